@@ -1,0 +1,73 @@
+"""What a scorer is: measures one answer, and declares the statistics that its measures add up to.
+
+The implementations are in `metrics/`; each module there defines ``scorer: ScorerType``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from fairtrial.domain.run import Answer, Case, Score
+
+Kind = Literal["proportion", "mean", "corpus"]
+"""How a stat is estimated: over 0/1 values, over real values, or from all cases together (bootstrap)."""
+
+
+class OffFormat(Exception):
+    """Raised by a scorer when the answer has not the form that it needs: the case is `off_format` and scores as wrong.
+
+    ``score`` is that wrong score.
+    """
+
+    def __init__(self, why: str, score: Score) -> None:
+        super().__init__(why)
+        self.score = score
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One statistic of a scorer: ``<scorer name>.<name>`` in a gate line.
+
+    ``scale`` is the largest value (1 for shares, 100 for BLEU); ``aggregate`` makes the value from the scores of all
+    scored cases and is needed for ``corpus`` stats only (the others average ``Score.values[name]`` over cases that
+    have it).
+    """
+
+    name: str
+    kind: Kind
+    higher_is_better: bool = True
+    scale: float = 1.0
+    aggregate: Callable[[Sequence[Score]], float | None] | None = None
+
+
+class Scorer(Protocol):
+    """One configured scorer of a suite."""
+
+    @property
+    def name(self) -> str:
+        """What gate lines call it."""
+
+    @property
+    def version(self) -> str:
+        """The metric's signature: what must be equal for two scores to be comparable."""
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        """What it measures; the first is its main one, which a gate line may name by the scorer's name alone."""
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        """Measure one answer; raises `OffFormat`. Any other exception becomes a `ScoreFailure`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerType:
+    """A kind of scorer: ``build(options, name)`` makes one from its options in the suite, or raises `ValueError`.
+
+    ``options`` maps each option to one sentence for the documentation and for errors on unknown ones.
+    """
+
+    summary: str
+    options: Mapping[str, str]
+    build: Callable[[Mapping[str, Any], str], Scorer]

@@ -1,0 +1,49 @@
+"""The command `fairtrial`: finds its commands in the folder `commands/` and imports only the one that is asked for."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from fairtrial.domain.errors import FairtrialError
+from fairtrial.domain.registry import Registry
+
+COMMANDS = Registry("fairtrial.cli.commands", "command", noun="command", kind=click.Command)
+
+
+class Commands(click.Group):
+    """A group whose members are the modules of `fairtrial.cli.commands`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return COMMANDS.names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS.names():
+            return COMMANDS.get(cmd_name)
+        return None
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="fairtrial")
+def fairtrial() -> None:
+    """Give a fine-tuned model a fair trial: before it ships, while it ships, and after.
+
+    \b
+    Example:  fairtrial demo --no-wait
+    """
+
+
+def main() -> None:
+    """Run the command line; an error of fairtrial's own prints as one message and exits with its code, mostly 2."""
+    try:
+        sys.exit(fairtrial.main(standalone_mode=False) or 0)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except FairtrialError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)

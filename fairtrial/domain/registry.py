@@ -1,0 +1,52 @@
+"""A plural folder's members, found by looking in the folder: adding one touches one file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Generic, TypeVar
+
+from fairtrial.domain.errors import UsageError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Members of one package folder by name; a member is imported when it is first asked for.
+
+    ``package``: the folder, such as ``evaluators.metrics``; ``attribute``: what each of its modules defines, such as
+    ``scorer``; ``noun``: what a member is called in an error. A module's name, with ``-`` for ``_``, is its member's.
+    """
+
+    def __init__(self, package: str, attribute: str, *, noun: str, kind: type[T]) -> None:
+        self._package = package
+        self._attribute = attribute
+        self._noun = noun
+        self._kind = kind
+
+    def names(self) -> list[str]:
+        """All names, sorted; imports none of the members."""
+        folder = importlib.import_module(self._package)
+        return sorted(found.name.replace("_", "-") for found in pkgutil.iter_modules(folder.__path__))
+
+    def get(self, name: str) -> T:
+        """The member of that name; `UsageError` with the nearest name if there is none."""
+        if name not in self.names():
+            raise UsageError(f"{self._noun} {name!r} does not exist ({self._nearest(name)})")
+        return self._member(importlib.import_module(f"{self._package}.{name.replace('-', '_')}"))
+
+    def __iter__(self) -> Iterator[tuple[str, T]]:
+        return ((name, self.get(name)) for name in self.names())
+
+    def _member(self, module: ModuleType) -> T:
+        member = getattr(module, self._attribute)
+        if not isinstance(member, self._kind):
+            raise TypeError(f"{module.__name__}.{self._attribute} is not a {self._kind.__name__}")
+        return member
+
+    def _nearest(self, name: str) -> str:
+        near = get_close_matches(name, self.names(), n=1)
+        return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(self.names())

@@ -1,0 +1,67 @@
+"""The gate's answer: what each rule found, and SHIP, HOLD, BLOCK or INVALID over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+
+Decision = Literal["SHIP", "HOLD", "BLOCK", "INVALID"]
+Result = Literal["pass", "cannot tell", "fail", "invalid"]
+
+EXIT_CODES: dict[Decision, int] = {"SHIP": 0, "BLOCK": 1, "HOLD": 3, "INVALID": 4}
+"""2 is a usage or configuration error, for every command."""
+
+WORST_FIRST: tuple[tuple[Result, Decision], ...] = (("invalid", "INVALID"), ("fail", "BLOCK"), ("cannot tell", "HOLD"))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule found.
+
+    ``rule`` is the line as written; ``source`` where it stands (a suite's or a gate's name); ``says`` one sentence in
+    a release manager's words, numbers included; ``needed`` what would settle it; ``decisive`` is false for evidence
+    that is shown but does not decide.
+    """
+
+    rule: str
+    source: str
+    result: Result
+    says: str
+    needed: str = ""
+    metric: str = ""
+    scope: str = ""
+    evidence: Estimate | NotEnough | Comparison | None = None
+    decisive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One candidate against one baseline: the decision, its first sentence, and every finding."""
+
+    verdict_id: str
+    at_us: int
+    gate: str
+    candidate: str
+    baseline: str
+    decision: Decision
+    headline: str
+    findings: tuple[Finding, ...]
+    runs: tuple[str, ...] = ()
+    candidates_judged: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What `fairtrial gate` exits with."""
+        return EXIT_CODES[self.decision]
+
+
+def decide(findings: Iterable[Finding]) -> Decision:
+    """INVALID over BLOCK over HOLD over SHIP; a gate with no decisive rule can't ship anything: HOLD."""
+    results = {finding.result for finding in findings if finding.decisive}
+    for result, decision in WORST_FIRST:
+        if result in results:
+            return decision
+    return "SHIP" if results else "HOLD"
