@@ -1,0 +1,98 @@
+"""The demo's end users: each sends a support ticket with the official OpenAI client, and some say if it helped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+FEEDBACK_SHARE = 0.7
+"""How many of the users say whether their ticket was understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a user writes, and what they meant."""
+
+    messages: tuple[dict[str, str], ...]
+    intent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What the users met: how many sent a ticket, got an answer, met an error, and gave feedback."""
+
+    users: int
+    answered: int
+    errors: int
+    feedback: int
+
+
+def read_tickets(files: Sequence[Path]) -> list[Ticket]:
+    """Tickets of files in OpenAI's chat format: the messages before the reference, and the intent of the reference."""
+    rows = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [Ticket(tuple(row["messages"][:-1]), row["metadata"]["label_intent"]) for row in rows]
+
+
+async def send(
+    base_url: str,
+    tickets: Sequence[Ticket],
+    *,
+    users: int,
+    seed: int,
+    concurrency: int,
+    on_done: Callable[[], None],
+) -> Traffic:
+    """Send one ticket from each of ``users`` users, at most ``concurrency`` at a time, and count what came of it."""
+    from openai import AsyncOpenAI
+
+    draw = random.Random(seed)
+    plan = [(f"customer-{number:04d}", draw.choice(tickets), draw.random() < FEEDBACK_SHARE) for number in range(users)]
+    gate = asyncio.Semaphore(concurrency)
+    async with AsyncOpenAI(base_url=base_url, api_key="not-needed-on-loopback", timeout=300) as client:
+
+        async def one(user: str, ticket: Ticket, speaks: bool) -> tuple[bool, bool]:
+            async with gate:
+                met = await _visit(client, user, ticket, speaks=speaks)
+            on_done()
+            return met
+
+        met = await asyncio.gather(*(one(*visit) for visit in plan))
+    answered = sum(ok for ok, _ in met)
+    return Traffic(users, answered, users - answered, sum(spoke for _, spoke in met))
+
+
+async def _visit(client: AsyncOpenAI, user: str, ticket: Ticket, *, speaks: bool) -> tuple[bool, bool]:
+    """One user's visit: whether an answer came, and whether feedback went back."""
+    from openai import OpenAIError
+
+    messages: Any = list(ticket.messages)
+    try:
+        answer = await client.chat.completions.create(model="support-bot", messages=messages, user=user, temperature=0)
+        if speaks:
+            await _say_if_understood(client, answer.id, answer.choices[0].message.content or "", ticket.intent)
+    except OpenAIError:
+        return False, False
+    return True, speaks
+
+
+async def _say_if_understood(client: AsyncOpenAI, response_id: str, text: str, intent: str) -> None:
+    """Send the user's thumb: up if the answer names the intent that they had."""
+    body = {"response_id": response_id, "key": "understood", "value": intent_of(text) == intent}
+    await client.post("/feedback", body=body, cast_to=object)
+
+
+def intent_of(text: str) -> str | None:
+    """The intent that an answer names, or ``None`` if it is not a JSON object with one."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return None
+    return answer.get("intent") if isinstance(answer, dict) else None
