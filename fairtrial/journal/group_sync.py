@@ -1,0 +1,87 @@
+"""Group commit: one thread syncs whatever the last few milliseconds brought, so that the hot path never waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from fairtrial.journal.segment import Segment
+
+GROUP_SECONDS = 0.005
+
+
+class GroupSync:
+    """Syncs the segments that are marked, and closes those that are retired.
+
+    ``failed`` counts syncs that the disk refused. Tickets count marks: a mark is on the disk once `wait` returns.
+    """
+
+    def __init__(self) -> None:
+        self.failed = 0
+        self._changed = threading.Condition()
+        self._marked = 0
+        self._synced = 0
+        self._segment: Segment | None = None
+        self._retired: list[Segment] = []
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
+        self._thread.start()
+
+    def mark(self, segment: Segment | None) -> int:
+        """Have this segment, and all that are retired, synced soon; returns the ticket to wait for."""
+        with self._changed:
+            self._marked += 1
+            self._segment = segment
+            if self._marked == self._synced + 1:
+                self._changed.notify_all()
+            return self._marked
+
+    def wait(self, ticket: int) -> None:
+        """Until everything marked up to this ticket has been synced (or the disk has refused)."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._synced >= ticket)
+
+    def retire(self, segment: Segment) -> None:
+        """Sync and close a segment that nobody will append to again."""
+        with self._changed:
+            self._retired.append(segment)
+            if self._segment is segment:
+                self._segment = None
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Finish what is marked and retired, and end the thread."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while self._await_work():
+            time.sleep(GROUP_SECONDS)
+            self._commit()
+        self._commit()
+
+    def _await_work(self) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._marked > self._synced or bool(self._retired) or self._ending)
+            return not self._ending
+
+    def _commit(self) -> None:
+        with self._changed:
+            ticket, segment = self._marked, self._segment
+            retired, self._retired = self._retired, []
+        for old in retired:
+            self._sync(old)
+            old.close()
+        if segment is not None and segment not in retired:
+            self._sync(segment)
+        with self._changed:
+            self._synced = ticket
+            self._changed.notify_all()
+
+    def _sync(self, segment: Segment) -> None:
+        try:
+            segment.sync()
+        except OSError:
+            self.failed += 1

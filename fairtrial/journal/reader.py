@@ -1,0 +1,70 @@
+"""The journal's reader: whole lines of a segment from a position on, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from fairtrial.domain.errors import JournalError
+from fairtrial.domain.events import EVENTS, Event
+
+CHUNK_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole lines of a segment: ``lines`` ends with a newline (or is empty) and reaches from ``start`` to ``end``.
+
+    ``tail`` is what follows the last newline if the end of the file was reached: a line that is being written, or one
+    that a dead writer left torn.
+    """
+
+    start: int
+    end: int
+    lines: bytes
+    tail: bytes
+
+
+def read_chunk(path: Path, position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
+    """Up to about ``limit`` bytes of whole lines from ``position``; a longer line is read whole."""
+    with path.open("rb") as file:
+        file.seek(position)
+        found = file.read(limit)
+        at_end = len(found) < limit
+        while not at_end and b"\n" not in found:
+            more = file.read(limit)
+            at_end = len(more) < limit
+            found += more
+    cut = found.rfind(b"\n") + 1
+    return Chunk(position, position + cut, found[:cut], found[cut:] if at_end else b"")
+
+
+class _Kind(msgspec.Struct):
+    kind: str
+    v: int = 1
+
+
+_KIND = msgspec.json.Decoder(_Kind)
+_DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
+    str(event.__dataclass_fields__["kind"].default): msgspec.json.Decoder(event) for event in EVENTS
+}
+EVENT_VERSION = 1
+
+
+def decode(line: bytes) -> Event:
+    """The event of one line; `JournalError` on broken JSON, an unknown kind or version, or a wrong field."""
+    try:
+        head = _KIND.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise JournalError(f"not an event ({error})") from error
+    decoder = _DECODERS.get(head.kind)
+    if decoder is None:
+        raise JournalError(f"unknown kind {head.kind!r} (known: {', '.join(_DECODERS)})")
+    if head.v != EVENT_VERSION:
+        raise JournalError(f"{head.kind}: version {head.v} is not known (known: {EVENT_VERSION})")
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise JournalError(f"{head.kind}: {error}") from error

@@ -1,0 +1,113 @@
+"""A journal segment: one append-only file of JSON lines with exactly one writer, whose life is a lock on the file.
+
+The name is ``<uuid7>-<writer>.jsonl``, so that names sort by time. The first line is the header, each other one an
+event. A writer holds `flock` on its segment for as long as it may still append; one that nobody holds is finished. It
+is made under a hidden name and renamed once it is locked: a reader never meets a segment that only looks dead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from fairtrial.domain.errors import JournalError
+from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+
+SEGMENT_VERSION = 1
+SUFFIX = ".jsonl"
+MODE = 0o600
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The first line of a segment: the format's version, and who writes; ``at_us`` is microseconds since 1970, UTC."""
+
+    writer: str
+    pid: int
+    at_us: int
+    kind: Literal["journal"] = "journal"
+    v: int = SEGMENT_VERSION
+
+
+class Segment:
+    """An open segment of ours: `append` whole lines, `sync` them to the disk, `close` to let it be sealed."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self.size = 0
+        self._fd = fd
+
+    @classmethod
+    def create(cls, folder: Path, writer: str) -> Segment:
+        """A new locked segment with its header in it; raises `OSError`."""
+        now_us = time.time_ns() // 1000
+        name = f"{uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))}-{_UNSAFE.sub('_', writer)}{SUFFIX}"
+        hidden = folder / f".{name}"
+        fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, MODE)
+        try:
+            segment = cls(folder / name, fd)
+            segment._begin(hidden, Header(writer=writer, pid=os.getpid(), at_us=now_us))
+        except OSError:
+            os.close(fd)
+            hidden.unlink(missing_ok=True)
+            raise
+        return segment
+
+    def _begin(self, hidden: Path, header: Header) -> None:
+        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        line = msgspec.json.encode(header) + b"\n"
+        if self.append(line) != len(line):
+            raise OSError(f"{self.path}: the header could not be written whole")
+        hidden.rename(self.path)
+
+    def append(self, lines: bytes) -> int:
+        """Write in one call; returns how many bytes were written, which is less on a disk that runs full."""
+        written = os.write(self._fd, lines)
+        self.size += written
+        return written
+
+    def sync(self) -> None:
+        """Wait until what was appended is on the disk; raises `OSError`."""
+        os.fdatasync(self._fd)
+
+    def close(self) -> None:
+        """Let go of the lock: from now on the segment counts as finished."""
+        os.close(self._fd)
+
+
+def names(folder: Path) -> list[Path]:
+    """All segments of a folder, oldest first; an absent folder has none."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith("."))
+
+
+def has_writer(path: Path) -> bool:
+    """Whether someone may still append. Test this *before* reading: what is read after a True may be incomplete."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def read_header(line: bytes, *, name: str) -> Header:
+    """The header; `JournalError` if it is none, or of a version that this program doesn't know."""
+    try:
+        header = msgspec.json.decode(line, type=Header)
+    except msgspec.DecodeError as error:
+        raise JournalError(f"{name}: the first line is not a journal header ({error})") from error
+    if header.v > SEGMENT_VERSION:
+        raise JournalError(f"{name}: journal version {header.v} is newer than this program (known: {SEGMENT_VERSION})")
+    return header

@@ -1,0 +1,127 @@
+"""The journal's writer: one `os.write` of whole lines for an append; trouble with the disk is counted, never raised."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from fairtrial.domain.events import Event
+from fairtrial.journal.group_sync import GroupSync
+from fairtrial.journal.segment import Segment
+
+ROTATE_BYTES = 64 * 2**20
+"""A segment of this size is closed and a new one begun, so that ingested ones can be put away."""
+
+REOPEN_SECONDS = 0.5
+"""After a failure to open a segment the next try waits this long: a full disk must not slow the traffic down."""
+
+
+class JournalWriter:
+    """Appends events to segments of its own; safe to share between threads.
+
+    ``folder`` must exist; ``writer`` names who writes (it becomes part of the file's name). With ``sync`` each append
+    waits for the disk; without, a group commit follows within milliseconds: a killed process loses nothing, a power cut
+    at most that group. ``lost`` counts events that could not be written.
+    """
+
+    def __init__(self, folder: Path, *, writer: str, sync: bool = False) -> None:
+        self.lost = 0
+        self._folder = folder
+        self._writer = writer
+        self._wait = sync
+        self._encoder = msgspec.json.Encoder()
+        self._lock = threading.Lock()
+        self._group = GroupSync()
+        self._segment: Segment | None = None
+        self._retry_at = 0.0
+        self._closed = False
+        with self._lock:
+            self._open()
+
+    @property
+    def sync_failures(self) -> int:
+        """How often the disk refused to sync."""
+        return self._group.failed
+
+    def append(self, *events: Event) -> bool:
+        """Write these events, all in one call; False if any could not be written (``lost`` counts them)."""
+        lines, unwritable = self._encode(events)
+        with self._lock:
+            self.lost += unwritable
+            if self._closed:
+                self.lost += len(lines)
+                return False
+            left = self._write(lines)
+            if left:
+                left = self._write_again(left)
+            self.lost += len(left)
+            ticket = self._group.mark(self._segment)
+        if self._wait and not left:
+            self._group.wait(ticket)
+        return not left and not unwritable
+
+    def close(self) -> None:
+        """Sync and close; the segment may then be sealed. Later appends are lost, and counted."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._retire()
+        self._group.close()
+
+    def _encode(self, events: Sequence[Event]) -> tuple[list[bytes], int]:
+        lines: list[bytes] = []
+        for event in events:
+            try:
+                lines.append(self._encoder.encode(event) + b"\n")
+            except (TypeError, ValueError, msgspec.MsgspecError):
+                continue
+        return lines, len(events) - len(lines)
+
+    def _write(self, lines: list[bytes]) -> list[bytes]:
+        """Write the lines; returns those that were not written whole. A torn last line ends the segment."""
+        segment = self._segment or self._open()
+        if segment is None:
+            return lines
+        whole = b"".join(lines)
+        try:
+            written = segment.append(whole)
+        except OSError:
+            written = 0
+        if written == len(whole):
+            if segment.size >= ROTATE_BYTES:
+                self._retire()
+            return []
+        self._retire()
+        return _beyond(lines, written)
+
+    def _write_again(self, lines: list[bytes]) -> list[bytes]:
+        """One more try in a new segment."""
+        return self._write(lines) if self._open() is not None else lines
+
+    def _open(self) -> Segment | None:
+        if self._segment is None and time.monotonic() >= self._retry_at:
+            try:
+                self._segment = Segment.create(self._folder, self._writer)
+            except OSError:
+                self._retry_at = time.monotonic() + REOPEN_SECONDS
+        return self._segment
+
+    def _retire(self) -> None:
+        if self._segment is not None:
+            self._group.retire(self._segment)
+            self._segment = None
+
+
+def _beyond(lines: Sequence[bytes], written: int) -> list[bytes]:
+    """The lines that do not lie whole within the first ``written`` bytes."""
+    end = 0
+    for number, line in enumerate(lines):
+        end += len(line)
+        if end > written:
+            return list(lines[number:])
+    return []
