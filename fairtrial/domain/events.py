@@ -163,7 +163,10 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResultEvent:
-    """One case of a run; ``output`` is what the model answered; ``cached`` rows have the latency of the first call."""
+    """One case of a run; ``output`` is what the model answered; ``cached`` rows have the latency of the first call.
+
+    ``expected`` is the case's reference as JSON.
+    """
 
     run_id: str
     case_id: str
@@ -180,13 +183,21 @@ class CaseResultEvent:
     cached: bool
     request_id: str | None
     tags: dict[str, str]
+    cluster: str | None = None
+    expected: str | None = None
+    refusal: str | None = None
+    fingerprint: str | None = None
+    cost_usd: float | None = None
     kind: Literal["case_result"] = "case_result"
     v: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreEvent:
-    """One scorer's value for one case; ``value`` is ``None`` where it could not be scored, and ``why`` says so."""
+    """One scorer's value for one case; ``value`` is ``None`` where it could not be scored, and ``why`` says so.
+
+    ``details`` is the score's details as JSON.
+    """
 
     run_id: str
     case_id: str
@@ -197,6 +208,7 @@ class ScoreEvent:
     label: str | None = None
     expected: str | None = None
     why: str | None = None
+    details: str | None = None
     kind: Literal["score"] = "score"
     v: int = 1
 
