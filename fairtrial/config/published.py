@@ -1,0 +1,110 @@
+"""The published plan: one file, replaced atomically, that every worker watches and believes only when it is sound."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from fairtrial.config.hashes import plan_hash
+from fairtrial.config.soundness import refuse_unsound
+from fairtrial.domain.errors import PlanRefused
+from fairtrial.domain.plan import Published
+
+FILE_VERSION = 1
+PRIVATE = 0o600
+
+
+class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file: ``sha256`` is over the bytes of ``published`` as they stand, so a damaged file is never believed."""
+
+    format: Literal["fairtrial-plan"]
+    version: int
+    sha256: str
+    published: msgspec.Raw
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What every version of the file begins with."""
+
+    format: str = ""
+    version: int = 0
+
+
+def publish(path: Path, published: Published) -> None:
+    """Replace the file: whoever reads it sees the old plan or the new one, whole; mode 0600, synced to the disk.
+
+    Raises `PlanRefused` for a plan that is unsound or has a wrong ``plan_hash``, `OSError` if the file can't be
+    written; the old file stays in both cases.
+    """
+    _believe(path, published)
+    payload = msgspec.json.encode(published)
+    envelope = Envelope(
+        format="fairtrial-plan",
+        version=FILE_VERSION,
+        sha256=hashlib.sha256(payload).hexdigest(),
+        published=msgspec.Raw(payload),
+    )
+    _replace(path, msgspec.json.encode(envelope) + b"\n")
+
+
+def read(path: Path) -> Published:
+    """The plan in the file; raises `PlanRefused` on anything unsound, a file that isn't there included."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PlanRefused(f"{path}: can't be read ({error.strerror})") from error
+    published = _decode(path, content)
+    _believe(path, published)
+    return published
+
+
+def _decode(path: Path, content: bytes) -> Published:
+    try:
+        header = msgspec.json.decode(content, type=Header)
+        if header.format == "fairtrial-plan" and header.version != FILE_VERSION:
+            raise PlanRefused(f"{path}: version {header.version} of the file can't be read (known: {FILE_VERSION})")
+        envelope = msgspec.json.decode(content, type=Envelope)
+        if hashlib.sha256(bytes(envelope.published)).hexdigest() != envelope.sha256:
+            raise PlanRefused(f"{path}: the content does not match its checksum")
+        return msgspec.json.decode(envelope.published, type=Published)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PlanRefused(f"{path}: not a published plan ({error})") from error
+
+
+def _believe(path: Path, published: Published) -> None:
+    plan = published.plan
+    try:
+        refuse_unsound(plan)
+    except PlanRefused as error:
+        raise PlanRefused(f"{path}: {error}") from error
+    if plan.plan_hash != plan_hash(plan):
+        raise PlanRefused(f"{path}: plan_hash {plan.plan_hash!r} does not match the plan ({plan_hash(plan)})")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The rename itself must survive a power loss too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

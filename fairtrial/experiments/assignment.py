@@ -1,0 +1,115 @@
+"""Who is in an experiment and which arm they get: two keyed hashes of the unit, and nothing to remember.
+
+``docs/reference/assignment.md`` describes the algorithm for other languages, ``tests/golden/assignment.json`` has its
+test vectors. Only the standard library is used, so that any Python can check them.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from fairtrial.domain.events import Reason
+from fairtrial.domain.plan import Experiment
+
+BUCKETS = 2**64
+FLOAT_BITS = 53
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What one unit gets in one experiment, and why.
+
+    ``assigned`` counts in the analysis, ``served`` answers; both are variant names. ``enrol_bucket`` and ``arm_bucket``
+    are in [0, 1), ``None`` where they were not looked at. ``propensity``: the share of enrolled units that get the
+    assigned arm, in (0, 1]; ``None`` for a unit that is not enrolled.
+    """
+
+    assigned: str
+    served: str
+    reason: Reason
+    enrolled: bool
+    enrol_bucket: float | None = None
+    arm_bucket: float | None = None
+    propensity: float | None = None
+
+
+def bucket(salt: str, purpose: str, unit: str) -> int:
+    """One of 2**64 equally likely buckets: the first 8 bytes, big-endian, of HMAC-SHA256(salt, purpose NUL unit).
+
+    All text is UTF-8 as it came, not normalised; a lone surrogate (legal in JSON) is encoded like any code point.
+    """
+    message = f"{purpose}\0{unit}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hmac.digest(salt.encode("utf-8", "surrogatepass"), message, "sha256")[:8], "big")
+
+
+def assign(experiment: Experiment, unit: str | None) -> Assignment:
+    """The arm of a unit: pure, the same on every machine, at every stage and after every restart.
+
+    ``unit``: the raw unit, not its pseudonym; ``None`` when the application sent none. A killed experiment serves the
+    control but keeps counting for the assigned arm; a paused or an ended one serves the control and counts for none.
+    """
+    if experiment.state in ("paused", "ended"):
+        return _control(experiment, "excluded")
+    if unit is None:
+        return _control(experiment, "no_unit")
+    enrol = bucket(experiment.salt, "enrol", unit)
+    if enrol >= threshold(experiment.stage):
+        return _control(experiment, "not_enrolled", enrol_bucket=_unit_interval(enrol))
+    arm = bucket(experiment.salt, "arm", unit)
+    chosen = _chosen(experiment, arm)
+    killed = experiment.state == "killed"
+    return Assignment(
+        assigned=chosen,
+        served=experiment.control if killed else chosen,
+        reason="kill" if killed else "assigned",
+        enrolled=True,
+        enrol_bucket=_unit_interval(enrol),
+        arm_bucket=_unit_interval(arm),
+        propensity=experiment.variant(chosen).weight / 100,
+    )
+
+
+@lru_cache(maxsize=1024)
+def threshold(percent: float) -> int:
+    """How many of the 2**64 buckets make that percentage, rounded down; exact for the decimal as it is written."""
+    return _exact(percent) * BUCKETS // 100
+
+
+@lru_cache(maxsize=1024)
+def upper_bounds(weights: Sequence[float]) -> tuple[int, ...]:
+    """For arms with these percentages, in this order, the first bucket that is past each; the last is 2**64.
+
+    ``weights``: a tuple of percentages that add up to 100.
+    """
+    sums = [sum((_exact(weight) for weight in weights[: end + 1]), Fraction()) for end in range(len(weights))]
+    return (*(share * BUCKETS // 100 for share in sums[:-1]), BUCKETS)
+
+
+def _chosen(experiment: Experiment, arm: int) -> str:
+    arms = sorted((variant.name, variant.weight) for variant in experiment.variants)
+    bounds = upper_bounds(tuple(weight for _, weight in arms))
+    return next(name for (name, _), bound in zip(arms, bounds, strict=True) if arm < bound)
+
+
+def _control(experiment: Experiment, reason: Reason, *, enrol_bucket: float | None = None) -> Assignment:
+    return Assignment(
+        assigned=experiment.control,
+        served=experiment.control,
+        reason=reason,
+        enrolled=False,
+        enrol_bucket=enrol_bucket,
+    )
+
+
+def _exact(percent: float) -> Fraction:
+    """The decimal that was written: 33.3 is 333/10, not the binary number next to it."""
+    return Fraction(repr(float(percent)))
+
+
+def _unit_interval(value: int) -> float:
+    """The bucket's place in [0, 1) by its upper 53 bits, which a double holds exactly (so it never rounds to 1)."""
+    return (value >> (64 - FLOAT_BITS)) / 2.0**FLOAT_BITS

@@ -1,0 +1,99 @@
+"""The unit of a request: found only in the sources of its kind, and stored only as a pseudonym."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fairtrial.domain.ids import UnitHash
+from fairtrial.domain.plan import UnitKind
+
+UNIT_HEADER = "x-fairtrial-unit"
+SEPARATORS = (",", ":")
+PSEUDONYM_HEX = 32
+
+WHAT_TO_SEND: Mapping[UnitKind, str] = {
+    "user": f"send the end user's id as `safety_identifier`, `user`, `metadata.user_id` or the header {UNIT_HEADER}",
+    "conversation": f"send `metadata.conversation_id` or the header {UNIT_HEADER}, or messages with one of role `user`",
+    "request": "nothing: each request is a unit of its own",
+}
+"""For the alarm on requests without a unit: what the application should do about it."""
+
+
+def find_unit(kind: UnitKind, *, headers: Mapping[str, str], body: Mapping[str, Any], request_id: str) -> str | None:
+    """The unit of one request, ``None`` if none of the sources of its kind has one.
+
+    ``headers``: by lower-case name. ``body``: the request's JSON object; it is asked only for the fields of the kind,
+    in their order, so a lazy mapping decodes nothing in vain. Values that are no text (or whole number), or blank, are
+    passed over, and the next source is tried.
+    """
+    if kind == "request":
+        return request_id
+    named = _text(_from_header(headers.get(UNIT_HEADER)))
+    if named is not None:
+        return named
+    return _user(body) if kind == "user" else _conversation(body)
+
+
+def pseudonym(pepper: str, unit: str) -> UnitHash:
+    """What is stored instead of a unit: 128 bits of HMAC-SHA256 keyed by the store's own secret, in hex."""
+    key, message = (text.encode("utf-8", "surrogatepass") for text in (pepper, unit))
+    return UnitHash(hmac.digest(key, message, "sha256").hex()[:PSEUDONYM_HEX])
+
+
+def opening(messages: Any) -> str | None:
+    """A unit for a conversation without a name: a hash of its messages up to and including the first user's.
+
+    Later turns repeat those messages, so they keep the unit. ``None`` if there is no user's message.
+    """
+    if not isinstance(messages, list):
+        return None
+    for end, message in enumerate(messages, 1):
+        if isinstance(message, Mapping) and message.get("role") == "user":
+            return "opening:" + hashlib.sha256(_canonical(messages[:end])).hexdigest()
+    return None
+
+
+def _user(body: Mapping[str, Any]) -> str | None:
+    for name in ("safety_identifier", "user"):
+        unit = _text(body.get(name))
+        if unit is not None:
+            return unit
+    return _in_metadata(body, "user_id")
+
+
+def _conversation(body: Mapping[str, Any]) -> str | None:
+    conversation = body.get("conversation")
+    if isinstance(conversation, Mapping):
+        conversation = conversation.get("id")
+    return _text(conversation) or _in_metadata(body, "conversation_id") or opening(body.get("messages"))
+
+
+def _in_metadata(body: Mapping[str, Any], name: str) -> str | None:
+    metadata = body.get("metadata")
+    return _text(metadata.get(name)) if isinstance(metadata, Mapping) else None
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _from_header(value: str | None) -> str | None:
+    """HTTP servers hand headers over as Latin-1; a name sent as UTF-8 must be the same unit as in a body."""
+    if value is None:
+        return None
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
+
+
+def _canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces, in UTF-8: the same bytes however the client ordered its fields."""
+    text = json.dumps(value, sort_keys=True, separators=SEPARATORS, ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
