@@ -1,0 +1,32 @@
+"""Hands lines to DuckDB as a file: `read_json` with explicit columns is tens of times faster than bound rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fairtrial.store.columns import KINDS, Kind
+from fairtrial.store.database import Cursor
+
+SMALLEST_OBJECT = 1 << 20
+"""DuckDB sets buffers of the largest object's size aside, so the size follows the lines at hand."""
+
+
+def insert_lines(cursor: Cursor, lines: Mapping[str, Sequence[bytes]], scratch: Path) -> None:
+    """Insert lines, given by their kind, within the transaction that the caller has begun; raises `duckdb.Error`."""
+    for name, of_kind in lines.items():
+        file = scratch / f"{os.getpid()}-{name}.jsonl"
+        file.write_bytes(b"".join(of_kind))
+        try:
+            _insert(cursor, KINDS[name], file, longest=max(map(len, of_kind)))
+        finally:
+            file.unlink()
+
+
+def _insert(cursor: Cursor, kind: Kind, file: Path, *, longest: int) -> None:
+    columns = ", ".join(f"'{field}': '{type_}'" for field, type_ in kind.fields.items())
+    size = max(SMALLEST_OBJECT, 2 * longest)
+    lines = f"read_json(?, format = 'newline_delimited', columns = {{{columns}}}, maximum_object_size = {size})"
+    for insert in kind.inserts:
+        cursor.execute(insert.replace("FROM lines", f"FROM {lines}"), [str(file.absolute())])

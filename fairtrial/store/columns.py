@@ -1,0 +1,145 @@
+"""How each kind of journal line becomes rows: the columns that are read, and the statements that insert them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TEXT, WHOLE, REAL, YES, WORDS, JSON = "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "MAP(VARCHAR, VARCHAR)", "JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of line: its JSON fields with their types, and one insert for each table that it feeds.
+
+    An insert selects from ``lines``, which stands for the chunk file.
+    """
+
+    fields: Mapping[str, str]
+    inserts: tuple[str, ...]
+
+
+def _fields(texts: str = "", *, whole: str = "", real: str = "", yes: str = "", words: str = "") -> dict[str, str]:
+    typed = ((texts, TEXT), (whole, WHOLE), (real, REAL), (yes, YES), (words, WORDS))
+    return {name: type_ for names, type_ in typed for name in names.split()}
+
+
+REQUESTS = """
+INSERT INTO requests
+SELECT request_id, make_timestamp(at_us), endpoint, route, stream, status, outcome, reason, plan_hash, worker, key_id,
+    deployment, experiment, variant_assigned, variant_served, unit, error_type, error_code, latency_ms, ttft_ms,
+    tokens_in, tokens_out, usage_source, TRY_CAST(cost_usd AS DECIMAL(18, 9)), model_served, system_fingerprint,
+    response_id, finish_reason, refused, retry_ordinal, tags, capture
+FROM lines
+"""
+
+PAYLOADS = """
+INSERT INTO payloads
+SELECT request_id, make_timestamp(at_us), request_body, response_body
+FROM lines
+WHERE request_body IS NOT NULL OR response_body IS NOT NULL
+"""
+
+ATTEMPTS = """
+INSERT INTO attempts
+SELECT attempt_id, request_id, make_timestamp(at_us), ordinal, purpose, deployment, plan_hash, status, error_type,
+    error_message, latency_ms, ttft_ms, tokens_in, tokens_out, usage_source, TRY_CAST(cost_usd AS DECIMAL(18, 9))
+FROM lines
+"""
+
+EXPOSURES = """
+INSERT INTO exposures
+SELECT request_id, make_timestamp(at_us), experiment, assigned, served, reason, enrolled, unit, unit_kind,
+    enrol_bucket, arm_bucket, propensity, stage, retry_ordinal, plan_hash, analysis_hash
+FROM lines
+"""
+
+FEEDBACK = """
+INSERT INTO feedback
+SELECT feedback_id, make_timestamp(at_us), key, request_id, unit, boolean, number, category, comment, correction,
+    idempotency_key, key_id
+FROM lines
+"""
+
+RUNS = """
+INSERT INTO runs
+SELECT run_id, make_timestamp(at_us), make_timestamp(ended_us), suite, suite_digest, target, deployment_digest,
+    fingerprint, seed, repeat, status, counts, metrics, versions, plan_hash
+FROM lines
+"""
+
+RESULTS = """
+INSERT INTO results
+SELECT run_id, case_id, repeat, make_timestamp(at_us), outcome, output, error, latency_ms, ttft_ms, tokens_in,
+    tokens_out, finish_reason, cached, request_id, tags, cluster, expected, refusal, fingerprint, cost_usd
+FROM lines
+"""
+
+SCORES = """
+INSERT INTO scores
+SELECT run_id, case_id, repeat, make_timestamp(at_us), metric, value, label, expected, why, details
+FROM lines
+"""
+
+KINDS: Mapping[str, Kind] = {
+    "request": Kind(
+        _fields(
+            "request_id endpoint route outcome reason plan_hash worker key_id deployment experiment variant_assigned"
+            " variant_served unit error_type error_code usage_source cost_usd model_served system_fingerprint"
+            " response_id finish_reason capture request_body response_body",
+            whole="at_us status tokens_in tokens_out retry_ordinal",
+            real="latency_ms ttft_ms",
+            yes="stream refused",
+            words="tags",
+        ),
+        (REQUESTS, PAYLOADS),
+    ),
+    "attempt": Kind(
+        _fields(
+            "attempt_id request_id purpose deployment plan_hash error_type error_message usage_source cost_usd",
+            whole="at_us ordinal status tokens_in tokens_out",
+            real="latency_ms ttft_ms",
+        ),
+        (ATTEMPTS,),
+    ),
+    "exposure": Kind(
+        _fields(
+            "request_id experiment assigned served reason unit unit_kind plan_hash analysis_hash",
+            whole="at_us retry_ordinal",
+            real="enrol_bucket arm_bucket propensity stage",
+            yes="enrolled",
+        ),
+        (EXPOSURES,),
+    ),
+    "feedback": Kind(
+        _fields(
+            "feedback_id key request_id unit category comment correction idempotency_key key_id",
+            whole="at_us",
+            real="number",
+            yes="boolean",
+        ),
+        (FEEDBACK,),
+    ),
+    "run": Kind(
+        _fields(
+            "run_id suite suite_digest target deployment_digest fingerprint status plan_hash",
+            whole="at_us ended_us seed repeat",
+        )
+        | {"counts": JSON, "metrics": JSON, "versions": JSON},
+        (RUNS,),
+    ),
+    "case_result": Kind(
+        _fields(
+            "run_id case_id outcome output error finish_reason request_id cluster expected refusal fingerprint",
+            whole="repeat at_us tokens_in tokens_out",
+            real="latency_ms ttft_ms cost_usd",
+            yes="cached",
+            words="tags",
+        ),
+        (RESULTS,),
+    ),
+    "score": Kind(
+        _fields("run_id case_id metric label expected why details", whole="repeat at_us", real="value"),
+        (SCORES,),
+    ),
+}

@@ -1,0 +1,157 @@
+"""Brings journal lines into the store exactly once: rows and the segment's offset commit in one transaction."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from fairtrial.domain.errors import JournalError
+from fairtrial.journal.reader import Chunk, decode, read_chunk
+from fairtrial.journal.segment import has_writer, names, read_header
+from fairtrial.store.chunk_file import insert_lines
+from fairtrial.store.database import Cursor, Database, chunks
+
+REJECTED_BYTES = 2000
+"""So much of a rejected line is kept; the whole of it stays in its segment."""
+
+POSITIONS = "SELECT segment, max(position), bool_or(sealed) FROM offsets GROUP BY segment"
+RECORD_OFFSET = "INSERT INTO offsets (segment, position, sealed, at_time) VALUES (?, ?, ?, make_timestamp(?))"
+RECORD_REJECT = "INSERT INTO rejects (segment, position, at_time, why, line) VALUES (?, ?, make_timestamp(?), ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What one pass brought: ``rows`` events, ``rejects`` lines put aside, and the segments that could not be read."""
+
+    rows: int = 0
+    rejects: int = 0
+    unreadable: tuple[str, ...] = ()
+
+    def __add__(self, other: Ingested) -> Ingested:
+        unreadable = dict.fromkeys(self.unreadable + other.unreadable)
+        return Ingested(self.rows + other.rows, self.rejects + other.rejects, tuple(unreadable))
+
+
+class Ingester:
+    """Reads the segments of one store's journal; ``clock_us`` gives microseconds since 1970, UTC."""
+
+    def __init__(self, database: Database, clock_us: Callable[[], int]) -> None:
+        self._database = database
+        self._clock_us = clock_us
+        self._journal = database.layout.journal
+        self._done = self._journal / "done"
+        self._done.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._scratch = chunks(database.layout)
+        self._one_at_a_time = threading.Lock()
+        ledger = database.rows(POSITIONS)
+        self._positions = {str(segment): int(position) for segment, position, _ in ledger}
+        self._sealed = {str(segment) for segment, _, sealed in ledger if sealed}
+
+    def catch_up(self) -> Ingested:
+        """Everything that stood in the journal when this was called."""
+        total = Ingested()
+        with self._one_at_a_time:
+            for path in names(self._journal):
+                total += self._segment(path)
+        return total
+
+    def lag_bytes(self) -> int:
+        """Bytes of journal that are not in the store yet."""
+        return sum(
+            max(0, path.stat().st_size - self._positions.get(path.name, 0))
+            for path in names(self._journal)
+            if path.exists()
+        )
+
+    def prune(self, before_us: int) -> int:
+        """Delete segments that were put away and last written before that time; returns how many."""
+        old = [path for path in names(self._done) if path.stat().st_mtime_ns // 1000 < before_us]
+        for path in old:
+            path.unlink()
+        return len(old)
+
+    def _segment(self, path: Path) -> Ingested:
+        if path.name in self._sealed:
+            self._put_away(path)
+            return Ingested()
+        alive = has_writer(path)  # before reading: what a live writer adds meanwhile is for the next pass
+        total = Ingested()
+        while True:
+            chunk = read_chunk(path, self._positions.get(path.name, 0))
+            if not chunk.lines:
+                break
+            try:
+                total += self._take(path.name, chunk)
+            except JournalError as error:
+                return total + Ingested(unreadable=(str(error),))
+        return total if alive else total + self._seal(path, chunk)
+
+    def _take(self, segment: str, chunk: Chunk) -> Ingested:
+        """One transaction; a chunk that the database can't take is halved until the one bad line stands alone."""
+        lines = chunk.lines.splitlines(keepends=True)
+        good, bad = _sort(lines, segment=segment, start=chunk.start)
+        try:
+            with self._database.writing() as cursor:
+                insert_lines(cursor, good, self._scratch)
+                for position, why, line in bad:
+                    self._reject(cursor, segment, position, why=why, line=line)
+                cursor.execute(RECORD_OFFSET, [segment, chunk.end, False, self._clock_us()])
+        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            return self._take_halves(segment, chunk, lines, error)
+        self._positions[segment] = chunk.end
+        return Ingested(sum(len(found) for found in good.values()), len(bad))
+
+    def _take_halves(self, segment: str, chunk: Chunk, lines: Sequence[bytes], error: duckdb.Error) -> Ingested:
+        if len(lines) == 1:
+            why = str(error).splitlines()[0]
+            with self._database.writing() as cursor:
+                self._reject(cursor, segment, chunk.start, why=why, line=chunk.lines)
+                cursor.execute(RECORD_OFFSET, [segment, chunk.end, False, self._clock_us()])
+            self._positions[segment] = chunk.end
+            return Ingested(rejects=1)
+        first = b"".join(lines[: len(lines) // 2])
+        middle = chunk.start + len(first)
+        head = replace(chunk, lines=first, end=middle)
+        rest = replace(chunk, lines=chunk.lines[len(first) :], start=middle)
+        return self._take(segment, head) + self._take(segment, rest)
+
+    def _seal(self, path: Path, chunk: Chunk) -> Ingested:
+        """The writer is dead and all whole lines are in: a torn last line is put aside, and the segment away."""
+        with self._database.writing() as cursor:
+            if chunk.tail:
+                self._reject(cursor, path.name, chunk.start, why="torn: its writer died", line=chunk.tail)
+            cursor.execute(RECORD_OFFSET, [path.name, chunk.start + len(chunk.tail), True, self._clock_us()])
+        self._sealed.add(path.name)
+        self._put_away(path)
+        return Ingested(rejects=1 if chunk.tail else 0)
+
+    def _put_away(self, path: Path) -> None:
+        path.rename(self._done / path.name)
+        self._positions.pop(path.name, None)
+
+    def _reject(self, cursor: Cursor, segment: str, position: int, *, why: str, line: bytes) -> None:
+        text = line[:REJECTED_BYTES].decode("utf-8", "replace")
+        cursor.execute(RECORD_REJECT, [segment, position, self._clock_us(), why, text])
+
+
+def _sort(
+    lines: Sequence[bytes], *, segment: str, start: int
+) -> tuple[dict[str, list[bytes]], list[tuple[int, str, bytes]]]:
+    """Lines by kind, and those that are no events with their position and why; the header is neither."""
+    good: dict[str, list[bytes]] = {}
+    bad: list[tuple[int, str, bytes]] = []
+    position = start
+    for line in lines:
+        if position == 0:
+            read_header(line, name=segment)
+        else:
+            try:
+                good.setdefault(decode(line).kind, []).append(line)
+            except JournalError as error:
+                bad.append((position, str(error), line))
+        position += len(line)
+    return good, bad

@@ -1,0 +1,108 @@
+"""Who owns the store: a lock held for life, and a small file beside it that says who that is and where it listens."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fairtrial.config.layout import Layout
+from fairtrial.domain.errors import StoreLocked
+
+PRIVATE = 0o600
+TRIES = 5
+TRY_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerNote:
+    """What `owner.json` says; an address is ``None`` if the owner does not listen there."""
+
+    pid: int
+    control_url: str | None = None
+    gateway_url: str | None = None
+
+
+class OwnerLock:
+    """The right to open the store: held with `flock` from `take` until `release`, or the death of this program."""
+
+    def __init__(self, layout: Layout, fd: int) -> None:
+        self._layout = layout
+        self._fd = fd
+
+    @classmethod
+    def take(cls, layout: Layout) -> OwnerLock:
+        """Become the owner; `StoreLocked` names the one that is."""
+        fd = os.open(layout.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE)
+        if not _try_lock(fd):
+            os.close(fd)
+            raise StoreLocked(_in_use(layout))
+        lock = cls(layout, fd)
+        lock.announce()
+        return lock
+
+    def announce(self, *, control_url: str | None = None, gateway_url: str | None = None) -> None:
+        """Say who owns the store, and where it can be asked."""
+        _replace(self._layout.owner, OwnerNote(os.getpid(), control_url, gateway_url))
+
+    def release(self) -> None:
+        """Leave: the note goes first, then the lock."""
+        self._layout.owner.unlink(missing_ok=True)
+        os.close(self._fd)
+
+
+def is_owned(layout: Layout) -> bool:
+    """Whether someone owns the store now."""
+    try:
+        fd = os.open(layout.lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def read_note(layout: Layout) -> OwnerNote | None:
+    """What the owner says of itself; ``None`` if there is no owner, or it has said nothing readable yet."""
+    if not is_owned(layout):
+        return None
+    try:
+        said = json.loads(layout.owner.read_text(encoding="utf-8"))
+        return OwnerNote(int(said["pid"]), said.get("control_url"), said.get("gateway_url"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _try_lock(fd: int) -> bool:
+    """Lock it, trying for a moment: whoever only looks (`is_owned`) holds a shared lock for an instant."""
+    for _ in range(TRIES):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(TRY_SECONDS)
+        else:
+            return True
+    return False
+
+
+def _in_use(layout: Layout) -> str:
+    note = read_note(layout)
+    if note is None:
+        return f"{layout.store}: another program owns this store"
+    where = f" and answers at {note.control_url}" if note.control_url else ""
+    return f"{layout.store}: the program with pid {note.pid} owns this store{where} (one program at a time may open it)"
+
+
+def _replace(path: Path, note: OwnerNote) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, PRIVATE)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        json.dump(asdict(note), file)
+    temporary.replace(path)
