@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
 from fairtrial.store.migrate import migrate
 from fairtrial.store.owner_lock import OwnerLock
+from fairtrial.store.query import Query, aware
 
 MEMORY_LIMIT = "512MB"
 THREADS = 2
@@ -70,6 +72,22 @@ class Database:
             except BaseException:
                 _roll_back(cursor)
                 raise
+
+    def dicts(self, query: Query) -> list[dict[str, Any]]:
+        """All rows of a listing by column; times are aware and in UTC; raises `StoreError`."""
+        try:
+            result = self.reading().execute(query.sql, list(query.parameters))
+            names = [column[0] for column in result.description or ()]
+            return [dict(zip(names, map(aware, row), strict=True)) for row in result.fetchall()]
+        except duckdb.Error as error:
+            raise StoreError(f"the store could not answer ({error})") from error
+
+    def arrow(self, query: Query) -> pyarrow.Table:
+        """The same rows as an Arrow table; raises `StoreError`."""
+        try:
+            return self.reading().sql(query.sql, params=list(query.parameters)).to_arrow_table()
+        except duckdb.Error as error:
+            raise StoreError(f"the store could not answer ({error})") from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query; raises `StoreError`."""

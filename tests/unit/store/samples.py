@@ -70,12 +70,12 @@ def attempt(number: int, **more: Any) -> AttemptEvent:
     return AttemptEvent(**(fields | more))
 
 
-def feedback(number: int, **more: Any) -> FeedbackEvent:
+def feedback(serial: int, **more: Any) -> FeedbackEvent:
     fields: dict[str, Any] = {
-        "feedback_id": f"f-{number}",
-        "at_us": NOW + number,
+        "feedback_id": f"f-{serial}",
+        "at_us": NOW + serial,
         "key": "resolved",
-        "request_id": f"r-{number}",
+        "request_id": f"r-{serial}",
         "boolean": True,
     }
     return FeedbackEvent(**(fields | more))

@@ -1,0 +1,59 @@
+"""Requests, and what belongs to one: its attempts, its exposure, its bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairtrial.store.database import Database
+from fairtrial.store.query import Page, Query
+
+COLUMNS = """request_id, at_time, endpoint, route, stream, status, outcome, reason, plan_hash, worker, key_id,
+    deployment, experiment, variant_assigned, variant_served, unit, error_type, error_code, latency_ms, ttft_ms,
+    tokens_in, tokens_out, usage_source, cost_usd, model_served, system_fingerprint, response_id, finish_reason,
+    refused, retry_ordinal, tags, capture"""
+
+LIST = f"""
+SELECT {COLUMNS}
+FROM requests
+WHERE at_time >= $1 AND at_time < $2
+    AND ($3 IS NULL OR experiment = $3) AND ($4 IS NULL OR variant_assigned = $4) AND ($5 IS NULL OR outcome = $5)
+ORDER BY at_time DESC, request_id DESC
+LIMIT $6 OFFSET $7
+"""  # noqa: S608 - the columns are a constant
+
+ONE = f"SELECT {COLUMNS} FROM requests WHERE request_id = $1"  # noqa: S608 - the columns are a constant
+BODIES = "SELECT request_body, response_body FROM payloads WHERE request_id = $1"
+ATTEMPTS = """
+SELECT attempt_id, at_time, ordinal, purpose, deployment, status, error_type, error_message, latency_ms, ttft_ms,
+    tokens_in, tokens_out, usage_source, cost_usd
+FROM attempts
+WHERE request_id = $1
+ORDER BY ordinal, at_time
+"""
+EXPOSURES = """
+SELECT at_time, experiment, assigned, served, reason, enrolled, unit, unit_kind, enrol_bucket, arm_bucket, propensity,
+    stage, analysis_hash
+FROM exposures
+WHERE request_id = $1
+"""
+
+
+def listing(
+    page: Page, *, experiment: str | None = None, variant: str | None = None, outcome: str | None = None
+) -> Query:
+    """Requests of a window, newest first; ``variant`` is the assigned one."""
+    return Query(LIST, (page.since, page.until, experiment, variant, outcome, page.rows, page.offset))
+
+
+def one(database: Database, request_id: str) -> dict[str, Any] | None:
+    """One request with its bodies (``None`` where not captured), attempts and exposures; ``None`` if there is none."""
+    found = database.dicts(Query(ONE, (request_id,)))
+    if not found:
+        return None
+    bodies = database.dicts(Query(BODIES, (request_id,))) or [{"request_body": None, "response_body": None}]
+    return {
+        **found[0],
+        **bodies[0],
+        "attempts": database.dicts(Query(ATTEMPTS, (request_id,))),
+        "exposures": database.dicts(Query(EXPOSURES, (request_id,))),
+    }

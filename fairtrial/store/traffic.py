@@ -1,0 +1,151 @@
+"""Traffic by experiment and variant, by intention to treat: units count for the arm that they were assigned."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from fairtrial.store.database import Database
+from fairtrial.store.query import Page, Query
+
+VARIANTS = """
+WITH analysed AS (
+    SELECT request_id, experiment, assigned, unit
+    FROM exposures
+    WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
+        AND enrolled AND reason IN ('assigned', 'fallback', 'kill')
+)
+SELECT a.experiment, a.assigned AS variant, count(DISTINCT a.unit) AS units, count(*) AS requests,
+    count(*) FILTER (r.outcome IN ('error', 'partial')) AS errors,
+    quantile_cont(r.latency_ms, 0.5) AS latency_p50, quantile_cont(r.latency_ms, 0.95) AS latency_p95,
+    quantile_cont(r.ttft_ms, 0.5) AS ttft_p50, quantile_cont(r.ttft_ms, 0.95) AS ttft_p95,
+    sum(r.tokens_in)::BIGINT AS tokens_in, sum(r.tokens_out)::BIGINT AS tokens_out,
+    CASE WHEN bool_and(r.cost_usd IS NOT NULL OR r.outcome <> 'ok') THEN sum(r.cost_usd)::DOUBLE END AS cost_usd,
+    count(*) FILTER (r.cost_usd IS NULL AND r.outcome = 'ok') AS cost_unknown,
+    count(*) FILTER (r.variant_served <> a.assigned) AS served_elsewhere
+FROM analysed a JOIN requests r ON r.request_id = a.request_id
+WHERE r.at_time >= $1 AND r.at_time < $2
+GROUP BY a.experiment, a.assigned
+ORDER BY a.experiment, a.assigned
+"""
+
+FEEDBACK = """
+WITH analysed AS (
+    SELECT request_id, experiment, assigned, unit
+    FROM exposures
+    WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
+        AND enrolled AND reason IN ('assigned', 'fallback', 'kill')
+), named AS (
+    SELECT request_id AS name, request_id AS subject, experiment, assigned FROM analysed
+    UNION ALL
+    SELECT r.response_id, r.request_id, a.experiment, a.assigned
+    FROM analysed a JOIN requests r ON r.request_id = a.request_id
+    WHERE r.at_time >= $1 AND r.at_time < $2 AND r.response_id IS NOT NULL AND r.response_id <> r.request_id
+), said AS (
+    SELECT n.experiment, n.assigned, n.subject, f.key, f.at_time,
+        coalesce(f.boolean::INTEGER::DOUBLE, f.number) AS value
+    FROM feedback f JOIN named n ON n.name = f.request_id
+    WHERE f.at_time >= $1
+    UNION ALL
+    SELECT u.experiment, u.assigned, u.unit, f.key, f.at_time, coalesce(f.boolean::INTEGER::DOUBLE, f.number)
+    FROM feedback f JOIN (SELECT DISTINCT experiment, assigned, unit FROM analysed) u ON u.unit = f.unit
+    WHERE f.at_time >= $1 AND f.request_id IS NULL
+), latest AS (
+    SELECT experiment, assigned, key, subject, arg_max(value, at_time) AS value
+    FROM said
+    GROUP BY experiment, assigned, key, subject
+)
+SELECT experiment, assigned, key, count(*), count(value), avg(value)
+FROM latest
+GROUP BY experiment, assigned, key
+ORDER BY experiment, assigned, key
+"""
+
+REASONS = """
+SELECT experiment, reason, count(*)
+FROM exposures
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
+GROUP BY experiment, reason
+ORDER BY experiment, reason
+"""
+
+ROUTES = """
+SELECT route, deployment, count(*) AS requests, count(*) FILTER (outcome IN ('error', 'partial')) AS errors,
+    quantile_cont(latency_ms, 0.5) AS latency_p50, quantile_cont(latency_ms, 0.95) AS latency_p95
+FROM requests
+WHERE at_time >= $1 AND at_time < $2
+GROUP BY route, deployment
+ORDER BY requests DESC, route
+LIMIT $3 OFFSET $4
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFeedback:
+    """Feedback under one key: ``n`` requests or units that have some, ``rated`` with a number, their mean ``rate``.
+
+    The latest value of a request counts. ``rate`` is the share of yes for a boolean key, ``None`` if only words came.
+    """
+
+    n: int
+    rated: int
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantTraffic:
+    """One arm of one experiment; milliseconds, and US dollars (``None`` if any answer's cost is unknown)."""
+
+    variant: str
+    units: int
+    requests: int
+    errors: int
+    latency_p50: float | None
+    latency_p95: float | None
+    ttft_p50: float | None
+    ttft_p95: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_usd: float | None
+    cost_unknown: int
+    served_elsewhere: int
+    feedback: dict[str, KeyFeedback]
+
+    @property
+    def error_rate(self) -> float | None:
+        return self.errors / self.requests if self.requests else None
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """One experiment: its arms, and how many requests each reason had; ``no_unit`` is an alarm."""
+
+    experiment: str
+    variants: tuple[VariantTraffic, ...]
+    reasons: dict[str, int]
+
+
+def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
+    """Traffic of each experiment that had any in the window; plain rates, on enrolled units only."""
+    bounds = (page.since, page.until, experiment)
+    feedback = _feedback(database, bounds)
+    variants: dict[str, list[VariantTraffic]] = defaultdict(list)
+    for row in database.dicts(Query(VARIANTS, bounds)):
+        name = row.pop("experiment")
+        variants[name].append(VariantTraffic(**row, feedback=feedback.get((name, row["variant"]), {})))
+    reasons: dict[str, dict[str, int]] = defaultdict(dict)
+    for name, reason, count in database.rows(REASONS, bounds):
+        reasons[name][reason] = count
+    return [Traffic(name, tuple(variants[name]), dict(reasons[name])) for name in sorted(reasons)]
+
+
+def by_route(page: Page) -> Query:
+    """What each route and deployment served, experiments or not."""
+    return Query(ROUTES, (page.since, page.until, page.rows, page.offset))
+
+
+def _feedback(database: Database, bounds: tuple[object, ...]) -> dict[tuple[str, str], dict[str, KeyFeedback]]:
+    found: dict[tuple[str, str], dict[str, KeyFeedback]] = defaultdict(dict)
+    for experiment, assigned, key, n, rated, rate in database.rows(FEEDBACK, bounds):
+        found[experiment, assigned][key] = KeyFeedback(n, rated, rate)
+    return found

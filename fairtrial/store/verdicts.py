@@ -1,0 +1,60 @@
+"""Verdicts of gates: saved as they were given, never changed."""
+
+from __future__ import annotations
+
+from fairtrial.domain.verdict import Verdict
+from fairtrial.store import verdict_json
+from fairtrial.store.database import Database
+from fairtrial.store.query import Page, Query, at
+
+INSERT = """
+INSERT INTO verdicts (verdict_id, at_time, gate, candidate, baseline, decision, headline, verdict)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+LIST = """
+SELECT verdict_id, at_time, gate, candidate, baseline, decision, headline
+FROM verdicts
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR gate = $3) AND ($4 IS NULL OR candidate = $4)
+ORDER BY at_time DESC, verdict_id DESC
+LIMIT $5 OFFSET $6
+"""
+
+WHOLE = """
+SELECT verdict
+FROM verdicts
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR gate = $3) AND ($4 IS NULL OR candidate = $4)
+ORDER BY at_time DESC, verdict_id DESC
+LIMIT $5 OFFSET $6
+"""
+
+ONE = "SELECT verdict FROM verdicts WHERE verdict_id = $1"
+
+
+def save(database: Database, verdict: Verdict) -> None:
+    """Keep a verdict; one that is saved already is left as it is."""
+    with database.writing() as cursor:
+        if cursor.execute(ONE, [verdict.verdict_id]).fetchone() is not None:
+            return
+        head = [verdict.verdict_id, at(verdict.at_us), verdict.gate, verdict.candidate, verdict.baseline]
+        whole = verdict_json.encode(verdict).decode()
+        cursor.execute(INSERT, [*head, verdict.decision, verdict.headline, whole])
+
+
+def listing(page: Page, *, gate: str | None = None, candidate: str | None = None) -> Query:
+    """Verdicts of a window without their findings, newest first."""
+    return Query(LIST, (page.since, page.until, gate, candidate, page.rows, page.offset))
+
+
+def whole(
+    database: Database, page: Page, *, gate: str | None = None, candidate: str | None = None
+) -> tuple[Verdict, ...]:
+    """The same verdicts, findings included."""
+    bounds = (page.since, page.until, gate, candidate, page.rows, page.offset)
+    return tuple(verdict_json.decode(text) for (text,) in database.rows(WHOLE, bounds))
+
+
+def one(database: Database, verdict_id: str) -> Verdict | None:
+    """The verdict of that id, ``None`` if there is none."""
+    found = database.rows(ONE, (verdict_id,))
+    return verdict_json.decode(found[0][0]) if found else None
