@@ -1,0 +1,42 @@
+"""Intervals of one proportion: Wilson's for reading, Clopper and Pearson's where coverage must be exact."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from scipy.special import betaincinv, ndtri
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+
+
+def quantile(level: float) -> float:
+    """The normal quantile that a two-sided interval of this level reads: 1.96 for 0.95."""
+    return float(ndtri(0.5 + level / 2))
+
+
+def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnough:
+    """Wilson's score interval of a proportion, in [0, 1]; `NotEnough` without a case.
+
+    Source: Wilson (1927), JASA 22:209-212; recommended by Brown, Cai & DasGupta (2001), Stat. Sci. 16:101-133.
+    """
+    if n < 1:
+        return NotEnough("no case is scored", "one scored case or more")
+    z, p = quantile(level), successes / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low = 0.0 if successes == 0 else max(0.0, middle - half)
+    high = 1.0 if successes == n else min(1.0, middle + half)
+    return Estimate(p, low, high, level, n, "Wilson")
+
+
+def clopper_pearson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnough:
+    """The exact interval of a proportion, in [0, 1]: coverage is never below the level.
+
+    Source: Clopper & Pearson (1934), Biometrika 26:404-413, by quantiles of the beta distribution.
+    """
+    if n < 1:
+        return NotEnough("no case is scored", "one scored case or more")
+    tail = (1 - level) / 2
+    low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, tail))
+    high = 1.0 if successes == n else float(betaincinv(successes + 1, n - successes, 1 - tail))
+    return Estimate(successes / n, low, high, level, n, "Clopper-Pearson")

@@ -1,0 +1,141 @@
+"""Intervals, tests and sample sizes against scipy, statsmodels and published numbers."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats import mcnemar
+from fairtrial.stats.bootstrap import bootstrap_corpus, bootstrap_mean
+from fairtrial.stats.clustered import clustered_mean
+from fairtrial.stats.holm import holm
+from fairtrial.stats.intervals import clopper_pearson, wilson
+from fairtrial.stats.sample_size import cases_for_margin
+from fairtrial.stats.sign_flip import sign_flip
+
+RNG = np.random.default_rng(5)
+
+
+def bounds(found: Estimate | NotEnough) -> tuple[float, float]:
+    assert isinstance(found, Estimate)
+    return found.low, found.high
+
+
+@given(st.integers(1, 500), st.floats(0, 1))
+def test_wilson_and_clopper_pearson_agree_with_statsmodels(n: int, share: float) -> None:
+    k = round(n * share)
+    assert bounds(wilson(k, n)) == pytest.approx(proportion_confint(k, n, method="wilson"), abs=1e-9)
+    assert bounds(clopper_pearson(k, n)) == pytest.approx(proportion_confint(k, n, method="beta"), abs=1e-9)
+
+
+def test_wilson_gives_the_numbers_of_newcombe() -> None:
+    # Newcombe (1998), Statistics in Medicine 17:857-872, table I: 81/263, 15/148, 0/20, 1/29
+    for k, n, low, high in [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ]:
+        assert bounds(wilson(k, n)) == pytest.approx((low, high), abs=6e-5)
+
+
+def test_no_case_is_not_a_proportion_of_zero() -> None:
+    assert isinstance(wilson(0, 0), NotEnough)
+    assert isinstance(clopper_pearson(0, 0), NotEnough)
+
+
+@given(st.integers(0, 80), st.integers(0, 80))
+def test_mcnemar_agrees_with_the_binomial_test(won: int, lost: int) -> None:
+    found = mcnemar.exact(won, lost)
+    if won + lost == 0:
+        assert isinstance(found, NotEnough)
+        assert isinstance(mcnemar.mid_p(won, lost), NotEnough)
+        return
+    assert found == pytest.approx(reference_mcnemar([[0, won], [lost, 0]], exact=True).pvalue)
+
+
+def test_mid_p_gives_the_number_of_fagerland() -> None:
+    # Fagerland, Lydersen & Laake (2013), table 1: 1 and 7 discordant; exact 0.0703, mid-p 0.0391
+    assert mcnemar.exact(1, 7) == pytest.approx(0.0703, abs=5e-5)
+    assert mcnemar.mid_p(1, 7) == pytest.approx(0.0391, abs=5e-5)
+
+
+def test_an_unclustered_mean_is_the_t_interval() -> None:
+    values = RNG.normal(0.2, 1, 40)
+    reference = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert bounds(clustered_mean(values)) == pytest.approx((reference.low, reference.high))
+
+
+def test_a_clustered_mean_is_the_cluster_robust_regression() -> None:
+    clusters = [str(i // 4) for i in range(80)]
+    values = np.repeat(RNG.normal(0, 1, 20), 4) + RNG.normal(0, 0.3, 80)
+    fit = sm.OLS(values, np.ones(80)).fit(
+        cov_type="cluster", cov_kwds={"groups": np.array([int(c) for c in clusters])}, use_t=True
+    )
+    assert bounds(clustered_mean(values, clusters)) == pytest.approx(tuple(fit.conf_int()[0]), rel=1e-6)
+
+
+def test_equal_values_have_an_interval_that_shrinks_with_the_cases() -> None:
+    few, many = clustered_mean(np.zeros(5), span=1.0), clustered_mean(np.zeros(500), span=1.0)
+    assert bounds(few)[1] > 0.3
+    assert 0 < bounds(many)[1] < 0.01
+
+
+def test_one_cluster_is_not_enough() -> None:
+    assert isinstance(clustered_mean(np.arange(9.0), ["same"] * 9), NotEnough)
+    assert isinstance(clustered_mean(np.empty(0)), NotEnough)
+
+
+def test_the_sign_flip_agrees_with_scipy() -> None:
+    values = RNG.normal(0.4, 1, 12)
+    reference = stats.permutation_test((values,), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
+    assert sign_flip(values) == pytest.approx(reference)
+
+
+def test_the_sampled_sign_flip_is_near_the_t_test_and_repeats_itself() -> None:
+    values = RNG.normal(0.3, 1, 45)
+    assert sign_flip(values, seed=3) == sign_flip(values, seed=3)
+    assert sign_flip(values, seed=3) == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=0.02)
+
+
+def test_nothing_that_differs_has_no_p_value() -> None:
+    assert isinstance(sign_flip(np.zeros(20)), NotEnough)
+
+
+def test_the_bootstrap_of_a_mean_agrees_with_scipy() -> None:
+    values = RNG.exponential(1, 200)
+    reference = stats.bootstrap((values,), np.mean, method="BCa", rng=np.random.default_rng(1)).confidence_interval
+    assert bounds(bootstrap_mean(values)) == pytest.approx((reference.low, reference.high), abs=0.02)
+
+
+def test_a_corpus_bootstrap_over_clusters_is_wider_where_clusters_move_together() -> None:
+    values = np.repeat(RNG.normal(0, 1, 25), 4)
+    clusters = [str(i // 4) for i in range(100)]
+
+    def mean(indices):
+        return float(values[indices].mean())
+
+    alone, together = bounds(bootstrap_corpus(mean, 100)), bounds(bootstrap_corpus(mean, 100, clusters))
+    assert together[1] - together[0] > 1.5 * (alone[1] - alone[0])
+    assert bounds(bootstrap_mean(values, clusters)) == pytest.approx(together, abs=0.1)
+
+
+def test_few_cases_are_not_resampled() -> None:
+    assert isinstance(bootstrap_mean(np.arange(5.0)), NotEnough)
+    assert isinstance(bootstrap_corpus(lambda _: 1.0, 5), NotEnough)
+    assert isinstance(bootstrap_corpus(lambda _: None, 50), NotEnough)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
+
+
+def test_the_cases_for_a_margin_are_those_of_the_contract() -> None:
+    assert [cases_for_margin(0.10, margin) for margin in (0.05, 0.03, 0.02)] == [248, 687, 1546]
