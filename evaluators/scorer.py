@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -61,13 +61,32 @@ class Scorer(Protocol):
         """Measure one answer; raises `OffFormat`. Any other exception becomes a `ScoreFailure`."""
 
 
+@runtime_checkable
+class Particular(Protocol):
+    """A scorer that needs something of a row: it is asked for every case when the suite is read."""
+
+    def unfit(self, case: Case) -> str | None:
+        """Why this case can't be scored, as the end of a sentence about its row; ``None`` if it can."""
+
+
+@runtime_checkable
+class Cautious(Protocol):
+    """A scorer whose numbers can mislead on some suites: it is asked once for all cases when the suite is read."""
+
+    def caution(self, cases: Sequence[Case]) -> str | None:
+        """What to know before reading its numbers; ``None`` if there is nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScorerType:
     """A kind of scorer: ``build(options, name)`` makes one from its options in the suite, or raises `ValueError`.
 
-    ``options`` maps each option to one sentence for the documentation and for errors on unknown ones.
+    ``options`` maps each option to one sentence for the documentation and for errors on unknown ones. ``short`` is
+    the option that a bare value sets: ``- exact: squad`` is ``- exact: {mode: squad}``. A path in the option ``file``
+    is relative to the suite and reaches ``build`` as an absolute one.
     """
 
     summary: str
     options: Mapping[str, str]
     build: Callable[[Mapping[str, Any], str], Scorer]
+    short: str | None = None

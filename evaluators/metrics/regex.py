@@ -1,0 +1,90 @@
+"""Regular expressions: one must be found in the answer, or must not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators import options as read
+from evaluators.scorer import ScorerType, Stat
+from fairtrial.domain.run import Answer, Case, Score
+
+RULES = ("match", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """``accuracy``: 1 if every pattern of *match* is found in the answer and no pattern of *none* is."""
+
+    name: str
+    literal: Mapping[str, tuple[str, ...]]
+    columns: Mapping[str, str]
+    case: bool
+
+    @property
+    def version(self) -> str:
+        asked = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
+        return f"regex/1 case:{'yes' if self.case else 'no'} columns:{','.join(self.columns.values())}{asked}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return (Stat("accuracy", "proportion"),)
+
+    def unfit(self, case: Case) -> str | None:
+        try:
+            patterns = [one for rule in RULES for one in self._patterns(case, rule)]
+            for pattern in patterns:
+                _compile(pattern, case=self.case)
+        except ValueError as error:
+            return f"has a wrong pattern: {error}"
+        return None if patterns else f"has no pattern to look for (columns: {', '.join(self.columns.values())})"
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        said = answer.text or ""
+        found = {rule: [self._find(one, said) for one in self._patterns(case, rule)] for rule in RULES}
+        right = all(found["match"]) and not any(found["none"])
+        return Score(
+            self.name, {"accuracy": float(right)}, {"found": [one for rule in RULES for one in found[rule] if one]}
+        )
+
+    def _patterns(self, case: Case, rule: str) -> tuple[str, ...]:
+        return self.literal[rule] + read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+
+    def _find(self, pattern: str, said: str) -> str | None:
+        """The text that the pattern finds, with a mark if it is empty, so that finding nothing is another thing."""
+        found = _compile(pattern, case=self.case).search(said)
+        return None if found is None else found.group()[:200] or "(an empty match)"
+
+
+def _compile(pattern: str, *, case: bool) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, 0 if case else re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+
+
+def build(options: Mapping[str, Any], name: str) -> Regex:
+    """One scorer from its options."""
+    literal = {rule: read.texts(options, rule) for rule in RULES}
+    case = read.flag(options, "case", default=True)
+    for rule in RULES:
+        for pattern in literal[rule]:
+            _compile(pattern, case=case)
+    columns = {rule: read.word(options, f"{rule}_column", f"regex_{rule}") or "" for rule in RULES}
+    return Regex(name, literal, columns, case)
+
+
+scorer = ScorerType(
+    summary="A regular expression (Python's) is found in the answer, or isn't.",
+    options={
+        "match": "Every one of these must be found, anywhere in the answer.",
+        "none": "Not one of these may be found.",
+        "match_column": "The column with a row's own patterns to find; `regex_match` by default.",
+        "none_column": "The column with a row's own patterns that may not be found; `regex_none` by default.",
+        "case": "`yes` (default): capitals matter; `no`: they don't.",
+    },
+    build=build,
+    short="match",
+)

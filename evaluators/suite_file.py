@@ -1,0 +1,233 @@
+"""Reads a suite file: `load` gives its suites or raises with every mistake, `check` gives the mistakes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from evaluators.cases import Made, Recipe, columns_of, make_cases, sample
+from evaluators.gate_forms import GateLineError
+from evaluators.gate_lines import parse
+from evaluators.json_answer import expected_object
+from evaluators.scorer import Cautious, Particular
+from evaluators.suite import Suite, sealed, tag_values
+from evaluators.suite_model import SuiteModel
+from evaluators.suite_rows import Row, read_rows
+from evaluators.suite_scorers import Built, WrongEntry, build_entry
+from fairtrial.config.mistakes import mistakes_of, nearest
+from fairtrial.config.yaml_file import Document
+from fairtrial.config.yaml_file import load as load_yaml
+from fairtrial.domain.errors import ConfigError, Mistake
+
+MOST_OF_A_KIND = 20
+"""So many mistakes of one file of rows are shown; a wrong column is wrong in every row."""
+
+
+def load(path: Path) -> list[Suite]:
+    """Every suite of the file; raises `ConfigError` with all mistakes of the file and of the rows that it names."""
+    suites: list[Suite] = []
+    mistakes: list[Mistake] = []
+    documents = load_yaml(path)
+    if not documents:
+        raise ConfigError([Mistake(str(path), 1, "", "the file is empty", "a suite begins with 'suite: NAME'")])
+    for document in documents:
+        suite, wrong = _read(document, path)
+        mistakes += wrong
+        if suite is not None and suite.name in {other.name for other in suites}:
+            mistakes.append(document.mistake(("suite",), f"{suite.name!r} is the name of another suite of this file"))
+        elif suite is not None:
+            suites.append(suite)
+    if mistakes:
+        raise ConfigError(mistakes)
+    return suites
+
+
+def check(path: Path) -> list[Mistake]:
+    """Every mistake of the file and of the rows that it names, in order; empty if there is none."""
+    try:
+        load(path)
+    except ConfigError as error:
+        return list(error.mistakes)
+    return []
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One document on its way to a suite: what is wrong is collected, and nothing stops at the first mistake."""
+
+    document: Document
+    path: Path
+    model: SuiteModel
+    mistakes: list[Mistake]
+
+    def wrong(self, at: tuple[str | int, ...], wrong: str, known: str = "") -> None:
+        self.mistakes.append(self.document.mistake(at, wrong, known))
+
+
+def _read(document: Document, path: Path) -> tuple[Suite | None, list[Mistake]]:
+    value = document.value
+    if not isinstance(value, dict):
+        return None, [document.mistake((), "a suite must be a mapping of names to values")]
+    early: list[Mistake] = []
+    if "probes" in value:
+        early.append(document.mistake(("probes",), "probes can't be run by this version", PROBES))
+        value = {key: item for key, item in value.items() if key != "probes"}
+    try:
+        model = SuiteModel.model_validate(value)
+    except ValidationError as error:
+        return None, early + mistakes_of(document, error, SuiteModel)
+    reading = _Reading(document, path, model, early)
+    suite = _compose(reading)
+    return (None if reading.mistakes else suite), reading.mistakes
+
+
+PROBES = "write the cases as rows, tagged by a column such as 'family', and score them with contains or regex"
+
+
+def _compose(reading: _Reading) -> Suite:
+    model = reading.model
+    rows = _rows(reading)
+    made = _cases(reading, rows)
+    built = _scorers(reading)
+    if made:
+        _check_fit(reading, made, built)
+    cases = tuple(one.case for one in (sample(made, model.sample.n, model.sample.seed) if model.sample else made))
+    _check_gate(reading)
+    cautions = [one.scorer.caution(cases) for one in built if isinstance(one.scorer, Cautious)] if cases else []
+    return sealed(
+        Suite(
+            name=model.suite,
+            kind=model.kind or ("regression" if model.against else "metric"),
+            path=reading.path,
+            digest="",
+            cases=cases,
+            params=model.params,
+            scorers=tuple(one.scorer for one in built),
+            when={one.scorer.name: one.when for one in built if one.when},
+            slices=(*dict.fromkeys((*model.slices, *model.tags, *model.groups)),),
+            cluster=model.cluster,
+            against=model.against,
+            repeat=model.repeat,
+            gate=tuple(model.gate),
+            gate_lines=tuple(reading.document.line_of(("gate", at)) for at in range(len(model.gate))),
+            seed=model.seed,
+            warnings=tuple(caution for caution in cautions if caution),
+        )
+    )
+
+
+def _rows(reading: _Reading) -> list[Row]:
+    rows: list[Row] = []
+    for at, name in enumerate(reading.model.data):
+        file = reading.path.parent / name
+        if not file.is_file():
+            reading.wrong(("data", at), f"there is no file {name!r}", "paths are relative to the suite's file")
+            continue
+        found, wrong = read_rows(file)
+        rows += found
+        reading.mistakes += _shortened(wrong)
+    return rows
+
+
+def _cases(reading: _Reading, rows: list[Row]) -> list[Made]:
+    model = reading.model
+    template = [one.model_dump() for one in model.messages or []]
+    if model.prompt is not None:
+        template = [{"role": "user", "content": model.prompt}]
+    tags = {**{name: name for name in model.slices if name not in model.groups}, **model.tags}
+    recipe = Recipe(template, model.system, model.vars, tags, _groups(reading), model.cluster)
+    made, wrong = make_cases(rows, recipe)
+    reading.mistakes += _shortened(wrong)
+    if made:
+        _check_columns(reading, made, tags)
+    return made
+
+
+def _groups(reading: _Reading) -> dict[str, tuple[str, Mapping[str, tuple[str, ...]]]]:
+    """Tag → (column, group → values), of ``groups: {devices: {of: product, camera+doorbell: [camera, doorbell]}}``."""
+    groups: dict[str, tuple[str, Mapping[str, tuple[str, ...]]]] = {}
+    for tag, raw in reading.model.groups.items():
+        members = {name: value if isinstance(value, list) else [value] for name, value in raw.items() if name != "of"}
+        if not isinstance(raw.get("of"), str):
+            reading.wrong(("groups", tag), "say of which column", "such as: of: product")
+        elif not members or any(isinstance(one, dict | list) for values in members.values() for one in values):
+            reading.wrong(("groups", tag), "name its groups and their values", "such as: small: [hub, bulb]")
+        else:
+            groups[tag] = (raw["of"], {name: tuple(str(one) for one in values) for name, values in members.items()})
+    return groups
+
+
+def _check_columns(reading: _Reading, made: list[Made], tags: Mapping[str, str]) -> None:
+    columns = {column for one in made for column in columns_of(one.row)} - {"messages"}
+    fields = {field for one in made for field in expected_object(one.case.expected) or {}} - columns
+    known = "columns: " + ", ".join(sorted(columns))
+    known += f"; fields of the expected object: {', '.join(sorted(fields))}" if fields else ""
+    for tag, column in tags.items():
+        if not any(tag_values(one.case, tag) for one in made):
+            slices = reading.model.slices
+            at = ("tags", tag) if tag in reading.model.tags else ("slices", slices.index(tag))
+            reading.wrong(at, f"no row has the column {column!r}", known)
+    for tag in reading.model.groups:
+        if not any(tag_values(one.case, tag) for one in made):
+            reading.wrong(("groups", tag), "no row lies in any of its groups", known)
+    if reading.model.cluster and not any(one.case.cluster for one in made):
+        reading.wrong(("cluster",), f"no row has the column {reading.model.cluster!r}", known)
+
+
+def _scorers(reading: _Reading) -> list[Built]:
+    built: list[Built] = []
+    for at, entry in enumerate(reading.model.score):
+        try:
+            one = build_entry(entry, folder=reading.path.parent.resolve(), variables=reading.model.vars)
+        except WrongEntry as error:
+            reading.wrong(("score", at, *error.at), error.wrong, error.known)
+            continue
+        if one.scorer.name in {other.scorer.name for other in built}:
+            reading.wrong(("score", at), f"two scorers are called {one.scorer.name!r}", "give one a 'name'")
+        built.append(one)
+    return built
+
+
+def _check_fit(reading: _Reading, made: list[Made], built: list[Built]) -> None:
+    """Every case is measured by some scorer, and has what its scorers need."""
+    wrong: list[Mistake] = []
+    tags = {tag for one in made for tag in one.case.tags}
+    for one in built:
+        for tag in one.when:
+            if tag not in tags:
+                at = next(at for at, other in enumerate(reading.model.score) if one.scorer.name in str(other))
+                reading.wrong(("score", at), f"'when' names the tag {tag!r}, which no row has", nearest(tag, tags))
+    for case, row in ((one.case, one.row) for one in made):
+        scorers = [one.scorer for one in built if _measures(one, case)]
+        if built and not scorers:
+            wrong.append(row.mistake(f"no scorer measures the case {case.case_id!r}", "see 'when'"))
+        for scorer in scorers:
+            unfit = scorer.unfit(case) if isinstance(scorer, Particular) else None
+            if unfit:
+                wrong.append(row.mistake(f"the case {case.case_id!r} {unfit}", f"for the scorer {scorer.name!r}"))
+    reading.mistakes += _shortened(wrong)
+
+
+def _measures(built: Built, case: Any) -> bool:
+    return all(value in tag_values(case, tag) for tag, value in built.when.items())
+
+
+def _check_gate(reading: _Reading) -> None:
+    for at, line in enumerate(reading.model.gate):
+        try:
+            parse(line)
+        except GateLineError as error:
+            reading.wrong(("gate", at), str(error))
+
+
+def _shortened(mistakes: list[Mistake]) -> list[Mistake]:
+    """The first mistakes of a file of rows, and how many more there are."""
+    if len(mistakes) <= MOST_OF_A_KIND:
+        return mistakes
+    last = mistakes[MOST_OF_A_KIND]
+    more = len(mistakes) - MOST_OF_A_KIND
+    return [*mistakes[:MOST_OF_A_KIND], Mistake(last.file, last.line, "", f"and {more} more mistakes from here on")]

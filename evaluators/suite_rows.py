@@ -1,0 +1,96 @@
+"""Reads the rows of a suite from JSON Lines, JSON or CSV, each with the line where it stands."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairtrial.domain.errors import Mistake
+
+FORMATS = (".jsonl", ".json", ".csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: where it stands, and its columns."""
+
+    file: str
+    line: int
+    columns: dict[str, Any]
+
+    def mistake(self, wrong: str, known: str = "") -> Mistake:
+        """A mistake of this row."""
+        return Mistake(self.file, self.line, "", wrong, known)
+
+
+def read_rows(path: Path) -> tuple[list[Row], list[Mistake]]:
+    """All rows of one file, and everything that is wrong with it."""
+    if path.suffix not in FORMATS:
+        return [], [Mistake(str(path), 1, "", f"{path.suffix!r} is not a format of rows", "known: jsonl, json, csv")]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        return [], [Mistake(str(path), line, "", "the file is not UTF-8 text")]
+    reader = {".jsonl": _lines, ".json": _list, ".csv": _csv}[path.suffix]
+    rows: list[Row] = []
+    mistakes: list[Mistake] = []
+    for found in reader(text, str(path)):
+        (rows if isinstance(found, Row) else mistakes).append(found)  # type: ignore[arg-type]
+    if not rows and not mistakes:
+        mistakes.append(Mistake(str(path), 1, "", "there are no rows in it"))
+    return rows, mistakes
+
+
+def _lines(text: str, file: str) -> Iterator[Row | Mistake]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            yield Mistake(file, number, "", f"the line is not JSON: {error}")
+            continue
+        yield _row(file, number, value)
+
+
+def _list(text: str, file: str) -> Iterator[Row | Mistake]:
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        yield Mistake(file, error.lineno, "", f"the file is not JSON: {error.msg}")
+        return
+    if not isinstance(values, list):
+        yield Mistake(file, 1, "", "the file must be a JSON list of objects")
+        return
+    at = text.index("[") + 1
+    for value in values:
+        while text[at] in " \t\r\n,":
+            at += 1
+        yield _row(file, text.count("\n", 0, at) + 1, value)
+        at = json.JSONDecoder().raw_decode(text, at)[1]
+
+
+def _csv(text: str, file: str) -> Iterator[Row | Mistake]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for columns in reader:
+            line, start = reader.line_num, line + 1
+            if None in columns:
+                yield Mistake(file, start, "", "the line has more cells than the first line has names")
+                continue
+            yield Row(file, start, {str(name): value for name, value in columns.items() if value not in (None, "")})
+    except csv.Error as error:
+        yield Mistake(file, reader.line_num, "", f"the line is not CSV: {error}")
+
+
+def _row(file: str, line: int, value: Any) -> Row | Mistake:
+    if not isinstance(value, dict):
+        return Mistake(file, line, "", "a row must be a JSON object")
+    return Row(file, line, value)
