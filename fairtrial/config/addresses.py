@@ -1,0 +1,49 @@
+"""Where a service listens: `host:port`, and whether only this machine can reach it."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+FORM = "host:port, such as 127.0.0.1:8080"
+HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """``host`` without brackets, ``port`` from 1 to 65535."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback(self.host)
+
+    @property
+    def url(self) -> str:
+        """How a client on this machine reaches it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - read, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def parse_address(text: str) -> Address:
+    """Read ``127.0.0.1:8080``, ``localhost:8080`` or ``[::1]:8080``; raises `ValueError` that says what is wrong."""
+    host, colon, port = text.strip().rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or (":" in bare) != host.startswith("["):
+        raise ValueError(f"{text!r} is not an address to listen on")
+    if not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= HIGHEST_PORT:
+        raise ValueError(f"{port!r} is not a port")
+    return Address(bare, int(port))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine alone; a name other than ``localhost`` counts as reachable by others."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

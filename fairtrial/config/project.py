@@ -1,0 +1,148 @@
+"""A project: `fairtrial.yaml` read, checked as a whole, and compiled to the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fairtrial.config.addresses import Address, parse_address
+from fairtrial.config.compile import Live, compile_plan
+from fairtrial.config.deployment_rules import Names, wrong_deployments, wrong_routes
+from fairtrial.config.environment import interpolate
+from fairtrial.config.experiment_rules import wrong_experiments
+from fairtrial.config.layout import Layout
+from fairtrial.config.mistakes import Wrong
+from fairtrial.config.policies import Policy, policy_of
+from fairtrial.config.salvage import independent, validate
+from fairtrial.config.schema import ProjectFile
+from fairtrial.config.service_rules import wrong_services
+from fairtrial.config.soundness import refuse_unsound
+from fairtrial.config.yaml_file import Document, Step, load_one
+from fairtrial.domain.errors import ConfigError
+from fairtrial.domain.plan import Plan
+
+FILE_NAME = "fairtrial.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """Where the data plane listens, who may come in, and with how many workers."""
+
+    host: str
+    port: int
+    auth: Literal["open", "keys"]
+    workers: int
+    max_body_mb: int
+
+    @property
+    def address(self) -> Address:
+        return Address(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything that one `fairtrial.yaml` says. ``files``: it and the prompts it reads, to be watched for changes."""
+
+    path: Path
+    root: Path
+    plan: Plan
+    layout: Layout
+    gateway: GatewaySettings
+    control: Address
+    dashboard: Address
+    policies: Mapping[str, Policy]
+    files: tuple[Path, ...]
+
+
+def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
+    """Read and check a project; raises `ConfigError` with all mistakes at once, in the order of the file.
+
+    ``live``: stage and state by experiment, from the store, laid over the file.
+    """
+    document = load_one(path)
+    root = path.absolute().parent
+    file, prompts = _checked(document, root, environ)
+    plan = compile_plan(file, {place: text for place, (_, text) in prompts.items()}, live or {})
+    refuse_unsound(plan)
+    bind = parse_address(file.gateway.bind)
+    return Project(
+        path=path.absolute(),
+        root=root,
+        plan=plan,
+        layout=Layout(root / Path(file.store.path).expanduser()),
+        gateway=GatewaySettings(
+            host=bind.host,
+            port=bind.port,
+            auth=file.gateway.auth or ("open" if bind.loopback else "keys"),
+            workers=file.gateway.workers,
+            max_body_mb=file.gateway.max_body_mb,
+        ),
+        control=parse_address(file.control.bind),
+        dashboard=parse_address(file.dashboard.bind),
+        policies={name: policy_of(section) for name, section in file.experiments.items()},
+        files=(path.absolute(), *dict.fromkeys(source for source, _ in prompts.values())),
+    )
+
+
+Read = dict[tuple[str, str], tuple[Path, str]]
+"""File and text of each system prompt, by experiment and variant."""
+
+
+def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tuple[ProjectFile, Read]:
+    value, unset = interpolate(document.value, environ, keep=_is_secret)
+    file, misshapen = validate(value, document.value)
+    first = [*unset, *independent(misshapen, unset)]
+    if file is None:
+        raise ConfigError([wrong.at(document) for wrong in first])
+    prompts: Read = {}
+    found = [*_rules(file, _names(document.value)), *_prompts(file, root, prompts)]
+    wrongs = [*first, *independent(found, first)]
+    if wrongs:
+        raise ConfigError([wrong.at(document) for wrong in wrongs])
+    return file, prompts
+
+
+def _rules(file: ProjectFile, names: Names) -> Iterator[Wrong]:
+    yield from wrong_deployments(file, names)
+    yield from wrong_routes(file, names)
+    yield from wrong_experiments(file, names)
+    yield from wrong_services(file)
+
+
+def _is_secret(path: tuple[Step, ...]) -> bool:
+    """Keys of deployments stay templates: the worker fills them from its own environment."""
+    return len(path) == 3 and path[0] == "deployments" and path[2] == "api_key"
+
+
+def _names(value: dict[str, Any]) -> Names:
+    experiments = _mapping(value.get("experiments"))
+    return Names(
+        deployments=frozenset(_mapping(value.get("deployments"))),
+        experiments=frozenset(experiments),
+        variants={name: frozenset(_mapping(_mapping(one).get("variants"))) for name, one in experiments.items()},
+    )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _prompts(file: ProjectFile, root: Path, read: Read) -> Iterator[Wrong]:
+    """Reads each system prompt into ``read``; a file that can't be is a mistake."""
+    for experiment, section in file.experiments.items():
+        for name, variant in section.variants.items():
+            if variant.system_prompt is None:
+                continue
+            place = ("experiments", experiment, "variants", name, "system_prompt")
+            source = root / variant.system_prompt
+            try:
+                text = source.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+                yield Wrong(place, f"{variant.system_prompt!r} can't be read: {reason}", "beside this file")
+                continue
+            if not text.strip():
+                yield Wrong(place, f"{variant.system_prompt!r} is empty")
+            read[experiment, name] = (source, text)
