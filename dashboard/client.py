@@ -1,0 +1,58 @@
+"""The dashboard's only source: the control plane's API over HTTP, as plain values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
+API_KEY = "FAIRTRIAL_API_KEY"
+Row = Mapping[str, Any]
+
+
+class ControlUnreachable(Exception):  # noqa: N818 - a state of the page, shown with what to do about it
+    """The control plane does not answer; the message says where it was looked for and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The control plane at ``url``; each call raises `ControlUnreachable` when it does not answer."""
+
+    url: str
+    key: str | None = None
+
+    def services(self) -> Row:
+        """The health of every part, as control sees it."""
+        return self._get("/api/services")
+
+    def experiments(self) -> Sequence[Row]:
+        """Each experiment with its definition and the traffic of its variants."""
+        return self._items("/api/experiments")
+
+    def verdicts(self, limit: int = 20) -> Sequence[Row]:
+        """The latest verdicts, newest first."""
+        return self._items("/api/verdicts", limit=limit)
+
+    def _items(self, path: str, **query: Any) -> Sequence[Row]:
+        found = self._get(path, **query)
+        return found["items"] if isinstance(found, Mapping) else found
+
+    def _get(self, path: str, **query: Any) -> Any:
+        headers = {"authorization": f"Bearer {self.key}"} if self.key else {}
+        try:
+            answer = httpx.get(self.url + path, params=query, headers=headers, timeout=5, trust_env=False)
+            answer.raise_for_status()
+        except httpx.HTTPStatusError as error:
+            raise ControlUnreachable(f"{self.url}{path} answered {error.response.status_code}") from error
+        except httpx.HTTPError as error:
+            raise ControlUnreachable(f"{self.url} does not answer ({type(error).__name__})") from error
+        return answer.json()
+
+
+def from_environment() -> Control:
+    """The control plane that the environment names, on loopback if it names none."""
+    return Control(os.environ.get(CONTROL_URL, "http://127.0.0.1:8081").rstrip("/"), os.environ.get(API_KEY))
