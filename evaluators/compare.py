@@ -1,0 +1,146 @@
+"""Candidate against baseline on one measure: the difference over the same cases, by the method its kind calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from evaluators.comparable import what_differs
+from evaluators.gate_lines import Scope
+from evaluators.levels import figure_of
+from evaluators.measures import Measure, measures_of
+from evaluators.pairing import Pairs, pair
+from evaluators.suite import Suite
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
+from fairtrial.domain.run import Run
+from fairtrial.stats.bootstrap import Indices, bootstrap_corpus
+from fairtrial.stats.clustered import clustered_mean
+from fairtrial.stats.tango import tango
+
+ONE_SIDED_95 = 0.90
+"""The two-sided level whose bounds are one-sided 95 % bounds."""
+
+
+def compare_runs(
+    suite: Suite, candidate: Run, baseline: Run, scopes: Iterable[Scope | None] = (None,)
+) -> list[Comparison]:
+    """Every measure of the suite in every scope, with two-sided 95 % intervals.
+
+    Raises `UsageError` that says exactly what differs where the runs may not be compared.
+    """
+    differing = what_differs(candidate, baseline)
+    if differing:
+        raise UsageError(f"runs {candidate.run_id} and {baseline.run_id} can't be compared: " + "; ".join(differing))
+    found = []
+    for scope in scopes:
+        for measure in measures_of(suite):
+            pairs = pair(measure, candidate, baseline, scope)
+            if pairs.n or pairs.unscored:
+                found.append(compare(measure, pairs, scope=str(scope or ""), level=0.95, seed=candidate.seed))
+    return found
+
+
+def compare(
+    measure: Measure, pairs: Pairs, *, scope: str = "", level: float = ONE_SIDED_95, seed: int = 0
+) -> Comparison:
+    """Candidate − baseline on the measure's own scale, and the answer without a margin: better, worse, cannot tell."""
+    difference = difference_of(measure, pairs, level=level, seed=seed)
+    won = lost = None
+    if measure.kind == "proportion" and pairs.binary and pairs.n:
+        won, lost = flips(measure, pairs)
+    return Comparison(
+        metric=measure.name,
+        scope=scope,
+        candidate=figure(measure, pairs, "candidate"),
+        baseline=figure(measure, pairs, "baseline"),
+        difference=difference,
+        answer=answer_of(difference, measure.sign),
+        won=won,
+        lost=lost,
+        n=pairs.n,
+    )
+
+
+def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) -> Estimate | NotEnough:
+    """The paired difference: Tango's interval for 0/1 cases that stand alone, else clustered means or a bootstrap."""
+    if pairs.n == 0:
+        return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
+    if measure.kind == "corpus":
+        return bootstrap_corpus(_gap(measure, pairs, 1.0), pairs.n, pairs.candidate.clusters, level=level, seed=seed)
+    if measure.kind == "proportion" and pairs.binary and pairs.candidate.clusters is None:
+        up = int(np.count_nonzero(pairs.differences > 0))
+        return tango(up, int(np.count_nonzero(pairs.differences < 0)), pairs.n, level=level)
+    found = clustered_mean(pairs.differences, pairs.candidate.clusters, level=level, span=_span(measure, pairs))
+    if isinstance(found, NotEnough):
+        return found
+    times = pairs.n if measure.kind == "total" else 1
+    return replace(
+        found,
+        value=found.value * times,
+        low=found.low * times,
+        high=found.high * times,
+        method=f"paired {found.method}",
+    )
+
+
+def relative_difference(measure: Measure, pairs: Pairs, factor: float, *, seed: int = 0) -> Estimate | NotEnough:
+    """candidate − factor · baseline, paired, at one-sided 95 %: what a relative margin asks to be above or below 0.
+
+    Testing this instead of the ratio needs no baseline above 0 (Fieller's way to a ratio).
+    """
+    if pairs.n == 0:
+        return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
+    clusters = pairs.candidate.clusters
+    if measure.kind == "corpus":
+        return bootstrap_corpus(_gap(measure, pairs, factor), pairs.n, clusters, level=ONE_SIDED_95, seed=seed)
+    values = pairs.candidate.values - factor * pairs.baseline.values
+    return clustered_mean(values, clusters, level=ONE_SIDED_95, span=_span(measure, pairs))
+
+
+def answer_of(difference: Estimate | NotEnough, sign: int) -> Answer:
+    """What the interval says without a margin."""
+    if isinstance(difference, NotEnough):
+        return "cannot tell"
+    low, high = oriented(difference, sign)
+    return "better" if low > 0 else "worse" if high < 0 else "cannot tell"
+
+
+def oriented(difference: Estimate, sign: int) -> tuple[float, float]:
+    """The bounds with more always better."""
+    return (difference.low, difference.high) if sign > 0 else (-difference.high, -difference.low)
+
+
+def flips(measure: Measure, pairs: Pairs) -> tuple[int, int]:
+    """Cases that only the candidate and only the baseline got right, for a measure where more may be worse."""
+    gains = pairs.differences * measure.sign
+    return int(np.count_nonzero(gains > 0)), int(np.count_nonzero(gains < 0))
+
+
+def figure(measure: Measure, pairs: Pairs, side: str) -> float | None:
+    """One side's figure over the paired cases."""
+    one = pairs.candidate if side == "candidate" else pairs.baseline
+    if one.n == 0:
+        return None
+    if measure.kind == "corpus":
+        return figure_of(measure, one)(np.arange(one.n))
+    return float(one.values.sum() if measure.kind == "total" else one.values.mean())
+
+
+def _gap(measure: Measure, pairs: Pairs, factor: float) -> Callable[[Indices], float | None]:
+    new, old = figure_of(measure, pairs.candidate), figure_of(measure, pairs.baseline)
+
+    def gap(indices: Indices) -> float | None:
+        one, other = new(indices), old(indices)
+        return None if one is None or other is None else one - factor * other
+
+    return gap
+
+
+def _span(measure: Measure, pairs: Pairs) -> float:
+    """The largest change that one case could show: the scale of a share, else the largest value seen."""
+    if measure.form == "share":
+        return measure.scale
+    return float(max(np.abs(pairs.candidate.values).max(), np.abs(pairs.baseline.values).max()))

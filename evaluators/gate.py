@@ -1,0 +1,120 @@
+"""The gate: every rule on all the evidence, and from their findings the verdict and its first sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from evaluators.gate_elsewhere import Live, informative, judge_elsewhere
+from evaluators.gate_file import Gate
+from evaluators.gate_lines import Versus
+from evaluators.gate_rules import Trial, judge_rule
+from evaluators.gate_words import amount, short
+from evaluators.levels import level_of
+from evaluators.measures import BUILT_IN, COUNTS
+from evaluators.suite import Suite
+from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.verdict import Decision, Finding, Result, Verdict, decide
+
+MOST_UNSCORED = 0.02
+"""The share of unscored cases above which a run proves nothing, unless its suite's own `errors` line says otherwise."""
+WEARS_OUT = 7
+MOST_NAMED = 3
+
+
+def judge(
+    gate: Gate,
+    trial: Trial,
+    *,
+    verdict_id: str,
+    at_us: int,
+    live: Live | None = None,
+    candidates_judged: int | None = None,
+) -> Verdict:
+    """The verdict on the trial's candidate.
+
+    ``live``: plain rates of traffic, shown and not decisive; ``candidates_judged``: how many candidates these suites
+    have judged before and with this one, ``None`` if unknown. Never raises for evidence that is missing or unsound:
+    that is what HOLD and INVALID say.
+    """
+    findings = tuple(_findings(gate, trial, live))
+    decision = decide(findings)
+    return Verdict(
+        verdict_id=verdict_id,
+        at_us=at_us,
+        gate=gate.name,
+        candidate=trial.candidate,
+        baseline=trial.baseline,
+        decision=decision,
+        headline=headline(decision, trial, findings) + _worn(candidates_judged),
+        findings=findings,
+        runs=tuple(_runs(gate, trial)),
+        candidates_judged=candidates_judged,
+    )
+
+
+def headline(decision: Decision, trial: Trial, findings: Sequence[Finding]) -> str:
+    """One plain sentence: the decision, the candidate, what decided it, and what is left."""
+    deciding = [one for one in findings if one.decisive]
+    start = f"{decision} {trial.candidate}: "
+    if decision == "SHIP":
+        return f"{start}all {len(deciding)} rules hold against {trial.baseline}."
+    wanted: dict[Decision, Result] = {"INVALID": "invalid", "BLOCK": "fail", "HOLD": "cannot tell"}
+    named = list(dict.fromkeys(short(one) for one in deciding if one.result == wanted[decision]))
+    if not named:
+        return f"{start}no rule decides anything."
+    reasons = ", ".join(named[:MOST_NAMED])
+    if len(named) > MOST_NAMED:
+        reasons += f" and {len(named) - MOST_NAMED} more"
+    lead = {"HOLD": "cannot tell yet about ", "INVALID": "the evidence is unsound: ", "BLOCK": ""}[decision]
+    return f"{start}{lead}{reasons}; {_rest(decision, deciding)}."
+
+
+def _rest(decision: Decision, deciding: Sequence[Finding]) -> str:
+    untold = sum(one.result == "cannot tell" for one in deciding)
+    failed = sum(one.result == "fail" for one in deciding)
+    if decision == "BLOCK" and untold:
+        return f"{untold} more can't be told yet"
+    if decision == "INVALID" and failed:
+        return f"{failed} rules failed as far as it can be said"
+    return "everything else within limits" if decision != "INVALID" else "nothing can be concluded"
+
+
+def _findings(gate: Gate, trial: Trial, live: Live | None) -> Iterator[Finding]:
+    for suite in gate.suites:
+        yield from _sound(gate, suite, trial)
+    for rule in gate.rules:
+        yield from judge_rule(rule, trial)
+    for text, line in gate.elsewhere:
+        yield judge_elsewhere(text, gate.name, line, live)
+    yield from informative(live, frozenset(line.metric for _, line in gate.elsewhere))
+
+
+def _sound(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:
+    """INVALID for each run with too many unscored cases; the suite's own `errors` line replaces it for the candidate."""
+    rules = [rule for rule in gate.rules if rule.suite.name == suite.name]
+    targets = [] if any(rule.line.metric == "errors" for rule in rules) else [trial.candidate]
+    if any(isinstance(rule.line.test, Versus) or rule.line.metric in COUNTS for rule in rules):
+        targets.append(trial.baseline)
+    for target in targets:
+        run = trial.run_of(suite.name, target)
+        found = None if run is None else level_of(BUILT_IN["errors"], run)
+        if isinstance(found, Estimate) and found.value > MOST_UNSCORED:
+            share = amount(found.value, BUILT_IN["errors"])
+            says = f"{share} of {found.n} cases of {suite.name} on {target} could not be scored (at most 2 % may be)"
+            again = f"fairtrial eval {suite.name} --on {target}"
+            yield Finding("errors <= 2%", suite.name, "invalid", says, again, "errors", "", found)
+
+
+def _runs(gate: Gate, trial: Trial) -> Iterator[str]:
+    for suite in gate.suites:
+        for target in (trial.candidate, trial.baseline):
+            run = trial.run_of(suite.name, target)
+            if run is not None:
+                yield run.run_id
+
+
+def _worn(judged: int | None) -> str:
+    """A test set wears out: the best of several equal candidates looks better than it is."""
+    if judged is None or judged < WEARS_OUT:
+        return ""
+    return f" These suites have judged {judged} candidates: the best of many looks better than it is."

@@ -1,0 +1,62 @@
+"""Lines whose evidence does not come from suites: live traffic, review, judges, the audit of data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evaluators.gate_lines import GateLine
+from fairtrial.domain.verdict import Finding
+
+LIVE = "live traffic"
+NEEDED: Mapping[str, str] = {
+    "live": "traffic of an experiment between the two",
+    "review": "blind ratings by experts",
+    "judge": "answers marked by a calibrated judge",
+    "data": "an audit of the training data",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A plain rate of live traffic: share, or mean of a number, over ``n`` requests or feedbacks; ``None``: no data."""
+
+    value: float | None
+    n: int
+    of: str = "requests"
+    share: bool = True
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return "nothing yet"
+        value = f"{100 * self.value:.1f} %" if self.share else f"{self.value:.2f}"
+        return f"{value} of {self.n:,} {self.of}" if self.share else f"{value} over {self.n:,} {self.of}"
+
+
+Live = Mapping[str, tuple[Rate, Rate]]
+"""Metric, such as ``requests.error_rate`` or ``feedback.resolved`` → rates of candidate and baseline."""
+
+
+def judge_elsewhere(rule: str, source: str, line: GateLine, live: Live | None) -> Finding:
+    """A plain live rate is shown and does not decide; evidence that is not there leaves the line untold."""
+    metric = line.metric.removeprefix("live.")
+    if line.family == "live" and live and metric in live:
+        return shown(rule, source, metric, live[metric])
+    says = f"{line.metric}: there is no such evidence yet"
+    return Finding(rule, source, "cannot tell", says, NEEDED.get(line.family, "its evidence"), line.metric)
+
+
+def shown(rule: str, source: str, metric: str, rates: tuple[Rate, Rate]) -> Finding:
+    """Both rates as they are, marked as not decisive."""
+    candidate, baseline = rates
+    says = f"live {metric}: {candidate}, baseline {baseline} (plain rates: shown, they do not decide)"
+    return Finding(rule, source, "cannot tell", says, "", f"live.{metric}", decisive=False)
+
+
+def informative(live: Live | None, told: frozenset[str]) -> list[Finding]:
+    """Every live rate that no line asks about."""
+    return [
+        shown(f"live.{metric}", LIVE, metric, rates)
+        for metric, rates in (live or {}).items()
+        if f"live.{metric}" not in told
+    ]

@@ -1,0 +1,166 @@
+"""A gate's file: which suites, which further lines, who approves; every mistake of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from evaluators import suite_file
+from evaluators.gate_fit import ELSEWHERE, unfit
+from evaluators.gate_forms import GateLineError
+from evaluators.gate_lines import GateLine, parse
+from evaluators.gate_rules import Rule
+from evaluators.suite import Suite
+from fairtrial.config import yaml_file
+from fairtrial.config.mistakes import mistakes_of
+from fairtrial.config.yaml_file import Document
+from fairtrial.domain.errors import ConfigError, Mistake
+
+YAML_ENDINGS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A gate, read: its suites, the rules of theirs and its own, and lines about evidence from elsewhere."""
+
+    name: str
+    path: Path
+    suites: tuple[Suite, ...]
+    rules: tuple[Rule, ...]
+    elsewhere: tuple[tuple[str, GateLine], ...] = ()
+    approvers: tuple[str, ...] = ()
+
+
+class GateModel(BaseModel):
+    """The file as written."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    version: Literal[1]
+    gate: str = Field(min_length=1)
+    suites: list[str] = Field(default_factory=list)
+    require: list[str] = Field(default_factory=list)
+    approvers: list[str] = Field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read so far, and what is wrong with it."""
+
+    document: Document
+    path: Path
+    mistakes: list[Mistake] = field(default_factory=list)
+
+
+def load(path: Path) -> Gate:
+    """The gate of this file; raises `ConfigError` with all mistakes, those of its suites included."""
+    document = yaml_file.load_one(path)
+    try:
+        model = GateModel.model_validate(document.value)
+    except ValidationError as error:
+        raise ConfigError(mistakes_of(document, error, GateModel)) from error
+    reading = _Reading(document, path)
+    suites = tuple(_suites(reading, model.suites))
+    rules = [rule for suite in suites for rule in _own_rules(reading, suite)]
+    required = list(_required(reading, model, suites))
+    if reading.mistakes:
+        raise ConfigError(reading.mistakes)
+    rules += [one for one in required if isinstance(one, Rule)]
+    elsewhere = tuple(one for one in required if not isinstance(one, Rule))
+    return Gate(model.gate, path, suites, tuple(rules), elsewhere, tuple(model.approvers))
+
+
+def check(path: Path) -> list[Mistake]:
+    """Every mistake of the gate and its suites, none if it is sound."""
+    try:
+        load(path)
+    except ConfigError as error:
+        return list(error.mistakes)
+    return []
+
+
+def gate_of(suite: Suite) -> Gate:
+    """A suite judged by its own lines alone."""
+    rules = tuple(Rule(text, parse(text), suite, suite.name) for text in suite.gate)
+    return Gate(suite.name, suite.path, (suite,), rules)
+
+
+def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
+    known = _known(reading.path)
+    for i, name in enumerate(names):
+        as_path = name.endswith(YAML_ENDINGS)
+        file = (reading.path.parent / name) if as_path else known.get(name)
+        if file is None or not file.exists():
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+            reading.mistakes.append(reading.document.mistake(("suites", i), f"suite {name!r} does not exist", hint))
+            continue
+        try:
+            found = suite_file.load(file)
+        except ConfigError as error:
+            reading.mistakes.extend(error.mistakes)
+            continue
+        yield from (suite for suite in found if as_path or suite.name == name)
+
+
+def _known(gate: Path) -> dict[str, Path]:
+    """Suites beside the gate, in its folder or one below, by name; files that can't be read are none."""
+    found: dict[str, Path] = {}
+    candidates = [*gate.parent.glob("*.yaml"), *gate.parent.glob("*/*.yaml")]
+    for file in sorted(one for one in candidates if one != gate):
+        try:
+            documents = yaml_file.load(file)
+        except ConfigError:
+            continue
+        for document in documents:
+            if isinstance(document.value, dict) and isinstance(name := document.value.get("suite"), str):
+                found.setdefault(name, file)
+    return found
+
+
+def _own_rules(reading: _Reading, suite: Suite) -> Iterator[Rule]:
+    for text, line_number in zip(suite.gate, suite.gate_lines, strict=True):
+        line = parse(text)
+        wrong = unfit(suite, line)
+        if wrong is not None:
+            reading.mistakes.append(Mistake(str(suite.path), line_number, "gate", f"{text!r}: {wrong[0]}", wrong[1]))
+            continue
+        yield Rule(text, line, suite, suite.name)
+
+
+def _required(reading: _Reading, model: GateModel, suites: Sequence[Suite]) -> Iterator[Rule | tuple[str, GateLine]]:
+    for i, text in enumerate(model.require):
+        try:
+            line = parse(text)
+        except GateLineError as error:
+            reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {error.wrong}", error.known))
+            continue
+        if line.family in ELSEWHERE:
+            yield text, line
+            continue
+        rule = _rule(text, line, suites, model.gate)
+        if isinstance(rule, Rule):
+            yield rule
+        else:
+            reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {rule[0]}", rule[1]))
+
+
+def _rule(text: str, line: GateLine, suites: Sequence[Suite], gate: str) -> Rule | tuple[str, str]:
+    """A line of the gate on the one suite that measures it: ``<suite>.<metric>``, or a metric that only one has."""
+    for suite in suites:
+        if line.family == suite.name:
+            line = GateLine(line.metric.partition(".")[2], line.test, line.scope, line.with_count, line.with_unit)
+            return unfit(suite, line) or Rule(text, line, suite, gate)
+    fitting = [suite for suite in suites if unfit(suite, line) is None]
+    if len(fitting) == 1:
+        return Rule(text, line, fitting[0], gate)
+    if fitting:
+        names = ", ".join(f"{suite.name}.{line.metric}" for suite in fitting)
+        return f"{line.metric!r} is measured by several suites", f"write one of {names}"
+    nearest = unfit(suites[0], line) if len(suites) == 1 else None
+    return nearest or (f"no suite measures {line.metric!r}", f"suites: {', '.join(s.name for s in suites) or 'none'}")

@@ -1,0 +1,119 @@
+"""One rule of a gate on the runs that bear on it: to findings by the truth table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from evaluators.comparable import what_differs
+from evaluators.gate_fit import scopes_of, unfit
+from evaluators.gate_ledger import flipped, judge_ledger
+from evaluators.gate_levels import judge_level
+from evaluators.gate_lines import GateLine, Level, Scope, Versus
+from evaluators.gate_slices import in_words, lost_slices
+from evaluators.gate_versus import judge_versus
+from evaluators.measures import COUNTS, Measure, measure_of
+from evaluators.suite import Suite
+from fairtrial.domain.run import Run
+from fairtrial.domain.verdict import Finding, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a gate: as written, read, the suite that measures it, and where it stands."""
+
+    text: str
+    line: GateLine
+    suite: Suite
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Who is on trial: ``run_of(suite, target)`` gives the run, or ``None``; ``allow_different`` compares anyway."""
+
+    candidate: str
+    baseline: str
+    run_of: Callable[[str, str], Run | None]
+    allow_different: bool = False
+
+
+def judge_rule(rule: Rule, trial: Trial) -> list[Finding]:
+    """What the rule finds: one finding, or one for each slice of ``in every``."""
+    wrong = unfit(rule.suite, rule.line)
+    if wrong is not None:
+        return [_finding(rule, "invalid", f"{wrong[0]} ({wrong[1]})", "correct the line")]
+    run = _run(rule, trial, trial.candidate)
+    if isinstance(run, Finding):
+        return [run]
+    measure = measure_of(rule.suite, rule.line.metric)
+    if measure is None:
+        raise ValueError(f"{rule.line.metric} is not measured by {rule.suite.name}")
+    return list(_judged(rule, trial, run, measure))
+
+
+def _judged(rule: Rule, trial: Trial, run: Run, measure: Measure) -> Iterator[Finding]:
+    test = rule.line.test
+    if isinstance(test, Level) and measure.name not in COUNTS:
+        for scope in scopes_of(rule.suite, rule.line.scope):
+            yield _enough(rule, judge_level(rule.text, rule.source, test, measure, run=run, scope=scope))
+        return
+    baseline = _run(rule, trial, _ref(test, trial))
+    if isinstance(baseline, Finding):
+        yield baseline
+        return
+    differing = [] if trial.allow_different else what_differs(run, baseline)
+    if differing:
+        says = f"{run.target} and {baseline.target} can't be compared: {'; '.join(differing)}"
+        again = f"run both on the same suite: fairtrial eval {run.suite} --on {baseline.target},{run.target}"
+        yield _finding(rule, "invalid", says, again)
+        return
+    for scope in scopes_of(rule.suite, rule.line.scope):
+        yield _enough(rule, _compared(rule, measure, (run, baseline), scope))
+
+
+def _compared(rule: Rule, measure: Measure, runs: tuple[Run, Run], scope: Scope | None) -> Finding:
+    test = rule.line.test
+    if isinstance(test, Level):
+        ledger = flipped(rule.suite, runs, scope)
+        return judge_ledger(rule.text, rule.source, test, measure, flips=ledger, scope=scope)
+    if not isinstance(test, Versus):
+        raise TypeError(f"{rule.text!r} does not compare")
+    found = judge_versus(rule.text, rule.source, test, measure, runs=runs, scope=scope)
+    if scope is None and test.question == "not worse":
+        return replace(found, says=found.says + in_words(lost_slices(rule.suite, measure, runs)))
+    return found
+
+
+def _ref(test: object, trial: Trial) -> str:
+    """The baseline's name: `base` is the role, any other name a deployment or a named baseline."""
+    if isinstance(test, Versus) and test.ref != "base":
+        return test.ref
+    return trial.baseline
+
+
+def _run(rule: Rule, trial: Trial, target: str) -> Run | Finding:
+    run = trial.run_of(rule.suite.name, target)
+    command = f"fairtrial eval {rule.suite.name} --on {target}"
+    if run is None:
+        return _finding(rule, "cannot tell", f"suite {rule.suite.name} has not been run on {target}", command)
+    if run.suite_digest != rule.suite.digest:
+        says = f"the run of {rule.suite.name} on {target} is of another state of the suite ({run.suite_digest[:8]})"
+        return _finding(rule, "invalid", says, command)
+    if run.interrupted:
+        return _finding(rule, "cannot tell", f"the run of {rule.suite.name} on {target} was interrupted", command)
+    return run
+
+
+def _enough(rule: Rule, found: Finding) -> Finding:
+    """``with N cases``: a pass on less evidence than asked for can't be told yet."""
+    asked = rule.line.with_count
+    n = getattr(found.evidence, "n", 0)
+    if asked is None or found.result != "pass" or n >= asked:
+        return found
+    says = f"{found.says}; {n} of the {asked} {rule.line.with_unit} asked for"
+    return replace(found, result="cannot tell", says=says, needed=f"{asked - n} more {rule.line.with_unit}")
+
+
+def _finding(rule: Rule, result: Result, says: str, needed: str) -> Finding:
+    return Finding(rule.text, rule.source, result, says, needed, rule.line.metric, str(rule.line.scope or ""))

@@ -1,0 +1,56 @@
+"""One run's level on one measure, with the interval that its kind calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from evaluators.gate_lines import Scope
+from evaluators.measures import Measure
+from evaluators.pairing import Side, by_case, side_of
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.run import Run
+from fairtrial.stats.bootstrap import Indices, bootstrap_corpus
+from fairtrial.stats.clustered import clustered_mean
+from fairtrial.stats.intervals import wilson
+
+NO_CASE = "no case here is scored by it"
+
+
+def level_of(measure: Measure, run: Run, scope: Scope | None = None) -> Estimate | NotEnough:
+    """The level on the measure's own scale, with a two-sided 95 % interval; `NotEnough` where nothing is scored.
+
+    0/1 values: Wilson; repeated, clustered or real values: a t interval over clusters, kept within the scale; figures
+    of all cases together: bootstrap; totals: exact, and unknown if any part is.
+    """
+    side = side_of(measure, run, scope)
+    if side.n == 0:
+        return NotEnough(NO_CASE, "scored cases")
+    if measure.kind == "corpus":
+        return bootstrap_corpus(figure_of(measure, side), side.n, side.clusters, seed=run.seed)
+    if measure.kind == "total":
+        return _total(measure, len(by_case(run.results, scope)), side)
+    if measure.kind == "proportion" and side.binary and side.clusters is None:
+        return wilson(int(side.values.sum()), side.n)
+    span = measure.scale if measure.form == "share" else None
+    found = clustered_mean(side.values, side.clusters, span=span)
+    if isinstance(found, NotEnough) or measure.form != "share":
+        return found
+    return replace(found, low=max(0.0, found.low), high=min(measure.scale, found.high))
+
+
+def figure_of(measure: Measure, side: Side) -> Callable[[Indices], float | None]:
+    """The corpus figure of one side as a function of the indices of its cases."""
+    aggregate = measure.aggregate
+    if aggregate is None:
+        raise ValueError(f"{measure.name} is not a figure of all cases together")
+    return lambda indices: aggregate([one for i in indices for one in side.results[i]])
+
+
+def _total(measure: Measure, asked: int, side: Side) -> Estimate | NotEnough:
+    parts = [measure.value(one) for repeats in side.results for one in repeats]
+    known = [part for part in parts if part is not None]
+    if side.n < asked or len(known) < len(parts):
+        return NotEnough("what some answers cost is unknown", "a price for the deployment", side.n)
+    value = float(sum(known))
+    return Estimate(value, value, value, 1.0, side.n, "sum")
