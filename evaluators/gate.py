@@ -90,7 +90,7 @@ def _findings(gate: Gate, trial: Trial, live: Live | None) -> Iterator[Finding]:
 
 
 def _sound(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:
-    """INVALID for each run with too many unscored cases; the suite's own `errors` line replaces it for the candidate."""
+    """INVALID for a run with too many unscored cases; for the candidate the suite's own `errors` line replaces it."""
     rules = [rule for rule in gate.rules if rule.suite.name == suite.name]
     targets = [] if any(rule.line.metric == "errors" for rule in rules) else [trial.candidate]
     if any(isinstance(rule.line.test, Versus) or rule.line.metric in COUNTS for rule in rules):

@@ -78,8 +78,9 @@ def short(finding: Finding) -> str:
     found, name = finding.evidence, where(finding.metric, finding.scope)
     if isinstance(found, Comparison) and isinstance(found.difference, Estimate):
         if finding.metric in ("lost", "gained"):
-            which = "critical cases" if "critical" in finding.scope else "cases"
-            return f"{found.difference.value:.0f} {which} {finding.metric}"
+            count = round(found.difference.value)
+            which = "critical case" if "critical" in finding.scope else "case"
+            return f"{count} {which}{'' if count == 1 else 's'} {finding.metric}"
         return f"{name} {_short_gap(found)} (limit: {_limit(finding.rule)}), n={found.n}"
     if isinstance(found, Estimate):
         return f"{name} is {_short_level(finding)} (required: {_limit(finding.rule)}), n={found.n}"
