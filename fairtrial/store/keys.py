@@ -32,6 +32,15 @@ DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
 
 
 @dataclass(frozen=True, slots=True)
+class KeyOptions:
+    """What a new key may do, on which routes (none named: all), and until when (microseconds since 1970, UTC)."""
+
+    rights: Sequence[Right] = DEFAULT_RIGHTS
+    routes: Sequence[str] = ()
+    expires_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewKey:
     """A key that was just made: ``secret`` is the whole text that callers send, and is never shown again."""
 
@@ -43,16 +52,9 @@ class NewKey:
     expires_us: int | None
 
 
-def create(
-    database: Database,
-    name: str,
-    *,
-    now_us: int,
-    rights: Sequence[Right] = DEFAULT_RIGHTS,
-    routes: Sequence[str] = (),
-    expires_us: int | None = None,
-) -> NewKey:
+def create(database: Database, name: str, *, now_us: int, options: KeyOptions = KeyOptions()) -> NewKey:
     """Make a key; raises `UsageError` for a right that does not exist."""
+    rights, routes, expires_us = options.rights, options.routes, options.expires_us
     unknown = [right for right in rights if right not in RIGHTS]
     if unknown:
         raise UsageError(f"keys: unknown right {unknown[0]!r} (known: {', '.join(RIGHTS)})")

@@ -54,6 +54,12 @@ class OwnerLock:
         os.close(self._fd)
 
 
+def refuse_owned(layout: Layout) -> None:
+    """`StoreLocked` that names the owner, if there is one; takes nothing."""
+    if is_owned(layout):
+        raise StoreLocked(_in_use(layout))
+
+
 def is_owned(layout: Layout) -> bool:
     """Whether someone owns the store now."""
     try:

@@ -28,6 +28,7 @@ FROM runs
 WHERE status = 'finished' AND ($1 IS NULL OR suite = $1) AND ($2 IS NULL OR target = $2)
     AND ($3 IS NULL OR suite_digest = $3)
 GROUP BY suite, target, suite_digest
+ORDER BY max(ended_time) DESC, 1
 """
 
 EVENT = """
@@ -75,8 +76,8 @@ def listing(page: Page, *, suite: str | None = None, target: str | None = None) 
 def latest(
     database: Database, *, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
 ) -> list[str]:
-    """The ids of the newest finished run of each suite, target and suite digest."""
-    return sorted(str(run_id) for (run_id,) in database.rows(LATEST, (suite, target, suite_digest)))
+    """The ids of the newest finished run of each suite, target and suite digest; the newest first."""
+    return [str(run_id) for (run_id,) in database.rows(LATEST, (suite, target, suite_digest))]
 
 
 def events(database: Database, run_id: str) -> RunEvents | None:

@@ -28,6 +28,16 @@ ORDER BY at_time DESC, verdict_id DESC
 LIMIT $5 OFFSET $6
 """
 
+NEWEST = """
+SELECT gate, candidate, max_by(decision, at_time) AS decision, max_by(headline, at_time) AS headline,
+    max_by(verdict_id, at_time) AS verdict_id, max(at_time) AS at_time, count(*) AS verdicts
+FROM verdicts
+WHERE at_time >= $1 AND at_time < $2
+GROUP BY gate, candidate
+ORDER BY at_time DESC, gate, candidate
+LIMIT $3 OFFSET $4
+"""
+
 ONE = "SELECT verdict FROM verdicts WHERE verdict_id = $1"
 
 
@@ -44,6 +54,11 @@ def save(database: Database, verdict: Verdict) -> None:
 def listing(page: Page, *, gate: str | None = None, candidate: str | None = None) -> Query:
     """Verdicts of a window without their findings, newest first."""
     return Query(LIST, (page.since, page.until, gate, candidate, page.rows, page.offset))
+
+
+def newest(page: Page) -> Query:
+    """The newest verdict of each gate and candidate, and how many there were."""
+    return Query(NEWEST, (page.since, page.until, page.rows, page.offset))
 
 
 def whole(

@@ -1,0 +1,142 @@
+"""Child programs that are kept running: started in order, started again when one dies, ended in the opposite order."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairtrial.domain.errors import FairtrialError, UsageError
+
+WATCH_SECONDS = 0.1
+FIRST_WAIT, LONGEST_WAIT, STEADY_SECONDS = 0.1, 5.0, 10.0
+END_SECONDS = 10.0
+LOG_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run: its command line, its environment, and the file that keeps what it says."""
+
+    name: str
+    arguments: Sequence[str]
+    environ: Mapping[str, str]
+    log: Path
+
+
+class Child:
+    """One program, alive or to be started again; ``pid`` is ``None`` while it does not run."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.restarts = 0
+        self._running: subprocess.Popen[bytes] | None = None
+        self._wait = FIRST_WAIT
+        self._started = 0.0
+        self._not_before = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        running = self._running
+        return running.pid if running is not None and running.poll() is None else None
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._running.poll() if self._running is not None else None
+
+    def start(self) -> None:
+        """Start it, its output appended to its log."""
+        fd = os.open(self.program.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        launcher = [sys.executable, "-m", "fairtrial.cli.child", str(os.getpid())]
+        try:
+            self._running = subprocess.Popen(
+                [*launcher, *self.program.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=fd,
+                stderr=fd,
+                env=dict(self.program.environ),
+                start_new_session=True,
+            )
+        finally:
+            os.close(fd)
+        self._started = time.monotonic()
+
+    def keep_up(self) -> None:
+        """Start it again if it has died, waiting longer each time that it does so at once."""
+        if self.exit_code is None:
+            return
+        now = time.monotonic()
+        if self._not_before == 0.0:
+            steady = now - self._started > STEADY_SECONDS
+            self._wait = FIRST_WAIT if steady else min(2 * self._wait, LONGEST_WAIT)
+            self._not_before = now + self._wait
+        elif now >= self._not_before:
+            self._not_before = 0.0
+            self.restarts += 1
+            self.start()
+
+    def end(self) -> None:
+        """Ask it to end, and make it if it doesn't."""
+        running = self._running
+        if running is None or running.poll() is not None:
+            return
+        running.terminate()
+        try:
+            running.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        lines = self.program.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-LOG_LINES:])
+
+
+class Children:
+    """Several programs, started and watched by one thread (which must live as long as they do)."""
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self.children = {program.name: Child(program) for program in programs}
+        self._ending = threading.Event()
+        self._steady = threading.Event()
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="children", daemon=True)
+
+    def start(self) -> None:
+        """Start all; raises `FairtrialError` if one can't be started at all."""
+        self._thread.start()
+        self._steady.wait()
+        if self._failure is not None:
+            raise FairtrialError(f"a service could not be started ({self._failure})")
+
+    def stop(self) -> None:
+        """End all, the last started first."""
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            for child in self.children.values():
+                child.start()
+        except OSError as error:
+            self._failure = error
+            self._ending.set()
+        self._steady.set()
+        while not self._ending.wait(WATCH_SECONDS):
+            for child in self.children.values():
+                child.keep_up()
+        for child in reversed(self.children.values()):
+            child.end()
+
+
+def refuse_dead(child: Child) -> None:
+    """`UsageError` with the program's own words, if it ended with a usage error before it was ever ready."""
+    if child.exit_code == UsageError.exit_code or child.restarts > 2:
+        raise UsageError(f"{child.program.name} could not start:\n{child.last_words()}")

@@ -1,0 +1,36 @@
+"""The command `fairtrial up`: everything of one project, until Ctrl-C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option("--workers", type=click.IntRange(1, 256), help="Gateway workers; default: the project's number.")
+@click.option("--no-dashboard", is_flag=True, help="Leave the dashboard out.")
+def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
+    """Start gateway, control and dashboard, and keep them running until Ctrl-C.
+
+    \b
+    Example:  fairtrial up -c fairtrial.yaml --workers 4
+    """
+    from fairtrial.cli.services import Services
+    from fairtrial.cli.until_told import until_told
+
+    services = Services(config, workers=workers, dashboard=not no_dashboard)
+    with until_told() as told:
+        urls = services.start()
+        click.echo(f"gateway    {urls.api}    (the base_url of your application)")
+        click.echo(f"control    {urls.control}")
+        if urls.dashboard:
+            click.echo(f"dashboard  {urls.dashboard}")
+        click.echo(f"logs       {services.project.layout.logs}")
+        click.echo("Ctrl-C ends everything.")
+        try:
+            told.wait()
+        finally:
+            click.echo("ending")
+            services.stop()

@@ -1,0 +1,95 @@
+"""How commands reach the store: through its owner's API while there is one, else by opening it themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fairtrial.config.layout import Layout
+from fairtrial.domain.errors import StoreLocked
+from fairtrial.domain.run import Run
+from fairtrial.domain.verdict import Verdict
+
+if TYPE_CHECKING:
+    from fairtrial.store.ingest import Ingested
+    from fairtrial.store.keys import KeyOptions, NewKey
+    from fairtrial.store.overview import Overview
+    from fairtrial.store.traffic import Traffic
+
+TRY_SECONDS = 0.1
+PATIENCE_SECONDS = 10.0
+"""So long a command waits for another one that has the store open for a moment."""
+
+
+class Owner(Protocol):
+    """What commands may ask of a store; the same with and without a control process.
+
+    Everything raises `StoreError` if the store can't answer, and `UsageError` for what does not exist.
+    """
+
+    def ingest_now(self) -> Ingested:
+        """Bring in all that stands in the journal, and return when it is done."""
+
+    def overview(self) -> Overview:
+        """What is in the store."""
+
+    def save_verdict(self, verdict: Verdict) -> None:
+        """Keep a verdict; saving it again changes nothing."""
+
+    def list_verdicts(
+        self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
+    ) -> tuple[Verdict, ...]:
+        """Verdicts, newest first."""
+
+    def load_run(self, run_id: str) -> Run:
+        """One run with all results and scores."""
+
+    def list_runs(
+        self, *, suite: str | None = None, target: str | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """Summaries of runs, newest first; times are ISO 8601 text."""
+
+    def latest_runs(
+        self, *, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
+    ) -> list[Run]:
+        """The newest finished run of each suite, target and suite digest; the newest first."""
+
+    def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
+        """Traffic by experiment and variant, by intention to treat."""
+
+    def create_key(self, name: str, options: KeyOptions) -> NewKey:
+        """Make a key that the gateway knows at once."""
+
+    def list_keys(self) -> list[dict[str, Any]]:
+        """All keys, the revoked ones too; never a secret."""
+
+    def revoke_key(self, key_id: str) -> None:
+        """End a key, in the gateway too."""
+
+
+@contextmanager
+def open_owner(layout: Layout) -> Iterator[Owner]:
+    """The owner of this store, for as long as the context lasts; raises `StoreLocked` if it can't be reached."""
+    with _reach(layout) as owner:
+        yield owner
+
+
+def _reach(layout: Layout) -> AbstractContextManager[Owner]:
+    """The API of a live owner, or the store itself once nobody holds it."""
+    from fairtrial.cli.owner_direct import DirectOwner
+    from fairtrial.cli.owner_remote import RemoteOwner
+    from fairtrial.store.owner_lock import read_note
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        note = read_note(layout)
+        if note is not None and note.control_url is not None:
+            return RemoteOwner(note.control_url)
+        try:
+            return DirectOwner(layout)
+        except StoreLocked:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(TRY_SECONDS)

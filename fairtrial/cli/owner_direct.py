@@ -1,0 +1,105 @@
+"""The store opened by the command itself, because nobody else owns it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from evaluators.run_events import run_of
+from fairtrial.config.layout import Layout
+from fairtrial.config.published import publish, read
+from fairtrial.domain.errors import PlanRefused, UsageError
+from fairtrial.domain.run import Run
+from fairtrial.domain.verdict import Verdict
+from fairtrial.store import audit, keys, runs, traffic, verdicts
+from fairtrial.store.database import Database
+from fairtrial.store.ingest import Ingested, Ingester
+from fairtrial.store.keys import KeyOptions, NewKey
+from fairtrial.store.overview import Overview, overview
+from fairtrial.store.query import Page, Query
+from fairtrial.store.traffic import Traffic
+
+
+class DirectOwner:
+    """An `Owner` on the open store; raises `StoreLocked` if another program has it."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._database = Database.open(layout)
+        self._ingester = Ingester(self._database, _now_us)
+        self._ingester.catch_up()
+
+    def __enter__(self) -> DirectOwner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    def ingest_now(self) -> Ingested:
+        return self._ingester.catch_up()
+
+    def overview(self) -> Overview:
+        return overview(self._database)
+
+    def save_verdict(self, verdict: Verdict) -> None:
+        verdicts.save(self._database, verdict)
+        self._record("verdict.save", verdict.verdict_id)
+
+    def list_verdicts(
+        self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
+    ) -> tuple[Verdict, ...]:
+        return verdicts.whole(self._database, Page(limit=limit), gate=gate, candidate=candidate)
+
+    def load_run(self, run_id: str) -> Run:
+        found = runs.events(self._database, run_id)
+        if found is None:
+            raise UsageError(f"run: there is none with the id {run_id!r}")
+        return run_of(found)
+
+    def list_runs(
+        self, *, suite: str | None = None, target: str | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        return self._rows(runs.listing(Page(limit=limit), suite=suite, target=target))
+
+    def latest_runs(
+        self, *, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
+    ) -> list[Run]:
+        found = runs.latest(self._database, suite=suite, target=target, suite_digest=suite_digest)
+        return [self.load_run(run_id) for run_id in found]
+
+    def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
+        return traffic.by_variant(self._database, Page(since_us=since_us), experiment=experiment)
+
+    def create_key(self, name: str, options: KeyOptions) -> NewKey:
+        made = keys.create(self._database, name, now_us=_now_us(), options=options)
+        self._keys_changed("key.create", made.key_id)
+        return made
+
+    def list_keys(self) -> list[dict[str, Any]]:
+        return self._rows(keys.listing())
+
+    def revoke_key(self, key_id: str) -> None:
+        keys.revoke(self._database, key_id, now_us=_now_us())
+        self._keys_changed("key.revoke", key_id)
+
+    def _keys_changed(self, action: str, key_id: str) -> None:
+        """A gateway that runs without control must learn it too, so the plan in force is published with them."""
+        self._record(action, key_id)
+        path = self._database.layout.plan
+        try:
+            publish(path, replace(read(path), keys=keys.valid(self._database)))
+        except PlanRefused:
+            return
+
+    def _record(self, action: str, subject: str) -> None:
+        audit.record(self._database, now_us=_now_us(), actor="command line", action=action, subject=subject)
+
+    def _rows(self, query: Query) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = msgspec.to_builtins(self._database.dicts(query))
+        return rows
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

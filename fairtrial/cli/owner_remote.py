@@ -1,0 +1,113 @@
+"""The store asked through its owner's API."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+
+from evaluators.run_events import run_of
+from fairtrial.domain.errors import StoreError, UsageError
+from fairtrial.domain.run import Run
+from fairtrial.domain.verdict import Verdict
+from fairtrial.journal.reader import decode
+from fairtrial.store import verdict_json
+from fairtrial.store.ingest import Ingested
+from fairtrial.store.keys import KeyOptions, NewKey
+from fairtrial.store.overview import Overview
+from fairtrial.store.traffic import Traffic
+
+ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
+"""The environment variable with a key of right `admin`, for a control API that is not on loopback."""
+
+SECONDS = 120.0
+T = TypeVar("T")
+
+
+class RemoteOwner:
+    """An `Owner` over HTTP."""
+
+    def __init__(self, control_url: str) -> None:
+        key = os.environ.get(ADMIN_KEY)
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._url = control_url
+        self._client = httpx.Client(base_url=control_url, headers=headers, timeout=SECONDS, trust_env=False)
+
+    def __enter__(self) -> RemoteOwner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def ingest_now(self) -> Ingested:
+        return msgspec.json.decode(self._ask("POST", "/api/ingest"), type=Ingested)
+
+    def overview(self) -> Overview:
+        return msgspec.json.decode(self._ask("GET", "/api/store"), type=Overview)
+
+    def save_verdict(self, verdict: Verdict) -> None:
+        self._ask("POST", "/api/verdicts", content=verdict_json.encode(verdict))
+
+    def list_verdicts(
+        self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
+    ) -> tuple[Verdict, ...]:
+        rows = self._rows("/api/verdicts", msgspec.Raw, gate=gate, candidate=candidate, limit=limit, findings=True)
+        return tuple(verdict_json.decode(bytes(row)) for row in rows)
+
+    def load_run(self, run_id: str) -> Run:
+        lines = self._ask("GET", f"/api/runs/{run_id}/events").split(b"\n")
+        return run_of(decode(line) for line in lines if line)
+
+    def list_runs(
+        self, *, suite: str | None = None, target: str | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        return self._rows("/api/runs", dict[str, Any], suite=suite, target=target, limit=limit)
+
+    def latest_runs(
+        self, *, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
+    ) -> list[Run]:
+        asked = {"suite": suite, "target": target, "suite_digest": suite_digest}
+        found = msgspec.json.decode(self._ask("GET", "/api/runs/latest", asked=asked), type=list[str])
+        return [self.load_run(run_id) for run_id in found]
+
+    def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
+        return self._rows("/api/traffic", Traffic, experiment=experiment, since_us=since_us)
+
+    def create_key(self, name: str, options: KeyOptions) -> NewKey:
+        wish = {"name": name} | msgspec.to_builtins(options)
+        return msgspec.json.decode(self._ask("POST", "/api/keys", content=msgspec.json.encode(wish)), type=NewKey)
+
+    def list_keys(self) -> list[dict[str, Any]]:
+        return self._rows("/api/keys", dict[str, Any], limit=1000)
+
+    def revoke_key(self, key_id: str) -> None:
+        self._ask("DELETE", f"/api/keys/{key_id}")
+
+    def _rows(self, path: str, kind: type[T], **asked: Any) -> list[T]:
+        rows: dict[str, list[T]] = msgspec.json.decode(self._ask("GET", path, asked=asked), type=dict[str, list[kind]])  # type: ignore[valid-type]
+        return rows["rows"]
+
+    def _ask(
+        self, method: str, path: str, *, asked: dict[str, Any] | None = None, content: bytes | None = None
+    ) -> bytes:
+        parameters = {name: value for name, value in (asked or {}).items() if value is not None}
+        headers = {"content-type": "application/json"} if content is not None else {}
+        try:
+            answer = self._client.request(method, path, params=parameters, content=content, headers=headers)
+        except httpx.HTTPError as error:
+            raise StoreError(
+                f"{self._url}: the control process owns the store but does not answer ({error})"
+            ) from error
+        if answer.is_success:
+            return answer.content
+        raise _refusal(answer)
+
+
+def _refusal(answer: httpx.Response) -> UsageError | StoreError:
+    try:
+        message = str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"{answer.request.url}: status {answer.status_code}"
+    return UsageError(message) if answer.is_client_error else StoreError(message)

@@ -1,0 +1,167 @@
+"""All services of one project: control, gateway and dashboard, as children of this program."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairtrial.cli.children import Child, Children, Program, refuse_dead
+from fairtrial.config.project import Project, load_project
+from fairtrial.domain.errors import FairtrialError, UsageError
+
+READY_SECONDS = 60.0
+TRY_SECONDS = 0.05
+CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
+"""How the dashboard learns where control is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where everything is; ``api`` is what applications use as their `base_url`."""
+
+    api: str
+    gateway: str
+    control: str
+    dashboard: str | None
+
+
+class Services:
+    """The services of one project. `start` returns when all are ready; `stop` ends them; also a context.
+
+    They end with this program too, however it ends. ``workers`` overrides the project's number.
+    """
+
+    def __init__(
+        self,
+        project_path: Path,
+        *,
+        workers: int | None = None,
+        dashboard: bool = True,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._environ = dict(os.environ if environ is None else environ)
+        self.project = load_project(project_path, self._environ)
+        self._workers = workers or self.project.gateway.workers
+        self._dashboard = dashboard
+        self._children = Children(self._programs())
+
+    @property
+    def urls(self) -> Urls:
+        gateway = self.project.gateway.address.url
+        dashboard = self.project.dashboard.url if self._dashboard else None
+        return Urls(f"{gateway}/v1", gateway, self.project.control.url, dashboard)
+
+    @property
+    def children(self) -> Mapping[str, Child]:
+        """By name: control, gateway, dashboard."""
+        return self._children.children
+
+    def start(self) -> Urls:
+        """Start all and wait until they are ready.
+
+        Raises `StoreLocked` and `PortTaken` before anything is started, `UsageError` if a service gives up.
+        """
+        refuse_taken(self.project, dashboard=self._dashboard)
+        self.project.layout.make()
+        try:
+            self._children.start()
+            self._await_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self.urls
+
+    def stop(self) -> None:
+        """End the dashboard, the gateway, and at last control, which brings in what the gateway wrote."""
+        self._children.stop()
+
+    def __enter__(self) -> Services:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _programs(self) -> list[Program]:
+        programs = [self._control(), self._gateway()]
+        return [*programs, dashboard_program(self.project, self._environ)] if self._dashboard else programs
+
+    def _control(self) -> Program:
+        project = self.project
+        bind = f"{_bracketed(project.control.host)}:{project.control.port}"
+        where = ["--store", str(project.layout.store), "--bind", bind]
+        return self._program("control", "-c", str(project.path), *where, "--gateway-url", project.gateway.address.url)
+
+    def _gateway(self) -> Program:
+        return self._program("gateway", "-c", str(self.project.path), "--workers", str(self._workers))
+
+    def _program(self, name: str, *options: str) -> Program:
+        arguments = [sys.executable, "-m", "fairtrial.cli.main", name, *options]
+        return Program(name, arguments, self._environ, _log(self.project, name))
+
+    def _await_ready(self) -> None:
+        import httpx
+
+        urls = self.urls
+        doors = {"control": f"{urls.control}/readyz", "gateway": f"{urls.gateway}/readyz"}
+        if urls.dashboard is not None:
+            doors["dashboard"] = f"{urls.dashboard}/_stcore/health"
+        with httpx.Client(timeout=2.0, trust_env=False) as client:
+            for name, door in doors.items():
+                self._await(client, name, door)
+
+    def _await(self, client: Any, name: str, door: str) -> None:
+        import httpx
+
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            refuse_dead(self.children[name])
+            try:
+                if client.get(door).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(TRY_SECONDS)
+        words = self.children[name].last_words()
+        raise UsageError(f"{name} was not ready within {READY_SECONDS:.0f} seconds; its last words:\n{words}")
+
+
+def refuse_taken(project: Project, *, dashboard: bool) -> None:
+    """`StoreLocked` if the store has an owner, `PortTaken` if an address is in use; starts nothing."""
+    from fairtrial.store.owner_lock import refuse_owned
+    from gateway.control.serve import listen
+
+    refuse_owned(project.layout)
+    for address in (project.gateway.address, project.control, *([project.dashboard] if dashboard else [])):
+        listen(address).close()
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def dashboard_program(project: Project, environ: Mapping[str, str]) -> Program:
+    """Streamlit on the dashboard's page, told where control is; raises `FairtrialError` if it isn't installed."""
+    app = importlib.util.find_spec("dashboard.app")
+    if app is None or app.origin is None:
+        raise FairtrialError("the dashboard is not installed")
+    options = {
+        "server.address": project.dashboard.host,
+        "server.port": project.dashboard.port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    arguments = [sys.executable, "-m", "streamlit", "run", app.origin, *flags]
+    return Program("dashboard", arguments, {**environ, CONTROL_URL: project.control.url}, _log(project, "dashboard"))
+
+
+def _log(project: Project, name: str) -> Path:
+    return project.layout.logs / f"{name}.log"

@@ -1,0 +1,50 @@
+"""The control plane as an application: one router per noun, each behind the guard."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, FastAPI, Response
+
+from fairtrial.domain.registry import Registry
+from gateway.control.errors import map_errors
+from gateway.control.guard import guard
+from gateway.control.keeper import Keeper
+
+ROUTERS = Registry("gateway.control.routers", "router", noun="router", kind=APIRouter)
+
+
+def create_app(keeper: Keeper, *, loopback: bool) -> FastAPI:
+    """The application over a keeper that someone else starts and stops.
+
+    ``loopback``: it listens on this machine only, so callers need no key.
+    """
+    app = FastAPI(title="fairtrial control", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.keeper = keeper
+    app.state.loopback = loopback
+    map_errors(app)
+    for _, router in ROUTERS:
+        app.include_router(router, prefix="/api", dependencies=[Depends(guard)])
+    _add_health(app)
+    _add_openapi(app)
+    return app
+
+
+def _add_health(app: FastAPI) -> None:
+    @app.get("/livez")
+    def livez() -> Response:
+        """The program runs."""
+        return Response("ok\n", media_type="text/plain")
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        """A plan is published."""
+        ready = app.state.keeper.publisher.published is not None
+        return Response(
+            "ok\n" if ready else "no plan yet\n", status_code=200 if ready else 503, media_type="text/plain"
+        )
+
+
+def _add_openapi(app: FastAPI) -> None:
+    @app.get("/api/openapi.json", dependencies=[Depends(guard)])
+    def openapi() -> dict[str, object]:
+        """This API, described."""
+        return app.openapi()

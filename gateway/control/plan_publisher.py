@@ -1,0 +1,108 @@
+"""Publishes the plan whenever its files or the keys change; a broken new one is refused and the last good one stays."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from fairtrial.config.project import Project
+from fairtrial.config.published import publish, read
+from fairtrial.config.reshuffle import refuse_reshuffle
+from fairtrial.domain.errors import ConfigError, PlanRefused
+from fairtrial.domain.plan import Key, Published
+from fairtrial.store import audit, keys, settings
+from fairtrial.store.database import Database
+
+Mark = tuple[tuple[int, int, int] | None, ...]
+"""What tells one state of the watched files from another: time, size and inode of each, None for an absent one."""
+
+
+class PlanPublisher:
+    """One project's plan on its way to the workers. ``load`` reads and checks the project (raises `ConfigError`).
+
+    ``published`` is the last good plan, ``refused`` why a newer one was not published, both ``None`` at first.
+    """
+
+    def __init__(
+        self, database: Database, config: Path, load: Callable[[], Project], *, clock_us: Callable[[], int]
+    ) -> None:
+        self.published: Published | None = None
+        self.refused: str | None = None
+        self.project: Project | None = None
+        self._database = database
+        self._load = load
+        self._clock_us = clock_us
+        self._files: tuple[Path, ...] = (config,)
+        self._mark: Mark | None = None
+        self._turn = threading.Lock()
+        self._adopt()
+
+    def refresh(self, *, keys_changed: bool = False) -> bool:
+        """Look for changes and publish them; returns whether anything was published."""
+        with self._turn:
+            mark = _mark(self._files)
+            if mark == self._mark and not keys_changed:
+                return False
+            self._mark = mark
+            try:
+                return self._publish()
+            except (ConfigError, PlanRefused) as error:
+                self._refuse(str(error))
+                return self._publish_keys()
+
+    def _adopt(self) -> None:
+        """What an earlier owner published is the last good plan."""
+        try:
+            self.published = read(self._database.layout.plan)
+        except PlanRefused:
+            self.published = None
+
+    def _publish(self) -> bool:
+        project = self._load()
+        before = self.published
+        if before is not None:
+            refuse_reshuffle(before.plan, project.plan)
+        self.project, self._files = project, project.files
+        self._mark = _mark(self._files)
+        return self._replace(Published(project.plan, project.gateway.auth, *self._secrets()))
+
+    def _publish_keys(self) -> bool:
+        """The last good plan with the keys of now: a key is revoked at once, whatever the file looks like."""
+        if self.published is None:
+            return False
+        return self._replace(
+            Published(self.published.plan, self.published.auth, *self._secrets()), refused=self.refused
+        )
+
+    def _secrets(self) -> tuple[tuple[Key, ...], str]:
+        return keys.valid(self._database), settings.pepper(self._database)
+
+    def _replace(self, new: Published, *, refused: str | None = None) -> bool:
+        before = self.published
+        if new != before or not self._database.layout.plan.exists():
+            publish(self._database.layout.plan, new)
+        self.published, self.refused = new, refused
+        if before is None or before.plan.plan_hash != new.plan.plan_hash:
+            self._record("plan.publish", new.plan.plan_hash)
+        return new != before
+
+    def _refuse(self, why: str) -> None:
+        if why != self.refused:
+            self._record("plan.refuse", why)
+        self.refused = why
+
+    def _record(self, action: str, subject: str) -> None:
+        audit.record(self._database, now_us=self._clock_us(), actor="control", action=action, subject=subject)
+
+
+def _mark(files: tuple[Path, ...]) -> Mark:
+    return tuple(_state(file) for file in files)
+
+
+def _state(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

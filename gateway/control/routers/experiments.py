@@ -1,0 +1,60 @@
+"""Experiments as they are published, with their traffic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from fairtrial.domain.plan import Experiment
+from fairtrial.store import traffic
+from fairtrial.store.traffic import Traffic
+from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
+from gateway.control.errors import absent
+from gateway.control.keeper import Keeper
+
+router = APIRouter(tags=["experiments"])
+
+
+@router.get("/experiments")
+def listing(keeper: TheKeeper, page: ThePage) -> Response:
+    """Every published experiment with its traffic in the window; ``rows`` is bounded by the plan."""
+    found = {one.experiment: one for one in traffic.by_variant(keeper.database, page)}
+    rows = [_described(experiment, found.get(experiment.name)) for experiment in _published(keeper).values()]
+    return as_json({"rows": rows[page.offset : page.offset + page.limit]})
+
+
+@router.get("/experiments/{name}")
+def one(keeper: TheKeeper, page: ThePage, name: str) -> Response:
+    """One experiment with its traffic in the window."""
+    experiment = _published(keeper).get(name)
+    if experiment is None:
+        raise absent("experiment", name)
+    found = traffic.by_variant(keeper.database, page, experiment=name)
+    return as_json(_described(experiment, found[0] if found else None))
+
+
+@router.get("/traffic")
+def by_experiment(keeper: TheKeeper, page: ThePage, experiment: str | None = None) -> Response:
+    """Traffic by experiment and variant, by intention to treat."""
+    return as_json({"rows": traffic.by_variant(keeper.database, page, experiment=experiment)})
+
+
+@router.get("/routes")
+def by_route(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
+    """Traffic by route and deployment."""
+    return as_table(request, keeper.database, traffic.by_route(page))
+
+
+def _published(keeper: Keeper) -> dict[str, Experiment]:
+    published = keeper.publisher.published
+    return dict(published.plan.experiments) if published else {}
+
+
+def _described(experiment: Experiment, seen: Traffic | None) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(experiment)
+    for variant in plain["variants"]:
+        variant.pop("system_prompt", None)
+    plain.pop("salt")
+    return plain | {"traffic": seen or Traffic(experiment.name, (), {})}

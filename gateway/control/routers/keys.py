@@ -1,0 +1,43 @@
+"""API keys: made, listed, revoked."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from fairtrial.domain.plan import Right
+from fairtrial.store import keys
+from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
+
+router = APIRouter(tags=["keys"])
+
+
+class KeyWish(BaseModel):
+    """The key that is wished for; no routes named means all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+    rights: list[Right] = list(keys.DEFAULT_RIGHTS)
+    routes: list[str] = []
+    expires_us: int | None = Field(default=None, gt=0)
+
+
+@router.get("/keys")
+def listing(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
+    """All keys, newest first, the revoked ones too; never a secret."""
+    return as_table(request, keeper.database, keys.listing(page.limit, page.offset))
+
+
+@router.post("/keys", status_code=201)
+def create(keeper: TheKeeper, wish: KeyWish) -> Response:
+    """Make a key: the only answer that shows its secret."""
+    options = keys.KeyOptions(wish.rights, wish.routes, wish.expires_us)
+    return as_json(keeper.create_key(wish.name, actor="api", options=options), status=201)
+
+
+@router.delete("/keys/{key_id}")
+def revoke(keeper: TheKeeper, key_id: str) -> Response:
+    """End a key for good."""
+    keeper.revoke_key(key_id, actor="api")
+    return as_json({"revoked": key_id})

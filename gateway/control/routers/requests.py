@@ -1,0 +1,34 @@
+"""Requests: what was asked, by whom served, how it ended."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from fairtrial.store import requests
+from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
+from gateway.control.errors import absent
+
+router = APIRouter(tags=["requests"])
+
+
+@router.get("/requests")
+def listing(
+    request: Request,
+    keeper: TheKeeper,
+    page: ThePage,
+    experiment: str | None = None,
+    variant: str | None = None,
+    outcome: str | None = None,
+) -> Response:
+    """Requests of a window, newest first, without bodies."""
+    query = requests.listing(page, experiment=experiment, variant=variant, outcome=outcome)
+    return as_table(request, keeper.database, query)
+
+
+@router.get("/requests/{request_id}")
+def one(keeper: TheKeeper, request_id: str) -> Response:
+    """One request with bodies, attempts and exposures."""
+    found = requests.one(keeper.database, request_id)
+    if found is None:
+        raise absent("request", request_id)
+    return as_json(found)

@@ -1,0 +1,60 @@
+"""How the services are: the plan, the gateway, and how far the store is behind the journal."""
+
+from __future__ import annotations
+
+import httpx
+from fastapi import APIRouter, Response
+
+from fairtrial.journal.segment import names
+from fairtrial.store.overview import overview
+from gateway.control.answers import TheKeeper, as_json
+
+router = APIRouter(tags=["services"])
+GATEWAY_SECONDS = 2.0
+
+
+@router.get("/services")
+def services(keeper: TheKeeper) -> Response:
+    """Health in one answer; ``refused`` says why a changed plan was not published."""
+    publisher = keeper.publisher
+    published = publisher.published
+    return as_json(
+        {
+            "gateway": {"url": keeper.addresses.gateway_url, "ready": _is_ready(keeper.addresses.gateway_url)},
+            "control": {"url": keeper.addresses.control_url, "trouble": keeper.trouble},
+            "plan": {
+                "hash": published.plan.plan_hash if published else None,
+                "auth": published.auth if published else None,
+                "refused": publisher.refused,
+            },
+            "ingest": {
+                "lag_bytes": keeper.ingester.lag_bytes(),
+                "segments": len(names(keeper.database.layout.journal)),
+                "rows": keeper.totals.rows,
+                "rejects": keeper.totals.rejects,
+                "unreadable": keeper.totals.unreadable,
+            },
+        }
+    )
+
+
+@router.get("/store")
+def store(keeper: TheKeeper) -> Response:
+    """What is in the store."""
+    return as_json(overview(keeper.database))
+
+
+@router.post("/ingest")
+def ingest(keeper: TheKeeper) -> Response:
+    """Bring in all that stands in the journal, and answer when it is done."""
+    return as_json(keeper.ingest_now())
+
+
+def _is_ready(url: str | None) -> bool | None:
+    """Whether the gateway serves; ``None`` if there is none."""
+    if url is None:
+        return None
+    try:
+        return httpx.get(f"{url}/readyz", timeout=GATEWAY_SECONDS).status_code == 200
+    except httpx.HTTPError:
+        return False
