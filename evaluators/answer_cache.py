@@ -1,0 +1,100 @@
+"""Answers by content, on disk: a run that was broken off goes on where it stopped, and no question is asked twice.
+
+One file of JSON lines for each definition of a deployment; a line is one answer, appended with one write as soon as
+it is there, so that a killed run loses only the answers that were in flight. Errors are never kept.
+
+An answer belongs to the weights that gave it, which the upstream's ``system_fingerprint`` names. An upstream that
+gives none could have changed without a sign: its answers serve only to finish the same run within a day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fairtrial.domain.run import Answer, Case
+
+RESUME_US = 24 * 3600 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request of a run, as the cache names it: ``content`` is the digest of all that decides the answer."""
+
+    content: str
+
+    @classmethod
+    def of(cls, case: Case, params: Mapping[str, Any], repeat: int) -> Question:
+        """``repeat`` counts from 0: each repetition is a question of its own."""
+        text = json.dumps([case.messages, params, repeat], sort_keys=True, ensure_ascii=False)
+        return cls(hashlib.sha256(text.encode()).hexdigest())
+
+
+class AnswerCache:
+    """The answers of one deployment; ``scope`` names the run that is to be finished, for answers without fingerprint.
+
+    ``fresh`` reads nothing and still keeps what comes. Not for several threads; several programs may share a file.
+    """
+
+    def __init__(self, folder: Path, deployment_digest: str, *, scope: str, now_us: int, fresh: bool = False) -> None:
+        name = hashlib.sha256(deployment_digest.encode()).hexdigest()[:24]
+        self._path = folder / f"answers-{name}.jsonl"
+        self._scope = scope
+        self._now_us = now_us
+        self._answers: dict[tuple[str, str | None], Answer] = {}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not fresh and self._path.exists():
+            self._read()
+        self._fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        self._end_torn_line()
+
+    def find(self, question: Question, fingerprint: str | None) -> Answer | None:
+        """The answer that these weights gave to this question, or ``None``; its latency is that of the first call."""
+        answer = self._answers.get((question.content, fingerprint))
+        return replace(answer, cached=True) if answer else None
+
+    def keep(self, question: Question, answer: Answer) -> None:
+        """Append one answer; an error is not kept."""
+        if answer.error is not None:
+            return
+        self._answers[question.content, answer.fingerprint] = answer
+        self._append({"q": question.content, "scope": self._scope, "at_us": self._now_us, "answer": asdict(answer)})
+
+    def end(self) -> None:
+        """The run is finished: its answers without a fingerprint serve no other."""
+        self._append({"ended": self._scope})
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _append(self, entry: Mapping[str, Any]) -> None:
+        os.write(self._fd, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+
+    def _read(self) -> None:
+        for line in self._path.read_bytes().split(b"\n"):
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue  # the torn last line of a run that was killed, or the empty end
+            if "ended" in entry:
+                self._forget(entry["ended"])
+            elif entry["answer"]["fingerprint"] is not None or self._goes_on(entry):
+                answer = Answer(**{**entry["answer"], "cached": False})
+                self._answers[entry["q"], answer.fingerprint] = answer
+
+    def _goes_on(self, entry: Mapping[str, Any]) -> bool:
+        return bool(entry["scope"] == self._scope and self._now_us - entry["at_us"] < RESUME_US)
+
+    def _forget(self, scope: str) -> None:
+        if scope == self._scope:
+            self._answers = {key: answer for key, answer in self._answers.items() if key[1] is not None}
+
+    def _end_torn_line(self) -> None:
+        size = os.fstat(self._fd).st_size
+        if size and os.pread(self._fd, 1, size - 1) != b"\n":
+            os.write(self._fd, b"\n")

@@ -1,0 +1,99 @@
+"""Where a suite's questions go: a deployment or an experiment's variant, pinned, through the data plane."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.plan import Deployment, Experiment, Plan, Price, Variant
+
+PIN_DEPLOYMENT = "x-fairtrial-deployment"
+PIN_VARIANT = "x-fairtrial-variant"
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model to ask.
+
+    ``name`` is what the user writes (``tuned``, ``tuned-vs-base/tuned``); ``base_url`` ends in ``/v1``; ``headers``
+    pin it and ``deployment_digest`` identifies its definition, overrides included.
+    """
+
+    name: str
+    model: str
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    api_key: str | None = None
+    deployment_digest: str = ""
+    plan_hash: str = ""
+    price: Price = field(default_factory=Price)
+
+    def cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
+        """US dollars by token prices; ``None`` if a price or a count is unknown."""
+        price = self.price
+        if price.input is None or price.output is None or tokens_in is None or tokens_out is None:
+            return None
+        return float((price.input * tokens_in + price.output * tokens_out) / MILLION)
+
+
+def resolve(name: str, plan: Plan, *, base_url: str, api_key: str | None = None) -> Target:
+    """The target of that name: ``DEPLOYMENT`` or ``EXPERIMENT/VARIANT``; raises `UsageError` with the nearest one."""
+    experiment_name, slash, variant_name = name.partition("/")
+    if slash:
+        experiment = plan.experiments.get(experiment_name)
+        if experiment is None:
+            raise UsageError(f"--on {name}: there is no experiment {experiment_name!r} ({_known(name, plan)})")
+        return replace(_variant(name, experiment, variant_name, plan), base_url=base_url, api_key=api_key)
+    deployment = plan.deployments.get(name)
+    if deployment is None:
+        raise UsageError(f"--on {name}: there is no deployment {name!r} ({_known(name, plan)})")
+    return Target(
+        name=name,
+        model=deployment.model,
+        base_url=base_url,
+        headers={PIN_DEPLOYMENT: name},
+        api_key=api_key,
+        deployment_digest=deployment.digest,
+        plan_hash=plan.plan_hash,
+        price=deployment.price,
+    )
+
+
+def _variant(name: str, experiment: Experiment, variant_name: str, plan: Plan) -> Target:
+    variant = next((one for one in experiment.variants if one.name == variant_name), None)
+    if variant is None:
+        known = ", ".join(one.name for one in experiment.variants)
+        raise UsageError(f"--on {name}: {experiment.name!r} has no variant {variant_name!r} (known: {known})")
+    route = next((one.name for one in plan.routes.values() if one.experiment == experiment.name), None)
+    if route is None:
+        raise UsageError(f"--on {name}: no route leads to the experiment {experiment.name!r}")
+    deployment = plan.deployments[variant.deployment]
+    return Target(
+        name=name,
+        model=route,
+        base_url="",
+        headers={PIN_VARIANT: variant_name},
+        deployment_digest=_variant_digest(deployment, variant),
+        plan_hash=plan.plan_hash,
+        price=deployment.price,
+    )
+
+
+def _variant_digest(deployment: Deployment, variant: Variant) -> str:
+    """The deployment's digest, if the variant overrides nothing, so that both share their answers."""
+    if variant.system_prompt is None and not variant.params:
+        return deployment.digest
+    content = [deployment.digest, variant.system_prompt, dict(variant.params)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _known(name: str, plan: Plan) -> str:
+    variants = [f"{one.name}/{variant.name}" for one in plan.experiments.values() for variant in one.variants]
+    known = [*plan.deployments, *variants]
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(known)
