@@ -17,6 +17,7 @@ SETTINGS: tuple[tuple[str, float, dict[str, float]], ...] = (
     ("tuned-vs-base", 10, {"base": 50, "tuned": 50}),
     ("tuned-vs-base-2", 40, {"base": 90, "tuned": 10}),
     ("sel d'été", 66.6, {"a": 33.3, "b": 33.3, "c": 33.4}),
+    ("sel d'été", 100, {"a": 33.3, "b": 33.3, "c": 33.4}),
 )
 
 
