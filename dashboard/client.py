@@ -14,7 +14,7 @@ API_KEY = "FAIRTRIAL_API_KEY"
 Row = Mapping[str, Any]
 
 
-class ControlUnreachable(Exception):  # noqa: N818 - a state of the page, shown with what to do about it
+class ControlUnreachable(Exception):
     """The control plane does not answer; the message says where it was looked for and why."""
 
 
@@ -31,15 +31,15 @@ class Control:
 
     def experiments(self) -> Sequence[Row]:
         """Each experiment with its definition and the traffic of its variants."""
-        return self._items("/api/experiments")
+        return self._rows("/api/experiments")
 
     def verdicts(self, limit: int = 20) -> Sequence[Row]:
         """The latest verdicts, newest first."""
-        return self._items("/api/verdicts", limit=limit)
+        return self._rows("/api/verdicts", limit=limit, findings="true")
 
-    def _items(self, path: str, **query: Any) -> Sequence[Row]:
-        found = self._get(path, **query)
-        return found["items"] if isinstance(found, Mapping) else found
+    def _rows(self, path: str, **query: Any) -> Sequence[Row]:
+        rows: Sequence[Row] = self._get(path, **query)["rows"]
+        return rows
 
     def _get(self, path: str, **query: Any) -> Any:
         headers = {"authorization": f"Bearer {self.key}"} if self.key else {}

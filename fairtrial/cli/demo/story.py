@@ -1,0 +1,94 @@
+"""What the demo says at its end: which fine-tune may ship, which may not, and why; every number from the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from fairtrial.domain.run import Run, Score
+from fairtrial.domain.verdict import Decision, Finding, Verdict
+
+STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
+MEANINGS: Mapping[Decision, str] = {
+    "SHIP": "may ship",
+    "HOLD": "not yet: the evidence can't tell",
+    "BLOCK": "must not ship",
+    "INVALID": "the evidence is unsound",
+}
+MOST_REASONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many cases of a run a model got right."""
+
+    right: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.right} of {self.of}"
+
+
+def count_right(run: Run, scorer: str, tag: tuple[str, str] | None = None) -> Count:
+    """Right answers by a 0/1 scorer, over all cases or those that carry the tag."""
+    values = [
+        score.values.get("accuracy")
+        for result in run.results
+        if tag is None or result.case.tags.get(tag[0]) == tag[1]
+        if isinstance(score := result.scores.get(scorer), Score)
+    ]
+    known = [value for value in values if value is not None]
+    return Count(round(sum(known)), len(known))
+
+
+def verdict_table(verdicts: Sequence[Verdict]) -> Table:
+    """One row for each fine-tune: the verdict, what it means, and its reasons, the worst first."""
+    table = Table(title="May this fine-tune replace its base?", title_justify="left", show_lines=True, expand=True)
+    table.add_column("fine-tune", style="bold", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("why", ratio=1)
+    for verdict in verdicts:
+        style = STYLES[verdict.decision]
+        word = f"[{style}]{verdict.decision}[/]\n{MEANINGS[verdict.decision]}"
+        table.add_row(escape(verdict.candidate), word, escape("\n".join(reasons(verdict))))
+    return table
+
+
+def reasons(verdict: Verdict) -> list[str]:
+    """The sentences that explain a verdict: what is broken, then what can't be told; for a SHIP, how much was shown."""
+    order = ("invalid", "fail", "cannot tell")
+    against = sorted(
+        (finding for finding in verdict.findings if finding.decisive and finding.result in order),
+        key=lambda finding: order.index(finding.result),
+    )
+    if not against:
+        return [f"all {len(verdict.findings)} rules are met", *_margins(verdict.findings)]
+    shown = [f"{_mark(finding)} {finding.says}" for finding in against[:MOST_REASONS]]
+    left = len(against) - len(shown)
+    return shown + ([f"… and {left} more"] if left else [])
+
+
+def _mark(finding: Finding) -> str:
+    return {"invalid": "!", "fail": "✗", "cannot tell": "?"}[finding.result]
+
+
+def _margins(findings: Iterable[Finding]) -> list[str]:
+    """What a SHIP rests on: the findings that compare with the base."""
+    return [f"✓ {finding.says}" for finding in findings if "not worse than" in finding.rule][:3]
+
+
+def lesson(small: Mapping[str, Run], large: Mapping[str, Run], candidate: str, baseline: str) -> str:
+    """Why forty questions are not enough: what they say of a candidate, and what a few hundred with slices say."""
+    few = {name: count_right(small[name], "general") for name in (baseline, candidate)}
+    many = {name: count_right(large[name], "general") for name in (baseline, candidate)}
+    sums = {name: count_right(large[name], "general", ("kind", "arithmetic")) for name in (baseline, candidate)}
+    return (
+        f"On the {few[baseline].of} questions that one would ask first, {baseline} answers {few[baseline].right} and "
+        f"{candidate} {few[candidate].right}: so few can't show a change of less than about 20 points. On "
+        f"{many[baseline].of} questions it is {many[baseline].right} and {many[candidate].right}, and of "
+        f"{sums[baseline].of} small sums {sums[baseline].right} and {sums[candidate].right}: that is what "
+        f"{candidate} lost."
+    )
