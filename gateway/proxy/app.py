@@ -1,0 +1,59 @@
+"""The data plane's application: the hot paths taken before FastAPI sees them, all others handed on to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from gateway.proxy.cold import cold_app, new_request_id
+from gateway.proxy.completions import complete
+from gateway.proxy.gateway import Gateway
+from gateway.proxy.wire import ASGIApp, Message, Receive, Scope, Send
+
+HOT = {f"/v1{path}": path for path in ("/chat/completions", "/completions", "/embeddings")}
+
+
+def build_app(gateway: Gateway) -> ASGIApp:
+    """The ASGI application of one worker; its lifespan watches the plan and closes journal and connections."""
+    cold = cold_app(gateway)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            endpoint = HOT.get(scope["path"])
+            if endpoint is not None and scope["method"] == "POST":
+                await complete(gateway, endpoint, scope, receive, send)
+            else:
+                scope["request_id"] = new_request_id()
+                await cold(scope, receive, _naming(send, scope["request_id"]))
+        elif scope["type"] == "lifespan":
+            await _live(gateway, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    return app
+
+
+def _naming(send: Send, request_id: str) -> Send:
+    """Put ``x-request-id`` on every answer of the cold paths."""
+
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            others = [header for header in message.get("headers", ()) if header[0] != b"x-request-id"]
+            message["headers"] = [*others, (b"x-request-id", request_id.encode())]
+        await send(message)
+
+    return named
+
+
+async def _live(gateway: Gateway, receive: Receive, send: Send) -> None:
+    await receive()
+    gateway.watch.look()
+    watching = asyncio.create_task(gateway.watch.run())
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+    await gateway.transport.close()
+    gateway.journal.close()
+    await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,87 @@
+"""What the application asked: the body decoded once at its top level only, everything below stays as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from fairtrial.domain.errors import BadRequest
+
+_TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANY = msgspec.json.Decoder(Any)
+_TRUE = b"true"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request body: ``fields`` in their order, each value as raw JSON; ``model`` and ``stream`` decoded."""
+
+    body: bytes
+    fields: dict[str, msgspec.Raw]
+    model: str
+    stream: bool
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the caller itself asked for the usage chunk at the end of a stream."""
+        options = decode_field(self.fields, "stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
+
+class LazyFields(Mapping[str, Any]):
+    """The fields of a body, each decoded when it is looked at: a unit seldom needs more than one of them."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: dict[str, msgspec.Raw]) -> None:
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> Any:
+        return _decode(self._fields[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+def read_asked(body: bytes) -> Asked:
+    """Decode the top level of a body; `BadRequest` where it isn't a JSON object with a string ``model``."""
+    fields = _top_level(body)
+    model = decode_field(fields, "model")
+    if not isinstance(model, str) or not model:
+        known = "missing" if "model" not in fields else "not a string"
+        raise BadRequest(f"model: is {known} (send the name of a route)", param="model", code="invalid_model")
+    stream = fields.get("stream")
+    return Asked(body=body, fields=fields, model=model, stream=stream is not None and bytes(stream).strip() == _TRUE)
+
+
+def decode_field(fields: dict[str, msgspec.Raw], name: str) -> Any:
+    """One field's value, or ``None`` where it is absent."""
+    raw = fields.get(name)
+    return None if raw is None else _decode(raw)
+
+
+def _top_level(body: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return _TOP.decode(body)
+    except msgspec.ValidationError:
+        raise BadRequest("body: is not a JSON object", code="invalid_json") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"body: is not valid JSON ({error})", code="invalid_json") from None
+    except RecursionError:
+        raise BadRequest("body: is nested too deeply", code="invalid_json") from None
+
+
+def _decode(raw: msgspec.Raw) -> Any:
+    try:
+        return _ANY.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadRequest("body: is not valid JSON", code="invalid_json") from None

@@ -1,0 +1,31 @@
+"""Which upstream calls are made for a request: the arm's own, then at most one fallback, never after a first byte."""
+
+from __future__ import annotations
+
+import time
+
+from fairtrial.domain.errors import UpstreamError
+from gateway.proxy.call import Begun, call
+from gateway.proxy.exchange import Exchange
+from gateway.proxy.gateway import Gateway
+
+SERVER_ERRORS = range(500, 600)
+
+
+async def begin_answer(gateway: Gateway, exchange: Exchange) -> Begun:
+    """An answer that has begun, from the arm or from its fallback; `UpstreamError` if neither gave one."""
+    target = exchange.target
+    assert target is not None
+    first = exchange.attempt(target.arm, "live")
+    try:
+        begun = await call(gateway, exchange, first)
+    except UpstreamError:
+        if target.fallback is None:
+            raise
+    else:
+        if target.fallback is None or begun.answer.status not in SERVER_ERRORS:
+            return begun
+        begun.answer.release()
+        first.failure = UpstreamError(f"{target.arm.endpoint.name}: answered {first.status}", code="upstream_error")
+        first.ended = time.perf_counter()
+    return await call(gateway, exchange, exchange.attempt(target.fallback, "fallback"))

@@ -1,0 +1,128 @@
+"""One upstream call: headers and body made for it, sent, and its first byte waited for; each failure given its name."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fairtrial.domain.errors import RequestError, UpstreamError, UpstreamTimeout
+from gateway.proxy.exchange import AttemptNote, Exchange
+from gateway.proxy.gateway import Gateway
+from gateway.proxy.rewrite import upstream_body
+from gateway.proxy.routing import Arm, Endpoint
+from gateway.proxy.upstream.transport import TransportError, UpstreamAnswer, UpstreamRequest
+
+STREAM_TYPE = "text/event-stream"
+METERED = frozenset({"/chat/completions", "/completions"})
+_OURS = frozenset(
+    {
+        "host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "content-length",
+        "content-type", "content-encoding", "accept-encoding", "authorization", "api-key", "x-api-key", "cookie",
+        "proxy-authorization", "proxy-connection", "forwarded", "x-real-ip", "x-request-id",
+        "openai-organization", "openai-project", "origin", "referer",
+    }
+)  # fmt: skip
+"""Request headers that stay here: those of the connection, those that authenticate, those that we set ourselves."""
+
+_OUR_PREFIXES = ("x-fairtrial-", "x-forwarded-", "sec-")
+
+
+@dataclass(slots=True)
+class Begun:
+    """An answer that has begun: its head, and the first piece of its body (empty if the body is)."""
+
+    answer: UpstreamAnswer
+    first: bytes
+    note: AttemptNote
+    strip_usage: bool
+
+    @property
+    def streams(self) -> bool:
+        return self.answer.headers.get("content-type", "").startswith(STREAM_TYPE)
+
+
+async def call(gateway: Gateway, exchange: Exchange, note: AttemptNote) -> Begun:
+    """Send the request to the attempt's arm and wait for the first byte; `UpstreamError` or `UpstreamTimeout`."""
+    assert exchange.asked is not None
+    asked, arm = exchange.asked, note.arm
+    meter = asked.stream and exchange.endpoint in METERED and not asked.wants_usage
+    try:
+        request = _request(exchange, arm, upstream_body(asked, arm, meter=meter))
+        return await _first_byte(gateway, request, note, strip_usage=meter)
+    except RequestError as error:
+        note.failure, note.ended = error, time.perf_counter()
+        raise
+
+
+async def _first_byte(gateway: Gateway, request: UpstreamRequest, note: AttemptNote, *, strip_usage: bool) -> Begun:
+    endpoint = note.arm.endpoint
+    seconds = endpoint.deployment.timeouts.first_byte
+    try:
+        async with asyncio.timeout(seconds):
+            answer, first = await _open(gateway, request, note)
+    except TransportError as error:
+        raise failure(endpoint, error) from error
+    except TimeoutError:
+        message = f"{endpoint.name}: no answer began within {seconds:g} s"
+        raise UpstreamTimeout(message, code="upstream_timeout") from None
+    note.first_byte = time.perf_counter()
+    return Begun(answer, first, note, strip_usage)
+
+
+async def _open(gateway: Gateway, request: UpstreamRequest, note: AttemptNote) -> tuple[UpstreamAnswer, bytes]:
+    answer = await gateway.transport.send(request)
+    note.status = answer.status
+    try:
+        return answer, await answer.read()
+    except BaseException:
+        answer.release()
+        raise
+
+
+async def next_piece(exchange: Exchange, begun: Begun) -> bytes:
+    """The next piece of an answer, ``b""`` at its end; waits no longer than the deployment's idle and total times."""
+    endpoint = begun.note.arm.endpoint
+    limits = endpoint.deployment.timeouts
+    left = exchange.started + limits.total - time.perf_counter()
+    try:
+        async with asyncio.timeout(min(limits.idle, left)):
+            return await begun.answer.read()
+    except TransportError as error:
+        begun.note.failure = failure(endpoint, error)
+    except TimeoutError:
+        message = f"{endpoint.name}: stalled in the middle of its answer"
+        begun.note.failure = UpstreamTimeout(message, code="upstream_stalled")
+    begun.note.ended = time.perf_counter()
+    raise begun.note.failure
+
+
+def failure(endpoint: Endpoint, error: TransportError) -> UpstreamError:
+    """The error of a connection, as the caller is told of it."""
+    return UpstreamError(f"{endpoint.name}: {error}", code=f"upstream_{error.kind}")
+
+
+def _request(exchange: Exchange, arm: Arm, body: bytes) -> UpstreamRequest:
+    deployment = arm.endpoint.deployment
+    return UpstreamRequest(
+        url=deployment.base_url.rstrip("/") + exchange.endpoint,
+        headers=_headers(exchange.headers, arm.endpoint, exchange.request_id),
+        body=body,
+        connect_seconds=deployment.timeouts.connect,
+    )
+
+
+def _headers(asked: Mapping[str, str], endpoint: Endpoint, request_id: str) -> dict[str, str]:
+    if endpoint.missing is not None:
+        raise UpstreamError(
+            f"{endpoint.name}: its API key needs the environment variable {endpoint.missing}, which is not set here",
+            code="deployment_key_missing",
+        )
+    headers = {name: value for name, value in asked.items() if name not in _OURS and not name.startswith(_OUR_PREFIXES)}
+    headers["content-type"] = "application/json"
+    headers["accept-encoding"] = "identity"
+    headers["x-request-id"] = request_id
+    if endpoint.api_key is not None:
+        headers["authorization"] = f"Bearer {endpoint.api_key}"
+    return headers

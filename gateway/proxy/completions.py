@@ -1,0 +1,91 @@
+"""The hot path: one request from its headers to its last byte, as a staircase in the order of the calls."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from fairtrial.domain.errors import RequestError
+from gateway.proxy.answer_headers import variant_headers
+from gateway.proxy.asked import LazyFields, read_asked
+from gateway.proxy.attempts import begin_answer
+from gateway.proxy.errors import error_body, error_headers
+from gateway.proxy.exchange import Exchange
+from gateway.proxy.gateway import Gateway
+from gateway.proxy.keys import authenticate
+from gateway.proxy.recording import record
+from gateway.proxy.relay import relay
+from gateway.proxy.resolve import Ask, resolve
+from gateway.proxy.wire import ClientGone, Receive, Scope, Send, header_map, read_body, require_json, send_whole
+
+
+async def complete(gateway: Gateway, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one request for a model; ``endpoint`` is the path below ``/v1``, the same on the upstream."""
+    exchange = Exchange.begin(endpoint, header_map(scope))
+    gateway.counters.in_flight += 1
+    try:
+        await _serve(gateway, exchange, receive, send)
+    except ClientGone:
+        _left(gateway, exchange)
+    except asyncio.CancelledError:
+        _left(gateway, exchange)
+        if not exchange.client_gone:
+            raise
+        _own_task().uncancel()
+    except RequestError as error:
+        await _refuse(gateway, exchange, error, send)
+    finally:
+        gateway.counters.in_flight -= 1
+
+
+async def _serve(gateway: Gateway, exchange: Exchange, receive: Receive, send: Send) -> None:
+    exchange.routing = gateway.watch.current()
+    caller = authenticate(exchange.routing, exchange.headers, now_us=exchange.at_us)
+    caller.require("complete")
+    exchange.caller = caller
+    require_json(exchange.headers)
+    exchange.asked = read_asked(await read_body(receive, limit=gateway.max_body))
+    ask = Ask(exchange.asked.model, exchange.headers, LazyFields(exchange.asked.fields), exchange.request_id)
+    exchange.target = resolve(exchange.routing, caller, ask)
+    watcher = asyncio.create_task(_watch_client(exchange, receive, _own_task()))
+    try:
+        await _answer(gateway, exchange, send)
+    finally:
+        watcher.cancel()
+
+
+async def _answer(gateway: Gateway, exchange: Exchange, send: Send) -> None:
+    begun = await begin_answer(gateway, exchange)
+    try:
+        await relay(gateway, exchange, begun, send)
+    finally:
+        begun.answer.release()
+
+
+async def _watch_client(exchange: Exchange, receive: Receive, serving: asyncio.Task[None]) -> None:
+    """Cancel the serving task, and with it the upstream call, when the caller leaves."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    exchange.client_gone = True
+    serving.cancel()
+
+
+def _left(gateway: Gateway, exchange: Exchange) -> None:
+    exchange.outcome = "cancelled"
+    if exchange.attempts and exchange.attempts[-1].ended is None:
+        exchange.attempts[-1].ended = time.perf_counter()
+    record(gateway, exchange)
+
+
+async def _refuse(gateway: Gateway, exchange: Exchange, error: RequestError, send: Send) -> None:
+    exchange.error, exchange.status, exchange.outcome = error, error.status, "error"
+    gateway.counters.refused += 1
+    record(gateway, exchange)
+    headers = error_headers(error, exchange.request_id) + variant_headers(exchange)
+    await send_whole(send, error.status, error_body(error), headers=headers)
+
+
+def _own_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task

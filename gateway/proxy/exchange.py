@@ -1,0 +1,85 @@
+"""One request in progress: what is known of it so far, filled in from step to step and recorded once at its end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fairtrial.domain.errors import RequestError
+from fairtrial.domain.events import Purpose, RequestOutcome
+from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from gateway.proxy.asked import Asked
+from gateway.proxy.keys import Caller
+from gateway.proxy.readout import NOTHING, Readout
+from gateway.proxy.resolve import Target
+from gateway.proxy.routing import Arm, Routing
+
+CLIENT_CLOSED = 499
+"""The status that is recorded when the caller left before any was sent (nginx's convention)."""
+
+
+@dataclass(slots=True)
+class AttemptNote:
+    """One upstream call so far; times are of `time.perf_counter`, in seconds."""
+
+    ordinal: int
+    purpose: Purpose
+    arm: Arm
+    at_us: int
+    started: float
+    first_byte: float | None = None
+    ended: float | None = None
+    status: int | None = None
+    failure: RequestError | None = None
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request in progress. ``served`` is the arm that answers in the end; ``status`` is what the client was sent."""
+
+    request_id: str
+    endpoint: str
+    headers: Mapping[str, str]
+    at_us: int
+    started: float
+    routing: Routing | None = None
+    caller: Caller | None = None
+    asked: Asked | None = None
+    target: Target | None = None
+    served: Arm | None = None
+    attempts: list[AttemptNote] = field(default_factory=list)
+    status: int = CLIENT_CLOSED
+    outcome: RequestOutcome = "ok"
+    error: RequestError | None = None
+    readout: Readout = NOTHING
+    answer: bytes | None = None
+    ended: float | None = None
+    client_gone: bool = False
+    recorded: bool = False
+
+    @classmethod
+    def begin(cls, endpoint: str, headers: Mapping[str, str]) -> Exchange:
+        """A new request, named and timed now."""
+        now = time.time_ns()
+        return cls(
+            request_id=uuid7(now // 1_000_000, os.urandom(ENTROPY_BYTES)),
+            endpoint=endpoint,
+            headers=headers,
+            at_us=now // 1000,
+            started=time.perf_counter(),
+        )
+
+    def attempt(self, arm: Arm, purpose: Purpose) -> AttemptNote:
+        """Note a new upstream call, which begins now."""
+        note = AttemptNote(len(self.attempts), purpose, arm, time.time_ns() // 1000, time.perf_counter())
+        self.attempts.append(note)
+        self.served = arm
+        return note
+
+    @property
+    def retry_ordinal(self) -> int:
+        """Which try of the official client this is, from 0."""
+        count = self.headers.get("x-stainless-retry-count", "")
+        return int(count) if count.isascii() and count.isdigit() and len(count) < 4 else 0

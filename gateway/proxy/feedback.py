@@ -1,0 +1,108 @@
+"""Feedback: values that an application attaches later to a request, or to a unit; one at a time or a list."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    model_validator,
+)
+
+from fairtrial.domain.events import FeedbackEvent
+from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.plan import Capture
+from fairtrial.experiments.units import pseudonym
+from gateway.proxy.keys import Caller
+from gateway.proxy.redaction import redact_text
+from gateway.proxy.routing import Routing
+
+MAX_BATCH = 1000
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Words = Annotated[str, Field(max_length=20_000)]
+
+
+class Feedback(BaseModel):
+    """One value for a request (``request_id``, or the answer's ``response_id``) or for a ``unit``.
+
+    ``request_id`` is the gateway's ``x-request-id``. A ``response_id`` is the ``id`` inside the model's answer: it is
+    recorded in the event's ``request_id`` as it is, and the store finds the request by its ``response_id``.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    request_id: Name | None = None
+    response_id: Name | None = None
+    unit: Name | None = None
+    key: Name
+    value: (
+        StrictBool
+        | Annotated[StrictInt | StrictFloat, Field(allow_inf_nan=False)]
+        | Annotated[StrictStr, Field(max_length=1000)]
+        | None
+    ) = None
+    comment: Words | None = None
+    correction: Words | None = None
+    idempotency_key: Name | None = None
+
+    @model_validator(mode="after")
+    def _says_something_about_one_thing(self) -> Feedback:
+        if sum(name is not None for name in (self.request_id, self.response_id, self.unit)) != 1:
+            raise ValueError("needs exactly one of request_id, response_id, unit")
+        if self.value is None and self.comment is None and self.correction is None:
+            raise ValueError("needs a value, a comment or a correction")
+        return self
+
+
+class Accepted(BaseModel):
+    """What was recorded; ``text_recorded`` is false where the plan's ``capture: none`` kept a comment out."""
+
+    object: Literal["feedback"] = "feedback"
+    feedback_id: str
+    text_recorded: bool
+
+
+_ONE = TypeAdapter(Feedback)
+_BATCH = TypeAdapter(Annotated[list[Feedback], Field(min_length=1, max_length=MAX_BATCH)])
+
+
+def read_feedback(body: bytes) -> Feedback | list[Feedback]:
+    """One feedback or a list of them from JSON; pydantic's `ValidationError` says where it is wrong."""
+    return (_BATCH if body.lstrip().startswith(b"[") else _ONE).validate_json(body)
+
+
+def feedback_event(feedback: Feedback, routing: Routing, caller: Caller) -> FeedbackEvent:
+    """The event of one feedback; texts are captured as the plan says, a unit becomes its pseudonym."""
+    capture = routing.plan.capture
+    value = feedback.value
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return FeedbackEvent(
+        feedback_id=uuid7(time.time_ns() // 1_000_000, os.urandom(ENTROPY_BYTES)),
+        at_us=time.time_ns() // 1000,
+        key=feedback.key,
+        request_id=feedback.request_id or feedback.response_id,
+        unit=None if feedback.unit is None else pseudonym(routing.published.pepper, feedback.unit),
+        boolean=value if isinstance(value, bool) else None,
+        number=None if number is None else float(number),
+        category=_text(capture, value, keep=True) if isinstance(value, str) else None,
+        comment=_text(capture, feedback.comment),
+        correction=_text(capture, feedback.correction),
+        idempotency_key=feedback.idempotency_key,
+        key_id=caller.key_id,
+    )
+
+
+def _text(capture: Capture, text: str | None, *, keep: bool = False) -> str | None:
+    """A text as the plan captures texts; a category is a value (``keep``) and is redacted at the most."""
+    if text is None or (capture == "none" and not keep):
+        return None
+    return text if capture == "full" else redact_text(text)

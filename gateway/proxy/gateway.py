@@ -1,0 +1,41 @@
+"""What one worker holds for as long as it lives: the watched plan, the journal, the transport, its counters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fairtrial.domain.events import Reason, RequestOutcome
+from fairtrial.journal.writer import JournalWriter
+from gateway.proxy.plan_watch import PlanWatch
+from gateway.proxy.upstream.transport import Transport
+
+MEBIBYTE = 2**20
+
+
+@dataclass(slots=True)
+class Counters:
+    """Plain counts since the worker began."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+    feedback: int = 0
+    redaction_failures: int = 0
+    in_flight: int = 0
+
+    def count(self, outcome: RequestOutcome, reason: Reason) -> None:
+        """Count one recorded request."""
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A worker's belongings; ``max_body``: bytes of a request body."""
+
+    watch: PlanWatch
+    journal: JournalWriter
+    transport: Transport
+    worker: str
+    max_body: int = 32 * MEBIBYTE
+    counters: Counters = field(default_factory=Counters)

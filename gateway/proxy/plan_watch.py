@@ -1,0 +1,78 @@
+"""The plan file, watched: a new one is taken over whole, a broken one refused while the last good one stays."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from fairtrial.config import published as plan_file
+from fairtrial.domain.errors import PlanRefused, Unavailable
+from gateway.proxy.routing import Routing, prepare
+
+POLL_SECONDS = 0.1
+_LOG = logging.getLogger(__name__)
+Stamp = tuple[int, int, int]
+
+
+class PlanWatch:
+    """Holds the current routing; ``require_keys`` refuses a plan that would leave a reachable address open."""
+
+    def __init__(self, path: Path, *, environ: Mapping[str, str], require_keys: bool = False) -> None:
+        self.routing: Routing | None = None
+        self.refused = 0
+        self.refusal: str | None = None
+        self._path = path
+        self._environ = environ
+        self._require_keys = require_keys
+        self._stamp: Stamp | None = None
+
+    def current(self) -> Routing:
+        """The routing in force; `Unavailable` until there is one."""
+        if self.routing is None:
+            code = "plan_refused" if self.refusal else "plan_missing"
+            raise Unavailable("no plan is in force yet: the control process has not published one", code=code)
+        return self.routing
+
+    def look(self) -> bool:
+        """Take over the file if it changed; whether the routing is new. Never raises."""
+        stamp = self._stamp_now()
+        if stamp is None or stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        try:
+            self._take()
+        except PlanRefused as error:
+            self._refuse(str(error))
+            return False
+        except Exception as error:  # noqa: BLE001 - the fence of the plan: no file may end a worker that has a good one
+            self._refuse(f"{self._path}: {type(error).__name__}")
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            self.look()
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _take(self) -> None:
+        found = plan_file.read(self._path)
+        if self._require_keys and found.auth != "keys":
+            raise PlanRefused(f"{self._path}: auth is {found.auth!r}, but this address is not loopback (needs keys)")
+        self.routing = prepare(found, self._environ)
+        self.refusal = None
+        _LOG.info("plan %s in force", found.plan.plan_hash)
+
+    def _refuse(self, why: str) -> None:
+        self.refused += 1
+        self.refusal = why
+        _LOG.error("plan refused, the last good one stays: %s", why)
+
+    def _stamp_now(self) -> Stamp | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size

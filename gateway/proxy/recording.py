@@ -1,0 +1,169 @@
+"""The record of one request: its request, attempt and exposure events, appended in one write before its last byte."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from fairtrial.domain.events import AttemptEvent, Event, ExposureEvent, Reason, RequestEvent
+from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from fairtrial.experiments.assignment import Assignment
+from gateway.proxy.capture import Bodies, capture_bodies
+from gateway.proxy.cost import cost_usd
+from gateway.proxy.exchange import AttemptNote, Exchange
+from gateway.proxy.gateway import Gateway
+from gateway.proxy.redaction import redact_text
+from gateway.proxy.tags import read_tags
+
+MESSAGE_LIMIT = 500
+
+
+def record(gateway: Gateway, exchange: Exchange) -> None:
+    """Write the events of a request, once; a request without a caller that was let in leaves none."""
+    if exchange.recorded or exchange.caller is None or exchange.routing is None:
+        return
+    exchange.recorded = True
+    exchange.ended = time.perf_counter()
+    events: list[Event] = [_request(gateway, exchange), *(_attempt(exchange, note) for note in exchange.attempts)]
+    if exchange.target is not None and exchange.target.assignment is not None:
+        events.append(_exposure(exchange, exchange.target.assignment))
+    gateway.counters.count(exchange.outcome, reason_of(exchange))
+    gateway.journal.append(*events)
+
+
+def reason_of(exchange: Exchange) -> Reason:
+    """Why what served did serve: a fallback outranks the target's own reason; nothing resolved is ``excluded``."""
+    if exchange.target is None:
+        return "excluded"
+    fell_back = any(note.purpose == "fallback" for note in exchange.attempts)
+    return "fallback" if fell_back else exchange.target.reason
+
+
+def served_name(exchange: Exchange) -> str | None:
+    """The variant that served, or the bare deployment's name when a fallback is no variant of the experiment."""
+    target, arm = exchange.target, exchange.served
+    if target is None or target.experiment is None:
+        return None
+    arm = arm or target.arm
+    return arm.name or arm.endpoint.name
+
+
+def _request(gateway: Gateway, exchange: Exchange) -> RequestEvent:
+    target, read, error = exchange.target, exchange.readout, exchange.error
+    assert exchange.routing is not None
+    assert exchange.caller is not None
+    plan = exchange.routing.plan
+    bodies = capture_bodies(plan.capture, exchange.asked, exchange.answer) if exchange.asked else Bodies()
+    gateway.counters.redaction_failures += bodies.outcome == "failed"
+    served = exchange.served
+    experiment = target.experiment if target else None
+    return RequestEvent(
+        request_id=exchange.request_id,
+        at_us=exchange.at_us,
+        endpoint=exchange.endpoint,
+        route=_route(exchange),
+        stream=exchange.asked.stream if exchange.asked else False,
+        status=exchange.status,
+        outcome=exchange.outcome,
+        reason=reason_of(exchange),
+        plan_hash=plan.plan_hash,
+        worker=gateway.worker,
+        key_id=exchange.caller.key_id,
+        deployment=served.endpoint.name if served else None,
+        experiment=experiment.name if experiment else None,
+        variant_assigned=_assigned(exchange),
+        variant_served=served_name(exchange),
+        unit=target.unit if target else None,
+        error_type=error.type if error else read.error_type,
+        error_code=error.code if error else read.error_code,
+        latency_ms=_ms(exchange.started, exchange.ended),
+        ttft_ms=_ms(exchange.started, exchange.attempts[-1].first_byte if exchange.attempts else None),
+        tokens_in=read.tokens_in,
+        tokens_out=read.tokens_out,
+        usage_source=read.usage_source,
+        cost_usd=_cost(exchange),
+        model_served=read.model,
+        system_fingerprint=read.fingerprint,
+        response_id=read.response_id,
+        finish_reason=read.finish_reason,
+        refused=read.refused,
+        retry_ordinal=exchange.retry_ordinal,
+        tags=read_tags(exchange.headers, plan.capture),
+        capture=bodies.outcome,
+        request_body=bodies.request,
+        response_body=bodies.response,
+    )
+
+
+def _attempt(exchange: Exchange, note: AttemptNote) -> AttemptEvent:
+    assert exchange.routing is not None
+    last = note is exchange.attempts[-1]
+    read, failure = exchange.readout, note.failure
+    return AttemptEvent(
+        attempt_id=uuid7(note.at_us // 1000, os.urandom(ENTROPY_BYTES)),
+        request_id=exchange.request_id,
+        at_us=note.at_us,
+        ordinal=note.ordinal,
+        purpose=note.purpose,
+        deployment=note.arm.endpoint.name,
+        plan_hash=exchange.routing.plan.plan_hash,
+        status=note.status,
+        error_type=failure.type if failure else (read.error_type if last else None),
+        error_message=redact_text(failure.message[:MESSAGE_LIMIT]) if failure else None,
+        latency_ms=_ms(note.started, note.ended or exchange.ended),
+        ttft_ms=_ms(note.started, note.first_byte),
+        tokens_in=read.tokens_in if last else None,
+        tokens_out=read.tokens_out if last else None,
+        usage_source=read.usage_source if last else "none",
+        cost_usd=_cost(exchange) if last else None,
+    )
+
+
+def _exposure(exchange: Exchange, assignment: Assignment) -> ExposureEvent:
+    target, routing = exchange.target, exchange.routing
+    assert target is not None
+    assert target.experiment is not None
+    assert routing is not None
+    experiment = target.experiment
+    return ExposureEvent(
+        request_id=exchange.request_id,
+        at_us=exchange.at_us,
+        experiment=experiment.name,
+        assigned=assignment.assigned,
+        served=served_name(exchange) or assignment.served,
+        reason=reason_of(exchange),
+        enrolled=assignment.enrolled,
+        unit=target.unit,
+        unit_kind=experiment.unit,
+        enrol_bucket=assignment.enrol_bucket,
+        arm_bucket=assignment.arm_bucket,
+        propensity=assignment.propensity,
+        stage=experiment.stage,
+        retry_ordinal=exchange.retry_ordinal,
+        plan_hash=routing.plan.plan_hash,
+        analysis_hash=experiment.analysis_hash,
+    )
+
+
+def _route(exchange: Exchange) -> str:
+    if exchange.target is not None:
+        return exchange.target.route
+    return exchange.asked.model if exchange.asked else ""
+
+
+def _assigned(exchange: Exchange) -> str | None:
+    target = exchange.target
+    if target is None or target.experiment is None:
+        return None
+    return target.assignment.assigned if target.assignment else target.arm.name
+
+
+def _cost(exchange: Exchange) -> str | None:
+    if exchange.served is None:
+        return None
+    price = exchange.served.endpoint.deployment.price
+    return cost_usd(price, exchange.readout.tokens_in, exchange.readout.tokens_out)
+
+
+def _ms(start: float, end: float | None) -> float | None:
+    return None if end is None else round((end - start) * 1000, 3)

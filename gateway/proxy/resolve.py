@@ -1,0 +1,142 @@
+"""From what was asked to what serves it: a route or a pin, then the unit and its assignment, then an arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairtrial.domain.errors import NotAllowed, NotFound
+from fairtrial.domain.events import Reason
+from fairtrial.domain.plan import Experiment, Route
+from fairtrial.experiments.assignment import Assignment, assign
+from fairtrial.experiments.units import find_unit, pseudonym
+from gateway.proxy.keys import Caller
+from gateway.proxy.routing import Arm, Routing
+
+VARIANT_HEADER = "x-fairtrial-variant"
+DEPLOYMENT_HEADER = "x-fairtrial-deployment"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What serves a request and why; ``unit`` is a pseudonym; ``fallback`` is tried once if the arm can't begin."""
+
+    route: str
+    arm: Arm
+    reason: Reason
+    experiment: Experiment | None = None
+    assignment: Assignment | None = None
+    unit: str | None = None
+    fallback: Arm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a resolution looks at: the name in ``model``, the headers, the body's fields and the request's id."""
+
+    model: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+    request_id: str
+
+
+def resolve(routing: Routing, caller: Caller, ask: Ask) -> Target:
+    """The target of a request; `NotFound` for an unknown name, `NotAllowed` where the key may not."""
+    pinned = ask.headers.get(DEPLOYMENT_HEADER)
+    if pinned is not None:
+        return _pin_deployment(routing, caller, pinned, ask.model)
+    route = _route(routing, caller, ask.model)
+    variant = ask.headers.get(VARIANT_HEADER)
+    if variant is not None:
+        target = _pin_variant(routing, caller, route, variant)
+    elif route.experiment is not None:
+        target = _assigned(routing, route, routing.plan.experiments[route.experiment], ask)
+    else:
+        arm = Arm(name=None, endpoint=routing.endpoints[str(route.deployment)])
+        target = Target(route=route.name, arm=arm, reason="direct", fallback=_fallback(routing, route, arm))
+    return _keep_internal(route, target)
+
+
+def _route(routing: Routing, caller: Caller, name: str) -> Route:
+    route = routing.plan.routes.get(name)
+    if route is None:
+        known = ", ".join(sorted(filter(caller.may_name, routing.plan.routes))) or "none"
+        raise NotFound(
+            f"model: {name!r} is not a route of this gateway (known: {known})", param="model", code="model_not_found"
+        )
+    if not caller.may_name(name):
+        raise NotAllowed(f"model: this key may not use {name!r}", param="model", code="model_not_allowed")
+    return route
+
+
+def _pin_deployment(routing: Routing, caller: Caller, name: str, model: str) -> Target:
+    caller.require("pin")
+    endpoint = routing.endpoints.get(name)
+    if endpoint is None:
+        known = ", ".join(sorted(routing.endpoints)) or "none"
+        raise NotFound(
+            f"{DEPLOYMENT_HEADER}: {name!r} is not a deployment (known: {known})",
+            param=DEPLOYMENT_HEADER,
+            code="deployment_not_found",
+        )
+    if caller.routes and not any(name in routing.reachable.get(route, ()) for route in caller.routes):
+        raise NotAllowed(
+            f"{DEPLOYMENT_HEADER}: this key's routes don't lead to {name!r}",
+            param=DEPLOYMENT_HEADER,
+            code="deployment_not_allowed",
+        )
+    return Target(route=model, arm=Arm(name=None, endpoint=endpoint), reason="direct")
+
+
+def _pin_variant(routing: Routing, caller: Caller, route: Route, variant: str) -> Target:
+    caller.require("pin")
+    experiment = routing.plan.experiments.get(route.experiment or "")
+    arm = routing.arms.get((experiment.name, variant)) if experiment else None
+    if experiment is None or arm is None:
+        known = ", ".join(found.name for found in experiment.variants) if experiment else "the route has no experiment"
+        raise NotFound(
+            f"{VARIANT_HEADER}: {variant!r} is not a variant of {route.name!r} (known: {known})",
+            param=VARIANT_HEADER,
+            code="variant_not_found",
+        )
+    return Target(route=route.name, arm=arm, reason="forced", experiment=experiment)
+
+
+def _assigned(routing: Routing, route: Route, experiment: Experiment, ask: Ask) -> Target:
+    unit = find_unit(experiment.unit, headers=ask.headers, body=ask.body, request_id=ask.request_id)
+    assignment = assign(experiment, unit)
+    arm = routing.arms[experiment.name, assignment.served]
+    return Target(
+        route=route.name,
+        arm=arm,
+        reason=assignment.reason,
+        experiment=experiment,
+        assignment=assignment,
+        unit=None if unit is None else pseudonym(routing.published.pepper, unit),
+        fallback=_fallback(routing, route, arm),
+    )
+
+
+def _fallback(routing: Routing, route: Route, arm: Arm) -> Arm | None:
+    """The arm to fall back to: the variant that has this deployment (the control first), else the deployment bare."""
+    if route.fallback is None or route.fallback == arm.endpoint.name:
+        return None
+    experiment = routing.plan.experiments.get(route.experiment or "")
+    if experiment is not None:
+        for variant in sorted(experiment.variants, key=lambda variant: variant.name != experiment.control):
+            if variant.deployment == route.fallback:
+                return routing.arms[experiment.name, variant.name]
+    return Arm(name=None, endpoint=routing.endpoints[route.fallback])
+
+
+def _keep_internal(route: Route, target: Target) -> Target:
+    """A route for internal traffic never leads outside, whatever else the plan says."""
+    arms = [target.arm, target.fallback]
+    if route.data == "internal" and any(arm is not None and arm.endpoint.deployment.external for arm in arms):
+        raise NotAllowed(
+            f"model: {route.name!r} is internal and must not reach an external deployment",
+            param="model",
+            code="internal_route",
+        )
+    return target

@@ -1,0 +1,66 @@
+"""What is changed in a body on its way up: ``model``, an arm's overrides, and a usage request for metering."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fairtrial.domain.errors import BadRequest
+from gateway.proxy.asked import Asked
+from gateway.proxy.routing import Arm
+
+_ENCODER = msgspec.json.Encoder()
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_OPTIONS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TRUE = msgspec.Raw(b"true")
+_ONLY_USAGE = msgspec.Raw(b'{"include_usage":true}')
+SYSTEM_ROLES = frozenset({"system", "developer"})
+
+
+class _Role(msgspec.Struct):
+    role: str = ""
+
+
+_ROLE = msgspec.json.Decoder(_Role)
+
+
+def upstream_body(asked: Asked, arm: Arm, *, meter: bool) -> bytes:
+    """The body for the upstream; every value that isn't named above goes up byte for byte.
+
+    ``meter``: ask a stream for its usage. An arm's system prompt takes the place of a leading system (or developer)
+    message, or goes before the first message where there is none.
+    """
+    fields = dict(asked.fields)
+    fields["model"] = arm.endpoint.model
+    fields.update(arm.params)
+    if arm.system_prompt is not None:
+        fields["messages"] = _with_system(fields, arm.system_prompt)
+    if meter:
+        fields["stream_options"] = _with_usage(fields.get("stream_options"))
+    return _ENCODER.encode(fields)
+
+
+def _with_system(fields: dict[str, msgspec.Raw], prompt: str) -> msgspec.Raw:
+    raw = fields.get("messages")
+    if raw is None:
+        raise BadRequest(
+            "messages: is missing, and this route's arm sets a system prompt", param="messages", code="invalid_messages"
+        )
+    try:
+        messages = _LIST.decode(raw)
+        leading = bool(messages) and _ROLE.decode(messages[0]).role
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadRequest("messages: is not a list of messages", param="messages", code="invalid_messages") from None
+    role = leading if leading in SYSTEM_ROLES else "system"
+    system = msgspec.Raw(_ENCODER.encode({"role": role, "content": prompt}))
+    kept = messages[1:] if leading in SYSTEM_ROLES else messages
+    return msgspec.Raw(_ENCODER.encode([system, *kept]))
+
+
+def _with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
+    if options is None or bytes(options).strip() == b"null":
+        return _ONLY_USAGE
+    try:
+        fields = _OPTIONS.decode(options)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return options  # not an object: the upstream shall say so
+    return msgspec.Raw(_ENCODER.encode({**fields, "include_usage": _TRUE}))

@@ -1,0 +1,103 @@
+"""The published plan made ready for a worker: provider keys filled in, addresses and overrides encoded once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant
+
+_TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", "stream_options"})
+"""Fields that an arm's parameters can't change: they are the question itself, or the shape of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A deployment as a worker calls it; ``missing``: the environment variable that its key needs and that is unset."""
+
+    deployment: Deployment
+    api_key: str | None
+    missing: str | None
+    model: msgspec.Raw
+
+    @property
+    def name(self) -> str:
+        return self.deployment.name
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """What can serve a request: an endpoint and the overrides of a variant, as raw JSON; ``name`` is the variant's."""
+
+    name: str | None
+    endpoint: Endpoint
+    params: Mapping[str, msgspec.Raw] = field(default_factory=dict)
+    system_prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Everything that a request is resolved against; built once for each published plan, then only read."""
+
+    published: Published
+    endpoints: Mapping[str, Endpoint]
+    arms: Mapping[tuple[str, str], Arm]
+    keys: Mapping[str, Key]
+    reachable: Mapping[str, frozenset[str]]
+
+    @property
+    def plan(self) -> Plan:
+        return self.published.plan
+
+
+def prepare(published: Published, environ: Mapping[str, str]) -> Routing:
+    """A plan's routing; pure. A key whose variable is unset is noted, and fails only the requests that need it."""
+    plan = published.plan
+    endpoints = {name: _endpoint(deployment, environ) for name, deployment in plan.deployments.items()}
+    arms = {
+        (experiment.name, variant.name): _arm(variant, endpoints[variant.deployment])
+        for experiment in plan.experiments.values()
+        for variant in experiment.variants
+    }
+    return Routing(
+        published=published,
+        endpoints=endpoints,
+        arms=arms,
+        keys={key.sha256: key for key in published.keys},
+        reachable=_reachable(plan),
+    )
+
+
+def _endpoint(deployment: Deployment, environ: Mapping[str, str]) -> Endpoint:
+    template = deployment.api_key
+    unset = [name for name in _TEMPLATE.findall(template or "") if name not in environ]
+    known = template is not None and not unset
+    return Endpoint(
+        deployment=deployment,
+        api_key=_TEMPLATE.sub(lambda found: environ[found[1]], template) if known and template else None,
+        missing=unset[0] if unset else None,
+        model=msgspec.Raw(msgspec.json.encode(deployment.model)),
+    )
+
+
+def _arm(variant: Variant, endpoint: Endpoint) -> Arm:
+    kept = {name: value for name, value in variant.params.items() if name not in NEVER_OVERRIDDEN}
+    params = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in kept.items()}
+    return Arm(name=variant.name, endpoint=endpoint, params=params, system_prompt=variant.system_prompt)
+
+
+def _reachable(plan: Plan) -> dict[str, frozenset[str]]:
+    """The deployments that each route can lead to."""
+    return {
+        name: frozenset(filter(None, [route.deployment, route.fallback, *_deployments(plan, route.experiment)]))
+        for name, route in plan.routes.items()
+    }
+
+
+def _deployments(plan: Plan, experiment: str | None) -> list[str]:
+    found: Experiment | None = plan.experiments.get(experiment) if experiment else None
+    return [variant.deployment for variant in found.variants] if found else []

@@ -1,0 +1,149 @@
+"""The supervisor: binds the address once, runs workers on it, restarts one that dies, drains them at the end."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from fairtrial.domain.errors import PortTaken, UsageError
+
+BACKLOG = 2048
+STEADY_SECONDS = 5.0
+"""A worker that lived this long is restarted at once; one that died sooner waits, twice as long each time."""
+
+MAX_BACKOFF_SECONDS = 5.0
+DRAIN_SECONDS = 35.0
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the workers serve: address, the plan's file, the journal's folder, how many, bytes of a body."""
+
+    host: str
+    port: int
+    plan: Path
+    journal: Path
+    workers: int = 2
+    max_body: int = 32 * 2**20
+
+
+@dataclass(slots=True)
+class _Place:
+    """One worker's place: the process in it, and when a dead one may be replaced."""
+
+    name: str
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    not_before: float = 0.0
+    backoff: float = field(default=0.1)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; `PortTaken` if someone else has the address, `UsageError` if it can't be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                f"gateway: {host}:{port} is in use (stop what listens there, or change gateway.bind)"
+            ) from error
+        raise UsageError(f"gateway: {host}:{port} can't be listened on ({error.strerror})") from error
+    return listening
+
+
+class Supervisor:
+    """Keeps ``serving.workers`` processes alive on one socket until `stop` or a signal."""
+
+    def __init__(self, serving: Serving) -> None:
+        self.serving = serving
+        self.socket = bind(serving.host, serving.port)
+        self._alive_read, self._alive_write = os.pipe()
+        self._places = [_Place(f"w{number}") for number in range(serving.workers)]
+        self._stopping = False
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on, also where 0 was asked for."""
+        return int(self.socket.getsockname()[1])
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT, then let the workers finish what is in flight."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        try:
+            while not self._stopping:
+                self.tend()
+                time.sleep(POLL_SECONDS)
+        finally:
+            self.drain()
+
+    def tend(self) -> None:
+        """Start every worker that is not alive and may be started."""
+        now = time.monotonic()
+        for place in self._places:
+            if place.process is not None and place.process.poll() is not None:
+                self._mourn(place, now)
+            if place.process is None and now >= place.not_before:
+                place.process, place.started = self._spawn(place.name), now
+
+    def drain(self) -> None:
+        """Ask every worker to finish, wait, and end those that don't."""
+        alive = [place.process for place in self._places if place.process is not None]
+        for process in alive:
+            process.terminate()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for process in alive:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.socket.close()
+        os.close(self._alive_read)
+        os.close(self._alive_write)
+
+    def _mourn(self, place: _Place, now: float) -> None:
+        steady = now - place.started >= STEADY_SECONDS
+        place.backoff = 0.1 if steady else min(place.backoff * 2, MAX_BACKOFF_SECONDS)
+        place.not_before = now if steady else now + place.backoff
+        code = place.process.returncode if place.process else None
+        print(f"gateway: worker {place.name} ended with code {code}; restarting", file=sys.stderr, flush=True)
+        place.process = None
+
+    def _spawn(self, name: str) -> subprocess.Popen[bytes]:
+        descriptor = self.socket.fileno()
+        arguments = ["--fd", str(descriptor), "--alive", str(self._alive_read), "--worker", name]
+        arguments += ["--plan", str(self.serving.plan), "--journal", str(self.serving.journal)]
+        arguments += ["--max-body", str(self.serving.max_body)]
+        if not is_loopback(self.serving.host):
+            arguments.append("--require-keys")
+        command = [sys.executable, "-m", "gateway.proxy.worker", *arguments]
+        return subprocess.Popen(command, pass_fds=[descriptor, self._alive_read], stdin=subprocess.DEVNULL)
+
+    def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping = True

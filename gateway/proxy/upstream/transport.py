@@ -1,0 +1,53 @@
+"""The seam to a model's server: send one request, read its answer in the pieces in which it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class TransportError(Exception):
+    """The connection failed or broke; ``kind`` says how: ``connect``, ``reset``, ``bad_answer``."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """One POST to an upstream: an absolute URL, headers, the body; ``connect_seconds`` bounds the connection alone."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    connect_seconds: float
+
+
+class UpstreamAnswer(Protocol):
+    """An answer whose head has come; header names are lower-case."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    async def read(self) -> bytes:
+        """The next piece as it comes, ``b""`` at the proper end; `TransportError` if it breaks off before."""
+        ...
+
+    def release(self) -> None:
+        """Give the connection back if the answer was read to its end, else close it; may be called twice."""
+        ...
+
+
+class Transport(Protocol):
+    """A pool of connections to upstreams, one for each worker."""
+
+    async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
+        """Send it and wait for the answer's head; `TransportError` if there is none. Redirects are not followed."""
+        ...
+
+    async def close(self) -> None: ...

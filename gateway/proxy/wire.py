@@ -1,0 +1,85 @@
+"""ASGI as the hot path speaks it: reading a body with a limit, and sending whole answers; no framework in between."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from fairtrial.domain.errors import BadRequest, TooLarge
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+JSON_TYPE: Header = (b"content-type", b"application/json")
+DRAIN_FACTOR = 4
+"""A body that is too large is read to its end, up to this many limits, so that the connection stays usable."""
+
+
+class ClientGone(Exception):
+    """The caller closed the connection before its request was whole."""
+
+
+def header_map(scope: Scope) -> dict[str, str]:
+    """The request's headers by lower-case name, values as Latin-1; of a repeated header the last one counts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def read_body(receive: Receive, *, limit: int) -> bytes:
+    """The whole request body; `TooLarge` above ``limit`` bytes, `ClientGone` when the caller leaves."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    body: bytes = message.get("body", b"")
+    if message.get("more_body", False):
+        body = await _read_rest(receive, body, limit)
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+async def _read_rest(receive: Receive, first: bytes, limit: int) -> bytes:
+    parts, size, more = [first], len(first), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        elif size > limit * DRAIN_FACTOR:
+            break
+        more = message.get("more_body", False)
+    if size > limit:
+        raise _too_large(limit)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the request body is larger than this gateway's limit of {limit} bytes", code="request_too_large")
+
+
+def require_json(headers: Mapping[str, str]) -> None:
+    """Refuse a body that is not declared as plain JSON: it also keeps foreign web pages from posting to loopback."""
+    declared = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared != "application/json" and not declared.endswith("+json"):
+        raise BadRequest(
+            f"content-type: {declared or 'none'} can't be read here (send application/json)",
+            code="unsupported_content_type",
+        )
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise BadRequest(
+            "content-encoding: compressed bodies can't be read here (send identity)",
+            code="unsupported_content_encoding",
+        )
+
+
+async def send_whole(send: Send, status: int, body: bytes, *, headers: Sequence[Header]) -> None:
+    """Send one answer, with its length; ``headers`` without content-length."""
+    sized = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": sized})
+    await send({"type": "http.response.body", "body": body})

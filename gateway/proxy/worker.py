@@ -1,0 +1,93 @@
+"""One worker: serves the data plane on a socket that it inherits, with a journal of its own, until told to stop.
+
+Run by the supervisor as ``python -m gateway.proxy.worker``; not meant to be started by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import socket
+import threading
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from fairtrial.journal.writer import JournalWriter
+from gateway.proxy.app import build_app
+from gateway.proxy.gateway import Gateway
+from gateway.proxy.plan_watch import PlanWatch
+from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
+
+DRAIN_SECONDS = 30
+BACKLOG = 2048
+GC_THRESHOLDS = (50_000, 20, 50)
+"""Fewer collections: a request makes no cycles to speak of, and a collection stops all streams for its time."""
+
+
+def main() -> None:
+    """Read the arguments and serve; ends with the pipe ``--alive``, whose other end the supervisor holds."""
+    parser = argparse.ArgumentParser(prog="gateway.proxy.worker")
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--alive", type=int, required=True)
+    parser.add_argument("--plan", type=Path, required=True)
+    parser.add_argument("--journal", type=Path, required=True)
+    parser.add_argument("--worker", required=True)
+    parser.add_argument("--max-body", type=int, required=True)
+    parser.add_argument("--require-keys", action="store_true")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {arguments.worker} %(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(arguments))
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    """Serve until SIGTERM, then finish what is in flight."""
+    listening = socket.socket(fileno=arguments.fd)
+    gateway = Gateway(
+        watch=PlanWatch(arguments.plan, environ=os.environ, require_keys=arguments.require_keys),
+        journal=JournalWriter(arguments.journal, writer=arguments.worker),
+        transport=AiohttpTransport(),
+        worker=arguments.worker,
+        max_body=arguments.max_body,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build_app(gateway),
+            lifespan="on",
+            http="httptools",
+            ws="none",
+            loop="none",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=True,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_keep_alive=75,
+        )
+    )
+    _end_with_supervisor(arguments.alive)
+    gc.set_threshold(*GC_THRESHOLDS)
+    gc.collect()
+    gc.freeze()
+    await server.serve(sockets=[listening])
+
+
+def _end_with_supervisor(alive: int) -> None:
+    """A thread reads a pipe that never has anything: it ends when the supervisor does, however that died."""
+
+    def wait() -> None:
+        os.read(alive, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="supervisor watch", daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()
