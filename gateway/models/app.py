@@ -16,6 +16,7 @@ from gateway.models import wire
 from gateway.models.affinity import Affinity
 from gateway.models.catalogue import Catalogue, Served
 from gateway.models.engine import Engine
+from gateway.models.prefix import prime
 
 PATHS = {"/v1/chat/completions": True, "/v1/completions": False}
 MOST_BYTES = 8 * 2**20
@@ -77,6 +78,7 @@ class App:
         asked = wire.for_engine(body, served, len(self._catalogue.adapters))
         async with self._affinity.turn(served.queue) as engine:
             try:
+                asked["cache_prompt"] = await prime(self._client, engine, path, asked)
                 async with self._client.post(f"{engine.url}{path}", json=asked) as answer:
                     if answer.status != 200:
                         raise wire.refusal(answer.status, await answer.read())

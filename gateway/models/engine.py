@@ -35,12 +35,16 @@ class Recipe:
 
 
 class Engine:
-    """``url`` is where it listens, ``None`` while it is down; ``changed`` is called when it is up again."""
+    """``url`` is where it listens, ``None`` while it is down; ``changed`` is called when it is up again.
+
+    ``primed`` is what its cache holds (see `prefix`).
+    """
 
     def __init__(self, number: int, recipe: Recipe) -> None:
         self.number = number
         self.url: str | None = None
         self.restarts = 0
+        self.primed: tuple[str, str] | None = None
         self.changed: Callable[[], None] = lambda: None
         self._recipe = recipe
         self._running: asyncio.subprocess.Process | None = None
@@ -77,6 +81,7 @@ class Engine:
         if not line:
             code = await self._running.wait()
             raise UsageError(f"engine {self.number}: llama.cpp ended with {code} ({self._where_it_says()})")
+        self.primed = None
         self.url = line.decode().strip()
         self.changed()
 

@@ -34,15 +34,12 @@ def read(raw: bytes, *, chat: bool) -> dict[str, Any]:
 
 
 def for_engine(body: Mapping[str, Any], served: Served, adapters: int) -> dict[str, Any]:
-    """The request as llama.cpp takes it: a scale for every adapter, and the cache of the prompt unless it disturbs.
-
-    Log-probabilities depend on how the prompt was cut, so they are computed without the cache.
-    """
+    """The request as llama.cpp takes it: a scale for every adapter, and no cache (see `prefix`)."""
     asked = {key: value for key, value in body.items() if key not in OURS}
     asked["max_tokens"] = body.get("max_completion_tokens") or body.get("max_tokens") or MOST_TOKENS
     scales = [served.strength if number == served.adapter else 0.0 for number in range(adapters)]
     asked["lora"] = [{"id": number, "scale": scale} for number, scale in enumerate(scales)]
-    asked["cache_prompt"] = not body.get("logprobs")
+    asked["cache_prompt"] = False
     return asked
 
 
