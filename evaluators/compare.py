@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +10,8 @@ import numpy as np
 from evaluators.comparable import what_differs
 from evaluators.gate_lines import Scope
 from evaluators.levels import figure_of
-from evaluators.measures import Measure, measures_of
+from evaluators.measures import Measure
 from evaluators.pairing import Pairs, pair
-from evaluators.suite import Suite
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
@@ -25,9 +24,9 @@ ONE_SIDED_95 = 0.90
 
 
 def compare_runs(
-    suite: Suite, candidate: Run, baseline: Run, scopes: Iterable[Scope | None] = (None,)
+    measures: Sequence[Measure], candidate: Run, baseline: Run, scopes: Iterable[Scope | None] = (None,)
 ) -> list[Comparison]:
-    """Every measure of the suite in every scope, with two-sided 95 % intervals.
+    """Every measure in every scope, with two-sided 95 % intervals; those without a case are left out.
 
     Raises `UsageError` that says exactly what differs where the runs may not be compared.
     """
@@ -36,9 +35,9 @@ def compare_runs(
         raise UsageError(f"runs {candidate.run_id} and {baseline.run_id} can't be compared: " + "; ".join(differing))
     found = []
     for scope in scopes:
-        for measure in measures_of(suite):
+        for measure in measures:
             pairs = pair(measure, candidate, baseline, scope)
-            if pairs.n or pairs.unscored:
+            if pairs.n:
                 found.append(compare(measure, pairs, scope=str(scope or ""), level=0.95, seed=candidate.seed))
     return found
 

@@ -62,7 +62,7 @@ def headline(decision: Decision, trial: Trial, findings: Sequence[Finding]) -> s
     named = list(dict.fromkeys(short(one) for one in deciding if one.result == wanted[decision]))
     if not named:
         return f"{start}no rule decides anything."
-    reasons = ", ".join(named[:MOST_NAMED])
+    reasons = "; ".join(named[:MOST_NAMED])
     if len(named) > MOST_NAMED:
         reasons += f" and {len(named) - MOST_NAMED} more"
     lead = {"HOLD": "cannot tell yet about ", "INVALID": "the evidence is unsound: ", "BLOCK": ""}[decision]

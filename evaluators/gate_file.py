@@ -16,6 +16,7 @@ from evaluators.gate_forms import GateLineError
 from evaluators.gate_lines import GateLine, parse
 from evaluators.gate_rules import Rule
 from evaluators.suite import Suite
+from evaluators.suite_search import suites_near
 from fairtrial.config import yaml_file
 from fairtrial.config.mistakes import mistakes_of
 from fairtrial.config.yaml_file import Document
@@ -91,7 +92,7 @@ def gate_of(suite: Suite) -> Gate:
 
 
 def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
-    known = _known(reading.path)
+    known = suites_near(reading.path.parent, but=reading.path)
     for i, name in enumerate(names):
         as_path = name.endswith(YAML_ENDINGS)
         file = (reading.path.parent / name) if as_path else known.get(name)
@@ -106,21 +107,6 @@ def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
             reading.mistakes.extend(error.mistakes)
             continue
         yield from (suite for suite in found if as_path or suite.name == name)
-
-
-def _known(gate: Path) -> dict[str, Path]:
-    """Suites beside the gate, in its folder or one below, by name; files that can't be read are none."""
-    found: dict[str, Path] = {}
-    candidates = [*gate.parent.glob("*.yaml"), *gate.parent.glob("*/*.yaml")]
-    for file in sorted(one for one in candidates if one != gate):
-        try:
-            documents = yaml_file.load(file)
-        except ConfigError:
-            continue
-        for document in documents:
-            if isinstance(document.value, dict) and isinstance(name := document.value.get("suite"), str):
-                found.setdefault(name, file)
-    return found
 
 
 def _own_rules(reading: _Reading, suite: Suite) -> Iterator[Rule]:

@@ -71,7 +71,8 @@ def _says(test: Versus, measure: Measure, found: Comparison, baseline: str, resu
         return f"{name} can't be compared with {baseline}: {found.difference.reason}"
     words = f"{name} {difference_in_words(found, measure)} {baseline}"
     numbers = f" ({both(found, measure)}; {bounds_in_words(found.difference, measure)})"
-    end = {"pass": "", "fail": ": not met", "cannot tell": ": cannot rule it out either way"}[result]
+    untold = ": cannot rule it out either way" if test.question == "not worse" else ": cannot tell"
+    end = {"pass": "", "fail": ": not met"}.get(result, untold)
     return words + numbers + f"; {_asked(test, measure)}{end}"
 
 

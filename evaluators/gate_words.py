@@ -70,7 +70,7 @@ def bounds_in_words(found: Estimate, measure: Measure) -> str:
 def limit_in_words(test: Level, limit: float, measure: Measure) -> str:
     """``at least 85.0 % is required``."""
     word = {">=": "at least", "<=": "at most", "==": "exactly"}[test.operator]
-    return f"{word} {amount(limit, measure)} is required"
+    return f"{word} {amount(limit, measure)} is {'allowed' if test.operator == '<=' else 'required'}"
 
 
 def short(finding: Finding) -> str:
@@ -81,9 +81,9 @@ def short(finding: Finding) -> str:
             count = round(found.difference.value)
             which = "critical case" if "critical" in finding.scope else "case"
             return f"{count} {which}{'' if count == 1 else 's'} {finding.metric}"
-        return f"{name} {_short_gap(found)} (limit: {_limit(finding.rule)}), n={found.n}"
+        return f"{name} {_short_gap(found)} (rule: {_limit(finding.rule)}), n={found.n}"
     if isinstance(found, Estimate):
-        return f"{name} is {_short_level(finding)} (required: {_limit(finding.rule)}), n={found.n}"
+        return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={found.n}"
     return finding.says.split(" (")[0].split("; ")[0].split(": cannot tell")[0]
 
 
@@ -109,3 +109,14 @@ def _limit(rule: str) -> str:
 
 def rule_of(line: GateLine) -> str:
     return where(line.metric, str(line.scope or ""))
+
+
+def comparison_row(found: Comparison, measure: Measure) -> tuple[str, ...]:
+    """Metric, scope, n, baseline, candidate, difference, interval, answer: a row of a table."""
+    levels = ["unknown" if one is None else amount(one, measure) for one in (found.baseline, found.candidate)]
+    difference, interval = "not enough", ""
+    if isinstance(found.difference, Estimate):
+        one = found.difference
+        difference = signed(one.value, measure)
+        interval = f"{signed(one.low, measure)} to {signed(one.high, measure)}"
+    return found.metric, found.scope, str(found.n), *levels, difference, interval, found.answer

@@ -24,12 +24,12 @@ def level_of(measure: Measure, run: Run, scope: Scope | None = None) -> Estimate
     of all cases together: bootstrap; totals: exact, and unknown if any part is.
     """
     side = side_of(measure, run, scope)
+    if measure.kind == "total":
+        return _total(measure, len(by_case(run.results, scope)), side)
     if side.n == 0:
         return NotEnough(NO_CASE, "scored cases")
     if measure.kind == "corpus":
         return bootstrap_corpus(figure_of(measure, side), side.n, side.clusters, seed=run.seed)
-    if measure.kind == "total":
-        return _total(measure, len(by_case(run.results, scope)), side)
     if measure.kind == "proportion" and side.binary and side.clusters is None:
         return wilson(int(side.values.sum()), side.n)
     span = measure.scale if measure.form == "share" else None
@@ -50,7 +50,7 @@ def figure_of(measure: Measure, side: Side) -> Callable[[Indices], float | None]
 def _total(measure: Measure, asked: int, side: Side) -> Estimate | NotEnough:
     parts = [measure.value(one) for repeats in side.results for one in repeats]
     known = [part for part in parts if part is not None]
-    if side.n < asked or len(known) < len(parts):
+    if not known or side.n < asked or len(known) < len(parts):
         return NotEnough("what some answers cost is unknown", "a price for the deployment", side.n)
     value = float(sum(known))
     return Estimate(value, value, value, 1.0, side.n, "sum")

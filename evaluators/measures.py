@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,7 @@ import numpy as np
 from evaluators.scorer import Stat
 from evaluators.suite import Suite
 from fairtrial.domain.events import CaseOutcome
-from fairtrial.domain.run import CaseResult, Score, ScoreFailure
+from fairtrial.domain.run import CaseResult, Run, Score, ScoreFailure
 
 Kind = Literal["proportion", "mean", "corpus", "total", "count"]
 Form = Literal["share", "number", "ms", "usd"]
@@ -69,6 +69,29 @@ def measures_of(suite: Suite) -> list[Measure]:
     """Everything a report shows: each scorer's stats, then what every run has."""
     scored = [of_stat(one.name, stat) for one in suite.scorers for stat in one.stats]
     return scored + [measure for name, measure in BUILT_IN.items() if name not in COUNTS]
+
+
+def measures_seen(runs: Iterable[Run]) -> list[Measure]:
+    """The same from runs alone, where their suite is not at hand: stats of 0 and 1 only are taken for shares.
+
+    Which way is better is not known then, and more is taken for better; figures of all cases together are left out.
+    """
+    seen: dict[tuple[str, str], set[float]] = {}
+    for run in runs:
+        for result in run.results:
+            for score in (one for one in result.scores.values() if isinstance(one, Score)):
+                for stat, value in score.values.items():
+                    if value is not None:
+                        seen.setdefault((score.scorer, stat), set()).add(value)
+    stats = [
+        (
+            scorer,
+            Stat(stat, "proportion" if values <= {0, 1} else "mean", scale=1.0 if max(values) <= 1 else max(values)),
+        )
+        for (scorer, stat), values in seen.items()
+    ]
+    built_in = [measure for name, measure in BUILT_IN.items() if name not in COUNTS]
+    return [of_stat(scorer, stat) for scorer, stat in stats] + built_in
 
 
 def of_stat(scorer: str, stat: Stat) -> Measure:

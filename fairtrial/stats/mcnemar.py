@@ -1,4 +1,4 @@
-"""McNemar's test: did more cases flip one way than the other?"""
+"""McNemar's test: whether more cases flipped one way than the other."""
 
 from __future__ import annotations
 

@@ -1,0 +1,104 @@
+"""The command `fairtrial compare`: two runs of one suite, case by case."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fairtrial.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from evaluators.measures import Measure
+    from evaluators.suite import Suite
+    from fairtrial.cli.owner import Owner
+    from fairtrial.domain.estimates import Comparison
+    from fairtrial.domain.run import Run
+
+SUITE_FOLDERS = (Path("suites"), Path())
+
+
+@click.command()
+@click.argument("candidate")
+@click.argument("baseline")
+@click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option("--suite", "suite_file", type=click.Path(path_type=Path, exists=True), help="The suite's file.")
+@click.option("--by", "tags", multiple=True, help="Also compare in each slice of this tag; may be given again.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    candidate: str, baseline: str, config: Path, suite_file: Path | None, tags: tuple[str, ...], as_json: bool
+) -> None:
+    """Compare two runs of the same suite: CANDIDATE and BASELINE are run ids, or SUITE@TARGET for the newest.
+
+    Intervals are of 95 %, on the paired difference. The suite's file says how each metric is estimated; it is looked
+    for in ./suites and here.
+
+    \b
+    Example:  fairtrial compare general-kept@tuned general-kept@base --by kind
+    """
+    from evaluators.compare import compare_runs
+    from evaluators.pairing import slices_of
+    from fairtrial.cli.owner import open_owner
+    from fairtrial.config.project import load_project
+
+    with open_owner(load_project(config, os.environ).layout) as owner:
+        owner.ingest_now()
+        new, old = find_run(owner, candidate), find_run(owner, baseline)
+    measures = measures_for(new, old, suite_file)
+    found = compare_runs(measures, new, old, [None, *slices_of(new, tags)])
+    _print_json(found) if as_json else _print(found, measures, new, old)
+
+
+def find_run(owner: Owner, name: str) -> Run:
+    """The run of that id, or the newest of ``SUITE@TARGET``; `UsageError` if there is none."""
+    suite, at, target = name.partition("@")
+    if not at:
+        return owner.load_run(name)
+    runs = owner.latest_runs(suite=suite, target=target)
+    if not runs:
+        raise UsageError(f"{name}: there is no finished run (fairtrial eval {suite} --on {target})")
+    return max(runs, key=lambda run: run.started_us)
+
+
+def measures_for(new: Run, old: Run, suite_file: Path | None) -> Sequence[Measure]:
+    """What the suite measures, or, where its file is not found, what can be seen in the runs."""
+    from evaluators.measures import measures_of, measures_seen
+
+    suite = _suite(new.suite, suite_file)
+    return measures_seen([new, old]) if suite is None else measures_of(suite)
+
+
+def _suite(name: str, file: Path | None) -> Suite | None:
+    from evaluators.suite_file import load
+    from evaluators.suite_search import suites_near
+
+    for found in [file] if file is not None else [suites_near(folder).get(name) for folder in SUITE_FOLDERS]:
+        if found is not None:
+            return next((suite for suite in load(found) if suite.name == name), None)
+    return None
+
+
+def _print_json(found: Sequence[Comparison]) -> None:
+    import json
+    from dataclasses import asdict
+
+    click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+
+
+def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: Run, old: Run) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from evaluators.gate_words import comparison_row
+
+    by_name = {measure.name: measure for measure in measures}
+    console = Console()
+    console.print(Text(f"{new.suite}: {new.target} against {old.target}", style="bold"))
+    table = Table("metric", "in", "n", old.target, new.target, "difference", "95 % interval", "answer", box=None)
+    for one in found:
+        table.add_row(*(Text(cell) for cell in comparison_row(one, by_name[one.metric])))
+    console.print(table)

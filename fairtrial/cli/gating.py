@@ -1,0 +1,93 @@
+"""A candidate before a gate: its newest runs and the live rates from the store, judged, and the verdict saved."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.verdict import Verdict
+
+if TYPE_CHECKING:
+    from evaluators.gate_elsewhere import Live, Rate
+    from evaluators.gate_file import Gate
+    from fairtrial.cli.owner import Owner
+    from fairtrial.domain.run import Run
+    from fairtrial.store.traffic import Traffic, VariantTraffic
+
+
+def gate_candidate(owner: Owner, gate_path: Path, *, candidate: str, baseline: str) -> Verdict:
+    """The verdict of the gate in this file on the store's newest runs of its suites as they stand; it is saved.
+
+    ``candidate`` and ``baseline`` are targets as `fairtrial eval --on` names them. Raises `ConfigError` for a gate
+    with mistakes; evidence that is missing is a HOLD, not an error.
+    """
+    from evaluators.gate import judge
+    from evaluators.gate_file import load
+    from evaluators.gate_rules import Trial
+
+    gate = load(gate_path)
+    runs = newest_runs(owner, gate)
+    now_us = time.time_ns() // 1000
+    verdict = judge(
+        gate,
+        Trial(candidate, baseline, lambda suite, target: runs.get((suite, target))),
+        verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
+        at_us=now_us,
+        live=live_rates(owner.traffic(), candidate, baseline),
+        candidates_judged=candidates_judged(owner, gate.name, candidate),
+    )
+    owner.save_verdict(verdict)
+    return verdict
+
+
+def newest_runs(owner: Owner, gate: Gate) -> dict[tuple[str, str], Run]:
+    """The newest finished run of each of the gate's suites, as it stands now, by suite and target."""
+    found: dict[tuple[str, str], Run] = {}
+    for suite in gate.suites:
+        for run in owner.latest_runs(suite=suite.name, suite_digest=suite.digest):
+            found.setdefault((run.suite, run.target), run)
+    return found
+
+
+def candidates_judged(owner: Owner, gate: str, candidate: str) -> int:
+    """How many different candidates this gate has judged, this one included."""
+    return len({verdict.candidate for verdict in owner.list_verdicts(gate=gate, limit=1000)} | {candidate})
+
+
+def live_rates(traffic: Sequence[Traffic], candidate: str, baseline: str) -> Live:
+    """Plain rates of the first experiment that has both as variants; empty if there is none.
+
+    A target is a variant's name, or ``EXPERIMENT/VARIANT``.
+    """
+    for one in traffic:
+        arms = {variant.variant: variant for variant in one.variants}
+        new, old = (arms.get(name.removeprefix(f"{one.experiment}/")) for name in (candidate, baseline))
+        if new is not None and old is not None:
+            return _rates(new, old)
+    return {}
+
+
+def _rates(new: VariantTraffic, old: VariantTraffic) -> Live:
+    found = {"requests.error_rate": (_errors(new), _errors(old))}
+    for key in sorted(set(new.feedback) | set(old.feedback)):
+        found[f"feedback.{key}"] = (_feedback(new, key), _feedback(old, key))
+    return found
+
+
+def _errors(arm: VariantTraffic) -> Rate:
+    from evaluators.gate_elsewhere import Rate
+
+    return Rate(arm.error_rate, arm.requests)
+
+
+def _feedback(arm: VariantTraffic, key: str) -> Rate:
+    from evaluators.gate_elsewhere import Rate
+
+    found = arm.feedback.get(key)
+    if found is None or found.rate is None:
+        return Rate(None, 0, f"answers to {key}")
+    return Rate(found.rate, found.rated, "ratings", share=0 <= found.rate <= 1)
