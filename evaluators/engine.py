@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from evaluators.answer_cache import AnswerCache, Question
 from evaluators.engine_asking import Asker, Hopeless
-from evaluators.engine_scoring import Scoring, metrics_of, skipped
+from evaluators.engine_scoring import Scoring, metrics_of
 from evaluators.suite import Suite
 from evaluators.target import Target
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
@@ -37,13 +35,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run: ``stop``, once set, lets no further question go out and gives up those in flight."""
+    """How to run: so many questions at a time; ``fresh`` asks all anew; results are told as they come."""
 
     concurrency: int = DEFAULT_CONCURRENCY
     fresh: bool = False
     on_progress: Callable[[Progress], None] = lambda _: None
     on_result: Callable[[CaseResult], None] = lambda _: None
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)
@@ -70,10 +67,11 @@ class _Running:
 async def run_suite(
     suite: Suite, target: Target, *, cache: Path, clock: Callable[[], int], run_id: str, options: Options | None = None
 ) -> Run:
-    """The run of every case and repeat, in the suite's order; interrupted if ``options.stop`` was set meanwhile.
+    """The run of every case and repeat, in the suite's order.
 
-    ``cache`` is the folder of answers, ``clock`` gives microseconds since 1970. Raises `Hopeless` if the target
-    refuses every question; any other failure of the target is an error of its case.
+    ``cache`` is the folder of answers, ``clock`` gives microseconds since 1970. Cancelled, or killed, it has kept
+    every answer that it got, and the next run goes on from there. Raises `Hopeless` if the target refuses every
+    question; any other failure of the target is an error of its case.
     """
     options = options or Options()
     started_us = clock()
@@ -82,26 +80,11 @@ async def run_suite(
     try:
         async with Asker(target, concurrency=options.concurrency) as asker:
             running = _Running(suite, target, options, asker, answers, Scoring(suite), _places(suite))
-            await _unless_stopped(_learn_and_ask(running), options.stop)
-        if len(running.results) == running.total:
-            answers.end()
+            await _learn_and_ask(running)
+        answers.end()
     finally:
         answers.close()
     return _run(running, run_id, started_us, clock())
-
-
-async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Do the work, or give it up as soon as ``stop`` is set."""
-    task = asyncio.create_task(work)
-    stopped = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
-    finally:
-        task.cancel()
-        stopped.cancel()
-        await asyncio.gather(task, stopped, return_exceptions=True)
 
 
 async def _learn_and_ask(running: _Running) -> None:
@@ -163,7 +146,7 @@ def _places(suite: Suite) -> Iterator[tuple[int, Case, int]]:
 
 def _run(running: _Running, run_id: str, started_us: int, ended_us: int) -> Run:
     suite, target = running.suite, running.target
-    results = tuple(running.results.get(index) or skipped(case, repeat) for index, case, repeat in _places(suite))
+    results = tuple(running.results[index] for index in range(running.total))
     return Run(
         run_id=run_id,
         suite=suite.name,
@@ -179,7 +162,6 @@ def _run(running: _Running, run_id: str, started_us: int, ended_us: int) -> Run:
         metrics=metrics_of(suite, results),
         versions={scorer.name: scorer.version for scorer in suite.scorers},
         plan_hash=target.plan_hash,
-        interrupted=len(running.results) < running.total,
     )
 
 
@@ -187,8 +169,3 @@ def _fingerprint(results: tuple[CaseResult, ...]) -> str | None:
     """The weights that answered; several, joined, if they changed meanwhile; ``None`` if the upstream says none."""
     met = sorted({result.answer.fingerprint for result in results if result.answer.fingerprint is not None})
     return "+".join(met) or None
-
-
-def outcome_counts(run: Run) -> dict[str, int]:
-    """How many cases ended in each outcome."""
-    return dict(Counter(result.outcome for result in run.results))

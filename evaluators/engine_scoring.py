@@ -29,11 +29,6 @@ def score_case(suite: Suite, case: Case, repeat: int, answer: Answer) -> CaseRes
     return CaseResult(case, repeat, answer, _outcome(answer, scores, off_format=off_format), scores)
 
 
-def skipped(case: Case, repeat: int) -> CaseResult:
-    """A case that was not asked, because the run was interrupted."""
-    return CaseResult(case, repeat, Answer(None, error="not asked: the run was interrupted"), "skipped", {})
-
-
 def _measure(scorer: Scorer, case: Case, answer: Answer) -> tuple[Score | ScoreFailure, bool]:
     """The score, and whether the answer had not the form that the scorer needs."""
     try:

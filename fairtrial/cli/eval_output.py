@@ -1,0 +1,94 @@
+"""What `fairtrial eval` prints: a table for each run, its confusion matrices, or JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from evaluators.confusion import Confusion, confusion
+from evaluators.metrics.label import Label
+from evaluators.scorer import Stat
+from evaluators.suite import Suite
+from evaluators.summary import SliceValue, first_error, lines_of, outcome_counts, unscored_share
+from fairtrial.domain.run import Run
+
+
+def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> None:
+    """The scores with their counts and worst slices, how the cases ended, and what to know before reading them."""
+    table = Table(title=f"{escape(run.suite)} on {escape(run.target)}", title_justify="left")
+    for name in ("score", "value", "cases", "worst slice"):
+        table.add_column(name, justify="right" if name in ("value", "cases") else "left")
+    for line in lines_of(suite, run):
+        table.add_row(line.metric, shown(line.value, line.stat), str(line.n), _worst(line.worst, line.stat))
+    console.print(table)
+    console.print(f"  {_ended(run)}", highlight=False)
+    for warning in suite.warnings:
+        console.print(f"  [yellow]note:[/yellow] {escape(warning)}", highlight=False)
+    if (error := first_error(run)) is not None:
+        console.print(f"  [red]first error:[/red] {escape(error)}", highlight=False)
+    for scorer in suite.scorers if matrices else ():
+        if isinstance(scorer, Label):
+            console.print(_matrix(scorer.name, confusion(run, scorer.name, scorer.labels)))
+    console.print()
+
+
+def shown(value: float | None, stat: Stat) -> str:
+    """A number as a reader wants it: shares in percent, other values on their own scale, a dash if there is none."""
+    if value is None:
+        return "–"
+    return (
+        f"{value * 100:.1f} %" if stat.kind == "proportion" else f"{value:.3f}" if stat.scale == 1 else f"{value:.1f}"
+    )
+
+
+def as_json(suite: Suite, run: Run) -> dict[str, Any]:
+    """One run for a program: its metrics are numbers or null, never a zero for what is unknown."""
+    return {
+        "run_id": run.run_id,
+        "suite": run.suite,
+        "suite_digest": run.suite_digest,
+        "target": run.target,
+        "fingerprint": run.fingerprint,
+        "cases": len(suite.cases),
+        "repeat": run.repeat,
+        "outcomes": outcome_counts(run),
+        "unscored_share": unscored_share(run),
+        "first_error": first_error(run),
+        "metrics": {
+            line.metric: {"value": line.value, "n": line.n, "worst_slice": _slice_json(line.worst)}
+            for line in lines_of(suite, run)
+        },
+        "versions": dict(run.versions),
+        "warnings": list(suite.warnings),
+    }
+
+
+def _slice_json(worst: SliceValue | None) -> dict[str, Any] | None:
+    return None if worst is None else {"slice": f"{worst.tag}:{worst.slice}", "value": worst.value, "n": worst.n}
+
+
+def _worst(worst: SliceValue | None, stat: Stat) -> str:
+    return "" if worst is None else escape(f"{worst.tag}:{worst.slice} {shown(worst.value, stat)} of {worst.n}")
+
+
+def _ended(run: Run) -> str:
+    """One sentence: how many answers there are, how each ended, and how many came from disk."""
+    counts = outcome_counts(run)
+    ended = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in counts.items())
+    cached = sum(result.answer.cached for result in run.results)
+    kept = f"; {cached} of them kept from an earlier run" if cached else ""
+    return f"{len(run.results)} answers: {ended}{kept}."
+
+
+def _matrix(name: str, found: Confusion) -> Table:
+    table = Table(title=f"{name}: what is true (down) and what was said (across)", title_justify="left")
+    table.add_column("")
+    for label in found.labels:
+        table.add_column(escape(label), justify="right")
+    for label, row in zip(found.labels, found.counts, strict=True):
+        if any(row):
+            table.add_row(escape(label), *(str(count) if count else "·" for count in row))
+    return table
