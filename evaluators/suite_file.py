@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,7 +13,7 @@ from evaluators.gate_forms import GateLineError
 from evaluators.gate_lines import parse
 from evaluators.json_answer import expected_object
 from evaluators.scorer import Cautious, Particular
-from evaluators.suite import Suite, sealed, tag_values
+from evaluators.suite import Suite, applies, sealed, tag_values
 from evaluators.suite_model import SuiteModel
 from evaluators.suite_rows import Row, read_rows
 from evaluators.suite_scorers import Built, WrongEntry, build_entry
@@ -182,7 +181,7 @@ def _scorers(reading: _Reading) -> list[Built]:
     built: list[Built] = []
     for at, entry in enumerate(reading.model.score):
         try:
-            one = build_entry(entry, folder=reading.path.parent.resolve(), variables=reading.model.vars)
+            one = build_entry(entry, folder=reading.path.parent.resolve(), variables=reading.model.vars, at=at)
         except WrongEntry as error:
             reading.wrong(("score", at, *error.at), error.wrong, error.known)
             continue
@@ -193,27 +192,28 @@ def _scorers(reading: _Reading) -> list[Built]:
 
 
 def _check_fit(reading: _Reading, made: list[Made], built: list[Built]) -> None:
-    """Every case is measured by some scorer, and has what its scorers need."""
-    wrong: list[Mistake] = []
-    tags = {tag for one in made for tag in one.case.tags}
-    for one in built:
-        for tag in one.when:
-            if tag not in tags:
-                at = next(at for at, other in enumerate(reading.model.score) if one.scorer.name in str(other))
-                reading.wrong(("score", at), f"'when' names the tag {tag!r}, which no row has", nearest(tag, tags))
-    for case, row in ((one.case, one.row) for one in made):
-        scorers = [one.scorer for one in built if _measures(one, case)]
-        if built and not scorers:
-            wrong.append(row.mistake(f"no scorer measures the case {case.case_id!r}", "see 'when'"))
-        for scorer in scorers:
-            unfit = scorer.unfit(case) if isinstance(scorer, Particular) else None
-            if unfit:
-                wrong.append(row.mistake(f"the case {case.case_id!r} {unfit}", f"for the scorer {scorer.name!r}"))
-    reading.mistakes += _shortened(wrong)
+    """Every case has what its scorers need, and is measured by one, unless a wrong scorer is why it is not."""
+    known = {tag for one in made for tag in one.case.tags}
+    strange = [(one, tag) for one in built for tag in one.when if tag not in known]
+    for one, tag in strange:
+        at = ("score", one.at, one.kind, "when", tag)
+        reading.wrong(at, f"'when' names the tag {tag!r}, which no row has", nearest(tag, known))
+    whole = not strange and len(built) == len(reading.model.score)
+    reading.mistakes += _shortened(
+        [wrong for one in made if (wrong := _unfit(one, built, whole=whole)) is not None],
+    )
 
 
-def _measures(built: Built, case: Any) -> bool:
-    return all(value in tag_values(case, tag) for tag, value in built.when.items())
+def _unfit(made: Made, built: list[Built], *, whole: bool) -> Mistake | None:
+    scorers = [one.scorer for one in built if applies(one.when, made.case)]
+    name = made.case.case_id
+    if whole and not scorers:
+        return made.row.mistake(f"no scorer measures the case {name!r}", "see 'when'")
+    for scorer in scorers:
+        unfit = scorer.unfit(made.case) if isinstance(scorer, Particular) else None
+        if unfit:
+            return made.row.mistake(f"the case {name!r} {unfit}", f"for the scorer {scorer.name!r}")
+    return None
 
 
 def _check_gate(reading: _Reading) -> None:

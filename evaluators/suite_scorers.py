@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,15 @@ class WrongEntry(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """One scorer of a suite, and the tags that a case must have to be scored by it."""
+    """One scorer, the tags that a case must have to be scored by it, and its entry: its place and its key."""
 
     scorer: Scorer
-    when: Mapping[str, str] = field(default_factory=dict)
+    when: Mapping[str, str]
+    kind: str
+    at: int
 
 
-def build_entry(entry: Any, *, folder: Path, variables: Mapping[str, Any]) -> Built:
+def build_entry(entry: Any, *, folder: Path, variables: Mapping[str, Any], at: int = 0) -> Built:
     """The scorer of one entry (``name`` or ``{name: options}``); raises `WrongEntry`."""
     kind, raw = _halves(entry)
     member = _member(kind)
@@ -51,11 +53,11 @@ def build_entry(entry: Any, *, folder: Path, variables: Mapping[str, Any]) -> Bu
     if isinstance(options.get("file"), str):
         options["file"] = str(folder / options["file"])
     try:
-        return Built(member.build(options, name), {tag: str(value) for tag, value in when.items()})
+        return Built(member.build(options, name), {tag: str(value) for tag, value in when.items()}, kind, at)
     except ValueError as error:
         option, _, rest = str(error).partition(": ")
-        at = (kind, option) if option in options and isinstance(raw, Mapping) else (kind,)
-        raise WrongEntry(rest if len(at) == 2 else str(error), at=at) from error
+        inside = option in options and isinstance(raw, Mapping)
+        raise WrongEntry(rest if inside else str(error), at=(kind, option) if inside else (kind,)) from error
 
 
 def _halves(entry: Any) -> tuple[str, Any]:

@@ -65,13 +65,20 @@ def _compile(pattern: str, *, case: bool) -> re.Pattern[str]:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
 
 
+def _check(pattern: str, rule: str) -> None:
+    try:
+        _compile(pattern, case=True)
+    except ValueError as error:
+        raise ValueError(f"{rule}: {error}") from error
+
+
 def build(options: Mapping[str, Any], name: str) -> Regex:
     """One scorer from its options."""
     literal = {rule: read.texts(options, rule) for rule in RULES}
     case = read.flag(options, "case", default=True)
     for rule in RULES:
         for pattern in literal[rule]:
-            _compile(pattern, case=case)
+            _check(pattern, rule)
     columns = {rule: read.word(options, f"{rule}_column", f"regex_{rule}") or "" for rule in RULES}
     return Regex(name, literal, columns, case)
 
