@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
 from fairtrial.domain.run import Run, Score
 from fairtrial.domain.verdict import Decision, Finding, Verdict
+
+if TYPE_CHECKING:
+    from fairtrial.store.traffic import Traffic, VariantTraffic
 
 STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
 MEANINGS: Mapping[Decision, str] = {
@@ -82,13 +86,26 @@ def _margins(findings: Iterable[Finding]) -> list[str]:
 
 def lesson(small: Mapping[str, Run], large: Mapping[str, Run], candidate: str, baseline: str) -> str:
     """Why forty questions are not enough: what they say of a candidate, and what a few hundred with slices say."""
-    few = {name: count_right(small[name], "general") for name in (baseline, candidate)}
-    many = {name: count_right(large[name], "general") for name in (baseline, candidate)}
-    sums = {name: count_right(large[name], "general", ("kind", "arithmetic")) for name in (baseline, candidate)}
+    few, few_base = (count_right(small[name], "general") for name in (candidate, baseline))
+    many, many_base = (count_right(large[name], "general") for name in (candidate, baseline))
+    sums, sums_base = (count_right(large[name], "general", ("kind", "arithmetic")) for name in (candidate, baseline))
+    told = f"That is what {candidate} lost." if sums.right < sums_base.right else "Here nothing was lost."
     return (
-        f"On the {few[baseline].of} questions that one would ask first, {baseline} answers {few[baseline].right} and "
-        f"{candidate} {few[candidate].right}: so few can't show a change of less than about 20 points. On "
-        f"{many[baseline].of} questions it is {many[baseline].right} and {many[candidate].right}, and of "
-        f"{sums[baseline].of} small sums {sums[baseline].right} and {sums[candidate].right}: that is what "
-        f"{candidate} lost."
+        f"The lesson of {candidate}: on the {few.of} questions that one would think of first it answers {few.right}, "
+        f"{baseline} {few_base.right}; so few can't show a change of less than about 20 points. On {many.of} questions "
+        f"it answers {many.right}, {baseline} {many_base.right}; and of {sums.of} small sums {sums.right}, "
+        f"{baseline} {sums_base.right}. {told}"
     )
+
+
+def live_lines(traffic: Sequence[Traffic], *, key: str) -> list[str]:
+    """One line for each variant that was served: plain rates, which are to be looked at and decide nothing."""
+    return [_live_line(variant, key) for each in traffic for variant in each.variants]
+
+
+def _live_line(variant: VariantTraffic, key: str) -> str:
+    said = variant.feedback.get(key)
+    rate = f"{key} {said.rate:.0%} of {said.rated}" if said and said.rate is not None else "no feedback"
+    speed = f"median {variant.latency_p50 / 1000:.1f} s" if variant.latency_p50 is not None else "no latency"
+    counts = f"{variant.units} customers, {variant.requests} requests, {variant.errors} errors"
+    return f"{variant.variant}: {counts}, {speed}, {rate} (plain rates: not decisive)"
