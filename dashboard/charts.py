@@ -13,7 +13,7 @@ COLOURS = ("#5b7083", "#0f8b6d", "#b5651d", "#7a5195")
 
 def rates(rows: Sequence[dict[str, Any]], *, title: str) -> alt.LayerChart | alt.FacetChart:
     """A share with its plain interval for each variant; rows have ``variant``, ``rate``, ``low``, ``high``, ``n``."""
-    base = alt.Chart(alt.Data(values=list(rows))).encode(
+    base = alt.Chart({"values": list(rows)}).encode(
         y=alt.Y("variant:N", title=None, sort=None),
         color=alt.Color("variant:N", legend=None, sort=None, scale=alt.Scale(range=list(COLOURS))),
     )

@@ -27,7 +27,8 @@ class Control:
 
     def services(self) -> Row:
         """The health of every part, as control sees it."""
-        return self._get("/api/services")
+        found: Row = self._get("/api/services")
+        return found
 
     def experiments(self) -> Sequence[Row]:
         """Each experiment with its definition and the traffic of its variants."""
