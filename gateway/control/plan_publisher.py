@@ -39,7 +39,10 @@ class PlanPublisher:
         self._adopt()
 
     def refresh(self, *, keys_changed: bool = False) -> bool:
-        """Look for changes and publish them; returns whether anything was published."""
+        """Look for changes and publish them; returns whether anything was published.
+
+        Raises `ConfigError` or `PlanRefused` only while there is no last good plan to stay with.
+        """
         with self._turn:
             mark = _mark(self._files)
             if mark == self._mark and not keys_changed:
@@ -49,6 +52,8 @@ class PlanPublisher:
                 return self._publish()
             except (ConfigError, PlanRefused) as error:
                 self._refuse(str(error))
+                if self.published is None:
+                    raise
                 return self._publish_keys()
 
     def _adopt(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import PortTaken
 from fairtrial.store.database import Database
+from fairtrial.store.owner_lock import refuse_owned
 from gateway.control.app import create_app
 from gateway.control.keeper import Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
@@ -36,7 +38,9 @@ class ControlSettings:
 
 def serve(settings: ControlSettings, load: Callable[[], Project]) -> None:
     """Own the store and serve until SIGTERM or Ctrl-C; raises `StoreLocked`, `StoreError`, `PortTaken`."""
+    refuse_owned(settings.layout)
     os.umask(0o077)
+    _end_in_order()
     listener = listen(settings.address)
     database = Database.open(settings.layout)
     publisher = PlanPublisher(database, settings.config, load, clock_us=clock_us)
@@ -50,6 +54,12 @@ def serve(settings: ControlSettings, load: Callable[[], Project]) -> None:
     finally:
         keeper.stop()
         database.close()
+
+
+def _end_in_order() -> None:
+    """The server passes a signal on once it has ended: it must not kill us before the store is closed."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
 
 
 def listen(address: Address) -> socket.socket:

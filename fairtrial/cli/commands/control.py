@@ -31,4 +31,5 @@ def command(config: Path, store: Path | None, bind: str | None, gateway_url: str
     else:
         project = load_project(config, os.environ)
         settings = ControlSettings(config, project.layout, project.control, project.gateway.address.url)
+    click.echo(f"control    {settings.address.url}")
     serve(settings, lambda: load_project(config, os.environ))

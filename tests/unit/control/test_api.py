@@ -1,0 +1,165 @@
+"""The control API: guarded, paged, and the same in JSON and Arrow."""
+
+from __future__ import annotations
+
+import httpx
+import pyarrow
+import pytest
+
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store import verdict_json
+from fairtrial.store.keys import KeyOptions
+from gateway.control.answers import ARROW
+from gateway.control.app import create_app
+from gateway.control.guard import UNGUARDED
+from gateway.control.keeper import Keeper
+from tests.unit.control.conftest import client
+from tests.unit.store import samples
+from tests.unit.store.test_nouns import VERDICT
+
+
+async def test_every_route_is_guarded_but_a_short_named_list(keeper: Keeper) -> None:
+    app = create_app(keeper, loopback=False)
+    schema = app.openapi()["paths"]
+    assert len(schema) > 15
+    async with client(keeper, loopback=False) as http:
+        for path, methods in schema.items():
+            for method in methods:
+                answer = await http.request(method, path.replace("{", "").replace("}", ""))
+                assert answer.status_code == 401 or path in UNGUARDED, (method, path, answer.status_code)
+
+
+async def test_the_api_is_described_for_those_who_may_come_in(keeper: Keeper) -> None:
+    async with client(keeper) as http:
+        assert "/api/runs" in (await http.get("/api/openapi.json")).json()["paths"]
+        assert (await http.get("/docs")).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "169.254.1.1"])
+async def test_a_strange_host_name_is_refused_on_loopback(keeper: Keeper, host: str) -> None:
+    async with client(keeper) as http:
+        answer = await http.get("/api/keys", headers={"host": host})
+    assert answer.status_code == 403
+    assert "host" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("host", ["localhost:8081", "127.0.0.1:8081", "[::1]:8081", "localhost"])
+async def test_names_of_this_machine_are_served(keeper: Keeper, host: str) -> None:
+    async with client(keeper) as http:
+        assert (await http.get("/api/keys", headers={"host": host})).status_code == 200
+
+
+async def test_a_page_of_another_site_may_not_change_anything(keeper: Keeper) -> None:
+    async with client(keeper) as http:
+        answer = await http.post("/api/ingest", headers={"origin": "https://evil.example"})
+    assert answer.status_code == 403
+
+
+async def test_elsewhere_only_an_admin_key_opens(keeper: Keeper) -> None:
+    admin = keeper.create_key("admin", actor="test", options=KeyOptions(("admin",)))
+    plain = keeper.create_key("plain", actor="test", options=KeyOptions(("complete",)))
+    late = keeper.create_key("late", actor="test", options=KeyOptions(("admin",), expires_us=keeper.clock_us()))
+    async with client(keeper, loopback=False) as http:
+        for secret, status in ((admin.secret, 200), (plain.secret, 403), (late.secret, 401), ("ft-x-y", 401)):
+            answer = await http.get("/api/keys", headers={"authorization": f"Bearer {secret}"})
+            assert answer.status_code == status
+            assert secret not in answer.text
+
+
+async def test_a_verdict_that_is_posted_is_listed_and_audited(keeper: Keeper) -> None:
+    async with client(keeper) as http:
+        posted = await http.post("/api/verdicts", content=verdict_json.encode(VERDICT))
+        assert posted.status_code == 201
+        assert verdict_json.decode((await http.get(f"/api/verdicts/{VERDICT.verdict_id}")).content) == VERDICT
+        (row,) = (await http.get("/api/verdicts")).json()["rows"]
+        (whole,) = (await http.get("/api/verdicts", params={"findings": True})).json()["rows"]
+        (gate,) = (await http.get("/api/gates")).json()["rows"]
+        events = (await http.get("/api/events")).json()["rows"]
+    assert (row["decision"], gate["decision"], len(whole["findings"])) == ("BLOCK", "BLOCK", 5)
+    assert "verdict.save" in {event["action"] for event in events}
+
+
+async def test_a_verdict_with_a_wrong_field_is_a_clear_error(keeper: Keeper) -> None:
+    async with client(keeper) as http:
+        answer = await http.post("/api/verdicts", content=b'{"verdict_id": 7}')
+        absent = await http.get("/api/verdicts/none")
+    assert (answer.status_code, absent.status_code) == (400, 404)
+    assert "verdict_id" in answer.json()["error"]["message"]
+
+
+async def test_arrow_and_json_say_the_same(keeper: Keeper) -> None:
+    writer = JournalWriter(keeper.database.layout.journal, writer="w")
+    writer.append(*(samples.request(n, cost_usd="0.25", latency_ms=float(n)) for n in range(20)))
+    async with client(keeper) as http:
+        assert (await http.post("/api/ingest")).status_code == 200
+        plain = (await http.get("/api/requests", params={"limit": 7})).json()["rows"]
+        answer = await http.get("/api/requests", params={"limit": 7}, headers={"accept": ARROW})
+    with pyarrow.ipc.open_stream(answer.content) as stream:
+        table = stream.read_all()
+    assert answer.headers["content-type"] == ARROW
+    assert len(plain) == table.num_rows == 7
+    for name in ("request_id", "latency_ms", "route"):
+        assert [row[name] for row in plain] == table.column(name).to_pylist()
+    assert [row["cost_usd"] for row in plain] == [str(cost) for cost in table.column("cost_usd").to_pylist()]
+    writer.close()
+
+
+async def test_ingest_answers_once_everything_is_in(keeper: Keeper) -> None:
+    writer = JournalWriter(keeper.database.layout.journal, writer="w")
+    writer.append(samples.case_result(), samples.score(), samples.run())
+    async with client(keeper) as http:
+        await http.post("/api/ingest")
+        (run,) = (await http.get("/api/runs")).json()["rows"]
+        lines = (await http.get("/api/runs/run-1/events")).text.splitlines()
+        assert (await http.get("/api/runs/latest", params={"suite": "general"})).json() == ["run-1"]
+    assert (run["run_id"], len(lines)) == ("run-1", 3)
+    writer.close()
+
+
+async def test_services_say_what_a_release_manager_must_know(keeper: Keeper) -> None:
+    async with client(keeper) as http:
+        said = (await http.get("/api/services")).json()
+        experiments = (await http.get("/api/experiments")).json()["rows"]
+    assert said["plan"]["refused"] is None
+    assert said["plan"]["hash"]
+    assert said["ingest"]["lag_bytes"] == 0
+    assert [(one["name"], one["traffic"]["variants"]) for one in experiments] == [("tuned-vs-base", [])]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nothing", 404),
+        ("GET", "/api/requests?limit=0", 400),
+        ("GET", "/api/requests?since_us=99999999999999999999", 400),
+        ("GET", "/api/requests/none", 404),
+        ("GET", "/api/experiments/none", 404),
+        ("DELETE", "/api/keys/none", 400),
+        ("PUT", "/api/keys", 405),
+    ],
+)
+async def test_wrong_questions_get_errors_of_one_shape(keeper: Keeper, method: str, path: str, status: int) -> None:
+    async with client(keeper) as http:
+        answer: httpx.Response = await http.request(method, path)
+    assert answer.status_code == status
+    assert set(answer.json()["error"]) == {"message", "type"}
+
+
+async def test_a_key_with_an_unknown_right_is_refused_with_the_known_ones(keeper: Keeper) -> None:
+    async with client(keeper) as http:
+        answer = await http.post("/api/keys", json={"name": "x", "rights": ["fly"]})
+    assert answer.status_code == 400
+    assert "complete" in answer.json()["error"]["message"]
+
+
+def test_the_internal_key_is_private_and_survives_a_restart(keeper: Keeper) -> None:
+    path = keeper.database.layout.internal_key
+    before = path.read_text()
+    (key,) = keeper.valid_keys()
+    assert key.rights == ("complete", "pin", "see_variant")
+    assert path.stat().st_mode & 0o777 == 0o600
+    again = Keeper(keeper.database, keeper.publisher, keeper.addresses, clock_us=keeper.clock_us)
+    again.start()
+    again.stop()
+    assert path.read_text() == before
+    assert len(keeper.valid_keys()) == 1
