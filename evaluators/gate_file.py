@@ -51,11 +51,12 @@ class GateModel(BaseModel):
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been read so far, and what is wrong with it."""
+    """What has been read so far, and what is wrong with it; ``broken``: a suite has mistakes and can't be asked."""
 
     document: Document
     path: Path
     mistakes: list[Mistake] = field(default_factory=list)
+    broken: bool = False
 
 
 def load(path: Path) -> Gate:
@@ -105,6 +106,7 @@ def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
             found = suite_file.load(file)
         except ConfigError as error:
             reading.mistakes.extend(error.mistakes)
+            reading.broken = True
             continue
         yield from (suite for suite in found if as_path or suite.name == name)
 
@@ -132,7 +134,7 @@ def _required(reading: _Reading, model: GateModel, suites: Sequence[Suite]) -> I
         rule = _rule(text, line, suites, model.gate)
         if isinstance(rule, Rule):
             yield rule
-        else:
+        elif not reading.broken:
             reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {rule[0]}", rule[1]))
 
 

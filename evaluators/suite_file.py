@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from evaluators.cases import Made, Recipe, columns_of, make_cases, sample
+from evaluators.gate_fit import unfit
 from evaluators.gate_forms import GateLineError
 from evaluators.gate_lines import parse
 from evaluators.json_answer import expected_object
@@ -95,9 +96,8 @@ def _compose(reading: _Reading) -> Suite:
     if made:
         _check_fit(reading, made, built)
     cases = tuple(one.case for one in (sample(made, model.sample.n, model.sample.seed) if model.sample else made))
-    _check_gate(reading)
     cautions = [one.scorer.caution(cases) for one in built if isinstance(one.scorer, Cautious)] if cases else []
-    return sealed(
+    suite = sealed(
         Suite(
             name=model.suite,
             kind=model.kind or ("regression" if model.against else "metric"),
@@ -117,6 +117,8 @@ def _compose(reading: _Reading) -> Suite:
             warnings=tuple(caution for caution in cautions if caution),
         )
     )
+    _check_gate(reading, suite)
+    return suite
 
 
 def _rows(reading: _Reading) -> list[Row]:
@@ -216,12 +218,17 @@ def _unfit(made: Made, built: list[Built], *, whole: bool) -> Mistake | None:
     return None
 
 
-def _check_gate(reading: _Reading) -> None:
-    for at, line in enumerate(reading.model.gate):
+def _check_gate(reading: _Reading, suite: Suite) -> None:
+    """Every gate line can be read, and, if nothing else is wrong, measures what the suite has."""
+    sound = not reading.mistakes
+    for at, text in enumerate(suite.gate):
         try:
-            parse(line)
+            line = parse(text)
         except GateLineError as error:
-            reading.wrong(("gate", at), str(error))
+            reading.wrong(("gate", at), f"{text!r}: {error.wrong}", error.known)
+            continue
+        if sound and (wrong := unfit(suite, line)) is not None:
+            reading.wrong(("gate", at), f"{text!r}: {wrong[0]}", wrong[1])
 
 
 def _shortened(mistakes: list[Mistake]) -> list[Mistake]:

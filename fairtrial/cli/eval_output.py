@@ -12,7 +12,7 @@ from evaluators.confusion import Confusion, confusion
 from evaluators.metrics.label import Label
 from evaluators.scorer import Stat
 from evaluators.suite import Suite
-from evaluators.summary import SliceValue, first_error, lines_of, outcome_counts, unscored_share
+from evaluators.summary import Line, SliceValue, first_error, lines_of, outcome_counts, unscored_share
 from fairtrial.domain.run import Run
 
 
@@ -22,7 +22,8 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
     for name in ("score", "value", "cases", "worst slice"):
         table.add_column(name, justify="right" if name in ("value", "cases") else "left")
     for line in lines_of(suite, run):
-        table.add_row(line.metric, shown(line.value, line.stat), str(line.n), _worst(line.worst, line.stat))
+        if matrices or "." not in line.stat.name:  # the recall of each label belongs to its matrix
+            table.add_row(line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
     console.print(table)
     console.print(f"  {_ended(run)}", highlight=False)
     for warning in suite.warnings:
@@ -70,8 +71,14 @@ def _slice_json(worst: SliceValue | None) -> dict[str, Any] | None:
     return None if worst is None else {"slice": f"{worst.tag}:{worst.slice}", "value": worst.value, "n": worst.n}
 
 
-def _worst(worst: SliceValue | None, stat: Stat) -> str:
-    return "" if worst is None else escape(f"{worst.tag}:{worst.slice} {shown(worst.value, stat)} of {worst.n}")
+def _worst(line: Line) -> str:
+    """The worst slice, if it is worse than the whole."""
+    worst = line.worst
+    if worst is None or line.value is None or worst.value == line.value:
+        return ""
+    if (worst.value > line.value) == line.stat.higher_is_better:
+        return ""
+    return escape(f"{worst.tag}:{worst.slice} {shown(worst.value, line.stat)} of {worst.n}")
 
 
 def _ended(run: Run) -> str:
@@ -87,7 +94,7 @@ def _matrix(name: str, found: Confusion) -> Table:
     table = Table(title=f"{name}: what is true (down) and what was said (across)", title_justify="left")
     table.add_column("")
     for label in found.labels:
-        table.add_column(escape(label), justify="right")
+        table.add_column(escape(label), justify="right", overflow="fold")
     for label, row in zip(found.labels, found.counts, strict=True):
         if any(row):
             table.add_row(escape(label), *(str(count) if count else "·" for count in row))

@@ -136,6 +136,13 @@ def test_every_mistake_is_told_at_once_with_its_line_and_the_nearest_name(tmp_pa
         assert says in text
 
 
+def test_a_gate_line_must_measure_what_the_suite_has(tmp_path: Path) -> None:
+    text = "suite: s\ndata: rows.jsonl\nscore: [exact]\nslices: [product]\ngate:\n  - exat.accuracy >= 90%\n"
+    found = told(tmp_path, text + "  - exact >= 50% in product:hob\n  - errors <= 1%\n")
+    assert [line.split(": ")[0] for line in found] == ["suite.yaml:6", "suite.yaml:7"]
+    assert "did you mean 'exact.accuracy'?" in found[0] and "did you mean 'hub'?" in found[1]
+
+
 def test_an_unknown_key_names_the_nearest_one(tmp_path: Path) -> None:
     [found] = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\nslice: [product]\n")
     assert found == "suite.yaml:4: slice: unknown field (did you mean 'slices'?)"
