@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+LOG_WIDTH = 120
+"""How wide the tables are where the output goes to a file."""
+
 
 @click.command()
 @click.option("--no-wait", is_flag=True, help="End by itself, with the gate's exit code for the good fine-tune.")
@@ -25,4 +28,7 @@ def command(no_wait: bool, folder: Path, fresh: bool, users: int, limit: int | N
     from fairtrial.cli.demo.show import Options, show
 
     options = Options(folder, fresh=fresh, wait=not no_wait, users=users, limit=limit)
-    sys.exit(show(options, Console()))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=LOG_WIDTH)
+    sys.exit(show(options, console))

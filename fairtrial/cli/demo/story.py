@@ -52,7 +52,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     """One row for each fine-tune: the verdict, what it means, and its reasons, the worst first."""
     table = Table(title="May this fine-tune replace its base?", title_justify="left", show_lines=True, expand=True)
     table.add_column("fine-tune", style="bold", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("verdict", width=18)
     table.add_column("why", ratio=1)
     for verdict in verdicts:
         style = STYLES[verdict.decision]
@@ -70,8 +70,8 @@ def reasons(verdict: Verdict) -> list[str]:
     )
     if not against:
         return [f"all {len(verdict.findings)} rules are met", *_margins(verdict.findings)]
-    shown = [f"{_mark(finding)} {finding.says}" for finding in against[:MOST_REASONS]]
-    left = len(against) - len(shown)
+    said = list(dict.fromkeys(f"{_mark(finding)} {finding.says}" for finding in against))
+    shown, left = said[:MOST_REASONS], len(said[MOST_REASONS:])
     return shown + ([f"… and {left} more"] if left else [])
 
 
@@ -89,7 +89,7 @@ def lesson(small: Mapping[str, Run], large: Mapping[str, Run], candidate: str, b
     few, few_base = (count_right(small[name], "general") for name in (candidate, baseline))
     many, many_base = (count_right(large[name], "general") for name in (candidate, baseline))
     sums, sums_base = (count_right(large[name], "general", ("kind", "arithmetic")) for name in (candidate, baseline))
-    told = f"That is what {candidate} lost." if sums.right < sums_base.right else "Here nothing was lost."
+    told = f"That is what {candidate} lost." if sums.right < sums_base.right else "No sum was lost here."
     return (
         f"The lesson of {candidate}: on the {few.of} questions that one would think of first it answers {few.right}, "
         f"{baseline} {few_base.right}; so few can't show a change of less than about 20 points. On {many.of} questions "
