@@ -15,7 +15,8 @@ from fairtrial.domain.errors import FairtrialError, UsageError
 
 WATCH_SECONDS = 0.1
 FIRST_WAIT, LONGEST_WAIT, STEADY_SECONDS = 0.1, 5.0, 10.0
-END_SECONDS = 10.0
+END_SECONDS = 40.0
+"""Longer than the gateway lets answers that have begun come to their end."""
 LOG_LINES = 20
 
 

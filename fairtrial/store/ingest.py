@@ -79,11 +79,11 @@ class Ingester:
             self._put_away(path)
             return Ingested()
         alive = has_writer(path)  # before reading: what a live writer adds meanwhile is for the next pass
+        end = path.stat().st_size
         total = Ingested()
-        while True:
-            chunk = read_chunk(path, self._positions.get(path.name, 0))
-            if not chunk.lines:
-                break
+        while (chunk := read_chunk(path, self._positions.get(path.name, 0))).lines:
+            if alive and chunk.start >= end:
+                return total
             try:
                 total += self._take(path.name, chunk)
             except JournalError as error:

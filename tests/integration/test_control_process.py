@@ -1,0 +1,163 @@
+"""The control process: owns the store, picks up plans, survives kill -9, leaves in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fairtrial.cli.owner import open_owner
+from fairtrial.config.layout import Layout
+from fairtrial.config.published import read
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.keys import KeyOptions
+from fairtrial.store.owner_lock import is_owned, read_note
+from tests.integration.project_files import write_project
+from tests.unit.store import samples
+from tests.unit.store.test_nouns import VERDICT
+
+PATIENCE = 60.0
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "it never became true"
+        time.sleep(0.02)
+
+
+def fairtrial(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fairtrial.cli.main", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "fairtrial.cli.main", "control"]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    layout = Layout(folder / "fairtrial.duckdb")
+
+    def announced() -> bool:
+        assert process.poll() is None
+        note = read_note(layout)
+        return note is not None and note.control_url is not None and note.pid == process.pid
+
+    eventually(announced)
+    return process
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_project(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def layout(folder: Path) -> Layout:
+    return Layout(folder / "fairtrial.duckdb")
+
+
+@pytest.fixture
+def control(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    process = start(folder)
+    yield process
+    if process.poll() is None:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def test_commands_ask_the_live_owner_and_open_the_store_without_one(
+    control: subprocess.Popen[bytes], layout: Layout
+) -> None:
+    writer = JournalWriter(layout.journal, writer="w")
+    writer.append(samples.request(1), samples.exposure(1), samples.case_result(), samples.score(), samples.run())
+    writer.close()
+
+    def answers() -> list[object]:
+        with open_owner(layout) as owner:
+            owner.ingest_now()
+            owner.save_verdict(VERDICT)
+            runs = owner.latest_runs(suite="general", target="base")
+            assert owner.load_run("run-1") == runs[0]
+            names = [key["name"] for key in owner.list_keys()]
+            return [runs, owner.list_runs(), owner.list_verdicts(), owner.traffic(), names, owner.overview().rows]
+
+    live = answers()
+    control.terminate()
+    assert control.wait(PATIENCE) == 0
+    assert not is_owned(layout)
+    alone = answers()
+    assert alone[:-1] == live[:-1]
+    assert alone[-1]["requests"] == live[-1]["requests"] == 1  # type: ignore[index]
+
+
+def test_a_key_made_while_control_lives_is_in_the_plan_at_once(
+    control: subprocess.Popen[bytes], layout: Layout
+) -> None:
+    with open_owner(layout) as owner:
+        made = owner.create_key("app", KeyOptions(("complete",), ("support-bot",)))
+        assert made.key_id in {key.key_id for key in read(layout.plan).keys}
+        owner.revoke_key(made.key_id)
+    assert made.key_id not in {key.key_id for key in read(layout.plan).keys}
+
+
+def test_a_second_control_exits_with_2_and_names_the_first(control: subprocess.Popen[bytes], folder: Path) -> None:
+    second = fairtrial("control", cwd=folder)
+    assert second.returncode == 2
+    assert f"pid {control.pid}" in second.stderr
+
+
+def test_a_changed_file_reaches_the_plan_and_a_broken_one_does_not(
+    control: subprocess.Popen[bytes], folder: Path, layout: Layout
+) -> None:
+    path, before = folder / "fairtrial.yaml", read(layout.plan).plan.plan_hash
+    url = (read_note(layout) or pytest.fail("no owner")).control_url
+    path.write_text(path.read_text().replace("openai/tuned", "openai/tuned-2"))
+    eventually(lambda: read(layout.plan).plan.plan_hash != before)
+    good = read(layout.plan)
+    path.write_text(path.read_text().replace("unit: user", "unite: user"))
+    eventually(lambda: httpx.get(f"{url}/api/services").json()["plan"]["refused"] is not None)
+    assert "unite" in httpx.get(f"{url}/api/services").json()["plan"]["refused"]
+    assert read(layout.plan) == good
+
+
+def test_a_killed_control_leaves_a_store_that_the_next_one_opens(
+    control: subprocess.Popen[bytes], folder: Path, layout: Layout
+) -> None:
+    writer = JournalWriter(layout.journal, writer="w")
+    writer.append(*(samples.request(number) for number in range(500)))
+    os.kill(control.pid, signal.SIGKILL)
+    control.wait()
+    writer.append(*(samples.request(number) for number in range(500, 1000)))
+    again = start(folder)
+    with open_owner(layout) as owner:
+        owner.ingest_now()
+        assert owner.overview().rows["requests"] == 1000
+    again.terminate()
+    assert again.wait(PATIENCE) == 0
+    writer.close()
+
+
+def test_a_broken_project_is_a_clear_error_at_the_start(folder: Path) -> None:
+    path = folder / "fairtrial.yaml"
+    path.write_text(path.read_text().replace("unit: user", "unite: user"))
+    started = fairtrial("control", cwd=folder)
+    assert started.returncode == 2
+    assert "fairtrial.yaml:" in started.stderr
+    assert "unite" in started.stderr
+
+
+def test_keys_and_store_speak_json(folder: Path) -> None:
+    made = fairtrial("keys", "create", "ci", "--right", "pin", "--expires", "30d", "--json", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    assert '"name":"ci"' in made.stdout
+    assert '"rows"' in fairtrial("store", "info", "--json", cwd=folder).stdout
+    wrong = fairtrial("keys", "create", "ci", "--expires", "soon", cwd=folder)
+    assert wrong.returncode == 2
+    assert "30d" in wrong.stderr
