@@ -15,10 +15,10 @@ COMMANDS = Registry("fairtrial.cli.commands", "command", noun="command", kind=cl
 class Commands(click.Group):
     """A group whose members are the modules of `fairtrial.cli.commands`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
         return COMMANDS.names()
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click calls it so
         if cmd_name in COMMANDS.names():
             return COMMANDS.get(cmd_name)
         return None
