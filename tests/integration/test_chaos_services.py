@@ -1,0 +1,124 @@
+"""Control and gateway workers are killed at random under load: every acknowledged request is stored exactly once."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fairtrial.cli.services import Services
+from fairtrial.store.database import Database
+from fairtrial.store.ingest import Ingester
+from tests.integration.fake_upstream import FakeUpstream
+from tests.integration.project_files import write_project
+
+KILLS = 24
+CLIENTS = 4
+PATIENCE = 60.0
+
+
+class Load:
+    """Clients that ask without pause; ``acknowledged`` holds the ids of answers that were 200 and read to the end."""
+
+    def __init__(self, url: str) -> None:
+        self.acknowledged: list[str] = []
+        self.broken = 0
+        self._url = url
+        self._ending = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(CLIENTS)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, number: int) -> None:
+        body = {"model": "support-bot", "messages": [{"role": "user", "content": "hello"}]}
+        turn = 0
+        with httpx.Client(timeout=10.0, trust_env=False) as client:
+            while not self._ending.is_set():
+                turn += 1
+                asked = body | {"user": f"u-{number}-{turn}"}
+                if turn % 3 == 0:
+                    asked |= {"stream": True, "fake": {"kind": "stream", "chunks": ["a", "b"]}}
+                try:
+                    answer = client.post(f"{self._url}/chat/completions", json=asked)
+                except httpx.HTTPError:
+                    self.broken += 1
+                    time.sleep(0.01)
+                    continue
+                if answer.status_code == 200:
+                    self.acknowledged.append(answer.headers["x-request-id"])
+
+
+def workers_of(pid: int) -> list[int]:
+    """The gateway's workers: the children of its supervisor."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def victims(services: Services) -> list[int]:
+    """What may be killed now: control once, and each worker."""
+    control, gateway = (services.children[name].pid for name in ("control", "gateway"))
+    return ([control] if control else []) + (workers_of(gateway) if gateway else [])
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "it never became true"
+        time.sleep(0.02)
+
+
+def kill_at_random(services: Services, load: Load) -> dict[str, int]:
+    """``KILLS`` times kill -9; returns how often control and workers were hit."""
+    import os
+    import signal
+
+    draw = random.Random(20261124)
+    hit = {"control": 0, "worker": 0}
+    while sum(hit.values()) < KILLS:
+        seen = len(load.acknowledged)
+        eventually(lambda seen=seen: len(load.acknowledged) > seen + 5)
+        time.sleep(draw.random() * 0.5)
+        wish = "control" if draw.random() < 0.4 else "worker"
+        control = services.children["control"].pid
+        found = [pid for pid in victims(services) if (pid == control) == (wish == "control")]
+        if found:
+            os.kill(draw.choice(found), signal.SIGKILL)
+            hit[wish] += 1
+    return hit
+
+
+@pytest.mark.slow
+def test_every_acknowledged_request_is_stored_exactly_once_whatever_is_killed(tmp_path: Path) -> None:
+    with FakeUpstream() as upstream:
+        project = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
+        services = Services(project, workers=2, dashboard=False)
+        with services:
+            load = Load(services.urls.api)
+            try:
+                hit = kill_at_random(services, load)
+            finally:
+                load.stop()
+
+    database = Database.open(services.project.layout)
+    Ingester(database, lambda: 1).catch_up()
+    stored = [str(name) for (name,) in database.rows("SELECT request_id FROM requests")]
+    exposed = [str(name) for (name,) in database.rows("SELECT request_id FROM exposures")]
+    database.close()
+    assert min(hit.values()) > 0
+    assert len(load.acknowledged) > 10 * KILLS / 2
+    assert len(stored) == len(set(stored))
+    assert len(exposed) == len(set(exposed))
+    assert set(load.acknowledged) <= set(stored)
+    assert set(load.acknowledged) <= set(exposed)

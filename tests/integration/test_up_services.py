@@ -1,0 +1,136 @@
+"""`fairtrial up` starts everything, refuses a second start before anything is begun, and ends everything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fairtrial.cli.owner import open_owner
+from fairtrial.cli.services import Services
+from fairtrial.config.project import load_project
+from fairtrial.domain.errors import PortTaken, StoreLocked
+from fairtrial.store.owner_lock import is_owned
+from tests.integration.fake_upstream import FakeUpstream
+from tests.integration.project_files import write_project
+
+PATIENCE = 60.0
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "it never became true"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def up(folder: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "fairtrial.cli.main", "up", "--no-dashboard", *options]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_until_up(process: subprocess.Popen[str]) -> str:
+    said = ""
+    assert process.stdout is not None
+    while "Ctrl-C" not in said:
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+        said += line
+    return said
+
+
+def test_traffic_flows_and_is_seen_and_a_dead_control_comes_back(tmp_path: Path) -> None:
+    with FakeUpstream() as upstream:
+        project = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
+        with Services(project, workers=2, dashboard=False) as services:
+            for number in range(10):
+                body = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": f"u{number}"}
+                assert httpx.post(f"{services.urls.api}/chat/completions", json=body).status_code == 200
+            with open_owner(services.project.layout) as owner:
+                owner.ingest_now()
+                (traffic,) = owner.traffic()
+            assert sum(variant.units for variant in traffic.variants) == 10
+            first = services.children["control"].pid
+            assert first is not None
+            os.kill(first, signal.SIGKILL)
+            eventually(lambda: services.children["control"].pid not in (None, first))
+            health = f"{services.urls.control}/readyz"
+
+            def answers() -> bool:
+                try:
+                    return httpx.get(health).status_code == 200
+                except httpx.HTTPError:
+                    return False
+
+            eventually(answers)
+    assert not is_owned(services.project.layout)
+
+
+def test_the_second_up_on_a_store_exits_with_2_and_names_the_owner(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    first = up(tmp_path)
+    said = wait_until_up(first)
+    assert "/v1" in said
+    second = up(tmp_path)
+    _, error = second.communicate(timeout=PATIENCE)
+    assert second.returncode == 2
+    assert "owns this store" in error
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=PATIENCE)
+    assert first.returncode == 0
+    assert not is_owned(load_project(tmp_path / "fairtrial.yaml", {}).layout)
+
+
+def test_children_end_when_the_parent_is_killed(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    parent = up(tmp_path)
+    wait_until_up(parent)
+    children = [
+        int(pid) for pid in Path(f"/proc/{parent.pid}/task").glob("*/children") for pid in pid.read_text().split()
+    ]
+    assert len(children) == 2
+    parent.kill()
+    parent.communicate(timeout=PATIENCE)
+    eventually(lambda: not any(map(alive, children)))
+
+
+def test_a_port_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    path = write_project(tmp_path)
+    control = load_project(path, {}).control
+    with socket.create_server((control.host, control.port)):
+        services = Services(path, dashboard=False)
+        with pytest.raises(PortTaken, match=str(control.port)):
+            services.start()
+    assert all(child.pid is None for child in services.children.values())
+
+
+def test_a_store_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    path = write_project(tmp_path)
+    services = Services(path, dashboard=False)
+    with open_owner(services.project.layout.make()), pytest.raises(StoreLocked, match="owns this store"):
+        services.start()
+    assert all(child.pid is None for child in services.children.values())
+
+
+def test_a_service_that_can_not_start_says_why(tmp_path: Path) -> None:
+    path = write_project(tmp_path)
+    services = Services(path, dashboard=False)
+    path.write_text("version: 1\nnonsense: yes\n")
+    with pytest.raises(Exception, match=r"could not start:[\s\S]*nonsense"):
+        services.start()
+    assert all(child.pid is None for child in services.children.values())
