@@ -4,7 +4,7 @@
     python benchmarks/seeds.py --seeds 3 --json verdicts.json
 
 Every seed draws other questions from the same pools; the lines of `suites/general/suite.yaml` judge them all. Answers
-are kept in `.demo/seeds`, so that no question is asked twice.
+are kept in `.seeds`, so that no question is asked twice.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def parsed() -> Asked:
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds, one after the other")
     parser.add_argument("--models", nargs="+", default=TUNED, help="the fine-tunes, by the server's names")
     parser.add_argument("--url", help="a models server that runs already, with /v1; default: one of our own")
-    parser.add_argument("--cache", type=Path, default=ROOT / ".demo" / "seeds", help="where answers are kept")
+    parser.add_argument("--cache", type=Path, default=ROOT / ".seeds", help="where answers are kept")
     parser.add_argument("--json", type=Path, help="write every verdict and finding to this file")
     return Asked(**vars(parser.parse_args()))
 
