@@ -15,7 +15,7 @@ HOT = {f"/v1{path}": path for path in ("/chat/completions", "/completions", "/em
 
 def build_app(gateway: Gateway) -> ASGIApp:
     """The ASGI application of one worker; its lifespan watches the plan and closes journal and connections."""
-    cold = cold_app(gateway)
+    cold = cold_app(gateway, HOT)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.errors import BadRequest
+from gateway.proxy import slow_json
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY = msgspec.json.Decoder(Any)
@@ -74,8 +75,17 @@ def _top_level(body: bytes) -> dict[str, msgspec.Raw]:
         return _TOP.decode(body)
     except msgspec.ValidationError:
         raise BadRequest("body: is not a JSON object", code="invalid_json") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"body: is not valid JSON ({error})", code="invalid_json") from None
+    except msgspec.DecodeError as error:
+        return _top_level_slowly(body, str(error))
+    except RecursionError:
+        raise BadRequest("body: is nested too deeply", code="invalid_json") from None
+
+
+def _top_level_slowly(body: bytes, why: str) -> dict[str, msgspec.Raw]:
+    try:
+        return slow_json.split_object(body)
+    except ValueError:
+        raise BadRequest(f"body: is not valid JSON ({why})", code="invalid_json") from None
     except RecursionError:
         raise BadRequest("body: is nested too deeply", code="invalid_json") from None
 
@@ -83,5 +93,14 @@ def _top_level(body: bytes) -> dict[str, msgspec.Raw]:
 def _decode(raw: msgspec.Raw) -> Any:
     try:
         return _ANY.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except msgspec.DecodeError:
+        return _decode_slowly(raw)
+    except RecursionError:
+        raise BadRequest("body: is nested too deeply", code="invalid_json") from None
+
+
+def _decode_slowly(raw: msgspec.Raw) -> Any:
+    try:
+        return slow_json.decode(raw)
+    except (ValueError, RecursionError):
         raise BadRequest("body: is not valid JSON", code="invalid_json") from None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
 
+from gateway.proxy import slow_json
 from gateway.proxy.sse import DONE, event_data, split_events
 
 _ANY = msgspec.json.Decoder(Any)
@@ -25,15 +27,18 @@ def assemble(events: bytes) -> bytes | None:
         return None
     answer["object"] = str(answer.get("object", "")).removesuffix(".chunk")
     answer["choices"] = [choices[index] for index in sorted(choices)]
-    return msgspec.json.encode(answer)
+    try:
+        return msgspec.json.encode(answer)
+    except UnicodeEncodeError:
+        return json.dumps(answer).encode()  # a lone surrogate can only be written as an escape
 
 
 def _chunk(content: bytes) -> dict[str, Any]:
     if not content or content == DONE:
         return {}
     try:
-        chunk = _ANY.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        chunk = slow_json.decode(content) if b"\\ud" in content.lower() else _ANY.decode(content)
+    except (ValueError, RecursionError):
         return {}
     return chunk if isinstance(chunk, dict) else {}
 

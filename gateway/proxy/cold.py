@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -25,13 +26,15 @@ MODELS_SINCE = 0
 """OpenAI's ``created`` of a model; when a route was made is not known to a worker."""
 
 
-def cold_app(gateway: Gateway) -> FastAPI:
-    """The FastAPI application behind the hot path."""
+def cold_app(gateway: Gateway, hot: Iterable[str]) -> FastAPI:
+    """The FastAPI application behind the hot path; ``hot``: paths that it only knows to refuse other methods."""
     app = FastAPI(title="fairtrial gateway", docs_url=None, redoc_url=None, openapi_url=None)
     _health(app, gateway)
     _models(app, gateway)
     _feedback(app, gateway)
     _errors(app)
+    for path in hot:
+        app.add_api_route(path, _taken_before, methods=["POST"])
     return app
 
 
@@ -120,6 +123,10 @@ def _errors(app: FastAPI) -> None:
 def _let_in(gateway: Gateway, request: Request) -> tuple[Routing, Caller]:
     routing = gateway.watch.current()
     return routing, authenticate(routing, header_map(request.scope), now_us=time.time_ns() // 1000)
+
+
+async def _taken_before() -> None:
+    raise NotFound("there is no such path here", code="path_not_found")
 
 
 def _model(name: str) -> dict[str, Any]:

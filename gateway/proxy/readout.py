@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.events import UsageSource
+from gateway.proxy import slow_json
 from gateway.proxy.sse import DONE, event_data, split_events
 
 
@@ -59,11 +60,8 @@ NOTHING = Readout()
 
 def read_answer(body: bytes) -> Readout:
     """The figures of a whole JSON answer; an answer of another shape gives unknowns, never zeros."""
-    try:
-        answer = _ANSWER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return NOTHING
-    return _readout([answer], done=True)
+    answer = _chunk(body)
+    return NOTHING if answer is None else _readout([answer], done=True)
 
 
 def read_stream(events: bytes) -> Readout:
@@ -85,7 +83,16 @@ def _chunk(content: bytes) -> _Answer | None:
     """One chunk, or ``None`` for an event of another shape: it does no harm to a stream that is well otherwise."""
     try:
         return _ANSWER.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.ValidationError, RecursionError):
+        return None
+    except msgspec.DecodeError:
+        return _chunk_slowly(content)
+
+
+def _chunk_slowly(content: bytes) -> _Answer | None:
+    try:
+        return msgspec.convert(slow_json.decode(content), _Answer)
+    except (ValueError, RecursionError):
         return None
 
 

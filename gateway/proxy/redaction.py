@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import msgspec
 
+from gateway.proxy import slow_json
 from gateway.proxy.redaction_patterns import PATTERNS
 
 _SUSPECT = re.compile(
@@ -32,7 +34,10 @@ def redact_json(body: bytes) -> str:
 
     Texts are looked at decoded, so an escape such as ``\\u0040`` hides nothing.
     """
-    return msgspec.json.encode(redact_value(_ANY.decode(body))).decode()
+    try:
+        return msgspec.json.encode(redact_value(_ANY.decode(body))).decode()
+    except msgspec.DecodeError:
+        return json.dumps(redact_value(slow_json.decode(body)))
 
 
 def redact_value(value: Any) -> Any:

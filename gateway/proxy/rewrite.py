@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from fairtrial.domain.errors import BadRequest
+from gateway.proxy import slow_json
 from gateway.proxy.asked import Asked
 from gateway.proxy.routing import Arm
 
@@ -46,14 +47,32 @@ def _with_system(fields: dict[str, msgspec.Raw], prompt: str) -> msgspec.Raw:
             "messages: is missing, and this route's arm sets a system prompt", param="messages", code="invalid_messages"
         )
     try:
-        messages = _LIST.decode(raw)
-        leading = bool(messages) and _ROLE.decode(messages[0]).role
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        messages = _elements(raw)
+        leading = _role(messages[0]) if messages else ""
+    except (ValueError, RecursionError):
         raise BadRequest("messages: is not a list of messages", param="messages", code="invalid_messages") from None
     role = leading if leading in SYSTEM_ROLES else "system"
     system = msgspec.Raw(_ENCODER.encode({"role": role, "content": prompt}))
     kept = messages[1:] if leading in SYSTEM_ROLES else messages
     return msgspec.Raw(_ENCODER.encode([system, *kept]))
+
+
+def _elements(messages: msgspec.Raw) -> list[msgspec.Raw]:
+    try:
+        return _LIST.decode(messages)
+    except msgspec.DecodeError:
+        return slow_json.split_array(messages)
+
+
+def _role(message: msgspec.Raw) -> str:
+    """A message's role, "" where it has none; `ValueError` if it is no JSON object."""
+    try:
+        return _ROLE.decode(message).role
+    except msgspec.DecodeError:
+        fields = slow_json.decode(message)
+        if not isinstance(fields, dict):
+            raise ValueError("not an object") from None
+        return str(fields.get("role", ""))
 
 
 def _with_usage(options: msgspec.Raw | None) -> msgspec.Raw:

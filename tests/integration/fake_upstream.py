@@ -49,6 +49,7 @@ class FakeUpstream:
         self.seen: list[Seen] = []
         self.keep = True
         self._socket = socket.create_server(("127.0.0.1", port), backlog=1024)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -209,7 +210,7 @@ def _events(asked: dict[str, Any], script: dict[str, Any]) -> list[str]:
 
 async def _watch(reader: asyncio.StreamReader, seen: Seen) -> None:
     """Set ``gone`` as soon as the client closes; nothing is read, so that a next request stays whole."""
-    while not (reader.at_eof() or reader.exception() or _eof(reader)):
+    while not (reader.at_eof() or reader.exception() or _eof(reader)):  # noqa: ASYNC110 - a reader has no event for it
         await asyncio.sleep(0.01)
     seen.gone.set()
 

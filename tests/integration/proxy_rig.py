@@ -75,7 +75,9 @@ def plan_for(url: str, *, experiment: Mapping[str, Any] | None = None, **changes
 
 
 def key(secret: str, *rights: Right, **changes: Any) -> Key:
-    plain = Key(key_id=f"id-{secret}", name=secret, sha256=sha256(secret.encode()).hexdigest(), rights=rights)
+    plain = Key(
+        key_id=secret.replace("ft-", "id-"), name=secret, sha256=sha256(secret.encode()).hexdigest(), rights=rights
+    )
     return replace(plain, **changes)
 
 
@@ -87,6 +89,7 @@ class Rig:
     supervisor: Supervisor
     stop: threading.Event
     thread: threading.Thread
+    forgotten: int = 0
 
     @property
     def root(self) -> str:
@@ -116,14 +119,15 @@ class Rig:
             time.sleep(0.03)
 
     def events(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """All events in the journal's segments, in the order of the files."""
-        found = []
-        for segment in sorted(self.layout.journal.glob("*.jsonl")):
-            for line in segment.read_bytes().splitlines()[1:]:
-                event = msgspec.json.decode(line)
-                if kind is None or event["kind"] == kind:
-                    found.append(event)
-        return found
+        """Events in the journal's segments, in the order of the files, without those that were forgotten."""
+        segments = sorted(self.layout.journal.glob("*.jsonl"))
+        lines = [line for segment in segments for line in segment.read_bytes().splitlines()[1:]]
+        events = [msgspec.json.decode(line) for line in lines[self.forgotten :]]
+        return [event for event in events if kind is None or event["kind"] == kind]
+
+    def forget(self) -> None:
+        """Look only at the events from now on; for a gateway of one worker."""
+        self.forgotten += len(self.events())
 
     def await_events(self, kind: str, count: int) -> list[dict[str, Any]]:
         self.wait(lambda: len(self.events(kind)) >= count)

@@ -1,0 +1,64 @@
+"""The slow way to read JSON, for a body with a lone surrogate escape: legal, but refused by the fast way."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+import msgspec
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def decode(raw: bytes | msgspec.Raw) -> Any:
+    """The whole value; `ValueError` (of which `UnicodeDecodeError` is one) or `RecursionError` if it isn't JSON."""
+    return _DECODER.decode(bytes(raw).decode())
+
+
+def split_object(raw: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """An object's values by name, each as the bytes that stand there; `ValueError` if it is no JSON object."""
+    if not isinstance(decode(raw), dict):
+        raise ValueError("not an object")
+    text = bytes(raw).decode()
+    fields: dict[str, msgspec.Raw] = {}
+    at = _skip(text, _skip(text, 0) + 1)
+    while text[at] != "}":
+        name, at = _DECODER.raw_decode(text, at)
+        start = _skip(text, _skip(text, at) + 1)
+        _, end = _DECODER.raw_decode(text, start)
+        fields[name] = msgspec.Raw(text[start:end].encode())
+        at = _next(text, end)
+    return fields
+
+
+def split_array(raw: bytes | msgspec.Raw) -> list[msgspec.Raw]:
+    """An array's elements, each as the bytes that stand there; `ValueError` if it is no JSON array."""
+    if not isinstance(decode(raw), list):
+        raise ValueError("not an array")
+    text = bytes(raw).decode()
+    elements: list[msgspec.Raw] = []
+    at = _skip(text, _skip(text, 0) + 1)
+    while text[at] != "]":
+        _, end = _DECODER.raw_decode(text, at)
+        elements.append(msgspec.Raw(text[at:end].encode()))
+        at = _next(text, end)
+    return elements
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _next(text: str, end: int) -> int:
+    """Where the next element or the closing bracket is: past a comma, if there is one."""
+    at = _skip(text, end)
+    return _skip(text, at + 1) if text[at] == "," else at
