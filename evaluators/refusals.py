@@ -1,4 +1,4 @@
-"""Tells a refusal from an answer: by the API's own field, or by how models begin to refuse in English."""
+"""Tells a refusal from an answer: by the API's own signs, or by how models begin to refuse in English."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REFUSAL = re.compile("|".join(PHRASES), re.IGNORECASE)
 
 def refuses(answer: Answer) -> bool:
     """Whether the model refused to answer."""
-    if answer.refusal:
+    if answer.refusal or answer.finish_reason == "content_filter":
         return True
     begins = (answer.text or "").lstrip(" \t\r\n\"'*").replace("’", "'")[:LOOKED_AT]
     return REFUSAL.search(begins) is not None

@@ -26,7 +26,7 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
             table.add_row(line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
     console.print(table)
     console.print(f"  {_ended(run)}", highlight=False)
-    for warning in suite.warnings:
+    for warning in (*suite.warnings, *_unnamed(run)):
         console.print(f"  [yellow]note:[/yellow] {escape(warning)}", highlight=False)
     if (error := first_error(run)) is not None:
         console.print(f"  [red]first error:[/red] {escape(error)}", highlight=False)
@@ -88,6 +88,13 @@ def _ended(run: Run) -> str:
     cached = sum(result.answer.cached for result in run.results)
     kept = f"; {cached} of them kept from an earlier run" if cached else ""
     return f"{len(run.results)} answers: {ended}{kept}."
+
+
+def _unnamed(run: Run) -> list[str]:
+    """What it means that nobody says which weights answered."""
+    if run.fingerprint is not None or unscored_share(run) == 1:
+        return []
+    return ["the server sends no system_fingerprint: its answers are kept only to finish an interrupted run, for a day"]
 
 
 def _matrix(name: str, found: Confusion) -> Table:

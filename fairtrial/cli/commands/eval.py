@@ -97,7 +97,7 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
 
 def _say_goodbye(talk: Console, finished: Sequence[tuple[Suite, Run]], total: int) -> None:
     saved = f"{len(finished)} of {total} runs are finished and saved"
-    talk.print(f"Interrupted: {saved}, every other answer is kept. The same command goes on from here.")
+    talk.print(f"Interrupted: {saved}, every other answer is kept. The same command goes on from here.", soft_wrap=True)
 
 
 def _unsound(run: Run) -> bool:

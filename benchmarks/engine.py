@@ -1,0 +1,137 @@
+"""CPU seconds of the evaluation engine for 1,000 cases, beside a bare aiohttp loop that asks the same upstream.
+
+Run: ``python benchmarks/engine.py [--cases 1000] [--connections 50] [--json]``. The upstream answers at once, in a
+process of its own; both sides are measured in this process, in one run, so that the ratio means something anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession, TCPConnector, web
+
+from evaluators.engine import Options, run_suite
+from evaluators.run_events import events_of
+from evaluators.suite import Suite
+from evaluators.suite_file import load
+from evaluators.target import Target
+from fairtrial.journal.writer import JournalWriter
+
+REPLY = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "system_fingerprint": "weights-1",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Paris"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 12, "completion_tokens": 1},
+}
+
+
+def serve(port: Connection) -> None:
+    """The upstream: reads each request and answers at once."""
+
+    async def complete(request: web.Request) -> web.Response:
+        await request.read()
+        return web.json_response(REPLY)
+
+    async def main() -> None:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", complete)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port.send(runner.addresses[0][1])
+        await asyncio.Event().wait()
+
+    asyncio.run(main())
+
+
+def suite_of(folder: Path, cases: int) -> Suite:
+    rows = [
+        {"id": f"case-{at}", "input": f"Question {at}?", "expected": "Paris", "kind": at % 7} for at in range(cases)
+    ]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "suite.yaml").write_text("suite: bench\ndata: rows.jsonl\nscore: [exact]\nslices: [kind]\n")
+    return load(folder / "suite.yaml")[0]
+
+
+async def bare(suite: Suite, base_url: str, connections: int) -> None:
+    """The least that a program could do: ask, decode, compare."""
+    async with ClientSession(connector=TCPConnector(limit=connections)) as session:
+
+        async def one(messages: Any, expected: Any) -> bool:
+            body = {"model": "m", "messages": list(messages)}
+            async with session.post(f"{base_url}/chat/completions", json=body) as response:
+                reply = await response.json()
+            return bool(reply["choices"][0]["message"]["content"] == expected)
+
+        await asyncio.gather(*(one(case.messages, case.expected) for case in suite.cases))
+
+
+async def whole(suite: Suite, base_url: str, connections: int, folder: Path) -> None:
+    """The engine as `fairtrial eval` uses it: cache on disk, scores, and the run written to a journal."""
+    target = Target("base", "m", base_url, deployment_digest="d")
+    options = Options(concurrency=connections, fresh=True)
+    run = await run_suite(
+        suite, target, cache=folder / "cache", clock=lambda: time.time_ns() // 1000, run_id="r", options=options
+    )
+    assert run.metrics == {"exact.accuracy": 1.0}
+    (folder / "journal").mkdir(exist_ok=True)
+    writer = JournalWriter(folder / "journal", writer="bench")
+    writer.append(*events_of(run))
+    writer.close()
+
+
+def cost_of(work: Callable[[], Awaitable[None]], times: int = 3) -> tuple[float, float]:
+    """The least CPU seconds and wall seconds of a few goes."""
+    best = (float("inf"), float("inf"))
+    for _ in range(times):
+        cpu, wall = time.process_time(), time.perf_counter()
+        asyncio.run(work())  # type: ignore[arg-type]
+        best = min(best, (time.process_time() - cpu, time.perf_counter() - wall))
+    return best
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--cases", type=int, default=1000)
+    options.add_argument("--connections", type=int, default=50)
+    options.add_argument("--json", action="store_true")
+    asked = options.parse_args()
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    upstream = multiprocessing.Process(target=serve, args=(theirs,), daemon=True)
+    upstream.start()
+    base_url = f"http://127.0.0.1:{ours.recv()}/v1"
+    with tempfile.TemporaryDirectory() as name:
+        suite = suite_of(Path(name), asked.cases)
+        least = cost_of(lambda: bare(suite, base_url, asked.connections))
+        engine = cost_of(lambda: whole(suite, base_url, asked.connections, Path(name)))
+    upstream.terminate()
+    found = {
+        "cases": asked.cases,
+        "bare_cpu_s": round(least[0], 3),
+        "engine_cpu_s": round(engine[0], 3),
+        "engine_cpu_ms_per_case": round(engine[0] * 1000 / asked.cases, 3),
+        "ratio": round(engine[0] / least[0], 2),
+        "engine_cases_per_s": round(asked.cases / engine[1]),
+    }
+    if asked.json:
+        print(json.dumps(found))
+        return
+    print(f"{asked.cases} cases, {asked.connections} connections, one process, CPU seconds")
+    print(f"  bare aiohttp loop  {least[0]:6.3f}")
+    print(
+        f"  the engine         {engine[0]:6.3f}   {found['engine_cpu_ms_per_case']} ms a case, {found['ratio']} times"
+    )
+
+
+if __name__ == "__main__":
+    main()
