@@ -31,7 +31,8 @@ BASE, GOOD = "base", "support-v2"
 OTHERS = ("support-v1", "support-overfit", "support-wrongpattern")
 LESSON = "support-v1"
 SMALL, LARGE = "general-forty", "general-kept"
-SUITE_FILES = ("support/suite.yaml", "general/suite.yaml", "edges/suite.yaml", "general/forty.yaml")
+GATE_SUITES = ("support/suite.yaml", "general/suite.yaml", "edges/suite.yaml")
+SMALL_SUITE = "general/forty.yaml"
 SEED = 20261124
 USERS_AT_ONCE = 4
 
@@ -55,7 +56,6 @@ class Demo:
     options: Options
     project: Project
     urls: Urls
-    suites: Sequence[Suite]
     runs: dict[tuple[str, str], Run] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
 
@@ -67,7 +67,7 @@ def show(options: Options, console: Console) -> int:
         stack.enter_context(local_models(setting.ports["models"], setting.folder / "models.log"))
         _say_how_long(setting, options, console)
         services = stack.enter_context(Services(setting.project, workers=2))
-        demo = Demo(console, options, services.project, services.urls, _suites(options.limit))
+        demo = Demo(console, options, services.project, services.urls)
         _trial(demo)
         _conclude(demo)
         setting.finish()
@@ -89,32 +89,33 @@ def _say_how_long(setting: Setting, options: Options, console: Console) -> None:
     )
 
 
-def _suites(limit: int | None) -> list[Suite]:
-    suites = load_suites([SUITES / name for name in SUITE_FILES])
-    return suites if limit is None else [suite.limited(limit) for suite in suites]
-
-
 def _trial(demo: Demo) -> None:
     """The good fine-tune first, so that its verdict comes early; then live traffic; then the other three."""
-    demo.console.rule("Suites: the base and the first candidate")
-    _evaluate(demo, [BASE, GOOD])
+    demo.console.rule("Three suites on the base and the first candidate")
+    _evaluate(demo, [BASE, GOOD], GATE_SUITES)
     _judge(demo, GOOD)
     demo.console.rule("Live traffic: simulated customers, half of them on each side")
     _report_traffic(demo, _send_traffic(demo))
-    demo.console.rule("Suites: the other candidates")
-    _evaluate(demo, OTHERS)
+    demo.console.rule("Three suites on the other candidates")
+    _evaluate(demo, OTHERS, GATE_SUITES)
     for candidate in OTHERS:
         _judge(demo, candidate)
+    demo.console.rule("Forty questions, as one would ask them by hand")
+    _evaluate(demo, [BASE, LESSON], [SMALL_SUITE])
 
 
-def _evaluate(demo: Demo, targets: Sequence[str]) -> None:
+def _evaluate(demo: Demo, targets: Sequence[str], files: Sequence[str]) -> None:
+    limit = demo.options.limit
+    suites = load_suites([SUITES / name for name in files])
+    suites = suites if limit is None else [suite.limited(limit) for suite in suites]
+
     def note(suite: Suite, run: Run) -> None:
         demo.runs[suite.name, run.target] = run
         demo.console.print(escape(f"  {suite.name} on {run.target}: {_main_figures(suite, run)}"), highlight=False)
 
     with showing(demo.console) as step:
         options = RunOptions(concurrency=4, side_by_side=2, on_progress=step, on_run=note)
-        run_suites(demo.project, demo.suites, targets, base_url=demo.urls.api, options=options)
+        run_suites(demo.project, suites, targets, base_url=demo.urls.api, options=options)
 
 
 def _main_figures(suite: Suite, run: Run) -> str:
