@@ -92,6 +92,11 @@ class Supervisor:
         """The port that is listened on, also where 0 was asked for."""
         return int(self.socket.getsockname()[1])
 
+    def pids(self) -> list[int]:
+        """The workers that are alive."""
+        processes = [place.process for place in self._places]
+        return [process.pid for process in processes if process is not None and process.poll() is None]
+
     def run(self) -> None:
         """Run until SIGTERM or SIGINT, then let the workers finish what is in flight."""
         signal.signal(signal.SIGTERM, self._on_signal)

@@ -14,20 +14,20 @@ DIRECT = {"model": "base-direct", "messages": [{"role": "user", "content": "q"}]
 BOT = {"model": "bot", "messages": [{"role": "user", "content": "q"}]}
 
 
-@pytest.fixture
-def upstream() -> Iterator[FakeUpstream]:
+@pytest.fixture(name="upstream")
+def upstream_fixture() -> Iterator[FakeUpstream]:
     with FakeUpstream() as fake:
         yield fake
 
 
-@pytest.fixture(scope="module")
-def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+@pytest.fixture(name="one_worker", scope="module")
+def one_worker_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with running(tmp_path_factory.mktemp("proxy")) as found:
         yield found
 
 
-@pytest.fixture
-def rig(upstream: FakeUpstream, one_worker: Rig) -> Rig:
+@pytest.fixture(name="rig")
+def rig_fixture(upstream: FakeUpstream, one_worker: Rig) -> Rig:
     """The one gateway of this module, with this test's upstream and nothing recorded yet."""
     one_worker.publish(plan_for(upstream.url))
     one_worker.forget()

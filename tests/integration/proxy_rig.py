@@ -134,8 +134,7 @@ class Rig:
         return self.events(kind)
 
     def worker_pids(self) -> list[int]:
-        places = self.supervisor._places
-        return [place.process.pid for place in places if place.process is not None and place.process.poll() is None]
+        return self.supervisor.pids()
 
     def end(self) -> None:
         self.stop.set()

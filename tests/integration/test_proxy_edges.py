@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fake_upstream import FakeUpstream
-from proxy_fixtures import BOT, DIRECT, one_worker, post, rig, upstream  # noqa: F401 - fixtures
+from proxy_fixtures import BOT, DIRECT, one_worker_fixture, post, rig_fixture, upstream_fixture  # noqa: F401 - fixtures
 from proxy_rig import Rig, plan_for, running
 
 from fairtrial.domain.errors import PortTaken
