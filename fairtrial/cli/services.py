@@ -157,6 +157,9 @@ def dashboard_program(project: Project, environ: Mapping[str, str]) -> Program:
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "theme.primaryColor": "#0f8b6d",
+        "theme.baseRadius": "small",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     arguments = [sys.executable, "-m", "streamlit", "run", app.origin, *flags]
