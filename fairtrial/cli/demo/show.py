@@ -176,9 +176,8 @@ def _say_where(demo: Demo, setting: Setting) -> None:
         f"\nEverything is still running:\n"
         f"  dashboard  {demo.urls.dashboard}\n"
         f"  gateway    {demo.urls.api}    (model: support-bot; the base_url of an application)\n"
-        f"  control    {demo.urls.control}/docs\n"
+        f"  control    {demo.urls.control}/api\n"
         f"  models     {setting.models_url}\n"
-        f"  again      fairtrial gate {GATE.name.partition('.')[0]} -c {setting.project} …\n"
         "Ctrl-C ends everything.",
         highlight=False,
         markup=False,

@@ -1,0 +1,77 @@
+"""The dashboard's first page on a real control plane: traffic, verdicts, and what it says when there are none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.words import plain
+from fairtrial.cli.owner import open_owner
+from fairtrial.cli.services import Services
+from fairtrial.domain.verdict import Finding, Verdict
+from tests.integration.fake_upstream import FakeUpstream
+from tests.integration.project_files import write_project
+
+APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
+HOSTILE = "<script>alert(1)</script> ![x](http://example.invalid/beacon.png) **bold** $x^2$"
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with FakeUpstream() as upstream:
+        project = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"), workers=1)
+        with Services(project, workers=1, dashboard=False) as running:
+            yield running
+
+
+@pytest.fixture
+def page(services: Services, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", services.urls.control)
+    return AppTest.from_file(APP, default_timeout=60)
+
+
+def words(page: AppTest) -> str:
+    parts = [*page.title, *page.header, *page.markdown, *page.caption, *page.info, *page.error]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def test_an_empty_store_says_what_to_do_next(page: AppTest) -> None:
+    page.run()
+    assert not page.exception
+    assert "No traffic yet" in words(page)
+    assert "fairtrial gate" in words(page)
+    assert page.metric[0].value == "ready"
+
+
+def test_traffic_and_verdicts_are_shown_and_markup_is_harmless(services: Services, page: AppTest) -> None:
+    with openai.OpenAI(base_url=services.urls.api, api_key="any") as client:
+        for number in range(12):
+            messages = [{"role": "user", "content": "hello"}]
+            client.chat.completions.create(model="support-bot", user=f"u{number}", messages=messages)  # type: ignore[arg-type]
+    finding = Finding(rule="x.y >= 1", source="s", result="fail", says=HOSTILE)
+    verdict = Verdict("v1", 1, "release", HOSTILE, "base", "BLOCK", HOSTILE, (finding,))
+    with open_owner(services.project.layout) as owner:
+        owner.ingest_now()
+        owner.save_verdict(verdict)
+    page.run()
+    assert not page.exception
+    traffic = page.dataframe[0].value
+    assert sorted(traffic["variant"]) == ["base (control)", "tuned"]
+    assert sum(traffic["requests"]) == 12
+    assert sum(traffic["units"]) == 12
+    shown = [str(part.value) for part in page.markdown if "script" in str(part.value)]
+    assert shown == [f"**{plain(HOSTILE)}** {plain(HOSTILE)}"]
+    assert "<script>" not in "".join(shown)
+
+
+def test_without_control_the_page_says_so_and_that_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", "http://127.0.0.1:9")
+    page = AppTest.from_file(APP, default_timeout=60).run()
+    assert not page.exception
+    assert "does not answer" in words(page)
+    assert os.environ["FAIRTRIAL_CONTROL_URL"] in words(page)
