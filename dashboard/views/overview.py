@@ -116,8 +116,9 @@ def _verdicts(verdicts: Sequence[Row]) -> None:
 def _verdict(verdict: Row) -> None:
     icon, colour = DECISIONS[verdict["decision"]]
     st.badge(verdict["decision"], icon=icon, color=colour)
-    st.markdown(f"**{plain(verdict['candidate'])}** {plain(verdict['headline'])}")
-    st.caption(f"{plain(verdict['gate'])} against {plain(verdict['baseline'])}, {moment(verdict['at_us'])}")
+    st.markdown(plain(verdict["headline"]))
+    who = f"{verdict['candidate']} against {verdict['baseline']}, by the gate {verdict['gate']}"
+    st.caption(f"{plain(who)}, {moment(verdict['at_us'])}")
     with st.expander(f"{len(verdict['findings'])} findings"):
         rows = [
             {"": MARKS[each["result"]], "finding": each["says"], "rule": each["rule"]} for each in verdict["findings"]
