@@ -79,10 +79,23 @@ def _read(document: Document, path: Path) -> tuple[Suite | None, list[Mistake]]:
     try:
         model = SuiteModel.model_validate(value)
     except ValidationError as error:
-        return None, early + mistakes_of(document, error, SuiteModel)
+        early += mistakes_of(document, error, SuiteModel)
+        known = _without_unknown(value, error)
+        if known is None:
+            return None, early
+        model = known
     reading = _Reading(document, path, model, early)
     suite = _compose(reading)
     return (None if reading.mistakes else suite), reading.mistakes
+
+
+def _without_unknown(value: dict[str, object], error: ValidationError) -> SuiteModel | None:
+    """The suite without its unknown keys, so that the rest is checked in the same go; ``None`` if more is wrong."""
+    unknown = {each["loc"][0] for each in error.errors() if each["type"] == "extra_forbidden" and len(each["loc"]) == 1}
+    try:
+        return SuiteModel.model_validate({key: item for key, item in value.items() if key not in unknown})
+    except ValidationError:
+        return None
 
 
 PROBES = "write the cases as rows, tagged by a column such as 'family', and score them with contains or regex"

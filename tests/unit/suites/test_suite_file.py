@@ -190,3 +190,13 @@ def test_bleu_on_short_references_warns_before_its_numbers_are_read(tmp_path: Pa
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[3].glob("suites/*/*.yaml")), ids=lambda path: path.name)
 def test_every_suite_that_ships_can_be_read(path: Path) -> None:
     assert check(path) == []
+
+
+def test_an_unknown_key_hides_no_other_mistake(tmp_path: Path) -> None:
+    text = "suite: s\ndata: rows.jsonl\npromt: $input\nscore: [{contains: {any_fo: x}}]\ngate: [exact.accuracy >> 3]\n"
+    found = told(tmp_path, text)
+    assert [one.split(": ")[0] + " " + one.split(": ")[1] for one in found] == [
+        "suite.yaml:3 promt",
+        "suite.yaml:4 score[0].contains.any_fo",
+        "suite.yaml:5 gate[0]",
+    ]
