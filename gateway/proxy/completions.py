@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 from fairtrial.domain.errors import RequestError
@@ -10,13 +11,15 @@ from gateway.proxy.answer_headers import variant_headers
 from gateway.proxy.asked import LazyFields, read_asked
 from gateway.proxy.attempts import begin_answer
 from gateway.proxy.errors import error_body, error_headers
-from gateway.proxy.exchange import Exchange
+from gateway.proxy.exchange import CLIENT_CLOSED, Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import authenticate
 from gateway.proxy.recording import record
 from gateway.proxy.relay import relay
 from gateway.proxy.resolve import Ask, resolve
 from gateway.proxy.wire import ClientGone, Receive, Scope, Send, header_map, read_body, require_json, send_whole
+
+_LOG = logging.getLogger(__name__)
 
 
 async def complete(gateway: Gateway, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,6 +37,11 @@ async def complete(gateway: Gateway, endpoint: str, scope: Scope, receive: Recei
         _own_task().uncancel()
     except RequestError as error:
         await _refuse(gateway, exchange, error, send)
+    except Exception:  # the fence of the hot path: a mistake of ours is one failed request, in the envelope
+        _LOG.exception("request %s failed", exchange.request_id)
+        if exchange.status != CLIENT_CLOSED:
+            raise  # the answer has begun: the server closes the connection, and the client sees that it broke off
+        await _refuse(gateway, exchange, RequestError("the gateway failed", code="gateway_failed"), send)
     finally:
         gateway.counters.in_flight -= 1
 

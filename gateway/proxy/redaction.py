@@ -11,10 +11,28 @@ import msgspec
 from gateway.proxy import slow_json
 from gateway.proxy.redaction_patterns import PATTERNS
 
-_SUSPECT = re.compile(
-    r"@|\d[\d ().\-/]{5,30}\d|:[0-9A-Fa-f.]*:|[a-z]k-|ft-|AKIA|ASIA|gh[pousr]_|github_pat_|xox|AIza|hf_|eyJ"
-    r"|[Bb][Ee][Aa][Rr][Ee][Rr]|PRIVATE KEY"
+_DIGITS = re.compile(r"\d[\d ().\-/]{5,30}\d")
+_COLONS = re.compile(r":[0-9A-Fa-f.]*:")
+_MARKS = (
+    "@",
+    "k-",
+    "ft-",
+    "AKIA",
+    "ASIA",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "xox",
+    "AIza",
+    "hf_",
+    "eyJ",
+    "PRIVATE KEY",
 )
+"""What texts of each kind hold; `str` finds these many times faster than an alternation does."""
+
 _SHORTEST = 3
 _LONG_NUMBER = 10**12
 _ANY = msgspec.json.Decoder(Any)
@@ -22,11 +40,20 @@ _ANY = msgspec.json.Decoder(Any)
 
 def redact_text(text: str) -> str:
     """The text with addresses of e-mail, phones, cards, IBANs, IP addresses, keys and tokens replaced by ``[kind]``."""
-    if len(text) < _SHORTEST or _SUSPECT.search(text) is None:
+    if len(text) < _SHORTEST or not _suspect(text):
         return text
     for pattern in PATTERNS:
         text = pattern.redact(text)
     return text
+
+
+def _suspect(text: str) -> bool:
+    for mark in _MARKS:
+        if mark in text:
+            return True
+    if _DIGITS.search(text) is not None or "bearer" in text.lower():
+        return True
+    return ":" in text and _COLONS.search(text) is not None
 
 
 def redact_json(body: bytes) -> str:
