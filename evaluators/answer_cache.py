@@ -78,14 +78,16 @@ class AnswerCache:
     def _read(self) -> None:
         for line in self._path.read_bytes().split(b"\n"):
             try:
-                entry = json.loads(line)
-            except ValueError:
-                continue  # the torn last line of a run that was killed, or the empty end
-            if "ended" in entry:
-                self._forget(entry["ended"])
-            elif entry["answer"]["fingerprint"] is not None or self._goes_on(entry):
-                answer = Answer(**{**entry["answer"], "cached": False})
-                self._answers[entry["q"], answer.fingerprint] = answer
+                self._take(json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                continue  # the torn last line of a killed run, the empty end, or a line of another version
+
+    def _take(self, entry: Mapping[str, Any]) -> None:
+        if "ended" in entry:
+            self._forget(entry["ended"])
+        elif entry["answer"]["fingerprint"] is not None or self._goes_on(entry):
+            answer = Answer(**{**entry["answer"], "cached": False})
+            self._answers[entry["q"], answer.fingerprint] = answer
 
     def _goes_on(self, entry: Mapping[str, Any]) -> bool:
         return bool(entry["scope"] == self._scope and self._now_us - entry["at_us"] < RESUME_US)

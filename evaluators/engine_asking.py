@@ -105,31 +105,49 @@ def read_answer(response: httpx.Response, target: Target, latency_ms: float) -> 
         choice = reply["choices"][0]
         message = choice["message"]
         content, refusal = message.get("content"), message.get("refusal")
-        usage = reply.get("usage") or {}
-        tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        usage = reply.get("usage")
+        usage = usage if isinstance(usage, dict) else {}
+        tokens_in, tokens_out = (_count_or_none(usage.get(f"{of}_tokens")) for of in ("prompt", "completion"))
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         return Answer(None, error=f"the reply is not a chat completion ({type(error).__name__})")
     if not isinstance(content, str | None) or not isinstance(refusal, str | None):
         return Answer(None, error="the reply is not a chat completion (its content is not text)")
     return Answer(
-        text=content if content is not None else refusal or "",
-        finish_reason=choice.get("finish_reason"),
-        refusal=refusal,
+        text=whole_text(content if content is not None else refusal or ""),
+        finish_reason=_text_or_none(choice.get("finish_reason")),
+        refusal=_text_or_none(refusal),
         latency_ms=latency_ms,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         cost_usd=target.cost(tokens_in, tokens_out),
-        fingerprint=reply.get("system_fingerprint"),
+        fingerprint=_text_or_none(reply.get("system_fingerprint")),
         request_id=response.headers.get("x-request-id"),
     )
+
+
+def whole_text(text: str) -> str:
+    """The text with each half of a surrogate pair, which no file can hold, replaced by U+FFFD.
+
+    A model that ends in the middle of an emoji sends one as JSON's escape.
+    """
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _text_or_none(value: Any) -> str | None:
+    return whole_text(value) if isinstance(value, str) else None
+
+
+def _count_or_none(value: Any) -> int | None:
+    """A number of tokens; anything else that an upstream may send for it is unknown."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _envelope(response: httpx.Response) -> tuple[str, str | None]:
     """What OpenAI's error envelope says and its code, or the beginning of whatever came instead."""
     try:
         error = response.json()["error"]
-        return str(error["message"])[:ERROR_CHARS], error.get("code")
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return whole_text(str(error["message"]))[:ERROR_CHARS], error.get("code")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return response.text[:ERROR_CHARS].strip() or "no message", None
 
 

@@ -52,8 +52,8 @@ def _lines(text: str, file: str) -> Iterator[Row | Mistake]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
-        except ValueError as error:
+            value = json.loads(line, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
             yield Mistake(file, number, "", f"the line is not JSON: {error}")
             continue
         yield _row(file, number, value)
@@ -61,9 +61,9 @@ def _lines(text: str, file: str) -> Iterator[Row | Mistake]:
 
 def _list(text: str, file: str) -> Iterator[Row | Mistake]:
     try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        yield Mistake(file, error.lineno, "", f"the file is not JSON: {error.msg}")
+        values = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        yield Mistake(file, getattr(error, "lineno", 1), "", f"the file is not JSON: {getattr(error, 'msg', error)}")
         return
     if not isinstance(values, list):
         yield Mistake(file, 1, "", "the file must be a JSON list of objects")
@@ -93,4 +93,12 @@ def _csv(text: str, file: str) -> Iterator[Row | Mistake]:
 def _row(file: str, line: int, value: Any) -> Row | Mistake:
     if not isinstance(value, dict):
         return Mistake(file, line, "", "a row must be a JSON object")
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return Mistake(file, line, "", "the row has half of a character (a lone surrogate), which no text can hold")
     return Row(file, line, value)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

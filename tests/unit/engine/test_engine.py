@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from scripted_upstream import Upstream, failing, last, serving
 from small_suites import sums
 
@@ -188,3 +189,26 @@ def test_a_refusal_is_told_from_an_answer(text: str, refused: bool) -> None:
     from evaluators.refusals import refuses
 
     assert refuses(Answer(text)) is refused
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [
+        ({"content": "half \ud83d of it"}, "half \ufffd of it"),
+        ({"content": "cut off \ud83d"}, "cut off \ufffd"),
+        ({"content": "whole \U0001f600"}, "whole \U0001f600"),
+        ({"content": None, "refusal": "no \udc00"}, "no \ufffd"),
+        ({"content": ["parts"]}, None),
+    ],
+)
+async def test_odd_replies_are_answers_or_errors_of_their_case_and_never_end_the_run(
+    tmp_path: Path, reply: dict[str, Any], text: str | None
+) -> None:
+    odd = {"system_fingerprint": {"not": "text"}, "usage": {"prompt_tokens": "7", "completion_tokens": True}}
+    body = {"choices": [{"message": reply, "finish_reason": 5}], **odd}
+    with serving(Upstream(lambda *_: web.json_response(body))) as upstream:
+        found = await run(sums(tmp_path, 2), upstream, tmp_path / "c")
+    for answer in (result.answer for result in found.results):
+        assert (answer.text, answer.error is None) == (text, text is not None)
+        assert (answer.tokens_in, answer.cost_usd, answer.fingerprint, answer.finish_reason) == (None,) * 4
+    assert run_of(events_of(found)).results[0].answer == found.results[0].answer

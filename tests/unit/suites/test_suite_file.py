@@ -200,3 +200,15 @@ def test_an_unknown_key_hides_no_other_mistake(tmp_path: Path) -> None:
         "suite.yaml:4 score[0].contains.any_fo",
         "suite.yaml:5 gate[0]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [
+        ('{"input": "x", "expected": NaN}', "rows.jsonl:1: the line is not JSON: NaN is not JSON"),
+        ('{"input": "\\ud83d", "expected": "x"}', "rows.jsonl:1: the row has half of a character"),
+        ("[" * 100_000, "rows.jsonl:1: the line is not JSON"),
+    ],
+)
+def test_a_row_that_could_not_be_sent_or_kept_is_told_at_its_line(tmp_path: Path, row: str, wrong: str) -> None:
+    assert told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]", row)[0].startswith(wrong)
