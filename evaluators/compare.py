@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluators.comparable import what_differs
 from evaluators.gate_lines import Scope
-from evaluators.levels import figure_of
+from evaluators.levels import figure_of, share_span
 from evaluators.measures import Measure
 from evaluators.pairing import Pairs, pair
 from fairtrial.domain.errors import UsageError
@@ -17,6 +17,8 @@ from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.bootstrap import Indices, bootstrap_corpus
 from fairtrial.stats.clustered import clustered_mean
+from fairtrial.stats.mcnemar import exact
+from fairtrial.stats.sign_flip import sign_flip
 from fairtrial.stats.tango import tango
 
 ONE_SIDED_95 = 0.90
@@ -50,6 +52,7 @@ def compare(
     won = lost = None
     if measure.kind == "proportion" and pairs.binary and pairs.n:
         won, lost = flips(measure, pairs)
+    p, p_method = p_of(measure, pairs)
     return Comparison(
         metric=measure.name,
         scope=scope,
@@ -60,7 +63,24 @@ def compare(
         won=won,
         lost=lost,
         n=pairs.n,
+        p=p,
+        p_method=p_method,
     )
+
+
+def p_of(measure: Measure, pairs: Pairs) -> tuple[float | None, str]:
+    """The two-sided p of no difference, and its method: McNemar's exact test for 0/1 cases that stand alone.
+
+    Repeated, clustered or real values: the sign-flip test. ``None`` where nothing differs, or for a corpus figure.
+    """
+    if measure.kind not in ("proportion", "mean") or pairs.n == 0:
+        return None, ""
+    clusters = pairs.candidate.clusters
+    if measure.kind == "proportion" and pairs.binary and clusters is None:
+        found, method = exact(*flips(measure, pairs)), "McNemar, exact"
+    else:
+        found, method = sign_flip(pairs.differences, clusters), "sign flip"
+    return (None, "") if isinstance(found, NotEnough) else (found, method)
 
 
 def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) -> Estimate | NotEnough:
@@ -68,7 +88,8 @@ def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) ->
     if pairs.n == 0:
         return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
     if measure.kind == "corpus":
-        return bootstrap_corpus(_gap(measure, pairs, 1.0), pairs.n, pairs.candidate.clusters, level=level, seed=seed)
+        gap, clusters = _gap(measure, pairs, 1.0), pairs.candidate.clusters
+        return bootstrap_corpus(gap, pairs.n, clusters, level=level, seed=seed, span=share_span(measure))
     if measure.kind == "proportion" and pairs.binary and pairs.candidate.clusters is None:
         up = int(np.count_nonzero(pairs.differences > 0))
         return tango(up, int(np.count_nonzero(pairs.differences < 0)), pairs.n, level=level)
@@ -94,7 +115,8 @@ def relative_difference(measure: Measure, pairs: Pairs, factor: float, *, seed: 
         return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
     clusters = pairs.candidate.clusters
     if measure.kind == "corpus":
-        return bootstrap_corpus(_gap(measure, pairs, factor), pairs.n, clusters, level=ONE_SIDED_95, seed=seed)
+        gap, span = _gap(measure, pairs, factor), share_span(measure)
+        return bootstrap_corpus(gap, pairs.n, clusters, level=ONE_SIDED_95, seed=seed, span=span)
     values = pairs.candidate.values - factor * pairs.baseline.values
     return clustered_mean(values, clusters, level=ONE_SIDED_95, span=_span(measure, pairs))
 

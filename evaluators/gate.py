@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from evaluators.gate_elsewhere import Live, informative, judge_elsewhere
 from evaluators.gate_file import Gate
-from evaluators.gate_lines import Versus
-from evaluators.gate_rules import Trial, judge_rule
+from evaluators.gate_lines import Level, Versus
+from evaluators.gate_rules import Rule, Trial, judge_rule
 from evaluators.gate_words import amount, short
 from evaluators.levels import level_of
 from evaluators.measures import BUILT_IN, COUNTS
 from evaluators.suite import Suite
+from evaluators.summary import MOST_UNSCORED
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdict import Decision, Finding, Result, Verdict, decide
 
-MOST_UNSCORED = 0.02
-"""The share of unscored cases above which a run proves nothing, unless its suite's own `errors` line says otherwise."""
 WEARS_OUT = 7
 MOST_NAMED = 3
 
@@ -32,9 +31,9 @@ def judge(
 ) -> Verdict:
     """The verdict on the trial's candidate.
 
-    ``live``: plain rates of traffic, shown and not decisive; ``candidates_judged``: how many candidates these suites
-    have judged before and with this one, ``None`` if unknown. Never raises for evidence that is missing or unsound:
-    that is what HOLD and INVALID say.
+    ``live``: plain rates of traffic, shown and never passing a line; ``candidates_judged``: how many candidates these
+    suites have judged before and with this one, ``None`` if unknown. Never raises for evidence that is missing or
+    unsound: that is what HOLD and INVALID say.
     """
     findings = tuple(_findings(gate, trial, live))
     decision = decide(findings)
@@ -75,7 +74,7 @@ def _rest(decision: Decision, deciding: Sequence[Finding]) -> str:
     if decision == "BLOCK" and untold:
         return f"{untold} more can't be told yet"
     if decision == "INVALID" and failed:
-        return f"{failed} rules failed as far as it can be said"
+        return f"{failed} {'rule' if failed == 1 else 'rules'} failed as far as it can be said"
     return "everything else within limits" if decision != "INVALID" else "nothing can be concluded"
 
 
@@ -92,7 +91,7 @@ def _findings(gate: Gate, trial: Trial, live: Live | None) -> Iterator[Finding]:
 def _sound(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:
     """INVALID for a run with too many unscored cases; for the candidate the suite's own `errors` line replaces it."""
     rules = [rule for rule in gate.rules if rule.suite.name == suite.name]
-    targets = [] if any(rule.line.metric == "errors" for rule in rules) else [trial.candidate]
+    targets = [] if any(_limits_errors(rule) for rule in rules) else [trial.candidate]
     if any(isinstance(rule.line.test, Versus) or rule.line.metric in COUNTS for rule in rules):
         targets.append(trial.baseline)
     for target in targets:
@@ -103,6 +102,13 @@ def _sound(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:
             says = f"{share} of {found.n} cases of {suite.name} on {target} could not be scored (at most 2 % may be)"
             again = f"fairtrial eval {suite.name} --on {target}"
             yield Finding("errors <= 2%", suite.name, "invalid", says, again, "errors", "", found)
+
+
+def _limits_errors(rule: Rule) -> bool:
+    """Whether the line is a limit on the errors of all cases: one slice, or a comparison, says nothing of the rest."""
+    line = rule.line
+    limit = isinstance(line.test, Level) and line.test.operator != ">="
+    return line.metric == "errors" and line.scope is None and limit
 
 
 def _runs(gate: Gate, trial: Trial) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evaluators.gate_lines import GateLine
 from fairtrial.domain.verdict import Finding
@@ -15,6 +15,7 @@ NEEDED: Mapping[str, str] = {
     "judge": "answers marked by a calibrated judge",
     "data": "an audit of the training data",
 }
+DECIDED = "an experiment's analysis: plain rates can't pass a line; take the line out to ship without it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,10 @@ Live = Mapping[str, tuple[Rate, Rate]]
 
 
 def judge_elsewhere(rule: str, source: str, line: GateLine, live: Live | None) -> Finding:
-    """A plain live rate is shown and does not decide; evidence that is not there leaves the line untold."""
+    """A line that is required holds until it is decided, which plain live rates, shown beside it, can't do."""
     metric = line.metric.removeprefix("live.")
     if line.family == "live" and live and metric in live:
-        return shown(rule, source, metric, live[metric])
+        return replace(shown(rule, source, metric, live[metric]), needed=DECIDED, decisive=True)
     says = f"{line.metric}: there is no such evidence yet"
     return Finding(rule, source, "cannot tell", says, NEEDED.get(line.family, "its evidence"), line.metric)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
 from evaluators.gate_fit import limit_of
 from evaluators.gate_levels import by_truth_table
 from evaluators.gate_lines import Level, Scope
@@ -11,11 +14,23 @@ from evaluators.pairing import Results, by_case
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.run import CaseResult, Run
-from fairtrial.domain.verdict import Finding
+from fairtrial.domain.verdict import Finding, Result
 
 MOST_NAMED = 5
-Flips = tuple[list[str], list[str], int]
-"""Lost, gained, and how many cases were judged on both sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """Case ids lost and gained, how many cases were judged on both sides, and of how many others it is unknown.
+
+    ``unknown_lost``: unscored cases that could be lost, as the base was not wrong in them; the other likewise.
+    """
+
+    lost: tuple[str, ...]
+    gained: tuple[str, ...]
+    judged: int
+    unknown_lost: int = 0
+    unknown_gained: int = 0
 
 
 def right(suite: Suite, result: CaseResult) -> bool | None:
@@ -34,39 +49,61 @@ def right(suite: Suite, result: CaseResult) -> bool | None:
 
 
 def flipped(suite: Suite, runs: tuple[Run, Run], scope: Scope | None = None) -> Flips:
-    """Case ids lost and gained, consistent over all repeats, and how many cases were judged on both sides."""
+    """What flipped, consistent over all repeats: always right before and always wrong now, or the other way."""
     new, old = (by_case(run.results, scope) for run in runs)
-    lost, gained, judged = [], [], 0
-    for case in (case for case in new if case in old):
-        now, before = _consistent(suite, new[case]), _consistent(suite, old[case])
-        judged += now != "unscored" and before != "unscored"
-        if (before, now) == ("right", "wrong"):
-            lost.append(case)
-        if (before, now) == ("wrong", "right"):
-            gained.append(case)
-    return lost, gained, judged
+    marks = {case: (_consistent(suite, old[case]), _consistent(suite, new[case])) for case in new if case in old}
+    return Flips(
+        lost=tuple(case for case, found in marks.items() if found == ("right", "wrong")),
+        gained=tuple(case for case, found in marks.items() if found == ("wrong", "right")),
+        judged=sum(not {"unscored", "not judged"} & set(found) for found in marks.values()),
+        unknown_lost=_unknown(marks.values(), "right", "wrong"),
+        unknown_gained=_unknown(marks.values(), "wrong", "right"),
+    )
+
+
+def _unknown(marks: Iterable[tuple[str, str]], before: str, now: str) -> int:
+    """Cases that could have flipped so: unscored on one side, and the other side does not rule it out."""
+    open_ = [found for found in marks if "unscored" in found]
+    return sum(one in (before, "unscored") and other in (now, "unscored") for one, other in open_)
 
 
 def judge_ledger(
     rule: str, source: str, test: Level, measure: Measure, *, flips: Flips, scope: Scope | None
 ) -> Finding:
-    """A count is exact: it holds or it fails; without a single judged case it cannot be told."""
-    lost, gained, judged = flips
-    cases = lost if measure.name == "lost" else gained
-    count = Estimate(float(len(cases)), float(len(cases)), float(len(cases)), 1.0, judged, "count")
+    """A count is exact, unless cases that are not scored could change it: then, or without any, it cannot be told."""
+    cases, unknown = flips.lost, flips.unknown_lost
+    if measure.name == "gained":
+        cases, unknown = flips.gained, flips.unknown_gained
+    judged, least = flips.judged, float(len(cases))
+    count = Estimate(least, least, least + unknown, 1.0, judged, "count")
     name = where(measure.name, str(scope or ""))
-    found = Comparison(measure.name, str(scope or ""), None, None, count, "cannot tell", len(gained), len(lost), judged)
+    found = Comparison(
+        measure.name, str(scope or ""), None, None, count, "cannot tell", len(flips.gained), len(flips.lost), judged
+    )
     if judged == 0:
         says, needed = f"{name} can't be counted: no case is scored on both sides", "cases scored on both sides"
         return Finding(rule, source, "cannot tell", says, needed, measure.name, found.scope, found)
-    result = by_truth_table(test, count, limit_of(test, measure))
+    result = _counted(test, count, limit_of(test, measure))
     named = ", ".join(cases[:MOST_NAMED]) + (f" and {len(cases) - MOST_NAMED} more" if len(cases) > MOST_NAMED else "")
     says = f"{name}: {len(cases)} of {judged} cases" + (f" ({named})" if cases else "")
-    return Finding(rule, source, result, says, "", measure.name, found.scope, found)
+    says += f"; {unknown} more could be, but are not scored on both sides" if unknown else ""
+    needed = "run the cases that failed again" if result == "cannot tell" else ""
+    return Finding(rule, source, result, says, needed, measure.name, found.scope, found)
+
+
+def _counted(test: Level, count: Estimate, limit: float) -> Result:
+    """Pass or fail only if no unscored case could change it."""
+    most = replace(count, value=count.high)
+    results = {by_truth_table(test, replace(one, low=one.value, high=one.value), limit) for one in (count, most)}
+    if test.operator == "==" and count.low <= limit <= count.high and count.low < count.high:
+        return "cannot tell"
+    return results.pop() if len(results) == 1 else "cannot tell"
 
 
 def _consistent(suite: Suite, repeats: Results) -> str:
     marks = {right(suite, one) for one in repeats}
-    if None in marks:
+    if any(one.outcome in UNSCORED for one in repeats):
         return "unscored"
+    if None in marks:
+        return "not judged"
     return "right" if marks == {True} else "wrong" if marks == {False} else "mixed"

@@ -10,7 +10,7 @@ import numpy as np
 from evaluators.compare import compare, oriented, relative_difference
 from evaluators.gate_fit import margin_of
 from evaluators.gate_lines import Scope, Versus
-from evaluators.gate_words import both, bounds_in_words, difference_in_words, gap, where
+from evaluators.gate_words import both, bounds_in_words, difference_in_words, gap, p_in_words, where
 from evaluators.measures import Measure
 from evaluators.pairing import Pairs, pair
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
@@ -70,7 +70,8 @@ def _says(test: Versus, measure: Measure, found: Comparison, baseline: str, resu
     if isinstance(found.difference, NotEnough):
         return f"{name} can't be compared with {baseline}: {found.difference.reason}"
     words = f"{name} {difference_in_words(found, measure)} {baseline}"
-    numbers = f" ({both(found, measure)}; {bounds_in_words(found.difference, measure)})"
+    test_said = "" if found.p is None else f"; {found.p_method}: p {p_in_words(found.p)}"
+    numbers = f" ({both(found, measure)}; {bounds_in_words(found.difference, measure)}{test_said})"
     untold = ": cannot rule it out either way" if test.question == "not worse" else ": cannot tell"
     end = {"pass": "", "fail": ": not met"}.get(result, untold)
     return words + numbers + f"; {_asked(test, measure)}{end}"

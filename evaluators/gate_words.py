@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluators.gate_lines import GateLine, Level
+from evaluators.gate_lines import Level
 from evaluators.measures import Measure
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.verdict import Finding
@@ -107,16 +107,17 @@ def _limit(rule: str) -> str:
     return " ".join(words[1:])
 
 
-def rule_of(line: GateLine) -> str:
-    return where(line.metric, str(line.scope or ""))
-
-
 def comparison_row(found: Comparison, measure: Measure) -> tuple[str, ...]:
-    """Metric, scope, n, baseline, candidate, difference, interval, answer: a row of a table."""
+    """Metric, scope, n, baseline, candidate, difference, interval, p, answer: a row of a table."""
     levels = ["unknown" if one is None else amount(one, measure) for one in (found.baseline, found.candidate)]
     difference, interval = "not enough", ""
     if isinstance(found.difference, Estimate):
         one = found.difference
         difference = signed(one.value, measure)
         interval = f"{signed(one.low, measure)} to {signed(one.high, measure)}"
-    return found.metric, found.scope, str(found.n), *levels, difference, interval, found.answer
+    return found.metric, found.scope, str(found.n), *levels, difference, interval, p_in_words(found.p), found.answer
+
+
+def p_in_words(p: float | None) -> str:
+    """``0.041``, ``< 0.001``, or nothing where no test was made."""
+    return "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -28,15 +28,24 @@ def level_of(measure: Measure, run: Run, scope: Scope | None = None) -> Estimate
         return _total(measure, len(by_case(run.results, scope)), side)
     if side.n == 0:
         return NotEnough(NO_CASE, "scored cases")
+    span = share_span(measure)
     if measure.kind == "corpus":
-        return bootstrap_corpus(figure_of(measure, side), side.n, side.clusters, seed=run.seed)
+        drawn = bootstrap_corpus(figure_of(measure, side), side.n, side.clusters, seed=run.seed, span=span)
+        return _within(drawn, span)
     if measure.kind == "proportion" and side.binary and side.clusters is None:
         return wilson(int(side.values.sum()), side.n)
-    span = measure.scale if measure.form == "share" else None
-    found = clustered_mean(side.values, side.clusters, span=span)
-    if isinstance(found, NotEnough) or measure.form != "share":
+    return _within(clustered_mean(side.values, side.clusters, span=span), span)
+
+
+def share_span(measure: Measure) -> float | None:
+    """The largest change that a case could make in a share: its scale; ``None`` for what has no largest value."""
+    return measure.scale if measure.form == "share" else None
+
+
+def _within(found: Estimate | NotEnough, most: float | None) -> Estimate | NotEnough:
+    if isinstance(found, NotEnough) or most is None:
         return found
-    return replace(found, low=max(0.0, found.low), high=min(measure.scale, found.high))
+    return replace(found, low=max(0.0, found.low), high=min(most, found.high))
 
 
 def figure_of(measure: Measure, side: Side) -> Callable[[Indices], float | None]:

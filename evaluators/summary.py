@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from evaluators.engine_scoring import scores_of, value_of
+from evaluators.measures import UNSCORED
 from evaluators.scorer import Stat
 from evaluators.suite import Suite, tag_values
 from fairtrial.domain.events import CASE_OUTCOMES
 from fairtrial.domain.run import CaseResult, Run
 
+MOST_UNSCORED = 0.02
+"""The share of unscored cases above which a run proves nothing, unless its suite's own `errors` line says otherwise."""
 MIN_SLICE = 5
 """Cases: a smaller slice says nothing, and the worst of many small ones says less."""
 
@@ -77,7 +80,7 @@ def outcome_counts(run: Run) -> dict[str, int]:
 
 def unscored_share(run: Run) -> float:
     """The share of answers that no scorer could measure: the target failed, or a scorer did."""
-    unscored = sum(result.outcome in ("provider_error", "judge_error", "skipped") for result in run.results)
+    unscored = sum(result.outcome in UNSCORED for result in run.results)
     return unscored / len(run.results) if run.results else 1.0
 
 

@@ -39,7 +39,8 @@ class Comparison:
     """Candidate against baseline on one metric, over the same cases or units.
 
     ``difference`` is candidate − baseline on the metric's scale; ``won`` and ``lost`` count paired cases of a 0/1
-    metric that only the candidate or only the baseline passed.
+    metric that only the candidate or only the baseline passed. ``p`` is shown beside the interval, which decides: the
+    two-sided p of no difference, by ``p_method``.
     """
 
     metric: str
@@ -51,3 +52,5 @@ class Comparison:
     won: int | None = None
     lost: int | None = None
     n: int = 0
+    p: float | None = None
+    p_method: str = ""

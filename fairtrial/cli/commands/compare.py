@@ -33,7 +33,8 @@ def command(
 ) -> None:
     """Compare two runs of the same suite: CANDIDATE and BASELINE are run ids, or SUITE@TARGET for the newest.
 
-    Intervals are of 95 %, on the paired difference. The suite's file says how each metric is estimated; it is looked
+    Intervals are of 95 %, on the paired difference, and answer; p is shown beside them: McNemar's exact test for 0/1
+    scores, else a sign flip. The suite's file says how each metric is estimated; it is looked
     for in ./suites and here.
 
     \b
@@ -98,7 +99,7 @@ def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: Run, o
     by_name = {measure.name: measure for measure in measures}
     console = Console()
     console.print(Text(f"{new.suite}: {new.target} against {old.target}", style="bold"))
-    table = Table("metric", "in", "n", old.target, new.target, "difference", "95 % interval", "answer", box=None)
+    table = Table("metric", "in", "n", old.target, new.target, "difference", "95 % interval", "p", "answer", box=None)
     for one in found:
         table.add_row(*(Text(cell) for cell in comparison_row(one, by_name[one.metric])))
     console.print(table)

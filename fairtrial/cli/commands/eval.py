@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.domain.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 UNSOUND = 4
-MOST_UNSCORED = 0.02
-"""A run with more unscored cases than this share is no evidence: the command exits with 4, as the gate's INVALID."""
+"""The exit code for a run that is no evidence, as of the gate's INVALID."""
 
 
 @click.command()
@@ -51,7 +52,10 @@ def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> 
 
     project = load_project(config, os.environ)
     loaded = [_adjusted(suite, options) for suite in load_suites(suites)]
-    runs = _run(project, loaded, [name.strip() for name in on.split(",") if name.strip()], options)
+    names = list(dict.fromkeys(name.strip() for name in on.split(",") if name.strip()))
+    if not names:
+        raise UsageError(f"--on {on!r}: it names no target (known: {', '.join(project.plan.deployments)})")
+    runs = _run(project, loaded, names, options)
     if any(_unsound(run) for run in runs):
         sys.exit(UNSOUND)
 
@@ -101,6 +105,6 @@ def _say_goodbye(talk: Console, finished: Sequence[tuple[Suite, Run]], total: in
 
 
 def _unsound(run: Run) -> bool:
-    from evaluators.summary import unscored_share
+    from evaluators.summary import MOST_UNSCORED, unscored_share
 
     return unscored_share(run) > MOST_UNSCORED

@@ -1,4 +1,4 @@
-"""Evidence from elsewhere: what is not there holds, and live rates are shown without deciding."""
+"""Evidence from elsewhere: what is not there holds, and live rates are shown and pass nothing."""
 
 from dataclasses import replace
 
@@ -30,9 +30,16 @@ def test_live_rates_are_shown_and_do_not_decide() -> None:
         "requests.error_rate": (Rate(0.5, 200), Rate(0.01, 210)),
         "feedback.resolved": (Rate(0.8, 90, "ratings"), Rate(None, 0)),
     }
-    found = verdict("live.requests.error_rate <= 2%", live=live)
+    found = verdict(live=live)
     assert found.decision == "SHIP"
     shown = [one for one in found.findings if not one.decisive]
     assert [one.metric for one in shown] == ["live.requests.error_rate", "live.feedback.resolved"]
     assert "50.0 % of 200 requests, baseline 1.0 % of 210 requests" in shown[0].says
     assert "nothing yet" in shown[1].says
+
+
+def test_a_required_live_line_never_ships_on_plain_rates() -> None:
+    live = {"requests.error_rate": (Rate(0.5, 200), Rate(0.01, 210))}
+    found = verdict("live.requests.error_rate <= 2%", live=live)
+    assert found.decision == "HOLD"
+    assert "50.0 % of 200 requests" in found.findings[1].says and "analysis" in found.findings[1].needed

@@ -142,6 +142,23 @@ def test_counts_are_exact_and_name_the_cases() -> None:
     assert verdict(of, run(of, "tuned", right(2, 10)), run(of, "base", right(2, 10))).decision == "SHIP"
 
 
+def test_a_critical_case_that_is_not_scored_could_be_lost_and_holds() -> None:
+    of = suite("errors <= 100%", "lost == 0 in tags:critical", n=10, tags={i: {"tags": "critical"} for i in (0, 1, 9)})
+    base = run(of, "base", right(9, 10))
+    found = verdict(of, run(of, "tuned", [None, *right(8, 9)]), base)
+    assert found.decision == "HOLD"
+    assert "1 more could be, but are not scored on both sides" in found.findings[-1].says
+    assert verdict(of, run(of, "tuned", [*right(9, 9), None]), base).decision == "SHIP"  # the base was wrong there
+    assert verdict(of, run(of, "tuned", [0.0, None, *right(7, 8)]), base).decision == "BLOCK"
+
+
+@pytest.mark.parametrize("line", ["errors <= 50% in kind:a", "errors not worse than base by 50pp", "errors >= 0%"])
+def test_an_errors_line_that_does_not_limit_all_cases_does_not_lift_the_limit(line: str) -> None:
+    of = suite(line, "qa >= 50%", n=200, tags={i: {"kind": "ab"[i % 2]} for i in range(200)})
+    found = verdict(of, run(of, "tuned", [*right(150, 190), *[None] * 10]), run(of, "base", right(150, 200)))
+    assert found.decision == "INVALID"
+
+
 def test_a_lost_slice_is_named_beside_the_rule_over_all_cases() -> None:
     tags = {i: {"kind": "arithmetic" if i < 40 else "facts"} for i in range(120)}
     of = suite(NOT_WORSE, tags=tags)

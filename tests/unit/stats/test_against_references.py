@@ -12,12 +12,13 @@ from statsmodels.stats.proportion import proportion_confint
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats import mcnemar
-from fairtrial.stats.bootstrap import bootstrap_corpus, bootstrap_mean
+from fairtrial.stats.bootstrap import bootstrap_corpus
 from fairtrial.stats.clustered import clustered_mean
 from fairtrial.stats.holm import holm
 from fairtrial.stats.intervals import clopper_pearson, wilson
 from fairtrial.stats.sample_size import cases_for_margin
 from fairtrial.stats.sign_flip import sign_flip
+from fairtrial.stats.tango import tango
 
 RNG = np.random.default_rng(5)
 
@@ -110,8 +111,16 @@ def test_nothing_that_differs_has_no_p_value() -> None:
 
 def test_the_bootstrap_of_a_mean_agrees_with_scipy() -> None:
     values = RNG.exponential(1, 200)
-    reference = stats.bootstrap((values,), np.mean, method="BCa", rng=np.random.default_rng(1)).confidence_interval
-    assert bounds(bootstrap_mean(values)) == pytest.approx((reference.low, reference.high), abs=0.02)
+    rng = np.random.default_rng(1)
+    reference = stats.bootstrap((values,), np.mean, method="percentile", rng=rng).confidence_interval
+    found = bootstrap_corpus(lambda indices: float(values[indices].mean()), 200)
+    assert bounds(found) == pytest.approx((reference.low, reference.high), abs=0.03)
+
+
+def test_resamples_that_all_agree_leave_room_for_a_case_that_was_not_seen() -> None:
+    few, many = (bootstrap_corpus(lambda _: 0.0, n, level=0.90, span=1.0) for n in (8, 800))
+    assert bounds(few) == pytest.approx(bounds(tango(0, 0, 8)))
+    assert bounds(many) == pytest.approx(bounds(tango(0, 0, 800)))
 
 
 def test_a_corpus_bootstrap_over_clusters_is_wider_where_clusters_move_together() -> None:
@@ -123,11 +132,9 @@ def test_a_corpus_bootstrap_over_clusters_is_wider_where_clusters_move_together(
 
     alone, together = bounds(bootstrap_corpus(mean, 100)), bounds(bootstrap_corpus(mean, 100, clusters))
     assert together[1] - together[0] > 1.5 * (alone[1] - alone[0])
-    assert bounds(bootstrap_mean(values, clusters)) == pytest.approx(together, abs=0.1)
 
 
 def test_few_cases_are_not_resampled() -> None:
-    assert isinstance(bootstrap_mean(np.arange(5.0)), NotEnough)
     assert isinstance(bootstrap_corpus(lambda _: 1.0, 5), NotEnough)
     assert isinstance(bootstrap_corpus(lambda _: None, 50), NotEnough)
 
