@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -70,13 +71,24 @@ def reasons(verdict: Verdict) -> list[str]:
     )
     if not against:
         return [f"all {len(verdict.findings)} rules are met", *_margins(verdict.findings)]
-    said = list(dict.fromkeys(f"{_mark(finding)} {finding.says}" for finding in against))
+    said = list(dict.fromkeys(_sentence(finding) for finding in _one_of_each_suite_first(against)))
     shown, left = said[:MOST_REASONS], len(said[MOST_REASONS:])
     return shown + ([f"… and {left} more"] if left else [])
 
 
-def _mark(finding: Finding) -> str:
-    return {"invalid": "!", "fail": "✗", "cannot tell": "?"}[finding.result]
+def _one_of_each_suite_first(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings so that the first ones speak for as many suites as there are: the worst of each, then the rest."""
+    rounds: Counter[str] = Counter()
+    placed = []
+    for number, finding in enumerate(findings):
+        placed.append((rounds[finding.source], number, finding))
+        rounds[finding.source] += 1
+    return [finding for _, _, finding in sorted(placed, key=lambda each: each[:2])]
+
+
+def _sentence(finding: Finding) -> str:
+    mark = {"invalid": "!", "fail": "✗", "cannot tell": "?"}[finding.result]
+    return f"{mark} {finding.says}" + (f" ({finding.needed})" if finding.needed else "")
 
 
 def _margins(findings: Iterable[Finding]) -> list[str]:
