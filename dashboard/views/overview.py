@@ -46,8 +46,25 @@ def _services(services: Row) -> None:
     if plan["refused"]:
         st.warning("The changed configuration was refused; the last good plan stays.", icon=":material/rule:")
         st.code(plan["refused"], language=None)
+    _recording(services["recording"])
     if services["control"]["trouble"]:
         st.error(plain(str(services["control"]["trouble"])), icon=":material/error:")
+
+
+def _recording(recording: Row) -> None:
+    """Recording fails open: traffic went on, so only this says that something is missing."""
+    if recording["lost"]:
+        st.error(
+            f"{recording['lost']:,} events could not be recorded, last {moment(recording['last_us'])}. "
+            "Traffic went on; rates of that time are incomplete. Is the disk full?",
+            icon=":material/report:",
+        )
+    if recording["sync_failures"]:
+        st.warning(
+            f"The disk refused {recording['sync_failures']:,} syncs, last {moment(recording['last_us'])}: "
+            "events of that time would not survive a power cut.",
+            icon=":material/save:",
+        )
 
 
 def _experiment(experiment: Row) -> None:

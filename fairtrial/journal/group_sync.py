@@ -73,12 +73,18 @@ class GroupSync:
             retired, self._retired = self._retired, []
         for old in retired:
             self._sync(old)
-            old.close()
+            self._close(old)
         if segment is not None and segment not in retired:
             self._sync(segment)
         with self._changed:
             self._synced = ticket
             self._changed.notify_all()
+
+    def _close(self, segment: Segment) -> None:
+        try:
+            segment.close()
+        except OSError:  # some file systems tell of a failed write only now; this thread must live
+            self.failed += 1
 
     def _sync(self, segment: Segment) -> None:
         try:

@@ -49,7 +49,7 @@ class Segment:
     def create(cls, folder: Path, writer: str) -> Segment:
         """A new locked segment with its header in it; raises `OSError`."""
         now_us = time.time_ns() // 1000
-        name = f"{uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))}-{_UNSAFE.sub('_', writer)}{SUFFIX}"
+        name = file_name(now_us, writer, SUFFIX)
         hidden = folder / f".{name}"
         fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, MODE)
         try:
@@ -81,6 +81,11 @@ class Segment:
     def close(self) -> None:
         """Let go of the lock: from now on the segment counts as finished."""
         os.close(self._fd)
+
+
+def file_name(now_us: int, writer: str, suffix: str) -> str:
+    """A name that no other writer has, and that sorts by time."""
+    return f"{uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))}-{_UNSAFE.sub('_', writer)}{suffix}"
 
 
 def names(folder: Path) -> list[Path]:

@@ -11,7 +11,9 @@ import msgspec
 
 from fairtrial.domain.events import Event
 from fairtrial.journal.group_sync import GroupSync
+from fairtrial.journal.losses import LossNote
 from fairtrial.journal.segment import Segment
+from fairtrial.journal.speakable import speakable
 
 ROTATE_BYTES = 64 * 2**20
 """A segment of this size is closed and a new one begun, so that ingested ones can be put away."""
@@ -36,6 +38,7 @@ class JournalWriter:
         self._encoder = msgspec.json.Encoder()
         self._lock = threading.Lock()
         self._group = GroupSync()
+        self._losses = LossNote(folder, writer)
         self._segment: Segment | None = None
         self._retry_at = 0.0
         self._closed = False
@@ -59,6 +62,7 @@ class JournalWriter:
             if left:
                 left = self._write_again(left)
             self.lost += len(left)
+            self._losses.note(self.lost, self._group.failed)
             ticket = self._group.mark(self._segment)
         if self._wait and not left:
             self._group.wait(ticket)
@@ -72,15 +76,23 @@ class JournalWriter:
             self._closed = True
             self._retire()
         self._group.close()
+        self._losses.note(self.lost, self._group.failed)
+        self._losses.close()
 
     def _encode(self, events: Sequence[Event]) -> tuple[list[bytes], int]:
         lines: list[bytes] = []
         for event in events:
             try:
-                lines.append(self._encoder.encode(event) + b"\n")
+                lines.append(self._encoded(event) + b"\n")
             except (TypeError, ValueError, msgspec.MsgspecError):
                 continue
         return lines, len(events) - len(lines)
+
+    def _encoded(self, event: Event) -> bytes:
+        try:
+            return self._encoder.encode(event)
+        except UnicodeEncodeError:
+            return self._encoder.encode(speakable(event))
 
     def _write(self, lines: list[bytes]) -> list[bytes]:
         """Write the lines; returns those that were not written whole. A torn last line ends the segment."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 from fastapi import APIRouter, Response
 
+from fairtrial.journal.losses import read_losses
 from fairtrial.journal.segment import names
 from fairtrial.store.overview import overview
 from gateway.control.answers import TheKeeper, as_json
@@ -15,12 +16,13 @@ GATEWAY_SECONDS = 2.0
 
 @router.get("/services")
 def services(keeper: TheKeeper) -> Response:
-    """Health in one answer; ``refused`` says why a changed plan was not published."""
+    """Health in one answer; ``refused`` says why a changed plan was not published, ``recording`` what was lost."""
     publisher = keeper.publisher
     published = publisher.published
     return as_json(
         {
             "gateway": {"url": keeper.addresses.gateway_url, "ready": _is_ready(keeper.addresses.gateway_url)},
+            "recording": read_losses(keeper.database.layout.journal),
             "control": {"url": keeper.addresses.control_url, "trouble": keeper.trouble},
             "plan": {
                 "hash": published.plan.plan_hash if published else None,
@@ -55,6 +57,6 @@ def _is_ready(url: str | None) -> bool | None:
     if url is None:
         return None
     try:
-        return httpx.get(f"{url}/readyz", timeout=GATEWAY_SECONDS).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=GATEWAY_SECONDS, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False

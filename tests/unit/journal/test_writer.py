@@ -10,6 +10,7 @@ import pytest
 
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.journal import segment as segments
+from fairtrial.journal.losses import Losses, prune_losses, read_losses
 from fairtrial.journal.reader import decode, read_chunk
 from fairtrial.journal.segment import Segment, has_writer, names, read_header
 from fairtrial.journal.writer import JournalWriter
@@ -121,10 +122,55 @@ def test_a_folder_that_is_gone_loses_events_but_never_raises(tmp_path: Path) -> 
 
 def test_an_event_that_can_not_be_written_does_not_take_the_others_with_it(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path, writer="w")
-    broken = FeedbackEvent(feedback_id="f", at_us=1, key="k", comment="\ud800")
+    broken = FeedbackEvent(feedback_id="f", at_us=1, key="k", comment=object())  # type: ignore[arg-type]
     assert not writer.append(broken, feedback(2))
     assert (writer.lost, events_in(tmp_path)) == (1, [feedback(2)])
     writer.close()
+
+
+def test_half_of_a_surrogate_pair_does_not_lose_the_event(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, writer="w")
+    assert writer.append(FeedbackEvent(feedback_id="f", at_us=1, key="k", comment="so \ud83d sad"))
+    assert writer.lost == 0
+    (event,) = events_in(tmp_path)
+    assert isinstance(event, FeedbackEvent)
+    assert event.comment == "so ? sad"
+    writer.close()
+
+
+def test_losses_are_told_to_others_and_outlive_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = JournalWriter(tmp_path, writer="w")
+    assert read_losses(tmp_path) == Losses()
+
+    def full(fd: int, lines: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(segments.os, "write", full)
+    writer.append(feedback(1), feedback(2))
+    monkeypatch.undo()
+    assert read_losses(tmp_path).lost == 2
+    assert read_losses(tmp_path).last_us is not None
+    writer.close()
+    assert read_losses(tmp_path).lost == 2
+    prune_losses(tmp_path, 1)
+    assert read_losses(tmp_path).lost == 2
+
+
+def test_a_writer_that_lost_nothing_leaves_no_note_and_a_dead_ones_is_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = JournalWriter(tmp_path, writer="w")
+    writer.append(feedback(1))
+    prune_losses(tmp_path, 2**62)
+    (note,) = tmp_path.glob("*.lost")
+    assert note.stat().st_mode & 0o777 == 0o600
+    dead = tmp_path / "0-dead.lost"
+    dead.write_bytes(note.read_bytes())
+    writer.close()
+    monkeypatch.setattr("fairtrial.journal.losses.FRESH_SECONDS", -1.0)
+    assert list(tmp_path.glob("*.lost")) == [dead]
+    prune_losses(tmp_path, 1)
+    assert list(tmp_path.glob("*.lost")) == []
 
 
 def test_appending_after_the_close_is_counted_as_lost(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""What a writer could not record: a small file of fixed size, overwritten in place, which a full disk allows too.
+
+It lies beside the segments as ``<uuid7>-<writer>.lost``, is locked for as long as its writer lives, and goes with it if
+nothing was lost.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairtrial.journal.segment import MODE, file_name, has_writer
+
+SUFFIX = ".lost"
+FRESH_SECONDS = 60.0
+LINE = "{:>20} {:>20} {:>20}\n"
+"""Events lost, syncs refused, and when that was last noted (microseconds since 1970, UTC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Events that were not recorded and syncs that the disk refused; ``last_us`` ``None`` if there were none."""
+
+    lost: int = 0
+    sync_failures: int = 0
+    last_us: int | None = None
+
+    def __add__(self, other: Losses) -> Losses:
+        last = [each for each in (self.last_us, other.last_us) if each is not None]
+        return Losses(self.lost + other.lost, self.sync_failures + other.sync_failures, max(last, default=None))
+
+
+class LossNote:
+    """One writer's file. Trouble with it is passed over: the counts themselves stay with the writer."""
+
+    def __init__(self, folder: Path, writer: str) -> None:
+        now_us = time.time_ns() // 1000
+        self._path = folder / file_name(now_us, writer, SUFFIX)
+        self._noted = (0, 0)
+        self._fd: int | None = None
+        try:
+            self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, MODE)
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._write(0, 0, 0)
+        except OSError:
+            self.close()
+
+    def note(self, lost: int, sync_failures: int) -> None:
+        """Say it, if it is new."""
+        if self._fd is None or (lost, sync_failures) == self._noted:
+            return
+        try:
+            self._write(lost, sync_failures, time.time_ns() // 1000)
+        except OSError:
+            return
+        self._noted = (lost, sync_failures)
+
+    def close(self) -> None:
+        """Leave the file if it says anything."""
+        if self._fd is None:
+            return
+        os.close(self._fd)
+        self._fd = None
+        if self._noted == (0, 0):
+            self._path.unlink(missing_ok=True)
+
+    def _write(self, *numbers: int) -> None:
+        assert self._fd is not None
+        os.pwrite(self._fd, LINE.format(*numbers).encode(), 0)
+
+
+def read_losses(folder: Path) -> Losses:
+    """What all writers of a folder have lost, the dead ones too."""
+    return sum((_read(path) for path in folder.glob(f"*{SUFFIX}")), Losses())
+
+
+def prune_losses(folder: Path, before_us: int) -> None:
+    """Delete what dead writers left before that time; what says nothing goes earlier."""
+    for path in folder.glob(f"*{SUFFIX}"):
+        found = _read(path)
+        if (found.last_us is None or found.last_us < before_us) and _is_left(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_left(path: Path) -> bool:
+    """Whether its writer is dead, and didn't just make it (between that and the lock it only looks dead)."""
+    try:
+        return time.time() - path.stat().st_mtime > FRESH_SECONDS and not has_writer(path)
+    except FileNotFoundError:
+        return False
+
+
+def _read(path: Path) -> Losses:
+    try:
+        lost, sync_failures, last_us = map(int, path.read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        return Losses()
+    return Losses(lost, sync_failures, last_us or None)
