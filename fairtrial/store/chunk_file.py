@@ -9,6 +9,7 @@ from pathlib import Path
 from fairtrial.store.columns import KINDS, Kind
 from fairtrial.store.database import Cursor
 
+PRIVATE = 0o600
 SMALLEST_OBJECT = 1 << 20
 """DuckDB sets buffers of the largest object's size aside, so the size follows the lines at hand."""
 
@@ -17,11 +18,18 @@ def insert_lines(cursor: Cursor, lines: Mapping[str, Sequence[bytes]], scratch: 
     """Insert lines, given by their kind, within the transaction that the caller has begun; raises `duckdb.Error`."""
     for name, of_kind in lines.items():
         file = scratch / f"{os.getpid()}-{name}.jsonl"
-        file.write_bytes(b"".join(of_kind))
         try:
+            with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, PRIVATE), "wb") as out:
+                out.writelines(of_kind)
             _insert(cursor, KINDS[name], file, longest=max(map(len, of_kind)))
         finally:
-            file.unlink()
+            file.unlink(missing_ok=True)
+
+
+def sweep(scratch: Path) -> None:
+    """Delete what an owner left that was killed while it inserted: it holds bodies. For the owner of the store only."""
+    for file in scratch.glob("*.jsonl"):
+        file.unlink()
 
 
 def _insert(cursor: Cursor, kind: Kind, file: Path, *, longest: int) -> None:

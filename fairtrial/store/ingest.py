@@ -12,15 +12,13 @@ import duckdb
 from fairtrial.domain.errors import JournalError
 from fairtrial.journal.reader import Chunk, decode, read_chunk
 from fairtrial.journal.segment import has_writer, names, read_header
-from fairtrial.store.chunk_file import insert_lines
+from fairtrial.store.chunk_file import insert_lines, sweep
 from fairtrial.store.database import Cursor, Database, chunks
 
-REJECTED_BYTES = 2000
-"""So much of a rejected line is kept; the whole of it stays in its segment."""
-
+WHY_LETTERS = 200
 POSITIONS = "SELECT segment, max(position), bool_or(sealed) FROM offsets GROUP BY segment"
 RECORD_OFFSET = "INSERT INTO offsets (segment, position, sealed, at_time) VALUES (?, ?, ?, make_timestamp(?))"
-RECORD_REJECT = "INSERT INTO rejects (segment, position, at_time, why, line) VALUES (?, ?, make_timestamp(?), ?, ?)"
+RECORD_REJECT = "INSERT INTO rejects (segment, position, at_time, why, bytes) VALUES (?, ?, make_timestamp(?), ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,7 @@ class Ingester:
         self._done = self._journal / "done"
         self._done.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._scratch = chunks(database.layout)
+        sweep(self._scratch)
         self._one_at_a_time = threading.Lock()
         ledger = database.rows(POSITIONS)
         self._positions = {str(segment): int(position) for segment, position, _ in ledger}
@@ -56,16 +55,12 @@ class Ingester:
         total = Ingested()
         with self._one_at_a_time:
             for path in names(self._journal):
-                total += self._segment(path)
+                total += self._readable(path)
         return total
 
     def lag_bytes(self) -> int:
         """Bytes of journal that are not in the store yet."""
-        return sum(
-            max(0, path.stat().st_size - self._positions.get(path.name, 0))
-            for path in names(self._journal)
-            if path.exists()
-        )
+        return sum(max(0, _size(path) - self._positions.get(path.name, 0)) for path in names(self._journal))
 
     def prune(self, before_us: int) -> int:
         """Delete segments that were put away and last written before that time; returns how many."""
@@ -73,6 +68,13 @@ class Ingester:
         for path in old:
             path.unlink()
         return len(old)
+
+    def _readable(self, path: Path) -> Ingested:
+        """One segment; one that the disk does not give must not keep the others out."""
+        try:
+            return self._segment(path)
+        except PermissionError as error:
+            return Ingested(unreadable=(f"{path.name}: can't be read ({error.strerror})",))
 
     def _segment(self, path: Path) -> Ingested:
         if path.name in self._sealed:
@@ -97,8 +99,8 @@ class Ingester:
         try:
             with self._database.writing() as cursor:
                 insert_lines(cursor, good, self._scratch)
-                for position, why, line in bad:
-                    self._reject(cursor, segment, position, why=why, line=line)
+                for position, why, size in bad:
+                    self._reject(cursor, segment, position, why=why, size=size)
                 cursor.execute(RECORD_OFFSET, [segment, chunk.end, False, self._clock_us()])
         except (duckdb.DataError, duckdb.InvalidInputException) as error:
             return self._take_halves(segment, chunk, lines, error)
@@ -107,9 +109,9 @@ class Ingester:
 
     def _take_halves(self, segment: str, chunk: Chunk, lines: Sequence[bytes], error: duckdb.Error) -> Ingested:
         if len(lines) == 1:
-            why = str(error).splitlines()[0]
+            why = f"the database can't take it: {type(error).__name__}"  # its message would quote the line
             with self._database.writing() as cursor:
-                self._reject(cursor, segment, chunk.start, why=why, line=chunk.lines)
+                self._reject(cursor, segment, chunk.start, why=why, size=len(chunk.lines))
                 cursor.execute(RECORD_OFFSET, [segment, chunk.end, False, self._clock_us()])
             self._positions[segment] = chunk.end
             return Ingested(rejects=1)
@@ -123,7 +125,7 @@ class Ingester:
         """The writer is dead and all whole lines are in: a torn last line is put aside, and the segment away."""
         with self._database.writing() as cursor:
             if chunk.tail:
-                self._reject(cursor, path.name, chunk.start, why="torn: its writer died", line=chunk.tail)
+                self._reject(cursor, path.name, chunk.start, why="torn: its writer died", size=len(chunk.tail))
             cursor.execute(RECORD_OFFSET, [path.name, chunk.start + len(chunk.tail), True, self._clock_us()])
         self._sealed.add(path.name)
         self._put_away(path)
@@ -133,17 +135,25 @@ class Ingester:
         path.rename(self._done / path.name)
         self._positions.pop(path.name, None)
 
-    def _reject(self, cursor: Cursor, segment: str, position: int, *, why: str, line: bytes) -> None:
-        text = line[:REJECTED_BYTES].decode("utf-8", "replace")
-        cursor.execute(RECORD_REJECT, [segment, position, self._clock_us(), why, text])
+    def _reject(self, cursor: Cursor, segment: str, position: int, *, why: str, size: int) -> None:
+        """Where it lies, how long it is and why; never its text, which may hold a body: that stays in the segment."""
+        cursor.execute(RECORD_REJECT, [segment, position, self._clock_us(), why, size])
+
+
+def _size(path: Path) -> int:
+    """Bytes; none if it was put away this moment."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _sort(
     lines: Sequence[bytes], *, segment: str, start: int
-) -> tuple[dict[str, list[bytes]], list[tuple[int, str, bytes]]]:
-    """Lines by kind, and those that are no events with their position and why; the header is neither."""
+) -> tuple[dict[str, list[bytes]], list[tuple[int, str, int]]]:
+    """Lines by kind, and those that are no events with their position, why and size; the header is neither."""
     good: dict[str, list[bytes]] = {}
-    bad: list[tuple[int, str, bytes]] = []
+    bad: list[tuple[int, str, int]] = []
     position = start
     for line in lines:
         if position == 0:
@@ -152,6 +162,6 @@ def _sort(
             try:
                 good.setdefault(decode(line).kind, []).append(line)
             except JournalError as error:
-                bad.append((position, str(error), line))
+                bad.append((position, str(error)[:WHY_LETTERS], len(line)))
         position += len(line)
     return good, bad

@@ -103,6 +103,8 @@ def test_broken_and_unknown_lines_are_rejected_and_the_others_come_in(database: 
     writer.append(samples.request(2))
     done = ingester.catch_up()
     assert (done.rows, done.rejects) == (2, 5)
+    ((first, size),) = database.rows("SELECT min(why), min(bytes) FROM rejects WHERE why LIKE '%dream%'")
+    assert (first.startswith("unknown kind 'dream'"), size) == (True, 23)
     assert database.rows(COUNT) == [(2, 2)]
     writer.close()
 
@@ -114,6 +116,46 @@ def test_one_line_that_the_database_can_not_take_does_not_stop_the_rest(database
     assert (done.rows, done.rejects) == (11, 1)
     assert database.rows(COUNT) == [(11, 11)]
     writer.close()
+
+
+def test_what_is_put_aside_keeps_no_text_of_a_body(database: Database, ingester: Ingester) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(samples.request(1, at_us=2**63 - 1, request_body="my secret"))
+    (path,) = names(database.layout.journal)
+    with path.open("ab") as file:
+        file.write(b'{"kind":"request","request_body":"my secret"}\n{"kind":"request","request_body":"my sec')
+    writer.close()
+    assert ingester.catch_up().rejects == 3
+    assert "secret" not in str(database.rows("SELECT * FROM rejects"))
+    assert "my sec" not in str(database.rows("SELECT * FROM rejects"))
+
+
+def test_what_a_killed_owner_left_to_insert_is_swept_away(database: Database, layout: Layout) -> None:
+    left = layout.folder / "ingest" / "1-request.jsonl"
+    left.write_text("a body")
+    Ingester(database, lambda: samples.NOW)
+    assert not left.exists()
+
+
+def test_a_segment_that_can_not_be_read_does_not_keep_the_others_out(
+    database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, open_ = (JournalWriter(database.layout.journal, writer=name) for name in ("closed", "open"))
+    closed.append(samples.request(1))
+    open_.append(samples.request(2))
+    real = ingest_module.has_writer
+
+    def refused(path: Path) -> bool:
+        if path.name.endswith("-closed.jsonl"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(ingest_module, "has_writer", refused)
+    done = ingester.catch_up()
+    assert done.rows == 1
+    assert "Permission denied" in done.unreadable[0]
+    closed.close()
+    open_.close()
 
 
 def test_rows_and_offset_commit_together_or_not_at_all(

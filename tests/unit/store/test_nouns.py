@@ -16,7 +16,7 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store import audit, feedback, keys, requests, runs, settings, traffic, verdict_json, verdicts
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingester
-from fairtrial.store.migrate import migrate
+from fairtrial.store.migrate import migrate, migrations
 from fairtrial.store.overview import overview
 from fairtrial.store.owner_lock import is_owned, read_note
 from fairtrial.store.query import Page, at, microseconds
@@ -189,8 +189,8 @@ def test_the_store_is_free_after_its_owner_left(layout: Layout) -> None:
 def test_migrations_are_applied_once(layout: Layout) -> None:
     for _ in range(2):
         database = Database.open(layout)
-        assert migrate(database.reading()) == 1
-        assert database.rows("SELECT count(*) FROM schema_migrations") == [(1,)]
+        assert migrate(database.reading()) == max(migrations())
+        assert database.rows("SELECT count(*) FROM schema_migrations") == [(len(migrations()),)]
         database.close()
 
 
@@ -228,7 +228,7 @@ def test_rows_and_arrow_say_the_same(database: Database, ingester: Ingester) -> 
 def test_the_overview_counts_rows(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, samples.request(1))
     found = overview(database)
-    assert (found.rows["requests"], found.rows["runs"], found.schema) == (1, 0, 1)
+    assert (found.rows["requests"], found.rows["runs"], found.schema) == (1, 0, max(migrations()))
 
 
 def test_times_survive_the_way_to_the_store_and_back() -> None:
