@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
-API_KEY = "FAIRTRIAL_API_KEY"
+ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
+ADMIN_KEY_FILE = "FAIRTRIAL_ADMIN_KEY_FILE"
+"""The key for a control API that others can reach too: given itself, or in the file that control has written."""
 Row = Mapping[str, Any]
 
 
@@ -56,4 +59,15 @@ class Control:
 
 def from_environment() -> Control:
     """The control plane that the environment names, on loopback if it names none."""
-    return Control(os.environ.get(CONTROL_URL, "http://127.0.0.1:8081").rstrip("/"), os.environ.get(API_KEY))
+    return Control(os.environ.get(CONTROL_URL, "http://127.0.0.1:8081").rstrip("/"), _key())
+
+
+def _key() -> str | None:
+    given = os.environ.get(ADMIN_KEY)
+    path = os.environ.get(ADMIN_KEY_FILE)
+    if given or not path:
+        return given
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None

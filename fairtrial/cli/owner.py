@@ -86,7 +86,7 @@ def _reach(layout: Layout) -> AbstractContextManager[Owner]:
     while True:
         note = read_note(layout)
         if note is not None and note.control_url is not None:
-            return RemoteOwner(note.control_url)
+            return RemoteOwner(note.control_url, layout)
         try:
             return DirectOwner(layout)
         except StoreLocked:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -22,20 +24,29 @@ from fairtrial.store.overview import Overview, overview
 from fairtrial.store.query import Page, Query
 from fairtrial.store.traffic import Traffic
 
+PRIVATE_UMASK = 0o077
+
 
 class DirectOwner:
-    """An `Owner` on the open store; raises `StoreLocked` if another program has it."""
+    """An `Owner` on the open store; raises `StoreLocked` if another program has it.
+
+    While it is open, every file that this program makes is its owner's only: the engine makes its log as it likes.
+    """
 
     def __init__(self, layout: Layout) -> None:
-        self._database = Database.open(layout)
-        self._ingester = Ingester(self._database, _now_us)
-        self._ingester.catch_up()
+        with ExitStack() as undo:
+            undo.callback(os.umask, os.umask(PRIVATE_UMASK))
+            self._database = Database.open(layout)
+            undo.callback(self._database.close)
+            self._ingester = Ingester(self._database, _now_us)
+            self._ingester.catch_up()
+            self._undo = undo.pop_all()
 
     def __enter__(self) -> DirectOwner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._database.close()
+        self._undo.close()
 
     def ingest_now(self) -> Ingested:
         return self._ingester.catch_up()

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from evaluators.run_events import run_of
+from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Verdict
@@ -20,7 +21,10 @@ from fairtrial.store.overview import Overview
 from fairtrial.store.traffic import Traffic
 
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
-"""The environment variable with a key of right `admin`, for a control API that is not on loopback."""
+"""The environment variable with a key of right `admin`, for a control API that is not on loopback.
+
+Without it the key is used that control has written for programs of this machine.
+"""
 
 SECONDS = 120.0
 T = TypeVar("T")
@@ -29,8 +33,8 @@ T = TypeVar("T")
 class RemoteOwner:
     """An `Owner` over HTTP."""
 
-    def __init__(self, control_url: str) -> None:
-        key = os.environ.get(ADMIN_KEY)
+    def __init__(self, control_url: str, layout: Layout) -> None:
+        key = os.environ.get(ADMIN_KEY) or _written_key(layout)
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._url = control_url
         self._client = httpx.Client(base_url=control_url, headers=headers, timeout=SECONDS, trust_env=False)
@@ -105,9 +109,18 @@ class RemoteOwner:
         raise _refusal(answer)
 
 
+def _written_key(layout: Layout) -> str | None:
+    try:
+        return layout.admin_key.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
+
+
 def _refusal(answer: httpx.Response) -> UsageError | StoreError:
     try:
         message = str(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
         message = f"{answer.request.url}: status {answer.status_code}"
+    if answer.status_code in (401, 403):
+        message += f" (set {ADMIN_KEY} to one: fairtrial keys create NAME --right admin)"
     return UsageError(message) if answer.is_client_error else StoreError(message)

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ READY_SECONDS = 60.0
 TRY_SECONDS = 0.05
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
 """How the dashboard learns where control is."""
+ADMIN_KEY_FILE = "FAIRTRIAL_ADMIN_KEY_FILE"
+"""How it learns which file has the key for a control API that asks for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Services:
         self._workers = workers or self.project.gateway.workers
         self._dashboard = dashboard
         self._children = Children(self._programs())
+        self._undo = ExitStack()
 
     @property
     def urls(self) -> Urls:
@@ -67,19 +71,22 @@ class Services:
 
         Raises `StoreLocked` and `PortTaken` before anything is started, `UsageError` if a service gives up.
         """
-        refuse_taken(self.project, dashboard=self._dashboard)
-        self.project.layout.make()
-        try:
+        from fairtrial.store.owner_lock import refuse_owned, running_services
+
+        layout = self.project.layout.make()
+        with ExitStack() as undo:
+            refuse_owned(layout)
+            undo.enter_context(running_services(layout))
+            refuse_taken(self.project, dashboard=self._dashboard)
+            undo.callback(self._children.stop)
             self._children.start()
             self._await_ready()
-        except BaseException:
-            self.stop()
-            raise
+            self._undo = undo.pop_all()
         return self.urls
 
     def stop(self) -> None:
         """End the dashboard, the gateway, and at last control, which brings in what the gateway wrote."""
-        self._children.stop()
+        self._undo.close()
 
     def __enter__(self) -> Services:
         self.start()
@@ -133,11 +140,9 @@ class Services:
 
 
 def refuse_taken(project: Project, *, dashboard: bool) -> None:
-    """`StoreLocked` if the store has an owner, `PortTaken` if an address is in use; starts nothing."""
-    from fairtrial.store.owner_lock import refuse_owned
+    """`PortTaken` if an address is in use; starts nothing."""
     from gateway.control.serve import listen
 
-    refuse_owned(project.layout)
     for address in (project.gateway.address, project.control, *([project.dashboard] if dashboard else [])):
         listen(address).close()
 
@@ -163,7 +168,8 @@ def dashboard_program(project: Project, environ: Mapping[str, str]) -> Program:
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     arguments = [sys.executable, "-m", "streamlit", "run", app.origin, *flags]
-    return Program("dashboard", arguments, {**environ, CONTROL_URL: project.control.url}, _log(project, "dashboard"))
+    told = {CONTROL_URL: project.control.url, ADMIN_KEY_FILE: str(project.layout.admin_key)}
+    return Program("dashboard", arguments, {**environ, **told}, _log(project, "dashboard"))
 
 
 def _log(project: Project, name: str) -> Path:

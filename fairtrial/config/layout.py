@@ -32,6 +32,11 @@ class Layout:
         return self.folder / "owner.lock"
 
     @property
+    def services_lock(self) -> Path:
+        """Held with flock by the program that starts and watches the services (`fairtrial up`)."""
+        return self.folder / "services.lock"
+
+    @property
     def owner(self) -> Path:
         """Who the owner is: JSON with ``pid``, ``control_url`` and ``gateway_url`` (each may be null)."""
         return self.folder / "owner.json"
@@ -40,6 +45,12 @@ class Layout:
     def internal_key(self) -> Path:
         """The key of evaluation runs on this machine (0600); it may pin deployments and variants."""
         return self.folder / "internal.key"
+
+    @property
+    def admin_key(self) -> Path:
+        """A key for the control API (0600), for commands and the dashboard of this machine: control writes it when
+        others can reach it, so that it asks for a key."""
+        return self.folder / "admin.key"
 
     @property
     def cache(self) -> Path:

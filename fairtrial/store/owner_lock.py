@@ -6,11 +6,14 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreLocked
+from fairtrial.journal.segment import has_writer
 
 PRIVATE = 0o600
 TRIES = 5
@@ -36,9 +39,8 @@ class OwnerLock:
     @classmethod
     def take(cls, layout: Layout) -> OwnerLock:
         """Become the owner; `StoreLocked` names the one that is."""
-        fd = os.open(layout.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE)
-        if not _try_lock(fd):
-            os.close(fd)
+        fd = _locked(layout.lock)
+        if fd is None:
             raise StoreLocked(_in_use(layout))
         lock = cls(layout, fd)
         lock.announce()
@@ -54,6 +56,21 @@ class OwnerLock:
         os.close(self._fd)
 
 
+@contextmanager
+def running_services(layout: Layout) -> Iterator[None]:
+    """Only one program at a time starts and watches the services of a store; `StoreLocked` if another does.
+
+    The store's own lock is not enough: it is taken by control, some time after that program has looked for it.
+    """
+    fd = _locked(layout.services_lock)
+    if fd is None:
+        raise StoreLocked(f"{layout.store}: another `fairtrial up` runs the services of this store (end it first)")
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
 def refuse_owned(layout: Layout) -> None:
     """`StoreLocked` that names the owner, if there is one; takes nothing."""
     if is_owned(layout):
@@ -62,17 +79,7 @@ def refuse_owned(layout: Layout) -> None:
 
 def is_owned(layout: Layout) -> bool:
     """Whether someone owns the store now."""
-    try:
-        fd = os.open(layout.lock, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
+    return _is_held(layout.lock)
 
 
 def read_note(layout: Layout) -> OwnerNote | None:
@@ -84,6 +91,22 @@ def read_note(layout: Layout) -> OwnerNote | None:
         return OwnerNote(int(said["pid"]), said.get("control_url"), said.get("gateway_url"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _locked(path: Path) -> int | None:
+    """The descriptor that holds the lock until it is closed; ``None`` if someone else holds it."""
+    fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE)
+    if _try_lock(fd):
+        return fd
+    os.close(fd)
+    return None
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        return has_writer(path)
+    except FileNotFoundError:
+        return False
 
 
 def _try_lock(fd: int) -> bool:

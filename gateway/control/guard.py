@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
+from fairtrial.config.addresses import is_loopback
 from fairtrial.domain.errors import NotAllowed, NotAuthenticated
 from fairtrial.domain.plan import Key
 from fairtrial.store.keys import digest
 from gateway.control.keeper import Keeper
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNGUARDED = frozenset({"/livez", "/readyz"})
 """The only paths that anyone may ask for."""
 
@@ -28,18 +28,18 @@ def guard(request: Request) -> None:
 
 def _refuse_strange_names(request: Request) -> None:
     """A page in a browser must not reach us by a name of its own (DNS rebinding) nor from another site."""
-    if _host(f"//{request.headers.get('host', '')}") not in LOOPBACK:
+    if not is_loopback(_host(f"//{request.headers.get('host', '')}")):
         raise NotAllowed("host: only names of this machine are served here (127.0.0.1, localhost, [::1])")
     origin = request.headers.get("origin")
-    if origin is not None and _host(origin) not in LOOPBACK:
+    if origin is not None and not is_loopback(_host(origin)):
         raise NotAllowed("origin: pages of other sites may not use this address")
 
 
-def _host(address: str) -> str | None:
+def _host(address: str) -> str:
     try:
-        return urlsplit(address).hostname
+        return urlsplit(address).hostname or ""
     except ValueError:
-        return None
+        return ""
 
 
 def _require_admin(authorization: str, keys: tuple[Key, ...], now_us: int) -> None:

@@ -1,4 +1,4 @@
-"""The control process's own work: it ingests, publishes the plan and puts old segments away, in one thread."""
+"""The control process's own work, in two threads: one publishes the plan, one ingests and puts old segments away."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fairtrial.domain.plan import Key
+from fairtrial.journal.losses import prune_losses
 from fairtrial.store import audit, keys
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingested, Ingester
-from gateway.control.internal_key import ensure_internal_key
+from gateway.control.local_keys import ADMIN, INTERNAL, ensure_key
 from gateway.control.plan_publisher import PlanPublisher
 
 TURN_SECONDS = 0.075
-PLAN_EVERY = 3
+PLAN_SECONDS = 0.2
 PRUNE_EVERY = 20_000
 RETAIN_DAYS = 30
 DAY_US = 86_400_000_000
@@ -32,41 +33,60 @@ class Addresses:
 
 
 class Keeper:
-    """Owns the store's regular work. `start` once; `stop` before the database is closed."""
+    """Owns the store's regular work. `start` once; `stop` before the database is closed.
+
+    ``guarded``: others can reach the control API, so the commands of this machine need a key for it too.
+    """
 
     def __init__(
-        self, database: Database, publisher: PlanPublisher, addresses: Addresses, *, clock_us: Callable[[], int]
+        self,
+        database: Database,
+        publisher: PlanPublisher,
+        addresses: Addresses,
+        *,
+        clock_us: Callable[[], int],
+        guarded: bool = False,
     ) -> None:
         self.database = database
         self.publisher = publisher
         self.addresses = addresses
         self.clock_us = clock_us
         self.ingester = Ingester(database, clock_us)
-        self.trouble: str | None = None
+        self._guarded = guarded
+        self._troubles: dict[str, str] = {}
         self.totals = Ingested()
+        self._counting = threading.Lock()
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._publish, name="plan", daemon=True),
+            threading.Thread(target=self._ingest, name="ingest", daemon=True),
+        ]
 
     def start(self) -> None:
         """Publish what there is, say who we are, and begin."""
-        ensure_internal_key(self.database, now_us=self.clock_us())
+        ensure_key(self.database, INTERNAL, now_us=self.clock_us())
+        if self._guarded:
+            ensure_key(self.database, ADMIN, now_us=self.clock_us())
         self.publisher.refresh(keys_changed=True)
         self.database.lock.announce(control_url=self.addresses.control_url, gateway_url=self.addresses.gateway_url)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End the thread after its turn, and ingest what is left."""
+        """End the threads after their turn, and ingest what is left."""
         self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        alive = [thread for thread in self._threads if thread.is_alive()]
+        for thread in alive:
+            thread.join()
+        if alive:
             self.ingest_now()
 
     def ingest_now(self) -> Ingested:
         """Bring in all that stands in the journal; raises `StoreError`."""
         brought = self.ingester.catch_up()
-        self.totals = Ingested(
-            self.totals.rows + brought.rows, self.totals.rejects + brought.rejects, brought.unreadable
-        )
+        with self._counting:
+            before = self.totals
+            self.totals = Ingested(before.rows + brought.rows, before.rejects + brought.rejects, brought.unreadable)
         return brought
 
     def create_key(self, name: str, *, actor: str, options: keys.KeyOptions) -> keys.NewKey:
@@ -87,27 +107,39 @@ class Keeper:
         audit.record(self.database, now_us=self.clock_us(), actor=actor, action=action, subject=key_id)
         self.publisher.refresh(keys_changed=True)
 
-    def _run(self) -> None:
+    @property
+    def trouble(self) -> str | None:
+        """What goes wrong now, ``None`` if all is well."""
+        return "; ".join(self._troubles.values()) or None
+
+    def _publish(self) -> None:
+        """A thread of its own: a long catching up must not delay a plan, least of all one that kills an experiment."""
+        while not self._ending.wait(PLAN_SECONDS):
+            self._fenced("the plan could not be published", self.publisher.refresh)
+
+    def _ingest(self) -> None:
         turn = 0
         while not self._ending.wait(TURN_SECONDS):
+            if turn % PRUNE_EVERY == 0:
+                self._fenced("old segments could not be put away", self._prune)
+            self._fenced("the journal could not be brought in", self.ingest_now)
             turn += 1
-            self._turn(turn)
 
-    def _turn(self, turn: int) -> None:
+    def _prune(self) -> None:
+        before_us = self.clock_us() - self._retain_days() * DAY_US
+        self.ingester.prune(before_us)
+        prune_losses(self.database.layout.journal, before_us)
+
+    def _fenced(self, failing: str, step: Callable[[], object]) -> None:
         try:
-            if turn % PLAN_EVERY == 0:
-                self.publisher.refresh()
-            if turn % PRUNE_EVERY == 1:
-                self.ingester.prune(self.clock_us() - self._retain_days() * DAY_US)
-            self.ingest_now()
-            self.trouble = None
-        except Exception as error:  # noqa: BLE001 - the fence of the loop: a full disk must not end the owner
-            self._say(f"{type(error).__name__}: {error}")
-
-    def _say(self, trouble: str) -> None:
-        if trouble != self.trouble:
-            log.error("the journal could not be brought in: %s", trouble)
-        self.trouble = trouble
+            step()
+        except Exception as error:  # noqa: BLE001 - the fence of both loops: a full disk must not end the owner
+            said = f"{failing} ({type(error).__name__}: {error})"
+            if self._troubles.get(failing) != said:
+                log.error("%s", said)
+            self._troubles[failing] = said
+        else:
+            self._troubles.pop(failing, None)
 
     def _retain_days(self) -> int:
         published = self.publisher.published

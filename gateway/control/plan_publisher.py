@@ -14,6 +14,7 @@ from fairtrial.domain.plan import Key, Published
 from fairtrial.store import audit, keys, settings
 from fairtrial.store.database import Database
 
+RETRY_US = 2_000_000
 Mark = tuple[tuple[int, int, int] | None, ...]
 """What tells one state of the watched files from another: time, size and inode of each, None for an absent one."""
 
@@ -35,6 +36,7 @@ class PlanPublisher:
         self._clock_us = clock_us
         self._files: tuple[Path, ...] = (config,)
         self._mark: Mark | None = None
+        self._retry_us = 0
         self._turn = threading.Lock()
         self._adopt()
 
@@ -45,16 +47,26 @@ class PlanPublisher:
         """
         with self._turn:
             mark = _mark(self._files)
-            if mark == self._mark and not keys_changed:
+            if mark == self._mark and not keys_changed and not self._must_retry():
                 return False
+            self._mark = None  # until all has gone well: what a full disk stopped is tried again
+            published = self._publish_or_stay()
             self._mark = mark
-            try:
-                return self._publish()
-            except (ConfigError, PlanRefused) as error:
-                self._refuse(str(error))
-                if self.published is None:
-                    raise
-                return self._publish_keys()
+            return published
+
+    def _publish_or_stay(self) -> bool:
+        try:
+            return self._publish()
+        except (ConfigError, PlanRefused) as error:
+            self._retry_us = self._clock_us() + RETRY_US
+            self._refuse(str(error))
+            if self.published is None:
+                raise
+            return self._publish_keys()
+
+    def _must_retry(self) -> bool:
+        """A refused file may name one that isn't watched yet and that appears now: look again from time to time."""
+        return self.refused is not None and self._clock_us() >= self._retry_us
 
     def _adopt(self) -> None:
         """What an earlier owner published is the last good plan."""
@@ -69,7 +81,6 @@ class PlanPublisher:
         if before is not None:
             refuse_reshuffle(before.plan, project.plan)
         self.project, self._files = project, project.files
-        self._mark = _mark(self._files)
         return self._replace(Published(project.plan, project.gateway.auth, *self._secrets()))
 
     def _publish_keys(self) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from fairtrial.config.addresses import Address
 from fairtrial.config.layout import Layout
@@ -24,6 +25,8 @@ from gateway.control.keeper import Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
 
 BACKLOG = 512
+GRACE_SECONDS = 5
+"""So long an answer that has begun may hold up the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +43,52 @@ def serve(settings: ControlSettings, load: Callable[[], Project]) -> None:
     """Own the store and serve until SIGTERM or Ctrl-C; raises `StoreLocked`, `StoreError`, `PortTaken`."""
     refuse_owned(settings.layout)
     os.umask(0o077)
-    _end_in_order()
+    ending = _Ending()
     listener = listen(settings.address)
     database = Database.open(settings.layout)
     publisher = PlanPublisher(database, settings.config, load, clock_us=clock_us)
     addresses = Addresses(settings.address.url, settings.gateway_url)
-    keeper = Keeper(database, publisher, addresses, clock_us=clock_us)
+    keeper = Keeper(database, publisher, addresses, clock_us=clock_us, guarded=not settings.address.loopback)
     try:
         keeper.start()
         app = create_app(keeper, loopback=settings.address.loopback)
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", server_header=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        ending.run(uvicorn.Server(_configured(app)), listener)
     finally:
-        keeper.stop()
-        database.close()
+        try:
+            keeper.stop()
+        finally:
+            database.close()
 
 
-def _end_in_order() -> None:
-    """The server passes a signal on once it has ended: it must not kill us before the store is closed."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+def _configured(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, log_level="warning", lifespan="off", server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+    )
+
+
+class _Ending:
+    """Remembers a signal that comes before the server listens for it, and outlives the one that the server passes on.
+
+    Without the first, control that is told to end while it opens the store would never end; without the second, it
+    would be killed before the store is closed.
+    """
+
+    def __init__(self) -> None:
+        self._told = False
+        self._server: uvicorn.Server | None = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._tell)
+
+    def run(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        """Serve until told, which may have been before."""
+        self._server = server
+        server.should_exit = server.should_exit or self._told
+        server.run(sockets=[listener])
+
+    def _tell(self, *_: object) -> None:
+        self._told = True
+        if self._server is not None:
+            self._server.should_exit = True
 
 
 def listen(address: Address) -> socket.socket:

@@ -153,6 +153,32 @@ def test_a_broken_project_is_a_clear_error_at_the_start(folder: Path) -> None:
     assert "unite" in started.stderr
 
 
+def test_control_that_is_told_to_end_while_it_starts_ends(folder: Path, layout: Layout) -> None:
+    command = [sys.executable, "-m", "fairtrial.cli.main", "control"]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    eventually(lambda: is_owned(layout))
+    process.terminate()
+    assert process.wait(PATIENCE) == 0
+    assert not is_owned(layout)
+
+
+def test_a_command_that_opens_the_store_itself_leaves_no_file_that_others_can_read(
+    folder: Path, layout: Layout
+) -> None:
+    before = os.umask(0o022)
+    try:
+        with open_owner(layout) as owner:
+            owner.create_key("app", KeyOptions())
+            files = [path for path in (folder, *layout.folder.rglob("*")) if path.is_file()]
+            files += folder.glob("fairtrial.duckdb*")
+            assert any(path.suffix == ".wal" for path in files)
+            open_to_others = [path.name for path in files if path.is_file() and path.stat().st_mode & 0o077]
+        assert open_to_others == []
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+
+
 def test_keys_and_store_speak_json(folder: Path) -> None:
     made = fairtrial("keys", "create", "ci", "--right", "pin", "--expires", "30d", "--json", cwd=folder)
     assert made.returncode == 0, made.stderr

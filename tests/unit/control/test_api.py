@@ -8,7 +8,7 @@ import pytest
 
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store import verdict_json
-from fairtrial.store.keys import KeyOptions
+from fairtrial.store.keys import KeyOptions, digest
 from gateway.control.answers import ARROW
 from gateway.control.app import create_app
 from gateway.control.guard import UNGUARDED
@@ -150,6 +150,28 @@ async def test_a_key_with_an_unknown_right_is_refused_with_the_known_ones(keeper
         answer = await http.post("/api/keys", json={"name": "x", "rights": ["fly"]})
     assert answer.status_code == 400
     assert "complete" in answer.json()["error"]["message"]
+
+
+async def test_services_say_what_could_not_be_recorded(keeper: Keeper) -> None:
+    writer = JournalWriter(keeper.database.layout.journal, writer="w")
+    broken = samples.feedback(1, comment=object())
+    writer.append(broken)
+    async with client(keeper) as http:
+        recording = (await http.get("/api/services")).json()["recording"]
+    assert (recording["lost"], recording["sync_failures"]) == (1, 0)
+    assert recording["last_us"] > 0
+    writer.close()
+
+
+def test_commands_of_this_machine_find_a_key_where_control_asks_for_one(keeper: Keeper) -> None:
+    layout = keeper.database.layout
+    assert not layout.admin_key.exists()
+    guarded = Keeper(keeper.database, keeper.publisher, keeper.addresses, clock_us=keeper.clock_us, guarded=True)
+    guarded.start()
+    guarded.stop()
+    assert layout.admin_key.stat().st_mode & 0o777 == 0o600
+    (admin,) = [key for key in keeper.valid_keys() if key.rights == ("admin",)]
+    assert admin.sha256 == digest(layout.admin_key.read_text().strip())
 
 
 def test_the_internal_key_is_private_and_survives_a_restart(keeper: Keeper) -> None:

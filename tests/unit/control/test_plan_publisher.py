@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairtrial.config.project import load_project
+import pytest
+
+from fairtrial.config.project import Project, load_project
 from fairtrial.config.published import read
 from fairtrial.store import audit, keys
 from fairtrial.store.database import Database
 from fairtrial.store.query import Page
-from gateway.control.plan_publisher import PlanPublisher
+from gateway.control import plan_publisher as publisher_module
+from gateway.control.plan_publisher import RETRY_US, PlanPublisher
 from tests.unit.control.conftest import NOW, PROJECT
 
 
@@ -55,6 +58,50 @@ def test_a_broken_file_keeps_the_last_good_plan_and_says_why(
     assert actions(database) == ["plan.refuse", "plan.publish"]
     config.write_text(PROJECT)
     publisher.refresh()
+    assert publisher.refused is None
+
+
+def test_an_edit_while_the_file_is_read_is_not_missed(
+    database: Database, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load() -> Project:
+        project = load_project(config, {})
+        config.write_text(PROJECT.replace("openai/tuned", "openai/tuned-2"))
+        return project
+
+    publisher = PlanPublisher(database, config, load, clock_us=lambda: NOW)
+    publisher.refresh()
+    assert publisher.refresh()
+    assert read(database.layout.plan).plan.deployments["tuned"].model == "tuned-2"
+
+
+def test_a_plan_that_the_disk_did_not_take_is_published_when_it_can_be(
+    database: Database, publisher: PlanPublisher, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.refresh()
+    made = keys.create(database, "app", now_us=NOW)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(publisher_module, "publish", full)
+    with pytest.raises(OSError, match="No space"):
+        publisher.refresh(keys_changed=True)
+    monkeypatch.undo()
+    assert publisher.refresh()
+    assert [key.key_id for key in read(database.layout.plan).keys] == [made.key_id]
+
+
+def test_a_prompt_that_appears_after_the_file_named_it_is_picked_up(database: Database, config: Path) -> None:
+    clock = [NOW]
+    publisher = PlanPublisher(database, config, lambda: load_project(config, {}), clock_us=lambda: clock[0])
+    publisher.refresh()
+    config.write_text(PROJECT.replace("prompt.md", "later.md"))
+    publisher.refresh()
+    assert "later.md" in (publisher.refused or "")
+    (config.parent / "later.md").write_text("Be brief.")
+    clock[0] += RETRY_US
+    assert publisher.refresh()
     assert publisher.refused is None
 
 

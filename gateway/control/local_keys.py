@@ -1,0 +1,53 @@
+"""Keys that programs of this machine use by themselves, each in a file that only its owner can read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairtrial.config.layout import Layout
+from fairtrial.domain.plan import Right
+from fairtrial.store import keys
+from fairtrial.store.database import Database
+
+PRIVATE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class LocalKey:
+    """A key's name, what it may do, and where its file lies."""
+
+    name: str
+    rights: tuple[Right, ...]
+    path: Callable[[Layout], Path]
+
+
+INTERNAL = LocalKey("internal", ("complete", "pin", "see_variant"), lambda layout: layout.internal_key)
+"""For evaluation runs, with the gateway."""
+
+ADMIN = LocalKey("admin", ("admin",), lambda layout: layout.admin_key)
+"""For commands and the dashboard, with a control API that others can reach too."""
+
+
+def ensure_key(database: Database, wanted: LocalKey, *, now_us: int) -> None:
+    """Keep the key of an earlier start if it is still valid, so that what is under way goes on; else make a new one."""
+    path = wanted.path(database.layout)
+    digest = _digest_of_file(path)
+    if any(key.sha256 == digest for key in keys.valid(database)):
+        return
+    made = keys.create(database, wanted.name, now_us=now_us, options=keys.KeyOptions(wanted.rights))
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        file.write(made.secret + "\n")
+    temporary.replace(path)
+
+
+def _digest_of_file(path: Path) -> str | None:
+    try:
+        return keys.digest(path.read_text(encoding="utf-8").strip())
+    except OSError:
+        return None
