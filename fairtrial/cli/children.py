@@ -17,7 +17,7 @@ WATCH_SECONDS = 0.1
 FIRST_WAIT, LONGEST_WAIT, STEADY_SECONDS = 0.1, 5.0, 10.0
 END_SECONDS = 40.0
 """Longer than the gateway lets answers that have begun come to their end."""
-LOG_LINES = 20
+LOG_LINES, LOG_BYTES = 20, 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Child:
         self._wait = FIRST_WAIT
         self._started = 0.0
         self._not_before = 0.0
+        self._said_before = 0
 
     @property
     def pid(self) -> int | None:
@@ -53,6 +54,7 @@ class Child:
     def start(self) -> None:
         """Start it, its output appended to its log."""
         fd = os.open(self.program.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._said_before = os.fstat(fd).st_size
         launcher = [sys.executable, "-m", "fairtrial.cli.child", str(os.getpid())]
         try:
             self._running = subprocess.Popen(
@@ -68,7 +70,7 @@ class Child:
         self._started = time.monotonic()
 
     def keep_up(self) -> None:
-        """Start it again if it has died, waiting longer each time that it does so at once."""
+        """Start it again if it has died, waiting longer each time that it does so at once; raises `OSError`."""
         if self.exit_code is None:
             return
         now = time.monotonic()
@@ -76,10 +78,18 @@ class Child:
             steady = now - self._started > STEADY_SECONDS
             self._wait = FIRST_WAIT if steady else min(2 * self._wait, LONGEST_WAIT)
             self._not_before = now + self._wait
+            name, log = self.program.name, self.program.log
+            print(
+                f"{name} ended with code {self.exit_code}; starting it again (see {log})", file=sys.stderr, flush=True
+            )
         elif now >= self._not_before:
+            self.start()
             self._not_before = 0.0
             self.restarts += 1
-            self.start()
+
+    def delay(self) -> None:
+        """Let the next try wait as long as any."""
+        self._not_before = time.monotonic() + LONGEST_WAIT
 
     def end(self) -> None:
         """Ask it to end, and make it if it doesn't."""
@@ -94,8 +104,11 @@ class Child:
             running.wait()
 
     def last_words(self) -> str:
-        """The end of its log."""
-        lines = self.program.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        """The end of what it said since it was last started."""
+        with self.program.log.open("rb") as log:
+            end = log.seek(0, os.SEEK_END)
+            log.seek(max(self._said_before, end - LOG_BYTES))
+            lines = log.read().decode("utf-8", "replace").splitlines()
         return "\n".join(lines[-LOG_LINES:])
 
 
@@ -131,10 +144,17 @@ class Children:
             self._ending.set()
         self._steady.set()
         while not self._ending.wait(WATCH_SECONDS):
-            for child in self.children.values():
-                child.keep_up()
+            self._keep_up()
         for child in reversed(self.children.values()):
             child.end()
+
+    def _keep_up(self) -> None:
+        for child in self.children.values():
+            try:
+                child.keep_up()
+            except OSError as error:  # no memory or no room now: this thread must live, or the kernel ends the others
+                print(f"{child.program.name} can't be started now ({error})", file=sys.stderr, flush=True)
+                child.delay()
 
 
 def refuse_dead(child: Child) -> None:

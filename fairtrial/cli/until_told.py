@@ -22,9 +22,13 @@ class Told:
             raise KeyboardInterrupt
         self._event.set()
 
+    def started(self) -> None:
+        """From now on being told interrupts nothing: `wait` returns."""
+        self._waiting = True
+
     def wait(self) -> None:
         """Until told."""
-        self._waiting = True
+        self.started()
         self._event.wait()
 
 

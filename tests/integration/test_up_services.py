@@ -96,6 +96,28 @@ def test_the_second_up_on_a_store_exits_with_2_and_names_the_owner(tmp_path: Pat
     assert not is_owned(load_project(tmp_path / "fairtrial.yaml", {}).layout)
 
 
+def test_of_two_ups_at_the_same_moment_one_runs_and_the_other_exits_with_2(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    both = [up(tmp_path), up(tmp_path)]
+    eventually(lambda: any(one.poll() is not None for one in both))
+    lost, won = sorted(both, key=lambda one: one.poll() is None)
+    assert lost.returncode == 2
+    assert "this store" in lost.communicate()[1]
+    wait_until_up(won)
+    won.send_signal(signal.SIGTERM)
+    won.communicate(timeout=PATIENCE)
+    assert won.returncode == 0
+
+
+def test_a_service_that_dies_is_named_and_started_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with Services(write_project(tmp_path), dashboard=False) as services:
+        first = services.children["control"].pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: services.children["control"].pid not in (None, first))
+    assert "control ended with code -9; starting it again" in capfd.readouterr().err
+
+
 def test_children_end_when_the_parent_is_killed(tmp_path: Path) -> None:
     write_project(tmp_path)
     parent = up(tmp_path)

@@ -14,6 +14,11 @@ import click
 def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
     """Start gateway, control and dashboard, and keep them running until Ctrl-C.
 
+    On loopback no keys are needed. A gateway that others can reach asks for keys (fairtrial keys create NAME). So does
+    control: commands and the dashboard of this machine find theirs by themselves (in STORE.d/admin.key, or in
+    FAIRTRIAL_ADMIN_KEY); whatever asks from elsewhere needs one (fairtrial keys create NAME --right admin). The
+    dashboard asks nobody for a key: keep it on loopback, or behind a proxy that knows who may see it.
+
     \b
     Example:  fairtrial up -c fairtrial.yaml --workers 4
     """
@@ -21,16 +26,14 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
     from fairtrial.cli.until_told import until_told
 
     services = Services(config, workers=workers, dashboard=not no_dashboard)
-    with until_told() as told:
-        urls = services.start()
+    with until_told() as told, services:
+        told.started()
+        urls = services.urls
         click.echo(f"gateway    {urls.api}    (the base_url of your application)")
         click.echo(f"control    {urls.control}")
         if urls.dashboard:
             click.echo(f"dashboard  {urls.dashboard}")
         click.echo(f"logs       {services.project.layout.logs}")
         click.echo("Ctrl-C ends everything.")
-        try:
-            told.wait()
-        finally:
-            click.echo("ending")
-            services.stop()
+        told.wait()
+        click.echo("ending")
