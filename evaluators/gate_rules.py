@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from evaluators.comparable import what_differs
 from evaluators.gate_fit import scopes_of, unfit
@@ -30,12 +30,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Who is on trial: ``run_of(suite, target)`` gives the run, or ``None``; ``allow_different`` compares anyway."""
+    """Who is on trial: ``run_of(suite, target)`` gives the run, or ``None``.
+
+    ``digests``: target → the digest of its present definition; a run of another definition is no evidence for it.
+    """
 
     candidate: str
     baseline: str
     run_of: Callable[[str, str], Run | None]
-    allow_different: bool = False
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def judge_rule(rule: Rule, trial: Trial) -> list[Finding]:
@@ -62,7 +65,7 @@ def _judged(rule: Rule, trial: Trial, run: Run, measure: Measure) -> Iterator[Fi
     if isinstance(baseline, Finding):
         yield baseline
         return
-    differing = [] if trial.allow_different else what_differs(run, baseline)
+    differing = what_differs(run, baseline)
     if differing:
         says = f"{run.target} and {baseline.target} can't be compared: {'; '.join(differing)}"
         again = f"run both on the same suite: fairtrial eval {run.suite} --on {baseline.target},{run.target}"
@@ -99,6 +102,9 @@ def _run(rule: Rule, trial: Trial, target: str) -> Run | Finding:
         return _finding(rule, "cannot tell", f"suite {rule.suite.name} has not been run on {target}", command)
     if run.suite_digest != rule.suite.digest:
         says = f"the run of {rule.suite.name} on {target} is of another state of the suite ({run.suite_digest[:8]})"
+        return _finding(rule, "invalid", says, command)
+    if trial.digests.get(target, run.deployment_digest) != run.deployment_digest:
+        says = f"{target} is defined differently now than when {rule.suite.name} was run on it"
         return _finding(rule, "invalid", says, command)
     if run.interrupted:
         return _finding(rule, "cannot tell", f"the run of {rule.suite.name} on {target} was interrupted", command)

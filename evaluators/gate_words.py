@@ -82,7 +82,7 @@ def short(finding: Finding) -> str:
             which = "critical case" if "critical" in finding.scope else "case"
             return f"{count} {which}{'' if count == 1 else 's'} {finding.metric}"
         return f"{name} {_short_gap(found)} (rule: {_limit(finding.rule)}), n={found.n}"
-    if isinstance(found, Estimate):
+    if isinstance(found, Estimate) and " is " in finding.says:
         return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={found.n}"
     return finding.says.split(" (")[0].split("; ")[0].split(": cannot tell")[0]
 
@@ -99,7 +99,7 @@ def _plain(value: float | None) -> str:
 
 def _short_level(finding: Finding) -> str:
     """The level as the sentence gives it: the words between "is" and the bracket."""
-    return finding.says.partition(" is ")[2].partition(" (")[0] or finding.says
+    return finding.says.partition(" is ")[2].partition(" (")[0]
 
 
 def _limit(rule: str) -> str:

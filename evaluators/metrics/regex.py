@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators import options as read
-from evaluators.scorer import ScorerType, Stat
+from evaluators.scorer import OffFormat, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 RULES = ("match", "none")
+MOST_CHARS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """``accuracy``: 1 if every pattern of *match* is found in the answer and no pattern of *none* is."""
+    """``accuracy``: 1 if every pattern of *match* is found in the answer and no pattern of *none* is.
+
+    An answer of more than `MOST_CHARS` is off format: a pattern's time grows with the text, and what lies behind an
+    end that nobody looked at may not count as not found.
+    """
 
     name: str
     literal: Mapping[str, tuple[str, ...]]
@@ -26,7 +31,7 @@ class Regex:
     @property
     def version(self) -> str:
         asked = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
-        return f"regex/1 case:{'yes' if self.case else 'no'} columns:{','.join(self.columns.values())}{asked}"
+        return f"regex/2 case:{'yes' if self.case else 'no'} columns:{','.join(self.columns.values())}{asked}"
 
     @property
     def stats(self) -> Sequence[Stat]:
@@ -43,6 +48,9 @@ class Regex:
 
     def score(self, case: Case, answer: Answer) -> Score:
         said = answer.text or ""
+        if len(said) > MOST_CHARS:
+            wrong = Score(self.name, {"accuracy": 0.0}, {"found": []})
+            raise OffFormat(f"the answer has {len(said):,} characters; regex looks at {MOST_CHARS:,} at most", wrong)
         found = {rule: [self._find(one, said) for one in self._patterns(case, rule)] for rule in RULES}
         right = all(found["match"]) and not any(found["none"])
         return Score(
@@ -84,7 +92,7 @@ def build(options: Mapping[str, Any], name: str) -> Regex:
 
 
 scorer = ScorerType(
-    summary="A regular expression (Python's) is found in the answer, or isn't.",
+    summary="A regular expression (Python's) is found in the answer, or isn't; over 20,000 characters is off format.",
     options={
         "match": "Every one of these must be found, anywhere in the answer.",
         "none": "Not one of these may be found.",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fairtrial.domain.errors import UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.verdict import Verdict
 
@@ -15,15 +16,28 @@ if TYPE_CHECKING:
     from evaluators.gate_elsewhere import Live, Rate
     from evaluators.gate_file import Gate
     from fairtrial.cli.owner import Owner
+    from fairtrial.domain.plan import Plan
     from fairtrial.domain.run import Run
     from fairtrial.store.traffic import Traffic, VariantTraffic
 
 
-def gate_candidate(owner: Owner, gate_path: Path, *, candidate: str, baseline: str) -> Verdict:
+def digests_of(plan: Plan, candidate: str, baseline: str) -> dict[str, str]:
+    """The present definitions of both; raises `UsageError` if one does not exist, or if they are one and the same."""
+    from evaluators.target import resolve
+
+    if candidate == baseline:
+        raise UsageError(f"--candidate {candidate}: a model compared with itself shows nothing; name another baseline")
+    return {name: resolve(name, plan, base_url="").deployment_digest for name in (candidate, baseline)}
+
+
+def gate_candidate(
+    owner: Owner, gate_path: Path, *, candidate: str, baseline: str, digests: Mapping[str, str] | None = None
+) -> Verdict:
     """The verdict of the gate in this file on the store's newest runs of its suites as they stand; it is saved.
 
-    ``candidate`` and ``baseline`` are targets as `fairtrial eval --on` names them. Raises `ConfigError` for a gate
-    with mistakes; evidence that is missing is a HOLD, not an error.
+    ``candidate`` and ``baseline`` are targets as `fairtrial eval --on` names them, ``digests`` what `digests_of` gives:
+    a run of another definition of a target is INVALID. Raises `ConfigError` for a gate with mistakes; evidence that is
+    missing is a HOLD, not an error.
     """
     from evaluators.gate import judge
     from evaluators.gate_file import load
@@ -34,7 +48,7 @@ def gate_candidate(owner: Owner, gate_path: Path, *, candidate: str, baseline: s
     now_us = time.time_ns() // 1000
     verdict = judge(
         gate,
-        Trial(candidate, baseline, lambda suite, target: runs.get((suite, target))),
+        Trial(candidate, baseline, lambda suite, target: runs.get((suite, target)), digests or {}),
         verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
         at_us=now_us,
         live=live_rates(owner.traffic(), candidate, baseline),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import click
 
 from fairtrial.domain.errors import FairtrialError
 from fairtrial.domain.registry import Registry
 
+BROKEN = 70
+"""The exit code for a fault of the program itself (EX_SOFTWARE of sysexits.h); no verdict and no usage error has it."""
 COMMANDS = Registry("fairtrial.cli.commands", "command", noun="command", kind=click.Command)
 
 
@@ -35,7 +38,10 @@ def fairtrial() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error of fairtrial's own prints as one message and exits with its code, mostly 2."""
+    """Run the command line; an error of fairtrial's own prints as one message and exits with its code, mostly 2.
+
+    A file that can't be read or written exits with 2 as well; any other exception is a fault and exits with 70.
+    """
     try:
         sys.exit(fairtrial.main(standalone_mode=False) or 0)
     except click.exceptions.Abort:
@@ -47,6 +53,18 @@ def main() -> None:
     except FairtrialError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - Python would exit with 1, which a pipeline reads as the verdict BLOCK
+        sys.exit(_told(error))
+
+
+def _told(error: Exception) -> int:
+    """Say what no one expected: a file that can't be read or written in one line, anything else as a fault."""
+    if isinstance(error, OSError) and error.filename is not None:
+        click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+        return FairtrialError.exit_code
+    traceback.print_exception(error)
+    click.echo("error: this is a fault of fairtrial itself, not a verdict; please report the lines above", err=True)
+    return BROKEN
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pytest
 from evaluators.run_events import events_of
 from evaluators.suite_file import load
 from fairtrial.config.layout import Layout
+from fairtrial.config.project import load_project
 from fairtrial.domain.run import Answer, CaseResult, Run, Score
 from fairtrial.journal.writer import JournalWriter
 
@@ -44,20 +45,23 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def record(project: Path, target: str, right: int, at_us: int = 1_800_000_000_000_000) -> str:
+def record(project: Path, target: str, right: int, at_us: int = 1_800_000_000_000_000, errors: int = 0) -> str:
     suite = load(project / "suite.yaml")[0]
+    deployment = load_project(project / "fairtrial.yaml", {}).plan.deployments[target]
     versions = {one.name: one.version for one in suite.scorers}
     results = []
     for i, case in enumerate(suite.cases):
         score = Score("exact", {"accuracy": float(i < right)})
         results.append(CaseResult(case, 0, Answer("x", latency_ms=1.0), "scored", {"exact": score}))
+    for i in range(errors):
+        results[-1 - i] = CaseResult(suite.cases[-1 - i], 0, Answer(None, error="HTTP 503"), "provider_error", {})
     run_id = f"0199-{target}-{right}"
     run = Run(
         run_id,
         suite.name,
         suite.digest,
         target,
-        "d",
+        deployment.digest,
         None,
         suite.seed,
         1,
@@ -127,3 +131,84 @@ def test_a_run_that_does_not_exist_is_a_usage_error(project: Path) -> None:
     done = fairtrial(project, "compare", "small@tuned", "small@base")
     assert done.returncode == 2
     assert "fairtrial eval small --on tuned" in done.stderr
+
+
+def test_unsound_evidence_exits_with_four(project: Path) -> None:
+    record(project, "base", 150)
+    record(project, "tuned", 150, errors=20)
+    done = gate(project)
+    assert done.returncode == 4, done.stderr
+    assert done.stdout.startswith("INVALID tuned: the evidence is unsound: 10.0 % of 200 cases of small on tuned")
+
+
+def test_a_run_of_another_definition_of_the_candidate_is_no_evidence_for_it(project: Path) -> None:
+    record(project, "base", 150)
+    record(project, "tuned", 150)
+    (project / "fairtrial.yaml").write_text(PROJECT.replace("openai/m2", "openai/m3"))
+    done = gate(project)
+    assert done.returncode == 4, done.stderr
+    assert "tuned is defined differently now" in done.stdout.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--candidate", "tunde", "--baseline", "base"], "did you mean 'tuned'?"),
+        (["--candidate", "base", "--baseline", "base"], "compared with itself shows nothing"),
+        (["--candidate", "tuned", "--baseline", "base", "--junit", "no/g.xml"], "no/g.xml: there is no folder 'no'"),
+        (["--candidate", "tuned", "--baseline", "base", "-c", "none.yaml"], "none.yaml"),
+    ],
+)
+def test_a_wrong_use_exits_with_two_before_anything_is_judged(project: Path, options: list[str], says: str) -> None:
+    done = fairtrial(project, "gate", "gate.yaml", *options)
+    assert done.returncode == 2
+    assert says in done.stderr and "Traceback" not in done.stderr
+    assert not (project / "store.duckdb").exists()
+
+
+def test_a_fault_of_the_program_has_no_verdicts_exit_code(project: Path) -> None:
+    code = (
+        "import fairtrial.cli.gating as gating\n"
+        "def broken(*a, **k): raise RuntimeError('boom')\n"
+        "gating.gate_candidate = broken\n"
+        "from fairtrial.cli.main import main; main()"
+    )
+    words = ["gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=project, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 70
+    assert "boom" in done.stderr and "a fault of fairtrial itself, not a verdict" in done.stderr
+
+
+def test_a_suite_with_a_wrong_field_or_gate_line_exits_with_two_and_says_where(project: Path) -> None:
+    (project / "suite.yaml").write_text(SUITE.replace("slices:", "slice:").replace("by 10pp", "by 10"))
+    for command in (["check", "suite.yaml"], ["eval", "suite.yaml", "--on", "base"]):
+        done = fairtrial(project, *command)
+        assert done.returncode == 2
+        assert "suite.yaml:5: slice: unknown field (did you mean 'slices'?)" in done.stderr
+    (project / "suite.yaml").write_text(SUITE.replace("by 10pp", "by 10"))
+    for command in (["check", "suite.yaml"], ["check", "gate.yaml"], ["eval", "suite.yaml", "--on", "base"]):
+        done = fairtrial(project, *command)
+        assert done.returncode == 2
+        assert "suite.yaml:7: gate[0]: 'exact not worse than base by 10': a margin is in pp" in done.stderr
+    assert "suite.yaml:7" in gate(project).stderr
+
+
+def test_a_project_with_an_unset_variable_and_an_unknown_key_exits_with_two_and_says_both(project: Path) -> None:
+    wrong = PROJECT.replace("parent: base", 'api_key: "${NO_SUCH_KEY}"').replace("store:", "stores:")
+    (project / "fairtrial.yaml").write_text(wrong)
+    done = gate(project)
+    assert done.returncode == 2
+    assert "fairtrial.yaml:4: deployments.tuned.api_key" in done.stderr and "NO_SUCH_KEY" in done.stderr
+    assert "fairtrial.yaml:7: stores: unknown field (did you mean 'store'?)" in done.stderr
+
+
+def test_the_answer_of_a_comparison_has_mcnemars_p_beside_it(project: Path) -> None:
+    tuned, base = record(project, "tuned", 140), record(project, "base", 150)
+    found = json.loads(fairtrial(project, "compare", tuned, base, "--json").stdout)[0]
+    assert (found["p"], found["p_method"]) == (pytest.approx(2 * 2**-10), "McNemar, exact")
+    assert "0.002" in fairtrial(project, "compare", tuned, base).stdout
+    gate(project, "--json", "g.json", "--markdown", "g.md")
+    assert "McNemar, exact: p 0.002" in (project / "g.md").read_text()
+    assert json.loads((project / "g.json").read_text())["findings"][0]["evidence"]["p"] == pytest.approx(2 * 2**-10)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairtrial.domain.errors import UsageError
+
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from fairtrial.domain.verdict import Verdict
@@ -40,27 +42,39 @@ def command(
     \b
     Example:  fairtrial gate suites/support-release.gate.yaml --candidate tuned --baseline base --junit gate.xml
     """
-    from fairtrial.cli.gating import gate_candidate
+    from fairtrial.cli.gating import digests_of, gate_candidate
     from fairtrial.cli.owner import open_owner
     from fairtrial.config.project import load_project
 
     project = load_project(config, os.environ)
+    digests = digests_of(project.plan, candidate, baseline)
+    _check_places(files)
     if run_first:
         _run_suites(project, gate, [baseline, candidate])
     with open_owner(project.layout) as owner:
         owner.ingest_now()
-        verdict = gate_candidate(owner, gate, candidate=candidate, baseline=baseline)
+        verdict = gate_candidate(owner, gate, candidate=candidate, baseline=baseline, digests=digests)
     _write(verdict, files)
     raise click.exceptions.Exit(verdict.exit_code)
 
 
 def _run_suites(project: Project, gate: Path, targets: list[str]) -> None:
-    from evaluators.gate_file import load
-    from fairtrial.cli.running import a_gateway, run_suites
+    from rich.console import Console
 
-    suites = load(gate).suites
-    with a_gateway(project, say=lambda text: click.echo(text, err=True)) as base_url:
-        run_suites(project, suites, targets, base_url=base_url)
+    from evaluators.gate_file import load
+    from fairtrial.cli.progress import showing
+    from fairtrial.cli.running import RunOptions, a_gateway, run_suites
+
+    suites, talk = load(gate).suites, Console(stderr=True)
+    with a_gateway(project, say=lambda text: talk.print(text)) as base_url, showing(talk) as on_progress:
+        run_suites(project, suites, targets, base_url=base_url, options=RunOptions(on_progress=on_progress))
+
+
+def _check_places(files: dict[str, Path | None]) -> None:
+    """Before anything is judged: a report that can't be written must not cost a run, nor look like a verdict."""
+    for path in files.values():
+        if path is not None and path != Path("-") and not path.parent.is_dir():
+            raise UsageError(f"{path}: there is no folder {str(path.parent)!r}")
 
 
 def _write(verdict: Verdict, files: dict[str, Path | None]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from evaluators.metrics.regex import MOST_CHARS
 from evaluators.scorer import OffFormat, Scorer
 from evaluators.suite_scorers import WrongEntry, build_entry
 from fairtrial.domain.run import Answer, Case, Score
@@ -131,3 +132,11 @@ def test_a_wrong_entry_says_what_is_wrong_and_what_is_known(entry: Any, says: st
     with pytest.raises(WrongEntry) as caught:
         scorer(entry)
     assert says in f"{caught.value.wrong} ({caught.value.known})"
+
+
+def test_regex_does_not_look_at_more_text_than_it_says_and_takes_nothing_unseen_for_absent() -> None:
+    one = scorer({"regex": {"none": "secret"}})
+    assert measure(one, "x" * MOST_CHARS).values == {"accuracy": 1.0}
+    with pytest.raises(OffFormat, match="20,001 characters; regex looks at 20,000") as caught:
+        measure(one, "x" * (MOST_CHARS - 5) + "secret")
+    assert caught.value.score.values == {"accuracy": 0.0}
