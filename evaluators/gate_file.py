@@ -16,7 +16,7 @@ from evaluators.gate_forms import GateLineError
 from evaluators.gate_lines import GateLine, parse
 from evaluators.gate_rules import Rule
 from evaluators.suite import Suite
-from evaluators.suite_search import suites_near
+from evaluators.suite_search import suites_near, unreadable_near
 from fairtrial.config import yaml_file
 from fairtrial.config.mistakes import mistakes_of
 from fairtrial.config.yaml_file import Document
@@ -70,6 +70,9 @@ def load(path: Path) -> Gate:
     suites = tuple(_suites(reading, model.suites))
     rules = [rule for suite in suites for rule in _own_rules(reading, suite)]
     required = list(_required(reading, model, suites))
+    if not reading.mistakes and not rules and not required:
+        wrong = "the gate has no rule: neither its suites nor 'require' have a line, so it can't decide anything"
+        reading.mistakes.append(document.mistake(("gate",), wrong))
     if reading.mistakes:
         raise ConfigError(reading.mistakes)
     rules += [one for one in required if isinstance(one, Rule)]
@@ -96,10 +99,15 @@ def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
     known = suites_near(reading.path.parent, but=reading.path)
     for i, name in enumerate(names):
         as_path = name.endswith(YAML_ENDINGS)
+        if name in names[:i]:
+            reading.mistakes.append(reading.document.mistake(("suites", i), f"{name!r} is there twice"))
+            continue
         file = (reading.path.parent / name) if as_path else known.get(name)
         if file is None or not file.exists():
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+            if unread := [file.name for file in unreadable_near(reading.path.parent, but=reading.path)]:
+                hint += f"; can't be read: {', '.join(unread)}"
             reading.mistakes.append(reading.document.mistake(("suites", i), f"suite {name!r} does not exist", hint))
             continue
         try:

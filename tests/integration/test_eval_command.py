@@ -100,6 +100,8 @@ def test_a_run_without_evidence_is_said_and_exits_with_four(folder: Path, upstre
 def test_a_wrong_target_or_suite_exits_with_two_before_anything_is_started(
     folder: Path, upstream: FakeUpstream
 ) -> None:
+    code, _, problems = evaluate(folder, "--on", ",")
+    assert code == 2 and "it names no target (known: base, tuned)" in problems
     code, _, problems = evaluate(folder, "--on", "basse")
     assert code == 2 and "did you mean 'base'?" in problems
     (folder / "suite.yaml").write_text(SUITE.replace("slices", "slice").replace("[contains]", "[contain]"))

@@ -187,6 +187,10 @@ def test_a_suite_with_a_wrong_field_or_gate_line_exits_with_two_and_says_where(p
         done = fairtrial(project, *command)
         assert done.returncode == 2
         assert "suite.yaml:5: slice: unknown field (did you mean 'slices'?)" in done.stderr
+    (project / "suite.yaml").write_text(SUITE.replace("suite:", "suit:"))
+    assert (
+        "suite.yaml:1: suit: unknown field (did you mean 'suite'?)" in fairtrial(project, "check", "suite.yaml").stderr
+    )
     (project / "suite.yaml").write_text(SUITE.replace("by 10pp", "by 10"))
     for command in (["check", "suite.yaml"], ["check", "gate.yaml"], ["eval", "suite.yaml", "--on", "base"]):
         done = fairtrial(project, *command)

@@ -82,7 +82,11 @@ def _kind(path: Path) -> str:
 
     documents = load(path)
     value = documents[0].value if documents else None
-    return next((key for key in CHECKERS if isinstance(value, dict) and key in value), "project")
+    if not isinstance(value, dict):
+        return "project"
+    if "score" in value or isinstance(value.get("gate"), list):  # whatever its first key was meant to be
+        return "suite"
+    return next((key for key in CHECKERS if key in value), "project")
 
 
 def _project_json(project: Project) -> dict[str, Any]:

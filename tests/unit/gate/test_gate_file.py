@@ -75,3 +75,17 @@ def test_an_unknown_field_is_a_mistake(folder: Path) -> None:
 
 def test_the_shipped_gate_is_sound() -> None:
     assert check(Path(__file__).parents[3] / "suites" / "support-release.gate.yaml") == []
+
+
+def test_a_gate_that_can_decide_nothing_is_a_mistake(folder: Path) -> None:
+    (folder / "gate.yaml").write_text("version: 1\ngate: empty\nsuites: []\n")
+    [found] = check(folder / "gate.yaml")
+    assert (found.line, found.path) == (2, "gate") and "no rule" in found.wrong
+
+
+def test_a_suite_twice_and_one_whose_file_can_not_be_read_are_told(folder: Path) -> None:
+    (folder / "torn.yaml").write_text("suite: torn\n\tdata: x\n")
+    (folder / "gate.yaml").write_text("version: 1\ngate: g\nsuites: [small, small, torn]\n")
+    twice, torn = check(folder / "gate.yaml")
+    assert "'small' is there twice" in str(twice)
+    assert "can't be read: torn.yaml" in str(torn)
