@@ -15,6 +15,8 @@ from fairtrial.config.yaml_file import Document, Step
 from fairtrial.domain.errors import Mistake
 
 MOST_SHOWN = 12
+SECRETS = ("api_key",)
+"""Fields whose values no message quotes: it would go to logs, the audit trail and the dashboard."""
 NOUNS: Mapping[str, str] = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -94,9 +96,9 @@ def _wrong(path: tuple[Step, ...], value: Any, detail: ErrorDetails, model: type
     if kind == "missing":
         return Wrong(path, "is missing")
     if kind in NOUNS:
-        return Wrong(path, f"must be {NOUNS[kind]}, not {_shown(value)}")
+        return Wrong(path, f"must be {NOUNS[kind]}, not {_shown(value, path)}")
     if kind == "literal_error":
-        return Wrong(path, f"must be {context['expected']}, not {_shown(value)}")
+        return Wrong(path, f"must be {context['expected']}, not {_shown(value, path)}")
     if kind in ("value_error", "assertion_error"):
         return Wrong(path, str(context.get("error", detail["msg"])))
     return Wrong(path, _lower(detail["msg"].removeprefix("Input ").replace("Dictionary", "").strip()))
@@ -126,7 +128,9 @@ def _at(value: Any, path: Iterable[Step]) -> Any:
     return value
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, path: tuple[Step, ...]) -> str:
+    if path and path[-1] in SECRETS:
+        return KINDS.get(type(value), "a number")
     if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
         text = repr(value)
         return text if len(text) <= 60 else text[:57] + "…" + text[-1]

@@ -175,6 +175,11 @@ def test_a_value_of_the_environment_is_never_quoted(tmp_path: Path) -> None:
     assert len(found) == 1 and ENVIRON["CLOUD_KEY"] not in found[0]
 
 
+def test_a_key_of_the_wrong_type_is_not_quoted_either(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, ('api_key: "${CLOUD_KEY}"', "api_key: 4711"))
+    assert found == ["fairtrial.yaml:5: deployments.cloud.api_key: must be text, not a number"]
+
+
 def test_outside_of_loopback_keys_are_the_default(tmp_path: Path) -> None:
     assert project(tmp_path, ("store: {", "gateway: {bind: '0.0.0.0:80'}\nstore: {")).gateway.auth == "keys"
 
