@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.cli.children import Child, Children, Program, refuse_dead
+from fairtrial.config.addresses import Address
 from fairtrial.config.project import Project, load_project
 from fairtrial.domain.errors import FairtrialError, UsageError
 
@@ -101,12 +102,14 @@ class Services:
 
     def _control(self) -> Program:
         project = self.project
-        bind = f"{_bracketed(project.control.host)}:{project.control.port}"
-        where = ["--store", str(project.layout.store), "--bind", bind]
+        where = ["--store", str(project.layout.store), "--bind", _bind(project.control)]
         return self._program("control", "-c", str(project.path), *where, "--gateway-url", project.gateway.address.url)
 
     def _gateway(self) -> Program:
-        return self._program("gateway", "-c", str(self.project.path), "--workers", str(self._workers))
+        project = self.project
+        where = ["--store", str(project.layout.store), "--bind", _bind(project.gateway.address)]
+        size = ["--workers", str(self._workers), "--max-body-mb", str(project.gateway.max_body_mb)]
+        return self._program("gateway", "-c", str(project.path), *where, *size)
 
     def _program(self, name: str, *options: str) -> Program:
         arguments = [sys.executable, "-m", "fairtrial.cli.main", name, *options]
@@ -147,8 +150,9 @@ def refuse_taken(project: Project, *, dashboard: bool) -> None:
         listen(address).close()
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _bind(address: Address) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"
 
 
 def dashboard_program(project: Project, environ: Mapping[str, str]) -> Program:

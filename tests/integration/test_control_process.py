@@ -184,6 +184,8 @@ def test_keys_and_store_speak_json(folder: Path) -> None:
     assert made.returncode == 0, made.stderr
     assert '"name":"ci"' in made.stdout
     assert '"rows"' in fairtrial("store", "info", "--json", cwd=folder).stdout
+    astray = fairtrial("keys", "create", "ci", "--route", "support-bat", cwd=folder)
+    assert (astray.returncode, "did you mean 'support-bot'?" in astray.stderr) == (2, True)
     wrong = fairtrial("keys", "create", "ci", "--expires", "soon", cwd=folder)
     assert wrong.returncode == 2
     assert "30d" in wrong.stderr

@@ -118,6 +118,26 @@ def test_a_service_that_dies_is_named_and_started_again(tmp_path: Path, capfd: p
     assert "control ended with code -9; starting it again" in capfd.readouterr().err
 
 
+def test_a_gateway_that_dies_while_the_file_is_broken_comes_back_with_the_last_good_plan(tmp_path: Path) -> None:
+    with FakeUpstream() as upstream:
+        path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"), workers=1)
+        with Services(path, workers=1, dashboard=False) as services:
+            path.write_text(path.read_text().replace("unit: user", "unite: user"))
+            first = services.children["gateway"].pid
+            assert first is not None
+            os.kill(first, signal.SIGKILL)
+            eventually(lambda: services.children["gateway"].pid not in (None, first))
+
+            def answers() -> bool:
+                body = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": "u"}
+                try:
+                    return httpx.post(f"{services.urls.api}/chat/completions", json=body).status_code == 200
+                except httpx.HTTPError:
+                    return False
+
+            eventually(answers)
+
+
 def test_children_end_when_the_parent_is_killed(tmp_path: Path) -> None:
     write_project(tmp_path)
     parent = up(tmp_path)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gateway.proxy.supervisor import Serving
 
 
 @click.command()
@@ -22,7 +26,10 @@ import click
     type=click.IntRange(1, 256),
     help="Processes on the one port; the file's `gateway.workers` if not given.",
 )
-def command(config: Path, workers: int | None) -> None:
+@click.option("--store", type=click.Path(path_type=Path), hidden=True)
+@click.option("--bind", hidden=True)
+@click.option("--max-body-mb", type=click.IntRange(1), hidden=True)
+def command(config: Path, workers: int | None, store: Path | None, bind: str | None, max_body_mb: int | None) -> None:
     """Run the gateway alone: OpenAI's API on gateway.bind, routed by the plan that `fairtrial control` publishes.
 
     Until a plan is published every request gets a 503 with a clear message, and /readyz says so. The control process
@@ -32,9 +39,34 @@ def command(config: Path, workers: int | None) -> None:
     \b
     Example:  fairtrial gateway -c fairtrial.yaml --workers 4
     """
+    from gateway.proxy.supervisor import Supervisor
+
+    if store is not None and bind is not None and workers is not None and max_body_mb is not None:
+        serving = _told(store, bind, workers, max_body_mb)
+    else:
+        serving = _read(config, workers)
+    supervisor = Supervisor(serving)
+    click.echo(f"gateway on http://{serving.host}:{supervisor.port}/v1 with {serving.workers} workers", err=True)
+    supervisor.run()
+
+
+def _told(store: Path, bind: str, workers: int, max_body_mb: int) -> Serving:
+    """By `fairtrial up`, which has read the file: a file that is broken later must not keep a dead gateway down.
+
+    An address that others can reach is never open: its workers refuse a plan without keys.
+    """
+    from fairtrial.config.addresses import parse_address
+    from fairtrial.config.layout import Layout
+    from gateway.proxy.supervisor import Serving
+
+    address, layout = parse_address(bind), Layout(store).make()
+    return Serving(address.host, address.port, layout.plan, layout.journal, workers, max_body_mb * 2**20)
+
+
+def _read(config: Path, workers: int | None) -> Serving:
     from fairtrial.config.project import load_project
     from fairtrial.domain.errors import UsageError
-    from gateway.proxy.supervisor import Serving, Supervisor, is_loopback
+    from gateway.proxy.supervisor import Serving, is_loopback
 
     project = load_project(config, os.environ)
     settings = project.gateway
@@ -43,17 +75,11 @@ def command(config: Path, workers: int | None) -> None:
             f"gateway.bind: {settings.host} is not loopback, and gateway.auth is {settings.auth!r} (needs keys)"
         )
     layout = project.layout.make()
-    supervisor = Supervisor(
-        Serving(
-            host=settings.host,
-            port=settings.port,
-            plan=layout.plan,
-            journal=layout.journal,
-            workers=workers or settings.workers,
-            max_body=settings.max_body_mb * 2**20,
-        )
+    return Serving(
+        host=settings.host,
+        port=settings.port,
+        plan=layout.plan,
+        journal=layout.journal,
+        workers=workers or settings.workers,
+        max_body=settings.max_body_mb * 2**20,
     )
-    click.echo(
-        f"gateway on http://{settings.host}:{supervisor.port}/v1 with {supervisor.serving.workers} workers", err=True
-    )
-    supervisor.run()

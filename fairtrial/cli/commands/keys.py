@@ -54,7 +54,7 @@ def create(
     from fairtrial.store.keys import DEFAULT_RIGHTS, KeyOptions
 
     options = KeyOptions(rights or DEFAULT_RIGHTS, routes, _expiry(expires))
-    with _owner(config) as owner:
+    with _owner(config, routes) as owner:
         made = owner.create_key(name, options)
     if as_json:
         click.echo(msgspec.json.encode(made).decode())
@@ -102,11 +102,17 @@ def revoke(key_id: str, config: Path, as_json: bool) -> None:
     click.echo(f'{{"revoked":"{key_id}"}}' if as_json else f"key {key_id} is revoked")
 
 
-def _owner(config: Path) -> AbstractContextManager[Owner]:
+def _owner(config: Path, routes: tuple[str, ...] = ()) -> AbstractContextManager[Owner]:
+    """The owner of the project's store; `UsageError` for a route that the project doesn't have."""
     from fairtrial.cli.owner import open_owner
+    from fairtrial.config.mistakes import nearest
     from fairtrial.config.project import load_project
 
-    return open_owner(load_project(config, os.environ).layout)
+    project = load_project(config, os.environ)
+    unknown = [route for route in routes if route not in project.plan.routes]
+    if unknown:
+        raise UsageError(f"--route: there is no route {unknown[0]!r} ({nearest(unknown[0], project.plan.routes)})")
+    return open_owner(project.layout)
 
 
 def _expiry(text: str | None) -> int | None:
