@@ -116,6 +116,28 @@ async def test_ingest_answers_once_everything_is_in(keeper: Keeper) -> None:
     writer.close()
 
 
+async def test_two_runs_are_compared_case_by_case_and_only_if_they_can_be(keeper: Keeper) -> None:
+    writer = JournalWriter(keeper.database.layout.journal, writer="w")
+    for run_id, digest_, right in (("old", "d", 0.0), ("new", "d", 1.0), ("other", "e", 1.0)):
+        for number in range(20):
+            case_id = f"c{number}"
+            writer.append(
+                samples.case_result(run_id, case_id, cluster=None), samples.score(run_id, case_id, value=right)
+            )
+        writer.append(samples.run(run_id, target=run_id, suite_digest=digest_, counts={"scored": 20}))
+    async with client(keeper) as http:
+        await http.post("/api/ingest")
+        asked = {"candidate_run": "new", "baseline_run": "old"}
+        rows = (await http.get("/api/comparisons", params=asked)).json()["rows"]
+        unlike = await http.get("/api/comparisons", params=asked | {"baseline_run": "other"})
+        absent = await http.get("/api/comparisons", params=asked | {"baseline_run": "none"})
+    ((answer, won),) = [(row["answer"], row["won"]) for row in rows if row["metric"].startswith("general")]
+    assert (answer, won) == ("better", 20)
+    assert (unlike.status_code, absent.status_code) == (400, 404)
+    assert "can't be compared" in unlike.json()["error"]["message"]
+    writer.close()
+
+
 async def test_services_say_what_a_release_manager_must_know(keeper: Keeper) -> None:
     async with client(keeper) as http:
         said = (await http.get("/api/services")).json()
