@@ -26,7 +26,7 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
             table.add_row(line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
     console.print(table)
     console.print(f"  {_ended(run)}", highlight=False)
-    for warning in (*suite.warnings, *_unnamed(run)):
+    for warning in (*suite.warnings, *_weights(run)):
         console.print(f"  [yellow]note:[/yellow] {escape(warning)}", highlight=False)
     if (error := first_error(run)) is not None:
         console.print(f"  [red]first error:[/red] {escape(error)}", highlight=False)
@@ -63,7 +63,7 @@ def as_json(suite: Suite, run: Run) -> dict[str, Any]:
             for line in lines_of(suite, run)
         },
         "versions": dict(run.versions),
-        "warnings": list(suite.warnings),
+        "warnings": [*suite.warnings, *_weights(run)],
     }
 
 
@@ -90,8 +90,12 @@ def _ended(run: Run) -> str:
     return f"{len(run.results)} answers: {ended}{kept}."
 
 
-def _unnamed(run: Run) -> list[str]:
-    """What it means that nobody says which weights answered."""
+def _weights(run: Run) -> list[str]:
+    """What it means that nobody says which weights answered, or that they changed meanwhile."""
+    met = {result.answer.fingerprint for result in run.results if result.answer.error is None}
+    if len(met) > 1:
+        names = ", ".join(sorted(name or "unnamed" for name in met))
+        return [f"the server changed during the run ({names}): its numbers are of a mixture; --fresh asks all anew"]
     if run.fingerprint is not None or unscored_share(run) == 1:
         return []
     return ["the server sends no system_fingerprint: its answers are kept only to finish an interrupted run, for a day"]

@@ -16,8 +16,11 @@ import pytest
 from fake_upstream import FakeUpstream
 from project_files import write_project
 
+from evaluators.suite import Suite
+from fairtrial.cli.eval_output import as_json
 from fairtrial.cli.owner import open_owner
 from fairtrial.config.layout import Layout
+from fairtrial.domain.run import Answer, Case, CaseResult, Run
 
 ROOT = Path(__file__).parents[2]
 FOUR = {
@@ -88,6 +91,14 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
     code, out, problems = evaluate(folder, "--on", "base")
     assert code == 0 and "5 of them kept from an earlier run" in out, problems
     assert len(asked(upstream)) == 13
+
+
+def test_a_run_of_several_weights_says_so() -> None:
+    case = Case("a", (), "x")
+    results = tuple(CaseResult(case, 0, Answer("x", fingerprint=name), "scored", {}) for name in ("w1", "w2"))
+    suite = Suite("s", "metric", Path("s.yaml"), "d", (case,), {}, ())
+    run = Run("r", "s", "d", "base", "", "w1+w2", 0, 2, 0, 1, results, {}, {})
+    assert "changed during the run (w1, w2)" in as_json(suite, run)["warnings"][0]
 
 
 def test_a_run_without_evidence_is_said_and_exits_with_four(folder: Path, upstream: FakeUpstream) -> None:
