@@ -30,7 +30,6 @@ class PlanPublisher:
     ) -> None:
         self.published: Published | None = None
         self.refused: str | None = None
-        self.project: Project | None = None
         self._database = database
         self._load = load
         self._clock_us = clock_us
@@ -80,7 +79,7 @@ class PlanPublisher:
         before = self.published
         if before is not None:
             refuse_reshuffle(before.plan, project.plan)
-        self.project, self._files = project, project.files
+        self._files = project.files
         return self._replace(Published(project.plan, project.gateway.auth, *self._secrets()))
 
     def _publish_keys(self) -> bool:

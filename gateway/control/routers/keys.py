@@ -10,6 +10,8 @@ from fairtrial.store import keys
 from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
 
 router = APIRouter(tags=["keys"])
+LATEST_US = 253_402_300_799_000_000
+"""The end of the year 9999: no clock of ours goes further."""
 
 
 class KeyWish(BaseModel):
@@ -20,7 +22,7 @@ class KeyWish(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     rights: list[Right] = list(keys.DEFAULT_RIGHTS)
     routes: list[str] = []
-    expires_us: int | None = Field(default=None, gt=0)
+    expires_us: int | None = Field(default=None, gt=0, le=LATEST_US)
 
 
 @router.get("/keys")
