@@ -13,7 +13,9 @@ from streamlit.testing.v1 import AppTest
 from dashboard.words import plain
 from fairtrial.cli.owner import open_owner
 from fairtrial.cli.services import Services
+from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.journal.writer import JournalWriter
 from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
 
@@ -75,3 +77,12 @@ def test_without_control_the_page_says_so_and_that_nothing_is_lost(monkeypatch: 
     assert not page.exception
     assert "does not answer" in words(page)
     assert os.environ["FAIRTRIAL_CONTROL_URL"] in words(page)
+
+
+def test_what_could_not_be_recorded_is_an_alarm_on_the_first_page(services: Services, page: AppTest) -> None:
+    writer = JournalWriter(services.project.layout.journal, writer="w")
+    writer.append(FeedbackEvent(feedback_id="f", at_us=1, key="k", comment=object()))  # type: ignore[arg-type]
+    writer.close()
+    page.run()
+    assert not page.exception
+    assert "1 events could not be recorded" in words(page)
