@@ -144,10 +144,13 @@ class Services:
 
 def refuse_taken(project: Project, *, dashboard: bool) -> None:
     """`PortTaken` if an address is in use; starts nothing."""
-    from gateway.control.serve import listen
+    from gateway.listening import listen
 
-    for address in (project.gateway.address, project.control, *([project.dashboard] if dashboard else [])):
-        listen(address).close()
+    addresses = {"gateway": project.gateway.address, "control": project.control}
+    if dashboard:
+        addresses["dashboard"] = project.dashboard
+    for service, address in addresses.items():
+        listen(address.host, address.port, service=service, setting=f"{service}.bind").close()
 
 
 def _bind(address: Address) -> str:

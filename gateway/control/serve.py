@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import socket
@@ -17,14 +16,13 @@ from fastapi import FastAPI
 from fairtrial.config.addresses import Address
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
-from fairtrial.domain.errors import PortTaken
 from fairtrial.store.database import Database
 from fairtrial.store.owner_lock import refuse_owned
 from gateway.control.app import create_app
 from gateway.control.keeper import Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
+from gateway.listening import listen
 
-BACKLOG = 512
 GRACE_SECONDS = 5
 """So long an answer that has begun may hold up the end."""
 
@@ -44,7 +42,7 @@ def serve(settings: ControlSettings, load: Callable[[], Project]) -> None:
     refuse_owned(settings.layout)
     os.umask(0o077)
     ending = _Ending()
-    listener = listen(settings.address)
+    listener = listen(settings.address.host, settings.address.port, service="control", setting="control.bind")
     database = Database.open(settings.layout)
     publisher = PlanPublisher(database, settings.config, load, clock_us=clock_us)
     addresses = Addresses(settings.address.url, settings.gateway_url)
@@ -89,21 +87,6 @@ class _Ending:
         self._told = True
         if self._server is not None:
             self._server.should_exit = True
-
-
-def listen(address: Address) -> socket.socket:
-    """A listening socket; `PortTaken` if someone else has the address."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((address.host, address.port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        why = "is in use by another program" if error.errno == errno.EADDRINUSE else str(error.strerror)
-        raise PortTaken(f"{address.host}:{address.port}: the address {why}") from error
-    return listener
 
 
 def clock_us() -> int:

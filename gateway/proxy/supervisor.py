@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import ipaddress
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from fairtrial.domain.errors import PortTaken, UsageError
+from fairtrial.config.addresses import is_loopback
+from gateway.listening import listen
 
-BACKLOG = 2048
 STEADY_SECONDS = 5.0
 """A worker that lived this long is restarted at once; one that died sooner waits, twice as long each time."""
 
@@ -48,41 +45,12 @@ class _Place:
     backoff: float = field(default=0.1)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; `PortTaken` if someone else has the address, `UsageError` if it can't be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(BACKLOG)
-    except OSError as error:
-        listening.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(
-                f"gateway: {host}:{port} is in use (stop what listens there, or change gateway.bind)"
-            ) from error
-        raise UsageError(f"gateway: {host}:{port} can't be listened on ({error.strerror})") from error
-    return listening
-
-
 class Supervisor:
     """Keeps ``serving.workers`` processes alive on one socket until `stop` or a signal."""
 
     def __init__(self, serving: Serving) -> None:
         self.serving = serving
-        self.socket = bind(serving.host, serving.port)
+        self.socket = listen(serving.host, serving.port, service="gateway", setting="gateway.bind")
         self._alive_read, self._alive_write = os.pipe()
         self._places = [_Place(f"w{number}") for number in range(serving.workers)]
         self._stopping = False

@@ -13,7 +13,6 @@ from proxy_fixtures import BOT, DIRECT, one_worker_fixture, post, rig_fixture, u
 from proxy_rig import Rig, plan_for, running
 
 from fairtrial.domain.errors import PortTaken
-from gateway.proxy.supervisor import bind
 
 
 def test_a_key_that_is_not_set_is_an_error_that_the_client_does_not_retry(rig: Rig, upstream: FakeUpstream) -> None:
@@ -145,6 +144,6 @@ def _status(url: str) -> int:
 
 
 def test_an_address_in_use_is_a_clear_error() -> None:
-    taken = bind("127.0.0.1", 0)
+    taken = listen("127.0.0.1", 0, service="test", setting="nothing")
     with taken, pytest.raises(PortTaken, match="is in use"):
-        bind("127.0.0.1", taken.getsockname()[1])
+        listen("127.0.0.1", taken.getsockname()[1], service="test", setting="nothing")

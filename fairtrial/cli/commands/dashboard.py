@@ -18,10 +18,10 @@ def command(config: Path) -> None:
     """
     from fairtrial.cli.services import dashboard_program
     from fairtrial.config.project import load_project
-    from gateway.control.serve import listen
+    from gateway.listening import listen
 
     project = load_project(config, os.environ)
-    listen(project.dashboard).close()
+    listen(project.dashboard.host, project.dashboard.port, service="dashboard", setting="dashboard.bind").close()
     program = dashboard_program(project, os.environ)
     click.echo(f"dashboard  {project.dashboard.url}")
     os.execvpe(program.arguments[0], list(program.arguments), dict(program.environ))  # noqa: S606 - becomes it

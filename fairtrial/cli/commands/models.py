@@ -44,8 +44,8 @@ def serve(
     """
     import asyncio
 
+    from fairtrial.config.addresses import Address
     from gateway.models.engine import Recipe
-    from gateway.models.server import Address
     from gateway.models.server import serve as serve_models
 
     catalogue = _catalogue(base, adapters)
