@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evaluators.gate_elsewhere import Live, Rate
     from evaluators.gate_file import Gate
     from fairtrial.cli.owner import Owner
-    from fairtrial.domain.plan import Plan
+    from fairtrial.domain.plan import Experiment, Plan
     from fairtrial.domain.run import Run
     from fairtrial.store.traffic import Traffic, VariantTraffic
 
@@ -30,28 +30,27 @@ def digests_of(plan: Plan, candidate: str, baseline: str) -> dict[str, str]:
     return {name: resolve(name, plan, base_url="").deployment_digest for name in (candidate, baseline)}
 
 
-def gate_candidate(
-    owner: Owner, gate_path: Path, *, candidate: str, baseline: str, digests: Mapping[str, str] | None = None
-) -> Verdict:
+def gate_candidate(owner: Owner, gate_path: Path, *, plan: Plan, candidate: str, baseline: str) -> Verdict:
     """The verdict of the gate in this file on the store's newest runs of its suites as they stand; it is saved.
 
-    ``candidate`` and ``baseline`` are targets as `fairtrial eval --on` names them, ``digests`` what `digests_of` gives:
-    a run of another definition of a target is INVALID. Raises `ConfigError` for a gate with mistakes; evidence that is
-    missing is a HOLD, not an error.
+    ``candidate`` and ``baseline`` are targets of the plan as `fairtrial eval --on` names them; a run of another
+    definition of a target is INVALID. Raises `UsageError` for an unknown target and `ConfigError` for a gate with
+    mistakes; evidence that is missing is a HOLD, not an error.
     """
     from evaluators.gate import judge
     from evaluators.gate_file import load
     from evaluators.gate_rules import Trial
 
+    digests = digests_of(plan, candidate, baseline)
     gate = load(gate_path)
     runs = newest_runs(owner, gate)
     now_us = time.time_ns() // 1000
     verdict = judge(
         gate,
-        Trial(candidate, baseline, lambda suite, target: runs.get((suite, target)), digests or {}),
+        Trial(candidate, baseline, lambda suite, target: runs.get((suite, target)), digests),
         verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
         at_us=now_us,
-        live=live_rates(owner.traffic(), candidate, baseline),
+        live=live_rates(owner.traffic(), plan, candidate, baseline),
         candidates_judged=candidates_judged(owner, gate.name, candidate),
     )
     owner.save_verdict(verdict)
@@ -72,17 +71,26 @@ def candidates_judged(owner: Owner, gate: str, candidate: str) -> int:
     return len({verdict.candidate for verdict in owner.list_verdicts(gate=gate, limit=1000)} | {candidate})
 
 
-def live_rates(traffic: Sequence[Traffic], candidate: str, baseline: str) -> Live:
-    """Plain rates of the first experiment that has both as variants; empty if there is none.
+def live_rates(traffic: Sequence[Traffic], plan: Plan, candidate: str, baseline: str) -> Live:
+    """Plain rates of the first experiment in which both are served; empty if there is none.
 
-    A target is a variant's name, or ``EXPERIMENT/VARIANT``.
+    A target is a deployment, which stands for the variant that serves it, or ``EXPERIMENT/VARIANT``.
     """
     for one in traffic:
         arms = {variant.variant: variant for variant in one.variants}
-        new, old = (arms.get(name.removeprefix(f"{one.experiment}/")) for name in (candidate, baseline))
+        experiment = plan.experiments.get(one.experiment)
+        new, old = (arms.get(_variant_of(experiment, name)) for name in (candidate, baseline))
         if new is not None and old is not None:
             return _rates(new, old)
     return {}
+
+
+def _variant_of(experiment: Experiment | None, target: str) -> str:
+    """The variant of the experiment that a target is; empty if it is none."""
+    variants = experiment.variants if experiment else ()
+    names = {f"{experiment.name}/{variant.name}": variant.name for variant in variants if experiment}
+    names |= {variant.deployment: variant.name for variant in variants}
+    return names.get(target, "")
 
 
 def _rates(new: VariantTraffic, old: VariantTraffic) -> Live:

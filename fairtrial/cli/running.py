@@ -25,6 +25,7 @@ from fairtrial.domain.run import Run
 from fairtrial.journal.writer import JournalWriter
 
 EVENTS_AT_ONCE = 500
+GATEWAY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,23 @@ def a_gateway(project: Project, *, say: Callable[[str], None] = lambda _: None) 
 
     note = read_note(project.layout)
     if note is not None and note.gateway_url is not None:
+        _refuse_dead_gateway(note.gateway_url)
         yield f"{note.gateway_url}/v1"
         return
     say("No gateway runs for this project: starting a private one.")
     with Services(project.path, workers=1, dashboard=False) as services:
         yield services.urls.api
+
+
+def _refuse_dead_gateway(url: str) -> None:
+    import httpx
+
+    try:
+        httpx.get(f"{url}/livez", timeout=GATEWAY_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        raise UsageError(
+            f"control runs for this project, but no gateway answers at {url} (start it: fairtrial gateway)"
+        ) from error
 
 
 def run_suites(

@@ -1,10 +1,10 @@
-"""Intervals of one proportion: Wilson's for reading, Clopper and Pearson's where coverage must be exact."""
+"""The interval of one proportion."""
 
 from __future__ import annotations
 
 from math import sqrt
 
-from scipy.special import betaincinv, ndtri
+from scipy.special import ndtri
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 
@@ -27,16 +27,3 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnou
     low = 0.0 if successes == 0 else max(0.0, middle - half)
     high = 1.0 if successes == n else min(1.0, middle + half)
     return Estimate(p, low, high, level, n, "Wilson")
-
-
-def clopper_pearson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnough:
-    """The exact interval of a proportion, in [0, 1]: coverage is never below the level.
-
-    Source: Clopper & Pearson (1934), Biometrika 26:404-413, by quantiles of the beta distribution.
-    """
-    if n < 1:
-        return NotEnough("no case is scored", "one scored case or more")
-    tail = (1 - level) / 2
-    low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, tail))
-    high = 1.0 if successes == n else float(betaincinv(successes + 1, n - successes, 1 - tail))
-    return Estimate(successes / n, low, high, level, n, "Clopper-Pearson")

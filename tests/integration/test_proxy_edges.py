@@ -13,6 +13,7 @@ from proxy_fixtures import BOT, DIRECT, one_worker_fixture, post, rig_fixture, u
 from proxy_rig import Rig, plan_for, running
 
 from fairtrial.domain.errors import PortTaken
+from gateway.listening import listen
 
 
 def test_a_key_that_is_not_set_is_an_error_that_the_client_does_not_retry(rig: Rig, upstream: FakeUpstream) -> None:

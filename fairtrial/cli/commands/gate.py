@@ -47,13 +47,13 @@ def command(
     from fairtrial.config.project import load_project
 
     project = load_project(config, os.environ)
-    digests = digests_of(project.plan, candidate, baseline)
+    digests_of(project.plan, candidate, baseline)  # both exist, before anything runs
     _check_places(files)
     if run_first:
         _run_suites(project, gate, [baseline, candidate])
     with open_owner(project.layout) as owner:
         owner.ingest_now()
-        verdict = gate_candidate(owner, gate, candidate=candidate, baseline=baseline, digests=digests)
+        verdict = gate_candidate(owner, gate, plan=project.plan, candidate=candidate, baseline=baseline)
     _write(verdict, files)
     raise click.exceptions.Exit(verdict.exit_code)
 

@@ -57,7 +57,7 @@ class Demo:
     project: Project
     urls: Urls
     runs: dict[tuple[str, str], Run] = field(default_factory=dict)
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
 
 
 def show(options: Options, console: Console) -> int:
@@ -75,7 +75,7 @@ def show(options: Options, console: Console) -> int:
             _say_where(demo, setting)
             told.wait()
             console.print("ending")
-    return demo.verdicts[0].exit_code
+    return demo.verdicts[GOOD].exit_code
 
 
 def _say_how_long(setting: Setting, options: Options, console: Console) -> None:
@@ -96,6 +96,7 @@ def _trial(demo: Demo) -> None:
     _judge(demo, GOOD)
     demo.console.rule("Live traffic: simulated customers, half of them on each side")
     _report_traffic(demo, _send_traffic(demo))
+    _judge(demo, GOOD)  # again, now with the live rates beside it
     demo.console.rule("Three suites on the other candidates")
     _evaluate(demo, OTHERS, GATE_SUITES)
     for candidate in OTHERS:
@@ -128,8 +129,8 @@ def _main_figures(suite: Suite, run: Run) -> str:
 
 def _judge(demo: Demo, candidate: str) -> None:
     with open_owner(demo.project.layout) as owner:
-        verdict = gate_candidate(owner, GATE, candidate=candidate, baseline=BASE)
-    demo.verdicts.append(verdict)
+        verdict = gate_candidate(owner, GATE, plan=demo.project.plan, candidate=candidate, baseline=BASE)
+    demo.verdicts[candidate] = verdict
     style = story.STYLES[verdict.decision]
     demo.console.print(f"[{style}]{escape(verdict.headline)}[/]", highlight=False)
 
@@ -162,7 +163,7 @@ def _report_traffic(demo: Demo, sent: Traffic) -> None:
 
 
 def _conclude(demo: Demo) -> None:
-    demo.console.print(story.verdict_table(demo.verdicts))
+    demo.console.print(story.verdict_table(list(demo.verdicts.values())))
     small, large = (_of_suite(demo, name) for name in (SMALL, LARGE))
     demo.console.print(escape(story.lesson(small, large, LESSON, BASE)), highlight=False)
 

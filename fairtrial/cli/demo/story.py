@@ -63,14 +63,16 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
 
 
 def reasons(verdict: Verdict) -> list[str]:
-    """The sentences that explain a verdict: what is broken, then what can't be told; for a SHIP, how much was shown."""
+    """The sentences that explain a verdict: what is broken, then what can't be told; for a SHIP, what it rests on."""
     order = ("invalid", "fail", "cannot tell")
     against = sorted(
         (finding for finding in verdict.findings if finding.decisive and finding.result in order),
         key=lambda finding: order.index(finding.result),
     )
     if not against:
-        return [f"all {len(verdict.findings)} rules are met", *_margins(verdict.findings)]
+        decisive = [finding for finding in verdict.findings if finding.decisive]
+        shown_only = [f"· {finding.says}" for finding in verdict.findings if not finding.decisive]
+        return [f"all {len(decisive)} rules are met", *_margins(decisive), *shown_only]
     said = list(dict.fromkeys(_sentence(finding) for finding in _one_of_each_suite_first(against)))
     shown, left = said[:MOST_REASONS], len(said[MOST_REASONS:])
     return shown + ([f"… and {left} more"] if left else [])

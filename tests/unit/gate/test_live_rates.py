@@ -1,0 +1,38 @@
+"""Live rates beside a verdict are those of the variants that serve the candidate and the baseline."""
+
+from __future__ import annotations
+
+from fairtrial.cli.gating import live_rates
+from fairtrial.domain.plan import Deployment, Experiment, Plan, Route, Variant
+from fairtrial.store.traffic import KeyFeedback, Traffic, VariantTraffic
+
+
+def plan() -> Plan:
+    names = ("smollm2", "support-v2", "support-v1")
+    deployments = {name: Deployment(name, "openai", name, "http://127.0.0.1:9/v1") for name in names}
+    variants = (Variant("base", "smollm2", 50.0), Variant("tuned", "support-v2", 50.0))
+    experiment = Experiment("trial", "?", "user", "base", variants, salt="s", stage=100.0)
+    return Plan(deployments, {"bot": Route("bot", experiment="trial")}, {"trial": experiment})
+
+
+def arm(name: str, errors: int, rate: float) -> VariantTraffic:
+    numbers = {"units": 10, "requests": 10, "errors": errors, "cost_unknown": 0, "served_elsewhere": 0}
+    unknown = dict.fromkeys(("latency_p50", "latency_p95", "ttft_p50", "ttft_p95", "tokens_in", "tokens_out"))
+    return VariantTraffic(variant=name, **numbers, **unknown, cost_usd=None, feedback={"ok": KeyFeedback(8, 8, rate)})
+
+
+TRAFFIC = [Traffic("trial", (arm("base", 1, 0.25), arm("tuned", 0, 0.75)), {})]
+
+
+def test_a_deployment_has_the_rates_of_the_variant_that_serves_it() -> None:
+    new, old = live_rates(TRAFFIC, plan(), "support-v2", "smollm2")["feedback.ok"]
+    assert (new.value, old.value) == (0.75, 0.25)
+
+
+def test_a_variant_may_be_named_by_its_experiment() -> None:
+    new, old = live_rates(TRAFFIC, plan(), "trial/tuned", "trial/base")["requests.error_rate"]
+    assert (new.value, old.value) == (0.0, 0.1)
+
+
+def test_a_model_that_serves_no_traffic_has_no_rates() -> None:
+    assert live_rates(TRAFFIC, plan(), "support-v1", "smollm2") == {}
