@@ -100,7 +100,7 @@ def _sound(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:
         if isinstance(found, Estimate) and found.value > MOST_UNSCORED:
             share = amount(found.value, BUILT_IN["errors"])
             says = f"{share} of {found.n} cases of {suite.name} on {target} could not be scored (at most 2 % may be)"
-            again = f"fairtrial eval {suite.name} --on {target}"
+            again = suite.command(target)
             yield Finding("errors <= 2%", suite.name, "invalid", says, again, "errors", "", found)
 
 

@@ -29,7 +29,7 @@ def judge_level(rule: str, source: str, test: Level, measure: Measure, *, run: R
         says, needed = _says(name, found, measure, limit_in_words(test, limit, measure), result), ""
         needed = _needed(test, found, measure, limit) if result == "cannot tell" else ""
     if measure.name == "errors" and result == "fail":
-        result, needed = "invalid", f"run the cases that failed again: fairtrial eval {run.suite} --on {run.target}"
+        result, needed = "invalid", f"run {run.suite} on {run.target} again: the cases that failed are asked anew"
     return Finding(rule, source, result, says, needed, measure.name, str(scope or ""), found)
 
 

@@ -68,7 +68,7 @@ def _judged(rule: Rule, trial: Trial, run: Run, measure: Measure) -> Iterator[Fi
     differing = what_differs(run, baseline)
     if differing:
         says = f"{run.target} and {baseline.target} can't be compared: {'; '.join(differing)}"
-        again = f"run both on the same suite: fairtrial eval {run.suite} --on {baseline.target},{run.target}"
+        again = f"run both on the same suite: {rule.suite.command(baseline.target, run.target)}"
         yield _finding(rule, "invalid", says, again)
         return
     for scope in scopes_of(rule.suite, rule.line.scope):
@@ -97,7 +97,7 @@ def _ref(test: object, trial: Trial) -> str:
 
 def _run(rule: Rule, trial: Trial, target: str) -> Run | Finding:
     run = trial.run_of(rule.suite.name, target)
-    command = f"fairtrial eval {rule.suite.name} --on {target}"
+    command = rule.suite.command(target)
     if run is None:
         return _finding(rule, "cannot tell", f"suite {rule.suite.name} has not been run on {target}", command)
     if run.suite_digest != rule.suite.digest:

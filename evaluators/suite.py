@@ -55,6 +55,10 @@ class Suite:
             return None
         return next((one for one in found.stats if not stat or one.name == stat), None)
 
+    def command(self, *targets: str) -> str:
+        """What to type to run this suite on these targets."""
+        return f"fairtrial eval {self.path} --on {','.join(targets)}"
+
     def limited(self, count: int) -> Suite:
         """The suite of the first ``count`` cases only: another digest, so that its runs are never taken for whole."""
         return sealed(replace(self, cases=self.cases[:count])) if count < len(self.cases) else self

@@ -103,7 +103,7 @@ def test_the_verdict_is_the_exit_code_and_stands_in_every_file(project, right, d
 def test_without_runs_it_holds_and_says_what_to_run(project: Path) -> None:
     done = gate(project, "--json", "-")
     assert done.returncode == 3, done.stderr
-    assert json.loads(done.stdout)["findings"][0]["needed"] == "fairtrial eval small --on tuned"
+    assert json.loads(done.stdout)["findings"][0]["needed"] == "fairtrial eval suite.yaml --on tuned"
 
 
 def test_a_gate_with_a_mistake_exits_with_two_and_its_line(project: Path) -> None:

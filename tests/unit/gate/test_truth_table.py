@@ -62,7 +62,7 @@ def test_a_missing_run_holds_and_says_what_to_run() -> None:
     of = suite(NOT_WORSE)
     found = verdict(of, run(of, "tuned", right(80)), None)
     assert found.decision == "HOLD"
-    assert found.findings[0].needed == "fairtrial eval small --on base"
+    assert found.findings[0].needed == "fairtrial eval small.yaml --on base"
 
 
 def test_an_interrupted_run_holds() -> None:
