@@ -130,7 +130,7 @@ def test_two_runs_are_compared_by_id_or_as_the_newest_of_a_target(project: Path)
 def test_a_run_that_does_not_exist_is_a_usage_error(project: Path) -> None:
     done = fairtrial(project, "compare", "small@tuned", "small@base")
     assert done.returncode == 2
-    assert "fairtrial eval small --on tuned" in done.stderr
+    assert "no finished run of suite 'small' on 'tuned'" in done.stderr
 
 
 def test_unsound_evidence_exits_with_four(project: Path) -> None:
