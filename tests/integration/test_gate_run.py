@@ -109,7 +109,7 @@ def test_an_upstream_that_nobody_reaches_is_counted_said_and_no_evidence(folder:
     assert done.returncode == 4, done.stderr
     said = " ".join(done.stdout.split())
     assert said.startswith("INVALID tuned: the evidence is unsound: 100.0 % of 24 cases of tickets on tuned could not")
-    assert "asked anew" in said
+    assert "needed:" in said and "again" in said
 
 
 async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
