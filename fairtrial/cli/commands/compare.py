@@ -60,9 +60,8 @@ def find_run(owner: Owner, name: str) -> Run:
         return owner.load_run(name)
     runs = owner.latest_runs(suite=suite, target=target)
     if not runs:
-        raise UsageError(
-            f"{name}: there is no finished run of suite {suite!r} on {target!r} (run it: fairtrial eval SUITE.yaml --on {target})"
-        )
+        how = f"run it: fairtrial eval SUITE.yaml --on {target}"
+        raise UsageError(f"{name}: there is no finished run of suite {suite!r} on {target!r} ({how})")
     return max(runs, key=lambda run: run.started_us)
 
 
