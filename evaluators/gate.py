@@ -14,7 +14,7 @@ from evaluators.measures import BUILT_IN, COUNTS
 from evaluators.suite import Suite
 from evaluators.summary import MOST_UNSCORED
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.verdict import Decision, Finding, Result, Verdict, decide
+from fairtrial.domain.verdict import Decision, Finding, Result, Verdict, decide, spread
 
 WEARS_OUT = 7
 MOST_NAMED = 3
@@ -58,7 +58,7 @@ def headline(decision: Decision, trial: Trial, findings: Sequence[Finding]) -> s
     if decision == "SHIP":
         return f"{start}all {len(deciding)} rules hold against {trial.baseline}."
     wanted: dict[Decision, Result] = {"INVALID": "invalid", "BLOCK": "fail", "HOLD": "cannot tell"}
-    named = list(dict.fromkeys(short(one) for one in deciding if one.result == wanted[decision]))
+    named = list(dict.fromkeys(short(one) for one in spread(deciding) if one.result == wanted[decision]))
     if not named:
         return f"{start}no rule decides anything."
     reasons = "; ".join(named[:MOST_NAMED])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -65,3 +66,16 @@ def decide(findings: Iterable[Finding]) -> Decision:
         if result in results:
             return decision
     return "SHIP" if results else "HOLD"
+
+
+def spread(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings so that the first ones speak for as many suites as there are: one of each, then the second of each.
+
+    Whoever reads only the beginning of a verdict learns that a model forgot as well as that it breaks the schema.
+    """
+    seen: Counter[str] = Counter()
+    placed: list[tuple[int, int, Finding]] = []
+    for number, finding in enumerate(findings):
+        placed.append((seen[finding.source], number, finding))
+        seen[finding.source] += 1
+    return [finding for _, _, finding in sorted(placed, key=lambda each: each[:2])]

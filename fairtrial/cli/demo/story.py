@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fairtrial.domain.run import Run, Score
-from fairtrial.domain.verdict import Decision, Finding, Verdict
+from fairtrial.domain.verdict import Decision, Finding, Verdict, spread
 
 if TYPE_CHECKING:
     from fairtrial.store.traffic import Traffic, VariantTraffic
@@ -73,19 +72,9 @@ def reasons(verdict: Verdict) -> list[str]:
         decisive = [finding for finding in verdict.findings if finding.decisive]
         shown_only = [f"· {finding.says}" for finding in verdict.findings if not finding.decisive]
         return [f"all {len(decisive)} rules are met", *_margins(decisive), *shown_only]
-    said = list(dict.fromkeys(_sentence(finding) for finding in _one_of_each_suite_first(against)))
+    said = list(dict.fromkeys(_sentence(finding) for finding in spread(against)))
     shown, left = said[:MOST_REASONS], len(said[MOST_REASONS:])
     return shown + ([f"… and {left} more"] if left else [])
-
-
-def _one_of_each_suite_first(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings so that the first ones speak for as many suites as there are: the worst of each, then the rest."""
-    rounds: Counter[str] = Counter()
-    placed = []
-    for number, finding in enumerate(findings):
-        placed.append((rounds[finding.source], number, finding))
-        rounds[finding.source] += 1
-    return [finding for _, _, finding in sorted(placed, key=lambda each: each[:2])]
 
 
 def _sentence(finding: Finding) -> str:

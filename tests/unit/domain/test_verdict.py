@@ -1,0 +1,39 @@
+"""The decision over all findings, and the order in which they are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairtrial.domain.verdict import EXIT_CODES, Decision, Finding, Result, decide, spread
+
+
+def found(result: Result, source: str = "s", *, decisive: bool = True) -> Finding:
+    return Finding(rule="r", source=source, result=result, says="", decisive=decisive)
+
+
+@pytest.mark.parametrize(
+    ("results", "decision"),
+    [
+        (["pass", "pass"], "SHIP"),
+        (["pass", "cannot tell"], "HOLD"),
+        (["cannot tell", "fail"], "BLOCK"),
+        (["fail", "invalid"], "INVALID"),
+        ([], "HOLD"),
+    ],
+)
+def test_the_worst_finding_decides(results: list[Result], decision: Decision) -> None:
+    assert decide(found(result) for result in results) == decision
+
+
+def test_what_is_only_shown_never_decides() -> None:
+    assert decide([found("pass"), found("fail", decisive=False)]) == "SHIP"
+    assert decide([found("pass", decisive=False)]) == "HOLD"
+
+
+def test_the_exit_codes_are_those_that_pipelines_know() -> None:
+    assert EXIT_CODES == {"SHIP": 0, "BLOCK": 1, "HOLD": 3, "INVALID": 4}
+
+
+def test_the_first_findings_speak_for_as_many_suites_as_there_are() -> None:
+    findings = [found("fail", source) for source in ("a", "a", "a", "b", "c", "b")]
+    assert [finding.source for finding in spread(findings)] == ["a", "b", "c", "a", "b", "a"]
