@@ -58,7 +58,8 @@ def headline(decision: Decision, trial: Trial, findings: Sequence[Finding]) -> s
     if decision == "SHIP":
         return f"{start}all {len(deciding)} rules hold against {trial.baseline}."
     wanted: dict[Decision, Result] = {"INVALID": "invalid", "BLOCK": "fail", "HOLD": "cannot tell"}
-    named = list(dict.fromkeys(short(one) for one in spread(deciding) if one.result == wanted[decision]))
+    against = spread(one for one in deciding if one.result == wanted[decision])
+    named = list(dict.fromkeys(short(one) for one in against))
     if not named:
         return f"{start}no rule decides anything."
     reasons = "; ".join(named[:MOST_NAMED])
