@@ -122,6 +122,6 @@ def test_a_body_over_the_limit_is_left_out_whole() -> None:
     assert (bodies.request, bodies.response) == (None, "{}")
 
 
-def test_long_text_without_anything_in_it_is_quick_to_look_through() -> None:
+def test_long_text_without_anything_in_it_comes_back_whole() -> None:
     for text in ("a" * 200_000, "1" * 50_000, "a." * 50_000, "12 " * 50_000, "a:" * 50_000, "-" * 100_000):
-        redact_text(text + "@")
+        assert redact_text(text + "@") == text + "@"
