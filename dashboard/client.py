@@ -33,6 +33,11 @@ class Control:
         found: Row = self._get("/api/services")
         return found
 
+    def stored(self) -> Row:
+        """How many rows of each noun the store has."""
+        rows: Row = self._get("/api/store")["rows"]
+        return rows
+
     def experiments(self) -> Sequence[Row]:
         """Each experiment with its definition and the traffic of its variants."""
         return self._rows("/api/experiments")

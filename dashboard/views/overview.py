@@ -26,7 +26,7 @@ Z_95 = 1.959964
 def draw(control: Control) -> None:
     """Draw the page."""
     st.title("Overview")
-    _services(control.services())
+    _services(control.services(), control.stored())
     experiments = control.experiments()
     for experiment in experiments:
         _experiment(experiment)
@@ -35,12 +35,12 @@ def draw(control: Control) -> None:
     _verdicts(control.verdicts())
 
 
-def _services(services: Row) -> None:
+def _services(services: Row, stored: Row) -> None:
     gateway, plan, ingest = services["gateway"], services["plan"], services["ingest"]
     columns = st.columns(4)
     ready = {True: "ready", False: "not ready", None: "not started"}[gateway["ready"]]
     columns[0].metric("Gateway", ready, help=f"Applications send to {gateway['url']}/v1" if gateway["url"] else None)
-    columns[1].metric("Events recorded", f"{ingest['rows']:,}", help="Journal lines in the store since control started")
+    columns[1].metric("Requests in the store", f"{stored['requests']:,}", help="Live traffic and evaluation runs")
     columns[2].metric("Waiting to be stored", f"{ingest['lag_bytes']:,} bytes")
     columns[3].metric("Plan", (plan["hash"] or DASH)[:8], help="Every recorded row names the plan that routed it")
     if plan["refused"]:

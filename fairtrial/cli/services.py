@@ -170,8 +170,8 @@ def dashboard_program(project: Project, environ: Mapping[str, str]) -> Program:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
-        "theme.primaryColor": "#0f8b6d",
-        "theme.baseRadius": "small",
+        "theme.light.primaryColor": "#0f8b6d",
+        "theme.dark.primaryColor": "#2fc79c",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     arguments = [sys.executable, "-m", "streamlit", "run", app.origin, *flags]
