@@ -80,10 +80,10 @@ def show(options: Options, console: Console) -> int:
 
 def _say_how_long(setting: Setting, options: Options, console: Console) -> None:
     minutes = expected_minutes(measure_seconds(setting.models_url))
-    length = f"about {minutes:.0f} minutes on this machine" if options.limit is None else "shortly"
+    length = f"in about {minutes:.0f} minutes on this machine" if options.limit is None else "soon"
     kept = " (an earlier demo was broken off here: the answers that it has are kept)" if setting.resumed else ""
     console.print(
-        f"This will be done in {length}{kept}: five real models, live traffic, three suites, four verdicts.\n"
+        f"This will be done {length}{kept}: five real models, live traffic, three suites, four verdicts.\n"
         f"The first verdict comes after less than half of that. Everything stays in {escape(str(setting.folder))}.",
         highlight=False,
     )
