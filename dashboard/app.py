@@ -7,8 +7,9 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.client import Control, ControlUnreachable, from_environment
+from dashboard.client import SESSION_COOKIE, Control, ControlUnreachable, Refused, from_environment
 from dashboard.view import View
+from dashboard.words import plain
 from fairtrial.domain.registry import Registry
 
 VIEWS = Registry("dashboard.views", "view", noun="page", kind=View)
@@ -28,6 +29,8 @@ def draw(view: View, control: Control) -> None:
     except ControlUnreachable as error:
         st.error("The control plane does not answer. Traffic goes on; nothing is lost.", icon=":material/cloud_off:")
         st.caption(f"{error}. Start everything with `fairtrial up`, or control alone with `fairtrial control`.")
+    except Refused as error:
+        st.error(plain(str(error)), icon=":material/lock:")
 
 
 def page(view: View, control: Control) -> Callable[[], None]:
@@ -39,7 +42,7 @@ def main() -> None:
     """Draw the frame and the page that was asked for."""
     st.set_page_config(page_title="fairtrial", page_icon=":material/balance:", layout="wide")
     st.html(LOOK)
-    control = from_environment()
+    control = from_environment(st.context.cookies.get(SESSION_COOKIE))
     views = sorted((view for _, view in VIEWS), key=lambda view: view.place)
     pages = [
         st.Page(page(view, control), title=view.title, icon=view.icon, url_path=view.path, default=not number)

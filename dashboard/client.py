@@ -1,19 +1,18 @@
-"""The dashboard's only source: the control plane's API over HTTP, as plain values."""
+"""The dashboard's only source: the control plane's API over HTTP, as plain values, with the rights of its visitor."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
-ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
-ADMIN_KEY_FILE = "FAIRTRIAL_ADMIN_KEY_FILE"
-"""The key for a control API that others can reach too: given itself, or in the file that control has written."""
+SESSION_COOKIE = "fairtrial_session"
+"""The cookie that control sets at the sign-in; the dashboard only passes it on, and has no rights of its own."""
+SECONDS = 30.0
 Row = Mapping[str, Any]
 
 
@@ -21,58 +20,56 @@ class ControlUnreachable(Exception):
     """The control plane does not answer; the message says where it was looked for and why."""
 
 
+class Refused(Exception):
+    """The control plane answered with an error: its HTTP status and its message, which is fit to be shown."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The control plane at ``url``; each call raises `ControlUnreachable` when it does not answer."""
+    """The control plane at ``url``, asked for the visitor whose ``session`` this is (``None``: nobody signed in).
+
+    Each call raises `ControlUnreachable` when there is no answer and `Refused` when the answer is an error.
+    """
 
     url: str
-    key: str | None = None
+    session: str | None = None
 
-    def services(self) -> Row:
-        """The health of every part, as control sees it."""
-        found: Row = self._get("/api/services")
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON of ``GET path``; a parameter that is ``None`` is left out."""
+        return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
+
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON of a request that changes something; ``body`` is sent as JSON."""
+        return self._ask(method, path, json=body)
+
+    def rows(self, path: str, **query: Any) -> Sequence[Row]:
+        """The rows of a listing."""
+        found: Sequence[Row] = self.get(path, **query)["rows"]
         return found
 
-    def stored(self) -> Row:
-        """How many rows of each noun the store has."""
-        rows: Row = self._get("/api/store")["rows"]
-        return rows
-
-    def experiments(self) -> Sequence[Row]:
-        """Each experiment with its definition and the traffic of its variants."""
-        return self._rows("/api/experiments")
-
-    def verdicts(self, limit: int = 20) -> Sequence[Row]:
-        """The latest verdicts, newest first."""
-        return self._rows("/api/verdicts", limit=limit, findings="true")
-
-    def _rows(self, path: str, **query: Any) -> Sequence[Row]:
-        rows: Sequence[Row] = self._get(path, **query)["rows"]
-        return rows
-
-    def _get(self, path: str, **query: Any) -> Any:
-        headers = {"authorization": f"Bearer {self.key}"} if self.key else {}
+    def _ask(self, method: str, path: str, **how: Any) -> Any:
+        cookies = {SESSION_COOKIE: self.session} if self.session else None
         try:
-            answer = httpx.get(self.url + path, params=query, headers=headers, timeout=5, trust_env=False)
-            answer.raise_for_status()
-        except httpx.HTTPStatusError as error:
-            raise ControlUnreachable(f"{self.url}{path} answered {error.response.status_code}") from error
+            with httpx.Client(base_url=self.url, cookies=cookies, timeout=SECONDS, trust_env=False) as client:
+                answer = client.request(method, path, **how)
         except httpx.HTTPError as error:
             raise ControlUnreachable(f"{self.url} does not answer ({type(error).__name__})") from error
-        return answer.json()
+        if answer.is_success:
+            return answer.json()
+        raise Refused(answer.status_code, _message(answer))
 
 
-def from_environment() -> Control:
+def from_environment(session: str | None = None) -> Control:
     """The control plane that the environment names, on loopback if it names none."""
-    return Control(os.environ.get(CONTROL_URL, "http://127.0.0.1:8081").rstrip("/"), _key())
+    return Control(os.environ.get(CONTROL_URL, "http://127.0.0.1:8081").rstrip("/"), session)
 
 
-def _key() -> str | None:
-    given = os.environ.get(ADMIN_KEY)
-    path = os.environ.get(ADMIN_KEY_FILE)
-    if given or not path:
-        return given
+def _message(answer: httpx.Response) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None
+        return str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.request.url.path} answered {answer.status_code}"

@@ -40,7 +40,7 @@ def events_of(run: Run) -> Iterator[Event]:
 
 
 def run_of(events: Iterable[Event]) -> Run:
-    """The run that these events are of; messages and columns of its cases are the suite's and are not in them.
+    """The run that these events are of; the columns of its cases are the suite's and are not in them.
 
     Raises `ValueError` if there is not exactly one `RunEvent`.
     """
@@ -99,6 +99,7 @@ def _result_event(run: Run, result: CaseResult) -> CaseResultEvent:
         refusal=answer.refusal,
         fingerprint=answer.fingerprint,
         cost_usd=answer.cost_usd,
+        asked=_json(list(case.messages)),
     )
 
 
@@ -130,7 +131,7 @@ def _score_events(run: Run, result: CaseResult, score: Score | ScoreFailure) -> 
 def _result(event: CaseResultEvent, scores: Iterable[ScoreEvent]) -> CaseResult:
     case = Case(
         case_id=event.case_id,
-        messages=(),
+        messages=tuple(json.loads(event.asked)) if event.asked else (),
         expected=None if event.expected is None else json.loads(event.expected),
         tags=event.tags,
         cluster=event.cluster,

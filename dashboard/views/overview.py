@@ -26,13 +26,13 @@ Z_95 = 1.959964
 def draw(control: Control) -> None:
     """Draw the page."""
     st.title("Overview")
-    _services(control.services(), control.stored())
-    experiments = control.experiments()
+    _services(control.get("/api/services"), control.get("/api/store")["rows"])
+    experiments = control.rows("/api/experiments")
     for experiment in experiments:
         _experiment(experiment)
     if not experiments:
         st.info("No experiment yet: declare one in fairtrial.yaml under `experiments:`.", icon=":material/science:")
-    _verdicts(control.verdicts())
+    _verdicts(control.rows("/api/verdicts", limit=20, findings="true"))
 
 
 def _services(services: Row, stored: Row) -> None:

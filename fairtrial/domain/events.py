@@ -165,7 +165,7 @@ class RunEvent:
 class CaseResultEvent:
     """One case of a run; ``output`` is what the model answered; ``cached`` rows have the latency of the first call.
 
-    ``expected`` is the case's reference as JSON.
+    ``expected`` is the case's reference, ``asked`` its messages, both as JSON.
     """
 
     run_id: str
@@ -188,6 +188,7 @@ class CaseResultEvent:
     refusal: str | None = None
     fingerprint: str | None = None
     cost_usd: float | None = None
+    asked: str | None = None
     kind: Literal["case_result"] = "case_result"
     v: int = 1
 

@@ -71,7 +71,7 @@ FROM lines
 RESULTS = """
 INSERT INTO results
 SELECT run_id, case_id, repeat, make_timestamp(at_us), outcome, output, error, latency_ms, ttft_ms, tokens_in,
-    tokens_out, finish_reason, cached, request_id, tags, cluster, expected, refusal, fingerprint, cost_usd
+    tokens_out, finish_reason, cached, request_id, tags, cluster, expected, refusal, fingerprint, cost_usd, asked
 FROM lines
 """
 
@@ -130,7 +130,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "case_result": Kind(
         _fields(
-            "run_id case_id outcome output error finish_reason request_id cluster expected refusal fingerprint",
+            "run_id case_id outcome output error finish_reason request_id cluster expected refusal fingerprint asked",
             whole="repeat at_us tokens_in tokens_out",
             real="latency_ms ttft_ms cost_usd",
             yes="cached",

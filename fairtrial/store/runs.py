@@ -40,7 +40,7 @@ WHERE run_id = $1
 
 RESULTS = """
 SELECT run_id, case_id, repeat, epoch_us(at_time) AS at_us, outcome, output, error, latency_ms, ttft_ms, tokens_in,
-    tokens_out, finish_reason, cached, request_id, tags, cluster, expected, refusal, fingerprint, cost_usd
+    tokens_out, finish_reason, cached, request_id, tags, cluster, expected, refusal, fingerprint, cost_usd, asked
 FROM results
 WHERE run_id = $1
 ORDER BY rowid

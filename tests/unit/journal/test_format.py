@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import msgspec
@@ -47,6 +47,12 @@ def test_a_golden_line_is_read_and_written_as_it_stands(kind: str) -> None:
     line = (GOLDEN / f"{kind}.jsonl").read_bytes()
     assert decode(line) == SAMPLES[kind]
     assert msgspec.json.encode(SAMPLES[kind]) + b"\n" == line
+
+
+def test_a_line_from_before_a_field_was_added_is_still_read() -> None:
+    line = msgspec.to_builtins(samples.case_result())
+    line.pop("asked")
+    assert decode(msgspec.json.encode(line)) == replace(samples.case_result(), asked=None)
 
 
 def test_fields_of_a_later_minor_change_are_passed_over() -> None:

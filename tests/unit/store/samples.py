@@ -121,6 +121,7 @@ def case_result(run_id: str = "run-1", case_id: str = "c1", **more: Any) -> Case
         "tags": {"kind": "capitals"},
         "cluster": "k1",
         "expected": '"Paris"',
+        "asked": '[{"content": "The capital of France?", "role": "user"}]',
     }
     return CaseResultEvent(**(fields | more))
 
