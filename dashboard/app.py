@@ -38,11 +38,17 @@ def page(view: View, control: Control) -> Callable[[], None]:
     return partial(draw, view, control)
 
 
+def visitors_session() -> str | None:
+    """The session that control gave to this browser; a page that is tested without a browser has none."""
+    found: object = st.context.cookies.get(SESSION_COOKIE)
+    return found if isinstance(found, str) else None
+
+
 def main() -> None:
     """Draw the frame and the page that was asked for."""
     st.set_page_config(page_title="fairtrial", page_icon=":material/balance:", layout="wide")
     st.html(LOOK)
-    control = from_environment(st.context.cookies.get(SESSION_COOKIE))
+    control = from_environment(visitors_session())
     views = sorted((view for _, view in VIEWS), key=lambda view: view.place)
     pages = [
         st.Page(page(view, control), title=view.title, icon=view.icon, url_path=view.path, default=not number)
