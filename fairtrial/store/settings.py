@@ -1,4 +1,4 @@
-"""What one store keeps to itself for good: so far the secret that pseudonyms of units are made with."""
+"""What one store keeps to itself for good: the secret of its pseudonyms, and what happens only once in its life."""
 
 from __future__ import annotations
 
@@ -21,3 +21,12 @@ def pepper(database: Database) -> str:
         made = secrets.token_hex(PEPPER_BYTES)
         cursor.execute(WRITE, [PEPPER, made])
     return made
+
+
+def first_time(database: Database, name: str) -> bool:
+    """Whether this is asked for the first time in the life of the store."""
+    with database.writing() as cursor:
+        if cursor.execute(READ, [name]).fetchone() is not None:
+            return False
+        cursor.execute(WRITE, [name, "done"])
+    return True

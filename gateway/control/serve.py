@@ -17,8 +17,10 @@ from fairtrial.config.addresses import Address
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
 from fairtrial.store.database import Database
+from fairtrial.store.keys import NewKey
 from fairtrial.store.owner_lock import refuse_owned
 from gateway.control.app import create_app
+from gateway.control.first_start import first_key
 from gateway.control.keeper import Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
 from gateway.listening import listen
@@ -29,26 +31,37 @@ GRACE_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
-    """What control must know even while `fairtrial.yaml` is broken: the store, the address, where the gateway is."""
+    """What control must know even while `fairtrial.yaml` is broken: the store, the address, where the gateway is.
+
+    ``control_url``: how others reach this control, if that is not its address (in a container it isn't).
+    """
 
     config: Path
     layout: Layout
     address: Address
     gateway_url: str | None = None
+    control_url: str | None = None
 
 
-def serve(settings: ControlSettings, load: Callable[[], Project]) -> None:
-    """Own the store and serve until SIGTERM or Ctrl-C; raises `StoreLocked`, `StoreError`, `PortTaken`."""
+def serve(
+    settings: ControlSettings, load: Callable[[], Project], *, welcome: Callable[[NewKey], None] | None = None
+) -> None:
+    """Own the store and serve until SIGTERM or Ctrl-C; raises `StoreLocked`, `StoreError`, `PortTaken`.
+
+    ``welcome`` is told the first key of a store that others can reach, once in the life of the store.
+    """
     refuse_owned(settings.layout)
     os.umask(0o077)
     ending = _Ending()
     listener = listen(settings.address.host, settings.address.port, service="control", setting="control.bind")
     database = Database.open(settings.layout)
     publisher = PlanPublisher(database, settings.config, load, clock_us=clock_us)
-    addresses = Addresses(settings.address.url, settings.gateway_url)
+    addresses = Addresses(settings.control_url or settings.address.url, settings.gateway_url)
     keeper = Keeper(database, publisher, addresses, clock_us=clock_us, guarded=not settings.address.loopback)
     try:
         keeper.start()
+        if welcome is not None and not settings.address.loopback and (made := first_key(keeper)) is not None:
+            welcome(made)
         app = create_app(keeper, loopback=settings.address.loopback)
         ending.run(uvicorn.Server(_configured(app)), listener)
     finally:

@@ -53,6 +53,9 @@ class PlanWatch:
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
+        self.look()
+        if self.routing is None and self.refusal is None:
+            _LOG.warning("waiting for a plan: `fairtrial control` publishes it at %s", self._path)
         while True:
             self.look()
             await asyncio.sleep(POLL_SECONDS)

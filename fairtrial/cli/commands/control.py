@@ -4,32 +4,59 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from fairtrial.store.keys import NewKey
 
 
 @click.command()
 @click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--store", type=click.Path(path_type=Path), hidden=True)
 @click.option("--bind", hidden=True)
-@click.option("--gateway-url", hidden=True)
-def command(config: Path, store: Path | None, bind: str | None, gateway_url: str | None) -> None:
+@click.option(
+    "--gateway-url",
+    envvar="FAIRTRIAL_GATEWAY_URL",
+    show_envvar=True,
+    help="How the gateway is reached from here; default: its address on this machine.",
+)
+@click.option(
+    "--control-url",
+    envvar="FAIRTRIAL_CONTROL_URL",
+    show_envvar=True,
+    help="How commands reach this control; default: its address on this machine.",
+)
+def command(
+    config: Path, store: Path | None, bind: str | None, gateway_url: str | None, control_url: str | None
+) -> None:
     """Own the store: bring journals in, publish the plan, serve the control API.
 
-    Gateways go on without it, and it catches up.
+    Gateways go on without it, and it catches up. In containers, say by which names the services reach each other.
+    The first start of one that other machines can reach prints a key for its API, and no later start does.
 
     \b
-    Example:  fairtrial control -c fairtrial.yaml
+    Example:  fairtrial control -c fairtrial.yaml --gateway-url http://gateway:8080
     """
     from fairtrial.config.addresses import parse_address
     from fairtrial.config.layout import Layout
     from fairtrial.config.project import load_project
     from gateway.control.serve import ControlSettings, serve
 
-    if store is not None and bind is not None:
+    if store is not None and bind is not None:  # by `fairtrial up`, whose output goes to a log: no secret in it
         settings = ControlSettings(config, Layout(store), parse_address(bind), gateway_url)
+        welcome = None
     else:
         project = load_project(config, os.environ)
-        settings = ControlSettings(config, project.layout, project.control, project.gateway.address.url)
+        gateway_url = gateway_url or project.gateway.address.url
+        settings = ControlSettings(config, project.layout, project.control, gateway_url, control_url)
+        welcome = _welcome
     click.echo(f"control    {settings.address.url}")
-    serve(settings, lambda: load_project(config, os.environ))
+    serve(settings, lambda: load_project(config, os.environ), welcome=welcome)
+
+
+def _welcome(made: NewKey) -> None:
+    """To standard output: what reads the logs of this start can use the key until it is revoked."""
+    click.echo(f"first key  {made.secret}")
+    click.echo(f"           for the control API; shown this once. End it: fairtrial keys revoke {made.key_id}")
