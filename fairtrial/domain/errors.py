@@ -9,7 +9,7 @@ FairtrialError
 ├── JournalError            a segment can't be written or read
 ├── PlanRefused             a plan that must not be published
 └── RequestError            what a caller of the data plane did or met        HTTP status and OpenAI's envelope
-    ├── BadRequest 400 · NotAuthenticated 401 · NotAllowed 403 · NotFound 404 · TooLarge 413
+    ├── BadRequest 400 · NotAuthenticated 401 · NotAllowed 403 · NotFound 404 · Conflict 409 · TooLarge 413
     └── UpstreamError       the model's server failed                         502, 504
 """
 
@@ -112,6 +112,13 @@ class NotFound(RequestError):
 
     status = 404
     type = "invalid_request_error"
+
+
+class Conflict(RequestError):
+    """What is asked for is not so any more: somebody else has it, or it has ended."""
+
+    status = 409
+    type = "conflict"
 
 
 class TooLarge(RequestError):

@@ -1,0 +1,102 @@
+"""Fills a review queue from two runs in the store."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from evaluators.review_pairs import (
+    DEFAULT_OVERLAP,
+    DEFAULT_SIZE,
+    SEEDS,
+    Draw,
+    draw_pairs,
+    names_of,
+    newest_pair,
+    rule_of,
+    title_of,
+)
+from evaluators.run_events import run_of
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.plan import Plan
+from fairtrial.domain.run import Run
+from fairtrial.store import audit, review_queues, runs
+from fairtrial.store.database import Database
+from fairtrial.store.review_queues import NewQueue
+
+LARGEST_QUEUE = 5000
+
+
+class QueueWish(BaseModel):
+    """The queue that is wished for: of the newest runs of two targets on a suite, or of two runs by their ids."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    suite: str | None = None
+    candidate: str | None = None
+    baseline: str | None = None
+    candidate_run: str | None = None
+    baseline_run: str | None = None
+    size: int = Field(default=DEFAULT_SIZE, ge=1, le=LARGEST_QUEUE)
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    title: str | None = Field(default=None, max_length=200)
+    sampling: Literal["random"] = "random"
+    overlap: float = Field(default=DEFAULT_OVERLAP, ge=0, le=1)
+
+
+def fill(database: Database, wish: QueueWish, *, plan: Plan | None, by: str, now_us: int) -> str:
+    """Make the queue and return its id; raises `UsageError` that says what is missing and what to run."""
+    candidate, baseline = _runs(database, wish)
+    seed = secrets.randbelow(SEEDS) if wish.seed is None else wish.seed
+    draw = Draw(wish.size, seed, wish.overlap, wish.sampling)
+    pairs = draw_pairs(candidate, baseline, draw)
+    names = names_of(plan, candidate.target, baseline.target)
+    queue = NewQueue(
+        title=title_of(wish.title, candidate.suite, len(pairs), names=names),
+        suite=candidate.suite,
+        suite_digest=candidate.suite_digest,
+        candidate=candidate.target,
+        baseline=baseline.target,
+        candidate_digest=candidate.deployment_digest,
+        baseline_digest=baseline.deployment_digest,
+        candidate_run=candidate.run_id,
+        baseline_run=baseline.run_id,
+        names=names,
+        rule=rule_of(draw, pairs),
+        created_by=by,
+    )
+    queue_id = review_queues.create(database, queue, pairs, now_us=now_us)
+    details = {"suite": queue.suite, "candidate": queue.candidate, "baseline": queue.baseline, "items": len(pairs)}
+    audit.record(database, now_us=now_us, actor=by, action="review.enqueue", subject=queue_id, details=details)
+    return queue_id
+
+
+def close(database: Database, queue_id: str, *, by: str, now_us: int) -> None:
+    """End a queue for good; raises `NotFound`, `Conflict`."""
+    review_queues.close(database, queue_id, by=by, now_us=now_us)
+    audit.record(database, now_us=now_us, actor=by, action="review.close", subject=queue_id)
+
+
+def _runs(database: Database, wish: QueueWish) -> tuple[Run, Run]:
+    by_id, by_name = (wish.candidate_run, wish.baseline_run), (wish.suite, wish.candidate, wish.baseline)
+    if all(by_id) and not any(by_name):
+        return _run(database, str(by_id[0])), _run(database, str(by_id[1]))
+    if not all(by_name) or any(by_id):
+        raise UsageError("reviews: name suite, candidate and baseline, or candidate_run and baseline_run")
+    suite, candidate, baseline = map(str, by_name)
+    if candidate == baseline:
+        raise UsageError(f"reviews: candidate and baseline are both {candidate}: a model beside itself shows nothing")
+    found = [
+        [_run(database, run_id) for run_id in runs.latest(database, suite=suite, target=target)]
+        for target in (candidate, baseline)
+    ]
+    return newest_pair(found[0], found[1], wanted=(suite, candidate, baseline))
+
+
+def _run(database: Database, run_id: str) -> Run:
+    found = runs.events(database, run_id)
+    if found is None:
+        raise UsageError(f"reviews: there is no run with the id {run_id!r} (see: fairtrial eval)")
+    return run_of(found)

@@ -1,0 +1,162 @@
+"""The review API: what a reviewer is told gives nothing away, and what a release manager asks for is clear."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store import audit
+from fairtrial.store.query import Page
+from gateway.control.keeper import Keeper
+from tests.unit.control.conftest import client
+from tests.unit.review.answers import NEW, OLD, case, run_both
+from tests.unit.store import samples
+
+WISH = {"suite": "tickets", "candidate": NEW, "baseline": OLD, "size": 10, "seed": 7}
+SECRETS = (
+    NEW,
+    OLD,
+    "1234.5",
+    "777.25",
+    "4321",
+    "8765",
+    "0.0123",
+    "0.0456",
+    "fp-",
+    "tickets-",
+    "case-",
+    "dd-",
+    "digest",
+)
+UNMARKED = {"accuracy": None, "tone": None, "usefulness": None}
+
+
+async def made(http: httpx.AsyncClient, keeper: Keeper, **wish: Any) -> dict[str, Any]:
+    run_both(keeper.database)
+    answer = await http.post("/api/reviews/queues", json=WISH | wish)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def test_everything_that_a_reviewer_is_told_names_no_model_no_run_no_time_and_no_cost(keeper: Keeper) -> None:
+    async with client(keeper) as http:
+        queue = (await made(http, keeper))["queue_id"]
+        told = [await http.get("/api/reviews/queues"), await http.get("/api/reviews/rubric")]
+        for _ in range(10):
+            told.append(await http.post(f"/api/reviews/queues/{queue}/next"))
+            item = told[-1].json()["item"]["item_id"]
+            told.append(await http.put(f"/api/reviews/items/{item}/draft", json={"outcome": "left"}))
+            told.append(await http.post(f"/api/reviews/items/{item}/submit", json={}))
+            told.append(await http.post(f"/api/reviews/items/{item}/submit", json={"outcome": "left"}))
+            told.append(await http.post(f"/api/reviews/queues/{queue}/undo"))
+            told.append(await http.post(f"/api/reviews/items/{item}/submit", json={"outcome": "tie"}))
+            told.append(await http.post(f"/api/reviews/items/{item}/skip", json={}))
+        told.append(await http.post(f"/api/reviews/queues/{queue}/next"))
+    assert told[-1].json()["item"] is None
+    for answer in told:
+        everything = answer.text + str(sorted(answer.headers.items())) + str(answer.url)
+        assert not [secret for secret in SECRETS if secret in everything], everything
+
+
+async def test_an_item_has_the_question_the_reference_and_two_answers_and_both_sides_are_used(keeper: Keeper) -> None:
+    left = []
+    async with client(keeper) as http:
+        queue = (await made(http, keeper, size=20))["queue_id"]
+        for _ in range(20):
+            item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]
+            assert set(item) == {"item_id", "prompt", "reference", "answers", "draft", "expires_us", "masked"}
+            number = item["prompt"][1]["content"].removeprefix("question ")
+            assert item["prompt"][0] == {"role": "system", "content": "Be kind."}
+            assert item["reference"] == f"reference {number}"
+            assert set(item["answers"].values()) == {f"crimson answer {number}", f"azure answer {number}"}
+            assert (item["draft"], item["masked"], item["expires_us"]) == (None, False, samples.NOW + 600_000_000)
+            left.append(item["answers"]["left"].split()[0])
+            await http.post(f"/api/reviews/items/{item['item_id']}/submit", json={"outcome": "tie"})
+    assert {"crimson", "azure"} == set(left)
+
+
+async def test_a_model_that_names_itself_is_masked_and_flagged(keeper: Keeper) -> None:
+    writer = JournalWriter(keeper.database.layout.journal, writer="names")
+    said = (("n-tuned", NEW, "I am Tuned, made by OpenAI."), ("n-base", OLD, "As Qwen2.5-0.5B, no."))
+    for run_id, target, text in said:
+        writer.append(case(run_id, 1, text, target), samples.run(run_id, suite="names", target=target))
+    writer.close()
+    async with client(keeper) as http:
+        await http.post("/api/ingest")
+        wish = {"candidate_run": "n-tuned", "baseline_run": "n-base"}
+        queue = (await http.post("/api/reviews/queues", json=wish)).json()["queue_id"]
+        item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]
+    assert item["masked"] is True
+    assert set(item["answers"].values()) == {"I am [hidden], made by [hidden].", "As [hidden], no."}
+
+
+async def test_a_draft_comes_back_whole_and_a_late_one_is_a_conflict(keeper: Keeper) -> None:
+    said = {
+        "outcome": "both_bad",
+        "ratings": {"left": UNMARKED | {"tone": 1}, "right": UNMARKED | {"accuracy": 5}},
+        "comment": "<script>alert(1)</script> =1+1",
+        "edited": {"left": None, "right": "better"},
+        "flagged": True,
+    }
+    async with client(keeper) as http:
+        queue = (await made(http, keeper))["queue_id"]
+        item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]["item_id"]
+        kept = await http.put(f"/api/reviews/items/{item}/draft", json=said)
+        again = (await http.post(f"/api/reviews/queues/{queue}/next")).json()
+        assert kept.json() == {"expires_us": samples.NOW + 600_000_000}
+        assert again["item"]["draft"] == said
+        done = await http.post(f"/api/reviews/items/{item}/submit", json=said)
+        assert done.json() == {"progress": {"done": 1, "total": 10, "mine_done": 1}}
+        late = await http.put(f"/api/reviews/items/{item}/draft", json=said)
+        back = (await http.post(f"/api/reviews/queues/{queue}/undo")).json()
+    assert (late.status_code, late.json()["error"]["type"]) == (409, "conflict")
+    assert back["item"]["draft"] == said and back["progress"]["done"] == 0
+
+
+async def test_a_wrong_body_is_a_400_that_says_where(keeper: Keeper) -> None:
+    async with client(keeper) as http:
+        queue = (await made(http, keeper))["queue_id"]
+        item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]["item_id"]
+        for wrong, words in (
+            ({"outcome": "best"}, "outcome"),
+            ({"ratings": {"left": {"tone": 6}}}, "ratings.left.tone"),
+            ({"ratings": {"middle": {}}}, "ratings.middle"),
+            ({"comment": "x" * 10_001}, "comment"),
+        ):
+            answer = await http.put(f"/api/reviews/items/{item}/draft", json=wrong)
+            assert answer.status_code == 400 and words in answer.json()["error"]["message"]
+        no_item = await http.put("/api/reviews/items/none/draft", json={})
+        no_queue = await http.post("/api/reviews/queues/none/next")
+    assert (no_item.status_code, no_queue.status_code) == (404, 404)
+
+
+async def test_a_release_manager_sees_the_rule_and_closes_the_queue_which_is_in_the_audit_trail(
+    keeper: Keeper,
+) -> None:
+    async with client(keeper) as http:
+        queue = await made(http, keeper, size=5)
+        closed = (await http.post(f"/api/reviews/queues/{queue['queue_id']}/close")).json()
+        again = await http.post(f"/api/reviews/queues/{queue['queue_id']}/close")
+    assert (queue["candidate"], queue["baseline"], queue["items"], queue["state"]) == (NEW, OLD, 5, "open")
+    assert queue["sampling"] == {"kind": "random", "size": 5, "of": 20, "seed": 7, "overlap": 0.2}
+    assert (closed["state"], again.status_code) == ("closed", 409)
+    trail = [row["action"] for row in keeper.database.dicts(audit.listing(Page()))]
+    assert {"review.enqueue", "review.close"} <= set(trail)
+
+
+async def test_what_can_not_be_filled_says_what_to_run_or_which_word_to_leave_out(keeper: Keeper) -> None:
+    run_both(keeper.database)
+    async with client(keeper) as http:
+        for wish, words in (
+            (WISH | {"suite": "none"}, "fairtrial eval none --on tuned,base"),
+            (WISH | {"candidate": "other"}, "no finished run of it on other"),
+            (WISH | {"title": "Is Tuned better?"}, "'tuned' would tell the reviewers"),
+            (WISH | {"candidate": OLD}, "both base"),
+            ({"suite": "tickets"}, "name suite, candidate and baseline"),
+            ({"candidate_run": "x", "baseline_run": "tickets-base"}, "no run with the id 'x'"),
+        ):
+            answer = await http.post("/api/reviews/queues", json=wish)
+            assert answer.status_code == 400 and words in answer.json()["error"]["message"], answer.text
+        assert (await http.get("/api/reviews/queues")).json() == {"rows": []}
