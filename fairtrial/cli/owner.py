@@ -13,9 +13,13 @@ from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fairtrial.store.backup import Backup
     from fairtrial.store.ingest import Ingested
     from fairtrial.store.keys import KeyOptions, NewKey
     from fairtrial.store.overview import Overview
+    from fairtrial.store.steps import OnStep
     from fairtrial.store.traffic import Traffic
 
 TRY_SECONDS = 0.1
@@ -23,11 +27,22 @@ PATIENCE_SECONDS = 10.0
 """So long a command waits for another one that has the store open for a moment."""
 
 
+class Care(Protocol):
+    """Long work on the store; ``on_step`` is told how far it is."""
+
+    def backup(self, dest: Path, on_step: OnStep) -> Backup:
+        """Copy the store into the new folder ``dest`` (an absolute path)."""
+
+
 class Owner(Protocol):
     """What commands may ask of a store; the same with and without a control process.
 
     Everything raises `StoreError` if the store can't answer, and `UsageError` for what does not exist.
     """
+
+    @property
+    def care(self) -> Care:
+        """Backups, retention, erasure."""
 
     def ingest_now(self) -> Ingested:
         """Bring in all that stands in the journal, and return when it is done."""

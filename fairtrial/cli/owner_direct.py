@@ -23,6 +23,7 @@ from fairtrial.store.keys import KeyOptions, NewKey
 from fairtrial.store.overview import Overview, overview
 from fairtrial.store.query import Page, Query
 from fairtrial.store.traffic import Traffic
+from gateway.control.store_care import StoreCare
 
 PRIVATE_UMASK = 0o077
 
@@ -40,6 +41,7 @@ class DirectOwner:
             undo.callback(self._database.close)
             self._ingester = Ingester(self._database, _now_us)
             self._ingester.catch_up()
+            self.care = StoreCare(self._database, self._ingester, _now_us, actor="command line")
             self._undo = undo.pop_all()
 
     def __enter__(self) -> DirectOwner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,9 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
 from fairtrial.store.migrate import migrate
 from fairtrial.store.owner_lock import OwnerLock
+from fairtrial.store.private_files import sweep_folder, sync_folder
 from fairtrial.store.query import Query, aware
+from fairtrial.store.turnstile import Turnstile
 
 MEMORY_LIMIT = "512MB"
 THREADS = 2
@@ -27,24 +30,34 @@ Cursor = duckdb.DuckDBPyConnection
 
 
 class Database:
-    """The open store. `reading` gives this thread's cursor; `writing` a transaction, one at a time."""
+    """The open store. `reading` gives this thread's cursor; `writing` a transaction, one at a time.
+
+    `frozen` keeps writers out, so that the whole file may be copied and `replace_file` may put the copy in its place.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, lock: OwnerLock, layout: Layout) -> None:
         self.layout = layout
         self.lock = lock
         self._connection = connection
         self._local = threading.local()
+        self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
         self._writer = threading.Lock()
+        self._turnstile = Turnstile()
 
     @classmethod
     def open(cls, layout: Layout) -> Database:
         """Own and open the store, made and migrated if need be; raises `StoreLocked`, `StoreError`."""
         layout.make()
-        lock = OwnerLock.take(layout)
+        return cls.open_owned(layout, OwnerLock.take(layout))
+
+    @classmethod
+    def open_owned(cls, layout: Layout, lock: OwnerLock) -> Database:
+        """Open a store that this program owns already; the lock is released if that fails (`StoreError`)."""
         try:
+            sweep_folder(copies(layout))
             connection = _connect(layout.store, chunks(layout))
             migrate(connection)
-            _shut_off(connection, chunks(layout))
+            _shut_off(connection, chunks(layout), copies(layout))
         except (duckdb.Error, OSError) as error:
             lock.release()
             raise StoreError(f"{layout.store}: the store can't be opened ({error})") from error
@@ -55,15 +68,17 @@ class Database:
 
     def reading(self) -> Cursor:
         """The cursor of this thread: a connection shared between threads gives wrong answers without an error."""
-        cursor: Cursor | None = getattr(self._local, "cursor", None)
-        if cursor is None:
-            cursor = self._local.cursor = self._connection.cursor()
+        of, cursor = getattr(self._local, "cursor", (None, None))
+        if cursor is None or of is not self._connection:
+            cursor = self._connection.cursor()
+            self._cursors.add(cursor)
+            self._local.cursor = (self._connection, cursor)
         return cursor
 
     @contextmanager
     def writing(self) -> Iterator[Cursor]:
         """One transaction: committed at the end, rolled back on any error. Not to be nested."""
-        with self._writer:
+        with self._writer, self._turnstile.shared():
             cursor = self.reading()
             cursor.execute("BEGIN TRANSACTION")
             try:
@@ -73,26 +88,56 @@ class Database:
                 _roll_back(cursor)
                 raise
 
+    @contextmanager
+    def looking(self) -> Iterator[Cursor]:
+        """This thread's cursor, for as long as the file stays what it is."""
+        with self._turnstile.shared():
+            yield self.reading()
+
+    @contextmanager
+    def frozen(self) -> Iterator[Cursor]:
+        """Nobody writes for as long as this lasts; readers go on. The only place for `replace_file`."""
+        with self._writer:
+            yield self.reading()
+
+    def replace_file(self, new: Path) -> None:
+        """Put a whole and closed store file in the place of this one; within `frozen`. Readers wait meanwhile.
+
+        Raises `StoreError` or `OSError`; the file is then the old one or the new one, never a mixture.
+        """
+        with self._turnstile.alone():
+            self._disconnect()
+            try:
+                _refuse_log(self.layout.store)
+                new.replace(self.layout.store)
+                sync_folder(self.layout.store.parent)
+            finally:
+                self._connection = _connect(self.layout.store, chunks(self.layout))
+                _shut_off(self._connection, chunks(self.layout), copies(self.layout))
+
     def dicts(self, query: Query) -> list[dict[str, Any]]:
         """All rows of a listing by column; times are aware and in UTC; raises `StoreError`."""
         try:
-            result = self.reading().execute(query.sql, list(query.parameters))
-            names = [column[0] for column in result.description or ()]
-            return [dict(zip(names, map(aware, row), strict=True)) for row in result.fetchall()]
+            with self.looking() as cursor:
+                result = cursor.execute(query.sql, list(query.parameters))
+                names = [column[0] for column in result.description or ()]
+                return [dict(zip(names, map(aware, row), strict=True)) for row in result.fetchall()]
         except duckdb.Error as error:
             raise StoreError(f"the store could not answer ({error})") from error
 
     def arrow(self, query: Query) -> pyarrow.Table:
         """The same rows as an Arrow table; raises `StoreError`."""
         try:
-            return self.reading().sql(query.sql, params=list(query.parameters)).to_arrow_table()
+            with self.looking() as cursor:
+                return cursor.sql(query.sql, params=list(query.parameters)).to_arrow_table()
         except duckdb.Error as error:
             raise StoreError(f"the store could not answer ({error})") from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query; raises `StoreError`."""
         try:
-            return self.reading().execute(sql, list(parameters)).fetchall()
+            with self.looking() as cursor:
+                return cursor.execute(sql, list(parameters)).fetchall()
         except duckdb.Error as error:
             raise StoreError(f"the store could not answer ({error})") from error
 
@@ -102,14 +147,35 @@ class Database:
             self._connection.close()
             self.lock.release()
 
+    def _disconnect(self) -> None:
+        """Every cursor, for the engine lets go of the file only with the last; what the log holds goes into it."""
+        for cursor in list(self._cursors):
+            cursor.close()
+        self._cursors.clear()
+        self._connection.close()
+
 
 def chunks(layout: Layout) -> Path:
-    """Where the ingester lays the lines that DuckDB reads: the only folder that it may read."""
+    """Where the ingester lays the lines that DuckDB reads; with `copies` the only folder that it may touch."""
     return layout.folder / "ingest"
+
+
+def copies(layout: Layout) -> Path:
+    """Where whole copies of the store are made; emptied whenever the store is opened."""
+    return layout.folder / "copies"
 
 
 def _connect(store: Path, folder: Path) -> duckdb.DuckDBPyConnection:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    before = os.umask(0o077)
+    try:
+        return duckdb.connect(str(store), config=engine_settings())
+    finally:
+        os.umask(before)
+
+
+def engine_settings() -> dict[str, Any]:
+    """How the engine is started, for the store and for copies of it."""
     settings: dict[str, Any] = {
         "memory_limit": MEMORY_LIMIT,
         "threads": THREADS,
@@ -118,18 +184,22 @@ def _connect(store: Path, folder: Path) -> duckdb.DuckDBPyConnection:
     }
     if int(duckdb.__version__.split(".")[0]) >= 2:
         settings["storage_compatibility_version"] = STORAGE_VERSION
-    before = os.umask(0o077)
-    try:
-        return duckdb.connect(str(store), config=settings)
-    finally:
-        os.umask(before)
+    return settings
 
 
-def _shut_off(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+def _shut_off(connection: duckdb.DuckDBPyConnection, *folders: Path) -> None:
     """Whatever a query says, it can't read or write other files, load extensions, or change this."""
-    connection.execute(f"SET allowed_directories = ['{_quoted(str(folder.absolute()))}/']")
+    allowed = ", ".join(f"'{_quoted(str(folder.absolute()))}/'" for folder in folders)
+    connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
+
+
+def _refuse_log(store: Path) -> None:
+    """A file must not meet the log of another: the engine has written its log into the file before it let go."""
+    left = [path.name for path in store.parent.glob(f"{store.name}.wal*") if path.stat().st_size > 0]
+    if left:
+        raise StoreError(f"{store}: {left[0]} could not be written into the file (is the disk full?)")
 
 
 def _quoted(text: str) -> str:

@@ -49,6 +49,7 @@ class Ingester:
         ledger = database.rows(POSITIONS)
         self._positions = {str(segment): int(position) for segment, position, _ in ledger}
         self._sealed = {str(segment) for segment, _, sealed in ledger if sealed}
+        self._bring_back()
 
     def catch_up(self) -> Ingested:
         """Everything that stood in the journal when this was called."""
@@ -68,6 +69,12 @@ class Ingester:
         for path in old:
             path.unlink()
         return len(old)
+
+    def _bring_back(self) -> None:
+        """What was put away and is not finished by the ledger: an older state of the store was restored since."""
+        for path in names(self._done):
+            if path.name not in self._sealed:
+                path.rename(self._journal / path.name)
 
     def _readable(self, path: Path) -> Ingested:
         """One segment; one that the disk does not give must not keep the others out."""

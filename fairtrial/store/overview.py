@@ -1,44 +1,112 @@
-"""What is in the store: how many rows of each noun, how large the file is, what was put aside."""
+"""What is in the store and beside it: rows and bytes, from when to when, how long they stay, and the last backup."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
+from fairtrial.config.layout import Layout
+from fairtrial.config.published import read
+from fairtrial.domain.errors import PlanRefused
+from fairtrial.journal.segment import names
+from fairtrial.store import backup_list
+from fairtrial.store.backup_list import Listed
 from fairtrial.store.database import Database
+from fairtrial.store.erase_state import is_unfinished
+from fairtrial.store.query import microseconds
 
-TABLES = (
-    "requests",
-    "attempts",
-    "exposures",
-    "payloads",
-    "feedback",
-    "runs",
-    "results",
-    "scores",
-    "verdicts",
-    "keys",
-    "events",
-    "rejects",
-)
+TABLES = """
+SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'
+ORDER BY table_name
+"""
 SCHEMA = "SELECT max(number) FROM schema_migrations"
+TIMES = "SELECT min(at_time), max(at_time) FROM requests"
+ERASURES = "SELECT count(*) FROM erasures"
+POSITIONS = "SELECT segment, max(position) FROM offsets GROUP BY segment"
+FIRST = ("requests", "attempts", "exposures", "payloads", "feedback", "runs", "results", "scores", "verdicts")
+"""The nouns that people ask for come first, the rest by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """``rows`` by table; ``bytes`` of the file; the ``schema``'s number; ``duckdb`` the engine's version."""
+    """``rows`` by table; ``bytes`` of the file; the ``schema``'s number; ``duckdb`` the engine's version.
+
+    ``folders``: bytes of the journal (what waits, and what was put away), the answer cache and the logs. Times are
+    microseconds since 1970, UTC, ``None`` where there is nothing; ``retain_days``: ``None`` until a plan is published.
+    """
 
     store: str
     bytes: int
     schema: int
     duckdb: str
     rows: dict[str, int]
+    folders: dict[str, int]
+    lag_bytes: int
+    oldest_us: int | None
+    newest_us: int | None
+    retain_days: int | None
+    last_backup: Listed | None
+    erasures: int
+    erasure_unfinished: bool
 
 
 def overview(database: Database) -> Overview:
     """Count everything once."""
-    rows = {table: int(database.rows(f"SELECT count(*) FROM {table}")[0][0]) for table in TABLES}  # noqa: S608 - ours
+    layout = database.layout
     ((schema,),) = database.rows(SCHEMA)
-    store = database.layout.store
-    return Overview(str(store), store.stat().st_size, int(schema), duckdb.__version__, rows)
+    ((oldest, newest),) = database.rows(TIMES)
+    ((erasures,),) = database.rows(ERASURES)
+    return Overview(
+        store=str(layout.store),
+        bytes=_bytes(layout.store) + sum(map(_bytes, layout.store.parent.glob(f"{layout.store.name}.wal*"))),
+        schema=int(schema),
+        duckdb=duckdb.__version__,
+        rows=_rows(database),
+        folders=_folders(layout),
+        lag_bytes=_lag(database),
+        oldest_us=None if oldest is None else microseconds(oldest),
+        newest_us=None if newest is None else microseconds(newest),
+        retain_days=_retain_days(layout),
+        last_backup=next(iter(backup_list.listing(database)), None),
+        erasures=int(erasures),
+        erasure_unfinished=is_unfinished(layout),
+    )
+
+
+def _rows(database: Database) -> dict[str, int]:
+    found = {str(name) for (name,) in database.rows(TABLES)}
+    order = [*(name for name in FIRST if name in found), *sorted(found.difference(FIRST))]
+    return {name: int(database.rows(f'SELECT count(*) FROM "{name}"')[0][0]) for name in order}  # noqa: S608 - ours
+
+
+def _folders(layout: Layout) -> dict[str, int]:
+    done = layout.journal / "done"
+    return {
+        "journal": sum(_bytes(path) for path in layout.journal.glob("*")),
+        "journal, put away": sum(_bytes(path) for path in done.glob("*")),
+        "cache": sum(_bytes(path) for path in layout.cache.glob("*")),
+        "logs": sum(_bytes(path) for path in layout.logs.glob("*")),
+    }
+
+
+def _lag(database: Database) -> int:
+    positions = {str(segment): int(position) for segment, position in database.rows(POSITIONS)}
+    waiting = names(database.layout.journal)
+    return sum(max(0, _bytes(path) - positions.get(path.name, 0)) for path in waiting)
+
+
+def _retain_days(layout: Layout) -> int | None:
+    try:
+        return read(layout.plan).plan.retain_days
+    except PlanRefused:
+        return None
+
+
+def _bytes(path: Path) -> int:
+    """None if it went away this moment, or is a folder."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0

@@ -12,8 +12,10 @@ from fairtrial.journal.losses import prune_losses
 from fairtrial.store import audit, keys
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingested, Ingester
+from gateway.control.care_jobs import CareJobs
 from gateway.control.local_keys import ADMIN, INTERNAL, ensure_key
 from gateway.control.plan_publisher import PlanPublisher
+from gateway.control.store_care import StoreCare
 
 TURN_SECONDS = 0.075
 PLAN_SECONDS = 0.2
@@ -52,6 +54,8 @@ class Keeper:
         self.addresses = addresses
         self.clock_us = clock_us
         self.ingester = Ingester(database, clock_us)
+        self.care = StoreCare(database, self.ingester, clock_us, actor="control")
+        self.jobs = CareJobs()
         self._guarded = guarded
         self._troubles: dict[str, str] = {}
         self.totals = Ingested()
@@ -74,6 +78,7 @@ class Keeper:
 
     def stop(self) -> None:
         """End the threads after their turn, and ingest what is left."""
+        self.jobs.join()
         self._ending.set()
         alive = [thread for thread in self._threads if thread.is_alive()]
         for thread in alive:

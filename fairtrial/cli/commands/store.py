@@ -1,16 +1,25 @@
-"""The command `fairtrial store`: what is in the store."""
+"""The command `fairtrial store`: what is in the store, and its care: backups, retention, erasure."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from fairtrial.config.layout import Layout
+
+CONFIG = click.option(
+    "-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path), help="The project."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def command() -> None:
-    """Look into the store.
+    """Look into the store and take care of it, also while traffic runs.
 
     \b
     Example:  fairtrial store info
@@ -18,10 +27,10 @@ def command() -> None:
 
 
 @command.command()
-@click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@CONFIG
+@JSON
 def info(config: Path, as_json: bool) -> None:
-    """How many rows there are of each noun, and how large the file is.
+    """What the store holds, how large it is, how long things stay, and when it was last backed up.
 
     \b
     Example:  fairtrial store info --json
@@ -29,15 +38,74 @@ def info(config: Path, as_json: bool) -> None:
     import msgspec
 
     from fairtrial.cli.owner import open_owner
-    from fairtrial.config.project import load_project
+    from fairtrial.cli.store_output import overview_lines
 
-    layout = load_project(config, os.environ).layout
-    with open_owner(layout) as owner:
+    with open_owner(_layout(config)) as owner:
         owner.ingest_now()
         found = owner.overview()
+    click.echo(msgspec.json.encode(found).decode() if as_json else "\n".join(overview_lines(found)))
+
+
+@command.command()
+@click.argument("dest", type=click.Path(path_type=Path))
+@CONFIG
+@JSON
+def backup(dest: Path, config: Path, as_json: bool) -> None:
+    """Copy the store into the new folder DEST, consistently, while traffic runs.
+
+    The backup holds everything: requests and bodies, runs, verdicts, accounts, and the hashes of keys. Keep it as safe
+    as the store. Nothing is left behind if it can't be finished.
+
+    \b
+    Example:  fairtrial store backup backups/2026-03-01
+    """
+    import msgspec
+
+    from fairtrial.cli.owner import open_owner
+    from fairtrial.cli.steps_shown import steps_shown
+
+    with open_owner(_layout(config)) as owner, steps_shown("backing up") as on_step:
+        made = owner.care.backup(dest.absolute(), on_step)
     if as_json:
-        click.echo(msgspec.json.encode(found).decode())
+        click.echo(msgspec.json.encode(made).decode())
         return
-    click.echo(f"{found.store}: {found.bytes / 2**20:.1f} MiB, schema {found.schema}, DuckDB {found.duckdb}")
-    for table, rows in found.rows.items():
-        click.echo(f"  {table:<10} {rows:>10,}")
+    click.echo(f"{made.path}: {made.bytes / 2**20:.1f} MiB, {sum(made.rows.values()):,} rows")
+    click.echo(f"put it back with: fairtrial store restore {dest}", err=True)
+
+
+@command.command()
+@click.argument("backup", type=click.Path(path_type=Path))
+@click.option("--to", type=click.Path(path_type=Path), help="The store to make; default: the project's.")
+@click.option("--force", is_flag=True, help="Replace a store that is there, for good.")
+@CONFIG
+@JSON
+def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: bool) -> None:
+    """Make the folder BACKUP the store again; it is verified first, and a store in use is never touched.
+
+    What the journal has had since is brought in, once. Keys that were revoked since are valid again.
+
+    \b
+    Example:  fairtrial store restore backups/2026-03-01 --to elsewhere/fairtrial.duckdb
+    """
+    import time
+
+    import msgspec
+
+    from fairtrial.cli.steps_shown import steps_shown
+    from fairtrial.config.layout import Layout
+    from fairtrial.store import restore as restoring
+
+    layout = _layout(config) if to is None else Layout(to.absolute())
+    with steps_shown("restoring") as on_step:
+        done = restoring.restore(backup, layout, now_us=time.time_ns() // 1000, force=force, on_step=on_step)
+    if as_json:
+        click.echo(msgspec.json.encode(done).decode())
+        return
+    click.echo(f"{done.store}: {done.rows:,} rows of the backup, and {done.since:,} events since then")
+    click.echo("keys that were revoked after the backup are valid again: fairtrial keys list", err=True)
+
+
+def _layout(config: Path) -> Layout:
+    from fairtrial.config.project import load_project
+
+    return load_project(config, os.environ).layout

@@ -1,0 +1,72 @@
+"""An erasure under way: what it needs to go on after a crash, in one private file that its end deletes.
+
+Nowhere else is the unit written down; the ledger keeps only the hash of its pseudonym.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from fairtrial.config.layout import Layout
+from fairtrial.domain.errors import StoreError
+from fairtrial.domain.plan import UnitKind
+from fairtrial.store.private_files import write_private
+
+FILE = "erasure.json"
+
+
+class ErasureState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``salt`` makes the one-off names that stand for the unit and its requests; with it gone, nobody can find back.
+
+    ``names`` are the ids of the unit's requests and answers, ``counts`` what has been erased where so far.
+    """
+
+    erasure_id: str
+    at_us: int
+    unit: str
+    kind: UnitKind
+    pseudonym: str
+    salt: str
+    actor: str
+    names: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
+
+
+def unit_hash(pseudonym: str) -> str:
+    """How the ledger and the audit trail name a unit: enough to know it again, not to find it."""
+    return hashlib.sha256(pseudonym.encode()).hexdigest()
+
+
+def is_unfinished(layout: Layout) -> bool:
+    """Whether an erasure was begun and has not come to its end."""
+    return _path(layout).exists()
+
+
+def load(layout: Layout) -> ErasureState | None:
+    """The erasure that is under way, ``None`` if there is none; raises `StoreError`."""
+    path = _path(layout)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ErasureState)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"{path}: an erasure was begun and its notes can't be read ({type(error).__name__})"
+        ) from error
+
+
+def save(layout: Layout, state: ErasureState) -> None:
+    """Remember how far it is; raises `OSError`."""
+    write_private(_path(layout), msgspec.json.encode(state))
+
+
+def forget(layout: Layout) -> None:
+    """It has come to its end."""
+    _path(layout).unlink(missing_ok=True)
+
+
+def _path(layout: Layout) -> Path:
+    return layout.folder / FILE

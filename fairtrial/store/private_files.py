@@ -1,0 +1,84 @@
+"""Files that only their owner may read, written whole or not at all: made beside the target, synced, and renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+PRIVATE = 0o600
+PIECE = 4 * 2**20
+ROOM = 1.1
+"""A copy may be a little larger than what it is of."""
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file: whoever reads it sees the old one or the new one, whole; raises `OSError`."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def copy_private(source: Path, target: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+    """Copy a file to one that isn't there yet, synced; returns the SHA-256 in hex; raises `OSError`."""
+    digest = hashlib.sha256()
+    fd = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
+    with source.open("rb") as file, os.fdopen(fd, "wb") as out:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+            out.write(piece)
+            on_bytes(out.tell())
+        out.flush()
+        os.fsync(out.fileno())
+    return digest.hexdigest()
+
+
+def digest_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+    """The SHA-256 of a file in hex; raises `OSError`."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+            on_bytes(file.tell())
+    return digest.hexdigest()
+
+
+def sync_file(path: Path) -> None:
+    """Wait until the file is on the disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the folder's names are on the disk: a rename must survive a power cut too."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sweep_folder(folder: Path) -> None:
+    """The folder, empty: what a program left that was killed is deleted. For the owner of the store only."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def has_room(folder: Path, bytes_: int) -> bool:
+    """Whether a copy of that many bytes fits."""
+    return shutil.disk_usage(folder).free > bytes_ * ROOM

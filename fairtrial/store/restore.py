@@ -1,0 +1,101 @@
+"""Puts a backup in the place of a store: verified first, swapped in one rename, and never while the store is in use."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from fairtrial.config.layout import Layout
+from fairtrial.domain.errors import StoreError, UsageError
+from fairtrial.store import audit
+from fairtrial.store.database import Database, copies
+from fairtrial.store.ingest import Ingester
+from fairtrial.store.manifest import STORE, Manifest, verify
+from fairtrial.store.owner_lock import OwnerLock
+from fairtrial.store.private_files import copy_private, has_room, sweep_folder, sync_folder
+from fairtrial.store.steps import OnStep, Step, silent
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came of it: ``since`` events of the journal that came after the backup were brought in."""
+
+    store: str
+    backup_id: str
+    made_us: int
+    rows: int
+    since: int
+
+
+def restore(backup: Path, layout: Layout, *, now_us: int, force: bool = False, on_step: OnStep = silent) -> Restored:
+    """Make the backup the store of this layout, and bring in what its journals have had since.
+
+    Segments that the backup holds are not brought in again. ``force`` replaces a store that is there. Raises
+    `UsageError` for a backup that is not sound or a store that would be overwritten, `StoreLocked` for one in use,
+    `StoreError`; the store that was there then stays.
+    """
+    if layout.store.exists() and not force:
+        raise UsageError(f"{layout.store}: is there already (--force replaces it for good)")
+    if not layout.store.parent.is_dir():
+        raise UsageError(f"{layout.store}: the folder {layout.store.parent} does not exist")
+    manifest = verify(backup, on_step)
+    lock = OwnerLock.take(layout.make())
+    try:
+        _replace(backup / STORE, manifest, layout, on_step)
+    except BaseException:
+        lock.release()
+        raise
+    return _opened(layout, lock, manifest, now_us)
+
+
+def _replace(store: Path, manifest: Manifest, layout: Layout, on_step: OnStep) -> None:
+    folder = copies(layout)
+    try:
+        sweep_folder(folder)
+        if not has_room(folder, manifest.bytes):
+            raise StoreError(f"{folder}: there is no room for the backup's {manifest.bytes:,} bytes")
+        copy = folder / f"restore-{secrets.token_hex(4)}.duckdb"
+        digest = copy_private(store, copy, lambda done: on_step(Step("copying the backup", done, manifest.bytes)))
+        if digest != manifest.sha256:
+            raise UsageError(f"{store}: changed while it was read")
+        _put_log_aside(layout)
+        copy.replace(layout.store)
+        sync_folder(layout.store.parent)
+        sweep_folder(folder)
+    except OSError as error:
+        sweep_folder(folder)
+        raise StoreError(f"{layout.store}: the backup could not be restored ({error})") from error
+
+
+def _put_log_aside(layout: Layout) -> None:
+    """The log of the old file must not meet the new one: the engine writes it into the old one, if it still can."""
+    logs = list(layout.store.parent.glob(f"{layout.store.name}.wal*"))
+    if not logs:
+        return
+    with contextlib.suppress(duckdb.Error):  # a broken store is what people restore for: its log goes with it
+        duckdb.connect(str(layout.store)).close()
+    for log in logs:
+        if log.exists():
+            log.rename(copies(layout) / log.name)
+
+
+def _opened(layout: Layout, lock: OwnerLock, manifest: Manifest, now_us: int) -> Restored:
+    database = Database.open_owned(layout, lock)
+    try:
+        since = Ingester(database, lambda: now_us).catch_up()
+        audit.record(
+            database,
+            now_us=now_us,
+            actor="cli",
+            action="store.restore",
+            subject=manifest.backup_id,
+            details={"made_us": manifest.at_us},
+        )
+        rows = sum(manifest.rows.values())
+        return Restored(str(layout.store), manifest.backup_id, manifest.at_us, rows, since.rows)
+    finally:
+        database.close()
