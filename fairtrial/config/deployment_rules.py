@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from fairtrial.config.mistakes import Wrong, nearest
 from fairtrial.config.schema import DeploymentSection, ProjectFile, RouteSection
+from fairtrial.config.translated import ON_ONES_OWN, RAW, providers
 
-SERVED = "openai"
 OPENAI_HOST = "api.openai.com"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NAME_FORM = "letters, digits, '.', '_' and '-', beginning with a letter or a digit"
@@ -73,17 +73,30 @@ def _model(path: tuple[str, ...], deployment: DeploymentSection) -> Iterator[Wro
         yield Wrong(
             (*path, "model"), f"{deployment.model!r} does not say its provider", "provider/model, openai/Qwen3-8B"
         )
-    elif provider != SERVED:
-        known = f"{SERVED}/… with a base_url serves anything that speaks OpenAI's protocol"
-        yield Wrong(
-            (*path, "model"), f"the provider {provider!r} needs the litellm lane, which this version lacks", known
-        )
+    elif provider != RAW:
+        yield from _translated(path, provider, deployment)
     elif deployment.base_url is None:
         yield Wrong(
             (*path, "base_url"), "is missing", f"for OpenAI itself: https://{OPENAI_HOST}/v1 and external: true"
         )
     if deployment.base_url is not None:
         yield from _base_url((*path, "base_url"), deployment.base_url, external=deployment.external)
+
+
+def _translated(path: tuple[str, ...], provider: str, deployment: DeploymentSection) -> Iterator[Wrong]:
+    """A provider that litellm translates for; without an address of one's own it is somebody else's machine."""
+    known = providers()
+    if known and provider not in known:
+        serves = f"{RAW}/… with a base_url serves anything that speaks OpenAI's protocol"
+        yield Wrong(
+            (*path, "model"), f"the provider {provider!r} is not known", f"{nearest(provider, known)}; {serves}"
+        )
+    elif deployment.base_url is None and provider in ON_ONES_OWN:
+        yield Wrong((*path, "base_url"), "is missing", f"where your {provider} listens")
+    elif deployment.base_url is None and not deployment.external:
+        yield Wrong(
+            (*path, "external"), f"{provider} is outside of your house, and external is not true", "external: true"
+        )
 
 
 def _base_url(path: tuple[str, ...], url: str, *, external: bool) -> Iterator[Wrong]:

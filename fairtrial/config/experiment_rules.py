@@ -9,7 +9,8 @@ from fairtrial.config.catalogue import is_share, unknown_metric
 from fairtrial.config.deployment_rules import Names, unknown, wrong_name
 from fairtrial.config.margins import EXAMPLES, parse_margin
 from fairtrial.config.mistakes import Wrong, nearest
-from fairtrial.config.schema import EnrollSection, ExperimentSection, ProjectFile
+from fairtrial.config.schema import EnrollSection, ExperimentSection, ProjectFile, VariantSection
+from fairtrial.config.translated import KEPT_HERE, PASSED, translated
 
 Path = tuple[str | int, ...]
 
@@ -20,6 +21,8 @@ def wrong_experiments(file: ProjectFile, names: Names) -> Iterator[Wrong]:
         path = ("experiments", name)
         yield from wrong_name(path, name)
         yield from _variants(path, experiment, names, names.variants[name])
+        for key, variant in experiment.variants.items():
+            yield from _params((*path, "variants", key, "params"), variant, file)
         yield from _split(path, experiment, names.variants[name])
         if experiment.enroll is not None:
             yield from _stages((*path, "enroll"), experiment.enroll)
@@ -38,6 +41,14 @@ def _variants(path: Path, experiment: ExperimentSection, names: Names, variants:
     shadow = experiment.shadow
     if shadow is not None and shadow.variant not in variants:
         yield unknown((*path, "shadow", "variant"), "variant", shadow.variant, variants)
+
+
+def _params(path: Path, variant: VariantSection, file: ProjectFile) -> Iterator[Wrong]:
+    """Parameters that would never reach a provider which is translated for: each request would be refused for them."""
+    deployment = file.deployments.get(variant.deployment)
+    if deployment is not None and translated(deployment.model):
+        for name in sorted(variant.params.keys() - PASSED - KEPT_HERE):
+            yield Wrong((*path, name), f"does not reach {deployment.model}", nearest(name, PASSED))
 
 
 def _split(path: Path, experiment: ExperimentSection, variants: frozenset[str]) -> Iterator[Wrong]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 
 from gateway.proxy.cold import cold_app, new_request_id
 from gateway.proxy.completions import complete
 from gateway.proxy.gateway import Gateway
+from gateway.proxy.routing import Routing
 from gateway.proxy.wire import ASGIApp, Message, Receive, Scope, Send
 
 HOT = {f"/v1{path}": path for path in ("/chat/completions", "/completions", "/embeddings")}
@@ -48,7 +50,7 @@ def _naming(send: Send, request_id: str) -> Send:
 async def _live(gateway: Gateway, receive: Receive, send: Send) -> None:
     await receive()
     gateway.watch.look()
-    watching = asyncio.create_task(gateway.watch.run())
+    watching = asyncio.create_task(gateway.watch.run(partial(_get_ready, gateway)))
     await send({"type": "lifespan.startup.complete"})
     await receive()
     watching.cancel()
@@ -57,3 +59,8 @@ async def _live(gateway: Gateway, receive: Receive, send: Send) -> None:
     await gateway.transport.close()
     gateway.journal.close()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def _get_ready(gateway: Gateway, routing: Routing) -> None:
+    if routing.translates:
+        gateway.translation.warm()

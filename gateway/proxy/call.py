@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from fairtrial.domain.errors import RequestError, UpstreamError, UpstreamTimeout
+from fairtrial.domain.errors import BadRequest, RequestError, UpstreamError, UpstreamTimeout
 from gateway.proxy.exchange import AttemptNote, Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.rewrite import upstream_body
 from gateway.proxy.routing import Arm, Endpoint
-from gateway.proxy.upstream.transport import TransportError, UpstreamAnswer, UpstreamRequest
+from gateway.proxy.upstream.transport import TranslatedRequest, TransportError, UpstreamAnswer, UpstreamRequest
 
 STREAM_TYPE = "text/event-stream"
-METERED = frozenset({"/chat/completions", "/completions"})
+CHAT = "/chat/completions"
+METERED = frozenset({CHAT, "/completions"})
+Sending = Callable[[], Awaitable[UpstreamAnswer]]
 _OURS = frozenset(
     {
         "host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "content-length",
@@ -49,19 +52,33 @@ async def call(gateway: Gateway, exchange: Exchange, note: AttemptNote) -> Begun
     asked, arm = exchange.asked, note.arm
     meter = asked.stream and exchange.endpoint in METERED and not asked.wants_usage
     try:
-        request = _request(exchange, arm, upstream_body(asked, arm, meter=meter))
-        return await _first_byte(gateway, request, note, strip_usage=meter)
+        _refuse_without_key(arm.endpoint)
+        sending = await _sending(gateway, exchange, arm, upstream_body(asked, arm, meter=meter))
+        return await _first_byte(sending, note, strip_usage=meter)
     except RequestError as error:
         note.failure, note.ended = error, time.perf_counter()
         raise
 
 
-async def _first_byte(gateway: Gateway, request: UpstreamRequest, note: AttemptNote, *, strip_usage: bool) -> Begun:
+async def _sending(gateway: Gateway, exchange: Exchange, arm: Arm, body: bytes) -> Sending:
+    """How the body is sent: as it is, or translated; waiting for the translation is not the provider's time."""
+    if not arm.endpoint.translated:
+        return partial(gateway.transport.send, _request(exchange, arm, body))
+    if exchange.endpoint != CHAT:
+        raise BadRequest(
+            f"{exchange.endpoint}: {arm.endpoint.name} is reached by translation, and that serves {CHAT} alone",
+            code="endpoint_not_served",
+        )
+    await gateway.translation.ready()
+    return partial(gateway.translation.send, _translated(exchange, arm, body))
+
+
+async def _first_byte(sending: Sending, note: AttemptNote, *, strip_usage: bool) -> Begun:
     endpoint = note.arm.endpoint
     seconds = endpoint.deployment.timeouts.first_byte
     try:
         async with asyncio.timeout(seconds):
-            answer, first = await _open(gateway, request, note)
+            answer, first = await _open(sending, note)
     except TransportError as error:
         raise failure(endpoint, error) from error
     except TimeoutError:
@@ -71,8 +88,8 @@ async def _first_byte(gateway: Gateway, request: UpstreamRequest, note: AttemptN
     return Begun(answer, first, note, strip_usage)
 
 
-async def _open(gateway: Gateway, request: UpstreamRequest, note: AttemptNote) -> tuple[UpstreamAnswer, bytes]:
-    answer = await gateway.transport.send(request)
+async def _open(sending: Sending, note: AttemptNote) -> tuple[UpstreamAnswer, bytes]:
+    answer = await sending()
     note.status = answer.status
     try:
         return answer, await answer.read()
@@ -113,12 +130,30 @@ def _request(exchange: Exchange, arm: Arm, body: bytes) -> UpstreamRequest:
     )
 
 
-def _headers(asked: Mapping[str, str], endpoint: Endpoint, request_id: str) -> dict[str, str]:
+def _translated(exchange: Exchange, arm: Arm, body: bytes) -> TranslatedRequest:
+    assert exchange.asked is not None
+    deployment = arm.endpoint.deployment
+    return TranslatedRequest(
+        name=deployment.name,
+        provider=deployment.provider,
+        model=deployment.model,
+        base_url=deployment.base_url,
+        api_key=arm.endpoint.api_key,
+        body=body,
+        stream=exchange.asked.stream,
+        seconds=deployment.timeouts.total,
+    )
+
+
+def _refuse_without_key(endpoint: Endpoint) -> None:
     if endpoint.missing is not None:
         raise UpstreamError(
             f"{endpoint.name}: its API key needs the environment variable {endpoint.missing}, which is not set here",
             code="deployment_key_missing",
         )
+
+
+def _headers(asked: Mapping[str, str], endpoint: Endpoint, request_id: str) -> dict[str, str]:
     headers = {name: value for name, value in asked.items() if name not in _OURS and not name.startswith(_OUR_PREFIXES)}
     headers["content-type"] = "application/json"
     headers["accept-encoding"] = "identity"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from fairtrial.domain.events import Reason, RequestOutcome
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.plan_watch import PlanWatch
-from gateway.proxy.upstream.transport import Transport
+from gateway.proxy.upstream.litellm_lane import LitellmLane
+from gateway.proxy.upstream.transport import Translation, Transport
 
 MEBIBYTE = 2**20
 
@@ -38,4 +39,5 @@ class Gateway:
     transport: Transport
     worker: str
     max_body: int = 32 * MEBIBYTE
+    translation: Translation = field(default_factory=LitellmLane)
     counters: Counters = field(default_factory=Counters)

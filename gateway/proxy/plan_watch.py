@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fairtrial.config import published as plan_file
@@ -51,13 +51,17 @@ class PlanWatch:
             return False
         return True
 
-    async def run(self) -> None:
-        """Look again and again, until cancelled."""
+    async def run(self, on_plan: Callable[[Routing], None]) -> None:
+        """Look again and again, until cancelled; ``on_plan`` is told of the routing in force, and of each new one."""
         self.look()
         if self.routing is None and self.refusal is None:
             _LOG.warning("waiting for a plan: `fairtrial control` publishes it at %s", self._path)
+        told: Routing | None = None
         while True:
             self.look()
+            if self.routing is not None and self.routing is not told:
+                told = self.routing
+                on_plan(told)
             await asyncio.sleep(POLL_SECONDS)
 
     def _take(self) -> None:

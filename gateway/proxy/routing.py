@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from fairtrial.config.translated import RAW
 from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant
 
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -27,6 +28,11 @@ class Endpoint:
     @property
     def name(self) -> str:
         return self.deployment.name
+
+    @property
+    def translated(self) -> bool:
+        """Whether its provider speaks another protocol than OpenAI's."""
+        return self.deployment.provider != RAW
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,11 @@ class Routing:
     @property
     def plan(self) -> Plan:
         return self.published.plan
+
+    @property
+    def translates(self) -> bool:
+        """Whether any deployment needs a translation."""
+        return any(endpoint.translated for endpoint in self.endpoints.values())
 
 
 def prepare(published: Published, environ: Mapping[str, str]) -> Routing:

@@ -25,6 +25,23 @@ class UpstreamRequest:
     connect_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class TranslatedRequest:
+    """One chat completion for a provider with a protocol of its own: OpenAI's body, and where and how from the plan.
+
+    ``name`` is the deployment's; ``seconds`` bounds the whole call.
+    """
+
+    name: str
+    provider: str
+    model: str
+    base_url: str
+    api_key: str | None
+    body: bytes
+    stream: bool
+    seconds: float
+
+
 class UpstreamAnswer(Protocol):
     """An answer whose head has come; header names are lower-case."""
 
@@ -51,3 +68,23 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Translation(Protocol):
+    """The way to providers that need a translation, one for each worker."""
+
+    def warm(self) -> None:
+        """Get ready in the background: the first request should not have to wait."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait until it is."""
+        ...
+
+    async def send(self, request: TranslatedRequest) -> UpstreamAnswer:
+        """Send it and wait for an answer in OpenAI's form, of a stream for its first chunk.
+
+        A provider's error is an answer too. `TransportError` if there is none, `RequestError` for a body that can't be
+        translated.
+        """
+        ...

@@ -125,7 +125,21 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
             "http://u:pw@gpu",
             "has a user or a password in it (put the key in api_key)",
         ),
-        ("openai/Qwen3-8B", "anthropic/claude", "the provider 'anthropic' needs the litellm lane, which this version"),
+        (
+            "openai/Qwen3-8B",
+            "anthropc/claude",
+            "the provider 'anthropc' is not known (did you mean 'anthropic'?; openai/",
+        ),
+        (
+            'openai/gpt-4o-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
+            "anthropic/claude-x",
+            "deployments.cloud.external: anthropic is outside of your house, and external is not true (external: true)",
+        ),
+        (
+            'openai/gpt-4o-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
+            "ollama/llama3",
+            "deployments.cloud.base_url: is missing (where your ollama listens)",
+        ),
         ("external: true", "external: false", "api.openai.com is outside of your house, and external is not true"),
         ("mde: 3pp", "mde: 3", "mde: '3' is not a margin (1pp is one percentage point"),
         ("margin: 20%", "margin: 20pp", "percentage points fit a share, and requests.latency_p95 is an amount"),

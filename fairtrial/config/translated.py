@@ -1,0 +1,77 @@
+"""What reaches a model through litellm: the providers that it can translate for, and OpenAI's fields that it may see.
+
+The lists are here and not beside litellm because a project file is checked against them, without importing it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+RAW = "openai"
+"""The provider that needs no translation: whatever speaks OpenAI's protocol."""
+
+PASSED = frozenset(
+    {
+        "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens", "stop",
+        "n", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs",
+        "response_format", "tools", "tool_choice", "parallel_tool_calls", "reasoning_effort",
+    }
+)  # fmt: skip
+"""Fields of a chat completion that are translated, where the provider's model knows them."""
+
+KEPT_HERE = frozenset(
+    {
+        "model", "user", "safety_identifier", "conversation", "metadata", "store", "prompt_cache_key",
+        "prompt_cache_options", "prompt_cache_retention", "service_tier",
+    }
+)  # fmt: skip
+"""Fields that the gateway reads itself, or that change no answer: they stay here, and nobody is refused for them."""
+
+MEANS_NOTHING: dict[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "logprobs": (False,),
+    "logit_bias": ({},),
+    "modalities": (["text"],),
+}
+"""Values that say what is so anyway: a field with one of them is left out, whoever knows the field."""
+
+PROVIDERS_FILE = "litellm/provider_endpoints_support_backup.json"
+NOT_SERVED = frozenset(
+    {"openai", "custom", "custom_openai", "auto_router", "vllm", "petals", "github_copilot", "chatgpt", "litellm_proxy"}
+)
+"""Providers of litellm's that run the model in this process, ask a person to sign in, or are no provider."""
+
+ON_ONES_OWN = frozenset(
+    {"ollama", "ollama_chat", "hosted_vllm", "lm_studio", "llamafile", "xinference", "triton", "docker_model_runner"}
+)
+"""Providers that are a program of one's own: nothing leaves the house through them, and they need an address."""
+
+
+def translated(model: str) -> bool:
+    """Whether a deployment's ``model``, such as ``anthropic/claude-sonnet-4-5``, needs a translation."""
+    return model.partition("/")[0] != RAW
+
+
+def providers() -> frozenset[str]:
+    """The names before the slash in ``model`` that go through litellm; empty if it isn't installed."""
+    found = distribution_file("litellm", PROVIDERS_FILE).get("providers", {})
+    chat = {name for name, one in found.items() if one.get("endpoints", {}).get("chat_completions")}
+    return frozenset(name for name in chat if "/" not in name) - NOT_SERVED
+
+
+@cache
+def distribution_file(distribution: str, name: str) -> dict[str, Any]:
+    """A JSON object that a distribution carries, numbers as text-exact decimals; empty if there is none."""
+    try:
+        path = Path(str(importlib.metadata.distribution(distribution).locate_file(name)))
+        content = json.loads(path.read_bytes(), parse_float=Decimal)
+    except (importlib.metadata.PackageNotFoundError, OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,160 @@
+"""litellm's answers in OpenAI's form: whole, or as server-sent events; without what litellm adds for itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.proxy.upstream.transport import TransportError
+
+JSON_HEADERS = {"content-type": "application/json"}
+EVENT_HEADERS = {"content-type": "text/event-stream; charset=utf-8"}
+DONE = b"data: [DONE]\n\n"
+MESSAGE = ("reasoning_content", "thinking_blocks", "annotations", "audio", "images")
+"""Fields of a message that are passed on where a provider has them, beside role, content and tool calls."""
+
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+DETAILS = ("prompt_tokens_details", "completion_tokens_details")
+_CLOSING: set[asyncio.Task[Any]] = set()
+
+
+class WholeAnswer:
+    """An answer that is there already, an error or a completion; see `UpstreamAnswer`."""
+
+    __slots__ = ("_body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes, headers: Mapping[str, str] = JSON_HEADERS) -> None:
+        self.status = status
+        self.headers = headers
+        self._body = body
+
+    async def read(self) -> bytes:
+        body, self._body = self._body, b""
+        return body
+
+    def release(self) -> None:
+        self._body = b""
+
+
+class StreamAnswer:
+    """A stream whose first chunk has come, as one event for each chunk; see `UpstreamAnswer`."""
+
+    __slots__ = ("_chunks", "_done", "_first", "_roles", "headers", "status")
+
+    def __init__(self, chunks: Any, first: Any) -> None:
+        self.status = 200
+        self.headers: Mapping[str, str] = EVENT_HEADERS
+        self._chunks = chunks
+        self._first: Any = first
+        self._roles: set[int] = set()
+        self._done = False
+
+    async def read(self) -> bytes:
+        while not self._done:
+            chunk, self._first = self._first, None
+            try:
+                chunk = chunk or await anext(self._chunks)
+            except StopAsyncIteration:
+                self._done = True
+                return DONE
+            except Exception as error:  # litellm raises anything here; to a client it broke off
+                raise TransportError("reset", "the provider broke off its answer") from error
+            if event := self._event(chunk.model_dump()):
+                return event
+        return b""
+
+    def release(self) -> None:
+        """Close the provider's connection; litellm can only do so in a task."""
+        if self._done:
+            return
+        self._done = True
+        task = asyncio.get_running_loop().create_task(self._chunks.aclose())
+        _CLOSING.add(task)
+        task.add_done_callback(_CLOSING.discard)
+
+    def _event(self, chunk: dict[str, Any]) -> bytes:
+        usage = _usage(chunk.get("usage"))
+        if usage is not None and not self._metered():
+            usage = None
+        if not chunk.get("choices") and usage is None:
+            return b""
+        choices = [self._choice(choice) for choice in chunk.get("choices") or ()]
+        if any(choice["finish_reason"] for choice in choices) and not self._finished():
+            raise TransportError("reset", "the provider's answer ended before its end")
+        head = {name: chunk.get(name) for name in ("id", "created", "model")}
+        event = {**head, "object": "chat.completion.chunk", "choices": choices, "usage": usage}
+        return b"data: " + msgspec.json.encode(event) + b"\n\n"
+
+    def _finished(self) -> bool:
+        """Whether the provider said that it is done: litellm says ``stop`` by itself when a connection ends early."""
+        names = ("received_finish_reason", "intermittent_finish_reason")
+        return any(getattr(self._chunks, name, None) for name in names)
+
+    def _metered(self) -> bool:
+        """Whether the provider counted the tokens: litellm estimates them where it did not, and doesn't say so."""
+        return any(getattr(chunk, "usage", None) is not None for chunk in getattr(self._chunks, "chunks", ()))
+
+    def _choice(self, choice: dict[str, Any]) -> dict[str, Any]:
+        index, delta = choice.get("index") or 0, choice.get("delta") or {}
+        kept = {name: delta[name] for name in ("content", "refusal", *MESSAGE) if delta.get(name) is not None}
+        if index not in self._roles:
+            self._roles.add(index)
+            kept = {"role": "assistant", **kept}
+        if delta.get("tool_calls"):
+            kept["tool_calls"] = [_tool_delta(call) for call in delta["tool_calls"]]
+        finish = choice.get("finish_reason")
+        return {"index": index, "delta": kept, "logprobs": choice.get("logprobs"), "finish_reason": finish}
+
+
+def completion(answer: dict[str, Any]) -> bytes:
+    """A whole answer, dumped, as OpenAI's JSON."""
+    head = {name: answer.get(name) for name in ("id", "created", "model")}
+    choices = [_whole_choice(choice) for choice in answer.get("choices") or ()]
+    usage = _usage(answer.get("usage"))
+    whole = {**head, "object": "chat.completion", "choices": choices, "usage": usage}
+    if answer.get("system_fingerprint") is not None:
+        whole["system_fingerprint"] = answer["system_fingerprint"]
+    return msgspec.json.encode(whole)
+
+
+def _whole_choice(choice: dict[str, Any]) -> dict[str, Any]:
+    said = choice.get("message") or {}
+    message = {"role": "assistant", "content": said.get("content"), "refusal": said.get("refusal")}
+    message |= {name: said[name] for name in MESSAGE if said.get(name) is not None}
+    if said.get("tool_calls"):
+        message["tool_calls"] = [
+            {"id": call.get("id"), "type": "function", "function": _function(call)} for call in said["tool_calls"]
+        ]
+    finish = choice.get("finish_reason")
+    return {
+        "index": choice.get("index", 0),
+        "message": message,
+        "logprobs": choice.get("logprobs"),
+        "finish_reason": finish,
+    }
+
+
+def _function(call: dict[str, Any]) -> dict[str, Any]:
+    function = call.get("function") or {}
+    return {name: function[name] for name in ("name", "arguments") if function.get(name) is not None}
+
+
+def _tool_delta(call: dict[str, Any]) -> dict[str, Any]:
+    """The opener has id, type and name; what follows has the index and more of the arguments."""
+    opener = {"id": call["id"], "type": "function"} if call.get("id") else {}
+    return {"index": call.get("index") or 0, **opener, "function": _function(call)}
+
+
+def _usage(usage: Any) -> dict[str, Any] | None:
+    """The provider's counts; ``None`` where there are none, which litellm writes as zeros."""
+    if not isinstance(usage, dict) or not (usage.get("prompt_tokens") or usage.get("completion_tokens")):
+        return None
+    kept: dict[str, Any] = {name: usage.get(name) for name in COUNTS}
+    for name in DETAILS:
+        details = {key: value for key, value in (usage.get(name) or {}).items() if value is not None}
+        if details:
+            kept[name] = details
+    return kept

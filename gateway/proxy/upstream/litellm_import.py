@@ -1,0 +1,66 @@
+"""litellm, imported once, on first use, in a thread: it takes seconds and 200 MB, and must fetch and report nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+from typing import Any
+
+QUIET = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price map, with retries
+    "LITELLM_MODE": "PRODUCTION",  # else it reads a .env file from wherever the gateway was started
+    "LITELLM_LOG": "CRITICAL",
+}
+LOGGERS = ("LiteLLM", "httpx", "openai")
+"""Their lines can hold addresses with keys in them, and bodies."""
+
+
+class LazyLitellm:
+    """The module, or the task that imports it; one for each worker."""
+
+    def __init__(self) -> None:
+        self._module: Any = None
+        self._importing: asyncio.Task[Any] | None = None
+
+    def warm(self) -> None:
+        """Begin the import in the background, if it has not begun; needs a running loop."""
+        if self._importing is None:
+            self._importing = asyncio.create_task(asyncio.to_thread(_import_quietly))
+
+    async def module(self) -> Any:
+        """The module, waited for; a caller that leaves does not stop the import."""
+        if self._module is None:
+            self.warm()
+            assert self._importing is not None
+            self._module = await asyncio.shield(self._importing)
+        return self._module
+
+
+def _import_quietly() -> Any:
+    os.environ.update(QUIET)
+    litellm: Any = importlib.import_module("litellm")
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    litellm.turn_off_message_logging = True
+    litellm.drop_params = False
+    litellm.modify_params = False
+    litellm.num_retries = 0
+    for hooks in ("callbacks", "input_callback", "success_callback", "failure_callback", "service_callback"):
+        setattr(litellm, hooks, [])
+    _follow_no_redirects()
+    return litellm
+
+
+def _follow_no_redirects() -> None:
+    """litellm's own client follows redirects, with the provider's key in its headers, and offers no setting for it."""
+    handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler
+    plain = handler.__init__
+
+    def init(self: Any, *args: Any, **options: Any) -> None:
+        plain(self, *args, **{**options, "follow_redirects": False})
+
+    handler.__init__ = init
