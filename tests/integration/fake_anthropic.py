@@ -55,6 +55,7 @@ class FakeAnthropic(FakeUpstream):
         for event in events if then == "end" else events[:-3]:
             await _write(writer, event)
             await asyncio.sleep(script.get("delay", 0))
+        then = "end" if then == "cut" else then
         if then == "error":
             said = {"type": "overloaded_error", "message": "Overloaded"}
             await _write(writer, {"type": "error", "error": said})
