@@ -20,158 +20,236 @@ MarginText = Annotated[str, BeforeValidator(lambda value: f"{value}" if type(val
 class Section(BaseModel):
     """A part of the file: an unknown field is a mistake, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class PriceSection(Section):
     """US dollars: a million tokens in and out, or an hour of the machine."""
 
     input: Money | None = None
+    """US dollars a million tokens in."""
     output: Money | None = None
+    """US dollars a million tokens out."""
     gpu_hour: Money | None = None
+    """US dollars an hour of the machine; kept with the plan, and the cost of a request stays unknown."""
 
 
 class TimeoutsSection(Section):
     """Seconds."""
 
     connect: Seconds = 5.0
+    """Seconds until there is a connection."""
     first_byte: Seconds = 120.0
+    """Seconds from the question to the answer's first byte."""
     idle: Seconds = 60.0
+    """Seconds between two bytes of an answer."""
     total: Seconds = 600.0
+    """Seconds in all."""
 
 
 class DeploymentSection(Section):
     """A concrete endpoint."""
 
     model: Name
+    """`provider/model`; `openai/…` is any server that speaks OpenAI's protocol."""
     base_url: str | None = None
+    """The server's address, up to and with `/v1`."""
     api_key: Name | None = None
+    """What is sent as the provider's key; write `${NAME}`, which each worker reads from its environment."""
     external: bool = False
+    """Whether it lies outside of your house: routes with `data: internal` never reach it."""
     parent: Name | None = None
+    """The deployment that it was tuned from."""
     price: PriceSection | None = None
+    """Without it, litellm's bundled price map; a price that nobody knows is an unknown cost, never 0."""
     timeouts: TimeoutsSection = TimeoutsSection()
+    """How long to wait."""
 
 
 class RouteSection(Section):
     """What callers write in `model`."""
 
     deployment: Name | None = None
+    """Where it leads; or"""
     experiment: Name | None = None
+    """the experiment that splits its traffic."""
     fallback: Name | None = None
+    """The deployment that answers when the one that was chosen fails before its first byte."""
     data: Literal["any", "internal"] = "any"
+    """`internal`: a file in which this route can reach an external deployment is refused."""
 
 
 class MetricSection(Section):
     """A metric read from what applications send back."""
 
     source: Literal["feedback"] = Field(alias="from")
+    """Where it comes from."""
     key: Name
+    """The `key` that applications send to `/v1/feedback`."""
     kind: Literal["boolean", "number", "category"]
+    """What its values are."""
     per: Literal["unit", "request"] = "unit"
+    """Whether values are averaged within their unit first."""
 
 
 class VariantSection(Section):
     """One arm: a deployment plus overrides; ``system_prompt`` is a file beside this one."""
 
     deployment: Name
+    """Who answers."""
     system_prompt: Name | None = None
+    """A text file beside this one; its text becomes the system message, in place of the caller's."""
     params: dict[str, Any] = {}
+    """Fields of the request that are set, whatever the caller sent."""
 
 
 class EnrollSection(Section):
-    """How an experiment grows: percent of the units, and what each stage waits for."""
+    """How an experiment grows: percent of the units, and what each stage waits for.
+
+    The first stage is in force. What leads to the next is checked, and nothing in this version acts on it.
+    """
 
     stages: list[Percent] = Field(min_length=1)
+    """Percent of the units in the experiment, ascending; the first is in force."""
     min_units: int = Field(default=0, ge=0)
+    """Units that a stage must have seen before the next."""
     min_hours: float = Field(default=0, ge=0, allow_inf_nan=False)
+    """Hours that a stage must last."""
     approve: list[Percent] = []
+    """Stages that a person must allow."""
 
 
 class PrimarySection(Section):
-    """The one metric that answers the question."""
+    """The one metric that answers the question.
+
+    It is part of the frozen analysis; nothing in this version decides live traffic by it.
+    """
 
     metric: Name
+    """Its name, such as `feedback.resolved`."""
     require: Literal["superior", "not_worse"] = "superior"
+    """What the candidate must be."""
     mde: MarginText
+    """The smallest effect worth finding, as `3pp` or `20%`; a margin for `not_worse`."""
 
 
 class GuardrailSection(Section):
-    """A metric that must not get worse by its margin; by ``stop_margin`` it ends the experiment."""
+    """A metric that must not get worse by its margin; by `stop_margin` it ends the experiment.
+
+    Guardrails are part of the frozen analysis; nothing in this version acts on them.
+    """
 
     metric: Name
+    """Its name, such as `requests.error_rate`."""
     margin: MarginText
+    """How much worse is still bearable: `1pp` or `20%`."""
     stop_margin: MarginText | None = None
+    """What proven harm ends the experiment; 0 for errors and safety, else the margin."""
 
 
 class ShadowSection(Section):
-    """A copy of some traffic to one variant, whose answers nobody sees."""
+    """A copy of some traffic to one variant, whose answers nobody sees. Checked; nothing in this version copies."""
 
     variant: Name
+    """Who gets the copies."""
     percent: Percent
+    """Percent of the requests that are copied."""
     max_usd_per_day: Money | None = None
+    """US dollars a day at most."""
     max_concurrency: int = Field(default=8, ge=1)
+    """Copies at a time at most."""
 
 
 class ExperimentSection(Section):
     """A question, and the frozen way to answer it."""
 
     question: Name
+    """What is to be known, in a sentence for readers."""
     unit: UnitKind
+    """Who or what is randomised; see [assignment](assignment.md)."""
     control: Name
+    """The variant that serves whoever is not in the experiment."""
     variants: dict[str, VariantSection] = Field(min_length=2)
+    """The arms, by name."""
     split: dict[str, Percent]
+    """Percent of the enrolled units for each variant; they add up to 100."""
     enroll: EnrollSection | None = None
+    """Without it every unit is in from the start."""
     primary: PrimarySection | None = None
+    """Without it the experiment only observes."""
     guardrails: list[GuardrailSection] = []
+    """What must not get worse."""
     shadow: ShadowSection | None = None
+    """Copies that nobody sees."""
     max_weeks: int = Field(default=6, ge=1, le=52)
+    """How long it may last; shown, and nothing in this version ends it."""
     salt: Name | None = None
+    """The key of its hashes; by default its name. A new one reshuffles all units."""
 
 
 class StoreSection(Section):
     """Where the DuckDB file is, relative to this file; everything else lies beside it."""
 
     path: Name = "./fairtrial.duckdb"
+    """The file; relative to this one."""
 
 
 class CaptureSection(Section):
     """What of the bodies is kept, and how long."""
 
     bodies: Capture = "redacted"
+    """`redacted`: personal and secret text becomes its kind, such as `[email]`; `none`: no bodies, no comments."""
     retain_days: int = Field(default=30, ge=1)
+    """Days that texts are kept; numbers stay."""
 
 
 class GatewaySection(Section):
     """The data plane; `open` lets every caller do everything and is for loopback only."""
 
     bind: str = "127.0.0.1:8080"
+    """`host:port`."""
     auth: Literal["open", "keys"] | None = None
+    """By default `open` on loopback, where every caller may do everything, and `keys` elsewhere."""
     workers: int = Field(default=2, ge=1, le=256)
+    """Processes on the one port."""
     max_body_mb: int = Field(default=32, ge=1, le=1024)
+    """The largest request, in MiB."""
 
 
 class ControlSection(Section):
     """The control plane."""
 
     bind: str = "127.0.0.1:8081"
+    """`host:port`."""
 
 
 class DashboardSection(Section):
     """The page for reviewers and release managers."""
 
     bind: str = "127.0.0.1:8501"
+    """`host:port`."""
 
 
 class ProjectFile(Section):
     """The whole file."""
 
     version: Literal[1]
+    """The version of this format."""
     deployments: dict[str, DeploymentSection] = Field(min_length=1)
+    """Endpoints by name."""
     routes: dict[str, RouteSection] = {}
+    """By the name that callers send in `model`."""
     metrics: dict[str, MetricSection] = {}
+    """Metrics of your own by name; the built-in families need no line."""
     experiments: dict[str, ExperimentSection] = {}
+    """By name."""
     store: StoreSection = StoreSection()
+    """The store."""
     capture: CaptureSection = CaptureSection()
+    """What is kept."""
     gateway: GatewaySection = GatewaySection()
+    """The data plane."""
     control: ControlSection = ControlSection()
+    """The control plane."""
     dashboard: DashboardSection = DashboardSection()
+    """The dashboard."""
