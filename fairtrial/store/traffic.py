@@ -18,7 +18,8 @@ WITH analysed AS (
 SELECT a.experiment, a.assigned AS variant, count(DISTINCT a.unit) AS units, count(*) AS requests,
     count(*) FILTER (r.outcome IN ('error', 'partial')) AS errors,
     quantile_cont(r.latency_ms, 0.5) AS latency_p50, quantile_cont(r.latency_ms, 0.95) AS latency_p95,
-    quantile_cont(r.ttft_ms, 0.5) AS ttft_p50, quantile_cont(r.ttft_ms, 0.95) AS ttft_p95,
+    quantile_cont(r.latency_ms, 0.99) AS latency_p99, quantile_cont(r.ttft_ms, 0.5) AS ttft_p50,
+    quantile_cont(r.ttft_ms, 0.95) AS ttft_p95, quantile_cont(r.ttft_ms, 0.99) AS ttft_p99,
     sum(r.tokens_in)::BIGINT AS tokens_in, sum(r.tokens_out)::BIGINT AS tokens_out,
     CASE WHEN bool_and(r.cost_usd IS NOT NULL OR r.outcome <> 'ok') THEN sum(r.cost_usd)::DOUBLE END AS cost_usd,
     count(*) FILTER (r.cost_usd IS NULL AND r.outcome = 'ok') AS cost_unknown,
@@ -102,8 +103,10 @@ class VariantTraffic:
     errors: int
     latency_p50: float | None
     latency_p95: float | None
+    latency_p99: float | None
     ttft_p50: float | None
     ttft_p95: float | None
+    ttft_p99: float | None
     tokens_in: int | None
     tokens_out: int | None
     cost_usd: float | None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fairtrial.domain.verdict import Verdict
 from fairtrial.store import verdict_json
 from fairtrial.store.database import Database
@@ -40,6 +42,21 @@ LIMIT $3 OFFSET $4
 
 ONE = "SELECT verdict FROM verdicts WHERE verdict_id = $1"
 
+SAVED = """
+SELECT actor, at_time
+FROM events
+WHERE action = 'verdict.save' AND subject = $1
+ORDER BY number
+LIMIT 1
+"""
+
+RUNS = """
+SELECT run_id, suite, target, at_time, ended_time, status
+FROM runs
+WHERE list_contains($1::VARCHAR[], run_id)
+ORDER BY suite, target, at_time
+"""
+
 
 def save(database: Database, verdict: Verdict) -> None:
     """Keep a verdict; one that is saved already is left as it is."""
@@ -73,3 +90,14 @@ def one(database: Database, verdict_id: str) -> Verdict | None:
     """The verdict of that id, ``None`` if there is none."""
     found = database.rows(ONE, (verdict_id,))
     return verdict_json.decode(found[0][0]) if found else None
+
+
+def saved_by(database: Database, verdict_id: str) -> dict[str, Any] | None:
+    """Who saved it and when, by the audit trail; ``None`` for one that is not in it."""
+    found = database.dicts(Query(SAVED, (verdict_id,)))
+    return found[0] if found else None
+
+
+def runs_of(database: Database, verdict: Verdict) -> list[dict[str, Any]]:
+    """The runs that it read, as far as they are still kept."""
+    return database.dicts(Query(RUNS, (list(verdict.runs),))) if verdict.runs else []

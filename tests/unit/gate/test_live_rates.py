@@ -6,6 +6,8 @@ from fairtrial.cli.gating import live_rates
 from fairtrial.domain.plan import Deployment, Experiment, Plan, Route, Variant
 from fairtrial.store.traffic import KeyFeedback, Traffic, VariantTraffic
 
+LATENCIES = [f"{kind}_p{share}" for kind in ("latency", "ttft") for share in (50, 95, 99)]
+
 
 def plan() -> Plan:
     names = ("smollm2", "support-v2", "support-v1")
@@ -17,7 +19,7 @@ def plan() -> Plan:
 
 def arm(name: str, errors: int, rate: float) -> VariantTraffic:
     numbers = {"units": 10, "requests": 10, "errors": errors, "cost_unknown": 0, "served_elsewhere": 0}
-    unknown = dict.fromkeys(("latency_p50", "latency_p95", "ttft_p50", "ttft_p95", "tokens_in", "tokens_out"))
+    unknown = dict.fromkeys(("tokens_in", "tokens_out", *LATENCIES))
     return VariantTraffic(variant=name, **numbers, **unknown, cost_usd=None, feedback={"ok": KeyFeedback(8, 8, rate)})
 
 
