@@ -48,8 +48,7 @@ class Layout:
 
     @property
     def admin_key(self) -> Path:
-        """A key for the control API (0600), for commands and the dashboard of this machine: control writes it when
-        others can reach it, so that it asks for a key."""
+        """The key of this machine's commands for the control API (0600); control writes it at every start."""
         return self.folder / "admin.key"
 
     @property

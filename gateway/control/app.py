@@ -1,4 +1,4 @@
-"""The control plane as an application: one router per noun, each behind the guard."""
+"""The control plane as an application: one router per noun, each of which says who may use it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI, Response
 
 from fairtrial.domain.registry import Registry
 from gateway.control.errors import map_errors
-from gateway.control.guard import guard
+from gateway.control.guard import Guarded, anyone, needs
 from gateway.control.keeper import Keeper
 
 ROUTERS = Registry("gateway.control.routers", "router", noun="router", kind=APIRouter)
@@ -15,26 +15,27 @@ ROUTERS = Registry("gateway.control.routers", "router", noun="router", kind=APIR
 def create_app(keeper: Keeper, *, loopback: bool) -> FastAPI:
     """The application over a keeper that someone else starts and stops.
 
-    ``loopback``: it listens on this machine only, so callers need no key.
+    ``loopback``: it listens on this machine only, so nobody signs in until there is an account.
     """
     app = FastAPI(title="fairtrial control", docs_url=None, redoc_url=None, openapi_url=None)
+    app.router.route_class = Guarded
     app.state.keeper = keeper
     app.state.loopback = loopback
     map_errors(app)
     for _, router in ROUTERS:
-        app.include_router(router, prefix="/api", dependencies=[Depends(guard)])
+        app.include_router(router, prefix="/api", dependencies=[Depends(needs("reviewer"))])
     _add_health(app)
     _add_openapi(app)
     return app
 
 
 def _add_health(app: FastAPI) -> None:
-    @app.get("/livez")
+    @app.get("/livez", dependencies=[Depends(anyone)])
     def livez() -> Response:
         """The program runs."""
         return Response("ok\n", media_type="text/plain")
 
-    @app.get("/readyz")
+    @app.get("/readyz", dependencies=[Depends(anyone)])
     def readyz() -> Response:
         """A plan is published."""
         ready = app.state.keeper.publisher.published is not None
@@ -44,7 +45,7 @@ def _add_health(app: FastAPI) -> None:
 
 
 def _add_openapi(app: FastAPI) -> None:
-    @app.get("/api/openapi.json", dependencies=[Depends(guard)])
+    @app.get("/api/openapi.json", dependencies=[Depends(needs("release-manager"))])
     def openapi() -> dict[str, object]:
         """This API, described."""
         return app.openapi()

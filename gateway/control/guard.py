@@ -1,53 +1,118 @@
-"""Who may use the control API: on loopback, programs of this machine; elsewhere, holders of an `admin` key."""
+"""The guard: every route says who may use it, and that is decided before a byte of the body is read.
+
+A router declares it for all of its routes with ``dependencies=[Depends(needs("release-manager"))]``, or a route for
+itself with a parameter ``caller: Reviewer``; both need ``route_class=Guarded``.
+"""
 
 from __future__ import annotations
 
-import hmac
-from urllib.parse import urlsplit
+import functools
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Annotated, Any, ClassVar
 
-from fastapi import Request
+from fastapi import Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
 
-from fairtrial.config.addresses import is_loopback
-from fairtrial.domain.errors import NotAllowed, NotAuthenticated
-from fairtrial.domain.plan import Key
-from fairtrial.store.keys import digest
-from gateway.control.keeper import Keeper
+from fairtrial.domain.accounts import Role, covers
+from fairtrial.domain.errors import NotAllowed
+from gateway.control.callers import SESSION_COOKIE, Caller, caller_of
+from gateway.control.foreign_pages import refuse_foreign_pages, refuse_strange_names
 
-UNGUARDED = frozenset({"/livez", "/readyz"})
-"""The only paths that anyone may ask for."""
-
-
-def guard(request: Request) -> None:
-    """Refuses whoever may not come in; every router has it as a dependency."""
-    keeper: Keeper = request.app.state.keeper
-    if request.app.state.loopback:
-        _refuse_strange_names(request)
-    else:
-        _require_admin(request.headers.get("authorization", ""), keeper.valid_keys(), keeper.clock_us())
+MIB = 2**20
 
 
-def _refuse_strange_names(request: Request) -> None:
-    """A page in a browser must not reach us by a name of its own (DNS rebinding) nor from another site."""
-    if not is_loopback(_host(f"//{request.headers.get('host', '')}")):
-        raise NotAllowed("host: only names of this machine are served here (127.0.0.1, localhost, [::1])")
-    origin = request.headers.get("origin")
-    if origin is not None and not is_loopback(_host(origin)):
-        raise NotAllowed("origin: pages of other sites may not use this address")
+class Needs:
+    """A dependency that gives the caller, and refuses one of a lower role."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+
+    def __call__(self, request: Request) -> Caller:
+        caller: Caller | None = getattr(request.state, "caller", None)
+        if caller is None:
+            caller = request.state.caller = _identified(request)
+        if not covers(caller.role, self.role):
+            raise NotAllowed(f"this needs the role {self.role}, and {caller.name} is {caller.role}")
+        return caller
 
 
-def _host(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
+@functools.cache
+def needs(role: Role) -> Needs:
+    """The dependency for one role; raises `NotAuthenticated` (401) and `NotAllowed` (403)."""
+    return Needs(role)
 
 
-def _require_admin(authorization: str, keys: tuple[Key, ...], now_us: int) -> None:
-    scheme, _, secret = authorization.partition(" ")
-    given = digest(secret.strip()) if scheme.lower() == "bearer" else ""
-    for key in keys:
-        if hmac.compare_digest(key.sha256, given) and (key.expires_us is None or key.expires_us > now_us):
-            if "admin" not in key.rights:
-                raise NotAllowed("this key may not use the control API (it needs the right: admin)")
-            return
-    raise NotAuthenticated("the control API needs a valid key: Authorization: Bearer ft-…")
+def anyone() -> None:
+    """The dependency of the few routes that need nobody: health, and the pages to sign in."""
+
+
+Reviewer = Annotated[Caller, Depends(needs("reviewer"))]
+ReleaseManager = Annotated[Caller, Depends(needs("release-manager"))]
+Admin = Annotated[Caller, Depends(needs("admin"))]
+
+
+class Guarded(APIRoute):
+    """A route that asks its `needs` first, and then reads no more of the body than ``largest`` bytes."""
+
+    largest: ClassVar[int] = MIB
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer, decisions = super().get_route_handler(), tuple(decisions_of(self.dependant))
+        if not decisions:
+            raise TypeError(f"{self.path}: the route says neither what it needs nor that it is for anyone")
+        needed = [each for each in decisions if isinstance(each, Needs)]
+
+        async def guarded(request: Request) -> Response:
+            for each in needed:
+                await run_in_threadpool(each, request)
+            return await answer(Request(request.scope, _limited(request, self.largest)))
+
+        return guarded
+
+
+class GuardedLarge(Guarded):
+    """A route whose bodies may be as large as verdicts with all of their findings are."""
+
+    largest = 32 * MIB
+
+
+def decisions_of(dependant: Dependant) -> Iterator[Needs | Callable[[], None]]:
+    """Everything that a route says of who may use it, by itself or by its router: `Needs`, or `anyone`."""
+    for each in dependant.dependencies:
+        if isinstance(each.call, Needs) or each.call is anyone:
+            yield each.call
+        yield from decisions_of(each)
+
+
+def _identified(request: Request) -> Caller:
+    refuse_strange_names(request)
+    by_cookie = "authorization" not in request.headers and SESSION_COOKIE in request.cookies
+    refuse_foreign_pages(request, by_cookie=by_cookie)
+    return caller_of(request)
+
+
+def _limited(request: Request, largest: int) -> Receive:
+    """The body, broken off where it gets too large; refused at once if it says so itself."""
+    stated = request.headers.get("content-length", "")
+    if stated.isdigit() and int(stated) > largest:
+        raise _too_large(largest)
+    read = 0
+
+    async def receive() -> Message:
+        nonlocal read
+        message = await request.receive()
+        read += len(message.get("body", b""))
+        if read > largest:
+            raise _too_large(largest)
+        return message
+
+    return receive
+
+
+def _too_large(largest: int) -> HTTPException:
+    """FastAPI lets no other error out while it reads a body."""
+    return HTTPException(413, f"the body is too large (at most {largest // MIB} MiB)")

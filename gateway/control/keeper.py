@@ -35,10 +35,7 @@ class Addresses:
 
 
 class Keeper:
-    """Owns the store's regular work. `start` once; `stop` before the database is closed.
-
-    ``guarded``: others can reach the control API, so the commands of this machine need a key for it too.
-    """
+    """Owns the store's regular work. `start` once; `stop` before the database is closed."""
 
     def __init__(
         self,
@@ -47,7 +44,6 @@ class Keeper:
         addresses: Addresses,
         *,
         clock_us: Callable[[], int],
-        guarded: bool = False,
     ) -> None:
         self.database = database
         self.publisher = publisher
@@ -56,7 +52,6 @@ class Keeper:
         self.ingester = Ingester(database, clock_us)
         self.care = StoreCare(database, self.ingester, clock_us, actor="control")
         self.jobs = CareJobs()
-        self._guarded = guarded
         self._troubles: dict[str, str] = {}
         self.totals = Ingested()
         self._counting = threading.Lock()
@@ -69,8 +64,7 @@ class Keeper:
     def start(self) -> None:
         """Publish what there is, say who we are, and begin."""
         ensure_key(self.database, INTERNAL, now_us=self.clock_us())
-        if self._guarded:
-            ensure_key(self.database, ADMIN, now_us=self.clock_us())
+        ensure_key(self.database, ADMIN, now_us=self.clock_us())
         self.publisher.refresh(keys_changed=True)
         self.database.lock.announce(control_url=self.addresses.control_url, gateway_url=self.addresses.gateway_url)
         for thread in self._threads:

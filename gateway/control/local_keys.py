@@ -29,7 +29,7 @@ INTERNAL = LocalKey("internal", ("complete", "pin", "see_variant"), lambda layou
 """For evaluation runs, with the gateway."""
 
 ADMIN = LocalKey("admin", ("admin",), lambda layout: layout.admin_key)
-"""For commands and the dashboard, with a control API that others can reach too."""
+"""For commands, with the control API."""
 
 
 def ensure_key(database: Database, wanted: LocalKey, *, now_us: int) -> None:

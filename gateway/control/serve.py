@@ -57,7 +57,7 @@ def serve(
     database = Database.open(settings.layout)
     publisher = PlanPublisher(database, settings.config, load, clock_us=clock_us)
     addresses = Addresses(settings.control_url or settings.address.url, settings.gateway_url)
-    keeper = Keeper(database, publisher, addresses, clock_us=clock_us, guarded=not settings.address.loopback)
+    keeper = Keeper(database, publisher, addresses, clock_us=clock_us)
     try:
         keeper.start()
         if welcome is not None and not settings.address.loopback and (made := first_key(keeper)) is not None:

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
 
 from evaluators.run_events import run_of
 from fairtrial.domain.run import Run
 from fairtrial.store import runs
 from gateway.control.answers import TheKeeper, as_json
 from gateway.control.errors import absent
+from gateway.control.guard import Guarded, needs
 from gateway.control.keeper import Keeper
 
-router = APIRouter(tags=["comparisons"])
+router = APIRouter(tags=["comparisons"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 
 
 @router.get("/comparisons")
-def compare(keeper: TheKeeper, candidate_run: str, baseline_run: str) -> Response:
-    """Every measure that both runs have, paired, with two-sided 95 % intervals; 400 says why two can't be compared."""
+def compare(
+    keeper: TheKeeper, candidate_run: str, baseline_run: str, by: Annotated[list[str] | None, Query()] = None
+) -> Response:
+    """Every measure that both runs have, paired, with two-sided 95 % intervals; 400 says why two can't be compared.
+
+    ``by``: tags in whose slices they are compared too. ``shown`` says each measure's form, scale and better side.
+    """
     from evaluators.compare import compare_runs  # numpy and scipy, for those who ask only
     from evaluators.measures import measures_seen
+    from evaluators.pairing import slices_of
 
     candidate, baseline = _run(keeper, candidate_run), _run(keeper, baseline_run)
-    return as_json({"rows": compare_runs(measures_seen([candidate, baseline]), candidate, baseline)})
+    measures = measures_seen([candidate, baseline])
+    rows = compare_runs(measures, candidate, baseline, [None, *slices_of(candidate, by or [])])
+    shown = {
+        one.name: {"form": one.form, "scale": one.scale, "better": "higher" if one.sign > 0 else "lower"}
+        for one in measures
+    }
+    return as_json({"rows": rows, "shown": shown})
 
 
 def _run(keeper: Keeper, run_id: str) -> Run:

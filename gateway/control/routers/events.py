@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.store import audit
 from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
+from gateway.control.guard import Guarded, needs
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 
 
 @router.get("/events")

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.plan import Experiment
-from fairtrial.store import traffic
+from fairtrial.store import traffic, traffic_series
 from fairtrial.store.traffic import Traffic
 from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
 from gateway.control.errors import absent
+from gateway.control.guard import Guarded, needs
 from gateway.control.keeper import Keeper
 
-router = APIRouter(tags=["experiments"])
+router = APIRouter(tags=["experiments"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 
 
 @router.get("/experiments")
@@ -33,6 +34,14 @@ def one(keeper: TheKeeper, page: ThePage, name: str) -> Response:
         raise absent("experiment", name)
     found = traffic.by_variant(keeper.database, page, experiment=name)
     return as_json(_described(experiment, found[0] if found else None))
+
+
+@router.get("/experiments/{name}/series")
+def over_time(keeper: TheKeeper, page: ThePage, name: str) -> Response:
+    """One experiment's traffic in at most 60 slots of time by variant, and its spread of latencies."""
+    if name not in _published(keeper):
+        raise absent("experiment", name)
+    return as_json(traffic_series.series(keeper.database, page, experiment=name))
 
 
 @router.get("/traffic")

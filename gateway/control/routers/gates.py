@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.store import verdicts
 from gateway.control.answers import TheKeeper, ThePage, as_table
+from gateway.control.guard import Guarded, needs
 
-router = APIRouter(tags=["gates"])
+router = APIRouter(tags=["gates"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 
 
 @router.get("/gates")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtrial.domain.plan import Right
 from fairtrial.store import keys
 from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
+from gateway.control.guard import Admin, Guarded, needs
 
-router = APIRouter(tags=["keys"])
+router = APIRouter(tags=["keys"], route_class=Guarded, dependencies=[Depends(needs("admin"))])
 LATEST_US = 253_402_300_799_000_000
 """The end of the year 9999: no clock of ours goes further."""
 
@@ -32,14 +33,14 @@ def listing(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
 
 
 @router.post("/keys", status_code=201)
-def create(keeper: TheKeeper, wish: KeyWish) -> Response:
+def create(keeper: TheKeeper, wish: KeyWish, caller: Admin) -> Response:
     """Make a key: the only answer that shows its secret."""
     options = keys.KeyOptions(wish.rights, wish.routes, wish.expires_us)
-    return as_json(keeper.create_key(wish.name, actor="api", options=options), status=201)
+    return as_json(keeper.create_key(wish.name, actor=caller.name, options=options), status=201)
 
 
 @router.delete("/keys/{key_id}")
-def revoke(keeper: TheKeeper, key_id: str) -> Response:
+def revoke(keeper: TheKeeper, key_id: str, caller: Admin) -> Response:
     """End a key for good."""
-    keeper.revoke_key(key_id, actor="api")
+    keeper.revoke_key(key_id, actor=caller.name)
     return as_json({"revoked": key_id})

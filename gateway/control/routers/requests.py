@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.store import requests
 from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
 from gateway.control.errors import absent
+from gateway.control.guard import Guarded, needs
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(tags=["requests"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 
 
 @router.get("/requests")

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Response
 from fairtrial.domain.rubric import RUBRIC
 from fairtrial.store import review_desk, review_drafts, review_votes
 from gateway.control.answers import TheKeeper, as_json
-from gateway.control.review_callers import Reviewer
+from gateway.control.guard import Guarded, Reviewer
 from gateway.control.review_wire import DraftBody, SkipBody
 
-router = APIRouter(tags=["reviews"])
+router = APIRouter(tags=["reviews"], route_class=Guarded)
 
 
 @router.get("/reviews/queues")

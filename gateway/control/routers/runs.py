@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.store import runs
 from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
 from gateway.control.errors import absent
+from gateway.control.guard import Guarded, needs
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 LINES = "application/x-ndjson"
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import httpx
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from fairtrial.journal.losses import read_losses
 from fairtrial.journal.segment import names
 from fairtrial.store.overview import overview
 from gateway.control.answers import TheKeeper, as_json
+from gateway.control.guard import Guarded, needs
 
-router = APIRouter(tags=["services"])
+router = APIRouter(tags=["services"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 GATEWAY_SECONDS = 2.0
 
 

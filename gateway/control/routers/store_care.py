@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtrial.domain.errors import BadRequest
 from gateway.control.answers import TheKeeper, as_json
 from gateway.control.errors import absent
+from gateway.control.guard import Guarded, needs
 
-router = APIRouter(tags=["store"])
+router = APIRouter(tags=["store"], route_class=Guarded, dependencies=[Depends(needs("admin"))])
 
 
 class BackupWish(BaseModel):

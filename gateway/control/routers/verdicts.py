@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from fairtrial.domain.errors import BadRequest
 from fairtrial.store import audit, verdict_json, verdicts
 from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
 from gateway.control.errors import absent
+from gateway.control.guard import GuardedLarge, ReleaseManager, needs
 
-router = APIRouter(tags=["verdicts"])
+router = APIRouter(tags=["verdicts"], route_class=GuardedLarge, dependencies=[Depends(needs("release-manager"))])
 
 
 @router.get("/verdicts")
@@ -40,12 +41,12 @@ def one(keeper: TheKeeper, verdict_id: str) -> Response:
 
 
 @router.post("/verdicts", status_code=201)
-async def save(request: Request, keeper: TheKeeper) -> Response:
+async def save(request: Request, keeper: TheKeeper, caller: ReleaseManager) -> Response:
     """Keep a verdict that a gate gave."""
-    return await run_in_threadpool(_save, keeper, await request.body())
+    return await run_in_threadpool(_save, keeper, await request.body(), caller.name)
 
 
-def _save(keeper: TheKeeper, body: bytes) -> Response:
+def _save(keeper: TheKeeper, body: bytes, actor: str) -> Response:
     try:
         verdict = verdict_json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -55,7 +56,7 @@ def _save(keeper: TheKeeper, body: bytes) -> Response:
     audit.record(
         keeper.database,
         now_us=keeper.clock_us(),
-        actor="api",
+        actor=actor,
         action="verdict.save",
         subject=subject,
         details=details,

@@ -1,0 +1,16 @@
+"""Who the caller is: what the dashboard asks first."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from gateway.control.answers import as_json
+from gateway.control.guard import Guarded, Reviewer
+
+router = APIRouter(tags=["me"], route_class=Guarded)
+
+
+@router.get("/me")
+def me(caller: Reviewer) -> Response:
+    """The caller's account and role; ``open`` says that nobody needs to sign in yet. 401 for nobody."""
+    return as_json(caller)
