@@ -42,7 +42,7 @@ class App:
         reply = Reply(send)
         try:
             if scope["method"] == "POST" and scope["path"] in PATHS:
-                body = wire.read(await _body(receive), chat=PATHS[scope["path"]])
+                body = wire.read(await read_body(receive), chat=PATHS[scope["path"]])
                 served = self._catalogue.find(body["model"])
                 await _unless_gone(receive, self._complete(scope["path"], body, served, reply))
             else:
@@ -126,7 +126,8 @@ class Reply:
         )
 
 
-async def _body(receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
+    """The whole body of a request; `TooLarge` above what a local model could ever read."""
     body = bytearray()
     while True:
         message = await receive()

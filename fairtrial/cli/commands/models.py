@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fairtrial.domain.errors import UsageError
 
 if TYPE_CHECKING:
+    from fairtrial.config.addresses import Address
     from gateway.models.catalogue import Catalogue
 
 
@@ -31,20 +32,40 @@ def command() -> None:
 )
 @click.option("--engines", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes of llama.cpp.")
 @click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of each engine.")
+@click.option("--sample", is_flag=True, help="Serve two stand-ins made of rules: no models, nothing to install.")
 @click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="Keep what llama.cpp says in this file.")
-def serve(
-    host: str, port: int, base: str, adapters: tuple[str, ...], engines: int, threads: int, log: Path | None
-) -> None:
+def serve(host: str, port: int, sample: bool, **models: Any) -> None:
     """Serve a base and its adapters on one address, until Ctrl-C.
 
-    Each adapter is a model by its name; NAME@0.5 is the same at half strength (0 to 2).
+    Each adapter is a model by its name; NAME@0.5 is the same at half strength (0 to 2). With --sample it serves
+    sample-base and sample-tuned instead, which are a few rules about words and no models: enough to try a project
+    that `fairtrial init` has written.
 
     \b
-    Example:  fairtrial models serve --port 8000 --adapter mine=lora.gguf
+    Examples:  fairtrial models serve --port 8000 --adapter mine=lora.gguf
+               fairtrial models serve --sample
     """
     import asyncio
 
     from fairtrial.config.addresses import Address
+
+    address = Address(host, port)
+    asyncio.run(_sample(address) if sample else _models(address, **models))
+
+
+async def _sample(address: Address) -> None:
+    from gateway.models.sample import RESPONDERS
+    from gateway.models.sample_app import serve_sample
+
+    def announce(url: str) -> None:
+        click.echo(f"models at {url}: {', '.join(RESPONDERS)} (rules that stand in for models)")
+
+    await serve_sample(address, announce=announce)
+
+
+async def _models(
+    address: Address, *, base: str, adapters: tuple[str, ...], engines: int, threads: int, log: Path | None
+) -> None:
     from gateway.models.engine import Recipe
     from gateway.models.server import serve as serve_models
 
@@ -53,8 +74,7 @@ def serve(
     def announce(url: str) -> None:
         click.echo(f"models at {url}: {', '.join(catalogue.names)}")
 
-    recipe = Recipe(catalogue, threads, log)
-    asyncio.run(serve_models(recipe, Address(host, port), engines=engines, announce=announce))
+    await serve_models(Recipe(catalogue, threads, log), address, engines=engines, announce=announce)
 
 
 def _catalogue(base: str, adapters: tuple[str, ...]) -> Catalogue:

@@ -1,0 +1,86 @@
+"""`fairtrial init`: the project that it writes runs as its printed lines say, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from printed_commands import ROOT, Terminal
+from project_files import free_ports
+
+from fairtrial.cli.commands.init import NAMES
+from fairtrial.config.project import load_project
+from gateway.models.sample import RESPONDERS
+
+KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
+
+
+def init(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fairtrial.cli.main", "init", *arguments]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("template", NAMES)
+def test_every_template_is_sound(tmp_path: Path, template: str) -> None:
+    assert init("shop", "--template", template, cwd=tmp_path).returncode == 0
+    project = load_project(tmp_path / "shop" / "fairtrial.yaml", KEYS)
+    assert project.plan.routes.keys() == {"support-bot"} and project.gateway.auth == "open"
+    assert all(one.price.input for one in project.plan.deployments.values() if one.external)
+    files = ["fairtrial.yaml", "suites/tickets.yaml", "suites/sums.yaml", "release.gate.yaml"]
+    check = [sys.executable, "-m", "fairtrial.cli.main", "check", *files]
+    environ = {**os.environ, **KEYS, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(check, cwd=tmp_path / "shop", env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("mine")
+    done = init(cwd=tmp_path)
+    assert done.returncode == 2 and "app.py: is there already, and nothing is overwritten" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["app.py"] and (tmp_path / "app.py").read_text() == "mine"
+
+
+def test_the_printed_lines_work_as_they_are_printed(tmp_path: Path) -> None:
+    ports = free_ports(4)
+    known = ("8000", "8080", "8081", "8501")
+    replace = {f"127.0.0.1:{old}": f"127.0.0.1:{new}" for old, new in zip(known, ports, strict=True)}
+    with Terminal(tmp_path, {**replace, "--port 8000": f"--port {ports[0]}"}) as terminal:
+        printed = terminal.run("fairtrial init shop")
+        steps = printed.split("Next:\n\n")[1].splitlines()
+        assert steps[0] == "cd shop" and len(steps) == 7
+        terminal.substitute_files()
+        said = {line: terminal.run(line) for line in steps}
+        assert "SHIP" in said[steps[5]] and said[steps[6]] == _answer_of_one_of_the_two(said[steps[6]])
+        with httpx.Client(base_url=f"http://127.0.0.1:{ports[2]}", trust_env=False) as control:
+            rows = control.get("/api/requests").json()["rows"]
+        assert [row["route"] for row in rows if row["reason"] == "assigned"] == ["support-bot"]
+
+
+def _answer_of_one_of_the_two(text: str) -> str:
+    answers = [responder("Ticket: my parcel is lost.") + "\n" for responder in RESPONDERS.values()]
+    assert text in answers
+    return text
+
+
+def test_the_stand_ins_speak_openais_protocol_and_say_what_they_are(tmp_path: Path) -> None:
+    [port] = free_ports(1)
+    with Terminal(tmp_path, {}) as terminal:
+        terminal.run(f"fairtrial models serve --sample --port {port}   # keep it running")
+        url = f"http://127.0.0.1:{port}/v1"
+        with httpx.Client(trust_env=False) as client:
+            cards = {card["id"]: card for card in client.get(f"{url}/models").json()["data"]}
+            assert cards["sample-tuned"]["parent"] == "sample-base" and cards["sample-base"]["owned_by"] == "rules"
+            question = {"role": "user", "content": "What is 12 - 5? Answer with the number alone."}
+            body = {"model": "sample-tuned", "messages": [question], "stream": True}
+            text = client.post(f"{url}/chat/completions", json=body).text
+            assert text.endswith("data: [DONE]\n\n") and '"content": "7"' in text
+            wrong = client.post(f"{url}/chat/completions", json={**body, "model": "sample-x"})
+            assert wrong.status_code == 404 and wrong.json()["error"]["code"] == "model_not_found"
+            wrong = client.post(f"{url}/chat/completions", content=json.dumps({**body, "messages": []}))
+            assert wrong.status_code == 400 and "messages" in wrong.json()["error"]["message"]
