@@ -63,6 +63,9 @@ bench: $(VENV)/dev  ## the gateway beside its plain upstream, and the engine bes
 seeds: $(VENV)/dev  ## the general suite's verdicts over ten seeds of its generator (about an hour)
 	@$(BIN)/python benchmarks/seeds.py $(ARGS)
 
+docs: $(VENV)/dev  ## the reference pages that are made from the program itself
+	@$(BIN)/python -m scripts.reference
+
 lock: $(VENV)/dev  ## renew the locks from pyproject.toml (needs uv)
 	@sh scripts/lock
 

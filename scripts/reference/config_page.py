@@ -1,0 +1,154 @@
+"""docs/reference/config.md: every setting of `fairtrial.yaml`, from the models that read it."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, Union
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from fairtrial.config.schema import ProjectFile
+from fairtrial.config.yaml_file import load_one
+from scripts.reference.markdown import block, code, page, paragraphs, prose, table
+
+EXAMPLE = Path(__file__).parents[2] / "docs/reference/examples/every-setting.yaml"
+INTRO = """\
+One file says what is served, to whom, and what is to be learned. Unknown fields are mistakes; `${NAME}` reads the
+environment, and a variable that is not set is a mistake. `fairtrial check` prints every mistake with file and line,
+what is wrong, and what is known. YAML is read by version 1.2: `yes`, `no` and `on` are words.
+
+In paths below, `<name>` is a name of your own and `<n>` an entry of a list."""
+WORDS = {str: "text", int: "whole number", float: "number", bool: "yes or no", Decimal: "number"}
+
+
+def config_page() -> str:
+    """The page."""
+    example = load_one(EXAMPLE).value
+    sections = [_section(path, model, example) for path, model in _models("", ProjectFile)]
+    whole = block("yaml", EXAMPLE.read_text(encoding="utf-8"))
+    return page("fairtrial.yaml", INTRO, "## A file that says everything", whole, *sections)
+
+
+def settings() -> Iterator[str]:
+    """The path of every setting, such as ``deployments.<name>.model``."""
+    for path, model in _models("", ProjectFile):
+        for name, field in model.model_fields.items():
+            yield _join(path, field.alias or name)
+
+
+def _models(path: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Every section with the path to it, in the order of the file."""
+    yield path, model
+    for name, field in model.model_fields.items():
+        inner, step = _inner(field.annotation)
+        if inner is not None:
+            yield from _models(_join(path, (field.alias or name) + step), inner)
+
+
+def _section(path: str, model: type[BaseModel], example: Any) -> str:
+    heading = f"## {code(path)}" if path else "## The top level"
+    rows = [
+        (
+            code(_join(path, field.alias or name)),
+            _type(field),
+            _default(field),
+            prose(field.description),
+            _example(_join(path, field.alias or name), example),
+        )
+        for name, field in model.model_fields.items()
+    ]
+    return "\n\n".join(
+        [heading, *paragraphs(model.__doc__), table(("setting", "type", "default", "meaning", "example"), rows)]
+    )
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _inner(annotation: Any) -> tuple[type[BaseModel] | None, str]:
+    """The section inside of a type, and how a path goes on to it."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is dict:
+        return _inner(arguments[1])[0], ".<name>"
+    if origin is list:
+        return _inner(arguments[0])[0], ".<n>"
+    found = [_inner(one) for one in arguments] if origin in (Union, types.UnionType) else []
+    return next((one for one in found if one[0] is not None), (None, ""))
+
+
+def _type(field: FieldInfo) -> str:
+    limits = {type(one).__name__: one for one in field.metadata}
+    return _word(field.annotation) + _limits(limits)
+
+
+def _limits(limits: dict[str, Any]) -> str:
+    parts = [f"above {limits['Gt'].gt}"] if "Gt" in limits else []
+    if "Ge" in limits and "Le" in limits:
+        parts.append(f"{limits['Ge'].ge} to {limits['Le'].le}")
+    elif "Ge" in limits:
+        parts.append(f"at least {limits['Ge'].ge}")
+    elif "Le" in limits:
+        parts.append(f"at most {limits['Le'].le}")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _word(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation in WORDS:
+        return WORDS[annotation]
+    if annotation is Any:
+        return "any value"
+    if origin is Literal:
+        return " or ".join(code(value) for value in arguments)
+    if origin is typing.Annotated:
+        return _word(arguments[0])
+    if origin is dict:
+        return f"{_word(arguments[1])}, by name"
+    if origin is list:
+        return f"list of {_word(arguments[0])}"
+    if origin in (Union, types.UnionType):
+        return " or ".join(dict.fromkeys(_word(one) for one in arguments if one is not type(None)))
+    return "section"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**needed**"
+    value = field.default
+    if value is PydanticUndefined or value is None or value in ({}, []) or isinstance(value, BaseModel):
+        return "–"
+    return code(_plain(value))
+
+
+def _example(path: str, example: Any) -> str:
+    """What the example has there: the first that is found."""
+    found = next(_values(example, path.split(".")), None)
+    if found is None or isinstance(found, dict) or (isinstance(found, list) and isinstance(found[0], dict)):
+        return "above" if found is not None else ""
+    return code("[" + ", ".join(map(str, found)) + "]" if isinstance(found, list) else _plain(found))
+
+
+def _plain(value: Any) -> str:
+    """As the file would say it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _values(value: Any, steps: list[str]) -> Iterator[Any]:
+    if not steps:
+        yield value
+    elif steps[0] in ("<name>", "<n>"):
+        for inside in value.values() if isinstance(value, dict) else value or []:
+            yield from _values(inside, steps[1:])
+    elif isinstance(value, dict) and steps[0] in value:
+        yield from _values(value[steps[0]], steps[1:])

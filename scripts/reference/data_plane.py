@@ -1,0 +1,80 @@
+"""What the data plane serves, by hand: its routes, headers and errors; a test compares the routes with the program."""
+
+from __future__ import annotations
+
+from scripts.reference.markdown import block, code, table
+
+ROUTES = (
+    ("POST", "/v1/chat/completions", "complete", "OpenAI's chat completions, whole or as a stream"),
+    ("POST", "/v1/completions", "complete", "OpenAI's legacy completions, whole or as a stream"),
+    ("POST", "/v1/embeddings", "complete", "OpenAI's embeddings"),
+    ("GET", "/v1/models", "complete", "the routes that the key may name, as OpenAI's list of models"),
+    ("GET", "/v1/models/{name}", "complete", "one of them; 404 `model_not_found`"),
+    ("POST", "/v1/feedback", "feedback", "one feedback or a list of up to 1,000; 202 when it is in the journal"),
+    ("GET", "/livez", "nobody", "the worker runs"),
+    ("GET", "/readyz", "nobody", "a plan is in force; else 503"),
+    ("GET", "/metrics", "nobody", "the worker's counts as Prometheus text"),
+)
+SENT = (
+    ("Authorization", "`Bearer ft-…`; not needed where the gateway is open, which it can be on loopback only"),
+    ("x-fairtrial-unit", "who is randomised, before any field of the body; see [assignment](assignment.md)"),
+    ("x-fairtrial-tags", "`name=value` pairs with commas between, kept with the request"),
+    ("x-fairtrial-variant", "forces an arm of the route's experiment; needs the right `pin`; left out of the analysis"),
+    (
+        "x-fairtrial-deployment",
+        "forces a deployment, without overrides; needs the right `pin`; left out of the analysis",
+    ),
+    ("x-stainless-retry-count", "which try of the official client this is; kept with the request"),
+)
+ANSWERED = (
+    ("x-request-id", "the request's name here, in every answer; feedback may use it as `request_id`"),
+    ("x-fairtrial-experiment, x-fairtrial-variant", "where the key has the right `see_variant`"),
+    ("x-should-retry, retry-after*, x-ratelimit-*, openai-*", "the provider's, as they came"),
+)
+FEEDBACK = (
+    ("request_id, response_id or unit", "exactly one: `x-request-id`, the answer's `id`, or the unit itself"),
+    ("key", "what it is about, such as `resolved`"),
+    ("value", "yes or no, a number, or a word"),
+    ("comment", "a text"),
+    ("correction", "the answer as it should have been"),
+    ("idempotency_key", "your own mark, kept with it"),
+)
+ERRORS = (
+    ("400", "invalid_request_error", "the body can't be understood"),
+    ("401", "authentication_error", "no key, or a wrong one; never which"),
+    ("403", "permission_error", "the key has not this right"),
+    ("404", "invalid_request_error", "no such route (`model_not_found`) or path (`path_not_found`)"),
+    ("413", "invalid_request_error", "the body is larger than `gateway.max_body_mb`"),
+    ("422", "invalid_request_error", "a field of a feedback is wrong (`invalid_field`)"),
+    ("502", "upstream_error", "the model's server can't be reached, or broke off before its answer began"),
+    ("503", "server_error", "no plan yet, or ending"),
+    ("504", "upstream_error", "the model's server did not begin its answer in time"),
+)
+BODY = """\
+A request's body is OpenAI's: every field goes to the model's server as it came, except `model` (the route becomes
+the deployment's model) and what the arm overrides. The provider's own errors come back with their status and body.
+In `feedback`, unknown fields are refused:"""
+ENVELOPE = '{"error": {"message": "…", "type": "…", "param": null, "code": null}}'
+
+
+def data_plane() -> str:
+    """The section of the page."""
+    routes = table(("method", "path", "right of the key", "what"), ((m, code(p), code(r), w) for m, p, r, w in ROUTES))
+    return "\n\n".join(
+        [
+            "## The data plane",
+            "`gateway.bind`, by default `http://127.0.0.1:8080`. What applications use.",
+            routes,
+            "### Headers that are read",
+            table(("header", "meaning"), ((code(name), told) for name, told in SENT)),
+            "### Headers of answers",
+            table(("header", "meaning"), ((code(name), told) for name, told in ANSWERED)),
+            "### Bodies",
+            BODY,
+            table(("field of a feedback", "meaning"), ((code(name), told) for name, told in FEEDBACK)),
+            "### Errors",
+            "OpenAI's envelope, so that the official clients raise their own classes:",
+            block("json", ENVELOPE),
+            table(("status", "type", "when"), ((status, code(kind), when) for status, kind, when in ERRORS)),
+        ]
+    )

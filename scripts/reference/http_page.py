@@ -1,0 +1,123 @@
+"""docs/reference/http.md: both planes; what the control plane has comes from the program itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+
+from gateway.control.app import create_app
+from gateway.control.guard import Needs, decisions_of
+from gateway.control.keeper import Keeper
+from scripts.reference.data_plane import data_plane
+from scripts.reference.markdown import code, page, prose, table
+
+INTRO = """\
+Two applications on two ports: the **data plane** for applications, the **control plane** for people and programs
+of yours. Both are on loopback unless told otherwise, and there is no default secret."""
+CONTROL = """\
+`control.bind`, by default `http://127.0.0.1:8081`. A caller is a person with a session (the cookie
+`fairtrial_session`, set by `/sign-in`), or a program with `Authorization: Bearer ft-…` whose key has the right
+`admin`. Until the first account exists, and on loopback only, anybody on the machine is let in as `admin`. Roles
+contain the ones before: `reviewer`, `release-manager`, `admin`; *anyone* needs none of them. Errors are `{"error":
+{"message", "type"}}`: 400 for what is wrong with the question, 401 nobody is signed in, 403 the role is too low,
+404 there is no such thing, 409 somebody else was faster, 413 the body is too large.
+
+Listings answer `{"rows": […]}`, or an Arrow stream for `Accept: application/vnd.apache.arrow.stream` where the
+store's own rows are listed. They take `since_us` and `until_us` (microseconds since 1970, UTC), `limit` (100, at
+most 10,000) and `offset`. Times end in Z; amounts of money are text."""
+PAGING = frozenset({"since_us", "until_us", "limit", "offset"})
+
+
+def http_page() -> str:
+    """The page."""
+    app = create_app(cast(Keeper, None), loopback=True)  # it is asked for its shape only
+    described = app.openapi()
+    nouns: dict[str, list[str]] = {}
+    for route in routes(app):
+        for method in sorted(route.methods or ()):
+            operation = described["paths"].get(route.path_format, {}).get(method.lower(), {})
+            noun = str(route.tags[0]) if route.tags else "health and pages"
+            nouns.setdefault(noun, []).append(_operation(method, route, operation, described))
+    sections = [f"### {noun}\n\n" + "\n\n".join(told) for noun, told in sorted(nouns.items())]
+    return page("HTTP", INTRO, data_plane(), "## The control plane", CONTROL, *sections)
+
+
+def routes(app: FastAPI) -> Iterator[RouteContext]:
+    """Every route of the application, also inside of routers."""
+    return (one for one in iter_route_contexts(app.routes) if isinstance(one.original_route, APIRoute))
+
+
+def role_of(route: RouteContext) -> str:
+    """The role that a route asks for, as its own dependencies say; the highest if there are several."""
+    roles = [each.role for each in decisions_of(route.dependant) if isinstance(each, Needs)]
+    return max(roles, key=("reviewer", "release-manager", "admin").index) if roles else "anyone"
+
+
+def _operation(method: str, route: RouteContext, operation: dict[str, Any], described: dict[str, Any]) -> str:
+    told = prose((route.endpoint.__doc__ or "").strip())
+    rows = [*_parameters(operation), *_fields(operation, described)]
+    inputs = table(("parameter", "where", "type", "meaning"), rows) if rows else ""
+    role = role_of(route)
+    needs = f"For {'*anyone*' if role == 'anyone' else code(role)}." + (_status(route))
+    return "\n\n".join(
+        part for part in (f"#### {method} {route.path_format}", f"{told} {needs}".strip(), inputs) if part
+    )
+
+
+def _status(route: RouteContext) -> str:
+    return f" Answers {route.status_code}." if route.status_code not in (None, 200) else ""
+
+
+def _parameters(operation: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    named = {one["name"] for one in operation.get("parameters", ())}
+    for one in operation.get("parameters", ()):
+        if one["name"] in PAGING and named >= PAGING:
+            continue
+        yield code(one["name"]), one["in"], _type(one["schema"]), _meaning(one, needed=one.get("required", False))
+    if named >= PAGING:
+        yield code("since_us, until_us, limit, offset"), "query", "whole number", "the window and the page"
+
+
+def _fields(operation: dict[str, Any], described: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        schema = _followed(content["schema"], described)
+        needed = schema.get("required", ())
+        for name, field in schema.get("properties", {}).items():
+            yield code(name), "body", _type(field), _meaning(field, needed=name in needed)
+
+
+def _meaning(field: dict[str, Any], *, needed: bool) -> str:
+    schema = field.get("schema", field)
+    default = schema.get("default")
+    ends = ["needed"] if needed else [f"default {code(json.dumps(default))}"] if default not in (None, [], "") else []
+    return "; ".join([prose(field.get("description", "")), *ends] if field.get("description") else ends)
+
+
+def _type(schema: dict[str, Any]) -> str:
+    words = {
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "yes or no",
+        "object": "object",
+    }
+    if "anyOf" in schema:
+        return " or ".join(_type(one) for one in schema["anyOf"] if one.get("type") != "null")
+    if "enum" in schema:
+        return " or ".join(code(value) for value in schema["enum"])
+    if "const" in schema:
+        return code(schema["const"])
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    return words.get(schema.get("type", ""), "object")
+
+
+def _followed(schema: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
+    """The schema itself, or the first that it may be, behind its reference."""
+    first = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
+    name = first.get("$ref", "").removeprefix("#/components/schemas/")
+    return described["components"]["schemas"][name] if name else first

@@ -1,0 +1,20 @@
+"""All pages of the reference that are made from the program, by their place below docs/reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts.reference.cli_page import cli_page
+from scripts.reference.config_page import config_page
+from scripts.reference.http_page import http_page
+from scripts.reference.scorers_page import scorers_page
+from scripts.reference.tables_page import tables_page
+
+FOLDER = Path(__file__).parents[2] / "docs/reference"
+PAGES = {
+    "cli.md": cli_page,
+    "config.md": config_page,
+    "http.md": http_page,
+    "scorers.md": scorers_page,
+    "tables.md": tables_page,
+}

@@ -1,0 +1,68 @@
+"""docs/reference/scorers.md: every scorer with its options, stats and signature, from the registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evaluators.scorer import Scorer, ScorerType, Stat
+from evaluators.suite_scorers import SCORERS, build_entry
+from scripts.reference.markdown import block, code, codes, page, prose, table
+
+EXAMPLES: dict[str, tuple[str, Any]] = {
+    "bleu": ("- bleu", None),
+    "chrf": ("- chrf: {words: 2}", {"words": 2}),
+    "contains": ("- contains: {any: [refund, money back]}", {"any": ["refund", "money back"]}),
+    "exact": ("- exact: squad", "squad"),
+    "fields": ("- fields: {name: ticket, of: [intent, urgency]}", {"name": "ticket", "of": ["intent", "urgency"]}),
+    "json-schema": ("- json_schema: {schema: {type: object}}", {"schema": {"type": "object"}}),
+    "label": (
+        "- label: {of: [low, high], field: urgency, positive: [high]}",
+        {"of": ["low", "high"], "field": "urgency", "positive": ["high"]},
+    ),
+    "regex": ('- regex: "^[A-Z]{2}-[0-9]+$"', "^[A-Z]{2}-[0-9]+$"),
+    "rouge": ("- rouge: [1, L]", ["1", "L"]),
+}
+"""An entry of `score` as it is written, and as it is read."""
+INTRO = """\
+A scorer measures one answer; a [suite](suites.md) names it under `score`. Every scorer takes two options more:
+`name`, what gate lines call it, and `when: {tag: value}`, which measures only the cases that have these tags. The
+**signature** is all that decides its numbers: runs whose signatures differ are not compared. A *proportion*
+averages 0/1 values, a *mean* other values, and a *corpus* stat is made of all cases together. [Add one of your
+own](../how-to/add-a-metric.md)."""
+
+
+def scorers_page() -> str:
+    """The page; raises `KeyError` for a scorer without an example."""
+    return page("Scorers", INTRO, *(_section(name) for name in SCORERS.names()))
+
+
+def _section(name: str) -> str:
+    written, value = EXAMPLES[name]
+    kind, scorer = SCORERS.get(name), _built(name, value)
+    key = name.replace("-", "_")
+    return "\n\n".join(
+        [
+            f"## {key}",
+            prose(kind.summary),
+            block("yaml", f"score:\n  {written}"),
+            table(("option", "meaning"), _options(kind)),
+            f"Its stats in this example, the first being what {code(scorer.name)} alone means:",
+            table(("stat", "kind", "range", "better"), (_stat(scorer, stat) for stat in scorer.stats)),
+            f"Its signature: {code(scorer.version)}",
+        ]
+    )
+
+
+def _built(name: str, value: Any) -> Scorer:
+    return build_entry({name: value}, folder=Path(), variables={}).scorer
+
+
+def _options(kind: ScorerType) -> list[tuple[str, str]]:
+    short = {kind.short: " (may be the entry's only value)"}
+    return [(code(option), prose(told) + short.get(option, "")) for option, told in kind.options.items()]
+
+
+def _stat(scorer: Scorer, stat: Stat) -> tuple[str, str, str, str]:
+    better = "higher" if stat.higher_is_better else "lower"
+    return codes([f"{scorer.name}.{stat.name}"]), stat.kind, f"0 to {stat.scale:g}", better
