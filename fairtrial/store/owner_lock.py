@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,11 +23,15 @@ TRY_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class OwnerNote:
-    """What `owner.json` says; an address is ``None`` if the owner does not listen there."""
+    """What `owner.json` says; an address is ``None`` if the owner does not listen there.
+
+    ``pid`` and ``host`` are for people: a number means nothing in another container, only the lock says who lives.
+    """
 
     pid: int
     control_url: str | None = None
     gateway_url: str | None = None
+    host: str | None = None
 
 
 class OwnerLock:
@@ -48,7 +53,8 @@ class OwnerLock:
 
     def announce(self, *, control_url: str | None = None, gateway_url: str | None = None) -> None:
         """Say who owns the store, and where it can be asked."""
-        _replace(self._layout.owner, OwnerNote(os.getpid(), control_url, gateway_url))
+        note = OwnerNote(os.getpid(), control_url, gateway_url, socket.gethostname())
+        _replace(self._layout.owner, note)
 
     def release(self) -> None:
         """Leave: the note goes first, then the lock."""
@@ -88,7 +94,7 @@ def read_note(layout: Layout) -> OwnerNote | None:
         return None
     try:
         said = json.loads(layout.owner.read_text(encoding="utf-8"))
-        return OwnerNote(int(said["pid"]), said.get("control_url"), said.get("gateway_url"))
+        return OwnerNote(int(said["pid"]), said.get("control_url"), said.get("gateway_url"), said.get("host"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -126,7 +132,10 @@ def _in_use(layout: Layout) -> str:
     if note is None:
         return f"{layout.store}: another program owns this store"
     where = f" and answers at {note.control_url}" if note.control_url else ""
-    return f"{layout.store}: the program with pid {note.pid} owns this store{where} (one program at a time may open it)"
+    who = f"the program with pid {note.pid}" + (
+        f" on {note.host}" if note.host not in (None, socket.gethostname()) else ""
+    )
+    return f"{layout.store}: {who} owns this store{where} (one program at a time may open it)"
 
 
 def _replace(path: Path, note: OwnerNote) -> None:
