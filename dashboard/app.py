@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from dashboard.client import SESSION_COOKIE, Control, ControlUnreachable, Refused, from_environment
 from dashboard.view import View
+from dashboard.visitor import Visitor, ask_to_sign_in, refuse, say_who, visitor_of
 from dashboard.words import plain
 from fairtrial.domain.registry import Registry
 
 VIEWS = Registry("dashboard.views", "view", noun="page", kind=View)
+SIGNED_OUT = 401
 LOOK = """
 <style>
   .block-container {padding-top: 3.2rem; max-width: 1180px}
@@ -22,20 +24,40 @@ LOOK = """
 """
 
 
-def draw(view: View, control: Control) -> None:
-    """Draw one page, or say what to do when control does not answer."""
+def draw(view: View, control: Control, visitor: Visitor | None) -> None:
+    """Draw one page, or say why it can't be drawn and what to do."""
+    if visitor is None:
+        return ask_to_sign_in(control)
+    if not visitor.may_open(view.role):
+        return refuse(visitor, view.title, view.role)
     try:
         view.draw(control)
     except ControlUnreachable as error:
         st.error("The control plane does not answer. Traffic goes on; nothing is lost.", icon=":material/cloud_off:")
         st.caption(f"{error}. Start everything with `fairtrial up`, or control alone with `fairtrial control`.")
     except Refused as error:
+        if error.status == SIGNED_OUT:
+            return ask_to_sign_in(control)
         st.error(plain(str(error)), icon=":material/lock:")
+    return None
 
 
-def page(view: View, control: Control) -> Callable[[], None]:
-    """The function that Streamlit calls for a page."""
-    return partial(draw, view, control)
+def pages(control: Control, visitor: Visitor | None) -> list[Page]:
+    """All pages in their order: what the visitor may not open is not shown, and says so to who asks by address."""
+    views = sorted((view for _, view in VIEWS), key=lambda view: view.place)
+    theirs = [view for view in views if visitor is not None and visitor.may_open(view.role)]
+    first = (theirs or views)[0]
+    return [
+        st.Page(
+            partial(draw, view, control, visitor),
+            title=view.title,
+            icon=view.icon,
+            url_path=view.path,
+            default=view is first,
+            visibility="visible" if view in theirs else "hidden",
+        )
+        for view in views
+    ]
 
 
 def visitors_session() -> str | None:
@@ -49,14 +71,12 @@ def main() -> None:
     st.set_page_config(page_title="fairtrial", page_icon=":material/balance:", layout="wide")
     st.html(LOOK)
     control = from_environment(visitors_session())
-    views = sorted((view for _, view in VIEWS), key=lambda view: view.place)
-    pages = [
-        st.Page(page(view, control), title=view.title, icon=view.icon, url_path=view.path, default=not number)
-        for number, view in enumerate(views)
-    ]
-    chosen = st.navigation(pages)
+    visitor = visitor_of(control)
+    chosen = st.navigation(pages(control, visitor))
     with st.sidebar:
         st.caption("A fair trial for fine-tuned models")
+        if visitor is not None:
+            say_who(visitor, control)
     chosen.run()
 
 

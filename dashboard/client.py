@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -13,6 +16,8 @@ CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
 SESSION_COOKIE = "fairtrial_session"
 """The cookie that control sets at the sign-in; the dashboard only passes it on, and has no rights of its own."""
 SECONDS = 30.0
+JSON = "application/json"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 Row = Mapping[str, Any]
 
 
@@ -52,10 +57,11 @@ class Control:
         return found
 
     def _ask(self, method: str, path: str, **how: Any) -> Any:
-        cookies = {SESSION_COOKIE: self.session} if self.session else None
+        headers = {"content-type": JSON} if method != "GET" else {}
+        if self.session and _TOKEN.fullmatch(self.session):
+            headers["cookie"] = f"{SESSION_COOKIE}={self.session}"
         try:
-            with httpx.Client(base_url=self.url, cookies=cookies, timeout=SECONDS, trust_env=False) as client:
-                answer = client.request(method, path, **how)
+            answer = _client(self.url).request(method, path, headers=headers, **how)
         except httpx.HTTPError as error:
             raise ControlUnreachable(f"{self.url} does not answer ({type(error).__name__})") from error
         if answer.is_success:
@@ -66,6 +72,13 @@ class Control:
 def from_environment(session: str | None = None) -> Control:
     """The control plane that the environment names, on loopback if it names none."""
     return Control(os.environ.get(CONTROL_URL, "http://127.0.0.1:8081").rstrip("/"), session)
+
+
+@functools.cache
+def _client(url: str) -> httpx.Client:
+    """One for all visitors, because making one takes longer than asking; so it keeps nobody's cookies."""
+    none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.Client(base_url=url, cookies=none, timeout=SECONDS, trust_env=False)
 
 
 def _message(answer: httpx.Response) -> str:
