@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 KEPT = "# keep it running"
+LOCAL = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
 SETTLED = ("Ctrl-C ends everything", "models at ")
 """What a service prints once it is ready."""
 
@@ -32,7 +33,7 @@ class Terminal:
         _program(programs / "fairtrial", f'exec "{sys.executable}" -m fairtrial.cli.main "$@"')
         _program(programs / "python", f'exec "{sys.executable}" "$@"')
         path = f"{programs}:{os.environ['PATH']}"
-        self.environ = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path, **(environ or {})}
+        self.environ = {**os.environ, **LOCAL, "PYTHONPATH": str(ROOT), "PATH": path, **(environ or {})}
 
     def __enter__(self) -> Terminal:
         return self
