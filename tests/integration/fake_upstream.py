@@ -1,6 +1,6 @@
 """A fake OpenAI upstream on a real socket: does what a request's ``fake`` field says, and records what it saw.
 
-``{"model": …, "fake": {"kind": …}}`` scripts one request; ``FakeUpstream.script`` is what happens without it. Kinds:
+``{"model": …, "fake": {"kind": …}}`` scripts one request; ``FakeUpstream.script`` is what happens without it, or a function from the request to that. Kinds:
 ``json`` (default; ``answer`` is merged in, ``status``, ``headers``), ``stream`` (``chunks``, ``delay``, ``usage``:
 ``asked`` | ``never``, ``done``, ``then``: ``end`` | ``reset`` | ``stall`` | ``error``, ``bytes_each`` splits packets),
 ``raw`` (``text`` is all that is sent, then the connection closes), ``html`` (a 502 of a proxy), ``reset``, ``stall``.
@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +46,7 @@ class FakeUpstream:
     """Serves from a thread of its own; `start` and `stop`, or a context manager."""
 
     def __init__(self, port: int = 0) -> None:
-        self.script: dict[str, Any] = {"kind": "json"}
+        self.script: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] = {"kind": "json"}
         self.seen: list[Seen] = []
         self.keep = True
         self._socket = socket.create_server(("127.0.0.1", port), backlog=1024)
@@ -97,7 +98,7 @@ class FakeUpstream:
 
     async def _answer(self, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = json.loads(seen.body) if seen.body else {}
-        script = asked.get("fake") or self.script
+        script = asked.get("fake") or (self.script(asked) if callable(self.script) else self.script)
         kind = "stream" if asked.get("stream") and script.get("kind", "json") == "json" else script.get("kind", "json")
         watch = asyncio.create_task(_watch(reader, seen))
         try:
