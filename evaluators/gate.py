@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from evaluators.gate_elsewhere import Live, informative, judge_elsewhere
 from evaluators.gate_file import Gate
 from evaluators.gate_lines import Level, Versus
+from evaluators.gate_review import judge_review, shown_review, sort_reviews
 from evaluators.gate_rules import Rule, Trial, judge_rule
 from evaluators.gate_words import amount, short
 from evaluators.levels import level_of
@@ -35,7 +36,7 @@ def judge(
     suites have judged before and with this one, ``None`` if unknown. Never raises for evidence that is missing or
     unsound: that is what HOLD and INVALID say.
     """
-    findings = tuple(_findings(gate, trial, live))
+    findings = (*_findings(gate, trial), *_elsewhere(gate, trial, live))
     decision = decide(findings)
     return Verdict(
         verdict_id=verdict_id,
@@ -79,14 +80,23 @@ def _rest(decision: Decision, deciding: Sequence[Finding]) -> str:
     return "everything else within limits" if decision != "INVALID" else "nothing can be concluded"
 
 
-def _findings(gate: Gate, trial: Trial, live: Live | None) -> Iterator[Finding]:
+def _findings(gate: Gate, trial: Trial) -> Iterator[Finding]:
     for suite in gate.suites:
         yield from _sound(gate, suite, trial)
     for rule in gate.rules:
         yield from judge_rule(rule, trial)
+
+
+def _elsewhere(gate: Gate, trial: Trial, live: Live | None) -> Iterator[Finding]:
+    told = frozenset(line.metric for _, line in gate.elsewhere)
+    reviews = sort_reviews(trial, gate.suites)
     for text, line in gate.elsewhere:
-        yield judge_elsewhere(text, gate.name, line, live)
-    yield from informative(live, frozenset(line.metric for _, line in gate.elsewhere))
+        if line.family == "review":
+            yield judge_review(text, gate.name, line, reviews, trial)
+        else:
+            yield judge_elsewhere(text, gate.name, line, live)
+    yield from shown_review(reviews, trial, told)
+    yield from informative(live, told)
 
 
 def _sound(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Lines whose evidence does not come from suites: live traffic, review, judges, the audit of data."""
+"""Lines whose evidence comes neither from suites nor from reviews: live traffic, judges, the audit of data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from fairtrial.domain.verdict import Finding
 LIVE = "live traffic"
 NEEDED: Mapping[str, str] = {
     "live": "traffic of an experiment between the two",
-    "review": "blind ratings by experts",
     "judge": "answers marked by a calibrated judge",
     "data": "an audit of the training data",
 }

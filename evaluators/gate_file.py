@@ -15,6 +15,7 @@ from evaluators.gate_fit import ELSEWHERE, unfit
 from evaluators.gate_forms import GateLineError
 from evaluators.gate_lines import GateLine, parse
 from evaluators.gate_rules import Rule
+from evaluators.review_fit import unfit_review
 from evaluators.suite import Suite
 from evaluators.suite_search import suites_near, unreadable_near
 from fairtrial.config import yaml_file
@@ -137,6 +138,9 @@ def _required(reading: _Reading, model: GateModel, suites: Sequence[Suite]) -> I
             reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {error.wrong}", error.known))
             continue
         if line.family in ELSEWHERE:
+            wrong = unfit_review(line) if line.family == "review" else None
+            if wrong is not None:
+                reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {wrong[0]}", wrong[1]))
             yield text, line
             continue
         rule = _rule(text, line, suites, model.gate)

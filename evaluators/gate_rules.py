@@ -14,6 +14,7 @@ from evaluators.gate_slices import in_words, lost_slices
 from evaluators.gate_versus import judge_versus
 from evaluators.measures import COUNTS, Measure, measure_of
 from evaluators.suite import Suite
+from fairtrial.domain.review_evidence import ReviewEvidence
 from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Finding, Result
 
@@ -33,12 +34,14 @@ class Trial:
     """Who is on trial: ``run_of(suite, target)`` gives the run, or ``None``.
 
     ``digests``: target → the digest of its present definition; a run of another definition is no evidence for it.
+    ``reviews``: what people judged of the two, blind.
     """
 
     candidate: str
     baseline: str
     run_of: Callable[[str, str], Run | None]
     digests: Mapping[str, str] = field(default_factory=dict)
+    reviews: ReviewEvidence = ()
 
 
 def judge_rule(rule: Rule, trial: Trial) -> list[Finding]:

@@ -76,6 +76,8 @@ def limit_in_words(test: Level, limit: float, measure: Measure) -> str:
 def short(finding: Finding) -> str:
     """A finding in the headline: the rule's metric and its number."""
     found, name = finding.evidence, where(finding.metric, finding.scope)
+    if finding.metric.startswith("review.") and isinstance(found, Comparison | Estimate) and " is " in finding.says:
+        return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={found.n}"
     if isinstance(found, Comparison) and isinstance(found.difference, Estimate):
         if finding.metric in ("lost", "gained"):
             count = round(found.difference.value)

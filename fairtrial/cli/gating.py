@@ -1,4 +1,4 @@
-"""A candidate before a gate: its newest runs and the live rates from the store, judged, and the verdict saved."""
+"""A candidate before a gate: its newest runs, blind reviews and live rates, judged, and the verdict saved."""
 
 from __future__ import annotations
 
@@ -44,10 +44,11 @@ def gate_candidate(owner: Owner, gate_path: Path, *, plan: Plan, candidate: str,
     digests = digests_of(plan, candidate, baseline)
     gate = load(gate_path)
     runs = newest_runs(owner, gate)
+    reviews = owner.reviews.evidence(candidate, baseline)
     now_us = time.time_ns() // 1000
     verdict = judge(
         gate,
-        Trial(candidate, baseline, lambda suite, target: runs.get((suite, target)), digests),
+        Trial(candidate, baseline, lambda suite, target: runs.get((suite, target)), digests, reviews),
         verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
         at_us=now_us,
         live=live_rates(owner.traffic(), plan, candidate, baseline),

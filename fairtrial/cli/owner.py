@@ -15,10 +15,14 @@ from fairtrial.domain.verdict import Verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fairtrial.domain.plan import Plan, UnitKind
+    from fairtrial.domain.review_evidence import ReviewEvidence
     from fairtrial.store.backup import Backup
+    from fairtrial.store.erase import Erasure
     from fairtrial.store.ingest import Ingested
     from fairtrial.store.keys import KeyOptions, NewKey
     from fairtrial.store.overview import Overview
+    from fairtrial.store.retain import Retained
     from fairtrial.store.steps import OnStep
     from fairtrial.store.traffic import Traffic
 
@@ -33,6 +37,31 @@ class Care(Protocol):
     def backup(self, dest: Path, on_step: OnStep) -> Backup:
         """Copy the store into the new folder ``dest`` (an absolute path)."""
 
+    def retain(self, days: int | None, *, dry_run: bool = False, on_step: OnStep) -> Retained:
+        """Drop texts older than ``days`` (the plan's if not given), or only count them."""
+
+    def erase(self, unit: str, kind: UnitKind, *, rewrite_backups: bool = False, on_step: OnStep) -> Erasure:
+        """Erase a unit everywhere."""
+
+
+class Reviews(Protocol):
+    """Blind reviews, for release managers."""
+
+    def enqueue(self, wish: dict[str, Any], plan: Plan) -> dict[str, Any]:
+        """Fill a queue; raises `UsageError` that says what to run first."""
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Every queue, newest first; times are ISO 8601 text."""
+
+    def close(self, queue_id: str) -> dict[str, Any]:
+        """End a queue for good."""
+
+    def rows(self, queue_id: str) -> list[dict[str, Any]]:
+        """One row a vote of a closed queue, models told."""
+
+    def evidence(self, candidate: str, baseline: str) -> ReviewEvidence:
+        """What a gate reads."""
+
 
 class Owner(Protocol):
     """What commands may ask of a store; the same with and without a control process.
@@ -43,6 +72,10 @@ class Owner(Protocol):
     @property
     def care(self) -> Care:
         """Backups, retention, erasure."""
+
+    @property
+    def reviews(self) -> Reviews:
+        """Blind reviews."""
 
     def ingest_now(self) -> Ingested:
         """Bring in all that stands in the journal, and return when it is done."""

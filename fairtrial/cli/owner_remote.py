@@ -10,6 +10,7 @@ import msgspec
 
 from evaluators.run_events import run_of
 from fairtrial.cli.owner_care import RemoteCare
+from fairtrial.cli.owner_reviews import RemoteReviews
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.run import Run
@@ -39,6 +40,7 @@ class RemoteOwner:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._url = control_url
         self.care = RemoteCare(self._ask)
+        self.reviews = RemoteReviews(self._ask)
         self._client = httpx.Client(base_url=control_url, headers=headers, timeout=SECONDS, trust_env=False)
 
     def __enter__(self) -> RemoteOwner:

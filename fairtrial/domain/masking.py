@@ -10,9 +10,9 @@ HIDDEN = "[hidden]"
 SHORTEST_NAME = 2
 
 FAMILY = (
-    r"(?:ChatGPT|GPT|Open\s?AI|Claude|Anthropic|Code\s?Llama|Llama|Meta\s?AI|Qwen|Alibaba|Mistral|Mixtral|Gemma|Gemini"
-    r"|Google|DeepMind|Phi[- ]?\d|Microsoft|Smol\s?LM|Hugging\s?Face|DeepSeek|Cohere|Command[- ]R|Falcon|Grok|xAI|Granite"
-    r"|IBM|Nemotron|NVIDIA)(?:[-.\d][\w.-]*\w|\d|\s\d(?:[\w.]*\w)?)?"
+    r"(?:ChatGPT|GPT|Open\s?AI|Claude|Anthropic|Code\s?Llama|Llama|Meta\s?AI|Qwen|Alibaba|Mistral|Mixtral|Gemma"
+    r"|Gemini|Google|DeepMind|Phi[- ]?\d|Microsoft|Smol\s?LM|Hugging\s?Face|DeepSeek|Cohere|Command[- ]R|Falcon"
+    r"|Grok|xAI|Granite|IBM|Nemotron|NVIDIA)(?:[-.\d][\w.-]*\w|\d|\s\d(?:[\w.]*\w)?)?"
 )
 """Families of models and who makes them; hidden only where the answer speaks of itself."""
 

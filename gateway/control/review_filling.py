@@ -19,8 +19,10 @@ from evaluators.review_pairs import (
     title_of,
 )
 from evaluators.run_events import run_of
+from evaluators.target import resolve
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.plan import Plan
+from fairtrial.domain.plan import Plan, Published
+from fairtrial.domain.review_evidence import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.run import Run
 from fairtrial.store import audit, review_queues, runs
 from fairtrial.store.database import Database
@@ -77,6 +79,21 @@ def close(database: Database, queue_id: str, *, by: str, now_us: int) -> None:
     """End a queue for good; raises `NotFound`, `Conflict`."""
     review_queues.close(database, queue_id, by=by, now_us=now_us)
     audit.record(database, now_us=now_us, actor=by, action="review.close", subject=queue_id)
+
+
+def present(evidence: ReviewEvidence, published: Published | None) -> list[ReviewedQueue]:
+    """The queues of the definitions that the plan has now."""
+    if published is None:
+        return list(evidence)
+    return [queue for queue in evidence if _defined(queue, published.plan)]
+
+
+def _defined(queue: ReviewedQueue, plan: Plan) -> bool:
+    try:
+        new, old = (resolve(name, plan, base_url="").deployment_digest for name in (queue.candidate, queue.baseline))
+    except UsageError:
+        return False
+    return (new, old) == (queue.candidate_digest, queue.baseline_digest)
 
 
 def _runs(database: Database, wish: QueueWish) -> tuple[Run, Run]:

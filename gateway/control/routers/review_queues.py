@@ -1,10 +1,10 @@
-"""Blind review, for release managers: queues made, looked into, closed."""
+"""Blind review, for release managers: queues made, looked into, closed, and what they say."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from fairtrial.store import review_queues
+from fairtrial.store import review_evidence, review_queues
 from gateway.control import review_filling
 from gateway.control.answers import TheKeeper, as_json
 from gateway.control.guard import Guarded, ReleaseManager
@@ -38,3 +38,37 @@ def close(keeper: TheKeeper, queue_id: str, caller: ReleaseManager) -> Response:
     """End a queue for good."""
     review_filling.close(keeper.database, queue_id, by=caller.name, now_us=keeper.clock_us())
     return as_json(review_queues.details(keeper.database, queue_id))
+
+
+@router.get("/reviews/queues/{queue_id}/export")
+def export(keeper: TheKeeper, queue_id: str, _: ReleaseManager) -> Response:
+    """One row a vote of a closed queue, models told and reviewers by a hash; 409 while it is open."""
+    return as_json({"rows": review_evidence.rows(keeper.database, queue_id)})
+
+
+@router.get("/reviews/status")
+def status(keeper: TheKeeper, _: ReleaseManager) -> Response:
+    """Every queue, with whom it compares and how far it is; newest first."""
+    return as_json({"rows": review_queues.all_details(keeper.database)})
+
+
+@router.get("/reviews/votes")
+def votes(keeper: TheKeeper, candidate: str, baseline: str, _: ReleaseManager) -> Response:
+    """The queues of two targets with their votes as numbers, for a gate; those of a queue that is not done are kept."""
+    return as_json({"rows": review_evidence.read(keeper.database, candidate, baseline)})
+
+
+@router.get("/reviews/evidence")
+def evidence(keeper: TheKeeper, candidate: str, baseline: str, _: ReleaseManager) -> Response:
+    """What a gate reads of two targets: which queues, how many votes, and the figures; null where there is none."""
+    from evaluators.review_figures import figures_of  # numpy and scipy, for those who ask only
+
+    found = review_evidence.read(keeper.database, candidate, baseline)
+    present = review_filling.present(found, keeper.publisher.published)
+    read = [queue for queue in present if queue.readable and queue.votes]
+    queues = [
+        {"queue_id": one.queue_id, "title": one.title, "suite": one.suite, "state": one.state, "items": one.items}
+        | {"settled": one.settled, "read": one in read, "present": one in present}
+        for one in found
+    ]
+    return as_json({"queues": queues, "figures": figures_of(read) if read else None})

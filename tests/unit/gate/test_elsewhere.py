@@ -22,7 +22,8 @@ def verdict(*lines: str, live=None):
 def test_evidence_that_is_not_there_holds_and_says_what_is_needed() -> None:
     found = verdict("review.tone >= 4.0 with 100 ratings", "data.audit clean")
     assert found.decision == "HOLD"
-    assert [one.needed for one in found.findings[1:]] == ["blind ratings by experts", "an audit of the training data"]
+    enqueue = "fairtrial review enqueue SUITE --candidate tuned --baseline base"
+    assert [one.needed for one in found.findings[1:]] == [enqueue, "an audit of the training data"]
 
 
 def test_live_rates_are_shown_and_do_not_decide() -> None:

@@ -1,0 +1,186 @@
+"""The figures of blind reviews: how often the candidate is preferred, and what people gave each dimension."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evaluators.review_fit import PREFERENCE
+from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
+from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference
+from fairtrial.domain.review_evidence import ReviewedQueue, Vote
+from fairtrial.stats.clustered import Floats
+from fairtrial.stats.mcnemar import exact
+from fairtrial.stats.preference import TIE, decided, win_rate
+from fairtrial.stats.ratings import mean_rating
+from fairtrial.stats.sign_flip import sign_flip
+
+ONE_SIDED_95 = 0.90
+TWO_SIDED_95 = 0.95
+EXACT_BELOW = 30
+WORTH: dict[Preference, float] = {"candidate": 1.0, "baseline": 0.0, "tie": TIE, "both_bad": TIE}
+"""What a vote adds to the win rate; can't judge is missing."""
+
+LOWEST, HIGHEST = 1.0, 5.0
+SPAN = HIGHEST - LOWEST
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewFigures:
+    """All that the votes of some queues say, for people to read.
+
+    ``counts``: votes by preference; ``preference``: the win rate against a half; ``levels``: what the candidate's
+    answers were given, ``dimensions``: beside the baseline's.
+    """
+
+    votes: int
+    pairs: int
+    people: int
+    counts: dict[str, int]
+    preference: Comparison
+    levels: dict[Dimension, Estimate | NotEnough]
+    dimensions: dict[Dimension, Comparison]
+
+
+class Votes:
+    """The votes of some queues as columns; each weighs 1 over what its case could expect, where chances differ."""
+
+    def __init__(self, queues: Sequence[ReviewedQueue]) -> None:
+        chances = _chances(queues)
+        self._votes = [(vote, chances[_population(queue)], queue.suite) for queue in queues for vote in queue.votes]
+        self._equal = len({round(chance, 9) for _, chance, _ in self._votes}) <= 1
+
+    @property
+    def n(self) -> int:
+        return len(self._votes)
+
+    @property
+    def pairs(self) -> int:
+        return len({vote.item_id for vote, _, _ in self._votes})
+
+    @property
+    def people(self) -> int:
+        return len({vote.reviewer for vote, _, _ in self._votes})
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return dict(Counter(vote.preference for vote, _, _ in self._votes))
+
+    def preference(self, level: float = ONE_SIDED_95) -> Comparison:
+        """The win rate beside a half, which equal models would have."""
+        columns = self._columns([WORTH.get(vote.preference) for vote, _, _ in self._votes])
+        rate = win_rate(columns.values, columns.items, columns.people, weights=columns.weights, level=level)
+        won, lost = decided(columns.values)
+        p, p_method = _p_of(columns.values - TIE, columns.items, (won, lost))
+        if isinstance(rate, NotEnough):
+            return Comparison(PREFERENCE, "", None, TIE, rate, "cannot tell", won, lost, columns.n, p, p_method)
+        gap = replace(rate, value=rate.value - TIE, low=rate.low - TIE, high=rate.high - TIE)
+        return Comparison(PREFERENCE, "", rate.value, TIE, gap, _answer(gap), won, lost, columns.n, p, p_method)
+
+    def level(self, dimension: Dimension, arm: Arm = "candidate") -> Estimate | NotEnough:
+        """The mean rating with its two-sided 95 % interval, within 1 to 5."""
+        found = self._mean([_mark(vote, arm, dimension) for vote, _, _ in self._votes], TWO_SIDED_95)
+        if isinstance(found, NotEnough):
+            return found
+        return replace(found, low=max(LOWEST, found.low), high=min(HIGHEST, found.high))
+
+    def difference(self, dimension: Dimension, factor: float = 1.0) -> Estimate | NotEnough:
+        """candidate − factor · baseline over votes that rated both, with one-sided 95 % bounds."""
+        return self._mean(self._gaps(dimension, factor), ONE_SIDED_95)
+
+    def comparison(self, dimension: Dimension) -> Comparison:
+        """Both arms over the votes that rated both, and their paired difference."""
+        gap = self.difference(dimension)
+        both = [
+            (vote.ratings["candidate"][dimension], vote.ratings["baseline"][dimension])
+            for vote, _, _ in self._votes
+            if _gap(vote, dimension) is not None
+        ]
+        new, old = (float(np.mean(side)) for side in zip(*both, strict=True)) if both else (None, None)
+        columns = self._columns(self._gaps(dimension))
+        flipped = sign_flip(columns.values, columns.items)
+        p, method = (None, "") if isinstance(flipped, NotEnough) else (flipped, "sign flip")
+        return Comparison(f"review.{dimension}", "", new, old, gap, _answer(gap), n=len(both), p=p, p_method=method)
+
+    def _gaps(self, dimension: Dimension, factor: float = 1.0) -> list[float | None]:
+        return [_gap(vote, dimension, factor) for vote, _, _ in self._votes]
+
+    def _mean(self, values: Sequence[float | None], level: float) -> Estimate | NotEnough:
+        of = self._columns(values)
+        return mean_rating(of.values, of.items, of.people, span=SPAN, weights=of.weights, level=level)
+
+    def _columns(self, values: Sequence[float | None]) -> _Columns:
+        """The votes that have a value."""
+        kept = [(value, *rest) for value, rest in zip(values, self._votes, strict=True) if value is not None]
+        return _Columns(
+            np.array([value for value, *_ in kept], dtype=np.float64),
+            [f"{suite}:{vote.cluster}" for _, vote, _, suite in kept],
+            [vote.reviewer for _, vote, _, _ in kept],
+            None if self._equal else np.array([1 / chance for _, _, chance, _ in kept]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    values: Floats
+    items: list[str]
+    people: list[str]
+    weights: Floats | None
+
+    @property
+    def n(self) -> int:
+        return len(self.values)
+
+
+def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
+    """Everything at once."""
+    votes = Votes(queues)
+    return ReviewFigures(
+        votes.n,
+        votes.pairs,
+        votes.people,
+        votes.counts,
+        votes.preference(),
+        {dimension: votes.level(dimension) for dimension in DIMENSIONS},
+        {dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
+    )
+
+
+def _population(queue: ReviewedQueue) -> tuple[str, str]:
+    return queue.suite, queue.suite_digest
+
+
+def _chances(queues: Sequence[ReviewedQueue]) -> dict[tuple[str, str], float]:
+    """What each case of a suite could expect: the chances of all queues that drew from it, added."""
+    chances: dict[tuple[str, str], float] = defaultdict(float)
+    for queue in queues:
+        if queue.votes:
+            chances[_population(queue)] += float(np.mean([vote.probability for vote in queue.votes]))
+    return chances
+
+
+def _mark(vote: Vote, arm: Arm, dimension: Dimension) -> float | None:
+    return vote.ratings.get(arm, {}).get(dimension)
+
+
+def _gap(vote: Vote, dimension: Dimension, factor: float = 1.0) -> float | None:
+    new, old = _mark(vote, "candidate", dimension), _mark(vote, "baseline", dimension)
+    return None if new is None or old is None else new - factor * old
+
+
+def _p_of(gaps: Floats, items: Sequence[str], flips: tuple[int, int]) -> tuple[float | None, str]:
+    """The exact sign test for few votes on pairs that stand alone, else the sign-flip test by pair."""
+    if len(gaps) < EXACT_BELOW and len(set(items)) == len(items):
+        found, method = exact(*flips), "sign test, exact"
+    else:
+        found, method = sign_flip(gaps, items), "sign flip"
+    return (None, "") if isinstance(found, NotEnough) else (found, method)
+
+
+def _answer(gap: Estimate | NotEnough) -> Answer:
+    if isinstance(gap, NotEnough):
+        return "cannot tell"
+    return "better" if gap.low > 0 else "worse" if gap.high < 0 else "cannot tell"

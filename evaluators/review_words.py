@@ -1,0 +1,110 @@
+"""How evidence of blind reviews reads, in a release manager's words."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from evaluators.gate_lines import GateLine, Level, Versus
+from evaluators.gate_rules import Trial
+from evaluators.gate_words import MINUS, p_in_words
+from evaluators.review_figures import ONE_SIDED_95, Votes
+from evaluators.review_fit import PREFERENCE
+from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.stats.intervals import quantile
+
+NEITHER = {"tie": "ties", "both_bad": "both bad", "cant_judge": "can't judge, left out"}
+MOST = 20
+"""Times the present pairs: beyond that, more pairs are no advice."""
+
+
+def preference_says(found: Comparison, votes: Votes, trial: Trial) -> str:
+    """``review.preference is 62.5 % (10 for tuned, 5 for base, 4 ties, 1 both bad; bounds …; sign test …)``."""
+    counts = votes.counts
+    parts = [f"{counts.get('candidate', 0)} for {trial.candidate}", f"{counts.get('baseline', 0)} for {trial.baseline}"]
+    parts += [
+        f"{counts[name]} {words}" for name, words in (("tie", "ties"), ("both_bad", "both bad")) if name in counts
+    ]
+    if "cant_judge" in counts:
+        parts.append(f"{counts['cant_judge']} can't judge, left out")
+    said = ", ".join(parts)
+    gap = found.difference
+    if isinstance(gap, NotEnough) or found.candidate is None:
+        reason = gap.reason if isinstance(gap, NotEnough) else "no vote"
+        return f"{PREFERENCE} can't be told: {reason} ({said})"
+    bounds = f"{_interval_name(gap)} {_percent(gap.low + 0.5)} and {_percent(gap.high + 0.5)}"
+    test = "" if found.p is None else f"; {found.p_method}: p {p_in_words(found.p)}"
+    return f"{PREFERENCE} is {_percent(found.candidate)} ({said}; {bounds}{test}); ties count half"
+
+
+def rating_versus_says(found: Comparison, trial: Trial | None) -> str:
+    """``review.tone is 4.10 beside 3.80 over 20 ratings (difference +0.30; bounds …)``."""
+    gap = found.difference
+    if isinstance(gap, NotEnough) or found.candidate is None or found.baseline is None:
+        reason = gap.reason if isinstance(gap, NotEnough) else "no rating"
+        return f"{found.metric} can't be compared: {reason}"
+    beside = f"{found.baseline:.2f} of {trial.baseline}" if trial else f"{found.baseline:.2f} of the baseline"
+    bounds = f"{_interval_name(gap)} {_signed(gap.low)} and {_signed(gap.high)}"
+    return (
+        f"{found.metric} is {found.candidate:.2f} beside {beside} over {found.n} ratings of both "
+        f"(difference {_signed(gap.value)}; {bounds})"
+    )
+
+
+def level_says(metric: str, found: Estimate) -> str:
+    return f"{metric} is {found.value:.2f} ({found.n} ratings; 95 % interval {found.low:.2f} to {found.high:.2f})"
+
+
+def asked(line: GateLine) -> str:
+    """``at most 5 points below an even 50 % is allowed``."""
+    test = line.test
+    if isinstance(test, Level):
+        word = "at least" if test.operator == ">=" else "at most"
+        unit = "" if line.metric != PREFERENCE else " %"
+        number = test.number * 100 if unit and test.unit != "%" else test.number
+        surely = ", with the whole interval" if test.sure else ""
+        return f"{word} {number:g}{unit} is required{surely}"
+    if not isinstance(test, Versus):
+        return ""
+    size = "" if test.margin is None else f"{test.margin:g} {'points' if test.unit == 'pp' else '%'}"
+    if test.question == "not worse":
+        even = "below an even 50 %" if line.metric == PREFERENCE else "worse"
+        return f"at most {size} {even} is allowed"
+    return f"better by {size} is required" if size else "better is required"
+
+
+def more_votes(found: Estimate, limit: float, pairs: int) -> str:
+    """About how many more judged pairs would put the limit outside of the interval, if the figure is what it seems."""
+    distance = abs(found.value - limit)
+    half = (found.high - found.low) / 2
+    if distance == 0:
+        return "it lies at the limit, where no number of votes decides"
+    total = ceil(pairs * (half / distance) ** 2 * _power(found.level))
+    if total > MOST * pairs:
+        return "it lies so near to the limit that more votes are unlikely to settle it"
+    return f"about {max(total - pairs, 1):,} more judged pairs would settle it"
+
+
+def people_in_words(people: int) -> str:
+    return "one person judged" if people == 1 else f"{people} people judged"
+
+
+def pairs_in_words(pairs: int) -> str:
+    return "1 pair" if pairs == 1 else f"{pairs:,} pairs"
+
+
+def _power(level: float) -> float:
+    """How much longer than an interval that just clears the limit, for 80 % power."""
+    z = quantile(level)
+    return ((z + 0.8416) / z) ** 2
+
+
+def _interval_name(found: Estimate) -> str:
+    return "one-sided 95 % bounds" if found.level == ONE_SIDED_95 else "95 % interval"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _signed(value: float) -> str:
+    return f"{MINUS if value < 0 else '+'}{abs(value):.2f}"

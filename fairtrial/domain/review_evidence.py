@@ -1,0 +1,56 @@
+"""What blind reviews say of two targets: the votes that stand, told by model, without a word of text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from fairtrial.domain.review import Arm, Dimension, Preference
+
+Marks = Mapping[Dimension, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One person's judgement of one pair.
+
+    ``cluster``: pairs of one cluster may move together; ``ratings`` by model, only those that were given;
+    ``probability``: the chance that the queue's rule had of drawing this pair.
+    """
+
+    item_id: str
+    cluster: str
+    reviewer: str
+    preference: Preference
+    ratings: Mapping[Arm, Marks]
+    probability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedQueue:
+    """A queue with its votes; ``settled`` counts items that have a vote or were passed over."""
+
+    queue_id: str
+    title: str
+    state: Literal["open", "closed"]
+    suite: str
+    suite_digest: str
+    candidate: str
+    baseline: str
+    candidate_digest: str
+    baseline_digest: str
+    items: int
+    settled: int
+    votes: tuple[Vote, ...]
+
+    @property
+    def readable(self) -> bool:
+        """Whether its figures may be read: all of it is judged, or it is closed.
+
+        A figure that is looked at after every vote, until it pleases, is no evidence.
+        """
+        return self.state == "closed" or self.settled >= self.items
+
+
+ReviewEvidence = tuple[ReviewedQueue, ...]

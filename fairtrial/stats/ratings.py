@@ -1,0 +1,49 @@
+"""The mean of people's ratings, or of their paired differences, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+
+import numpy as np
+from scipy.special import stdtrit
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.clustered import Floats
+from fairtrial.stats.crossed import crossed_mean
+from fairtrial.stats.intervals import quantile
+
+MIN_ITEMS = 10
+"""Below this many rated pairs no mean is told."""
+
+
+def mean_rating(
+    values: Floats,
+    items: Sequence[str],
+    people: Sequence[str],
+    *,
+    span: float,
+    weights: Floats | None = None,
+    level: float = 0.95,
+) -> Estimate | NotEnough:
+    """The mean with a t interval on standard errors clustered by item, and by person from ten people on.
+
+    ``values``: one for each vote; ``span``: the largest change that one pair could show. Where all values are equal
+    they show no spread: then the half-width is what the next, unseen kind of pair could add, span · z²/(n + z²) over
+    n pairs, as everywhere here. `NotEnough` below ten pairs.
+
+    Source: as `crossed_mean`.
+    """
+    count = len(set(items))
+    if count < MIN_ITEMS:
+        return NotEnough(f"{count} rated pairs are too few", f"{MIN_ITEMS - count} more rated pairs", len(values))
+    found = crossed_mean(values, items, people, weights=weights)
+    if isinstance(found, NotEnough):
+        return found
+    half = float(stdtrit(found.freedom, 0.5 + level / 2)) * sqrt(found.variance)
+    if np.ptp(values) == 0:
+        z2 = quantile(level) ** 2
+        half = span * z2 / (found.items + z2)
+    by = "pair and reviewer" if found.two_way else "pair"
+    method = f"mean rating, t with standard error clustered by {by}" + ("" if weights is None else ", weighted by 1/π")
+    return Estimate(found.mean, found.mean - half, found.mean + half, level, len(values), method)
