@@ -1,8 +1,11 @@
-"""The first start of a control that others can reach: a key for whoever runs it, made once and never again."""
+"""The first start of a control that others can reach: a key and an invitation, made once and never again."""
 
 from __future__ import annotations
 
-from fairtrial.store import settings
+from dataclasses import dataclass
+
+from fairtrial.domain.accounts import Invitation
+from fairtrial.store import accounts, invitations, settings
 from fairtrial.store.keys import KeyOptions, NewKey
 from gateway.control.keeper import Keeper
 from gateway.control.local_keys import ADMIN
@@ -11,14 +14,28 @@ MARK = "first_start"
 NAME = "first-admin"
 
 
-def first_key(keeper: Keeper) -> NewKey | None:
-    """The store's first key with the right `admin`; ``None`` if this store has started before, or has such a key.
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What whoever runs control needs to come in; ``None`` for what the store has already."""
 
-    The mark goes into the store before the key is made: a start that dies in between shows none, rather than two.
+    key: NewKey | None
+    invitation: Invitation | None
+
+
+def first_start(keeper: Keeper) -> Welcome | None:
+    """The first key with the right `admin` and the way to the first account; ``None`` if this store started before.
+
+    The mark goes into the store before they are made: a start that dies in between shows none, rather than two.
     """
-    if not settings.first_time(keeper.database, MARK) or _has_admin_key(keeper):
+    database = keeper.database
+    if not settings.first_time(database, MARK):
         return None
-    return keeper.create_key(NAME, actor="control", options=KeyOptions(rights=("admin",)))
+    key = invitation = None
+    if not _has_admin_key(keeper):
+        key = keeper.create_key(NAME, actor="control", options=KeyOptions(rights=("admin",)))
+    if not accounts.exist(database):
+        invitation = invitations.invite(database, None, "admin", actor="control", now_us=keeper.clock_us())
+    return Welcome(key, invitation)
 
 
 def _has_admin_key(keeper: Keeper) -> bool:

@@ -17,10 +17,9 @@ from fairtrial.config.addresses import Address
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
 from fairtrial.store.database import Database
-from fairtrial.store.keys import NewKey
 from fairtrial.store.owner_lock import refuse_owned
 from gateway.control.app import create_app
-from gateway.control.first_start import first_key
+from gateway.control.first_start import Welcome, first_start
 from gateway.control.keeper import Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
 from gateway.listening import listen
@@ -44,11 +43,11 @@ class ControlSettings:
 
 
 def serve(
-    settings: ControlSettings, load: Callable[[], Project], *, welcome: Callable[[NewKey], None] | None = None
+    settings: ControlSettings, load: Callable[[], Project], *, welcome: Callable[[Welcome], None] | None = None
 ) -> None:
     """Own the store and serve until SIGTERM or Ctrl-C; raises `StoreLocked`, `StoreError`, `PortTaken`.
 
-    ``welcome`` is told the first key of a store that others can reach, once in the life of the store.
+    ``welcome`` is told how to come in where others can reach control, once in the life of the store.
     """
     refuse_owned(settings.layout)
     os.umask(0o077)
@@ -60,7 +59,7 @@ def serve(
     keeper = Keeper(database, publisher, addresses, clock_us=clock_us)
     try:
         keeper.start()
-        if welcome is not None and not settings.address.loopback and (made := first_key(keeper)) is not None:
+        if welcome is not None and not settings.address.loopback and (made := first_start(keeper)) is not None:
             welcome(made)
         app = create_app(keeper, loopback=settings.address.loopback)
         ending.run(uvicorn.Server(_configured(app)), listener)

@@ -22,6 +22,7 @@ SERVICES = compose()["services"]
 CLIENT = Path(__file__).with_name("container_client.py")
 PATIENCE = 60.0
 FIRST_KEY = re.compile(r"^first key +(ft-\S+)$", re.MULTILINE)
+INVITATION = re.compile(r"^invitation +http://127.0.0.1:8081(/invitation/(\S+)\?next=\S+)$", re.MULTILINE)
 
 
 def eventually(true: Callable[[], bool], otherwise: Callable[[], str] = lambda: "it never became true") -> None:
@@ -125,16 +126,21 @@ def suite(stack: Stack) -> str:
     return stack["control"].run(["python", "-c", python]).stdout.strip()
 
 
-def test_the_first_start_prints_a_key_that_works_and_a_later_one_prints_none(stack: Stack) -> None:
+def test_the_first_start_prints_a_key_and_an_invitation_that_work_and_a_later_one_prints_none(stack: Stack) -> None:
     stack.up("control")
     (key,) = FIRST_KEY.findall(stack["control"].said())
-    url = f"http://{stack.room.addresses['control']}:8081/api/keys"
-    assert stack.room.run(["curl", "-sf", url]).returncode != 0
-    assert stack.room.run(["curl", "-sf", "-H", f"Authorization: Bearer {key}", url]).returncode == 0
+    ((page, token),) = INVITATION.findall(stack["control"].said())
+    control = f"http://{stack.room.addresses['control']}:8081"
+    assert stack.room.run(["curl", "-sf", f"{control}/api/keys"]).returncode != 0
+    assert stack.room.run(["curl", "-sf", "-H", f"Authorization: Bearer {key}", f"{control}/api/keys"]).returncode == 0
+    assert "You are invited as admin" in stack.room.run(["curl", "-s", control + page]).stdout
     assert stack["control"].stop() == 0
     stack.up("control")
-    assert FIRST_KEY.findall(stack["control"].said()) == [key]
-    assert not [path for path in stack.store.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
+    said = stack["control"].said()
+    assert (said.count(key), said.count(token), said.count("first key"), said.count("invitation ")) == (1, 1, 1, 1)
+    kept = [path.read_bytes() for path in stack.store.rglob("*") if path.is_file()]
+    assert kept
+    assert not any(key.encode() in each or token.encode() in each for each in kept)
 
 
 def test_one_owner_at_a_time_holds_between_containers(stack: Stack) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from fairtrial.store.keys import NewKey
+    from fairtrial.config.project import Project
+    from gateway.control.first_start import Welcome
+
+PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
+"""How browsers reach control, if it isn't by its port on this machine: behind a proxy, say."""
 
 
 @click.command()
@@ -34,7 +39,8 @@ def command(
     """Own the store: bring journals in, publish the plan, serve the control API.
 
     Gateways go on without it, and it catches up. In containers, say by which names the services reach each other.
-    The first start of one that other machines can reach prints a key for its API, and no later start does.
+    The first start of one that other machines can reach prints a key for its API, and a link for the first account;
+    no later start does.
 
     \b
     Example:  fairtrial control -c fairtrial.yaml --gateway-url http://gateway:8080
@@ -51,12 +57,25 @@ def command(
         project = load_project(config, os.environ)
         gateway_url = gateway_url or project.gateway.address.url
         settings = ControlSettings(config, project.layout, project.control, gateway_url, control_url)
-        welcome = _welcome
+        welcome = partial(_welcome, project)
     click.echo(f"control    {settings.address.url}")
     serve(settings, lambda: load_project(config, os.environ), welcome=welcome)
 
 
-def _welcome(made: NewKey) -> None:
-    """To standard output: what reads the logs of this start can use the key until it is revoked."""
-    click.echo(f"first key  {made.secret}")
-    click.echo(f"           for the control API; shown this once. End it: fairtrial keys revoke {made.key_id}")
+def _welcome(project: Project, made: Welcome) -> None:
+    """To standard output, once: whoever can read the logs of this start can use both until they are ended."""
+    if made.key is not None:
+        click.echo(f"first key  {made.key.secret}")
+        click.echo(f"           for the control API; to end it: fairtrial keys revoke {made.key.key_id}")
+    if made.invitation is not None:
+        click.echo(f"invitation {_link(project, made.invitation.token)}")
+        click.echo("           for the first account, an administrator's: it works once, within seven days")
+    click.echo("           This is the only time that they are shown.")
+
+
+def _link(project: Project, token: str) -> str:
+    """By control's own port, and on to the dashboard's; or by the address that whoever put a proxy there names."""
+    public = os.environ.get(PUBLIC_URL, "").rstrip("/")
+    if public:
+        return f"{public}/invitation/{token}"
+    return f"{project.control.url}/invitation/{token}?next={project.dashboard.url}"
