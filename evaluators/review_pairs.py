@@ -73,7 +73,9 @@ def newest_pair(
         if len(have) == 2
         else f"there is no finished run of it on {' and '.join(n for n in (candidate, baseline) if n not in have)}"
     )
-    raise UsageError(f"reviews: suite {suite}: {why} (first: fairtrial eval {suite} --on {candidate},{baseline})")
+    raise UsageError(
+        f"reviews: suite {suite}: {why} (first run its file: fairtrial eval SUITE.yaml --on {candidate},{baseline})"
+    )
 
 
 def names_of(plan: Plan | None, *targets: str) -> list[str]:
@@ -138,7 +140,7 @@ def _pair(new: CaseResult, old: CaseResult, suite: str) -> Pair:
     if not case.messages:
         raise UsageError(
             f"reviews: suite {suite}: these runs are from before questions were kept beside answers "
-            f"(run the suite again: fairtrial eval {suite})"
+            f"(run the suite again on both: fairtrial eval)"
         )
     asked = tuple({"role": str(one.get("role", "user")), "content": _flat(one.get("content"))} for one in case.messages)
     texts = _text(new.answer) or "", _text(old.answer) or ""

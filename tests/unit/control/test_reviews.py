@@ -150,7 +150,7 @@ async def test_what_can_not_be_filled_says_what_to_run_or_which_word_to_leave_ou
     run_both(keeper.database)
     async with client(keeper) as http:
         for wish, words in (
-            (WISH | {"suite": "none"}, "fairtrial eval none --on tuned,base"),
+            (WISH | {"suite": "none"}, "fairtrial eval SUITE.yaml --on tuned,base"),
             (WISH | {"candidate": "other"}, "no finished run of it on other"),
             (WISH | {"title": "Is Tuned better?"}, "'tuned' would tell the reviewers"),
             (WISH | {"candidate": OLD}, "both base"),
