@@ -99,7 +99,8 @@ class StreamAnswer:
 
     def _choice(self, choice: dict[str, Any]) -> dict[str, Any]:
         index, delta = choice.get("index") or 0, choice.get("delta") or {}
-        kept = {name: delta[name] for name in ("content", "refusal", *MESSAGE) if delta.get(name) is not None}
+        kept = {name: delta[name] for name in ("content", "refusal") if delta.get(name) is not None}
+        kept |= {name: delta[name] for name in MESSAGE if delta.get(name)}
         if index not in self._roles:
             self._roles.add(index)
             kept = {"role": "assistant", **kept}
@@ -123,7 +124,7 @@ def completion(answer: dict[str, Any]) -> bytes:
 def _whole_choice(choice: dict[str, Any]) -> dict[str, Any]:
     said = choice.get("message") or {}
     message = {"role": "assistant", "content": said.get("content"), "refusal": said.get("refusal")}
-    message |= {name: said[name] for name in MESSAGE if said.get(name) is not None}
+    message |= {name: said[name] for name in MESSAGE if said.get(name)}
     if said.get("tool_calls"):
         message["tool_calls"] = [
             {"id": call.get("id"), "type": "function", "function": _function(call)} for call in said["tool_calls"]

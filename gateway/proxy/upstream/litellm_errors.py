@@ -26,14 +26,14 @@ BY_CLASS: dict[str, int | str] = {
     "ContextWindowExceededError": 400,
     "ContentPolicyViolationError": 400,
     "Timeout": "timeout",
-    "APIConnectionError": "connect",
-    "InternalServerError": "connect",
+    "APIConnectionError": "bad_answer",
+    "InternalServerError": "bad_answer",
     "ServiceUnavailableError": 503,
     "BadGatewayError": 502,
     "APIResponseValidationError": "bad_answer",
     "APIError": "bad_answer",
 }
-"""What an exception becomes where the provider gave no answer: a status, or the kind of a failed connection."""
+"""What an exception becomes where the provider gave no answer: a status, or the kind of a failure that is a 502."""
 
 CODES = {
     "UnsupportedParamsError": "unsupported_field",
@@ -41,7 +41,22 @@ CODES = {
     "ContentPolicyViolationError": "content_policy_violation",
 }
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+CONNECTIONS = {
+    "ConnectError": "connect",
+    "ConnectTimeout": "connect",
+    "ClientConnectorError": "connect",
+    "ConnectionRefusedError": "connect",
+    "ReadError": "reset",
+    "WriteError": "reset",
+    "RemoteProtocolError": "reset",
+    "ServerDisconnectedError": "reset",
+    "ClientPayloadError": "reset",
+    "ConnectionResetError": "reset",
+}
+"""What the exceptions of the HTTP clients below litellm say of a connection, whatever litellm makes of them."""
+
 KINDS = {
+    "reset": "the provider broke off the connection",
     "timeout": "the provider did not answer in time",
     "connect": "the provider can't be reached",
     "bad_answer": "the provider's answer can't be read",
@@ -68,7 +83,7 @@ def failed(error: BaseException, *, name: str, api_key: str | None) -> Failed:
         status, said, headers = answered
         message, code = _of_json(said)
         return _failed(error, status, _clean(message, name, status, api_key), code=code, headers=headers)
-    found = _by_class(error)
+    found = _connection(error) or _by_class(error)
     if isinstance(found, str):
         raise TransportError(found, KINDS[found]) from error
     own = _own_words(error) if found in (400, 422) else None
@@ -108,6 +123,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(following))
         yield following
         following = following.__cause__ or following.__context__
+
+
+def _connection(error: BaseException) -> str | None:
+    names = [name for one in _chain(error) for name in _classes(one)]
+    return next((CONNECTIONS[name] for name in names if name in CONNECTIONS), None)
 
 
 def _by_class(error: BaseException) -> int | str:

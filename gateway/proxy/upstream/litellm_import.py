@@ -10,6 +10,7 @@ from typing import Any
 
 QUIET = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price map, with retries
+    "LITELLM_OFFLINE_MODE": "true",  # else a first call fetches lists of headers, or a tokeniser, and blocks the loop
     "LITELLM_MODE": "PRODUCTION",  # else it reads a .env file from wherever the gateway was started
     "LITELLM_LOG": "CRITICAL",
 }
@@ -46,6 +47,8 @@ def _import_quietly() -> Any:
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True
+    litellm.disable_token_counter = True  # what a provider did not count is unknown, and not litellm's estimate
+    litellm.disable_hf_tokenizer_download = True
     litellm.drop_params = False
     litellm.modify_params = False
     litellm.num_retries = 0
