@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from fairtrial.config.layout import Layout
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingester
@@ -15,9 +16,15 @@ NOW = samples.NOW
 NEW, OLD = "tuned", "base"
 
 
-def run_both(database: Database, cases: int = 20, *, suite: str = "tickets", **more: Any) -> None:
-    """Finished runs of both targets; the answers say which model gave them only to those who know the words."""
-    writer = JournalWriter(database.layout.journal, writer=f"w-{suite}")
+def run_both(database: Database, cases: int = 20, **more: Any) -> None:
+    """Finished runs of both targets, in the store."""
+    write_both(database.layout, cases, **more)
+    Ingester(database, lambda: NOW).catch_up()
+
+
+def write_both(layout: Layout, cases: int = 20, *, suite: str = "tickets", **more: Any) -> None:
+    """The same in the journal; the answers say which model gave them only to those who know the words."""
+    writer = JournalWriter(layout.journal, writer=f"w-{suite}")
     for target, word in ((NEW, "crimson"), (OLD, "azure")):
         run_id = f"{suite}-{target}"
         for number in range(cases):
@@ -25,7 +32,6 @@ def run_both(database: Database, cases: int = 20, *, suite: str = "tickets", **m
         given = {"suite": suite, "suite_digest": f"digest-{suite}", "target": target, "counts": {"scored": cases}}
         writer.append(samples.run(run_id, **(given | {"deployment_digest": f"dd-{target}"} | more)))
     writer.close()
-    Ingester(database, lambda: NOW).catch_up()
 
 
 def case(run_id: str, number: int, output: str, target: str) -> Any:
