@@ -9,6 +9,7 @@ gives none could have changed without a sign: its answers serve only to finish t
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -48,9 +49,9 @@ class AnswerCache:
         self._now_us = now_us
         self._answers: dict[tuple[str, str | None], Answer] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not fresh and self._path.exists():
+        self._fd = _open_shared(self._path)
+        if not fresh:
             self._read()
-        self._fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._end_torn_line()
 
     def find(self, question: Question, fingerprint: str | None) -> Answer | None:
@@ -100,3 +101,16 @@ class AnswerCache:
         size = os.fstat(self._fd).st_size
         if size and os.pread(self._fd, 1, size - 1) != b"\n":
             os.write(self._fd, b"\n")
+
+
+def _open_shared(path: Path) -> int:
+    """The file, with a lock that keeps it from being pruned for as long as a run has it open."""
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        try:
+            if os.path.samestat(os.fstat(fd), path.stat()):
+                return fd
+        except FileNotFoundError:
+            pass  # pruned between the two calls: the next turn makes it anew
+        os.close(fd)

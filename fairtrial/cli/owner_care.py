@@ -9,7 +9,10 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from fairtrial.domain.errors import StoreError, UsageError
+from fairtrial.domain.plan import UnitKind
 from fairtrial.store.backup import Backup
+from fairtrial.store.erase import Erasure
+from fairtrial.store.retain import Retained
 from fairtrial.store.steps import OnStep, Step, silent
 
 ASK_SECONDS = 0.15
@@ -40,6 +43,13 @@ class RemoteCare:
 
     def backup(self, dest: Path, on_step: OnStep = silent) -> Backup:
         return self._follow("/api/store/backups", {"dest": str(dest)}, Backup, on_step)
+
+    def retain(self, days: int | None, *, dry_run: bool = False, on_step: OnStep = silent) -> Retained:
+        return self._follow("/api/store/retention", {"days": days, "dry_run": dry_run}, Retained, on_step)
+
+    def erase(self, unit: str, kind: UnitKind, *, rewrite_backups: bool = False, on_step: OnStep = silent) -> Erasure:
+        wish = {"unit": unit, "kind": kind, "rewrite_backups": rewrite_backups}
+        return self._follow("/api/store/erasures", wish, Erasure, on_step)
 
     def _follow(self, path: str, wish: dict[str, Any], kind: type[T], on_step: OnStep) -> T:
         job = msgspec.json.decode(self._ask("POST", path, content=msgspec.json.encode(wish)), type=_Job)

@@ -107,6 +107,7 @@ def describe(copy: Path, rows: dict[str, int]) -> Manifest:
     return Manifest(
         backup_id="",
         at_us=0,
+        file=STORE,
         bytes=0,
         sha256="",
         schema=int(schema[0]) if schema else 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,7 @@ class Database:
         """Open a store that this program owns already; the lock is released if that fails (`StoreError`)."""
         try:
             sweep_folder(copies(layout))
+            shutil.rmtree(spill(layout), ignore_errors=True)
             connection = _connect(layout.store, chunks(layout))
             migrate(connection)
             _shut_off(connection, chunks(layout), copies(layout))
@@ -163,6 +165,11 @@ def chunks(layout: Layout) -> Path:
 def copies(layout: Layout) -> Path:
     """Where whole copies of the store are made; emptied whenever the store is opened."""
     return layout.folder / "copies"
+
+
+def spill(layout: Layout) -> Path:
+    """Where the engine lays rows that memory has no room for; a killed one leaves them."""
+    return layout.store.with_name(f"{layout.store.name}.tmp")
 
 
 def _connect(store: Path, folder: Path) -> duckdb.DuckDBPyConnection:

@@ -63,10 +63,10 @@ class Ingester:
         """Bytes of journal that are not in the store yet."""
         return sum(max(0, _size(path) - self._positions.get(path.name, 0)) for path in names(self._journal))
 
-    def prune(self, before_us: int) -> int:
+    def prune(self, before_us: int, *, dry_run: bool = False) -> int:
         """Delete segments that were put away and last written before that time; returns how many."""
         old = [path for path in names(self._done) if path.stat().st_mtime_ns // 1000 < before_us]
-        for path in old:
+        for path in old if not dry_run else ():
             path.unlink()
         return len(old)
 
@@ -165,7 +165,7 @@ def _sort(
     for line in lines:
         if position == 0:
             read_header(line, name=segment)
-        else:
+        elif not line.isspace():  # blanks are what an erasure left
             try:
                 good.setdefault(decode(line).kind, []).append(line)
             except JournalError as error:

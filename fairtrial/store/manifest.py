@@ -18,10 +18,14 @@ VERSION = 1
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``rows`` by table; ``positions``: how many bytes of each segment that was not finished yet are in the store."""
+    """``file`` is the store's name in the backup's folder; ``rows`` by table.
+
+    ``positions``: how many bytes of each segment that was not finished yet are in the store.
+    """
 
     backup_id: str
     at_us: int
+    file: str
     bytes: int
     sha256: str
     schema: int
@@ -57,15 +61,18 @@ def read_manifest(folder: Path) -> Manifest:
         head = msgspec.json.decode(content, type=_Head)
         if head.format == "fairtrial-backup" and head.version > VERSION:
             raise UsageError(f"{path}: version {head.version} is newer than this program (known: up to {VERSION})")
-        return msgspec.json.decode(content, type=Manifest)
+        manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not the manifest of a backup ({error})") from error
+    if Path(manifest.file).name != manifest.file:
+        raise UsageError(f"{path}: file: {manifest.file!r} does not lie in the backup's folder")
+    return manifest
 
 
 def verify(folder: Path, on_step: OnStep = silent) -> Manifest:
     """The manifest of a backup whose store is whole and can be read by this program; else `UsageError`."""
     manifest = read_manifest(folder)
-    path, newest = folder / STORE, max(migrations())
+    path, newest = folder / manifest.file, max(migrations())
     if manifest.schema > newest:
         raise UsageError(
             f"{folder}: the backup has schema {manifest.schema}, which a newer fairtrial made (known: up to {newest})"

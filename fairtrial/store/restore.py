@@ -14,7 +14,7 @@ from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.store import audit
 from fairtrial.store.database import Database, copies
 from fairtrial.store.ingest import Ingester
-from fairtrial.store.manifest import STORE, Manifest, verify
+from fairtrial.store.manifest import Manifest, verify
 from fairtrial.store.owner_lock import OwnerLock
 from fairtrial.store.private_files import copy_private, has_room, sweep_folder, sync_folder
 from fairtrial.store.steps import OnStep, Step, silent
@@ -45,7 +45,7 @@ def restore(backup: Path, layout: Layout, *, now_us: int, force: bool = False, o
     manifest = verify(backup, on_step)
     lock = OwnerLock.take(layout.make())
     try:
-        _replace(backup / STORE, manifest, layout, on_step)
+        _replace(backup / manifest.file, manifest, layout, on_step)
     except BaseException:
         lock.release()
         raise

@@ -13,6 +13,8 @@ from typing import Any, Literal
 from fairtrial.domain.errors import Conflict, FairtrialError, UsageError
 from fairtrial.store.steps import OnStep, Step
 
+PATIENCE_SECONDS = 10.0
+
 log = logging.getLogger("fairtrial.control")
 
 
@@ -34,15 +36,19 @@ class CareJobs:
 
     def __init__(self) -> None:
         self._job: Job | None = None
+        self._own = False
         self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def start(self, name: str, work: Callable[[OnStep], Any]) -> Job:
-        """Begin; raises `Conflict` while another one runs."""
+    def start(self, name: str, work: Callable[[OnStep], Any], *, own: bool = False) -> Job:
+        """Begin; raises `Conflict` while another one runs. For control's ``own`` work others wait a little."""
+        if self._own and self._thread is not None and not own:
+            self._thread.join(PATIENCE_SECONDS)
         with self._turn:
             if self._job is not None and self._job.state == "running":
                 raise Conflict(f"{name}: {self._job.name} is under way, and only one may be (wait for its end)")
             self._job = Job(secrets.token_hex(8), name)
+            self._own = own
             self._thread = threading.Thread(target=self._run, args=(self._job, work), name="care", daemon=True)
             self._thread.start()
             return self._job

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Key
-from fairtrial.journal.losses import prune_losses
 from fairtrial.store import audit, keys
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingested, Ingester
+from fairtrial.store.steps import OnStep
 from gateway.control.care_jobs import CareJobs
 from gateway.control.local_keys import ADMIN, INTERNAL, ensure_key
 from gateway.control.plan_publisher import PlanPublisher
@@ -19,8 +20,7 @@ from gateway.control.store_care import StoreCare
 
 TURN_SECONDS = 0.075
 PLAN_SECONDS = 0.2
-PRUNE_EVERY = 20_000
-RETAIN_DAYS = 30
+CARE_EVERY = 1_000
 DAY_US = 86_400_000_000
 
 log = logging.getLogger("fairtrial.control")
@@ -52,6 +52,7 @@ class Keeper:
         self.ingester = Ingester(database, clock_us)
         self.care = StoreCare(database, self.ingester, clock_us, actor="control")
         self.jobs = CareJobs()
+        self._care_us = 0
         self._troubles: dict[str, str] = {}
         self.totals = Ingested()
         self._counting = threading.Lock()
@@ -119,15 +120,27 @@ class Keeper:
     def _ingest(self) -> None:
         turn = 0
         while not self._ending.wait(TURN_SECONDS):
-            if turn % PRUNE_EVERY == 0:
-                self._fenced("old segments could not be put away", self._prune)
+            if turn % CARE_EVERY == 0:
+                self._fenced("the care of the store could not begin", self._care)
             self._fenced("the journal could not be brought in", self.ingest_now)
             turn += 1
 
-    def _prune(self) -> None:
-        before_us = self.clock_us() - self._retain_days() * DAY_US
-        self.ingester.prune(before_us)
-        prune_losses(self.database.layout.journal, before_us)
+    def _care(self) -> None:
+        """Soon after the start and once a day: finish an erasure that was broken off, drop texts that are too old."""
+        if self.clock_us() < self._care_us or self.publisher.published is None:
+            return
+        try:
+            self.jobs.start("the daily care", self._daily, own=True)
+        except Conflict:
+            return  # somebody asked for something else: its turn comes later
+
+    def _daily(self, on_step: OnStep) -> None:
+        def care() -> None:
+            self.care.resume(on_step)
+            self.care.retain(None, on_step=on_step)
+            self._care_us = self.clock_us() + DAY_US
+
+        self._fenced("the daily care of the store failed and is tried again", care)
 
     def _fenced(self, failing: str, step: Callable[[], object]) -> None:
         try:
@@ -139,7 +152,3 @@ class Keeper:
             self._troubles[failing] = said
         else:
             self._troubles.pop(failing, None)
-
-    def _retain_days(self) -> int:
-        published = self.publisher.published
-        return published.plan.retain_days if published else RETAIN_DAYS

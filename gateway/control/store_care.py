@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from evaluators.answer_cache_pruning import prune_answers
+from fairtrial.config.layout import Layout
+from fairtrial.config.published import read
+from fairtrial.domain.errors import PlanRefused, UsageError
+from fairtrial.domain.plan import UnitKind
+from fairtrial.experiments.units import pseudonym
+from fairtrial.journal.losses import prune_losses
+from fairtrial.store import erase_state, retain, settings
 from fairtrial.store.backup import Backup, make_backup
 from fairtrial.store.database import Database
+from fairtrial.store.erase import Erasure, Unit, erase, new_state
 from fairtrial.store.ingest import Ingester
+from fairtrial.store.retain import Retained, drop_old_texts
 from fairtrial.store.steps import OnStep, silent
+
+DAY_US = 86_400_000_000
 
 
 class StoreCare:
@@ -20,7 +32,71 @@ class StoreCare:
         self._clock_us = clock_us
         self._actor = actor
 
+    def by(self, actor: str) -> StoreCare:
+        """The same care, given by somebody else."""
+        return StoreCare(self._database, self._ingester, self._clock_us, actor=actor)
+
     def backup(self, dest: Path, on_step: OnStep = silent) -> Backup:
         """A consistent copy of all that has been acknowledged until now; raises `UsageError`, `StoreError`."""
         self._ingester.catch_up()
         return make_backup(self._database, dest, now_us=self._clock_us(), actor=self._actor, on_step=on_step)
+
+    def retain(self, days: int | None, *, dry_run: bool = False, on_step: OnStep = silent) -> Retained:
+        """Drop texts older than so many days (the plan's if not given) from the store and all that lies beside it."""
+        layout, now_us = self._database.layout, self._clock_us()
+        days = days or _planned_days(layout)
+        before_us = max(0, now_us - days * DAY_US)
+        dropped = drop_old_texts(self._database, before_us=before_us, dry_run=dry_run, on_step=on_step)
+        dropped["journal segments"] = self._ingester.prune(before_us, dry_run=dry_run)
+        dropped["cached answers"] = prune_answers(layout.cache, before_us=before_us, dry_run=dry_run)
+        dropped["old logs"] = _prune_logs(layout.logs, before_us, dry_run=dry_run)
+        retained = Retained(days, before_us, {name: count for name, count in dropped.items() if count}, dry_run)
+        if not dry_run:
+            prune_losses(layout.journal, before_us)
+            if retained.dropped:
+                retain.enter(self._database, retained, now_us=now_us, actor=self._actor)
+        return retained
+
+    def erase(self, unit: str, kind: UnitKind, *, rewrite_backups: bool = False, on_step: OnStep = silent) -> Erasure:
+        """Erase a unit everywhere; one that was begun before is finished first. Raises `UsageError`, `StoreError`."""
+        unit = unit.strip()
+        asked = Unit(unit, kind, pseudonym(settings.pepper(self._database), unit))
+        state = new_state(asked, now_us=self._clock_us(), actor=self._actor)
+        begun = erase_state.load(self._database.layout)
+        if begun is not None and (begun.unit, begun.kind) == (unit, kind):
+            return self._erase(begun, rewrite_backups=rewrite_backups, on_step=on_step)
+        self.resume(on_step)
+        return self._erase(state, rewrite_backups=rewrite_backups, on_step=on_step)
+
+    def resume(self, on_step: OnStep = silent) -> Erasure | None:
+        """Finish an erasure that was begun and broken off, if there is one."""
+        begun = erase_state.load(self._database.layout)
+        return None if begun is None else self._erase(begun, rewrite_backups=False, on_step=on_step)
+
+    def _erase(self, state: erase_state.ErasureState, *, rewrite_backups: bool, on_step: OnStep) -> Erasure:
+        unreadable = self._ingester.catch_up().unreadable
+        now_us = self._clock_us()
+        return erase(
+            self._database,
+            state,
+            now_us=now_us,
+            rewrite_backups=rewrite_backups,
+            unreadable=unreadable,
+            on_step=on_step,
+        )
+
+
+def _planned_days(layout: Layout) -> int:
+    """What the published plan says; raises `UsageError` if there is none."""
+    try:
+        return read(layout.plan).plan.retain_days
+    except PlanRefused as error:
+        raise UsageError("retain: no plan is published yet that says how long texts are kept (use --days)") from error
+
+
+def _prune_logs(folder: Path, before_us: int, *, dry_run: bool) -> int:
+    """Logs that were put aside, and those of programs that have said nothing since."""
+    old = [path for path in folder.glob("*.log*") if path.is_file() and path.stat().st_mtime_ns // 1000 < before_us]
+    for path in old if not dry_run else ():
+        path.unlink()
+    return len(old)

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
+    from fairtrial.domain.plan import UnitKind
 
 CONFIG = click.option(
     "-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path), help="The project."
@@ -103,6 +104,68 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
         return
     click.echo(f"{done.store}: {done.rows:,} rows of the backup, and {done.since:,} events since then")
     click.echo("keys that were revoked after the backup are valid again: fairtrial keys list", err=True)
+
+
+@command.command()
+@click.option("--days", type=click.IntRange(1, 36_500), help="How long texts are kept; default: capture.retain_days.")
+@click.option("--dry-run", is_flag=True, help="Only count what would be dropped.")
+@CONFIG
+@JSON
+def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None:
+    """Drop texts that are too old: bodies, comments, outputs of runs, journals, cached answers, logs. Numbers stay.
+
+    Control does so by itself once a day.
+
+    \b
+    Example:  fairtrial store retain --days 7 --dry-run
+    """
+    import msgspec
+
+    from fairtrial.cli.owner import open_owner
+    from fairtrial.cli.steps_shown import steps_shown
+    from fairtrial.cli.store_output import retained_lines
+    from fairtrial.config.project import load_project
+
+    project = load_project(config, os.environ)
+    with open_owner(project.layout) as owner, steps_shown("dropping old texts") as on_step:
+        done = owner.care.retain(days or project.plan.retain_days, dry_run=dry_run, on_step=on_step)
+    click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(retained_lines(done)))
+
+
+@command.command("erase-unit")
+@click.argument("unit")
+@click.option(
+    "--kind",
+    type=click.Choice(["user", "conversation", "request"]),
+    default="user",
+    show_default=True,
+    help="What UNIT names; a request by its x-request-id.",
+)
+@click.option("--rewrite-backups", is_flag=True, help="Erase the unit from the backups that can be reached, too.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@CONFIG
+@JSON
+def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, config: Path, as_json: bool) -> None:
+    """Erase UNIT for good: its texts and its name, from the store's file, journals, caches and logs. Numbers stay.
+
+    UNIT is what the application sends (x-fairtrial-unit, user …). It works while traffic runs; stop sending for the
+    unit first, or what comes later is recorded anew. The numbers of its requests stay under a name of nobody, so that
+    verdicts can still be computed again.
+
+    \b
+    Example:  fairtrial store erase-unit customer-4711 --rewrite-backups
+    """
+    import msgspec
+
+    from fairtrial.cli.owner import open_owner
+    from fairtrial.cli.steps_shown import steps_shown
+    from fairtrial.cli.store_output import erasure_lines
+
+    if not yes and not as_json:
+        click.confirm(f"Erase the {kind} {unit!r} for good?", abort=True, err=True)
+    with open_owner(_layout(config)) as owner, steps_shown("erasing") as on_step:
+        done = owner.care.erase(unit, kind, rewrite_backups=rewrite_backups, on_step=on_step)
+    click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(erasure_lines(done)))
 
 
 def _layout(config: Path) -> Layout:

@@ -1,0 +1,84 @@
+"""The files beside the store in which an erased unit may still be named: journals, the answer cache, logs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairtrial.config.layout import Layout
+from fairtrial.journal.blanking import blank_lines
+from fairtrial.journal.segment import names as segments
+from fairtrial.store.steps import OnStep, Step, silent
+
+_REQUEST = re.compile(rb'"request_id": ?"([^"\\]+)"')
+SHORTEST_TELLING = 4
+"""A shorter name, such as a small number, stands in logs for much else."""
+_WORD = re.compile(rb"[A-Za-z0-9_.-]{8,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What tells a line of the unit: the unit itself, its pseudonym, the names of its requests and answers."""
+
+    unit: str
+    pseudonym: str
+    names: Sequence[str]
+
+
+def blank_files(
+    layout: Layout, wanted: Wanted, *, positions: Mapping[str, int], on_step: OnStep = silent
+) -> dict[str, int]:
+    """Overwrite the unit's lines in every file; ``positions``: so far each segment is in the store.
+
+    A line of a journal that came later is a new one, which a later erasure finds. Returns lines by kind of file; raises
+    `OSError`.
+    """
+    of_event, of_log = _event_test(wanted), _log_test(wanted)
+    journals = [(path, positions[path.name]) for path in _all_segments(layout) if path.name in positions]
+    caches = sorted(layout.cache.glob("*.jsonl"))
+    logs = [path for path in sorted(layout.logs.glob("*")) if path.is_file()]
+    work: list[tuple[str, Path, Callable[[bytes], bool], int | None]] = [
+        *(("journal lines", path, of_event, end) for path, end in journals),
+        *(("cached answers", path, of_event, None) for path in caches),
+        *(("log lines", path, of_log, None) for path in logs),
+    ]
+    counts: dict[str, int] = {}
+    for number, (kind, path, unwanted, end) in enumerate(work, 1):
+        try:
+            blanked = blank_lines(path, unwanted, end=end)
+        except FileNotFoundError:
+            continue  # retention has taken it this moment
+        if blanked:
+            counts[kind] = counts.get(kind, 0) + blanked
+        on_step(Step("erasing from files", number, len(work)))
+    return counts
+
+
+def _all_segments(layout: Layout) -> list[Path]:
+    return segments(layout.journal / "done") + segments(layout.journal)
+
+
+def _event_test(wanted: Wanted) -> Callable[[bytes], bool]:
+    pseudonym = wanted.pseudonym.encode()
+    names = {name.encode() for name in wanted.names}
+
+    def unwanted(line: bytes) -> bool:
+        if pseudonym in line:
+            return True
+        found = _REQUEST.search(line)
+        return found is not None and found[1] in names
+
+    return unwanted
+
+
+def _log_test(wanted: Wanted) -> Callable[[bytes], bool]:
+    unit = re.compile(rb"(?<![A-Za-z0-9])" + re.escape(wanted.unit.encode()) + rb"(?![A-Za-z0-9])")
+    tells = len(wanted.unit) >= SHORTEST_TELLING
+    names = {name.encode() for name in (*wanted.names, wanted.pseudonym)}
+
+    def unwanted(line: bytes) -> bool:
+        return (tells and unit.search(line) is not None) or not names.isdisjoint(_WORD.findall(line))
+
+    return unwanted

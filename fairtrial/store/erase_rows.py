@@ -1,0 +1,159 @@
+"""What an erasure does to the rows of a unit: texts go, numbers stay, and names give way to names of nobody.
+
+The rows keep their numbers under a one-off name that only the erasure's salt could have told, and the salt is thrown
+away: requests of one unit stay one cluster, so a verdict that was decided on them can still be computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fairtrial.domain.plan import UnitKind
+from fairtrial.store.copying import Change
+from fairtrial.store.database import Cursor
+
+NAMES = "CREATE OR REPLACE TEMP TABLE gone (name VARCHAR)"
+UNITS = "CREATE OR REPLACE TEMP TABLE gone_unit (unit VARCHAR, salt VARCHAR)"
+ADD_UNIT = "INSERT INTO temp.gone_unit VALUES (?, ?)"
+ADD_KNOWN = "INSERT INTO temp.gone SELECT unnest(?::VARCHAR[])"
+ADD_REQUESTS = "INSERT INTO temp.gone SELECT request_id FROM requests WHERE unit = ?"
+ADD_EXPOSURES = "INSERT INTO temp.gone SELECT request_id FROM exposures WHERE unit = ?"
+ADD_FROM_BODIES = """
+INSERT INTO temp.gone
+SELECT request_id
+FROM payloads
+WHERE contains(request_body, $unit) AND json_valid(request_body)
+    AND list_contains(json_extract_string(request_body, $paths), $unit)
+"""
+ADD_ANSWERS = """
+INSERT INTO temp.gone
+SELECT response_id
+FROM requests
+WHERE response_id IS NOT NULL
+GROUP BY response_id
+HAVING bool_and(request_id IN (SELECT name FROM temp.gone))
+"""
+"""Feedback may name an answer by the provider's id; one that somebody else's request has too tells nothing."""
+DIFFERENT = "SELECT DISTINCT name FROM temp.gone WHERE name IS NOT NULL ORDER BY name"
+TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
+
+BODY_PATHS: Mapping[UnitKind, Sequence[str]] = {
+    "user": ("$.user", "$.safety_identifier", "$.metadata.user_id"),
+    "conversation": ("$.conversation", "$.conversation.id", "$.metadata.conversation_id"),
+    "request": (),
+}
+"""Where a request names its unit: bodies of requests outside of experiments have one too."""
+
+_SALT = "(SELECT salt FROM temp.gone_unit)"
+_UNIT = "(SELECT unit FROM temp.gone_unit)"
+_OF_REQUEST = "coalesce(request_id IN (SELECT name FROM temp.gone), false)"
+_OF_UNIT = f"coalesce(unit = {_UNIT}, false)"
+_FEEDBACK = f"({_OF_REQUEST} OR {_OF_UNIT})"
+_ITEM = f"item_id IN (SELECT item_id FROM review_items WHERE {_OF_UNIT})"  # noqa: S608 - ours
+ERASED = "[erased]"
+
+TOUCHED: Mapping[str, str] = {
+    "requests": f"({_OF_REQUEST} OR {_OF_UNIT})",
+    "payloads": _OF_REQUEST,
+    "attempts": _OF_REQUEST,
+    "exposures": f"({_OF_REQUEST} OR {_OF_UNIT})",
+    "feedback": _FEEDBACK,
+    "results": _OF_REQUEST,
+    "review_items": _OF_UNIT,
+    "review_votes": _ITEM,
+    "review_drafts": _ITEM,
+    "review_skips": _ITEM,
+}
+"""Which rows of each table are the unit's."""
+
+
+def _fresh(column: str) -> str:
+    return f"left(sha256({_SALT} || {column}), 32)"
+
+
+def _when(touched: str, then: str, column: str) -> str:
+    return f"CASE WHEN {touched} THEN {then} ELSE {column} END"
+
+
+def _columns(table: str, *, fresh: str = "", empty: str = "", **given: str) -> dict[str, str]:
+    touched = TOUCHED[table]
+    columns = {name: _when(touched, _fresh(name), name) for name in fresh.split()}
+    columns |= {name: _when(touched, "NULL", name) for name in empty.split()}
+    columns |= {name: _when(touched, sql, name) for name, sql in given.items()}
+    return columns
+
+
+_REPLACED_UNIT = {"unit": _when(_OF_UNIT, _fresh("unit"), "unit")}
+_SAID_BY_OTHERS = f"SELECT category FROM feedback WHERE category IS NOT NULL AND NOT {_FEEDBACK}"  # noqa: S608 - ours
+
+CHANGES: Mapping[str, Change] = {
+    "requests": Change(_columns("requests", fresh="request_id response_id", tags="MAP {}") | _REPLACED_UNIT),
+    "payloads": Change(where=f"NOT {_OF_REQUEST}"),
+    "attempts": Change(_columns("attempts", fresh="request_id", empty="error_message")),
+    "exposures": Change(_columns("exposures", fresh="request_id", empty="enrol_bucket arm_bucket") | _REPLACED_UNIT),
+    "feedback": Change(
+        _columns(
+            "feedback",
+            fresh="feedback_id request_id",
+            empty="comment correction idempotency_key",
+            category=f"CASE WHEN category IN ({_SAID_BY_OTHERS}) THEN category END",
+        )
+        | _REPLACED_UNIT
+    ),
+    "results": Change(
+        _columns(
+            "results",
+            fresh="request_id",
+            empty="output asked",
+            error=f"CASE WHEN error IS NOT NULL THEN '{ERASED}' END",
+        )
+    ),
+    "review_items": Change(
+        _columns(
+            "review_items",
+            empty="reference",
+            asked="'[]'",
+            candidate_output=f"'{ERASED}'",
+            baseline_output=f"'{ERASED}'",
+        )
+        | _REPLACED_UNIT
+    ),
+    "review_votes": Change(_columns("review_votes", empty="edited_candidate edited_baseline", comment="''")),
+    "review_drafts": Change(where=f"NOT {_ITEM}"),
+    "review_skips": Change(_columns("review_skips", reason="''")),
+}
+"""How the unit's rows are copied; a bucket would tell the unit to whoever has the experiment's salt, so it goes too."""
+
+
+def collect(
+    cursor: Cursor, *, pseudonym: str, salt: str, unit: str, kind: UnitKind, known: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Find the names of all requests and answers of a unit, those that are ``known`` included; raises `duckdb.Error`.
+
+    They stay in temporary tables of this cursor, which `TOUCHED` and `CHANGES` look into.
+    """
+    cursor.execute(NAMES)
+    cursor.execute(UNITS)
+    cursor.execute(ADD_UNIT, [pseudonym, salt])
+    cursor.execute(ADD_KNOWN, [[*known, unit] if kind == "request" else list(known)])
+    cursor.execute(ADD_REQUESTS, [pseudonym])
+    cursor.execute(ADD_EXPOSURES, [pseudonym])
+    if BODY_PATHS[kind]:
+        cursor.execute(ADD_FROM_BODIES, {"unit": unit, "paths": list(BODY_PATHS[kind])})
+    cursor.execute(ADD_ANSWERS)
+    return tuple(str(name) for (name,) in cursor.execute(DIFFERENT).fetchall())
+
+
+def count_rows(cursor: Cursor) -> dict[str, int]:
+    """How many rows of each table are the collected unit's; tables without any are left out."""
+    there = {str(name) for (name,) in cursor.execute(TABLES).fetchall()}
+    counts: dict[str, int] = {}
+    for table, touched in TOUCHED.items():
+        if table in there and (found := _count(cursor, table, touched)):
+            counts[table] = found
+    return counts
+
+
+def _count(cursor: Cursor, table: str, touched: str) -> int:
+    row = cursor.execute(f"SELECT count(*) FROM {table} WHERE {touched}").fetchone()  # noqa: S608 - ours
+    return int(row[0]) if row else 0

@@ -1,0 +1,269 @@
+"""A unit is erased from everything that lies on the disk, while traffic runs, and from nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fairtrial.cli.owner import open_owner
+from fairtrial.cli.services import Services
+from fairtrial.config.layout import Layout
+from fairtrial.experiments.units import pseudonym
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store import settings
+from fairtrial.store.database import Database
+from tests.integration.care_rig import fairtrial, fairtrial_json, files_with, project
+from tests.integration.fake_upstream import FakeUpstream
+from tests.integration.project_files import write_project
+from tests.unit.store import samples
+
+SECRET = "the violet heron of Ostrava"
+OTHER = "a plain question about parcels"
+
+
+def ask(api: str, user: str, text: str) -> httpx.Response:
+    body = {"model": "support-bot", "messages": [{"role": "user", "content": text}], "user": user}
+    return httpx.post(f"{api}/chat/completions", json=body, timeout=60)
+
+
+class Traffic:
+    """Other users, without a pause; every answer that came counts."""
+
+    def __init__(self, api: str) -> None:
+        self.answered = 0
+        self.failed = 0
+        self._api = api
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Traffic:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for number in itertools.count():
+            if self._ending.is_set():
+                return
+            good = ask(self._api, f"user-{number % 50}", OTHER).status_code == 200
+            self.answered += good
+            self.failed += not good
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with FakeUpstream() as upstream:
+        upstream.script = {"kind": "json", "answer": {"id": "same-for-all"}}
+        path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
+        path.write_text(path.read_text() + "capture: {bodies: full, retain_days: 30}\n")
+        with Services(path, workers=2, dashboard=False) as running:
+            yield running
+
+
+def feedback(api: str, **said: Any) -> None:
+    answer = httpx.post(f"{api}/feedback", json=said)
+    assert answer.status_code in (200, 201, 202), answer.text
+
+
+def test_a_unit_is_erased_from_every_file_under_traffic_and_nothing_else_is_touched(
+    services: Services, tmp_path: Path
+) -> None:
+    api, layout, here = services.urls.api, services.project.layout, tmp_path
+    for number in range(5):
+        answer = ask(api, "customer-4711", f"{SECRET} {number}")
+        feedback(api, request_id=answer.headers["x-request-id"], key="resolved", value=True, comment=SECRET)
+        name = answer.headers["x-request-id"]
+    feedback(api, unit="customer-4711", key="mood", value=SECRET)
+    feedback(api, unit="user-1", key="mood", value="fine", comment=OTHER)
+    with Traffic(api) as traffic:
+        while traffic.answered < 100:
+            time.sleep(0.01)
+        fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+        before = fairtrial_json("store", "info", cwd=here)
+        done = fairtrial_json("store", "erase-unit", "customer-4711", cwd=here)
+        again = fairtrial_json("store", "erase-unit", "customer-4711", cwd=here)
+        seen = traffic.answered
+        while traffic.answered < seen + 50:
+            time.sleep(0.01)
+    assert traffic.failed == 0
+    assert done["counts"]["requests"] == done["counts"]["payloads"] == done["counts"]["exposures"] == 5
+    assert done["counts"]["feedback"] == 6
+    assert done["counts"]["journal lines"] >= 21
+    assert again["counts"] == {}
+    assert [look["found"] for look in again["backups"]] == ["holds it"]
+    after = fairtrial_json("store", "info", cwd=here)
+    assert after["erasures"] == before["erasures"] + 2  # the second found the unit in a backup
+    for text in (SECRET.encode(), b"customer-4711", name.encode()):
+        assert files_with(text, layout.folder) == []
+        assert all(text not in path.read_bytes() for path in here.glob("fairtrial.duckdb*") if path.is_file())
+    rewritten = fairtrial_json("store", "erase-unit", "customer-4711", "--rewrite-backups", cwd=here)
+    assert [look["found"] for look in rewritten["backups"]] == ["rewritten"]
+    last = fairtrial("store", "erase-unit", "customer-4711", "--yes", cwd=here)
+    assert (last.returncode, "nothing found" in last.stdout) == (0, True), last.stderr
+    assert files_with(b"customer-4711", tmp_path / "b1") == []
+    services.stop()
+    check_rows(layout, answered=traffic.answered)
+    there = project(tmp_path / "there")
+    fairtrial_json("store", "restore", tmp_path / "b1", cwd=tmp_path / "there")
+    check_rows(there, answered=None)
+
+
+def check_rows(layout: Layout, *, answered: int | None) -> None:
+    """Every acknowledged request once; the erased ones as numbers of one unit that nobody can name."""
+    database = Database.open(layout)
+    try:
+        old = pseudonym(settings.pepper(database), "customer-4711")
+        assert database.rows("SELECT count(*) FROM exposures WHERE unit = ?", [old]) == [(0,)]
+        ((rows, different),) = database.rows("SELECT count(*), count(DISTINCT request_id) FROM requests")
+        assert rows == different
+        if answered is not None:
+            assert rows == answered + 5
+            assert database.rows("SELECT count(*) FROM payloads") == [(answered,)]
+        sizes = database.rows(
+            "SELECT unit, count(*) FROM exposures WHERE request_id NOT IN (SELECT request_id FROM payloads)"
+            " GROUP BY unit"
+        )
+        assert [size for _, size in sizes] == [5]
+        mine = database.rows("SELECT boolean, comment FROM feedback f JOIN exposures e USING (request_id)")
+        assert mine == [(True, None)] * 5
+        assert database.rows("SELECT category, comment FROM feedback WHERE key = 'mood' ORDER BY ALL") == [
+            ("fine", OTHER),
+            (None, None),
+        ]
+        assert database.rows("SELECT count(*) FROM attempts a JOIN requests r USING (request_id)") == [(rows,)]
+    finally:
+        database.close()
+
+
+def filled(layout: Layout) -> tuple[str, int]:
+    """A store with two units and a backup of it; the pseudonym of the one, and the requests of both."""
+    database = Database.open(layout)
+    name = pseudonym(settings.pepper(database), "customer-4711")
+    database.close()
+    writer = JournalWriter(layout.journal, writer="w")
+    for number in range(300):
+        unit = name if number % 3 == 0 else f"u-{number}"
+        body = json.dumps({"messages": SECRET if number % 3 == 0 else OTHER})
+        writer.append(
+            samples.request(number, unit=unit, request_body=body, response_id=f"a-{number}"),
+            samples.exposure(number, unit=unit),
+            samples.attempt(number, error_message=body),
+        )
+    writer.close()
+    return name, 300
+
+
+def chaos(layout: Layout, job: str, subject: str | Path, last: int) -> int:
+    program = [sys.executable, "-m", "tests.integration.chaos_care", job, layout.store, subject, last]
+    root = Path(__file__).parents[2]
+    return subprocess.run(list(map(str, program)), cwd=root, capture_output=True, check=False, timeout=90).returncode
+
+
+def test_an_erasure_that_is_killed_at_any_step_leaves_a_whole_store_and_is_finished_later(tmp_path: Path) -> None:
+    layout = project(tmp_path / "here")
+    name, requests = filled(layout)
+    assert chaos(layout, "backup", tmp_path / "b1", -1) == 0
+    kills = 0
+    while chaos(layout, "erase", "customer-4711", kills) != 0:
+        database = Database.open(layout)
+        assert database.rows("SELECT count(*), count(DISTINCT request_id) FROM requests") == [(requests, requests)]
+        assert database.rows("SELECT count(*) FROM payloads")[0][0] in (requests, requests - 100)
+        database.close()
+        kills += 1
+    assert kills > 5
+    for text in (SECRET.encode(), name.encode(), b"customer-4711"):
+        assert files_with(text, layout.store.parent) == []
+        assert files_with(text, tmp_path / "b1") == []
+    database = Database.open(layout)
+    assert database.rows("SELECT count(*), count(DISTINCT unit) FROM exposures") == [(300, 201)]
+    assert database.rows("SELECT count(*) FROM erasures") == [(1,)]
+    database.close()
+
+
+def test_control_finishes_an_erasure_that_was_broken_off(tmp_path: Path) -> None:
+    from tests.integration.care_rig import end, eventually, start_control
+
+    layout = project(tmp_path / "here")
+    filled(layout)
+    assert chaos(layout, "erase", "customer-4711", 1) != 0
+    assert (layout.folder / "erasure.json").exists()
+    assert fairtrial_json("store", "info", cwd=tmp_path / "here")["erasure_unfinished"] is True
+    control = start_control(tmp_path / "here")
+    eventually(lambda: not (layout.folder / "erasure.json").exists())
+    end(control)
+    assert files_with(SECRET.encode(), layout.store.parent) == []
+
+
+def test_a_backup_that_is_killed_at_any_step_is_not_there_and_the_next_one_is_whole(tmp_path: Path) -> None:
+    layout = project(tmp_path / "here")
+    filled(layout)
+    kills = 0
+    while chaos(layout, "backup", tmp_path / f"b{kills}", kills) != 0:
+        assert not (tmp_path / f"b{kills}").exists()
+        kills += 1
+    assert kills > 5
+    elsewhere = project(tmp_path / "there")
+    fairtrial_json("store", "restore", tmp_path / f"b{kills}", cwd=tmp_path / "there")
+    database = Database.open(elsewhere)
+    assert database.rows("SELECT count(*) FROM requests") == [(300,)]
+    database.close()
+
+
+def test_a_unit_that_was_never_seen_is_no_error(tmp_path: Path) -> None:
+    project(tmp_path)
+    never = fairtrial("store", "erase-unit", "nobody", "--yes", cwd=tmp_path)
+    assert (never.returncode, "nothing found" in never.stdout) == (0, True)
+    unsure = subprocess.run(
+        [sys.executable, "-m", "fairtrial.cli.main", "store", "erase-unit", "nobody"],
+        cwd=tmp_path,
+        input="n\n",
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert unsure.returncode != 0
+
+
+def test_old_texts_are_dropped_and_numbers_stay(tmp_path: Path) -> None:
+    layout = project(tmp_path)
+    now_us = time.time_ns() // 1000
+    writer = JournalWriter(layout.journal, writer="w")
+    for number, days in enumerate((1, 10, 40)):
+        at_us = now_us - days * 86_400_000_000
+        writer.append(
+            samples.request(number, at_us=at_us, request_body="{}"),
+            samples.feedback(number, at_us=at_us, comment="so so"),
+            samples.case_result(case_id=f"c{number}", at_us=at_us),
+            samples.score(case_id=f"c{number}", at_us=at_us),
+        )
+    writer.append(samples.run())
+    writer.close()
+    with open_owner(layout) as owner:
+        run = owner.load_run("run-1")
+    planned = fairtrial_json("store", "retain", "--dry-run", cwd=tmp_path)
+    assert planned["days"] == 30
+    assert planned["dropped"] == {"payloads": 1, "feedback": 1, "results": 1}
+    assert fairtrial_json("store", "retain", "--days", "7", cwd=tmp_path)["dropped"]["payloads"] == 2
+    assert fairtrial_json("store", "retain", "--days", "7", cwd=tmp_path)["dropped"] == {}
+    with open_owner(layout) as owner:
+        after = owner.load_run("run-1")
+    assert [result.scores for result in after.results] == [result.scores for result in run.results]
+    assert [result.answer.text for result in after.results] == ["Paris", None, None]
+    database = Database.open(layout)
+    assert database.rows("SELECT count(*) FROM requests") == [(3,)]
+    assert database.rows("SELECT count(comment), count(boolean) FROM feedback") == [(1, 3)]
+    assert database.rows("SELECT count(*) FROM events WHERE action = 'store.retain'") == [(1,)]
+    database.close()

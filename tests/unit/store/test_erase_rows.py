@@ -1,0 +1,121 @@
+"""Every table that could tell of a unit is known to the erasure, and verdicts' numbers survive it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store import erase_state, traffic
+from fairtrial.store.database import Database
+from fairtrial.store.erase import Unit, erase, new_state
+from fairtrial.store.erase_rows import CHANGES, TOUCHED
+from fairtrial.store.ingest import Ingester
+from fairtrial.store.query import Page
+from tests.unit.store import samples
+
+NAMING = "SELECT DISTINCT table_name FROM duckdb_columns() WHERE column_name IN ('unit', 'request_id', 'item_id')"
+NO_TEXT = {"review_claims"}
+"""Only who has which item, and until when."""
+
+
+def erase_unit(database: Database, name: str, pseudonym: str, kind: str = "user") -> dict[str, int]:
+    state = new_state(Unit(name, kind, pseudonym), now_us=samples.NOW, actor="test")  # type: ignore[arg-type]
+    return erase(database, state, now_us=samples.NOW, rewrite_backups=False).counts
+
+
+def test_every_table_that_names_a_unit_a_request_or_an_item_is_known(database: Database) -> None:
+    naming = {name for (name,) in database.rows(NAMING)} - NO_TEXT
+    assert naming == set(TOUCHED) == set(CHANGES)
+
+
+def test_the_numbers_of_an_experiment_are_the_same_after_an_erasure(database: Database, ingester: Ingester) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    for number in range(40):
+        unit = f"u-{number % 8}"
+        arm = "tuned" if number % 2 else "base"
+        more = {"assigned": arm, "served": arm}
+        writer.append(
+            samples.request(number, unit=unit, latency_ms=float(number), request_body="{}"),
+            samples.exposure(number, unit=unit, **more),
+            samples.feedback(number, boolean=number % 3 == 0, comment="words"),
+        )
+    writer.close()
+    ingester.catch_up()
+    before = traffic.by_variant(database, Page())
+    assert erase_unit(database, "somebody", "u-3")["requests"] == 5
+    assert traffic.by_variant(database, Page()) == before
+    assert database.rows("SELECT count(DISTINCT unit) FROM exposures") == [(8,)]
+    assert database.rows("SELECT count(*) FROM exposures WHERE unit = 'u-3'") == [(0,)]
+
+
+def test_a_request_outside_of_experiments_is_found_by_the_name_in_its_body(
+    database: Database, ingester: Ingester
+) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    bodies = ['{"user":"alice"}', '{"metadata":{"user_id":"alice"}}', '{"user":"alice2"}', '{"text":"alice"}', "alice"]
+    writer.append(*(samples.request(number, request_body=body) for number, body in enumerate(bodies)))
+    writer.close()
+    ingester.catch_up()
+    assert erase_unit(database, "alice", "p-alice") == {"requests": 2, "payloads": 2, "journal lines": 2}
+    assert database.rows("SELECT request_body FROM payloads ORDER BY 1") == [(body,) for body in sorted(bodies[2:])]
+
+
+def test_a_single_request_can_be_erased_by_its_id(database: Database, ingester: Ingester) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(*(samples.request(number, request_body="{}", unit="u") for number in range(3)))
+    writer.append(samples.case_result(request_id="r-1"), samples.score(), samples.run())
+    writer.close()
+    ingester.catch_up()
+    assert erase_unit(database, "r-1", "p-request", kind="request") == {
+        "requests": 1,
+        "payloads": 1,
+        "results": 1,
+        "journal lines": 2,
+    }
+    assert database.rows("SELECT count(*), count(request_id) FILTER (request_id = 'r-1') FROM requests") == [(3, 0)]
+    assert database.rows("SELECT output, expected, outcome FROM results") == [(None, '"Paris"', "scored")]
+
+
+def test_review_texts_of_a_unit_go_and_its_votes_stay(database: Database) -> None:
+    with database.writing() as cursor:
+        for item, unit in (("i1", "u-1"), ("i2", "u-2")):
+            cursor.execute(
+                "INSERT INTO review_items (item_id, queue_id, unit, asked, candidate_output, baseline_output)"
+                " VALUES (?, 'q', ?, 'asked', 'secret a', 'secret b')",
+                [item, unit],
+            )
+            cursor.execute(
+                "INSERT INTO review_votes (vote_id, item_id, queue_id, preference, comment, edited_candidate)"
+                " VALUES (?, ?, 'q', 'candidate', 'secret c', 'secret d')",
+                ["v" + item, item],
+            )
+            cursor.execute("INSERT INTO review_drafts (item_id, queue_id, draft) VALUES (?, 'q', 'secret')", [item])
+    counts = erase_unit(database, "somebody", "u-1")
+    assert counts == {"review_items": 1, "review_votes": 1, "review_drafts": 1}
+    assert database.rows("SELECT item_id, preference, comment, edited_candidate FROM review_votes ORDER BY 1") == [
+        ("i1", "candidate", "", None),
+        ("i2", "candidate", "secret c", "secret d"),
+    ]
+    assert database.rows("SELECT candidate_output FROM review_items ORDER BY item_id") == [("[erased]",), ("secret a",)]
+    assert database.rows("SELECT item_id FROM review_drafts") == [("i2",)]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 1001])
+def test_a_name_that_can_not_be_one_is_refused(name: str) -> None:
+    with pytest.raises(Exception, match="printable"):
+        new_state(Unit(name, "user", "p"), now_us=1, actor="test")
+
+
+def test_readers_and_writers_go_on_with_the_new_file(database: Database, ingester: Ingester) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(samples.request(1, unit="unit-u", request_body="{}"))
+    ingester.catch_up()
+    inode = database.layout.store.stat().st_ino
+    assert database.rows("SELECT count(*) FROM requests") == [(1,)]
+    erase_unit(database, "somebody", "unit-u")
+    assert database.layout.store.stat().st_ino != inode
+    writer.append(samples.request(2))
+    writer.close()
+    ingester.catch_up()
+    assert database.rows("SELECT count(*) FROM requests") == [(2,)]
+    assert erase_state.load(database.layout) is None
