@@ -15,6 +15,7 @@ from fairtrial.domain.verdict import Verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fairtrial.domain.accounts import Account, Invitation, Role
     from fairtrial.domain.plan import Plan, UnitKind
     from fairtrial.domain.review_evidence import ReviewEvidence
     from fairtrial.store.backup import Backup
@@ -63,6 +64,25 @@ class Reviews(Protocol):
         """What a gate reads."""
 
 
+class Accounts(Protocol):
+    """People who sign in; each is found by name or id."""
+
+    def invite(self, name: str | None, role: Role) -> Invitation:
+        """Make an account, and a link to it that works once."""
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Everyone, the disabled ones too; times are ISO 8601 text."""
+
+    def reset(self, who: str) -> Invitation:
+        """A new link; enables a disabled account."""
+
+    def disable(self, who: str) -> Account:
+        """Shut them out at once."""
+
+    def set_role(self, who: str, role: Role) -> Account:
+        """Change what they may do."""
+
+
 class Owner(Protocol):
     """What commands may ask of a store; the same with and without a control process.
 
@@ -72,6 +92,10 @@ class Owner(Protocol):
     @property
     def care(self) -> Care:
         """Backups, retention, erasure."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """People who sign in."""
 
     @property
     def reviews(self) -> Reviews:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from evaluators.run_events import run_of
+from fairtrial.cli.owner_accounts import DirectAccounts
 from fairtrial.cli.owner_reviews import DirectReviews
 from fairtrial.config.layout import Layout
 from fairtrial.config.published import publish, read
@@ -43,6 +44,7 @@ class DirectOwner:
             self._ingester = Ingester(self._database, _now_us)
             self._ingester.catch_up()
             self.care = StoreCare(self._database, self._ingester, _now_us, actor="command line")
+            self.accounts = DirectAccounts(self._database, _now_us)
             self.reviews = DirectReviews(self._database, _now_us)
             self._undo = undo.pop_all()
 

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from evaluators.run_events import run_of
+from fairtrial.cli.owner_accounts import RemoteAccounts
 from fairtrial.cli.owner_care import RemoteCare
 from fairtrial.cli.owner_reviews import RemoteReviews
 from fairtrial.config.layout import Layout
@@ -23,7 +24,7 @@ from fairtrial.store.overview import Overview
 from fairtrial.store.traffic import Traffic
 
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
-"""The environment variable with a key of right `admin`, for a control API that is not on loopback.
+"""The environment variable with a key of right `admin`, for a control API whose files are not on this machine.
 
 Without it the key is used that control has written for programs of this machine.
 """
@@ -40,6 +41,7 @@ class RemoteOwner:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._url = control_url
         self.care = RemoteCare(self._ask)
+        self.accounts = RemoteAccounts(self._ask)
         self.reviews = RemoteReviews(self._ask)
         self._client = httpx.Client(base_url=control_url, headers=headers, timeout=SECONDS, trust_env=False)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, FastAPI, Response
 
 from fairtrial.domain.registry import Registry
+from gateway.control import sign_in_pages
+from gateway.control.attempts import Attempts
 from gateway.control.errors import map_errors
 from gateway.control.guard import Guarded, anyone, needs
 from gateway.control.keeper import Keeper
@@ -21,9 +23,11 @@ def create_app(keeper: Keeper, *, loopback: bool) -> FastAPI:
     app.router.route_class = Guarded
     app.state.keeper = keeper
     app.state.loopback = loopback
+    app.state.attempts = Attempts()
     map_errors(app)
     for _, router in ROUTERS:
         app.include_router(router, prefix="/api", dependencies=[Depends(needs("reviewer"))])
+    app.include_router(sign_in_pages.router)
     _add_health(app)
     _add_openapi(app)
     return app

@@ -14,10 +14,10 @@ import click
 def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
     """Start gateway, control and dashboard, and keep them running until Ctrl-C.
 
-    On loopback no keys are needed. A gateway that others can reach asks for keys (fairtrial keys create NAME). So does
-    control: commands and the dashboard of this machine find theirs by themselves (in STORE.d/admin.key, or in
-    FAIRTRIAL_ADMIN_KEY); whatever asks from elsewhere needs one (fairtrial keys create NAME --right admin). The
-    dashboard asks nobody for a key: keep it on loopback, or behind a proxy that knows who may see it.
+    On loopback no keys are needed. A gateway that others can reach asks for keys (fairtrial keys create NAME). People
+    sign in to the dashboard once there is an account (fairtrial accounts invite); until then whoever uses this machine
+    may do everything, and nobody else can do anything. The commands of this machine have a key of their own, in
+    STORE.d/admin.key; programs elsewhere need one (fairtrial keys create NAME --right admin).
 
     \b
     Example:  fairtrial up -c fairtrial.yaml --workers 4
