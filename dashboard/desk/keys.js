@@ -57,7 +57,7 @@ function press(desk, event) {
   event.stopPropagation();
   if (event.repeat && !MAY_REPEAT.has(key)) return;
   if (desk.sheetOpen && key !== "?" && key !== "Escape") return;
-  if (desk.leaving && key !== "u") desk.pressAhead({ key: event.key, shiftKey: event.shiftKey });
+  if (desk.leaving && (desk.aheadIsText || key !== "u")) desk.pressAhead({ key: event.key, shiftKey: event.shiftKey });
   else act(desk, key, event);
 }
 

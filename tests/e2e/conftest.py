@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A module's own: while Playwright runs, its thread has an event loop, which other folders' tests may not find."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.fail("the tests of the dashboard need Chromium: make browser")
@@ -54,7 +56,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         path = write_project(folder, upstream=upstream.url.removesuffix("/v1"), workers=1)
         with Services(path, workers=1) as services:
             found = Site(services, upstream)
-            found.run_suite(folder)
+            with ThreadPoolExecutor(1) as aside:  # Playwright's event loop may run in this thread
+                aside.submit(found.run_suite, folder).result()
             yield found
 
 

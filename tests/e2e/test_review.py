@@ -1,0 +1,123 @@
+"""Blind review by keyboard alone: fast, interrupted, taken back, passed over, and refused."""
+
+from __future__ import annotations
+
+from playwright.sync_api import BrowserContext, expect
+
+from tests.e2e.reviewing import Reviewing
+from tests.e2e.site import Site
+
+OUTCOMES = {"1": "left", "2": "tie", "3": "right", "4": "both_bad", "0": "cant_judge"}
+
+
+def test_ten_pairs_are_judged_by_keyboard_with_a_reload_in_the_middle_and_nothing_is_lost(
+    context: BrowserContext, site: Site
+) -> None:
+    queue = site.enqueue(10)
+    desk = Reviewing(context.new_page(), site.dashboard).open(queue)
+    for done in range(10):
+        desk.wait_count(done, 10)
+        desk.press("3", "4", "2", "5", "0", "3", "4", "n").write("short, and right").press("Escape", "f")
+        if done == 4:
+            desk.wait_saved()
+            before, question = desk.draft, desk.question
+            desk.page.reload()
+            desk.wait_count(done, 10)
+            assert (desk.draft, desk.question) == (before, question)
+        desk.press("Enter")
+    expect(desk.page.locator(".end")).to_contain_text("You judged 10 pairs")
+    votes = site.votes(queue)
+    assert len(votes) == 10
+    assert {vote["comment"] for vote in votes} == {"short, and right"}
+
+
+def test_thirty_pairs_by_keys_pressed_faster_than_the_page_and_each_vote_is_on_the_pair_it_was_meant_for(
+    context: BrowserContext, site: Site
+) -> None:
+    queue = site.enqueue(30)
+    desk = Reviewing(context.new_page(), site.dashboard).open(queue)
+    meant: dict[str, str] = {}
+    for done in range(30):
+        key = "12340"[done % 5]
+        desk.press(key, str(3 + done % 3))  # before this pair is on the screen, for all but the first
+        desk.wait_count(done, 30)
+        meant[desk.question] = OUTCOMES[key]
+        assert desk.draft["outcome"] == OUTCOMES[key]
+        assert desk.draft["marks"]["accuracy-left"] == str(3 + done % 3)
+        desk.press("5", "Enter")
+    expect(desk.page.locator(".end")).to_contain_text("You judged 30 pairs")
+    assert len(meant) == 30
+
+
+def test_a_vote_is_never_cast_on_a_pair_that_was_not_on_the_screen(context: BrowserContext, site: Site) -> None:
+    queue = site.enqueue(5)
+    desk = Reviewing(context.new_page(), site.dashboard).open(queue)
+    desk.press("1", "Enter", "3", "Enter", "Enter").wait_count(1, 5)
+    expect(desk.page.locator(".notice")).to_contain_text("not on the screen yet")
+    assert desk.draft["outcome"] == "right"
+    desk.press("Enter").wait_count(2, 5)
+
+
+def test_a_note_begun_before_the_pair_is_shown_is_text_and_never_keys(context: BrowserContext, site: Site) -> None:
+    desk = Reviewing(context.new_page(), site.dashboard).open(site.enqueue(5))
+    desk.press("1", "Enter", "3", "n").write("dud 4").press("Escape").wait_count(1, 5).wait_saved()
+    assert desk.draft["note"] == "dud 4"
+    assert (desk.draft["outcome"], desk.draft["flagged"]) == ("right", False)
+
+
+def test_undo_brings_the_last_pair_back_as_it_was_said(context: BrowserContext, site: Site) -> None:
+    desk = Reviewing(context.new_page(), site.dashboard).open(site.enqueue(5))
+    question = desk.question
+    desk.press("3", "5", "1", "Enter")  # refused: a mark of 1 without a note, which is where the keys go now
+    expect(desk.page.locator(".notice")).to_contain_text("needs a note")
+    desk.write("plainly wrong").press("Control+Enter").wait_count(1, 5)
+    assert desk.question != question
+    desk.press("u").wait_count(0, 5)
+    assert desk.question == question
+    assert desk.draft["outcome"] == "right"
+    assert desk.draft["marks"]["accuracy-right"] == "1"
+    assert desk.draft["note"] == "plainly wrong"
+    desk.press("Enter").wait_count(1, 5).press("u", "u").wait_count(0, 5)
+    expect(desk.page.locator(".notice")).to_contain_text("no vote of yours")
+
+
+def test_a_skipped_pair_does_not_come_again_and_counts_as_no_vote(context: BrowserContext, site: Site) -> None:
+    desk = Reviewing(context.new_page(), site.dashboard).open(site.enqueue(2))
+    first = desk.question
+    desk.press("s")
+    expect(desk.page.locator(".turn.user .text")).not_to_have_text(first)
+    desk.wait_saved().press("1", "Enter")
+    expect(desk.page.locator(".end")).to_contain_text("You judged 1 pair of this queue")
+
+
+def test_keys_are_text_while_one_writes_and_escape_leaves(context: BrowserContext, site: Site) -> None:
+    desk = Reviewing(context.new_page(), site.dashboard).open(site.enqueue(3))
+    desk.press("n").write("1 2 3 skip under ? D").wait_saved()
+    assert desk.draft == {
+        "outcome": None,
+        "marks": dict.fromkeys(desk.draft["marks"]),
+        "note": "1 2 3 skip under ? D",
+        "flagged": False,
+    }
+    desk.press("Escape", "2")
+    assert desk.draft["outcome"] == "tie"
+
+
+def test_rows_anchors_diff_edit_and_the_key_sheet_by_keyboard(context: BrowserContext, site: Site) -> None:
+    desk = Reviewing(context.new_page(), site.dashboard).open(site.enqueue(3))
+    page = desk.page
+    desk.press("1", "ArrowDown", "ArrowDown")
+    expect(page.locator(".scale.focused")).to_have_attribute("data-row", "tone-left")
+    expect(page.locator(".anchors")).to_contain_text("as our best colleague")
+    desk.press("ArrowRight", "4")
+    assert desk.draft["marks"]["tone-right"] == "4"
+    assert page.locator("ins, del").count() == 0
+    desk.press("d")
+    assert page.locator(".answer[data-side=left] del").count() > 0
+    assert page.locator(".answer[data-side=right] ins").count() > 0
+    desk.press("d", "e").write(" And thank you.").press("Escape", "Escape").wait_saved()
+    expect(page.locator(".answer .tag")).to_have_text("edited by you")
+    desk.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    desk.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_have_count(0)
