@@ -60,10 +60,14 @@ def translated(model: str) -> bool:
 
 
 def providers() -> frozenset[str]:
-    """The names before the slash in ``model`` that go through litellm; empty if it isn't installed."""
+    """The names before the slash in ``model`` that go through litellm; empty if it isn't installed.
+
+    Its list doesn't say of each what it serves; one of which it says nothing may well chat.
+    """
     found = distribution_file("litellm", PROVIDERS_FILE).get("providers", {})
-    chat = {name for name, one in found.items() if one.get("endpoints", {}).get("chat_completions")}
-    return frozenset(name for name in chat if "/" not in name) - NOT_SERVED
+    serves = {name: {key for key, can in one.get("endpoints", {}).items() if can} for name, one in found.items()}
+    chat = {name for name, what in serves.items() if not what or "chat_completions" in what}
+    return frozenset(name for name in (chat | ON_ONES_OWN) & serves.keys() if "/" not in name) - NOT_SERVED
 
 
 @cache

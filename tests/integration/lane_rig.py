@@ -25,7 +25,7 @@ def lane_plan(claude: str, base: str, **changes: Any) -> Plan:
     plain = plan_for(base)
     arms = (
         Variant("base", "base", 50.0),
-        Variant("tuned", "cloud", 50.0, system_prompt="Be kind.", params={"temperature": 0.2}),
+        Variant("tuned", "cloud", 50.0, system_prompt="Be kind.", params={"temperature": 0.2, "logprobs": None}),
     )
     return plan_for(
         base,

@@ -145,7 +145,7 @@ def test_an_arms_overrides_are_translated_too(client: openai.OpenAI, claude: Fak
     seen = claude.seen[-1].json
     assert seen["system"][0]["text"] == "Be kind." and seen["temperature"] == 0.2
     pinned = {"x-fairtrial-variant": "tuned"}
-    answer = ask(client, model="bot", extra_headers=pinned)
+    answer = ask(client, model="bot", extra_headers=pinned, logprobs=True)  # the arm takes this field away
     assert (
         answer.choices[0].message.content == "Hello"
         and lane.await_events("request", 13)[-1]["variant_served"] == "tuned"

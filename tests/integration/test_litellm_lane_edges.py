@@ -81,15 +81,14 @@ def test_an_error_that_is_no_json_is_an_envelope_without_its_text(
 
 
 HELLO = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5\r\n\r\nhello"
-REDIRECT = "HTTP/1.1 307 Elsewhere\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n"
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize(("kind", "text"), [("reset", ""), ("raw", HELLO), ("raw", REDIRECT)])
+@pytest.mark.parametrize(("kind", "text"), [("reset", ""), ("raw", HELLO), ("error", "")])
 def test_a_connection_that_fails_is_502_and_not_followed(
     client: openai.OpenAI, claude: FakeAnthropic, kind: str, text: str, stream: bool
 ) -> None:
-    claude.script = {"kind": kind, "text": text}
+    claude.script = {"kind": kind, "text": text, "status": 307, "headers": {"location": f"{claude.url}/elsewhere"}}
     with pytest.raises(openai.InternalServerError) as caught:
         ask(client, stream=stream)
     assert caught.value.status_code == 502
