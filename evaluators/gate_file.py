@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators import suite_file
-from evaluators.gate_fit import ELSEWHERE, unfit
+from evaluators.gate_fit import ELSEWHERE, is_elsewhere, unfit
 from evaluators.gate_forms import GateLineError
 from evaluators.gate_lines import GateLine, parse
 from evaluators.gate_rules import Rule
@@ -24,6 +24,8 @@ from fairtrial.config.yaml_file import Document
 from fairtrial.domain.errors import ConfigError, Mistake
 
 YAML_ENDINGS = (".yaml", ".yml")
+Elsewhere = tuple[str, GateLine]
+"""A line as written and read, whose evidence no run has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Gate:
     path: Path
     suites: tuple[Suite, ...]
     rules: tuple[Rule, ...]
-    elsewhere: tuple[tuple[str, GateLine], ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
     approvers: tuple[str, ...] = ()
 
 
@@ -69,16 +71,14 @@ def load(path: Path) -> Gate:
         raise ConfigError(mistakes_of(document, error, GateModel)) from error
     reading = _Reading(document, path)
     suites = tuple(_suites(reading, model.suites))
-    rules = [rule for suite in suites for rule in _own_rules(reading, suite)]
-    required = list(_required(reading, model, suites))
-    if not reading.mistakes and not rules and not required:
+    lines = [line for suite in suites for line in _own_lines(reading, suite)]
+    lines += _required(reading, model, suites)
+    if not reading.mistakes and not lines:
         wrong = "the gate has no rule: neither its suites nor 'require' have a line, so it can't decide anything"
         reading.mistakes.append(document.mistake(("gate",), wrong))
     if reading.mistakes:
         raise ConfigError(reading.mistakes)
-    rules += [one for one in required if isinstance(one, Rule)]
-    elsewhere = tuple(one for one in required if not isinstance(one, Rule))
-    return Gate(model.gate, path, suites, tuple(rules), elsewhere, tuple(model.approvers))
+    return Gate(model.gate, path, suites, *_sorted(lines), tuple(model.approvers))
 
 
 def check(path: Path) -> list[Mistake]:
@@ -92,8 +92,18 @@ def check(path: Path) -> list[Mistake]:
 
 def gate_of(suite: Suite) -> Gate:
     """A suite judged by its own lines alone."""
-    rules = tuple(Rule(text, parse(text), suite, suite.name) for text in suite.gate)
-    return Gate(suite.name, suite.path, (suite,), rules)
+    return Gate(suite.name, suite.path, (suite,), *_sorted([_line(suite, text) for text in suite.gate]))
+
+
+def _line(suite: Suite, text: str) -> Rule | Elsewhere:
+    line = parse(text)
+    return (text, line) if is_elsewhere(suite, line) else Rule(text, line, suite, suite.name)
+
+
+def _sorted(lines: Sequence[Rule | Elsewhere]) -> tuple[tuple[Rule, ...], tuple[Elsewhere, ...]]:
+    """Lines that runs answer, and lines that other evidence answers."""
+    rules = tuple(one for one in lines if isinstance(one, Rule))
+    return rules, tuple(one for one in lines if not isinstance(one, Rule))
 
 
 def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
@@ -120,17 +130,16 @@ def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
         yield from (suite for suite in found if as_path or suite.name == name)
 
 
-def _own_rules(reading: _Reading, suite: Suite) -> Iterator[Rule]:
+def _own_lines(reading: _Reading, suite: Suite) -> Iterator[Rule | Elsewhere]:
     for text, line_number in zip(suite.gate, suite.gate_lines, strict=True):
-        line = parse(text)
-        wrong = unfit(suite, line)
+        wrong = unfit(suite, parse(text))
         if wrong is not None:
             reading.mistakes.append(Mistake(str(suite.path), line_number, "gate", f"{text!r}: {wrong[0]}", wrong[1]))
             continue
-        yield Rule(text, line, suite, suite.name)
+        yield _line(suite, text)
 
 
-def _required(reading: _Reading, model: GateModel, suites: Sequence[Suite]) -> Iterator[Rule | tuple[str, GateLine]]:
+def _required(reading: _Reading, model: GateModel, suites: Sequence[Suite]) -> Iterator[Rule | Elsewhere]:
     for i, text in enumerate(model.require):
         try:
             line = parse(text)

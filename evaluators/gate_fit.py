@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from evaluators.gate_lines import GateLine, Level, Scope, State, Versus
 from evaluators.measures import COUNTS, Measure, known_metrics, measure_of
+from evaluators.review_fit import unfit_review
 from evaluators.suite import Suite, tag_values
 
 ELSEWHERE = ("live", "review", "judge", "data")
@@ -16,12 +17,17 @@ EVERY_TAG = "slice"
 
 def unfit(suite: Suite, line: GateLine) -> tuple[str, str] | None:
     """What is wrong with this line for this suite and what is known, or ``None`` if it fits."""
-    if line.family in ELSEWHERE and suite.stat(line.metric) is None:
-        return None
+    if is_elsewhere(suite, line):
+        return unfit_review(line) if line.family == "review" else None
     measure = measure_of(suite, line.metric)
     if measure is None:
         return f"suite {suite.name} does not measure {line.metric!r}", _nearest(line.metric, known_metrics(suite))
     return _unfit_scope(suite, line.scope) or _unfit_test(measure, line)
+
+
+def is_elsewhere(suite: Suite, line: GateLine) -> bool:
+    """Whether the line asks for evidence that no run has, such as a review."""
+    return line.family in ELSEWHERE and suite.stat(line.metric) is None
 
 
 def scopes_of(suite: Suite, scope: Scope | None) -> Sequence[Scope | None]:

@@ -16,8 +16,7 @@ BASE = "base"
 def unfit_review(line: GateLine) -> tuple[str, str] | None:
     """What is wrong with the line and what is known, or ``None`` if it can be judged."""
     if line.metric not in REVIEW_METRICS:
-        near = get_close_matches(line.metric, REVIEW_METRICS, n=1, cutoff=0.5)
-        known = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(REVIEW_METRICS)}"
+        known = _nearest(line.metric)
         return f"reviews do not measure {line.metric!r}", known
     if line.scope is not None:
         return "reviews are judged as a whole, not in slices", f"leave out 'in {line.scope}'"
@@ -26,6 +25,12 @@ def unfit_review(line: GateLine) -> tuple[str, str] | None:
     if isinstance(line.test, State):
         return f"{line.metric} can't {line.test.word}", f"{line.metric} not worse than base by 5pp"
     return _unfit_versus(line, line.test) if isinstance(line.test, Versus) else _unfit_level(line, line.test)
+
+
+def _nearest(metric: str) -> str:
+    names = [name.partition(".")[2] for name in REVIEW_METRICS]
+    near = get_close_matches(metric.partition(".")[2], names, n=1)
+    return f"did you mean 'review.{near[0]}'?" if near else f"known: {', '.join(REVIEW_METRICS)}"
 
 
 def _unfit_versus(line: GateLine, test: Versus) -> tuple[str, str] | None:
