@@ -8,10 +8,10 @@ PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL  := $(PIP) install --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit integration lint fmt type imports check bench seeds docs lock clean
+.PHONY: help demo test unit integration lint fmt type imports check bench seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/python:
 	@PYTHON="$(PYTHON)" sh scripts/make-venv $(VENV)
@@ -56,9 +56,10 @@ imports: $(VENV)/dev  ## the layers, by import-linter
 
 check: lint type imports  ## lint, types, layers
 
-bench: $(VENV)/dev  ## the gateway beside its plain upstream, and the engine beside a bare client
+bench: $(VENV)/dev  ## the gateway beside its plain upstream, the engine beside a bare client, the store's care beside a copy
 	@$(BIN)/python benchmarks/gateway.py $(ARGS)
 	@$(BIN)/python benchmarks/engine.py
+	@$(BIN)/python benchmarks/store_care.py
 
 seeds: $(VENV)/dev  ## the general suite's verdicts over ten seeds of its generator (about an hour)
 	@$(BIN)/python benchmarks/seeds.py $(ARGS)
@@ -66,8 +67,20 @@ seeds: $(VENV)/dev  ## the general suite's verdicts over ten seeds of its genera
 docs: $(VENV)/dev  ## the reference pages that are made from the program itself
 	@$(BIN)/python -m scripts.reference
 
+wheel: $(VENV)/demo  ## the installable package, in dist/
+	@$(BIN)/python -m hatchling build -t wheel
+
+image:  ## the container image (needs docker; ARGS="--target local-models" for the one with models)
+	@command -v docker >/dev/null || { echo "image: docker is not installed here" >&2; exit 2; }
+	@docker build --tag fairtrial:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) $(ARGS) .
+
+compose-check: $(VENV)/dev  ## the Dockerfile, docker-compose.yml and its project, without an engine
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/fairtrial check examples/compose/fairtrial.yaml
+
 lock: $(VENV)/dev  ## renew the locks from pyproject.toml (needs uv)
 	@sh scripts/lock
 
 clean:  ## remove the environment and everything that was built
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist *.egg-info

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairtrial.cli.child_logs import rotate
 from fairtrial.domain.errors import FairtrialError, UsageError
 
 WATCH_SECONDS = 0.1
@@ -71,6 +72,8 @@ class Child:
 
     def keep_up(self) -> None:
         """Start it again if it has died, waiting longer each time that it does so at once; raises `OSError`."""
+        if rotate(self.program.log):
+            self._said_before = 0
         if self.exit_code is None:
             return
         now = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,8 +96,12 @@ def _planned_days(layout: Layout) -> int:
 
 
 def _prune_logs(folder: Path, before_us: int, *, dry_run: bool) -> int:
-    """Logs that were put aside, and those of programs that have said nothing since."""
-    old = [path for path in folder.glob("*.log*") if path.is_file() and path.stat().st_mtime_ns // 1000 < before_us]
+    """Logs that were put aside go; those of programs that have said nothing since are emptied, for they may be open."""
+    logs = [path for path in folder.glob("*.log*") if path.is_file()]
+    old = [path for path in logs if path.stat().st_size and path.stat().st_mtime_ns // 1000 < before_us]
     for path in old if not dry_run else ():
-        path.unlink()
+        if path.suffix == ".log":
+            os.truncate(path, 0)
+        else:
+            path.unlink()
     return len(old)
