@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import click
 
@@ -15,7 +15,6 @@ from fairtrial.domain.accounts import ROLES, Invitation, Role
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
 
-CONTROL_PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
 CONFIG = click.option(
     "-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path), help="The project."
 )
@@ -149,7 +148,9 @@ def _show(project: Project, made: Invitation, *, as_json: bool) -> None:
     """The link on standard output, all else beside it."""
     import msgspec
 
-    link = _link(project, made)
+    from fairtrial.cli.invitation_link import CONTROL_PUBLIC_URL, invitation_link
+
+    link = invitation_link(project, made.token)
     if as_json:
         fields: dict[str, Any] = msgspec.to_builtins(made)
         click.echo(msgspec.json.encode(fields | {"link": link}).decode())
@@ -160,12 +161,3 @@ def _show(project: Project, made: Invitation, *, as_json: bool) -> None:
     click.echo(f"{whose}{made.role}; works once, until {until}. This is the only time it is shown.", err=True)
     if urlsplit(link).hostname in {"127.0.0.1", "::1", "localhost"}:
         click.echo(f"It works on this machine; {CONTROL_PUBLIC_URL} says how others reach control.", err=True)
-
-
-def _link(project: Project, made: Invitation) -> str:
-    """The page that control shows, and from there to the dashboard on the same host name."""
-    control = os.environ.get(CONTROL_PUBLIC_URL, "").rstrip("/") or project.control.url
-    page = f"{control}/invitation/{made.token}"
-    if urlsplit(control).hostname != urlsplit(project.dashboard.url).hostname:
-        return page
-    return f"{page}?next={quote(project.dashboard.url, safe='')}"

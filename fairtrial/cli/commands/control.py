@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from gateway.control.first_start import Welcome
 
-PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
-"""How browsers reach control, if it isn't by its port on this machine: behind a proxy, say."""
-
 
 @click.command()
 @click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
@@ -64,18 +61,12 @@ def command(
 
 def _welcome(project: Project, made: Welcome) -> None:
     """To standard output, once: whoever can read the logs of this start can use both until they are ended."""
+    from fairtrial.cli.invitation_link import invitation_link
+
     if made.key is not None:
         click.echo(f"first key  {made.key.secret}")
         click.echo(f"           for the control API; to end it: fairtrial keys revoke {made.key.key_id}")
     if made.invitation is not None:
-        click.echo(f"invitation {_link(project, made.invitation.token)}")
+        click.echo(f"invitation {invitation_link(project, made.invitation.token)}")
         click.echo("           for the first account, an administrator's: it works once, within seven days")
     click.echo("           This is the only time that they are shown.")
-
-
-def _link(project: Project, token: str) -> str:
-    """By control's own port, and on to the dashboard's; or by the address that whoever put a proxy there names."""
-    public = os.environ.get(PUBLIC_URL, "").rstrip("/")
-    if public:
-        return f"{public}/invitation/{token}"
-    return f"{project.control.url}/invitation/{token}?next={project.dashboard.url}"
