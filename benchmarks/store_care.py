@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the name of a package of ours
-    place for place in sys.path if Path(place).resolve() != Path(__file__).parent
-]  # its gateway.py hides ours
 
 from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.domain.events import ExposureEvent, RequestEvent  # noqa: E402
