@@ -27,6 +27,11 @@ def test_the_demo_runs_from_its_first_line_to_its_last_and_holds_on_too_few_case
     for candidate in ("support-v2", "support-v1", "support-overfit", "support-wrongpattern"):
         assert f"HOLD {candidate}" in shown.stdout
     assert "The lesson of support-v1" in shown.stdout
+    assert "2 pairs of answers wait for you, blind" in shown.stdout
+    (again,) = [line for line in shown.stdout.splitlines() if "support-reviewed.gate.yaml" in line]
+    judged = subprocess.run(again.split(), capture_output=True, text=True, timeout=120, check=False)
+    assert judged.returncode == EXIT_CODES["HOLD"], judged.stdout + judged.stderr
+    assert "support-tickets" in judged.stdout and "review.preference" in judged.stdout
 
 
 def test_a_demo_that_was_broken_off_is_taken_up_and_a_finished_one_is_not(tmp_path: Path) -> None:

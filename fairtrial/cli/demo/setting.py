@@ -13,6 +13,7 @@ SHIPPED = Path(__file__).parents[3]
 SUPPORT = SHIPPED / "examples" / "support"
 SUITES = SHIPPED / "suites"
 GATE = SUITES / "support-release.gate.yaml"
+REVIEWED_GATE = SUITES / "support-reviewed.gate.yaml"
 MARK = ".fairtrial-demo"
 FINISHED = ".finished"
 FIRST_PORTS = {"models": 8000, "gateway": 8080, "control": 8081, "dashboard": 8501}

@@ -15,6 +15,7 @@ from rich.progress import Progress as Bar
 from evaluators.suite import Suite
 from fairtrial.cli.demo import story
 from fairtrial.cli.demo.local_models import expected_minutes, local_models, measure_seconds
+from fairtrial.cli.demo.review import fill_queue, how_to_judge
 from fairtrial.cli.demo.setting import GATE, SUITES, SUPPORT, Setting, prepare
 from fairtrial.cli.demo.traffic import Traffic, read_tickets, send
 from fairtrial.cli.gating import gate_candidate
@@ -70,9 +71,13 @@ def show(options: Options, console: Console) -> int:
         demo = Demo(console, options, services.project, services.urls)
         _trial(demo)
         _conclude(demo)
+        pairs = fill_queue(demo.project, GOOD, BASE)
         setting.finish()
         if options.wait:
             _say_where(demo, setting)
+        _say_how_to_judge(demo, setting, pairs)
+        if options.wait:
+            console.print("Ctrl-C ends everything.")
             told.wait()
             console.print("ending")
     return demo.verdicts[GOOD].exit_code
@@ -178,8 +183,13 @@ def _say_where(demo: Demo, setting: Setting) -> None:
         f"  dashboard  {demo.urls.dashboard}\n"
         f"  gateway    {demo.urls.api}    (model: support-bot; the base_url of an application)\n"
         f"  control    {demo.urls.control}/api\n"
-        f"  models     {setting.models_url}\n"
-        "Ctrl-C ends everything.",
+        f"  models     {setting.models_url}",
         highlight=False,
         markup=False,
     )
+
+
+def _say_how_to_judge(demo: Demo, setting: Setting, pairs: int) -> None:
+    dashboard = demo.urls.dashboard if demo.options.wait else None
+    lines = how_to_judge(pairs, setting.project, candidate=GOOD, baseline=BASE, dashboard=dashboard)
+    demo.console.print("\n" + "\n".join(lines), highlight=False, markup=False, soft_wrap=True)
