@@ -46,18 +46,22 @@ def pages(control: Control, visitor: Visitor | None) -> list[Page]:
     """All pages in their order: what the visitor may not open is not shown, and says so to who asks by address."""
     views = sorted((view for _, view in VIEWS), key=lambda view: view.place)
     theirs = [view for view in views if visitor is not None and visitor.may_open(view.role)]
-    first = (theirs or views)[0]
-    return [
-        st.Page(
+    found = {
+        view.path: st.Page(
             partial(draw, view, control, visitor),
             title=view.title,
             icon=view.icon,
             url_path=view.path,
-            default=view is first,
             visibility="visible" if view in theirs else "hidden",
         )
         for view in views
-    ]
+    }
+    return [front_door(found[(theirs or views)[0].path]), *found.values()]
+
+
+def front_door(first: Page) -> Page:
+    """The address without a path leads on to the visitor's first page: Streamlit's default page would have no other."""
+    return st.Page(partial(st.switch_page, first), title="fairtrial", url_path="", default=True, visibility="hidden")
 
 
 def visitors_session() -> str | None:
