@@ -117,6 +117,8 @@ async def next_piece(exchange: Exchange, begun: Begun) -> bytes:
 
 def failure(endpoint: Endpoint, error: TransportError) -> UpstreamError:
     """The error of a connection, as the caller is told of it."""
+    if error.kind == "timeout":
+        return UpstreamTimeout(f"{endpoint.name}: {error}", code="upstream_timeout")
     return UpstreamError(f"{endpoint.name}: {error}", code=f"upstream_{error.kind}")
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class TransportError(Exception):
-    """The connection failed or broke; ``kind`` says how: ``connect``, ``reset``, ``bad_answer``."""
+    """The connection failed or broke; ``kind`` says how: ``connect``, ``reset``, ``bad_answer``, ``timeout``."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
