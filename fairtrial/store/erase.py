@@ -25,6 +25,7 @@ from fairtrial.store.erase_backups import BackupLook, look_into_backups
 from fairtrial.store.erase_files import Wanted, blank_files
 from fairtrial.store.erase_rows import CHANGES, collect, count_rows
 from fairtrial.store.erase_state import ErasureState, unit_hash
+from fairtrial.store.erased_units import remember
 from fairtrial.store.private_files import has_room, sync_file
 from fairtrial.store.query import at
 from fairtrial.store.steps import OnStep, Step, silent
@@ -106,6 +107,7 @@ def erase(
         ) from error
     erasure = Erasure(state.erasure_id, unit_hash(state.pseudonym), dict(state.counts), backups, unreadable)
     if erasure.found:
+        remember(layout, state, now_us=now_us)
         _enter(database, state, erasure, now_us)
     erase_state.forget(layout)
     on_step(Step("erased", 1, 1))

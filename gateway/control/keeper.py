@@ -126,7 +126,7 @@ class Keeper:
             turn += 1
 
     def _care(self) -> None:
-        """Soon after the start and once a day: finish an erasure that was broken off, drop texts that are too old."""
+        """Soon after the start and once a day: finish erasures, drop texts that are too old."""
         if self.clock_us() < self._care_us or self.publisher.published is None:
             return
         try:
@@ -137,6 +137,7 @@ class Keeper:
     def _daily(self, on_step: OnStep) -> None:
         def care() -> None:
             self.care.resume(on_step)
+            self.care.erase_again(on_step)
             self.care.retain(None, on_step=on_step)
             self._care_us = self.clock_us() + DAY_US
 

@@ -17,6 +17,7 @@ from fairtrial.store import erase_state, retain, settings
 from fairtrial.store.backup import Backup, make_backup
 from fairtrial.store.database import Database
 from fairtrial.store.erase import Erasure, Unit, erase, new_state
+from fairtrial.store.erased_units import come_back
 from fairtrial.store.ingest import Ingester
 from fairtrial.store.retain import Retained, drop_old_texts
 from fairtrial.store.steps import OnStep, silent
@@ -73,6 +74,17 @@ class StoreCare:
         """Finish an erasure that was begun and broken off, if there is one."""
         begun = erase_state.load(self._database.layout)
         return None if begun is None else self._erase(begun, rewrite_backups=False, on_step=on_step)
+
+    def erase_again(self, on_step: OnStep = silent) -> int:
+        """Erase those whom a restored backup has brought back; returns how many."""
+        returned = come_back(self._database)
+        for of, name in returned:
+            if of == "request":
+                self.erase(name, "request", on_step=on_step)
+            else:
+                state = new_state(Unit(name, "user", name), now_us=self._clock_us(), actor=self._actor)
+                self._erase(state, rewrite_backups=False, on_step=on_step)
+        return len(returned)
 
     def _erase(self, state: erase_state.ErasureState, *, rewrite_backups: bool, on_step: OnStep) -> Erasure:
         unreadable = self._ingester.catch_up().unreadable

@@ -157,10 +157,11 @@ def filled(layout: Layout) -> tuple[str, int]:
     for number in range(300):
         unit = name if number % 3 == 0 else f"u-{number}"
         body = json.dumps({"messages": SECRET if number % 3 == 0 else OTHER})
+        when = {"at_us": time.time_ns() // 1000}
         writer.append(
-            samples.request(number, unit=unit, request_body=body, response_id=f"a-{number}"),
-            samples.exposure(number, unit=unit),
-            samples.attempt(number, error_message=body),
+            samples.request(number, unit=unit, request_body=body, response_id=f"a-{number}", **when),
+            samples.exposure(number, unit=unit, **when),
+            samples.attempt(number, error_message=body, **when),
         )
     writer.close()
     return name, 300
@@ -220,6 +221,68 @@ def test_a_backup_that_is_killed_at_any_step_is_not_there_and_the_next_one_is_wh
     database = Database.open(elsewhere)
     assert database.rows("SELECT count(*) FROM requests") == [(300,)]
     database.close()
+
+
+def test_a_restored_backup_brings_nobody_back(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    layout = project(here)
+    name, _ = filled(layout)
+    fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+    assert fairtrial_json("store", "erase-unit", "customer-4711", cwd=here)["counts"]["requests"] == 100
+    assert fairtrial_json("store", "erase-unit", "r-1", "--kind", "request", cwd=here)["counts"]["requests"] == 1
+    restored = fairtrial_json("store", "restore", tmp_path / "b1", "--force", cwd=here)
+    assert (restored["rows"] > 300, restored["erased_again"]) == (True, 2)
+    assert files_with(name.encode(), here) == files_with(SECRET.encode(), here) == []
+    database = Database.open(layout)
+    assert database.rows("SELECT count(*), count(*) FILTER (request_id = 'r-1') FROM requests") == [(300, 0)]
+    database.close()
+
+
+def test_a_second_job_is_refused_while_one_runs_and_wrong_wishes_at_once(services: Services, tmp_path: Path) -> None:
+    url = services.urls.control
+    layout = services.project.layout
+    writer = JournalWriter(layout.journal, writer="w")
+    writer.append(*(samples.request(number, request_body=str(number) * 200) for number in range(20_000)))
+    writer.close()
+    with open_owner(layout) as owner:
+        owner.ingest_now()
+    headers = {"authorization": f"Bearer {layout.admin_key.read_text().strip()}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        first = client.post("/api/store/backups", json={"dest": str(tmp_path / "b1")})
+        second = client.post("/api/store/erasures", json={"unit": "somebody"})
+        assert (first.status_code, second.status_code) == (202, 409), second.text
+        assert "a backup is under way" in second.json()["error"]["message"]
+        place = f"/api/store/jobs/{first.json()['job_id']}"
+        while client.get(place).json()["state"] == "running":
+            time.sleep(0.02)
+        assert client.get(place).json()["result"]["rows"]["requests"] >= 20_000
+        assert client.get("/api/store/jobs/none").status_code == 404
+        for path, wish in (
+            ("backups", {"dest": "here"}),
+            ("backups", {}),
+            ("retention", {"days": 0}),
+            ("erasures", {"unit": "u", "kind": "person"}),
+        ):
+            assert client.post(f"/api/store/{path}", json=wish).status_code == 400
+
+
+def test_an_erasure_on_a_full_disk_changes_nothing_and_goes_on_later(tmp_path: Path) -> None:
+    layout = project(tmp_path)
+    name, requests = filled(layout)
+    fairtrial_json("store", "info", cwd=tmp_path)
+    limit = layout.store.stat().st_size // 2
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))"
+    program = f"{limited}; from fairtrial.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "store", "erase-unit", "customer-4711", "--yes"]
+    full = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert full.returncode == 2, full.stderr
+    assert "goes on when it is asked for again" in full.stderr
+    assert list((layout.folder / "copies").iterdir()) == []
+    database = Database.open(layout)
+    assert database.rows("SELECT count(*) FROM payloads") == [(requests,)]
+    database.close()
+    assert fairtrial_json("store", "erase-unit", "customer-4711", cwd=tmp_path)["counts"]["payloads"] == 100
+    assert files_with(name.encode(), tmp_path) == []
 
 
 def test_a_unit_that_was_never_seen_is_no_error(tmp_path: Path) -> None:

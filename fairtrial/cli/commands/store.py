@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
     from fairtrial.domain.plan import UnitKind
+    from fairtrial.store.steps import OnStep
 
 CONFIG = click.option(
     "-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path), help="The project."
@@ -88,6 +89,7 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
     \b
     Example:  fairtrial store restore backups/2026-03-01 --to elsewhere/fairtrial.duckdb
     """
+    import dataclasses
     import time
 
     import msgspec
@@ -99,10 +101,13 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
     layout = _layout(config) if to is None else Layout(to.absolute())
     with steps_shown("restoring") as on_step:
         done = restoring.restore(backup, layout, now_us=time.time_ns() // 1000, force=force, on_step=on_step)
+        again = _erase_again(layout, on_step)
     if as_json:
-        click.echo(msgspec.json.encode(done).decode())
+        click.echo(msgspec.json.encode(dataclasses.asdict(done) | {"erased_again": again}).decode())
         return
     click.echo(f"{done.store}: {done.rows:,} rows of the backup, and {done.since:,} events since then")
+    if again:
+        click.echo(f"{again:,} units that were erased after the backup are erased again")
     click.echo("keys that were revoked after the backup are valid again: fairtrial keys list", err=True)
 
 
@@ -166,6 +171,18 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
     with open_owner(_layout(config)) as owner, steps_shown("erasing") as on_step:
         done = owner.care.erase(unit, kind, rewrite_backups=rewrite_backups, on_step=on_step)
     click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(erasure_lines(done)))
+
+
+def _erase_again(layout: Layout, on_step: OnStep) -> int:
+    """Nobody who was erased comes back by a backup; if control was started this moment, it sees to that itself."""
+    from fairtrial.cli.owner_direct import DirectOwner
+    from fairtrial.domain.errors import StoreLocked
+
+    try:
+        with DirectOwner(layout) as owner:
+            return owner.care.erase_again(on_step)
+    except StoreLocked:
+        return 0
 
 
 def _layout(config: Path) -> Layout:
