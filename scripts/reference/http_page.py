@@ -34,7 +34,7 @@ PAGING = frozenset({"since_us", "until_us", "limit", "offset"})
 
 def http_page() -> str:
     """The page."""
-    app = create_app(cast(Keeper, None), loopback=True)  # it is asked for its shape only
+    app = control_app()
     described = app.openapi()
     nouns: dict[str, list[str]] = {}
     for route in routes(app):
@@ -44,6 +44,11 @@ def http_page() -> str:
             nouns.setdefault(noun, []).append(_operation(method, route, operation, described))
     sections = [f"### {noun}\n\n" + "\n\n".join(told) for noun, told in sorted(nouns.items())]
     return page("HTTP", INTRO, data_plane(), "## The control plane", CONTROL, *sections)
+
+
+def control_app() -> FastAPI:
+    """The application without a store: it is asked for its shape only."""
+    return create_app(cast(Keeper, None), loopback=True)
 
 
 def routes(app: FastAPI) -> Iterator[RouteContext]:

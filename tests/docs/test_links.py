@@ -1,0 +1,41 @@
+"""Every relative link leads somewhere, and every page can be reached from the map."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT, anchors, links, name, pages, prose
+
+MAP = ROOT / "docs" / "index.md"
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_every_relative_link_and_anchor_resolves(page: Path) -> None:
+    for file, anchor in links(page):
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), f"{name(page)}: {file} is not there"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), f"{name(page)}: {file}#{anchor} is no heading ({sorted(anchors(target))})"
+
+
+def test_every_page_is_reached_from_the_map() -> None:
+    reached, front = {MAP}, [MAP]
+    while front:
+        page = front.pop()
+        found = {(page.parent / file).resolve() for file, _ in links(page) if file.endswith(".md")}
+        front += found - reached
+        reached |= found
+    assert {name(page) for page in pages()} - {name(page) for page in reached if page.is_relative_to(ROOT)} == set()
+
+
+def test_the_readme_leads_to_the_map() -> None:
+    assert any(file == "docs/index.md" for file, _ in links(ROOT / "README.md"))
+
+
+def test_every_module_that_the_architecture_names_is_there() -> None:
+    named = re.findall(r"`((?:fairtrial|gateway|evaluators|dashboard)/[\w/.]+)`", prose(ROOT / "docs/architecture.md"))
+    assert len(named) > 30
+    assert [one for one in named if not (ROOT / one).exists()] == []

@@ -1,0 +1,101 @@
+"""The reference is what the program says now, and nothing that a user can name is missing from it."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from evaluators.suite_scorers import SCORERS
+from fairtrial.cli.main import BROKEN, fairtrial
+from fairtrial.domain.verdict import EXIT_CODES
+from gateway.proxy.app import HOT
+from gateway.proxy.cold import cold_app
+from scripts.reference.cli_page import commands_of
+from scripts.reference.config_page import settings
+from scripts.reference.data_plane import ROUTES
+from scripts.reference.http_page import control_app, routes
+from scripts.reference.pages import FOLDER, PAGES
+from scripts.reference.tables_page import tables
+from tests.docs.pages import INLINE, prose, run_here
+
+
+def committed(page: str) -> str:
+    return (FOLDER / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_what_the_program_makes(page: str) -> None:
+    assert committed(page) == PAGES[page](), f"docs/reference/{page} is out of date: make docs"
+
+
+def test_every_command_and_every_option_is_told() -> None:
+    text = committed("cli.md")
+    for name, command in commands_of(fairtrial):
+        assert f"\n## {name}\n" in text
+        section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        for one in command.params:
+            if isinstance(one, click.Option) and not one.hidden:
+                assert all(option in section for option in one.opts), f"{name} {one.opts}"
+
+
+def test_every_exit_code_is_told() -> None:
+    told = {
+        int(line.split("`")[1])
+        for line in committed("cli.md").splitlines()
+        if line.startswith("| `") and line[3].isdigit()
+    }
+    assert told >= {*EXIT_CODES.values(), 2, BROKEN, 130}
+
+
+def test_every_setting_has_a_meaning_and_an_example() -> None:
+    rows = {
+        line.split("`")[1]: line.split(" | ") for line in committed("config.md").splitlines() if line.startswith("| `")
+    }
+    for setting in settings():
+        meaning, example = rows[setting][3:5]
+        assert "–" not in (meaning, example.rstrip(" |")), setting
+
+
+@pytest.mark.parametrize("name", SCORERS.names())
+def test_every_scorer_and_its_options_are_told(name: str) -> None:
+    section = committed("scorers.md").partition(f"\n## {name.replace('-', '_')}\n")[2].partition("\n## ")[0]
+    assert "Its signature: `" in section
+    assert all(f"| `{option}` |" in section for option in SCORERS.get(name).options)
+
+
+def test_every_table_and_column_is_told() -> None:
+    text = committed("tables.md")
+    for table, columns in tables().items():
+        section = text.partition(f"\n## {table}\n")[2].partition("\n## ")[0]
+        assert all(f"| `{column}` |" in section for column in columns), table
+
+
+def test_every_route_of_the_control_plane_is_told() -> None:
+    text = committed("http.md")
+    for route in routes(control_app()):
+        for method in route.methods or ():
+            assert f"\n#### {method} {route.path_format}\n" in text
+
+
+def test_the_list_of_the_data_plane_is_what_it_serves() -> None:
+    class Nowhere:
+        """A gateway that is asked for nothing."""
+
+    served = {("POST", path) for path in HOT}
+    for route in routes(cold_app(Nowhere(), ())):  # type: ignore[arg-type]
+        served |= {(method, route.path_format.replace(":path", "")) for method in route.methods or ()}
+    assert served == {(method, path) for method, path, _, _ in ROUTES}
+
+
+def test_every_command_that_a_page_names_exists() -> None:
+    known = {"fairtrial", *(name for name, _ in commands_of(fairtrial))}
+    groups = {name for name, command in commands_of(fairtrial) if isinstance(command, click.Group)} | {"fairtrial"}
+    for page in run_here():
+        for code in INLINE.findall(prose(page)):
+            words = code.split()
+            at = 1
+            while (
+                words[0] == "fairtrial" and at < len(words) and " ".join(words[:at]) in groups and words[at][0] != "-"
+            ):
+                at += 1
+                assert " ".join(words[:at]) in known, f"{page.name}: `{code}`"
