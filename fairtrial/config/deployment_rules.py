@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fairtrial.config.mistakes import Wrong, nearest
 from fairtrial.config.schema import DeploymentSection, ProjectFile, RouteSection
-from fairtrial.config.translated import ON_ONES_OWN, RAW, providers
+from fairtrial.config.translated import FINDS_ITS_OWN_KEY, ON_ONES_OWN, RAW, providers
 
 OPENAI_HOST = "api.openai.com"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -97,6 +97,8 @@ def _translated(path: tuple[str, ...], provider: str, deployment: DeploymentSect
         yield Wrong(
             (*path, "external"), f"{provider} is outside of your house, and external is not true", "external: true"
         )
+    elif deployment.base_url is None and deployment.api_key is None and provider not in FINDS_ITS_OWN_KEY:
+        yield Wrong((*path, "api_key"), "is missing", f'api_key: "${{{provider.upper()}_API_KEY}}"')
 
 
 def _base_url(path: tuple[str, ...], url: str, *, external: bool) -> Iterator[Wrong]:

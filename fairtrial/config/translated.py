@@ -54,6 +54,24 @@ ON_ONES_OWN = frozenset(
 """Providers that are a program of one's own: nothing leaves the house through them, and they need an address."""
 
 
+FINDS_ITS_OWN_KEY = frozenset(
+    {
+        "azure",
+        "azure_ai",
+        "bedrock",
+        "bedrock_mantle",
+        "databricks",
+        "gigachat",
+        "oci",
+        "sagemaker",
+        "sagemaker_chat",
+        "sap",
+    }
+    | {"snowflake", "vertex_ai", "watsonx", "watsonx_text"}
+)
+"""Providers whose credentials are more than a key: litellm finds them where the provider's own tools do."""
+
+
 def translated(model: str) -> bool:
     """Whether a deployment's ``model``, such as ``anthropic/claude-sonnet-4-5``, needs a translation."""
     return model.partition("/")[0] != RAW

@@ -2,7 +2,8 @@
 
 Kinds beside those of `FakeUpstream` (``raw``, ``html``, ``reset``, ``stall``): ``json`` (default; becomes a stream
 where one is asked for; ``text``, ``tool``, ``thinking``, ``stop_reason``; for a stream ``delay``, ``then``: ``end`` |
-``cut`` | ``reset`` | ``stall`` | ``error``) and ``error`` (``status``, ``type``, ``message``, ``headers``).
+``cut`` | ``reset`` | ``stall`` | ``error``, after ``until`` events) and ``error`` (``status``, ``type``,
+``message``, ``headers``).
 
 Run alone: ``python tests/integration/fake_anthropic.py [PORT]`` prints its port.
 """
@@ -52,7 +53,7 @@ class FakeAnthropic(FakeUpstream):
         _head(writer, 200, {"content-type": "text/event-stream; charset=utf-8"}, None)
         events = _events(asked, script)
         then = script.get("then", "end")
-        for event in events if then == "end" else events[:-3]:
+        for event in events if then == "end" else events[: script.get("until", -3)]:
             await _write(writer, event)
             await asyncio.sleep(script.get("delay", 0))
         then = "end" if then == "cut" else then
@@ -64,7 +65,7 @@ class FakeAnthropic(FakeUpstream):
 
 
 async def _write(writer: asyncio.StreamWriter, event: dict[str, Any]) -> None:
-    piece = f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
+    piece = f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
     writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
     await writer.drain()
 

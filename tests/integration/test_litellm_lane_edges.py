@@ -126,6 +126,27 @@ def test_a_stream_that_breaks_off_ends_in_an_error_and_never_in_stop(
     assert [event["outcome"] for event in lane.await_events("request", 2)] == ["partial", "partial"]
 
 
+def test_a_client_that_leaves_before_the_first_chunk_ends_the_stream(
+    client: openai.OpenAI, claude: FakeAnthropic
+) -> None:
+    claude.script = {"kind": "json", "then": "stall", "until": 1}
+    with pytest.raises(openai.APITimeoutError):
+        ask(client.with_options(timeout=0.7), stream=True)
+    assert claude.seen[-1].gone.wait(10)
+
+
+def test_half_a_surrogate_pair_is_refused_going_up_and_escaped_coming_down(
+    client: openai.OpenAI, claude: FakeAnthropic, lane: Rig
+) -> None:
+    body = b'{"model":"claude","messages":[{"role":"user","content":"\\ud83d"}],"n":1}'
+    answer = httpx.post(f"{lane.url}/chat/completions", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400 and "surrogate" in answer.json()["error"]["message"] and not claude.seen
+    claude.script = {"kind": "json", "text": "a \ud83d b", "words": ["a ", "\ud83d", " b"]}
+    for stream in (False, True):
+        said = httpx.post(f"{lane.url}/chat/completions", json={"model": "claude", "messages": USER, "stream": stream})
+        assert said.status_code == 200 and "\\ud83d" in said.text
+
+
 HOSTILE: dict[str, Any] = {
     "api_base": "http://127.0.0.1:9",
     "base_url": "http://127.0.0.1:9",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ MODELS = {
     "mistral": ("mistral", "mistral-large-latest"),
     "llama": ("hosted_vllm", "meta-llama/Meta-Llama-3-8B"),
     "claude": ("anthropic", "claude-sonnet-4-5"),
+    "vertex": ("vertex_ai", "gemini-2.5-pro"),
+    "keyless": ("gemini", "gemini-2.5-flash"),
 }
 
 
@@ -49,8 +52,11 @@ def rig(
     gemini: FakeGemini, plain: FakeUpstream, elsewhere: FakeUpstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rig]:
     urls = {"gemini": gemini.url, "claude": elsewhere.url.removesuffix("/v1")}
+    keys = {"keyless": None, "vertex": None}
     deployments = {
-        name: deployment(name, urls.get(name, plain.url), provider=provider, model=model, api_key="canary-4711")
+        name: deployment(
+            name, urls.get(name, plain.url), provider=provider, model=model, api_key=keys.get(name, "canary-4711")
+        )
         for name, (provider, model) in MODELS.items()
     }
     base = plan_for(plain.url)
@@ -60,6 +66,8 @@ def rig(
         routes={name: Route(name, deployment=name) for name in MODELS},
     )
     with pytest.MonkeyPatch.context() as patch:
+        for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+            patch.delenv(name, raising=False)
         for name in FETCHES:
             patch.setenv(name, elsewhere.url)
         folder = tmp_path_factory.mktemp("providers")
@@ -120,6 +128,19 @@ def test_nothing_is_fetched_from_elsewhere(client: openai.OpenAI, elsewhere: Fak
     with pytest.raises(openai.OpenAIError):  # it is no Anthropic that stands there
         ask(client, "claude")
     assert [seen.path for seen in elsewhere.seen] == ["/v1/messages"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_is_missing_here_is_said(client: openai.OpenAI, plain: FakeUpstream, stream: bool) -> None:
+    plain.seen.clear()
+    with pytest.raises(openai.AuthenticationError, match="keyless: the provider has no key, or refused it"):
+        ask(client, "keyless", stream=stream)
+    if importlib.util.find_spec("google.auth") is None:
+        with pytest.raises(
+            openai.InternalServerError, match=r"vertex: .*a Python package that is not installed.*google"
+        ):
+            ask(client, "vertex", stream=stream)
+    assert not plain.seen
 
 
 def test_litellms_lines_hold_no_body_and_no_key(rig: Rig, plain: FakeUpstream, tmp_path: Path, capfd: Any) -> None:

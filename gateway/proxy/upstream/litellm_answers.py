@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,29 +41,40 @@ class WholeAnswer:
 
 
 class StreamAnswer:
-    """A stream whose first chunk has come, as one event for each chunk; see `UpstreamAnswer`."""
+    """A stream as one event for each chunk; `begin` waits for the first. See `UpstreamAnswer`."""
 
     __slots__ = ("_chunks", "_done", "_first", "_roles", "headers", "status")
 
-    def __init__(self, chunks: Any, first: Any) -> None:
+    def __init__(self, chunks: Any) -> None:
         self.status = 200
         self.headers: Mapping[str, str] = EVENT_HEADERS
         self._chunks = chunks
-        self._first: Any = first
+        self._first: Any = None
         self._roles: set[int] = set()
         self._done = False
+
+    async def begin(self) -> StreamAnswer:
+        """Wait for the first chunk, so that a failure before it can still have a status; closed if there is none."""
+        try:
+            self._first = await anext(self._chunks)
+        except BaseException:
+            self.release()
+            raise
+        return self
 
     async def read(self) -> bytes:
         while not self._done:
             chunk, self._first = self._first, None
             try:
-                chunk = chunk or await anext(self._chunks)
+                event = self._event((chunk or await anext(self._chunks)).model_dump())
             except StopAsyncIteration:
                 self._done = True
                 return DONE
+            except TransportError:
+                raise
             except Exception as error:  # litellm raises anything here; to a client it broke off
                 raise TransportError("reset", "the provider broke off its answer") from error
-            if event := self._event(chunk.model_dump()):
+            if event:
                 return event
         return b""
 
@@ -86,7 +98,7 @@ class StreamAnswer:
             raise TransportError("reset", "the provider's answer ended before its end")
         head = {name: chunk.get(name) for name in ("id", "created", "model")}
         event = {**head, "object": "chat.completion.chunk", "choices": choices, "usage": usage}
-        return b"data: " + msgspec.json.encode(event) + b"\n\n"
+        return b"data: " + _encode(event) + b"\n\n"
 
     def _finished(self) -> bool:
         """Whether the provider said that it is done: litellm says ``stop`` by itself when a connection ends early."""
@@ -118,7 +130,14 @@ def completion(answer: dict[str, Any]) -> bytes:
     whole = {**head, "object": "chat.completion", "choices": choices, "usage": usage}
     if answer.get("system_fingerprint") is not None:
         whole["system_fingerprint"] = answer["system_fingerprint"]
-    return msgspec.json.encode(whole)
+    return _encode(whole)
+
+
+def _encode(content: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeEncodeError:
+        return json.dumps(content).encode()  # a lone surrogate can only be written as an escape
 
 
 def _whole_choice(choice: dict[str, Any]) -> dict[str, Any]:

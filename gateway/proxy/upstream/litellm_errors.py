@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,9 @@ KINDS = {
     "connect": "the provider can't be reached",
     "bad_answer": "the provider's answer can't be read",
 }
+NO_KEY = re.compile(r"\b(missing|unable to locate)\b.{0,40}\b(api key|credentials)\b", re.IGNORECASE)
+"""How litellm says that it found no key and therefore asked nobody; the exception's class says anything."""
+
 PASSED_HEADERS = ("retry-after", "retry-after-ms", "x-should-retry")
 MESSAGE_LIMIT = 500
 ERRORS = range(400, 600)
@@ -83,7 +87,8 @@ def failed(error: BaseException, *, name: str, api_key: str | None) -> Failed:
         status, said, headers = answered
         message, code = _of_json(said)
         return _failed(error, status, _clean(message, name, status, api_key), code=code, headers=headers)
-    found = _connection(error) or _by_class(error)
+    _refuse_missing_package(error)
+    found = 401 if NO_KEY.search(str(error)) else _connection(error) or _by_class(error)
     if isinstance(found, str):
         raise TransportError(found, KINDS[found]) from error
     own = _own_words(error) if found in (400, 422) else None
@@ -123,6 +128,14 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(following))
         yield following
         following = following.__cause__ or following.__context__
+
+
+def _refuse_missing_package(error: BaseException) -> None:
+    for one in _chain(error):
+        if isinstance(one, ImportError):
+            package = f" ({one.name})" if one.name else ""
+            message = f"the provider needs a Python package that is not installed beside the gateway{package}"
+            raise TransportError("missing_package", message) from error
 
 
 def _connection(error: BaseException) -> str | None:
@@ -165,6 +178,10 @@ def _own_words(error: BaseException) -> str:
 
 def _clean(message: str | None, name: str, status: int, api_key: str | None) -> str:
     if not message:
-        return f"{name}: the provider answered {status}" if status != 401 else f"{name}: the provider refused its key"
+        return (
+            f"{name}: the provider answered {status}"
+            if status != 401
+            else f"{name}: the provider has no key, or refused it"
+        )
     text = f"{name}: {message[:MESSAGE_LIMIT]}"
     return text.replace(api_key, "[key]") if api_key else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -38,7 +39,7 @@ class LitellmLane:
             answer = await litellm.acompletion(**fields, **_settings(request))
             if not request.stream:
                 return WholeAnswer(200, completion(answer.model_dump()))
-            return StreamAnswer(answer, await anext(answer))
+            return await StreamAnswer(answer).begin()
         except StopAsyncIteration:
             raise TransportError("bad_answer", "the provider's answer was empty") from None
         except Exception as error:  # noqa: BLE001 - the fence of the lane: litellm lets anything through
@@ -67,13 +68,22 @@ def _decoded(body: bytes) -> dict[str, Any]:
     try:
         fields = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        try:
-            fields = slow_json.decode(body)
-        except ValueError:
-            raise BadRequest("body: is not valid JSON", code="invalid_json") from None
+        fields = _decoded_slowly(body)
     except RecursionError:
         raise BadRequest("body: is nested too deeply", code="invalid_json") from None
     assert isinstance(fields, dict)
+    return fields
+
+
+def _decoded_slowly(body: bytes) -> Any:
+    try:
+        fields = slow_json.decode(body)
+        json.dumps(fields, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        message = "body: has half of a surrogate pair, which can't be translated (send whole characters)"
+        raise BadRequest(message, code="invalid_json") from None
+    except (ValueError, RecursionError):
+        raise BadRequest("body: is not valid JSON", code="invalid_json") from None
     return fields
 
 
