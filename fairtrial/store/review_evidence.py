@@ -33,7 +33,7 @@ VOTES = """
 SELECT v.vote_id, v.item_id, i.cluster, v.reviewer, v.preference, i.probability
 FROM review_votes v JOIN review_items i ON i.item_id = v.item_id
 WHERE v.queue_id = $1 AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
-ORDER BY v.at_time, v.vote_id
+ORDER BY v.at_time, v.rowid
 """
 RATINGS = """
 SELECT r.vote_id, r.arm, r.dimension, r.value
@@ -49,7 +49,7 @@ FROM review_votes v
 JOIN review_items i ON i.item_id = v.item_id
 JOIN review_queues q ON q.queue_id = v.queue_id
 WHERE v.queue_id = $1 AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
-ORDER BY v.at_time, v.vote_id
+ORDER BY v.at_time, v.rowid
 """
 
 Ratings = dict[str, dict[Arm, dict[Dimension, int]]]

@@ -21,11 +21,14 @@ INSERT INTO review_queues (queue_id, at_time, title, suite, suite_digest, candid
     baseline_digest, candidate_run, baseline_run, names, rule, secret, created_by, closed_time, closed_by)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)
 """
-INSERT_ITEM = """
+INSERT_ITEMS = """
 INSERT INTO review_items (item_id, queue_id, case_id, cluster, unit, asked, reference, candidate_output,
     baseline_output, probability, wants)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), unnest($9),
+    unnest($10), unnest($11)
 """
+"""All rows in one statement, a list for each column: row by row, a large queue would hold all other writers up."""
+
 DETAILS = """
 WITH live AS (
     SELECT queue_id, item_id FROM review_votes WHERE vote_id NOT IN (SELECT vote_id FROM review_undone)
@@ -94,7 +97,8 @@ def create(database: Database, queue: NewQueue, pairs: Sequence[Pair], *, now_us
     row += [list(queue.names), json.dumps(dict(queue.rule)), secrets.token_hex(SECRET_BYTES), queue.created_by]
     with database.writing() as cursor:
         cursor.execute(INSERT_QUEUE, row)
-        cursor.executemany(INSERT_ITEM, [_item_row(queue_id, pair) for pair in pairs])
+        if pairs:
+            cursor.execute(INSERT_ITEMS, _columns([_item_row(queue_id, pair) for pair in pairs]))
     return queue_id
 
 
@@ -102,6 +106,10 @@ def _item_row(queue_id: str, pair: Pair) -> list[Any]:
     asked = json.dumps([dict(message) for message in pair.asked], ensure_ascii=False)
     head = [secrets.token_hex(ID_BYTES), queue_id, pair.case_id, pair.cluster, pair.unit, asked, pair.reference]
     return [*head, pair.candidate, pair.baseline, pair.probability, pair.wants]
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def all_details(database: Database, *, limit: int = 1000) -> list[dict[str, Any]]:

@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 
+from fairtrial.domain.accounts import Role
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store import audit
 from fairtrial.store.query import Page
 from gateway.control.keeper import Keeper
 from tests.unit.control.conftest import client
+from tests.unit.control.test_guard import signed_in
 from tests.unit.review.answers import NEW, OLD, case, run_both
 from tests.unit.store import samples
 
@@ -20,8 +22,8 @@ SECRETS = (
     OLD,
     "1234.5",
     "777.25",
-    "4321",
-    "8765",
+    "432104321",
+    "876508765",
     "0.0123",
     "0.0456",
     "fp-",
@@ -30,6 +32,7 @@ SECRETS = (
     "dd-",
     "digest",
 )
+ROLES_OF: tuple[tuple[Role, str], ...] = (("reviewer", "ann"), ("reviewer", "ben"), ("release-manager", "meg"))
 UNMARKED = {"accuracy": None, "tone": None, "usefulness": None}
 
 
@@ -160,3 +163,52 @@ async def test_what_can_not_be_filled_says_what_to_run_or_which_word_to_leave_ou
             answer = await http.post("/api/reviews/queues", json=wish)
             assert answer.status_code == 400 and words in answer.json()["error"]["message"], answer.text
         assert (await http.get("/api/reviews/queues")).json() == {"rows": []}
+
+
+async def test_two_people_who_signed_in_judge_side_by_side_and_see_only_the_desk(keeper: Keeper) -> None:
+    json = {"content-type": "application/json"}
+    ann, ben, meg = (signed_in(keeper, role, name) | json for role, name in ROLES_OF)
+    run_both(keeper.database)
+    async with client(keeper) as http:
+        made = (await http.post("/api/reviews/queues", json=WISH | {"size": 2, "overlap": 0}, headers=meg)).json()
+        path = f"/api/reviews/queues/{made['queue_id']}"
+        first, second, third = [(await http.post(f"{path}/next", headers=who)).json() for who in (ann, ben, meg)]
+        assert first["item"]["item_id"] != second["item"]["item_id"]
+        assert (third["item"], third["waiting"]) == (None, 2)
+        item = f"/api/reviews/items/{first['item']['item_id']}"
+        for wrong in (
+            await http.put(f"{item}/draft", json={"outcome": "tie"}, headers=ben),
+            await http.post(f"{item}/submit", json={"outcome": "tie"}, headers=ben),
+        ):
+            assert (wrong.status_code, wrong.json()["error"]["type"]) == (409, "conflict")
+        again = (await http.post(f"{path}/next", headers=ann)).json()
+        assert (again["item"]["item_id"], again["item"]["draft"]) == (first["item"]["item_id"], None)
+        for hidden in (path, f"{path}/export", "/api/reviews/status", "/api/reviews/votes?candidate=a&baseline=b"):
+            assert (await http.get(hidden, headers=ann)).status_code == 403, hidden
+        assert (await http.post("/api/reviews/queues", json=WISH, headers=ann)).status_code == 403
+        assert (await http.post(f"{path}/close", headers=ann)).status_code == 403
+
+
+async def test_what_a_gate_reads_is_told_once_the_queue_is_done(keeper: Keeper) -> None:
+    asked = {"candidate": NEW, "baseline": OLD}
+    run_both(keeper.database)
+    async with client(keeper) as http:
+        queue = (await http.post("/api/reviews/queues", json=WISH | {"size": 12})).json()["queue_id"]
+        left = []
+        for number in range(12):
+            early = (await http.get("/api/reviews/votes", params=asked)).json()["rows"][0]
+            assert (early["settled"], early["votes"]) == (number, [])
+            item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]
+            left.append(item["answers"]["left"].startswith("crimson"))
+            said = {"outcome": "left", "ratings": {"left": {"tone": 5}, "right": {"tone": 4}}}
+            await http.post(f"/api/reviews/items/{item['item_id']}/submit", json=said)
+        (whole,) = (await http.get("/api/reviews/votes", params=asked)).json()["rows"]
+        evidence = (await http.get("/api/reviews/evidence", params=asked)).json()
+    preferred = [vote["preference"] == "candidate" for vote in whole["votes"]]
+    assert preferred == left
+    assert [vote["ratings"]["candidate"]["tone"] for vote in whole["votes"]] == [5 if one else 4 for one in left]
+    assert evidence["queues"] == [
+        {"queue_id": queue, "title": "tickets: 12 pairs", "suite": "tickets", "state": "open", "items": 12}
+        | {"settled": 12, "read": False, "present": False}
+    ]
+    assert evidence["figures"] is None  # these runs are not of the plan's present definitions

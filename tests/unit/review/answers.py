@@ -44,7 +44,7 @@ def case(run_id: str, number: int, output: str, target: str) -> Any:
         expected=f'"reference {number}"',
         cluster=None,
         latency_ms=1234.5 if target == NEW else 777.25,
-        tokens_out=4321 if target == NEW else 8765,
+        tokens_out=432104321 if target == NEW else 876508765,
         cost_usd=0.0123 if target == NEW else 0.0456,
         fingerprint=f"fp-{target}",
     )
