@@ -19,7 +19,10 @@ from functools import cache
 from pathlib import Path
 
 START = Path(__file__).with_name("container_start.sh")
+PUBLISH = Path(__file__).with_name("container_publish.py")
 BRIDGE, PREFIX = "room", "10.77.0."
+WAIT = ("sh", "-c", "echo in; exec sleep 3600")
+"""Keeps the namespaces that it was started in."""
 ROOTLESS = os.geteuid() != 0
 PATIENCE = 60.0
 
@@ -100,7 +103,7 @@ class Room:
 
     def __enter__(self) -> Room:
         user = ["--user", "--map-root-user"] if ROOTLESS else []
-        self._host = self._holder(["unshare", *user, "--net"])
+        self._host = self._holder(["unshare", *user, "--net", *WAIT])
         self._in_host(f"ip link set lo up; ip link add {BRIDGE} type bridge; ip link set {BRIDGE} up")
         self._in_host(f"ip addr add {PREFIX}1/24 dev {BRIDGE}")
         lines = [f"{address} {name}" for name, address in self.addresses.items()]
@@ -139,6 +142,15 @@ class Room:
         self.containers[recipe.name] = container
         return container
 
+    def publish(self, ports: Mapping[str, str]) -> None:
+        """Make ports of containers reachable on the host: by name, as the compose file writes them."""
+        rules = []
+        for name, port in ports.items():
+            host, inside = port.rsplit(":", 1)
+            rules.append(f"{host}={self.addresses[name]}:{inside}")
+        command = [*self._enter(self._host), sys.executable, str(PUBLISH), *rules]
+        self._networks["published"] = self._holder(command, begun=b"published\n")
+
     def run(self, command: Sequence[str], *, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
         """A program of this machine in the network of the room, as one that uses the published ports."""
         full = [*self._enter(self._host), *command]
@@ -146,7 +158,7 @@ class Room:
 
     def _wire(self, name: str) -> subprocess.Popen[bytes]:
         """A network of its own for one container, with a cable to the bridge."""
-        holder = self._networks[name] = self._holder([*self._enter(self._host), "unshare", "--net"])
+        holder = self._networks[name] = self._holder([*self._enter(self._host), "unshare", "--net", *WAIT])
         cable = f"v{len(self._networks)}"
         self._in_host(f"ip link add {cable} type veth peer name eth0 netns {holder.pid}")
         self._in_host(f"ip link set {cable} master {BRIDGE} up")
@@ -161,11 +173,11 @@ class Room:
         user = ["--user", "--preserve-credentials"] if ROOTLESS else []
         return ["nsenter", "--target", str(holder.pid), "--net", *user, "--"]
 
-    def _holder(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        """A program that does nothing but keep its namespaces; returns when it is in them."""
-        holder = subprocess.Popen([*command, "sh", "-c", "echo in; exec sleep 3600"], stdout=subprocess.PIPE)
+    def _holder(self, command: Sequence[str], *, begun: bytes = b"in\n") -> subprocess.Popen[bytes]:
+        """A program that lives as long as the room; returns when it has said that it has begun."""
+        holder = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert holder.stdout is not None
-        assert holder.stdout.readline() == b"in\n", "no namespace"
+        assert holder.stdout.readline() == begun, "it did not begin"
         return holder
 
 

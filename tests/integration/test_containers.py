@@ -19,10 +19,12 @@ from tests.integration.container_room import Container, Recipe, Room, room_refus
 
 pytestmark = pytest.mark.skipif(room_refused() is not None, reason=f"no namespaces here: {room_refused()}")
 SERVICES = compose()["services"]
-CLIENT = Path(__file__).with_name("container_client.py")
+CLIENT, BROWSER = (Path(__file__).with_name(f"container_{name}.py") for name in ("client", "browser"))
+PUBLISHED = {name: SERVICES[name]["ports"][0] for name in ("control", "gateway", "dashboard")}
+CHROMIUM = shutil.which("chromium")
 PATIENCE = 60.0
 FIRST_KEY = re.compile(r"^first key +(ft-\S+)$", re.MULTILINE)
-INVITATION = re.compile(r"^invitation +http://127.0.0.1:8081(/invitation/(\S+)\?next=\S+)$", re.MULTILINE)
+INVITATION = re.compile(r"^invitation +(http://\S+/invitation/(\S+)\?next=\S+)$", re.MULTILINE)
 
 
 def eventually(true: Callable[[], bool], otherwise: Callable[[], str] = lambda: "it never became true") -> None:
@@ -59,9 +61,8 @@ class Stack:
         return self[name].run(SERVICES[name]["healthcheck"]["test"][1:]).returncode == 0
 
     def ask(self, key: str, users: int) -> dict[str, object]:
-        """An application's traffic, over the gateway's port."""
-        port = SERVICES["gateway"]["ports"][0].rsplit(":", 1)[1]
-        base_url = f"http://{self.room.addresses['gateway']}:{port}/v1"
+        """An application's traffic, over the gateway's published port."""
+        base_url = f"http://{PUBLISHED['gateway'].rsplit(':', 1)[0]}/v1"
         done = self.room.run([sys.executable, str(CLIENT), base_url, key, str(users)])
         assert done.returncode == 0, done.stderr
         answer: dict[str, object] = json.loads(done.stdout)
@@ -90,6 +91,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def stack(tmp_path: Path, programs: Path) -> Iterator[Stack]:
     with Room(tmp_path, [*SERVICES, "second"]) as room:
+        room.publish(PUBLISHED)
         yield Stack(room, programs)
 
 
@@ -110,6 +112,8 @@ def test_applications_are_served_by_real_models_and_the_store_has_what_they_did(
     assert stack.ask(key, 6) == {"answers": 6, "stranger": "refused"}
     rows = stack.rows("gateway")  # from any container that has the volume, through the owner in another
     assert (rows["requests"], rows["feedback"]) == (6, 5)
+    stack.fairtrial("control", "store", "backup", "/data/monday")
+    assert (stack.store / "monday").is_dir()
     asked = ["eval", suite(stack), "--on", "base", "--limit", "2", "--json"]
     assert json.loads(stack.fairtrial("control", *asked))  # through the gateway, by its name
     stack["control"].kill()
@@ -129,11 +133,11 @@ def suite(stack: Stack) -> str:
 def test_the_first_start_prints_a_key_and_an_invitation_that_work_and_a_later_one_prints_none(stack: Stack) -> None:
     stack.up("control")
     (key,) = FIRST_KEY.findall(stack["control"].said())
-    ((page, token),) = INVITATION.findall(stack["control"].said())
-    control = f"http://{stack.room.addresses['control']}:8081"
+    ((link, token),) = INVITATION.findall(stack["control"].said())
+    control = f"http://{PUBLISHED['control'].rsplit(':', 1)[0]}"
     assert stack.room.run(["curl", "-sf", f"{control}/api/keys"]).returncode != 0
     assert stack.room.run(["curl", "-sf", "-H", f"Authorization: Bearer {key}", f"{control}/api/keys"]).returncode == 0
-    assert "You are invited as admin" in stack.room.run(["curl", "-s", control + page]).stdout
+    assert "You are invited as admin" in stack.room.run(["curl", "-s", link]).stdout
     assert stack["control"].stop() == 0
     stack.up("control")
     said = stack["control"].said()
@@ -186,9 +190,14 @@ def workers(container: Container) -> set[str]:
     return {line.split("/")[2] for line in listed.splitlines() if "self" not in line}
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="asks with curl")
-def test_the_dashboard_asks_nobody_outside(stack: Stack) -> None:
-    stack.up("control", "dashboard")
-    url = f"http://{stack.room.addresses['dashboard']}:8501/"
-    assert "<title>" in stack.room.run(["curl", "-sf", url]).stdout
-    assert "external IP" not in stack["dashboard"].said()
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_the_printed_invitation_leads_a_browser_to_the_dashboard(stack: Stack) -> None:
+    stack.up("control", "gateway", "dashboard")
+    ((link, _),) = INVITATION.findall(stack["control"].said())
+    done = stack.room.run([sys.executable, str(BROWSER), link, str(CHROMIUM)], timeout=2 * PATIENCE)
+    assert done.returncode == 0, done.stderr
+    where, text = done.stdout.split("\n", 1)
+    assert where.startswith(f"http://{PUBLISHED['dashboard'].rsplit(':', 1)[0]}/")
+    assert "Signed in as Rosa (admin)" in text
+    assert "does not answer" not in text
+    assert "external IP" not in stack["dashboard"].said()  # nobody outside was asked
