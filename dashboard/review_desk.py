@@ -86,6 +86,8 @@ class Desk:
         kind, path = step["kind"], f"/api/reviews/items/{quote(str(step.get('item_id')), safe='')}"
         if kind == "draft":
             control.send("PUT", f"{path}/draft", step["draft"])
+            if self.item is not None and self.item["item_id"] == step.get("item_id"):
+                self.item = {**self.item, "draft": step["draft"]}  # for a page that is drawn anew in this session
         elif kind in ("submit", "skip"):
             control.send("POST", f"{path}/{kind}", step["draft"] if kind == "submit" else {})
             self._keep_pace()

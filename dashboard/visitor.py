@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from html import escape
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import streamlit as st
 
@@ -74,7 +74,8 @@ def say_who(visitor: Visitor, control: Control) -> None:
 
 def page_of_control(control: Control, path: str) -> str:
     """One of control's own pages by the host name that this browser uses, and back to the page that it shows now."""
-    here = st.context.url or ""
+    here, asked = st.context.url or "", urlencode(st.query_params.to_dict())
+    here += f"?{asked}" if here and asked else ""
     public = os.environ.get(CONTROL_PUBLIC_URL, "").rstrip("/") or _beside(here, control.url)
     return f"{public}{path}" + (f"?next={quote(here, safe='')}" if here else "")
 

@@ -39,19 +39,23 @@ def _queues(queues: Sequence[Row]) -> None:
         return
     st.caption("Two answers to the same question, side by side. Which model wrote which is hidden, from everybody.")
     for row in queues:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(border=True):
             _queue(row)
 
 
 def _queue(row: Row) -> None:
     left, done, skipped = row["left"], row["mine"]["done"], row["mine"]["skipped"]
-    waits = "closed" if row["state"] == "closed" else f"{left} for you" if left else "nothing for you now"
-    passed = f", {skipped} skipped" if skipped else ""
-    st.markdown(f"**{plain(row['title'])}**  \n{waits} · {row['items']} pairs · you judged {done}{passed}")
+    words, door = st.columns([5, 1], vertical_alignment="center")
+    with words:
+        st.markdown(f"**{plain(row['title'])}**")
+        waits = "closed" if row["state"] == "closed" else f"{left} wait for you" if left else "nothing for you now"
+        passed = f", skipped {skipped}" if skipped else ""
+        st.caption(f"{row['items']} pairs · you judged {done}{passed} · {waits}")
     if row["state"] == "open":
         kind: Literal["primary", "secondary"] = "primary" if left else "secondary"
         word = "Go on" if left and done else "Review" if left else "Open"
-        st.button(word, key=f"open-{row['queue_id']}", type=kind, on_click=_choose, args=(row["queue_id"],))
+        key, args = f"open-{row['queue_id']}", (row["queue_id"],)
+        door.button(word, key=key, type=kind, width="stretch", on_click=_choose, args=args)
 
 
 def _choose(queue_id: str) -> None:

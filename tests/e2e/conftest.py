@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from fairtrial.cli.services import Services
-from tests.e2e.site import Site, answer_by_model
-from tests.integration.fake_upstream import FakeUpstream
-from tests.integration.project_files import write_project
+from dashboard.client import SESSION_COOKIE
+from tests.e2e.site import Site, a_site, answer_by_model
 
 HERE = Path(__file__).parent
 PATIENCE_MS = 20_000
@@ -26,8 +24,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+expect.set_options(timeout=PATIENCE_MS)
 
-Visit = Callable[..., Page]
+Visit = Callable[..., BrowserContext]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,20 +49,30 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("site")
-    with FakeUpstream() as upstream:
-        upstream.script = answer_by_model
-        path = write_project(folder, upstream=upstream.url.removesuffix("/v1"), workers=1)
-        with Services(path, workers=1) as services:
-            found = Site(services, upstream)
-            with ThreadPoolExecutor(1) as aside:  # Playwright's event loop may run in this thread
-                aside.submit(found.run_suite, folder).result()
-            yield found
+    """The project that all tests share, with accounts of every role and the runs of two models."""
+    with a_site(tmp_path_factory.mktemp("site"), answer_by_model) as found:
+        yield found
 
 
 @pytest.fixture
-def context(browser: Browser, site: Site) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1280, "height": 900})
-    made.set_default_timeout(PATIENCE_MS)
-    yield made
-    made.close()
+def visit(browser: Browser, site: Site) -> Iterator[Visit]:
+    """Makes a browser context in which that person has signed in; ``None``: nobody has."""
+    made: list[BrowserContext] = []
+
+    def one(name: str | None, **options: Any) -> BrowserContext:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(PATIENCE_MS)
+        if name is not None:
+            context.add_cookies([{"name": SESSION_COOKIE, "value": site.session(name), "url": site.control}])
+        made.append(context)
+        return context
+
+    yield one
+    for context in made:
+        context.close()
+
+
+@pytest.fixture
+def context(visit: Visit) -> BrowserContext:
+    """The browser of Anna, who is a reviewer."""
+    return visit("Anna")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from dashboard.client import SESSION_COOKIE
 from fairtrial.cli.running import RunOptions, load_suites, run_suites
 from fairtrial.cli.services import Services
 from tests.integration.fake_upstream import FakeUpstream
+from tests.integration.project_files import write_project
 
 CASES = 40
 SUITE = """\
@@ -25,9 +30,13 @@ gate:
 GATE = "version: 1\ngate: release\nsuites: [tickets]\n"
 
 
+PEOPLE = {"Anna": "reviewer", "Ben": "reviewer", "Rita": "release-manager", "Ada": "admin"}
+PASSWORD = "a few words are easy to remember"
+
+
 @dataclass(frozen=True)
 class Site:
-    """The project's services, and control as a release manager asks it."""
+    """The project's services, and control as this machine's key may ask it."""
 
     services: Services
     upstream: FakeUpstream
@@ -48,6 +57,20 @@ class Site:
         answer = httpx.request(method, f"{self.control}{path}", json=body, headers=headers, timeout=30)
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
+
+    def welcome(self) -> None:
+        """Make the accounts: each is invited, and sets a password by the link."""
+        for name, role in PEOPLE.items():
+            token = self.ask("POST", "/api/accounts", {"name": name, "role": role})["token"]
+            form = {"name": name, "password": PASSWORD, "again": PASSWORD}
+            answer = httpx.post(f"{self.control}/invitation/{token}", data=form, timeout=30)
+            assert answer.status_code == 303, answer.text
+
+    def session(self, name: str) -> str:
+        """The cookie of a new session of this person."""
+        answer = httpx.post(f"{self.control}/sign-in", data={"name": name, "password": PASSWORD}, timeout=30)
+        assert answer.status_code == 303, answer.text
+        return str(answer.cookies[SESSION_COOKIE])
 
     def enqueue(self, size: int, *, title: str = "Tickets of the week", overlap: float = 0.0) -> str:
         """The id of a new queue of pairs of the two models' answers."""
@@ -74,6 +97,20 @@ class Site:
         run_suites(
             self.services.project, suites, ["base", "tuned"], base_url=self.services.urls.api, options=RunOptions()
         )
+
+
+@contextmanager
+def a_site(folder: Path, answers: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Site]:
+    """A running project whose models give these answers, with everybody's account and a run of each model."""
+    with FakeUpstream() as upstream:
+        upstream.script = answers
+        path = write_project(folder, upstream=upstream.url.removesuffix("/v1"), workers=1)
+        with Services(path, workers=1) as services:
+            site = Site(services, upstream)
+            site.welcome()
+            with ThreadPoolExecutor(1) as aside:  # Playwright's event loop may run in this thread
+                aside.submit(site.run_suite, folder).result()
+            yield site
 
 
 def say(text: str) -> dict[str, Any]:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from typing import Any
+
+import httpx
 from playwright.sync_api import BrowserContext, expect
 
+from dashboard.client import SESSION_COOKIE
+from tests.e2e.conftest import Visit
 from tests.e2e.reviewing import Reviewing
-from tests.e2e.site import Site
+from tests.e2e.site import PASSWORD, Site
 
 OUTCOMES = {"1": "left", "2": "tie", "3": "right", "4": "both_bad", "0": "cant_judge"}
+
+
+def asked(site: Site, name: str, method: str, path: str, body: Any = None) -> httpx.Response:
+    """Control's answer to this person."""
+    cookies = {SESSION_COOKIE: site.session(name)}
+    return httpx.request(method, f"{site.control}{path}", json=body, cookies=cookies, timeout=30)
 
 
 def test_ten_pairs_are_judged_by_keyboard_with_a_reload_in_the_middle_and_nothing_is_lost(
@@ -46,7 +59,17 @@ def test_thirty_pairs_by_keys_pressed_faster_than_the_page_and_each_vote_is_on_t
         assert desk.draft["marks"]["accuracy-left"] == str(3 + done % 3)
         desk.press("5", "Enter")
     expect(desk.page.locator(".end")).to_contain_text("You judged 30 pairs")
-    assert len(meant) == 30
+    votes = site.votes(queue)
+    assert {vote["asked"][-1]["content"]: said(vote) for vote in votes} == meant
+    assert len(votes) == len(meant) == 30
+
+
+def said(vote: dict[str, Any]) -> str:
+    """The outcome as the reviewer pressed it."""
+    preferred = vote["preference"]
+    if preferred not in ("candidate", "baseline"):
+        return str(preferred)
+    return "left" if preferred == vote["left_arm"] else "right"
 
 
 def test_a_vote_is_never_cast_on_a_pair_that_was_not_on_the_screen(context: BrowserContext, site: Site) -> None:
@@ -121,3 +144,98 @@ def test_rows_anchors_diff_edit_and_the_key_sheet_by_keyboard(context: BrowserCo
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     desk.press("Escape")
     expect(page.get_by_role("dialog", name="Keys")).to_have_count(0)
+
+
+def test_two_reviewers_at_once_never_hold_the_same_pair(visit: Visit, site: Site) -> None:
+    queue = site.enqueue(6)
+    anna, ben = (Reviewing(visit(name).new_page(), site.dashboard).open(queue) for name in ("Anna", "Ben"))
+    seen: list[str] = []
+    for done in range(0, 6, 2):
+        for desk in (anna, ben):
+            expect(desk.page.locator(".desk:not(.leaving) .turn.user .text")).to_have_count(1)
+        assert anna.question != ben.question
+        seen += [anna.question, ben.question]
+        anna.press("1", "Enter")
+        ben.press("3", "Enter")
+        if done < 4:
+            expect(anna.page.locator(".turn.user .text")).not_to_have_text(seen[-2])
+            expect(ben.page.locator(".turn.user .text")).not_to_have_text(seen[-1])
+    for desk in (anna, ben):
+        expect(desk.page.locator(".end")).to_contain_text("You judged 3 pairs")
+    assert len(set(seen)) == 6
+
+
+def test_a_pair_that_another_reviewer_has_by_now_is_told_kindly_and_what_was_written_stays(
+    visit: Visit, site: Site
+) -> None:
+    queue = site.enqueue(2)
+    desk = Reviewing(visit("Anna").new_page(), site.dashboard).open(queue)
+    desk.press("1", "n").write("the left one is kinder").wait_saved()
+    mine = asked(site, "Anna", "POST", f"/api/reviews/queues/{queue}/next", {}).json()["item"]["item_id"]
+    assert asked(site, "Anna", "POST", f"/api/reviews/items/{mine}/skip", {}).is_success  # as in another tab of hers
+    desk.write("!")
+    expect(desk.page.locator(".notice.lost")).to_contain_text("the left one is kinder!")
+    expect(desk.page.locator("textarea.note")).to_have_value("")
+    desk.press("Escape", "1", "Enter")
+    expect(desk.page.locator(".end")).to_contain_text("You judged 1 pair")
+
+
+def test_a_queue_that_is_closed_meanwhile_ends_the_session_kindly(context: BrowserContext, site: Site) -> None:
+    queue = site.enqueue(2)
+    desk = Reviewing(context.new_page(), site.dashboard).open(queue)
+    site.ask("POST", f"/api/reviews/queues/{queue}/close")
+    desk.press("1")
+    expect(desk.page.locator(".end")).to_contain_text("This queue was closed")
+
+
+def test_a_reviewer_is_refused_at_page_and_api_where_they_do_not_belong(context: BrowserContext, site: Site) -> None:
+    queue, page = site.enqueue(2), context.new_page()
+    page.goto(f"{site.dashboard}/overview")
+    expect(page.get_by_test_id("stMain")).to_contain_text("release-manager")
+    expect(page.get_by_test_id("stMetric")).to_have_count(0)
+    expect(page.get_by_test_id("stSidebar")).to_contain_text("Anna")
+    expect(page.get_by_test_id("stSidebar").get_by_role("link", name="Overview")).to_have_count(0)
+    for method, path in (
+        ("GET", f"/api/reviews/queues/{queue}"),
+        ("GET", f"/api/reviews/queues/{queue}/export"),
+        ("POST", f"/api/reviews/queues/{queue}/close"),
+        ("POST", "/api/reviews/queues"),
+        ("GET", "/api/reviews/evidence?candidate=tuned&baseline=base"),
+        ("GET", "/api/runs"),
+        ("GET", "/api/verdicts"),
+        ("GET", "/api/accounts"),
+        ("GET", "/api/keys"),
+    ):
+        assert asked(site, "Anna", method, path).status_code == 403, path
+
+
+def test_nobody_reviews_without_signing_in_and_the_page_says_where(visit: Visit, site: Site) -> None:
+    queue, page = site.enqueue(2), visit(None).new_page()
+    page.goto(f"{site.dashboard}/review?queue={queue}")
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_label("Name").fill("Anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".desk .answer")).to_have_count(2)
+    assert page.url == f"{site.dashboard}/review?queue={queue}"
+
+
+def test_the_queues_are_chosen_by_title_and_the_way_back_is_there(context: BrowserContext, site: Site) -> None:
+    queue = site.enqueue(2, title="Letters of *May*")
+    page = context.new_page()
+    page.goto(f"{site.dashboard}/review")
+    page.locator(f".st-key-open-{queue}").get_by_role("button").click()
+    expect(page.locator(".desk h2")).to_have_text("Letters of *May*")
+    page.get_by_role("button", name="All queues").click()
+    expect(page.get_by_role("heading", name="Review")).to_be_visible()
+
+
+def test_what_is_said_while_control_is_away_is_kept_and_sent_when_it_is_back(
+    context: BrowserContext, site: Site
+) -> None:
+    desk = Reviewing(context.new_page(), site.dashboard).open(site.enqueue(2))
+    control = site.services.children["control"]
+    assert control.pid is not None
+    os.kill(control.pid, signal.SIGKILL)  # it is started again by itself
+    desk.press("1", "5", "Enter")
+    desk.wait_count(1, 2).wait_saved()

@@ -1,0 +1,96 @@
+"""People come in by their invitation, see what their role may see, and leave: in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from fairtrial.cli.owner import open_owner
+from fairtrial.cli.services import Services
+from fairtrial.domain.accounts import Role
+from tests.integration.project_files import write_project
+
+PATIENCE_MS = 20_000
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    with Services(write_project(tmp_path_factory.mktemp("sign-in"), workers=1), workers=1) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    yield context.new_page()
+    context.close()
+
+
+def invitation(services: Services, name: str, role: Role) -> str:
+    with open_owner(services.project.layout) as owner:
+        token = owner.accounts.invite(name, role).token
+    return f"{services.urls.control}/invitation/{token}?next={services.urls.dashboard}/"
+
+
+def come_in(page: Page, services: Services, name: str, role: Role) -> None:
+    page.goto(invitation(services, name, role))
+    expect(page.get_by_label("Your name")).to_have_value(name)
+    page.get_by_label("Choose a password").fill(PASSWORD)
+    page.get_by_label("The same again").fill(PASSWORD)
+    page.get_by_role("button", name="Begin").click()
+
+
+def shown_pages(page: Page) -> list[str]:
+    links = page.get_by_test_id("stSidebarNavLink")
+    return [text.strip().splitlines()[-1] for text in links.all_inner_texts()]
+
+
+def test_a_reviewer_comes_in_by_the_invitation_and_sees_the_review_page_alone(page: Page, services: Services) -> None:
+    come_in(page, services, "Rosa", "reviewer")
+    expect(page.get_by_text("Signed in as Rosa (reviewer)")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page).to_have_url(f"{services.urls.dashboard}/review")
+    assert set(shown_pages(page)) <= {"Review"}
+    page.goto(f"{services.urls.dashboard}/review")
+    expect(page.get_by_role("heading", name="Review")).to_be_visible(timeout=PATIENCE_MS)
+    assert page.get_by_text("Page not found").count() == 0
+    page.goto(f"{services.urls.dashboard}/overview")
+    expect(page.get_by_text("This page needs the role release-manager")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_whoever_did_not_sign_in_is_led_to_the_form_and_back_to_the_page(page: Page, services: Services) -> None:
+    come_in(page, services, "Mara", "release-manager")
+    expect(page.get_by_text("Signed in as Mara (release-manager)")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("link", name="Sign out").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.goto(f"{services.urls.dashboard}/review")
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_label("Name").fill("Mara")
+    page.get_by_label("Password").fill("wrong password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    expect(page.get_by_label("Name")).to_have_value("Mara")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Signed in as Mara (release-manager)")).to_be_visible(timeout=PATIENCE_MS)
+    assert page.url == f"{services.urls.dashboard}/review"
+    assert "Overview" in shown_pages(page)
+
+
+def test_the_pages_to_sign_in_work_without_script_and_load_nothing(browser: Browser, services: Services) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(invitation(services, "Nora", "reviewer"))
+    page.get_by_label("Choose a password").fill(PASSWORD)
+    assert len(asked) == 1
+    assert page.locator("main").evaluate("node => getComputedStyle(node).maxWidth") != "none"
+    assert not complaints
+    context.close()
