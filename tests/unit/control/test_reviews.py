@@ -13,7 +13,7 @@ from fairtrial.store.query import Page
 from gateway.control.keeper import Keeper
 from tests.unit.control.conftest import client
 from tests.unit.control.test_guard import signed_in
-from tests.unit.review.answers import NEW, OLD, case, run_both
+from tests.unit.review.answers import NEW, OLD, case, write_both
 from tests.unit.store import samples
 
 WISH = {"suite": "tickets", "candidate": NEW, "baseline": OLD, "size": 10, "seed": 7}
@@ -36,8 +36,14 @@ ROLES_OF: tuple[tuple[Role, str], ...] = (("reviewer", "ann"), ("reviewer", "ben
 UNMARKED = {"accuracy": None, "tone": None, "usefulness": None}
 
 
+def run_here(keeper: Keeper) -> None:
+    """Runs of both, brought in by the keeper, which must be the only one that does."""
+    write_both(keeper.database.layout)
+    keeper.ingest_now()
+
+
 async def made(http: httpx.AsyncClient, keeper: Keeper, **wish: Any) -> dict[str, Any]:
-    run_both(keeper.database)
+    run_here(keeper)
     answer = await http.post("/api/reviews/queues", json=WISH | wish)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
@@ -150,7 +156,7 @@ async def test_a_release_manager_sees_the_rule_and_closes_the_queue_which_is_in_
 
 
 async def test_what_can_not_be_filled_says_what_to_run_or_which_word_to_leave_out(keeper: Keeper) -> None:
-    run_both(keeper.database)
+    run_here(keeper)
     async with client(keeper) as http:
         for wish, words in (
             (WISH | {"suite": "none"}, "fairtrial eval SUITE.yaml --on tuned,base"),
@@ -168,7 +174,7 @@ async def test_what_can_not_be_filled_says_what_to_run_or_which_word_to_leave_ou
 async def test_two_people_who_signed_in_judge_side_by_side_and_see_only_the_desk(keeper: Keeper) -> None:
     json = {"content-type": "application/json"}
     ann, ben, meg = (signed_in(keeper, role, name) | json for role, name in ROLES_OF)
-    run_both(keeper.database)
+    run_here(keeper)
     async with client(keeper) as http:
         made = (await http.post("/api/reviews/queues", json=WISH | {"size": 2, "overlap": 0}, headers=meg)).json()
         path = f"/api/reviews/queues/{made['queue_id']}"
@@ -191,7 +197,7 @@ async def test_two_people_who_signed_in_judge_side_by_side_and_see_only_the_desk
 
 async def test_what_a_gate_reads_is_told_once_the_queue_is_done(keeper: Keeper) -> None:
     asked = {"candidate": NEW, "baseline": OLD}
-    run_both(keeper.database)
+    run_here(keeper)
     async with client(keeper) as http:
         queue = (await http.post("/api/reviews/queues", json=WISH | {"size": 12})).json()["queue_id"]
         left = []
