@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.store import erase_state, erased_units
 from fairtrial.store.erase_rows import CHANGES
 from fairtrial.store.retain import RULES
 from scripts.reference.tables_page import tables
@@ -45,6 +46,11 @@ def test_what_retention_drops_is_what_the_page_says(table: str) -> None:
 @pytest.mark.parametrize("table", CHANGES)
 def test_what_erasure_changes_is_told(table: str) -> None:
     assert ROWS[table][5] != "–"
+
+
+@pytest.mark.parametrize("file", [erase_state.FILE, erased_units.FILE, "ingest", "copies"])
+def test_what_an_erasure_and_the_ingest_leave_for_a_while_is_listed(file: str) -> None:
+    assert f"`{file}" in PAGE
 
 
 @pytest.mark.parametrize("place", ["journal", "cache", "logs", "plan", "admin_key", "internal_key"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 import pytest
 
@@ -16,7 +18,7 @@ from scripts.reference.data_plane import ROUTES
 from scripts.reference.http_page import control_app, routes
 from scripts.reference.pages import FOLDER, PAGES
 from scripts.reference.tables_page import tables
-from tests.docs.pages import INLINE, prose, run_here
+from tests.docs.pages import INLINE, ROOT, prose, run_here
 
 
 def committed(page: str) -> str:
@@ -85,6 +87,13 @@ def test_the_list_of_the_data_plane_is_what_it_serves() -> None:
     for route in routes(cold_app(Nowhere(), ())):  # type: ignore[arg-type]
         served |= {(method, route.path_format.replace(":path", "")) for method in route.methods or ()}
     assert served == {(method, path) for method, path, _, _ in ROUTES}
+
+
+def test_every_key_of_the_review_page_is_told() -> None:
+    sheet = (ROOT / "dashboard/desk/sheet.js").read_text(encoding="utf-8")
+    told = (ROOT / "docs/how-to/run-a-review.md").read_text(encoding="utf-8")
+    for keys in re.findall(r'^  \["([^"]+)", ', sheet, re.MULTILINE):
+        assert all(f"`{key}`" in told for key in keys.replace("…", " ").split()), keys
 
 
 def test_every_command_that_a_page_names_exists() -> None:
