@@ -31,6 +31,19 @@ def test_every_page_is_reached_from_the_map() -> None:
     assert {name(page) for page in pages()} - {name(page) for page in reached if page.is_relative_to(ROOT)} == set()
 
 
+def test_every_word_of_the_glossary_is_linked_from_where_it_is_used() -> None:
+    words = ROOT / "docs/glossary.md"
+    text = words.read_text(encoding="utf-8")
+    wanted = {
+        re.sub(r"[^\w\- ]", "", line[4:].lower()).replace(" ", "-")
+        for line in text.splitlines()
+        if line.startswith("### ")
+    }
+    others = [page for page in pages() if page != words]
+    linked = {anchor for page in others for file, anchor in links(page) if (page.parent / file).resolve() == words}
+    assert wanted - linked == set()
+
+
 def test_the_readme_leads_to_the_map() -> None:
     assert any(file == "docs/index.md" for file, _ in links(ROOT / "README.md"))
 
