@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from evaluators.gate_lines import Scope
 from evaluators.measures import Measure
 from evaluators.pairing import Side, by_case, side_of
@@ -53,7 +55,23 @@ def figure_of(measure: Measure, side: Side) -> Callable[[Indices], float | None]
     aggregate = measure.aggregate
     if aggregate is None:
         raise ValueError(f"{measure.name} is not a figure of all cases together")
+    if measure.quantile is not None:
+        return _quantile_of(measure, side, measure.quantile)
     return lambda indices: aggregate([one for i in indices for one in side.results[i]])
+
+
+def _quantile_of(measure: Measure, side: Side, share: float) -> Callable[[Indices], float | None]:
+    """The same figure from the values alone: a thousand resamples of thousands of results take no time then."""
+    values = [[value for one in results if (value := measure.value(one)) is not None] for results in side.results]
+    if all(len(one) == 1 for one in values):
+        flat = np.array(values, dtype=np.float64).reshape(-1)
+        return lambda indices: float(np.quantile(flat[indices], share)) if len(indices) else None
+
+    def figure(indices: Indices) -> float | None:
+        pooled = [value for i in indices for value in values[i]]
+        return float(np.quantile(pooled, share)) if pooled else None
+
+    return figure
 
 
 def _total(measure: Measure, asked: int, side: Side) -> Estimate | NotEnough:

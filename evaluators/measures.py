@@ -24,7 +24,8 @@ class Measure:
     """One metric of a run.
 
     ``value`` is what one result adds, ``None`` if it does not enter; ``unscored`` whether it should have entered and
-    could not; ``aggregate`` makes the figure of ``corpus`` measures from results. ``scale`` is the largest value.
+    could not; ``aggregate`` makes the figure of ``corpus`` measures from results, ``quantile`` says that it is this
+    quantile of their values. ``scale`` is the largest value.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Measure:
     higher_is_better: bool = True
     aggregate: Callable[[Sequence[CaseResult]], float | None] | None = None
     scorer: str | None = None
+    quantile: float | None = None
 
     @property
     def sign(self) -> int:
@@ -144,6 +146,11 @@ def _quantile(share: float) -> Callable[[Sequence[CaseResult]], float | None]:
     return aggregate
 
 
+def _latency_at(name: str, share: float) -> Measure:
+    aggregate = _quantile(share)
+    return Measure(name, "corpus", _latency, "ms", higher_is_better=False, aggregate=aggregate, quantile=share)
+
+
 def _tokens(result: CaseResult) -> float | None:
     return None if result.answer.tokens_out is None else float(result.answer.tokens_out)
 
@@ -159,8 +166,8 @@ BUILT_IN: dict[str, Measure] = {
         Measure("off_format", "proportion", _outcomes("off_format"), higher_is_better=False),
         Measure("refusals", "proportion", _outcomes("refused"), higher_is_better=False),
         Measure("truncated", "proportion", _outcomes("truncated"), higher_is_better=False),
-        Measure("latency.p50", "corpus", _latency, "ms", higher_is_better=False, aggregate=_quantile(0.50)),
-        Measure("latency.p95", "corpus", _latency, "ms", higher_is_better=False, aggregate=_quantile(0.95)),
+        _latency_at("latency.p50", 0.50),
+        _latency_at("latency.p95", 0.95),
         Measure("tokens", "mean", _tokens, "number", higher_is_better=False),
         Measure("cost", "total", lambda one: one.answer.cost_usd, "usd", higher_is_better=False),
         Measure("lost", "count", _never, "number", higher_is_better=False),

@@ -38,16 +38,16 @@ def bootstrap_corpus(
     Source: Koehn (2004), EMNLP, for corpus scores; Davison & Hinkley (1997) §3.8 for clusters.
     """
     groups = _groups(n, clusters)
+    alone = len(groups) == n
     point = figure(np.arange(n)) if n else None
     if point is None:
         return NotEnough("the figure does not exist for these cases", "cases that it can be made from", n)
     if len(groups) < MIN_CASES:
         return NotEnough(f"{len(groups)} are too few to resample", f"{MIN_CASES} or more", n)
     rng = np.random.default_rng(seed)
-    made = [
-        figure(np.concatenate([groups[i] for i in rng.integers(0, len(groups), len(groups))]))
-        for _ in range(CORPUS_DRAWS)
-    ]
+    order = np.concatenate(groups)
+    chosen = (rng.integers(0, len(groups), len(groups)) for _ in range(CORPUS_DRAWS))
+    made = [figure(order[few] if alone else np.concatenate([groups[i] for i in few])) for few in chosen]
     drawn = np.array([value for value in made if value is not None])
     if len(drawn) < MIN_DEFINED * CORPUS_DRAWS:
         return NotEnough("the figure does not exist for many resamples of these cases", "more cases", n)
