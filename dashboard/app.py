@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from dashboard.client import SESSION_COOKIE, Control, ControlUnreachable, Refused, from_environment
+from dashboard.look import dress
 from dashboard.view import View
 from dashboard.visitor import Visitor, ask_to_sign_in, refuse, say_who, visitor_of
 from dashboard.words import plain
@@ -15,13 +16,6 @@ from fairtrial.domain.registry import Registry
 
 VIEWS = Registry("dashboard.views", "view", noun="page", kind=View)
 SIGNED_OUT = 401
-LOOK = """
-<style>
-  .block-container {padding-top: 3.2rem; max-width: 1180px}
-  [data-testid="stMetricValue"] {font-variant-numeric: tabular-nums}
-  [data-testid="stDecoration"], #MainMenu, footer {display: none}
-</style>
-"""
 
 
 def draw(view: View, control: Control, visitor: Visitor | None) -> None:
@@ -72,8 +66,7 @@ def visitors_session() -> str | None:
 
 def main() -> None:
     """Draw the frame and the page that was asked for."""
-    st.set_page_config(page_title="fairtrial", page_icon=":material/balance:", layout="wide")
-    st.html(LOOK)
+    dress()
     control = from_environment(visitors_session())
     visitor = visitor_of(control)
     chosen = st.navigation(pages(control, visitor))

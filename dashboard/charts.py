@@ -1,24 +1,124 @@
-"""Charts of the dashboard: labelled axes with units, one colour for each variant."""
+"""Charts of the dashboard: labelled axes with units; a variant keeps its colour, dash and shape, the control first.
+
+Colours come from the theme, light and dark; they stay apart for colour-blind eyes, and dashes and shapes say the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 
-COLOURS = ("#5b7083", "#0f8b6d", "#b5651d", "#7a5195")
-"""The control first: grey is what one has, colour is what is on trial."""
+Rows = Sequence[Mapping[str, Any]]
+Chart = Any
+"""Altair's types don't tell which of its charts a chain of calls gives."""
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
+TIME = alt.Axis(format="%d %b %H:%M", labelOverlap=True, tickCount=8)
+ROW = 34
+QUIET = "#8290a0"
+LIMIT = "#d1622b"
+"""Both stand out on the light paper and on the dark one."""
+LEGEND = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, offset=4)
 
 
-def rates(rows: Sequence[dict[str, Any]], *, title: str) -> alt.LayerChart | alt.FacetChart:
+def rates(rows: Rows, *, title: str) -> Chart:
     """A share with its plain interval for each variant; rows have ``variant``, ``rate``, ``low``, ``high``, ``n``."""
-    base = alt.Chart({"values": list(rows)}).encode(
-        y=alt.Y("variant:N", title=None, sort=None),
-        color=alt.Color("variant:N", legend=None, sort=None, scale=alt.Scale(range=list(COLOURS))),
-    )
+    variants = [str(row["variant"]) for row in rows]
+    base = alt.Chart(_data(rows)).encode(y=alt.Y("variant:N", title=None, sort=None), color=_colour(variants, None))
     axis = alt.X("low:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=6))
     tips = ["variant:N", alt.Tooltip("rate:Q", format=".1%"), alt.Tooltip("n:Q", title="ratings")]
     bars = base.mark_rule(strokeWidth=3).encode(x=axis, x2="high:Q", tooltip=tips)
-    points = base.mark_point(size=140, filled=True).encode(x=alt.X("rate:Q"), tooltip=tips)
-    return alt.layer(bars, points).properties(height=48 * len(rows) + 40)
+    points = base.mark_point(size=120, filled=True, opacity=1).encode(
+        x=alt.X("rate:Q"), tooltip=tips, shape=_shape(variants)
+    )
+    return alt.layer(bars, points).properties(height=ROW * len(rows) + 50)
+
+
+def over_time(rows: Rows, variants: Sequence[str], *, value: str, title: str, form: str = ",.0f") -> Chart:
+    """One line a variant; rows have ``at`` (ISO, UTC), ``variant`` and the ``value``, ``None`` where there is none."""
+    return (
+        alt.Chart(_data(rows))
+        .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=26, filled=True))
+        .encode(
+            x=alt.X("at:T", title="time (UTC)", axis=TIME, scale=alt.Scale(type="utc")),
+            y=alt.Y(f"{value}:Q", title=title, axis=alt.Axis(format=form, tickCount=5), scale=alt.Scale(zero=True)),
+            color=_colour(variants, LEGEND),
+            strokeDash=alt.StrokeDash("variant:N", legend=None, sort=list(variants), scale=_scale(variants, DASHES)),
+            tooltip=[
+                alt.Tooltip("at:T", title="from", format="%d %b %Y %H:%M"),
+                "variant:N",
+                alt.Tooltip(f"{value}:Q", title=title, format=form),
+            ],
+        )
+        .properties(height=280)
+    )
+
+
+def latencies(rows: Rows, variants: Sequence[str]) -> Chart:
+    """The share of requests answered within a time, by variant; rows have ``variant``, ``share``, ``ms``."""
+    return (
+        alt.Chart(_data(rows))
+        .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=30, filled=True))
+        .encode(
+            x=alt.X("ms:Q", title="latency (ms, logarithmic)", scale=alt.Scale(type="log", nice=False, padding=8)),
+            y=alt.Y("share:Q", title="answered within", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            color=_colour(variants, LEGEND),
+            strokeDash=alt.StrokeDash("variant:N", legend=None, sort=list(variants), scale=_scale(variants, DASHES)),
+            order="share:Q",
+            tooltip=["variant:N", alt.Tooltip("share:Q", format=".0%"), alt.Tooltip("ms:Q", format=",.0f")],
+        )
+        .properties(height=280)
+    )
+
+
+def intervals(rows: Rows, *, title: str, zero: bool, answers: Mapping[str, str]) -> Chart:
+    """Intervals one below the other with the limit of each as a bar across, and a line at zero for differences.
+
+    Rows have ``name``, ``value``, ``low``, ``high``, ``limit`` (or ``None``), ``answer``, ``n``; ``answers`` gives each
+    answer the name of its shape, so that none is told by colour alone.
+    """
+    names = list(answers)
+    axis = alt.Y(
+        "name:N",
+        title=None,
+        sort=None,
+        axis=alt.Axis(labelLimit=330, labelPadding=8, ticks=False, labelFlush=False, labelOverlap=False),
+    )
+    base = alt.Chart(_data(rows)).encode(y=axis)
+    scale = alt.Scale(domain=names, range=[answers[name] for name in names])
+    x = alt.X("low:Q", title=title, scale=alt.Scale(zero=zero, nice=True, padding=12))
+    tips = [
+        alt.Tooltip("name:N", title="finding"),
+        *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("value", "low", "high", "limit")),
+        alt.Tooltip("n:Q"),
+        "answer:N",
+    ]
+    bars = base.mark_rule(strokeWidth=3, color=QUIET).encode(x=x, x2="high:Q", tooltip=tips)
+    legend = alt.Legend(title=None, orient="top", symbolFillColor=QUIET)
+    points = base.mark_point(size=130, filled=True, opacity=1).encode(
+        x="value:Q", shape=alt.Shape("answer:N", scale=scale, legend=legend), tooltip=tips
+    )
+    limits = base.transform_filter("isValid(datum.limit)").mark_tick(thickness=3, size=24, color=LIMIT)
+    layers: list[Any] = [bars, limits.encode(x="limit:Q", tooltip=tips), points]
+    if zero:
+        line = alt.Chart(_data([{"at": 0}])).mark_rule(strokeDash=[4, 4], color=QUIET).encode(x="at:Q")
+        layers.insert(0, line)
+    return alt.layer(*layers).properties(height=ROW * len(rows) + 70)
+
+
+def _data(rows: Rows) -> Any:
+    return alt.InlineData(values=[dict(row) for row in rows])
+
+
+def _scale(variants: Sequence[str], values: Sequence[Any]) -> alt.Scale:
+    return alt.Scale(domain=list(variants), range=[values[at % len(values)] for at in range(len(variants))])
+
+
+def _colour(variants: Sequence[str], legend: alt.Legend | None) -> alt.Color:
+    return alt.Color("variant:N", legend=legend, sort=list(variants), scale=alt.Scale(domain=list(variants)))
+
+
+def _shape(variants: Sequence[str]) -> alt.Shape:
+    return alt.Shape("variant:N", legend=None, sort=list(variants), scale=_scale(variants, SHAPES))

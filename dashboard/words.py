@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
+from math import floor, log10
+from typing import Any
 
 DASH = "–"
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
+MINUS = "−"
+JOINER = "\u2060"
+_FINISHED = re.compile(r"(https?(?=:)|www(?=\.)|@|-(?=[->])|<(?=[-=])|[>~](?==))", re.IGNORECASE)
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&@^=\"'/])")
 
 
 def share(part: float | None, whole: float | None = 1.0) -> str:
@@ -21,16 +27,87 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"
 
 
-def dollars(value: float | None) -> str:
+def dollars(value: float | str | None) -> str:
     """``$0.0042``; a dash where any part of the cost is unknown."""
-    return DASH if value is None else f"${value:,.4f}"
+    if value is None:
+        return DASH
+    amount = float(value)
+    digits = 4 if amount >= 0.01 or not amount else 1 - floor(log10(amount))
+    return f"${amount:,.{digits}f}"
+
+
+def count(value: float | None) -> str:
+    """``12,345``."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
+def figure(value: float | None, *, form: str = "number", scale: float = 1.0) -> str:
+    """A metric's level by its form: a share in per cent, milliseconds, dollars or a plain number."""
+    if value is None:
+        return DASH
+    if form == "share":
+        return share(value / scale)
+    return {"ms": milliseconds, "usd": dollars}.get(form, _number)(value)
+
+
+def change(value: float | None, *, form: str = "number", scale: float = 1.0) -> str:
+    """A difference with its sign; of shares in points: ``+3.1``."""
+    if value is None:
+        return DASH
+    sign = MINUS if value < 0 else "+"
+    return sign + (f"{abs(100 * value / scale):.1f}" if form == "share" else figure(abs(value), form=form))
 
 
 def moment(us: int) -> str:
     """Microseconds since 1970 as a date and time in UTC."""
-    return datetime.fromtimestamp(us / 1e6, UTC).strftime("%d %b %Y, %H:%M UTC")
+    return _moment(datetime.fromtimestamp(us / 1e6, UTC))
+
+
+def moment_of(text: str | None) -> str:
+    """The same of a time as control writes it."""
+    return DASH if text is None else _moment(datetime.fromisoformat(text).astimezone(UTC))
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``12 min``, ``3 h``, ``2 days``: how wide a slot or how long a run is."""
+    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            amount = seconds / size
+            name = "day" if unit == "days" and amount == 1 else unit
+            return f"{amount:.0f} {name}" if amount == round(amount) else f"{amount:.1f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 case``, ``12 cases``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def plain(text: str) -> str:
-    """Text that Markdown shows as it is: no markup, links, images or colours, whoever wrote it."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """Text that Markdown shows as it is, on one line: no markup, links, images or colours, whoever wrote it.
+
+    Addresses and arrows are looked for in the finished text, where no escape helps: an invisible character parts them.
+    """
+    return " ".join(_MARKDOWN.sub(r"\\\1", _FINISHED.sub(f"\\1{JOINER}", line)) for line in text.splitlines())
+
+
+def spoken(reference: str | None) -> str:
+    """An expected answer as people read it: the text itself where the store keeps it as JSON."""
+    if reference is None:
+        return DASH
+    try:
+        value: Any = json.loads(reference)
+    except ValueError:
+        return reference
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return " or ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def _number(value: float) -> str:
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
+    return text.replace("-", MINUS)
+
+
+def _moment(when: datetime) -> str:
+    return when.strftime("%d %b %Y, %H:%M UTC")

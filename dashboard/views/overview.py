@@ -1,54 +1,54 @@
-"""The first page: are the services well, how does the traffic split, and what did the gate say last."""
+"""The first page: what needs attention, are the services well, what each experiment shows, what the gates said last."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import sqrt
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import charts
+from dashboard import traffic_words
+from dashboard.address import link
 from dashboard.client import Control, Row
+from dashboard.verdict_words import badge
 from dashboard.view import View
-from dashboard.words import DASH, dollars, milliseconds, moment, plain, share
+from dashboard.words import DASH, count, counted, moment, moment_of, plain
 
-DECISIONS: Mapping[str, tuple[str, Any]] = {
-    "SHIP": (":material/check_circle:", "green"),
-    "HOLD": (":material/hourglass_top:", "orange"),
-    "BLOCK": (":material/block:", "red"),
-    "INVALID": (":material/help:", "violet"),
-}
-MARKS = {"pass": "✓", "cannot tell": "?", "fail": "✗", "invalid": "!"}
-Z_95 = 1.959964
+NEWEST = 20
 
 
 def draw(control: Control) -> None:
     """Draw the page."""
     st.title("Overview")
-    _services(control.get("/api/services"), control.get("/api/store")["rows"])
-    experiments = control.rows("/api/experiments")
+    services, stored = control.get("/api/services"), control.get("/api/store")["rows"]
+    experiments, gates = control.rows("/api/experiments"), control.rows("/api/gates", limit=NEWEST)
+    _attention(services, experiments)
+    _services(services, stored)
+    st.header("Experiments", divider="gray")
     for experiment in experiments:
         _experiment(experiment)
     if not experiments:
         st.info("No experiment yet: declare one in fairtrial.yaml under `experiments:`.", icon=":material/science:")
-    _verdicts(control.rows("/api/verdicts", limit=20, findings="true"))
+    st.header("Newest verdicts", divider="gray")
+    _verdicts(gates)
 
 
-def _services(services: Row, stored: Row) -> None:
-    gateway, plan, ingest = services["gateway"], services["plan"], services["ingest"]
-    columns = st.columns(4)
-    ready = {True: "ready", False: "not ready", None: "not started"}[gateway["ready"]]
-    columns[0].metric("Gateway", ready, help=f"Applications send to {gateway['url']}/v1" if gateway["url"] else None)
-    columns[1].metric("Requests in the store", f"{stored['requests']:,}", help="Live traffic and evaluation runs")
-    columns[2].metric("Waiting to be stored", f"{ingest['lag_bytes']:,} bytes")
-    columns[3].metric("Plan", (plan["hash"] or DASH)[:8], help="Every recorded row names the plan that routed it")
-    if plan["refused"]:
+def _attention(services: Row, experiments: Sequence[Row]) -> None:
+    """Everything that someone should do something about, before everything else."""
+    if services["gateway"]["ready"] is False:
+        st.error("The gateway does not serve: applications get no answers. Start it with `fairtrial up`.")
+    if services["plan"]["refused"]:
         st.warning("The changed configuration was refused; the last good plan stays.", icon=":material/rule:")
-        st.code(plan["refused"], language=None)
+        st.code(services["plan"]["refused"], language=None)
     _recording(services["recording"])
     if services["control"]["trouble"]:
         st.error(plain(str(services["control"]["trouble"])), icon=":material/error:")
+    rejects = services["ingest"]["rejects"]
+    if rejects:
+        st.warning(
+            f"{counted(rejects, 'line')} of the journal could not be read and count nowhere: they were put aside."
+        )
+    for experiment in experiments:
+        traffic_words.say_no_unit(experiment["traffic"]["reasons"])
 
 
 def _recording(recording: Row) -> None:
@@ -67,80 +67,57 @@ def _recording(recording: Row) -> None:
         )
 
 
+def _services(services: Row, stored: Row) -> None:
+    gateway, plan, ingest = services["gateway"], services["plan"], services["ingest"]
+    columns = st.columns(5)
+    ready = {True: "ready", False: "not ready", None: "not started"}[gateway["ready"]]
+    columns[0].metric("Gateway", ready, help=f"Applications send to {gateway['url']}/v1" if gateway["url"] else None)
+    columns[1].metric("Requests stored", count(stored["requests"]), help="Live traffic and evaluation runs")
+    columns[2].metric("Evaluation runs", count(stored["runs"]))
+    columns[3].metric(
+        "Still to be stored", f"{count(ingest['lag_bytes'])} bytes", help="Written by the gateway, not yet read"
+    )
+    columns[4].metric("Plan", (plan["hash"] or DASH)[:8], help="Every recorded row names the plan that routed it")
+
+
 def _experiment(experiment: Row) -> None:
-    st.header(f"Experiment {plain(experiment['name'])}", divider="gray")
-    st.markdown(plain(experiment["question"]))
-    traffic = experiment["traffic"]
-    variants: Sequence[Row] = traffic["variants"]
-    if not variants:
-        st.info("No traffic yet. Send the route's name in `model` to the gateway.", icon=":material/sensors_off:")
-        return
-    st.dataframe([_variant(row, experiment["control"]) for row in variants], hide_index=True, width="stretch")
-    for key in sorted({key for row in variants for key in row["feedback"]}):
-        _feedback(key, variants)
-    st.caption("Plain rates by intention to treat, over enrolled units: to look at, not to decide by.")
-    if traffic["reasons"].get("no_unit"):
-        st.warning(
-            f"{traffic['reasons']['no_unit']} requests named no unit and were served the control: send `user` or "
-            "`x-fairtrial-unit`.",
-            icon=":material/person_off:",
-        )
-
-
-def _variant(row: Row, control: str) -> dict[str, Any]:
-    return {
-        "variant": row["variant"] + (" (control)" if row["variant"] == control else ""),
-        "units": row["units"],
-        "requests": row["requests"],
-        "errors": share(row["errors"], row["requests"]),
-        "latency p50": milliseconds(row["latency_p50"]),
-        "latency p95": milliseconds(row["latency_p95"]),
-        "tokens out": DASH if row["tokens_out"] is None else f"{row['tokens_out']:,}",
-        "cost": dollars(row["cost_usd"]),
-    }
-
-
-def _feedback(key: str, variants: Sequence[Row]) -> None:
-    rated = [(row["variant"], row["feedback"][key]) for row in variants if row["feedback"].get(key, {}).get("rated")]
-    rows = [_wilson(variant, found["rate"], found["rated"]) for variant, found in rated if 0 <= found["rate"] <= 1]
-    if rows:
-        title = f"{key}: share of the ratings that are yes, with a plain 95 % interval"
-        st.altair_chart(charts.rates(rows, title=title), width="stretch")
-
-
-def _wilson(variant: str, rate: float, n: int) -> dict[str, Any]:
-    """Wilson's interval (1927), for the eye: the dashboard decides nothing."""
-    centre, spread = rate + Z_95**2 / (2 * n), Z_95 * sqrt(rate * (1 - rate) / n + Z_95**2 / (4 * n * n))
-    scale = 1 + Z_95**2 / n
-    return {
-        "variant": variant,
-        "rate": rate,
-        "n": n,
-        "low": (centre - spread) / scale,
-        "high": (centre + spread) / scale,
-    }
-
-
-def _verdicts(verdicts: Sequence[Row]) -> None:
-    st.header("Last verdicts", divider="gray")
-    if not verdicts:
-        st.info("No verdict yet. Ask for one: `fairtrial gate GATE --candidate tuned --baseline base`.")
-    for verdict in verdicts:
-        with st.container(border=True):
-            _verdict(verdict)
-
-
-def _verdict(verdict: Row) -> None:
-    icon, colour = DECISIONS[verdict["decision"]]
-    st.badge(verdict["decision"], icon=icon, color=colour)
-    st.markdown(plain(verdict["headline"]))
-    who = f"{verdict['candidate']} against {verdict['baseline']}, by the gate {verdict['gate']}"
-    st.caption(f"{plain(who)}, {moment(verdict['at_us'])}")
-    with st.expander(f"{len(verdict['findings'])} findings"):
-        rows = [
-            {"": MARKS[each["result"]], "finding": each["says"], "rule": each["rule"]} for each in verdict["findings"]
-        ]
+    with st.container(border=True):
+        name = experiment["name"]
+        st.subheader(plain(name))
+        st.markdown(plain(experiment["question"]))
+        variants: Sequence[Row] = experiment["traffic"]["variants"]
+        if not variants:
+            st.info(
+                "No traffic yet. Send the route's name in `model` to the gateway, with `user`.",
+                icon=":material/sensors_off:",
+            )
+            return
+        control = experiment["control"]
+        rows = [traffic_words.short(row, control) for row in traffic_words.in_order(variants, control)]
         st.dataframe(rows, hide_index=True, width="stretch")
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.caption("Plain rates by intention to treat, over enrolled units: to look at, not to decide by.")
+            link("Over time, latency, feedback", "experiment", icon=":material/monitoring:", experiment=name)
+
+
+def _verdicts(gates: Sequence[Row]) -> None:
+    if not gates:
+        st.info("No verdict yet. Ask for one:", icon=":material/gavel:")
+        st.code("fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run", language=None)
+    for row in gates:
+        with st.container(border=True):
+            _verdict(row)
+
+
+def _verdict(row: Row) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        badge(row["decision"])
+        st.markdown(f"**{plain(row['candidate'])}** by the gate {plain(row['gate'])}")
+    st.markdown(plain(row["headline"]))
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        earlier = row["verdicts"] - 1
+        st.caption(moment_of(row["at_time"]) + (f" · {counted(earlier, 'earlier verdict')}" if earlier else ""))
+        link("Evidence", "gate", icon=":material/gavel:", verdict=row["verdict_id"])
 
 
 view = View(title="Overview", icon=":material/balance:", path="overview", place=1, draw=draw)

@@ -21,8 +21,6 @@ READY_SECONDS = 60.0
 TRY_SECONDS = 0.05
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
 """How the dashboard learns where control is."""
-ADMIN_KEY_FILE = "FAIRTRIAL_ADMIN_KEY_FILE"
-"""How it learns which file has the key for a control API that asks for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,23 +157,20 @@ def _bind(address: Address) -> str:
 
 
 def dashboard_program(project: Project, environ: Mapping[str, str]) -> Program:
-    """Streamlit on the dashboard's page, told where control is; raises `FairtrialError` if it isn't installed."""
+    """Streamlit on the dashboard's page, told where control is; raises `FairtrialError` if it isn't installed.
+
+    Its look and manners are in `dashboard/.streamlit/config.toml`, which Streamlit finds beside the page.
+    """
     app = importlib.util.find_spec("dashboard.app")
     if app is None or app.origin is None:
         raise FairtrialError("the dashboard is not installed")
     options = {
         "server.address": project.dashboard.host,
         "server.port": project.dashboard.port,
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "minimal",
-        "theme.light.primaryColor": "#0f8b6d",
-        "theme.dark.primaryColor": "#2fc79c",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     arguments = [sys.executable, "-m", "streamlit", "run", app.origin, *flags]
-    told = {CONTROL_URL: project.control.url, ADMIN_KEY_FILE: str(project.layout.admin_key)}
+    told = {CONTROL_URL: project.control.url}
     return Program("dashboard", arguments, {**environ, **told}, _log(project, "dashboard"))
 
 

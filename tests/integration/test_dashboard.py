@@ -38,7 +38,7 @@ def page(services: Services, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 
 
 def words(page: AppTest) -> str:
-    parts = [*page.title, *page.header, *page.markdown, *page.caption, *page.info, *page.error]
+    parts = [*page.title, *page.header, *page.markdown, *page.caption, *page.info, *page.error, *page.warning, *page.code]
     return "\n".join(str(part.value) for part in parts)
 
 
@@ -67,7 +67,7 @@ def test_traffic_and_verdicts_are_shown_and_markup_is_harmless(services: Service
     assert sum(traffic["requests"]) == 12
     assert sum(traffic["units"]) == 12
     shown = [str(part.value) for part in page.markdown if "script" in str(part.value)]
-    assert shown == [plain(HOSTILE)]
+    assert shown == [f"**{plain(HOSTILE)}** by the gate release", plain(HOSTILE)]
     assert "<script>" not in "".join(shown)
 
 

@@ -1,0 +1,104 @@
+"""What blind reviews say of two targets, beside a verdict: votes, preference and ratings, each with its interval."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts
+from dashboard.client import Control, Refused, Row
+from dashboard.tables import table
+from dashboard.words import count, counted, plain
+
+SHAPES = {
+    "better": "circle",
+    "not worse": "square",
+    "worse": "triangle-down",
+    "cannot tell": "diamond",
+    "level": "circle",
+}
+PREFERENCES = {
+    "candidate": "the candidate's answer",
+    "baseline": "the baseline's answer",
+    "tie": "equal",
+    "both_bad": "both bad",
+    "cant_judge": "could not judge",
+}
+
+
+def draw(control: Control, candidate: str, baseline: str) -> None:
+    """Draw what there is now, which may be more than there was when the verdict was given."""
+    st.subheader("Blind review")
+    try:
+        found = control.get("/api/reviews/evidence", candidate=candidate, baseline=baseline)
+    except Refused as error:
+        st.caption(f"No evidence of reviews can be shown: {plain(str(error))}")
+        return
+    if found["figures"] is None:
+        _nothing(found["queues"], candidate, baseline)
+    else:
+        _figures(found["figures"], candidate, baseline)
+    if found["queues"]:
+        _queues(found["queues"])
+
+
+def _nothing(queues: Sequence[Row], candidate: str, baseline: str) -> None:
+    if queues:
+        st.info("Experts are at it: votes are read when a queue is judged to its end or closed, not before.")
+        return
+    st.caption("No expert has compared the two blind. To have their answers judged, fill a queue from their runs:")
+    st.code(
+        f"fairtrial review enqueue SUITE --candidate {shlex.quote(candidate)} --baseline {shlex.quote(baseline)}",
+        language=None,
+    )
+
+
+def _figures(figures: Row, candidate: str, baseline: str) -> None:
+    people = "one person judged: consistency between people is unknown" if figures["people"] == 1 else ""
+    st.markdown(
+        f"{counted(figures['votes'], 'vote')} on {counted(figures['pairs'], 'pair')} by "
+        f"{counted(figures['people'], 'person', 'people')}. {people}"
+    )
+    counts = figures["counts"]
+    rows = [{"preferred": PREFERENCES.get(name, name), "votes": count(number)} for name, number in counts.items()]
+    table(rows, title=f"preferences {candidate} against {baseline}")
+    preference = figures["preference"]["difference"]
+    if "value" in preference:
+        row = _drawn("preference", preference, figures["preference"]["answer"], factor=100.0)
+        title = "win rate above a half, in points (ties and both bad count half)"
+        st.altair_chart(
+            charts.intervals([row], title=title, zero=True, answers=SHAPES),
+            width="stretch",
+            alt="Win rate with interval",
+        )
+    rows = [_drawn(name, gap["difference"], gap["answer"]) for name, gap in _known(figures["dimensions"]).items()]
+    if rows:
+        title = "rating against the baseline's, on the scale of 1 to 5"
+        chart = charts.intervals(rows, title=title, zero=True, answers=SHAPES)
+        st.altair_chart(chart, width="stretch", alt="Differences of the ratings with intervals")
+
+
+def _known(dimensions: Mapping[str, Row]) -> dict[str, Row]:
+    return {name: gap for name, gap in dimensions.items() if "value" in gap["difference"]}
+
+
+def _drawn(name: str, gap: Row, answer: str, *, factor: float = 1.0) -> dict[str, Any]:
+    numbers = {one: gap[one] * factor for one in ("value", "low", "high")}
+    return {"name": name, "answer": answer, "limit": None, "n": gap["n"]} | numbers
+
+
+def _queues(queues: Sequence[Row]) -> None:
+    rows = [
+        {
+            "queue": row["title"],
+            "suite": row["suite"],
+            "state": row["state"],
+            "judged": f"{row['settled']} of {row['items']}",
+            "read by the gate": "yes" if row["read"] else "no" if row["present"] else "no: the models changed since",
+        }
+        for row in queues
+    ]
+    table(rows, title="review queues")

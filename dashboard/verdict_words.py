@@ -1,0 +1,32 @@
+"""A verdict and its findings as people read them: icons, colours and words, never by colour alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard.client import Row
+
+DECISIONS: Mapping[str, tuple[str, Any, str]] = {
+    "SHIP": (":material/check_circle:", "green", "may ship"),
+    "HOLD": (":material/hourglass_top:", "orange", "not yet: the evidence can't tell"),
+    "BLOCK": (":material/block:", "red", "must not ship"),
+    "INVALID": (":material/help:", "violet", "the evidence is unsound"),
+}
+RESULTS = {"pass": "✓ pass", "cannot tell": "? cannot tell", "fail": "✗ fail", "invalid": "! invalid"}
+WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
+SHAPES = {"pass": "circle", "cannot tell": "diamond", "fail": "triangle-down", "invalid": "cross", "shown": "square"}
+"""Each result's point in a chart."""
+
+
+def badge(decision: str) -> None:
+    """SHIP, HOLD, BLOCK or INVALID, with its icon."""
+    icon, colour, _ = DECISIONS[decision]
+    st.badge(decision, icon=icon, color=colour)
+
+
+def result_of(finding: Row) -> str:
+    """The result as a cell of a table; what is shown only says so."""
+    return RESULTS[finding["result"]] if finding["decisive"] else "· shown"

@@ -1,0 +1,149 @@
+"""One experiment: its question, each variant's figures, and how they went over time; plain rates, marked as such."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from dashboard import address, charts, traffic_words
+from dashboard.client import Control, Row
+from dashboard.tables import table
+from dashboard.view import View
+from dashboard.words import duration, plain
+
+HOURS: Mapping[str, int | None] = {"hour": 1, "day": 24, "week": 168, "all": None}
+WORDS = {"all": "all time", "day": "the last day", "week": "the last week", "hour": "the last hour"}
+MINUTE_US = 60_000_000
+PLAIN = (
+    "Plain rates by intention to treat, over enrolled units: to look at, not to decide by. Whether a difference is "
+    "more than chance is what the gate and the frozen analysis plan say."
+)
+
+
+def draw(control: Control) -> None:
+    """Draw the page."""
+    st.title("Experiment")
+    names = [row["name"] for row in control.rows("/api/experiments", since_us=_since_us("hour"))]
+    if not names:
+        st.info("No experiment yet: declare one in fairtrial.yaml under `experiments:`, then check it.")
+        st.code("fairtrial check", language=None)
+        return
+    name, since_us = _chosen(names)
+    found = control.get(f"/api/experiments/{quote(name, safe='')}", since_us=since_us)
+    _question(found)
+    traffic_words.say_no_unit(found["traffic"]["reasons"])
+    variants = traffic_words.in_order(found["traffic"]["variants"], found["control"])
+    if not variants:
+        _nothing(control, since_us)
+        return
+    _figures(found, variants)
+    series = control.get(f"/api/experiments/{quote(name, safe='')}/series", since_us=since_us)
+    _charts(series, [row["variant"] for row in variants])
+    _feedback(variants)
+    _why(found["traffic"]["reasons"])
+
+
+def _chosen(names: Sequence[str]) -> tuple[str, int]:
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    with left:
+        name = address.choose("Experiment", names, name="experiment", words=str) or names[0]
+    with right:
+        window = address.choose("Requests of", list(WORDS), name="window", words=lambda one: WORDS[one]) or "all"
+    return name, _since_us(window)
+
+
+def _since_us(window: str) -> int:
+    """The window's begin, to the minute: the same question twice in a minute is the same question."""
+    hours = HOURS[window]
+    if hours is None:
+        return 0
+    now_us = time.time_ns() // 1000
+    return (now_us - hours * 60 * MINUTE_US) // MINUTE_US * MINUTE_US
+
+
+def _question(found: Row) -> None:
+    st.subheader(plain(found["question"]))
+    split = ", ".join(f"{one['name']} {one['weight']:g}" for one in found["variants"])
+    st.caption(
+        f"Randomised by {plain(found['unit'])} · control {plain(found['control'])} · split {plain(split)} · "
+        f"{found['stage']:g} % of units enrolled"
+    )
+
+
+def _nothing(control: Control, since_us: int) -> None:
+    window = " in this window: choose a longer one, or" if since_us else ". To begin,"
+    st.info(f"No traffic of enrolled units{window} send requests to the gateway with the route's name in `model`.")
+    gateway = control.get("/api/services")["gateway"]["url"] or "http://127.0.0.1:8080"
+    body = '{"model": "ROUTE", "user": "someone", "messages": [{"role": "user", "content": "hello"}]}'
+    st.code(f"curl {gateway}/v1/chat/completions -H 'content-type: application/json' -d '{body}'", language=None)
+
+
+def _figures(found: Row, variants: Sequence[Row]) -> None:
+    control = found["control"]
+    columns = {traffic_words.variant_name(row, control): traffic_words.measures(row) for row in variants}
+    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    rows = [{"": name} | {head: column.get(name, "–") for head, column in columns.items()} for name in names]
+    raw = [{"experiment": found["name"]} | _flat(row) for row in variants]
+    st.caption(PLAIN)
+    table(rows, title=f"variants of {found['name']}", raw=raw, height="content")
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    flat = {name: value for name, value in row.items() if name != "feedback"}
+    for key, found in row["feedback"].items():
+        flat |= {f"feedback {key} {name}": value for name, value in found.items()}
+    return flat
+
+
+def _charts(series: Row, variants: Sequence[str]) -> None:
+    if not series["slots"]:
+        return
+    slot = duration(series["width_s"])
+    rows = [_slot(row) for row in series["slots"]]
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Requests over time**")
+        chart = charts.over_time(rows, variants, value="requests", title=f"requests per {slot}")
+        st.altair_chart(chart, width="stretch", alt=f"Requests per {slot} by variant")
+    with right:
+        st.markdown("**Error rate over time**")
+        chart = charts.over_time(rows, variants, value="error_rate", title=f"errors per request, in {slot}", form=".1%")
+        st.altair_chart(chart, width="stretch", alt=f"Share of requests that ended in an error, per {slot} by variant")
+    with left:
+        st.markdown("**Latency over time**")
+        chart = charts.over_time(rows, variants, value="latency_p95", title="latency p95 (ms)")
+        st.altair_chart(chart, width="stretch", alt=f"95th percentile of latency per {slot} by variant")
+    with right:
+        st.markdown("**Distribution of latency**")
+        st.altair_chart(
+            charts.latencies(series["latencies"], variants),
+            width="stretch",
+            alt="Share of requests answered within a time",
+        )
+
+
+def _slot(row: Row) -> dict[str, Any]:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(row["at_us"] / 1e6))
+    rate = row["errors"] / row["requests"] if row["requests"] else None
+    return {**row, "at": at, "error_rate": rate}
+
+
+def _feedback(variants: Sequence[Row]) -> None:
+    for key in sorted({key for row in variants for key in row["feedback"]}):
+        rows = traffic_words.feedback_rates(key, variants)
+        if rows:
+            st.markdown(f"**Feedback: {plain(key)}**")
+            title = "share of the ratings that are yes, with a plain 95 % interval"
+            st.altair_chart(charts.rates(rows, title=title), width="stretch", alt=f"Share of yes by variant: {key}")
+
+
+def _why(reasons: Mapping[str, int]) -> None:
+    with st.expander("Why requests were served what they were served"):
+        table([{"reason": reason, "requests": n} for reason, n in sorted(reasons.items())], title="reasons")
+
+
+view = View(title="Experiment", icon=":material/science:", path="experiment", place=2, draw=draw)

@@ -1,0 +1,30 @@
+"""Verdicts of gates: the list, or the one that the address names with all of its evidence."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import address, verdict_list, verdict_page
+from dashboard.client import Control, Refused
+from dashboard.view import View
+from dashboard.words import plain
+
+GONE = 404
+
+
+def draw(control: Control) -> None:
+    """Draw what the address names; a verdict that is not there leads back to the list."""
+    verdict_id = address.said("verdict")
+    if verdict_id is None:
+        return verdict_list.draw(control)
+    try:
+        verdict_page.draw(control, verdict_id)
+    except Refused as error:
+        if error.status != GONE:
+            raise
+        st.warning(plain(str(error)), icon=":material/search_off:")
+        st.button("All verdicts", on_click=address.go)
+    return None
+
+
+view = View(title="Gate", icon=":material/gavel:", path="gate", place=4, draw=draw)

@@ -1,0 +1,32 @@
+"""Runs of suites: the list, one run, or two of them side by side, by what the address says."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import address, run_compare, run_page, runs_list
+from dashboard.client import Control, Refused
+from dashboard.view import View
+from dashboard.words import plain
+
+GONE = 404
+
+
+def draw(control: Control) -> None:
+    """Draw what the address names; a run that is not there leads back to the list."""
+    run, against = address.said("run"), address.said("against")
+    try:
+        if run and against:
+            return run_compare.draw(control, run, against)
+        if run:
+            return run_page.draw(control, run)
+    except Refused as error:
+        if error.status != GONE:
+            raise
+        st.warning(plain(str(error)), icon=":material/search_off:")
+        st.button("All runs", on_click=address.go)
+        return None
+    return runs_list.draw(control)
+
+
+view = View(title="Runs", icon=":material/fact_check:", path="runs", place=3, draw=draw)
