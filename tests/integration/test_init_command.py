@@ -46,6 +46,13 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["app.py"] and (tmp_path / "app.py").read_text() == "mine"
 
 
+def test_a_project_that_can_not_be_written_whole_is_not_written(tmp_path: Path) -> None:
+    (tmp_path / "suites").write_text("a file where a folder is needed")
+    done = init(cwd=tmp_path)
+    assert done.returncode == 2 and "suites" in done.stderr and "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["suites"]
+
+
 def test_the_printed_lines_work_as_they_are_printed(tmp_path: Path) -> None:
     ports = free_ports(4)
     known = ("8000", "8080", "8081", "8501")

@@ -33,11 +33,7 @@ def command(folder: Path, template: str) -> None:
     """
     files = _files(template)
     _refuse_existing([folder / name for name in files])
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:  # a file that appeared in the meantime is not overwritten either
-            file.write(content)
+    _write({folder / name: content for name, content in files.items()})
     click.echo(f"{folder}: {len(files)} files of the template {template!r}. Next:\n")
     if folder != Path():
         click.echo(f"cd {folder}")
@@ -61,6 +57,21 @@ def _refuse_existing(paths: list[Path]) -> None:
     there = [str(path) for path in paths if path.exists() or path.is_symlink()]
     if there:
         raise UsageError(f"{', '.join(there)}: is there already, and nothing is overwritten (name an empty folder)")
+
+
+def _write(files: dict[Path, bytes]) -> None:
+    """All of them, or none: what was written goes again if one can't be."""
+    written: list[Path] = []
+    try:
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:  # a file that appeared in the meantime is not overwritten either
+                written.append(path)
+                file.write(content)
+    except BaseException:
+        for path in written:
+            path.unlink()
+        raise
 
 
 def _next_steps(readme: str) -> str:
