@@ -58,6 +58,11 @@ def _command(name: str, command: click.Command) -> str:
     return "\n\n".join(part for part in (*parts, example and block("text", example)) if part)
 
 
+def example_of(command: click.Command) -> str:
+    """The lines that its help shows as examples."""
+    return _text(command)[1]
+
+
 def _text(command: click.Command) -> tuple[str, str]:
     """The help's paragraphs, and its example apart."""
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")

@@ -25,7 +25,9 @@ def test_every_page_is_reached_from_the_map() -> None:
     reached, front = {MAP}, [MAP]
     while front:
         page = front.pop()
-        found = {(page.parent / file).resolve() for file, _ in links(page) if file.endswith(".md")}
+        named = {(page.parent / file).resolve() for file, _ in links(page) if file}
+        found = {inside for one in named if one.is_dir() for inside in one.glob("*.md")}
+        found |= {one for one in named if one.suffix == ".md"}
         front += found - reached
         reached |= found
     assert {name(page) for page in pages()} - {name(page) for page in reached if page.is_relative_to(ROOT)} == set()

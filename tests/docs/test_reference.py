@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import click
 import pytest
@@ -12,7 +13,7 @@ from fairtrial.cli.main import BROKEN, fairtrial
 from fairtrial.domain.verdict import EXIT_CODES
 from gateway.proxy.app import HOT
 from gateway.proxy.cold import cold_app
-from scripts.reference.cli_page import commands_of
+from scripts.reference.cli_page import commands_of, example_of
 from scripts.reference.config_page import settings
 from scripts.reference.data_plane import ROUTES
 from scripts.reference.http_page import control_app, routes
@@ -38,6 +39,27 @@ def test_every_command_and_every_option_is_told() -> None:
         for one in command.params:
             if isinstance(one, click.Option) and not one.hidden:
                 assert all(option in section for option in one.opts), f"{name} {one.opts}"
+
+
+def test_the_example_in_a_command_s_help_is_one_that_it_understands() -> None:
+    for name, command in commands_of(fairtrial):
+        examples = example_of(command).splitlines()
+        assert examples, f"{name} shows no example"
+        for example in examples:
+            words = shlex.split(example, comments=True)
+            called = command if words[: len(name.split())] == name.split() else None
+            assert called is not None or isinstance(command, click.Group), f"{name}: {example}"
+            if called is not None and not isinstance(command, click.Group):
+                understand(command, words[len(name.split()) :])
+
+
+def understand(command: click.Command, words: list[str]) -> None:
+    """Whether the command takes these words; a file that is not here is no mistake."""
+    try:
+        command.make_context("fairtrial", words).close()
+    except click.BadParameter as error:
+        if "does not exist" not in error.message:
+            raise
 
 
 def test_every_exit_code_is_told() -> None:
