@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
 
 CASES = 40
+BASELINE, CANDIDATE = "plover", "quokka"
+"""The two deployments; their models are called so too."""
 SUITE = """\
 suite: tickets
 data: rows.jsonl
@@ -74,7 +77,7 @@ class Site:
 
     def enqueue(self, size: int, *, title: str = "Tickets of the week", overlap: float = 0.0) -> str:
         """The id of a new queue of pairs of the two models' answers."""
-        wish = {"suite": "tickets", "candidate": "tuned", "baseline": "base", "size": size}
+        wish = {"suite": "tickets", "candidate": CANDIDATE, "baseline": BASELINE, "size": size}
         made = self.ask("POST", "/api/reviews/queues", {**wish, "title": title, "overlap": overlap, "seed": 7})
         return str(made["queue_id"])
 
@@ -95,7 +98,7 @@ class Site:
         (folder / "gate.yaml").write_text(GATE)
         suites = load_suites([folder / "suite.yaml"])
         run_suites(
-            self.services.project, suites, ["base", "tuned"], base_url=self.services.urls.api, options=RunOptions()
+            self.services.project, suites, [BASELINE, CANDIDATE], base_url=self.services.urls.api, options=RunOptions()
         )
 
 
@@ -105,12 +108,20 @@ def a_site(folder: Path, answers: Callable[[dict[str, Any]], dict[str, Any]]) ->
     with FakeUpstream() as upstream:
         upstream.script = answers
         path = write_project(folder, upstream=upstream.url.removesuffix("/v1"), workers=1)
+        path.write_text(with_names(path.read_text()))
         with Services(path, workers=1) as services:
             site = Site(services, upstream)
             site.welcome()
             with ThreadPoolExecutor(1) as aside:  # Playwright's event loop may run in this thread
                 aside.submit(site.run_suite, folder).result()
             yield site
+
+
+def with_names(text: str) -> str:
+    """The project with names that nothing else is called, so that a test may look for them in all that is sent."""
+    for name, ours in (("base", BASELINE), ("tuned", CANDIDATE)):
+        text = re.sub(rf"\b{name}\b", ours, text.replace(f"openai/{name}", f"openai/{ours}-7b"))
+    return text
 
 
 def say(text: str) -> dict[str, Any]:
@@ -124,4 +135,4 @@ def answer_by_model(asked: dict[str, Any]) -> dict[str, Any]:
     question = str(asked["messages"][-1]["content"]).split(":")[0]
     warm = f"{question}: of course, we will send your refund today, and I am sorry that you had to wait for it."
     short = f"{question}: your refund goes out today."
-    return say(warm if asked["model"] == "tuned" else short)
+    return say(warm if asked["model"].startswith(CANDIDATE) else short)

@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, expect
 from dashboard.client import SESSION_COOKIE
 from tests.e2e.conftest import Visit
 from tests.e2e.reviewing import Reviewing
-from tests.e2e.site import PASSWORD, Site
+from tests.e2e.site import BASELINE, CANDIDATE, PASSWORD, Site
 
 OUTCOMES = {"1": "left", "2": "tie", "3": "right", "4": "both_bad", "0": "cant_judge"}
 
@@ -200,7 +200,7 @@ def test_a_reviewer_is_refused_at_page_and_api_where_they_do_not_belong(context:
         ("GET", f"/api/reviews/queues/{queue}/export"),
         ("POST", f"/api/reviews/queues/{queue}/close"),
         ("POST", "/api/reviews/queues"),
-        ("GET", "/api/reviews/evidence?candidate=tuned&baseline=base"),
+        ("GET", f"/api/reviews/evidence?candidate={CANDIDATE}&baseline={BASELINE}"),
         ("GET", "/api/runs"),
         ("GET", "/api/verdicts"),
         ("GET", "/api/accounts"),
