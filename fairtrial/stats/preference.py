@@ -49,6 +49,16 @@ def win_rate(
     return Estimate(w, low, high, level, len(values), _method(found, weights))
 
 
+def shown_from(pairs: int) -> float | None:
+    """The win rate from which so many pairs show "better" at one-sided 95 %; ``None`` if no win rate would.
+
+    Without ties, which is the hardest; the score interval excludes ½ where |w − ½| > t·√(¼/(n − 1)).
+    """
+    if pairs < MIN_ITEMS:
+        return None
+    return TIE + float(stdtrit(pairs - 1, 0.95)) * TIE / sqrt(pairs - 1)
+
+
 def decided(values: Floats) -> tuple[int, int]:
     """Votes for the candidate and for the baseline; ties are for neither."""
     return int(np.count_nonzero(values > TIE)), int(np.count_nonzero(values < TIE))

@@ -51,6 +51,8 @@ class QueueWish(BaseModel):
 def fill(database: Database, wish: QueueWish, *, plan: Plan | None, by: str, now_us: int) -> str:
     """Make the queue and return its id; raises `UsageError` that says what is missing and what to run."""
     candidate, baseline = _runs(database, wish)
+    if plan is not None and wish.suite is not None:
+        _require_present(plan, candidate, baseline)
     seed = secrets.randbelow(SEEDS) if wish.seed is None else wish.seed
     draw = Draw(wish.size, seed, wish.overlap, wish.sampling)
     pairs = draw_pairs(candidate, baseline, draw)
@@ -89,11 +91,27 @@ def present(evidence: ReviewEvidence, published: Published | None) -> list[Revie
 
 
 def _defined(queue: ReviewedQueue, plan: Plan) -> bool:
+    now = _digest(plan, queue.candidate), _digest(plan, queue.baseline)
+    return now == (queue.candidate_digest, queue.baseline_digest)
+
+
+def _require_present(plan: Plan, *runs: Run) -> None:
+    """People's time must not go into answers of a model that is defined differently by now: no gate would read it."""
+    for run in runs:
+        now = _digest(plan, run.target)
+        if now is not None and now != run.deployment_digest:
+            again = f"run it again: fairtrial eval SUITE.yaml --on {run.target}; or name both runs by their ids"
+            raise UsageError(
+                f"reviews: {run.target} is defined differently now than when {run.suite} was run ({again})"
+            )
+
+
+def _digest(plan: Plan, target: str) -> str | None:
+    """The digest of the target's present definition; ``None`` if the plan has it no more."""
     try:
-        new, old = (resolve(name, plan, base_url="").deployment_digest for name in (queue.candidate, queue.baseline))
+        return resolve(target, plan, base_url="").deployment_digest
     except UsageError:
-        return False
-    return (new, old) == (queue.candidate_digest, queue.baseline_digest)
+        return None
 
 
 def _runs(database: Database, wish: QueueWish) -> tuple[Run, Run]:

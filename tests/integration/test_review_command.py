@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.project import load_project
 from fairtrial.store.owner_lock import read_note
 from tests.integration.project_files import write_project
 from tests.integration.test_control_process import PATIENCE, fairtrial, start
@@ -24,8 +25,9 @@ PAIRS = 24
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_project(tmp_path)
-    write_both(Layout(tmp_path / "fairtrial.duckdb").make(), PAIRS)
+    deployments = load_project(write_project(tmp_path), {}).plan.deployments
+    digests = {name: one.digest for name, one in deployments.items()}
+    write_both(Layout(tmp_path / "fairtrial.duckdb").make(), PAIRS, digests=digests)
     return tmp_path
 
 

@@ -58,6 +58,7 @@ def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
         return
     drawn = made["sampling"]
     click.echo(f"queue {made['queue_id']}: {made['title']!r}, {made['items']} of {drawn['of']} pairs at random")
+    click.echo(_what_it_can_show(made["items"]), err=True)
     click.echo("Reviewers find it on the dashboard's page Review. How far it is: fairtrial review status", err=True)
 
 
@@ -147,6 +148,17 @@ def _suite_name(suite: str) -> str:
     if len(found) != 1:
         raise UsageError(f"{suite}: has {len(found)} suites ({', '.join(one.name for one in found)}); name one of them")
     return found[0].name
+
+
+def _what_it_can_show(pairs: int) -> str:
+    from fairtrial.stats.preference import MIN_ITEMS, shown_from
+
+    share = shown_from(pairs)
+    if share is None:
+        return f"So few pairs decide nothing: a gate reads {MIN_ITEMS} or more."
+    return (
+        f"Once all are judged, the candidate is shown to be better if it is preferred in {share:.0%} or more of them."
+    )
 
 
 def _print_status(rows: Sequence[dict[str, Any]]) -> None:

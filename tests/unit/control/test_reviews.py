@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 
 from fairtrial.domain.accounts import Role
 from fairtrial.journal.writer import JournalWriter
@@ -38,7 +39,8 @@ UNMARKED = {"accuracy": None, "tone": None, "usefulness": None}
 
 def run_here(keeper: Keeper) -> None:
     """Runs of both, brought in by the keeper, which must be the only one that does."""
-    write_both(keeper.database.layout)
+    deployments = keeper.publisher.published.plan.deployments
+    write_both(keeper.database.layout, digests={name: deployments[name].digest for name in (NEW, OLD)})
     keeper.ingest_now()
 
 
@@ -215,6 +217,22 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(keeper: Keeper) 
     assert [vote["ratings"]["candidate"]["tone"] for vote in whole["votes"]] == [5 if one else 4 for one in left]
     assert evidence["queues"] == [
         {"queue_id": queue, "title": "tickets: 12 pairs", "suite": "tickets", "state": "open", "items": 12}
-        | {"settled": 12, "read": False, "present": False}
+        | {"settled": 12, "read": True, "present": True}
     ]
-    assert evidence["figures"] is None  # these runs are not of the plan's present definitions
+    figures = evidence["figures"]
+    assert (figures["votes"], figures["pairs"], figures["people"]) == (12, 12, 1)
+    assert figures["preference"]["candidate"] == pytest.approx(sum(left) / 12)
+
+
+async def test_answers_of_a_model_that_is_defined_differently_by_now_are_not_given_to_people(keeper: Keeper) -> None:
+    write_both(keeper.database.layout)
+    keeper.ingest_now()
+    async with client(keeper) as http:
+        refused = await http.post("/api/reviews/queues", json=WISH)
+        by_id = {"candidate_run": "tickets-tuned", "baseline_run": "tickets-base"}
+        asked_for = await http.post("/api/reviews/queues", json=by_id)
+        asked = {"candidate": NEW, "baseline": OLD}
+        evidence = (await http.get("/api/reviews/evidence", params=asked)).json()
+    assert refused.status_code == 400 and "tuned is defined differently now" in refused.json()["error"]["message"]
+    assert asked_for.status_code == 201
+    assert (evidence["queues"][0]["present"], evidence["figures"]) == (False, None)

@@ -25,12 +25,15 @@ def run_both(database: Database, cases: int = 20, **more: Any) -> None:
 def write_both(layout: Layout, cases: int = 20, *, suite: str = "tickets", **more: Any) -> None:
     """The same in the journal; the answers say which model gave them only to those who know the words."""
     writer = JournalWriter(layout.journal, writer=f"w-{suite}")
+    digests = more.pop("digests", {})
     for target, word in ((NEW, "crimson"), (OLD, "azure")):
         run_id = f"{suite}-{target}"
         for number in range(cases):
             writer.append(case(run_id, number, f"{word} answer {number}", target))
         given = {"suite": suite, "suite_digest": f"digest-{suite}", "target": target, "counts": {"scored": cases}}
-        writer.append(samples.run(run_id, **(given | {"deployment_digest": f"dd-{target}"} | more)))
+        writer.append(
+            samples.run(run_id, **(given | {"deployment_digest": digests.get(target, f"dd-{target}")} | more))
+        )
     writer.close()
 
 

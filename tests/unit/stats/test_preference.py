@@ -9,7 +9,7 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.clustered import clustered_mean
 from fairtrial.stats.crossed import crossed_mean
 from fairtrial.stats.intervals import wilson
-from fairtrial.stats.preference import decided, win_rate
+from fairtrial.stats.preference import decided, shown_from, win_rate
 
 
 def alone(values: list[float], level: float = 0.90) -> Estimate | NotEnough:
@@ -102,3 +102,13 @@ def test_the_bound_holds_where_two_people_judge_half_of_the_pairs_and_mostly_agr
             people += ["ann", "ben"][: len(votes)]
         low += win_rate(np.array(values), items, people).low > 0.5
     assert low / reps < 0.075
+
+
+@pytest.mark.parametrize("pairs", [10, 20, 60, 400])
+def test_what_a_queue_can_show_is_what_its_interval_then_shows(pairs: int) -> None:
+    needed = shown_from(pairs)
+    wins = int(needed * pairs) + 1
+    assert alone([1.0] * wins + [0.0] * (pairs - wins)).low > 0.5
+    fewer = wins - 2
+    assert alone([1.0] * fewer + [0.0] * (pairs - fewer)).low < 0.5
+    assert shown_from(9) is None
