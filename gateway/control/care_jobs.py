@@ -60,8 +60,10 @@ class CareJobs:
 
     def join(self) -> None:
         """Wait until nothing is under way."""
-        if self._thread is not None:
-            self._thread.join()
+        with self._turn:  # a thread that is made but not started yet can't be joined
+            thread = self._thread
+        if thread is not None:
+            thread.join()
 
     def _run(self, job: Job, work: Callable[[OnStep], Any]) -> None:
         def on_step(step: Step) -> None:
