@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import isclose
+from statistics import fmean
 from typing import Literal
 
 import numpy as np
@@ -17,6 +19,8 @@ Kind = Literal["proportion", "mean", "corpus", "total", "count"]
 Form = Literal["share", "number", "ms", "usd"]
 UNSCORED: frozenset[CaseOutcome] = frozenset({"provider_error", "judge_error", "skipped"})
 COUNTS = ("lost", "gained")
+LESS_IS_BETTER = frozenset({"off_label"})
+"""The stats of our own scorers of which less is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +80,38 @@ def measures_of(suite: Suite) -> list[Measure]:
 def measures_seen(runs: Iterable[Run]) -> list[Measure]:
     """The same from runs alone, where their suite is not at hand: stats of 0 and 1 only are taken for shares.
 
-    Which way is better is not known then, and more is taken for better; figures of all cases together are left out.
+    More is taken for better but where our own scorers say otherwise. Figures of all cases together are left out: those
+    are no mean of their cases, as a run's own metrics tell.
     """
     seen: dict[tuple[str, str], set[float]] = {}
+    together: set[tuple[str, str]] = set()
     for run in runs:
-        for result in run.results:
-            for score in (one for one in result.scores.values() if isinstance(one, Score)):
-                for stat, value in score.values.items():
-                    if value is not None:
-                        seen.setdefault((score.scorer, stat), set()).add(value)
-    stats = [
-        (
-            scorer,
-            Stat(stat, "proportion" if values <= {0, 1} else "mean", scale=1.0 if max(values) <= 1 else max(values)),
-        )
-        for (scorer, stat), values in seen.items()
-    ]
+        values = _values_by_case(run)
+        for (scorer, stat), cases in values.items():
+            seen.setdefault((scorer, stat), set()).update(value for repeats in cases.values() for value in repeats)
+            stated = run.metrics.get(f"{scorer}.{stat}")
+            if stated is not None and not isclose(fmean(map(fmean, cases.values())), stated, abs_tol=1e-9):
+                together.add((scorer, stat))
+    stats = [(scorer, _seen(stat, values)) for (scorer, stat), values in seen.items() if (scorer, stat) not in together]
     built_in = [measure for name, measure in BUILT_IN.items() if name not in COUNTS]
     return [of_stat(scorer, stat) for scorer, stat in stats] + built_in
+
+
+def _values_by_case(run: Run) -> dict[tuple[str, str], dict[str, list[float]]]:
+    """Scorer and stat → the values of each case's repeats."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for result in run.results:
+        for score in (one for one in result.scores.values() if isinstance(one, Score)):
+            for stat, value in score.values.items():
+                if value is not None:
+                    found.setdefault((score.scorer, stat), {}).setdefault(result.case.case_id, []).append(value)
+    return found
+
+
+def _seen(stat: str, values: set[float]) -> Stat:
+    scale = 1.0 if max(values) <= 1 else max(values)
+    kind: Literal["proportion", "mean"] = "proportion" if values <= {0, 1} else "mean"
+    return Stat(stat, kind, scale=scale, higher_is_better=stat not in LESS_IS_BETTER)
 
 
 def of_stat(scorer: str, stat: Stat) -> Measure:

@@ -8,7 +8,8 @@ import pytest
 
 from evaluators.compare import compare, compare_runs, relative_difference
 from evaluators.gate_ledger import Flips, flipped
-from evaluators.measures import BUILT_IN, measure_of, measures_of, measures_seen, of_stat
+from evaluators.measures import BUILT_IN, LESS_IS_BETTER, measure_of, measures_of, measures_seen, of_stat
+from evaluators.metrics.label import build
 from evaluators.pairing import pair
 from evaluators.scorer import Stat
 from evaluators.suite import Suite
@@ -142,6 +143,20 @@ def test_every_measure_of_the_suite_is_compared() -> None:
 def test_without_the_suite_shares_are_recognised_by_their_values() -> None:
     seen = {measure.name: measure.kind for measure in measures_seen([BETTER, WORSE])}
     assert seen["qa.accuracy"] == "proportion"
+
+
+def test_without_the_suite_a_figure_of_all_cases_together_is_not_taken_for_a_mean() -> None:
+    named = measures_seen([replace(BETTER, metrics={"qa.f1": 0.123, "qa.accuracy": None}), WORSE])
+    assert "qa.f1" not in {measure.name for measure in named}
+    assert "qa.accuracy" in {measure.name for measure in named}
+
+
+def test_without_the_suite_fewer_answers_off_the_labels_are_better() -> None:
+    label = build({"of": ["a", "b"]}, "intent")
+    assert {stat.name for stat in label.stats if not stat.higher_is_better} == LESS_IS_BETTER
+    off = Score("intent", {"off_label": 1.0})
+    seen = measures_seen([replace(BETTER, results=(replace(BETTER.results[0], scores={"intent": off}),))])
+    assert next(measure.sign for measure in seen if measure.name == "intent.off_label") == -1
 
 
 def test_a_scorers_name_alone_means_its_main_stat() -> None:
