@@ -24,7 +24,7 @@ from fairtrial.domain.errors import Mistake
 from tests.docs.pages import Block, blocks, name, run_here
 from tests.docs.room import Room, room
 
-MOST_NOT_RUN = 16
+MOST_NOT_RUN = 6
 SHELL = ("sh", "bash", "shell", "console")
 STAYING = ("up", "control", "gateway", "dashboard", "demo", "models serve")
 """Commands that run until they are told to end: their words are checked, and the room runs the services."""
