@@ -132,7 +132,9 @@ def _raw(row: Row) -> dict[str, Any]:
 
 
 def _in_points(row: Row, shown: Mapping[str, Row]) -> bool:
-    return _form(row, shown)[0] == "share" and "value" in row["difference"]
+    """Shares with an interval; in slices the scores alone."""
+    scored = "." in row["metric"] or not row["scope"]
+    return scored and _form(row, shown)[0] == "share" and "value" in row["difference"]
 
 
 def _interval(row: Row) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def page(services: Services, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 
 
 def words(page: AppTest) -> str:
-    parts = [*page.title, *page.header, *page.markdown, *page.caption, *page.info, *page.error, *page.warning, *page.code]
+    parts = [*page.title, *page.header, *page.markdown, *page.caption, *page.info, *page.error]
+    parts += [*page.warning, *page.code]
     return "\n".join(str(part.value) for part in parts)
 
 
