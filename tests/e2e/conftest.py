@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def visit(browser: Browser, site: Site) -> Iterator[Visit]:
     """Makes a browser context in which that person has signed in; ``None``: nobody has."""
+    with visits(browser, site) as visit:
+        yield visit
+
+
+@contextmanager
+def visits(browser: Browser, site: Site) -> Iterator[Visit]:
+    """The same for a site of a test's own."""
     made: list[BrowserContext] = []
 
     def one(name: str | None, **options: Any) -> BrowserContext:

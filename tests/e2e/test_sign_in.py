@@ -81,6 +81,17 @@ def test_whoever_did_not_sign_in_is_led_to_the_form_and_back_to_the_page(page: P
     assert "Overview" in shown_pages(page)
 
 
+def test_whoever_is_shut_out_while_a_page_is_open_is_asked_to_sign_in(page: Page, services: Services) -> None:
+    come_in(page, services, "Paula", "release-manager")
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Overview").click()
+    expect(page.get_by_text("Signed in as Paula (release-manager)")).to_be_visible(timeout=PATIENCE_MS)
+    with open_owner(services.project.layout) as owner:
+        owner.accounts.disable("Paula")
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Runs").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(0, timeout=PATIENCE_MS)
+
+
 def test_the_pages_to_sign_in_work_without_script_and_load_nothing(browser: Browser, services: Services) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
