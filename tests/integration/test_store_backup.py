@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,7 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.keys import KeyOptions
 from fairtrial.store.manifest import read_manifest
 from tests.integration.care_rig import end, fairtrial, fairtrial_json, project, start_control
+from tests.integration.test_gate_command import GATE, PROJECT, SUITE, record
 from tests.unit.store import samples
 from tests.unit.store.test_nouns import VERDICT
 
@@ -102,6 +106,35 @@ def test_a_restored_store_gets_what_its_journal_had_since_and_nothing_twice(layo
     assert stored(layout) == (200, 200)
 
 
+def gate(folder: Path) -> dict[str, Any]:
+    """What the gate says of the stored runs, without what differs from time to time."""
+    done = fairtrial(
+        "gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", "--json", folder / "verdict.json", cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads((folder / "verdict.json").read_text())
+    return {name: value for name, value in said.items() if name not in ("verdict_id", "at_us")}
+
+
+def test_the_gate_says_the_same_on_a_restored_store_and_after_old_texts_are_dropped(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    rows = [{"id": f"c{i}", "input": str(i), "expected": "x", "kind": "ab"[i % 2]} for i in range(200)]
+    (here / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name, text in (("fairtrial.yaml", PROJECT), ("suite.yaml", SUITE), ("gate.yaml", GATE)):
+        (here / name).write_text(text)
+    shutil.copytree(here, there)
+    for target, right in (("base", 150), ("tuned", 160)):
+        record(here, target, right, at_us=1_700_000_000_000_000)
+    verdict = gate(here)
+    fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+    fairtrial_json("store", "restore", tmp_path / "b1", cwd=there)
+    assert gate(there) == verdict
+    assert fairtrial_json("store", "retain", "--days", "30", cwd=there)["dropped"]["results"] == 400
+    assert gate(there) == verdict
+    assert fairtrial_json("store", "info", cwd=there)["rows"]["verdicts"] == 3
+
+
 def test_a_store_in_use_is_never_restored_over(layout: Layout, tmp_path: Path) -> None:
     here = layout.store.parent
     fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
@@ -150,9 +183,6 @@ def test_a_backup_that_can_not_be_finished_leaves_nothing(layout: Layout, tmp_pa
     size = layout.store.stat().st_size
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size // 2}, {size // 2}))"
     program = f"{limited}; from fairtrial.cli.main import main; main()"
-    import subprocess
-    import sys
-
     full = subprocess.run(
         [sys.executable, "-c", program, "store", "backup", str(tmp_path / "b1")],
         cwd=here,
