@@ -14,6 +14,7 @@ MIN_PEOPLE = 10
 """Below this many people their variance can't be told from chance: then only items are clusters."""
 
 MIN_ITEMS = 2
+NO_SPREAD = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class CrossedMean:
     freedom: int
     items: int
     two_way: bool
+
+    @property
+    def spreads(self) -> bool:
+        """Whether the clusters differ at all, beyond rounding."""
+        return self.variance > NO_SPREAD
 
 
 def crossed_mean(

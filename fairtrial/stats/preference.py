@@ -32,8 +32,8 @@ def win_rate(
     ``values``: 1 for the candidate, 0 for the baseline, ½ for a tie or both bad, one for each vote; can't judge is
     left out before. The two-sided ``level`` 0.90 has one-sided 95 % bounds. The interval is Wilson's at the effective
     sample size n* = w(1 − w)/V, with a t quantile, so that it stays within [0, 1] and is not too short near its ends.
-    Where all votes are equal they show no spread: then n* is the number of pairs, and for nothing but ties the
-    half-width is what the next, unseen kind of vote could add, ½·z²/(n + z²). `NotEnough` below ten pairs.
+    Where pairs show no spread, since all votes are equal or cancel within each, n* is the number of pairs; for nothing
+    but ties the half-width is what the next, unseen kind of vote could add, ½·z²/(n + z²). `NotEnough` below ten pairs.
 
     Source: Wilson (1927), JASA 22:209-212; Korn & Graubard (1998), Survey Methodology 24:193-201, for n*.
     """
@@ -43,9 +43,8 @@ def win_rate(
     found = crossed_mean(values, items, people, weights=weights)
     if isinstance(found, NotEnough):
         return found
-    alike = bool(np.ptp(values) == 0)
-    w = float(values[0]) if alike else found.mean
-    low, high = _bounds_of_equal(w, found.items, level) if alike else _bounds(found, level)
+    w = float(values[0]) if np.ptp(values) == 0 else found.mean
+    low, high = _bounds(found, level) if found.spreads else _bounds_of_equal(w, values, found.items, level=level)
     return Estimate(w, low, high, level, len(values), _method(found, weights))
 
 
@@ -69,9 +68,10 @@ def _bounds(found: CrossedMean, level: float) -> tuple[float, float]:
     return _score_interval(found.mean, found.mean * (1 - found.mean) / found.variance, t)
 
 
-def _bounds_of_equal(w: float, items: int, level: float) -> tuple[float, float]:
+def _bounds_of_equal(w: float, values: Floats, items: int, *, level: float) -> tuple[float, float]:
+    """Where pairs show no spread: all votes are equal, or they cancel within each pair."""
     z = quantile(level)
-    if w == TIE:
+    if np.all(values == TIE):
         half = TIE * z * z / (items + z * z)
         return w - half, w + half
     return _score_interval(w, items, z)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
-import numpy as np
 from scipy.special import stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
@@ -28,9 +27,9 @@ def mean_rating(
 ) -> Estimate | NotEnough:
     """The mean with a t interval on standard errors clustered by item, and by person from ten people on.
 
-    ``values``: one for each vote; ``span``: the largest change that one pair could show. Where all values are equal
-    they show no spread: then the half-width is what the next, unseen kind of pair could add, span · z²/(n + z²) over
-    n pairs, as everywhere here. `NotEnough` below ten pairs.
+    ``values``: one for each vote; ``span``: the largest change that one pair could show. Where pairs show no spread,
+    since all values are equal or cancel within each, the half-width is what the next, unseen kind of pair could add,
+    span · z²/(n + z²) over n pairs, as everywhere here. `NotEnough` below ten pairs.
 
     Source: as `crossed_mean`.
     """
@@ -41,7 +40,7 @@ def mean_rating(
     if isinstance(found, NotEnough):
         return found
     half = float(stdtrit(found.freedom, 0.5 + level / 2)) * sqrt(found.variance)
-    if np.ptp(values) == 0:
+    if not found.spreads:
         z2 = quantile(level) ** 2
         half = span * z2 / (found.items + z2)
     by = "pair and reviewer" if found.two_way else "pair"

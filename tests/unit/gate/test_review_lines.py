@@ -198,3 +198,17 @@ def test_a_suites_own_line_may_ask_for_a_review_too() -> None:
     told = judge(gate_of(of), Trial("tuned", "base", lambda _, target: runs.get(target)), verdict_id="v", at_us=0)
     assert (told.decision, told.findings[-1].rule) == ("HOLD", BETTER)
     assert "nobody has judged" in told.findings[-1].says
+
+
+def test_suites_that_were_drawn_from_at_different_rates_weigh_as_many_cases_as_they_stand_for() -> None:
+    def drawn(name: str, preferences: Sequence[str], probability: float) -> ReviewedQueue:
+        made = queue(preferences, suite=name, suite_digest=name, queue_id=name)
+        return replace(made, votes=tuple(replace(vote, probability=probability) for vote in made.votes))
+
+    one = found(BETTER, drawn("few", [WON] * 20, 1.0), drawn("many", [LOST] * 20, 0.1))
+    assert isinstance(one.evidence, Comparison) and isinstance(one.evidence.difference, Estimate)
+    assert one.evidence.candidate == pytest.approx(20 / 220)
+    assert "weighted by 1/π" in one.evidence.difference.method
+    again = found(BETTER, drawn("one", [WON] * 20, 0.3), drawn("one", [LOST] * 20, 0.1))
+    assert isinstance(again.evidence, Comparison)
+    assert again.evidence.candidate == pytest.approx(0.5)

@@ -10,6 +10,7 @@ from fairtrial.stats.clustered import clustered_mean
 from fairtrial.stats.crossed import crossed_mean
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.preference import decided, shown_from, win_rate
+from fairtrial.stats.ratings import mean_rating
 
 
 def alone(values: list[float], level: float = 0.90) -> Estimate | NotEnough:
@@ -67,6 +68,15 @@ def test_votes_that_are_all_equal_are_not_certainty() -> None:
     assert (won.value, won.high) == (1.0, 1.0) and 0.87 < won.low < 0.89
     assert tied.low == pytest.approx(0.5 - 0.5 * 2.7055 / 22.7055, abs=1e-4)
     assert (lost.low, lost.high) == (0.0, pytest.approx(1 - won.low))
+
+
+def test_two_people_who_disagree_on_every_pair_are_not_certainty() -> None:
+    values, items = np.array([1.0, 0.0] * 20), [str(i // 2) for i in range(40)]
+    people = ["ann", "ben"] * 20
+    found = win_rate(values, items, people)
+    assert found.value == pytest.approx(0.5) and found.low < 0.35 and found.high > 0.65
+    marks = mean_rating(4 * values + 1, items, people, span=4.0)
+    assert marks.value == pytest.approx(3.0) and marks.low < 2.5
 
 
 def test_few_pairs_are_not_enough_however_many_people_judged_them() -> None:
