@@ -107,11 +107,7 @@ def _line(row: Row, shown: Mapping[str, Row]) -> dict[str, Any]:
     form, scale = _form(row, shown)
     gap = row["difference"]
     known = "value" in gap
-    interval = (
-        f"{change(gap['low'], form=form, scale=scale)} to {change(gap['high'], form=form, scale=scale)}"
-        if known
-        else DASH
-    )
+    low, high = (change(gap.get(one), form=form, scale=scale) for one in ("low", "high"))
     return {
         "metric": row["metric"],
         "in": row["scope"],
@@ -119,7 +115,7 @@ def _line(row: Row, shown: Mapping[str, Row]) -> dict[str, Any]:
         "baseline": figure(row["baseline"], form=form, scale=scale),
         "candidate": figure(row["candidate"], form=form, scale=scale),
         "difference": change(gap["value"], form=form, scale=scale) if known else DASH,
-        "95 % interval": interval,
+        "95 % interval": f"{low} to {high}" if known else f"not enough: {gap['reason']}",
         "p": "" if row["p"] is None else "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}",
         "answer": row["answer"],
     }

@@ -7,7 +7,6 @@ import streamlit as st
 from dashboard import address, verdict_list, verdict_page
 from dashboard.client import Control, Refused
 from dashboard.view import View
-from dashboard.words import plain
 
 GONE = 404
 
@@ -22,7 +21,7 @@ def draw(control: Control) -> None:
     except Refused as error:
         if error.status != GONE:
             raise
-        st.warning(plain(str(error)), icon=":material/search_off:")
+        st.warning("There is no such verdict here. Choose one of the list.", icon=":material/search_off:")
         st.button("All verdicts", on_click=address.go)
     return None
 

@@ -7,7 +7,6 @@ import streamlit as st
 from dashboard import address, run_compare, run_page, runs_list
 from dashboard.client import Control, Refused
 from dashboard.view import View
-from dashboard.words import plain
 
 GONE = 404
 
@@ -23,7 +22,9 @@ def draw(control: Control) -> None:
     except Refused as error:
         if error.status != GONE:
             raise
-        st.warning(plain(str(error)), icon=":material/search_off:")
+        st.warning(
+            "There is no such run: it was never kept here, or retention has ended it.", icon=":material/search_off:"
+        )
         st.button("All runs", on_click=address.go)
         return None
     return runs_list.draw(control)
