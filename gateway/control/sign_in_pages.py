@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from fairtrial.domain.accounts import Account
+from fairtrial.domain.accounts import LONGEST_NAME, Account
 from fairtrial.domain.errors import BadRequest, NotFound, UsageError
 from fairtrial.store import accounts, invitations, sessions
 from fairtrial.store.passwords import SHORTEST
@@ -59,7 +59,7 @@ def sign_in_page(request: Request, keeper: TheKeeper) -> Response:
 async def try_to_sign_in(request: Request, keeper: TheKeeper) -> Response:
     """Check name and password; on with a session, or the form again with what is wrong."""
     given = await _fields(request)
-    name, password = given.get("name", ""), given.get("password", "")
+    name, password = given.get("name", "")[: 2 * LONGEST_NAME], given.get("password", "")
     attempt = await run_in_threadpool(sign_in, keeper, request.app.state.attempts, name, password)
     if attempt.account is None:
         return _sign_in_form(request, name=name, error=attempt.error, status=attempt.status)
@@ -129,7 +129,7 @@ def _invited(
 
 
 def _accept(request: Request, keeper: Keeper, token: str, given: dict[str, str]) -> Response:
-    name, password = given.get("name", ""), given.get("password", "")
+    name, password = given.get("name", "")[: 2 * LONGEST_NAME], given.get("password", "")
     if password != given.get("again"):
         return _invited(request, keeper, token, name=name, error="The two passwords differ.", status=400)
     try:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+from fastapi import APIRouter
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from fairtrial.domain.accounts import ROLES, Role
@@ -44,6 +45,11 @@ def test_every_route_says_who_may_use_it(keeper: Keeper) -> None:
         assert decisions, f"{path}: it says neither what it needs nor that it is for anyone"
         assert (anyone in decisions) == (path in OPEN), path
     assert {path for path, _ in found} >= OPEN
+
+
+def test_a_route_that_says_nothing_can_not_be_made() -> None:
+    with pytest.raises(TypeError, match="/secret"):
+        APIRouter(route_class=Guarded).get("/secret")(lambda: None)
 
 
 async def test_nobody_gets_in_anywhere_else(keeper: Keeper) -> None:
