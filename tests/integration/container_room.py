@@ -24,7 +24,7 @@ BRIDGE, PREFIX = "room", "10.77.0."
 WAIT = ("sh", "-c", "echo in; exec sleep 3600")
 """Keeps the namespaces that it was started in."""
 ROOTLESS = os.geteuid() != 0
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 @cache
@@ -68,8 +68,9 @@ class Container:
     def run(self, command: Sequence[str], *, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
         """A second program in the same container, as `docker compose exec` and health checks run it."""
         given = [f"{name}={value}" for name, value in self.recipe.environ.items()]
-        user = ["--preserve-credentials"] if ROOTLESS else []
-        enter = ["nsenter", "--target", str(self.pid), "--all", "--root", *user, "--"]
+        user = ["--user", "--preserve-credentials"] if ROOTLESS else []
+        spaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--root"]
+        enter = ["nsenter", "--target", str(self.pid), *user, *spaces, "--"]
         inside = ["/usr/bin/env", f"--chdir={self.recipe.directory}", "-i", *given, *privileges(self.recipe), *command]
         return subprocess.run([*enter, *inside], capture_output=True, text=True, timeout=timeout, check=False)
 

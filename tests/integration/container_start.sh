@@ -22,7 +22,7 @@ echo 'hosts: files' >"$root/etc/nsswitch.conf"
 printf 'root:x:0:0::/:/bin/sh\nfairtrial:x:10001:10001::/tmp:/bin/sh\n' >"$root/etc/passwd"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
-mount -o remount,ro "$root"
+mount -o remount,bind,ro "$root"
 privileges=''
 if [ "$ids" != - ]; then
     privileges="--reuid=${ids% *} --regid=${ids#* } --clear-groups"

@@ -22,7 +22,7 @@ SERVICES = compose()["services"]
 CLIENT, BROWSER = (Path(__file__).with_name(f"container_{name}.py") for name in ("client", "browser"))
 PUBLISHED = {name: SERVICES[name]["ports"][0] for name in ("control", "gateway", "dashboard")}
 CHROMIUM = shutil.which("chromium")
-PATIENCE = 60.0
+PATIENCE = 180.0
 FIRST_KEY = re.compile(r"^first key +(ft-\S+)$", re.MULTILINE)
 INVITATION = re.compile(r"^invitation +(http://\S+/invitation/(\S+)\?next=\S+)$", re.MULTILINE)
 
@@ -97,7 +97,8 @@ def stack(tmp_path: Path, programs: Path) -> Iterator[Stack]:
 
 def test_a_gateway_says_that_it_waits_for_a_plan_and_serves_when_control_has_come(stack: Stack) -> None:
     gateway = stack.room.start(stack.recipe("gateway"))
-    eventually(lambda: "waiting for a plan" in gateway.said(), gateway.said)
+    eventually(lambda: gateway.process.poll() is not None or "waiting for a plan" in gateway.said(), gateway.said)
+    assert gateway.process.poll() is None, gateway.said()
     check = gateway.run(SERVICES["gateway"]["healthcheck"]["test"][1:])
     assert check.returncode == 1
     assert "503" in check.stderr
