@@ -9,6 +9,12 @@ from functools import lru_cache
 HIDDEN = "[hidden]"
 SHORTEST_NAME = 2
 
+ORDINARY = frozenset(
+    "base baseline best big candidate cheap cloud control current default fast first good large local main new next "
+    "old original prod production second small stable teacher student test".split()
+)
+"""Names of deployments that are words of everyday answers ("the base of the lamp"): hidden only where they name a model."""
+
 FAMILY = (
     r"(?:ChatGPT|GPT|Open\s?AI|Claude|Anthropic|Code\s?Llama|Llama|Meta\s?AI|Qwen|Alibaba|Mistral|Mixtral|Gemma"
     r"|Gemini|Google|DeepMind|Phi[- ]?\d|Microsoft|Smol\s?LM|Hugging\s?Face|DeepSeek|Cohere|Command[- ]R|Falcon"
@@ -30,13 +36,16 @@ NAMED = re.compile(r"(?P<said>\b(?:my\s+name\s+is|I\s+am\s+called)\s+)(?P<name>\
 def mask(text: str, names: Sequence[str]) -> tuple[str, bool]:
     """The text without what identifies its author, and whether there was any.
 
-    ``names``: targets and models, which are hidden wherever they stand as whole words, upper or lower case.
+    ``names``: targets and models, which are hidden wherever they stand as whole words, upper or lower case; one that
+    is an ordinary word only where the text says that a model is called so.
     """
     masked = text
-    known = _known(tuple(sorted({name for name in names if len(name) >= SHORTEST_NAME}, key=_longest_first)))
+    telling = {name for name in names if len(name) >= SHORTEST_NAME and name.lower() not in ORDINARY}
+    known = _known(tuple(sorted(telling, key=_longest_first)))
     if known is not None:
         masked = known.sub(HIDDEN, masked)
-    for pattern in (CLAIMED, NAMED):
+    ordinary = _named_by_a_word(tuple(sorted({name for name in names if name.lower() in ORDINARY})))
+    for pattern in filter(None, (ordinary, CLAIMED, NAMED)):
         masked = pattern.sub(_keep_what_was_said, masked)
     return masked, masked != text
 
@@ -47,7 +56,7 @@ def names_in(text: str, names: Sequence[str]) -> list[str]:
 
 
 def _keep_what_was_said(match: re.Match[str]) -> str:
-    return match.group("said") + HIDDEN
+    return (match.group("said") or "") + HIDDEN
 
 
 @lru_cache(maxsize=64)
@@ -56,6 +65,19 @@ def _known(names: tuple[str, ...]) -> re.Pattern[str] | None:
         return None
     any_of = "|".join(re.escape(name) for name in names)
     return re.compile(rf"(?<!\w)(?:{any_of})(?!\w)", re.IGNORECASE)
+
+
+@lru_cache(maxsize=64)
+def _named_by_a_word(names: tuple[str, ...]) -> re.Pattern[str] | None:
+    """``I am base``, ``as the base model``, ``base model:``: an ordinary word where it names a model."""
+    if not names:
+        return None
+    any_of = "|".join(re.escape(name) for name in names)
+    return re.compile(
+        rf"(?P<said>\b(?:I\s+am|I['’]m|this\s+is)\s+(?:the\s+)?)(?:{any_of})(?=\s*(?:[.,;:!)]|$))"
+        rf"|\b(?:{any_of})[\s-]+model\b|(?<=\bas\s)(?:{any_of})(?=,\s+I\b)",
+        re.IGNORECASE | re.MULTILINE,
+    )
 
 
 def _longest_first(name: str) -> tuple[int, str]:

@@ -33,17 +33,19 @@ def test_an_outcome_and_the_model_that_it_prefers_are_two_ways_to_say_one_thing(
         ("my name is Ada.", f"my name is {HIDDEN}."),
         ("I was trained by Hugging Face.", f"I was trained by {HIDDEN}."),
         ("I am an AI assistant named SmolLM2-135M.", f"I am an AI assistant named {HIDDEN}."),
+        ("I am base. As base, I know.", f"I am {HIDDEN}. As {HIDDEN}, I know."),
+        ("The base model says so.", f"The {HIDDEN} says so."),
         ("SUPPORT-V2 says hello, support-v2.", f"{HIDDEN} says hello, {HIDDEN}."),
     ],
 )
 def test_what_gives_a_model_away_is_hidden(said: str, masked: str) -> None:
-    assert mask(said, ["support-v2"]) == (masked, True)
+    assert mask(said, ["base", "support-v2"]) == (masked, True)
 
 
 @pytest.mark.parametrize(
     "said",
     [
-        "The database is at v2.",
+        "The database is at v2; the base of the lamp is as good as new.",
         "A llama eats grass.",
         "as philosophers, as llamas, as googled",
         "I am happy to help.",
@@ -52,7 +54,7 @@ def test_what_gives_a_model_away_is_hidden(said: str, masked: str) -> None:
     ],
 )
 def test_what_names_nobody_stays_as_it_is(said: str) -> None:
-    assert mask(said, ["base", "support-v2", ".*", "a"]) == (said, False)
+    assert mask(said, ["base", "new", "support-v2", ".*", "a"]) == (said, False)
 
 
 def test_a_title_tells_which_names_it_holds() -> None:
