@@ -10,10 +10,13 @@ HIDDEN = "[hidden]"
 SHORTEST_NAME = 2
 
 ORDINARY = frozenset(
-    "base baseline best big candidate cheap cloud control current default fast first good large local main new next "
-    "old original prod production second small stable teacher student test".split()
-)
-"""Names of deployments that are words of everyday answers ("the base of the lamp"): hidden only where they name a model."""
+    {
+        "base", "baseline", "best", "big", "candidate", "cheap", "cloud", "control", "current", "default", "fast",
+        "first", "good", "large", "local", "main", "new", "next", "old", "original", "prod", "production", "second",
+        "small", "stable", "student", "teacher", "test",
+    }
+)  # fmt: skip
+"""Names of deployments that are words of everyday answers ("the base of the lamp"): hidden only where they name one."""
 
 FAMILY = (
     r"(?:ChatGPT|GPT|Open\s?AI|Claude|Anthropic|Code\s?Llama|Llama|Meta\s?AI|Qwen|Alibaba|Mistral|Mixtral|Gemma"
