@@ -172,7 +172,7 @@ def test_two_runs_are_compared_with_intervals_and_case_by_case(
     assert (row["baseline"], row["candidate"], row["difference"]) == ("83.3 %", "66.7 %", "−16.7")
     assert "to" in row["95 % interval"]
     assert page.selectbox(key="choose-metric").value == "general.accuracy"
-    assert page.query_params["change"] == ["lost"]
+    assert page.query_params["change"] == "lost"
 
 
 def test_a_verdict_shows_its_findings_runs_and_the_command_to_judge_again(
