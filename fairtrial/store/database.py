@@ -16,6 +16,7 @@ import pyarrow
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
+from fairtrial.store import erase_state
 from fairtrial.store.migrate import migrate
 from fairtrial.store.owner_lock import OwnerLock
 from fairtrial.store.private_files import sweep_folder, sync_folder
@@ -57,6 +58,7 @@ class Database:
         try:
             sweep_folder(copies(layout))
             shutil.rmtree(spill(layout), ignore_errors=True)
+            erase_state.sweep(layout)
             connection = _connect(layout.store, chunks(layout))
             migrate(connection)
             _shut_off(connection, chunks(layout), copies(layout))

@@ -68,5 +68,11 @@ def forget(layout: Layout) -> None:
     _path(layout).unlink(missing_ok=True)
 
 
+def sweep(layout: Layout) -> None:
+    """Delete notes that a killed program left half written, for they hold a unit's name. For the store's owner only."""
+    for path in layout.folder.glob(f".{FILE}.*"):
+        path.unlink()
+
+
 def _path(layout: Layout) -> Path:
     return layout.folder / FILE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import subprocess
 import sys
 import threading
@@ -192,6 +193,33 @@ def test_an_erasure_that_is_killed_at_any_step_leaves_a_whole_store_and_is_finis
     assert database.rows("SELECT count(*), count(DISTINCT unit) FROM exposures") == [(300, 201)]
     assert database.rows("SELECT count(*) FROM erasures") == [(1,)]
     database.close()
+
+
+def test_an_erasure_that_is_killed_at_any_moment_leaves_nothing_half_done(tmp_path: Path) -> None:
+    layout = project(tmp_path)
+    name, requests = filled(layout)
+    draw = random.Random(7)
+    for _ in range(8):
+        program = [sys.executable, "-m", "tests.integration.chaos_care", "erase", layout.store, "customer-4711", 10**9]
+        process = subprocess.Popen(
+            list(map(str, program)),
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while not layout.owner.exists() and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(draw.uniform(0, 0.3))
+        process.kill()
+        process.wait()
+        layout.owner.unlink(missing_ok=True)
+        database = Database.open(layout)
+        assert database.rows("SELECT count(*), count(DISTINCT request_id) FROM requests") == [(requests, requests)]
+        assert database.rows("SELECT count(*) FROM payloads")[0][0] in (requests, requests - 100)
+        database.close()
+    fairtrial_json("store", "erase-unit", "customer-4711", cwd=tmp_path)
+    for text in (SECRET.encode(), name.encode(), b"customer-4711"):
+        assert files_with(text, tmp_path) == []
 
 
 def test_control_finishes_an_erasure_that_was_broken_off(tmp_path: Path) -> None:

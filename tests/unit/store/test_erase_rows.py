@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fairtrial.config.layout import Layout
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store import erase_state, traffic
 from fairtrial.store.database import Database
@@ -119,3 +120,10 @@ def test_readers_and_writers_go_on_with_the_new_file(database: Database, ingeste
     ingester.catch_up()
     assert database.rows("SELECT count(*) FROM requests") == [(2,)]
     assert erase_state.load(database.layout) is None
+
+
+def test_notes_that_a_killed_program_left_half_written_go_when_the_store_is_opened(layout: Layout) -> None:
+    left = layout.folder / ".erasure.json.0123abcd"
+    left.write_text("customer-4711")
+    Database.open(layout).close()
+    assert not left.exists()
