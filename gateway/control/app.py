@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI, Response
 
 from fairtrial.domain.registry import Registry
+from fairtrial.store.passwords import AT_ONCE
 from gateway.control import sign_in_pages
 from gateway.control.attempts import Attempts
 from gateway.control.errors import map_errors
@@ -24,6 +26,7 @@ def create_app(keeper: Keeper, *, loopback: bool) -> FastAPI:
     app.state.keeper = keeper
     app.state.loopback = loopback
     app.state.attempts = Attempts()
+    app.state.password_threads = CapacityLimiter(AT_ONCE)
     map_errors(app)
     for _, router in ROUTERS:
         app.include_router(router, prefix="/api", dependencies=[Depends(needs("reviewer"))])

@@ -9,7 +9,7 @@ from fairtrial.domain.accounts import LONGEST_NAME, same_name
 
 OF_A_NAME = 8
 NAME_US = 600_000_000
-OF_ALL = 60
+OF_ALL = 30
 ALL_US = 60_000_000
 
 

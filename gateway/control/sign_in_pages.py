@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import ParamSpec, TypeVar
 from urllib.parse import parse_qs
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
@@ -21,6 +25,8 @@ from gateway.control.html import Field, form, link, page, paragraph
 from gateway.control.keeper import Keeper
 from gateway.control.signing_in import sign_in
 
+P = ParamSpec("P")
+T = TypeVar("T")
 SEE_OTHER = 303
 MOST_FIELDS = 10
 CONSENT = "It sets one cookie, to remember you for up to seven days."
@@ -60,7 +66,7 @@ async def try_to_sign_in(request: Request, keeper: TheKeeper) -> Response:
     """Check name and password; on with a session, or the form again with what is wrong."""
     given = await _fields(request)
     name, password = given.get("name", "")[: 2 * LONGEST_NAME], given.get("password", "")
-    attempt = await run_in_threadpool(sign_in, keeper, request.app.state.attempts, name, password)
+    attempt = await _slowly(request, sign_in, keeper, request.app.state.attempts, name, password)
     if attempt.account is None:
         return _sign_in_form(request, name=name, error=attempt.error, status=attempt.status)
     return await run_in_threadpool(_begin, request, keeper, attempt.account)
@@ -75,7 +81,7 @@ def invitation_page(request: Request, keeper: TheKeeper, token: str) -> Response
 @router.post("/invitation/{token}")
 async def accept(request: Request, keeper: TheKeeper, token: str) -> Response:
     """Set the password and begin a session, or the form again with what is wrong."""
-    return await run_in_threadpool(_accept, request, keeper, token, await _fields(request))
+    return await _slowly(request, _accept, request, keeper, token, await _fields(request))
 
 
 @router.get("/sign-out")
@@ -154,6 +160,12 @@ def _begin(request: Request, keeper: Keeper, account: Account) -> Response:
         secure=request.url.scheme == "https",
     )
     return answer
+
+
+async def _slowly(request: Request, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """In one of the few threads for passwords: however many strangers try, other answers don't wait for them."""
+    limiter: CapacityLimiter = request.app.state.password_threads
+    return await to_thread.run_sync(partial(work, *given, **named), limiter=limiter)
 
 
 async def _fields(request: Request) -> dict[str, str]:
