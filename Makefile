@@ -8,7 +8,7 @@ PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL  := $(PIP) install --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit integration lint fmt type imports check bench seeds docs wheel image compose-check lock clean
+.PHONY: help demo test unit integration e2e browser lint fmt type imports check bench seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -32,7 +32,7 @@ $(VENV)/dev: $(VENV)/demo requirements/dev.lock
 demo: $(VENV)/demo  ## real models, traffic, suites, verdicts, the dashboard (ARGS=--no-wait ends by itself)
 	@$(BIN)/fairtrial demo $(ARGS)
 
-test: $(VENV)/dev  ## every test: architecture, unit, contract, integration, and the linters
+test: $(VENV)/dev browser  ## every test: architecture, unit, contract, integration, and the linters
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -41,6 +41,12 @@ unit: $(VENV)/dev  ## the fast tests only
 
 integration: $(VENV)/dev  ## real processes on real sockets
 	@$(BIN)/python -m pytest tests/integration $(ARGS)
+
+e2e: $(VENV)/dev browser  ## the dashboard in a real Chromium
+	@$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+browser:  ## Chromium for the tests of the dashboard, if there is none
+	@sh scripts/have-browser
 
 lint: $(VENV)/dev  ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

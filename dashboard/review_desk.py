@@ -38,6 +38,7 @@ class Desk:
     item: Mapping[str, Any] | None = None
     progress: Mapping[str, int] = field(default_factory=lambda: {"done": 0, "total": 0, "mine_done": 0})
     waiting: int = 0
+    skipped: int = 0
     ended: str | None = None
     problem: dict[str, Any] | None = None
     pace: list[float] = field(default_factory=list)
@@ -78,6 +79,7 @@ class Desk:
             "progress": dict(self.progress),
             "minutes_left": self._minutes_left(),
             "waiting": self.waiting,
+            "skipped": self.skipped,
             "ended": self.ended,
             "problem": self.problem,
         }
@@ -90,6 +92,7 @@ class Desk:
                 self.item = {**self.item, "draft": step["draft"]}  # for a page that is drawn anew in this session
         elif kind in ("submit", "skip"):
             control.send("POST", f"{path}/{kind}", step["draft"] if kind == "submit" else {})
+            self.skipped += kind == "skip"
             self._keep_pace()
             self.done = step["n"]  # done for good, even if what is next can't be had now
             self.take_next(control)

@@ -27,7 +27,7 @@ class Desk {
     this.wire.send = send;
     this.rubric = data.rubric;
     this.wire.answered(data.done);
-    if (!this.wire.busy && WAITS.has(this.notice?.kind)) this.notice = null;
+    if (!this.wire.busy && data.turn !== this.turn && WAITS.has(this.notice?.kind)) this.notice = null;
     if (data.problem && data.problem.id !== this.problemId) this.meet(data.problem);
     if (data.turn !== this.turn) this.load(data);
     else this.refresh();
@@ -38,6 +38,8 @@ class Desk {
     if (!WAITS.has(problem.kind)) {
       this.leaving = false;
       this.ahead = [];
+    } else if (!this.wire.busy) {
+      this.later = setTimeout(() => this.look(), TRY_AGAIN_MS); // the vote is in, only the next pair could not be had
     }
     this.notice = { words: problem.words, kind: problem.kind };
     if (problem.kind === "lost" && this.item) this.notice.typed = typedBy(this.draft);
@@ -266,6 +268,7 @@ class Desk {
 
   stop() {
     this.unlisten();
+    clearTimeout(this.later);
     this.wire.stop();
   }
 }

@@ -66,11 +66,13 @@ function actions(desk) {
 
 function endPage(desk) {
   const { mine_done: mine } = desk.data.progress;
-  const waiting = desk.data.waiting;
+  const { waiting, skipped } = desk.data;
   const pairs = (count) => (count === 1 ? "1 pair" : `${count} pairs`);
   const held = waiting
     ? `${pairs(waiting)} ${waiting === 1 ? "is" : "are"} with other reviewers now, and may come back.`
     : "Nothing in this queue waits for you.";
+  const passed = skipped ? ` and skipped ${skipped}` : "";
+  const judged = mine || skipped ? `You judged ${pairs(mine)} of this queue${passed}. ` : "";
   return [
     top(desk),
     notice(desk),
@@ -78,7 +80,7 @@ function endPage(desk) {
       "section",
       { class: "end" },
       make("h3", {}, mine ? "Thank you." : "Nothing to judge here."),
-      make("p", {}, desk.data.ended ?? `${mine ? `You judged ${pairs(mine)} of this queue. ` : ""}${held}`),
+      make("p", {}, desk.data.ended ?? `${judged}${held}`),
       make(
         "nav",
         { class: "actions" },

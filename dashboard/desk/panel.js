@@ -74,7 +74,7 @@ function anchors(desk) {
 function note(desk) {
   const box = make("textarea", {
     class: "note",
-    rows: "2",
+    rows: "1",
     maxlength: "10000",
     "aria-label": "Note",
     oninput: () => desk.setComment(box.value),

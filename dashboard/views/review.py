@@ -14,7 +14,7 @@ from dashboard.view import View
 from dashboard.words import plain
 
 DESK = "review_desk"
-WIDE = "<style>.block-container {max-width: 1560px; padding-top: 2.2rem; padding-bottom: 1.5rem}</style>"
+WIDE = "<style>.block-container {max-width: 1560px; padding-top: 1.4rem; padding-bottom: 1.5rem}</style>"
 
 
 def draw(control: Control) -> None:
@@ -46,11 +46,10 @@ def _queues(queues: Sequence[Row]) -> None:
 def _queue(row: Row) -> None:
     left, done, skipped = row["left"], row["mine"]["done"], row["mine"]["skipped"]
     words, door = st.columns([5, 1], vertical_alignment="center")
-    with words:
-        st.markdown(f"**{plain(row['title'])}**")
-        waits = "closed" if row["state"] == "closed" else f"{left} wait for you" if left else "nothing for you now"
-        passed = f", skipped {skipped}" if skipped else ""
-        st.caption(f"{row['items']} pairs · you judged {done}{passed} · {waits}")
+    waits = "closed" if row["state"] == "closed" else f"{left} wait for you" if left else "nothing for you now"
+    passed = f", skipped {skipped}" if skipped else ""
+    told = plain(f"{row['items']} pairs, you judged {done}{passed}, {waits}")
+    words.markdown(f"**{plain(row['title'])}**  \n:gray[:small[{told}]]")
     if row["state"] == "open":
         kind: Literal["primary", "secondary"] = "primary" if left else "secondary"
         word = "Go on" if left and done else "Review" if left else "Open"
@@ -71,7 +70,8 @@ def _desk(control: Control, queue: Row) -> None:
     st.button("All queues", icon=":material/arrow_back:", type="tertiary", on_click=_leave)
     desk: Desk | None = st.session_state.get(DESK)
     if desk is None or desk.queue_id != queue["queue_id"]:
-        desk = Desk(queue["queue_id"], queue["title"], control.rows("/api/reviews/rubric"))
+        rubric, skipped = control.rows("/api/reviews/rubric"), queue["mine"]["skipped"]
+        desk = Desk(queue["queue_id"], queue["title"], rubric, skipped=skipped)
         desk.take_next(control)
         st.session_state[DESK] = desk
     _work(control, desk)

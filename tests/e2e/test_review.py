@@ -110,7 +110,7 @@ def test_a_skipped_pair_does_not_come_again_and_counts_as_no_vote(context: Brows
     desk.press("s")
     expect(desk.page.locator(".turn.user .text")).not_to_have_text(first)
     desk.wait_saved().press("1", "Enter")
-    expect(desk.page.locator(".end")).to_contain_text("You judged 1 pair of this queue")
+    expect(desk.page.locator(".end")).to_contain_text("You judged 1 pair of this queue and skipped 1.")
 
 
 def test_keys_are_text_while_one_writes_and_escape_leaves(context: BrowserContext, site: Site) -> None:
