@@ -68,7 +68,7 @@ def _side(row: Row, title: str, side: str, pieces: Sequence[Piece]) -> dict[str,
         "side": side,
         "note": " · ".join(one for one in said if one),
         "pieces": [[piece.text, piece.mark] for piece in pieces if piece.text],
-        "scores": [_score(score) for score in row["scores"]],
+        "scores": [_score(score) for score in row["scores"] if score["value"] is not None or score["why"]],
     }
 
 

@@ -26,7 +26,10 @@ LEGEND = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeW
 def rates(rows: Rows, *, title: str) -> Chart:
     """A share with its plain interval for each variant; rows have ``variant``, ``rate``, ``low``, ``high``, ``n``."""
     variants = [str(row["variant"]) for row in rows]
-    base = alt.Chart(_data(rows)).encode(y=alt.Y("variant:N", title=None, sort=None), color=_colour(variants, None))
+    base = alt.Chart(_data(rows)).encode(
+        y=alt.Y("variant:N", title=None, sort=None, axis=alt.Axis(labelFlush=False, labelPadding=8)),
+        color=_colour(variants, None),
+    )
     axis = alt.X("low:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=6))
     tips = ["variant:N", alt.Tooltip("rate:Q", format=".1%"), alt.Tooltip("n:Q", title="ratings")]
     bars = base.mark_rule(strokeWidth=3).encode(x=axis, x2="high:Q", tooltip=tips)
@@ -73,11 +76,13 @@ def latencies(rows: Rows, variants: Sequence[str]) -> Chart:
     )
 
 
-def intervals(rows: Rows, *, title: str, zero: bool, answers: Mapping[str, str]) -> Chart:
+def intervals(
+    rows: Rows, *, title: str, zero: bool, answers: Mapping[str, str], within: Sequence[float] | None = None
+) -> Chart:
     """Intervals one below the other with the limit of each as a bar across, and a line at zero for differences.
 
     Rows have ``name``, ``value``, ``low``, ``high``, ``limit`` (or ``None``), ``answer``, ``n``; ``answers`` gives each
-    answer the name of its shape, so that none is told by colour alone.
+    answer the name of its shape, so that none is told by colour alone. ``within``: the ends of the scale.
     """
     names = list(answers)
     axis = alt.Y(
@@ -88,7 +93,7 @@ def intervals(rows: Rows, *, title: str, zero: bool, answers: Mapping[str, str])
     )
     base = alt.Chart(_data(rows)).encode(y=axis)
     scale = alt.Scale(domain=names, range=[answers[name] for name in names])
-    x = alt.X("low:Q", title=title, scale=alt.Scale(zero=zero, nice=True, padding=12))
+    x = alt.X("low:Q", title=title, scale=_reach(zero, within))
     tips = [
         alt.Tooltip("name:N", title="finding"),
         *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("value", "low", "high", "limit")),
@@ -100,12 +105,16 @@ def intervals(rows: Rows, *, title: str, zero: bool, answers: Mapping[str, str])
     points = base.mark_point(size=130, filled=True, opacity=1).encode(
         x="value:Q", shape=alt.Shape("answer:N", scale=scale, legend=legend), tooltip=tips
     )
-    limits = base.transform_filter("isValid(datum.limit)").mark_tick(thickness=3, size=24, color=LIMIT)
+    limits = base.transform_filter("isValid(datum.limit)").mark_tick(thickness=3, size=24, color=LIMIT, opacity=1)
     layers: list[Any] = [bars, limits.encode(x="limit:Q", tooltip=tips), points]
     if zero:
         line = alt.Chart(_data([{"at": 0}])).mark_rule(strokeDash=[4, 4], color=QUIET).encode(x="at:Q")
         layers.insert(0, line)
     return alt.layer(*layers).properties(height=ROW * len(rows) + 70)
+
+
+def _reach(zero: bool, within: Sequence[float] | None) -> alt.Scale:
+    return alt.Scale(zero=zero, nice=True, padding=12) if within is None else alt.Scale(domain=list(within))
 
 
 def _data(rows: Rows) -> Any:

@@ -37,6 +37,7 @@ WIDE = {
     "result": st.column_config.TextColumn(width="small"),
 }
 LONGEST = 60
+ENDS = {("level", "%"): (0, 100)}
 
 
 def draw(control: Control, verdict_id: str) -> None:
@@ -122,7 +123,9 @@ def _figures(findings: Sequence[Row], figures: Sequence[Row]) -> None:
     for (kind, unit), group in groupby(ordered, key=lambda one: (one["kind"], one["unit"])):
         rows = [_drawn(one, findings[one["finding"]]) for one in group]
         title = TITLES.get((kind, unit), kind)
-        chart = charts.intervals(rows, title=title, zero=kind == "difference", answers=SHAPES)
+        chart = charts.intervals(
+            rows, title=title, zero=kind == "difference", answers=SHAPES, within=ENDS.get((kind, unit))
+        )
         st.altair_chart(chart, width="stretch", alt=f"Intervals and limits: {title}")
 
 

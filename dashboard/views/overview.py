@@ -14,6 +14,7 @@ from dashboard.view import View
 from dashboard.words import DASH, count, counted, moment, moment_of, plain
 
 NEWEST = 20
+NUMBERS = {name: st.column_config.NumberColumn(format="localized") for name in ("units", "requests")}
 
 
 def draw(control: Control) -> None:
@@ -94,7 +95,7 @@ def _experiment(experiment: Row) -> None:
             return
         control = experiment["control"]
         rows = [traffic_words.short(row, control) for row in traffic_words.in_order(variants, control)]
-        st.dataframe(rows, hide_index=True, width="stretch")
+        st.dataframe(rows, hide_index=True, width="stretch", column_config=NUMBERS)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.caption("Plain rates by intention to treat, over enrolled units: to look at, not to decide by.")
             link("Over time, latency, feedback", "experiment", icon=":material/monitoring:", experiment=name)
