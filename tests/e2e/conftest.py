@@ -36,14 +36,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
+def chromium() -> str:
+    """Where Chromium is; a test fails without one, and says how to get it."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return found or pytest.fail("the tests of the dashboard need Chromium: make browser")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A module's own: while Playwright runs, its thread has an event loop, which other folders' tests may not find."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.fail("the tests of the dashboard need Chromium: make browser")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        running = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield running
         running.close()
 

@@ -18,7 +18,7 @@ NEXT = "/api/reviews/queues/q/next"
 
 
 class Answers:
-    """Control on a real socket: answers from a list, with their status (0 closes the connection), and what was asked."""
+    """Control on a real socket: answers from a list, by status (0 closes the connection), and what was asked."""
 
     def __init__(self) -> None:
         self.left: list[tuple[int, Any]] = []
