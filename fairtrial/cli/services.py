@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from fairtrial.domain.errors import FairtrialError, UsageError
 
 READY_SECONDS = 60.0
 TRY_SECONDS = 0.05
+BROWSER_ADDRESS = "STREAMLIT_BROWSER_SERVER_ADDRESS"
+"""The dashboard's host name in the browser; without one Streamlit would ask a machine on the internet for ours."""
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
 """How the dashboard learns where control is."""
 
@@ -168,6 +171,8 @@ def dashboard_program(project: Project, environ: Mapping[str, str]) -> Program:
         "server.address": project.dashboard.host,
         "server.port": project.dashboard.port,
     }
+    if BROWSER_ADDRESS not in environ:
+        options["browser.serverAddress"] = "localhost" if project.dashboard.loopback else socket.gethostname()
     flags = [f"--{name}={value}" for name, value in options.items()]
     arguments = [sys.executable, "-m", "streamlit", "run", app.origin, *flags]
     told = {CONTROL_URL: project.control.url}
