@@ -80,7 +80,8 @@ async def test_two_runs_are_compared_case_by_case_and_only_if_they_can_be(keeper
             writer.append(
                 samples.case_result(run_id, case_id, cluster=None), samples.score(run_id, case_id, value=right)
             )
-        writer.append(samples.run(run_id, target=run_id, suite_digest=digest_, counts={"scored": 20}))
+        counted = {"counts": {"scored": 20}, "metrics": {"general.accuracy": right}}
+        writer.append(samples.run(run_id, target=run_id, suite_digest=digest_, **counted))
     async with client(keeper) as http:
         await http.post("/api/ingest")
         asked = {"candidate_run": "new", "baseline_run": "old"}
