@@ -36,7 +36,7 @@ def rates(rows: Rows, *, title: str) -> Chart:
     points = base.mark_point(size=120, filled=True, opacity=1).encode(
         x=alt.X("rate:Q"), tooltip=tips, shape=_shape(variants)
     )
-    return alt.layer(bars, points).properties(height=ROW * len(rows) + 50)
+    return alt.layer(bars, points).properties(height=ROW * len(rows) + 80)
 
 
 def over_time(rows: Rows, variants: Sequence[str], *, value: str, title: str, form: str = ",.0f") -> Chart:
@@ -110,7 +110,7 @@ def intervals(
     if zero:
         line = alt.Chart(_data([{"at": 0}])).mark_rule(strokeDash=[4, 4], color=QUIET).encode(x="at:Q")
         layers.insert(0, line)
-    return alt.layer(*layers).properties(height=ROW * len(rows) + 70)
+    return alt.layer(*layers).properties(height=ROW * len(rows) + 120)
 
 
 def _reach(zero: bool, within: Sequence[float] | None) -> alt.Scale:

@@ -18,7 +18,6 @@ SHAPES = {
     "not worse": "square",
     "worse": "triangle-down",
     "cannot tell": "diamond",
-    "level": "circle",
 }
 PREFERENCES = {
     "candidate": "the candidate's answer",
@@ -57,10 +56,10 @@ def _nothing(queues: Sequence[Row], candidate: str, baseline: str) -> None:
 
 
 def _figures(figures: Row, candidate: str, baseline: str) -> None:
-    people = "one person judged: consistency between people is unknown" if figures["people"] == 1 else ""
+    alone = " One person judged: how far people agree is unknown." if figures["people"] == 1 else ""
     st.markdown(
         f"{counted(figures['votes'], 'vote')} on {counted(figures['pairs'], 'pair')} by "
-        f"{counted(figures['people'], 'person', 'people')}. {people}"
+        f"{counted(figures['people'], 'person', 'people')}.{alone}"
     )
     counts = figures["counts"]
     rows = [{"preferred": PREFERENCES.get(name, name), "votes": count(number)} for name, number in counts.items()]
@@ -68,7 +67,7 @@ def _figures(figures: Row, candidate: str, baseline: str) -> None:
     preference = figures["preference"]["difference"]
     if "value" in preference:
         row = _drawn("preference", preference, figures["preference"]["answer"], factor=100.0)
-        title = "win rate above a half, in points (ties and both bad count half)"
+        title = "win rate above a half, in points, with one-sided 95 % bounds (ties and both bad count half)"
         st.altair_chart(
             charts.intervals([row], title=title, zero=True, answers=SHAPES),
             width="stretch",
@@ -76,7 +75,7 @@ def _figures(figures: Row, candidate: str, baseline: str) -> None:
         )
     rows = [_drawn(name, gap["difference"], gap["answer"]) for name, gap in _known(figures["dimensions"]).items()]
     if rows:
-        title = "rating against the baseline's, on the scale of 1 to 5"
+        title = "rating against the baseline's, on the scale of 1 to 5, with one-sided 95 % bounds"
         chart = charts.intervals(rows, title=title, zero=True, answers=SHAPES)
         st.altair_chart(chart, width="stretch", alt="Differences of the ratings with intervals")
 
