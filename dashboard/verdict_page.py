@@ -116,9 +116,9 @@ def _figures(findings: Sequence[Row], figures: Sequence[Row]) -> None:
         return
     st.subheader("Evidence")
     st.caption(
-        "Each line is an interval (one-sided 95 % bounds of a difference, 95 % of a level), its point what was measured, "
-        "the orange bar the limit of the rule. A rule passes when the whole line of a difference is on the good side of "
-        "its bar; of a level, when the point is."
+        "Each line is an interval (one-sided 95 % bounds of a difference, 95 % of a level), its point what was found, "
+        "the orange bar the limit of the rule. A rule passes when the whole line of a difference is on the good side "
+        "of its bar; of a level, when the point is."
     )
     ordered = sorted(figures, key=lambda one: (one["kind"], one["unit"]))
     for (kind, unit), group in groupby(ordered, key=lambda one: (one["kind"], one["unit"])):

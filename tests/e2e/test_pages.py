@@ -117,6 +117,19 @@ def test_a_link_to_one_case_shows_that_case_alone(visit: Visit, site: Site) -> N
     assert f"case={name}" in page.url
 
 
+def test_cases_are_turned_page_by_page_and_another_question_begins_at_the_first(visit: Visit, site: Site) -> None:
+    new, _ = run_ids(site)
+    page = opened(visit("Rita").new_page(), site, f"runs?run={new}", "tickets")
+    names = page.locator("article .link")
+    expect(names).to_have_count(10)
+    first = names.first.inner_text()
+    page.locator("[data-testid=stPagination]").get_by_text("4", exact=True).click()
+    expect(names.first).not_to_have_text(first)
+    page.get_by_label("With the text").fill(first)
+    page.keyboard.press("Enter")
+    expect(names.first).to_have_text(first)
+
+
 def test_a_table_is_taken_away_defused_and_streamlits_own_export_is_not_there(
     visit: Visit, site: Site, tmp_path: Path
 ) -> None:
