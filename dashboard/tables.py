@@ -9,6 +9,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from dashboard.downloads import Row, csv_text, file_name, json_text
+from dashboard.words import plain
 
 
 def table(
@@ -22,6 +23,13 @@ def table(
     """Rows as they read, and their files; ``raw`` are the same rows in numbers, for the files, ``title`` names them."""
     st.dataframe(list(rows), hide_index=True, width="stretch", height=height, column_config=columns)
     offer(raw or rows, title=title)
+
+
+def prose(rows: Sequence[Row], *, title: str) -> None:
+    """Rows of sentences, each whole and on as many lines as it needs, and their files."""
+    shown = [{plain(name): plain(str(value)) for name, value in row.items()} for row in rows]
+    st.table(shown, hide_index=True, border="horizontal", alt=title)
+    offer(rows, title=title)
 
 
 def offer(rows: Sequence[Row], *, title: str) -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard import address, charts, review_evidence
 from dashboard.client import Control, Row
-from dashboard.tables import table
+from dashboard.tables import prose
 from dashboard.verdict_words import DECISIONS, SHAPES, WORST_FIRST, badge, result_of
 from dashboard.words import counted, moment, moment_of, plain
 
@@ -31,10 +31,6 @@ FORMS = {
     "markdown": ("Markdown", "md", "text/markdown"),
     "junit": ("JUnit", "xml", "application/xml"),
     "json": ("JSON", "json", "application/json"),
-}
-WIDE = {
-    "what was found": st.column_config.TextColumn(width="large"),
-    "result": st.column_config.TextColumn(width="small"),
 }
 LONGEST = 60
 ENDS = {("level", "%"): (0, 100)}
@@ -97,7 +93,7 @@ def _findings(verdict: Row) -> None:
                 st.code(one["needed"], language=None, wrap_lines=True)
     if not against:
         st.success(f"{counted(len([one for one in findings if one['decisive']]), 'rule')}, and every one holds.")
-    table([_line(one) for one in findings], title=f"findings {verdict['verdict_id']}", columns=WIDE)
+    prose([_line(one) for one in findings], title=f"findings {verdict['verdict_id']}")
 
 
 def _line(finding: Row) -> dict[str, str]:
@@ -105,7 +101,6 @@ def _line(finding: Row) -> dict[str, str]:
         "result": result_of(finding),
         "rule": finding["rule"],
         "from": finding["source"],
-        "in": finding["scope"],
         "what was found": finding["says"],
         "needed": finding["needed"],
     }
