@@ -1,6 +1,7 @@
 """A fake OpenAI upstream on a real socket: does what a request's ``fake`` field says, and records what it saw.
 
-``{"model": …, "fake": {"kind": …}}`` scripts one request; ``FakeUpstream.script`` is what happens without it, or a function from the request to that. Kinds:
+``{"model": …, "fake": {"kind": …}}`` scripts one request; ``FakeUpstream.script`` is what happens without it, or a
+function from the request to that. Kinds:
 ``json`` (default; ``answer`` is merged in, ``status``, ``headers``), ``stream`` (``chunks``, ``delay``, ``usage``:
 ``asked`` | ``never``, ``done``, ``then``: ``end`` | ``reset`` | ``stall`` | ``error``, ``bytes_each`` splits packets),
 ``raw`` (``text`` is all that is sent, then the connection closes), ``html`` (a 502 of a proxy), ``reset``, ``stall``.
