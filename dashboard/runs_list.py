@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import address
 from dashboard.client import Control, Row
+from dashboard.filters import filtered
 from dashboard.tables import offer
 from dashboard.words import count, moment_of
 
@@ -25,7 +26,7 @@ def draw(control: Control) -> None:
         st.info("No run yet: run a suite on a model and on its base.", icon=":material/playlist_add:")
         st.code(COMMAND, language=None)
         return
-    rows = _filtered(found)
+    rows = filtered(found, "suite", "target")
     if not rows:
         st.info("No run of this suite on this target: choose another, or run it.")
         st.code(COMMAND, language=None)
@@ -36,16 +37,6 @@ def draw(control: Control) -> None:
 def name_of(row: Row) -> str:
     """How a run is called in a choice."""
     return f"{row['suite']} on {row['target']}, {moment_of(row['at_time'])}"
-
-
-def _filtered(found: Sequence[Row]) -> list[Row]:
-    left, right = st.columns(2)
-    wanted: dict[str, str | None] = {}
-    for place, name in ((left, "suite"), (right, "target")):
-        with place:
-            options = sorted({str(row[name]) for row in found})
-            wanted[name] = address.choose(name.capitalize(), options, name=name, placeholder="all")
-    return [row for row in found if all(value in (None, row[name]) for name, value in wanted.items())]
 
 
 def _table(rows: Sequence[Row]) -> None:

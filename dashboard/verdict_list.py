@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import address
 from dashboard.client import Control, Row
+from dashboard.filters import filtered
 from dashboard.tables import offer
 from dashboard.verdict_words import DECISIONS
 from dashboard.words import moment_of
@@ -24,7 +25,7 @@ def draw(control: Control) -> None:
         st.info("No verdict yet. A gate runs its suites on both models, and judges:", icon=":material/gavel:")
         st.code(COMMAND, language=None)
         return
-    rows = _filtered(found)
+    rows = filtered(found, "gate", "candidate")
     picked = st.dataframe(
         [_line(row) for row in rows],
         hide_index=True,
@@ -56,16 +57,6 @@ def _typed(rows: Sequence[Row]) -> str | None:
         placeholder="choose, or pick a row",
     )
     return chosen
-
-
-def _filtered(found: Sequence[Row]) -> list[Row]:
-    left, right = st.columns(2)
-    wanted: dict[str, str | None] = {}
-    for place, name in ((left, "gate"), (right, "candidate")):
-        with place:
-            options = sorted({str(row[name]) for row in found})
-            wanted[name] = address.choose(name.capitalize(), options, name=name, placeholder="all")
-    return [row for row in found if all(value in (None, row[name]) for name, value in wanted.items())]
 
 
 def _line(row: Row) -> dict[str, str]:
