@@ -10,7 +10,7 @@ from streamlit.navigation.page import Page
 from dashboard.client import SESSION_COOKIE, Control, ControlUnreachable, Refused, from_environment
 from dashboard.look import dress
 from dashboard.view import View
-from dashboard.visitor import Visitor, ask_to_sign_in, refuse, say_who, visitor_of
+from dashboard.visitor import NOBODY_KNOWS, Visitor, ask_to_sign_in, refuse, say_who, visitor_of
 from dashboard.words import plain
 from fairtrial.domain.registry import Registry
 
@@ -25,6 +25,9 @@ def draw(view: View, control: Control, visitor: Visitor | None) -> None:
     if not visitor.may_open(view.role):
         return refuse(visitor, view.title, view.role)
     try:
+        if visitor is NOBODY_KNOWS:
+            control.get("/api/me")
+            st.rerun()  # control is back: first find out who this is
         view.draw(control)
     except ControlUnreachable as error:
         st.error("The control plane does not answer. Traffic goes on; nothing is lost.", icon=":material/cloud_off:")

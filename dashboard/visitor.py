@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.words import plain
 from fairtrial.domain.accounts import Role, covers
+from fairtrial.domain.hosts import host_of, is_loopback
 
 CONTROL_PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
 """Where browsers reach control, if that is not its port on the host name that they use for the dashboard."""
@@ -35,7 +36,7 @@ class Visitor:
 
 
 NOBODY_KNOWS = Visitor("", "admin", open=True)
-"""While control can't say who it is: it won't answer the pages either, and each says why."""
+"""While control can't say who it is: then no page is drawn, and each says why."""
 
 
 def visitor_of(control: Control) -> Visitor | None:
@@ -46,7 +47,22 @@ def visitor_of(control: Control) -> Visitor | None:
         return NOBODY_KNOWS
     except Refused as error:
         return None if error.status == 401 else NOBODY_KNOWS
+    if found["open"] and not on_this_machine():
+        return None
     return Visitor(found["name"], found["role"], found["open"])
+
+
+def on_this_machine() -> bool:
+    """Whether only this machine reaches the dashboard, and the browser calls it by a name of this machine.
+
+    Control is asked by the dashboard, which is on control's machine. Whom control would believe until there is an
+    account must be seen to here: others by the network, and a page of another site by DNS rebinding.
+    """
+    asked = st.context.headers.get("host")
+    if asked is None:
+        return True  # a page that is drawn without a browser
+    bound = str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104 - what Streamlit does without one
+    return is_loopback(bound) and is_loopback(host_of(f"//{asked}"))
 
 
 def ask_to_sign_in(control: Control) -> None:

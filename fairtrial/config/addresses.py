@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
+
+from fairtrial.domain.hosts import is_loopback
 
 FORM = "host:port, such as 127.0.0.1:8080"
 HIGHEST_PORT = 65535
@@ -37,13 +38,3 @@ def parse_address(text: str) -> Address:
     if not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= HIGHEST_PORT:
         raise ValueError(f"{port!r} is not a port")
     return Address(bare, int(port))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine alone; a name other than ``localhost`` counts as reachable by others."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from fastapi import Request
 
-from fairtrial.config.addresses import is_loopback
 from fairtrial.domain.errors import NotAllowed
+from fairtrial.domain.hosts import host_of, is_loopback
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})
@@ -27,8 +25,8 @@ def refuse_foreign_pages(request: Request, *, by_cookie: bool) -> None:
     form of another site can't send.
     """
     origin = request.headers.get("origin")
-    if origin is not None and _host(origin) != host_name(request):
-        both_local = is_loopback(_host(origin)) and is_loopback(host_name(request))
+    if origin is not None and host_of(origin) != host_name(request):
+        both_local = is_loopback(host_of(origin)) and is_loopback(host_name(request))
         if request.method not in READING or not both_local:
             raise NotAllowed("origin: pages of other sites may not use this address")
     if request.method in READING or origin is not None:
@@ -41,14 +39,7 @@ def refuse_foreign_pages(request: Request, *, by_cookie: bool) -> None:
 
 def host_name(request: Request) -> str:
     """The host name that the caller asked for, without port and brackets, in small letters."""
-    return _host(f"//{request.headers.get('host', '')}")
-
-
-def _host(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
+    return host_of(f"//{request.headers.get('host', '')}")
 
 
 def _is_json(request: Request) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from fairtrial.config.addresses import is_loopback
+from fairtrial.domain.hosts import is_loopback
 from gateway.listening import listen
 
 STEADY_SECONDS = 5.0

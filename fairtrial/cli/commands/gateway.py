@@ -64,9 +64,9 @@ def _told(store: Path, bind: str, workers: int, max_body_mb: int) -> Serving:
 
 
 def _read(config: Path, workers: int | None) -> Serving:
-    from fairtrial.config.addresses import is_loopback
     from fairtrial.config.project import load_project
     from fairtrial.domain.errors import UsageError
+    from fairtrial.domain.hosts import is_loopback
     from gateway.proxy.supervisor import Serving
 
     project = load_project(config, os.environ)
