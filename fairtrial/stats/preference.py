@@ -12,6 +12,7 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.clustered import Floats
 from fairtrial.stats.crossed import CrossedMean, crossed_mean
 from fairtrial.stats.intervals import quantile
+from fairtrial.stats.tango import score_bounds
 
 MIN_ITEMS = 10
 """Below this many judged pairs no win rate is told: its interval would span most of what is possible."""
@@ -30,12 +31,13 @@ def win_rate(
     """w = (W + T/2)/n in [0, 1] with a score interval on clustered standard errors.
 
     ``values``: 1 for the candidate, 0 for the baseline, ½ for a tie or both bad, one for each vote; can't judge is
-    left out before. The two-sided ``level`` 0.90 has one-sided 95 % bounds. The interval is Wilson's at the effective
-    sample size n* = w(1 − w)/V, with a t quantile, so that it stays within [0, 1] and is not too short near its ends.
-    Where pairs show no spread, since all votes are equal or cancel within each, n* is the number of pairs; for nothing
-    but ties the half-width is what the next, unseen kind of vote could add, ½·z²/(n + z²). `NotEnough` below ten pairs.
+    left out before. The two-sided ``level`` 0.90 has one-sided 95 % bounds. The interval is Tango's, in which ties
+    are ties, at the effective sample size n* = s²/V (the votes' variance over that of their mean) with a t quantile:
+    unlike ±t·√V it stays within [0, 1] and does not vanish where nearly all votes are ties. Where pairs show no spread,
+    since all votes are equal or cancel within each, n* is the number of pairs. `NotEnough` below ten pairs.
 
-    Source: Wilson (1927), JASA 22:209-212; Korn & Graubard (1998), Survey Methodology 24:193-201, for n*.
+    Source: Tango (1998), Statistics in Medicine 17:891-908; Korn & Graubard (1998), Survey Methodology 24:193-201,
+    for n*.
     """
     count = len(set(items))
     if count < MIN_ITEMS:
@@ -43,9 +45,9 @@ def win_rate(
     found = crossed_mean(values, items, people, weights=weights)
     if isinstance(found, NotEnough):
         return found
-    w = float(values[0]) if np.ptp(values) == 0 else found.mean
-    low, high = _bounds(found, level) if found.spreads else _bounds_of_equal(w, values, found.items, level=level)
-    return Estimate(w, low, high, level, len(values), _method(found, weights))
+    won, lost = _shares(values, weights)
+    low, high = _bounds(found, won, lost, level=level)
+    return Estimate(TIE + (won - lost) / 2, low, high, level, len(values), _method(found, weights))
 
 
 def shown_from(pairs: int) -> float | None:
@@ -63,25 +65,18 @@ def decided(values: Floats) -> tuple[int, int]:
     return int(np.count_nonzero(values > TIE)), int(np.count_nonzero(values < TIE))
 
 
-def _bounds(found: CrossedMean, level: float) -> tuple[float, float]:
-    t = float(stdtrit(found.freedom, 0.5 + level / 2))
-    return _score_interval(found.mean, found.mean * (1 - found.mean) / found.variance, t)
+def _shares(values: Floats, weights: Floats | None) -> tuple[float, float]:
+    """The shares of votes for the candidate and for the baseline."""
+    return float(np.average(values > TIE, weights=weights)), float(np.average(values < TIE, weights=weights))
 
 
-def _bounds_of_equal(w: float, values: Floats, items: int, *, level: float) -> tuple[float, float]:
-    """Where pairs show no spread: all votes are equal, or they cancel within each pair."""
-    z = quantile(level)
-    if np.all(values == TIE):
-        half = TIE * z * z / (items + z * z)
-        return w - half, w + half
-    return _score_interval(w, items, z)
-
-
-def _score_interval(w: float, n: float, z: float) -> tuple[float, float]:
-    """Wilson's, for a sample of the size ``n`` that need not be whole."""
-    middle = (w + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * sqrt(w * (1 - w) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+def _bounds(found: CrossedMean, won: float, lost: float, *, level: float) -> tuple[float, float]:
+    n, z = float(found.items), quantile(level)
+    if found.spreads:
+        n = (won + lost - (won - lost) ** 2) / 4 / found.variance
+        z = float(stdtrit(found.freedom, 0.5 + level / 2))
+    low, high = score_bounds(won * n, lost * n, n, z=z)
+    return TIE + low / 2, TIE + high / 2
 
 
 def _method(found: CrossedMean, weights: Floats | None) -> str:

@@ -26,13 +26,19 @@ def tango(won: int, lost: int, n: int, *, level: float = 0.90) -> Estimate | Not
         return NotEnough("no case is scored on both sides", "one pair of scored cases or more")
     if min(won, lost) < 0 or won + lost > n:
         raise ValueError(f"{won} won and {lost} lost can't be among {n} cases")
-    z, point = quantile(level), (won - lost) / n
-    low = -1.0 if lost == n else _root(won, lost, n, target=z, between=(-1 + EDGE, point))
-    high = 1.0 if won == n else _root(won, lost, n, target=-z, between=(point, 1 - EDGE))
-    return Estimate(point, low, high, level, n, "Tango score interval, paired")
+    low, high = score_bounds(won, lost, n, z=quantile(level))
+    return Estimate((won - lost) / n, low, high, level, n, "Tango score interval, paired")
 
 
-def tango_score(won: int, lost: int, n: int, delta: float) -> float:
+def score_bounds(won: float, lost: float, n: float, *, z: float) -> tuple[float, float]:
+    """Tango's two bounds of (won − lost) / n at the quantile ``z``; an effective sample need not be whole."""
+    point = (won - lost) / n
+    low = -1.0 if lost >= n else _root(won, lost, n, target=z, between=(-1 + EDGE, point))
+    high = 1.0 if won >= n else _root(won, lost, n, target=-z, between=(point, 1 - EDGE))
+    return low, high
+
+
+def tango_score(won: float, lost: float, n: float, delta: float) -> float:
     """The score statistic of the hypothesis that the true difference is ``delta``: about N(0, 1) under it.
 
     The variance is taken at the maximum likelihood under the hypothesis, whose closed form is equation 25.
@@ -48,7 +54,7 @@ def tango_score(won: int, lost: int, n: int, delta: float) -> float:
     return distance / sqrt(variance)
 
 
-def _root(won: int, lost: int, n: int, *, target: float, between: tuple[float, float]) -> float:
+def _root(won: float, lost: float, n: float, *, target: float, between: tuple[float, float]) -> float:
     """Where the statistic, which falls with the difference, equals the target."""
     low, high = between
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import multinomial
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.clustered import clustered_mean
@@ -22,8 +23,8 @@ def test_ties_count_half_and_the_sign_test_leaves_them_out() -> None:
     values = [1.0] * 12 + [0.0] * 6 + [0.5] * 6
     found = alone(values)
     assert (round(found.value, 9), found.n, decided(np.array(values))) == (0.625, 24, (12, 6))
-    # V = 4.125·24/23/24² = 0.007473, n* = 31.36, t(23) = 1.7139
-    assert (round(found.low, 4), round(found.high, 4)) == (0.4722, 0.7564)
+    # s²/V = 23 votes, of which 11.5 and 5.75 for either; t(23) = 1.7139
+    assert (round(found.low, 4), round(found.high, 4)) == (0.4700, 0.7560)
 
 
 def test_one_vote_each_and_no_tie_is_wilson_at_the_effective_size() -> None:
@@ -97,6 +98,18 @@ def test_each_one_sided_bound_is_wrong_about_one_time_in_twenty(pairs: int, won:
         low += found.low > true
         high += found.high < true
     assert max(low, high) / reps < 0.08
+
+
+@pytest.mark.parametrize("pairs", [10, 15, 30, 40])
+@pytest.mark.parametrize("below", [0.0, 0.05])
+def test_a_bound_is_no_more_often_wrong_where_nearly_all_votes_are_ties(pairs: int, below: float) -> None:
+    """The exact chance, over all that can be voted, to find the true win rate ½ − ``below`` under the bound."""
+    counts = [(won, lost) for won in range(pairs + 1) for lost in range(pairs + 1 - won)]
+    found = [alone([1.0] * won + [0.0] * lost + [0.5] * (pairs - won - lost)).low for won, lost in counts]
+    wrong = [count for count, low in zip(counts, found, strict=True) if low > 0.5 - below + 1e-12]
+    for won in (0.0, 0.01, 0.03, 0.06, 0.1, 0.2):
+        votes = multinomial(pairs, [won, won + 2 * below, 1 - 2 * won - 2 * below])
+        assert sum(votes.pmf([w, lost, pairs - w - lost]) for w, lost in wrong) < 0.06
 
 
 def test_the_bound_holds_where_two_people_judge_half_of_the_pairs_and_mostly_agree() -> None:
