@@ -38,6 +38,12 @@ def find_unit(kind: UnitKind, *, headers: Mapping[str, str], body: Mapping[str, 
     return _user(body) if kind == "user" else _conversation(body)
 
 
+def named_conversation(headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
+    """The conversation that a request names, and not one that is only known by its opening."""
+    named = _text(_from_header(headers.get(UNIT_HEADER)))
+    return named if named is not None else _named_conversation(body)
+
+
 def pseudonym(pepper: str, unit: str) -> UnitHash:
     """What is stored instead of a unit: 128 bits of HMAC-SHA256 keyed by the store's own secret, in hex."""
     key, message = (text.encode("utf-8", "surrogatepass") for text in (pepper, unit))
@@ -66,10 +72,14 @@ def _user(body: Mapping[str, Any]) -> str | None:
 
 
 def _conversation(body: Mapping[str, Any]) -> str | None:
+    return _named_conversation(body) or opening(body.get("messages"))
+
+
+def _named_conversation(body: Mapping[str, Any]) -> str | None:
     conversation = body.get("conversation")
     if isinstance(conversation, Mapping):
         conversation = conversation.get("id")
-    return _text(conversation) or _in_metadata(body, "conversation_id") or opening(body.get("messages"))
+    return _text(conversation) or _in_metadata(body, "conversation_id")
 
 
 def _in_metadata(body: Mapping[str, Any], name: str) -> str | None:

@@ -1,7 +1,7 @@
 """Lines of a file overwritten with blanks, in place: what follows keeps its position, and who appends isn't disturbed.
 
-Positions are what the ledger of offsets counts in, so a segment stays the segment that it was. A line that begins with
-a blank is one that was being overwritten when the program died: it is finished, whatever it holds.
+Positions are what the ledger of offsets counts in, so a segment stays the segment that it was. In a file of JSON lines
+one that begins with a blank was being overwritten when the program died: it is finished, whatever it holds.
 """
 
 from __future__ import annotations
@@ -16,21 +16,24 @@ PIECE = 8 * 2**20
 def blank_lines(path: Path, unwanted: Callable[[bytes], bool], *, end: int | None = None) -> int:
     """Overwrite each unwanted line that begins before ``end`` (the end of the file); returns how many there were.
 
-    What follows the last newline counts as a line. Synced to the disk; raises `OSError`.
+    What follows the last newline counts as a line. Synced to the disk; when the file was last written to, by which
+    retention goes, stays as it was. Raises `OSError`.
     """
     blanked = 0
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        end = os.fstat(fd).st_size if end is None else end
+        before = os.fstat(fd)
+        end = before.st_size if end is None else end
         position = 0
         while position < end:
             lines = _lines_from(fd, position, end)
             for line in lines:
-                if _begun(line) or (line.strip() and unwanted(line)):
+                if line.strip() and unwanted(line):
                     os.pwrite(fd, b" " * len(line.rstrip(b"\n")), position)
                     blanked += 1
                 position += len(line)
         if blanked:
+            os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))
             os.fsync(fd)
     finally:
         os.close(fd)
@@ -47,5 +50,6 @@ def _lines_from(fd: int, position: int, end: int) -> list[bytes]:
     return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 
-def _begun(line: bytes) -> bool:
-    return line.startswith(b" ") and bool(line.strip())
+def or_begun(unwanted: Callable[[bytes], bool]) -> Callable[[bytes], bool]:
+    """The same test, and lines of JSON that somebody has begun to overwrite; a log may indent its lines."""
+    return lambda line: line.startswith(b" ") or unwanted(line)

@@ -30,7 +30,8 @@ from fairtrial.store.private_files import has_room, sync_file
 from fairtrial.store.query import at
 from fairtrial.store.steps import OnStep, Step, silent
 
-LONGEST_UNIT = 1000
+LONGEST_UNIT = 100_000
+"""Letters: the application may send any name, and what it may send can be erased."""
 POSITIONS = "SELECT segment, max(position) FROM offsets GROUP BY segment"
 LEDGER = """
 INSERT INTO erasures (erasure_id, at_time, ended_time, unit_kind, unit_hash, actor, counts) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -67,8 +68,10 @@ class Erasure:
 
 def new_state(unit: Unit, *, now_us: int, actor: str) -> ErasureState:
     """What an erasure begins with; raises `UsageError` for a name that can't be one."""
-    if not unit.name.strip() or len(unit.name) > LONGEST_UNIT or not unit.name.isprintable():
-        raise UsageError(f"unit: needs a name of at most {LONGEST_UNIT} printable characters")
+    if not unit.name.strip() or len(unit.name) > LONGEST_UNIT:
+        raise UsageError(f"unit: needs a name of 1 to {LONGEST_UNIT:,} letters (here: {len(unit.name.strip()):,})")
+    if any("\ud800" <= letter <= "\udfff" for letter in unit.name):
+        raise UsageError("unit: the name is no text in UTF-8 (erase its requests one by one: --kind request)")
     return ErasureState(
         erasure_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
         at_us=now_us,

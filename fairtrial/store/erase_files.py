@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from fairtrial.config.layout import Layout
-from fairtrial.journal.blanking import blank_lines
+from fairtrial.journal.blanking import blank_lines, or_begun
 from fairtrial.journal.segment import names as segments
 from fairtrial.store.steps import OnStep, Step, silent
 
@@ -40,8 +42,8 @@ def blank_files(
     caches = sorted(layout.cache.glob("*.jsonl"))
     logs = [path for path in sorted(layout.logs.glob("*")) if path.is_file()]
     work: list[tuple[str, Path, Callable[[bytes], bool], int | None]] = [
-        *(("journal lines", path, of_event, end) for path, end in journals),
-        *(("cached answers", path, of_event, None) for path in caches),
+        *(("journal lines", path, or_begun(of_event), end) for path, end in journals),
+        *(("cached answers", path, or_begun(of_event), None) for path in caches),
         *(("log lines", path, of_log, None) for path in logs),
     ]
     counts: dict[str, int] = {}
@@ -74,7 +76,8 @@ def _event_test(wanted: Wanted) -> Callable[[bytes], bool]:
 
 
 def _log_test(wanted: Wanted) -> Callable[[bytes], bool]:
-    unit = re.compile(rb"(?<![A-Za-z0-9])" + re.escape(wanted.unit.encode()) + rb"(?![A-Za-z0-9])")
+    spelled = b"|".join(re.escape(name.encode()) for name in _spellings(wanted.unit))
+    unit = re.compile(rb"(?<![A-Za-z0-9])(?:" + spelled + rb")(?![A-Za-z0-9])")
     tells = len(wanted.unit) >= SHORTEST_TELLING
     names = {name.encode() for name in (*wanted.names, wanted.pseudonym)}
 
@@ -82,3 +85,9 @@ def _log_test(wanted: Wanted) -> Callable[[bytes], bool]:
         return (tells and unit.search(line) is not None) or not names.isdisjoint(_WORD.findall(line))
 
     return unwanted
+
+
+def _spellings(unit: str) -> set[str]:
+    """As it is, in JSON, in Python and in an address: logs quote what they were given in any of these."""
+    in_json = {json.dumps(unit, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {unit, *in_json, repr(unit)[1:-1], ascii(unit)[1:-1], quote(unit), quote(unit, safe="")}

@@ -18,13 +18,15 @@ ADD_UNIT = "INSERT INTO temp.gone_unit VALUES (?, ?)"
 ADD_KNOWN = "INSERT INTO temp.gone SELECT unnest(?::VARCHAR[])"
 ADD_REQUESTS = "INSERT INTO temp.gone SELECT request_id FROM requests WHERE unit = ?"
 ADD_EXPOSURES = "INSERT INTO temp.gone SELECT request_id FROM exposures WHERE unit = ?"
-ADD_FROM_BODIES = """
-INSERT INTO temp.gone
-SELECT request_id
-FROM payloads
-WHERE contains(request_body, $unit) AND json_valid(request_body)
-    AND list_contains(json_extract_string(request_body, $paths), $unit)
+NAMED_IN_BODIES = """
+WITH named AS (
+    SELECT request_id, CASE WHEN json_valid(request_body) THEN json_extract_string(request_body, $paths) END AS names
+    FROM payloads
+    WHERE contains(request_body, $unit) OR contains(request_body, chr(92))
+)
+SELECT request_id, names FROM named WHERE contains(array_to_string(names, ' '), $unit)
 """
+"""A body with a backslash may spell the name otherwise (``Zo\\u00eb``): it is looked at decoded."""
 ADD_ANSWERS = """
 INSERT INTO temp.gone
 SELECT response_id
@@ -139,9 +141,15 @@ def collect(
     cursor.execute(ADD_REQUESTS, [pseudonym])
     cursor.execute(ADD_EXPOSURES, [pseudonym])
     if BODY_PATHS[kind]:
-        cursor.execute(ADD_FROM_BODIES, {"unit": unit, "paths": list(BODY_PATHS[kind])})
+        cursor.execute(ADD_KNOWN, [_named_in_bodies(cursor, unit, kind)])
     cursor.execute(ADD_ANSWERS)
     return tuple(str(name) for (name,) in cursor.execute(DIFFERENT).fetchall())
+
+
+def _named_in_bodies(cursor: Cursor, unit: str, kind: UnitKind) -> list[str]:
+    """Requests whose body names exactly this unit, but for blanks around it, which are none of a name."""
+    found = cursor.execute(NAMED_IN_BODIES, {"unit": unit, "paths": list(BODY_PATHS[kind])}).fetchall()
+    return [str(request) for request, names in found if any(name and name.strip() == unit for name in names)]
 
 
 def count_rows(cursor: Cursor) -> dict[str, int]:

@@ -14,6 +14,7 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    StringConstraints,
     TypeAdapter,
     model_validator,
 )
@@ -28,6 +29,8 @@ from gateway.proxy.routing import Routing
 
 MAX_BATCH = 1000
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+UnitName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+"""Blanks around a unit are none of it, as in a request."""
 Words = Annotated[str, Field(max_length=20_000)]
 
 
@@ -42,7 +45,7 @@ class Feedback(BaseModel):
 
     request_id: Name | None = None
     response_id: Name | None = None
-    unit: Name | None = None
+    unit: UnitName | None = None
     key: Name
     value: (
         StrictBool

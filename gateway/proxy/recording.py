@@ -12,6 +12,7 @@ from gateway.proxy.capture import Bodies, capture_bodies
 from gateway.proxy.cost import cost_usd
 from gateway.proxy.exchange import AttemptNote, Exchange
 from gateway.proxy.gateway import Gateway
+from gateway.proxy.named_unit import named_unit
 from gateway.proxy.redaction import redact_text
 from gateway.proxy.tags import read_tags
 
@@ -73,7 +74,7 @@ def _request(gateway: Gateway, exchange: Exchange) -> RequestEvent:
         experiment=experiment.name if experiment else None,
         variant_assigned=_assigned(exchange),
         variant_served=served_name(exchange),
-        unit=target.unit if target else None,
+        unit=named_unit(exchange),
         error_type=error.type if error else read.error_type,
         error_code=error.code if error else read.error_code,
         latency_ms=_ms(exchange.started, exchange.ended),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.plan import UnitKind
+from fairtrial.store.erase import LONGEST_UNIT
 from gateway.control.answers import TheKeeper, as_json
 from gateway.control.errors import absent
 from gateway.control.guard import Admin, Guarded, needs
@@ -39,7 +40,7 @@ class ErasureWish(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    unit: str = Field(min_length=1, max_length=1000)
+    unit: str = Field(min_length=1, max_length=LONGEST_UNIT)
     kind: UnitKind = "user"
     rewrite_backups: bool = False
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.domain.errors import UsageError
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store import erase_state, traffic
 from fairtrial.store.database import Database
@@ -61,6 +64,34 @@ def test_a_request_outside_of_experiments_is_found_by_the_name_in_its_body(
     assert database.rows("SELECT request_body FROM payloads ORDER BY 1") == [(body,) for body in sorted(bodies[2:])]
 
 
+ODD_NAMES = ['Zoë "Z" O\'Hara\\', "👩\u200d💻", "a\nb", "%_*", "x" * 1000, "名\u00a0前", "4711"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_name_is_found_however_json_spells_it_and_blanks_around_it_are_none_of_it(
+    database: Database, ingester: Ingester, name: str
+) -> None:
+    mine = [json.dumps({"user": name}), json.dumps({"user": f" {name}\t"}, ensure_ascii=False)]
+    others = [json.dumps({"user": other}) for other in (f"{name}1", f"1{name}", name[:-1])]
+    others += [json.dumps({"user": "u", "text": name}), f"no json, but {name}\\"]
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(*(samples.request(number, request_body=body) for number, body in enumerate(mine + others)))
+    writer.close()
+    ingester.catch_up()
+    assert erase_unit(database, name, "p-odd") == {"requests": 2, "payloads": 2, "journal lines": 2}
+    assert database.rows("SELECT request_body FROM payloads ORDER BY request_id") == [(body,) for body in others]
+
+
+def test_a_log_loses_the_lines_that_name_the_unit_in_any_spelling_and_no_other(database: Database) -> None:
+    name = "Zoë O'Hara"
+    spelled = [name, json.dumps(name), repr(name), ascii(name), "GET /x?unit=Zo%C3%AB%20O%27Hara HTTP/1.1"]
+    others = ["Traceback (most recent call last):", '  File "app.py", line 3', "Zoë O'Haras", "Zoë"]
+    log = database.layout.logs / "gateway.log"
+    log.write_text("\n".join(spelled + others) + "\n")
+    assert erase_unit(database, name, "p-zoe") == {"log lines": len(spelled)}
+    assert [line for line in log.read_text().splitlines() if line.strip()] == others
+
+
 def test_a_single_request_can_be_erased_by_its_id(database: Database, ingester: Ingester) -> None:
     writer = JournalWriter(database.layout.journal, writer="w")
     writer.append(*(samples.request(number, request_body="{}", unit="u") for number in range(3)))
@@ -101,9 +132,9 @@ def test_review_texts_of_a_unit_go_and_its_votes_stay(database: Database) -> Non
     assert database.rows("SELECT item_id FROM review_drafts") == [("i2",)]
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 1001])
+@pytest.mark.parametrize("name", ["", "  ", "x" * 100_001, "\udcff"])
 def test_a_name_that_can_not_be_one_is_refused(name: str) -> None:
-    with pytest.raises(Exception, match="printable"):
+    with pytest.raises(UsageError, match="unit: "):
         new_state(Unit(name, "user", "p"), now_us=1, actor="test")
 
 
