@@ -185,10 +185,13 @@ def _as_defined(queue: ReviewedQueue, trial: Trial) -> bool:
 def _who(votes: Votes, reviews: Reviews) -> str:
     """Whose judgement it is, and what of the plan was left out."""
     text = f"; {people_in_words(votes.people)}"
-    short = [queue for queue in reviews.read if queue.settled < queue.items]
+    if len(reviews.read) > 1:
+        text += f" in {len(reviews.read)} reviews"
+    short = [queue for queue in reviews.read if queue.judged < queue.items]
     if short:
-        done, planned = sum(queue.settled for queue in short), sum(queue.items for queue in short)
-        text += f"; closed after {done} of {planned} pairs"
+        done, planned = sum(queue.judged for queue in short), sum(queue.items for queue in short)
+        ended = all(queue.state == "closed" for queue in short)
+        text += f"; closed after {done} of {planned} pairs" if ended else f"; {done} of {planned} pairs have a vote"
     if reviews.waiting:
         text += f"; {pairs_in_words(sum(one.items - one.settled for one in reviews.waiting))} wait in other queues"
     return text

@@ -29,7 +29,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedQueue:
-    """A queue with its votes; ``settled`` counts items that have a vote or were passed over."""
+    """A queue with its votes; ``settled`` counts items that have had a vote, even if it was taken back.
+
+    An item that was only passed over isn't settled: whoever passed all of them over could read every vote to come.
+    """
 
     queue_id: str
     title: str
@@ -46,11 +49,16 @@ class ReviewedQueue:
 
     @property
     def readable(self) -> bool:
-        """Whether its figures may be read: all of it is judged, or it is closed.
+        """Whether its figures may be read: all of it has been judged, or it is closed.
 
         A figure that is looked at after every vote, until it pleases, is no evidence.
         """
         return self.state == "closed" or self.settled >= self.items
+
+    @property
+    def judged(self) -> int:
+        """Items with a vote that stands, among the votes that are here."""
+        return len({vote.item_id for vote in self.votes})
 
 
 ReviewEvidence = tuple[ReviewedQueue, ...]

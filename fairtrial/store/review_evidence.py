@@ -18,17 +18,12 @@ QUEUES = """
 SELECT q.queue_id, q.title, if(q.closed_time IS NULL, 'open', 'closed') AS state, q.suite, q.suite_digest,
     q.candidate, q.baseline, q.candidate_digest, q.baseline_digest,
     (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id) AS items,
-    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id AND (
-        EXISTS (SELECT 1 FROM review_skips s WHERE s.item_id = i.item_id)
-        OR EXISTS (
-            SELECT 1 FROM review_votes v
-            WHERE v.item_id = i.item_id AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
-        )
-    )) AS settled
+    (SELECT count(DISTINCT v.item_id) FROM review_votes v WHERE v.queue_id = q.queue_id) AS settled
 FROM review_queues q
 WHERE q.candidate = $1 AND q.baseline = $2
 ORDER BY q.at_time, q.queue_id
 """
+"""A vote that was taken back has settled its pair too: what may be read once can't be hidden again by an undo."""
 VOTES = """
 SELECT v.vote_id, v.item_id, i.cluster, v.reviewer, v.preference, i.probability
 FROM review_votes v JOIN review_items i ON i.item_id = v.item_id

@@ -224,6 +224,30 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(keeper: Keeper) 
     assert figures["preference"]["candidate"] == pytest.approx(sum(left) / 12)
 
 
+async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(keeper: Keeper) -> None:
+    asked = {"candidate": NEW, "baseline": OLD}
+    ann, ben = (signed_in(keeper, "release-manager", name) for name in ("ann", "ben"))
+    json = {"content-type": "application/json"}
+    run_here(keeper)
+
+    async def read(http: httpx.AsyncClient) -> tuple[int, int]:
+        (row,) = (await http.get("/api/reviews/votes", params=asked, headers=ann)).json()["rows"]
+        return row["settled"], len(row["votes"])
+
+    async with client(keeper) as http:
+        made = await http.post("/api/reviews/queues", json=WISH | {"size": 3, "overlap": 0}, headers=ann | json)
+        path, seen = f"/api/reviews/queues/{made.json()['queue_id']}", []
+        for who, what in ((ann, "skip"), (ben, "submit")):
+            for _ in range(3):
+                item = (await http.post(f"{path}/next", headers=who | json)).json()["item"]["item_id"]
+                said = {"outcome": "tie"} if what == "submit" else {}
+                await http.post(f"/api/reviews/items/{item}/{what}", json=said, headers=who)
+                seen.append(await read(http))
+        assert seen == [(0, 0), (0, 0), (0, 0), (1, 0), (2, 0), (3, 3)]
+        await http.post(f"{path}/undo", headers=ben | json)
+        assert await read(http) == (3, 2)
+
+
 async def test_answers_of_a_model_that_is_defined_differently_by_now_are_not_given_to_people(keeper: Keeper) -> None:
     write_both(keeper.database.layout)
     keeper.ingest_now()

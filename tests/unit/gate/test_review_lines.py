@@ -126,6 +126,8 @@ def test_a_queue_that_is_not_done_is_not_read_and_says_how_to_end_it() -> None:
     assert "8 more judged pairs" in one.needed and "fairtrial review close q1" in one.needed
     closed = found(BETTER, queue([WON] * 20, state="closed", items=40, settled=20))
     assert closed.result == "pass" and "closed after 20 of 40 pairs" in closed.says
+    undone = found(BETTER, queue([WON] * 19, items=20, settled=20))
+    assert undone.result == "pass" and "19 of 20 pairs have a vote" in undone.says
     both = found(BETTER, queue([WON] * 20), open_)
     assert both.result == "pass" and "8 pairs wait in other queues" in both.says
 
@@ -162,7 +164,7 @@ def test_the_headline_names_the_figure_and_the_rule() -> None:
 def test_a_case_that_was_judged_in_two_queues_is_one_cluster() -> None:
     twice = found(BETTER, queue([WON] * 6 + [LOST] * 4), queue([WON] * 6 + [LOST] * 4, queue_id="q2"))
     assert isinstance(twice.evidence, Comparison)
-    assert twice.evidence.n == 20
+    assert twice.evidence.n == 20 and "one person judged in 2 reviews" in twice.says
     once = found(BETTER, queue([WON] * 6 + [LOST] * 4))
     assert isinstance(once.evidence, Comparison)
     assert twice.evidence.difference.low == pytest.approx(once.evidence.difference.low, abs=1e-9)
