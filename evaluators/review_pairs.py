@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.masking import names_in
+from fairtrial.domain.masking import family_of, names_in
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.review import Pair
 from fairtrial.domain.run import Answer, CaseResult, Run
@@ -93,7 +93,8 @@ def names_of(plan: Plan | None, *targets: str) -> list[str]:
         found = plan.deployments.get(deployment) if plan else None
         if found is not None:
             names |= dict.fromkeys((found.name, found.model, f"{found.provider}/{found.model}"))
-            names[found.model.rpartition("/")[2]] = None
+            model = found.model.rpartition("/")[2]
+            names |= dict.fromkeys((model, *family_of(model)))
     return [name for name in names if name]
 
 

@@ -11,29 +11,44 @@ SHORTEST_NAME = 2
 
 ORDINARY = frozenset(
     {
-        "base", "baseline", "best", "big", "candidate", "cheap", "cloud", "control", "current", "default", "fast",
-        "first", "good", "large", "local", "main", "new", "next", "old", "original", "prod", "production", "second",
-        "small", "stable", "student", "teacher", "test",
+        "assistant", "base", "baseline", "best", "big", "candidate", "challenger", "champion", "chat", "cheap", "cloud",
+        "control", "current", "default", "experiment", "fast", "first", "good", "large", "live", "local", "main",
+        "model", "new", "next", "old", "original", "primary", "prod", "production", "second", "small", "stable",
+        "student", "support", "teacher", "test", "treatment", "tuned", "variant",
     }
 )  # fmt: skip
 """Names of deployments that are words of everyday answers ("the base of the lamp"): hidden only where they name one."""
 
+TELLING_FAMILY = r"ChatGPT|GPT|Claude|Code\s?Llama|Qwen|Mistral|Mixtral|Gemma|Gemini|Smol\s?LM|DeepSeek|Nemotron"
+"""Families of models whose names are no everyday words."""
 FAMILY = (
-    r"(?:ChatGPT|GPT|Open\s?AI|Claude|Anthropic|Code\s?Llama|Llama|Meta\s?AI|Qwen|Alibaba|Mistral|Mixtral|Gemma"
-    r"|Gemini|Google|DeepMind|Phi[- ]?\d|Microsoft|Smol\s?LM|Hugging\s?Face|DeepSeek|Cohere|Command[- ]R|Falcon"
-    r"|Grok|xAI|Granite|IBM|Nemotron|NVIDIA)(?:[-.\d][\w.-]*\w|\d|\s\d(?:[\w.]*\w)?)?"
+    rf"(?:{TELLING_FAMILY}|Open\s?AI|Anthropic|Llama|Meta\s?AI|Meta['’]s\s+Llama|Alibaba|Google|DeepMind|Microsoft"
+    r"|Hugging\s?Face|Cohere|Command[- ]R|Falcon|Grok|Phi[- ]?\d|xAI|Granite|IBM|NVIDIA)"
+    r"(?:[-.\d][\w.-]*\w|\d|\s\d(?:[\w.]*\w)?)?"
 )
 """Families of models and who makes them; hidden only where the answer speaks of itself."""
 
+MARKUP = r"[*_`\"“”'‘’«»(]{0,4}"
+WHO = (
+    r"I\s+am|I['’]m|as|my\s+(?:model\s+)?name(?:\s+is|['’]s)|call\s+me|this\s+is"
+    r"|(?:chatting|talking|speaking)\s+(?:with|to)|I(?:\s+am|['’]m)\s+(?:an?\s+\S+\s+version\s+of|based\s+on|powered\s+by)"
+    r"|(?:trained|created|developed|made|built)\s+by|ich\s+bin|je\s+suis|soy|io\s+sono|(?:eu\s+)?sou|ik\s+ben|jestem"
+)
+KIND = r"(?:an?\s+|the\s+)?(?:(?:AI|(?:large\s+)?language)\s+(?:model|assistant)\s+(?:named|called)\s+)?"
 CLAIMED = re.compile(
-    r"(?P<said>\b(?:I\s+am|I['’]m|as|my\s+name\s+is|call\s+me|this\s+is|(?:trained|created|developed|made|built)\s+by)"
-    rf"\s+(?:an?\s+|the\s+)?(?:AI\s+(?:model|assistant)\s+(?:named|called)\s+)?)(?P<name>{FAMILY})\b",
+    rf"(?P<said>\b(?:{WHO}){MARKUP}\s+{KIND}{MARKUP})(?P<name>{FAMILY})\b|(?P<chinese>我是|我叫)(?P<it>{FAMILY})",
     re.IGNORECASE,
 )
 """``As Claude``, ``I am a Qwen2.5``, ``trained by Hugging Face``."""
 
-NAMED = re.compile(r"(?P<said>\b(?:my\s+name\s+is|I\s+am\s+called)\s+)(?P<name>\w(?:[\w.-]*\w)?)", re.IGNORECASE)
+NAMED = re.compile(
+    rf"(?P<said>\b(?:my\s+name(?:\s+is|['’]s)|I\s+am\s+called)\s+{MARKUP})(?P<name>\w(?:[\w.-]*\w)?)", re.IGNORECASE
+)
 """``My name is Ada``: whatever the name."""
+
+BETWEEN = r"[\u200b\u2060]?[\s_.-]?"
+SEPARATORS = re.compile(r"[\s_.-]+")
+"""``support-v2`` is also ``support_v2`` and ``Support V2``."""
 
 
 def mask(text: str, names: Sequence[str]) -> tuple[str, bool]:
@@ -58,15 +73,22 @@ def names_in(text: str, names: Sequence[str]) -> list[str]:
     return [name for name in names if len(name) >= SHORTEST_NAME and (found := _known((name,))) and found.search(text)]
 
 
+def family_of(model: str) -> list[str]:
+    """By which word an answer would tell this model's family: ``Qwen3-8B`` is ``Qwen`` and ``Qwen3``."""
+    found = re.match(rf"(?:{TELLING_FAMILY})", model, re.IGNORECASE)
+    return [found.group(), SEPARATORS.split(model)[0]] if found else []
+
+
 def _keep_what_was_said(match: re.Match[str]) -> str:
-    return (match.group("said") or "") + HIDDEN
+    said = match.groupdict()
+    return (said.get("said") or said.get("chinese") or "") + HIDDEN
 
 
 @lru_cache(maxsize=64)
 def _known(names: tuple[str, ...]) -> re.Pattern[str] | None:
     if not names:
         return None
-    any_of = "|".join(re.escape(name) for name in names)
+    any_of = "|".join(BETWEEN.join(map(re.escape, filter(None, SEPARATORS.split(name)))) or "(?!)" for name in names)
     return re.compile(rf"(?<!\w)(?:{any_of})(?!\w)", re.IGNORECASE)
 
 

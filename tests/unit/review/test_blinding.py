@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairtrial.domain.masking import HIDDEN, mask, names_in
+from fairtrial.domain.masking import HIDDEN, family_of, mask, names_in
 from fairtrial.domain.review import arm_on_the_left, blinded, unblinded
 
 
@@ -35,11 +35,19 @@ def test_an_outcome_and_the_model_that_it_prefers_are_two_ways_to_say_one_thing(
         ("I am an AI assistant named SmolLM2-135M.", f"I am an AI assistant named {HIDDEN}."),
         ("I am base. As base, I know.", f"I am {HIDDEN}. As {HIDDEN}, I know."),
         ("The base model says so.", f"The {HIDDEN} says so."),
+        ("Support V2, support_v2 and SupportV2 say hello.", f"{HIDDEN}, {HIDDEN} and {HIDDEN} say hello."),
+        ("support\u200b-v2", HIDDEN),
+        ("**I am** **Claude**.", f"**I am** **{HIDDEN}**."),
+        ("I am a large language model called Qwen3.", f"I am a large language model called {HIDDEN}."),
+        ("You are chatting with Claude 3.", f"You are chatting with {HIDDEN}."),
+        ("I'm based on GPT-4. My name's Ada.", f"I'm based on {HIDDEN}. My name's {HIDDEN}."),
+        ("Ich bin Mistral. Je suis Gemma. 我是Qwen", f"Ich bin {HIDDEN}. Je suis {HIDDEN}. 我是{HIDDEN}"),
+        ("I am the fine-tuned model.", f"I am the fine-{HIDDEN}."),
         ("SUPPORT-V2 says hello, support-v2.", f"{HIDDEN} says hello, {HIDDEN}."),
     ],
 )
 def test_what_gives_a_model_away_is_hidden(said: str, masked: str) -> None:
-    assert mask(said, ["base", "support-v2"]) == (masked, True)
+    assert mask(said, ["base", "support-v2", "tuned"]) == (masked, True)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +55,7 @@ def test_what_gives_a_model_away_is_hidden(said: str, masked: str) -> None:
     [
         "The database is at v2; the base of the lamp is as good as new.",
         "A llama eats grass.",
+        "A fine-tuned piano, as tuned as new. Contact support. It is based on Google Maps.",
         "as philosophers, as llamas, as googled",
         "I am happy to help.",
         "",
@@ -54,7 +63,13 @@ def test_what_gives_a_model_away_is_hidden(said: str, masked: str) -> None:
     ],
 )
 def test_what_names_nobody_stays_as_it_is(said: str) -> None:
-    assert mask(said, ["base", "new", "support-v2", ".*", "a"]) == (said, False)
+    assert mask(said, ["base", "new", "support-v2", "tuned", "support", ".*", "...", "a"]) == (said, False)
+
+
+def test_the_family_of_the_models_that_are_judged_is_hidden_wherever_it_stands() -> None:
+    assert family_of("Qwen3-8B") == ["Qwen", "Qwen3"]
+    assert family_of("support-lora-v7") == family_of("llama-3") == []
+    assert mask("Claude here! No, Qwen.", ["claude-x", *family_of("claude-x")]) == (f"{HIDDEN} here! No, Qwen.", True)
 
 
 def test_a_title_tells_which_names_it_holds() -> None:
