@@ -15,6 +15,7 @@ from fairtrial.store.keys import digest
 from gateway.control.keeper import Keeper
 
 SESSION_COOKIE = "fairtrial_session"
+KEY = "key:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class Caller:
     name: str
     role: Role
     open: bool = False
+
+    @property
+    def is_person(self) -> bool:
+        """A key is a program's, whoever made it."""
+        return not self.account_id.startswith(KEY)
 
 
 LOCAL = Caller("local", "local", "admin", open=True)
@@ -59,5 +65,5 @@ def _by_key(authorization: str, keys: tuple[Key, ...], now_us: int) -> Caller:
         if hmac.compare_digest(key.sha256, given) and (key.expires_us is None or key.expires_us > now_us):
             if "admin" not in key.rights:
                 raise NotAllowed("this key may not use the control API (it needs the right: admin)")
-            return Caller(f"key:{key.key_id}", key.name, "admin")
+            return Caller(f"{KEY}{key.key_id}", key.name, "admin")
     raise NotAuthenticated("the control API needs a valid key: Authorization: Bearer ft-…")

@@ -55,6 +55,16 @@ ReleaseManager = Annotated[Caller, Depends(needs("release-manager"))]
 Admin = Annotated[Caller, Depends(needs("admin"))]
 
 
+def person(caller: Reviewer) -> Caller:
+    """Somebody, not a program: a verdict says how many people judged, and one person may have many keys."""
+    if not caller.is_person:
+        raise NotAllowed("people judge, not programs: sign in instead of using a key")
+    return caller
+
+
+Person = Annotated[Caller, Depends(person)]
+
+
 class Guarded(APIRoute):
     """A route that asks its `needs` first, and then reads no more of the body than ``largest`` bytes."""
 

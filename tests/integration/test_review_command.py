@@ -8,6 +8,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,7 @@ from tests.integration.test_control_process import PATIENCE, fairtrial, start
 from tests.unit.review.answers import write_both
 
 PAIRS = 24
+PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
@@ -46,10 +48,22 @@ def enqueue(folder: Path, *more: str) -> dict:
     return dict(json.loads(made.stdout))
 
 
-def review_all(url: str, key: str, queue: str, outcome: str) -> list[str]:
+def reviewer(folder: Path, name: str) -> httpx.Client:
+    """Somebody who was invited and has signed in."""
+    made = fairtrial("accounts", "invite", "--name", name, "--role", "reviewer", cwd=folder)
+    link = made.stdout.strip()
+    json_by_cookie = {"content-type": "application/json"}
+    http = httpx.Client(base_url=link.split("/invitation/")[0], headers=json_by_cookie, timeout=PATIENCE)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    accepted = http.post(link, data={"password": PASSWORD, "again": PASSWORD}, headers=form)
+    assert accepted.status_code == 303, accepted.text
+    return http
+
+
+def review_all(reviewer: httpx.Client, queue: str, outcome: str) -> list[str]:
     """Judge until nothing is left; every draft and vote must be taken."""
     judged = []
-    with httpx.Client(base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE) as http:
+    with closing(reviewer) as http:
         while (found := http.post(f"/api/reviews/queues/{queue}/next").json())["item"] is not None or found["waiting"]:
             if found["item"] is None:
                 continue
@@ -64,10 +78,9 @@ def review_all(url: str, key: str, queue: str, outcome: str) -> list[str]:
 @pytest.mark.usefixtures("control")
 def test_clients_that_ask_at_once_share_a_queue_and_its_votes_are_exported_when_it_is_closed(folder: Path) -> None:
     queue = enqueue(folder, "--overlap", "0.25")["queue_id"]
-    keys = [fairtrial("keys", "create", name, "--right", "admin", cwd=folder).stdout.strip() for name in "abc"]
-    url = str(read_note(Layout(folder / "fairtrial.duckdb")).control_url)
+    people = [reviewer(folder, name) for name in ("Ann", "Ben", "Cem")]
     with ThreadPoolExecutor(3) as pool:
-        judged = list(pool.map(lambda key: review_all(url, key, queue, "left"), keys))
+        judged = list(pool.map(lambda who: review_all(who, queue, "left"), people))
     assert all(len(mine) == len(set(mine)) for mine in judged)
     together = [item for mine in judged for item in mine]
     assert len(set(together)) == PAIRS
@@ -91,9 +104,12 @@ def test_a_review_needs_no_running_service_and_each_format_is_safe_to_open(folde
     assert queue["sampling"]["of"] == PAIRS
     process = start(folder)
     try:
-        url = str(read_note(Layout(folder / "fairtrial.duckdb")).control_url)
-        key = Layout(folder / "fairtrial.duckdb").admin_key
-        review_all(url, key.read_text().strip(), queue["queue_id"], "right")
+        layout = Layout(folder / "fairtrial.duckdb")
+        url, key = str(read_note(layout).control_url), layout.admin_key.read_text().strip()
+        by_key = {"authorization": f"Bearer {key}"}
+        refused = httpx.post(f"{url}/api/reviews/queues/{queue['queue_id']}/next", headers=by_key)
+        assert refused.status_code == 403 and "people judge, not programs" in refused.text
+        review_all(reviewer(folder, "Ann"), queue["queue_id"], "right")
     finally:
         process.terminate()
         process.wait(PATIENCE)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from fairtrial.domain.rubric import RUBRIC
 from fairtrial.store import review_desk, review_drafts, review_votes
 from gateway.control.answers import TheKeeper, as_json
-from gateway.control.guard import Guarded, Reviewer
+from gateway.control.guard import Guarded, Person, Reviewer
 from gateway.control.review_wire import DraftBody, SkipBody
 
 router = APIRouter(tags=["reviews"], route_class=Guarded)
@@ -26,20 +26,20 @@ def rubric(_: Reviewer) -> Response:
 
 
 @router.post("/reviews/queues/{queue_id}/next")
-def next_item(keeper: TheKeeper, queue_id: str, caller: Reviewer) -> Response:
+def next_item(keeper: TheKeeper, queue_id: str, caller: Person) -> Response:
     """Claim the next pair for ten minutes; the one that is held already comes again, with its draft."""
     found = review_desk.next_item(keeper.database, queue_id, caller.account_id, now_us=keeper.clock_us())
     return as_json(found)
 
 
 @router.post("/reviews/queues/{queue_id}/undo")
-def undo(keeper: TheKeeper, queue_id: str, caller: Reviewer) -> Response:
+def undo(keeper: TheKeeper, queue_id: str, caller: Person) -> Response:
     """Take the latest vote back: its pair is held again, with what was said as its draft."""
     return as_json(review_votes.undo(keeper.database, queue_id, reviewer=caller.account_id, now_us=keeper.clock_us()))
 
 
 @router.put("/reviews/items/{item_id}/draft")
-def draft(keeper: TheKeeper, item_id: str, body: DraftBody, caller: Reviewer) -> Response:
+def draft(keeper: TheKeeper, item_id: str, body: DraftBody, caller: Person) -> Response:
     """Keep what is said so far, and the pair for ten more minutes; 409 if another reviewer has it now."""
     now_us, reviewer = keeper.clock_us(), caller.account_id
     return as_json(
@@ -48,7 +48,7 @@ def draft(keeper: TheKeeper, item_id: str, body: DraftBody, caller: Reviewer) ->
 
 
 @router.post("/reviews/items/{item_id}/submit")
-def submit(keeper: TheKeeper, item_id: str, body: DraftBody, caller: Reviewer) -> Response:
+def submit(keeper: TheKeeper, item_id: str, body: DraftBody, caller: Person) -> Response:
     """Vote; 400 says what is missing, 409 that another reviewer has the pair now."""
     now_us, reviewer = keeper.clock_us(), caller.account_id
     progress = review_votes.submit(
@@ -58,7 +58,7 @@ def submit(keeper: TheKeeper, item_id: str, body: DraftBody, caller: Reviewer) -
 
 
 @router.post("/reviews/items/{item_id}/skip")
-def skip(keeper: TheKeeper, item_id: str, caller: Reviewer, body: SkipBody | None = None) -> Response:
+def skip(keeper: TheKeeper, item_id: str, caller: Person, body: SkipBody | None = None) -> Response:
     """Pass the pair over: it stays for others and does not come again."""
     reason = body.reason if body else ""
     now_us, reviewer = keeper.clock_us(), caller.account_id
