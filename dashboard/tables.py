@@ -26,8 +26,9 @@ def table(
 
 
 def prose(rows: Sequence[Row], *, title: str) -> None:
-    """Rows of sentences, each whole and on as many lines as it needs, and their files."""
-    shown = [{plain(name): plain(str(value)) for name, value in row.items()} for row in rows]
+    """Rows of sentences, each whole and on as many lines as it needs, without empty columns; and their files."""
+    used = {name for row in rows for name, value in row.items() if value}
+    shown = [{plain(name): plain(str(value)) for name, value in row.items() if name in used} for row in rows]
     st.table(shown, hide_index=True, border="horizontal", alt=title)
     offer(rows, title=title)
 

@@ -33,6 +33,7 @@ FORMS = {
     "json": ("JSON", "json", "application/json"),
 }
 LONGEST = 60
+NO_BREAK = "\N{NO-BREAK SPACE}"
 ENDS = {("level", "%"): (0, 100)}
 
 
@@ -98,7 +99,7 @@ def _findings(verdict: Row) -> None:
 
 def _line(finding: Row) -> dict[str, str]:
     return {
-        "result": result_of(finding),
+        "result": result_of(finding).replace(" ", NO_BREAK),
         "rule": finding["rule"],
         "from": finding["source"],
         "what was found": finding["says"],
