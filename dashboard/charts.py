@@ -23,6 +23,10 @@ LIMIT = "#d1622b"
 LEGEND = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, offset=4)
 
 
+NOTHING = {True: 0.05, False: 10}
+"""How far the axis of a share, or of a count, reaches where every value is 0."""
+
+
 def rates(rows: Rows, *, title: str) -> Chart:
     """A share with its plain interval for each variant; rows have ``variant``, ``rate``, ``low``, ``high``, ``n``."""
     variants = [str(row["variant"]) for row in rows]
@@ -41,12 +45,14 @@ def rates(rows: Rows, *, title: str) -> Chart:
 
 def over_time(rows: Rows, variants: Sequence[str], *, value: str, title: str, form: str = ",.0f") -> Chart:
     """One line a variant; rows have ``at`` (ISO, UTC), ``variant`` and the ``value``, ``None`` where there is none."""
+    flat = not any(row[value] for row in rows)
+    reach = alt.Scale(domain=[0, NOTHING[form.endswith("%")]]) if flat else alt.Scale(zero=True)
     return (
         alt.Chart(_data(rows))
         .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=26, filled=True))
         .encode(
             x=alt.X("at:T", title="time (UTC)", axis=TIME, scale=alt.Scale(type="utc")),
-            y=alt.Y(f"{value}:Q", title=title, axis=alt.Axis(format=form, tickCount=5), scale=alt.Scale(zero=True)),
+            y=alt.Y(f"{value}:Q", title=title, axis=alt.Axis(format=form, tickCount=5), scale=reach),
             color=_colour(variants, LEGEND),
             strokeDash=alt.StrokeDash("variant:N", legend=None, sort=list(variants), scale=_scale(variants, DASHES)),
             tooltip=[
