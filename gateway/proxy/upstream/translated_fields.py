@@ -10,17 +10,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fairtrial.config.translated import KEPT_HERE, MEANS_NOTHING, PASSED
-from fairtrial.domain.errors import BadRequest
+from gateway.proxy.upstream.translated_schema import bounded_schema
+from gateway.proxy.upstream.translated_values import (
+    Fields,
+    arguments,
+    brief,
+    check_calls,
+    check_values,
+    embedded,
+    objects,
+    refused,
+    several,
+)
 
-Fields = dict[str, Any]
 MESSAGE = ("role", "content", "name", "tool_call_id", "refusal")
 """Fields of a message that are text, or a list of parts; ``tool_calls`` is taken apart beside them."""
 
-ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
-EMBEDDED = "data:"
-FUNCTION = ("name", "description", "parameters", "strict")
-RESPONSE_FORMATS = frozenset({"text", "json_object", "json_schema"})
-CHOICES = frozenset({"auto", "none", "required"})
+ROLES = ("assistant", "developer", "system", "tool", "user")
+RESPONSE_FORMATS = ("json_object", "json_schema", "text")
+CHOICES = ("auto", "none", "required")
 
 
 def litellm_fields(body: Mapping[str, Any]) -> Fields:
@@ -28,9 +36,11 @@ def litellm_fields(body: Mapping[str, Any]) -> Fields:
     asked = {name: value for name, value in body.items() if name not in KEPT_HERE and not _says_nothing(name, value)}
     for name in asked:
         if name not in PASSED:
-            raise _refused(name, "is not sent to this provider", "leave it out, or send null")
+            raise refused(name, "is not sent to this provider", "leave it out, or send null")
+    check_values(asked)
     fields = {name: value for name, value in asked.items() if name not in ("stream", "stream_options")}
     fields["messages"] = list(_messages(asked.get("messages")))
+    check_calls(fields["messages"])
     if "tools" in asked:
         fields["tools"] = list(_tools(asked["tools"]))
     if "tool_choice" in asked:
@@ -46,13 +56,13 @@ def _says_nothing(name: str, value: Any) -> bool:
 
 def _messages(messages: Any) -> Iterator[Fields]:
     if not isinstance(messages, list) or not messages:
-        raise _refused("messages", "is not a list of messages", "at least one")
+        raise refused("messages", "is not a list of messages", "at least one")
     for number, message in enumerate(messages):
         where = f"messages[{number}]"
         if not isinstance(message, dict):
-            raise _refused(where, "is not an object")
+            raise refused(where, "is not an object")
         if message.get("role") not in ROLES:
-            raise _refused(f"{where}.role", f"is {_brief(message.get('role'))}", f"known: {', '.join(sorted(ROLES))}")
+            raise refused(f"{where}.role", f"is {brief(message.get('role'))}", f"known: {', '.join(ROLES)}")
         yield _message(message, where)
 
 
@@ -61,15 +71,17 @@ def _message(message: Fields, where: str) -> Fields:
     kept: Fields = {name: message[name] for name in MESSAGE if name != "content" and isinstance(message.get(name), str)}
     kept["content"] = _content(message.get("content"), f"{where}.content")
     if message.get("tool_calls"):
-        kept["tool_calls"] = [_call(call, f"{where}.tool_calls") for call in _list(message["tool_calls"], where)]
-    thoughts = [_thought(block) for block in message.get("thinking_blocks") or () if isinstance(block, dict)]
+        calls = f"{where}.tool_calls"
+        kept["tool_calls"] = [_call(call, calls) for call in several(message["tool_calls"], calls)]
+    blocks = message.get("thinking_blocks") or []
+    thoughts = [_thought(block) for block in objects(blocks, f"{where}.thinking_blocks")]
     return {**kept, "thinking_blocks": thoughts} if thoughts else kept
 
 
 def _content(content: Any, where: str) -> Any:
     if content is None or isinstance(content, str):
         return content
-    return [_part(part, f"{where}[{number}]") for number, part in enumerate(_list(content, where))]
+    return [_part(part, f"{where}[{number}]") for number, part in enumerate(several(content, where))]
 
 
 def _part(part: Any, where: str) -> Fields:
@@ -80,28 +92,22 @@ def _part(part: Any, where: str) -> Fields:
     if kind == "image_url" and isinstance(inside, dict):
         return {
             "type": kind,
-            kind: {**_texts(inside, "detail"), "url": _embedded(inside.get("url"), f"{where}.image_url.url")},
+            kind: {**_texts(inside, "detail"), "url": embedded(inside.get("url"), f"{where}.image_url.url")},
         }
     if kind == "file" and isinstance(inside, dict):
-        content = _embedded(inside.get("file_data"), f"{where}.file.file_data")
+        content = embedded(inside.get("file_data"), f"{where}.file.file_data")
         return {"type": kind, kind: {**_texts(inside, "filename"), "file_data": content}}
     if kind == "input_audio" and isinstance(inside, dict):
         return {"type": kind, kind: _texts(inside, "data", "format")}
-    raise _refused(where, f"is a part of type {_brief(kind)}", "known: text, refusal, image_url, file, input_audio")
-
-
-def _embedded(url: Any, where: str) -> str:
-    """A picture or a file itself: an address would be fetched from inside of this network."""
-    if not isinstance(url, str) or not url.startswith(EMBEDDED):
-        raise _refused(where, "is not a data: URL", "nothing is fetched here: send the content itself")
-    return url
+    raise refused(where, f"is a part of type {brief(kind)}", "known: text, refusal, image_url, file, input_audio")
 
 
 def _call(call: Any, where: str) -> Fields:
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict):
-        raise _refused(where, "has a call that is no function's")
-    return {**_texts(call, "id"), "type": "function", "function": _texts(function, "name", "arguments")}
+        raise refused(where, "has a call that is no function's")
+    given = arguments(function.get("arguments", ""), f"{where}.function.arguments")
+    return {**_texts(call, "id"), "type": "function", "function": {**_texts(function, "name"), "arguments": given}}
 
 
 def _thought(block: Fields) -> Fields:
@@ -109,11 +115,20 @@ def _thought(block: Fields) -> Fields:
 
 
 def _tools(tools: Any) -> Iterator[Fields]:
-    for number, tool in enumerate(_list(tools, "tools")):
+    for number, tool in enumerate(several(tools, "tools")):
         function = tool.get("function") if isinstance(tool, dict) and tool.get("type") == "function" else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise _refused(f"tools[{number}]", "is not a function", "only tools of type function are translated")
-        yield {"type": "function", "function": {name: function[name] for name in FUNCTION if name in function}}
+            raise refused(f"tools[{number}]", "is not a function", "only tools of type function are translated")
+        yield {"type": "function", "function": _function(function, f"tools[{number}].function")}
+
+
+def _function(function: Fields, where: str) -> Fields:
+    kept: Fields = _texts(function, "name", "description")
+    if isinstance(function.get("strict"), bool):
+        kept["strict"] = function["strict"]
+    if function.get("parameters") is not None:
+        kept["parameters"] = bounded_schema(function["parameters"], f"{where}.parameters")
+    return kept
 
 
 def _tool_choice(choice: Any) -> Any:
@@ -121,39 +136,25 @@ def _tool_choice(choice: Any) -> Any:
         return choice
     function = choice.get("function") if isinstance(choice, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise _refused("tool_choice", "is neither a word nor a function", "auto, none, required, or a function's name")
+        raise refused("tool_choice", "is neither a word nor a function", "auto, none, required, or a function's name")
     return {"type": "function", "function": {"name": function["name"]}}
 
 
 def _response_format(wanted: Any) -> Fields:
     kind = wanted.get("type") if isinstance(wanted, dict) else None
     if kind not in RESPONSE_FORMATS:
-        raise _refused("response_format", f"is of type {_brief(kind)}", f"known: {', '.join(sorted(RESPONSE_FORMATS))}")
+        raise refused("response_format", f"is of type {brief(kind)}", f"known: {', '.join(RESPONSE_FORMATS)}")
     if kind != "json_schema":
         return {"type": kind}
     schema = wanted.get("json_schema")
     if not isinstance(schema, dict):
-        raise _refused("response_format.json_schema", "is not an object")
-    return {
-        "type": kind,
-        kind: {name: schema[name] for name in ("name", "description", "schema", "strict") if name in schema},
-    }
+        raise refused("response_format.json_schema", "is not an object")
+    kept: Fields = _texts(schema, "name", "description")
+    if isinstance(schema.get("strict"), bool):
+        kept["strict"] = schema["strict"]
+    kept["schema"] = bounded_schema(schema.get("schema"), "response_format.json_schema.schema")
+    return {"type": kind, kind: kept}
 
 
 def _texts(inside: Fields, *names: str) -> Fields:
     return {name: inside[name] for name in names if isinstance(inside.get(name), str)}
-
-
-def _list(value: Any, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise _refused(where, "is not a list")
-    return value
-
-
-def _brief(value: Any) -> str:
-    return repr(value)[:60]
-
-
-def _refused(where: str, wrong: str, known: str = "") -> BadRequest:
-    message = f"{where}: {wrong}" + (f" ({known})" if known else "")
-    return BadRequest(message, param=where, code="unsupported_field")

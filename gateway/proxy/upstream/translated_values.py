@@ -1,0 +1,110 @@
+"""What the fields of a chat completion may hold, for those whose wrong value a translation would stumble over.
+
+A value that can't be right is the application's mistake, and must not look like a failure of the provider.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fairtrial.domain.errors import BadRequest
+
+Fields = dict[str, Any]
+_EMBEDDED = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,[A-Za-z0-9+/=_\s-]+")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _stops(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+
+
+def _biases(value: Any) -> bool:
+    return isinstance(value, dict) and all(_number(one) for one in value.values())
+
+
+_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), ("a number", _number)),
+    **dict.fromkeys(("max_tokens", "max_completion_tokens", "n", "seed", "top_logprobs"), ("a whole number", _whole)),
+    **dict.fromkeys(("logprobs", "parallel_tool_calls"), ("true or false", _flag)),
+    "reasoning_effort": ("a word", _text),
+    "stop": ("text, or a list of texts", _stops),
+    "logit_bias": ("numbers by token", _biases),
+}
+
+
+def check_values(fields: Fields) -> None:
+    """`BadRequest` for the first field that holds what it can't."""
+    for name, value in fields.items():
+        if name in _KINDS and not _KINDS[name][1](value):
+            raise refused(name, f"is {brief(value)}", _KINDS[name][0], code="invalid_value")
+
+
+def check_calls(messages: list[Fields]) -> None:
+    """`BadRequest` for an answer of a tool that nobody called: no other protocol can say that."""
+    called: set[str] = set()
+    for number, message in enumerate(messages):
+        called |= {call["id"] for call in message.get("tool_calls", ()) if "id" in call}
+        if message["role"] == "tool" and message.get("tool_call_id") not in called:
+            where = f"messages[{number}].tool_call_id"
+            wrong = f"is {brief(message.get('tool_call_id'))}, and no message before it calls a tool by that id"
+            raise refused(where, wrong, code="invalid_value")
+
+
+def arguments(text: Any, where: str) -> str:
+    """A call's arguments as they are written; they must be a JSON object, or nothing."""
+    try:
+        sound = isinstance(text, str) and (not text.strip() or isinstance(json.loads(text), dict))
+    except (ValueError, RecursionError):
+        sound = False
+    if not sound:
+        raise refused(where, f"is {brief(text)}", "a JSON object, as text", code="invalid_value")
+    return str(text)
+
+
+def embedded(url: Any, where: str) -> str:
+    """A picture or a file itself: an address would be fetched from inside of this network."""
+    if not isinstance(url, str) or not _EMBEDDED.fullmatch(url):
+        form = "nothing is fetched here: send the content itself, as data:image/png;base64,…"
+        raise refused(where, "is not a data: URL", form)
+    return url
+
+
+def several(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise refused(where, "is not a list")
+    return value
+
+
+def objects(value: Any, where: str) -> Iterator[Fields]:
+    for number, one in enumerate(several(value, where)):
+        if not isinstance(one, dict):
+            raise refused(f"{where}[{number}]", "is not an object")
+        yield one
+
+
+def brief(value: Any) -> str:
+    return repr(value)[:60]
+
+
+def refused(where: str, wrong: str, known: str = "", *, code: str = "unsupported_field") -> BadRequest:
+    """The error for the application: where, what is wrong, and what would be right."""
+    message = f"{where}: {wrong}" + (f" ({known})" if known else "")
+    return BadRequest(message, param=where, code=code)
