@@ -40,7 +40,7 @@ def listing(limit: int = 1000, offset: int = 0) -> Query:
 
 def find(database: Database, who: str) -> Account:
     """The account of that name or id; `UsageError` if there is none."""
-    found = _search(database.reading(), who)
+    found = _found(database, who)
     if found is None:
         raise UsageError(f"accounts: there is none named {who!r} (see: fairtrial accounts list)")
     return found
@@ -54,7 +54,7 @@ def by_id(database: Database, account_id: str) -> Account | None:
 
 def password_of(database: Database, who: str) -> tuple[Account | None, str | None]:
     """For the sign-in: the account of that name with its hash; nothing for one that may not sign in."""
-    found = _search(database.reading(), who)
+    found = _found(database, who)
     if found is None or found.state != "active":
         return None, None
     rows = database.rows(PASSWORD, [found.account_id])
@@ -94,6 +94,11 @@ def refuse_taken(cursor: Cursor, name: str) -> None:
     """`UsageError` if someone has this name or one that looks like it."""
     if _named(cursor, name) is not None:
         raise UsageError(f"accounts: the name {name!r} is taken")
+
+
+def _found(database: Database, who: str) -> Account | None:
+    with database.looking() as cursor:
+        return _search(cursor, who)
 
 
 def _search(cursor: Cursor, who: str) -> Account | None:

@@ -62,7 +62,9 @@ def reset(database: Database, who: str, *, actor: str, now_us: int) -> Invitatio
 
 def invited(database: Database, token: str, *, now_us: int) -> Account:
     """Whose link this is; `NotFound` if it never was one, was used, or has expired: the message doesn't say which."""
-    found = accounts.by_id(database, _valid(database.reading(), token, at(now_us)))
+    with database.looking() as cursor:
+        account_id = _valid(cursor, token, at(now_us))
+    found = accounts.by_id(database, account_id)
     if found is None:
         raise _void()
     return found

@@ -67,9 +67,10 @@ def queues(database: Database, reviewer: str, *, now_us: int) -> list[dict[str, 
     """What waits for this reviewer: titles and counts, never a name, a model or a run; open ones first."""
     rows = []
     for row in database.dicts(Query(QUEUES, (reviewer,))):
-        cursor, queue_id, is_open = database.reading(), row["queue_id"], row["state"] == "open"
-        left = len(_open_to(cursor, queue_id, reviewer, now_us=now_us)) if is_open else 0
-        done = progress(cursor, queue_id, reviewer).mine_done
+        queue_id, is_open = row["queue_id"], row["state"] == "open"
+        with database.looking() as cursor:
+            left = len(_open_to(cursor, queue_id, reviewer, now_us=now_us)) if is_open else 0
+            done = progress(cursor, queue_id, reviewer).mine_done
         rows.append(row | {"mine": {"done": done, "skipped": row.pop("skipped")}, "left": left})
     return rows
 

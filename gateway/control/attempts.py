@@ -47,14 +47,15 @@ class Attempts:
                 self._all.pop()
 
     def _forget(self, now_us: int) -> None:
-        _drop(self._all, now_us - ALL_US)
+        _drop(self._all, now_us, lasts_us=ALL_US)
         for tried in self._named.values():
-            _drop(tried, now_us - NAME_US)
+            _drop(tried, now_us, lasts_us=NAME_US)
         self._named = {name: tried for name, tried in self._named.items() if tried}
 
 
-def _drop(times: deque[int], before_us: int) -> None:
-    while times and times[0] <= before_us:
+def _drop(times: deque[int], now_us: int, *, lasts_us: int) -> None:
+    """Forget what is too old, and what is as far ahead: a clock that was set right must not shut people out."""
+    while times and abs(now_us - times[0]) >= lasts_us:
         times.popleft()
 
 

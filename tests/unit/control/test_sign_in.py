@@ -119,6 +119,14 @@ def test_tries_are_limited_for_a_name_and_for_all_and_come_back_with_time() -> N
     assert attempts.begin("a", now_us=NOW + NAME_US) == 0
 
 
+def test_a_clock_that_was_wrong_and_is_set_right_shuts_nobody_out() -> None:
+    attempts, day_us = Attempts(), 86_400_000_000
+    for number in range(OF_ALL):
+        attempts.begin(f"n{number // OF_A_NAME}", now_us=NOW + day_us)
+    assert attempts.begin("n0", now_us=NOW + day_us) > 0
+    assert attempts.begin("n0", now_us=NOW) == 0
+
+
 def test_a_right_password_costs_no_try() -> None:
     attempts = Attempts()
     for _ in range(5 * OF_ALL):
