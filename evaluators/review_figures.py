@@ -154,11 +154,15 @@ def _population(queue: ReviewedQueue) -> tuple[str, str]:
 
 
 def _chances(queues: Sequence[ReviewedQueue]) -> dict[tuple[str, str], float]:
-    """What each case of a suite could expect: the chances of all queues that drew from it, added."""
+    """What each case of a suite could expect: the chances of all queues that drew from it, added.
+
+    Of a queue that was closed early a case had to be drawn, and then be among those that came to be judged.
+    """
     chances: dict[tuple[str, str], float] = defaultdict(float)
     for queue in queues:
         if queue.votes:
-            chances[_population(queue)] += float(np.mean([vote.probability for vote in queue.votes]))
+            drawn = float(np.mean([vote.probability for vote in queue.votes]))
+            chances[_population(queue)] += drawn * queue.judged / queue.items
     return chances
 
 

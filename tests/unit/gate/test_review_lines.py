@@ -211,6 +211,10 @@ def test_suites_that_were_drawn_from_at_different_rates_weigh_as_many_cases_as_t
     assert isinstance(one.evidence, Comparison) and isinstance(one.evidence.difference, Estimate)
     assert one.evidence.candidate == pytest.approx(20 / 220)
     assert "weighted by 1/π" in one.evidence.difference.method
+    half = replace(drawn("half", [LOST] * 20, 0.5), state="closed", items=40)
+    early = found(BETTER, drawn("few", [WON] * 20, 1.0), half)
+    assert isinstance(early.evidence, Comparison)
+    assert early.evidence.candidate == pytest.approx(20 / 100)
     again = found(BETTER, drawn("one", [WON] * 20, 0.3), drawn("one", [LOST] * 20, 0.1))
     assert isinstance(again.evidence, Comparison)
     assert again.evidence.candidate == pytest.approx(0.5)
