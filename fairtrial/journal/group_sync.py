@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from fairtrial.journal.segment import Segment
 
 GROUP_SECONDS = 0.005
+QUIET_SECONDS = 60.0
 
 
 class GroupSync:
     """Syncs the segments that are marked, and closes those that are retired.
 
     ``failed`` counts syncs that the disk refused. Tickets count marks: a mark is on the disk once `wait` returns.
+    ``on_quiet`` is called now and then while nothing is marked, and may retire a segment.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_quiet: Callable[[], None]) -> None:
         self.failed = 0
+        self._on_quiet = on_quiet
         self._changed = threading.Condition()
         self._marked = 0
         self._synced = 0
@@ -57,15 +61,20 @@ class GroupSync:
         self._thread.join()
 
     def _run(self) -> None:
-        while self._await_work():
-            time.sleep(GROUP_SECONDS)
-            self._commit()
+        while not self._ending:
+            if self._await_work():
+                time.sleep(GROUP_SECONDS)
+                self._commit()
+            else:
+                self._on_quiet()
         self._commit()
 
     def _await_work(self) -> bool:
+        """Whether there is any; a writer that has nothing to write is left alone for a while."""
         with self._changed:
-            self._changed.wait_for(lambda: self._marked > self._synced or bool(self._retired) or self._ending)
-            return not self._ending
+            return self._changed.wait_for(
+                lambda: self._marked > self._synced or bool(self._retired) or self._ending, QUIET_SECONDS
+            )
 
     def _commit(self) -> None:
         with self._changed:

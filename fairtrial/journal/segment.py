@@ -44,6 +44,8 @@ class Segment:
         self.path = path
         self.size = 0
         self._fd = fd
+        self._header_size = 0
+        self._begun = time.monotonic()
 
     @classmethod
     def create(cls, folder: Path, writer: str) -> Segment:
@@ -54,19 +56,30 @@ class Segment:
         fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, MODE)
         try:
             segment = cls(folder / name, fd)
-            segment._begin(hidden, Header(writer=writer, pid=os.getpid(), at_us=now_us))
+            segment._write_header(hidden, Header(writer=writer, pid=os.getpid(), at_us=now_us))
         except OSError:
             os.close(fd)
             hidden.unlink(missing_ok=True)
             raise
         return segment
 
-    def _begin(self, hidden: Path, header: Header) -> None:
+    def _write_header(self, hidden: Path, header: Header) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         line = msgspec.json.encode(header) + b"\n"
         if self.append(line) != len(line):
             raise OSError(f"{self.path}: the header could not be written whole")
+        self._header_size = self.size
         hidden.rename(self.path)
+
+    @property
+    def has_events(self) -> bool:
+        """Whether anything but the header was written."""
+        return self.size > self._header_size
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._begun
 
     def append(self, lines: bytes) -> int:
         """Write in one call; returns how many bytes were written, which is less on a disk that runs full."""

@@ -18,6 +18,9 @@ from fairtrial.journal.speakable import speakable
 ROTATE_BYTES = 64 * 2**20
 """A segment of this size is closed and a new one begun, so that ingested ones can be put away."""
 
+OLD_SECONDS = 24 * 3600.0
+"""So is one of this age, also of a silent writer: what it holds may be kept no longer than other texts."""
+
 REOPEN_SECONDS = 0.5
 """After a failure to open a segment the next try waits this long: a full disk must not slow the traffic down."""
 
@@ -37,7 +40,7 @@ class JournalWriter:
         self._wait = sync
         self._encoder = msgspec.json.Encoder()
         self._lock = threading.Lock()
-        self._group = GroupSync()
+        self._group = GroupSync(self._close_old)
         self._losses = LossNote(folder, writer)
         self._segment: Segment | None = None
         self._retry_at = 0.0
@@ -105,7 +108,7 @@ class JournalWriter:
         except OSError:
             written = 0
         if written == len(whole):
-            if segment.size >= ROTATE_BYTES:
+            if segment.size >= ROTATE_BYTES or segment.age >= OLD_SECONDS:
                 self._retire()
             return []
         self._retire()
@@ -122,6 +125,12 @@ class JournalWriter:
             except OSError:
                 self._retry_at = time.monotonic() + REOPEN_SECONDS
         return self._segment
+
+    def _close_old(self) -> None:
+        """Called in a thread of its own while nothing is written; a segment without any event may stay."""
+        with self._lock:
+            if self._segment is not None and self._segment.has_events and self._segment.age >= OLD_SECONDS:
+                self._retire()
 
     def _retire(self) -> None:
         if self._segment is not None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +15,11 @@ from pathlib import Path
 import duckdb
 import msgspec
 
+from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.store import audit, backup_list
+from fairtrial.store.backup_part import part_beside
 from fairtrial.store.copying import copy_rows
 from fairtrial.store.database import Database, copies
 from fairtrial.store.manifest import STORE, Manifest, write_manifest
@@ -47,11 +48,12 @@ def make_backup(database: Database, dest: Path, *, now_us: int, actor: str, on_s
 
     Whatever goes wrong, nothing is left behind. Bring the journal in before.
     """
-    _refuse_place(dest)
+    dest = Path(os.path.abspath(dest))  # noqa: PTH100 - it takes out `..` too, and a backup needs a name
+    _refuse_place(dest, database.layout)
     if not has_room(copies(database.layout), database.layout.store.stat().st_size):
         raise StoreError(f"{copies(database.layout)}: there is no room for a copy of the store")
     try:
-        with _part(dest) as part, _copied(database, on_step) as (copy, manifest):
+        with part_beside(dest, copies(database.layout)) as part, _copied(database, on_step) as (copy, manifest):
             size = copy.stat().st_size
             digest = copy_private(copy, part / STORE, lambda done: on_step(Step("writing the backup", done, size)))
             manifest = _signed(manifest, now_us=now_us, size=size, digest=digest)
@@ -67,24 +69,17 @@ def make_backup(database: Database, dest: Path, *, now_us: int, actor: str, on_s
     return made
 
 
-def _refuse_place(dest: Path) -> None:
-    if dest.exists() or dest.is_symlink():
-        raise UsageError(f"{dest}: is there already (a backup needs a new name)")
-    if not dest.parent.is_dir():
-        raise UsageError(f"{dest}: the folder {dest.parent} does not exist")
-    if not os.access(dest.parent, os.W_OK | os.X_OK):
-        raise UsageError(f"{dest}: the folder {dest.parent} can't be written")
-
-
-@contextmanager
-def _part(dest: Path) -> Iterator[Path]:
-    """A hidden folder beside the backup, gone at the end unless it was renamed."""
-    part = dest.with_name(f".{dest.name}.{secrets.token_hex(4)}.part")
-    part.mkdir(mode=0o700)
+def _refuse_place(dest: Path, layout: Layout) -> None:
     try:
-        yield part
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if dest.exists() or dest.is_symlink():
+            raise UsageError(f"{dest}: is there already (a backup needs a new name)")
+        above = next(folder for folder in dest.parents if folder.exists())
+    except OSError as error:
+        raise UsageError(f"{dest}: is no place for a backup ({error.strerror})") from error
+    if dest.resolve().is_relative_to(layout.folder.resolve()):
+        raise UsageError(f"{dest}: lies in the store's own folder, which is swept (put backups elsewhere)")
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise UsageError(f"{dest}: {above} is no folder that can be written by the program that owns the store")
 
 
 @contextmanager

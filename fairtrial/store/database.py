@@ -17,6 +17,7 @@ import pyarrow
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
 from fairtrial.store import erase_state
+from fairtrial.store.backup_part import sweep_part
 from fairtrial.store.migrate import migrate
 from fairtrial.store.owner_lock import OwnerLock
 from fairtrial.store.private_files import sweep_folder, sync_folder
@@ -56,6 +57,7 @@ class Database:
     def open_owned(cls, layout: Layout, lock: OwnerLock) -> Database:
         """Open a store that this program owns already; the lock is released if that fails (`StoreError`)."""
         try:
+            sweep_part(copies(layout))
             sweep_folder(copies(layout))
             shutil.rmtree(spill(layout), ignore_errors=True)
             erase_state.sweep(layout)

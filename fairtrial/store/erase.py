@@ -66,7 +66,7 @@ class Erasure:
         return bool(self.counts) or any(look.found in ("holds it", "rewritten") for look in self.backups)
 
 
-def new_state(unit: Unit, *, now_us: int, actor: str) -> ErasureState:
+def new_state(unit: Unit, *, now_us: int, actor: str, rewrite_backups: bool = False) -> ErasureState:
     """What an erasure begins with; raises `UsageError` for a name that can't be one."""
     if not unit.name.strip() or len(unit.name) > LONGEST_UNIT:
         raise UsageError(f"unit: needs a name of 1 to {LONGEST_UNIT:,} letters (here: {len(unit.name.strip()):,})")
@@ -80,6 +80,7 @@ def new_state(unit: Unit, *, now_us: int, actor: str) -> ErasureState:
         pseudonym=unit.pseudonym,
         salt=secrets.token_hex(32),
         actor=actor,
+        rewrite_backups=rewrite_backups,
     )
 
 
@@ -88,7 +89,6 @@ def erase(
     state: ErasureState,
     *,
     now_us: int,
-    rewrite_backups: bool,
     unreadable: tuple[str, ...] = (),
     on_step: OnStep = silent,
 ) -> Erasure:
@@ -103,7 +103,7 @@ def erase(
         wanted = Wanted(state.unit, state.pseudonym, state.names)
         blanked = blank_files(layout, wanted, positions=positions, on_step=on_step)
         state = _noted(database, state, {name: state.counts.get(name, 0) + new for name, new in blanked.items()})
-        backups = look_into_backups(database, state, rewrite=rewrite_backups, on_step=on_step)
+        backups = look_into_backups(database, state, on_step=on_step)
     except (OSError, duckdb.Error) as error:
         raise StoreError(
             f"{layout.store}: the erasure could not be finished, and goes on when it is asked for again ({error})"

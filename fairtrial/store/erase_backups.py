@@ -16,7 +16,7 @@ from fairtrial.domain.errors import FairtrialError
 from fairtrial.store import backup_list
 from fairtrial.store.backup_list import Listed
 from fairtrial.store.copying import copy_rows
-from fairtrial.store.database import Cursor, Database, engine_settings
+from fairtrial.store.database import Cursor, Database, copies, engine_settings
 from fairtrial.store.erase_rows import CHANGES, collect, count_rows
 from fairtrial.store.erase_state import ErasureState
 from fairtrial.store.manifest import Manifest, read_manifest, write_manifest
@@ -34,33 +34,29 @@ class BackupLook:
     found: Found
 
 
-def look_into_backups(
-    database: Database, state: ErasureState, *, rewrite: bool, on_step: OnStep = silent
-) -> tuple[BackupLook, ...]:
-    """Every backup that was made of this store; with ``rewrite`` those that hold the unit are freed of it."""
+def look_into_backups(database: Database, state: ErasureState, *, on_step: OnStep = silent) -> tuple[BackupLook, ...]:
+    """Every backup that was made of this store; those that hold the unit are freed of it if that is wished."""
     looks = []
     for listed in backup_list.listing(database):
         folder = Path(listed.path)
         try:
-            found = _look(database, folder, listed, state, rewrite=rewrite, on_step=on_step)
+            found = _look(database, folder, listed, state, on_step)
         except (FairtrialError, OSError, duckdb.Error):
             found = "can't be read" if folder.exists() else "not there"
         looks.append(BackupLook(listed.path, found))
     return tuple(looks)
 
 
-def _look(
-    database: Database, folder: Path, listed: Listed, state: ErasureState, *, rewrite: bool, on_step: OnStep
-) -> Found:
+def _look(database: Database, folder: Path, listed: Listed, state: ErasureState, on_step: OnStep) -> Found:
     manifest = read_manifest(folder)
     if manifest.backup_id != listed.backup_id:
         return "not there"
     sweep_backup(folder, manifest)
-    with _open(folder / manifest.file) as cursor:
+    with _open(folder / manifest.file, copies(database.layout)) as cursor:
         collect(cursor, pseudonym=state.pseudonym, salt=state.salt, unit=state.unit, kind=state.kind, known=state.names)
         if not count_rows(cursor):
             return "free of it"
-        if not rewrite:
+        if not state.rewrite_backups:
             return "holds it"
         written = _rewrite(cursor, folder, manifest, on_step)
     sweep_backup(folder, written)
@@ -89,9 +85,10 @@ def sweep_backup(folder: Path, manifest: Manifest) -> None:
 
 
 @contextmanager
-def _open(store: Path) -> Iterator[Cursor]:
-    """A backup's store as the current one, for reading only."""
-    with duckdb.connect(":memory:", config=engine_settings()) as connection:
+def _open(store: Path, spill: Path) -> Iterator[Cursor]:
+    """A backup's store as the current one, for reading only; what memory has no room for goes where it is swept."""
+    config = engine_settings() | {"temp_directory": str(spill / "spill")}
+    with duckdb.connect(":memory:", config=config) as connection:
         name = str(store.absolute()).replace("'", "''")
         connection.execute(f"ATTACH '{name}' AS backup (READ_ONLY)")
         connection.execute("USE backup")

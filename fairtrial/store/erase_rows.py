@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from fairtrial.domain.plan import UnitKind
 from fairtrial.store.copying import Change
 from fairtrial.store.database import Cursor
+from fairtrial.store.score_texts import NUMBERS_ONLY
 
 NAMES = "CREATE OR REPLACE TEMP TABLE gone (name VARCHAR)"
 UNITS = "CREATE OR REPLACE TEMP TABLE gone_unit (unit VARCHAR, salt VARCHAR)"
@@ -51,7 +52,14 @@ _UNIT = "(SELECT unit FROM temp.gone_unit)"
 _OF_REQUEST = "coalesce(request_id IN (SELECT name FROM temp.gone), false)"
 _OF_UNIT = f"coalesce(unit = {_UNIT}, false)"
 _FEEDBACK = f"({_OF_REQUEST} OR {_OF_UNIT})"
-_ITEM = f"item_id IN (SELECT item_id FROM review_items WHERE {_OF_UNIT})"  # noqa: S608 - ours
+_RESULTS = f"(SELECT * FROM results WHERE {_OF_REQUEST})"  # noqa: S608 - ours
+_SCORE = f"((run_id, case_id, repeat) IN (SELECT (run_id, case_id, repeat) FROM {_RESULTS}))"  # noqa: S608 - ours
+_FROM_RUN = (
+    "((queue_id, case_id) IN (SELECT (q.queue_id, r.case_id)"  # noqa: S608 - ours
+    f" FROM review_queues q JOIN {_RESULTS} r ON r.run_id IN (q.candidate_run, q.baseline_run)))"
+)
+_OWN_ITEM = f"({_OF_UNIT} OR {_FROM_RUN})"
+_ITEM = f"item_id IN (SELECT item_id FROM review_items WHERE {_OWN_ITEM})"  # noqa: S608 - ours
 ERASED = "[erased]"
 
 TOUCHED: Mapping[str, str] = {
@@ -61,7 +69,8 @@ TOUCHED: Mapping[str, str] = {
     "exposures": f"({_OF_REQUEST} OR {_OF_UNIT})",
     "feedback": _FEEDBACK,
     "results": _OF_REQUEST,
-    "review_items": _OF_UNIT,
+    "scores": _SCORE,
+    "review_items": _OWN_ITEM,
     "review_votes": _ITEM,
     "review_drafts": _ITEM,
     "review_skips": _ITEM,
@@ -106,10 +115,11 @@ CHANGES: Mapping[str, Change] = {
         _columns(
             "results",
             fresh="request_id",
-            empty="output asked",
+            empty="output asked refusal",
             error=f"CASE WHEN error IS NOT NULL THEN '{ERASED}' END",
         )
     ),
+    "scores": Change(_columns("scores", details=NUMBERS_ONLY, why=f"CASE WHEN why IS NOT NULL THEN '{ERASED}' END")),
     "review_items": Change(
         _columns(
             "review_items",

@@ -21,7 +21,8 @@ FILE = "erasure.json"
 class ErasureState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``salt`` makes the one-off names that stand for the unit and its requests; with it gone, nobody can find back.
 
-    ``names`` are the ids of the unit's requests and answers, ``counts`` what has been erased where so far.
+    ``names`` are the ids of the unit's requests and answers, ``counts`` what has been erased where so far;
+    ``rewrite_backups``: from the backups that can be reached, too.
     """
 
     erasure_id: str
@@ -31,8 +32,13 @@ class ErasureState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     pseudonym: str
     salt: str
     actor: str
+    rewrite_backups: bool = False
     names: tuple[str, ...] = ()
     counts: dict[str, int] = {}
+
+    def again(self, *, rewrite_backups: bool) -> ErasureState:
+        """The same, asked for once more, and perhaps for more."""
+        return msgspec.structs.replace(self, rewrite_backups=self.rewrite_backups or rewrite_backups)
 
 
 def unit_hash(pseudonym: str) -> str:

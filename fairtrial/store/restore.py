@@ -11,13 +11,16 @@ import duckdb
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
-from fairtrial.store import audit
-from fairtrial.store.database import Database, copies
+from fairtrial.store import audit, erased_units
+from fairtrial.store.database import Database, copies, engine_settings
 from fairtrial.store.ingest import Ingester
 from fairtrial.store.manifest import Manifest, verify
 from fairtrial.store.owner_lock import OwnerLock
-from fairtrial.store.private_files import copy_private, has_room, sweep_folder, sync_folder
+from fairtrial.store.private_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.store.steps import OnStep, Step, silent
+
+SIGN_INS = frozenset({"sessions", "invitations"})
+TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,19 @@ class Restored:
     since: int
 
 
-def restore(backup: Path, layout: Layout, *, now_us: int, force: bool = False, on_step: OnStep = silent) -> Restored:
+def restore(
+    backup: Path,
+    layout: Layout,
+    *,
+    now_us: int,
+    force: bool = False,
+    erased_in: Layout | None = None,
+    on_step: OnStep = silent,
+) -> Restored:
     """Make the backup the store of this layout, and bring in what its journals have had since.
 
-    Segments that the backup holds are not brought in again. ``force`` replaces a store that is there. Raises
+    Segments that the backup holds are not brought in again; nobody is signed in or invited. ``force`` replaces a store
+    that is there; ``erased_in``: a store whose erased units stay erased here too, by `erased_units.come_back`. Raises
     `UsageError` for a backup that is not sound or a store that would be overwritten, `StoreLocked` for one in use,
     `StoreError`; the store that was there then stays.
     """
@@ -45,6 +57,8 @@ def restore(backup: Path, layout: Layout, *, now_us: int, force: bool = False, o
     manifest = verify(backup, on_step)
     lock = OwnerLock.take(layout.make())
     try:
+        if erased_in is not None:
+            erased_units.carry(erased_in, layout)
         _replace(backup / manifest.file, manifest, layout, on_step)
     except BaseException:
         lock.release()
@@ -62,13 +76,24 @@ def _replace(store: Path, manifest: Manifest, layout: Layout, on_step: OnStep) -
         digest = copy_private(store, copy, lambda done: on_step(Step("copying the backup", done, manifest.bytes)))
         if digest != manifest.sha256:
             raise UsageError(f"{store}: changed while it was read")
+        _end_sign_ins(copy)
         _put_log_aside(layout)
         copy.replace(layout.store)
         sync_folder(layout.store.parent)
         sweep_folder(folder)
-    except OSError as error:
+    except (OSError, duckdb.Error) as error:
         sweep_folder(folder)
         raise StoreError(f"{layout.store}: the backup could not be restored ({error})") from error
+
+
+def _end_sign_ins(copy: Path) -> None:
+    """Who signed out, or used a link, since the backup must not find a session or a link that works again."""
+    with duckdb.connect(str(copy), config=engine_settings()) as connection:
+        there = {str(name) for (name,) in connection.execute(TABLES).fetchall()}
+        for table in sorted(SIGN_INS & there):
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - ours
+        connection.execute("CHECKPOINT")
+    sync_file(copy)
 
 
 def _put_log_aside(layout: Layout) -> None:

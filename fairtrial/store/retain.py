@@ -11,6 +11,7 @@ from fairtrial.domain.errors import StoreError
 from fairtrial.store import audit
 from fairtrial.store.database import Cursor, Database
 from fairtrial.store.query import at
+from fairtrial.store.score_texts import HAS_TEXT, NUMBERS_ONLY
 from fairtrial.store.steps import OnStep, Step, silent
 
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
@@ -34,8 +35,12 @@ RULES: Mapping[str, Rule] = {
         "at_time < $before AND (comment IS NOT NULL OR correction IS NOT NULL)", "comment = NULL, correction = NULL"
     ),
     "results": Rule(
-        f"at_time < $before AND (output IS NOT NULL OR asked IS NOT NULL OR error <> {GONE})",
-        f"output = NULL, asked = NULL, error = CASE WHEN error IS NOT NULL THEN {GONE} END",
+        f"at_time < $before AND (output IS NOT NULL OR asked IS NOT NULL OR refusal IS NOT NULL OR error <> {GONE})",
+        f"output = NULL, asked = NULL, refusal = NULL, error = CASE WHEN error IS NOT NULL THEN {GONE} END",
+    ),
+    "scores": Rule(
+        f"at_time < $before AND coalesce(why <> {GONE} OR (why IS NULL AND {HAS_TEXT}), false)",
+        f"details = {NUMBERS_ONLY}, why = CASE WHEN why IS NOT NULL THEN {GONE} END",
     ),
     "review_items": Rule(
         f"{_CLOSED} AND candidate_output <> {GONE}",
@@ -48,7 +53,7 @@ RULES: Mapping[str, Rule] = {
     "review_drafts": Rule(_CLOSED),
     "review_skips": Rule(f"{_CLOSED} AND reason <> ''", "reason = ''"),
 }
-"""That a case met an error stays, for its time is then not counted."""
+"""That a case met an error stays, for its time is then not counted; that one was refused stays in its outcome."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,42 +61,36 @@ class StoreCare:
 
     def erase(self, unit: str, kind: UnitKind, *, rewrite_backups: bool = False, on_step: OnStep = silent) -> Erasure:
         """Erase a unit everywhere; one that was begun before is finished first. Raises `UsageError`, `StoreError`."""
-        unit = unit.strip()
-        asked = Unit(unit, kind, pseudonym(settings.pepper(self._database), unit))
-        state = new_state(asked, now_us=self._clock_us(), actor=self._actor)
+        asked = Unit(unit.strip(), kind, self._pseudonym(unit))
+        state = new_state(asked, now_us=self._clock_us(), actor=self._actor, rewrite_backups=rewrite_backups)
         begun = erase_state.load(self._database.layout)
-        if begun is not None and (begun.unit, begun.kind) == (unit, kind):
-            return self._erase(begun, rewrite_backups=rewrite_backups, on_step=on_step)
+        if begun is not None and (begun.unit, begun.kind) == (state.unit, kind):
+            return self._erase(begun.again(rewrite_backups=rewrite_backups), on_step)
         self.resume(on_step)
-        return self._erase(state, rewrite_backups=rewrite_backups, on_step=on_step)
+        return self._erase(state, on_step)
 
     def resume(self, on_step: OnStep = silent) -> Erasure | None:
         """Finish an erasure that was begun and broken off, if there is one."""
         begun = erase_state.load(self._database.layout)
-        return None if begun is None else self._erase(begun, rewrite_backups=False, on_step=on_step)
+        return None if begun is None else self._erase(begun, on_step)
 
     def erase_again(self, on_step: OnStep = silent) -> int:
         """Erase those whom a restored backup has brought back; returns how many."""
-        returned = come_back(self._database)
+        returned = come_back(self._database, self._pseudonym)
         for of, name in returned:
-            if of == "request":
-                self.erase(name, "request", on_step=on_step)
-            else:
+            if of == "unit":
                 state = new_state(Unit(name, "user", name), now_us=self._clock_us(), actor=self._actor)
-                self._erase(state, rewrite_backups=False, on_step=on_step)
+                self._erase(state, on_step)
+            else:
+                self.erase(name, of, on_step=on_step)
         return len(returned)
 
-    def _erase(self, state: erase_state.ErasureState, *, rewrite_backups: bool, on_step: OnStep) -> Erasure:
+    def _erase(self, state: erase_state.ErasureState, on_step: OnStep) -> Erasure:
         unreadable = self._ingester.catch_up().unreadable
-        now_us = self._clock_us()
-        return erase(
-            self._database,
-            state,
-            now_us=now_us,
-            rewrite_backups=rewrite_backups,
-            unreadable=unreadable,
-            on_step=on_step,
-        )
+        return erase(self._database, state, now_us=self._clock_us(), unreadable=unreadable, on_step=on_step)
+
+    def _pseudonym(self, unit: str) -> str:
+        return pseudonym(settings.pepper(self._database), unit.strip())
 
 
 def _planned_days(layout: Layout) -> int:

@@ -12,6 +12,7 @@ import pytest
 from evaluators.scorer import OffFormat, Scorer, ScorerType
 from evaluators.suite_scorers import SCORERS, build_entry
 from fairtrial.domain.run import Answer, Case, Score
+from fairtrial.store.score_texts import KEPT_DETAILS
 
 OPTIONS: dict[str, Any] = {
     "fields": ["intent"],
@@ -67,6 +68,16 @@ class TestEveryScorer:
             if stat.aggregate is not None:
                 value = stat.aggregate([score(name, text) for text in ANSWERS])
                 assert value is None or math.isfinite(value)
+
+    def test_has_figures_that_need_no_detail_that_retention_drops(self, name: str) -> None:
+        scores = [score(name, text) for text in ANSWERS]
+        kept = [
+            Score(one.scorer, one.values, {key: one.details[key] for key in KEPT_DETAILS if key in one.details})
+            for one in scores
+        ]
+        for stat in build(name).stats:
+            if stat.aggregate is not None:
+                assert stat.aggregate(kept) == stat.aggregate(scores)
 
     def test_is_repeatable_and_signs_with_its_version(self, name: str) -> None:
         assert build(name).version == build(name).version

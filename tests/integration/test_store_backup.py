@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 from fairtrial.cli.owner import open_owner
 from fairtrial.config.layout import Layout
 from fairtrial.journal.writer import JournalWriter
+from fairtrial.store import accounts, invitations, keys, sessions
+from fairtrial.store.database import Database
 from fairtrial.store.keys import KeyOptions
 from fairtrial.store.manifest import read_manifest
 from tests.integration.care_rig import end, fairtrial, fairtrial_json, project, start_control
@@ -30,8 +33,6 @@ def layout(tmp_path: Path) -> Layout:
 
 def stored(layout: Layout) -> tuple[int, int]:
     """Requests in a store, and different ones."""
-    from fairtrial.store.database import Database
-
     database = Database.open(layout)
     try:
         ((rows, different),) = database.rows("SELECT count(*), count(DISTINCT request_id) FROM requests")
@@ -194,6 +195,43 @@ def test_a_backup_that_can_not_be_finished_leaves_nothing(layout: Layout, tmp_pa
     assert "nothing is left of it" in full.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
     assert list((layout.folder / "copies").iterdir()) == []
-    nowhere = fairtrial("store", "backup", tmp_path / "no" / "b1", cwd=here)
-    assert (nowhere.returncode, "does not exist" in nowhere.stderr) == (2, True)
     assert stored(layout) == (3000, 3000)
+
+
+def test_folders_above_a_backup_are_made_and_what_is_no_place_for_one_is_said(layout: Layout, tmp_path: Path) -> None:
+    here = layout.store.parent
+    made = fairtrial_json("store", "backup", "backups/2026/b1", cwd=here)
+    assert Path(made["path"]) == here / "backups" / "2026" / "b1"
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    places = {
+        tmp_path / "file" / "b": "no folder that can be written",
+        tmp_path / "link": "is there already",
+        tmp_path / ("x" * 300): "no place for a backup",
+        layout.folder / "copies" / "b": "swept",
+        here / "new" / "..": "is there already",
+    }
+    for place, words in places.items():
+        refused = fairtrial("store", "backup", place, cwd=here)
+        assert (refused.returncode, words in refused.stderr) == (2, True), refused.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "here", "link"]
+
+
+def test_nobody_is_signed_in_or_invited_in_a_restored_store_and_accounts_and_keys_stay(
+    layout: Layout, tmp_path: Path
+) -> None:
+    now_us, here = time.time_ns() // 1000, layout.store.parent
+    database = Database.open(layout)
+    made = invitations.invite(database, "Ada", "admin", actor="test", now_us=now_us)
+    invitations.accept(database, made.token, name="Ada", password="a long enough password", now_us=now_us)
+    sessions.begin(database, made.account_id, now_us=now_us)
+    invitations.invite(database, "Bob", "reviewer", actor="test", now_us=now_us)
+    keys.create(database, "app", now_us=now_us)
+    database.close()
+    fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+    fairtrial_json("store", "restore", tmp_path / "b1", "--force", cwd=here)
+    database = Database.open(layout)
+    assert database.rows("SELECT count(*) FROM sessions") == database.rows("SELECT count(*) FROM invitations") == [(0,)]
+    assert {row["name"] for row in database.dicts(accounts.listing())} == {"Ada", "Bob"}
+    assert [row["name"] for row in database.dicts(keys.listing())] == ["app"]
+    database.close()

@@ -198,6 +198,7 @@ def test_an_erasure_that_is_killed_at_any_step_leaves_a_whole_store_and_is_finis
 def test_an_erasure_that_is_killed_at_any_moment_leaves_nothing_half_done(tmp_path: Path) -> None:
     layout = project(tmp_path)
     name, requests = filled(layout)
+    fairtrial_json("store", "info", cwd=tmp_path)  # the journal is brought in: what is killed is the erasure
     draw = random.Random(7)
     for _ in range(8):
         program = [sys.executable, "-m", "tests.integration.chaos_care", "erase", layout.store, "customer-4711", 10**9]
@@ -244,6 +245,7 @@ def test_a_backup_that_is_killed_at_any_step_is_not_there_and_the_next_one_is_wh
         assert not (tmp_path / f"b{kills}").exists()
         kills += 1
     assert kills > 5
+    assert list(tmp_path.glob(".backup-*")) == []
     elsewhere = project(tmp_path / "there")
     fairtrial_json("store", "restore", tmp_path / f"b{kills}", cwd=tmp_path / "there")
     database = Database.open(elsewhere)
@@ -263,6 +265,31 @@ def test_a_restored_backup_brings_nobody_back(tmp_path: Path) -> None:
     assert files_with(name.encode(), here) == files_with(SECRET.encode(), here) == []
     database = Database.open(layout)
     assert database.rows("SELECT count(*), count(*) FILTER (request_id = 'r-1') FROM requests") == [(300, 0)]
+    database.close()
+    elsewhere = fairtrial_json("store", "restore", tmp_path / "b1", "--to", tmp_path / "x.duckdb", cwd=here)
+    assert elsewhere["erased_again"] == 2
+    assert files_with(SECRET.encode(), tmp_path / "x.duckdb.d") == []
+    assert SECRET.encode() not in (tmp_path / "x.duckdb").read_bytes()
+
+
+def test_a_restored_backup_brings_nobody_back_whom_only_a_body_names(tmp_path: Path) -> None:
+    layout = project(tmp_path / "here")
+    database = Database.open(layout)
+    settings.pepper(database)
+    database.close()
+    writer = JournalWriter(layout.journal, writer="w")
+    bodies = [{"user": " Zoë"}, {"user": "ann", "conversation": "c-7"}, {"user": "ann"}]
+    now_us = time.time_ns() // 1000
+    for number, body in enumerate(bodies):
+        writer.append(samples.request(number, unit="by-header", request_body=json.dumps(body), at_us=now_us))
+    writer.close()
+    here = layout.store.parent
+    fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+    for name, kind in (("Zoë", "user"), ("c-7", "conversation")):
+        assert fairtrial_json("store", "erase-unit", name, "--kind", kind, cwd=here)["counts"]["payloads"] == 1
+    assert fairtrial_json("store", "restore", tmp_path / "b1", "--force", cwd=here)["erased_again"] == 2
+    database = Database.open(layout)
+    assert database.rows("SELECT request_body FROM payloads") == [(json.dumps(bodies[2]),)]
     database.close()
 
 
@@ -337,8 +364,9 @@ def test_old_texts_are_dropped_and_numbers_stay(tmp_path: Path) -> None:
         writer.append(
             samples.request(number, at_us=at_us, request_body="{}"),
             samples.feedback(number, at_us=at_us, comment="so so"),
-            samples.case_result(case_id=f"c{number}", at_us=at_us),
-            samples.score(case_id=f"c{number}", at_us=at_us),
+            samples.case_result(case_id=f"c{number}", at_us=at_us, refusal=OTHER),
+            samples.score(case_id=f"c{number}", at_us=at_us, details=json.dumps({"label": "a", "compared": OTHER})),
+            samples.score(case_id=f"c{number}", at_us=at_us, metric="general.other", details=None),
         )
     writer.append(samples.run())
     writer.close()
@@ -346,12 +374,18 @@ def test_old_texts_are_dropped_and_numbers_stay(tmp_path: Path) -> None:
         run = owner.load_run("run-1")
     planned = fairtrial_json("store", "retain", "--dry-run", cwd=tmp_path)
     assert planned["days"] == 30
-    assert planned["dropped"] == {"payloads": 1, "feedback": 1, "results": 1}
+    assert planned["dropped"] == {"payloads": 1, "feedback": 1, "results": 1, "scores": 1}
     assert fairtrial_json("store", "retain", "--days", "7", cwd=tmp_path)["dropped"]["payloads"] == 2
     assert fairtrial_json("store", "retain", "--days", "7", cwd=tmp_path)["dropped"] == {}
     with open_owner(layout) as owner:
         after = owner.load_run("run-1")
-    assert [result.scores for result in after.results] == [result.scores for result in run.results]
+    for old, new in zip(run.results, after.results, strict=True):
+        assert {name: one.values for name, one in old.scores.items()} == {
+            name: one.values for name, one in new.scores.items()
+        }
+        assert all(one.details["label"] == "a" for one in new.scores.values())
+    assert [result.answer.refusal for result in after.results] == [OTHER, None, None]
+    assert ["compared" in result.scores["general"].details for result in after.results] == [True, False, False]
     assert [result.answer.text for result in after.results] == ["Paris", None, None]
     database = Database.open(layout)
     assert database.rows("SELECT count(*) FROM requests") == [(3,)]

@@ -53,7 +53,7 @@ def info(config: Path, as_json: bool) -> None:
 @CONFIG
 @JSON
 def backup(dest: Path, config: Path, as_json: bool) -> None:
-    """Copy the store into the new folder DEST, consistently, while traffic runs.
+    """Copy the store into the new folder DEST, consistently, while traffic runs; folders above it are made.
 
     The backup holds everything: requests and bodies, runs, verdicts, accounts, and the hashes of keys. Keep it as safe
     as the store. Nothing is left behind if it can't be finished.
@@ -84,7 +84,8 @@ def backup(dest: Path, config: Path, as_json: bool) -> None:
 def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: bool) -> None:
     """Make the folder BACKUP the store again; it is verified first, and a store in use is never touched.
 
-    What the journal has had since is brought in, once. Keys that were revoked since are valid again.
+    What the journal has had since is brought in, once. Units that were erased since are erased again. Keys, accounts
+    and passwords are those of the backup; nobody is signed in, and no invitation works.
 
     \b
     Example:  fairtrial store restore backups/2026-03-01 --to elsewhere/fairtrial.duckdb
@@ -98,9 +99,11 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
     from fairtrial.config.layout import Layout
     from fairtrial.store import restore as restoring
 
+    project = _layout(config) if config.exists() else None
     layout = _layout(config) if to is None else Layout(to.absolute())
     with steps_shown("restoring") as on_step:
-        done = restoring.restore(backup, layout, now_us=time.time_ns() // 1000, force=force, on_step=on_step)
+        now_us = time.time_ns() // 1000
+        done = restoring.restore(backup, layout, now_us=now_us, force=force, erased_in=project, on_step=on_step)
         again = _erase_again(layout, on_step)
     if as_json:
         click.echo(msgspec.json.encode(dataclasses.asdict(done) | {"erased_again": again}).decode())
@@ -108,7 +111,10 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
     click.echo(f"{done.store}: {done.rows:,} rows of the backup, and {done.since:,} events since then")
     if again:
         click.echo(f"{again:,} units that were erased after the backup are erased again")
-    click.echo("keys that were revoked after the backup are valid again: fairtrial keys list", err=True)
+    click.echo(
+        "keys and accounts are those of the backup, also if they were ended since: fairtrial keys list", err=True
+    )
+    click.echo("nobody is signed in, and no invitation works: fairtrial accounts reset NAME", err=True)
 
 
 @command.command()

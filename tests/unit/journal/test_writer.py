@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from fairtrial.domain.events import FeedbackEvent
+from fairtrial.journal import group_sync
 from fairtrial.journal import segment as segments
+from fairtrial.journal import writer as writers
 from fairtrial.journal.losses import Losses, prune_losses, read_losses
 from fairtrial.journal.reader import decode, read_chunk
 from fairtrial.journal.segment import Segment, has_writer, names, read_header
@@ -51,6 +54,37 @@ def test_a_segment_has_a_writer_until_it_is_closed(tmp_path: Path) -> None:
     assert has_writer(path)
     writer.close()
     assert not has_writer(path)
+
+
+def test_a_writer_that_has_fallen_silent_closes_an_old_segment_and_goes_on_in_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_sync, "QUIET_SECONDS", 0.02)
+    writer = JournalWriter(tmp_path, writer="w")
+    (empty,) = names(tmp_path)
+    writer.append(feedback(1))
+    time.sleep(0.1)
+    assert has_writer(empty)  # it is not old
+    monkeypatch.setattr(writers, "OLD_SECONDS", 0.05)
+    deadline = time.monotonic() + 30
+    while has_writer(empty):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    monkeypatch.setattr(writers, "OLD_SECONDS", 3600.0)
+    assert names(tmp_path) == [empty]
+    assert writer.append(feedback(2))
+    assert [has_writer(path) for path in names(tmp_path)] == [False, True]
+    assert events_in(tmp_path) == [feedback(1), feedback(2)]
+    writer.close()
+
+
+def test_a_segment_without_an_event_stays_open_however_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_sync, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(writers, "OLD_SECONDS", 0.0)
+    writer = JournalWriter(tmp_path, writer="w")
+    time.sleep(0.1)
+    assert [has_writer(path) for path in names(tmp_path)] == [True]
+    writer.close()
 
 
 def test_each_writer_has_a_segment_of_its_own(tmp_path: Path) -> None:

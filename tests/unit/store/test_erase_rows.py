@@ -24,11 +24,11 @@ NO_TEXT = {"review_claims"}
 
 def erase_unit(database: Database, name: str, pseudonym: str, kind: str = "user") -> dict[str, int]:
     state = new_state(Unit(name, kind, pseudonym), now_us=samples.NOW, actor="test")  # type: ignore[arg-type]
-    return erase(database, state, now_us=samples.NOW, rewrite_backups=False).counts
+    return erase(database, state, now_us=samples.NOW).counts
 
 
 def test_every_table_that_names_a_unit_a_request_or_an_item_is_known(database: Database) -> None:
-    naming = {name for (name,) in database.rows(NAMING)} - NO_TEXT
+    naming = {name for (name,) in database.rows(NAMING)} - NO_TEXT | {"scores"}
     assert naming == set(TOUCHED) == set(CHANGES)
 
 
@@ -95,17 +95,43 @@ def test_a_log_loses_the_lines_that_name_the_unit_in_any_spelling_and_no_other(d
 def test_a_single_request_can_be_erased_by_its_id(database: Database, ingester: Ingester) -> None:
     writer = JournalWriter(database.layout.journal, writer="w")
     writer.append(*(samples.request(number, request_body="{}", unit="u") for number in range(3)))
-    writer.append(samples.case_result(request_id="r-1"), samples.score(), samples.run())
+    writer.append(
+        samples.case_result(request_id="r-1", refusal="secret"),
+        samples.score(details='{"compared": "secret", "label": "a"}'),
+        samples.score(metric="judge", value=None, why="secret"),
+        samples.score(case_id="c2", details='{"compared": "other"}'),
+        samples.run(),
+    )
     writer.close()
     ingester.catch_up()
+    with database.writing() as cursor:
+        cursor.execute(
+            "INSERT INTO review_queues (queue_id, candidate_run, baseline_run) VALUES ('q', 'run-1', 'run-2')"
+        )
+        for case in ("c1", "c2"):
+            cursor.execute(
+                "INSERT INTO review_items (item_id, queue_id, case_id, asked, candidate_output, baseline_output)"
+                " VALUES (?, 'q', ?, 'asked', 'secret', 'secret')",
+                [f"i-{case}", case],
+            )
     assert erase_unit(database, "r-1", "p-request", kind="request") == {
         "requests": 1,
         "payloads": 1,
         "results": 1,
+        "scores": 2,
+        "review_items": 1,
         "journal lines": 2,
     }
     assert database.rows("SELECT count(*), count(request_id) FILTER (request_id = 'r-1') FROM requests") == [(3, 0)]
-    assert database.rows("SELECT output, expected, outcome FROM results") == [(None, '"Paris"', "scored")]
+    assert database.rows("SELECT output, refusal, expected, outcome FROM results") == [
+        (None, None, '"Paris"', "scored")
+    ]
+    assert database.rows("SELECT case_id, details, why FROM scores ORDER BY rowid") == [
+        ("c1", '{"label":"a"}', None),
+        ("c1", "{}", "[erased]"),
+        ("c2", '{"compared": "other"}', None),
+    ]
+    assert database.rows("SELECT candidate_output FROM review_items ORDER BY 1") == [("[erased]",), ("secret",)]
 
 
 def test_review_texts_of_a_unit_go_and_its_votes_stay(database: Database) -> None:
