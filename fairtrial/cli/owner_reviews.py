@@ -48,10 +48,8 @@ class DirectReviews:
         return rows
 
     def close(self, queue_id: str) -> Row:
-        from gateway.control.review_filling import close
-
         try:
-            close(self._database, queue_id, by="command line", now_us=self._now_us())
+            review_queues.close(self._database, queue_id, by="command line", now_us=self._now_us())
             return self._details(queue_id)
         except RequestError as error:
             raise UsageError(error.message) from error

@@ -68,17 +68,17 @@ def disable(database: Database, who: str, *, actor: str, now_us: int) -> Account
         cursor.execute(DISABLE, [at(now_us), found.account_id])
         cursor.execute(END_INVITATIONS, [at(now_us), found.account_id])
         cursor.execute(END_SESSIONS, [found.account_id])
-    audit.record(database, now_us=now_us, actor=actor, action="account.disable", subject=found.account_id)
+        audit.append(cursor, now_us=now_us, actor=actor, action="account.disable", subject=found.account_id)
     return find(database, found.account_id)
 
 
 def set_role(database: Database, who: str, role: Role, *, actor: str, now_us: int) -> Account:
     """Change what someone may do, from their next request on; raises `UsageError`."""
     found, role = find(database, who), known_role(role)
+    subject, details = found.account_id, {"from": found.role, "to": role}
     with database.writing() as cursor:
         cursor.execute(SET_ROLE, [role, found.account_id])
-    details = {"from": found.role, "to": role}
-    audit.record(database, now_us=now_us, actor=actor, action="account.role", subject=found.account_id, details=details)
+        audit.append(cursor, now_us=now_us, actor=actor, action="account.role", subject=subject, details=details)
     return find(database, found.account_id)
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fairtrial.store.database import Database
+from fairtrial.store.database import Cursor, Database
 from fairtrial.store.query import Page, Query, at
 
 LAST = "SELECT number, hash FROM events ORDER BY number DESC LIMIT 1"
@@ -30,12 +30,19 @@ def record(
     database: Database, *, now_us: int, actor: str, action: str, subject: str, details: Mapping[str, Any] | None = None
 ) -> None:
     """Append one entry; ``details`` must not hold secrets."""
-    text = json.dumps(details or {}, sort_keys=True)
     with database.writing() as cursor:
-        last = cursor.execute(LAST).fetchone()
-        number, previous = (int(last[0]) + 1, str(last[1])) if last else (1, "")
-        hash_ = _hash(number, now_us, actor, action, subject, text, previous)
-        cursor.execute(INSERT, [number, at(now_us), actor, action, subject, text, previous, hash_])
+        append(cursor, now_us=now_us, actor=actor, action=action, subject=subject, details=details)
+
+
+def append(
+    cursor: Cursor, *, now_us: int, actor: str, action: str, subject: str, details: Mapping[str, Any] | None = None
+) -> None:
+    """The same within the caller's transaction: what is done and its entry are kept together, or neither is."""
+    text = json.dumps(details or {}, sort_keys=True)
+    last = cursor.execute(LAST).fetchone()
+    number, previous = (int(last[0]) + 1, str(last[1])) if last else (1, "")
+    hash_ = _hash(number, now_us, actor, action, subject, text, previous)
+    cursor.execute(INSERT, [number, at(now_us), actor, action, subject, text, previous, hash_])
 
 
 def listing(page: Page) -> Query:

@@ -42,7 +42,7 @@ def invite(database: Database, name: str | None, role: Role, *, actor: str, now_
             accounts.refuse_taken(cursor, wanted)
         cursor.execute(INSERT_ACCOUNT, [account_id, wanted, role, at(now_us)])
         made = _link(cursor, Account(account_id, wanted, role, "invited"), now_us)
-    _record(database, "account.invite", account_id, actor=actor, now_us=now_us)
+        _record(cursor, "account.invite", account_id, actor=actor, now_us=now_us)
     return made
 
 
@@ -56,7 +56,7 @@ def reset(database: Database, who: str, *, actor: str, now_us: int) -> Invitatio
         cursor.execute(ENABLE, [found.account_id])
         cursor.execute(END_INVITATIONS, [at(now_us), found.account_id])
         made = _link(cursor, found, now_us)
-    _record(database, "account.reset", found.account_id, actor=actor, now_us=now_us)
+        _record(cursor, "account.reset", found.account_id, actor=actor, now_us=now_us)
     return made
 
 
@@ -86,7 +86,7 @@ def accept(database: Database, token: str, *, name: str, password: str, now_us: 
         cursor.execute(SET, [chosen, hashed, account_id])
         cursor.execute(END_INVITATIONS, [at(now_us), account_id])
         cursor.execute(END_SESSIONS, [account_id])
-    _record(database, "account.accept", account_id, actor=chosen, now_us=now_us)
+        _record(cursor, "account.accept", account_id, actor=chosen, now_us=now_us)
     return accounts.find(database, account_id)
 
 
@@ -112,5 +112,5 @@ def _void() -> NotFound:
     return NotFound("this invitation is not valid: it was used, or is older than seven days; ask for a new one")
 
 
-def _record(database: Database, action: str, account_id: str, *, actor: str, now_us: int) -> None:
-    audit.record(database, now_us=now_us, actor=actor, action=action, subject=account_id)
+def _record(cursor: Cursor, action: str, account_id: str, *, actor: str, now_us: int) -> None:
+    audit.append(cursor, now_us=now_us, actor=actor, action=action, subject=account_id)

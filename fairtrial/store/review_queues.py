@@ -10,6 +10,7 @@ from typing import Any
 
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.review import Pair
+from fairtrial.store import audit
 from fairtrial.store.database import Cursor, Database
 from fairtrial.store.query import Query, at
 
@@ -99,6 +100,9 @@ def create(database: Database, queue: NewQueue, pairs: Sequence[Pair], *, now_us
         cursor.execute(INSERT_QUEUE, row)
         if pairs:
             cursor.execute(INSERT_ITEMS, _columns([_item_row(queue_id, pair) for pair in pairs]))
+        details = {"suite": queue.suite, "candidate": queue.candidate, "baseline": queue.baseline, "items": len(pairs)}
+        by = queue.created_by
+        audit.append(cursor, now_us=now_us, actor=by, action="review.enqueue", subject=queue_id, details=details)
     return queue_id
 
 
@@ -137,6 +141,7 @@ def close(database: Database, queue_id: str, *, by: str, now_us: int) -> None:
         require_open(cursor, queue_id)
         cursor.execute(CLOSE, [at(now_us), by, queue_id])
         cursor.execute(RELEASE_ALL, [queue_id])
+        audit.append(cursor, now_us=now_us, actor=by, action="review.close", subject=queue_id)
 
 
 def require_open(cursor: Cursor, queue_id: str) -> None:

@@ -24,7 +24,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Plan, Published
 from fairtrial.domain.review_evidence import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.run import Run
-from fairtrial.store import audit, review_queues, runs
+from fairtrial.store import review_queues, runs
 from fairtrial.store.database import Database
 from fairtrial.store.review_queues import NewQueue
 
@@ -71,16 +71,7 @@ def fill(database: Database, wish: QueueWish, *, plan: Plan | None, by: str, now
         rule=rule_of(draw, pairs),
         created_by=by,
     )
-    queue_id = review_queues.create(database, queue, pairs, now_us=now_us)
-    details = {"suite": queue.suite, "candidate": queue.candidate, "baseline": queue.baseline, "items": len(pairs)}
-    audit.record(database, now_us=now_us, actor=by, action="review.enqueue", subject=queue_id, details=details)
-    return queue_id
-
-
-def close(database: Database, queue_id: str, *, by: str, now_us: int) -> None:
-    """End a queue for good; raises `NotFound`, `Conflict`."""
-    review_queues.close(database, queue_id, by=by, now_us=now_us)
-    audit.record(database, now_us=now_us, actor=by, action="review.close", subject=queue_id)
+    return review_queues.create(database, queue, pairs, now_us=now_us)
 
 
 def present(evidence: ReviewEvidence, published: Published | None) -> list[ReviewedQueue]:

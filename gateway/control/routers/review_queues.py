@@ -36,7 +36,7 @@ def one(keeper: TheKeeper, queue_id: str, _: ReleaseManager) -> Response:
 @router.post("/reviews/queues/{queue_id}/close")
 def close(keeper: TheKeeper, queue_id: str, caller: ReleaseManager) -> Response:
     """End a queue for good."""
-    review_filling.close(keeper.database, queue_id, by=caller.name, now_us=keeper.clock_us())
+    review_queues.close(keeper.database, queue_id, by=caller.name, now_us=keeper.clock_us())
     return as_json(review_queues.details(keeper.database, queue_id))
 
 

@@ -176,3 +176,15 @@ def test_accounts_survive_a_restart(tmp_path: Path) -> None:
     second = Database.open(layout)
     assert sessions.account_of(second, token, now_us=NOW) == rosa
     second.close()
+
+
+def test_a_change_whose_entry_can_not_be_written_does_not_happen(database: Database) -> None:
+    made = invitations.invite(database, "Rosa", "reviewer", actor="meg", now_us=NOW)
+    unwritable = "\ud800"
+    with pytest.raises(Exception, match="UTF-8"):
+        accounts.set_role(database, "Rosa", "admin", actor=unwritable, now_us=NOW)
+    with pytest.raises(Exception, match="UTF-8"):
+        accounts.disable(database, "Rosa", actor=unwritable, now_us=NOW)
+    found = accounts.find(database, made.account_id)
+    assert (found.role, found.state) == ("reviewer", "invited")
+    assert invitations.invited(database, made.token, now_us=NOW) == found
