@@ -13,7 +13,13 @@ from gateway.proxy.exchange import AttemptNote, Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.rewrite import upstream_body
 from gateway.proxy.routing import Arm, Endpoint
-from gateway.proxy.upstream.transport import TranslatedRequest, TransportError, UpstreamAnswer, UpstreamRequest
+from gateway.proxy.upstream.transport import (
+    TranslatedRequest,
+    TransportError,
+    UpstreamAnswer,
+    UpstreamRequest,
+    too_large,
+)
 
 STREAM_TYPE = "text/event-stream"
 CHAT = "/chat/completions"
@@ -113,6 +119,13 @@ async def next_piece(exchange: Exchange, begun: Begun) -> bytes:
         begun.note.failure = UpstreamTimeout(message, code="upstream_stalled")
     begun.note.ended = time.perf_counter()
     raise begun.note.failure
+
+
+def overflow(begun: Begun, limit: int) -> UpstreamError:
+    """The error of an answer that is larger than what is held in memory of one."""
+    begun.note.failure = failure(begun.note.arm.endpoint, too_large(limit))
+    begun.note.ended = time.perf_counter()
+    return begun.note.failure
 
 
 def failure(endpoint: Endpoint, error: TransportError) -> UpstreamError:

@@ -6,13 +6,14 @@ import time
 
 from fairtrial.domain.errors import UpstreamError
 from gateway.proxy.answer_headers import answer_headers
-from gateway.proxy.call import Begun, next_piece
+from gateway.proxy.call import Begun, next_piece, overflow
 from gateway.proxy.errors import envelope
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.readout import Readout, read_answer
 from gateway.proxy.recording import record
 from gateway.proxy.relay_stream import StreamRelay
+from gateway.proxy.upstream.transport import WHOLE_LIMIT
 from gateway.proxy.wire import JSON_TYPE, Header, Send, send_whole
 
 REDIRECTS = range(300, 400)
@@ -46,9 +47,12 @@ async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, send:
 
 
 async def _read_whole(exchange: Exchange, begun: Begun) -> bytes:
-    parts = [begun.first]
+    parts, size = [begun.first], len(begun.first)
     while piece := await next_piece(exchange, begun):
         parts.append(piece)
+        size += len(piece)
+        if size > WHOLE_LIMIT:
+            raise overflow(begun, WHOLE_LIMIT)
     return b"".join(parts) if len(parts) > 1 else begun.first
 
 

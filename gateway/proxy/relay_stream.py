@@ -10,13 +10,14 @@ from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import RequestOutcome
 from gateway.proxy.answer_headers import answer_headers
 from gateway.proxy.assemble import assemble
-from gateway.proxy.call import Begun, next_piece
+from gateway.proxy.call import Begun, next_piece, overflow
 from gateway.proxy.errors import error_event
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.readout import read_stream
 from gateway.proxy.recording import record
 from gateway.proxy.sse import EventCutter
+from gateway.proxy.upstream.transport import EVENT_LIMIT
 from gateway.proxy.wire import Header, Send
 
 RECORD_LIMIT = 4 * 2**20
@@ -62,6 +63,8 @@ class StreamRelay:
             whole, out = self._cutter.feed(piece)
             if whole:
                 self._keep(whole)
+            if self._cutter.waiting > EVENT_LIMIT:
+                raise overflow(self._begun, EVENT_LIMIT)
             if self._cutter.done:
                 self._finish("ok")
             if out:

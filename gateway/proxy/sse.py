@@ -36,6 +36,11 @@ class EventCutter:
         self._pending = b""
         self.done = False
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of an event whose end has not come."""
+        return len(self._pending)
+
     def feed(self, piece: bytes) -> tuple[bytes, bytes]:
         """Whole events: as they came (for the record), and as they go to the client."""
         data = self._pending + piece if self._pending else piece

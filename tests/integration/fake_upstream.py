@@ -4,7 +4,8 @@
 function from the request to that. Kinds:
 ``json`` (default; ``answer`` is merged in, ``status``, ``headers``), ``stream`` (``chunks``, ``delay``, ``usage``:
 ``asked`` | ``never``, ``done``, ``then``: ``end`` | ``reset`` | ``stall`` | ``error``, ``bytes_each`` splits packets),
-``raw`` (``text`` is all that is sent, then the connection closes), ``html`` (a 502 of a proxy), ``reset``, ``stall``.
+``raw`` (``text`` is all that is sent, then the connection closes), ``flood`` (``mib``, ``type``), ``html`` (a 502 of a
+proxy), ``reset``, ``stall``.
 
 Run alone for processes of its own: ``python tests/integration/fake_upstream.py [PORT]`` prints its port.
 """
@@ -138,6 +139,14 @@ class FakeUpstream:
         await writer.drain()
         writer.close()
         raise ConnectionResetError
+
+    async def _do_flood(self, _: dict[str, Any], script: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        """``mib`` of one unfinished value, of ``type``."""
+        _head(writer, 200, {"content-type": script["type"]}, None)
+        for piece in [b'data: {"x": "', *[b"a" * 2**20] * script["mib"]]:
+            writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            await writer.drain()
+        await _end("end", writer)
 
     async def _do_reset(self, _: dict[str, Any], __: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         _reset(writer)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.proxy.upstream.litellm_fence import stopped
 from gateway.proxy.upstream.transport import TransportError
 
 JSON_HEADERS = {"content-type": "application/json"}
@@ -73,7 +74,8 @@ class StreamAnswer:
             except TransportError:
                 raise
             except Exception as error:  # litellm raises anything here; to a client it broke off
-                raise TransportError("reset", "the provider broke off its answer") from error
+                broke_off = TransportError("reset", "the provider broke off its answer")
+                raise stopped(error) or broke_off from error
             if event:
                 return event
         return b""

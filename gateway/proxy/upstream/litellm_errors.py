@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.proxy.upstream.litellm_fence import stopped
 from gateway.proxy.upstream.transport import TransportError
 
 BY_CLASS: dict[str, int | str] = {
@@ -82,6 +83,8 @@ class Failed:
 def failed(error: BaseException, *, name: str, api_key: str | None) -> Failed:
     """The answer that an exception is; raises `TransportError` where there was none. ``name`` is the deployment's."""
     error = getattr(error, "original_exception", None) or error
+    if (fenced := stopped(error)) is not None:
+        raise fenced
     answered = _answered(error)
     if answered is not None:
         status, said, headers = answered

@@ -8,11 +8,14 @@ import logging
 import os
 from typing import Any
 
+from gateway.proxy.upstream.litellm_fence import put_up
+
 QUIET = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price map, with retries
     "LITELLM_OFFLINE_MODE": "true",  # else a first call fetches lists of headers, or a tokeniser, and blocks the loop
     "LITELLM_MODE": "PRODUCTION",  # else it reads a .env file from wherever the gateway was started
     "LITELLM_LOG": "CRITICAL",
+    "REPEATED_STREAMING_CHUNK_LIMIT": str(2**31),  # else a model that repeats itself is cut off, and looks broken
 }
 LOGGERS = ("LiteLLM", "httpx", "openai")
 """Their lines can hold addresses with keys in them, and bodies."""
@@ -54,16 +57,5 @@ def _import_quietly() -> Any:
     litellm.num_retries = 0
     for hooks in ("callbacks", "input_callback", "success_callback", "failure_callback", "service_callback"):
         setattr(litellm, hooks, [])
-    _follow_no_redirects()
+    put_up()
     return litellm
-
-
-def _follow_no_redirects() -> None:
-    """litellm's own client follows redirects, with the provider's key in its headers, and offers no setting for it."""
-    handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler
-    plain = handler.__init__
-
-    def init(self: Any, *args: Any, **options: Any) -> None:
-        plain(self, *args, **{**options, "follow_redirects": False})
-
-    handler.__init__ = init

@@ -8,11 +8,23 @@ from typing import Protocol
 
 
 class TransportError(Exception):
-    """The connection failed or broke; ``kind`` says how: ``connect``, ``reset``, ``bad_answer``, ``timeout``."""
+    """The connection failed or broke; ``kind`` says how: ``connect``, ``reset``, ``bad_answer``, ``timeout``, ..."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+WHOLE_LIMIT = 256 * 2**20
+"""Bytes of an answer that is sent on as it came; a thousand embeddings are tens of MiB."""
+
+EVENT_LIMIT = 32 * 2**20
+"""Bytes of one event of a stream, and of everything that is translated, which takes several times its size."""
+
+
+def too_large(limit: int) -> TransportError:
+    """The error of an answer beyond its limit, whoever meets it: an upstream must not fill a worker's memory."""
+    return TransportError("too_large", f"the answer is larger than {limit // 2**20} MiB")
 
 
 @dataclass(frozen=True, slots=True)
