@@ -25,6 +25,7 @@ SYMPTOMS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("in",), SCOPED),
 )
 WORDS = ("not", "better", ">=", "<=", "==", "hold", "clean")
+PHRASES = {"not": "not worse than", "better": "better than"}
 LOOKALIKES = {
     ">": ">=", "<": "<=", "=": "==", "=>": ">=", "at": ">=", "is": "==", "not-worse": "not worse than", "holds": "hold",
 }  # fmt: skip

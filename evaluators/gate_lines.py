@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from evaluators.gate_forms import EVERY, UNITS, GateLineError, nearest_form, nearest_word
+from evaluators.gate_forms import EVERY, PHRASES, UNITS, GateLineError, nearest_form, nearest_word
 
 Operator = Literal[">=", "<=", "=="]
 Unit = Literal["", "%", "pp", "s", "ms", "$"]
@@ -185,6 +185,8 @@ def _level(words: Words) -> Level:
         if word == operator:
             number, unit = _number(words, "a number")
             return Level(operator, number, unit, words.taken("sure"))
+    if word in PHRASES:
+        raise words.error(f"{word!r} goes on otherwise: {PHRASES[word]!r}")
     raise words.error(f"{word!r} can't follow a metric{nearest_word(word)}")
 
 

@@ -89,7 +89,7 @@ def _translated(path: tuple[str, ...], provider: str, deployment: DeploymentSect
     if known and provider not in known:
         serves = f"{RAW}/… with a base_url serves anything that speaks OpenAI's protocol"
         yield Wrong(
-            (*path, "model"), f"the provider {provider!r} is not known", f"{nearest(provider, known)}; {serves}"
+            (*path, "model"), f"the provider {provider!r} is not known", f"{nearest(provider, known | {RAW})}; {serves}"
         )
     elif deployment.base_url is None and provider in ON_ONES_OWN:
         yield Wrong((*path, "base_url"), "is missing", f"where your {provider} listens")

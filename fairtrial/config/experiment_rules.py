@@ -13,6 +13,8 @@ from fairtrial.config.schema import EnrollSection, ExperimentSection, ProjectFil
 from fairtrial.config.translated import KEPT_HERE, PASSED, translated
 
 Path = tuple[str | int, ...]
+NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")
+"""Fields that the deployment or the caller decides: an arm that set one would be recorded as what it is not."""
 
 
 def wrong_experiments(file: ProjectFile, names: Names) -> Iterator[Wrong]:
@@ -44,10 +46,15 @@ def _variants(path: Path, experiment: ExperimentSection, names: Names, variants:
 
 
 def _params(path: Path, variant: VariantSection, file: ProjectFile) -> Iterator[Wrong]:
-    """Parameters that would never reach a provider which is translated for: each request would be refused for them."""
+    """Parameters that are not an arm's to set, or never reach a provider which is translated for."""
+    for name in NOT_AN_ARMS:
+        if name in variant.params:
+            yield Wrong(
+                (*path, name), "is not a parameter", "the deployment names the model, the caller sends the rest"
+            )
     deployment = file.deployments.get(variant.deployment)
     if deployment is not None and translated(deployment.model):
-        for name in sorted(variant.params.keys() - PASSED - KEPT_HERE):
+        for name in sorted(variant.params.keys() - PASSED - KEPT_HERE - {*NOT_AN_ARMS}):
             yield Wrong((*path, name), f"does not reach {deployment.model}", nearest(name, PASSED))
 
 

@@ -11,10 +11,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from fairtrial.config.yaml_values import MERGE, construct, pairs, text_of
+from fairtrial.config.yaml_values import MERGE, TOO_DEEP, construct, pairs, text_of
 from fairtrial.domain.errors import ConfigError, Mistake
 
 Step = str | int
+PROJECT_FILE = "fairtrial.yaml"
+NO_PROJECT = "`fairtrial init DIR` writes a new project; the commands are typed in its folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,15 @@ def _read(path: Path, name: str) -> str:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError([Mistake(name, line, "", "not UTF-8 text")]) from error
     except OSError as error:
-        raise ConfigError([Mistake(name, 1, "", f"can't be read: {error.strerror}")]) from error
+        known = NO_PROJECT if path.name == PROJECT_FILE and isinstance(error, FileNotFoundError) else ""
+        raise ConfigError([Mistake(name, 1, "", f"can't be read: {error.strerror}", known)]) from error
 
 
 def _compose(name: str, text: str) -> list[Node]:
     try:
         return list(YAML(typ="safe", pure=True).compose_all(text))
+    except RecursionError as error:
+        raise ConfigError([Mistake(name, 1, "", TOO_DEEP)]) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line + 1, text.rstrip("\n").count("\n") + 1) if mark else 1

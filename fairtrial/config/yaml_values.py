@@ -12,6 +12,8 @@ from fairtrial.domain.errors import Mistake
 TAG = "tag:yaml.org,2002:"
 MERGE = TAG + "merge"
 TEXT = (TAG + "str", TAG + "timestamp")
+DEPTH = 100
+TOO_DEEP = "is nested too deeply"
 MAPPING, SEQUENCE = TAG + "map", TAG + "seq"
 
 
@@ -42,6 +44,8 @@ class _Values:
     def of(self, node: Node) -> Any:
         if id(node) in self._open:
             return self._wrong(node, f"*{node.anchor} contains itself")
+        if len(self._open) > DEPTH:
+            return self._wrong(node, TOO_DEEP)
         if id(node) not in self._built:
             self._open.add(id(node))
             self._built[id(node)] = self._build(node)

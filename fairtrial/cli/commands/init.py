@@ -34,7 +34,8 @@ def command(folder: Path, template: str) -> None:
     files = _files(template)
     _refuse_existing([folder / name for name in files])
     _write({folder / name: content for name, content in files.items()})
-    click.echo(f"{folder}: {len(files)} files of the template {template!r}. Next:\n")
+    click.echo(f"{folder}: {len(files)} files of the template {template!r}.")
+    click.echo("What is kept running needs a terminal of its own. Next:\n")
     if folder != Path():
         click.echo(f"cd {folder}")
     click.echo(_next_steps(files["README.md"].decode()), nl=False)
@@ -56,7 +57,8 @@ def _files(template: str) -> dict[str, bytes]:
 def _refuse_existing(paths: list[Path]) -> None:
     there = [str(path) for path in paths if path.exists() or path.is_symlink()]
     if there:
-        raise UsageError(f"{', '.join(there)}: is there already, and nothing is overwritten (name an empty folder)")
+        are = "is" if len(there) == 1 else "are"
+        raise UsageError(f"{', '.join(there)}: {are} there already, and nothing is overwritten (name an empty folder)")
 
 
 def _write(files: dict[Path, bytes]) -> None:

@@ -53,6 +53,8 @@ def test_merged_keys_count_and_own_ones_win(tmp_path: Path) -> None:
         ("", "1: the file is empty"),
         ("a: 1\n---\nb: 2\n", "3: a second document begins here"),
         ("- 1\n", "1: must be a mapping of names to values"),
+        ("a: " + "[" * 3000, "1: is nested too deeply"),
+        ("a: " + "[" * 330 + "]" * 330, "1: is nested too deeply"),
     ],
 )
 def test_what_can_not_be_read_is_said_with_its_line(tmp_path: Path, text: str, expected: str) -> None:
@@ -73,3 +75,5 @@ def test_bytes_that_are_no_text_and_files_that_are_not_there_are_mistakes(tmp_pa
         load(tmp_path / "file.yaml")
     with pytest.raises(ConfigError, match="can't be read: No such file"):
         load(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="`fairtrial init DIR` writes a new project"):
+        load(tmp_path / "fairtrial.yaml")

@@ -41,6 +41,8 @@ MISTAKES = {
     "general.accuracy not worse than base by 0pp": ("greater than 0", "general.accuracy not worse than base by 2pp"),
     "general.accuracy not worse than base by 2": ("a margin is in pp", "general.accuracy not worse than base by 2pp"),
     "general.accuracy not worse than by 2pp": ("missing before 'by'", "not worse than base by 2pp"),
+    "live.primary better then base": ("'better' goes on otherwise: 'better than'", "live.primary better than base"),
+    "general.accuracy not as bad as base": ("'not' goes on otherwise: 'not worse than'", ">= 90%"),
     "general.accuracy no worse than base by 2pp": ("did you mean 'not'?", "not worse than base by 2pp"),
     "general.accuracy >= 90% in arithmetic": ("write tag:value", "general.accuracy >= 90% in language:en"),
     "general.accuracy >= 90% please": ("'please' is not expected here", "general.accuracy >= 90%"),
