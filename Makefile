@@ -8,7 +8,7 @@ PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL  := $(PIP) install --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit integration e2e browser lint fmt type imports check bench seeds docs wheel image compose-check lock clean
+.PHONY: help install demo test unit integration e2e browser lint fmt type imports check bench seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ $(VENV)/dev: $(VENV)/demo requirements/dev.lock
 	@echo "installing the locked development dependencies into $(VENV) (once)"
 	@$(INSTALL) -r requirements/dev.lock
 	@touch $@
+
+install: $(VENV)/demo  ## the command fairtrial, in .venv/bin
+	@echo "fairtrial is in $(BIN); for this shell: . $(BIN)/activate"
 
 demo: $(VENV)/demo  ## real models, traffic, suites, verdicts, the dashboard (ARGS=--no-wait ends by itself)
 	@$(BIN)/fairtrial demo $(ARGS)
