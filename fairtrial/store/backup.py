@@ -19,6 +19,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.store import audit, backup_list
+from fairtrial.store.backup_list import Listed
 from fairtrial.store.backup_part import part_beside
 from fairtrial.store.copying import copy_rows
 from fairtrial.store.database import Database, copies
@@ -63,7 +64,7 @@ def make_backup(database: Database, dest: Path, *, now_us: int, actor: str, on_s
     except (OSError, duckdb.Error) as error:
         raise StoreError(f"{dest}: the backup could not be made, and nothing is left of it ({error})") from error
     made = Backup(manifest.backup_id, str(dest), manifest.bytes, manifest.sha256, manifest.rows)
-    backup_list.add(database, made.backup_id, path=dest, now_us=now_us, size=made.bytes, sha256=made.sha256)
+    backup_list.add(database, Listed(made.backup_id, now_us, made.path, made.bytes, made.sha256))
     details = {"path": str(dest), "bytes": made.bytes}
     audit.record(database, now_us=now_us, actor=actor, action="store.backup", subject=made.backup_id, details=details)
     return made

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from fairtrial.store.database import Database
+from fairtrial.store.database import Cursor, Database
 from fairtrial.store.query import at, microseconds
 
 ADD = "INSERT INTO backups (backup_id, at_time, path, bytes, sha256) VALUES (?, ?, ?, ?, ?)"
@@ -24,15 +24,30 @@ class Listed:
     sha256: str
 
 
-def add(database: Database, backup_id: str, *, path: Path, now_us: int, size: int, sha256: str) -> None:
+def add(database: Database, made: Listed) -> None:
     """Remember one."""
     with database.writing() as cursor:
-        cursor.execute(ADD, [backup_id, at(now_us), str(path), size, sha256])
+        complete(cursor, [made])
+
+
+def complete(cursor: Cursor, backups: Sequence[Listed]) -> None:
+    """Add those that are not in the list."""
+    known = {each.backup_id for each in read(cursor)}
+    for one in backups:
+        if one.backup_id not in known:
+            cursor.execute(ADD, [one.backup_id, at(one.at_us), one.path, one.bytes, one.sha256])
+            known.add(one.backup_id)
 
 
 def listing(database: Database) -> list[Listed]:
     """All of them, the newest first."""
-    rows = database.rows(LIST)
+    with database.looking() as cursor:
+        return read(cursor)
+
+
+def read(cursor: Cursor) -> list[Listed]:
+    """The same, of any store; raises `duckdb.Error`."""
+    rows = cursor.execute(LIST).fetchall()
     return [Listed(backup_id, microseconds(time), path, size, sha) for backup_id, time, path, size, sha in rows]
 
 

@@ -94,7 +94,9 @@ def _columns(table: str, *, fresh: str = "", empty: str = "", **given: str) -> d
     return columns
 
 
-_REPLACED_UNIT = {"unit": _when(_OF_UNIT, _fresh("unit"), "unit")}
+_OWN_NAME = f"SELECT unit FROM exposures WHERE unit_kind = 'request' AND {_OF_REQUEST}"  # noqa: S608 - ours
+_REPLACED_UNIT = {"unit": _when(f"({_OF_UNIT} OR coalesce(unit IN ({_OWN_NAME}), false))", _fresh("unit"), "unit")}
+"""Where each request is a unit of its own, that unit's pseudonym leads back to the request's old name, and goes too."""
 _SAID_BY_OTHERS = f"SELECT category FROM feedback WHERE category IS NOT NULL AND NOT {_FEEDBACK}"  # noqa: S608 - ours
 
 CHANGES: Mapping[str, Change] = {

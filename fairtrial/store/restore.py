@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import duckdb
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
-from fairtrial.store import audit, erased_units
+from fairtrial.store import audit, backup_list, erased_units
+from fairtrial.store.backup_list import Listed
 from fairtrial.store.database import Database, copies, engine_settings
 from fairtrial.store.ingest import Ingester
 from fairtrial.store.manifest import Manifest, verify
@@ -59,15 +61,15 @@ def restore(
     try:
         if erased_in is not None:
             erased_units.carry(erased_in, layout)
-        _replace(backup / manifest.file, manifest, layout, on_step)
+        _replace(backup, manifest, layout, on_step)
     except BaseException:
         lock.release()
         raise
     return _opened(layout, lock, manifest, now_us)
 
 
-def _replace(store: Path, manifest: Manifest, layout: Layout, on_step: OnStep) -> None:
-    folder = copies(layout)
+def _replace(backup: Path, manifest: Manifest, layout: Layout, on_step: OnStep) -> None:
+    folder, store = copies(layout), backup / manifest.file
     try:
         sweep_folder(folder)
         if not has_room(folder, manifest.bytes):
@@ -76,7 +78,8 @@ def _replace(store: Path, manifest: Manifest, layout: Layout, on_step: OnStep) -
         digest = copy_private(store, copy, lambda done: on_step(Step("copying the backup", done, manifest.bytes)))
         if digest != manifest.sha256:
             raise UsageError(f"{store}: changed while it was read")
-        _end_sign_ins(copy)
+        itself = Listed(manifest.backup_id, manifest.at_us, str(backup.absolute()), manifest.bytes, manifest.sha256)
+        _make_ready(copy, [itself, *_listed_until_now(layout)])
         _put_log_aside(layout)
         copy.replace(layout.store)
         sync_folder(layout.store.parent)
@@ -86,14 +89,30 @@ def _replace(store: Path, manifest: Manifest, layout: Layout, on_step: OnStep) -
         raise StoreError(f"{layout.store}: the backup could not be restored ({error})") from error
 
 
-def _end_sign_ins(copy: Path) -> None:
-    """Who signed out, or used a link, since the backup must not find a session or a link that works again."""
+def _make_ready(copy: Path, backups: Sequence[Listed]) -> None:
+    """Nobody is signed in or invited: who signed out, or used a link, since must not find that it works again.
+
+    The backups that were made since, and this one, which can't know of itself, are listed for erasures to come.
+    """
     with duckdb.connect(str(copy), config=engine_settings()) as connection:
         there = {str(name) for (name,) in connection.execute(TABLES).fetchall()}
         for table in sorted(SIGN_INS & there):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - ours
+        if "backups" in there:
+            backup_list.complete(connection, backups)
         connection.execute("CHECKPOINT")
     sync_file(copy)
+
+
+def _listed_until_now(layout: Layout) -> list[Listed]:
+    """The backups that the store that is to be replaced knows of; none if it can't be read, as it may be broken."""
+    if not layout.store.exists():
+        return []
+    try:
+        with duckdb.connect(str(layout.store), config=engine_settings()) as connection:
+            return backup_list.read(connection)
+    except duckdb.Error:
+        return []
 
 
 def _put_log_aside(layout: Layout) -> None:

@@ -258,6 +258,7 @@ def test_a_restored_backup_brings_nobody_back(tmp_path: Path) -> None:
     layout = project(here)
     name, _ = filled(layout)
     fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+    fairtrial_json("store", "backup", tmp_path / "b2", cwd=here)
     assert fairtrial_json("store", "erase-unit", "customer-4711", cwd=here)["counts"]["requests"] == 100
     assert fairtrial_json("store", "erase-unit", "r-1", "--kind", "request", cwd=here)["counts"]["requests"] == 1
     restored = fairtrial_json("store", "restore", tmp_path / "b1", "--force", cwd=here)
@@ -266,6 +267,20 @@ def test_a_restored_backup_brings_nobody_back(tmp_path: Path) -> None:
     database = Database.open(layout)
     assert database.rows("SELECT count(*), count(*) FILTER (request_id = 'r-1') FROM requests") == [(300, 0)]
     database.close()
+    again = fairtrial_json("store", "erase-unit", "customer-4711", "--rewrite-backups", cwd=here)
+    assert [(look["path"], look["found"]) for look in again["backups"]] == [
+        (str(tmp_path / "b2"), "rewritten"),  # made after the one that was restored, and remembered
+        (str(tmp_path / "b1"), "rewritten"),
+    ]
+    assert files_with(SECRET.encode(), tmp_path) == []
+
+
+def test_a_backup_that_is_restored_elsewhere_brings_nobody_back_either(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    filled(project(here))
+    fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+    fairtrial_json("store", "erase-unit", "customer-4711", cwd=here)
+    fairtrial_json("store", "erase-unit", "r-1", "--kind", "request", cwd=here)
     elsewhere = fairtrial_json("store", "restore", tmp_path / "b1", "--to", tmp_path / "x.duckdb", cwd=here)
     assert elsewhere["erased_again"] == 2
     assert files_with(SECRET.encode(), tmp_path / "x.duckdb.d") == []

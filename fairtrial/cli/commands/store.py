@@ -88,7 +88,7 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
     and passwords are those of the backup; nobody is signed in, and no invitation works.
 
     \b
-    Example:  fairtrial store restore backups/2026-03-01 --to elsewhere/fairtrial.duckdb
+    Example:  fairtrial store restore backups/2026-03-01 --to tried.duckdb
     """
     import dataclasses
     import time
