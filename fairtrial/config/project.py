@@ -97,7 +97,7 @@ def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tupl
     if file is None:
         raise ConfigError([wrong.at(document) for wrong in first])
     prompts: Read = {}
-    found = [*_rules(file, _names(document.value)), *_prompts(file, root, prompts)]
+    found = [*_rules(file, _names(document.value)), *_prompts(file, root, prompts), *_store(file, root)]
     wrongs = [*first, *independent(found, first)]
     if wrongs:
         raise ConfigError([wrong.at(document) for wrong in wrongs])
@@ -127,6 +127,11 @@ def _names(value: dict[str, Any]) -> Names:
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _store(file: ProjectFile, root: Path) -> Iterator[Wrong]:
+    if (root / Path(file.store.path).expanduser()).is_dir():
+        yield Wrong(("store", "path"), f"{file.store.path!r} is a folder", "the name of a file, fairtrial.duckdb")
 
 
 def _prompts(file: ProjectFile, root: Path, read: Read) -> Iterator[Wrong]:
