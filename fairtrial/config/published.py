@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from fairtrial.config.hashes import plan_hash
+from fairtrial.config.private_files import write_private
 from fairtrial.config.soundness import refuse_unsound
 from fairtrial.domain.errors import PlanRefused
 from fairtrial.domain.plan import Published
 
 FILE_VERSION = 1
-PRIVATE = 0o600
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +47,7 @@ def publish(path: Path, published: Published) -> None:
         sha256=hashlib.sha256(payload).hexdigest(),
         published=msgspec.Raw(payload),
     )
-    _replace(path, msgspec.json.encode(envelope) + b"\n")
+    write_private(path, msgspec.json.encode(envelope) + b"\n")
 
 
 def read(path: Path) -> Published:
@@ -84,27 +82,3 @@ def _believe(path: Path, published: Published) -> None:
         raise PlanRefused(f"{path}: {error}") from error
     if plan.plan_hash != plan_hash(plan):
         raise PlanRefused(f"{path}: plan_hash {plan.plan_hash!r} does not match the plan ({plan_hash(plan)})")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """The rename itself must survive a power loss too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

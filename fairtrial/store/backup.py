@@ -16,6 +16,7 @@ import duckdb
 import msgspec
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.private_files import copy_private, has_room, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.store import audit, backup_list
@@ -24,7 +25,6 @@ from fairtrial.store.backup_part import part_beside
 from fairtrial.store.copying import copy_rows
 from fairtrial.store.database import Database, copies
 from fairtrial.store.manifest import STORE, Manifest, write_manifest
-from fairtrial.store.private_files import copy_private, has_room, sync_folder
 from fairtrial.store.steps import OnStep, Step, silent
 
 SCHEMA = "SELECT max(number) FROM schema_migrations"

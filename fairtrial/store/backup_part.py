@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fairtrial.store.private_files import write_private
+from fairtrial.config.private_files import write_private
 
 NOTE = "backup.part"
 

@@ -15,12 +15,12 @@ import duckdb
 import pyarrow
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.private_files import sweep_folder, sync_folder
 from fairtrial.domain.errors import StoreError
 from fairtrial.store import erase_state
 from fairtrial.store.backup_part import sweep_part
 from fairtrial.store.migrate import migrate
 from fairtrial.store.owner_lock import OwnerLock
-from fairtrial.store.private_files import sweep_folder, sync_folder
 from fairtrial.store.query import Query, aware
 from fairtrial.store.turnstile import Turnstile
 

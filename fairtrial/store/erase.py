@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
+from fairtrial.config.private_files import has_room, sync_file
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import UnitKind
@@ -26,7 +27,6 @@ from fairtrial.store.erase_files import Wanted, blank_files
 from fairtrial.store.erase_rows import CHANGES, collect, count_rows
 from fairtrial.store.erase_state import ErasureState, unit_hash
 from fairtrial.store.erased_units import remember
-from fairtrial.store.private_files import has_room, sync_file
 from fairtrial.store.query import at
 from fairtrial.store.steps import OnStep, Step, silent
 

@@ -12,6 +12,7 @@ from typing import Literal
 import duckdb
 import msgspec
 
+from fairtrial.config.private_files import digest_of, sync_file
 from fairtrial.domain.errors import FairtrialError
 from fairtrial.store import backup_list
 from fairtrial.store.backup_list import Listed
@@ -20,7 +21,6 @@ from fairtrial.store.database import Cursor, Database, copies, engine_settings
 from fairtrial.store.erase_rows import CHANGES, collect, count_rows
 from fairtrial.store.erase_state import ErasureState
 from fairtrial.store.manifest import Manifest, read_manifest, write_manifest
-from fairtrial.store.private_files import digest_of, sync_file
 from fairtrial.store.steps import OnStep, silent
 
 Found = Literal["holds it", "free of it", "rewritten", "not there", "can't be read"]

@@ -7,9 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from fairtrial.config.private_files import digest_of, write_private
 from fairtrial.domain.errors import UsageError
 from fairtrial.store.migrate import migrations
-from fairtrial.store.private_files import digest_of, write_private
 from fairtrial.store.steps import OnStep, Step, silent
 
 MANIFEST = "manifest.json"

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.private_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.store import audit, backup_list, erased_units
 from fairtrial.store.backup_list import Listed
@@ -18,7 +19,6 @@ from fairtrial.store.database import Database, copies, engine_settings
 from fairtrial.store.ingest import Ingester
 from fairtrial.store.manifest import Manifest, verify
 from fairtrial.store.owner_lock import OwnerLock
-from fairtrial.store.private_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.store.steps import OnStep, Step, silent
 
 SIGN_INS = frozenset({"sessions", "invitations"})

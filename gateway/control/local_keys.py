@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.private_files import write_private
 from fairtrial.domain.plan import Right
 from fairtrial.store import keys
 from fairtrial.store.database import Database
-
-PRIVATE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +36,7 @@ def ensure_key(database: Database, wanted: LocalKey, *, now_us: int) -> None:
     if any(key.sha256 == digest for key in keys.valid(database)):
         return
     made = keys.create(database, wanted.name, now_us=now_us, options=keys.KeyOptions(wanted.rights))
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        file.write(made.secret + "\n")
-    temporary.replace(path)
+    write_private(path, f"{made.secret}\n".encode())
 
 
 def _digest_of_file(path: Path) -> str | None:

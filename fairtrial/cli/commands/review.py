@@ -166,11 +166,12 @@ def _print_status(rows: Sequence[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("queue", "title", "suite", "candidate", "baseline", "state", "judged", "votes", box=None)
+    table = Table("title", "candidate", "baseline", "state", "judged", box=None)
+    table.add_column("queue", no_wrap=True)  # it is typed in other commands
     for row in rows:
         judged = f"{row['judged']} of {row['items']}"
-        names = ("queue_id", "title", "suite", "candidate", "baseline", "state")
-        table.add_row(*(Text(str(row[name])) for name in names), judged, str(row["votes"]))
+        names = ("title", "candidate", "baseline", "state")
+        table.add_row(*(Text(str(row[name])) for name in names), judged, row["queue_id"])
     Console().print(table)
 
 
