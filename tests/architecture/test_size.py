@@ -62,3 +62,8 @@ def test_no_broad_except_without_its_sentence_of_why() -> None:
             if broad and "noqa: BLE001 -" not in lines[node.lineno - 1] and "raise" not in ast.dump(node).lower():
                 bare.append(f"{name(path)}:{node.lineno}")
     assert not bare
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
