@@ -69,7 +69,15 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def files_with(text: bytes, *places: Path) -> list[str]:
     """Every file in these folders whose bytes hold the text, the store and its log included."""
     found = [path for place in places for path in place.rglob("*") if path.is_file()]
-    return [str(path) for path in found if text in path.read_bytes()]
+    return [str(path) for path in found if text in _bytes(path)]
+
+
+def _bytes(path: Path) -> bytes:
+    """What it holds; nothing if a running service has just deleted it."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")

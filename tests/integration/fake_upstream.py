@@ -44,6 +44,15 @@ class Seen:
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
+async def _end_all() -> None:
+    """Every exchange ends and its connection is closed before the loop is: else Python warns in some later test."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0.01)
+
+
 class FakeUpstream:
     """Serves from a thread of its own; `start` and `stop`, or a context manager."""
 
@@ -84,9 +93,7 @@ class FakeUpstream:
         with contextlib.suppress(KeyboardInterrupt):
             self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.01))
+        self._loop.run_until_complete(_end_all())
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
