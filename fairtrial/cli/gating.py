@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from fairtrial.domain.run import Run
     from fairtrial.store.traffic import Traffic, VariantTraffic
 
+NAMED_BASELINE = "baseline:"
+"""What a line begins the name of a kept run with, which is no target."""
+
 
 def digests_of(plan: Plan, candidate: str, baseline: str) -> dict[str, str]:
     """The present definitions of both; raises `UsageError` if one does not exist, or if they are one and the same."""
@@ -43,6 +46,7 @@ def gate_candidate(owner: Owner, gate_path: Path, *, plan: Plan, candidate: str,
 
     digests = digests_of(plan, candidate, baseline)
     gate = load(gate_path)
+    _refuse_unknown_refs(gate, plan)
     runs = newest_runs(owner, gate)
     reviews = owner.reviews.evidence(candidate, baseline)
     now_us = time.time_ns() // 1000
@@ -56,6 +60,20 @@ def gate_candidate(owner: Owner, gate_path: Path, *, plan: Plan, candidate: str,
     )
     owner.save_verdict(verdict)
     return verdict
+
+
+def _refuse_unknown_refs(gate: Gate, plan: Plan) -> None:
+    """`UsageError` for a line that compares with a target which is not in the plan: it would hold for ever."""
+    from evaluators.gate_lines import Versus
+    from evaluators.target import resolve
+
+    for rule in gate.rules:
+        test = rule.line.test
+        if isinstance(test, Versus) and test.ref != "base" and not test.ref.startswith(NAMED_BASELINE):
+            try:
+                resolve(test.ref, plan, base_url="")
+            except UsageError as error:
+                raise UsageError(f"{rule.source}: {rule.text!r}: {str(error).removeprefix('--on ')}") from error
 
 
 def newest_runs(owner: Owner, gate: Gate) -> dict[tuple[str, str], Run]:

@@ -114,6 +114,14 @@ def test_a_gate_with_a_mistake_exits_with_two_and_its_line(project: Path) -> Non
     assert "did you mean '>='?" in done.stderr
 
 
+def test_a_line_that_compares_with_a_target_that_is_not_there_is_a_usage_error(project: Path) -> None:
+    (project / "gate.yaml").write_text(GATE + "require:\n  - exact not worse than bse by 3pp\n")
+    done = gate(project)
+    assert done.returncode == 2
+    assert "there is no deployment 'bse'" in done.stderr
+    assert "did you mean 'base'?" in done.stderr
+
+
 def test_two_runs_are_compared_by_id_or_as_the_newest_of_a_target(project: Path) -> None:
     base, tuned = record(project, "base", 150), record(project, "tuned", 60)
     by_id = fairtrial(project, "compare", tuned, base, "--json")
