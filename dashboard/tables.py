@@ -25,12 +25,11 @@ def table(
     offer(raw or rows, title=title)
 
 
-def prose(rows: Sequence[Row], *, title: str) -> None:
-    """Rows of sentences, each whole and on as many lines as it needs, without empty columns; and their files."""
-    used = {name for row in rows for name, value in row.items() if value}
-    shown = [{plain(name): plain(str(value)) for name, value in row.items() if name in used} for row in rows]
+def prose(rows: Sequence[Row], *, title: str, raw: Sequence[Row]) -> None:
+    """Rows of sentences, each whole and on as many lines as it needs; ``raw`` is what their files hold."""
+    shown = [{plain(name): plain(str(value)) for name, value in row.items()} for row in rows]
     st.table(shown, hide_index=True, border="horizontal", alt=title)
-    offer(rows, title=title)
+    offer(raw, title=title)
 
 
 def offer(rows: Sequence[Row], *, title: str) -> None:

@@ -67,5 +67,4 @@ def _line(row: Row) -> dict[str, str]:
         "gate": row["gate"],
         "given": moment_of(row["at_time"]),
         "which means": DECISIONS[row["decision"]][2],
-        "first sentence": row["headline"],
     }

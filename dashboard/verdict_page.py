@@ -94,7 +94,8 @@ def _findings(verdict: Row) -> None:
                 st.code(one["needed"], language=None, wrap_lines=True)
     if not against:
         st.success(f"{counted(len([one for one in findings if one['decisive']]), 'rule')}, and every one holds.")
-    prose([_line(one) for one in findings], title=f"findings {verdict['verdict_id']}")
+    raw = [_line(one) | {"in": one["scope"], "needed": one["needed"]} for one in findings]
+    prose([_line(one) for one in findings], title=f"findings {verdict['verdict_id']}", raw=raw)
 
 
 def _line(finding: Row) -> dict[str, str]:
@@ -103,7 +104,6 @@ def _line(finding: Row) -> dict[str, str]:
         "rule": finding["rule"],
         "from": finding["source"],
         "what was found": finding["says"],
-        "needed": finding["needed"],
     }
 
 
