@@ -1,5 +1,8 @@
 """Intervals, tests and sample sizes against scipy, statsmodels and published numbers."""
 
+import gc
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -21,6 +24,14 @@ from fairtrial.stats.sign_flip import sign_flip
 from fairtrial.stats.tango import tango
 
 RNG = np.random.default_rng(5)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_collections() -> Iterator[None]:
+    """statsmodels' `multipletests` collects all garbage at every call, which takes long beside many other tests."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def bounds(found: Estimate | NotEnough) -> tuple[float, float]:
