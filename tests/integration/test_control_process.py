@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -19,37 +18,10 @@ from fairtrial.config.published import read
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.keys import KeyOptions
 from fairtrial.store.owner_lock import is_owned, read_note
+from tests.integration.care_rig import PATIENCE, eventually, fairtrial, start_control
 from tests.integration.project_files import write_project
 from tests.unit.store import samples
 from tests.unit.store.test_nouns import VERDICT
-
-PATIENCE = 60.0
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.02)
-
-
-def fairtrial(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fairtrial.cli.main", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
-
-
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "fairtrial.cli.main", "control"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
-    layout = Layout(folder / "fairtrial.duckdb")
-
-    def announced() -> bool:
-        assert process.poll() is None
-        note = read_note(layout)
-        return note is not None and note.control_url is not None and note.pid == process.pid
-
-    eventually(announced)
-    return process
 
 
 @pytest.fixture
@@ -65,7 +37,7 @@ def layout(folder: Path) -> Layout:
 
 @pytest.fixture
 def control(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = start(folder)
+    process = start_control(folder)
     yield process
     if process.poll() is None:
         process.terminate()
@@ -135,7 +107,7 @@ def test_a_killed_control_leaves_a_store_that_the_next_one_opens(
     os.kill(control.pid, signal.SIGKILL)
     control.wait()
     writer.append(*(samples.request(number) for number in range(500, 1000)))
-    again = start(folder)
+    again = start_control(folder)
     with open_owner(layout) as owner:
         owner.ingest_now()
         assert owner.overview().rows["requests"] == 1000

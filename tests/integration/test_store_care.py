@@ -23,7 +23,7 @@ from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store import settings
 from fairtrial.store.database import Database
-from tests.integration.care_rig import fairtrial, fairtrial_json, files_with, project
+from tests.integration.care_rig import end, eventually, fairtrial, fairtrial_json, files_with, project, start_control
 from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
 from tests.unit.store import samples
@@ -224,7 +224,6 @@ def test_an_erasure_that_is_killed_at_any_moment_leaves_nothing_half_done(tmp_pa
 
 
 def test_control_finishes_an_erasure_that_was_broken_off(tmp_path: Path) -> None:
-    from tests.integration.care_rig import end, eventually, start_control
 
     layout = project(tmp_path / "here")
     filled(layout)
@@ -353,6 +352,23 @@ def test_an_erasure_on_a_full_disk_changes_nothing_and_goes_on_later(tmp_path: P
     database.close()
     assert fairtrial_json("store", "erase-unit", "customer-4711", cwd=tmp_path)["counts"]["payloads"] == 100
     assert files_with(name.encode(), tmp_path) == []
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_unit_without_a_name_is_refused_in_the_same_words_with_and_without_control(
+    tmp_path: Path, running: bool
+) -> None:
+    project(tmp_path)
+    control = start_control(tmp_path) if running else None
+    try:
+        refused = fairtrial("store", "erase-unit", " ", "--yes", cwd=tmp_path)
+        empty = fairtrial("store", "erase-unit", "", "--yes", cwd=tmp_path)
+    finally:
+        if control is not None:
+            end(control)
+    assert (refused.returncode, empty.returncode) == (2, 2)
+    assert refused.stderr == empty.stderr
+    assert empty.stderr.startswith("error: unit: needs a name of 1 to")
 
 
 def test_a_unit_that_was_never_seen_is_no_error(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class ErasureWish(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    unit: str = Field(min_length=1, max_length=LONGEST_UNIT)
+    unit: str = Field(max_length=LONGEST_UNIT)
     kind: UnitKind = "user"
     rewrite_backups: bool = False
 
