@@ -17,8 +17,8 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial.store.owner_lock import read_note
+from tests.integration.care_rig import PATIENCE, fairtrial, start_control
 from tests.integration.project_files import write_project
-from tests.integration.test_control_process import PATIENCE, fairtrial, start
 from tests.unit.review.answers import write_both
 
 PAIRS = 24
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def control(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = start(folder)
+    process = start_control(folder)
     yield process
     process.terminate()
     process.wait(PATIENCE)
@@ -102,7 +102,7 @@ def test_a_review_needs_no_running_service_and_each_format_is_safe_to_open(folde
     assert "no review yet; fill one" in fairtrial("review", "status", cwd=folder).stdout
     queue = enqueue(folder, "--title", "Which is kinder?", "--seed", "5")
     assert queue["sampling"]["of"] == PAIRS
-    process = start(folder)
+    process = start_control(folder)
     try:
         layout = Layout(folder / "fairtrial.duckdb")
         url, key = str(read_note(layout).control_url), layout.admin_key.read_text().strip()
