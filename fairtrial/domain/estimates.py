@@ -24,6 +24,10 @@ class Estimate:
     method: str
     always_valid: bool = False
 
+    def __str__(self) -> str:
+        bounds = f"{self.low:.4g} to {self.high:.4g}"
+        return f"{self.value:.4g} ({bounds}; {100 * self.level:.4g} %, n = {self.n:,}, {self.method})"
+
 
 @dataclass(frozen=True, slots=True)
 class NotEnough:
@@ -32,6 +36,9 @@ class NotEnough:
     reason: str
     needed: str
     n: int = 0
+
+    def __str__(self) -> str:
+        return f"not enough: {self.reason}; needed: {self.needed}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,121 @@
+"""The normal-mixture confidence sequence: intervals that hold at all looks together, however many there are."""
+
+from __future__ import annotations
+
+from math import exp, inf, log, log1p, sqrt
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.e_values import EValue
+from fairtrial.stats.effects import Effect, no_spread
+
+__all__ = ["always_valid", "at_least", "at_most", "evidence", "evidence_above"]
+
+
+def always_valid(effect: Effect | NotEnough, *, tau: float, level: float = 0.95) -> Estimate | NotEnough:
+    """The two-sided interval that covers the effect at every look at once, with probability ``level`` or more.
+
+    ``tau``: the standard deviation of the mixture N(0, τ²), on the effect's scale; fixed and stored before the first
+    look. The interval is narrowest where τ = 2.82 standard errors, so that the smallest effect that the experiment is
+    planned for (which is 2.80 of them at 80 % power) is the best choice. `NotEnough` while the effect is ``not_yet``
+    to be looked at, or shows no spread.
+
+    Source: Robbins (1970), Ann. Math. Stat. 41:1397-1409; Waudby-Smith et al. (2024), Ann. Stat. 52(6),
+    arXiv:2103.06476, for estimated variances.
+
+    >>> print(always_valid(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03))
+    0.04 (0.009643 to 0.07036; 95 %, n = 1,800, difference, always valid)
+    """
+    found = _ready(effect)
+    if isinstance(found, NotEnough):
+        return found
+    half = half_width(found.variance, tau=tau, alpha=1 - level)
+    method = f"{found.method}, always valid"
+    return Estimate(found.value, found.value - half, found.value + half, level, found.n, method, always_valid=True)
+
+
+def at_least(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> Estimate | NotEnough:
+    """The one-sided interval [bound, ∞): at all looks together the effect is below its bound with chance ``alpha``.
+
+    Narrower on that side than `always_valid`; its ``level`` is 1 − 2 α, as everywhere that one-sided bounds are read.
+    ``tau`` and `NotEnough` as there.
+
+    Source: Waudby-Smith et al. (2024), arXiv:2103.06476, the one-sided sequence of its appendix.
+
+    >>> print(at_least(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03))
+    0.04 (0.01217 to inf; 90 %, n = 1,800, difference, always valid, one-sided)
+    """
+    found = _ready(effect)
+    if isinstance(found, NotEnough):
+        return found
+    low = found.value - one_sided_half_width(found.variance, tau=tau, alpha=alpha)
+    method = f"{found.method}, always valid, one-sided"
+    return Estimate(found.value, low, inf, 1 - 2 * alpha, found.n, method, always_valid=True)
+
+
+def at_most(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> Estimate | NotEnough:
+    """The one-sided interval (−∞, bound], the mirror of `at_least`.
+
+    Source: as `at_least`.
+
+    >>> print(at_most(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03))
+    0.04 (-inf to 0.06783; 90 %, n = 1,800, difference, always valid, one-sided)
+    """
+    found = _ready(effect)
+    if isinstance(found, NotEnough):
+        return found
+    high = found.value + one_sided_half_width(found.variance, tau=tau, alpha=alpha)
+    method = f"{found.method}, always valid, one-sided"
+    return Estimate(found.value, -inf, high, 1 - 2 * alpha, found.n, method, always_valid=True)
+
+
+def evidence(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EValue | NotEnough:
+    """The e-value against "the effect is ``null``"; it reaches 1/α just where `always_valid` excludes it.
+
+    Source: Johari, Koomen, Pekelis & Walsh (2022), Oper. Res. 70(3), the mixture likelihood ratio.
+
+    >>> round(evidence(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03).p, 4)
+    0.0024
+    """
+    found = _ready(effect)
+    if isinstance(found, NotEnough):
+        return found
+    v, d = found.variance, found.value - null
+    won = 0.5 * log(v / (v + tau**2)) + tau**2 * d**2 / (2 * v * (v + tau**2))
+    return EValue(won, found.n, f"{found.method}, normal mixture")
+
+
+def evidence_above(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EValue | NotEnough:
+    """The e-value against "the effect is at most ``null``"; it reaches 1/α just where `at_least` excludes it.
+
+    Source: as `at_least`, whose bound is this inverted: e = 2 (exp(y) − 1) / √((V + τ²)/V), y = τ²D²/(2V(V + τ²)).
+
+    >>> round(evidence_above(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03).p, 4)
+    0.0012
+    """
+    found = _ready(effect)
+    if isinstance(found, NotEnough):
+        return found
+    v, d = found.variance, found.value - null
+    y = tau**2 * d**2 / (2 * v * (v + tau**2)) if d > 0 else 0.0
+    won = (log(2) + y + log1p(-exp(-y)) - 0.5 * log((v + tau**2) / v)) if y > 0 else -inf
+    return EValue(won, found.n, f"{found.method}, one-sided normal mixture")
+
+
+def half_width(variance: float, *, tau: float, alpha: float) -> float:
+    """Half of the two-sided interval, for a variance above 0."""
+    v, t2 = variance, tau**2
+    return sqrt(v * (v + t2) / t2 * (2 * log(1 / alpha) + log((v + t2) / v)))
+
+
+def one_sided_half_width(variance: float, *, tau: float, alpha: float) -> float:
+    """The distance to the one-sided bound, for a variance above 0."""
+    v, t2 = variance, tau**2
+    return sqrt(2 * v * (v + t2) / t2 * log1p(sqrt((v + t2) / v) / (2 * alpha)))
+
+
+def _ready(effect: Effect | NotEnough) -> Effect | NotEnough:
+    if isinstance(effect, NotEnough):
+        return effect
+    if effect.not_yet is not None:
+        return effect.not_yet
+    return effect if effect.variance > 0 else no_spread(effect)

@@ -1,0 +1,34 @@
+"""An e-value: what one would have won by betting fairly against the null hypothesis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, inf, log
+
+__all__ = ["EValue"]
+
+
+@dataclass(frozen=True, slots=True)
+class EValue:
+    """Evidence against a null hypothesis, in natural logarithms so that it can't overflow.
+
+    Under the null the chance that an e-process ever reaches 1/α is at most α (Ville 1939), however often one looks.
+    ``n`` counts what it has seen, ``method`` names the bet.
+
+    >>> e = EValue(log_e=3.0, n=120, method="example")
+    >>> round(e.p, 4), e.rejects(0.05), e.rejects(0.01)
+    (0.0498, True, False)
+    """
+
+    log_e: float
+    n: int
+    method: str
+
+    @property
+    def p(self) -> float:
+        """min(1, 1/e); the smallest of all looks is an always-valid p-value."""
+        return min(1.0, exp(-self.log_e)) if self.log_e > -inf else 1.0
+
+    def rejects(self, alpha: float) -> bool:
+        """Whether e ≥ 1/α."""
+        return self.log_e >= -log(alpha)

@@ -1,0 +1,65 @@
+"""An effect before it has an interval: how wide that is depends on how often one looks, which the caller must say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, sqrt
+
+from scipy.special import stdtrit
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+
+__all__ = ["Effect", "fixed"]
+
+MIN_UNITS = 30
+"""Units in each arm before a look may decide; below, the normal approximation of the variance is not to be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """An asymptotically normal estimate, such as treatment − control, with its variance.
+
+    ``value`` is on the metric's scale (or the log of a ratio, as ``method`` says), ``variance`` its square;
+    ``n`` counts units of analysis, ``freedom`` the degrees of freedom of the variance. ``not_yet`` says what a look
+    during the experiment still needs before the normal approximation can be trusted, ``None`` if nothing.
+    """
+
+    value: float
+    variance: float
+    n: int
+    method: str
+    freedom: float = inf
+    not_yet: NotEnough | None = None
+
+
+def fixed(effect: Effect | NotEnough, *, level: float = 0.95) -> Estimate | NotEnough:
+    """The interval for one look at a sample size that was fixed before: value ± t √V, two-sided.
+
+    Looking again until it excludes 0 breaks its promise: that is what `always_valid` is for. `NotEnough` where there
+    is no effect, or where the units show no spread.
+
+    Source: Welch (1947), Biometrika 34:28-35, for the freedom that `mean_difference` gives.
+
+    >>> print(fixed(Effect(value=0.5, variance=0.04, n=40, method="mean difference", freedom=38)))
+    0.5 (0.09512 to 0.9049; 95 %, n = 40, mean difference)
+    """
+    if isinstance(effect, NotEnough):
+        return effect
+    if effect.variance <= 0:
+        return no_spread(effect)
+    half = float(stdtrit(effect.freedom, 0.5 + level / 2)) * sqrt(effect.variance)
+    return Estimate(effect.value, effect.value - half, effect.value + half, level, effect.n, effect.method)
+
+
+def no_spread(effect: Effect) -> NotEnough:
+    """The answer where all units are equal: they can't show how much others would vary."""
+    return NotEnough("all units show the same value", "units that differ", effect.n)
+
+
+def too_few(control: int, treatment: int, *, units: str = "units") -> NotEnough | None:
+    """Why a look can't decide yet with so many units in each arm; ``None`` if it can."""
+    least = min(control, treatment)
+    if least >= MIN_UNITS:
+        return None
+    reason = f"{least} {units} in the smaller arm are too few to look at"
+    return NotEnough(reason, f"{MIN_UNITS - least} more {units} in it", control + treatment)
