@@ -1,0 +1,49 @@
+"""The tail of a beta distribution in logarithms, also where the tail itself is too small for a float."""
+
+from __future__ import annotations
+
+from math import log, log1p
+
+from scipy.special import betaincc, betaln
+
+__all__: list[str] = []
+
+SMALLEST = 1e-250
+"""Below it the tail is taken from its continued fraction, which converges fast just there."""
+MOST_STEPS = 20_000
+TINY = 1e-300
+PRECISION = 1e-14
+
+
+def log_tail(x: float, a: float, b: float) -> float:
+    """ln P(θ > x) for θ ~ Beta(a, b) and 0 < x < 1; finite however far out in the tail x is.
+
+    Source: Abramowitz & Stegun (1964), 26.5.8, the continued fraction of the incomplete beta function, by the method
+    of Lentz (1976), Appl. Opt. 15:668-671.
+    """
+    tail = float(betaincc(a, b, x))
+    if tail > SMALLEST:
+        return log(tail)
+    y, p, r = 1 - x, b, a  # P(θ > x) = I_{1-x}(b, a)
+    return p * log(y) + r * log1p(-y) - log(p) - float(betaln(p, r)) + log(_fraction(y, p, r))
+
+
+def _fraction(y: float, p: float, r: float) -> float:
+    """1 / (1 + d₁/(1 + d₂/(1 + …))) of I_y(p, r), for y below the mean p/(p + r)."""
+    c, d = 1.0, 1 / _away(1 - (p + r) * y / (p + 1))
+    value = d
+    for m in range(1, MOST_STEPS):
+        even = m * (r - m) * y / ((p + 2 * m - 1) * (p + 2 * m))
+        d, c = 1 / _away(1 + even * d), _away(1 + even / c)
+        value *= d * c
+        odd = -(p + m) * (p + r + m) * y / ((p + 2 * m) * (p + 2 * m + 1))
+        d, c = 1 / _away(1 + odd * d), _away(1 + odd / c)
+        value *= d * c
+        if abs(d * c - 1) < PRECISION:
+            break
+    return value
+
+
+def _away(x: float) -> float:
+    """Not 0, to divide by."""
+    return x if abs(x) > TINY else TINY

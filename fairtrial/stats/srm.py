@@ -1,0 +1,176 @@
+"""Sample-ratio mismatch: whether units really arrive in the arms by the planned split, valid at every look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, log
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaincc, gammaln
+
+from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.e_bh import e_bh
+from fairtrial.stats.e_values import EValue
+
+__all__ = ["SrmSoFar", "srm_causes", "srm_evidence", "srm_fixed", "srm_segments", "srm_so_far"]
+
+Floats = NDArray[np.float64]
+STRENGTH = 1000.0
+"""How close to the plan the alternative is: about a relative 3 % of each arm at an even split (1/√1000)."""
+METHOD = "sample ratio, Dirichlet mixture"
+
+
+@dataclass(frozen=True, slots=True)
+class SrmSoFar:
+    """All looks at a split together: ``log_e`` is the largest evidence ever, never taken back.
+
+    ``counts``: units of each arm now; ``crossed_at``: the number of the unit, counted from 1 in the order of their
+    arrival, at which the evidence first reached 1/alpha, ``None`` if it never did.
+
+    >>> SrmSoFar(counts=(5_012, 4_988), log_e=0.4, crossed_at=None, alpha=0.01).invalid
+    False
+    """
+
+    counts: tuple[int, ...]
+    log_e: float
+    crossed_at: int | None
+    alpha: float
+
+    @property
+    def n(self) -> int:
+        """Units in all arms."""
+        return sum(self.counts)
+
+    @property
+    def invalid(self) -> bool:
+        """Whether the planned split was rejected at any look: then no comparison of the arms is to be read."""
+        return self.crossed_at is not None
+
+    @property
+    def p(self) -> float:
+        """The always-valid p-value of the planned split, the smallest of all looks."""
+        return exp(-self.log_e)
+
+
+def srm_evidence(counts: Sequence[int], shares: Sequence[float], *, strength: float = STRENGTH) -> EValue | NotEnough:
+    """The e-value against "units are assigned by these shares": 1/α is reached with chance α at most, ever.
+
+    ``counts``: units of each arm, each counted once, at its first assignment; ``shares``: of the plan, which add up to
+    1; ``strength``: K of the Dirichlet mixture around the plan, fixed before the first unit: large for small
+    mismatches in much traffic. `NotEnough` without a unit.
+
+    Source: Lindon & Malek (2022), NeurIPS 35, arXiv:2011.03567.
+
+    >>> round(srm_evidence([5_300, 4_700], [0.5, 0.5]).p, 8)
+    2.6e-07
+    """
+    found, planned = np.asarray(counts, dtype=np.float64), _planned(shares, len(counts), strength)
+    if found.ndim != 1 or (found < 0).any():
+        raise ValueError(f"{list(counts)} are no counts of units")
+    if found.sum() == 0:
+        return _nobody()
+    return EValue(log_marginal_ratio(found, planned, strength * planned), int(found.sum()), METHOD)
+
+
+def srm_segments(
+    segments: Sequence[tuple[Sequence[int], Sequence[float]]], *, strength: float = STRENGTH
+) -> EValue | NotEnough:
+    """The e-value over segments of time with different plans: the product of one for each.
+
+    ``segments``: the counts of the units that first arrived in it and the planned shares, for each in the order of
+    time. `NotEnough` if no segment has a unit.
+
+    Source: as `srm_evidence`; a product of e-values in turn is one (Ville 1939).
+
+    >>> round(srm_segments([([400, 100], [0.8, 0.2]), ([610, 390], [0.5, 0.5])]).log_e, 2)
+    11.58
+    """
+    found = [srm_evidence(counts, shares, strength=strength) for counts, shares in segments]
+    known = [one for one in found if isinstance(one, EValue)]
+    if not known:
+        return _nobody()
+    return EValue(sum(one.log_e for one in known), sum(one.n for one in known), f"{METHOD}, segments")
+
+
+def srm_so_far(
+    arms: ArrayLike, shares: Sequence[float], *, strength: float = STRENGTH, alpha: float = 0.01
+) -> SrmSoFar | NotEnough:
+    """The evidence after every single unit: the largest of it, and when it crossed 1/alpha.
+
+    ``arms``: the index of each unit's arm into ``shares``, in the order of first assignment. The same rows always
+    give the same answer, so a latch needs no memory beside them. Linear in the units. `NotEnough` without a unit.
+
+    Source: as `srm_evidence`, as its product of predictive probabilities.
+
+    >>> srm_so_far([0, 1, 1] * 400, [0.5, 0.5]).crossed_at
+    339
+    """
+    found, planned = np.asarray(arms), _planned(shares, len(shares), strength)
+    if found.size == 0:
+        return _nobody()
+    if found.ndim != 1 or found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= len(shares):
+        raise ValueError(f"an arm is not one of the {len(shares)} of the plan")
+    gains = -np.log1p(np.arange(found.size) / strength)
+    for arm, share in enumerate(planned):
+        at = np.flatnonzero(found == arm)
+        gains[at] += np.log1p(np.arange(at.size) / (strength * share))
+    log_e = np.cumsum(gains)
+    crossed = np.flatnonzero(log_e >= -log(alpha))
+    counts = tuple(int(count) for count in np.bincount(found, minlength=len(shares)))
+    return SrmSoFar(counts, max(0.0, float(log_e.max())), int(crossed[0]) + 1 if crossed.size else None, alpha)
+
+
+def srm_fixed(counts: Sequence[int], shares: Sequence[float]) -> float | NotEnough:
+    """The p-value of the χ² test, for one look fixed before: to be printed with the word "fixed", never to stop by.
+
+    `NotEnough` below five expected units in an arm, where its distribution is not χ².
+
+    Source: Pearson (1900), Phil. Mag. 50:157-175; Cochran (1954), Biometrics 10:417-451, for the five.
+
+    >>> f"{srm_fixed([821_588, 815_482], [0.5, 0.5]):.1e}"
+    '1.8e-06'
+    """
+    found = np.asarray(counts, dtype=np.float64)
+    expected = found.sum() * _planned(shares, len(counts), STRENGTH)
+    if expected.min() < 5:
+        return NotEnough("an arm expects fewer than 5 units", "5 expected units in each arm", int(found.sum()))
+    squares = float(((found - expected) ** 2 / expected).sum())
+    return float(gammaincc((len(found) - 1) / 2, squares / 2))
+
+
+def srm_causes(
+    slices: Mapping[str, Sequence[int]], shares: Sequence[float], *, strength: float = STRENGTH, alpha: float = 0.10
+) -> tuple[str, ...]:
+    """The slices of traffic whose split is not the planned one, by e-BH over all of them: where to look for the cause.
+
+    ``slices``: the counts of each arm now, by the slice's name (such as ``day=2`` or ``route=chat``). At most a share
+    of ``alpha`` of those that are named is as planned, on average.
+
+    Source: Wang & Ramdas (2022), JRSS-B 84(3):822-852, over the evidence of `srm_evidence`.
+
+    >>> srm_causes({"web": [500, 490], "app": [700, 400], "batch": [3, 1]}, [0.5, 0.5])
+    ('app',)
+    """
+    evidence = [srm_evidence(counts, shares, strength=strength) for counts in slices.values()]
+    return tuple(name for name, rejected in zip(slices, e_bh(evidence, alpha=alpha), strict=True) if rejected)
+
+
+def log_marginal_ratio(counts: Floats, shares: Floats, prior: Floats) -> float:
+    """ln of the counts' probability under a Dirichlet prior over that under the shares."""
+    mixture = (
+        gammaln(prior.sum()) - gammaln(prior.sum() + counts.sum()) + (gammaln(prior + counts) - gammaln(prior)).sum()
+    )
+    return float(mixture - counts @ np.log(shares))
+
+
+def _planned(shares: Sequence[float], arms: int, strength: float) -> Floats:
+    planned = np.asarray(shares, dtype=np.float64)
+    if len(planned) != arms or arms < 2 or not (planned > 0).all() or abs(planned.sum() - 1) > 1e-6 or strength <= 0:
+        raise ValueError(f"{list(shares)} are not the shares of {arms} arms, above 0 and 1 in all")
+    return np.asarray(planned / planned.sum(), dtype=np.float64)
+
+
+def _nobody() -> NotEnough:
+    return NotEnough("no unit is assigned yet", "one unit or more")
