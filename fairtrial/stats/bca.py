@@ -1,0 +1,57 @@
+"""From resampled figures to BCa bounds: the percentile interval, corrected for bias and for a spread that moves."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+__all__ = ["bca_bounds"]
+
+Floats = NDArray[np.float64]
+
+
+def bca_bounds(drawn: Floats, point: float, left_out: Floats, *, level: float = 0.95) -> tuple[float, float]:
+    """The bias-corrected and accelerated bounds of a figure that was ``point`` in the data.
+
+    ``drawn``: the figure in each resample; ``left_out``: the figure without each cluster (or case) in turn, whose
+    skewness is the acceleration; all on the figure's own scale. Resamples equal to the point count half. The bounds
+    are among ``drawn``: if these all agree, so do the bounds, and the caller must say what was not seen. Raises
+    `ValueError` without a resample.
+
+    Source: Efron (1987), JASA 82:171-185; Efron & Tibshirani (1993), An Introduction to the Bootstrap, §14.3.
+
+    >>> rng = np.random.default_rng(1)
+    >>> values = np.array([1.0, 2.0, 2.0, 3.0, 9.0, 4.0, 2.0, 1.0])
+    >>> drawn = rng.choice(values, (10_000, 8)).mean(axis=1)
+    >>> low, high = bca_bounds(drawn, values.mean(), (values.sum() - values) / 7)
+    >>> print(f"{low:.2f} to {high:.2f}")
+    1.88 to 5.78
+    """
+    if len(drawn) == 0:
+        raise ValueError("no resample was drawn")
+    edge = 0.5 / len(drawn)
+    below = float(np.mean(drawn < point) + np.mean(drawn == point) / 2)
+    bias = float(ndtri(min(max(below, edge), 1 - edge)))
+    a = acceleration(left_out)
+    shares = [_share(bias, a, float(ndtri(tail))) for tail in ((1 - level) / 2, (1 + level) / 2)]
+    low, high = np.quantile(drawn, shares)
+    return float(low), float(high)
+
+
+def acceleration(left_out: Floats) -> float:
+    """A sixth of the jackknife's skewness: how fast the figure's spread changes with its value; 0 without spread."""
+    apart = left_out.mean() - left_out
+    size = float(np.abs(apart).max(initial=0.0))
+    if size <= 1e-13 * float(np.abs(left_out).max(initial=0.0)):
+        return 0.0
+    apart = apart / size
+    return float((apart**3).sum() / (6 * float(apart @ apart) ** 1.5))
+
+
+def _share(bias: float, a: float, z: float) -> float:
+    """Which share of the resamples lies below the bound whose normal quantile is ``z``."""
+    moved = bias + z
+    room = 1 - a * moved
+    # Beyond the pole of the transformation there is no bound but the furthest resample.
+    return float(ndtr(bias + moved / room)) if room > 0 else float(moved > 0)
