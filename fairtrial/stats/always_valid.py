@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp, inf, log, log1p, sqrt
 
 from fairtrial.domain.estimates import Estimate, NotEnough
@@ -118,4 +119,6 @@ def _ready(effect: Effect | NotEnough) -> Effect | NotEnough:
         return effect
     if effect.not_yet is not None:
         return effect.not_yet
+    if effect.watched is not None and effect.watched > effect.variance:
+        effect = replace(effect, variance=effect.watched)
     return effect if effect.variance > 0 else no_spread(effect)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, sqrt
 
 from scipy.special import stdtrit
@@ -33,6 +33,7 @@ class Effect:
     method: str
     freedom: float = inf
     not_yet: NotEnough | None = None
+    watched: float | None = field(default=None, repr=False)
 
 
 def fixed(effect: Effect | NotEnough, *, level: float = 0.95) -> Estimate | NotEnough:
