@@ -22,6 +22,7 @@ class Effect:
     ``value`` is on the metric's scale (or the log of a ratio, as ``method`` says), ``variance`` its square;
     ``n`` counts units of analysis, ``freedom`` the degrees of freedom of the variance. ``not_yet`` says what a look
     during the experiment still needs before the normal approximation can be trusted, ``None`` if nothing.
+    ``watched`` is the variance for looks at any time where those need a larger one than a single look (`difference`).
 
     >>> Effect(value=0.5, variance=0.04, n=40, method="mean difference").variance ** 0.5
     0.2
