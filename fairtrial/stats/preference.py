@@ -14,6 +14,8 @@ from fairtrial.stats.crossed import CrossedMean, crossed_mean
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.tango import score_bounds
 
+__all__ = ["win_rate"]
+
 MIN_ITEMS = 10
 """Below this many judged pairs no win rate is told: its interval would span most of what is possible."""
 
@@ -38,6 +40,10 @@ def win_rate(
 
     Source: Tango (1998), Statistics in Medicine 17:891-908; Korn & Graubard (1998), Survey Methodology 24:193-201,
     for n*.
+
+    >>> votes = np.array([1.0] * 12 + [0.0] * 6 + [0.5] * 6)
+    >>> print(win_rate(votes, [str(i) for i in range(24)], ["ann"] * 24))
+    0.625 (0.47 to 0.756; 90 %, n = 24, win rate, score interval clustered by pair)
     """
     count = len(set(items))
     if count < MIN_ITEMS:

@@ -12,6 +12,8 @@ from fairtrial.stats.clustered import Floats
 from fairtrial.stats.crossed import crossed_mean
 from fairtrial.stats.intervals import quantile
 
+__all__ = ["mean_rating"]
+
 MIN_ITEMS = 10
 """Below this many rated pairs no mean is told."""
 
@@ -38,6 +40,11 @@ def mean_rating(
     next, unseen kind of pair could add, span · z²/(n + z²) over n pairs, as everywhere here. `NotEnough` below ten.
 
     Source: as `crossed_mean`; Agresti & Coull (1998), The American Statistician 52:119-126.
+
+    >>> import numpy as np
+    >>> marks = np.array([4.0, 5.0, 3.0, 4.0, 4.0, 5.0, 2.0, 4.0, 4.0, 3.0])
+    >>> print(mean_rating(marks, [str(i) for i in range(10)], ["ann"] * 10, span=4))
+    3.8 (2.892 to 4.708; 95 %, n = 10, mean rating, t with standard error clustered by pair)
     """
     count = len(set(items))
     if count < MIN_ITEMS:
