@@ -20,6 +20,9 @@ def log_tail(x: float, a: float, b: float) -> float:
 
     Source: Abramowitz & Stegun (1964), 26.5.8, the continued fraction of the incomplete beta function, by the method
     of Lentz (1976), Appl. Opt. 15:668-671.
+
+    >>> round(log_tail(0.9, 1.0, 3.0), 4), round(log_tail(0.9, 100.0, 900.0), 1)
+    (-6.9078, -1763.1)
     """
     tail = float(betaincc(a, b, x))
     if tail > SMALLEST:

@@ -73,7 +73,8 @@ def conversion_lift(
 
     The interval holds all lifts that the e-process does not reject, so that it excludes 0 just where
     `conversion_evidence` reaches 1/(1 − level). What must hold is said there; the lift must be the same over time.
-    ``n`` counts conversions. `NotEnough` until a unit of control converts: before that the lift has no value.
+    ``n`` counts conversions; ``high`` is infinite while so few of control bound nothing. `NotEnough` until one does:
+    before that the lift has no value.
 
     Source: Lindon & Malek (2022), arXiv:2011.03567, the confidence sequence that inverts the test.
 
@@ -91,8 +92,8 @@ def conversion_lift(
         return _log_e(treatment, control, prior=prior, null=null) - threshold
 
     middle = log(treatment) - log(control) if treatment else -FAR
-    low = expm1(_edge(over, middle, -1.0) - logit(share)) if treatment else -1.0
-    high = expm1(_edge(over, middle, 1.0) - logit(share))
+    low = _change(_edge(over, middle, -1.0), share) if treatment else -1.0
+    high = _change(_edge(over, middle, 1.0), share)
     value, method = _lift(control, treatment, share), f"{_TWO_SIDED}, always valid"
     return Estimate(value, low, high, level, control + treatment, method, always_valid=True)
 
@@ -106,7 +107,7 @@ def lift_at_least(
         return missing
     if control == 0:
         return _no_lift(treatment)
-    low = expm1(_lowest(treatment, control, lift=lift, alpha=alpha) - logit(share))
+    low = _change(_lowest(treatment, control, lift=lift, alpha=alpha), share)
     value, method = _lift(control, treatment, share), f"{_ONE_SIDED}, always valid"
     return Estimate(value, low, inf, 1 - 2 * alpha, control + treatment, method, always_valid=True)
 
@@ -120,8 +121,7 @@ def lift_at_most(
         return missing
     if control == 0:
         return _no_lift(treatment)
-    lowest = _lowest(control, treatment, lift=lift, alpha=alpha)
-    high = inf if lowest <= -FAR else expm1(-lowest - logit(share))
+    high = _change(-_lowest(control, treatment, lift=lift, alpha=alpha), share)
     value, method = _lift(control, treatment, share), f"{_ONE_SIDED}, always valid"
     return Estimate(value, -1.0, high, 1 - 2 * alpha, control + treatment, method, always_valid=True)
 
@@ -169,6 +169,11 @@ def _edge(over: Callable[[float], float], start: float, direction: float) -> flo
             return float(brentq(over, near, far, xtol=1e-10))
         near, step = far, 2 * step
     return direction * FAR
+
+
+def _change(edge: float, share: float) -> float:
+    """A logit of the share of conversions as a lift; an end that is nowhere is −1 or ∞."""
+    return expm1(edge - float(logit(share))) if abs(edge) < FAR else (inf if edge > 0 else -1.0)
 
 
 def _log_expit(x: float) -> float:
