@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from math import ceil
 from operator import add
 
 from fairtrial.domain.estimates import NotEnough
@@ -69,7 +70,7 @@ def cross_fitted(folds: Sequence[JointMoments], unlabelled: Moments, *, step: fl
         return NotEnough(f"{small} experts' marks can't show how much they vary", "2 or more in each fold", n)
     if n < INDICATIVE_FROM or unlabelled.n == 0:
         variance = ((n - 1) * marks.first.variance + step**2) / (n - 1) / n
-        return _graded(marks.first.mean, variance, n, ALONE, n - 1)
+        return graded(marks.first.mean, variance, n, ALONE, n - 1)
     value, left, weight = 0.0, step**2, 0.0
     for k, fold in enumerate(folds):
         others = reduce(add, (one for j, one in enumerate(folds) if j != k), JointMoments(0, 0, 0, 0, 0, 0))
@@ -80,7 +81,7 @@ def cross_fitted(folds: Sequence[JointMoments], unlabelled: Moments, *, step: fl
     freedom = n - len(folds) - (len(folds) == 1 and weight > 0)
     variance = weight**2 * unlabelled.variance / unlabelled.n + left / freedom / n
     named = TOGETHER if len(folds) == 1 else f"{TOGETHER}, {len(folds)} folds cross-fitted"
-    return _graded(value, variance, n, named, freedom)
+    return graded(value, variance, n, named, freedom)
 
 
 def ppi_difference(control: Effect | NotEnough, treatment: Effect | NotEnough) -> Effect | NotEnough:
@@ -125,10 +126,13 @@ def _residual(marks: JointMoments, trust: float) -> float:
     return max(0.0, marks.first.variance - 2 * trust * marks.covariance + trust**2 * marks.second.variance)
 
 
-def _graded(value: float, variance: float, n: int, method: str, freedom: float) -> Effect:
-    """The effect with what so many experts' marks allow one to say."""
-    if n >= INTERVAL_FROM:
+def graded(
+    value: float, variance: float, n: int, method: str, freedom: float, *, effective: float | None = None
+) -> Effect:
+    """The effect with what so many experts' marks allow one to say; ``effective``: as many as they are worth."""
+    size = n if effective is None else effective
+    if size >= INTERVAL_FROM:
         return Effect(value, variance, n, method, freedom)
-    reason = f"{n} experts' marks in an arm are too few for an interval"
-    method = f"{method}, indicative" if n >= INDICATIVE_FROM else f"{method}, too few for the judge"
-    return Effect(value, variance, n, method, freedom, NotEnough(reason, f"{INTERVAL_FROM - n} more", n))
+    reason = f"{size:.0f} experts' marks in an arm are too few for an interval"
+    method = f"{method}, indicative" if size >= INDICATIVE_FROM else f"{method}, too few for the judge"
+    return Effect(value, variance, n, method, freedom, NotEnough(reason, f"{ceil(INTERVAL_FROM - size)} more", n))
