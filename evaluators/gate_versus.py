@@ -17,7 +17,7 @@ from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Finding, Result
 from fairtrial.stats.intervals import quantile
-from fairtrial.stats.sample_size import cases_for_margin
+from fairtrial.stats.sizes import cases_for_margin
 
 HOPELESS = 20
 """Times the present cases: beyond that, more cases are no advice."""

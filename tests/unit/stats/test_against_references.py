@@ -19,7 +19,6 @@ from fairtrial.stats.bootstrap import bootstrap_corpus
 from fairtrial.stats.clustered import clustered_mean
 from fairtrial.stats.holm import holm
 from fairtrial.stats.intervals import wilson
-from fairtrial.stats.sample_size import cases_for_margin
 from fairtrial.stats.sign_flip import sign_flip
 from fairtrial.stats.tango import tango
 
@@ -151,7 +150,3 @@ def test_few_cases_are_not_resampled() -> None:
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
-
-
-def test_the_cases_for_a_margin_are_those_of_the_contract() -> None:
-    assert [cases_for_margin(0.10, margin) for margin in (0.05, 0.03, 0.02)] == [248, 687, 1546]

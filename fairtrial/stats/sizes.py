@@ -1,0 +1,189 @@
+"""How many units a single look needs: for two shares, two means, paired answers or votes, with any split."""
+
+from __future__ import annotations
+
+from math import ceil, inf, sqrt
+
+from scipy.optimize import brentq
+from scipy.special import ndtri, stdtrit
+from scipy.stats import nct
+
+__all__ = [
+    "cases_for_margin",
+    "size_of_means",
+    "size_of_means_not_worse",
+    "size_of_pairs",
+    "size_of_shares",
+    "size_of_shares_not_worse",
+    "votes",
+]
+
+ALPHA = 0.05
+POWER = 0.80
+
+
+def size_of_shares(
+    control: float, treatment: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5
+) -> float:
+    """Units in both arms together that show a difference of two shares, by the pooled test, two-sided.
+
+    ``control``, ``treatment``: the true shares, between 0 and 1 and unequal; ``share``: of the units, for treatment.
+    Not rounded: an arm's size is this times its share. `ValueError` for shares that are equal or not between 0 and 1.
+
+    Source: Fleiss, Tytun & Ury (1980), Biometrics 36:343-346, without their correction; for equal arms this is R's
+    `power.prop.test`.
+
+    >>> print(f"{size_of_shares(0.10, 0.11) / 2:,.1f} in each arm")
+    14,750.8 in each arm
+    """
+    _check(power, alpha, share)
+    if not (0 < control < 1 and 0 < treatment < 1 and control != treatment):
+        raise ValueError(f"shares of {control} and {treatment} have no size: between 0 and 1, and unequal")
+    pooled = share * treatment + (1 - share) * control
+    null = pooled * (1 - pooled) / (share * (1 - share))
+    root = _z(1 - alpha / 2) * sqrt(null) + _z(power) * sqrt(variance_of_shares(control, treatment, share=share))
+    return (root / (treatment - control)) ** 2
+
+
+def size_of_shares_not_worse(
+    control: float, treatment: float, margin: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5
+) -> float:
+    """Units in both arms together that show that a share is not lower by ``margin``, one-sided at ``alpha``.
+
+    ``margin``: above 0, in the share's own unit; ``treatment``: its true share, mostly that of control. Not rounded.
+    `ValueError` where the truth is already worse by the margin, which no number of units can refute.
+
+    Source: Chow, Shao & Wang (2008), Sample Size Calculations in Clinical Research, section 4.2.
+
+    >>> print(f"{size_of_shares_not_worse(0.85, 0.85, 0.10, alpha=0.025) / 2:.1f} in each arm")
+    200.1 in each arm
+    """
+    _check(power, alpha, share)
+    distance = treatment - control + margin
+    if not (0 < control < 1 and 0 < treatment < 1 and margin > 0 and distance > 0):
+        raise ValueError(f"that {treatment} is not worse than {control} by {margin} can't be shown")
+    return (_z(1 - alpha) + _z(power)) ** 2 * variance_of_shares(control, treatment, share=share) / distance**2
+
+
+def size_of_means(effect: float, sd: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5) -> float:
+    """Units in both arms together that show a difference of two means by Student's t test, two-sided.
+
+    ``effect``: the true difference, above 0; ``sd``: of single units, in both arms, on the same scale. Not rounded.
+
+    Source: the noncentral t distribution, as statsmodels' `TTestIndPower` and R's `power.t.test(strict = TRUE)`.
+
+    >>> print(f"{size_of_means(1.0, 1.0, power=0.9) / 2:.3f} in each arm")
+    22.021 in each arm
+    """
+    return _size_by_t(effect, sd, (alpha / 2, power, share), lower=True)
+
+
+def size_of_means_not_worse(
+    margin: float, sd: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5
+) -> float:
+    """Units in both arms together that show that a mean is not worse by ``margin`` if it is equal, one-sided.
+
+    ``margin``: above 0; ``sd`` of single units, on the same scale. Not rounded.
+
+    Source: Chow, Shao & Wang (2008), section 3.2, with the noncentral t distribution in place of the normal.
+
+    >>> print(f"{size_of_means_not_worse(0.5, 1.0, alpha=0.025) / 2:.1f} in each arm")
+    63.8 in each arm
+    """
+    return _size_by_t(margin, sd, (alpha, power, share), lower=False)
+
+
+def size_of_pairs(
+    discordant: float, difference: float, *, alpha: float = ALPHA, power: float = POWER, sides: int = 2
+) -> float:
+    """Pairs that show a difference by McNemar's test, where both arms answered the same cases. Not rounded.
+
+    ``discordant``: the share of pairs on which they differ; ``difference``: of their shares of success, which can't
+    be more than that.
+
+    Source: Connor (1987), Biometrics 43:207-211.
+
+    >>> print(f"{size_of_pairs(0.15, 0.05):.0f} pairs")
+    469 pairs
+    """
+    _check(power, alpha, 0.5)
+    if not 0 < abs(difference) <= discordant <= 1:
+        raise ValueError(f"a difference of {difference} is not possible where {discordant} of the pairs differ")
+    root = _z(1 - alpha / sides) * sqrt(discordant) + _z(power) * sqrt(discordant - difference**2)
+    return (root / difference) ** 2
+
+
+def cases_for_margin(variance: float, margin: float, *, power: float = POWER) -> int:
+    """Cases that show "not worse by ``margin``" with this power, one-sided 5 %, if there is no true difference.
+
+    ``variance`` of one paired difference, which for 0/1 scores is the share of discordant cases; ``margin`` on the
+    same scale. For 80 % this is 6.18 · variance / margin².
+
+    Source: Nam (1997), Biometrics 53:1422-1430, in its normal approximation.
+
+    >>> cases_for_margin(0.10, 0.05)
+    248
+    """
+    return ceil((_z(1 - ALPHA) + _z(power)) ** 2 * variance / margin**2)
+
+
+def votes(win_rate: float, *, ties: float = 0.0, alpha: float = ALPHA, power: float = POWER) -> int:
+    """Votes on pairs of answers that tell a win rate from one half, two-sided; a tie is half a win for each.
+
+    ``win_rate``: the true one, not one half; ``ties``: their share of all votes. `ValueError` for a win rate that so
+    many ties don't allow.
+
+    Source: the normal approximation with the variance of a vote of 0, ½ or 1 under the alternative.
+
+    >>> votes(0.55), votes(0.55, ties=0.3)
+    (778, 542)
+    """
+    _check(power, alpha, 0.5)
+    wins = win_rate - ties / 2
+    if not (win_rate != 0.5 and 0 <= ties < 1 and 0 <= wins <= 1 - ties):
+        raise ValueError(f"a win rate of {win_rate} with {ties} ties can't be planned for")
+    variance = wins + ties / 4 - win_rate**2
+    return max(1, ceil((_z(1 - alpha / 2) + _z(power)) ** 2 * variance / (win_rate - 0.5) ** 2))
+
+
+def variance_of_shares(control: float, treatment: float, *, share: float = 0.5) -> float:
+    """The variance of the difference of two shares, times the units in both arms."""
+    return treatment * (1 - treatment) / share + control * (1 - control) / (1 - share)
+
+
+def _size_by_t(effect: float, sd: float, wish: tuple[float, float, float], *, lower: bool) -> float:
+    """Units for a t test with this error in its upper tail; ``lower``: whether the lower tail rejects as well."""
+    tail, power, share = wish
+    _check(power, tail, share)
+    if not (0 < effect < inf and 0 < sd < inf):
+        raise ValueError(f"an effect of {effect} with a standard deviation of {sd} has no size")
+
+    def missing(units: float) -> float:
+        freedom, shift = units - 2, effect / sd * sqrt(units * share * (1 - share))
+        limit = float(stdtrit(freedom, 1 - tail))
+        found = nct.sf(limit, freedom, shift) + (nct.cdf(-limit, freedom, shift) if lower and shift < FAR else 0.0)
+        return float(found) - power
+
+    normal = (_z(1 - tail) + _z(power)) ** 2 * sd**2 / (effect**2 * share * (1 - share))
+    if normal > MANY:
+        return normal
+    # Student's correction is about z²/4 units an arm, and more where an arm gets next to none of few units.
+    most = normal + 10 / (share * (1 - share)) + 60
+    return float(brentq(missing, FEWEST, most, xtol=1e-9)) if missing(FEWEST) < 0 else FEWEST
+
+
+FEWEST = 3.0
+"""Units that leave a degree of freedom."""
+FAR = 4.0
+"""A shift beyond which the other tail is empty (1e-9), and its calculation may fail."""
+MANY = 1e7
+"""Units beyond which t and normal agree to a ten-millionth."""
+
+
+def _check(power: float, alpha: float, share: float) -> None:
+    if not (0 < alpha < power < 1 and 0 < share < 1):
+        raise ValueError(f"power {power}, α {alpha}, share {share}: between 0 and 1, and more power than α")
+
+
+def _z(level: float) -> float:
+    return float(ndtri(level))
