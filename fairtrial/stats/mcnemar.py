@@ -6,13 +6,20 @@ from scipy.stats import binom
 
 from fairtrial.domain.estimates import NotEnough
 
+__all__ = ["exact", "mid_p"]
+
 NO_FLIP = NotEnough("no case flipped", "a case that only one side passed")
 
 
 def exact(won: int, lost: int) -> float | NotEnough:
     """The exact two-sided p: the binomial test of ``won`` among the flips; `NotEnough` without a flip.
 
+    ``won``, ``lost``: cases that only the first and that only the second passed.
+
     Source: McNemar (1947), Psychometrika 12:153-157.
+
+    >>> print(f"{exact(won=86, lost=150):.3e}")
+    3.716e-05
     """
     flips = won + lost
     if flips == 0:
@@ -21,9 +28,14 @@ def exact(won: int, lost: int) -> float | NotEnough:
 
 
 def mid_p(won: int, lost: int) -> float | NotEnough:
-    """The mid-p version: exact less half the probability of what was seen, which is less conservative.
+    """The mid-p version: exact less the probability of what was seen, which is less conservative.
+
+    ``won``, ``lost`` and `NotEnough` as in `exact`; where as many were won as lost, 1 less half that probability.
 
     Source: Fagerland, Lydersen & Laake (2013), BMC Medical Research Methodology 13:91.
+
+    >>> print(f"{mid_p(won=6, lost=16):.4f}")
+    0.0347
     """
     flips = won + lost
     if flips == 0:

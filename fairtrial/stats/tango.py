@@ -9,6 +9,8 @@ from scipy.optimize import brentq
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import quantile
 
+__all__ = ["tango"]
+
 EDGE = 1e-12
 """How near to −1, 0-width and 1 the roots are looked for."""
 
@@ -18,9 +20,13 @@ def tango(won: int, lost: int, n: int, *, level: float = 0.90) -> Estimate | Not
 
     ``won`` counts cases that only the first passed, ``lost`` those that only the second passed, ``n`` all cases. Each
     bound of the two-sided level 0.90 is a one-sided 95 % bound, which is what non-inferiority reads. Without any
-    discordant case the bounds are ±z²/(n + z²), never 0.
+    discordant case the bounds are ±z²/(n + z²), never 0. `NotEnough` without a case, `ValueError` for counts that can't
+    be.
 
     Source: Tango (1998), Statistics in Medicine 17:891-908, equations 24-26.
+
+    >>> print(tango(won=0, lost=1, n=44))
+    -0.02273 (-0.09566 to 0.03652; 90 %, n = 44, Tango score interval, paired)
     """
     if n < 1:
         return NotEnough("no case is scored on both sides", "one pair of scored cases or more")
