@@ -1,6 +1,7 @@
 """Conversions: published and independent numbers, exact error rates, and what must hold for all counts."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import exp, inf, log
 
 import numpy as np
@@ -153,7 +154,7 @@ def test_evidence_against_a_larger_margin_is_smaller_where_there_is_any(
         log_e(conversion_harm(control, treatment, lift=0.3, share=share, margin=margin))
         for margin in (-0.5, 0.0, 0.1, 0.5, 2.0)
     ]
-    assert all(later < earlier for earlier, later in zip(found, found[1:], strict=False) if earlier > 0)
+    assert all(later < earlier for earlier, later in pairwise(found) if earlier > 0)
 
 
 @given(counts, some, shares, lifts, st.sampled_from([0.8, 0.95, 0.99]))
