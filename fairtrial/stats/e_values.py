@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf, log
+from math import exp, log
 
 __all__ = ["EValue"]
 
@@ -27,7 +27,7 @@ class EValue:
     @property
     def p(self) -> float:
         """min(1, 1/e); the smallest of all looks is an always-valid p-value."""
-        return min(1.0, exp(-self.log_e)) if self.log_e > -inf else 1.0
+        return exp(-max(0.0, self.log_e))
 
     def rejects(self, alpha: float) -> bool:
         """Whether e ≥ 1/α."""

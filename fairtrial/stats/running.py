@@ -95,7 +95,9 @@ class Running:
             raise ValueError(f"{look.method}: an interval for one look can't be one of many")
         if self.level is not None and abs(look.level - self.level) > 1e-12:
             raise ValueError(f"a look at level {look.level} after looks at level {self.level}")
+        if self.broken:
+            return self
         low, high = max(self.low, look.low), min(self.high, look.high)
         if low > high:
-            return replace(self, broken=True, value=look.value, n=look.n)
+            return replace(self, broken=True, n=look.n)
         return replace(self, low=low, high=high, value=look.value, level=look.level, n=look.n, method=look.method)

@@ -1,0 +1,62 @@
+"""An effect closed for one planned look: published numbers, and what it refuses."""
+
+from math import inf, sqrt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.effects import MIN_UNITS, Effect, fixed, too_few
+
+
+def test_it_gives_the_interval_of_students_sleep_data() -> None:
+    # Student (1908), Biometrika 6:1-25, hours of sleep gained, n = 10, as R's t.test(extra ~ group, data = sleep,
+    # paired = TRUE) prints it: mean difference 1.58, 95 per cent confidence interval 0.7001142 to 2.4598858
+    gained = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
+    mean = sum(gained) / 10
+    variance = sum((x - mean) ** 2 for x in gained) / 9 / 10
+    found = fixed(Effect(mean, variance, 10, "mean difference", freedom=9))
+    assert isinstance(found, Estimate)
+    assert (found.value, found.low, found.high) == pytest.approx((1.58, 0.7001142, 2.4598858), abs=1e-6)
+
+
+@given(st.floats(-5, 5), st.floats(1e-6, 9), st.one_of(st.just(inf), st.floats(1, 1e4)), st.floats(0.5, 0.99))
+def test_it_agrees_with_scipy(value: float, variance: float, freedom: float, level: float) -> None:
+    found = fixed(Effect(value, variance, 9, "difference", freedom=freedom), level=level)
+    expected = (
+        stats.norm.interval(level, value, sqrt(variance))
+        if freedom == inf
+        else stats.t.interval(level, freedom, value, sqrt(variance))
+    )
+    assert isinstance(found, Estimate)
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert not found.always_valid
+
+
+@given(st.floats(0.01, 4), st.floats(1, 50))
+def test_more_freedom_and_less_variance_narrow_it(variance: float, freedom: float) -> None:
+    def width(variance: float, freedom: float) -> float:
+        found = fixed(Effect(0.0, variance, 9, "difference", freedom=freedom))
+        assert isinstance(found, Estimate)
+        return found.high - found.low
+
+    assert width(variance, freedom + 1) < width(variance, freedom)
+    assert width(variance / 2, freedom) < width(variance, freedom)
+
+
+def test_units_that_are_all_equal_have_no_interval() -> None:
+    assert isinstance(fixed(Effect(1.0, 0.0, 40, "difference")), NotEnough)
+    nothing = NotEnough("nothing", "something")
+    assert fixed(nothing) is nothing
+
+
+def test_one_planned_look_needs_no_thirty_units_but_more_looks_do() -> None:
+    early = Effect(1.0, 0.1, 20, "difference", freedom=18, not_yet=too_few(10, 10))
+    assert isinstance(fixed(early), Estimate)
+    assert too_few(MIN_UNITS, MIN_UNITS) is None
+    found = too_few(200, 12, units="users")
+    assert found is not None
+    assert "12 users" in found.reason
+    assert "18 more" in found.needed

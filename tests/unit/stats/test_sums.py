@@ -1,0 +1,66 @@
+"""Sums that add: adding them is pooling the data, and what they say agrees with numpy."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairtrial.stats.sums import JointMoments, Moments, Successes
+
+numbers = st.lists(st.floats(-1e4, 1e4).map(lambda x: round(x, 4)), min_size=2, max_size=30)
+booleans = st.lists(st.booleans(), max_size=40)
+pairs = st.lists(st.tuples(st.floats(-99, 99), st.floats(-99, 99)), min_size=2, max_size=30)
+
+
+@given(booleans, booleans)
+def test_adding_successes_is_pooling(one: list[bool], other: list[bool]) -> None:
+    added = Successes(len(one), sum(one)) + Successes(len(other), sum(other))
+    assert added == Successes(len(one + other), sum(one + other))
+
+
+@given(numbers, numbers)
+def test_adding_moments_is_pooling_in_any_order(one: list[float], other: list[float]) -> None:
+    added, pooled = Moments.of(one) + Moments.of(other), Moments.of(one + other)
+    for found in (added, Moments.of(other) + Moments.of(one), Moments.of(sorted(one + other))):
+        assert (found.n, found.x, found.xx) == pytest.approx((pooled.n, pooled.x, pooled.xx), rel=1e-9, abs=1e-6)
+
+
+@given(numbers)
+def test_moments_agree_with_numpy(values: list[float]) -> None:
+    found = Moments.of(values)
+    assert found.mean == pytest.approx(np.mean(values), abs=1e-9)
+    assert found.variance == pytest.approx(np.var(values, ddof=1), rel=1e-6, abs=1e-6 * max(1.0, found.xx))
+
+
+@given(pairs)
+def test_joint_moments_agree_with_numpy_and_are_symmetric(values: list[tuple[float, float]]) -> None:
+    x, y = zip(*values, strict=True)
+    found, swapped = JointMoments.of(x, y), JointMoments.of(y, x)
+    expected = np.cov(x, y)
+    assert found.covariance == pytest.approx(expected[0, 1], rel=1e-6, abs=1e-6)
+    assert found.covariance == pytest.approx(swapped.covariance)
+    assert found.first == Moments.of(x)
+    assert found.second.variance == pytest.approx(expected[1, 1], rel=1e-6, abs=1e-6)
+
+
+@given(pairs, pairs)
+def test_adding_joint_moments_is_pooling(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> None:
+    parts = [JointMoments.of(*zip(*part, strict=True)) for part in (one, other)]
+    pooled = JointMoments.of(*zip(*(one + other), strict=True))
+    added = parts[0] + parts[1]
+    assert added.covariance == pytest.approx(pooled.covariance, rel=1e-6, abs=1e-6)
+    assert (added.n, added.xy) == pytest.approx((pooled.n, pooled.xy), abs=1e-6)
+
+
+def test_equal_values_have_no_variance_however_large_they_are() -> None:
+    assert Moments.of([1e9 + 0.1] * 1000).variance == 0
+    assert JointMoments.of([0.1] * 50, np.arange(50)).covariance == 0
+
+
+def test_what_is_no_number_and_no_pair_is_refused() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        Moments.of([1.0, float("nan")])
+    with pytest.raises(ValueError, match="2 and 1"):
+        JointMoments.of([1.0, 2.0], [1.0])
+    with pytest.raises(ValueError, match="successes"):
+        Successes(n=3, successes=4)
