@@ -8,6 +8,8 @@ from scipy.special import ndtri
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 
+__all__ = ["wilson"]
+
 
 def quantile(level: float) -> float:
     """The normal quantile that a two-sided interval of this level reads: 1.96 for 0.95."""
@@ -18,6 +20,9 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnou
     """Wilson's score interval of a proportion, in [0, 1]; `NotEnough` without a case.
 
     Source: Wilson (1927), JASA 22:209-212; recommended by Brown, Cai & DasGupta (2001), Stat. Sci. 16:101-133.
+
+    >>> print(wilson(81, 263))
+    0.308 (0.2553 to 0.3662; 95 %, n = 263, Wilson)
     """
     if n < 1:
         return NotEnough("no case is scored", "one scored case or more")

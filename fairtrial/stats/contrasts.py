@@ -1,0 +1,68 @@
+"""Two levels that were measured on different units make a difference, whose variances add."""
+
+from __future__ import annotations
+
+from math import inf
+
+from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.effects import MIN_UNITS, Effect, too_few
+
+__all__ = ["difference"]
+
+
+def difference(
+    control: Effect | NotEnough, treatment: Effect | NotEnough, *, method: str, scale: float = 1.0
+) -> Effect | NotEnough:
+    """treatment − ``scale`` · control of two independent levels: means, rates, ratios, quantiles, PPI estimates.
+
+    On the levels' own scale. A guardrail with a relative margin m asks for ``scale`` = 1 + m. The variances add, the
+    control's times scale²; the freedom is Welch and Satterthwaite's. ``not_yet`` below 30 units in either arm, or what
+    a level itself still needs. `NotEnough` where one of the levels is.
+
+    Looks at any time read the larger of that variance and Student's, which takes both arms to vary alike (``watched``):
+    a small arm of skewed values that has not met its largest yet looks both cheaper and surer than it is, and with
+    looks after each of 20,000 users at a 90/10 split 1 in 10 trials without a difference would find it better.
+
+    Source: Welch (1947), Biometrika 34:28-35; Satterthwaite (1946), Biometrics Bulletin 2:110-114; Student (1908).
+
+    >>> from fairtrial.stats.effects import fixed
+    >>> before, after = (Effect(value, 0.01, n=50, method="mean", freedom=49) for value in (1.0, 1.5))
+    >>> print(fixed(difference(before, after, method="difference of means")))
+    0.5 (0.2194 to 0.7806; 95 %, n = 100, difference of means)
+    """
+    if scale <= 0:
+        raise ValueError(f"the control can't be scaled by {scale}")
+    if isinstance(control, NotEnough):
+        return control
+    if isinstance(treatment, NotEnough):
+        return treatment
+    theirs, ours = scale**2 * control.variance, treatment.variance
+    return Effect(
+        value=treatment.value - scale * control.value,
+        variance=theirs + ours,
+        n=control.n + treatment.n,
+        method=method if scale == 1 else f"{method}, control times {scale:g}",
+        freedom=welch((theirs, control.freedom), (ours, treatment.freedom)),
+        not_yet=too_few(control.n, treatment.n) or control.not_yet or treatment.not_yet,
+        watched=watched((theirs, control.n), (ours, treatment.n)),
+    )
+
+
+def welch(*parts: tuple[float, float]) -> float:
+    """The degrees of freedom of a sum of variances, each with its own."""
+    total = sum(variance for variance, _ in parts)
+    spread = sum(variance**2 / freedom for variance, freedom in parts if variance > 0)
+    return total**2 / spread if spread > 0 else inf
+
+
+def watched(control: tuple[float, int], treatment: tuple[float, int]) -> float:
+    """The variance of a difference for looks at any time, from that of each level and its units: the larger of two."""
+    (theirs, m), (ours, n) = control, treatment
+    return max(theirs + ours, theirs * m / n + ours * n / m)  # s²(1/m + 1/n) with s² = (m · m V + n · n W)/(m + n)
+
+
+def few(n: int, *, units: str = "units") -> NotEnough | None:
+    """Why a look at one arm alone can't decide yet; ``None`` if it can."""
+    if n >= MIN_UNITS:
+        return None
+    return NotEnough(f"{n} {units} are too few to look at", f"{MIN_UNITS - n} more {units}", n)
