@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import exp, inf, log, log1p, sqrt
+from math import expm1, inf, log, log1p, sqrt
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.e_values import EValue
@@ -98,7 +98,7 @@ def evidence_above(effect: Effect | NotEnough, *, tau: float, null: float = 0.0)
         return found
     v, d = found.variance, found.value - null
     y = tau**2 * d**2 / (2 * v * (v + tau**2)) if d > 0 else 0.0
-    won = (log(2) + y + log1p(-exp(-y)) - 0.5 * log((v + tau**2) / v)) if y > 0 else -inf
+    won = (log(2) + y + log(-expm1(-y)) - 0.5 * log((v + tau**2) / v)) if y > 0 else -inf
     return EValue(won, found.n, f"{found.method}, one-sided normal mixture")
 
 

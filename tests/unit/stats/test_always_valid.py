@@ -169,3 +169,4 @@ def test_what_is_missing_passes_through_and_is_said_first() -> None:
 def test_no_evidence_overflows(value: float, variance: float, tau: float) -> None:
     assert isfinite(log_e(evidence(effect(1e4 * value, variance * 1e-6), tau=tau)))
     assert log_e(evidence_above(effect(-1.0, variance), tau=tau)) == -inf
+    assert log_e(evidence_above(effect(1e-60, variance), tau=tau)) < -100

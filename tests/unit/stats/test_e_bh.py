@@ -21,7 +21,7 @@ def of(values: list[float]) -> list[EValue]:
 
 
 def test_the_example_of_benjamini_and_hochberg_rejects_four() -> None:
-    # Benjamini & Hochberg (1995), JRSS-B 57:289-300, the worked example: 15 p-values, of which 4 are rejected at 0.05; with
+    # Benjamini & Hochberg (1995), JRSS-B 57:289-300, the worked example: 4 of 15 p-values are rejected at 0.05; with
     # e = 1/p the two procedures are one
     p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459]
     p += [0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0000]
