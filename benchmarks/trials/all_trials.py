@@ -1,0 +1,8 @@
+"""All simulations, in the order of the table."""
+
+from __future__ import annotations
+
+from benchmarks.trials import arrivals, judged, latency, means, power, rates, sticky, tango_exact
+
+PARTS = (rates, means, sticky, latency, arrivals, power, judged, tango_exact)
+TRIALS = tuple(trial for part in PARTS for trial in part.TRIALS)

@@ -1,0 +1,151 @@
+"""What must hold of all traffic: the planned split, sticky arms, and no more rare errors than before."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+import numpy as np
+from numpy.random import Generator
+
+from benchmarks.trials.rates import bounds, conversions_by, rejects
+from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
+from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.guardrails import Limits, rare_guardrail
+from fairtrial.stats.rare_rate import rate_above
+from fairtrial.stats.srm import srm_so_far
+from fairtrial.stats.sums import Successes
+
+ARRIVE = 20_000
+LIMIT, STICKY_ALPHA, SEEN = 0.001, 0.01, 100_000
+MOST_EVENTS = 400
+HARM, FIRST_FIVE = 1.0, 5
+HORIZON = 10_000
+
+
+def split(rng: Generator, paths: int, *, planned: float, true: float) -> Measures:
+    """The library's own answer to the arms of 20,000 users in the order of their arrival."""
+    found = np.empty((2, paths))
+    for path in range(paths):
+        arms = (rng.random(ARRIVE) < true).astype(np.int64)
+        seen = srm_so_far(arms, [1 - planned, planned])
+        assert not isinstance(seen, NotEnough)
+        found[:, path] = seen.invalid, seen.crossed_at or 2 * ARRIVE
+    return {"invalid": found[0], "when": found[1]}
+
+
+def sticky(rng: Generator, paths: int, *, rate: float) -> Measures:
+    """At which user the alarm on changed arms goes off: the evidence is largest just after an event."""
+    when = np.cumsum(rng.geometric(rate, (paths, MOST_EVENTS)), axis=1)
+    late: Bools = (when > latest()[np.newaxis, :]) | (when > SEEN)
+    alarm: Bools = np.asarray(~late.all(axis=1))
+    at = np.take_along_axis(when, (~late).argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
+    return {"alarm": alarm, "when": np.where(alarm, at, 2.0 * SEEN)}
+
+
+@cache
+def latest() -> Floats:
+    """For k = 1, 2, … events: among how many users at most the library raises the alarm; it falls with the users."""
+    most = np.empty(MOST_EVENTS)
+    known = 0
+    for k in range(1, MOST_EVENTS + 1):
+        low, high = max(known, k), SEEN + 1  # `known` users with one event less raise it, or nobody does yet
+        if not alarms(low, k):
+            most[k - 1] = 0
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if alarms(middle, k) else (low, middle)
+        known = low
+        most[k - 1] = low
+    return most
+
+
+def alarms(n: int, k: int) -> bool:
+    return rejects(rate_above(Successes(n, k), limit=LIMIT), STICKY_ALPHA)
+
+
+def rare_harm(rng: Generator, paths: int, *, rates: tuple[float, float]) -> Measures:
+    """At how many users an arm `rare_guardrail` says harm, looking after each, until 5,000 an arm."""
+    treated = rng.random((paths, HORIZON), dtype=np.float32) < 0.5
+    failed = rng.random((paths, HORIZON), dtype=np.float32) < np.where(treated, rates[1], rates[0])
+    m, k = np.cumsum(failed, axis=1), np.cumsum(failed & treated, axis=1)
+    least = np.maximum(bounds(0.5, HARM, conversions_by(HORIZON, max(rates)))[2], FIRST_FIVE)
+    fires = k >= least[m]
+    found: Bools = np.asarray(fires.any(axis=1))
+    when = fires.argmax(axis=1)
+    limits = Limits(margin=HARM, stop_margin=0.0)
+    for path in range(min(2, paths)):
+        for look, expected in ((int(when[path]), bool(found[path])), (max(0, int(when[path]) - 1), False)):
+            control, treatment = int(m[path, look] - k[path, look]), int(k[path, look])
+            if control + treatment:
+                harmed = rare_guardrail(control, treatment, limits, lift=HARM).harmed
+                assert harmed == (expected and fires[path, look]), f"{treatment} of {control + treatment}: {harmed}"
+    return {"found": found, "users": np.where(found, when + 1, HORIZON) / 2}
+
+
+def harm_trial(rates: tuple[float, float], *targets: Target) -> Trial:
+    before, after = (f"{rate:.0%}" for rate in rates)
+    return Trial(
+        f"harm-{before}-{after}",
+        "A/A: rare errors" if rates[0] == rates[1] else "Rare errors: stopped for harm",
+        f"Bernoulli({rates[0]:g}) against {rates[1]:g}, split 50/50, look after each of {HORIZON:,} users",
+        partial(rare_harm, rates=rates),
+        targets,
+    )
+
+
+RULE = "rare_guardrail, α = .05, tuned for +100 %"
+SRM = "srm_so_far, K = 1000, α = .01"
+ALARM = "rate_above 0.1 %, α = .01"
+EACH = f"look after each of {ARRIVE:,} users"
+
+TRIALS = (
+    harm_trial((0.01, 0.01), Target("found", f"{RULE}: stops", at_most=0.05)),
+    harm_trial(
+        (0.01, 0.05),
+        Target("users", f"{RULE}: mean users an arm", at_most=310, unit=""),
+        Target("found", f"{RULE}: found by 5,000 an arm", at_least=0.999),
+    ),
+    harm_trial(
+        (0.01, 0.02),
+        Target("users", f"{RULE}: mean users an arm, at most 5,000", at_most=2_064, unit=""),
+        Target("found", f"{RULE}: found by 5,000 an arm", at_least=0.947),
+    ),
+    *(
+        Trial(
+            f"srm-{round(100 - 100 * share)}/{round(100 * share)}",
+            "Split as planned: a false alarm",
+            f"planned {1 - share:.0%}/{share:.0%} and so it is, {EACH}",
+            partial(split, planned=share, true=share),
+            (Target("invalid", SRM, at_most=0.01),),
+        )
+        for share in (0.5, 0.1)
+    ),
+    Trial(
+        "srm-52/48",
+        "Split not as planned: found",
+        f"planned 50/50, in truth 52/48, {EACH}",
+        partial(split, planned=0.5, true=0.48),
+        (
+            Target("invalid", f"{SRM}: found by {ARRIVE:,}", at_least=0.98),
+            Target("when", f"{SRM}: users when found, median", unit="", of="median"),
+        ),
+    ),
+    Trial(
+        "sticky-arms",
+        "Sticky arms: a false alarm",
+        f"0.1 % of users change their arm, look after each of {SEEN:,} users",
+        partial(sticky, rate=LIMIT),
+        (Target("alarm", ALARM, at_most=STICKY_ALPHA),),
+    ),
+    Trial(
+        "changed-arms",
+        "Arms that do not stick: found",
+        f"1 % of users change their arm, look after each of {SEEN:,} users",
+        partial(sticky, rate=10 * LIMIT),
+        (
+            Target("alarm", f"{ALARM}: found", at_least=0.999),
+            Target("when", f"{ALARM}: users when found, median", unit="", of="median"),
+        ),
+    ),
+)
