@@ -89,18 +89,18 @@ def quantile_ranks(n: int, nu: float) -> tuple[int, int, int]:
 def quantile_level(arm: QuantileSums) -> Effect | NotEnough:
     """The quantile of one arm with a variance that knows of users, on the metric's scale.
 
-    V = ((upper − lower + step) / (2 · 1.96))² · Var_user(share at most the quantile) / (ν(1 − ν)/n): how far apart
-    the order statistics lie tells how dense the values are there, the users how much the share varies. ``n`` of the
-    `Effect` counts users; freedom K − 1. `NotEnough` below twenty values on either side of the quantile (2,000 values
-    for p99), where so many failed that it does not exist, or where the values beside it are equal and no ``step`` is
-    given.
+    V = ((upper − lower + step) / (2 · 1.96))² times the design effect: how far apart the order statistics lie tells
+    how dense the values are there; how much more the share p at most the quantile varies by user than p(1 − p)/n
+    tells what users share (1 at least). ``n`` of the `Effect` counts users; freedom K − 1. `NotEnough` below twenty
+    values on either side of the quantile (2,000 values for p99), where so many failed that it does not exist, where
+    no value lies above it, or where the values beside it are equal and no ``step`` is given.
 
     Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336; Yao, Li & Lu (2024), algorithm 1.
 
     >>> from fairtrial.stats.effects import fixed
     >>> seconds = [0.5 + 0.01 * (i * 37 % 100) for i in range(400)]
     >>> print(fixed(quantile_level(QuantileSums.of(seconds, [str(i // 4) for i in range(400)], 0.5))))
-    0.99 (0.9519 to 1.028; 95 %, n = 100, p50 by user)
+    0.99 (0.9394 to 1.041; 95 %, n = 100, p50 by user)
     """
     counted = ratio(arm.users)
     if isinstance(counted, NotEnough):
@@ -113,10 +113,12 @@ def quantile_level(arm: QuantileSums) -> Effect | NotEnough:
     if arm.upper == inf or arm.lower == inf:
         reason = f"so many failed that the {name} {'does not exist' if arm.value == inf else 'has no upper bound'}"
         return NotEnough(reason, "fewer failures, or a lower quantile", arm.users.n)
-    apart = arm.upper - arm.lower + arm.step
+    apart, share = arm.upper - arm.lower + arm.step, counted.value
+    if share >= 1:
+        return NotEnough(f"no value lies above the {name}", "a lower quantile, or values without a cap", arm.users.n)
     if apart <= 0:
         return NotEnough(f"the values beside the {name} are equal", "the step that they are rounded to", arm.users.n)
-    variance = (apart / (2 * Z)) ** 2 * counted.variance / (arm.nu * (1 - arm.nu) / n)
+    variance = (apart / (2 * Z)) ** 2 * max(1.0, counted.variance * n / (share * (1 - share)))
     users = arm.users.n
     return Effect(arm.value, variance, users, f"{name} by user", counted.freedom, few(users, units="users"))
 
