@@ -26,6 +26,7 @@ PREFERENCES = {
     "both_bad": "both bad",
     "cant_judge": "could not judge",
 }
+ADJUSTED = {"adjusted for the side": "position", "for side and length": "length"}
 
 
 def draw(control: Control, candidate: str, baseline: str) -> None:
@@ -69,15 +70,43 @@ def _figures(figures: Row, candidate: str, baseline: str) -> None:
         row = _drawn("preference", preference, figures["preference"]["answer"], factor=100.0)
         title = "win rate above a half, in points, with one-sided 95 % bounds (ties and both bad count half)"
         st.altair_chart(
-            charts.intervals([row], title=title, zero=True, answers=SHAPES),
+            charts.intervals([row, *_adjusted(figures["pull"]["model"])], title=title, zero=True, answers=SHAPES),
             width="stretch",
             alt="Win rate with interval",
         )
+    _leanings(figures["pull"]["leanings"])
     rows = [_drawn(name, gap["difference"], gap["answer"]) for name, gap in _known(figures["dimensions"]).items()]
     if rows:
         title = "rating against the baseline's, on the scale of 1 to 5, with one-sided 95 % bounds"
         chart = charts.intervals(rows, title=title, zero=True, answers=SHAPES)
         st.altair_chart(chart, width="stretch", alt="Differences of the ratings with intervals")
+
+
+def _adjusted(model: Row | None) -> list[dict[str, Any]]:
+    """The win rate as if each model had stood on either side, and as if answers were equally long; never alone."""
+    rates = {} if model is None else {name: model[f"{what}_adjusted"] for name, what in ADJUSTED.items()}
+    gaps = {
+        name: rate | {one: rate[one] - 0.5 for one in ("value", "low", "high")}
+        for name, rate in rates.items()
+        if "value" in rate
+    }
+    return [_drawn(name, gap, _answer(gap), factor=100.0) for name, gap in gaps.items()]
+
+
+def _answer(gap: Row) -> str:
+    return "better" if gap["low"] > 0 else "worse" if gap["high"] < 0 else "cannot tell"
+
+
+def _leanings(leanings: Sequence[Row]) -> None:
+    """Who is pulled by the side, which their queue's owner should know; the adjusted rate is without it."""
+    for one in leanings:
+        model = one["model"]
+        side, who = ("left" if model["pulls_to_first"] else "right"), plain(one["name"] or one["reviewer"])
+        st.warning(
+            f"{who} leans to the {side} answer: {counted(model['firsts'], 'vote')} for the left one, "
+            f"{model['seconds']} for the right one. The win rates that are adjusted for the side leave that out.",
+            icon=":material/balance:",
+        )
 
 
 def _known(dimensions: Mapping[str, Row]) -> dict[str, Row]:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evaluators.review_fit import PREFERENCE
+from evaluators.review_pull import ReviewPull, pull_of
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference
 from fairtrial.domain.review_evidence import ReviewedQueue, Vote
 from fairtrial.stats.clustered import Floats
 from fairtrial.stats.mcnemar import exact
 from fairtrial.stats.preference import TIE, decided, win_rate
+from fairtrial.stats.preference_model import Judgements
 from fairtrial.stats.ratings import mean_rating
 from fairtrial.stats.sign_flip import sign_flip
 
@@ -32,8 +34,9 @@ SPAN = HIGHEST - LOWEST
 class ReviewFigures:
     """All that the votes of some queues say, for people to read.
 
-    ``counts``: votes by preference; ``preference``: the win rate against a half; ``levels``: what the candidate's
-    answers were given, ``dimensions``: beside the baseline's.
+    ``counts``: votes by preference; ``preference``: the win rate against a half; ``pull``: what that owes to the place
+    and the length of answers; ``levels``: what the candidate's answers were given, ``dimensions``: beside the
+    baseline's.
     """
 
     votes: int
@@ -41,6 +44,7 @@ class ReviewFigures:
     people: int
     counts: dict[str, int]
     preference: Comparison
+    pull: ReviewPull
     levels: dict[Dimension, Estimate | NotEnough]
     dimensions: dict[Dimension, Comparison]
 
@@ -80,6 +84,28 @@ class Votes:
         gap = replace(rate, value=rate.value - TIE, low=rate.low - TIE, high=rate.high - TIE)
         return Comparison(PREFERENCE, "", rate.value, TIE, gap, _answer(gap), won, lost, columns.n, p, p_method)
 
+    def judgements(self, reviewer: str | None = None) -> Judgements | None:
+        """The votes, or one person's, with what was shown; ``None`` where one doesn't say what stood on the left."""
+        columns = self._columns([WORTH.get(vote.preference) for vote, _, _ in self._votes], reviewer)
+        shown = [vote for vote in columns.votes if vote.left is not None]
+        longer = [vote.longer for vote in shown if vote.longer is not None]
+        if len(shown) < columns.n:
+            return None
+        return Judgements(
+            columns.values,
+            columns.items,
+            columns.people,
+            np.array([vote.left == "candidate" for vote in shown], dtype=bool),
+            np.array(longer, dtype=np.float64) if len(longer) == len(shown) else None,
+            columns.weights,
+        )
+
+    def pull(self, level: float = ONE_SIDED_95) -> ReviewPull:
+        """What the win rate owes to the place and the length of the answers."""
+        names = {vote.reviewer: vote.name for vote, _, _ in self._votes}
+        each = ((reviewer, self.judgements(reviewer)) for reviewer in names)
+        return pull_of(self.judgements(), each, names, level=level)
+
     def level(self, dimension: Dimension, arm: Arm = "candidate") -> Estimate | NotEnough:
         """The mean rating with its two-sided 95 % interval, within 1 to 5."""
         found = self._mean([_mark(vote, arm, dimension) for vote, _, _ in self._votes], TWO_SIDED_95)
@@ -112,10 +138,15 @@ class Votes:
         of = self._columns(values)
         return mean_rating(of.values, of.items, of.people, span=SPAN, weights=of.weights, level=level)
 
-    def _columns(self, values: Sequence[float | None]) -> _Columns:
-        """The votes that have a value."""
-        kept = [(value, *rest) for value, rest in zip(values, self._votes, strict=True) if value is not None]
+    def _columns(self, values: Sequence[float | None], reviewer: str | None = None) -> _Columns:
+        """The votes that have a value, of all people or of one."""
+        kept = [
+            (value, *rest)
+            for value, rest in zip(values, self._votes, strict=True)
+            if value is not None and reviewer in (None, rest[0].reviewer)
+        ]
         return _Columns(
+            [vote for _, vote, _, _ in kept],
             np.array([value for value, *_ in kept], dtype=np.float64),
             [f"{suite}:{vote.cluster}" for _, vote, _, suite in kept],
             [vote.reviewer for _, vote, _, _ in kept],
@@ -125,6 +156,7 @@ class Votes:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
+    votes: list[Vote]
     values: Floats
     items: list[str]
     people: list[str]
@@ -144,6 +176,7 @@ def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
         votes.people,
         votes.counts,
         votes.preference(),
+        votes.pull(),
         {dimension: votes.level(dimension) for dimension in DIMENSIONS},
         {dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
     )

@@ -16,7 +16,9 @@ class Vote:
     """One person's judgement of one pair.
 
     ``cluster``: pairs of one cluster may move together; ``ratings`` by model, only those that were given;
-    ``probability``: the chance that the queue's rule had of drawing this pair.
+    ``probability``: the chance that the queue's rule had of drawing this pair; ``left``: whose answer stood on the
+    left; ``longer``: by how many characters the candidate's is longer, ``None`` if the texts are no longer kept;
+    ``name``: the reviewer's.
     """
 
     item_id: str
@@ -25,6 +27,9 @@ class Vote:
     preference: Preference
     ratings: Mapping[Arm, Marks]
     probability: float = 1.0
+    left: Arm | None = None
+    longer: int | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
+from scipy.stats import fisher_exact
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.clustered import Floats
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.logit import fractional_logit, p_of
-from fairtrial.stats.preference import win_rate
+from fairtrial.stats.preference import decided, win_rate
 
 __all__ = ["Judgements", "PreferenceModel", "preference_model"]
 
@@ -63,11 +64,14 @@ class PreferenceModel:
 
     ``raw``, ``position_adjusted`` (as if each model had stood on either side) and ``length_adjusted`` (that, and as
     if both answers were equally long) are win rates in [0, 1]. ``position`` is the pull of the left, or first, answer
-    in log odds, above 0 if it is preferred, with its two-sided ``position_p``; ``length`` that of the longer answer,
-    by tanh(difference / its standard deviation). What can't be told is `NotEnough`, and its p ``None``.
+    in log odds, above 0 if it is preferred; ``length`` that of the longer answer, by tanh(difference / its standard
+    deviation). What can't be told is `NotEnough`, and its p ``None``. ``position_p`` is two-sided, of the coefficient
+    or, where there is none, of Fisher's exact test: whoever always prefers the left answer has no finite coefficient.
+    ``pulls_to_first`` says where to, ``None`` if nothing does; ``firsts`` and ``seconds`` count the votes for either
+    place, ties being for neither.
 
     >>> few = NotEnough("3 judged pairs are too few", "27 more judged pairs", 3)
-    >>> PreferenceModel(few, few, few, few, None, few, None).position_biased
+    >>> PreferenceModel(few, few, few, few, None, few, None, None, 2, 1).position_biased
     False
     """
 
@@ -78,12 +82,16 @@ class PreferenceModel:
     position_p: float | None
     length: Estimate | NotEnough
     length_p: float | None
+    pulls_to_first: bool | None
+    firsts: int
+    seconds: int
 
     @property
     def position_biased(self) -> bool:
-        """The alarm: a pull of more than 0.2 in log odds (5 points at an even 50 %) with p < 0.01."""
-        found, p = self.position, self.position_p
-        return isinstance(found, Estimate) and p is not None and abs(found.value) > ALARM_SIZE and p < ALARM_P
+        """The alarm: p < 0.01 for a pull of more than 0.2 in log odds (5 points at an even 50 %), or an endless one."""
+        if self.position_p is None or self.position_p >= ALARM_P:
+            return False
+        return isinstance(self.position, NotEnough) or abs(self.position.value) > ALARM_SIZE
 
 
 def preference_model(votes: Judgements, *, level: float = 0.90) -> PreferenceModel:
@@ -98,7 +106,7 @@ def preference_model(votes: Judgements, *, level: float = 0.90) -> PreferenceMod
 
     Source: Dubois, Galambosi, Liang & Hashimoto (2024), arXiv:2404.04475, without the term for the instruction's
     difficulty and with the position's; the variance as `crossed_mean`, where theirs leaves out that of the
-    coefficients.
+    coefficients; Fisher (1935), J. Royal Statistical Society 98, for the exact p.
 
     >>> first = np.array([True, False] * 40)
     >>> liked = np.array([1.0] * 40 + [0.0, 1.0, 0.0, 0.0] * 10)
@@ -112,15 +120,27 @@ def preference_model(votes: Judgements, *, level: float = 0.90) -> PreferenceMod
     spread = _spread(votes)
     by_length = spread if isinstance(spread, NotEnough) else _fit(votes, [sides, np.tanh(spread)])
     position, length = _coefficient(by_side, 1), _coefficient(by_length, 2)
+    p, pull = _exact(votes) if isinstance(position, NotEnough) else (p_of(position), position.value)
     return PreferenceModel(
         raw,
         _rate(_coefficient(by_side, 0), "position", level),
         _rate(_coefficient(by_length, 0), "position and length", level),
         fixed(position, level=level),
-        None if isinstance(position, NotEnough) else p_of(position),
+        p,
         fixed(length, level=level),
         None if isinstance(length, NotEnough) else p_of(length),
+        None if pull == 0 else pull > 0,
+        *decided(np.where(votes.candidate_first, votes.values, 1 - votes.values)),
     )
+
+
+def _exact(votes: Judgements) -> tuple[float | None, float]:
+    """The p of "the side is irrelevant" by Fisher's exact test of the votes that are no ties, and the pull's sign."""
+    won, lost = decided(votes.values[votes.candidate_first])
+    won_second, lost_second = decided(votes.values[~votes.candidate_first])
+    table = np.array([[won, lost], [won_second, lost_second]])
+    told = table.sum(axis=0).all() and table.sum(axis=1).all()
+    return float(fisher_exact(table).pvalue) if told else None, won * lost_second - lost * won_second
 
 
 def _fit(votes: Judgements, columns: Sequence[Floats]) -> tuple[Effect, ...] | NotEnough:

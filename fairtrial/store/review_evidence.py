@@ -11,7 +11,9 @@ from fairtrial.domain.errors import Conflict
 from fairtrial.domain.review import Arm, Dimension
 from fairtrial.domain.review_evidence import ReviewedQueue, ReviewEvidence, Vote
 from fairtrial.store.database import Database
+from fairtrial.store.erase_rows import ERASED
 from fairtrial.store.query import Query
+from fairtrial.store.retain import GONE
 from fairtrial.store.review_queues import details
 
 QUEUES = """
@@ -24,12 +26,16 @@ WHERE q.candidate = $1 AND q.baseline = $2
 ORDER BY q.at_time, q.queue_id
 """
 """A vote that was taken back has settled its pair too: what may be read once can't be hidden again by an undo."""
-VOTES = """
-SELECT v.vote_id, v.item_id, i.cluster, v.reviewer, v.preference, i.probability
+NO_TEXT = f"('{ERASED}', {GONE})"
+"""What stands where both answers were: its length is nobody's."""
+VOTES = f"""
+SELECT v.vote_id, v.item_id, i.cluster, v.reviewer, v.preference, i.probability, v.left_arm,
+    CASE WHEN i.candidate_output NOT IN {NO_TEXT} THEN length(i.candidate_output) - length(i.baseline_output) END,
+    v.reviewer_name
 FROM review_votes v JOIN review_items i ON i.item_id = v.item_id
 WHERE v.queue_id = $1 AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
 ORDER BY v.at_time, v.rowid
-"""
+"""  # noqa: S608 - ours
 RATINGS = """
 SELECT r.vote_id, r.arm, r.dimension, r.value
 FROM review_ratings r JOIN review_votes v ON v.vote_id = r.vote_id
@@ -71,8 +77,8 @@ def _queue(database: Database, row: dict[str, Any]) -> ReviewedQueue:
         return bare
     ratings = _ratings(database, queue_id)
     votes = tuple(
-        Vote(item_id, cluster, reviewer, preference, ratings.get(vote_id, {}), probability)
-        for vote_id, item_id, cluster, reviewer, preference, probability in database.rows(VOTES, (queue_id,))
+        Vote(item_id, cluster, reviewer, preference, ratings.get(vote_id, {}), *shown)
+        for vote_id, item_id, cluster, reviewer, preference, *shown in database.rows(VOTES, (queue_id,))
     )
     return replace(bare, votes=votes)
 

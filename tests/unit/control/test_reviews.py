@@ -214,6 +214,8 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(keeper: Keeper) 
         evidence = (await http.get("/api/reviews/evidence", params=asked)).json()
     preferred = [vote["preference"] == "candidate" for vote in whole["votes"]]
     assert preferred == left
+    assert [vote["left"] == "candidate" for vote in whole["votes"]] == left
+    assert {vote["longer"] for vote in whole["votes"]} == {len("crimson") - len("azure")}
     assert [vote["ratings"]["candidate"]["tone"] for vote in whole["votes"]] == [5 if one else 4 for one in left]
     assert evidence["queues"] == [
         {"queue_id": queue, "title": "tickets: 12 pairs", "suite": "tickets", "state": "open", "items": 12}
@@ -222,6 +224,8 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(keeper: Keeper) 
     figures = evidence["figures"]
     assert (figures["votes"], figures["pairs"], figures["people"]) == (12, 12, 1)
     assert figures["preference"]["candidate"] == pytest.approx(sum(left) / 12)
+    assert (figures["pull"]["model"]["firsts"], figures["pull"]["model"]["seconds"]) == (12, 0)
+    assert "too few" in figures["pull"]["model"]["position_adjusted"]["reason"]
 
 
 async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(keeper: Keeper) -> None:

@@ -178,13 +178,30 @@ def test_more_votes_of_the_same_kind_narrow_all_and_a_higher_level_widens_them(s
 
 def test_few_pairs_one_side_and_separated_votes_are_not_adjusted_but_the_raw_rate_stands() -> None:
     few = preference_model(drawn(1, MIN_ITEMS - 1))
-    assert few.position_adjusted == few.length_adjusted == few.position and few.position_p is None
+    assert few.position_adjusted == few.length_adjusted == few.position and not few.position_biased
     assert isinstance(few.position, NotEnough) and few.position.needed == "1 more judged pairs"
     one_sided = preference_model(replace(drawn(1), candidate_first=np.ones(80, dtype=bool)))
     assert isinstance(one_sided.position_adjusted, NotEnough)
     separated = preference_model(four(40, 0, 0, 40))
-    assert isinstance(separated.position, NotEnough) and not separated.position_biased
+    assert all(isinstance(found, NotEnough) for found in (separated.position, separated.position_adjusted))
     assert all(isinstance(found.raw, Estimate) for found in (one_sided, separated))
+
+
+def test_whoever_always_prefers_the_left_answer_has_no_coefficient_but_the_alarm() -> None:
+    """Fisher's exact test of 12 and 12 votes is 2 / C(24, 12); its side is told by the odds."""
+    always = preference_model(four(12, 0, 0, 12))
+    assert isinstance(always.position, NotEnough) and always.position_biased and always.pulls_to_first
+    assert always.position_p == pytest.approx(2 / 2_704_156)
+    assert (always.firsts, always.seconds) == (24, 0)
+    mostly = preference_model(four(9, 0, 40, 24))
+    assert mostly.pulls_to_first and mostly.firsts < mostly.seconds
+    one_model = preference_model(four(20, 0, 20, 0))
+    assert one_model.position_p is None and not one_model.position_biased and one_model.pulls_to_first is None
+
+
+def test_a_few_votes_have_the_exact_p_of_the_lady_who_tasted_tea() -> None:
+    """3, 1, 1 and 3 cups: p = 0.2429 on one side in R's documentation of fisher.test, and twice that by symmetry."""
+    assert round(preference_model(four(3, 1, 1, 3)).position_p / 2, 4) == 0.2429
 
 
 def test_lengths_that_are_always_equal_adjust_nothing() -> None:
