@@ -13,10 +13,11 @@ from evaluators.levels import figure_of, share_span
 from evaluators.measures import Measure
 from evaluators.pairing import Pairs, pair
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
+from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.bootstrap import Indices, bootstrap_corpus
 from fairtrial.stats.clustered import clustered_mean
+from fairtrial.stats.equivalence import answer_to
 from fairtrial.stats.mcnemar import exact
 from fairtrial.stats.sign_flip import sign_flip
 from fairtrial.stats.tango import tango
@@ -59,7 +60,7 @@ def compare(
         candidate=figure(measure, pairs, "candidate"),
         baseline=figure(measure, pairs, "baseline"),
         difference=difference,
-        answer=answer_of(difference, measure.sign),
+        answer=answer_to(difference, more_is_better=measure.sign > 0),
         won=won,
         lost=lost,
         n=pairs.n,
@@ -119,14 +120,6 @@ def relative_difference(measure: Measure, pairs: Pairs, factor: float, *, seed: 
         return bootstrap_corpus(gap, pairs.n, clusters, level=ONE_SIDED_95, seed=seed, span=span)
     values = pairs.candidate.values - factor * pairs.baseline.values
     return clustered_mean(values, clusters, level=ONE_SIDED_95, span=_span(measure, pairs))
-
-
-def answer_of(difference: Estimate | NotEnough, sign: int) -> Answer:
-    """What the interval says without a margin."""
-    if isinstance(difference, NotEnough):
-        return "cannot tell"
-    low, high = oriented(difference, sign)
-    return "better" if low > 0 else "worse" if high < 0 else "cannot tell"
 
 
 def oriented(difference: Estimate, sign: int) -> tuple[float, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil
 
 import numpy as np
 
@@ -16,8 +15,7 @@ from evaluators.pairing import Pairs, pair
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Finding, Result
-from fairtrial.stats.intervals import quantile
-from fairtrial.stats.sizes import cases_for_margin
+from fairtrial.stats.equivalence import cases_to_settle
 
 HOPELESS = 20
 """Times the present cases: beyond that, more cases are no advice."""
@@ -112,20 +110,10 @@ def _needed(test: Versus, measure: Measure, pairs: Pairs, judged: Estimate | Not
 def _more_cases(measure: Measure, pairs: Pairs, judged: Estimate, limit: float) -> str:
     if measure.kind == "corpus" or measure.kind == "total":
         return "more cases would settle it"
-    point = judged.value * measure.sign
-    distance = abs(limit) if limit < 0 and point > limit else abs(point - limit)
-    spread = float(np.var(pairs.differences))
-    if distance == 0:
+    point, spread = judged.value * measure.sign, float(np.var(pairs.differences))
+    total = cases_to_settle(point, limit, variance=spread, n=pairs.n, span=measure.scale)
+    if total is None:
         return "it lies at the limit, where no number of cases decides"
-    total = cases_for_margin(spread, distance) if spread else _unseen(distance / measure.scale)
-    if total <= pairs.n and point != limit:
-        total = cases_for_margin(max(spread, 1e-9), abs(point - limit))
     if total > HOPELESS * pairs.n and pairs.n >= 20:
         return "it lies so near to the limit that more cases of this kind are unlikely to settle it"
     return f"about {max(total - pairs.n, 1):,} more cases would settle it"
-
-
-def _unseen(share: float) -> int:
-    """Cases without any difference that exclude one of this share: z²/(n + z²) < share."""
-    z2 = quantile(0.90) ** 2
-    return ceil(z2 * (1 - share) / share) + 1 if share < 1 else 1

@@ -52,7 +52,7 @@ def test_no_estimate_is_no_answer_and_a_margin_below_zero_no_question() -> None:
         lambda: non_inferior(missing, margin=0, variance=1),
         lambda: equivalent(missing, margin=0),
     ):
-        with pytest.raises(ValueError, match="margin|question"):
+        with pytest.raises(ValueError, match=r"margin|question"):
             ask()
 
 
