@@ -75,6 +75,25 @@ def test_mid_p_gives_the_number_of_fagerland() -> None:
     assert mcnemar.mid_p(1, 7) == pytest.approx(0.0391, abs=5e-5)
 
 
+def test_mcnemar_gives_the_numbers_of_the_presidents_approval() -> None:
+    # Agresti (1990), p. 350: 150 and 86 changed their minds; R's binom.test(86, 236) and exact2x2::mcnemar.exact
+    assert mcnemar.exact(86, 150) == pytest.approx(3.716e-05, abs=5e-9)
+
+
+def test_mcnemar_gives_the_numbers_of_contingencytables() -> None:
+    # R package contingencytables of Fagerland, Lydersen & Laake, test-ch8.R: Cavo et al. (2012), 6 and 16 discordant
+    assert mcnemar.exact(6, 16) == pytest.approx(0.052479, abs=5e-7)
+    assert mcnemar.mid_p(6, 16) == pytest.approx(0.034690, abs=5e-7)
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_swapping_the_sides_leaves_mcnemars_p_and_mid_p_is_never_larger(won: int, lost: int) -> None:
+    assert mcnemar.exact(won, lost) == mcnemar.exact(lost, won)
+    assert mcnemar.mid_p(won, lost) == mcnemar.mid_p(lost, won)
+    exact, mid = mcnemar.exact(won, lost), mcnemar.mid_p(won, lost)
+    assert isinstance(exact, NotEnough) or (isinstance(mid, float) and 0 < mid <= exact <= 1)
+
+
 def test_an_unclustered_mean_is_the_t_interval() -> None:
     values = RNG.normal(0.2, 1, 40)
     reference = stats.ttest_1samp(values, 0).confidence_interval(0.95)
@@ -105,6 +124,12 @@ def test_the_sign_flip_agrees_with_scipy() -> None:
     values = RNG.normal(0.4, 1, 12)
     reference = stats.permutation_test((values,), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
     assert sign_flip(values) == pytest.approx(reference)
+
+
+def test_the_sign_flip_gives_the_number_of_fisher() -> None:
+    # Fisher (1935), The Design of Experiments, section 21, Darwin's maize: 863 of 32,768 in each tail
+    maize = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48], dtype=float)
+    assert sign_flip(maize) == 2 * 863 / 32768
 
 
 def test_the_sampled_sign_flip_is_near_the_t_test_and_repeats_itself() -> None:
