@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from evaluators import gate_levels, gate_versus
 from evaluators.gate_lines import GateLine, Level, Versus
 from evaluators.gate_rules import Trial
+from evaluators.review_agreement import agreement_of, agreement_says, measured
 from evaluators.review_figures import Votes
 from evaluators.review_fit import PREFERENCE, unfit_review
 from evaluators.review_words import (
@@ -67,8 +68,9 @@ def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial
         found = _preference(rule, source, line, votes, trial)
     else:
         found = _rating(rule, source, line, votes, _dimension(line))
-    found = replace(found, says=found.says + _who(votes, reviews))
-    return _enough(line, found, votes)
+    agreement = agreement_of(reviews.read, line.metric)
+    found = replace(found, says=found.says + _who(votes, reviews) + agreement_says(agreement, votes.people))
+    return measured(line, _enough(line, found, votes), agreement)
 
 
 def shown_review(reviews: Reviews, trial: Trial, told: frozenset[str]) -> Iterator[Finding]:
@@ -81,12 +83,15 @@ def shown_review(reviews: Reviews, trial: Trial, told: frozenset[str]) -> Iterat
     votes = Votes(reviews.read)
     if PREFERENCE not in told:
         found = votes.preference()
-        says = preference_says(found, votes, trial) + _who(votes, reviews)
+        agreed = agreement_says(agreement_of(reviews.read, PREFERENCE), votes.people)
+        says = preference_says(found, votes, trial) + _who(votes, reviews) + agreed
         yield _informative(PREFERENCE, says, found)
     for dimension in DIMENSIONS:
         metric, compared = f"review.{dimension}", votes.comparison(dimension)
         if metric not in told and compared.n:
-            yield _informative(metric, rating_versus_says(compared, trial) + _who(votes, reviews), compared)
+            agreed = agreement_says(agreement_of(reviews.read, metric), votes.people)
+            says = rating_versus_says(compared, trial) + _who(votes, reviews) + agreed
+            yield _informative(metric, says, compared)
 
 
 def _informative(metric: str, says: str, found: Comparison) -> Finding:
