@@ -39,7 +39,7 @@ def rate_difference(control: Successes, treatment: Successes, *, scale: float = 
 
     V = p(1 − p)/n added over the arms. Looks at any time read the larger of that and the same with the rates that are
     likeliest if there were no difference (``watched``): the first alone is too small whenever a small arm is unlucky,
-    and at a 90/10 split nearly all A/A tests that err do so to its disadvantage, up to 5.3 % in all; with the larger
+    and at a 90/10 split nearly all A/A tests that err do so to its disadvantage, up to 5.2 % in all; with the larger
     of both 3.2 % at most. With arms of one size they are all but equal. ``not_yet`` below 30 units in an arm, or ten
     of them with the event and ten without; rarer events have an exact test. For one look at the end `newcombe` is
     better. `NotEnough` without a unit.
