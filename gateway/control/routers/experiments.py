@@ -14,6 +14,7 @@ from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
 from gateway.control.errors import absent
 from gateway.control.guard import Guarded, needs
 from gateway.control.keeper import Keeper
+from gateway.control.split_check import check_split
 
 router = APIRouter(tags=["experiments"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 
@@ -28,12 +29,13 @@ def listing(keeper: TheKeeper, page: ThePage) -> Response:
 
 @router.get("/experiments/{name}")
 def one(keeper: TheKeeper, page: ThePage, name: str) -> Response:
-    """One experiment with its traffic in the window."""
+    """One experiment with its traffic in the window, and whether its units came by the planned split."""
     experiment = _published(keeper).get(name)
     if experiment is None:
         raise absent("experiment", name)
     found = traffic.by_variant(keeper.database, page, experiment=name)
-    return as_json(_described(experiment, found[0] if found else None))
+    described = _described(experiment, found[0] if found else None)
+    return as_json(described | {"srm": check_split(keeper.database, experiment)})
 
 
 @router.get("/experiments/{name}/series")
