@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from dashboard import address, charts, traffic_words
+from dashboard import address, charts, split_words, traffic_words
 from dashboard.client import Control, Row
 from dashboard.tables import table
 from dashboard.view import View
@@ -40,6 +40,7 @@ def draw(control: Control) -> None:
     if not variants:
         _nothing(control, since_us)
         return
+    split_words.say_split(found["srm"])
     _figures(found, variants)
     series = control.get(f"/api/experiments/{quote(name, safe='')}/series", since_us=since_us)
     _charts(series, [row["variant"] for row in variants])

@@ -151,6 +151,47 @@ def test_an_experiment_shows_each_variant_marks_plain_rates_and_raises_the_alarm
     assert "1 request (2.5 %) named no unit" in words(page)
 
 
+def test_an_experiment_says_whether_its_units_came_by_the_planned_split(
+    filled: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "checked from the first one on. 39 units came under an earlier plan" in words(
+        opened(filled, monkeypatch, "experiment")
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        (
+            {},
+            [
+                "The split is as planned: 5,012 / 4,988 units (base / tuned), planned 50 % / 50 % (p = 1 over",
+                "p = 0.81",
+            ],
+        ),
+        ({"p_fixed": None, "earlier": 1}, ["so far).", "1 unit came under an earlier plan"]),
+        ({"invalid": True, "p": 1e-9, "crossed_at": 1200}, ["Sample-ratio mismatch", "p < 0.0001", "at unit 1,200"]),
+    ],
+)
+def test_the_split_is_one_sentence_or_an_error(changed: dict[str, Any], says: list[str]) -> None:
+    srm = {
+        "arms": [
+            {"variant": "base", "units": 5012, "planned": 0.5},
+            {"variant": "tuned", "units": 4988, "planned": 0.5},
+        ],
+        "units": 10_000,
+        "earlier": 0,
+        "p": 1.0,
+        "p_fixed": 0.81,
+        "crossed_at": None,
+        "invalid": False,
+    }
+    page = AppTest.from_string(f"from dashboard.split_words import say_split\nsay_split({srm | changed!r})").run()
+    assert not page.exception
+    assert len(page.error) == int(changed.get("invalid", False))
+    assert all(one in words(page) for one in says)
+
+
 def test_runs_are_filtered_by_the_address(filled: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     page = opened(filled, monkeypatch, "runs", target="tuned")
     assert [row["target"] for row in cells(page)] == ["tuned"]

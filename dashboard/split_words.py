@@ -1,0 +1,44 @@
+"""Whether units came by the planned split, as people read it: one sentence, or what forbids to compare the arms."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.client import Row
+from dashboard.words import count, counted, plain
+
+SMALL = 0.0001
+
+
+def say_split(srm: Row) -> None:
+    """One sentence above the figures; an error where the split was rejected at any time."""
+    if srm["units"] < 1:
+        st.caption(f"Whether units come by the planned split is checked from the first one on.{_earlier(srm)}")
+        return
+    units = " / ".join(count(arm["units"]) for arm in srm["arms"])
+    names = " / ".join(plain(arm["variant"]) for arm in srm["arms"])
+    planned = " / ".join(f"{100 * arm['planned']:g} %" for arm in srm["arms"])
+    if srm["invalid"]:
+        st.error(
+            f"Sample-ratio mismatch: {units} units ({names}) where {planned} were planned (p {_p(srm['p'])}, "
+            f"first seen at unit {count(srm['crossed_at'])}). Units get lost or counted twice on their way into an "
+            "arm, and others are compared than were randomised: do not read the comparison below. Find the cause, "
+            "then start anew under a new `salt`.",
+            icon=":material/balance:",
+        )
+        return
+    fixed = "" if srm["p_fixed"] is None else f"; χ² at one fixed look: p {_p(srm['p_fixed'])}"
+    st.caption(
+        f"The split is as planned: {units} units ({names}), planned {planned} "
+        f"(p {_p(srm['p'])} over all looks so far{fixed}).{_earlier(srm)}"
+    )
+
+
+def _earlier(srm: Row) -> str:
+    if not srm["earlier"]:
+        return ""
+    return f" {counted(srm['earlier'], 'unit')} came under an earlier plan of analysis and count for none."
+
+
+def _p(value: float) -> str:
+    return f"= {value:.2g}" if value >= SMALL else f"< {SMALL:.4f}"
