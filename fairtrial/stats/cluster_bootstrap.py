@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import sqrt
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.bca import bca_bounds
@@ -33,14 +35,18 @@ def paired_bootstrap(
     ``clusters``: the cluster of each case, ``None`` if each stands alone; larger ones weigh more, as their cases do;
     ``span``: the largest difference that one case could show, by default the largest seen. On the differences' scale.
     Where all resamples agree the half-width is what the next, unseen kind of case could add, span · z²/(C + z²) over C
-    clusters. `NotEnough` below eight clusters, or if nothing differs and no ``span`` is given. For 0/1 cases that
-    stand alone use `tango`: where few differ, resamples show too few of the differences that could be.
+    clusters. `NotEnough` below eight clusters, or if nothing differs and no ``span`` is given.
 
-    Source: Efron (1987), JASA 82:171-185, for BCa; Davison & Hinkley (1997), §3.8, for whole clusters.
+    To be shown beside `clustered_mean` or, for 0/1 cases that stand alone, `tango`, which decide: of 40 differences,
+    at 90 %, it covers 90 % (t: 90) where they are normal, 88 (88) where skewed, 84 (92) where heavy-tailed and 84 (90)
+    where three in four are 0, by simulation; resamples show too little of what is rare.
 
-    >>> differences = np.array([0.2, 0.1, -0.1, 0.4, 0.0, 0.3, 0.1, -0.2, 0.2, 0.5])
+    Source: Efron (1987), JASA 82:171-185, for BCa; Davison & Hinkley (1997), §3.8, for whole clusters; Hesterberg
+    (2015), The American Statistician 69:371-386, for the level, which is widened as t and C/(C − 1) ask.
+
+    >>> differences = np.array([0.25, 0.1, -0.1, 0.4, 0.05, 0.3, 0.1, -0.15, 0.2, 0.5])
     >>> print(paired_bootstrap(differences, list("abcdefghij")))
-    0.15 (0.03 to 0.29; 95 %, n = 10, mean difference, BCa bootstrap of 10,000 over clusters)
+    0.165 (0.025 to 0.315; 95 %, n = 10, mean difference, BCa bootstrap of 10,000 over clusters)
     """
     found = ratio_bootstrap(differences, np.ones(len(differences)), clusters, level=level, seed=seed, span=span)
     return found if isinstance(found, NotEnough) else replace(found, method=f"mean difference, {_name(clusters)}")
@@ -66,7 +72,7 @@ def ratio_bootstrap(
 
     >>> hits, claims = np.array([3.0, 1, 4, 2, 0, 5, 2, 3, 1]), np.array([4.0, 2, 4, 3, 1, 6, 4, 3, 3])
     >>> print(ratio_bootstrap(hits, claims))
-    0.7 (0.5333 to 0.8438; 95 %, n = 9, ratio of sums, BCa bootstrap of 10,000)
+    0.7 (0.4783 to 0.875; 95 %, n = 9, ratio of sums, BCa bootstrap of 10,000)
     """
     if len(top) != len(bottom) or (np.asarray(bottom) < 0).any():
         raise ValueError("each case needs a top and a bottom, the bottom not below 0")
@@ -88,9 +94,14 @@ def ratio_bootstrap(
     ratios, point = drawn[:, 0] / drawn[:, 1], float(total[0] / total[1])
     if np.ptp(ratios) <= 1e-12 * float(np.abs(ratios).max()):
         return _unseen(point, count, n, level=level, span=span, method=f"ratio of sums, {_name(clusters)}")
-    low, high = bca_bounds(ratios, sign * point, left[:, 0] / left[:, 1], level=level)
+    low, high = bca_bounds(ratios, sign * point, left[:, 0] / left[:, 1], level=widened(level, count))
     ends = sorted((sign * low, sign * high))
     return Estimate(point, ends[0], ends[1], level, n, f"ratio of sums, {_name(clusters)}")
+
+
+def widened(level: float, count: int) -> float:
+    """The level whose normal quantile is Student's for so many clusters, times √(C/(C − 1)): resamples vary less."""
+    return float(2 * ndtr(stdtrit(count - 1, 0.5 + level / 2) * sqrt(count / (count - 1))) - 1)
 
 
 def _resampled(sums: Floats, seed: int) -> Floats:
