@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +91,7 @@ class Clusters:
             raise ValueError(f"{len(by_item)} items and {len(by_person)} people can't be those of the same votes")
         if crowd < MIN_PEOPLE:
             return cls(by_item, None, None, count, count - 1)
-        by_both, _ = _numbered(zip(by_item.tolist(), by_person.tolist(), strict=True))
+        by_both = np.unique(by_item * crowd + by_person, return_inverse=True)[1]
         return cls(by_item, by_person, by_both, count, min(count, crowd) - 1)
 
     @property
@@ -107,11 +107,10 @@ class Clusters:
         return max(by_item, by_item + _part(influence, self.by_person) - _part(influence, self.by_both))
 
 
-def _numbered(names: Iterable[Hashable]) -> tuple[NDArray[np.intp], int]:
+def _numbered(names: Sequence[str]) -> tuple[NDArray[np.intp], int]:
     """A number for each name, and how many there are."""
-    known: dict[Hashable, int] = {}
-    which = [known.setdefault(name, len(known)) for name in names]
-    return np.array(which, dtype=np.intp), len(known)
+    known = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([known[name] for name in names], dtype=np.intp), len(known)
 
 
 def _part(influence: Floats, clusters: NDArray[np.intp]) -> float:

@@ -44,6 +44,13 @@ def fractional_logit(
     >>> round(level.value, 4), round(slope.value, 4)
     (0.4055, 0.0)
     """
+    return fitted(values, columns, Clusters.of(items, people), weights=weights)
+
+
+def fitted(
+    values: Floats, columns: Sequence[Floats], groups: Clusters, *, weights: Floats | None = None
+) -> tuple[Effect, ...] | NotEnough:
+    """The same where the clusters are known, for several fits of the same votes."""
     if not len(values):
         return NotEnough("there is no vote", "votes")
     design = np.column_stack([np.ones(len(values)), *columns])
@@ -55,7 +62,6 @@ def fractional_logit(
         return NotEnough("the votes are separated: a cause explains all of them", "more votes", len(values))
     beta, inverse = solved
     influence = (shares * (values - expit(design @ beta)))[:, None] * (design @ inverse)
-    groups = Clusters.of(items, people)
     variances = [groups.variance(influence[:, k]) for k in range(len(beta))]
     if min(variances) <= NO_SPREAD:
         return NotEnough("the votes show no spread", "votes that differ", len(values))

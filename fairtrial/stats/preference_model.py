@@ -12,8 +12,9 @@ from scipy.stats import fisher_exact
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.clustered import Floats
+from fairtrial.stats.crossed import Clusters
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.logit import fractional_logit, p_of
+from fairtrial.stats.logit import fitted, p_of
 from fairtrial.stats.preference import decided, win_rate
 
 __all__ = ["Judgements", "PreferenceModel", "preference_model"]
@@ -115,10 +116,10 @@ def preference_model(votes: Judgements, *, level: float = 0.90) -> PreferenceMod
     0.634 (0.5361 to 0.7219; 90 %, n = 80, win rate adjusted for position, fractional logit clustered by pair)
     """
     raw = win_rate(votes.values, votes.items, votes.people, weights=votes.weights, level=level)
-    sides = np.where(votes.candidate_first, 1.0, -1.0)
-    by_side = _fit(votes, [sides])
+    groups, sides = Clusters.of(votes.items, votes.people), np.where(votes.candidate_first, 1.0, -1.0)
+    by_side = _fit(votes, [sides], groups)
     spread = _spread(votes)
-    by_length = spread if isinstance(spread, NotEnough) else _fit(votes, [sides, np.tanh(spread)])
+    by_length = spread if isinstance(spread, NotEnough) else _fit(votes, [sides, np.tanh(spread)], groups)
     position, length = _coefficient(by_side, 1), _coefficient(by_length, 2)
     p, pull = _exact(votes) if isinstance(position, NotEnough) else (p_of(position), position.value)
     return PreferenceModel(
@@ -143,12 +144,11 @@ def _exact(votes: Judgements) -> tuple[float | None, float]:
     return float(fisher_exact(table).pvalue) if told else None, won * lost_second - lost * won_second
 
 
-def _fit(votes: Judgements, columns: Sequence[Floats]) -> tuple[Effect, ...] | NotEnough:
-    count = len(set(votes.items))
-    if count < MIN_ITEMS:
-        reason = f"{count} judged pairs are too few to adjust for anything"
-        return NotEnough(reason, f"{MIN_ITEMS - count} more judged pairs", votes.n)
-    return fractional_logit(votes.values, columns, votes.items, votes.people, weights=votes.weights)
+def _fit(votes: Judgements, columns: Sequence[Floats], groups: Clusters) -> tuple[Effect, ...] | NotEnough:
+    if groups.items < MIN_ITEMS:
+        reason = f"{groups.items} judged pairs are too few to adjust for anything"
+        return NotEnough(reason, f"{MIN_ITEMS - groups.items} more judged pairs", votes.n)
+    return fitted(votes.values, columns, groups, weights=votes.weights)
 
 
 def _spread(votes: Judgements) -> Floats | NotEnough:
