@@ -16,15 +16,15 @@ MOST_UNITS = 2_000_000
 
 FIRST = """
 WITH first AS (
-    SELECT arg_min({'arm': assigned, 'request_id': request_id}, (at_time, request_id)) AS seen,
-        min(at_time) AS at_time
+    SELECT unit, arg_min(list_position($3::VARCHAR[], assigned), at_time) AS arm, min(at_time) AS at_time
     FROM exposures
     WHERE experiment = $1 AND analysis_hash = $2 AND enrolled AND reason IN ('assigned', 'fallback', 'kill')
     GROUP BY unit
 )
-SELECT coalesce(list_position($3::VARCHAR[], seen.arm) - 1, -1)::TINYINT AS arm
+SELECT (arm - 1)::TINYINT AS arm
 FROM first
-ORDER BY at_time, seen.request_id
+WHERE arm IS NOT NULL
+ORDER BY at_time, unit
 LIMIT $4
 """
 
@@ -62,5 +62,4 @@ def first_assignments(
     """
     table = database.arrow(Query(FIRST, (experiment, analysis_hash, list(variants), MOST_UNITS)))
     ((earlier,),) = database.rows(EARLIER, (experiment, analysis_hash))
-    arms = table.column("arm").to_numpy().astype(np.int8)
-    return FirstAssignments(arms[arms >= 0], int(earlier))
+    return FirstAssignments(table.column("arm").to_numpy().astype(np.int8), int(earlier))
