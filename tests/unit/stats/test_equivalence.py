@@ -73,6 +73,31 @@ def test_one_sided_looks_at_any_time_are_answered_too() -> None:
     assert answer_to(seen, margin=0.05) == "not worse"
 
 
+@pytest.mark.parametrize(("margin", "p"), [(1, 0.9293826), (2, 0.8286101)])
+def test_the_two_one_sided_tests_give_the_numbers_of_r(margin: float, p: float) -> None:
+    # R's equivalence::tost(a, b, paired = TRUE, epsilon = 1 and 2), as the tests of pingouin 0.5 have them
+    found = equivalent(clustered_effect(np.array([4.0, 7, 8, 6, 3, 2]) - np.array([6, 8, 7, 10, 11, 9])), margin=margin)
+    assert not isinstance(found, NotEnough)
+    assert found.p == pytest.approx(p, abs=5e-8) and not found.same
+
+
+@pytest.mark.parametrize(
+    ("mean", "error", "low", "high", "p", "same"),
+    [
+        (0.5626666666666665, 0.2478276410785118, 0.1261653305099018, 0.999168002823431, 0.4412034046017588, False),
+        (0.1646666666666667, 0.1357514067862445, -0.0744336620516462, 0.4037669953849797, 0.003166881489265175, True),
+    ],
+)
+def test_the_interval_of_the_two_tests_is_that_of_r(
+    mean: float, error: float, low: float, high: float, p: float, same: bool
+) -> None:
+    # R's equivalence::tost, epsilon 0.6, 15 pairs of the data set "clinic", as statsmodels' test_tost.py has them
+    found = equivalent(Effect(mean, error**2, 15, "mean", 14), margin=0.6)
+    assert not isinstance(found, NotEnough)
+    assert (found.p, found.interval.low, found.interval.high) == pytest.approx((p, low, high))
+    assert found.same is same
+
+
 def test_the_two_one_sided_tests_of_pairs_agree_with_statsmodels() -> None:
     new, old = RNG.normal(0.02, 0.3, 60), RNG.normal(0, 0.3, 60)
     for margin in (0.05, 0.15, 0.4):
