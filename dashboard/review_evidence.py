@@ -26,6 +26,13 @@ PREFERENCES = {
     "both_bad": "both bad",
     "cant_judge": "could not judge",
 }
+QUALITIES = {
+    "good": "good",
+    "tentative": "enough for tentative conclusions",
+    "low": "low",
+    "not measured": "not measured",
+    "unknown": "not known",
+}
 ADJUSTED = {"adjusted for the side": "position", "for side and length": "length"}
 
 
@@ -75,6 +82,7 @@ def _figures(figures: Row, candidate: str, baseline: str) -> None:
             alt="Win rate with interval",
         )
     _leanings(figures["pull"]["leanings"])
+    _agreement(figures["agreement"], figures["each"])
     rows = [_drawn(name, gap["difference"], gap["answer"]) for name, gap in _known(figures["dimensions"]).items()]
     if rows:
         title = "rating against the baseline's, on the scale of 1 to 5, with one-sided 95 % bounds"
@@ -107,6 +115,45 @@ def _leanings(leanings: Sequence[Row]) -> None:
             f"{model['seconds']} for the right one. The win rates that are adjusted for the side leave that out.",
             icon=":material/balance:",
         )
+
+
+def _agreement(agreement: Mapping[str, Row], each: Sequence[Row]) -> None:
+    """How far people agree over the pairs that two or more judged, and each person with the rest."""
+    shared = {_of(metric): found for metric, found in agreement.items() if found["pairs"]}
+    if not shared:
+        return
+    rows = [
+        {
+            "what": name,
+            "alpha": _interval(found["alpha"]),
+            "Gwet's AC": _figure(found["gwet"]),
+            "shared pairs": count(found["pairs"]),
+            "agreement": QUALITIES[found["quality"]],
+        }
+        for name, found in shared.items()
+    ]
+    st.markdown("How far the reviewers agree: 1 is perfectly, 0 is as by chance.")
+    table(rows, title="agreement of the reviewers")
+    people = [
+        {"reviewer": plain(one["name"] or one["reviewer"])}
+        | {_of(metric): _figure(found) for metric, found in one["alphas"].items() if _of(metric) in shared}
+        for one in each
+    ]
+    if people:
+        st.markdown("Each reviewer's alpha beside all others:")
+        table(people, title="alpha of each reviewer with the rest")
+
+
+def _of(metric: str) -> str:
+    return metric.removeprefix("review.")
+
+
+def _figure(found: Row) -> str:
+    return f"{found['value']:.2f}" if "value" in found else "–"
+
+
+def _interval(found: Row) -> str:
+    return f"{_figure(found)} ({found['low']:.2f} to {found['high']:.2f})" if "value" in found else "too little to tell"
 
 
 def _known(dimensions: Mapping[str, Row]) -> dict[str, Row]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from evaluators.gate_lines import GateLine, Versus
-from evaluators.review_fit import PREFERENCE
+from evaluators.review_fit import PREFERENCE, REVIEW_METRICS
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference
 from fairtrial.domain.review_evidence import ReviewedQueue, Vote
 from fairtrial.domain.verdict import Finding
 from fairtrial.stats.agreement_quality import NOT_MEASURED, Quality, agreement_quality
 from fairtrial.stats.alpha import alpha
+from fairtrial.stats.alpha_against_rest import alpha_against_rest
 from fairtrial.stats.chance_agreement import gwet_ac
 from fairtrial.stats.rating_table import RatingTable, Value
 
+Judged = tuple[str, str, Value, str, str]
 MARKS = (1, 2, 3, 4, 5)
+MIN_PEOPLE = 3
 SAID: dict[Preference, str] = {"candidate": "candidate", "baseline": "baseline", "tie": "even", "both_bad": "even"}
 """What a vote is as a preference: both bad prefers neither, as in the win rate, and can't judge says nothing."""
 
@@ -44,23 +48,49 @@ class Agreement:
     people: int
 
 
+@dataclass(frozen=True, slots=True)
+class PersonAgreement:
+    """One person's alpha beside everybody else who judged the same pairs, for each metric; ``name``: the reviewer's."""
+
+    reviewer: str
+    name: str
+    alphas: dict[str, Estimate | NotEnough]
+
+
 def agreement_of(queues: Sequence[ReviewedQueue], metric: str) -> Agreement:
     """How far people agree on ``review.preference``, or on a dimension's marks of both answers.
 
     Cases of one cluster are resampled together, and so are the two answers of a pair.
     """
     rows = list(_rows(queues, metric))
-    table = RatingTable.of(*zip(*[row[:4] for row in rows], strict=True)) if rows else RatingTable.of([], [], [])
+    table = _table(rows)
     judged: dict[str, set[str]] = {}
     for _, person, _, _, pair in rows:
         judged.setdefault(pair, set()).add(person)
     twice = [people for people in judged.values() if len(people) > 1]
+    found = alpha(table, metric=_metric(metric))
     if metric == PREFERENCE:
-        found, gwet = alpha(table), gwet_ac(table, scale=sorted(set(SAID.values())))
+        gwet = gwet_ac(table, scale=sorted(set(SAID.values())))
     else:
-        found, gwet = alpha(table, metric="ordinal"), gwet_ac(table, scale=MARKS, weights="ordinal")
+        gwet = gwet_ac(table, scale=MARKS, weights="ordinal")
     people = len(set().union(*twice))
-    return Agreement(found, gwet, agreement_quality(found), len(twice), people)
+    return Agreement(found, gwet, _quality(found, metric), len(twice), people)
+
+
+def each_beside_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[PersonAgreement, ...]:
+    """Each person against the rest, where there are three or more: of two, neither is nearer to the truth."""
+    names = {vote.reviewer: vote.name for queue in queues for vote in queue.votes}
+    if len(names) < MIN_PEOPLE:
+        return ()
+    tables = {metric: _table(list(_rows(queues, metric))) for metric in REVIEW_METRICS}
+    return tuple(
+        PersonAgreement(
+            one,
+            name,
+            {metric: alpha_against_rest(table, one, metric=_metric(metric)) for metric, table in tables.items()},
+        )
+        for one, name in sorted(names.items(), key=lambda pair: pair[::-1])
+    )
 
 
 def agreement_says(found: Agreement, people: int) -> str:
@@ -82,22 +112,33 @@ def agreement_says(found: Agreement, people: int) -> str:
 def measured(line: GateLine, found: Finding, agreement: Agreement) -> Finding:
     """A pass on what people do not agree on can't be told; a failure stands.
 
-    A dimension is not measured as `agreement_quality` says. Of a preference two experts may well think differently,
-    and chance makes no model better: only that it is "not worse" may be guessed, and only where the whole interval of
-    alpha lies below the limit.
+    That a model is preferred stands nevertheless: chance prefers none. That it is "not worse" can be had by guessing.
     """
-    if found.result != "pass" or agreement.quality != "not measured":
+    better = isinstance(line.test, Versus) and line.test.question == "better"
+    if found.result != "pass" or agreement.quality != "not measured" or (line.metric == PREFERENCE and better):
         return found
-    if line.metric == PREFERENCE:
-        better = isinstance(line.test, Versus) and line.test.question == "better"
-        if better or not isinstance(agreement.alpha, Estimate) or agreement.alpha.high >= NOT_MEASURED:
-            return found
     says = f"{found.says}; nothing passes on what is not measured"
     needed = "people who agree: settle over a few pairs what each mark means, then fill a new review"
     return replace(found, result="cannot tell", says=says, needed=needed)
 
 
-def _rows(queues: Sequence[ReviewedQueue], metric: str) -> Iterator[tuple[str, str, Value, str, str]]:
+def _quality(found: Estimate | NotEnough, metric: str) -> Quality:
+    """Of a preference experts may well differ: it is not measured only where all of the interval is below the limit."""
+    quality = agreement_quality(found)
+    if metric == PREFERENCE and isinstance(found, Estimate) and quality == "not measured":
+        return quality if found.high < NOT_MEASURED else "low"
+    return quality
+
+
+def _metric(metric: str) -> Literal["nominal", "ordinal"]:
+    return "nominal" if metric == PREFERENCE else "ordinal"
+
+
+def _table(rows: Sequence[Judged]) -> RatingTable:
+    return RatingTable.of(*zip(*[row[:4] for row in rows], strict=True)) if rows else RatingTable.of([], [], [])
+
+
+def _rows(queues: Sequence[ReviewedQueue], metric: str) -> Iterator[Judged]:
     """What was judged, by whom, what they gave, what it is resampled with, and the pair; a person's last word on it."""
     last: dict[tuple[str, str], tuple[str, Vote]] = {}
     for queue in queues:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluators.review_fit import PREFERENCE
+from evaluators.review_agreement import Agreement, PersonAgreement, agreement_of, each_beside_the_rest
+from evaluators.review_fit import PREFERENCE, REVIEW_METRICS
 from evaluators.review_pull import ReviewPull, pull_of
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference
@@ -36,7 +37,7 @@ class ReviewFigures:
 
     ``counts``: votes by preference; ``preference``: the win rate against a half; ``pull``: what that owes to the place
     and the length of answers; ``levels``: what the candidate's answers were given, ``dimensions``: beside the
-    baseline's.
+    baseline's; ``agreement``: of people, by metric; ``each``: of one person with the rest.
     """
 
     votes: int
@@ -47,6 +48,8 @@ class ReviewFigures:
     pull: ReviewPull
     levels: dict[Dimension, Estimate | NotEnough]
     dimensions: dict[Dimension, Comparison]
+    agreement: dict[str, Agreement]
+    each: tuple[PersonAgreement, ...]
 
 
 class Votes:
@@ -179,6 +182,8 @@ def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
         votes.pull(),
         {dimension: votes.level(dimension) for dimension in DIMENSIONS},
         {dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
+        {metric: agreement_of(queues, metric) for metric in REVIEW_METRICS},
+        each_beside_the_rest(queues),
     )
 
 

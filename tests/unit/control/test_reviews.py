@@ -226,6 +226,9 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(keeper: Keeper) 
     assert figures["preference"]["candidate"] == pytest.approx(sum(left) / 12)
     assert (figures["pull"]["model"]["firsts"], figures["pull"]["model"]["seconds"]) == (12, 0)
     assert "too few" in figures["pull"]["model"]["position_adjusted"]["reason"]
+    agreement = figures["agreement"]["review.tone"]
+    assert (agreement["quality"], agreement["pairs"], agreement["alpha"]["n"]) == ("unknown", 0, 0)
+    assert figures["each"] == []
 
 
 async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(keeper: Keeper) -> None:

@@ -13,7 +13,7 @@ from evaluators.gate import judge
 from evaluators.gate_file import gate_of
 from evaluators.gate_lines import parse
 from evaluators.gate_rules import Trial
-from evaluators.review_agreement import agreement_of
+from evaluators.review_agreement import agreement_of, each_beside_the_rest
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.review import Preference
 from fairtrial.domain.review_evidence import ReviewedQueue, Vote
@@ -94,6 +94,17 @@ def test_not_worse_may_not_be_guessed_but_better_stands_on_its_own_interval() ->
     assert differs.result == "pass" and "not measured" in differs.says
 
 
+def test_a_preference_on_which_experts_often_differ_is_low_and_passes() -> None:
+    rng = np.random.default_rng(7)
+    votes: list[tuple[Preference, Marks]] = [("candidate", (4, 4)), ("baseline", (4, 4))]
+    one = [votes[i] for i in rng.integers(0, 2, 120)]
+    other = [said if rng.random() < 0.65 else votes[said == votes[0]] for said in one]
+    differs = found(NOT_WORSE, queue({"ann": one, "bob": other}))
+    assert differs.result == "pass", differs.says
+    agreed = agreement_of([queue({"ann": one, "bob": other})], "review.preference")
+    assert agreed.quality == "low" and isinstance(agreed.alpha, Estimate) and agreed.alpha.value < 0.4
+
+
 def test_too_few_shared_pairs_say_nothing_against_a_dimension() -> None:
     votes = two(60, agree=False)
     few = {"ann": votes["ann"], "bob": [*votes["bob"][:8], *([None] * 52)]}
@@ -140,6 +151,17 @@ def test_pairs_of_two_queues_are_not_shared_and_a_persons_last_word_counts() -> 
     both = queue(votes)
     again = replace(both, votes=(*both.votes, replace(both.votes[0], preference="cant_judge", ratings={})))
     assert agreement_of([again], "review.tone").pairs == 19
+
+
+def test_each_of_three_is_told_beside_the_rest_and_of_two_neither() -> None:
+    votes = two(40, agree=True)
+    assert each_beside_the_rest([queue(votes)]) == ()
+    guesses = two(40, agree=False, seed=9)["bob"]
+    each = each_beside_the_rest([queue({**votes, "cem": guesses})])
+    assert [one.reviewer for one in each] == ["ann", "bob", "cem"]
+    tones = [one.alphas["review.tone"] for one in each]
+    assert all(isinstance(one, Estimate) for one in tones)
+    assert tones[2].value < 0.3 < min(tones[0].value, tones[1].value)
 
 
 @pytest.mark.parametrize("metric", ["review.preference", "review.accuracy", "review.tone", "review.usefulness"])
