@@ -58,6 +58,16 @@ def test_who_leans_to_a_side_is_told_with_their_own_rate_but_not_by_name_in_a_ve
     assert isinstance(told.model.position, NotEnough) and told.model.position_biased
 
 
+def test_who_leans_mostly_has_their_own_rate_shown_adjusted() -> None:
+    """Ben: nine of ten for the left answer, where the candidate stood three times out of four."""
+    sides = [WON, WON, WON, LOST] * 10
+    flipped = {3, 4, 17, 26}
+    said = [(LOST if side == WON else WON) if i in flipped else side for i, side in enumerate(sides)]
+    others = [WON, LOST, LOST, WON] * 10
+    one = found(BETTER, shown([*others, *said], [*alternating(40), *sides], [0] * 80, ["ann"] * 40 + ["ben"] * 40))
+    assert "lean to the left answer: 36 of 40 (p < 0.001); their preference is 70.0 %, adjusted 50.0 %" in one.says
+
+
 def test_one_person_who_leans_is_the_reviewer() -> None:
     mostly = [WON, LOST] * 35 + [LOST, WON] * 5
     says = found(BETTER, shown(mostly, alternating(80), [0] * 80, ["ann"] * 80)).says
