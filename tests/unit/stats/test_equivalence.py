@@ -75,7 +75,7 @@ def test_one_sided_looks_at_any_time_are_answered_too() -> None:
 
 @pytest.mark.parametrize(("margin", "p"), [(1, 0.9293826), (2, 0.8286101)])
 def test_the_two_one_sided_tests_give_the_numbers_of_r(margin: float, p: float) -> None:
-    # R's equivalence::tost(a, b, paired = TRUE, epsilon = 1 and 2), as the tests of pingouin 0.5 have them
+    # R's equivalence::tost(a, b, paired = TRUE, epsilon = 1 and 2), as pingouin's test_equivalence.py has them
     found = equivalent(clustered_effect(np.array([4.0, 7, 8, 6, 3, 2]) - np.array([6, 8, 7, 10, 11, 9])), margin=margin)
     assert not isinstance(found, NotEnough)
     assert found.p == pytest.approx(p, abs=5e-8) and not found.same
