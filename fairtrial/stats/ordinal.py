@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.contrasts import welch
+from fairtrial.stats.contrasts import watched, welch
 from fairtrial.stats.effects import Effect, too_few
 
 __all__ = ["superiority"]
@@ -41,8 +41,8 @@ def superiority(control: Sequence[int], treatment: Sequence[int]) -> Effect | No
     if not 0 < chance < 1:
         return NotEnough("every mark of one arm is above all of the other", "marks that overlap", n_a + n_b)
     ours, theirs = _variance(beaten, b) / n_b, _variance(lost, a) / n_a
-    freedom = welch((theirs, n_a - 1), (ours, n_b - 1))
-    return Effect(chance, ours + theirs, n_a + n_b, "Brunner-Munzel", freedom, too_few(n_a, n_b))
+    freedom, larger = welch((theirs, n_a - 1), (ours, n_b - 1)), watched((theirs, n_a), (ours, n_b))
+    return Effect(chance, ours + theirs, n_a + n_b, "Brunner-Munzel", freedom, too_few(n_a, n_b), larger)
 
 
 def _counts(marks: Sequence[int]) -> NDArray[np.float64]:

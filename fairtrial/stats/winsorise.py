@@ -17,7 +17,7 @@ EDGE = 1e-9
 """So that 0.999 · 1000 is 999 and not the next whole number."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Winsorised:
     """Values of which none is above ``limit``; ``cut`` of them were.
 

@@ -59,6 +59,7 @@ def test_it_agrees_with_scipy(control: Marks, treatment: Marks) -> None:
 def test_swapping_the_arms_mirrors_it_at_one_half(one: Marks, other: Marks) -> None:
     there, back = told(one, other), told(other, one)
     assert (there.value, there.variance, there.freedom) == pytest.approx((1 - back.value, back.variance, back.freedom))
+    assert there.watched == pytest.approx(back.watched)
 
 
 @given(MARKS, MARKS)
@@ -99,6 +100,14 @@ def test_a_look_tests_one_half_and_waits_for_thirty_units() -> None:
     won = evidence(found, tau=0.1, null=0.5)
     assert not isinstance(won, NotEnough)
     assert won.rejects(0.05)
+
+
+def test_a_look_does_not_trust_a_small_arm_in_which_nearly_all_gave_the_best_mark() -> None:
+    # 1 of 60 below the best mark where 6 were to be expected
+    found = effect(superiority([20, 40, 540], [0, 1, 59]))
+    assert found.watched is not None
+    assert (found.value - 0.5) / sqrt(found.variance) > 3.5
+    assert (found.value - 0.5) / sqrt(found.watched) < 2.5
 
 
 def test_its_variance_is_that_of_repeated_draws() -> None:
