@@ -25,8 +25,9 @@ def conversion_evidence(control: int, treatment: int, *, lift: float, share: flo
 
     ``control``, ``treatment``: units that converted, each counted once, in the order in which they do; how many there
     are in all is not needed. It holds if each unit is assigned to treatment with probability ``share`` whatever the
-    others are (then, with equal rates, so is each conversion), even if rates change with time. ``lift``: the relative
-    change that it is tuned for, 0.1 for +10 %, fixed before the first look. `NotEnough` without a conversion.
+    others are (then, with equal rates, so is each conversion), even if rates change with time; of more than two arms
+    it is treatment's share of these two. ``lift``: the relative change that it is tuned for, 0.1 for +10 %, fixed
+    before the first look. `NotEnough` without a conversion.
 
     Source: Lindon & Malek (2022), NeurIPS 35, arXiv:2011.03567: e = B(a + k, b + m − k) / (B(a, b) qᵏ (1 − q)ᵐ⁻ᵏ).
 

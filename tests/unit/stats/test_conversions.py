@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import betaln, logit
-from scipy.stats import betabinom, binom
+from scipy.stats import beta, betabinom, binom
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.conversions import (
@@ -96,9 +96,9 @@ def test_it_is_exact_for_ten_million_conversions() -> None:
 
 
 def chance_to_reject(evidence: Callable[[int, int], EValue | NotEnough], rate: float, *, alpha: float) -> float:
-    """The exact chance to reach 1/alpha at any of the first 300 conversions, each treated with chance ``rate``."""
+    """The exact chance to reach 1/alpha at any of the first 200 conversions, each treated with chance ``rate``."""
     alive, rejected = np.array([1.0]), 0.0
-    for m in range(1, 301):
+    for m in range(1, 201):
         alive = np.append(alive * (1 - rate), 0) + np.append(0, alive * rate)
         out = np.array([weight > 0 and log_e(evidence(m - k, k)) >= -log(alpha) for k, weight in enumerate(alive)])
         rejected += float(alive[out].sum())
@@ -118,6 +118,33 @@ def test_the_chance_to_err_is_at_most_alpha_exactly(share: float) -> None:
     at_null = chance_to_reject(one_sided, share, alpha=0.05)
     assert 0.01 < at_null <= 0.05
     assert chance_to_reject(one_sided, 0.9 * share, alpha=0.05) < at_null
+
+
+def test_the_interval_misses_the_true_lift_at_any_look_with_chance_alpha_at_most() -> None:
+    # a lift of 0.5 at an even split makes 60 % of the conversions treated
+    prior, null = (10.0, 10.0), float(logit(0.6))
+
+    def against_the_truth(control: int, treatment: int) -> EValue:
+        return EValue(_log_e(treatment, control, prior=prior, null=null), control + treatment, "example")
+
+    def beyond_the_truth(control: int, treatment: int) -> EValue | NotEnough:
+        return conversion_harm(control, treatment, lift=0.5, margin=0.5)
+
+    assert 0.01 < chance_to_reject(against_the_truth, 0.6, alpha=0.05) <= 0.05
+    assert 0.01 < chance_to_reject(beyond_the_truth, 0.6, alpha=0.05) <= 0.05
+    assert chance_to_reject(beyond_the_truth, 0.5, alpha=0.05) < 0.01
+
+
+@given(some, some, lifts)
+def test_at_an_even_split_one_side_is_twice_the_posterior_mass_above_it(
+    control: int, treatment: int, lift: float
+) -> None:
+    theta = (1 + lift) / (2 + lift)
+    half = max(1.0, 0.25 / (theta - 0.5) ** 2 - 1) / 2
+    above = beta.logsf(0.5, half + treatment, half + control)
+    if above > -300:
+        one, two = (log_e(f(control, treatment, lift=lift)) for f in (conversion_harm, conversion_evidence))
+        assert one == pytest.approx(two + log(2) + above, abs=1e-6)
 
 
 @given(counts, some, lifts)
