@@ -81,6 +81,7 @@ def _figures(figures: Row, candidate: str, baseline: str) -> None:
             width="stretch",
             alt="Win rate with interval",
         )
+    _scales(figures["net"], figures["elo"])
     _leanings(figures["pull"]["leanings"])
     _agreement(figures["agreement"], figures["each"])
     rows = [_drawn(name, gap["difference"], gap["answer"]) for name, gap in _known(figures["dimensions"]).items()]
@@ -103,6 +104,19 @@ def _adjusted(model: Row | None) -> list[dict[str, Any]]:
 
 def _answer(gap: Row) -> str:
     return "better" if gap["low"] > 0 else "worse" if gap["high"] < 0 else "cannot tell"
+
+
+def _scales(net: Row, elo: Row) -> None:
+    """The win rate on the other scales that people ask for, with its bounds on them."""
+    told = []
+    if "value" in net:
+        low, high = (f"{100 * net[one]:+.0f}" for one in ("low", "high"))
+        told.append(f"net preference {100 * net['value']:+.0f} points ({low} to {high})")
+    if "value" in elo:
+        low, high = ("no bound" if elo[one] is None else f"{elo[one]:+.0f}" for one in ("low", "high"))
+        told.append(f"Elo gap {elo['value']:+.0f} ({low} to {high})")
+    if told:
+        st.caption(f"The same as {'; as '.join(told)}.")
 
 
 def _leanings(leanings: Sequence[Row]) -> None:

@@ -18,6 +18,7 @@ from fairtrial.stats.clustered import Floats
 from fairtrial.stats.mcnemar import exact
 from fairtrial.stats.preference import TIE, decided, win_rate
 from fairtrial.stats.preference_model import Judgements
+from fairtrial.stats.preference_scales import elo_gap, net_preference
 from fairtrial.stats.ratings import mean_rating
 from fairtrial.stats.sign_flip import sign_flip
 
@@ -35,8 +36,8 @@ SPAN = HIGHEST - LOWEST
 class ReviewFigures:
     """All that the votes of some queues say, for people to read.
 
-    ``counts``: votes by preference; ``preference``: the win rate against a half; ``pull``: what that owes to the place
-    and the length of answers; ``levels``: what the candidate's answers were given, ``dimensions``: beside the
+    ``counts``: votes by preference; ``preference``: the win rate against a half; ``net`` and ``elo``: the same as net
+    preference and as a gap of Elo ratings; ``pull``: what it owes to the place and the length of answers; ``levels``: what the candidate's answers were given, ``dimensions``: beside the
     baseline's; ``agreement``: of people, by metric; ``each``: of one person with the rest.
     """
 
@@ -45,6 +46,8 @@ class ReviewFigures:
     people: int
     counts: dict[str, int]
     preference: Comparison
+    net: Estimate | NotEnough
+    elo: Estimate | NotEnough
     pull: ReviewPull
     levels: dict[Dimension, Estimate | NotEnough]
     dimensions: dict[Dimension, Comparison]
@@ -173,18 +176,29 @@ class _Columns:
 def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
     """Everything at once."""
     votes = Votes(queues)
+    preference = votes.preference()
+    rate = _rate(preference.difference)
     return ReviewFigures(
         votes.n,
         votes.pairs,
         votes.people,
         votes.counts,
-        votes.preference(),
+        preference,
+        net_preference(rate),
+        elo_gap(rate),
         votes.pull(),
         {dimension: votes.level(dimension) for dimension in DIMENSIONS},
         {dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
         {metric: agreement_of(queues, metric) for metric in REVIEW_METRICS},
         each_beside_the_rest(queues),
     )
+
+
+def _rate(gap: Estimate | NotEnough) -> Estimate | NotEnough:
+    """The win rate again, from how far it is from a half."""
+    if isinstance(gap, NotEnough):
+        return gap
+    return replace(gap, value=gap.value + TIE, low=gap.low + TIE, high=gap.high + TIE)
 
 
 def _population(queue: ReviewedQueue) -> tuple[str, str]:

@@ -85,6 +85,14 @@ def test_people_who_lean_together_a_little_each_are_told_together() -> None:
     assert "; together, the votes lean to the left answer: 1" in pull_says(pull, 20)
 
 
+def test_people_see_the_same_preference_as_net_and_as_a_gap_of_elo_ratings() -> None:
+    figures = figures_of([queue([WON] * 15 + [LOST] * 5 + [TIE] * 4)])
+    assert isinstance(figures.net, Estimate) and isinstance(figures.elo, Estimate)
+    assert figures.net.value == pytest.approx(10 / 24)
+    assert figures.elo.value == pytest.approx(400 * np.log10(17 / 7))
+    assert isinstance(figures_of([queue([WON] * 3)]).elo, NotEnough)
+
+
 def test_votes_that_nobody_could_judge_are_left_out_and_lengths_that_are_gone_adjust_nothing() -> None:
     lengths: list[int | None] = [*range(79), None]
     kept = shown([WON, WON, TIE, LOST] * 20, alternating(80), lengths, ["ann"] * 80)
