@@ -93,16 +93,17 @@ def fleiss_kappa(
 def _seen(
     table: RatingTable, weights: Weights, scale: Sequence[Value] | None
 ) -> tuple[tuple[Value, ...], Floats, _Seen | NotEnough]:
-    values = table.scale if scale is None else tuple(sorted(set(scale)))
+    used = table.scale
+    values = used if scale is None else tuple(sorted(set(scale)))
     matrix = agreement_weights(values, weights)
-    if table.twice < MIN_ITEMS:
-        reason = f"{table.twice} items with two ratings are too few to tell how far people agree"
-        more = f"{MIN_ITEMS - table.twice} more items that two people rate"
-        return values, matrix, NotEnough(reason, more, table.twice)
-    if len(table.scale) < 2:
-        equal = "all ratings are equal: agreement beyond chance is not defined"
-        return values, matrix, NotEnough(equal, "items that differ", table.twice)
     grouped = table.counts(values)
+    n = sum(any(sum(row) > 1 for row in rows) for rows in grouped)
+    if n < MIN_ITEMS:
+        reason = f"{n} items with two ratings are too few to tell how far people agree"
+        return values, matrix, NotEnough(reason, f"{MIN_ITEMS - n} more items that two people rate", n)
+    if len(used) < 2:
+        equal = "all ratings are equal: agreement beyond chance is not defined"
+        return values, matrix, NotEnough(equal, "items that differ", n)
     counts = np.array([row for rows in grouped for row in rows], dtype=np.float64)
     group = np.repeat(np.arange(len(grouped)), [len(rows) for rows in grouped])
     total = counts.sum(axis=1)

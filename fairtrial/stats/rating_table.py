@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -100,8 +99,10 @@ class RatingTable:
             raise ValueError(f"{min(map(str, strange))} is not on the scale")
         made: dict[str, list[Row]] = {}
         for (group, _), given in self.by_item.items():
-            found = Counter(place[value] for value in given.values())
-            made.setdefault(group, []).append(tuple(found[i] for i in range(len(place))))
+            row = [0] * len(place)
+            for value in given.values():
+                row[place[value]] += 1
+            made.setdefault(group, []).append(tuple(row))
         return tuple(sorted(tuple(sorted(rows)) for rows in made.values()))
 
 
