@@ -37,8 +37,9 @@ class ReviewFigures:
     """All that the votes of some queues say, for people to read.
 
     ``counts``: votes by preference; ``preference``: the win rate against a half; ``net`` and ``elo``: the same as net
-    preference and as a gap of Elo ratings; ``pull``: what it owes to the place and the length of answers; ``levels``: what the candidate's answers were given, ``dimensions``: beside the
-    baseline's; ``agreement``: of people, by metric; ``each``: of one person with the rest.
+    preference and as a gap of Elo ratings; ``pull``: what it owes to the place and the length of answers;
+    ``levels``: what the candidate's answers were given, ``dimensions``: beside the baseline's; ``agreement``: of
+    people, by metric; ``each``: of one person with the rest.
     """
 
     votes: int
