@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.weightstats import DescrStatsW
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.always_valid import always_valid
+from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.bootstrap import bootstrap_corpus
 from fairtrial.stats.clustered import clustered_effect, clustered_mean
 from fairtrial.stats.effects import Effect, fixed
@@ -85,6 +85,25 @@ def test_a_suite_that_grew_is_judged_by_looks_at_any_time_from_thirty_cases_on()
     assert isinstance(few, Effect) and few.not_yet is not None
     assert "20 clusters" in few.not_yet.reason and "10 more" in few.not_yet.needed
     assert isinstance(clustered_effect(values, ["one"] * 60), NotEnough)
+
+
+def test_a_few_flips_among_many_cases_are_not_looked_at() -> None:
+    values = np.zeros(200)
+    values[:9] = -1
+    seen = always_valid(clustered_effect(values), tau=0.05)
+    assert isinstance(seen, NotEnough)
+    assert "only 9 of 200 cases" in seen.reason and seen.needed == "1 more that are"
+    values[9] = 1
+    assert isinstance(always_valid(clustered_effect(values), tau=0.05), Estimate)
+
+
+def test_a_suite_that_grows_case_by_case_hardly_passes_a_margin_wrongly() -> None:
+    rng, wrong = np.random.default_rng(6), 0
+    for _ in range(150):
+        values = -(rng.random(300) < 0.05).astype(float)
+        bounds_seen = (at_least(clustered_effect(values[:n]), tau=0.05) for n in range(30, 301, 15))
+        wrong += any(isinstance(seen, Estimate) and seen.low > -0.05 for seen in bounds_seen)
+    assert wrong / 150 <= 0.05 + 2 * (0.05 * 0.95 / 150) ** 0.5
 
 
 def test_equal_differences_are_no_spread_for_an_effect() -> None:
