@@ -36,7 +36,7 @@ class QuantileSums:
     a failure, which counts as +inf, stands there. ``users``: for each user x = how many values are at most ``value``
     and y = how many there are. ``step``: to what the values are rounded (1 for tokens or whole milliseconds).
 
-    Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, section on quantile metrics.
+    Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, section 4.2.
 
     >>> sums = QuantileSums.of([1.0, 2.0, 3.0, 4.0, 9.0], ["a", "a", "b", "b", "c"], nu=0.5)
     >>> sums.value, sums.users
@@ -95,7 +95,8 @@ def quantile_level(arm: QuantileSums) -> Effect | NotEnough:
     values on either side of the quantile (2,000 values for p99), where so many failed that it does not exist, where
     no value lies above it, or where the values beside it are equal and no ``step`` is given.
 
-    Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336; Yao, Li & Lu (2024), algorithm 1.
+    Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, section 4.2, the outer interval with post-adjustment;
+    Yao, Li & Lu (2024), arXiv:2401.14549, algorithm 1; Kish (1965), Survey Sampling, for the design effect.
 
     >>> from fairtrial.stats.effects import fixed
     >>> seconds = [0.5 + 0.01 * (i * 37 % 100) for i in range(400)]
