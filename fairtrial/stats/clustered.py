@@ -17,6 +17,8 @@ __all__ = ["clustered_effect", "clustered_mean"]
 
 Floats = NDArray[np.float64]
 MIN_CLUSTERS = 2
+ROUNDING = 1e-13
+"""Below this share of the largest value a standard error is what adding up left."""
 MIN_UNLIKE = 10
 """Clusters unlike the most common one before a look may decide: fewer say too little of how much they vary."""
 
@@ -29,8 +31,8 @@ def clustered_mean(
     ``values``: one for each case, repeats averaged before; ``clusters``: its cluster for each case, or ``None`` if
     each case stands alone; ``span``: the largest change that one case could show, by default the largest seen. The
     standard error is sqrt(Σ_c (Σ r)²) / n with the C/(C − 1) correction, with C − 1 degrees of freedom. Where all
-    values are equal it would be 0: then the half-width is what the next, unseen kind of case could add,
-    span · z²/(n + z²), as Tango's interval has it for no discordance. `NotEnough` below two clusters.
+    values are equal, or cancel within each cluster, it would be 0: then the half-width is what the next, unseen kind of
+    case could add, span · z²/(C + z²), as Tango's interval has it for no discordance. `NotEnough` below two clusters.
 
     Source: Miller (2024), arXiv:2411.00640, equation 4; Liang & Zeger (1986), Biometrika 73:13-22.
 
@@ -43,7 +45,7 @@ def clustered_mean(
     mean, error, count = found
     half = float(stdtrit(count - 1, 0.5 + level / 2)) * error
     method = "mean, t" if clusters is None else "mean, t with clustered standard error"
-    if np.ptp(values) == 0:
+    if error == 0:
         z2 = quantile(level) ** 2
         half = (float(np.abs(values).max()) if span is None else span) * z2 / (count + z2)
     return Estimate(mean, mean - half, mean + half, level, len(values), method)
@@ -69,8 +71,7 @@ def clustered_effect(values: Floats, clusters: Sequence[str] | None = None) -> E
         return found
     mean, error, count = found
     method, units = ("paired mean", "cases") if clusters is None else ("paired mean, clustered", "clusters")
-    variance = 0.0 if np.ptp(values) == 0 else error**2
-    return Effect(mean, variance, len(values), method, count - 1, _too_few(values, clusters, count, units))
+    return Effect(mean, error**2, len(values), method, count - 1, _too_few(values, clusters, count, units))
 
 
 def _too_few(values: Floats, clusters: Sequence[str] | None, count: int, units: str) -> NotEnough | None:
@@ -87,14 +88,15 @@ def _too_few(values: Floats, clusters: Sequence[str] | None, count: int, units: 
 
 
 def _spread(values: Floats, clusters: Sequence[str] | None) -> tuple[float, float, int] | NotEnough:
-    """The mean, its standard error and the number of clusters."""
+    """The mean, its standard error (0 where the clusters differ by no more than rounding) and how many clusters."""
     n = len(values)
     sums = cluster_sums(values - values.mean(), clusters) if n else np.empty(0)
     count = len(sums)
     if count < MIN_CLUSTERS:
         what = "cases" if clusters is None else "clusters"
         return NotEnough(f"{count} {what} can't show how much they vary", f"{MIN_CLUSTERS} {what} or more", n)
-    return float(values.mean()), sqrt(float(sums @ sums) * count / (count - 1)) / n, count
+    error = sqrt(float(sums @ sums) * count / (count - 1)) / n
+    return float(values.mean()), error if error > ROUNDING * float(np.abs(values).max()) else 0.0, count
 
 
 def cluster_sums(values: Floats, clusters: Sequence[str] | None) -> Floats:

@@ -12,6 +12,7 @@ from fairtrial.stats.bootstrap import bootstrap_corpus
 from fairtrial.stats.clustered import clustered_effect, clustered_mean
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.sign_flip import EXACT_TO, sign_flip
+from fairtrial.stats.tango import tango
 
 CASES = st.lists(st.integers(-4, 4).map(float), min_size=4, max_size=24).filter(lambda cases: len(set(cases)) > 1)
 
@@ -99,11 +100,18 @@ def test_a_few_flips_among_many_cases_are_not_looked_at() -> None:
 
 def test_a_suite_that_grows_case_by_case_hardly_passes_a_margin_wrongly() -> None:
     rng, wrong = np.random.default_rng(6), 0
-    for _ in range(150):
+    for _ in range(100):
         values = -(rng.random(300) < 0.05).astype(float)
         bounds_seen = (at_least(clustered_effect(values[:n]), tau=0.05) for n in range(30, 301, 15))
         wrong += any(isinstance(seen, Estimate) and seen.low > -0.05 for seen in bounds_seen)
-    assert wrong / 150 <= 0.05 + 2 * (0.05 * 0.95 / 150) ** 0.5
+    assert wrong / 100 <= 0.05 + 2 * (0.05 * 0.95 / 100) ** 0.5
+
+
+def test_differences_that_cancel_within_each_cluster_are_no_proof_of_none() -> None:
+    values, clusters = np.tile([0.1, -0.1], 20), [str(i // 2) for i in range(40)]
+    low, high = bounds(clustered_mean(values, clusters, span=1.0, level=0.90))
+    assert (low, high) == pytest.approx(bounds(tango(0, 0, 20)))
+    assert isinstance(fixed(clustered_effect(values, clusters)), NotEnough)
 
 
 def test_equal_differences_are_no_spread_for_an_effect() -> None:
