@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
+from scipy.special import stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement_weights import Weights, agreement_weights
-from fairtrial.stats.intervals import quantile
 from fairtrial.stats.rating_table import MIN_ITEMS, Floats, RatingTable, Value, unseen_bounds
 
 __all__ = ["cohen_kappa"]
@@ -24,7 +24,7 @@ def cohen_kappa(
     scale: Sequence[Value] | None = None,
     level: float = 0.95,
 ) -> Estimate | NotEnough:
-    """κ = (observed − chance) / (1 − chance) over the items that both rated, with a normal interval; n counts them.
+    """κ = (observed − chance) / (1 − chance) over the items that both rated, with a t interval; n counts them.
 
     Raises `ValueError` unless there are two people (for more: `fleiss_kappa`), and where items are drawn in groups,
     which this variance doesn't know. ``scale``: all values that could be given, which weights are taken from. Where
@@ -32,12 +32,13 @@ def cohen_kappa(
     ten items, and where one value is all that both gave.
 
     Source: Cohen (1960), Educational and Psychological Measurement 20:37-46; Cohen (1968), Psychological Bulletin
-    70:213-220; Fleiss, Cohen & Everitt (1969), Psychological Bulletin 72:323-327, for the variance.
+    70:213-220; Fleiss, Cohen & Everitt (1969), Psychological Bulletin 72:323-327, for the variance, which is of large
+    samples: t rather than z helps at ten items, where it was too small in simulation.
 
     >>> ann, bob = ["good", "bad", "good", "good"] * 3, ["good", "bad", "good", "bad"] * 3
     >>> table = RatingTable.of([f"item {i}" for i in range(12)] * 2, ["ann"] * 12 + ["bob"] * 12, ann + bob)
     >>> print(cohen_kappa(table))
-    0.5 (0.07566 to 0.9243; 95 %, n = 12, Cohen's kappa)
+    0.5 (0.02347 to 0.9765; 95 %, n = 12, Cohen's kappa)
     """
     names = sorted(set(table.people))
     if len(names) > 2:
@@ -68,5 +69,5 @@ def _kappa(shares: Floats, weights: Floats, n: int, *, level: float, name: str) 
     value = min(1.0, (observed - chance) / (1 - chance))
     if variance <= NO_SPREAD:
         return Estimate(value, *unseen_bounds(value, n, 1 - float(rows @ columns), level), level, n, name)
-    half = quantile(level) * sqrt(variance)
+    half = float(stdtrit(n - 1, 0.5 + level / 2)) * sqrt(variance)
     return Estimate(value, max(-1.0, value - half), min(1.0, value + half), level, n, name)
