@@ -13,8 +13,8 @@ __all__ = ["mean", "mean_difference"]
 def mean(arm: Moments) -> Effect | NotEnough:
     """The mean of one arm, or of differences between pairs, on the metric's scale.
 
-    Each unit (a user, a pair of blocks) counts once, whatever it sent: sum or average it before. Freedom n − 1.
-    `NotEnough` below two units.
+    Each unit counts once, whatever it sent: sum or average it before. A switchback has one difference for each pair of
+    blocks: this is their interval, and `sign_flip` their test. Freedom n − 1. `NotEnough` below two units.
 
     Source: Student (1908), Biometrika 6:1-25.
 

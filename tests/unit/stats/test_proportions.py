@@ -3,13 +3,14 @@
 from dataclasses import replace
 from math import sqrt
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, score_test_proportions_2indep
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.always_valid import always_valid
+from fairtrial.stats.always_valid import always_valid, at_most
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.proportions import newcombe, rate, rate_difference
 from fairtrial.stats.sums import Successes
@@ -176,3 +177,20 @@ def test_a_relative_margin_is_about_the_scaled_control() -> None:
     assert found.method == "difference of rates, control times 1.1"
     with pytest.raises(ValueError, match="scaled"):
         rate_difference(Successes(10, 1), Successes(10, 1), scale=0.0)
+
+
+def test_a_small_arm_is_rarely_called_worse_in_a_trial_without_a_difference() -> None:
+    rng = np.random.default_rng(25)
+    wrong = 0
+    for _ in range(200):
+        event, small = rng.random(6000) < 0.1, rng.random(6000) < 0.1
+        units, events = ([np.cumsum(which & chosen) for chosen in (~small, small)] for which in (event | True, event))
+        for look in range(600, 6000, 50):
+            found = rate_difference(
+                *(Successes(int(n[look]), int(k[look])) for n, k in zip(units, events, strict=True))
+            )
+            closed = at_most(found, tau=0.05, alpha=0.05)
+            if isinstance(closed, Estimate) and closed.high < 0:
+                wrong += 1
+                break
+    assert wrong / 200 <= 0.05
