@@ -15,7 +15,7 @@ from fairtrial.stats.obrien_fleming import LOOKS, obrien_fleming, planned_exits
 
 __all__ = ["Course", "monitored", "planned"]
 
-FINEST, FARTHEST = 50, 8
+FINEST, FARTHEST = 80, 5
 """Where the looks are not given: so many in the units that one look would need, up to so many times these."""
 
 

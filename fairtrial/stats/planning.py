@@ -65,7 +65,7 @@ class Undecidable:
     but scored without a user's reaction, how many pairs of answers to the same requests would decide them.
 
     >>> print(plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=1800)).reason)
-    10,800 units in 6 weeks are too few: resolved needs 13,667 units, 8 weeks (power 67% at the end, 80% wanted)
+    10,800 units in 6 weeks are too few: resolved needs 13,481 units, 8 weeks (power 67% at the end, 80% wanted)
     """
 
     reason: str

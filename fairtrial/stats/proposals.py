@@ -18,7 +18,6 @@ MOST_WEEKS = 26
 """Beyond half a year models, prompts and users are others than those that the trial began with."""
 LEFT = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 """Shares of the variance that an adjustment may leave: less than 0.4 is hardly ever seen."""
-BEST = ", an even split and planned looks instead of watching"
 LARGEST = 1000.0
 """Multiples of an amount's effect that are tried."""
 
@@ -39,8 +38,8 @@ def changes(questions: Sequence[Question], design: Design, failing: Sequence[int
     """The changes with which all can be decided, the cheapest first; ``failing``: the questions that now can't be."""
     whole = Change("", tuple(questions), design)
     yield from _other_designs(whole, decidable)
-    yield from filter(None, (_weeks(whole, decidable), _variance(whole, failing, decidable)))
-    yield from filter(None, [_effects(whole, failing, decidable)])
+    yield from _weeks(whole, decidable)
+    yield from filter(None, (_variance(whole, failing, decidable), _effects(whole, failing, decidable)))
 
 
 def _other_designs(whole: Change, decidable: Test) -> Iterator[Change]:
@@ -58,19 +57,26 @@ def _other_designs(whole: Change, decidable: Test) -> Iterator[Change]:
     yield from found
 
 
-def _weeks(whole: Change, decidable: Test) -> Change | None:
-    """The fewest whole weeks, up to half a year; where that is too short with the best of other designs as well."""
-    best = replace(whole.design, share=0.5, mode="planned" if whole.design.mode == "monitor" else whole.design.mode)
-    for words, design in (("", whole.design), (", an even split", replace(whole.design, share=0.5)), (BEST, best)):
-        found = _fewest(whole, design, decidable)
-        if found is not None:
-            return replace(whole, words=f"{found.weeks} weeks{words}", design=found)
-    return None
+def _weeks(whole: Change, decidable: Test) -> Iterator[Change]:
+    """The fewest whole weeks, up to half a year, and with other looks and an even split where that is less."""
+    looks = "planned" if whole.design.mode == "monitor" else whole.design.mode
+    even = replace(whole.design, share=0.5)
+    others = {"": whole.design, " with an even split": even, " with planned looks": replace(whole.design, mode=looks)}
+    others[" with an even split and planned looks"] = replace(even, mode=looks)
+    fewest = MOST_WEEKS + 1
+    for words, design in others.items():
+        found = None if design == whole.design and words else _fewest(whole, design, decidable)
+        if found is not None and found.weeks < fewest:
+            fewest = found.weeks
+            yield replace(whole, words=f"{found.weeks} weeks{words}", design=found)
 
 
 def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
+    """The design with the fewest more weeks that it needs; ``None`` where it needs none, or too many."""
     few, many = design.weeks, MOST_WEEKS
     if few >= many or not decidable(replace(whole, design=replace(design, weeks=many))):
+        return None
+    if decidable(replace(whole, design=design)):
         return None
     while many - few > 1:
         middle = (few + many) // 2

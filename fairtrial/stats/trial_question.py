@@ -54,7 +54,9 @@ class Question:
             raise ValueError(f"{self.metric}: a share of {self.baseline:g} must lie between 0 and 1")
         elif not 0 < self.baseline + self.direction * self.effect < 1:
             way = "fall" if self.direction < 0 else "rise"
-            raise ValueError(f"{self.metric}: a share of {self.baseline:.3%} can't {way} by {self.effect:.3%}")
+            raise ValueError(
+                f"{self.metric}: a share of {100 * self.baseline:g}% can't {way} by {100 * self.effect:g} points"
+            )
 
     @property
     def direction(self) -> int:

@@ -21,6 +21,7 @@ EXIT_CODES = (
     ("1", "`health`", "an address does not answer with 200"),
     ("2", "all", "the command, a file or the environment is wrong"),
     ("3", "`gate`", "the verdict **HOLD**: cannot tell yet"),
+    ("3", "`experiment plan`", "it can't be decided in the time that it may last"),
     ("4", "`gate`", "the verdict **INVALID**: the evidence is unsound"),
     ("4", "`eval`", "more than 2 % of a run's cases could not be scored"),
     ("70", "all", "a fault of the program itself, never a verdict"),

@@ -1,0 +1,163 @@
+"""`fairtrial experiment plan`: what it reads from the file, what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from fairtrial.cli.main import fairtrial
+from fairtrial.domain.errors import UsageError
+from tests.integration.project_files import write_project
+
+GUARDED = """\
+    primary: {metric: feedback.resolved, require: superior, mde: 3pp}
+    guardrails:
+      - {metric: requests.error_rate, margin: 1pp}
+      - {metric: requests.latency_p95, margin: 20%}
+      - {metric: cost.per_unit, margin: 20%}
+"""
+PLAIN = GUARDED.splitlines(keepends=True)[0]
+BASELINES = ("--baseline", "62%", "--baseline", "requests.error_rate=1%", "--baseline", "cost.per_unit=2.1")
+SPREAD = ("--sd", "cost.per_unit=3")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return write_project(tmp_path)
+
+
+def changed(file: Path, old: str, new: str) -> Path:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    return file
+
+
+def run(file: Path, *arguments: str, name: str = "tuned-vs-base") -> tuple[int, str]:
+    whole = ["experiment", "plan", name, *arguments, "-c", str(file)]
+    done = CliRunner().invoke(fairtrial, whole, standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    return int(done.return_value or 0), done.output
+
+
+def planned(file: Path, *arguments: str) -> dict[str, Any]:
+    _, output = run(file, *arguments, "--json")
+    found = json.loads(output)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_trial_that_can_be_decided_ends_with_0_and_says_when(file: Path) -> None:
+    code, output = run(file, "--baseline", "62%", "--per-week", "4000")
+    assert code == 0
+    assert "4,000 units a week, 80% power" in output
+    for words in ("normal mixture", "O'Brien-Fleming", "one look", "8,405", "in 4 weeks of the 6"):
+        assert words in output
+
+
+def test_one_that_can_t_ends_with_3_and_says_what_can(file: Path) -> None:
+    code, output = run(file, "--baseline", "62%", "--per-week", "1800")
+    assert code == 3
+    assert "It can't be decided" in output
+    assert "- planned looks instead of watching (5 weeks" in output
+    assert "- 8 weeks (8 weeks" in output
+
+
+def test_traffic_that_decides_nothing_says_so(file: Path) -> None:
+    code, output = run(file, "--baseline", "62%", "--per-week", "3")
+    assert code == 3
+    assert "needs more traffic" in output.replace("\n", " ")
+
+
+def test_guardrails_have_their_own_baselines_and_what_can_t_be_planned_is_told(file: Path) -> None:
+    found = planned(changed(file, PLAIN, GUARDED), *BASELINES, *SPREAD, "--per-week", "4000")
+    assert [one["question"]["metric"] for one in found["metrics"]] == [
+        "feedback.resolved",
+        "requests.error_rate",
+        "cost.per_unit",
+    ]
+    assert [one["power"] for one in found["metrics"]] == pytest.approx([1 - 0.2 / 3] * 3)
+    error = found["metrics"][1]
+    assert error["chosen"]["rule"] == "conversion e-process"
+    assert error["question"]["lower_is_better"]
+    assert found["metrics"][2]["question"]["effect"] == pytest.approx(0.42)
+    assert found["notes"] == [
+        "not planned: requests.latency_p95: a quantile is not planned; its variance is not known before"
+    ]
+    assert "requests.error_rate: not worse by 1 point" in run(file, *BASELINES, *SPREAD, "--per-week", "4000")[1]
+
+
+def test_a_guardrail_without_a_baseline_is_left_out_and_asked_for(file: Path) -> None:
+    found = planned(changed(file, PLAIN, GUARDED), "--baseline", "62%", "--per-week", "4000")
+    assert len(found["metrics"]) == 1
+    assert "not planned: requests.error_rate: what is it today? --baseline requests.error_rate=1%" in found["notes"]
+
+
+def test_the_file_s_split_duration_and_number_of_arms_are_those_of_the_design(file: Path) -> None:
+    changed(file, "split: {base: 50, tuned: 50}", "split: {base: 60, tuned: 20, third: 20}\n    max_weeks: 9")
+    changed(
+        file,
+        "      tuned: {deployment: tuned}\n",
+        "      tuned: {deployment: tuned}\n      third: {deployment: tuned}\n",
+    )
+    found = planned(file, "--baseline", "62%", "--per-week", "10000")
+    design = found["design"]
+    assert (design["share"], design["per_week"], design["weeks"]) == (0.25, 8000.0, 9)
+    assert design["alpha"] == 0.025
+    assert "2 treatments" in found["notes"][0]
+    assert planned(file, "--baseline", "62%", "--per-week", "10000", "--weeks", "3")["design"]["weeks"] == 3
+
+
+def test_a_question_of_not_worse_and_an_amount_are_read_too(file: Path) -> None:
+    changed(file, "require: superior, mde: 3pp", "require: not_worse, mde: 5%")
+    share = planned(file, "--baseline", "62%", "--per-week", "4000")["metrics"][0]["question"]
+    assert (share["kind"], share["effect"]) == ("not worse", pytest.approx(0.031))
+    low = planned(file, "--baseline", "3.2", "--sd", "1.5", "--lower", "feedback.resolved", "--per-week", "4000")
+    assert low["metrics"][0]["question"]["lower_is_better"]
+    assert low["metrics"][0]["question"]["sd"] == 1.5
+
+
+def test_a_stage_that_enrolls_a_part_is_told(file: Path) -> None:
+    changed(file, "    primary:", "    enroll: {stages: [10, 50, 100]}\n    primary:")
+    assert "10 % of the units" in planned(file, "--baseline", "62%", "--per-week", "4000")["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--per-week", "9"), "what is it today? --baseline feedback.resolved=62%"),
+        (("--baseline", "62%"), "how many new units does it get in a week? --per-week 4000"),
+        (("--baseline", "much", "--per-week", "9"), "'much' is not a level"),
+        (("--baseline", "62", "--per-week", "9"), "a share of 62 must lie between 0 and 1; for an amount say --sd"),
+        (("--baseline", "99%", "--per-week", "9"), "a share of 99% can't rise by 3 points"),
+        (("--baseline", "62%", "--baseline", "feedback.resolved=61%", "--per-week", "9"), "is given twice"),
+        (("--baseline", "62%", "--baseline", "cost.per_unit=1", "--per-week", "9"), "is no metric of tuned-vs-base"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_said_in_words(file: Path, arguments: tuple[str, ...], words: str) -> None:
+    with pytest.raises(UsageError) as error:
+        run(file, *arguments)
+    assert words in str(error.value)
+
+
+def test_an_experiment_that_is_not_there_or_only_observes_is_said(file: Path) -> None:
+    with pytest.raises(UsageError, match=r"no experiment 'x' \(tuned-vs-base\)"):
+        run(file, "--baseline", "62%", name="x")
+    changed(file, PLAIN, "")
+    with pytest.raises(UsageError, match="only observes"):
+        run(file, "--baseline", "62%", "--per-week", "9")
+
+
+def test_a_preference_is_counted_in_votes(file: Path) -> None:
+    changed(
+        file,
+        "metric: feedback.resolved, require: superior, mde: 3pp",
+        "metric: review.preference, require: superior, mde: 5pp",
+    )
+    with pytest.raises(UsageError, match="about 778 votes"):
+        run(file, "--baseline", "50%", "--per-week", "9")
