@@ -166,6 +166,31 @@ def test_the_folds_estimate_by_hand() -> None:
     assert found.value == pytest.approx(value)
 
 
+def by_heart(n: int, others: int) -> tuple[float, float]:
+    """Whether the intervals hold 0.7 of a judge that gives each unit the mark of a nearest one it was tuned on."""
+    y, place = (RNG.random(n) < 0.7).astype(float), RNG.random(n)
+    elsewhere = RNG.random(others)
+
+    def learnt(seen: Floats, asked: Floats) -> Floats:
+        return np.asarray(y[seen][np.abs(place[seen][:, None] - asked).argmin(axis=0)])
+
+    everyone = np.ones(n, dtype=bool)
+    naive = ppi_mean(JointMoments.of(y, learnt(everyone, place)), Moments.of(learnt(everyone, elsewhere)))
+    folds, judged = [], np.zeros(others)
+    for k in range(5):
+        mine = np.arange(n) % 5 == k
+        folds.append(JointMoments.of(y[mine], learnt(~mine, place[mine])))
+        judged += learnt(~mine, elsewhere) / 5
+    found = [estimate(fixed(one)) for one in (naive, cross_fitted(folds, Moments.of(judged)))]
+    return tuple(float(one.low <= 0.7 <= one.high) for one in found)
+
+
+def test_a_judge_that_learnt_the_marks_by_heart_fools_only_who_does_not_cross_fit() -> None:
+    naive, crossed = np.mean([by_heart(120, 900) for _ in range(200)], axis=0)
+    assert naive < 0.75
+    assert crossed > 0.90
+
+
 def test_the_same_prompts_in_both_arms_are_compared_by_their_differences() -> None:
     base = RNG.normal(0, 1, 2200)
     new, old = base + RNG.normal(0.1, 0.3, 2200), base + RNG.normal(0, 0.3, 2200)
