@@ -109,8 +109,10 @@ class Design:
     def __post_init__(self) -> None:
         if not (0 < self.per_week < inf and self.weeks >= 1 and 1 <= self.inflation < inf):
             raise ValueError("a trial needs units, a week or more, and a design effect of 1 or more")
-        if not (0 < self.share < 1 and 0 < self.alpha < self.power < 1):
-            raise ValueError(f"share {self.share:g}, α {self.alpha:g}, power {self.power:g}: between 0 and 1, α lowest")
+        if not (0 < self.share < 1 and 0 < 2 * self.alpha < self.power < 1):
+            raise ValueError(
+                f"share {self.share:g}, α {self.alpha:g}, power {self.power:g}: between 0 and 1, 2 α < power"
+            )
 
     @property
     def most(self) -> float:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +49,41 @@ def test_the_power_at_the_end_is_that_of_the_units_at_the_end() -> None:
     found = option(question, Design(per_week=29_502 / 6), 0.8)
     assert found.power == pytest.approx(0.52, abs=0.02)
     assert found.exaggeration == pytest.approx(1.6, abs=0.05)  # it stops only where it sees more than there is
+
+
+@pytest.mark.parametrize(
+    ("question", "design"),
+    [
+        (RESOLVED, Design(per_week=1800.0)),
+        (RESOLVED, Design(per_week=4000.0, share=0.2)),
+        (Question("not worse", "not worse", 0.30, 0.03), Design(per_week=1500.0)),
+    ],
+)
+def test_simulated_trials_end_as_often_as_soon_and_as_large_as_planned(question: Question, design: Design) -> None:
+    found = option(question, design, 0.8)
+    limit = 0.0 if question.kind == "superior" else -question.effect
+    won, units, seen = simulated(question, design, limit)
+    assert won == pytest.approx(found.power, abs=0.025)
+    assert units == pytest.approx(found.mean_stop, rel=0.02)
+    assert seen / question.effect == pytest.approx(found.exaggeration, abs=0.04)
+
+
+def simulated(question: Question, design: Design, limit: float) -> tuple[float, float, float]:
+    """3,000 trials of users who come day by day: the share that is won, the mean end, and what the won ones show."""
+    rng, days = np.random.default_rng(8), np.arange(1, 7 * design.weeks + 1)
+    b, a = (np.round(design.per_week / 7 * part * days) for part in (design.share, 1 - design.share))
+    came = [np.diff(arm, prepend=0).astype(int) for arm in (b, a)]
+    rates = (question.truth, question.baseline)
+    kb, ka = (np.cumsum(rng.binomial(new, p, (3000, len(days))), axis=1) for new, p in zip(came, rates, strict=True))
+    effect = kb / b - ka / a - limit
+    v, t2 = kb * (b - kb) / b**3 + ka * (a - ka) / a**3, question.effect**2
+    width = 2 * np.log(20) + np.log1p(t2 / v) if question.sides == 2 else 2 * np.log1p(np.sqrt(1 + t2 / v) * 10)
+    half = np.sqrt(v * (v + t2) / t2 * width)
+    ends = np.abs(effect) > half if question.sides == 2 else effect > half
+    first = np.where(ends.any(axis=1), ends.argmax(axis=1), len(days) - 1)
+    at = np.take_along_axis(effect, first[:, None], axis=1)[:, 0]
+    won = ends.any(axis=1) & (at > 0)
+    return float(won.mean()), float((a + b)[first].mean()), float(at[won].mean())
 
 
 def test_durations_are_whole_weeks() -> None:
