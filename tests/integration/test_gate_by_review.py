@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,30 @@ def test_the_gate_holds_until_people_have_judged_and_then_they_decide(judged, pr
     after = gate(judged)
     assert after.returncode == code and decision in after.stdout, after.stdout
     assert "one person judged" in after.stdout.replace("\n", " ")
+
+
+def test_a_dimension_on_which_two_people_differ_at_random_does_not_pass(project: Path) -> None:
+    with (project / "gate.yaml").open("a") as file:
+        file.write("require: [review.tone >= 2.5]\n")
+    record(project, "base", 150)
+    record(project, "tuned", 150)
+    wish = ("small", "--candidate", "tuned", "--baseline", "base", "--size", "40", "--overlap", "1", "--json")
+    queue = str(json.loads(fairtrial(project, "review", "enqueue", *wish).stdout)["queue_id"])
+    database, marks = Database.open(Layout(project / "store.duckdb").make()), random.Random(3)
+    for person in ("ann", "bob"):
+        for _ in range(40):
+            item = review_desk.next_item(database, queue, person, now_us=NOW).item
+            assert item is not None
+            tones = {side: {"tone": marks.randint(3, 5)} for side in ("left", "right")}
+            review_votes.submit(
+                database, item.item_id, Draft("tie", tones), reviewer=person, name=person.title(), now_us=NOW
+            )
+    database.close()
+    told = gate(project, "--json", "-")
+    assert told.returncode == 3, told.stdout
+    (finding,) = [one for one in json.loads(told.stdout)["findings"] if one["metric"] == "review.tone"]
+    assert "over 40 shared pairs: alpha" in finding["says"] and "not measured" in finding["says"]
+    assert "settle over a few pairs" in finding["needed"]
 
 
 def test_a_review_that_is_closed_early_is_read_and_says_so(judged: Path) -> None:
