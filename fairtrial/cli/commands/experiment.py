@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from fairtrial.cli.plan_questions import Known
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
+    from fairtrial.stats.trial_question import Design
 
 UNDECIDABLE = 3
 
@@ -71,6 +73,9 @@ def command() -> None:
 def plan(name: str, config: Path, as_json: bool, **wish: Any) -> int:
     """What the experiment NAME of the project takes: units, whole weeks and power, for each of its metrics.
 
+    Without --baseline or --per-week they are read from the last 14 days of its traffic: new units a week, and the
+    control's rates; of the treatment no result is looked at.
+
     The table compares watching all the time (always-valid), 10 planned looks (O'Brien-Fleming) and one look at the end.
     Exit code 0: all metrics of the plan can be decided in the weeks that it may last; 3: they can't, and what could be
     changed is listed, each change planned in the same way.
@@ -87,9 +92,10 @@ def plan(name: str, config: Path, as_json: bool, **wish: Any) -> int:
 
     project = load_project(config, os.environ)
     experiment = _experiment(project, name)
-    known = _known(experiment, wish)
+    wish["weeks"] = wish["weeks"] or project.policies[name].max_weeks
+    known, notes = _known(project, experiment, wish)
     questions = asked(experiment, known)
-    design, notes = _design(project, experiment, wish)
+    design = _design(experiment, wish, notes)
     found = plan_trial(questions.questions, design)
     notes += [f"not planned: {one}" for one in questions.left_out]
     if as_json:
@@ -109,11 +115,20 @@ def _experiment(project: Project, name: str) -> Experiment:
     return experiments[name]
 
 
-def _known(experiment: Experiment, wish: dict[str, Any]) -> Known:
+def _known(project: Project, experiment: Experiment, wish: dict[str, Any]) -> tuple[Known, list[str]]:
+    """What the options say, and where they don't say the most important things, what the store does."""
+    from fairtrial.cli.plan_history import NOTHING, read_history
     from fairtrial.cli.plan_questions import Known
 
     primary = experiment.primary.metric if experiment.primary else ""
-    return Known(_by_metric(wish["baselines"], primary), _by_metric(wish["spreads"], primary), wish["lower"])
+    levels, spreads = _by_metric(wish["baselines"], primary), _by_metric(wish["spreads"], primary)
+    past = NOTHING
+    if primary and (wish["per_week"] is None or primary not in levels):
+        past = read_history(project, experiment, now_us=time.time_ns() // 1000, weeks=wish["weeks"])
+    wish["per_week"] = wish["per_week"] or past.per_week
+    metrics = {primary, *(one.metric for one in experiment.guardrails)}
+    seen = {metric: rate for metric, rate in past.levels.items() if metric in metrics and metric not in spreads}
+    return Known(seen | levels, spreads, wish["lower"]), list(past.notes)
 
 
 def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
@@ -130,15 +145,14 @@ def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
     return found
 
 
-def _design(project: Project, experiment: Experiment, wish: dict[str, Any]) -> tuple[Any, list[str]]:
-    """The design of the two arms that are compared, and what a reader must know of it."""
+def _design(experiment: Experiment, wish: dict[str, Any], notes: list[str]) -> Design:
+    """The design of the two arms that are compared; adds what a reader must know of it."""
     from fairtrial.cli.plan_questions import arms
     from fairtrial.stats.trial_question import Design
 
     if wish["per_week"] is None:
         raise UsageError(f"{experiment.name}: how many new units does it get in a week? --per-week 4000")
     share, part, treatments = arms(experiment)
-    notes = []
     if treatments > 1:
         notes.append(
             f"{treatments} treatments: planned for the one with the fewest units, at 5 % / {treatments} (Holm)"
@@ -147,16 +161,15 @@ def _design(project: Project, experiment: Experiment, wish: dict[str, Any]) -> t
         notes.append(
             f"the stage in force enrolls {experiment.stage:g} % of the units: --per-week counts those enrolled"
         )
-    design = Design(
+    return Design(
         per_week=wish["per_week"] * part,
         share=share,
         mode=wish["mode"],
         alpha=0.05 / treatments,
         power=wish["power"] / 100,
-        weeks=wish["weeks"] or project.policies[experiment.name].max_weeks,
+        weeks=wish["weeks"],
         inflation=wish["design_effect"],
     )
-    return design, notes
 
 
 def _print_json(value: Any) -> None:

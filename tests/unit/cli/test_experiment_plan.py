@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,15 @@ import pytest
 from click.testing import CliRunner
 
 from fairtrial.cli.main import fairtrial
+from fairtrial.cli.owner_direct import DirectOwner
+from fairtrial.cli.plan_history import NOTHING, history
+from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.plan import Experiment
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.traffic import KeyFeedback, Traffic, VariantTraffic
 from tests.integration.project_files import write_project
+from tests.unit.store.samples import exposure, feedback, request
 
 GUARDED = """\
     primary: {metric: feedback.resolved, require: superior, mde: 3pp}
@@ -161,3 +169,54 @@ def test_a_preference_is_counted_in_votes(file: Path) -> None:
     )
     with pytest.raises(UsageError, match="about 778 votes"):
         run(file, "--baseline", "50%", "--per-week", "9")
+
+
+def traffic(units: int, **control: Any) -> list[Traffic]:
+    """Both arms with so many units; the treatment's results are not to be read."""
+    fields: dict[str, Any] = {"requests": 4000, "errors": 40, "served_elsewhere": 0, "feedback": {}} | control
+    empty = dict.fromkeys(
+        ("latency_p50", "latency_p95", "latency_p99", "ttft_p50", "ttft_p95", "ttft_p99", "tokens_in", "tokens_out")
+    )
+    base = VariantTraffic(variant="base", units=units // 2, cost_usd=None, cost_unknown=0, **empty, **fields)
+    tuned = VariantTraffic(
+        variant="tuned", units=units - units // 2, cost_usd=None, cost_unknown=0, **empty, **fields | {"errors": 4000}
+    )
+    return [Traffic("tuned-vs-base", (base, tuned), {})]
+
+
+def experiment(file: Path) -> Experiment:
+    return load_project(file, {}).plan.experiments["tuned-vs-base"]
+
+
+def test_users_who_come_back_are_not_counted_as_new_in_each_week(file: Path) -> None:
+    found = history(experiment(file), traffic(3000), traffic(2000), weeks=5)
+    assert found.per_week == pytest.approx((2000 + 4 * 1000) / 5)
+    same = history(experiment(file), traffic(2000), traffic(2000), weeks=5)
+    assert same.per_week == pytest.approx(2000 / 5)
+    ended = history(experiment(file), traffic(2000), [], weeks=5)
+    assert ended.per_week == pytest.approx(2000 / 5)
+    assert history(experiment(file), [], [], weeks=5) == NOTHING
+
+
+def test_levels_are_the_control_s_and_units_those_that_answer(file: Path) -> None:
+    feedback = {"resolved": KeyFeedback(n=700, rated=600, rate=0.62), "rare": KeyFeedback(n=9, rated=9, rate=0.5)}
+    found = history(experiment(file), traffic(3000, feedback=feedback), traffic(3000), weeks=1)
+    assert found.levels == {"feedback.resolved": 0.62, "requests.error_rate": 0.01}
+    assert found.per_week == pytest.approx(3000 * 600 / 1500)
+    assert "40% of the units send the feedback" in found.notes[-1]
+
+
+def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:
+    layout = load_project(file, {}).layout.make()
+    now = time.time_ns() // 1000 - 3_600_000_000
+    journal = JournalWriter(layout.journal, writer="w")
+    for number in range(900):
+        arm = "base" if number % 2 else "tuned"
+        seen = exposure(number, at_us=now, assigned=arm, served=arm, unit=f"u-{number}")
+        journal.append(request(number, at_us=now), seen, feedback(number, at_us=now, boolean=number % 5 > 1))
+    journal.close()
+    DirectOwner(layout).__enter__().__exit__(None, None, None)  # makes the store
+    found = planned(file, "--weeks", "1")
+    assert found["design"]["per_week"] == pytest.approx(900)
+    assert found["metrics"][0]["question"]["baseline"] == pytest.approx(0.6, abs=0.01)
+    assert planned(file, "--weeks", "1", "--per-week", "5000")["design"]["per_week"] == 5000

@@ -178,7 +178,7 @@ designs = st.builds(
 )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.lists(questions, min_size=1, max_size=2), designs)
 def test_a_proposal_can_always_be_decided_and_a_refusal_gives_its_reason(asked: list[Question], design: Design) -> None:
     found = plan_trial(asked, design)
