@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, log, log1p, sqrt
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import pdtrc
-from scipy.stats import binom
+from scipy.special import gammaln, pdtrc
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.conversions import conversion_evidence, conversion_harm
@@ -90,7 +89,7 @@ def conversion_course(rule: ConversionRule, *, control: float, treatment: float,
 def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple[Array, Array]:
     """The chance to stop at each number of conversions, upwards and downwards, if this share of them is treated."""
     step = int(counts[0])
-    jump = binom.pmf(np.arange(step + 1), step, share)
+    jump = _binomial(step, share)
     mass, first = np.ones(1), 0
     high, low = 0, -1
     up, down = np.zeros(len(counts)), np.zeros(len(counts))
@@ -105,6 +104,13 @@ def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple
             break
         mass, first = mass[kept], int(at[kept][0])
     return up, down
+
+
+def _binomial(n: int, share: float) -> Array:
+    k = np.arange(n + 1)
+    ways: Array = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    chances: Array = np.exp(ways + k * log(share) + (n - k) * log1p(-share))
+    return chances
 
 
 def _edges(rule: ConversionRule, count: int, high: int, low: int) -> tuple[int, int]:

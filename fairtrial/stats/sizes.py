@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from math import ceil, inf, sqrt
+from math import ceil, inf, isnan, sqrt
 
 from scipy.optimize import brentq
-from scipy.special import ndtri, stdtrit
-from scipy.stats import nct
+from scipy.special import nctdtr, ndtri, stdtrit
 
 __all__ = [
     "cases_for_margin",
@@ -161,8 +160,10 @@ def _size_by_t(effect: float, sd: float, wish: tuple[float, float, float], *, lo
     def missing(units: float) -> float:
         freedom, shift = units - 2, effect / sd * sqrt(units * share * (1 - share))
         limit = float(stdtrit(freedom, 1 - tail))
-        found = nct.sf(limit, freedom, shift) + (nct.cdf(-limit, freedom, shift) if lower and shift < FAR else 0.0)
-        return float(found) - power
+        below = float(nctdtr(freedom, shift, limit))
+        other = float(nctdtr(freedom, shift, -limit)) if lower and shift < FAR else 0.0
+        # A shift so large that the library gives up is beyond any limit.
+        return 1 - (0.0 if isnan(below) else below) + other - power
 
     normal = (_z(1 - tail) + _z(power)) ** 2 * sd**2 / (effect**2 * share * (1 - share))
     if normal > MANY:

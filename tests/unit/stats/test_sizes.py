@@ -142,6 +142,13 @@ def test_sizes_fall_with_the_effect_and_with_alpha_and_rise_with_power(
         assert size(effect, alpha, wanted + (1 - wanted) / 3) > here or here == 3
 
 
+@pytest.mark.parametrize("effect", [3.0, 20.0])
+@pytest.mark.parametrize("alpha", [1e-4, 0.3])
+@pytest.mark.parametrize("wanted", [0.5, 0.999])
+def test_an_effect_that_a_handful_of_units_show_has_a_size_too(effect: float, alpha: float, wanted: float) -> None:
+    assert 3 <= size_of_means(effect, 1.0, alpha=alpha, power=wanted) < 40
+
+
 @given(split)
 def test_halves_need_the_fewest_units_of_a_mean(treated: float) -> None:
     assert size_of_means(0.2, 1.0, share=treated) >= size_of_means(0.2, 1.0) - 1e-6
