@@ -175,6 +175,11 @@ def pairs(question: Question, design: Design, power: float) -> int | None:
     Users see one answer of a pair, so what is scored can't be their reaction. Until pairs have been seen, the answers
     count as independent: the discordance of a fine-tune and its base is less, and so are the pairs that it takes.
     ``None`` for what can't be scored so, amounts, or more pairs than there are requests of one a unit.
+
+    Source: Connor (1987), Biometrics 43:207-211; Nam (1997), Biometrics 53:1422-1430, for "not worse".
+
+    >>> pairs(Question("judge.correct", "superior", 0.62, 0.05, scored=True), Design(per_week=900), 0.8)
+    1440
     """
     if not question.scored or question.sd is not None:
         return None
