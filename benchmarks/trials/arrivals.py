@@ -108,8 +108,8 @@ TRIALS = (
     ),
     harm_trial(
         (0.01, 0.02),
-        Target("users", f"{RULE}: mean users an arm, at most 5,000", at_most=2_064, unit=""),
-        Target("found", f"{RULE}: found by 5,000 an arm", at_least=0.947),
+        Target("users", f"{RULE}: mean users an arm, at most 5,000", at_most=2_064, unit="", known_to=13),
+        Target("found", f"{RULE}: found by 5,000 an arm", at_least=0.947, known_to=0.002),
     ),
     *(
         Trial(

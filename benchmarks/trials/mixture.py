@@ -20,8 +20,9 @@ class Looks:
 
     def __init__(self, value: Floats, variance: Floats, ready: Bools) -> None:
         self.value = value
-        self.variance = np.where(ready & (variance > 0), variance, 1.0)
-        self.ready = ready & (variance > 0)
+        self.varies = variance > 0
+        self.ready = ready & self.varies
+        self.variance = np.where(self.varies, variance, 1.0)
 
     def half_squared(self, *, tau: float, alpha: float) -> Floats:
         """The square of `always_valid`'s half-width."""
@@ -41,8 +42,8 @@ class Looks:
         return self.ready & (d > 0) & (d * d > bound)
 
     def naive(self, *, z: float = 1.959963984540054) -> Bools:
-        """Whether the interval for one planned look excludes 0, at each look: what peeking does."""
-        return self.ready & (self.value**2 > z * z * self.variance)
+        """Whether the interval for one planned look excludes 0, at each look, guarded by nothing: what peeking does."""
+        return self.varies & (self.value**2 > z * z * self.variance)
 
 
 def agree(looks: Looks, at: tuple[int, int], effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> None:

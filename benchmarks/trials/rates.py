@@ -74,7 +74,7 @@ def users(
 def no_difference(rng: Generator, paths: int, *, rate: float, share: float, horizon: int, lift: float) -> Measures:
     """Whether each rule ever fires."""
     tau = lift * rate
-    fired = {name: np.zeros(paths, dtype=bool) for name in ("mixture", "above", "below", "exact", "exact harm")}
+    fired = {name: np.zeros(paths, dtype=bool) for name in ("mixture", "above", "below", "wide", "exact", "exact harm")}
     high, low, harm = bounds(share, lift, conversions_by(horizon, rate))
     for counts in users(rng, paths, horizon, rates=(rate, rate), share=share):
         looks = counts.looks()
@@ -83,6 +83,7 @@ def no_difference(rng: Generator, paths: int, *, rate: float, share: float, hori
             "mixture": looks.excluded(tau=tau),
             "above": looks.above(tau=tau),
             "below": Looks(-looks.value, looks.variance, looks.ready).above(tau=tau),
+            "wide": looks.excluded(tau=rate),
             "exact": (counts.k_treatment >= high[m]) | (counts.k_treatment <= low[m]),
             "exact harm": counts.k_treatment >= harm[m],
         }
@@ -141,6 +142,7 @@ def a_a(rate: float, share: float, horizon: int, lift: float) -> Trial:
             Target("mixture", "always_valid excludes 0", at_most=ALPHA),
             Target("above", "at_least above 0 (harm, a bad rate up)", at_most=ALPHA),
             Target("below", "at_most below 0 (harm, a good rate down)", at_most=ALPHA),
+            Target("wide", "always_valid, τ as large as the rate", at_most=ALPHA),
             Target("exact", "conversion_evidence ≥ 1/α", at_most=ALPHA),
             Target("exact harm", "conversion_harm ≥ 1/α", at_most=ALPHA),
         ),
@@ -148,8 +150,8 @@ def a_a(rate: float, share: float, horizon: int, lift: float) -> Trial:
 
 
 TRIALS = (
-    a_a(0.01, 0.5, 20_000, 0.5),
-    a_a(0.01, 0.1, 40_000, 0.5),
+    a_a(0.01, 0.5, 50_000, 0.5),
+    a_a(0.01, 0.1, 100_000, 0.5),
     a_a(0.1, 0.5, 20_000, 0.1),
     a_a(0.1, 0.1, 20_000, 0.1),
     a_a(0.5, 0.5, 20_000, 0.1),

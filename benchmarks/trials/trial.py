@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,10 @@ Simulate = Callable[[Generator, int], Measures]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is promised of one measure; without ``at_most`` and ``at_least`` it's a baseline to compare with."""
+    """What is promised of one measure; without ``at_most`` and ``at_least`` it's a baseline to compare with.
+
+    ``known_to``: the standard error of the promise itself, where that was measured by simulation.
+    """
 
     measure: str
     rule: str
@@ -28,6 +31,7 @@ class Target:
     at_least: float | None = None
     unit: Literal["%", ""] = "%"
     of: Literal["mean", "median", "least", "most"] = "mean"
+    known_to: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Row:
     @property
     def met(self) -> bool | None:
         """Within two standard errors; ``None`` for a baseline."""
-        slack = 2 * (self.error or 0.0)
+        slack = 2 * hypot(self.error or 0.0, self.target.known_to)
         most, least = self.target.at_most, self.target.at_least
         if most is None and least is None:
             return None
