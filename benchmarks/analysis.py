@@ -21,20 +21,20 @@ sys.path[0] = str(ROOT)  # a file beside this one has the name of a package of o
 import numpy as np  # noqa: E402
 
 from fairtrial.stats.always_valid import always_valid, at_least, evidence  # noqa: E402
-from fairtrial.stats.conversions import conversion_evidence, conversion_harm, conversion_lift  # noqa: E402
-from fairtrial.stats.cuped import cuped_difference  # noqa: E402
+from fairtrial.stats.arms.cuped import cuped_difference  # noqa: E402
+from fairtrial.stats.arms.means import mean_difference  # noqa: E402
+from fairtrial.stats.arms.proportions import newcombe, rate_difference  # noqa: E402
+from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference  # noqa: E402
+from fairtrial.stats.arms.ratios import ratio_difference  # noqa: E402
 from fairtrial.stats.e_bh import e_bh  # noqa: E402
 from fairtrial.stats.effects import fixed  # noqa: E402
-from fairtrial.stats.guardrails import Limits, guardrail, rare_guardrail  # noqa: E402
-from fairtrial.stats.means import mean_difference  # noqa: E402
-from fairtrial.stats.ppi import ppi_mean  # noqa: E402
-from fairtrial.stats.proportions import newcombe, rate_difference  # noqa: E402
-from fairtrial.stats.quantiles import QuantileSums, quantile_difference  # noqa: E402
-from fairtrial.stats.ratios import ratio_difference  # noqa: E402
-from fairtrial.stats.running import Running  # noqa: E402
-from fairtrial.stats.srm import srm_evidence, srm_fixed  # noqa: E402
+from fairtrial.stats.paired.tango import tango  # noqa: E402
+from fairtrial.stats.review.ppi import ppi_mean  # noqa: E402
+from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm, conversion_lift  # noqa: E402
+from fairtrial.stats.sequential.guardrails import Limits, guardrail, rare_guardrail  # noqa: E402
+from fairtrial.stats.sequential.running import Running  # noqa: E402
+from fairtrial.stats.sequential.srm import srm_evidence, srm_fixed  # noqa: E402
 from fairtrial.stats.sums import JointMoments, Moments, Successes  # noqa: E402
-from fairtrial.stats.tango import tango  # noqa: E402
 
 HEAVY = ("pandas", "statsmodels", "sklearn")
 IMPORT = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t, *sys.modules)"

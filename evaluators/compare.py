@@ -15,12 +15,12 @@ from evaluators.pairing import Pairs, pair
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
-from fairtrial.stats.bootstrap import Indices, bootstrap_corpus
-from fairtrial.stats.clustered import clustered_mean
-from fairtrial.stats.equivalence import answer_to
-from fairtrial.stats.mcnemar import exact
-from fairtrial.stats.sign_flip import sign_flip
-from fairtrial.stats.tango import tango
+from fairtrial.stats.paired.bootstrap import Indices, bootstrap_corpus
+from fairtrial.stats.paired.clustered import clustered_mean
+from fairtrial.stats.paired.equivalence import answer_to
+from fairtrial.stats.paired.mcnemar import exact
+from fairtrial.stats.paired.sign_flip import sign_flip
+from fairtrial.stats.paired.tango import tango
 
 ONE_SIDED_95 = 0.90
 """The two-sided level whose bounds are one-sided 95 % bounds."""

@@ -25,7 +25,7 @@ from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import DIMENSIONS, Dimension
 from fairtrial.domain.review_evidence import ReviewedQueue
 from fairtrial.domain.verdict import Finding, Result
-from fairtrial.stats.preference import TIE
+from fairtrial.stats.review.preference import TIE
 
 REVIEW = "blind review"
 

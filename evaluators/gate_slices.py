@@ -13,8 +13,8 @@ from evaluators.suite import Suite
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.holm import holm
-from fairtrial.stats.mcnemar import mid_p
-from fairtrial.stats.sign_flip import sign_flip
+from fairtrial.stats.paired.mcnemar import mid_p
+from fairtrial.stats.paired.sign_flip import sign_flip
 
 ALPHA = 0.05
 MIN_CASES = 5

@@ -15,7 +15,7 @@ from evaluators.pairing import Pairs, pair
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Finding, Result
-from fairtrial.stats.equivalence import cases_to_settle
+from fairtrial.stats.paired.equivalence import cases_to_settle
 
 HOPELESS = 20
 """Times the present cases: beyond that, more cases are no advice."""

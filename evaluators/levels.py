@@ -12,9 +12,9 @@ from evaluators.measures import Measure
 from evaluators.pairing import Side, by_case, side_of
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.run import Run
-from fairtrial.stats.bootstrap import Indices, bootstrap_corpus
-from fairtrial.stats.clustered import clustered_mean
 from fairtrial.stats.intervals import wilson
+from fairtrial.stats.paired.bootstrap import Indices, bootstrap_corpus
+from fairtrial.stats.paired.clustered import clustered_mean
 
 NO_CASE = "no case here is scored by it"
 

@@ -11,7 +11,7 @@ from evaluators.gate_lines import Scope
 from evaluators.measures import Measure
 from evaluators.suite import tag_values
 from fairtrial.domain.run import Case, CaseResult, Run
-from fairtrial.stats.clustered import Floats
+from fairtrial.stats.paired.clustered import Floats
 
 Results = tuple[CaseResult, ...]
 

@@ -12,11 +12,11 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference
 from fairtrial.domain.review_evidence import ReviewedQueue, Vote
 from fairtrial.domain.verdict import Finding
-from fairtrial.stats.agreement_quality import NOT_MEASURED, Quality, agreement_quality
-from fairtrial.stats.alpha import alpha
-from fairtrial.stats.alpha_against_rest import alpha_against_rest
-from fairtrial.stats.chance_agreement import gwet_ac
-from fairtrial.stats.rating_table import RatingTable, Value
+from fairtrial.stats.agreement.against_rest import alpha_against_rest
+from fairtrial.stats.agreement.alpha import alpha
+from fairtrial.stats.agreement.chance_agreement import gwet_ac
+from fairtrial.stats.agreement.quality import NOT_MEASURED, Quality, agreement_quality
+from fairtrial.stats.agreement.rating_table import RatingTable, Value
 
 Judged = tuple[str, str, Value, str, str]
 MARKS = (1, 2, 3, 4, 5)

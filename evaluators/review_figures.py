@@ -14,13 +14,13 @@ from evaluators.review_pull import ReviewPull, pull_of
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference
 from fairtrial.domain.review_evidence import ReviewedQueue, Vote
-from fairtrial.stats.clustered import Floats
-from fairtrial.stats.mcnemar import exact
-from fairtrial.stats.preference import TIE, decided, win_rate
-from fairtrial.stats.preference_model import Judgements
-from fairtrial.stats.preference_scales import elo_gap, net_preference
-from fairtrial.stats.ratings import mean_rating
-from fairtrial.stats.sign_flip import sign_flip
+from fairtrial.stats.paired.clustered import Floats
+from fairtrial.stats.paired.mcnemar import exact
+from fairtrial.stats.paired.sign_flip import sign_flip
+from fairtrial.stats.review.preference import TIE, decided, win_rate
+from fairtrial.stats.review.preference_model import Judgements
+from fairtrial.stats.review.preference_scales import elo_gap, net_preference
+from fairtrial.stats.review.ratings import mean_rating
 
 ONE_SIDED_95 = 0.90
 TWO_SIDED_95 = 0.95

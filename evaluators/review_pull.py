@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from fairtrial.stats.preference_model import Judgements, PreferenceModel, preference_model
+from fairtrial.stats.review.preference_model import Judgements, PreferenceModel, preference_model
 
 
 @dataclass(frozen=True, slots=True)

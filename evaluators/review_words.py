@@ -12,7 +12,7 @@ from evaluators.review_fit import PREFERENCE
 from evaluators.review_pull import Leaning, ReviewPull
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.stats.intervals import quantile
-from fairtrial.stats.preference_model import PreferenceModel
+from fairtrial.stats.review.preference_model import PreferenceModel
 
 NEITHER = {"tie": "ties", "both_bad": "both bad", "cant_judge": "can't judge, left out"}
 MOST = 20

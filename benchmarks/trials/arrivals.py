@@ -10,9 +10,9 @@ from numpy.random import Generator
 from benchmarks.trials.rates import bounds, conversions_by, rejects
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.guardrails import Limits, rare_guardrail
-from fairtrial.stats.rare_rate import rate_above
-from fairtrial.stats.srm import srm_so_far
+from fairtrial.stats.sequential.guardrails import Limits, rare_guardrail
+from fairtrial.stats.sequential.rare_rate import rate_above
+from fairtrial.stats.sequential.srm import srm_so_far
 from fairtrial.stats.sums import Successes
 
 ARRIVE = 20_000

@@ -11,10 +11,10 @@ from benchmarks.trials.mixture import Looks, agree
 from benchmarks.trials.running import Sums
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.arms.means import mean
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.means import mean
-from fairtrial.stats.ppi import ppi_difference, ppi_mean
-from fairtrial.stats.preference_effect import preference_effect_of_sums
+from fairtrial.stats.review.ppi import ppi_difference, ppi_mean
+from fairtrial.stats.review.preference_effect import preference_effect_of_sums
 from fairtrial.stats.sums import JointMoments, Moments
 
 ITEMS, RIGHT, GOOD = 2_000, 0.9, 0.7

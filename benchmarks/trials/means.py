@@ -13,8 +13,9 @@ from benchmarks.trials import running
 from benchmarks.trials.mixture import Looks, agree
 from benchmarks.trials.running import Sums
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
-from fairtrial.stats.cuped import cuped_difference
-from fairtrial.stats.means import mean_difference
+from fairtrial.stats.arms.cuped import cuped_difference
+from fairtrial.stats.arms.lift import log_ratio
+from fairtrial.stats.arms.means import mean, mean_difference
 
 SIGMA, KINSHIP = 1.5, 0.7
 TAU, WIDE = 0.1, 0.3
@@ -24,7 +25,7 @@ HORIZON, CHUNK = 20_000, 400
 
 def no_difference(rng: Generator, paths: int, *, share: float, sigmas: tuple[float, float]) -> Measures:
     """Whether each rule ever excludes the truth."""
-    names = ("welch", "above", "below", "wide", "cuped", "winsorised")
+    names = ("welch", "above", "below", "wide", "lift", "cuped", "winsorised")
     fired = {name: np.zeros(paths, dtype=bool) for name in names}
     nothing = np.zeros((paths, 1), dtype=bool), np.zeros((paths, 1))
     joint, capped = [Sums.of(*nothing, nothing[1])] * 2, [Sums.of(*nothing)] * 2
@@ -36,11 +37,13 @@ def no_difference(rng: Generator, paths: int, *, share: float, sigmas: tuple[flo
         cut = np.minimum(cost, limit)
         capped = [Sums.of(arm, cut, before=past) for arm, past in zip(arms, capped, strict=True)]
         plain, cuped, winsorised = running.welch(*joint), running.cuped(*joint), running.welch(*capped)
+        lift = running.lift(*joint)
         fires = {
             "welch": plain.excluded(tau=TAU),
             "above": plain.above(tau=TAU),
             "below": Looks(-plain.value, plain.variance, plain.ready).above(tau=TAU),
             "wide": plain.excluded(tau=WIDE),
+            "lift": lift.excluded(tau=TAU),
             "cuped": cuped.excluded(tau=TAU),
             "winsorised": winsorised.excluded(tau=TAU, null=shift),
         }
@@ -48,6 +51,7 @@ def no_difference(rng: Generator, paths: int, *, share: float, sigmas: tuple[flo
             fired[name] |= each.any(axis=1)
         for at in ((0, CHUNK - 1), (1 % paths, int(rng.integers(CHUNK)))):
             agree(plain, at, mean_difference(*(arm.single(at) for arm in joint)), tau=TAU)
+            agree(lift, at, log_ratio(*(mean(arm.single(at)) for arm in joint)), tau=TAU)
             agree(cuped, at, cuped_difference(*(arm.joint(at) for arm in joint)), tau=TAU)
             agree(winsorised, at, mean_difference(*(arm.single(at) for arm in capped)), tau=TAU)
     return fired
@@ -89,6 +93,7 @@ def a_a(share: float) -> Trial:
             Target("above", "at_least above 0", at_most=0.05),
             Target("below", "at_most below 0", at_most=0.05),
             Target("wide", f"always_valid, τ = {WIDE:.0%}", at_most=0.05),
+            Target("lift", "always_valid on log_ratio", at_most=0.05),
             Target("cuped", "always_valid on cuped_difference", at_most=0.05),
             Target("winsorised", "always_valid, winsorised at 99.9 %", at_most=0.05),
         ),

@@ -63,11 +63,23 @@ class Sums:
 
 def welch(control: Sums, treatment: Sums) -> Looks:
     """`mean_difference` at every look."""
+    return difference(control, treatment, mean(control), mean(treatment))
+
+
+def lift(control: Sums, treatment: Sums) -> Looks:
+    """`log_ratio` of two means, which are above 0, at every look."""
     levels = []
     for arm in (control, treatment):
-        n = np.maximum(arm.n, 2)
-        levels.append((arm.x / n, (arm.xx - arm.x * arm.x / n) / (n - 1) / n))
+        level, variance = mean(arm)
+        above = np.where(level > 0, level, 1.0)
+        levels.append((np.log(above), variance / above**2))
     return difference(control, treatment, *levels)
+
+
+def mean(arm: Sums) -> tuple[Floats, Floats]:
+    """The level and variance of `mean` at every look."""
+    n = np.maximum(arm.n, 2)
+    return arm.x / n, (arm.xx - arm.x * arm.x / n) / (n - 1) / n
 
 
 def cuped(control: Sums, treatment: Sums) -> Looks:

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from fairtrial.cli.plan_questions import amount, planned_question
-from fairtrial.stats.planning import MetricPlan, PlannedTrial, Proposal, Undecidable
-from fairtrial.stats.trial_options import Option
-from fairtrial.stats.trial_question import Design
+from fairtrial.stats.planning.options import Option
+from fairtrial.stats.planning.question import Design
+from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
 
 MODES = {"monitor": "watched", "planned": "10 planned looks", "fixed": "one look"}
 

@@ -9,8 +9,8 @@ from fairtrial.config.catalogue import AMOUNTS, ERRORS_AND_SAFETY, OPEN_FAMILIES
 from fairtrial.config.margins import parse_margin
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment, Primary
-from fairtrial.stats.sizes import votes
-from fairtrial.stats.trial_question import Question
+from fairtrial.stats.planning.question import Question
+from fairtrial.stats.planning.sizes import votes
 
 LESS_IS_BETTER = {
     "requests.error_rate",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.plan import Experiment
-from fairtrial.stats.srm import srm_fixed, srm_so_far
+from fairtrial.stats.sequential.srm import srm_fixed, srm_so_far
 from fairtrial.store.database import Database
 from fairtrial.store.first_assignments import first_assignments
 

@@ -15,7 +15,64 @@ from scripts.reference.markdown import block, page, paragraphs, prose
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "What the data are summed to": ("sums",),
-    "An effect, and how one looks at it": ("effects", "always_valid", "e_values"),
+    "An effect, and how one looks at it": ("effects", "always_valid", "e_values", "sequential.running"),
+    "Two arms": (
+        "intervals",
+        "arms.proportions",
+        "arms.means",
+        "arms.winsorise",
+        "arms.cuped",
+        "arms.ratios",
+        "arms.unit_permutation",
+        "arms.quantiles",
+        "arms.ordinal",
+        "arms.lift",
+        "arms.contrasts",
+        "arms.novelty",
+    ),
+    "Exact tests that may be watched": ("sequential.conversions", "sequential.rare_rate", "sequential.srm"),
+    "Guardrails and many questions": ("sequential.guardrails", "holm", "e_bh"),
+    "Planned looks": ("sequential.obrien_fleming", "sequential.alpha_spending", "sequential.crossing"),
+    "The same cases on both sides": (
+        "paired.tango",
+        "paired.mcnemar",
+        "paired.clustered",
+        "paired.sign_flip",
+        "paired.cluster_bootstrap",
+        "paired.bootstrap",
+        "paired.bca",
+        "paired.equivalence",
+    ),
+    "Preferences and ratings of people": (
+        "review.preference",
+        "review.preference_scales",
+        "review.preference_effect",
+        "review.preference_model",
+        "review.logit",
+        "review.crossed",
+        "review.ratings",
+        "review.position_flips",
+    ),
+    "Few experts and many marks of a judge": ("review.ppi", "review.ppi_weighted"),
+    "Whether people agree": (
+        "agreement.rating_table",
+        "agreement.alpha",
+        "agreement.against_rest",
+        "agreement.chance_agreement",
+        "agreement.weights",
+        "agreement.cohen_kappa",
+        "agreement.icc",
+        "agreement.quality",
+    ),
+    "Planning": (
+        "planning.trial",
+        "planning.question",
+        "planning.options",
+        "planning.sizes",
+        "planning.courses",
+        "planning.conversion_course",
+        "planning.clustering",
+    ),
 }
 """The modules of each chapter, in the order in which one would read them."""
 
@@ -29,7 +86,7 @@ before, `always_valid` for as many looks as one likes. Both take what the estima
 
 ```python
 from fairtrial.stats.always_valid import always_valid
-from fairtrial.stats.proportions import rate_difference
+from fairtrial.stats.arms.proportions import rate_difference
 from fairtrial.stats.sums import Successes
 
 resolved = rate_difference(Successes(n=2_000, successes=1_180), Successes(n=2_000, successes=1_290))
@@ -42,7 +99,7 @@ the tests are. How often each method is wrong, and how soon it is right, is meas
 
 
 def statistics_page() -> str:
-    """The page; raises `LookupError` for a module that no chapter has and for a name without an example."""
+    """The page; raises `LookupError` for a public module that no chapter has and for a name without an example."""
     missing = set(modules()) - {name for names in CHAPTERS.values() for name in names}
     if missing:
         raise LookupError(f"fairtrial.stats: {', '.join(sorted(missing))} has no chapter")
@@ -51,9 +108,10 @@ def statistics_page() -> str:
 
 
 def modules() -> dict[str, ModuleType]:
-    """Every module of the library by its name."""
-    names = [found.name for found in pkgutil.iter_modules(stats.__path__)]
-    return {name: importlib.import_module(f"fairtrial.stats.{name}") for name in names}
+    """Every module of the library that offers something, by its name below ``fairtrial.stats``."""
+    found = [one.name for one in pkgutil.walk_packages(stats.__path__, f"{stats.__name__}.") if not one.ispkg]
+    loaded = {name.removeprefix(f"{stats.__name__}."): importlib.import_module(name) for name in found}
+    return {name: module for name, module in loaded.items() if module.__all__}
 
 
 def public(module: ModuleType) -> Iterator[tuple[str, object]]:

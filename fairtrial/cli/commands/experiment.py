@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairtrial.cli.plan_questions import Known
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
-    from fairtrial.stats.trial_question import Design
+    from fairtrial.stats.planning.question import Design
 
 UNDECIDABLE = 3
 
@@ -88,7 +88,7 @@ def plan(name: str, config: Path, as_json: bool, **wish: Any) -> int:
     from fairtrial.cli.plan_output import print_plan
     from fairtrial.cli.plan_questions import asked
     from fairtrial.config.project import load_project
-    from fairtrial.stats.planning import PlannedTrial, plan_trial
+    from fairtrial.stats.planning.trial import PlannedTrial, plan_trial
 
     project = load_project(config, os.environ)
     experiment = _experiment(project, name)
@@ -148,7 +148,7 @@ def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
 def _design(experiment: Experiment, wish: dict[str, Any], notes: list[str]) -> Design:
     """The design of the two arms that are compared; adds what a reader must know of it."""
     from fairtrial.cli.plan_questions import arms
-    from fairtrial.stats.trial_question import Design
+    from fairtrial.stats.planning.question import Design
 
     if wish["per_week"] is None:
         raise UsageError(f"{experiment.name}: how many new units does it get in a week? --per-week 4000")

@@ -151,7 +151,7 @@ def _suite_name(suite: str) -> str:
 
 
 def _what_it_can_show(pairs: int) -> str:
-    from fairtrial.stats.preference import MIN_ITEMS, shown_from
+    from fairtrial.stats.review.preference import MIN_ITEMS, shown_from
 
     share = shown_from(pairs)
     if share is None:

@@ -14,13 +14,13 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats import mcnemar
-from fairtrial.stats.bootstrap import bootstrap_corpus
-from fairtrial.stats.clustered import clustered_mean
 from fairtrial.stats.holm import holm
 from fairtrial.stats.intervals import wilson
-from fairtrial.stats.sign_flip import sign_flip
-from fairtrial.stats.tango import tango
+from fairtrial.stats.paired import mcnemar
+from fairtrial.stats.paired.bootstrap import bootstrap_corpus
+from fairtrial.stats.paired.clustered import clustered_mean
+from fairtrial.stats.paired.sign_flip import sign_flip
+from fairtrial.stats.paired.tango import tango
 
 RNG = np.random.default_rng(5)
 

@@ -1,0 +1,73 @@
+"""Cohen's kappa: how far two people agree beyond chance, where each has their own way with the scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+
+import numpy as np
+from scipy.special import stdtrit
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Value, unseen_bounds
+from fairtrial.stats.agreement.weights import Weights, agreement_weights
+
+__all__ = ["cohen_kappa"]
+
+NO_SPREAD = 1e-15
+
+
+def cohen_kappa(
+    table: RatingTable,
+    *,
+    weights: Weights = "identity",
+    scale: Sequence[Value] | None = None,
+    level: float = 0.95,
+) -> Estimate | NotEnough:
+    """κ = (observed − chance) / (1 − chance) over the items that both rated, with a t interval; n counts them.
+
+    Raises `ValueError` unless there are two people (for more: `fleiss_kappa`), and where items are drawn in groups,
+    which this variance doesn't know. ``scale``: all values that could be given, which weights are taken from. Where
+    they always agree, or one gave the same to all, the ends are as in `alpha` where nobody disagrees. `NotEnough` below
+    ten items, and where one value is all that both gave.
+
+    Source: Cohen (1960), Educational and Psychological Measurement 20:37-46; Cohen (1968), Psychological Bulletin
+    70:213-220; Fleiss, Cohen & Everitt (1969), Psychological Bulletin 72:323-327, for the variance, which is of large
+    samples: t rather than z helps at ten items, where it was too small in simulation.
+
+    >>> ann, bob = ["good", "bad", "good", "good"] * 3, ["good", "bad", "good", "bad"] * 3
+    >>> table = RatingTable.of([f"item {i}" for i in range(12)] * 2, ["ann"] * 12 + ["bob"] * 12, ann + bob)
+    >>> print(cohen_kappa(table))
+    0.5 (0.02347 to 0.9765; 95 %, n = 12, Cohen's kappa)
+    """
+    names = sorted(set(table.people))
+    if len(names) > 2:
+        raise ValueError(f"{len(names)} people rated, and Cohen's kappa is of two; take Fleiss' kappa")
+    if len(set(zip(table.groups, table.items, strict=True))) > len(set(table.groups)):
+        raise ValueError("items that are drawn in groups need another variance; take Fleiss' kappa")
+    both = [given for given in table.by_item.values() if len(given) == 2]
+    if len(both) < MIN_ITEMS:
+        reason = f"{len(both)} items with two ratings are too few to tell how far people agree"
+        return NotEnough(reason, f"{MIN_ITEMS - len(both)} more items that two people rate", len(both))
+    values = table.scale if scale is None else tuple(sorted(set(scale)))
+    place = {value: i for i, value in enumerate(values)}
+    counts = np.zeros((len(values), len(values)))
+    for given in both:
+        counts[place[given[names[0]]], place[given[names[1]]]] += 1
+    name = "Cohen's kappa" + ("" if weights == "identity" else f", {weights} weights")
+    return _kappa(counts / len(both), agreement_weights(values, weights), len(both), level=level, name=name)
+
+
+def _kappa(shares: Floats, weights: Floats, n: int, *, level: float, name: str) -> Estimate | NotEnough:
+    rows, columns = shares.sum(axis=1), shares.sum(axis=0)
+    observed, chance = float((weights * shares).sum()), float(rows @ weights @ columns)
+    if 1 - chance <= NO_SPREAD:
+        return NotEnough("all ratings are equal: agreement beyond chance is not defined", "items that differ", n)
+    mean = (weights @ columns)[:, None] + (rows @ weights)[None, :]
+    squares = float((shares * (weights * (1 - chance) - mean * (1 - observed)) ** 2).sum())
+    variance = (squares - (observed * chance - 2 * chance + observed) ** 2) / (n * (1 - chance) ** 4)
+    value = min(1.0, (observed - chance) / (1 - chance))
+    if variance <= NO_SPREAD:
+        return Estimate(value, *unseen_bounds(value, n, 1 - float(rows @ columns), level), level, n, name)
+    half = float(stdtrit(n - 1, 0.5 + level / 2)) * sqrt(variance)
+    return Estimate(value, max(-1.0, value - half), min(1.0, value + half), level, n, name)

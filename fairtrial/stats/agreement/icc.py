@@ -1,0 +1,111 @@
+"""Intraclass correlation: which share of the variance is the items', for one rating or the mean of several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.stats import f as fisher
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.agreement.rating_table import Floats, RatingTable, unseen_bounds
+
+__all__ = ["icc"]
+
+Form = Literal["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]
+MIN_COMPLETE = 5
+"""Complete items below which the variance between items is hardly one."""
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class _Squares:
+    """Mean squares of ``n`` items by ``k`` people: between items, within items, between people, and what is left."""
+
+    n: int
+    k: int
+    items: float
+    within: float
+    people: float
+    rest: float
+
+
+def icc(table: RatingTable, *, form: Form = "2,1", level: float = 0.95) -> Estimate | NotEnough:
+    """ICC with its F interval, over the items that every person in the table rated; n counts them.
+
+    ``2,1`` is the default: people are a sample of those who could rate, and being strict is an error too. ``1``: each
+    item had other people; ``3``: these people are all, and only order counts. ``k`` in the second place: of the mean of
+    all k people. Items that somebody missed are left out. Where all agree on each item, the lower end is as in `alpha`.
+    Nothing is told below −1. F supposes normal ratings: on a scale of few marks it is approximate. Raises `ValueError`
+    for names. `NotEnough` below two people or five complete items, where items do not differ, and for the mean of k
+    where they differ no more than ratings of one item do.
+
+    Source: Shrout & Fleiss (1979), Psychological Bulletin 86:420-428.
+
+    >>> marks = [(9, 2, 5, 8), (6, 1, 3, 2), (8, 4, 6, 8), (7, 1, 2, 6), (10, 5, 6, 9), (6, 2, 4, 7)]
+    >>> rows = [(f"target {i}", f"judge {j}", mark) for i, row in enumerate(marks) for j, mark in enumerate(row)]
+    >>> print(icc(RatingTable.of(*zip(*rows))))
+    0.2898 (0.01879 to 0.7611; 95 %, n = 6, ICC(2,1), F)
+    """
+    people = sorted(set(table.people))
+    if any(isinstance(value, str) for value in table.values):
+        raise ValueError("names have no variance: an ICC is of numbers")
+    complete = [[given[one] for one in people] for given in table.by_item.values() if len(given) == len(people)]
+    if len(people) < 2 or len(complete) < MIN_COMPLETE:
+        reason = f"{len(complete)} items were rated by each of {len(people)} people"
+        return NotEnough(reason, f"{MIN_COMPLETE} items that two or more people all rate", len(complete))
+    marks = np.array(complete, dtype=np.float64)
+    found = _squares(marks - marks.mean())
+    if found.items <= ROUNDING * (found.within + float(np.abs(marks).max())):
+        return NotEnough("the items' means are equal: no variance is theirs", "items that differ", found.n)
+    method = f"ICC({form}), F"
+    if found.within <= ROUNDING * found.items:
+        shares = np.unique(marks[:, 0], return_counts=True)[1] / len(marks)
+        low, high = unseen_bounds(1.0, found.n, 1 - float(shares @ shares), level)
+        return Estimate(1.0, _of_mean(low, found.k) if form.endswith("k") else low, high, level, found.n, method)
+    single = _random(found, level) if form.startswith("2") else _by_ratio(found, form, level)
+    if form.endswith("k") and single[0] <= 0:
+        return NotEnough("items differ no more than ratings of one item do", "items that differ more", found.n)
+    value, low, high = (max(-1.0, _of_mean(one, found.k) if form.endswith("k") else one) for one in single)
+    return Estimate(value, low, high, level, found.n, method)
+
+
+def _squares(marks: Floats) -> _Squares:
+    n, k = marks.shape
+    rows, columns = marks.mean(axis=1), marks.mean(axis=0)
+    items, people = k * float(rows @ rows), n * float(columns @ columns)
+    within = float(((marks - rows[:, None]) ** 2).sum())
+    rest = float(((marks - rows[:, None] - columns[None, :]) ** 2).sum())
+    return _Squares(n, k, items / (n - 1), within / (n * (k - 1)), people / (k - 1), rest / ((n - 1) * (k - 1)))
+
+
+def _by_ratio(of: _Squares, form: Form, level: float) -> tuple[float, float, float]:
+    """ICC(1,1) and ICC(3,1): a ratio of two mean squares."""
+    alone = form.startswith("1")
+    error, freedom = (of.within, of.n * (of.k - 1)) if alone else (of.rest, (of.n - 1) * (of.k - 1))
+    tail = 0.5 + level / 2
+    low = of.items / float(fisher.ppf(tail, of.n - 1, freedom))
+    high = of.items * float(fisher.ppf(tail, freedom, of.n - 1))
+    first, second, third = ((one - error) / (one + (of.k - 1) * error) for one in (of.items, low, high))
+    return first, second, third
+
+
+def _random(of: _Squares, level: float) -> tuple[float, float, float]:
+    """ICC(2,1), with Satterthwaite's freedom for the sum of the variances of people and of what is left."""
+    n, k = of.n, of.k
+    value = (of.items - of.rest) / (of.items + (k - 1) * of.rest + k * (of.people - of.rest) / n)
+    people, rest = k * value * of.people, (n * (1 + (k - 1) * value) - k * value) * of.rest
+    freedom = (k - 1) * (n - 1) * (people + rest) ** 2 / ((n - 1) * people**2 + rest**2)
+    tail, beside = 0.5 + level / 2, k * of.people + (k * n - k - n) * of.rest
+    below = float(fisher.ppf(tail, n - 1, freedom))
+    above = float(fisher.ppf(tail, freedom, n - 1))
+    low = n * (of.items - below * of.rest) / (below * beside + n * of.items)
+    high = n * (above * of.items - of.rest) / (beside + n * above * of.items)
+    return value, low, high
+
+
+def _of_mean(value: float, k: int) -> float:
+    """Spearman and Brown: what the mean of k ratings has if one has this."""
+    rest = 1 + (k - 1) * value
+    return k * value / rest if rest > 0 else -1.0

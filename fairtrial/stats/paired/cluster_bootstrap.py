@@ -1,0 +1,137 @@
+"""The paired bootstrap over clusters: resamples of their sums, so that ten thousand take milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+from scipy.special import ndtr, stdtrit
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.intervals import quantile
+from fairtrial.stats.paired.bca import bca_bounds
+from fairtrial.stats.paired.bootstrap import MIN_CASES, MIN_DEFINED
+from fairtrial.stats.paired.clustered import Floats, cluster_sums
+
+__all__ = ["paired_bootstrap", "ratio_bootstrap"]
+
+DRAWS = 10_000
+AT_ONCE = 2_000_000
+"""Numbers drawn together, so that thousands of clusters need no more memory than dozens."""
+
+
+def paired_bootstrap(
+    differences: Floats,
+    clusters: Sequence[str] | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    span: float | None = None,
+) -> Estimate | NotEnough:
+    """The mean of paired differences, one for each case, with the BCa interval of 10,000 resamples of whole clusters.
+
+    ``clusters``: the cluster of each case, ``None`` if each stands alone; larger ones weigh more, as their cases do;
+    ``span``: the largest difference that one case could show, by default the largest seen. On the differences' scale.
+    Where all resamples agree the half-width is what the next, unseen kind of case could add, span · z²/(C + z²) over C
+    clusters. `NotEnough` below eight clusters, or if nothing differs and no ``span`` is given.
+
+    To be shown beside `clustered_mean` or, for 0/1 cases that stand alone, `tango`, which decide: of 40 differences,
+    at 90 %, it covers 90 % (t: 90) where they are normal, 88 (88) where skewed, 84 (92) where heavy-tailed and 84 (90)
+    where three in four are 0, by simulation; resamples show too little of what is rare.
+
+    Source: Efron (1987), JASA 82:171-185, for BCa; Davison & Hinkley (1997), §3.8, for whole clusters; Hesterberg
+    (2015), The American Statistician 69:371-386, for the level, which is widened as t and C/(C − 1) ask.
+
+    >>> differences = np.array([0.25, 0.1, -0.1, 0.4, 0.05, 0.3, 0.1, -0.15, 0.2, 0.5])
+    >>> print(paired_bootstrap(differences, list("abcdefghij")))
+    0.165 (0.025 to 0.315; 95 %, n = 10, mean difference, BCa bootstrap of 10,000 over clusters)
+    """
+    found = ratio_bootstrap(differences, np.ones(len(differences)), clusters, level=level, seed=seed, span=span)
+    return found if isinstance(found, NotEnough) else replace(found, method=f"mean difference, {_name(clusters)}")
+
+
+def ratio_bootstrap(
+    top: Floats,
+    bottom: Floats,
+    clusters: Sequence[str] | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    span: float | None = None,
+) -> Estimate | NotEnough:
+    """Σ top / Σ bottom over all cases with the BCa interval of 10,000 resamples of whole clusters.
+
+    ``top``, ``bottom``: one of each for each case, bottoms 0 or more (tokens, words, claims); the rest as
+    `paired_bootstrap`, ``span`` on the ratio's scale. The order and the names of cases and clusters do not matter, and
+    −top mirrors the interval. `NotEnough` below eight clusters, where Σ bottom is 0 in all or in more than a tenth of
+    the resamples, or if all tops are 0 and no ``span`` is given.
+
+    Source: as `paired_bootstrap`.
+
+    >>> hits, claims = np.array([3.0, 1, 4, 2, 0, 5, 2, 3, 1]), np.array([4.0, 2, 4, 3, 1, 6, 4, 3, 3])
+    >>> print(ratio_bootstrap(hits, claims))
+    0.7 (0.4783 to 0.875; 95 %, n = 9, ratio of sums, BCa bootstrap of 10,000)
+    """
+    if len(top) != len(bottom) or (np.asarray(bottom) < 0).any():
+        raise ValueError("each case needs a top and a bottom, the bottom not below 0")
+    sums = np.column_stack([cluster_sums(top, clusters), cluster_sums(bottom, clusters)])
+    n, count = len(top), len(sums)
+    if count < MIN_CASES:
+        return NotEnough(f"{count} are too few to resample", f"{MIN_CASES} or more", n)
+    total = sums.sum(axis=0)
+    if total[1] == 0:
+        return NotEnough("there is nothing to divide by", "cases with something in the bottom", n)
+    sign = _sign(sums[:, 0])
+    sums[:, 0] *= sign
+    sums = sums[np.lexsort(sums.T)]
+    drawn = _resampled(sums, seed)
+    drawn = drawn[drawn[:, 1] > 0]
+    left = sums.sum(axis=0) - sums
+    if len(drawn) < MIN_DEFINED * DRAWS or (left[:, 1] <= 0).any():
+        return NotEnough("the ratio does not exist for many resamples of these cases", "more cases", n)
+    ratios, point = drawn[:, 0] / drawn[:, 1], float(total[0] / total[1])
+    if np.ptp(ratios) <= 1e-12 * float(np.abs(ratios).max()):
+        return _unseen(point, count, n, level=level, span=span, method=f"ratio of sums, {_name(clusters)}")
+    low, high = bca_bounds(ratios, sign * point, left[:, 0] / left[:, 1], level=widened(level, count))
+    ends = sorted((sign * low, sign * high))
+    return Estimate(point, ends[0], ends[1], level, n, f"ratio of sums, {_name(clusters)}")
+
+
+def widened(level: float, count: int) -> float:
+    """The level whose normal quantile is Student's for so many clusters, times √(C/(C − 1)): resamples vary less."""
+    return float(2 * ndtr(stdtrit(count - 1, 0.5 + level / 2) * sqrt(count / (count - 1))) - 1)
+
+
+def _resampled(sums: Floats, seed: int) -> Floats:
+    """The two sums of each resample, as counts of the clusters in it times their sums."""
+    count = len(sums)
+    rng = np.random.default_rng(seed)
+    rows = max(1, AT_ONCE // count)
+    parts = []
+    for start in range(0, DRAWS, rows):
+        size = min(rows, DRAWS - start)
+        which = rng.integers(0, count, (size, count)) + np.arange(size)[:, None] * count
+        parts.append(np.bincount(which.ravel(), minlength=size * count).reshape(size, count) @ sums)
+    return np.concatenate(parts)
+
+
+def _sign(top: Floats) -> float:
+    """The side to resample, so that swapping candidate and baseline draws the same and mirrors the interval."""
+    for odd in (top.sum(), (top**3).sum(), (top**5).sum()):
+        if odd != 0:
+            return float(np.sign(odd))
+    return 1.0
+
+
+def _unseen(point: float, count: int, n: int, *, level: float, span: float | None, method: str) -> Estimate | NotEnough:
+    if span is None and point == 0:
+        return NotEnough("no case differs", "a case that does, or how far one could", n)
+    z2 = quantile(level) ** 2
+    half = (abs(point) if span is None else span) * z2 / (count + z2)
+    return Estimate(point, point - half, point + half, level, n, method)
+
+
+def _name(clusters: Sequence[str] | None) -> str:
+    return f"BCa bootstrap of {DRAWS:,}" + ("" if clusters is None else " over clusters")

@@ -1,0 +1,42 @@
+"""The sign-flip test of paired differences: exact for few, by seeded permutation for more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.paired.clustered import Floats, cluster_sums
+
+__all__ = ["sign_flip"]
+
+EXACT_TO = 16
+"""Up to this many differences all 2ⁿ flips are looked at."""
+FLIPS = 10_000
+TIE = 1e-12
+
+
+def sign_flip(differences: Floats, clusters: Sequence[str] | None = None, *, seed: int = 0) -> float | NotEnough:
+    """The two-sided p of a mean difference of 0; the signs of a cluster flip together.
+
+    ``differences``: one for each case, on any scale; ``clusters``: the cluster of each, ``None`` if each stands alone.
+    Exact to 16 differing clusters, above that (b + 1)/(10,000 + 1) of seeded flips. `NotEnough` if nothing differs.
+
+    Source: Fisher (1935), The Design of Experiments, §21; Phipson & Smyth (2010) for the + 1.
+
+    >>> maize = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
+    >>> print(f"{sign_flip(np.array(maize, dtype=float)):.4f}")
+    0.0527
+    """
+    sums = cluster_sums(differences, clusters)
+    sums = sums[sums != 0]
+    count = len(sums)
+    if count == 0:
+        return NotEnough("no case differs", "a case on which the two sides differ", len(differences))
+    seen = abs(float(sums.sum())) - TIE * float(np.abs(sums).sum())
+    if count <= EXACT_TO:
+        bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
+        return float(np.mean(np.abs((2.0 * bits - 1.0) @ sums) >= seen))
+    signs = np.random.default_rng(seed).integers(0, 2, (FLIPS, count), dtype=np.int8) * 2.0 - 1.0
+    return float((1 + np.count_nonzero(np.abs(signs @ sums) >= seen)) / (FLIPS + 1))

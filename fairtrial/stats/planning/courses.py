@@ -1,0 +1,112 @@
+"""The course of a trial if the effect is true: how likely it has decided after so many units, and when on average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
+
+import numpy as np
+
+from fairtrial.stats.always_valid import half_width, one_sided_half_width
+from fairtrial.stats.sequential.crossing import exits
+from fairtrial.stats.sequential.obrien_fleming import LOOKS, obrien_fleming, planned_exits
+
+__all__ = ["Course", "monitored", "planned"]
+
+FINEST, FARTHEST = 80, 5
+"""Where the looks are not given: so many in the units that one look would need, up to so many times these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A trial's looks, and what is likely to be known at each if the effect is as large as assumed.
+
+    ``units``: units in both arms at each look; ``power``: the chance that it has decided for the effect by then;
+    ``mean_stop``: units at the end on average, the last look for trials that never decide; ``exaggeration``: what the
+    trials that decide show as the effect, in multiples of the true one (type-M error), ``None`` where unknown.
+
+    >>> Course(units=(100.0, 200.0), power=(0.3, 0.8), mean_stop=170.0, exaggeration=1.3).needed(0.8)
+    200.0
+    """
+
+    units: tuple[float, ...]
+    power: tuple[float, ...]
+    mean_stop: float
+    exaggeration: float | None = None
+
+    def needed(self, power: float) -> float | None:
+        """Units at the first look that has this power, ``None`` if none does."""
+        return next((n for n, found in zip(self.units, self.power, strict=True) if found >= power), None)
+
+
+def monitored(
+    effect: float, unit_variance: float, looks: Sequence[float], *, tau: float, alpha: float = 0.05, sides: int = 2
+) -> Course:
+    """The course of a trial that is watched with the always-valid interval and stops when it excludes the limit.
+
+    ``effect``: the true distance to the limit, above 0; ``unit_variance``: its variance times the units in both arms;
+    ``looks``: those units at each look, ascending; ``tau`` as in `always_valid`; ``sides``: 2 as there, 1 as in
+    `at_least`. `ValueError` for an effect or variance that is not above 0.
+
+    Source: recursive integration (Armitage, McPherson & Rowe 1969) over the bounds of Robbins (1970); type-M error
+    after Gelman & Carlin (2014), Perspect. Psychol. Sci. 9:641-651.
+
+    >>> course = monitored(0.1, 4.0, [400.0 * look for look in range(1, 16)], tau=0.1)
+    >>> print(f"{course.power[-1]:.0%} after {course.units[-1]:,.0f} units, on average {course.mean_stop:,.0f}")
+    84% after 6,000 units, on average 3,656
+    """
+    _check(effect, unit_variance)
+    half = half_width if sides == 2 else one_sided_half_width
+    times = [units / unit_variance for units in looks]
+    high = [half(1 / time, tau=tau, alpha=alpha) * time for time in times]
+    low = [-one for one in high] if sides == 2 else [-inf] * len(high)
+    found = exits(times, low, high, drift=effect)
+    power = np.minimum(np.cumsum(found.up), 1.0).tolist()
+    slope = found.mean_slope_up
+    return Course(
+        tuple(looks), tuple(power), found.mean_time * unit_variance, None if slope is None else slope / effect
+    )
+
+
+def planned(
+    effect: float, unit_variance: float, units: float, *, alpha: float = 0.05, sides: int = 2, looks: int = LOOKS
+) -> Course:
+    """The course of a trial with O'Brien & Fleming's bounds at equally spaced looks, the last after ``units``.
+
+    As `monitored`; with ``sides`` 1 the upper bound alone spends ``alpha``.
+
+    Source: Jennison & Turnbull (2000), Group Sequential Methods, chapters 2 and 19.
+
+    >>> course = planned(0.1, 4.0, 3140.0)
+    >>> print(f"{course.power[-1]:.0%} after {course.units[-1]:,.0f} units, on average {course.mean_stop:,.0f}")
+    78% after 3,140 units, on average 2,416
+    """
+    _check(effect, unit_variance)
+    constant = obrien_fleming(looks, alpha=alpha if sides == 2 else 2 * alpha)
+    drift = effect * (units / unit_variance) ** 0.5
+    found = planned_exits(looks, constant, drift=drift)
+    power = np.minimum(np.cumsum(found.up), 1.0).tolist()
+    slope = found.mean_slope_up
+    return Course(
+        tuple(units * time for time in found.times),
+        tuple(power),
+        found.mean_time * units,
+        None if slope is None else slope / drift,
+    )
+
+
+@lru_cache(maxsize=512)
+def monitored_multiple(power: float, *, alpha: float, sides: int, tau: float) -> float | None:
+    """(effect/SE)² at which the always-valid rule has this power, watched all the time; ``None`` if it is too far.
+
+    ``tau`` in multiples of the effect. In multiples of what one look needs it is 1.63 for 80 % at τ = effect.
+    """
+    looks = [8 * k / FINEST for k in range(1, FARTHEST * FINEST + 1)]
+    return monitored(1.0, 1.0, looks, tau=tau, alpha=alpha, sides=sides).needed(power)
+
+
+def _check(effect: float, unit_variance: float) -> None:
+    if not (0 < effect < inf and 0 < unit_variance < inf):
+        raise ValueError(f"an effect of {effect} with a variance of {unit_variance} can't be planned for")

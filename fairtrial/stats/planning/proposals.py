@@ -1,0 +1,192 @@
+"""What could be changed so that a trial can be decided in time: each change is tried, what helps is proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, floor, log10
+
+from scipy.special import ndtri
+
+from fairtrial.stats.planning.options import rule_of
+from fairtrial.stats.planning.question import Design, Question
+from fairtrial.stats.planning.sizes import size_of_pairs
+
+__all__: list[str] = []
+
+MOST_WEEKS = 26
+"""Beyond half a year models, prompts and users are others than those that the trial began with."""
+LEFT = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
+"""Shares of the variance that an adjustment may leave: less than 0.4 is hardly ever seen."""
+LARGEST = 1000.0
+"""Multiples of an amount's effect that are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A trial that is like another but for what the words say."""
+
+    words: str
+    questions: tuple[Question, ...]
+    design: Design
+
+
+Test = Callable[[Change], bool]
+
+
+def changes(questions: Sequence[Question], design: Design, failing: Sequence[int], decidable: Test) -> Iterator[Change]:
+    """The changes with which all can be decided, the cheapest first; ``failing``: the questions that now can't be."""
+    whole = Change("", tuple(questions), design)
+    yield from _other_designs(whole, decidable)
+    yield from _weeks(whole, decidable)
+    yield from filter(None, (_variance(whole, failing, decidable), _effects(whole, failing, decidable)))
+
+
+def _other_designs(whole: Change, decidable: Test) -> Iterator[Change]:
+    even = replace(whole.design, share=0.5)
+    looks = replace(whole.design, mode="planned")
+    tried = {} if whole.design.share == 0.5 else {"an even split": even}
+    if whole.design.mode == "monitor":
+        tried["planned looks instead of watching"] = looks
+    found = [
+        change for words, design in tried.items() if decidable(change := replace(whole, words=words, design=design))
+    ]
+    if not found and len(tried) == 2:
+        both = replace(whole, words=" and ".join(tried), design=replace(even, mode="planned"))
+        found = [both] if decidable(both) else []
+    yield from found
+
+
+def _weeks(whole: Change, decidable: Test) -> Iterator[Change]:
+    """The fewest whole weeks, up to half a year, and with other looks and an even split where that is less."""
+    looks = "planned" if whole.design.mode == "monitor" else whole.design.mode
+    even = replace(whole.design, share=0.5)
+    others = {"": whole.design, " with an even split": even, " with planned looks": replace(whole.design, mode=looks)}
+    others[" with an even split and planned looks"] = replace(even, mode=looks)
+    fewest = MOST_WEEKS + 1
+    for words, design in others.items():
+        found = None if design == whole.design and words else _fewest(whole, design, decidable)
+        if found is not None and found.weeks < fewest:
+            fewest = found.weeks
+            yield replace(whole, words=f"{found.weeks} weeks{words}", design=found)
+
+
+def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
+    """The design with the fewest more weeks that it needs; ``None`` where it needs none, or too many."""
+    few, many = design.weeks, MOST_WEEKS
+    if few >= many or not decidable(replace(whole, design=replace(design, weeks=many))):
+        return None
+    if decidable(replace(whole, design=design)):
+        return None
+    while many - few > 1:
+        middle = (few + many) // 2
+        enough = decidable(replace(whole, design=replace(design, weeks=middle)))
+        few, many = (few, middle) if enough else (middle, many)
+    return replace(design, weeks=many)
+
+
+def _variance(whole: Change, failing: Sequence[int], decidable: Test) -> Change | None:
+    """An adjustment by what was known before the trial; the exact rule for rare events knows none."""
+    if any(rule_of(whole.questions[number], whole.design) == "conversion e-process" for number in failing):
+        return None
+    names = ", ".join(whole.questions[number].metric for number in failing)
+    for left in LEFT:
+        questions = _replaced(whole.questions, {number: {"left": left} for number in failing})
+        correlation = (1 - left) ** 0.5
+        words = f"CUPED: a value from before the trial that correlates with {names} by {correlation:.2f} or more"
+        if decidable(change := Change(words, questions, whole.design)):
+            return change
+    return None
+
+
+def _effects(whole: Change, failing: Sequence[int], decidable: Test) -> Change | None:
+    """The smallest effect of each failing question that can be found, others as they are; two digits, rounded up."""
+    found: dict[int, dict[str, float]] = {}
+    for number in failing:
+        alone = Change("", (whole.questions[number],), _alone(whole))
+        effect = _smallest(alone, decidable)
+        if effect is None:
+            return None
+        found[number] = {"effect": effect}
+    change = Change(_told(whole.questions, found), _replaced(whole.questions, found), whole.design)
+    return change if decidable(change) else None
+
+
+def _alone(whole: Change) -> Design:
+    """The design in which one question has the power that it needs among all of them."""
+    return replace(whole.design, power=1 - (1 - whole.design.power) / len(whole.questions))
+
+
+def _smallest(alone: Change, decidable: Test) -> float | None:
+    question = alone.questions[0]
+
+    def found(effect: float) -> bool:
+        return decidable(replace(alone, questions=(replace(question, effect=effect),)))
+
+    low, high = question.effect, _largest(question)
+    if high <= low or not found(high):
+        return None
+    for _ in range(30):
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if found(middle) else (middle, high)
+        if high / low < 1.005:
+            break
+    for steps in range(3):
+        effect = _rounded_up(high, steps)
+        if effect >= _largest(question):
+            return high
+        if found(effect):
+            return effect
+    return high
+
+
+def _largest(question: Question) -> float:
+    if question.sd is not None:
+        return question.effect * LARGEST
+    return 0.999 * (question.baseline if question.direction < 0 else 1 - question.baseline)
+
+
+def _rounded_up(value: float, steps: int) -> float:
+    """Two significant digits, not less than the value, and so many units of the second digit more."""
+    scale = floor(log10(value)) - 1
+    return round((ceil(round(value / 10.0**scale, 9)) + steps) * 10.0**scale, 12)
+
+
+def _told(questions: Sequence[Question], found: dict[int, dict[str, float]]) -> str:
+    words = {"superior": "an effect", "not worse": "a margin"}
+    told = []
+    for number, fields in found.items():
+        one, effect = questions[number], fields["effect"]
+        size = f"{effect:g}" if one.sd is not None else f"{100 * effect:g} points"
+        told.append(f"{words[one.kind]} of {size} for {one.metric}")
+    return " and ".join(told)
+
+
+def _replaced(questions: Sequence[Question], fields: dict[int, dict[str, float]]) -> tuple[Question, ...]:
+    return tuple(
+        replace(one, **fields[number]) if number in fields else one  # type: ignore[arg-type]
+        for number, one in enumerate(questions)
+    )
+
+
+def pairs(question: Question, design: Design, power: float) -> int | None:
+    """Pairs of answers to the same requests that show it with this power, if it can be shown so in the time there is.
+
+    Users see one answer of a pair, so what is scored can't be their reaction. Until pairs have been seen, the answers
+    count as independent: the discordance of a fine-tune and its base is less, and so are the pairs that it takes.
+    ``None`` for what can't be scored so, amounts, or more pairs than there are requests of one a unit.
+
+    Source: Connor (1987), Biometrics 43:207-211; Nam (1997), Biometrics 53:1422-1430, for "not worse".
+
+    >>> pairs(Question("judge.correct", "superior", 0.62, 0.05, scored=True), Design(per_week=900), 0.8)
+    1440
+    """
+    if not question.scored or question.sd is not None:
+        return None
+    one, other = question.baseline, question.truth
+    discordant = one * (1 - other) + other * (1 - one)
+    if question.kind == "superior":
+        found = size_of_pairs(discordant, other - one, alpha=design.alpha, power=power)
+    else:
+        found = float(ndtri(1 - design.alpha) + ndtri(power)) ** 2 * discordant / question.effect**2
+    return ceil(found) if found <= design.most else None

@@ -1,0 +1,120 @@
+"""What a trial is asked: one metric's question with its baseline, and the design that all its questions share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from fairtrial.stats.planning.sizes import variance_of_shares
+
+__all__ = ["Design", "Question"]
+
+Kind = Literal["superior", "not worse"]
+Mode = Literal["monitor", "planned", "fixed"]
+MODES: tuple[Mode, ...] = ("monitor", "planned", "fixed")
+RARE = 0.02
+"""A rate below which, or above one minus which, the normal approximation is not used."""
+FEW = 200
+"""Events that a trial must expect before the normal approximation is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be shown of one metric: that it is better by ``effect``, or not worse by it.
+
+    ``baseline``: the control's level as known from before; ``sd``: of single units, ``None`` for a share of units;
+    ``effect``: above 0, on the metric's scale, the smallest one worth finding or the margin; ``relative``: whether a
+    margin is a share of the control's level, which is then uncertain too. ``left``: the share of the variance that is
+    left after an adjustment for what was known before (CUPED). ``safety``: decided exactly, whatever its rate.
+    ``scored``: whether answers that nobody saw can be scored for it. `ValueError` for what can't be.
+
+    >>> Question("feedback.resolved", "superior", baseline=0.62, effect=0.03).truth
+    0.65
+    """
+
+    metric: str
+    kind: Kind
+    baseline: float
+    effect: float
+    sd: float | None = None
+    lower_is_better: bool = False
+    relative: bool = False
+    left: float = 1.0
+    safety: bool = False
+    scored: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.effect < inf:
+            raise ValueError(f"{self.metric}: an effect of {self.effect:g} can't be planned for; it must be above 0")
+        if self.sd is not None:
+            if not 0 < self.sd < inf:
+                raise ValueError(f"{self.metric}: a standard deviation of {self.sd:g} must be above 0")
+        elif not 0 < self.baseline < 1:
+            raise ValueError(f"{self.metric}: a share of {self.baseline:g} must lie between 0 and 1")
+        elif not 0 < self.baseline + self.direction * self.effect < 1:
+            way = "fall" if self.direction < 0 else "rise"
+            raise ValueError(
+                f"{self.metric}: a share of {100 * self.baseline:g}% can't {way} by {100 * self.effect:g} points"
+            )
+
+    @property
+    def direction(self) -> int:
+        """The sign of the move that the effect is: a gain for ``superior``, a loss for ``not worse``."""
+        better = -1 if self.lower_is_better else 1
+        return better if self.kind == "superior" else -better
+
+    @property
+    def truth(self) -> float:
+        """The treatment's level that is planned for: better by the effect, or just equal."""
+        moved = self.direction * self.effect if self.kind == "superior" else 0.0
+        return round(self.baseline + moved, 15)
+
+    @property
+    def sides(self) -> int:
+        """2 for ``superior``, for which harm counts too; 1 for ``not worse``."""
+        return 2 if self.kind == "superior" else 1
+
+    def unit_variance(self, share: float) -> float:
+        """The variance of what is tested, treatment − control or − (1 ± margin) control, times the units."""
+        factor = 1 + self.direction * self.effect / self.baseline if self.relative and self.kind != "superior" else 1.0
+        if self.sd is None:
+            one = variance_of_shares(self.baseline, self.truth, share=share)
+            control = self.baseline * (1 - self.baseline) / (1 - share)
+        else:
+            one = self.sd**2 / (share * (1 - share))
+            control = self.sd**2 / (1 - share)
+        return self.left * (one + (factor**2 - 1) * control)
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How the trial is run: new units a week in both arms, and all that holds for each of its questions.
+
+    ``share``: of the units, for treatment; ``power``: that all questions are answered well if all is as planned;
+    ``weeks``: how long it may last at most; ``inflation``: the design effect of units that come in clusters.
+
+    >>> Design(per_week=4000.0).most
+    24000.0
+    """
+
+    per_week: float
+    share: float = 0.5
+    mode: Mode = "monitor"
+    alpha: float = 0.05
+    power: float = 0.8
+    weeks: int = 6
+    inflation: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.per_week < inf and self.weeks >= 1 and 1 <= self.inflation < inf):
+            raise ValueError("a trial needs units, a week or more, and a design effect of 1 or more")
+        if not (0 < self.share < 1 and 0 < 2 * self.alpha < self.power < 1):
+            raise ValueError(
+                f"share {self.share:g}, α {self.alpha:g}, power {self.power:g}: between 0 and 1, 2 α < power"
+            )
+
+    @property
+    def most(self) -> float:
+        """Units in both arms at the end of the longest duration."""
+        return self.per_week * self.weeks

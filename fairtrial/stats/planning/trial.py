@@ -1,0 +1,148 @@
+"""The plan of a trial: what each of its questions takes, whether all can be decided in time, and if not, what can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fairtrial.stats.planning.options import Option, option
+from fairtrial.stats.planning.proposals import Change, changes, pairs
+from fairtrial.stats.planning.question import MODES, Design, Question
+
+__all__ = ["MetricPlan", "PlannedTrial", "Proposal", "Undecidable", "plan_trial"]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPlan:
+    """A question with what it takes in the mode that was chosen, and beside it in each.
+
+    ``power``: the chance to answer it well that it needs among all questions of the trial.
+
+    >>> trial = plan_trial([Question("rating", "superior", 4.0, 0.2, sd=3.0)], Design(per_week=4000))
+    >>> [f"{one.mode} {one.weeks}" for one in trial.metrics[0].others]
+    ['monitor 4', 'planned 2', 'fixed 2']
+    """
+
+    question: Question
+    power: float
+    chosen: Option
+    others: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrial:
+    """A design with its questions, the primary one first, all of which can be decided in the time that it has.
+
+    ``weeks``: whole weeks after which the last of them has its power.
+
+    >>> plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=4000)).weeks
+    4
+    """
+
+    design: Design
+    metrics: tuple[MetricPlan, ...]
+    weeks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change with which the trial can be decided: in words, and planned by the same code.
+
+    >>> refused = plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=1800))
+    >>> refused.proposals[0].change, refused.proposals[0].trial.weeks
+    ('planned looks instead of watching', 5)
+    """
+
+    change: str
+    trial: PlannedTrial
+
+
+@dataclass(frozen=True, slots=True)
+class Undecidable:
+    """A trial that would most likely end without an answer: why, what it would take, and what could be done instead.
+
+    ``metrics`` as in `PlannedTrial`; ``proposals`` can all be decided; ``pairs``: for questions that can't be decided
+    but scored without a user's reaction, how many pairs of answers to the same requests would decide them.
+
+    >>> print(plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=1800)).reason)
+    10,800 units in 6 weeks are too few: resolved needs 13,481 units, 8 weeks (power 67% at the end, 80% wanted)
+    """
+
+    reason: str
+    design: Design
+    metrics: tuple[MetricPlan, ...]
+    proposals: tuple[Proposal, ...]
+    pairs: tuple[tuple[str, int], ...] = ()
+
+
+def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | Undecidable:
+    """Plan a trial: ``questions`` are the primary one and the guardrails; all of them must come out well to ship.
+
+    Each gets the power 1 − β / (number of questions), so that all together have the design's. In ``monitor`` mode looks
+    are daily and the trial stops when it knows; in ``planned`` mode it has 10 looks in a duration of whole weeks; in
+    ``fixed`` mode one. `Undecidable` where a question does not reach its power in the weeks that there are.
+
+    Source: Schultzberg, Ankargren & Frånberg (2024), arXiv:2402.11609, for the power of a decision by several metrics;
+    the other sources are those of the rules, see `rule_of`.
+
+    >>> question = Question("feedback.resolved", "superior", baseline=0.62, effect=0.03)
+    >>> for mode in ("fixed", "monitor", "planned"):
+    ...     trial = plan_trial([question], Design(per_week=4000, mode=mode))
+    ...     print(f"{mode}: {trial.metrics[0].chosen.units:,.0f} users, {trial.weeks} weeks")
+    fixed: 8,083 users, 3 weeks
+    monitor: 14,286 users, 4 weeks
+    planned: 8,405 users, 3 weeks
+    """
+    if not questions:
+        raise ValueError("a trial without a question has no plan")
+    metrics = _metrics(questions, design, others=True)
+    if _decidable(metrics, design):
+        return _trial(metrics, design)
+
+    def can_be_decided(change: Change) -> bool:
+        power = _power_each(change.questions, change.design)
+        return all(option(one, change.design, power, beyond=False).fits(change.design) for one in change.questions)
+
+    failing = [number for number, one in enumerate(metrics) if not one.chosen.fits(design)]
+    found = list(changes(questions, design, failing, can_be_decided))
+    proposals = tuple(
+        Proposal(one.words, _trial(_metrics(one.questions, one.design, others=True), one.design)) for one in found
+    )
+    short = [metrics[number] for number in failing]
+    shadowed = tuple((one.question.metric, n) for one in short if (n := pairs(one.question, design, one.power)))
+    return Undecidable(_reason(short, design), design, metrics, proposals, shadowed)
+
+
+def _metrics(questions: Sequence[Question], design: Design, *, others: bool = False) -> tuple[MetricPlan, ...]:
+    power = _power_each(questions, design)
+    return tuple(
+        MetricPlan(
+            question,
+            power,
+            option(question, design, power),
+            tuple(option(question, replace(design, mode=mode), power) for mode in MODES if others),
+        )
+        for question in questions
+    )
+
+
+def _power_each(questions: Sequence[Question], design: Design) -> float:
+    return 1 - (1 - design.power) / len(questions)
+
+
+def _decidable(metrics: Sequence[MetricPlan], design: Design) -> bool:
+    return all(one.chosen.fits(design) for one in metrics)
+
+
+def _trial(metrics: tuple[MetricPlan, ...], design: Design) -> PlannedTrial:
+    return PlannedTrial(design, metrics, max(one.chosen.weeks or design.weeks for one in metrics))
+
+
+def _reason(failing: Sequence[MetricPlan], design: Design) -> str:
+    """What each question that can't be decided would take."""
+    told = []
+    for one in failing:
+        units, weeks = one.chosen.units, one.chosen.weeks
+        needs = "needs more units than can be said" if units is None else f"needs {units:,.0f} units, {weeks} weeks"
+        told.append(f"{one.question.metric} {needs} (power {one.chosen.power:.0%} at the end, {one.power:.0%} wanted)")
+    return f"{design.most:,.0f} units in {design.weeks} weeks are too few: " + "; ".join(told)

@@ -1,0 +1,93 @@
+"""Log odds of a share by least deviance, with standard errors that allow votes to move together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import expit, stdtr
+
+from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.effects import Effect
+from fairtrial.stats.paired.clustered import Floats
+from fairtrial.stats.review.crossed import NO_SPREAD, Clusters
+
+__all__ = ["fractional_logit"]
+
+LOOKS = 50
+CLOSE = 1e-10
+BEYOND = 10.0
+"""Log odds of 22,000 to 1: no number of votes that people give shows such a coefficient, so it's on its way to ∞."""
+
+
+def fractional_logit(
+    values: Floats,
+    columns: Sequence[Floats],
+    items: Sequence[str],
+    people: Sequence[str],
+    *,
+    weights: Floats | None = None,
+) -> tuple[Effect, ...] | NotEnough:
+    """The coefficients of logit E(value) = β₀ + Σ βₖ columnₖ, in log odds: β₀ first, then one for each column.
+
+    ``values`` in [0, 1], a tie being ½ (quasi-likelihood); one for each vote, as are ``items``, ``people`` and
+    ``weights`` (1/π). The variance is the sandwich, clustered as in `crossed_mean`. `NotEnough` where votes can't
+    tell the columns apart (one is constant, or a combination of others), where some combination of them separates the
+    votes for one side from those for the other, so that a coefficient would run off to infinity, and where the votes
+    show no spread.
+
+    Source: Papke & Wooldridge (1996), J. Appl. Econometrics 11:619-632, for shares; Albert & Anderson (1984),
+    Biometrika 71:1-10, for separation; Liang & Zeger (1986), Biometrika 73:13-22, for the variance.
+
+    >>> votes, side = np.array([1.0] * 6 + [0.0] * 4), np.array([1.0, -1.0] * 5)
+    >>> level, slope = fractional_logit(votes, [side], list("abcdefghij"), ["ann"] * 10)
+    >>> round(level.value, 4), round(slope.value, 4)
+    (0.4055, 0.0)
+    """
+    return fitted(values, columns, Clusters.of(items, people), weights=weights)
+
+
+def fitted(
+    values: Floats, columns: Sequence[Floats], groups: Clusters, *, weights: Floats | None = None
+) -> tuple[Effect, ...] | NotEnough:
+    """The same where the clusters are known, for several fits of the same votes."""
+    if not len(values):
+        return NotEnough("there is no vote", "votes")
+    design = np.column_stack([np.ones(len(values)), *columns])
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        return NotEnough("the votes can't tell the causes apart", "votes in which they differ", len(values))
+    shares = np.ones(len(values)) if weights is None else weights / weights.mean()
+    solved = _newton(design, values, shares)
+    if solved is None:
+        return NotEnough("the votes are separated: a cause explains all of them", "more votes", len(values))
+    beta, inverse = solved
+    influence = (shares * (values - expit(design @ beta)))[:, None] * (design @ inverse)
+    variances = [groups.variance(influence[:, k]) for k in range(len(beta))]
+    if min(variances) <= NO_SPREAD:
+        return NotEnough("the votes show no spread", "votes that differ", len(values))
+    method = f"fractional logit clustered by {'pair and reviewer' if groups.two_way else 'pair'}"
+    return tuple(
+        Effect(float(value), variance, len(values), method, freedom=groups.freedom)
+        for value, variance in zip(beta, variances, strict=True)
+    )
+
+
+def p_of(effect: Effect) -> float:
+    """The two-sided p of "it is 0", at one look."""
+    return 2 * float(stdtr(effect.freedom, -abs(effect.value) / effect.variance**0.5))
+
+
+def _newton(design: Floats, values: Floats, shares: Floats) -> tuple[Floats, Floats] | None:
+    """The coefficients and the inverse of their information, or ``None`` if they run off."""
+    beta = np.zeros(design.shape[1])
+    for _ in range(LOOKS):
+        fitted = expit(design @ beta)
+        information = (design * (shares * fitted * (1 - fitted))[:, None]).T @ design
+        inverse = np.linalg.inv(information)
+        step = inverse @ (design.T @ (shares * (values - fitted)))
+        beta = beta + step
+        if np.abs(beta).max() > BEYOND:
+            return None
+        if np.abs(step).max() < CLOSE:
+            return beta, inverse
+    return None

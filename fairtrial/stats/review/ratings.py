@@ -1,0 +1,62 @@
+"""The mean of people's ratings, or of their paired differences, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+
+from scipy.special import stdtrit
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.intervals import quantile
+from fairtrial.stats.paired.clustered import Floats
+from fairtrial.stats.review.crossed import crossed_mean
+
+__all__ = ["mean_rating"]
+
+MIN_ITEMS = 10
+"""Below this many rated pairs no mean is told."""
+
+STEP = 1.0
+"""From one mark to the next."""
+
+
+def mean_rating(
+    values: Floats,
+    items: Sequence[str],
+    people: Sequence[str],
+    *,
+    span: float,
+    weights: Floats | None = None,
+    level: float = 0.95,
+) -> Estimate | NotEnough:
+    """The mean with a t interval on standard errors clustered by item, and by person from ten people on.
+
+    ``values``: one for each vote; ``span``: the largest change that one pair could show. Most ratings of a pair are
+    equal and few differ, so that the sample's variance is often too small where the mean looks best: it is counted as
+    if 2 z² more pairs had shown a step up or down (as Agresti and Coull do for a share). Without that, gaps of a step
+    pass a margin wrongly in up to 17 % of reviews of 10 to 200 pairs; with it in at most 5.7 %, by enumeration.
+    Where pairs show no spread at all, since all values are equal or cancel within each, the half-width is what the
+    next, unseen kind of pair could add, span · z²/(n + z²) over n pairs, as everywhere here. `NotEnough` below ten.
+
+    Source: as `crossed_mean`; Agresti & Coull (1998), The American Statistician 52:119-126.
+
+    >>> import numpy as np
+    >>> marks = np.array([4.0, 5.0, 3.0, 4.0, 4.0, 5.0, 2.0, 4.0, 4.0, 3.0])
+    >>> print(mean_rating(marks, [str(i) for i in range(10)], ["ann"] * 10, span=4))
+    3.8 (2.892 to 4.708; 95 %, n = 10, mean rating, t with standard error clustered by pair)
+    """
+    count = len(set(items))
+    if count < MIN_ITEMS:
+        return NotEnough(f"{count} rated pairs are too few", f"{MIN_ITEMS - count} more rated pairs", len(values))
+    found = crossed_mean(values, items, people, weights=weights)
+    if isinstance(found, NotEnough):
+        return found
+    z2 = quantile(level) ** 2
+    unseen = 2 * z2 * STEP**2 / found.items**2
+    half = float(stdtrit(found.freedom, 0.5 + level / 2)) * sqrt(found.variance + unseen)
+    if not found.spreads:
+        half = span * z2 / (found.items + z2)
+    by = "pair and reviewer" if found.two_way else "pair"
+    method = f"mean rating, t with standard error clustered by {by}" + ("" if weights is None else ", weighted by 1/π")
+    return Estimate(found.mean, found.mean - half, found.mean + half, level, len(values), method)

@@ -1,0 +1,199 @@
+"""Conversions compared exactly, however rare and however often one looks: of all that convert, how many are treated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import exp, expm1, inf, log, log1p
+
+from scipy.optimize import brentq
+from scipy.special import betaln, expit, logit
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sequential.beta_tail import log_tail
+
+__all__ = ["conversion_evidence", "conversion_harm", "conversion_lift"]
+
+LEAST_STRENGTH = 1.0
+"""The flattest prior; a lift too large for any beta distribution of that spread gets it."""
+FAR = 30.0
+"""A logit beyond which nobody can tell a probability from 0 or 1."""
+
+
+def conversion_evidence(control: int, treatment: int, *, lift: float, share: float = 0.5) -> EValue | NotEnough:
+    """The e-value against "both arms convert at the same rate", two-sided, exact at any number of conversions.
+
+    ``control``, ``treatment``: units that converted, each counted once, in the order in which they do; how many there
+    are in all is not needed. It holds if each unit is assigned to treatment with probability ``share`` whatever the
+    others are (then, with equal rates, so is each conversion), even if rates change with time; of more than two arms
+    it is treatment's share of these two. ``lift``: the relative change that it is tuned for, 0.1 for +10 %, fixed
+    before the first look. `NotEnough` without a conversion.
+
+    Source: Lindon & Malek (2022), NeurIPS 35, arXiv:2011.03567: e = B(a + k, b + m − k) / (B(a, b) qᵏ (1 − q)ᵐ⁻ᵏ).
+
+    >>> round(conversion_evidence(60, 110, lift=0.5).p, 4)
+    0.0041
+    """
+    missing = _missing(control, treatment, share, lift)
+    if missing is not None:
+        return missing
+    null = logit(share)
+    won = _log_e(treatment, control, prior=_prior(null, lift), null=null)
+    return EValue(won, control + treatment, _TWO_SIDED)
+
+
+def conversion_harm(
+    control: int, treatment: int, *, lift: float, share: float = 0.5, margin: float = 0.0
+) -> EValue | NotEnough:
+    """The e-value against "treatment's rate is at most (1 + ``margin``) times control's", one-sided and exact.
+
+    As `conversion_evidence`, with the prior restricted to more conversions under treatment and divided by the mass
+    that it has there; since the likelihood ratio rises in the rate it is valid over the whole null hypothesis, and
+    also where the rates change with time within it. A ``margin`` of 0.2 allows for 20 % more; ``lift`` is
+    relative to it. The other side is the same with the arms and the share swapped and margin 1/(1 + margin) − 1.
+
+    Source: as `conversion_evidence`; Howard, Ramdas, McAuliffe & Sekhon (2021), Ann. Stat. 49(2), the one-sided
+    beta-binomial mixture.
+
+    >>> round(conversion_harm(60, 110, lift=0.5).p, 4)
+    0.002
+    """
+    missing = _missing(control, treatment, share, lift)
+    if missing is not None:
+        return missing
+    if margin <= -1:
+        raise ValueError(f"a margin of {margin} leaves no rate to compare with")
+    null = logit(share) + log1p(margin)
+    return EValue(_above(treatment, control, null=null, lift=lift), control + treatment, _ONE_SIDED)
+
+
+def conversion_lift(
+    control: int, treatment: int, *, lift: float, share: float = 0.5, level: float = 0.95
+) -> Estimate | NotEnough:
+    """The relative change of the rate, treatment / control − 1, with its always-valid interval; at least −1.
+
+    The interval holds all lifts that the e-process does not reject, so that it excludes 0 just where
+    `conversion_evidence` reaches 1/(1 − level). What must hold is said there; the lift must be the same over time.
+    ``n`` counts conversions; ``high`` is infinite while so few of control bound nothing. `NotEnough` until one does:
+    before that the lift has no value.
+
+    Source: Lindon & Malek (2022), arXiv:2011.03567, the confidence sequence that inverts the test.
+
+    >>> print(conversion_lift(60, 110, lift=0.5))
+    0.8333 (0.1167 to 2.087; 95 %, n = 170, conversions, beta mixture, always valid)
+    """
+    missing = _missing(control, treatment, share, lift)
+    if missing is not None:
+        return missing
+    if control == 0:
+        return _no_lift(treatment)
+    prior, threshold = _prior(logit(share), lift), -log(1 - level)
+
+    def over(null: float) -> float:
+        return _log_e(treatment, control, prior=prior, null=null) - threshold
+
+    middle = log(treatment) - log(control) if treatment else -FAR
+    low = _change(_edge(over, middle, -1.0), share) if treatment else -1.0
+    high = _change(_edge(over, middle, 1.0), share)
+    value, method = _lift(control, treatment, share), f"{_TWO_SIDED}, always valid"
+    return Estimate(value, low, high, level, control + treatment, method, always_valid=True)
+
+
+def lift_at_least(
+    control: int, treatment: int, *, lift: float, share: float = 0.5, alpha: float = 0.05
+) -> Estimate | NotEnough:
+    """The one-sided interval [bound, ∞) of the relative change; the bound is what `conversion_harm` just rejects."""
+    missing = _missing(control, treatment, share, lift)
+    if missing is not None:
+        return missing
+    if control == 0:
+        return _no_lift(treatment)
+    low = _change(_lowest(treatment, control, lift=lift, alpha=alpha), share)
+    value, method = _lift(control, treatment, share), f"{_ONE_SIDED}, always valid"
+    return Estimate(value, low, inf, 1 - 2 * alpha, control + treatment, method, always_valid=True)
+
+
+def lift_at_most(
+    control: int, treatment: int, *, lift: float, share: float = 0.5, alpha: float = 0.05
+) -> Estimate | NotEnough:
+    """The one-sided interval [−1, bound] of the relative change; infinite while nothing bounds it from above."""
+    missing = _missing(control, treatment, share, lift)
+    if missing is not None:
+        return missing
+    if control == 0:
+        return _no_lift(treatment)
+    high = _change(-_lowest(control, treatment, lift=lift, alpha=alpha), share)
+    value, method = _lift(control, treatment, share), f"{_ONE_SIDED}, always valid"
+    return Estimate(value, -1.0, high, 1 - 2 * alpha, control + treatment, method, always_valid=True)
+
+
+def _log_e(k: int, rest: int, *, prior: tuple[float, float], null: float) -> float:
+    """ln of the marginal likelihood of k of k + rest under the prior, over that under the null, given as a logit."""
+    a, b = prior
+    return float(betaln(a + k, b + rest) - betaln(a, b)) - k * _log_expit(null) - rest * _log_expit(-null)
+
+
+def _above(k: int, rest: int, *, null: float, lift: float) -> float:
+    """The same with the prior restricted to what lies above the null, around which it is centred."""
+    a, b = _prior(null, lift)
+    at = float(expit(null))
+    more = log_tail(at, a + k, b + rest) - log_tail(at, a, b)
+    return _log_e(k, rest, prior=(a, b), null=null) + more
+
+
+def _prior(centre: float, lift: float) -> tuple[float, float]:
+    """K (q, 1 − q): a beta distribution around q with the standard deviation of the share after that lift."""
+    q = float(expit(centre))
+    spread = float(expit(centre + log1p(lift))) - q
+    strength = max(LEAST_STRENGTH, q * (1 - q) / spread**2 - 1) if spread > 0 else LEAST_STRENGTH
+    return strength * q, strength * (1 - q)
+
+
+def _lowest(k: int, rest: int, *, lift: float, alpha: float) -> float:
+    """The largest logit that is rejected from above, −FAR if none is."""
+    if k == 0:
+        return -FAR
+
+    def over(null: float) -> float:
+        return _above(k, rest, null=null, lift=lift) + log(alpha)
+
+    middle = log(k) - log(rest) if rest else FAR
+    return _edge(over, middle, -1.0)
+
+
+def _edge(over: Callable[[float], float], start: float, direction: float) -> float:
+    """Where ``over`` rises above 0 on the way from ``start``; the end of the way if it nowhere does."""
+    near, step = start, 0.125
+    while abs(near) <= FAR and step < 4 * FAR:
+        far = min(FAR, max(-FAR, start + direction * step))
+        if over(far) > 0:
+            return float(brentq(over, near, far, xtol=1e-10))
+        near, step = far, 2 * step
+    return direction * FAR
+
+
+def _change(edge: float, share: float) -> float:
+    """A logit of the share of conversions as a lift; an end that is nowhere is −1 or ∞."""
+    return expm1(edge - float(logit(share))) if abs(edge) < FAR else (inf if edge > 0 else -1.0)
+
+
+def _log_expit(x: float) -> float:
+    return -log1p(exp(-x)) if x > 0 else x - log1p(exp(x))
+
+
+def _lift(control: int, treatment: int, share: float) -> float:
+    return treatment * (1 - share) / (control * share) - 1
+
+
+def _no_lift(conversions: int) -> NotEnough:
+    return NotEnough("no unit of control has converted", "one that has", conversions)
+
+
+def _missing(control: int, treatment: int, share: float, lift: float) -> NotEnough | None:
+    if not (control >= 0 and treatment >= 0 and 0 < share < 1 and lift > 0):
+        raise ValueError(f"{control} and {treatment} conversions, share {share}, lift {lift}: none may be below 0")
+    return None if control + treatment else NotEnough("no unit has converted", "one that has", 0)
+
+
+_TWO_SIDED = "conversions, beta mixture"
+_ONE_SIDED = "conversions, one-sided beta mixture"

@@ -1,0 +1,97 @@
+"""Planned looks: O'Brien & Fleming's bounds for a few looks that were agreed on before, and their intervals."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import sqrt
+
+from scipy.optimize import brentq
+from scipy.special import ndtri
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.effects import Effect, no_spread
+from fairtrial.stats.sequential.crossing import Exits, exits
+
+__all__ = ["inflation", "obrien_fleming", "planned_look"]
+
+LOOKS = 10
+"""Looks of a planned trial where nobody says how many: the same 80 % then cost 4 % more units at most."""
+MOST_LOOKS = 100
+
+
+@lru_cache(maxsize=256)
+def obrien_fleming(looks: int, *, alpha: float = 0.05) -> float:
+    """The constant C with which ``looks`` equally spaced looks spend ``alpha`` in all, two-sided.
+
+    Look k rejects where |Z| ≥ C √(looks/k): hardly anything can be seen early, and the last look is almost a test for
+    one look. `ValueError` unless there are 1 to 100 looks and α is between 0 and 1.
+
+    Source: O'Brien & Fleming (1979), Biometrics 35:549-556; C as C_B(K, α) in Jennison & Turnbull (2000), Group
+    Sequential Methods, table 2.3.
+
+    >>> print(f"{obrien_fleming(5):.3f}")
+    2.040
+    """
+    if not (1 <= looks <= MOST_LOOKS and 0 < alpha < 1):
+        raise ValueError(f"{looks} looks at α = {alpha} are no plan: 1 to {MOST_LOOKS} looks, α between 0 and 1")
+    z = -float(ndtri(alpha / 2))
+
+    def spent_too_much(constant: float) -> float:
+        found = planned_exits(looks, constant, drift=0.0)
+        return sum(found.up) + sum(found.down) - alpha
+
+    # More looks cost more, and each at the same constant adds its own chance: C lies in (z of one look, z of α/looks).
+    return z if looks == 1 else float(brentq(spent_too_much, z, -float(ndtri(alpha / 2 / looks)), xtol=1e-9))
+
+
+@lru_cache(maxsize=256)
+def inflation(looks: int, *, alpha: float = 0.05, power: float = 0.8) -> float:
+    """By how much the largest sample of planned looks exceeds that of a single look with the same power.
+
+    Source: Jennison & Turnbull (2000), Group Sequential Methods, R_B(K, α, β) in table 2.4.
+
+    >>> print(f"five looks cost at most {inflation(5) - 1:.1%} more units")
+    five looks cost at most 2.8% more units
+    """
+    if not alpha < power < 1:
+        raise ValueError(f"a power of {power} must lie between α = {alpha} and 1")
+    constant = obrien_fleming(looks, alpha=alpha)
+    single = float(ndtri(1 - alpha / 2) + ndtri(power))
+
+    def missing(drift: float) -> float:
+        return sum(planned_exits(looks, constant, drift=drift).up) - power
+
+    drift = float(brentq(missing, single * 0.9, single * 1.5, xtol=1e-9))
+    return (drift / single) ** 2
+
+
+def planned_look(effect: Effect | NotEnough, *, look: int, looks: int, level: float = 0.95) -> Estimate | NotEnough:
+    """The interval at planned look ``look`` of ``looks``: all of them cover the effect at once with chance ``level``.
+
+    value ± C √(looks/look) √V: the repeated confidence interval of O'Brien & Fleming's test. It holds at the looks of
+    the plan, equally spaced in units, and at no other: it is not always valid. For looks at other times see
+    `spent_look`. `NotEnough` where the effect is ``not_yet`` to be looked at or shows no spread; `ValueError` for a
+    look that is not in the plan.
+
+    Source: Jennison & Turnbull (1989), J. R. Stat. Soc. B 51:305-361.
+
+    >>> print(planned_look(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), look=4, looks=5))
+    0.04 (0.01719 to 0.06281; 95 %, n = 1,800, difference, look 4 of 5 (O'Brien-Fleming))
+    """
+    if not 1 <= look <= looks:
+        raise ValueError(f"look {look} is not one of the plan's {looks}")
+    if isinstance(effect, NotEnough):
+        return effect
+    if effect.not_yet is not None:
+        return effect.not_yet
+    if effect.variance <= 0:
+        return no_spread(effect)
+    half = obrien_fleming(looks, alpha=round(1 - level, 12)) * sqrt(looks / look * effect.variance)
+    method = f"{effect.method}, look {look} of {looks} (O'Brien-Fleming)"
+    return Estimate(effect.value, effect.value - half, effect.value + half, level, effect.n, method)
+
+
+def planned_exits(looks: int, constant: float, *, drift: float) -> Exits:
+    """The walk of a test with ``looks`` equally spaced looks, the last at information 1, within ±constant."""
+    times = [k / looks for k in range(1, looks + 1)]
+    return exits(times, [-constant] * looks, [constant] * looks, drift=drift)

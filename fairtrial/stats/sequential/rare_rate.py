@@ -1,0 +1,40 @@
+"""An alarm on a rate that must stay small, valid at every look and from the first event on."""
+
+from __future__ import annotations
+
+from math import log, log1p
+
+from scipy.special import betaln
+
+from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sequential.beta_tail import log_tail
+from fairtrial.stats.sums import Successes
+
+__all__ = ["rate_above"]
+
+
+def rate_above(seen: Successes, *, limit: float, prior: tuple[float, float] | None = None) -> EValue | NotEnough:
+    """The e-value against "the rate is at most ``limit``": of ``seen.n`` units, ``seen.successes`` had the event.
+
+    A mixture over rates above the limit, Beta(a, b) restricted to them; the likelihood ratio rises in the rate, so it
+    is valid for all rates below the limit, also for ones that change with time. ``prior``: (a, b), fixed before the
+    first unit; by default (1, 1/(10 limit)), whose mean is about ten times the limit, or uniform for limits above 0.1.
+    A unit that is counted as without the event and later has it is no harm: until then the evidence is only smaller.
+    `NotEnough` without a unit.
+
+    Source: Robbins (1970), Ann. Math. Stat. 41:1397-1409; Howard, Ramdas, McAuliffe & Sekhon (2021), Ann. Stat.
+    49(2), the one-sided beta-binomial mixture.
+
+    >>> round(rate_above(Successes(n=5_000, successes=14), limit=0.001).p, 5)
+    0.02847
+    """
+    if not 0 < limit < 1:
+        raise ValueError(f"a limit of {limit} is no rate that can be kept or broken")
+    if seen.n == 0:
+        return NotEnough("no unit could show the event", "one that can")
+    a, b = prior or (1.0, max(1.0, 0.1 / limit))
+    k, rest = seen.successes, seen.n - seen.successes
+    with_rate = float(betaln(a + k, b + rest) - betaln(a, b)) + log_tail(limit, a + k, b + rest)
+    at_limit = log_tail(limit, a, b) + k * log(limit) + rest * log1p(-limit)
+    return EValue(with_rate - at_limit, seen.n, "rate above a limit, restricted beta mixture")

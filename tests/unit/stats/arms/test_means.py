@@ -1,0 +1,141 @@
+"""Means of two arms: Welch as scipy and R have it, and what holds for any values."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.always_valid import always_valid
+from fairtrial.stats.arms.means import mean, mean_difference
+from fairtrial.stats.effects import Effect, fixed
+from fairtrial.stats.sums import Moments
+
+RNG = np.random.default_rng(11)
+VALUES = st.lists(st.integers(-1000, 1000).map(float), min_size=3, max_size=30)
+SLEEP = (
+    [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0],
+    [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4],
+)
+
+
+def effect(found: Effect | NotEnough) -> Effect:
+    assert isinstance(found, Effect)
+    return found
+
+
+def bounds(found: Estimate | NotEnough) -> tuple[float, float]:
+    assert isinstance(found, Estimate)
+    return found.low, found.high
+
+
+def difference(control: list[float], treatment: list[float]) -> Effect:
+    return effect(mean_difference(Moments.of(control), Moments.of(treatment)))
+
+
+def test_the_sleep_of_ten_patients_gives_the_numbers_of_r() -> None:
+    # R, help page of t.test: t.test(extra ~ group, data = sleep), data of Student (1908); control − treatment there
+    found = difference(*SLEEP)
+    assert found.value / sqrt(found.variance) == pytest.approx(1.8608, abs=5e-5)
+    assert found.freedom == pytest.approx(17.776, abs=5e-4)
+    assert bounds(fixed(found)) == pytest.approx((-0.2054832, 3.3654832), abs=5e-8)
+
+
+def test_paired_sleep_gives_the_numbers_of_r() -> None:
+    # R, help page of t.test: t.test(x - y) of the same data: t = 4.0621, df = 9, 0.7001142 to 2.4598858
+    found = effect(mean(Moments.of(np.subtract(SLEEP[1], SLEEP[0]))))
+    assert (found.value / sqrt(found.variance), found.freedom) == pytest.approx((4.0621, 9), abs=5e-5)
+    assert bounds(fixed(found)) == pytest.approx((0.7001142, 2.4598858), abs=5e-8)
+
+
+def test_unequal_spreads_give_the_number_of_gbstats() -> None:
+    # gbstats, tests/frequentist/test_tests.py, test_two_sided_ttest: means 0.41 and 0.7, deviations 3.9 and 6.2
+    arms = [Moments(n, n * m, (n - 1) * s**2 + n * m**2) for n, m, s in [(3407, 0.41, 3.9), (3461, 0.7, 6.2)]]
+    found = effect(mean_difference(*arms))
+    p = 2 * stats.t.sf(found.value / sqrt(found.variance), found.freedom)
+    assert (bounds(fixed(found)), p) == (pytest.approx((0.04538, 0.53462), abs=5e-6), pytest.approx(0.02016, abs=5e-6))
+
+
+@given(VALUES, VALUES, st.sampled_from([0.8, 0.95, 0.99]))
+def test_welch_agrees_with_scipy(control: list[float], treatment: list[float], level: float) -> None:
+    assume(len(set(control)) > 1 and len(set(treatment)) > 1)
+    reference = stats.ttest_ind(treatment, control, equal_var=False)
+    found = difference(control, treatment)
+    assert found.freedom == pytest.approx(reference.df)
+    interval = reference.confidence_interval(level)
+    assert bounds(fixed(found, level=level)) == pytest.approx((interval.low, interval.high), abs=1e-6)
+
+
+@given(VALUES, VALUES)
+def test_swapping_the_arms_turns_the_sign(one: list[float], other: list[float]) -> None:
+    there, back = difference(one, other), difference(other, one)
+    assert (there.value, there.variance, there.freedom) == pytest.approx((-back.value, back.variance, back.freedom))
+
+
+@given(VALUES, VALUES, VALUES)
+def test_order_and_parts_do_not_matter(one: list[float], more: list[float], other: list[float]) -> None:
+    whole = mean_difference(Moments.of(one + more), Moments.of(other))
+    parts = mean_difference(Moments.of(more[::-1]) + Moments.of(one[::-1]), Moments.of(other[::-1]))
+    assert whole == parts  # whole numbers, so that even rounding is the same
+
+
+@given(VALUES, VALUES, st.floats(0.1, 10))
+def test_another_unit_of_measurement_scales_the_effect(one: list[float], other: list[float], by: float) -> None:
+    plain, scaled = difference(one, other), difference([by * x for x in one], [by * x for x in other])
+    assert scaled.value == pytest.approx(by * plain.value, abs=1e-8)
+    assert scaled.variance == pytest.approx(by**2 * plain.variance, abs=1e-8)
+
+
+@given(VALUES, VALUES)
+def test_four_times_the_units_all_but_halve_the_error(one: list[float], other: list[float]) -> None:
+    few, many = difference(one, other), difference(4 * one, 4 * other)
+    assert many.variance <= few.variance / 4 + 1e-12
+    assert many.variance >= few.variance / 4 * (2 / 3) * (4 * 3 / 11) - 1e-9
+
+
+@given(VALUES, VALUES)
+def test_a_higher_level_is_wider(one: list[float], other: list[float]) -> None:
+    assume(len(set(one)) > 1)
+    narrow, wide = (bounds(fixed(difference(one, other), level=level)) for level in (0.9, 0.95))
+    assert wide[0] <= narrow[0] <= narrow[1] <= wide[1]
+
+
+def test_a_relative_margin_scales_the_control_and_its_variance() -> None:
+    control, treatment = RNG.exponential(2, 400), RNG.exponential(2, 300)
+    found = effect(mean_difference(Moments.of(control), Moments.of(treatment), scale=1.2))
+    reference = stats.ttest_ind(treatment, 1.2 * control, equal_var=False).confidence_interval(0.95)
+    assert bounds(fixed(found)) == pytest.approx((reference.low, reference.high))
+    assert found.method == "difference of means, control times 1.2"
+    with pytest.raises(ValueError, match="scaled"):
+        mean_difference(Moments.of(control), Moments.of(treatment), scale=-1.0)
+
+
+def test_a_look_waits_for_thirty_units_in_each_arm() -> None:
+    few, many = Moments.of(RNG.normal(0, 1, 29)), Moments.of(RNG.normal(0, 1, 500))
+    for arms in [(few, many), (many, few)]:
+        assert isinstance(always_valid(mean_difference(*arms), tau=0.5), NotEnough)
+        assert isinstance(fixed(mean_difference(*arms)), Estimate)
+    assert isinstance(always_valid(mean(few), tau=0.5), NotEnough)
+    assert isinstance(always_valid(mean_difference(many, many), tau=0.5), Estimate)
+
+
+def test_one_unit_or_equal_units_are_no_evidence() -> None:
+    one, some = Moments.of([3.0]), Moments.of([1.0, 2.0, 3.0])
+    assert isinstance(mean(one), NotEnough)
+    assert isinstance(mean_difference(one, some), NotEnough)
+    assert isinstance(mean_difference(some, one), NotEnough)
+    equal = Moments.of([0.1] * 50)
+    assert isinstance(fixed(mean_difference(equal, equal)), NotEnough)
+
+
+def test_the_interval_covers_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(3)
+    covered = 0
+    for _ in range(2000):
+        arms = Moments.of(rng.normal(0, 1, 12)), Moments.of(rng.normal(0.5, 3, 25))
+        low, high = bounds(fixed(mean_difference(*arms)))
+        covered += low <= 0.5 <= high
+    assert 0.937 <= covered / 2000 <= 0.963  # 0.95 ± 2.7 standard errors

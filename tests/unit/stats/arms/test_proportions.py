@@ -1,0 +1,196 @@
+"""Rates of two arms: Newcombe's examples, the likeliest rates without a difference, and what holds for any counts."""
+
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from statsmodels.stats.proportion import confint_proportions_2indep, score_test_proportions_2indep
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.always_valid import always_valid, at_most
+from fairtrial.stats.arms.proportions import newcombe, rate, rate_difference
+from fairtrial.stats.effects import Effect, fixed
+from fairtrial.stats.sums import Successes
+
+
+@st.composite
+def arms(draw: st.DrawFn, least: int = 1) -> Successes:
+    n = draw(st.integers(least, 3000))
+    return Successes(n, draw(st.integers(0, n)))
+
+
+def bounds(found: Estimate | NotEnough) -> tuple[float, float]:
+    assert isinstance(found, Estimate)
+    return found.low, found.high
+
+
+def effect(found: Effect | NotEnough) -> Effect:
+    assert isinstance(found, Effect)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("treatment", "control", "low", "high"),
+    [
+        ((70, 56), (80, 48), 0.0524, 0.3339),
+        ((10, 9), (10, 3), 0.1705, 0.8090),
+        ((7, 6), (7, 2), 0.0582, 0.8062),
+        ((56, 5), (29, 0), -0.0381, 0.1926),
+        ((10, 0), (20, 0), -0.1611, 0.2775),
+        ((10, 0), (10, 0), -0.2775, 0.2775),
+        ((10, 10), (20, 0), 0.6791, 1.0000),
+        ((10, 10), (10, 0), 0.6075, 1.0000),
+    ],
+)
+def test_newcombe_gives_the_numbers_of_his_examples(
+    treatment: tuple[int, int], control: tuple[int, int], low: float, high: float
+) -> None:
+    # Newcombe (1998), Statistics in Medicine 17:873-890, table II, method 10, examples a to h
+    assert bounds(newcombe(Successes(*control), Successes(*treatment))) == pytest.approx((low, high), abs=6e-5)
+
+
+@given(arms(), arms(), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
+def test_newcombe_agrees_with_statsmodels(control: Successes, treatment: Successes, level: float) -> None:
+    reference = confint_proportions_2indep(
+        treatment.successes, treatment.n, control.successes, control.n, method="newcomb", alpha=1 - level
+    )
+    assert bounds(newcombe(control, treatment, level=level)) == pytest.approx(reference, abs=1e-9)
+
+
+@given(arms(), arms())
+def test_newcombe_swapped_is_mirrored_and_a_higher_level_is_wider(one: Successes, other: Successes) -> None:
+    there, back = bounds(newcombe(one, other)), bounds(newcombe(other, one))
+    assert there == pytest.approx((-back[1], -back[0]))
+    wider = bounds(newcombe(one, other, level=0.99))
+    assert wider[0] <= there[0] <= there[1] <= wider[1]
+
+
+@given(arms(30), arms(30))
+def test_the_fixed_interval_is_walds_as_in_statsmodels(control: Successes, treatment: Successes) -> None:
+    found = effect(rate_difference(control, treatment))
+    assume(found.variance > 0)
+    reference = confint_proportions_2indep(
+        treatment.successes, treatment.n, control.successes, control.n, method="wald"
+    )
+    assert bounds(fixed(found)) == pytest.approx(reference, abs=1e-9)
+
+
+def test_the_fixed_interval_of_seven_and_one_in_34_is_that_of_fagerland() -> None:
+    # Fagerland, Lydersen & Laake (2015), Stat. Methods Med. Res. 24:224-254, as quoted in statsmodels' tests of
+    # confint_proportions_2indep: 7 of 34 and 1 of 34, Wald 0.029 to 0.324, Newcombe hybrid score 0.019 to 0.34
+    control, treatment = Successes(34, 1), Successes(34, 7)
+    assert bounds(fixed(rate_difference(control, treatment))) == pytest.approx((0.029, 0.324), abs=6e-4)
+    assert bounds(newcombe(control, treatment)) == pytest.approx((0.019, 0.34), abs=6e-4)
+
+
+def test_looks_at_arms_of_one_size_read_the_pooled_variance() -> None:
+    # by hand: p = 0.15, V = 2 · 0.15 · 0.85 / 1000
+    found = effect(rate_difference(Successes(1000, 100), Successes(1000, 200)))
+    assert (found.value, found.watched) == pytest.approx((0.1, 0.000255))
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.1, 1.5, 3.0])
+@pytest.mark.parametrize(
+    ("control", "treatment"), [((900, 90), (100, 4)), ((500, 40), (700, 60)), ((90, 30), (900, 60))]
+)
+def test_the_likeliest_rates_without_a_difference_agree_with_statsmodels(
+    control: tuple[int, int], treatment: tuple[int, int], scale: float
+) -> None:
+    a, b = Successes(*control), Successes(*treatment)
+    reference = score_test_proportions_2indep(
+        b.successes, b.n, a.successes, a.n, value=scale, compare="ratio", correction=False
+    )
+    base, most = float(reference.prop2_null), float(reference.prop1_null)
+    assert most == pytest.approx(scale * base)
+    null = scale**2 * base * (1 - base) / a.n + most * (1 - most) / b.n
+    seen = scale**2 * a.rate * (1 - a.rate) / a.n + b.rate * (1 - b.rate) / b.n
+    assert effect(rate_difference(a, b, scale=scale)).watched == pytest.approx(max(null, seen), rel=1e-9)
+
+
+def test_the_small_arm_is_not_trusted_when_it_is_unlucky() -> None:
+    # 10 where 20 were to be expected: 2.9 standard errors as seen, 2.2 if there were no difference
+    found = effect(rate_difference(Successes(18_000, 180), Successes(2_000, 10)))
+    assert found.watched is not None
+    assert found.value / sqrt(found.variance) == pytest.approx(-2.87, abs=0.01)
+    assert found.value / sqrt(found.watched) == pytest.approx(-2.19, abs=0.01)
+    half = always_valid(found, tau=0.002)
+    assert half == always_valid(replace(found, variance=found.watched), tau=0.002)
+
+
+@given(arms(30), arms(30))
+def test_swapping_the_arms_turns_the_sign(one: Successes, other: Successes) -> None:
+    there, back = effect(rate_difference(one, other)), effect(rate_difference(other, one))
+    assert there.value == -back.value
+    assert (there.variance, there.watched) == pytest.approx((back.variance, back.watched))
+
+
+@given(arms(30), arms(30))
+def test_counting_failures_instead_turns_the_sign(one: Successes, other: Successes) -> None:
+    flipped = [Successes(arm.n, arm.n - arm.successes) for arm in (one, other)]
+    there, back = effect(rate_difference(one, other)), effect(rate_difference(*flipped))
+    assert there.value == pytest.approx(-back.value)
+    assert (there.variance, there.watched) == pytest.approx((back.variance, back.watched), rel=1e-6, abs=1e-15)
+
+
+@given(arms(30), arms(30))
+def test_four_times_the_units_halve_the_error(one: Successes, other: Successes) -> None:
+    more = [Successes(4 * arm.n, 4 * arm.successes) for arm in (one, other)]
+    few, many = effect(rate_difference(one, other)), effect(rate_difference(*more))
+    assert few.watched is not None
+    assert (many.variance, many.watched) == pytest.approx((few.variance / 4, few.watched / 4), abs=1e-15)
+    assert many.value == pytest.approx(few.value)
+
+
+def test_looks_wait_for_units_events_and_units_without_it() -> None:
+    fine = Successes(1000, 100)
+    for poor in [Successes(29, 14), Successes(1000, 9), Successes(1000, 991)]:
+        for found in (rate_difference(fine, poor), rate_difference(poor, fine)):
+            assert isinstance(always_valid(found, tau=0.02), NotEnough)
+            assert isinstance(fixed(found), Estimate)
+    assert isinstance(always_valid(rate_difference(fine, fine), tau=0.02), Estimate)
+    assert effect(rate(fine)).not_yet is None
+    assert effect(rate(Successes(29, 14))).not_yet is not None
+
+
+def test_no_event_at_all_is_not_certainty() -> None:
+    none = Successes(500, 0)
+    assert isinstance(fixed(rate_difference(none, none)), NotEnough)
+    assert isinstance(always_valid(rate_difference(none, none), tau=0.01), NotEnough)
+    low, high = bounds(newcombe(none, none))
+    assert low < 0 < high
+
+
+def test_no_unit_has_no_rate() -> None:
+    empty, some = Successes(0, 0), Successes(100, 50)
+    assert isinstance(rate(empty), NotEnough)
+    for pair in [(empty, some), (some, empty)]:
+        assert isinstance(rate_difference(*pair), NotEnough)
+        assert isinstance(newcombe(*pair), NotEnough)
+
+
+def test_a_relative_margin_is_about_the_scaled_control() -> None:
+    found = effect(rate_difference(Successes(1000, 100), Successes(1000, 110), scale=1.1))
+    assert found.value == pytest.approx(0.0)
+    assert found.method == "difference of rates, control times 1.1"
+    with pytest.raises(ValueError, match="scaled"):
+        rate_difference(Successes(10, 1), Successes(10, 1), scale=0.0)
+
+
+def test_a_small_arm_is_rarely_called_worse_in_a_trial_without_a_difference() -> None:
+    rng = np.random.default_rng(25)
+    wrong = 0
+    for _ in range(200):
+        event, small = rng.random(6000) < 0.1, rng.random(6000) < 0.1
+        units, events = ([np.cumsum(which & chosen) for chosen in (~small, small)] for which in (event | True, event))
+        for look in range(600, 6000, 50):
+            found = rate_difference(
+                *(Successes(int(n[look]), int(k[look])) for n, k in zip(units, events, strict=True))
+            )
+            closed = at_most(found, tau=0.05, alpha=0.05)
+            if isinstance(closed, Estimate) and closed.high < 0:
+                wrong += 1
+                break
+    assert wrong / 200 <= 0.05

@@ -1,0 +1,69 @@
+"""Two-way clusters: the variance of another library, and what it can't be changed by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
+
+from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.review.crossed import Clusters, crossed_mean
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def votes(seed: int, pairs: int = 40, crowd: int = 12) -> tuple[np.ndarray, list[str], list[str]]:
+    rng = np.random.default_rng(seed)
+    items = [str(item) for item in range(pairs) for _ in range(3)]
+    people = [str(one) for _ in range(pairs) for one in rng.choice(crowd, 3, replace=False)]
+    return rng.choice([0.0, 0.5, 1.0], len(items)), items, people
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_way_agrees_with_statsmodels_part_by_part(seed: int) -> None:
+    """Its corrections are C/(C − 1) · (n − 1)/(n − k) with k = 1 here, so the same as ours."""
+    values, items, people = votes(seed)
+    fit = sm.OLS(values, np.ones(len(values))).fit()
+    both, by_item, _ = cov_cluster_2groups(fit, np.array(items, dtype=int), np.array(people, dtype=int))
+    found = crossed_mean(values, items, people)
+    assert found.two_way
+    assert found.variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
+    alone = crossed_mean(values, items, ["ann"] * len(values))
+    assert alone.variance == pytest.approx(by_item[0, 0], rel=1e-9)
+
+
+def test_weighted_agrees_with_weighted_least_squares_of_statsmodels() -> None:
+    values, items, people = votes(9)
+    weights = np.random.default_rng(1).uniform(1, 4, len(values))
+    fit = sm.WLS(values, np.ones(len(values)), weights=weights).fit()
+    both, by_item, _ = cov_cluster_2groups(fit, np.array(items, dtype=int), np.array(people, dtype=int))
+    found = crossed_mean(values, items, people, weights=weights)
+    assert found.mean == pytest.approx(fit.params[0], rel=1e-12)
+    assert found.variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
+
+
+@given(SEEDS)
+def test_the_order_of_votes_and_the_names_of_pairs_and_people_are_irrelevant(seed: int) -> None:
+    values, items, people = votes(seed)
+    order = np.random.default_rng(seed + 1).permutation(len(values))
+    one = crossed_mean(values, items, people)
+    other = crossed_mean(
+        values[order], [f"pair {items[i]}" for i in order], [people[i].replace("1", "one") for i in order]
+    )
+    assert (other.mean, other.variance) == pytest.approx((one.mean, one.variance), abs=1e-14)
+
+
+@given(SEEDS)
+def test_turned_around_the_mean_mirrors_and_the_variance_stays(seed: int) -> None:
+    values, items, people = votes(seed)
+    one, other = crossed_mean(values, items, people), crossed_mean(1 - values, items, people)
+    assert (other.mean, other.variance) == pytest.approx((1 - one.mean, one.variance), abs=1e-14)
+
+
+def test_columns_of_other_votes_are_refused() -> None:
+    with pytest.raises(ValueError, match="same votes"):
+        Clusters.of(["a", "b"], ["ann"])
+    assert isinstance(crossed_mean(np.array([1.0, 0.0]), ["a", "a"], ["ann", "ben"]), NotEnough)

@@ -1,0 +1,72 @@
+"""What must hold for the raw win rate and the mean of marks whatever was voted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairtrial.domain.estimates import Estimate
+from fairtrial.stats.review.preference import win_rate
+from fairtrial.stats.review.ratings import mean_rating
+
+SEEDS = st.integers(0, 2**32 - 1)
+LEVELS = st.floats(0.5, 0.98)
+CROWDS = st.sampled_from([3, 14])
+
+
+def votes(seed: int, crowd: int, pairs: int = 24) -> tuple[np.ndarray, list[str], list[str]]:
+    rng = np.random.default_rng(seed)
+    items = [str(i // 2) for i in range(2 * pairs)]
+    people = [str(one) for _ in range(pairs) for one in rng.choice(crowd, 2, replace=False)]
+    return rng.choice([0.0, 0.5, 1.0], 2 * pairs), items, people
+
+
+def rated(values: np.ndarray, items: list[str], people: list[str], level: float = 0.9) -> Estimate:
+    found = mean_rating(4 * values + 1, items, people, span=4.0, level=level)
+    assert isinstance(found, Estimate)
+    return found
+
+
+def numbers(found: Estimate) -> tuple[float, float, float]:
+    return found.value, found.low, found.high
+
+
+@settings(max_examples=50)
+@given(SEEDS, CROWDS)
+def test_swapping_the_models_mirrors_the_win_rate_and_the_marks(seed: int, crowd: int) -> None:
+    values, items, people = votes(seed, crowd)
+    one, other = win_rate(values, items, people), win_rate(1 - values, items, people)
+    assert numbers(other) == pytest.approx((1 - one.value, 1 - one.high, 1 - one.low), abs=1e-9)
+    mark, turned = rated(values, items, people), rated(1 - values, items, people)
+    assert numbers(turned) == pytest.approx((6 - mark.value, 6 - mark.high, 6 - mark.low), abs=1e-9)
+
+
+@settings(max_examples=50)
+@given(SEEDS, CROWDS)
+def test_the_order_of_votes_is_irrelevant(seed: int, crowd: int) -> None:
+    values, items, people = votes(seed, crowd)
+    order = np.random.default_rng(seed).permutation(len(values))
+    mixed = values[order], [items[i] for i in order], [people[i] for i in order]
+    assert numbers(win_rate(*mixed)) == pytest.approx(numbers(win_rate(values, items, people)), abs=1e-9)
+    assert numbers(rated(*mixed)) == pytest.approx(numbers(rated(values, items, people)), abs=1e-9)
+
+
+@settings(max_examples=50)
+@given(SEEDS, LEVELS)
+def test_more_of_the_same_votes_narrow_and_a_higher_level_widens(seed: int, level: float) -> None:
+    values, items, people = votes(seed, 3)
+    twice = np.tile(values, 2), items + [f"more {item}" for item in items], people * 2
+    for of in (rated, lambda v, i, p, level: win_rate(v, i, p, level=level)):
+        one, many, surer = of(values, items, people, level), of(*twice, level), of(values, items, people, level + 0.01)
+        assert many.high - many.low < one.high - one.low < surer.high - surer.low
+        assert surer.low <= one.low <= one.value <= one.high <= surer.high
+
+
+@settings(max_examples=50)
+@given(SEEDS, CROWDS)
+def test_weights_that_are_all_equal_are_no_weights(seed: int, crowd: int) -> None:
+    values, items, people = votes(seed, crowd)
+    weighted = win_rate(values, items, people, weights=np.full(len(values), 2.5))
+    assert numbers(weighted) == pytest.approx(numbers(win_rate(values, items, people)), abs=1e-9)

@@ -1,0 +1,45 @@
+"""The logarithm of a beta tail: where scipy can say it, and where only the integral can."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.polynomial.legendre import leggauss
+from scipy.special import betaincc, betaln, logsumexp
+
+from fairtrial.stats.sequential import beta_tail
+from fairtrial.stats.sequential.beta_tail import log_tail
+
+NODES, WEIGHTS = leggauss(400)
+
+
+def by_quadrature(x: float, a: float, b: float) -> float:
+    """The integral on the logarithmic scale, where the density falls fast enough for 400 points."""
+    far = min(1 - x, 60 / ((b - 1) / (1 - x) - (a - 1) / x))
+    t = x + far * (NODES + 1) / 2
+    return float(logsumexp(np.log(WEIGHTS * far / 2) + (a - 1) * np.log(t) + (b - 1) * np.log1p(-t)) - betaln(a, b))
+
+
+@given(st.floats(0.02, 0.98), st.floats(0, 7), st.floats(0.02, 0.9))
+def test_it_agrees_with_scipy_where_scipy_can_tell(mean: float, size: float, x: float) -> None:
+    a, b = mean * 10**size, (1 - mean) * 10**size
+    tail = float(betaincc(a, b, x))
+    if tail > 1e-240:
+        assert log_tail(x, a, b) == pytest.approx(np.log(tail), rel=1e-9, abs=1e-12)
+
+
+@given(st.floats(0.05, 0.8), st.floats(3.5, 7), st.floats(40, 90))
+def test_it_agrees_with_the_integral_far_out(mean: float, size: float, deviations: float) -> None:
+    n = 10**size
+    x = mean + deviations * (mean * (1 - mean) / n) ** 0.5
+    if x < 0.99:
+        assert log_tail(x, mean * n, (1 - mean) * n) == pytest.approx(
+            by_quadrature(x, mean * n, (1 - mean) * n), rel=1e-9
+        )
+
+
+@pytest.mark.parametrize(("x", "a", "b"), [(0.6, 300.0, 280.0), (0.02, 5.0, 1_000.0), (0.9, 3.0, 1.0)])
+def test_both_ways_meet(monkeypatch: pytest.MonkeyPatch, x: float, a: float, b: float) -> None:
+    direct = log_tail(x, a, b)
+    monkeypatch.setattr(beta_tail, "SMALLEST", 2.0)
+    assert log_tail(x, a, b) == pytest.approx(direct, rel=1e-9)

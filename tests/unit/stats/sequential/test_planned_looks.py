@@ -1,0 +1,124 @@
+"""Looks that were agreed on before: O'Brien & Fleming's bounds and alpha spending, against published tables."""
+
+from math import inf, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import ndtri
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.effects import Effect, fixed
+from fairtrial.stats.sequential.alpha_spending import spending_bounds, spent_look
+from fairtrial.stats.sequential.obrien_fleming import inflation, obrien_fleming, planned_exits, planned_look
+
+EFFECT = Effect(value=0.04, variance=0.0001, n=1800, method="difference")
+
+
+@pytest.mark.parametrize(
+    ("looks", "constant"), [(1, 1.960), (2, 1.977), (3, 2.004), (4, 2.024), (5, 2.040), (10, 2.087)]
+)
+def test_the_constants_are_those_of_jennison_and_turnbull(looks: int, constant: float) -> None:
+    # Jennison & Turnbull (2000), Group Sequential Methods, table 2.3, C_B(K, 0.05)
+    assert obrien_fleming(looks) == pytest.approx(constant, abs=6e-4)
+
+
+@pytest.mark.parametrize(("looks", "factor"), [(1, 1.0), (2, 1.008), (5, 1.028), (10, 1.040)])
+def test_the_inflation_is_that_of_jennison_and_turnbull(looks: int, factor: float) -> None:
+    # Jennison & Turnbull (2000), table 2.4, R_B(K, 0.05, 0.2)
+    assert inflation(looks) == pytest.approx(factor, abs=6e-4)
+
+
+def test_ten_looks_within_the_sample_of_one_are_what_a_simulation_has_found() -> None:
+    # Simulated (10 % against 11 %, 10,000 trials): power 78.5 %, mean stop 0.77 of the sample, type-M error 1.28
+    drift = float(ndtri(0.975) + ndtri(0.8))
+    found = planned_exits(10, obrien_fleming(10), drift=drift)
+    assert sum(found.up) == pytest.approx(0.785, abs=0.008)
+    assert found.mean_time == pytest.approx(0.77, abs=0.005)
+    assert found.mean_slope_up is not None
+    assert found.mean_slope_up / drift == pytest.approx(1.28, abs=0.01)
+
+
+def test_the_spending_bounds_are_those_of_the_programs_of_lan_and_demets() -> None:
+    # Reboussin, DeMets, Kim & Lan (2000), Control. Clin. Trials 21:190-207 (R's ldbounds): five looks, two-sided 5 %
+    found = spending_bounds((0.2, 0.4, 0.6, 0.8, 1.0))
+    assert found == pytest.approx((4.8769, 3.3569, 2.6803, 2.2898, 2.0310), abs=2e-4)
+
+
+@pytest.mark.parametrize("looks", [2, 5, 12])
+def test_simulated_looks_without_an_effect_cover_zero_at_all_of_them(looks: int) -> None:
+    rng = np.random.default_rng(11)
+    walks = np.cumsum(rng.standard_normal((100_000, looks)), axis=1) / np.sqrt(looks)
+    missed = np.mean(np.any(np.abs(walks) >= obrien_fleming(looks), axis=1))
+    assert missed == pytest.approx(0.05, abs=0.003)
+
+
+@given(st.lists(st.floats(0.02, 0.4), min_size=1, max_size=6), st.floats(0.01, 0.2))
+def test_looks_at_any_times_spend_what_they_may(steps: list[float], alpha: float) -> None:
+    times = tuple(float(time) for time in np.cumsum(steps))
+    times = (*(time for time in times if time < 0.99), 1.0)
+    bounds = spending_bounds(times, alpha=alpha)
+    rng = np.random.default_rng(1)
+    walks = np.cumsum(np.sqrt(np.diff(times, prepend=0.0)) * rng.standard_normal((20_000, len(times))), axis=1)
+    missed = np.mean(np.any(np.abs(walks) >= np.array(bounds) * np.sqrt(times), axis=1))
+    assert missed == pytest.approx(alpha, abs=5 * sqrt(alpha / 20_000))
+    assert spending_bounds(times[:-1], alpha=alpha) == bounds[:-1] if len(times) > 1 else True
+
+
+@given(st.integers(2, 12), st.floats(0.5, 0.99))
+def test_an_interval_shrinks_from_look_to_look_and_is_wider_than_one_look_s(looks: int, level: float) -> None:
+    level = round(level, 2)
+    found = [planned_look(EFFECT, look=look, looks=looks, level=level) for look in range(1, looks + 1)]
+    widths = [one.high - one.low for one in found if isinstance(one, Estimate)]
+    single = fixed(EFFECT, level=level)
+    assert isinstance(single, Estimate)
+    assert len(widths) == looks
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] > single.high - single.low
+
+
+def test_a_single_planned_look_is_the_fixed_interval() -> None:
+    one, single = planned_look(EFFECT, look=1, looks=1), fixed(EFFECT)
+    assert isinstance(one, Estimate)
+    assert isinstance(single, Estimate)
+    assert (one.low, one.high) == pytest.approx((single.low, single.high))
+    assert not one.always_valid
+
+
+def test_less_alpha_needs_higher_bounds() -> None:
+    constants = [obrien_fleming(5, alpha=alpha) for alpha in (0.2, 0.1, 0.05, 0.01, 0.001)]
+    assert constants == sorted(constants)
+    firsts = [spending_bounds((0.5, 1.0), alpha=alpha)[0] for alpha in (0.2, 0.1, 0.05, 0.01)]
+    assert firsts == sorted(firsts)
+
+
+def test_what_can_t_be_looked_at_yet_says_so() -> None:
+    early = NotEnough("too few", "more")
+    for look in (
+        planned_look(early, look=1, looks=2),
+        spent_look(early, times=(0.5,)),
+        planned_look(Effect(0.1, 0.1, 3, "x", not_yet=early), look=1, looks=2),
+        spent_look(Effect(0.1, 0.1, 3, "x", not_yet=early), times=(0.5,)),
+    ):
+        assert look is early
+    assert isinstance(planned_look(Effect(0.0, 0.0, 3, "x"), look=1, looks=2), NotEnough)
+    assert isinstance(spent_look(Effect(0.0, 0.0, 3, "x"), times=(0.5,)), NotEnough)
+
+
+def test_a_look_too_early_to_find_anything_finds_nothing() -> None:
+    assert spending_bounds((0.01,)) == (inf,)
+    assert isinstance(spent_look(EFFECT, times=(0.01,)), NotEnough)
+
+
+def test_a_plan_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(ValueError, match="look 6"):
+        planned_look(EFFECT, look=6, looks=5)
+    with pytest.raises(ValueError, match="no plan"):
+        obrien_fleming(0)
+    with pytest.raises(ValueError, match="no plan"):
+        obrien_fleming(5, alpha=1.5)
+    with pytest.raises(ValueError, match="power"):
+        inflation(5, power=0.01)
+    with pytest.raises(ValueError, match="ascend"):
+        spending_bounds((0.5, 0.5))
