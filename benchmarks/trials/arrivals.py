@@ -12,7 +12,7 @@ from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.sequential.guardrails import Limits, rare_guardrail
 from fairtrial.stats.sequential.rare_rate import rate_above
-from fairtrial.stats.sequential.srm import srm_so_far
+from fairtrial.stats.sequential.srm import srm_causes, srm_so_far
 from fairtrial.stats.sums import Successes
 
 ARRIVE = 20_000
@@ -20,6 +20,7 @@ LIMIT, STICKY_ALPHA, SEEN = 0.001, 0.01, 100_000
 MOST_EVENTS = 400
 HARM, FIRST_FIVE = 1.0, 5
 HORIZON = 10_000
+SLICES, BAD, BETWEEN, SLICE_LOOKS = 20, 3, 100, 20
 
 
 def split(rng: Generator, paths: int, *, planned: float, true: float) -> Measures:
@@ -40,6 +41,23 @@ def sticky(rng: Generator, paths: int, *, rate: float) -> Measures:
     alarm: Bools = np.asarray(~late.all(axis=1))
     at = np.take_along_axis(when, (~late).argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
     return {"alarm": alarm, "when": np.where(alarm, at, 2.0 * SEEN)}
+
+
+def slices(rng: Generator, paths: int) -> Measures:
+    """Which slices `srm_causes` names at the first look at which it names any: the share that it names wrongly."""
+    wrong, found = np.zeros(paths), np.zeros(paths)
+    names = [f"{'bad' if at < BAD else 'good'} {at}" for at in range(SLICES)]
+    true = np.where(np.arange(SLICES) < BAD, 0.4, 0.5)
+    for path in range(paths):
+        counts = np.cumsum(rng.binomial(BETWEEN, true, (SLICE_LOOKS, SLICES)), axis=0)
+        for look, ones in enumerate(counts, start=1):
+            seen = {name: (BETWEEN * look - int(one), int(one)) for name, one in zip(names, ones, strict=True)}
+            named = srm_causes(seen, [0.5, 0.5])
+            if named:
+                wrong[path] = sum(name.startswith("good") for name in named) / len(named)
+                found[path] = any(name.startswith("bad") for name in named)
+                break
+    return {"wrong": wrong, "found": found}
 
 
 @cache
@@ -129,6 +147,16 @@ TRIALS = (
         (
             Target("invalid", f"{SRM}: found by {ARRIVE:,}", at_least=0.98),
             Target("when", f"{SRM}: users when found, median", unit="", of="median"),
+        ),
+    ),
+    Trial(
+        "srm-slices",
+        "Which slices broke the split",
+        f"{SLICES} slices planned 50/50, {BAD} of them 60/40 in truth; {SLICE_LOOKS} looks, {BETWEEN} more users of each",
+        slices,
+        (
+            Target("wrong", "srm_causes (e-BH, α = .10), stopped when any is named: named wrongly", at_most=0.10),
+            Target("found", "the same: names one that broke it", at_least=0.99),
         ),
     ),
     Trial(
