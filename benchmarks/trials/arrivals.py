@@ -152,7 +152,7 @@ TRIALS = (
     Trial(
         "srm-slices",
         "Which slices broke the split",
-        f"{SLICES} slices planned 50/50, {BAD} of them 60/40 in truth; {SLICE_LOOKS} looks, {BETWEEN} more users of each",
+        f"{SLICES} slices planned 50/50, {BAD} of them 60/40 in truth; {SLICE_LOOKS} looks, {BETWEEN} more users each",
         slices,
         (
             Target("wrong", "srm_causes (e-BH, α = .10), stopped when any is named: named wrongly", at_most=0.10),
