@@ -8,6 +8,7 @@ from math import inf, sqrt
 from scipy.special import stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.intervals import upper_share
 
 __all__ = ["Effect", "fixed"]
 
@@ -52,7 +53,7 @@ def fixed(effect: Effect | NotEnough, *, level: float = 0.95) -> Estimate | NotE
         return effect
     if effect.variance <= 0:
         return no_spread(effect)
-    half = float(stdtrit(effect.freedom, 0.5 + level / 2)) * sqrt(effect.variance)
+    half = float(stdtrit(effect.freedom, upper_share(level))) * sqrt(effect.variance)
     return Estimate(effect.value, effect.value - half, effect.value + half, level, effect.n, effect.method)
 
 

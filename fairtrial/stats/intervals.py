@@ -11,9 +11,16 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 __all__ = ["wilson"]
 
 
+def upper_share(level: float) -> float:
+    """The share below the upper bound of a two-sided interval: 0.975 for 0.95; `ValueError` for what is no level."""
+    if not 0 < level < 1:
+        raise ValueError(f"a level of {level} is none: it lies between 0 and 1, such as 0.95")
+    return 0.5 + level / 2
+
+
 def quantile(level: float) -> float:
     """The normal quantile that a two-sided interval of this level reads: 1.96 for 0.95."""
-    return float(ndtri(0.5 + level / 2))
+    return float(ndtri(upper_share(level)))
 
 
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnough:

@@ -14,6 +14,7 @@ from scipy.special import ndtr, stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Row, Value, unseen_bounds
+from fairtrial.stats.intervals import upper_share
 
 __all__ = ["alpha"]
 
@@ -89,7 +90,7 @@ def alpha_of(
         differ = _disagreement(units, units.many[None, :], places, "nominal")[1][0]
         low, high = unseen_bounds(point, n, float(differ), level)
     else:
-        tail = float(ndtr(-sqrt(n / (n - 1)) * stdtrit(n - 1, 0.5 + level / 2)))
+        tail = float(ndtr(-sqrt(n / (n - 1)) * stdtrit(n - 1, upper_share(level))))
         low, high = np.quantile(drawn, [tail, 1 - tail])
     return Estimate(point, min(point, float(low)), max(point, float(high)), level, n, method)
 

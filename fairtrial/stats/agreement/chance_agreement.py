@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Value, unseen_bounds
 from fairtrial.stats.agreement.weights import Weights, agreement_weights
+from fairtrial.stats.intervals import upper_share
 
 __all__ = ["fleiss_kappa", "gwet_ac"]
 
@@ -127,5 +128,5 @@ def _closed(seen: _Seen, by_chance: Floats, matrix: Floats, *, level: float, nam
         mean = seen.shares.mean(axis=0)
         apart = float(mean @ (1 - matrix) @ mean) / (1 - float(mean @ mean))
         return Estimate(value, *unseen_bounds(value, n, (1 - chance) / apart, level), level, n, method)
-    half = float(stdtrit(seen.groups - 1, 0.5 + level / 2)) * sqrt(variance)
+    half = float(stdtrit(seen.groups - 1, upper_share(level))) * sqrt(variance)
     return Estimate(value, max(-1.0, value - half), min(1.0, value + half), level, n, method)

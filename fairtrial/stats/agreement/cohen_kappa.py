@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Value, unseen_bounds
 from fairtrial.stats.agreement.weights import Weights, agreement_weights
+from fairtrial.stats.intervals import upper_share
 
 __all__ = ["cohen_kappa"]
 
@@ -69,5 +70,5 @@ def _kappa(shares: Floats, weights: Floats, n: int, *, level: float, name: str) 
     value = min(1.0, (observed - chance) / (1 - chance))
     if variance <= NO_SPREAD:
         return Estimate(value, *unseen_bounds(value, n, 1 - float(rows @ columns), level), level, n, name)
-    half = float(stdtrit(n - 1, 0.5 + level / 2)) * sqrt(variance)
+    half = float(stdtrit(n - 1, upper_share(level))) * sqrt(variance)
     return Estimate(value, max(-1.0, value - half), min(1.0, value + half), level, n, name)

@@ -10,6 +10,7 @@ from scipy.stats import f as fisher
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.rating_table import Floats, RatingTable, unseen_bounds
+from fairtrial.stats.intervals import upper_share
 
 __all__ = ["icc"]
 
@@ -84,7 +85,7 @@ def _by_ratio(of: _Squares, form: Form, level: float) -> tuple[float, float, flo
     """ICC(1,1) and ICC(3,1): a ratio of two mean squares."""
     alone = form.startswith("1")
     error, freedom = (of.within, of.n * (of.k - 1)) if alone else (of.rest, (of.n - 1) * (of.k - 1))
-    tail = 0.5 + level / 2
+    tail = upper_share(level)
     low = of.items / float(fisher.ppf(tail, of.n - 1, freedom))
     high = of.items * float(fisher.ppf(tail, freedom, of.n - 1))
     first, second, third = ((one - error) / (one + (of.k - 1) * error) for one in (of.items, low, high))
@@ -97,7 +98,7 @@ def _random(of: _Squares, level: float) -> tuple[float, float, float]:
     value = (of.items - of.rest) / (of.items + (k - 1) * of.rest + k * (of.people - of.rest) / n)
     people, rest = k * value * of.people, (n * (1 + (k - 1) * value) - k * value) * of.rest
     freedom = (k - 1) * (n - 1) * (people + rest) ** 2 / ((n - 1) * people**2 + rest**2)
-    tail, beside = 0.5 + level / 2, k * of.people + (k * n - k - n) * of.rest
+    tail, beside = upper_share(level), k * of.people + (k * n - k - n) * of.rest
     below = float(fisher.ppf(tail, n - 1, freedom))
     above = float(fisher.ppf(tail, freedom, n - 1))
     low = n * (of.items - below * of.rest) / (below * beside + n * of.items)

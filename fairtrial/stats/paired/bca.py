@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from fairtrial.stats.intervals import upper_share
+
 __all__ = ["bca_bounds"]
 
 Floats = NDArray[np.float64]
@@ -34,7 +36,7 @@ def bca_bounds(drawn: Floats, point: float, left_out: Floats, *, level: float = 
     below = float(np.mean(drawn < point) + np.mean(drawn == point) / 2)
     bias = float(ndtri(min(max(below, edge), 1 - edge)))
     a = acceleration(left_out)
-    shares = [_share(bias, a, float(ndtri(tail))) for tail in ((1 - level) / 2, (1 + level) / 2)]
+    shares = [_share(bias, a, float(ndtri(tail))) for tail in (1 - upper_share(level), upper_share(level))]
     low, high = np.quantile(drawn, shares)
     return float(low), float(high)
 

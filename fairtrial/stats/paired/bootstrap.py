@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import quantile
+from fairtrial.stats.intervals import quantile, upper_share
 
 __all__ = ["bootstrap_corpus"]
 
@@ -57,7 +57,7 @@ def bootstrap_corpus(
     drawn = np.array([value for value in made if value is not None])
     if len(drawn) < MIN_DEFINED * CORPUS_DRAWS:
         return NotEnough("the figure does not exist for many resamples of these cases", "more cases", n)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(drawn, [1 - upper_share(level), upper_share(level)])
     if span is not None and np.ptp(drawn) == 0:
         half = span * quantile(level) ** 2 / (len(groups) + quantile(level) ** 2)
         low, high = low - half, high + half

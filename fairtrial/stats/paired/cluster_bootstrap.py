@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import quantile
+from fairtrial.stats.intervals import quantile, upper_share
 from fairtrial.stats.paired.bca import bca_bounds
 from fairtrial.stats.paired.bootstrap import MIN_CASES, MIN_DEFINED
 from fairtrial.stats.paired.clustered import Floats, cluster_sums
@@ -101,7 +101,7 @@ def ratio_bootstrap(
 
 def widened(level: float, count: int) -> float:
     """The level whose normal quantile is Student's for so many clusters, times √(C/(C − 1)): resamples vary less."""
-    return float(2 * ndtr(stdtrit(count - 1, 0.5 + level / 2) * sqrt(count / (count - 1))) - 1)
+    return float(2 * ndtr(stdtrit(count - 1, upper_share(level)) * sqrt(count / (count - 1))) - 1)
 
 
 def _resampled(sums: Floats, seed: int) -> Floats:

@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import MIN_UNITS, Effect
-from fairtrial.stats.intervals import quantile
+from fairtrial.stats.intervals import quantile, upper_share
 
 __all__ = ["clustered_effect", "clustered_mean"]
 
@@ -43,7 +43,7 @@ def clustered_mean(
     if isinstance(found, NotEnough):
         return found
     mean, error, count = found
-    half = float(stdtrit(count - 1, 0.5 + level / 2)) * error
+    half = float(stdtrit(count - 1, upper_share(level))) * error
     method = "mean, t" if clusters is None else "mean, t with clustered standard error"
     if error == 0:
         z2 = quantile(level) ** 2

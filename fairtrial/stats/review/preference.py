@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import quantile
+from fairtrial.stats.intervals import quantile, upper_share
 from fairtrial.stats.paired.clustered import Floats
 from fairtrial.stats.paired.tango import score_bounds
 from fairtrial.stats.review.crossed import CrossedMean, crossed_mean
@@ -80,7 +80,7 @@ def _bounds(found: CrossedMean, won: float, lost: float, *, level: float) -> tup
     n, z = float(found.items), quantile(level)
     if found.spreads:
         n = (won + lost - (won - lost) ** 2) / 4 / found.variance
-        z = float(stdtrit(found.freedom, 0.5 + level / 2))
+        z = float(stdtrit(found.freedom, upper_share(level)))
     low, high = score_bounds(won * n, lost * n, n, z=z)
     return TIE + low / 2, TIE + high / 2
 

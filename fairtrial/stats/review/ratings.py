@@ -8,7 +8,7 @@ from math import sqrt
 from scipy.special import stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import quantile
+from fairtrial.stats.intervals import quantile, upper_share
 from fairtrial.stats.paired.clustered import Floats
 from fairtrial.stats.review.crossed import crossed_mean
 
@@ -54,7 +54,7 @@ def mean_rating(
         return found
     z2 = quantile(level) ** 2
     unseen = 2 * z2 * STEP**2 / found.items**2
-    half = float(stdtrit(found.freedom, 0.5 + level / 2)) * sqrt(found.variance + unseen)
+    half = float(stdtrit(found.freedom, upper_share(level))) * sqrt(found.variance + unseen)
     if not found.spreads:
         half = span * z2 / (found.items + z2)
     by = "pair and reviewer" if found.two_way else "pair"

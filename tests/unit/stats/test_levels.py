@@ -1,0 +1,60 @@
+"""What is no level is said so by every method that gives an interval, and never drawn as one."""
+
+from collections.abc import Callable
+from math import nan
+
+import numpy as np
+import pytest
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.agreement.alpha import alpha
+from fairtrial.stats.agreement.chance_agreement import fleiss_kappa, gwet_ac
+from fairtrial.stats.agreement.cohen_kappa import cohen_kappa
+from fairtrial.stats.agreement.icc import icc
+from fairtrial.stats.agreement.rating_table import RatingTable
+from fairtrial.stats.effects import Effect, fixed
+from fairtrial.stats.intervals import wilson
+from fairtrial.stats.paired.bootstrap import bootstrap_corpus
+from fairtrial.stats.paired.cluster_bootstrap import paired_bootstrap
+from fairtrial.stats.paired.clustered import clustered_mean
+from fairtrial.stats.paired.tango import tango
+from fairtrial.stats.review.position_flips import flip_rate
+from fairtrial.stats.review.preference import win_rate
+from fairtrial.stats.review.ratings import mean_rating
+
+VALUES = np.array([0.0, 1.0, 1.0] * 8)
+PAIRS = [str(i) for i in range(24)]
+ANN = ["ann"] * 24
+TABLE = RatingTable.of(PAIRS[:12] * 2, ["ann"] * 12 + ["bob"] * 12, [1, 2, 3, 4] * 5 + [4, 3, 2, 1])
+
+METHODS: dict[str, Callable[[float], Estimate | NotEnough]] = {
+    "wilson": lambda level: wilson(8, 24, level=level),
+    "tango": lambda level: tango(3, 5, 24, level=level),
+    "fixed": lambda level: fixed(Effect(0.1, 0.01, 24, "mean"), level=level),
+    "clustered_mean": lambda level: clustered_mean(VALUES, level=level),
+    "paired_bootstrap": lambda level: paired_bootstrap(VALUES, level=level),
+    "bootstrap_corpus": lambda level: bootstrap_corpus(lambda some: float(some.mean()), 24, level=level),
+    "win_rate": lambda level: win_rate(VALUES, PAIRS, ANN, level=level),
+    "mean_rating": lambda level: mean_rating(VALUES, PAIRS, ANN, span=4, level=level),
+    "flip_rate": lambda level: flip_rate(VALUES, 1 - VALUES, level=level),
+    "alpha": lambda level: alpha(TABLE, level=level),
+    "gwet_ac": lambda level: gwet_ac(TABLE, level=level),
+    "fleiss_kappa": lambda level: fleiss_kappa(TABLE, level=level),
+    "cohen_kappa": lambda level: cohen_kappa(TABLE, level=level),
+    "icc": lambda level: icc(TABLE, level=level),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 1.5, 95, nan])
+def test_what_is_no_level_has_no_interval(name: str, level: float) -> None:
+    with pytest.raises(ValueError, match="level"):
+        METHODS[name](level)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_level_that_asks_for_more_has_the_wider_interval(name: str) -> None:
+    less, more = METHODS[name](0.8), METHODS[name](0.99)
+    assert isinstance(less, Estimate) and isinstance(more, Estimate)
+    assert more.low <= less.low <= less.value <= less.high <= more.high
+    assert more.high - more.low > less.high - less.low
