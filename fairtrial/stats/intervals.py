@@ -23,6 +23,12 @@ def quantile(level: float) -> float:
     return float(ndtri(upper_share(level)))
 
 
+def unseen_share(n: int, level: float) -> float:
+    """The share of cases that may be of a kind of which ``n`` showed none: z²/(n + z²), Wilson's bound of 0 in n."""
+    z2 = quantile(level) ** 2
+    return z2 / (n + z2)
+
+
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnough:
     """Wilson's score interval of a proportion, in [0, 1]; `NotEnough` without a case.
 

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtrial.stats.intervals import quantile
+from fairtrial.stats.intervals import unseen_share
 
 __all__ = ["RatingTable"]
 
@@ -113,5 +113,5 @@ def unseen_bounds(value: float, n: int, differ: float, level: float) -> tuple[fl
     it got two values at random among pairs that differ, ``differ`` being the share of all pairs that do; in the upper
     it agrees.
     """
-    unseen = quantile(level) ** 2 / (n + quantile(level) ** 2)
+    unseen = unseen_share(n, level)
     return max(-1.0, value - unseen / differ), value + unseen * (1 - value)

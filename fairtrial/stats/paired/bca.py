@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
@@ -19,7 +21,7 @@ def bca_bounds(drawn: Floats, point: float, left_out: Floats, *, level: float = 
     ``drawn``: the figure in each resample; ``left_out``: the figure without each cluster (or case) in turn, whose
     skewness is the acceleration; all on the figure's own scale. Resamples equal to the point count half. The bounds
     are among ``drawn``: if these all agree, so do the bounds, and the caller must say what was not seen. Raises
-    `ValueError` without a resample.
+    `ValueError` without a resample and for figures that are not finite.
 
     Source: Efron (1987), JASA 82:171-185; Efron & Tibshirani (1993), An Introduction to the Bootstrap, §14.3.
 
@@ -30,8 +32,10 @@ def bca_bounds(drawn: Floats, point: float, left_out: Floats, *, level: float = 
     >>> print(f"{low:.2f} to {high:.2f}")
     1.88 to 5.78
     """
-    if len(drawn) == 0:
-        raise ValueError("no resample was drawn")
+    if len(drawn) == 0 or len(left_out) == 0:
+        raise ValueError("no resample was drawn, or nothing was left out")
+    if not (np.isfinite(drawn).all() and np.isfinite(left_out).all() and isfinite(point)):
+        raise ValueError("a figure is not a finite number; leave resamples without one out")
     edge = 0.5 / len(drawn)
     below = float(np.mean(drawn < point) + np.mean(drawn == point) / 2)
     bias = float(ndtri(min(max(below, edge), 1 - edge)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import quantile, upper_share
+from fairtrial.stats.intervals import upper_share
+from fairtrial.stats.paired.clustered import unseen_half
 
 __all__ = ["bootstrap_corpus"]
 
@@ -32,10 +34,11 @@ def bootstrap_corpus(
     """A figure of all cases together (corpus BLEU, macro F1, a quantile) with a percentile interval over clusters.
 
     ``figure`` takes the indices of the resampled cases, of 0 … n − 1, and gives the figure or ``None`` where it does
-    not exist; ``span`` is the largest change that one case could make, ``None`` if it has no bound. Where all
+    not exist; ``span`` is the largest change that one case could make, by default the figure's own size. Where all
     resamples agree, they show no spread, which is no proof that there is none: then the half-width is what the next,
     unseen kind of case could add, span · z²/(n + z²) over n clusters, as Tango's interval has it for no discordance.
-    `NotEnough` below eight clusters, or if the figure exists for fewer than nine in ten resamples.
+    `NotEnough` below eight clusters, if the figure exists for fewer than nine in ten resamples, or if it is 0 in all
+    and no ``span`` is given.
 
     Source: Koehn (2004), EMNLP, for corpus scores; Davison & Hinkley (1997) §3.8 for clusters.
 
@@ -43,23 +46,28 @@ def bootstrap_corpus(
     >>> print(bootstrap_corpus(lambda cases: float(np.median(seconds[cases])), 10))
     1.05 (0.85 to 1.601; 95 %, n = 10, percentile bootstrap of 1,000)
     """
+    if n < 0 or (clusters is not None and len(clusters) != n):
+        raise ValueError(f"{n} cases can't have {0 if clusters is None else len(clusters)} clusters: one for each")
     groups = _groups(n, clusters)
     alone = len(groups) == n
     point = figure(np.arange(n)) if n else None
-    if point is None:
+    if point is None or not isfinite(point):
         return NotEnough("the figure does not exist for these cases", "cases that it can be made from", n)
     if len(groups) < MIN_CASES:
-        return NotEnough(f"{len(groups)} are too few to resample", f"{MIN_CASES} or more", n)
+        what = "cases" if clusters is None else "clusters"
+        return NotEnough(f"too few {what} to resample: {len(groups)}", f"{MIN_CASES} {what} or more", n)
     rng = np.random.default_rng(seed)
     order = np.concatenate(groups)
     chosen = (rng.integers(0, len(groups), len(groups)) for _ in range(CORPUS_DRAWS))
     made = [figure(order[few] if alone else np.concatenate([groups[i] for i in few])) for few in chosen]
-    drawn = np.array([value for value in made if value is not None])
+    drawn = np.array([value for value in made if value is not None and isfinite(value)])
     if len(drawn) < MIN_DEFINED * CORPUS_DRAWS:
         return NotEnough("the figure does not exist for many resamples of these cases", "more cases", n)
     low, high = np.quantile(drawn, [1 - upper_share(level), upper_share(level)])
-    if span is not None and np.ptp(drawn) == 0:
-        half = span * quantile(level) ** 2 / (len(groups) + quantile(level) ** 2)
+    if np.ptp(drawn) == 0:
+        if span is None and point == 0:
+            return NotEnough("all resamples agree on 0, which says nothing of other cases", "cases that differ", n)
+        half = unseen_half(abs(point) if span is None else span, len(groups), level=level)
         low, high = low - half, high + half
     method = f"percentile bootstrap of {CORPUS_DRAWS:,}" + (" over clusters" if clusters is not None else "")
     return Estimate(float(point), float(low), float(high), level, n, method)

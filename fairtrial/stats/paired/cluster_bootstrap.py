@@ -10,10 +10,10 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.intervals import quantile, upper_share
+from fairtrial.stats.intervals import upper_share
 from fairtrial.stats.paired.bca import bca_bounds
 from fairtrial.stats.paired.bootstrap import MIN_CASES, MIN_DEFINED
-from fairtrial.stats.paired.clustered import Floats, cluster_sums
+from fairtrial.stats.paired.clustered import Floats, cluster_sums, unseen_half
 
 __all__ = ["paired_bootstrap", "ratio_bootstrap"]
 
@@ -79,7 +79,8 @@ def ratio_bootstrap(
     sums = np.column_stack([cluster_sums(top, clusters), cluster_sums(bottom, clusters)])
     n, count = len(top), len(sums)
     if count < MIN_CASES:
-        return NotEnough(f"{count} are too few to resample", f"{MIN_CASES} or more", n)
+        what = "cases" if clusters is None else "clusters"
+        return NotEnough(f"too few {what} to resample: {count}", f"{MIN_CASES} {what} or more", n)
     total = sums.sum(axis=0)
     if total[1] == 0:
         return NotEnough("there is nothing to divide by", "cases with something in the bottom", n)
@@ -128,8 +129,7 @@ def _sign(top: Floats) -> float:
 def _unseen(point: float, count: int, n: int, *, level: float, span: float | None, method: str) -> Estimate | NotEnough:
     if span is None and point == 0:
         return NotEnough("no case differs", "a case that does, or how far one could", n)
-    z2 = quantile(level) ** 2
-    half = (abs(point) if span is None else span) * z2 / (count + z2)
+    half = unseen_half(abs(point) if span is None else span, count, level=level)
     return Estimate(point, point - half, point + half, level, n, method)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import MIN_UNITS, Effect
-from fairtrial.stats.intervals import quantile, upper_share
+from fairtrial.stats.intervals import unseen_share, upper_share
 
 __all__ = ["clustered_effect", "clustered_mean"]
 
@@ -32,7 +32,8 @@ def clustered_mean(
     each case stands alone; ``span``: the largest change that one case could show, by default the largest seen. The
     standard error is sqrt(Σ_c (Σ r)²) / n with the C/(C − 1) correction, with C − 1 degrees of freedom. Where all
     values are equal, or cancel within each cluster, it would be 0: then the half-width is what the next, unseen kind of
-    case could add, span · z²/(C + z²), as Tango's interval has it for no discordance. `NotEnough` below two clusters.
+    case could add, span · z²/(C + z²), as Tango's interval has it for no discordance. `NotEnough` below two clusters,
+    or if all values are 0 and no ``span`` is given; `ValueError` for a value that is not finite.
 
     Source: Miller (2024), arXiv:2411.00640, equation 4; Liang & Zeger (1986), Biometrika 73:13-22.
 
@@ -46,8 +47,10 @@ def clustered_mean(
     half = float(stdtrit(count - 1, upper_share(level))) * error
     method = "mean, t" if clusters is None else "mean, t with clustered standard error"
     if error == 0:
-        z2 = quantile(level) ** 2
-        half = (float(np.abs(values).max()) if span is None else span) * z2 / (count + z2)
+        largest = float(np.abs(values).max())
+        if span is None and largest == 0:
+            return NotEnough("all values are 0", "a value that is not, or how far one could be from it", len(values))
+        half = unseen_half(largest if span is None else span, count, level=level)
     return Estimate(mean, mean - half, mean + half, level, len(values), method)
 
 
@@ -89,19 +92,38 @@ def _too_few(values: Floats, clusters: Sequence[str] | None, count: int, units: 
 
 def _spread(values: Floats, clusters: Sequence[str] | None) -> tuple[float, float, int] | NotEnough:
     """The mean, its standard error (0 where the clusters differ by no more than rounding) and how many clusters."""
-    n = len(values)
+    n, values = len(values), finite(values)
     sums = cluster_sums(values - values.mean(), clusters) if n else np.empty(0)
     count = len(sums)
     if count < MIN_CLUSTERS:
         what = "cases" if clusters is None else "clusters"
-        return NotEnough(f"{count} {what} can't show how much they vary", f"{MIN_CLUSTERS} {what} or more", n)
+        reason = f"one {what[:-1]} can't show how much {what} vary" if count else "there is no case"
+        return NotEnough(reason, f"{MIN_CLUSTERS} {what} or more", n)
     error = sqrt(float(sums @ sums) * count / (count - 1)) / n
     return float(values.mean()), error if error > ROUNDING * float(np.abs(values).max()) else 0.0, count
 
 
 def cluster_sums(values: Floats, clusters: Sequence[str] | None) -> Floats:
     """The sum of the values of each cluster, clusters in the order of their names."""
+    values = finite(values)
     if clusters is None:
-        return np.asarray(values, dtype=np.float64)
+        return values
+    if len(clusters) != len(values):
+        raise ValueError(f"{len(values)} values can't have {len(clusters)} clusters: one for each")
     _, which = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)
     return np.asarray(np.bincount(which, weights=values), dtype=np.float64)
+
+
+def finite(values: Floats) -> Floats:
+    """The values as numbers; `ValueError` where one isn't: a case without a value is left out, never counted."""
+    found = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise ValueError("a value is not a finite number; leave cases without a value out, and say how many")
+    return found
+
+
+def unseen_half(span: float, count: int, *, level: float) -> float:
+    """What the next, unseen kind of case could add to the mean of so many: a half-width where none differ."""
+    if not 0 <= span < inf:
+        raise ValueError(f"no case can change by {span}: a span is a number from 0 on")
+    return span * unseen_share(count, level)

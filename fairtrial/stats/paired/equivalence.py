@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, inf, sqrt
 
 from scipy.special import ndtri, stdtr
 
@@ -70,8 +70,8 @@ def answer_to(difference: Estimate | NotEnough, *, margin: float = 0.0, more_is_
     >>> answer_to(tango(0, 1, 44), margin=0.1)
     'not worse'
     """
-    if margin < 0:
-        raise ValueError(f"a margin of {margin} would ask for better, not for not worse")
+    if not 0 <= margin < inf:
+        raise ValueError(f"a margin of {margin} asks for nothing: it is a number from 0 on")
     if isinstance(difference, NotEnough):
         return "cannot tell"
     low, high = difference.low, difference.high
@@ -101,8 +101,10 @@ def non_inferior(
     >>> print(non_inferior(tango(8, 12, 200), margin=0.05, variance=0.0996))
     cannot tell: at most 0.05935 worse, margin 0.05; 47 more would settle it (so many can exclude 0.05549)
     """
-    if margin <= 0:
+    if not 0 < margin < inf:
         raise ValueError(f"not worse by {margin} is no question: a margin is above 0")
+    if not (0 <= variance < inf and 0 < span < inf):
+        raise ValueError(f"a variance of {variance} and a span of {span} make no sense")
     if isinstance(difference, NotEnough):
         return difference
     answer = answer_to(difference, margin=margin, more_is_better=more_is_better)
@@ -129,8 +131,8 @@ def equivalent(effect: Effect | NotEnough, *, margin: float, alpha: float = 0.05
     >>> print(f"{found.same}, p {found.p:.4f}: {found.interval}")
     True, p 0.0255: 0.01 (-0.006766 to 0.02677; 90 %, n = 50, mean)
     """
-    if margin <= 0:
-        raise ValueError(f"the same within {margin} is no question: a margin is above 0")
+    if not (0 < margin < inf and 0 < alpha < 0.5):
+        raise ValueError(f"the same within {margin} at α = {alpha} is no question: above 0, and α below one half")
     if isinstance(effect, NotEnough):
         return effect
     interval = fixed(effect, level=1 - 2 * alpha)

@@ -12,7 +12,8 @@ NO_FLIP = NotEnough("no case flipped", "a case that only one side passed")
 
 
 def exact(won: int, lost: int) -> float | NotEnough:
-    """The exact two-sided p: the binomial test of ``won`` among the flips; `NotEnough` without a flip.
+    """The exact two-sided p: the binomial test of ``won`` among the flips; `NotEnough` without a flip,
+    `ValueError` below 0.
 
     ``won``, ``lost``: cases that only the first and that only the second passed.
 
@@ -21,7 +22,7 @@ def exact(won: int, lost: int) -> float | NotEnough:
     >>> print(f"{exact(won=86, lost=150):.3e}")
     3.716e-05
     """
-    flips = won + lost
+    flips = _flips(won, lost)
     if flips == 0:
         return NO_FLIP
     return min(1.0, 2 * float(binom.cdf(min(won, lost), flips, 0.5)))
@@ -37,10 +38,16 @@ def mid_p(won: int, lost: int) -> float | NotEnough:
     >>> print(f"{mid_p(won=6, lost=16):.4f}")
     0.0347
     """
-    flips = won + lost
+    flips = _flips(won, lost)
     if flips == 0:
         return NO_FLIP
     if won == lost:
         return 1.0 - 0.5 * float(binom.pmf(won, flips, 0.5))
     fewer = min(won, lost)
     return 2 * float(binom.cdf(fewer, flips, 0.5)) - float(binom.pmf(fewer, flips, 0.5))
+
+
+def _flips(won: int, lost: int) -> int:
+    if not (won >= 0 and lost >= 0):
+        raise ValueError(f"{won} won and {lost} lost are no counts of cases")
+    return won + lost

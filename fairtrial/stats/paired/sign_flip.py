@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.paired.clustered import Floats, cluster_sums
+from fairtrial.stats.paired.clustered import ROUNDING, Floats, cluster_sums
 
 __all__ = ["sign_flip"]
 
@@ -30,7 +30,8 @@ def sign_flip(differences: Floats, clusters: Sequence[str] | None = None, *, see
     0.0527
     """
     sums = cluster_sums(differences, clusters)
-    sums = sums[sums != 0]
+    # What adding up left of differences that cancel is no difference: its sign would be a coin's.
+    sums = sums[np.abs(sums) > ROUNDING * float(np.abs(differences).max(initial=0.0))]
     count = len(sums)
     if count == 0:
         return NotEnough("no case differs", "a case on which the two sides differ", len(differences))

@@ -28,10 +28,10 @@ def tango(won: int, lost: int, n: int, *, level: float = 0.90) -> Estimate | Not
     >>> print(tango(won=0, lost=1, n=44))
     -0.02273 (-0.09566 to 0.03652; 90 %, n = 44, Tango score interval, paired)
     """
-    if n < 1:
-        return NotEnough("no case is scored on both sides", "one pair of scored cases or more")
-    if min(won, lost) < 0 or won + lost > n:
+    if not (won >= 0 and lost >= 0 and won + lost <= n):
         raise ValueError(f"{won} won and {lost} lost can't be among {n} cases")
+    if n == 0:
+        return NotEnough("no case is scored on both sides", "one pair of scored cases or more")
     low, high = score_bounds(won, lost, n, z=quantile(level))
     return Estimate((won - lost) / n, low, high, level, n, "Tango score interval, paired")
 
@@ -49,10 +49,14 @@ def tango_score(won: float, lost: float, n: float, delta: float) -> float:
 
     The variance is taken at the maximum likelihood under the hypothesis, whose closed form is equation 25.
     """
+    if delta < 0:
+        return -tango_score(lost, won, n, -delta)
     a = 2.0 * n
     b = -won - lost + (2 * n - won + lost) * delta
     c = -lost * delta * (1 - delta)
-    only_second = (sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+    root = sqrt(max(b * b - 4 * a * c, 0.0))
+    # Both are the same root; each is the one that doesn't subtract two numbers which may be nearly equal.
+    only_second = -2 * c / (root + b) if b > 0 else (root - b) / (2 * a)
     variance = n * (2 * only_second + delta * (1 - delta))
     distance = won - lost - n * delta
     if variance <= 0:

@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import quantile, upper_share
-from fairtrial.stats.paired.clustered import Floats
+from fairtrial.stats.paired.clustered import Floats, unseen_half
 from fairtrial.stats.review.crossed import crossed_mean
 
 __all__ = ["mean_rating"]
@@ -56,7 +56,7 @@ def mean_rating(
     unseen = 2 * z2 * STEP**2 / found.items**2
     half = float(stdtrit(found.freedom, upper_share(level))) * sqrt(found.variance + unseen)
     if not found.spreads:
-        half = span * z2 / (found.items + z2)
+        half = unseen_half(span, found.items, level=level)
     by = "pair and reviewer" if found.two_way else "pair"
     method = f"mean rating, t with standard error clustered by {by}" + ("" if weights is None else ", weighted by 1/π")
     return Estimate(found.mean, found.mean - half, found.mean + half, level, len(values), method)

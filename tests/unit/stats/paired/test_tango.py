@@ -171,3 +171,14 @@ def test_a_higher_level_holds_a_lower_one(counts: tuple[int, int, int]) -> None:
     won, lost, same = counts
     low, high = estimate(won, lost, won + lost + same, 0.90), estimate(won, lost, won + lost + same, 0.99)
     assert high.low <= low.low <= low.high <= high.high
+
+
+def test_a_score_at_a_difference_of_nearly_nothing_is_nearly_nothing() -> None:
+    assert tango_score(0, 0, 1, 9.5e-212) == pytest.approx(0, abs=1e-100)
+    assert tango_score(0, 0, 10**9, 1e-17) == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize(("won", "lost", "n"), [(-1, 0, 5), (0, 0, -5), (3, 3, 5), (float("nan"), 0, 5)])
+def test_counts_that_can_not_be_are_refused(won: int, lost: int, n: int) -> None:
+    with pytest.raises(ValueError, match="can't be among"):
+        tango(won, lost, n)

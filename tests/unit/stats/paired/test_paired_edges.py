@@ -1,0 +1,110 @@
+"""What paired methods say where there is no case, no number, no spread or no sense: never a plausible figure."""
+
+from math import inf, nan
+
+import numpy as np
+import pytest
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.effects import Effect
+from fairtrial.stats.paired.bca import bca_bounds
+from fairtrial.stats.paired.bootstrap import bootstrap_corpus
+from fairtrial.stats.paired.cluster_bootstrap import paired_bootstrap, ratio_bootstrap
+from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
+from fairtrial.stats.paired.equivalence import answer_to, equivalent, non_inferior
+from fairtrial.stats.paired.mcnemar import exact, mid_p
+from fairtrial.stats.paired.sign_flip import sign_flip
+
+OF_DIFFERENCES = [clustered_mean, clustered_effect, paired_bootstrap, sign_flip]
+SEEN = Estimate(0.01, -0.02, 0.04, 0.9, 50, "mean")
+
+
+@pytest.mark.parametrize("method", OF_DIFFERENCES)
+@pytest.mark.parametrize("lost", [nan, inf, -inf])
+def test_a_difference_that_is_no_number_is_refused(method, lost: float) -> None:
+    with pytest.raises(ValueError, match="not a finite number"):
+        method(np.array([0.1, 0.2, lost] * 8))
+
+
+@pytest.mark.parametrize("method", OF_DIFFERENCES)
+@pytest.mark.parametrize("clusters", [["a"], ["a"] * 25])
+def test_each_difference_has_its_cluster(method, clusters: list[str]) -> None:
+    with pytest.raises(ValueError, match="one for each"):
+        method(np.array([0.1, 0.2, 0.4] * 8), clusters)
+
+
+def test_each_case_of_a_corpus_has_its_cluster() -> None:
+    for clusters in (list("abcdefghij"), ["a"] * 21):
+        with pytest.raises(ValueError, match="one for each"):
+            bootstrap_corpus(lambda some: float(some.mean()), 20, clusters)
+
+
+def test_nothing_but_zeros_has_no_interval_of_no_width() -> None:
+    for found in (clustered_mean(np.zeros(40)), paired_bootstrap(np.zeros(40)), bootstrap_corpus(lambda _: 0.0, 40)):
+        assert isinstance(found, NotEnough)
+
+
+def test_equal_values_leave_room_for_the_next_kind_of_case() -> None:
+    values = np.full(40, 3.0)
+    for found in (clustered_mean(values), paired_bootstrap(values), bootstrap_corpus(lambda _: 3.0, 40)):
+        assert isinstance(found, Estimate)
+        assert (found.low, found.high) == pytest.approx((3 - 3 * 0.08763, 3 + 3 * 0.08763), rel=1e-3)
+
+
+def test_differences_that_cancel_up_to_rounding_are_none() -> None:
+    values, clusters = np.array([0.1, 0.2, -0.3] * 5), [str(i // 3) for i in range(15)]
+    assert 0.1 + 0.2 - 0.3 != 0
+    assert isinstance(sign_flip(values, clusters), NotEnough)
+
+
+def test_a_figure_that_is_no_number_does_not_exist() -> None:
+    assert isinstance(bootstrap_corpus(lambda _: nan, 40), NotEnough)
+    assert isinstance(bootstrap_corpus(lambda some: nan if some[0] else 1.0, 40), NotEnough)
+
+
+@pytest.mark.parametrize("span", [-1.0, nan, inf])
+def test_a_span_is_a_number_from_zero_on(span: float) -> None:
+    with pytest.raises(ValueError, match="span"):
+        clustered_mean(np.ones(9), span=span)
+    with pytest.raises(ValueError, match="span"):
+        paired_bootstrap(np.ones(9), span=span)
+
+
+def test_resamples_without_a_number_have_no_bounds() -> None:
+    some = np.array([1.0, 2.0, 3.0])
+    for drawn, point, left_out in ((np.empty(0), 1.0, some), (some, 1.0, np.empty(0)), (some, nan, some)):
+        with pytest.raises(ValueError, match="resample|finite"):
+            bca_bounds(drawn, point, left_out)
+    with pytest.raises(ValueError, match="finite"):
+        bca_bounds(np.array([1.0, nan]), 1.0, some)
+
+
+def test_a_bottom_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        ratio_bootstrap(np.ones(9), np.array([1.0] * 8 + [nan]))
+
+
+@pytest.mark.parametrize("test", [exact, mid_p])
+def test_fewer_flips_than_none_are_refused(test) -> None:
+    with pytest.raises(ValueError, match="counts"):
+        test(-1, 5)
+
+
+@pytest.mark.parametrize("margin", [nan, inf, -0.1])
+def test_a_margin_is_a_number(margin: float) -> None:
+    with pytest.raises(ValueError, match="margin"):
+        answer_to(SEEN, margin=margin)
+    with pytest.raises(ValueError, match="margin"):
+        non_inferior(SEEN, margin=margin, variance=0.1)
+
+
+@pytest.mark.parametrize(("variance", "span"), [(-0.1, 1.0), (nan, 1.0), (0.0, 0.0), (0.0, nan)])
+def test_a_variance_and_a_span_make_sense(variance: float, span: float) -> None:
+    with pytest.raises(ValueError, match="variance"):
+        non_inferior(SEEN, margin=0.05, variance=variance, span=span)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.6, -0.1, nan])
+def test_two_one_sided_tests_have_an_alpha_below_one_half(alpha: float) -> None:
+    with pytest.raises(ValueError, match="α"):
+        equivalent(Effect(0.01, 0.0001, 50, "mean", 49), margin=0.04, alpha=alpha)
