@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,8 @@ def alpha_of(
     groups: Iterable[Sequence[tuple[Row, float]]], scale: Sequence[Value], *, metric: Metric, level: float, seed: int
 ) -> Estimate | NotEnough:
     """Alpha of groups of items, each with its counts by value and its weight."""
+    if metric not in get_args(Metric):
+        raise ValueError(f"there is no {metric!r} metric, but {', '.join(get_args(Metric))}")
     places = _places(scale, metric)
     units = units_of(groups)
     n = int(units.many.sum())

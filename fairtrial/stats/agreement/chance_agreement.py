@@ -95,7 +95,7 @@ def _seen(
     table: RatingTable, weights: Weights, scale: Sequence[Value] | None
 ) -> tuple[tuple[Value, ...], Floats, _Seen | NotEnough]:
     used = table.scale
-    values = used if scale is None else tuple(sorted(set(scale)))
+    values = table.on_scale(scale)
     matrix = agreement_weights(values, weights)
     grouped = table.counts(values)
     n = sum(any(sum(row) > 1 for row in rows) for rows in grouped)

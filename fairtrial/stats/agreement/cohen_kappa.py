@@ -50,7 +50,7 @@ def cohen_kappa(
     if len(both) < MIN_ITEMS:
         reason = f"{len(both)} items with two ratings are too few to tell how far people agree"
         return NotEnough(reason, f"{MIN_ITEMS - len(both)} more items that two people rate", len(both))
-    values = table.scale if scale is None else tuple(sorted(set(scale)))
+    values = table.on_scale(scale)
     place = {value: i for i, value in enumerate(values)}
     counts = np.zeros((len(values), len(values)))
     for given in both:

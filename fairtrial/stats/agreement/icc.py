@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.stats import f as fisher
@@ -38,9 +38,9 @@ def icc(table: RatingTable, *, form: Form = "2,1", level: float = 0.95) -> Estim
     ``2,1`` is the default: people are a sample of those who could rate, and being strict is an error too. ``1``: each
     item had other people; ``3``: these people are all, and only order counts. ``k`` in the second place: of the mean of
     all k people. Items that somebody missed are left out. Where all agree on each item, the lower end is as in `alpha`.
-    Nothing is told below −1. F supposes normal ratings: on a scale of few marks it is approximate. Raises `ValueError`
-    for names. `NotEnough` below two people or five complete items, where items do not differ, and for the mean of k
-    where they differ no more than ratings of one item do.
+    Nothing is told below −1. F supposes normal ratings: on a scale of few marks it is approximate. `NotEnough` below
+    two people or five complete items, where items do not differ, and for the mean of k where they differ no more than
+    ratings of one item do; `ValueError` for names and for other forms.
 
     Source: Shrout & Fleiss (1979), Psychological Bulletin 86:420-428.
 
@@ -49,6 +49,8 @@ def icc(table: RatingTable, *, form: Form = "2,1", level: float = 0.95) -> Estim
     >>> print(icc(RatingTable.of(*zip(*rows))))
     0.2898 (0.01879 to 0.7611; 95 %, n = 6, ICC(2,1), F)
     """
+    if form not in get_args(Form):
+        raise ValueError(f"there is no ICC({form}), but {' and '.join(get_args(Form))}")
     people = sorted(set(table.people))
     if any(isinstance(value, str) for value in table.values):
         raise ValueError("names have no variance: an ICC is of numbers")

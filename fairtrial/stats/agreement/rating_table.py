@@ -75,6 +75,15 @@ class RatingTable:
         """The values in use, in order."""
         return tuple(sorted(set(self.values)))
 
+    def on_scale(self, scale: Sequence[Value] | None) -> tuple[Value, ...]:
+        """All values that could be given, in order, by default those in use; `ValueError` where one in use isn't."""
+        if scale is None:
+            return self.scale
+        strange = set(self.values) - set(scale)
+        if strange or len({isinstance(value, str) for value in scale}) > 1:
+            raise ValueError(f"{', '.join(sorted(map(str, strange))) or 'names beside numbers'} is not on the scale")
+        return tuple(sorted(set(scale)))
+
     @property
     def by_item(self) -> dict[tuple[str, str], dict[str, Value]]:
         """What each person gave, for each item in its group."""
@@ -93,10 +102,7 @@ class RatingTable:
 
         Groups, and items within, are sorted by their counts, so that names decide nothing, not even a seeded draw.
         """
-        place = {value: i for i, value in enumerate(scale)}
-        strange = set(self.values) - set(place)
-        if strange:
-            raise ValueError(f"{min(map(str, strange))} is not on the scale")
+        place = {value: i for i, value in enumerate(self.on_scale(scale))}
         made: dict[str, list[Row]] = {}
         for (group, _), given in self.by_item.items():
             row = [0] * len(place)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.paired.clustered import Floats
+from fairtrial.stats.paired.clustered import Floats, finite
 
 __all__ = ["CrossedMean", "crossed_mean"]
 
@@ -39,8 +39,8 @@ class CrossedMean:
 
     @property
     def spreads(self) -> bool:
-        """Whether the clusters differ at all, beyond rounding."""
-        return self.variance > NO_SPREAD
+        """Whether the clusters differ at all."""
+        return self.variance > 0
 
 
 def crossed_mean(
@@ -50,7 +50,8 @@ def crossed_mean(
 
     ``values``, ``items``, ``people``, ``weights``: one for each vote; the weight is 1/π, or ``None`` where all had
     the same chance. Two-way: V = V_item + V_person − V_both, and V_item where that is larger; each part has its
-    C/(C − 1) correction and the freedom is that of the smaller. `NotEnough` below two items.
+    C/(C − 1) correction and the freedom is that of the smaller. A variance that is rounding beside the values is 0.
+    `NotEnough` below two items; `ValueError` for columns that can't be those of the same votes.
 
     Source: Hájek (1971); Liang & Zeger (1986), Biometrika 73:13-22; Cameron, Gelbach & Miller (2011), JBES 29:238-249.
 
@@ -59,15 +60,28 @@ def crossed_mean(
     >>> found.mean, round(found.variance, 4), found.freedom, found.two_way
     (0.625, 0.0557, 2, False)
     """
-    groups = Clusters.of(items, people)
+    values, groups = finite(values), Clusters.of(items, people)
+    shares = weights_of(len(values), groups, weights)
     if groups.items < MIN_ITEMS:
-        reason = f"{groups.items} judged pairs can't show how much they vary"
+        reason = "one judged pair can't show how much pairs vary" if groups.items else "there is no judged pair"
         return NotEnough(reason, "more judged pairs", len(values))
-    shares = np.full(len(values), 1.0) if weights is None else np.asarray(weights, dtype=np.float64)
     shares = shares / shares.sum()
     mean = float(shares @ values)
     variance = groups.variance(shares * (values - mean))
-    return CrossedMean(mean, variance, groups.freedom, groups.items, groups.two_way)
+    told = variance > NO_SPREAD * float(np.abs(values).max()) ** 2
+    return CrossedMean(mean, variance if told else 0.0, groups.freedom, groups.items, groups.two_way)
+
+
+def weights_of(n: int, groups: Clusters, weights: Floats | None) -> Floats:
+    """One weight above 0 for each of ``n`` votes, which are those of the groups; else `ValueError`."""
+    if len(groups.by_item) != n:
+        raise ValueError(f"{n} votes can't have {len(groups.by_item)} items and people: one for each")
+    if weights is None:
+        return np.ones(n)
+    found = finite(weights)
+    if len(found) != n or not (found > 0).all():
+        raise ValueError(f"each of {n} votes has one weight, above 0: 1 over its chance to be seen")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from scipy.special import expit, stdtr
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.paired.clustered import Floats
-from fairtrial.stats.review.crossed import NO_SPREAD, Clusters
+from fairtrial.stats.paired.clustered import Floats, finite
+from fairtrial.stats.review.crossed import MIN_ITEMS, NO_SPREAD, Clusters, weights_of
 
 __all__ = ["fractional_logit"]
 
@@ -33,8 +33,8 @@ def fractional_logit(
     ``values`` in [0, 1], a tie being ½ (quasi-likelihood); one for each vote, as are ``items``, ``people`` and
     ``weights`` (1/π). The variance is the sandwich, clustered as in `crossed_mean`. `NotEnough` where votes can't
     tell the columns apart (one is constant, or a combination of others), where some combination of them separates the
-    votes for one side from those for the other, so that a coefficient would run off to infinity, and where the votes
-    show no spread.
+    votes for one side from those for the other, so that a coefficient would run off to infinity, where the votes show
+    no spread, and below two items. `ValueError` for columns that can't be those of the same votes.
 
     Source: Papke & Wooldridge (1996), J. Appl. Econometrics 11:619-632, for shares; Albert & Anderson (1984),
     Biometrika 71:1-10, for separation; Liang & Zeger (1986), Biometrika 73:13-22, for the variance.
@@ -51,12 +51,17 @@ def fitted(
     values: Floats, columns: Sequence[Floats], groups: Clusters, *, weights: Floats | None = None
 ) -> tuple[Effect, ...] | NotEnough:
     """The same where the clusters are known, for several fits of the same votes."""
+    values, shares = finite(values), weights_of(len(values), groups, weights)
+    if any(len(column) != len(values) for column in columns) or not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f"each of {len(values)} votes is worth 0 to 1 and has one entry in each column")
     if not len(values):
         return NotEnough("there is no vote", "votes")
-    design = np.column_stack([np.ones(len(values)), *columns])
+    if groups.items < MIN_ITEMS:
+        return NotEnough("one judged pair can't show how much pairs vary", "more judged pairs", len(values))
+    design = np.column_stack([np.ones(len(values)), *(finite(column) for column in columns)])
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return NotEnough("the votes can't tell the causes apart", "votes in which they differ", len(values))
-    shares = np.ones(len(values)) if weights is None else weights / weights.mean()
+    shares = shares / shares.mean()
     solved = _newton(design, values, shares)
     if solved is None:
         return NotEnough("the votes are separated: a cause explains all of them", "more votes", len(values))

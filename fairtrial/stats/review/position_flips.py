@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.paired.clustered import Floats
-from fairtrial.stats.review.preference import TIE, win_rate
+from fairtrial.stats.review.preference import TIE, require_votes, win_rate
 
 __all__ = ["both_orders", "flip_rate"]
 
@@ -19,16 +20,15 @@ def both_orders(first: Floats, second: Floats) -> Floats:
     """One vote for each pair: what both orders agree on, and a tie where they don't.
 
     ``first``: the votes where the candidate was shown first, ``second``: those where it was shown second, in the same
-    order of pairs; 1 for the candidate, 0 for the baseline, ½ for a tie. Raises `ValueError` unless they are as many.
+    order of pairs; 1 for the candidate, 0 for the baseline, ½ for a tie. Raises `ValueError` unless they are as many
+    and worth that.
 
     Source: Zheng et al. (2023), NeurIPS Datasets and Benchmarks, arXiv:2306.05685, section 3.4.
 
     >>> both_orders(np.array([1.0, 1.0, 0.5]), np.array([1.0, 0.0, 0.5])).tolist()
     [1.0, 0.5, 0.5]
     """
-    if len(first) != len(second):
-        raise ValueError(f"{len(first)} and {len(second)} votes can't be those of the same pairs in both orders")
-    return np.where(np.equal(first, second), first, TIE)
+    return np.where(_agree(first, second), first, TIE)
 
 
 def flip_rate(
@@ -47,12 +47,18 @@ def flip_rate(
     >>> print(flip_rate(first, second))
     0.15 (0.05237 to 0.3604; 95 %, n = 20, flip rate, Wilson)
     """
-    if len(first) != len(second):
-        raise ValueError(f"{len(first)} and {len(second)} votes can't be those of the same pairs in both orders")
-    flipped = np.where(np.equal(first, second), 0.0, 1.0)
+    flipped = np.where(_agree(first, second), 0.0, 1.0)
     if clusters is None:
         found, method = wilson(int(flipped.sum()), len(flipped), level=level), "flip rate, Wilson"
     else:
         found = win_rate(flipped, clusters, ["judge"] * len(flipped), level=level)
         method = "flip rate, Wilson at the effective number of pairs"
     return found if isinstance(found, NotEnough) else replace(found, method=method)
+
+
+def _agree(first: Floats, second: Floats) -> NDArray[np.bool_]:
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} and {len(second)} votes can't be those of the same pairs in both orders")
+    require_votes(first)
+    require_votes(second)
+    return np.asarray(np.equal(first, second), dtype=np.bool_)

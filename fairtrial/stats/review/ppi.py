@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from math import ceil
+from math import ceil, inf
 from operator import add
 
 from fairtrial.domain.estimates import NotEnough
@@ -65,6 +65,7 @@ def cross_fitted(folds: Sequence[JointMoments], unlabelled: Moments, *, step: fl
     """
     if not folds:
         raise ValueError("there is no fold")
+    require_step(step)
     marks = reduce(add, folds)
     n, small = marks.n, min(fold.n for fold in folds)
     if small < 2:
@@ -125,6 +126,12 @@ def _trust(marks: JointMoments, unlabelled: Moments, n: int) -> float:
 def _residual(marks: JointMoments, trust: float) -> float:
     """The sample variance of Y − λ f."""
     return max(0.0, marks.first.variance - 2 * trust * marks.covariance + trust**2 * marks.second.variance)
+
+
+def require_step(step: float) -> None:
+    """`ValueError` for a step that isn't one."""
+    if not 0 <= step < inf:
+        raise ValueError(f"marks can't be {step} apart: a step is a number from 0 on")
 
 
 def graded(

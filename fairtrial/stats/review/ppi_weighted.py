@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.review.ppi import ALONE, INDICATIVE_FROM, TOGETHER, graded
+from fairtrial.stats.review.ppi import ALONE, INDICATIVE_FROM, TOGETHER, graded, require_step
 from fairtrial.stats.sums import JointMoments, Moments
 
 __all__ = ["WeightedMarks", "ppi_weighted"]
@@ -82,6 +82,7 @@ def ppi_weighted(marks: WeightedMarks, unlabelled: Moments, *, step: float = 1.0
     >>> print(fixed(ppi_weighted(marks, Moments(n=1200, x=1000, xx=1000))))
     0.6879 (0.6401 to 0.7357; 95 %, n = 200, PPI++, weighted by 1/π)
     """
+    require_step(step)
     if marks.effective < 2:
         return NotEnough(f"{marks.n} experts' marks can't show how much they vary", "2 or more", marks.n)
     size = marks.effective

@@ -36,7 +36,8 @@ def win_rate(
     left out before. The two-sided ``level`` 0.90 has one-sided 95 % bounds. The interval is Tango's, in which ties
     are ties, at the effective sample size n* = s²/V (the votes' variance over that of their mean) with a t quantile:
     unlike ±t·√V it stays within [0, 1] and does not vanish where nearly all votes are ties. Where pairs show no spread,
-    since all votes are equal or cancel within each, n* is the number of pairs. `NotEnough` below ten pairs.
+    since all votes are equal or cancel within each, n* is the number of pairs. `NotEnough` below ten pairs;
+    `ValueError` for a vote of another worth, and for columns that can't be those of the same votes.
 
     Source: Tango (1998), Statistics in Medicine 17:891-908; Korn & Graubard (1998), Survey Methodology 24:193-201,
     for n*.
@@ -45,6 +46,7 @@ def win_rate(
     >>> print(win_rate(votes, [str(i) for i in range(24)], ["ann"] * 24))
     0.625 (0.47 to 0.756; 90 %, n = 24, win rate, score interval clustered by pair)
     """
+    require_votes(values)
     count = len(set(items))
     if count < MIN_ITEMS:
         return NotEnough(f"{count} judged pairs are too few", f"{MIN_ITEMS - count} more judged pairs", len(values))
@@ -64,6 +66,12 @@ def shown_from(pairs: int) -> float | None:
     if pairs < MIN_ITEMS:
         return None
     return TIE + float(stdtrit(pairs - 1, 0.95)) * TIE / sqrt(pairs - 1)
+
+
+def require_votes(values: Floats) -> None:
+    """`ValueError` unless each vote is for one of the two or for neither: NaN is no tie, but a vote to leave out."""
+    if not np.isin(values, (0.0, TIE, 1.0)).all():
+        raise ValueError("a vote is worth 1, 0, or one half for a tie; leave out those that could not judge")
 
 
 def decided(values: Floats) -> tuple[int, int]:

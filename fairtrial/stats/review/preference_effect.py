@@ -10,6 +10,7 @@ from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.effects import MIN_UNITS, Effect
 from fairtrial.stats.paired.clustered import Floats, cluster_sums
 from fairtrial.stats.review.crossed import crossed_mean
+from fairtrial.stats.review.preference import require_votes
 from fairtrial.stats.sums import JointMoments
 
 __all__ = ["preference_effect", "preference_effect_of_sums", "preference_sums"]
@@ -29,6 +30,7 @@ def preference_sums(values: Floats, items: Sequence[str]) -> JointMoments:
     >>> preference_sums(np.array([1.0, 0.5, 0.0]), ["a", "a", "b"])
     JointMoments(n=2, x=1.5, y=3.0, xx=2.25, yy=5.0, xy=3.0)
     """
+    require_votes(values)
     return JointMoments.of(cluster_sums(values, items), cluster_sums(np.ones(len(values)), items))
 
 
@@ -67,12 +69,12 @@ def preference_effect(
     >>> print(always_valid(preference_effect(votes, [str(i) for i in range(220)], ["ann"] * 220), tau=0.05))
     0.1818 (0.08797 to 0.2757; 95 %, n = 220, win rate above a half, clustered by pair, always valid)
     """
+    require_votes(values)
     found = crossed_mean(values, items, people, weights=weights)
     if isinstance(found, NotEnough):
         return found
     by = "pair and reviewer" if found.two_way else "pair"
-    variance = found.variance if found.spreads else 0.0
-    return _effect(found.mean, variance, found.items, len(values), by=by, freedom=found.freedom)
+    return _effect(found.mean, found.variance, found.items, len(values), by=by, freedom=found.freedom)
 
 
 def _effect(rate: float, variance: float, pairs: int, votes: int, *, by: str, freedom: int | None = None) -> Effect:

@@ -12,10 +12,10 @@ from scipy.stats import fisher_exact
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.paired.clustered import Floats
+from fairtrial.stats.paired.clustered import Floats, finite
 from fairtrial.stats.review.crossed import Clusters
 from fairtrial.stats.review.logit import fitted, p_of
-from fairtrial.stats.review.preference import decided, win_rate
+from fairtrial.stats.review.preference import decided, require_votes, win_rate
 
 __all__ = ["Judgements", "PreferenceModel", "preference_model"]
 
@@ -50,8 +50,10 @@ class Judgements:
         columns = (self.items, self.people, self.candidate_first, self.longer, self.weights)
         if any(column is not None and len(column) != self.n for column in columns):
             raise ValueError(f"each column needs one entry for each of {self.n} votes")
-        if self.n and not (self.values.min() >= 0 and self.values.max() <= 1):
-            raise ValueError("a vote is worth 0 to 1")
+        require_votes(self.values)
+        for column in (self.longer, self.weights):
+            if column is not None:
+                finite(column)
 
     @property
     def n(self) -> int:

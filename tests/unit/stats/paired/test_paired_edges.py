@@ -73,7 +73,7 @@ def test_a_span_is_a_number_from_zero_on(span: float) -> None:
 def test_resamples_without_a_number_have_no_bounds() -> None:
     some = np.array([1.0, 2.0, 3.0])
     for drawn, point, left_out in ((np.empty(0), 1.0, some), (some, 1.0, np.empty(0)), (some, nan, some)):
-        with pytest.raises(ValueError, match="resample|finite"):
+        with pytest.raises(ValueError, match=r"resample|finite"):
             bca_bounds(drawn, point, left_out)
     with pytest.raises(ValueError, match="finite"):
         bca_bounds(np.array([1.0, nan]), 1.0, some)

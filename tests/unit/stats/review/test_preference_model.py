@@ -215,5 +215,5 @@ def test_no_vote_is_not_enough_and_columns_of_other_votes_are_refused() -> None:
     assert isinstance(nothing.raw, NotEnough) and isinstance(nothing.position, NotEnough)
     with pytest.raises(ValueError, match="one entry for each"):
         replace(drawn(1), candidate_first=np.ones(3, dtype=bool))
-    with pytest.raises(ValueError, match="0 to 1"):
+    with pytest.raises(ValueError, match="worth 1, 0, or one half"):
         replace(drawn(1), values=np.full(80, 2.0))

@@ -1,0 +1,44 @@
+"""A measure of agreement that doesn't exist, or a scale that isn't one, is refused and never taken for another."""
+
+import pytest
+
+from fairtrial.stats.agreement.alpha import alpha
+from fairtrial.stats.agreement.chance_agreement import fleiss_kappa, gwet_ac
+from fairtrial.stats.agreement.cohen_kappa import cohen_kappa
+from fairtrial.stats.agreement.icc import icc
+from fairtrial.stats.agreement.rating_table import RatingTable
+from fairtrial.stats.agreement.weights import agreement_weights
+
+ITEMS = [f"item {i}" for i in range(12)]
+TABLE = RatingTable.of(ITEMS * 2, ["ann"] * 12 + ["bob"] * 12, [1, 2, 3] * 7 + [2, 2, 2])
+
+
+@pytest.mark.parametrize("method", [gwet_ac, fleiss_kappa, cohen_kappa])
+def test_unknown_weights_are_not_linear_ones(method) -> None:
+    with pytest.raises(ValueError, match="no 'squared' weights, but identity"):
+        method(TABLE, weights="squared")
+
+
+@pytest.mark.parametrize("method", [gwet_ac, fleiss_kappa, cohen_kappa])
+@pytest.mark.parametrize("scale", [[1, 2], ["a", "b"], [1, 2, 3, "four"]])
+def test_a_rating_that_is_not_on_the_scale_is_refused(method, scale: list[int | str]) -> None:
+    with pytest.raises(ValueError, match="not on the scale"):
+        method(TABLE, scale=scale)
+
+
+def test_an_unknown_metric_is_refused() -> None:
+    with pytest.raises(ValueError, match="no 'euclidean' metric, but nominal"):
+        alpha(TABLE, metric="euclidean")
+
+
+@pytest.mark.parametrize("form", ["2k", "9,9", "ICC2"])
+def test_an_unknown_form_is_not_another_one(form: str) -> None:
+    with pytest.raises(ValueError, match="no ICC"):
+        icc(TABLE, form=form)
+
+
+@pytest.mark.parametrize("scale", [[1, 1], [3, 2, 1], [1, 3, 2]])
+@pytest.mark.parametrize("weights", ["ordinal", "linear", "quadratic"])
+def test_a_scale_rises(scale: list[int], weights: str) -> None:
+    with pytest.raises(ValueError, match="no scale"):
+        agreement_weights(scale, weights)

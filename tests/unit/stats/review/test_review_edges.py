@@ -1,0 +1,103 @@
+"""What methods for votes say of a vote that is no number, of another worth, or without its pair or weight."""
+
+from collections.abc import Callable
+from math import inf, nan
+
+import numpy as np
+import pytest
+
+from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.review.crossed import crossed_mean
+from fairtrial.stats.review.logit import fractional_logit
+from fairtrial.stats.review.position_flips import both_orders, flip_rate
+from fairtrial.stats.review.ppi import ppi_mean
+from fairtrial.stats.review.ppi_weighted import WeightedMarks, ppi_weighted
+from fairtrial.stats.review.preference import win_rate
+from fairtrial.stats.review.preference_effect import preference_effect, preference_sums
+from fairtrial.stats.review.preference_model import Judgements
+from fairtrial.stats.review.ratings import mean_rating
+from fairtrial.stats.sums import JointMoments, Moments
+
+PAIRS, ANN = [str(i) for i in range(30)], ["ann"] * 30
+VOTES = np.array([1.0, 0.0, 0.5] * 10)
+SIDES = np.array([1.0, -1.0] * 15)
+
+Method = Callable[..., object]
+OF_VOTES: list[Method] = [win_rate, preference_effect]
+
+
+def rating(values: object, items: object, people: object, **rest: object) -> object:
+    return mean_rating(values, items, people, span=4.0, **rest)
+
+
+def logit(values: object, items: object, people: object, **rest: object) -> object:
+    return fractional_logit(values, [SIDES], items, people, **rest)
+
+
+OF_COLUMNS: list[Method] = [*OF_VOTES, crossed_mean, rating, logit]
+
+
+@pytest.mark.parametrize("method", OF_VOTES)
+@pytest.mark.parametrize("worth", [nan, 2.0, -1.0, 0.7])
+def test_a_vote_of_another_worth_is_neither_a_tie_nor_a_win(method: Method, worth: float) -> None:
+    strange = np.where(VOTES == 0.5, worth, VOTES)
+    with pytest.raises(ValueError, match="worth 1, 0, or one half"):
+        method(strange, PAIRS, ANN)
+    for of_two in (both_orders, flip_rate):
+        with pytest.raises(ValueError, match="worth"):
+            of_two(VOTES, strange)
+    with pytest.raises(ValueError, match="worth"):
+        preference_sums(strange, PAIRS)
+
+
+@pytest.mark.parametrize("method", OF_COLUMNS)
+def test_each_vote_has_its_pair_and_its_person(method: Method) -> None:
+    with pytest.raises(ValueError, match="one for each"):
+        method(VOTES, PAIRS[:20] + PAIRS[:5], ["ann"] * 25)
+
+
+@pytest.mark.parametrize("method", OF_COLUMNS)
+@pytest.mark.parametrize("weights", [np.ones(5), np.zeros(30), np.full(30, -1.0), np.full(30, nan)])
+def test_a_weight_is_a_number_above_zero(method: Method, weights: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"weight|finite"):
+        method(VOTES, PAIRS, ANN, weights=weights)
+
+
+@pytest.mark.parametrize("method", [crossed_mean, rating, logit])
+def test_a_value_that_is_no_number_is_refused(method: Method) -> None:
+    with pytest.raises(ValueError, match="not a finite number"):
+        method(np.array([1.0, nan, 0.5] * 10), PAIRS, ANN)
+
+
+def test_shares_beyond_the_possible_and_short_columns_have_no_log_odds() -> None:
+    with pytest.raises(ValueError, match="worth 0 to 1"):
+        fractional_logit(2 * VOTES, [SIDES], PAIRS, ANN)
+    with pytest.raises(ValueError, match="one entry in each column"):
+        fractional_logit(VOTES, [SIDES[:4]], PAIRS, ANN)
+    with pytest.raises(ValueError, match="finite"):
+        fractional_logit(VOTES, [np.full(30, nan)], PAIRS, ANN)
+
+
+def test_one_pair_shows_no_log_odds() -> None:
+    found = fractional_logit(VOTES, [SIDES], ["a"] * 30, ANN)
+    assert isinstance(found, NotEnough) and "one judged pair" in found.reason
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_whether_values_spread_does_not_hang_on_their_unit(size: float) -> None:
+    spread, equal = (crossed_mean(size * values, PAIRS, ANN) for values in (VOTES, np.full(30, 0.1)))
+    assert not isinstance(spread, NotEnough) and spread.spreads
+    assert not isinstance(equal, NotEnough) and not equal.spreads
+
+
+def test_lengths_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        Judgements(VOTES, PAIRS, ANN, SIDES > 0, np.full(30, nan))
+
+
+@pytest.mark.parametrize("step", [-1.0, nan, inf])
+def test_a_step_is_a_number_from_zero_on(step: float) -> None:
+    with pytest.raises(ValueError, match="step"):
+        ppi_mean(JointMoments(200, 100, 90, 100, 90, 80), Moments(500, 240, 240), step=step)
+    with pytest.raises(ValueError, match="step"):
+        ppi_weighted(WeightedMarks.of([1.0, 0.0], [1.0, 1.0], [0.5, 0.5]), Moments(500, 240, 240), step=step)
