@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import expm1, inf, log, log1p, sqrt
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.arguments import check_alpha, check_finite, check_level, check_tau
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.effects import Effect, no_spread
 
@@ -17,8 +18,8 @@ def always_valid(effect: Effect | NotEnough, *, tau: float, level: float = 0.95)
 
     ``tau``: the standard deviation of the mixture N(0, τ²), on the effect's scale; fixed and stored before the first
     look. The interval is narrowest where τ = 2.82 standard errors, so that the smallest effect that the experiment is
-    planned for (which is 2.80 of them at 80 % power) is the best choice. `NotEnough` while the effect is ``not_yet``
-    to be looked at, or shows no spread.
+    planned for (which is 2.80 of them at 80 % power) is the best choice. It never leaves what the effect can be.
+    `NotEnough` while the effect is ``not_yet`` to be looked at, or shows no spread.
 
     Source: Robbins (1970), Ann. Math. Stat. 41:1397-1409; Waudby-Smith et al. (2024), Ann. Stat. 52(6),
     arXiv:2103.06476, for estimated variances.
@@ -26,12 +27,14 @@ def always_valid(effect: Effect | NotEnough, *, tau: float, level: float = 0.95)
     >>> print(always_valid(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03))
     0.04 (0.009643 to 0.07036; 95 %, n = 1,800, difference, always valid)
     """
-    found = _ready(effect)
+    check_level(level)
+    found = _ready(effect, tau)
     if isinstance(found, NotEnough):
         return found
     half = half_width(found.variance, tau=tau, alpha=1 - level)
     method = f"{found.method}, always valid"
-    return Estimate(found.value, found.value - half, found.value + half, level, found.n, method, always_valid=True)
+    low, high = found.around(half)
+    return Estimate(found.value, low, high, level, found.n, method, always_valid=True)
 
 
 def at_least(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> Estimate | NotEnough:
@@ -45,10 +48,11 @@ def at_least(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> 
     >>> print(at_least(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03))
     0.04 (0.01217 to inf; 90 %, n = 1,800, difference, always valid, one-sided)
     """
-    found = _ready(effect)
+    check_alpha(alpha, most=0.5)
+    found = _ready(effect, tau)
     if isinstance(found, NotEnough):
         return found
-    low = found.value - one_sided_half_width(found.variance, tau=tau, alpha=alpha)
+    low, _ = found.around(one_sided_half_width(found.variance, tau=tau, alpha=alpha))
     method = f"{found.method}, always valid, one-sided"
     return Estimate(found.value, low, inf, 1 - 2 * alpha, found.n, method, always_valid=True)
 
@@ -61,10 +65,11 @@ def at_most(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> E
     >>> print(at_most(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03))
     0.04 (-inf to 0.06783; 90 %, n = 1,800, difference, always valid, one-sided)
     """
-    found = _ready(effect)
+    check_alpha(alpha, most=0.5)
+    found = _ready(effect, tau)
     if isinstance(found, NotEnough):
         return found
-    high = found.value + one_sided_half_width(found.variance, tau=tau, alpha=alpha)
+    _, high = found.around(one_sided_half_width(found.variance, tau=tau, alpha=alpha))
     method = f"{found.method}, always valid, one-sided"
     return Estimate(found.value, -inf, high, 1 - 2 * alpha, found.n, method, always_valid=True)
 
@@ -77,7 +82,8 @@ def evidence(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EV
     >>> round(evidence(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03).p, 4)
     0.0024
     """
-    found = _ready(effect)
+    check_finite(null, what="the null hypothesis")
+    found = _ready(effect, tau)
     if isinstance(found, NotEnough):
         return found
     v, d = found.variance, found.value - null
@@ -93,7 +99,8 @@ def evidence_above(effect: Effect | NotEnough, *, tau: float, null: float = 0.0)
     >>> round(evidence_above(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03).p, 4)
     0.0012
     """
-    found = _ready(effect)
+    check_finite(null, what="the null hypothesis")
+    found = _ready(effect, tau)
     if isinstance(found, NotEnough):
         return found
     v, d = found.variance, found.value - null
@@ -114,7 +121,8 @@ def one_sided_half_width(variance: float, *, tau: float, alpha: float) -> float:
     return sqrt(2 * v * (v + t2) / t2 * log1p(sqrt((v + t2) / v) / (2 * alpha)))
 
 
-def _ready(effect: Effect | NotEnough) -> Effect | NotEnough:
+def _ready(effect: Effect | NotEnough, tau: float) -> Effect | NotEnough:
+    check_tau(tau)
     if isinstance(effect, NotEnough):
         return effect
     if effect.not_yet is not None:

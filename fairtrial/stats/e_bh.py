@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import log
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arguments import check_alpha
 from fairtrial.stats.e_values import EValue
 
 __all__ = ["e_bh"]
@@ -23,8 +24,7 @@ def e_bh(evidence: Sequence[EValue | NotEnough], *, alpha: float = 0.10) -> tupl
     >>> e_bh([EValue(log_e, 100, "example") for log_e in (4.0, 0.5, 3.5)], alpha=0.10)
     (True, False, True)
     """
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha is {alpha}, not between 0 and 1")
+    check_alpha(alpha)
     m = len(evidence)
     found = sorted((one.log_e for one in evidence if isinstance(one, EValue)), reverse=True)
     enough = [log_e for k, log_e in enumerate(found, 1) if log_e >= log(m) - log(k) - log(alpha)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, isnan, log
+
+from fairtrial.stats.arguments import check_alpha
 
 __all__ = ["EValue"]
 
@@ -13,7 +15,7 @@ class EValue:
     """Evidence against a null hypothesis, in natural logarithms so that it can't overflow.
 
     Under the null the chance that an e-process ever reaches 1/α is at most α (Ville 1939), however often one looks.
-    ``n`` counts what it has seen, ``method`` names the bet.
+    ``n`` counts what it has seen, ``method`` names the bet. `ValueError` for evidence that is no number.
 
     >>> e = EValue(log_e=3.0, n=120, method="example")
     >>> round(e.p, 4), e.rejects(0.05), e.rejects(0.01)
@@ -24,6 +26,10 @@ class EValue:
     n: int
     method: str
 
+    def __post_init__(self) -> None:
+        if isnan(self.log_e):
+            raise ValueError(f"the evidence of {self.method} is no number")
+
     @property
     def p(self) -> float:
         """min(1, 1/e); the smallest of all looks is an always-valid p-value."""
@@ -31,4 +37,5 @@ class EValue:
 
     def rejects(self, alpha: float) -> bool:
         """Whether e ≥ 1/α."""
+        check_alpha(alpha)
         return self.log_e >= -log(alpha)

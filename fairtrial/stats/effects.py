@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import inf, sqrt
+from math import inf, isfinite, sqrt
 
 from scipy.special import stdtrit
 
@@ -23,7 +23,9 @@ class Effect:
     ``value`` is on the metric's scale (or the log of a ratio, as ``method`` says), ``variance`` its square;
     ``n`` counts units of analysis, ``freedom`` the degrees of freedom of the variance. ``not_yet`` says what a look
     during the experiment still needs before the normal approximation can be trusted, ``None`` if nothing.
-    ``watched`` is the variance for looks at any time where those need a larger one than a single look (`difference`).
+    ``watched`` is the variance for more than one look where that needs a larger one than a single look (`difference`).
+    ``within``: what the effect can be at all, −1 to 1 for a difference of rates; no interval goes beyond.
+    `ValueError` for a value or a variance that is not finite, or a variance below 0.
 
     >>> Effect(value=0.5, variance=0.04, n=40, method="mean difference").variance ** 0.5
     0.2
@@ -36,6 +38,16 @@ class Effect:
     freedom: float = inf
     not_yet: NotEnough | None = None
     watched: float | None = field(default=None, repr=False)
+    within: tuple[float, float] = field(default=(-inf, inf), repr=False)
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.value) and 0 <= self.variance < inf and self.freedom > 0):
+            raise ValueError(f"{self} is no estimate: its value and variance must be finite, its variance 0 or more")
+
+    def around(self, half: float) -> tuple[float, float]:
+        """The interval value ± ``half``, as far as the effect can be there."""
+        least, most = self.within
+        return max(least, self.value - half), min(most, self.value + half)
 
 
 def fixed(effect: Effect | NotEnough, *, level: float = 0.95) -> Estimate | NotEnough:
@@ -49,17 +61,19 @@ def fixed(effect: Effect | NotEnough, *, level: float = 0.95) -> Estimate | NotE
     >>> print(fixed(Effect(value=0.5, variance=0.04, n=40, method="mean difference", freedom=38)))
     0.5 (0.09512 to 0.9049; 95 %, n = 40, mean difference)
     """
+    upper = upper_share(level)
     if isinstance(effect, NotEnough):
         return effect
     if effect.variance <= 0:
         return no_spread(effect)
-    half = float(stdtrit(effect.freedom, upper_share(level))) * sqrt(effect.variance)
-    return Estimate(effect.value, effect.value - half, effect.value + half, level, effect.n, effect.method)
+    half = float(stdtrit(effect.freedom, upper)) * sqrt(effect.variance)
+    low, high = effect.around(half)
+    return Estimate(effect.value, low, high, level, effect.n, effect.method)
 
 
 def no_spread(effect: Effect) -> NotEnough:
     """The answer where all units are equal: they can't show how much others would vary."""
-    return NotEnough("all units show the same value", "units that differ", effect.n)
+    return NotEnough("all units show the same value, as far as their sums can tell", "units that differ", effect.n)
 
 
 def too_few(control: int, treatment: int, *, units: str = "units") -> NotEnough | None:

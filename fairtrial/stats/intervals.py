@@ -7,14 +7,14 @@ from math import sqrt
 from scipy.special import ndtri
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.arguments import check_level
 
 __all__ = ["wilson"]
 
 
 def upper_share(level: float) -> float:
     """The share below the upper bound of a two-sided interval: 0.975 for 0.95; `ValueError` for what is no level."""
-    if not 0 < level < 1:
-        raise ValueError(f"a level of {level} is none: it lies between 0 and 1, such as 0.95")
+    check_level(level)
     return 0.5 + level / 2
 
 
@@ -32,12 +32,17 @@ def unseen_share(n: int, level: float) -> float:
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnough:
     """Wilson's score interval of a proportion, in [0, 1]; `NotEnough` without a case.
 
+    `ValueError` for ``successes`` that can't be among ``n``.
+
     Source: Wilson (1927), JASA 22:209-212; recommended by Brown, Cai & DasGupta (2001), Stat. Sci. 16:101-133.
 
     >>> print(wilson(81, 263))
     0.308 (0.2553 to 0.3662; 95 %, n = 263, Wilson)
     """
-    if n < 1:
+    check_level(level)
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes can't be among {n} cases")
+    if n == 0:
         return NotEnough("no case is scored", "one scored case or more")
     z, p = quantile(level), successes / n
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)

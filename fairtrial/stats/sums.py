@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from math import isfinite
 from typing import Self
 
 import numpy as np
@@ -34,13 +35,17 @@ class Successes:
 
     @property
     def rate(self) -> float:
-        """The share of units with the event; 0 without a unit, whose ``n`` is to be looked at first."""
-        return self.successes / self.n if self.n else 0.0
+        """The share of units with the event; `ValueError` without a unit."""
+        if self.n == 0:
+            raise ValueError("no unit has no rate")
+        return self.successes / self.n
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
     """One value for each of ``n`` units: Σx and Σx², on the metric's own scale.
+
+    `ValueError` for sums that no values have.
 
     >>> Moments.of([1.0, 2.0, 6.0])
     Moments(n=3, x=9.0, xx=41.0)
@@ -50,23 +55,33 @@ class Moments:
     x: float
     xx: float
 
+    def __post_init__(self) -> None:
+        _check(self.n, self.x, self.xx, squares=(self.xx,))
+
     @classmethod
     def of(cls, values: ArrayLike) -> Self:
         """The moments of values, one a unit; raises `ValueError` for one that is not finite."""
         x = _finite(values)
-        return cls(len(x), float(x.sum()), float(x @ x))
+        with np.errstate(over="ignore"):
+            return cls(len(x), float(x.sum()), float(x @ x))
 
     def __add__(self, other: Self) -> Self:
         return type(self)(self.n + other.n, self.x + other.x, self.xx + other.xx)
 
     @property
     def mean(self) -> float:
-        """Σx / n; 0 without a unit."""
-        return self.x / self.n if self.n else 0.0
+        """Σx / n; `ValueError` without a unit."""
+        if self.n == 0:
+            raise ValueError("no unit has no mean")
+        return self.x / self.n
 
     @property
     def variance(self) -> float:
-        """The sample variance with n − 1; 0 below two units, and where all values are equal."""
+        """The sample variance with n − 1; 0 below two units, and where all values are equal.
+
+        0 too where values differ by less than a millionth of their size, which sums of squares can't tell from
+        rounding: subtract what they have in common first.
+        """
         return _spread(self.n, self.x, self.x, self.xx, self.xx)
 
 
@@ -75,7 +90,7 @@ class JointMoments:
     """Two values for each of ``n`` units: their sums, squares and product.
 
     What they are depends on the method: numerator and denominator of a ratio, the metric and the same before the
-    experiment (CUPED), an expert's mark and a judge's (PPI++).
+    experiment (CUPED), an expert's mark and a judge's (PPI++). `ValueError` for sums that no values have.
 
     >>> JointMoments.of([1.0, 2.0], [3.0, 5.0])
     JointMoments(n=2, x=3.0, y=8.0, xx=5.0, yy=34.0, xy=13.0)
@@ -88,14 +103,18 @@ class JointMoments:
     yy: float
     xy: float
 
+    def __post_init__(self) -> None:
+        _check(self.n, self.x, self.y, self.xx, self.yy, self.xy, squares=(self.xx, self.yy))
+
     @classmethod
     def of(cls, x: ArrayLike, y: ArrayLike) -> Self:
         """The moments of two values a unit; raises `ValueError` unless they are finite and as many."""
         one, other = _finite(x), _finite(y)
         if len(one) != len(other):
             raise ValueError(f"{len(one)} and {len(other)} values can't be two for each unit")
-        sums = float(one.sum()), float(other.sum())
-        return cls(len(one), *sums, float(one @ one), float(other @ other), float(one @ other))
+        with np.errstate(over="ignore"):
+            sums = float(one.sum()), float(other.sum())
+            return cls(len(one), *sums, float(one @ one), float(other @ other), float(one @ other))
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
@@ -114,6 +133,11 @@ class JointMoments:
     def covariance(self) -> float:
         """The sample covariance with n − 1; 0 below two units."""
         return _spread(self.n, self.x, self.y, self.xy, (self.xx * self.yy) ** 0.5, signed=True)
+
+
+def _check(n: int, *sums: float, squares: tuple[float, ...]) -> None:
+    if n < 0 or min(squares) < 0 or not all(isfinite(one) for one in sums):
+        raise ValueError(f"{n} units can't have the sums {sums}: they are finite, those of squares 0 or more")
 
 
 def _spread(n: int, x: float, y: float, xy: float, size: float, *, signed: bool = False) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arguments import check_scale
 from fairtrial.stats.effects import MIN_UNITS, Effect, too_few
 
 __all__ = ["difference"]
@@ -30,8 +31,7 @@ def difference(
     >>> print(fixed(difference(before, after, method="difference of means")))
     0.5 (0.2194 to 0.7806; 95 %, n = 100, difference of means)
     """
-    if scale <= 0:
-        raise ValueError(f"the control can't be scaled by {scale}")
+    check_scale(scale)
     if isinstance(control, NotEnough):
         return control
     if isinstance(treatment, NotEnough):
@@ -45,6 +45,7 @@ def difference(
         freedom=welch((theirs, control.freedom), (ours, treatment.freedom)),
         not_yet=too_few(control.n, treatment.n) or control.not_yet or treatment.not_yet,
         watched=watched((theirs, control.n), (ours, treatment.n)),
+        within=(treatment.within[0] - scale * control.within[1], treatment.within[1] - scale * control.within[0]),
     )
 
 

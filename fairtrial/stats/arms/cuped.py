@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arguments import check_scale
 from fairtrial.stats.arms.contrasts import watched, welch
 from fairtrial.stats.effects import Effect, too_few
 from fairtrial.stats.sums import JointMoments
@@ -31,8 +32,7 @@ def cuped_difference(control: JointMoments, treatment: JointMoments, *, scale: f
     >>> print(fixed(cuped_difference(control, JointMoments.of([4, 5, 9, 10], [1, 2, 3, 4]))))
     1.5 (0.2062 to 2.794; 95 %, n = 8, difference of means, CUPED took off 94.9 % of the variance)
     """
-    if scale <= 0:
-        raise ValueError(f"the control can't be scaled by {scale}")
+    check_scale(scale)
     both = control.n + treatment.n
     if min(control.n, treatment.n) < MIN_IN_ARM or both < MIN_IN_ALL:
         return NotEnough("so few units can't show how much they vary", "2 units in each arm and 4 in all", both)

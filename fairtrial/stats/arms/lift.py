@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import expm1, log
+from math import expm1, inf, log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arms.contrasts import difference
 from fairtrial.stats.effects import Effect
 
 __all__ = ["log_ratio", "relative"]
+
+LARGEST = 700.0
+"""A logarithm beyond which its number is no float: an early look may reach so far."""
 
 
 def log_ratio(control: Effect | NotEnough, treatment: Effect | NotEnough) -> Effect | NotEnough:
@@ -42,8 +45,12 @@ def relative(estimate: Estimate | NotEnough) -> Estimate | NotEnough:
     """
     if isinstance(estimate, NotEnough):
         return estimate
-    value, low, high = expm1(estimate.value), expm1(estimate.low), expm1(estimate.high)
+    value, low, high = (_change(log) for log in (estimate.value, estimate.low, estimate.high))
     return replace(estimate, value=value, low=low, high=high, method=f"relative change, {estimate.method}")
+
+
+def _change(log: float) -> float:
+    return expm1(log) if log < LARGEST else inf
 
 
 def _log(level: Effect | NotEnough) -> Effect | NotEnough:
@@ -51,4 +58,5 @@ def _log(level: Effect | NotEnough) -> Effect | NotEnough:
         return level
     if level.value <= 0:
         return NotEnough("a level that is not above 0 has no relative change", "levels above 0", level.n)
-    return replace(level, value=log(level.value), variance=level.variance / level.value**2)
+    least, most = (log(end) if end > 0 else -inf for end in level.within)
+    return replace(level, value=log(level.value), variance=level.variance / level.value**2, within=(least, most))

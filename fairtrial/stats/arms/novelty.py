@@ -9,6 +9,7 @@ from math import inf
 import numpy as np
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.arguments import check_finite
 from fairtrial.stats.effects import Effect, fixed
 
 __all__ = ["Novelty", "novelty"]
@@ -50,8 +51,10 @@ def novelty(
 
     ``days`` since each unit's first exposure (not of the calendar), ``effects`` of the units on that day of theirs;
     days that have no effect, or show no spread, are left out. The slope is for one look and assumes that days are
-    independent; where the same users come back, what they share cancels from the slope and the interval is wide
-    rather than narrow. `NotEnough` below three days that differ.
+    independent. Where the same users come back, what they share on all days alike cancels from the slope and the
+    interval is wide; but what lasts for some days makes it narrow: if neighbouring days correlate by 0.5, and others
+    the less the farther apart they are, the slope of 14 days varies 1.5 times as much as it says.
+    `NotEnough` below three days that differ.
 
     Source: Hedges & Olkin (1985), Statistical Methods for Meta-Analysis, the fixed-effect model with a moderator;
     Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, on novelty.
@@ -62,6 +65,7 @@ def novelty(
     """
     if len(days) != len(effects):
         raise ValueError(f"{len(days)} days can't have {len(effects)} effects")
+    check_finite(*days, what="days")
     told = [(d, e) for d, e in zip(days, effects, strict=True) if isinstance(e, Effect) and e.variance > 0]
     if len({d for d, _ in told}) < MIN_DAYS:
         return NotEnough(f"{len(told)} days with an effect show no slope", f"{MIN_DAYS} days or more", len(told))

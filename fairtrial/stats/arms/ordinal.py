@@ -42,13 +42,14 @@ def superiority(control: Sequence[int], treatment: Sequence[int]) -> Effect | No
         return NotEnough("every mark of one arm is above all of the other", "marks that overlap", n_a + n_b)
     ours, theirs = _variance(beaten, b) / n_b, _variance(lost, a) / n_a
     freedom, larger = welch((theirs, n_a - 1), (ours, n_b - 1)), watched((theirs, n_a), (ours, n_b))
-    return Effect(chance, ours + theirs, n_a + n_b, "Brunner-Munzel", freedom, too_few(n_a, n_b), larger)
+    early = too_few(n_a, n_b)
+    return Effect(chance, ours + theirs, n_a + n_b, "Brunner-Munzel", freedom, early, larger, within=(0.0, 1.0))
 
 
 def _counts(marks: Sequence[int]) -> NDArray[np.float64]:
     found = np.asarray(marks, dtype=np.float64)
-    if (found < 0).any():
-        raise ValueError("a mark can't have been given less than never")
+    if found.ndim != 1 or not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all():
+        raise ValueError("a mark can't have been given less than never, nor a fraction of a time")
     return found
 
 

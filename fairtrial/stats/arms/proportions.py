@@ -31,7 +31,7 @@ def rate(arm: Successes) -> Effect | NotEnough:
     if arm.n == 0:
         return NotEnough("there is no unit", "units in each arm")
     p = arm.rate
-    return Effect(p, p * (1 - p) / arm.n, arm.n, "rate", not_yet=few(arm.n) or _few_events(arm))
+    return Effect(p, p * (1 - p) / arm.n, arm.n, "rate", not_yet=few(arm.n) or _few_events(arm), within=(0.0, 1.0))
 
 
 def rate_difference(control: Successes, treatment: Successes, *, scale: float = 1.0) -> Effect | NotEnough:

@@ -51,8 +51,10 @@ class QuantileSums:
     step: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.nu < 1 or self.step < 0 or not self.lower <= self.value <= self.upper:
+        if not (0 < self.nu < 1 and 0 <= self.step < inf and self.lower <= self.value <= self.upper):
             raise ValueError("a quantile needs 0 < nu < 1, lower <= value <= upper and a step of 0 or more")
+        if self.users.n and not 0 < self.users.x <= self.users.y:
+            raise ValueError(f"of {self.users.y:g} values {self.users.x:g} can't be at most the quantile")
 
     @classmethod
     def of(cls, values: ArrayLike, users: Sequence[str] | None, nu: float, *, step: float = 0.0) -> Self:

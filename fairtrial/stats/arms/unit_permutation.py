@@ -37,7 +37,7 @@ def permute_units(x: ArrayLike, y: ArrayLike, treated: ArrayLike, *, seed: int =
     0.0286
     """
     top, bottom = (np.asarray(one, dtype=np.float64).ravel() for one in (x, y))
-    who = np.asarray(treated, dtype=bool).ravel()
+    who = _treated(treated)
     if not len(top) == len(bottom) == len(who):
         raise ValueError(f"{len(top)} numerators, {len(bottom)} denominators and {len(who)} arms can't be one a user")
     if not (np.isfinite(top).all() and np.isfinite(bottom).all() and (bottom > 0).all()):
@@ -56,6 +56,13 @@ def permute_units(x: ArrayLike, y: ArrayLike, treated: ArrayLike, *, seed: int =
         return float(np.mean(_statistics(dealt, columns) >= seen))
     deals = np.random.default_rng(seed).permuted(np.tile(who, (DEALS, 1)), axis=1)
     return float((1 + np.count_nonzero(_statistics(deals, columns) >= seen)) / (DEALS + 1))
+
+
+def _treated(treated: ArrayLike) -> NDArray[np.bool_]:
+    found = np.asarray(treated).ravel()
+    if found.dtype.kind not in "biuf" or not np.isin(found, (0, 1)).all():
+        raise ValueError("a user is in the treatment or not: True or False, 1 or 0")
+    return found.astype(bool)
 
 
 def _statistics(dealt: NDArray[np.bool_], columns: Floats) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arguments import check_finite
 
 __all__ = ["Winsorised", "winsor_limit", "winsorise"]
 
@@ -56,7 +57,8 @@ def winsor_limit(*arms: ArrayLike, share: float = SHARE) -> float | NotEnough:
 def winsorise(values: ArrayLike, limit: float) -> Winsorised:
     """Each value, or the limit if that is smaller; says how many were cut. In SQL: ``least(x, limit)``.
 
-    Winsorising changes what is estimated: the mean of min(x, limit). `ValueError` for a value that is not finite.
+    Winsorising changes what is estimated: the mean of min(x, limit). `ValueError` for a value or a limit that is not
+    finite.
 
     Source: Tukey (1962), Annals of Mathematical Statistics 33:1-67; Kohavi, Tang & Xu (2020), Trustworthy Online
     Controlled Experiments, on capping metrics.
@@ -65,6 +67,7 @@ def winsorise(values: ArrayLike, limit: float) -> Winsorised:
     >>> found.values.tolist(), found.cut
     ([1.0, 2.0, 3.0, 6.0], 1)
     """
+    check_finite(limit, what="the limit")
     found = _finite(values)
     return Winsorised(np.minimum(found, limit), float(limit), int(np.count_nonzero(found > limit)))
 

@@ -6,16 +6,20 @@ from collections.abc import Callable
 from math import exp, expm1, inf, log, log1p
 
 from scipy.optimize import brentq
-from scipy.special import betaln, expit, logit
+from scipy.special import expit, logit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.arguments import check_alpha, check_level
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.beta_tail import log_tail
+from fairtrial.stats.sequential.rising import log_rise
 
 __all__ = ["conversion_evidence", "conversion_harm", "conversion_lift"]
 
 LEAST_STRENGTH = 1.0
 """The flattest prior; a lift too large for any beta distribution of that spread gets it."""
+LEAST_LIFT = 1e-6
+"""A change that takes a million million conversions to be seen; below, the prior is too narrow to be computed with."""
 FAR = 30.0
 """A logit beyond which nobody can tell a probability from 0 or 1."""
 
@@ -61,7 +65,7 @@ def conversion_harm(
     missing = _missing(control, treatment, share, lift)
     if missing is not None:
         return missing
-    if margin <= -1:
+    if not -1 < margin < inf:
         raise ValueError(f"a margin of {margin} leaves no rate to compare with")
     null = logit(share) + log1p(margin)
     return EValue(_above(treatment, control, null=null, lift=lift), control + treatment, _ONE_SIDED)
@@ -82,6 +86,7 @@ def conversion_lift(
     >>> print(conversion_lift(60, 110, lift=0.5))
     0.8333 (0.1167 to 2.087; 95 %, n = 170, conversions, beta mixture, always valid)
     """
+    check_level(level)
     missing = _missing(control, treatment, share, lift)
     if missing is not None:
         return missing
@@ -103,6 +108,7 @@ def lift_at_least(
     control: int, treatment: int, *, lift: float, share: float = 0.5, alpha: float = 0.05
 ) -> Estimate | NotEnough:
     """The one-sided interval [bound, ∞) of the relative change; the bound is what `conversion_harm` just rejects."""
+    check_alpha(alpha, most=0.5)
     missing = _missing(control, treatment, share, lift)
     if missing is not None:
         return missing
@@ -117,6 +123,7 @@ def lift_at_most(
     control: int, treatment: int, *, lift: float, share: float = 0.5, alpha: float = 0.05
 ) -> Estimate | NotEnough:
     """The one-sided interval [−1, bound] of the relative change; infinite while nothing bounds it from above."""
+    check_alpha(alpha, most=0.5)
     missing = _missing(control, treatment, share, lift)
     if missing is not None:
         return missing
@@ -130,7 +137,10 @@ def lift_at_most(
 def _log_e(k: int, rest: int, *, prior: tuple[float, float], null: float) -> float:
     """ln of the marginal likelihood of k of k + rest under the prior, over that under the null, given as a logit."""
     a, b = prior
-    return float(betaln(a + k, b + rest) - betaln(a, b)) - k * _log_expit(null) - rest * _log_expit(-null)
+    marginal = log_rise(a, k) + log_rise(b, rest) - log_rise(a + b, k + rest)
+    centre = log(a) - log(b)
+    apart = k * (_log_expit(centre) - _log_expit(null)) + rest * (_log_expit(-centre) - _log_expit(-null))
+    return marginal + apart
 
 
 def _above(k: int, rest: int, *, null: float, lift: float) -> float:
@@ -190,8 +200,10 @@ def _no_lift(conversions: int) -> NotEnough:
 
 
 def _missing(control: int, treatment: int, share: float, lift: float) -> NotEnough | None:
-    if not (control >= 0 and treatment >= 0 and 0 < share < 1 and lift > 0):
-        raise ValueError(f"{control} and {treatment} conversions, share {share}, lift {lift}: none may be below 0")
+    if not (0 <= control < inf and 0 <= treatment < inf and 0 < share < 1):
+        raise ValueError(f"{control} and {treatment} conversions, share {share}: counts, and a share between 0 and 1")
+    if not LEAST_LIFT <= lift < inf:
+        raise ValueError(f"a lift of {lift} is no change to be found: from {LEAST_LIFT:g} on, 0.1 for 10 %")
     return None if control + treatment else NotEnough("no unit has converted", "one that has", 0)
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from fairtrial.stats.arguments import check_finite
+
 __all__ = ["Exits", "exits"]
 
 Array = NDArray[np.float64]
@@ -57,7 +59,7 @@ def exits(times: Sequence[float], low: Sequence[float], high: Sequence[float], *
     ``times``: information at the looks, ascending, above 0; ``low``, ``high``: the bounds of S at each of them, ∓inf
     where there is none. Recursive numerical integration: the density of the walks that are still inside is carried
     from look to look at Gauss-Legendre points, close enough for steps of a thousandth of the whole. `ValueError` for
-    times that don't ascend, or bounds that are not as many.
+    times that don't ascend, or bounds that are not as many or cross.
 
     Source: Armitage, McPherson & Rowe (1969), J. R. Stat. Soc. A 132:235-244; Jennison & Turnbull (2000), Group
     Sequential Methods, chapter 19.
@@ -68,6 +70,7 @@ def exits(times: Sequence[float], low: Sequence[float], high: Sequence[float], *
     five looks at 5 % are a test of 14.2%
     """
     _check(times, low, high)
+    check_finite(drift, what="the drift")
     points, mass, before = np.zeros(1), np.ones(1), 0.0
     steps: list[tuple[float, float, float]] = []
     for look, time in enumerate(times):
@@ -86,8 +89,10 @@ def exits(times: Sequence[float], low: Sequence[float], high: Sequence[float], *
 def _check(times: Sequence[float], low: Sequence[float], high: Sequence[float]) -> None:
     if not len(times) == len(low) == len(high) > 0:
         raise ValueError(f"{len(times)} looks have {len(low)} lower and {len(high)} upper bounds")
-    if times[0] <= 0 or any(later <= earlier for earlier, later in pairwise(times)):
+    if not (times[0] > 0 and all(earlier < later for earlier, later in pairwise(times)) and times[-1] < inf):
         raise ValueError("the information at the looks must ascend, from above 0")
+    if not all(under <= over for under, over in zip(low, high, strict=True)):
+        raise ValueError("at each look the lower bound is at most the upper one")
 
 
 def _out(mass: Array, means: Array, spread: float, bound: float) -> tuple[float, float]:

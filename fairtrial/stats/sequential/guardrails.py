@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal
 
 from fairtrial.domain.estimates import Estimate, NotEnough
@@ -38,8 +39,10 @@ class Limits:
     guardrails: int = 1
 
     def __post_init__(self) -> None:
-        if not (self.margin > 0 and self.stop >= 0 and 0 < self.alpha < 1 and self.guardrails >= 1):
-            raise ValueError(f"{self} promises nothing: a margin is above 0, alpha between 0 and 1")
+        if not (0 < self.margin < inf and 0 <= self.stop < inf and 0 < self.alpha < 0.5 and self.guardrails >= 1):
+            raise ValueError(f"{self} promises nothing: a margin is above 0, alpha between 0 and 0.5")
+        if self.bad not in ("up", "down"):
+            raise ValueError(f"harm is up or down, not {self.bad!r}")
 
     @property
     def stop(self) -> float:
@@ -91,7 +94,8 @@ def guardrail(effect: Effect | NotEnough, limits: Limits, *, tau: float | None =
     >>> print(found.answer, found.harm, sep=": ")
     harm: 0.04 (0.01193 to inf; 90 %, n = 900, difference of rates, always valid, one-sided)
     """
-    return _judged((effect, limits.stop), (effect, limits.margin), limits, tau=tau or limits.margin)
+    tau = limits.margin if tau is None else tau
+    return _judged((effect, limits.stop), (effect, limits.margin), limits, tau=tau)
 
 
 def relative_guardrail(
@@ -165,7 +169,11 @@ def _judged(
 
 
 def _mirrored(effect: Effect | NotEnough) -> Effect | NotEnough:
-    return effect if isinstance(effect, NotEnough) else replace(effect, value=-effect.value)
+    return (
+        effect
+        if isinstance(effect, NotEnough)
+        else replace(effect, value=-effect.value, within=(-effect.within[1], -effect.within[0]))
+    )
 
 
 def _few(control: int, treatment: int) -> NotEnough | None:

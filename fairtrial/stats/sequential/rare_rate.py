@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import log, log1p
-
-from scipy.special import betaln
+from math import inf, log, log1p
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.beta_tail import log_tail
+from fairtrial.stats.sequential.rising import log_rise
 from fairtrial.stats.sums import Successes
 
 __all__ = ["rate_above"]
@@ -34,7 +33,10 @@ def rate_above(seen: Successes, *, limit: float, prior: tuple[float, float] | No
     if seen.n == 0:
         return NotEnough("no unit could show the event", "one that can")
     a, b = prior or (1.0, max(1.0, 0.1 / limit))
+    if not (0 < a < inf and 0 < b < inf):
+        raise ValueError(f"Beta({a:g}, {b:g}) is no prior: both numbers are above 0")
     k, rest = seen.successes, seen.n - seen.successes
-    with_rate = float(betaln(a + k, b + rest) - betaln(a, b)) + log_tail(limit, a + k, b + rest)
-    at_limit = log_tail(limit, a, b) + k * log(limit) + rest * log1p(-limit)
-    return EValue(with_rate - at_limit, seen.n, "rate above a limit, restricted beta mixture")
+    above = log_tail(limit, a + k, b + rest) - log_tail(limit, a, b)
+    won = log_rise(a, k) + log_rise(b, rest) - log_rise(a + b, seen.n)
+    won += k * (log(a) - log(a + b) - log(limit)) + rest * (log(b) - log(a + b) - log1p(-limit))
+    return EValue(won + above, seen.n, "rate above a limit, restricted beta mixture")

@@ -91,6 +91,8 @@ class Running:
         return cls(**(dict(fields) | ends))
 
     def _narrowed(self, look: Estimate) -> Self:
+        if not look.low <= look.high:
+            raise ValueError(f"{look.low} to {look.high} is no interval")
         if not look.always_valid:
             raise ValueError(f"{look.method}: an interval for one look can't be one of many")
         if self.level is not None and abs(look.level - self.level) > 1e-12:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, inf, log
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaincc, gammaln
+from scipy.special import gammaincc
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arguments import check_alpha
 from fairtrial.stats.e_bh import e_bh
 from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sequential.rising import log_rise
 
 __all__ = ["SrmSoFar", "srm_causes", "srm_evidence", "srm_fixed", "srm_segments", "srm_so_far"]
 
@@ -66,9 +68,7 @@ def srm_evidence(counts: Sequence[int], shares: Sequence[float], *, strength: fl
     >>> round(srm_evidence([5_300, 4_700], [0.5, 0.5]).p, 8)
     2.6e-07
     """
-    found, planned = np.asarray(counts, dtype=np.float64), _planned(shares, len(counts), strength)
-    if found.ndim != 1 or (found < 0).any():
-        raise ValueError(f"{list(counts)} are no counts of units")
+    found, planned = _counts(counts), _planned(shares, len(counts), strength)
     if found.sum() == 0:
         return _nobody()
     return EValue(log_marginal_ratio(found, planned, strength * planned), int(found.sum()), METHOD)
@@ -107,6 +107,7 @@ def srm_so_far(
     >>> srm_so_far([0, 1, 1] * 400, [0.5, 0.5]).crossed_at
     339
     """
+    check_alpha(alpha)
     found, planned = np.asarray(arms), _planned(shares, len(shares), strength)
     if found.size == 0:
         return _nobody()
@@ -132,7 +133,7 @@ def srm_fixed(counts: Sequence[int], shares: Sequence[float]) -> float | NotEnou
     >>> f"{srm_fixed([821_588, 815_482], [0.5, 0.5]):.1e}"
     '1.8e-06'
     """
-    found = np.asarray(counts, dtype=np.float64)
+    found = _counts(counts)
     expected = found.sum() * _planned(shares, len(counts), STRENGTH)
     if expected.min() < 5:
         return NotEnough("an arm expects fewer than 5 units", "5 expected units in each arm", int(found.sum()))
@@ -159,16 +160,25 @@ def srm_causes(
 
 def log_marginal_ratio(counts: Floats, shares: Floats, prior: Floats) -> float:
     """ln of the counts' probability under a Dirichlet prior over that under the shares."""
-    mixture = (
-        gammaln(prior.sum()) - gammaln(prior.sum() + counts.sum()) + (gammaln(prior + counts) - gammaln(prior)).sum()
-    )
-    return float(mixture - counts @ np.log(shares))
+    total = float(prior.sum())
+    mixture = sum(log_rise(float(a), float(k)) for a, k in zip(prior, counts, strict=True))
+    apart = counts @ (np.log(prior) - log(total) - np.log(shares))
+    return float(mixture - log_rise(total, float(counts.sum())) + apart)
+
+
+def _counts(counts: Sequence[int]) -> Floats:
+    found = np.asarray(counts, dtype=np.float64)
+    if found.ndim != 1 or not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all():
+        raise ValueError(f"{list(counts)} are no counts of units")
+    return found
 
 
 def _planned(shares: Sequence[float], arms: int, strength: float) -> Floats:
     planned = np.asarray(shares, dtype=np.float64)
-    if len(planned) != arms or arms < 2 or not (planned > 0).all() or abs(planned.sum() - 1) > 1e-6 or strength <= 0:
+    if len(planned) != arms or arms < 2 or not (planned > 0).all() or abs(planned.sum() - 1) > 1e-6:
         raise ValueError(f"{list(shares)} are not the shares of {arms} arms, above 0 and 1 in all")
+    if not 0 < strength < inf:
+        raise ValueError(f"a strength of {strength} is no prior: it is above 0")
     return np.asarray(planned / planned.sum(), dtype=np.float64)
 
 

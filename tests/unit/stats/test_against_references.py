@@ -57,6 +57,9 @@ def test_wilson_gives_the_numbers_of_newcombe() -> None:
 
 def test_no_case_is_not_a_proportion_of_zero() -> None:
     assert isinstance(wilson(0, 0), NotEnough)
+    for wrong in ((5, 3), (-1, 3), (0, -3)):
+        with pytest.raises(ValueError, match="among"):
+            wilson(*wrong)
 
 
 @given(st.integers(0, 80), st.integers(0, 80))

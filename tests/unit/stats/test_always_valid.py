@@ -165,6 +165,34 @@ def test_what_is_missing_passes_through_and_is_said_first() -> None:
         assert isinstance(close(effect(0.2, 0.0), tau=0.1), NotEnough)
 
 
+@pytest.mark.parametrize("tau", [0.0, -0.1, float("nan"), inf, 1e-200])
+def test_a_tau_that_is_no_spread_of_effects_is_refused(tau: float) -> None:
+    for close in (always_valid, at_least, at_most, evidence, evidence_above):
+        with pytest.raises(ValueError, match="tau"):
+            close(effect(0.2, 0.1), tau=tau)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 5.0, -0.1])
+def test_a_chance_to_err_is_a_chance(alpha: float) -> None:
+    for bound in (at_least, at_most):
+        with pytest.raises(ValueError, match="alpha"):
+            bound(effect(0.2, 0.1), tau=0.1, alpha=alpha)
+    with pytest.raises(ValueError, match="level"):
+        always_valid(effect(0.2, 0.1), tau=0.1, level=1 + abs(alpha))
+    for ask in (evidence, evidence_above):
+        with pytest.raises(ValueError, match="null"):
+            ask(effect(0.2, 0.1), tau=0.1, null=inf)
+
+
+def test_no_interval_goes_beyond_what_the_effect_can_be() -> None:
+    share = Effect(0.9, 0.04, 500, "share", within=(0.0, 1.0))
+    both = estimate(always_valid(share, tau=0.1))
+    assert (both.low, both.high) == (0, 1)
+    assert estimate(at_least(share, tau=0.1)).low == 0
+    assert estimate(at_most(share, tau=0.1)).high == 1
+    assert estimate(fixed(share)).high == 1
+
+
 @given(values, variances, taus)
 def test_no_evidence_overflows(value: float, variance: float, tau: float) -> None:
     assert isfinite(log_e(evidence(effect(1e4 * value, variance * 1e-6), tau=tau)))

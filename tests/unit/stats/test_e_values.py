@@ -27,5 +27,13 @@ def test_a_bet_that_lost_everything_is_no_evidence() -> None:
     assert not EValue(-inf, 4, "example").rejects(0.99)
 
 
+def test_evidence_is_a_number_and_alpha_a_chance() -> None:
+    with pytest.raises(ValueError, match="no number"):
+        EValue(float("nan"), 4, "example")
+    for alpha in (0.0, 1.0, 2.0):
+        with pytest.raises(ValueError, match="alpha"):
+            EValue(1.0, 4, "example").rejects(alpha)
+
+
 def test_an_e_value_of_twenty_is_five_per_cent() -> None:
     assert EValue(log(20), 4, "example").p == pytest.approx(0.05)

@@ -52,6 +52,15 @@ def test_units_that_are_all_equal_have_no_interval() -> None:
     assert fixed(nothing) is nothing
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"value": float("nan")}, {"value": inf}, {"variance": -1.0}, {"variance": float("nan")}, {"freedom": 0.0}]
+)
+def test_what_is_no_estimate_is_refused(wrong: dict[str, float]) -> None:
+    fields: dict[str, float] = {"value": 1.0, "variance": 0.1} | wrong
+    with pytest.raises(ValueError, match="no estimate"):
+        Effect(n=40, method="difference", **fields)  # type: ignore[arg-type]
+
+
 def test_one_planned_look_needs_no_thirty_units_but_more_looks_do() -> None:
     early = Effect(1.0, 0.1, 20, "difference", freedom=18, not_yet=too_few(10, 10))
     assert isinstance(fixed(early), Estimate)

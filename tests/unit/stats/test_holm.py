@@ -41,6 +41,12 @@ def test_a_smaller_p_never_makes_another_answer_worse(p: list[float], share: flo
     assert all(later <= earlier + 1e-12 for earlier, later in zip(before, after, strict=True))
 
 
+@pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan")])
+def test_what_is_no_p_value_is_refused(wrong: float) -> None:
+    with pytest.raises(ValueError, match="p-value"):
+        holm([0.01, wrong])
+
+
 def test_one_question_needs_no_correction() -> None:
     assert holm([0.03]) == [0.03]
     assert holm([]) == []

@@ -62,5 +62,16 @@ def test_what_is_no_number_and_no_pair_is_refused() -> None:
         Moments.of([1.0, float("nan")])
     with pytest.raises(ValueError, match="2 and 1"):
         JointMoments.of([1.0, 2.0], [1.0])
+    for wrong in ((-1, 0.0, 0.0), (3, float("nan"), 1.0), (3, 1.0, -1.0)):
+        with pytest.raises(ValueError, match="finite"):
+            Moments(*wrong)
+    with pytest.raises(ValueError, match="finite"):
+        Moments.of([1e200, 2e200])
+    with pytest.raises(ValueError, match="finite"):
+        JointMoments.of([1e200, 2e200], [1.0, 2.0])
+    with pytest.raises(ValueError, match="no mean"):
+        Moments.of([]).mean  # noqa: B018
+    with pytest.raises(ValueError, match="no rate"):
+        Successes(0, 0).rate  # noqa: B018
     with pytest.raises(ValueError, match="successes"):
         Successes(n=3, successes=4)

@@ -1,6 +1,6 @@
 """Relative lift: the logarithm of a ratio decides, per cent are shown."""
 
-from math import exp, log
+from math import exp, inf, log
 
 import numpy as np
 import pytest
@@ -71,6 +71,11 @@ def test_per_cent_decide_as_their_logarithm_does() -> None:
         assert shown.always_valid == plain.always_valid
         assert (shown.low, shown.value) == pytest.approx((exp(plain.low) - 1, 0.4))
         assert shown.method == f"relative change, {plain.method}"
+
+
+def test_a_look_so_early_that_it_bounds_nothing_says_so_and_overflows_nothing() -> None:
+    found = estimate(relative(always_valid(log_ratio(*[rate(Successes(50, 10))] * 2), tau=0.0005)))
+    assert (found.low, found.value, found.high) == (-1, 0, inf)
 
 
 def test_means_ratios_and_quantiles_have_a_lift_too() -> None:

@@ -99,8 +99,21 @@ def test_days_without_an_effect_are_left_out() -> None:
     assert isinstance(novelty(days[:4], effects[:4]), NotEnough)
     assert isinstance(novelty([], []), NotEnough)
     assert isinstance(novelty([1.0, 1.0, 1.0], [effects[0]] * 3), NotEnough)
+    with pytest.raises(ValueError, match="days must be finite"):
+        novelty([0.0, 1.0, float("nan")], effects[2:])
     with pytest.raises(ValueError, match="5 days can't have 4"):
         novelty(days, effects[:4])
+
+
+def test_days_that_fade_into_each_other_make_the_slope_vary_more_than_it_says() -> None:
+    # the docstring's warning, exactly: neighbouring days correlate by 0.5, 14 days, 1.5 times the standard error
+    days = np.arange(14.0)
+    weights = (days - days.mean()) / ((days - days.mean()) ** 2).sum()
+    fading, shared = 0.5 ** abs(np.subtract.outer(days, days)), np.full((14, 14), 0.5) + 0.5 * np.eye(14)
+    said = told(list(days), [(0.0, 1.0)] * 14).slope
+    error = (said.high - said.low) / 2 / 1.959964
+    assert sqrt(weights @ fading @ weights) / error == pytest.approx(1.5, abs=0.05)
+    assert sqrt(weights @ shared @ weights) / error == pytest.approx(sqrt(0.5))
 
 
 def test_its_interval_covers_as_often_as_it_says() -> None:

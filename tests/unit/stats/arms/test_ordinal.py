@@ -93,6 +93,21 @@ def test_arms_that_do_not_overlap_or_hardly_exist_are_not_enough() -> None:
         superiority([1, -2], [1, 2])
 
 
+def test_a_chance_stays_between_0_and_1() -> None:
+    found = fixed(superiority([10, 2], [1, 12]))
+    assert isinstance(found, Estimate)
+    assert found.high == 1
+    early = always_valid(superiority([20, 12], [20, 12]), tau=0.01)
+    assert isinstance(early, Estimate)
+    assert (early.low, early.high) == (0, 1)
+
+
+@pytest.mark.parametrize("wrong", [[1.5, 2], [float("nan"), 1], [float("inf"), 1], [[1, 2], [3, 4]]])
+def test_marks_are_counted(wrong: list[float]) -> None:
+    with pytest.raises(ValueError, match="never"):
+        superiority(wrong, [1, 2])  # type: ignore[arg-type]
+
+
 def test_a_look_tests_one_half_and_waits_for_thirty_units() -> None:
     assert isinstance(always_valid(superiority([10, 10], [5, 300]), tau=0.1), NotEnough)
     found = superiority([100, 100, 100], [60, 90, 150])

@@ -75,7 +75,7 @@ def test_the_fixed_interval_is_walds_as_in_statsmodels(control: Successes, treat
     reference = confint_proportions_2indep(
         treatment.successes, treatment.n, control.successes, control.n, method="wald"
     )
-    assert bounds(fixed(found)) == pytest.approx(reference, abs=1e-9)
+    assert bounds(fixed(found)) == pytest.approx(np.clip(reference, -1, 1), abs=1e-9)
 
 
 def test_the_fixed_interval_of_seven_and_one_in_34_is_that_of_fagerland() -> None:
@@ -142,6 +142,15 @@ def test_four_times_the_units_halve_the_error(one: Successes, other: Successes) 
     assert few.watched is not None
     assert (many.variance, many.watched) == pytest.approx((few.variance / 4, few.watched / 4), abs=1e-15)
     assert many.value == pytest.approx(few.value)
+
+
+def test_no_interval_leaves_what_a_difference_of_rates_can_be() -> None:
+    assert bounds(fixed(rate_difference(Successes(5, 1), Successes(5, 4))))[1] == 1
+    early = rate_difference(Successes(40, 20), Successes(40, 20))
+    assert bounds(always_valid(early, tau=0.02)) == (-1, 1)
+    assert bounds(at_most(early, tau=0.02))[1] == 1
+    assert bounds(always_valid(rate_difference(Successes(40, 20), Successes(40, 20), scale=1.2), tau=0.02)) == (-1.2, 1)
+    assert bounds(fixed(rate(Successes(5, 4)))) == (pytest.approx(0.449, abs=1e-3), 1)
 
 
 def test_looks_wait_for_units_events_and_units_without_it() -> None:

@@ -209,6 +209,10 @@ def test_nonsense_is_refused() -> None:
     for values in ([], [float("nan")], [-inf]):
         with pytest.raises(ValueError, match="needs values"):
             QuantileSums.of(values, None, 0.5)
+    with pytest.raises(ValueError, match="step"):
+        QuantileSums.of([1.0, 2.0], None, 0.5, step=float("nan"))
+    with pytest.raises(ValueError, match="at most the quantile"):
+        QuantileSums(0.5, 1.0, 0.0, 2.0, JointMoments(50, 0, 50, 0, 50, 0))
     with pytest.raises(ValueError, match="2 users"):
         QuantileSums.of([1.0, 2.0, 3.0], ["a", "b"], 0.5)
     with pytest.raises(ValueError, match="quantile"):

@@ -83,6 +83,9 @@ def test_nothing_is_said_of_equal_or_single_users() -> None:
     assert isinstance(permute_units([1, 2, 3], [2, 4, 6], [0, 1, 1]), NotEnough)
     assert isinstance(permute_units([1, 2, 3, 4], [2, 4, 6, 8], [0, 0, 1, 1]), NotEnough)
     assert isinstance(permute_units([0, 0, 0, 0], [2, 4, 6, 8], [0, 0, 1, 1]), NotEnough)
+    for treated in (["control", "test", "control", "test"], [0, 1, 2, 1], [0.0, float("nan"), 1.0, 1.0]):
+        with pytest.raises(ValueError, match="True or False"):
+            permute_units([1, 2, 3, 4], [1, 1, 1, 1], treated)
     with pytest.raises(ValueError, match="above 0"):
         permute_units([1, 2], [0, 1], [0, 1])
     with pytest.raises(ValueError, match="one a user"):

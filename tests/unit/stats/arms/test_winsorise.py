@@ -58,3 +58,6 @@ def test_nothing_and_nonsense_have_no_limit() -> None:
         winsor_limit([1.0, float("nan")])
     with pytest.raises(ValueError, match="finite"):
         winsorise([float("inf")], 3.0)
+    for limit in (float("nan"), float("-inf")):
+        with pytest.raises(ValueError, match="limit"):
+            winsorise([1.0, 2.0], limit)

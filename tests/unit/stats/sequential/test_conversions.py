@@ -95,6 +95,17 @@ def test_it_is_exact_for_ten_million_conversions() -> None:
     )
 
 
+def test_a_tiny_lift_is_exact_and_no_evidence_out_of_rounding() -> None:
+    # a prior of strength 4e12: 100 of 103 conversions must say next to nothing, by the sum of log(1 + i / a)
+    lift, k, rest = 1e-6, 100, 3
+    theta = (1 + lift) / (2 + lift)
+    half = (0.25 / (theta - 0.5) ** 2 - 1) / 2
+    expected = sum(np.log1p(np.arange(count) / half).sum() for count in (k, rest))
+    expected -= np.log1p(np.arange(k + rest) / (2 * half)).sum()
+    assert log_e(conversion_evidence(rest, k, lift=lift)) == pytest.approx(expected, abs=1e-12)
+    assert abs(log_e(conversion_harm(rest, k, lift=lift))) < 1e-4
+
+
 def chance_to_reject(evidence: Callable[[int, int], EValue | NotEnough], rate: float, *, alpha: float) -> float:
     """The exact chance to reach 1/alpha at any of the first 200 conversions, each treated with chance ``rate``."""
     alive, rejected = np.array([1.0]), 0.0
@@ -245,11 +256,20 @@ def test_far_more_in_control_is_no_evidence_of_harm_and_no_overflow() -> None:
     assert exp(found) > 0
 
 
-@pytest.mark.parametrize("wrong", [{"lift": 0.0}, {"lift": 0.1, "share": 1.0}, {"lift": 0.1, "share": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"lift": 0.0}, {"lift": inf}, {"lift": 1e-9}, {"lift": 0.1, "share": 1.0}, {"lift": 0.1, "share": 0.0}]
+)
 def test_what_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="share"):
+    with pytest.raises(ValueError, match=r"share|lift"):
         conversion_evidence(1, 2, **wrong)
     with pytest.raises(ValueError, match="margin"):
         conversion_harm(1, 2, lift=0.1, margin=-1)
+    with pytest.raises(ValueError, match="margin"):
+        conversion_harm(1, 2, lift=0.1, margin=inf)
     with pytest.raises(ValueError, match="conversions"):
         conversion_lift(-1, 2, lift=0.1)
+    with pytest.raises(ValueError, match="level"):
+        conversion_lift(1, 2, lift=0.1, level=1)
+    for bound in (lift_at_least, lift_at_most):
+        with pytest.raises(ValueError, match="alpha"):
+            bound(1, 2, lift=0.1, alpha=0.6)

@@ -76,6 +76,16 @@ def test_a_look_between_two_others_that_is_never_acted_on_changes_nothing() -> N
     assert ignored.up[1] == ignored.down[1] == 0
 
 
+def test_bounds_that_cross_and_a_drift_that_is_no_number_are_refused() -> None:
+    for low, high in ((2.0, 1.0), (float("nan"), 1.0)):
+        with pytest.raises(ValueError, match="look"):
+            exits([1.0], [low], [high], drift=0.0)
+    with pytest.raises(ValueError, match="drift"):
+        exits([1.0], [-1.0], [1.0], drift=float("nan"))
+    with pytest.raises(ValueError, match="ascend"):
+        exits([float("nan")], [-1.0], [1.0], drift=0.0)
+
+
 def test_one_look_is_the_normal_distribution() -> None:
     found = exits([4.0], [-np.inf], [3.0], drift=0.5)
     assert found.up[0] == pytest.approx(float(ndtr(-0.5)))

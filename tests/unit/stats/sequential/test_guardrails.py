@@ -132,10 +132,23 @@ def test_with_not_enough_nothing_is_answered() -> None:
         assert isinstance(found.evidence, NotEnough)
 
 
-@pytest.mark.parametrize("wrong", [{"margin": 0.0}, {"margin": 0.1, "stop_margin": -0.1}, {"margin": 1, "alpha": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"margin": 0.0},
+        {"margin": 0.1, "stop_margin": -0.1},
+        {"margin": 1, "alpha": 0},
+        {"margin": 1, "alpha": 0.5},
+        {"margin": inf},
+    ],
+)
 def test_limits_that_promise_nothing_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="promises nothing"):
         Limits(**wrong)
+    with pytest.raises(ValueError, match="sideways"):
+        Limits(margin=0.1, bad="sideways")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="tau"):
+        guardrail(effect(0.1, 0.1), Limits(margin=0.1), tau=0.0)
     with pytest.raises(ValueError, match="more of them"):
         rare_guardrail(1, 2, Limits(margin=0.1, bad="down"))
 

@@ -77,3 +77,6 @@ def test_no_unit_is_no_evidence_and_a_limit_is_a_rate() -> None:
     assert isinstance(rate_above(Successes(n=0, successes=0), limit=0.001), NotEnough)
     with pytest.raises(ValueError, match="limit"):
         rate_above(Successes(n=5, successes=0), limit=0.0)
+    for prior in ((0.0, 1.0), (1.0, -1.0), (1.0, float("nan"))):
+        with pytest.raises(ValueError, match="prior"):
+            rate_above(Successes(n=5, successes=0), limit=0.1, prior=prior)

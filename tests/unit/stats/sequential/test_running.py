@@ -100,6 +100,8 @@ def test_a_one_sided_look_leaves_the_other_end_open() -> None:
 
 
 def test_looks_that_promise_nothing_together_are_refused() -> None:
+    with pytest.raises(ValueError, match="no interval"):
+        Running().after(Estimate(1.0, float("nan"), 2.0, 0.95, 10, "difference", always_valid=True))
     with pytest.raises(ValueError, match="one look"):
         Running().after(Estimate(0, -1, 1, 0.95, 10, "Wilson"))
     other = Estimate(0, -1, 1, 0.9, 10, "difference", always_valid=True)

@@ -55,7 +55,8 @@ def test_it_gives_the_numbers_of_growthbook(days, shares, strength, p) -> None:
 
 
 def test_it_gives_the_numbers_of_optimizelys_ssrm() -> None:
-    # Optimizely ssrm 0.1, ssrm_test/test_ssrm.py, test_sequential_posteriors: log marginal likelihoods M1 - M0
+    # Optimizely's ssrm-test 0.1.5, ssrm_test/test_ssrm_test.py, test_sequential_posteriors: log marginal likelihoods
+    # M1 - M0
     units = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     days = np.array([[20, 17, 9], [18, 21, 8], [4, 6, 4], [18, 19, 11]])
     by_unit = [
@@ -186,5 +187,14 @@ def test_what_is_no_count_and_no_arm_is_refused_and_nobody_is_no_evidence() -> N
     assert isinstance(srm_fixed([4, 4], HALF), NotEnough)
     with pytest.raises(ValueError, match="counts"):
         srm_evidence([-1, 5], HALF)
+    for wrong in ([2.5, 1], [float("nan"), 1], [float("inf"), 1], [-10, 100]):
+        for ask in (srm_evidence, srm_fixed):
+            with pytest.raises(ValueError, match="counts"):
+                ask(wrong, HALF)  # type: ignore[operator]
+    with pytest.raises(ValueError, match="strength"):
+        srm_evidence([3, 4], HALF, strength=float("nan"))
+    for alpha in (0, 1, 2):
+        with pytest.raises(ValueError, match="alpha"):
+            srm_so_far([0, 1], HALF, alpha=alpha)
     with pytest.raises(ValueError, match="arm"):
         srm_so_far([0, 2], HALF)
