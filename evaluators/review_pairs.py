@@ -16,17 +16,28 @@ from fairtrial.domain.run import Answer, CaseResult, Run
 
 SEEDS = 2**31
 DEFAULT_SIZE = 40
-DEFAULT_OVERLAP = 0.2
+USUAL_OVERLAP = 0.2
+LEAST_SHARED = 12
+"""Pairs for two people, where nobody says how many: ten tell how far they agree, and some will be left unjudged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """How a queue's cases are drawn: ``size`` of them at random, a share ``overlap`` of which wants two people."""
+    """How a queue's cases are drawn: ``size`` of them at random, a share ``overlap`` of which wants two people.
+
+    By default a fifth, but twelve at the least, or half of the queue where it has fewer than 24.
+    """
 
     size: int = DEFAULT_SIZE
     seed: int = 0
-    overlap: float = DEFAULT_OVERLAP
+    overlap: float | None = None
     sampling: Literal["random"] = "random"
+
+    def shared(self, size: int) -> int:
+        """How many of so many pairs want two people."""
+        if self.overlap is not None:
+            return round(self.overlap * size)
+        return max(round(USUAL_OVERLAP * size), min(LEAST_SHARED, size // 2))
 
 
 def draw_pairs(candidate: Run, baseline: Run, draw: Draw) -> list[Pair]:
@@ -42,7 +53,7 @@ def draw_pairs(candidate: Run, baseline: Run, draw: Draw) -> list[Pair]:
     size = min(draw.size, len(pairs))
     rng = random.Random(draw.seed)
     chosen = sorted(rng.sample(range(len(pairs)), size))
-    twice = set(rng.sample(chosen, round(draw.overlap * size)))
+    twice = set(rng.sample(chosen, draw.shared(size)))
     share = size / len(pairs)
     return [replace(pairs[i], probability=share, wants=2 if i in twice else 1) for i in chosen]
 
@@ -50,7 +61,9 @@ def draw_pairs(candidate: Run, baseline: Run, draw: Draw) -> list[Pair]:
 def rule_of(draw: Draw, pairs: Sequence[Pair]) -> dict[str, Any]:
     """What is stored of the rule, enough to draw the same cases again."""
     possible = round(len(pairs) / pairs[0].probability) if pairs else 0
-    return {"kind": draw.sampling, "size": len(pairs), "of": possible, "seed": draw.seed, "overlap": draw.overlap}
+    shared = sum(pair.wants > 1 for pair in pairs)
+    kept = {"kind": draw.sampling, "size": len(pairs), "of": possible, "seed": draw.seed, "shared": shared}
+    return kept | {"overlap": shared / len(pairs) if draw.overlap is None and pairs else draw.overlap}
 
 
 def newest_pair(

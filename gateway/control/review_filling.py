@@ -8,7 +8,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.review_pairs import (
-    DEFAULT_OVERLAP,
     DEFAULT_SIZE,
     SEEDS,
     Draw,
@@ -45,7 +44,7 @@ class QueueWish(BaseModel):
     seed: int | None = Field(default=None, ge=0, lt=2**63)
     title: str | None = Field(default=None, max_length=200)
     sampling: Literal["random"] = "random"
-    overlap: float = Field(default=DEFAULT_OVERLAP, ge=0, le=1)
+    overlap: float | None = Field(default=None, ge=0, le=1)
 
 
 def fill(database: Database, wish: QueueWish, *, plan: Plan | None, by: str, now_us: int) -> str:

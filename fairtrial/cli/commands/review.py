@@ -38,7 +38,10 @@ def command() -> None:
 @click.option("--seed", type=click.IntRange(0), help="Draw the same cases again; default: a new one, which is kept.")
 @click.option("--title", help="What reviewers read; it must not name a model.")
 @click.option(
-    "--overlap", default=0.2, show_default=True, type=click.FloatRange(0, 1), help="Share that two people judge."
+    "--overlap",
+    show_default="0.2, and 12 pairs or half of the queue at the least",
+    type=click.FloatRange(0, 1),
+    help="Share that two people judge.",
 )
 @CONFIG
 @JSON
@@ -57,8 +60,10 @@ def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
         _print_json(made)
         return
     drawn = made["sampling"]
-    click.echo(f"queue {made['queue_id']}: {made['title']!r}, {made['items']} of {drawn['of']} pairs at random")
+    pairs = f"{made['items']} of {drawn['of']} pairs at random, {drawn['shared']} for two people"
+    click.echo(f"queue {made['queue_id']}: {made['title']!r}, {pairs}")
     click.echo(_what_it_can_show(made["items"]), err=True)
+    click.echo(_how_far_people_agree(drawn["shared"]), err=True)
     click.echo("Reviewers find it on the dashboard's page Review. How far it is: fairtrial review status", err=True)
 
 
@@ -159,6 +164,14 @@ def _what_it_can_show(pairs: int) -> str:
     return (
         f"Once all are judged, the candidate is shown to be better if it is preferred in {share:.0%} or more of them."
     )
+
+
+def _how_far_people_agree(shared: int) -> str:
+    from fairtrial.stats.agreement.rating_table import MIN_ITEMS
+
+    if shared < MIN_ITEMS:
+        return f"So few pairs for two people can't show how far they agree: that takes {MIN_ITEMS} or more (--overlap)."
+    return "Where two people judge the same pairs, the verdict says how far they agree."
 
 
 def _print_status(rows: Sequence[dict[str, Any]]) -> None:

@@ -151,7 +151,7 @@ async def test_a_release_manager_sees_the_rule_and_closes_the_queue_which_is_in_
         closed = (await http.post(f"/api/reviews/queues/{queue['queue_id']}/close")).json()
         again = await http.post(f"/api/reviews/queues/{queue['queue_id']}/close")
     assert (queue["candidate"], queue["baseline"], queue["items"], queue["state"]) == (NEW, OLD, 5, "open")
-    assert queue["sampling"] == {"kind": "random", "size": 5, "of": 20, "seed": 7, "overlap": 0.2}
+    assert queue["sampling"] == {"kind": "random", "size": 5, "of": 20, "seed": 7, "overlap": 0.4, "shared": 2}
     assert (closed["state"], again.status_code) == ("closed", 409)
     trail = [row["action"] for row in keeper.database.dicts(audit.listing(Page()))]
     assert {"review.enqueue", "review.close"} <= set(trail)
