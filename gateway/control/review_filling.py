@@ -44,7 +44,9 @@ class QueueWish(BaseModel):
     seed: int | None = Field(default=None, ge=0, lt=2**63)
     title: str | None = Field(default=None, max_length=200)
     sampling: Literal["random"] = "random"
-    overlap: float | None = Field(default=None, ge=0, le=1)
+    overlap: float | None = Field(
+        default=None, ge=0, le=1, description="the share for two people; else a fifth, at least 12 pairs or half"
+    )
 
 
 def fill(database: Database, wish: QueueWish, *, plan: Plan | None, by: str, now_us: int) -> str:

@@ -39,9 +39,8 @@ def command() -> None:
 @click.option("--title", help="What reviewers read; it must not name a model.")
 @click.option(
     "--overlap",
-    show_default="0.2, and 12 pairs or half of the queue at the least",
     type=click.FloatRange(0, 1),
-    help="Share that two people judge.",
+    help="Share that two people judge; default: a fifth, but at least 12 pairs or half of the queue.",
 )
 @CONFIG
 @JSON
