@@ -23,21 +23,26 @@ def say_split(srm: Row) -> None:
             f"Sample-ratio mismatch: {units} units ({names}) where {planned} were planned (p {_p(srm['p'])}, "
             f"first seen at unit {count(srm['crossed_at'])}). Units get lost or counted twice on their way into an "
             "arm, and others are compared than were randomised: do not read the comparison below. Find the cause, "
-            "then start anew under a new `salt`.",
+            f"then start anew under a new `salt`.{_beyond(srm)}",
             icon=":material/balance:",
         )
         return
     fixed = "" if srm["p_fixed"] is None else f"; χ² at one fixed look: p {_p(srm['p_fixed'])}"
     st.caption(
         f"The split is as planned: {units} units ({names}), planned {planned} "
-        f"(p {_p(srm['p'])} over all looks so far{fixed}).{_earlier(srm)}"
+        f"(p {_p(srm['p'])} over all looks so far{fixed}).{_beyond(srm)}{_earlier(srm)}"
     )
 
 
 def _earlier(srm: Row) -> str:
     if not srm["earlier"]:
         return ""
-    return f" {counted(srm['earlier'], 'unit')} came under an earlier plan of analysis and count for none."
+    units = counted(srm["earlier"], "unit")
+    return f" {units} came under an earlier plan only, not known to split alike, and are not counted."
+
+
+def _beyond(srm: Row) -> str:
+    return f" Only the first {count(srm['units'])} units are looked at; more have come since." if srm["more"] else ""
 
 
 def _p(value: float) -> str:

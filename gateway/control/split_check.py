@@ -25,12 +25,13 @@ class ArmSplit:
 
 @dataclass(frozen=True, slots=True)
 class SplitCheck:
-    """Sample-ratio mismatch since the plan of analysis was frozen, by first assignments.
+    """Sample-ratio mismatch since units are split as they are now, by first assignments.
 
     ``invalid``: the split was rejected at ``alpha`` at the arrival of some unit, ``crossed_at``-th of all: the arms
     are not to be compared, and no later unit takes that back. ``p``: the always-valid p-value, ``None`` before the
     first unit; ``p_fixed``: that of the χ² test, right for a single look fixed before, ``None`` while units are too
-    few for it. ``earlier``: units that came under an earlier plan of analysis only, and are left out.
+    few for it. ``earlier``: units that came under an earlier plan only that is not known to have split alike, and are
+    left out. ``more``: whether so many came that only the first ``units`` were looked at.
     """
 
     arms: tuple[ArmSplit, ...]
@@ -40,6 +41,7 @@ class SplitCheck:
     p_fixed: float | None
     crossed_at: int | None
     invalid: bool
+    more: bool
     alpha: float = ALPHA
 
 
@@ -52,7 +54,7 @@ def check_split(database: Database, experiment: Experiment) -> SplitCheck:
     counts = [int((found.arms == arm).sum()) for arm in range(len(names))]
     arms = tuple(map(ArmSplit, names, counts, planned))
     if isinstance(so_far, NotEnough):
-        return SplitCheck(arms, sum(counts), found.earlier, None, None, None, invalid=False)
+        return SplitCheck(arms, sum(counts), found.earlier, None, None, None, invalid=False, more=found.more)
     fixed = srm_fixed(counts, planned)
     return SplitCheck(
         arms,
@@ -62,4 +64,5 @@ def check_split(database: Database, experiment: Experiment) -> SplitCheck:
         p_fixed=None if isinstance(fixed, NotEnough) else fixed,
         crossed_at=so_far.crossed_at,
         invalid=so_far.invalid,
+        more=found.more,
     )

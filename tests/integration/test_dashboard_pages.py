@@ -170,6 +170,8 @@ def test_an_experiment_says_whether_its_units_came_by_the_planned_split(
             ],
         ),
         ({"p_fixed": None, "earlier": 1}, ["so far).", "1 unit came under an earlier plan"]),
+        ({"more": True}, ["Only the first 10,000 units are looked at"]),
+        ({"more": True, "invalid": True, "crossed_at": 9}, ["Sample-ratio mismatch", "Only the first 10,000 units"]),
         ({"invalid": True, "p": 1e-9, "crossed_at": 1200}, ["Sample-ratio mismatch", "p < 0.0001", "at unit 1,200"]),
     ],
 )
@@ -185,6 +187,7 @@ def test_the_split_is_one_sentence_or_an_error(changed: dict[str, Any], says: li
         "p_fixed": 0.81,
         "crossed_at": None,
         "invalid": False,
+        "more": False,
     }
     page = AppTest.from_string(f"from dashboard.split_words import say_split\nsay_split({srm | changed!r})").run()
     assert not page.exception

@@ -42,6 +42,7 @@ async def test_before_the_first_unit_nothing_is_claimed(keeper: Keeper) -> None:
         "p_fixed": None,
         "crossed_at": None,
         "invalid": False,
+        "more": False,
         "alpha": 0.01,
     }
 
@@ -63,6 +64,15 @@ async def test_a_mismatch_once_found_is_not_taken_back_by_the_units_that_follow(
     assert found["invalid"]
     assert found["p"] < 0.01
     assert 0 < found["crossed_at"] < 300
+
+
+async def test_a_change_of_the_plan_that_splits_alike_takes_no_mismatch_back(keeper: Keeper) -> None:
+    bring(keeper, ["tuned"] * 300 + ["base"] * 300, analysis_hash="before a margin was changed")
+    assert (await split(keeper))["units"] == 0
+    bring(keeper, ["tuned"] * 3)
+    found = await split(keeper)
+    assert (found["units"], found["earlier"]) == (600, 0)
+    assert found["invalid"]
 
 
 async def test_the_window_of_the_traffic_does_not_move_first_assignments(keeper: Keeper) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fairtrial.domain.events import ExposureEvent
 from fairtrial.journal.writer import JournalWriter
+from fairtrial.store import first_assignments as module
 from fairtrial.store.database import Database
 from fairtrial.store.first_assignments import FirstAssignments, first_assignments
 from fairtrial.store.ingest import Ingester
@@ -47,13 +50,40 @@ def test_units_that_are_not_on_trial_are_left_out(database: Database, ingester: 
     assert seen.arms.tolist() == [1]
 
 
-def test_another_plan_of_analysis_is_another_count(database: Database, ingester: Ingester) -> None:
+def test_a_plan_that_splits_alike_goes_on_counting(database: Database, ingester: Ingester) -> None:
+    # "a0" shares a unit in its bucket with "b", and that one another with "a1": all three have one salt
+    seen = found(
+        database,
+        ingester,
+        samples.exposure(1, unit="gone", assigned="tuned", analysis_hash="a0", arm_bucket=0.7),
+        samples.exposure(2, unit="back", assigned="base", analysis_hash="a0", arm_bucket=0.1),
+        samples.exposure(3, unit="back", assigned="base", analysis_hash="b", arm_bucket=0.1),
+        samples.exposure(4, unit="too", assigned="tuned", analysis_hash="b", arm_bucket=0.8),
+        samples.exposure(5, unit="too", assigned="tuned", arm_bucket=0.8),
+        samples.exposure(6, unit="other", assigned="base", analysis_hash="c", arm_bucket=0.2),
+    )
+    assert seen.arms.tolist() == [1, 0, 1]
+    assert seen.earlier == 1
+
+
+def test_only_the_first_units_are_looked_at_and_more_are_said(
+    database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_UNITS", 3)
+    arms = ["base", "tuned", "tuned"]
+    three = found(database, ingester, *(samples.exposure(i, assigned=arm) for i, arm in enumerate(arms)))
+    assert (three.arms.tolist(), three.more) == ([0, 1, 1], False)
+    four = found(database, ingester, samples.exposure(9, assigned="base"))
+    assert (four.arms.tolist(), four.more) == ([0, 1, 1], True)
+
+
+def test_another_split_is_another_count(database: Database, ingester: Ingester) -> None:
     seen = found(
         database,
         ingester,
         samples.exposure(1, unit="gone", assigned="tuned", analysis_hash="a0", propensity=0.2),
-        samples.exposure(2, unit="back", assigned="tuned", analysis_hash="a0", propensity=0.2),
-        samples.exposure(3, unit="back", assigned="base"),
+        samples.exposure(2, unit="back", assigned="tuned", analysis_hash="a0", arm_bucket=0.9),
+        samples.exposure(3, unit="back", assigned="base", arm_bucket=0.3),
     )
     assert seen.arms.tolist() == [0]
     assert seen.earlier == 1
