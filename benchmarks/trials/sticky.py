@@ -147,7 +147,7 @@ TRIALS = (
         one_look,
         (
             Target("users", "fixed on ratio_difference: users as units", at_most=0.06),
-            Target("requests", "fixed on rate_difference: requests as units, which it warns of", at_least=0.3),
+            Target("requests", "fixed on rate_difference, requests as units: fails as it must", at_least=0.3),
         ),
     ),
 )
