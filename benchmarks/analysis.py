@@ -38,7 +38,8 @@ from fairtrial.stats.sums import JointMoments, Moments, Successes  # noqa: E402
 
 HEAVY = ("pandas", "statsmodels", "sklearn")
 IMPORT = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t, *sys.modules)"
-MODULES = sorted(f"fairtrial.stats.{path.stem}" for path in (ROOT / "fairtrial" / "stats").glob("[!_]*.py"))
+FILES = (ROOT / "fairtrial" / "stats").rglob("[!_]*.py")
+MODULES = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES)
 GOOD = Successes(5_012, 3_120), Successes(4_988, 3_241)
 COST = Moments(5_012, 15_400.0, 140_000.0), Moments(4_988, 15_100.0, 137_000.0)
 THUMBS = (
