@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import expm1, inf, log, log1p, sqrt
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_alpha, check_finite, check_level, check_tau
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.effects import Effect, no_spread
+from fairtrial.stats.effects import Effect, watchable
 
 __all__ = ["always_valid", "at_least", "at_most", "evidence", "evidence_above"]
 
@@ -123,10 +122,4 @@ def one_sided_half_width(variance: float, *, tau: float, alpha: float) -> float:
 
 def _ready(effect: Effect | NotEnough, tau: float) -> Effect | NotEnough:
     check_tau(tau)
-    if isinstance(effect, NotEnough):
-        return effect
-    if effect.not_yet is not None:
-        return effect.not_yet
-    if effect.watched is not None and effect.watched > effect.variance:
-        effect = replace(effect, variance=effect.watched)
-    return effect if effect.variance > 0 else no_spread(effect)
+    return watchable(effect)

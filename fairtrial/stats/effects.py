@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite, sqrt
 
 from scipy.special import stdtrit
@@ -69,6 +69,17 @@ def fixed(effect: Effect | NotEnough, *, level: float = 0.95) -> Estimate | NotE
     half = float(stdtrit(effect.freedom, upper)) * sqrt(effect.variance)
     low, high = effect.around(half)
     return Estimate(effect.value, low, high, level, effect.n, effect.method)
+
+
+def watchable(effect: Effect | NotEnough) -> Effect | NotEnough:
+    """The effect with the variance for more than one look, or why it can't be looked at during the experiment yet."""
+    if isinstance(effect, NotEnough):
+        return effect
+    if effect.not_yet is not None:
+        return effect.not_yet
+    if effect.watched is not None and effect.watched > effect.variance:
+        effect = replace(effect, variance=effect.watched)
+    return effect if effect.variance > 0 else no_spread(effect)
 
 
 def no_spread(effect: Effect) -> NotEnough:
