@@ -18,6 +18,7 @@ from evaluators.review_words import (
     pairs_in_words,
     people_in_words,
     preference_says,
+    pull_says,
     rating_versus_says,
 )
 from evaluators.suite import Suite
@@ -70,7 +71,8 @@ def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial
         found = _rating(rule, source, line, votes, _dimension(line))
     agreement = agreement_of(reviews.read, line.metric)
     found = replace(found, says=found.says + _who(votes, reviews) + agreement_says(agreement, votes.people))
-    return measured(line, _enough(line, found, votes), agreement)
+    told = measured(line, _enough(line, found, votes), agreement)
+    return replace(told, says=told.says + _pull(found.evidence, votes)) if line.metric == PREFERENCE else told
 
 
 def shown_review(reviews: Reviews, trial: Trial, told: frozenset[str]) -> Iterator[Finding]:
@@ -84,7 +86,7 @@ def shown_review(reviews: Reviews, trial: Trial, told: frozenset[str]) -> Iterat
     if PREFERENCE not in told:
         found = votes.preference()
         agreed = agreement_says(agreement_of(reviews.read, PREFERENCE), votes.people)
-        says = preference_says(found, votes, trial) + _who(votes, reviews) + agreed
+        says = preference_says(found, votes, trial) + _who(votes, reviews) + agreed + _pull(found, votes)
         yield _informative(PREFERENCE, says, found)
     for dimension in DIMENSIONS:
         metric, compared = f"review.{dimension}", votes.comparison(dimension)
@@ -185,6 +187,12 @@ def _as_defined(queue: ReviewedQueue, trial: Trial) -> bool:
         now.get(queue.candidate, queue.candidate_digest) == queue.candidate_digest
         and now.get(queue.baseline, queue.baseline_digest) == queue.baseline_digest
     )
+
+
+def _pull(evidence: object, votes: Votes) -> str:
+    """What the preference owes to the side and the length, where there is one."""
+    gap = evidence.difference if isinstance(evidence, Comparison) else evidence
+    return pull_says(votes.pull(gap.level), votes.people) if isinstance(gap, Estimate) else ""
 
 
 def _who(votes: Votes, reviews: Reviews) -> str:

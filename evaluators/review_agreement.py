@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from evaluators.gate_lines import GateLine, Versus
+from evaluators.gate_words import MINUS
 from evaluators.review_fit import PREFERENCE, REVIEW_METRICS
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference
@@ -24,12 +25,11 @@ MIN_PEOPLE = 3
 SAID: dict[Preference, str] = {"candidate": "candidate", "baseline": "baseline", "tie": "even", "both_bad": "even"}
 """What a vote is as a preference: both bad prefers neither, as in the win rate, and can't judge says nothing."""
 
-QUALITIES: dict[Quality, str] = {
-    "good": "good",
+AGREE: dict[Quality, str] = {
+    "good": "well",
     "tentative": "enough for tentative conclusions",
-    "low": "low",
-    "not measured": "so low that it is not measured",
-    "unknown": "not known",
+    "low": "little",
+    "not measured": "so little that it is not measured",
 }
 
 
@@ -94,7 +94,7 @@ def each_beside_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[PersonAgreeme
 
 
 def agreement_says(found: Agreement, people: int) -> str:
-    """``; 2 people agree over 24 shared pairs: alpha 0.71 (0.52 to 0.83), AC2 0.93: enough for …``; "" for one."""
+    """``; over 24 shared pairs they agree well (alpha 0.81, 0.62 to 0.93; AC2 0.93)``; "" for one person."""
     if people < 2:
         return ""
     if not found.pairs:
@@ -102,11 +102,11 @@ def agreement_says(found: Agreement, people: int) -> str:
     pairs = "1 shared pair" if found.pairs == 1 else f"{found.pairs} shared pairs"
     gwet = ""
     if isinstance(found.gwet, Estimate):
-        gwet = f", {'AC1' if 'AC1' in found.gwet.method else 'AC2'} {found.gwet.value:.2f}"
+        gwet = f"; {'AC1' if 'AC1' in found.gwet.method else 'AC2'} {_number(found.gwet.value)}"
     if isinstance(found.alpha, NotEnough):
         return f"; how far they agree can't be told from {pairs}{gwet and ' (' + gwet[2:] + ')'}"
-    interval = f"{found.alpha.value:.2f} ({found.alpha.low:.2f} to {found.alpha.high:.2f})"
-    return f"; agreement over {pairs}: alpha {interval}{gwet}, {QUALITIES[found.quality]}"
+    value, low, high = (_number(one) for one in (found.alpha.value, found.alpha.low, found.alpha.high))
+    return f"; over {pairs} they agree {AGREE[found.quality]} (alpha {value}, {low} to {high}{gwet})"
 
 
 def measured(line: GateLine, found: Finding, agreement: Agreement) -> Finding:
@@ -118,8 +118,13 @@ def measured(line: GateLine, found: Finding, agreement: Agreement) -> Finding:
     if found.result != "pass" or agreement.quality != "not measured" or (line.metric == PREFERENCE and better):
         return found
     says = f"{found.says}; nothing passes on what is not measured"
-    needed = "people who agree: settle over a few pairs what each mark means, then fill a new review"
+    what = "what makes an answer the better one" if line.metric == PREFERENCE else "what each mark means"
+    needed = f"people who agree: settle over a few pairs {what}, then fill a new review"
     return replace(found, result="cannot tell", says=says, needed=needed)
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", MINUS)
 
 
 def _quality(found: Estimate | NotEnough, metric: str) -> Quality:

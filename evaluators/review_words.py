@@ -14,20 +14,21 @@ from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.review.preference_model import PreferenceModel
 
-NEITHER = {"tie": "ties", "both_bad": "both bad", "cant_judge": "can't judge, left out"}
+HALVES = {"tie": "ties", "both_bad": "both bad"}
+"""Votes for neither answer."""
 MOST = 20
 """Times the present pairs: beyond that, more pairs are no advice."""
 
 
 def preference_says(found: Comparison, votes: Votes, trial: Trial) -> str:
-    """``review.preference is 62.5 % (10 for tuned, 5 for base, 4 ties, 1 both bad; bounds …; sign test …)``."""
+    """``review.preference is 62.5 % (10 for tuned, 5 for base, 4 ties and 1 both bad as halves; bounds …)``."""
     counts = votes.counts
     parts = [f"{counts.get('candidate', 0)} for {trial.candidate}", f"{counts.get('baseline', 0)} for {trial.baseline}"]
-    parts += [
-        f"{counts[name]} {words}" for name, words in (("tie", "ties"), ("both_bad", "both bad")) if name in counts
-    ]
+    halves = [f"{counts[name]} {words}" for name, words in HALVES.items() if name in counts]
+    if halves:
+        parts.append(f"{' and '.join(halves)} as halves")
     if "cant_judge" in counts:
-        parts.append(f"{counts['cant_judge']} can't judge, left out")
+        parts.append(f"{counts['cant_judge']} can't judge left out")
     said = ", ".join(parts)
     gap = found.difference
     if isinstance(gap, NotEnough) or found.candidate is None:
@@ -35,12 +36,14 @@ def preference_says(found: Comparison, votes: Votes, trial: Trial) -> str:
         return f"{PREFERENCE} can't be told: {reason} ({said})"
     bounds = f"{_interval_name(gap)} {_percent(gap.low + 0.5)} and {_percent(gap.high + 0.5)}"
     test = "" if found.p is None else f"; {found.p_method}: p {p_in_words(found.p)}"
-    told = f"{PREFERENCE} is {_percent(found.candidate)} ({said}; {bounds}{test}); ties count half"
-    return told + pull_says(votes.pull(gap.level), votes.people)
+    return f"{PREFERENCE} is {_percent(found.candidate)} ({said}; {bounds}{test})"
 
 
 def pull_says(pull: ReviewPull, people: int) -> str:
-    """``; adjusted for the side 60.1 % (51.0 to 68.3), for side and length 58.0 % (…); 1 of 3 people leans …``."""
+    """``; adjusted for the side 60.1 % (51.0 to 68.3), for side and length 58.0 % (…); the votes of …``.
+
+    It is told last, behind what decides.
+    """
     model = pull.model
     rates = [] if model is None else [("the side", model.position_adjusted), ("side and length", model.length_adjusted)]
     adjusted = [

@@ -63,8 +63,8 @@ def two(n: int, *, agree: bool, seed: int = 1) -> dict[str, list[tuple[Preferenc
 def test_two_who_agree_are_told_with_their_alpha_and_the_line_is_judged_as_before() -> None:
     one = found(NOT_WORSE, queue(two(60, agree=True)))
     assert one.result == "pass"
-    assert "2 people judged; agreement over 60 shared pairs: alpha 0." in one.says
-    assert "AC1 0." in one.says and one.says.endswith("good")
+    assert "2 people judged; over 60 shared pairs they agree well (alpha 0." in one.says
+    assert "AC1 0." in one.says
     tone = found(TONE, queue(two(60, agree=True)))
     assert tone.result == "pass" and "AC2 0." in tone.says
 
@@ -72,7 +72,8 @@ def test_two_who_agree_are_told_with_their_alpha_and_the_line_is_judged_as_befor
 def test_a_dimension_that_people_do_not_agree_on_passes_nothing_and_says_what_is_needed() -> None:
     one = found(TONE, queue(two(60, agree=False)))
     assert one.result == "cannot tell"
-    assert "so low that it is not measured; nothing passes on what is not measured" in one.says
+    assert "they agree so little that it is not measured (alpha −0." in one.says
+    assert one.says.endswith("nothing passes on what is not measured")
     assert "settle over a few pairs what each mark means" in one.needed
     better = found("review.tone better than base", queue(two(60, agree=False)))
     assert better.result != "pass"
@@ -85,6 +86,7 @@ def test_a_failure_stands_whether_people_agree_or_not() -> None:
 def test_not_worse_may_not_be_guessed_but_better_stands_on_its_own_interval() -> None:
     guessed = found(NOT_WORSE, queue(two(80, agree=False)))
     assert guessed.result == "cannot tell" and "nothing passes" in guessed.says
+    assert "what makes an answer the better one" in guessed.needed
     rng = np.random.default_rng(5)
     tastes = {
         person: [("candidate" if rng.random() < 0.8 else "baseline", (4, 4)) for _ in range(100)]

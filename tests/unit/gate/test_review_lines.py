@@ -79,7 +79,7 @@ def test_ties_and_both_bad_count_half_and_can_not_judge_is_missing() -> None:
     one = found(BETTER, queue([WON] * 12 + [BAD] * 4 + [TIE] * 4 + [CANT] * 30))
     assert isinstance(one.evidence, Comparison)
     assert (round(one.evidence.candidate, 9), one.evidence.n) == (0.8, 20)
-    assert "4 ties, 4 both bad, 30 can't judge, left out" in one.says
+    assert "4 ties and 4 both bad as halves, 30 can't judge left out" in one.says
     assert (one.evidence.won, one.evidence.lost, one.evidence.p_method) == (12, 0, "sign test, exact")
     assert one.evidence.p == pytest.approx(2 * 0.5**12)
 

@@ -118,3 +118,16 @@ def test_pairs_that_were_drawn_with_other_chances_are_weighed_in_the_adjusted_ra
     assert isinstance(model.raw, Estimate) and isinstance(model.position_adjusted, Estimate)
     assert model.raw.value == pytest.approx((30 + 10 * 10) / 440)
     assert model.position_adjusted.value == pytest.approx(model.raw.value, abs=0.06)
+
+
+def test_what_decides_is_told_before_what_is_only_shown_beside_it() -> None:
+    says = found(BETTER, leaning()).says
+    parts = [
+        "review.preference is",
+        "better is required",
+        "2 people judged",
+        "adjusted for the side",
+        "lean to the left",
+    ]
+    assert [says.index(part) for part in parts] == sorted(says.index(part) for part in parts)
+    assert says.count("halves") == 0
