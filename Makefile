@@ -8,7 +8,7 @@ PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL  := $(PIP) install --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit integration e2e browser lint fmt type imports check bench seeds docs wheel image compose-check lock clean
+.PHONY: help install demo test unit integration e2e browser lint fmt type imports check bench validity seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -65,10 +65,14 @@ imports: $(VENV)/dev  ## the layers, by import-linter
 
 check: lint type imports  ## lint, types, layers
 
-bench: $(VENV)/dev  ## the gateway beside its plain upstream, the engine beside a bare client, the store's care beside a copy
+bench: $(VENV)/dev  ## the gateway beside its plain upstream, the engine beside a bare client, the store's care beside a copy, a look beside numpy
 	@$(BIN)/python benchmarks/gateway.py $(ARGS)
 	@$(BIN)/python benchmarks/engine.py
 	@$(BIN)/python benchmarks/store_care.py
+	@$(BIN)/python benchmarks/analysis.py
+
+validity: $(VENV)/dev  ## how often the statistics are wrong, by 10,000 simulations of each (about six minutes)
+	@$(BIN)/python benchmarks/validity.py $(ARGS)
 
 seeds: $(VENV)/dev  ## the general suite's verdicts over ten seeds of its generator (about an hour)
 	@$(BIN)/python benchmarks/seeds.py $(ARGS)

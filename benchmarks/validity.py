@@ -3,6 +3,7 @@
     python benchmarks/validity.py                          # everything, 10,000 replications
     python benchmarks/validity.py --only srm power --replications 1000 --json found.json
     python benchmarks/validity.py --list
+    python benchmarks/validity.py --markdown docs/validity.md
 
 What decides in every simulation is the library's own function, or a vectorised form of it that is compared with it on
 paths of every block and stops the run where they differ. Exit code 1 if a target is missed by more than two standard
@@ -32,6 +33,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table  # noqa: E402
 
 from benchmarks.trials import all_trials  # noqa: E402
+from benchmarks.trials.page import write_page  # noqa: E402
 from benchmarks.trials.trial import Floats, Row, Trial, row  # noqa: E402
 
 TRIALS = {trial.name: trial for trial in all_trials.TRIALS}
@@ -52,6 +54,9 @@ def main() -> int:
     say(chosen, seconds, time.perf_counter() - started, missed)
     if asked.json:
         asked.json.write_text(json.dumps(report(rows, asked.seed, seconds), indent=1), encoding="utf-8")
+    if asked.markdown:
+        drawn = {"replications": asked.replications, "seed": asked.seed}
+        write_page(asked.markdown, rows, drawn, {"measured": measured, "wanted": wanted})
     return 1 if missed else 0
 
 
@@ -63,6 +68,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=20250101)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the page of the documentation")
     return parser.parse_args()
 
 
