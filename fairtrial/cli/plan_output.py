@@ -18,18 +18,20 @@ from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, U
 MODES = {"monitor": "watched", "planned": "10 planned looks", "fixed": "one look"}
 
 
-def print_plan(console: Console, name: str, found: PlannedTrial | Undecidable, notes: Sequence[str]) -> None:
-    """A table for each metric, then what they mean in sentences."""
+def print_plan(
+    console: Console, name: str, found: PlannedTrial | Undecidable, notes: Sequence[str], *, unplanned: int = 0
+) -> None:
+    """A table for each metric, then what they mean in sentences; ``unplanned``: metrics that the notes leave out."""
     design, many = found.design, len(found.metrics)
-    each = f", for each of {many} metrics" if many > 1 else ""
-    title = f"{name}: {design.per_week:,.0f} units a week, {found.metrics[0].power:.0%} power{each}"
+    each = f" ({found.metrics[0].power:.0%} for each of {many} metrics)" if many > 1 else ""
+    title = f"{name}: {design.per_week:,.0f} units a week, {design.power:.0%} power{each}"
     console.print(escape(title), style="bold", highlight=False)
     for one in found.metrics:
         console.print(_table(one, design))
-    for line in (*_meaning(found), *_what_else(found)):
+    for line in (*_meaning(found, unplanned), *_what_else(found)):
         console.print(line, highlight=False)
     for note in notes:
-        console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False)
+        console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
 
 
 def as_json(name: str, found: PlannedTrial | Undecidable, notes: Sequence[str]) -> dict[str, Any]:
@@ -66,18 +68,20 @@ def _table(one: MetricPlan, design: Design) -> Table:
 
 def _row(option: Option, design: Design) -> tuple[str, ...]:
     units = "–" if option.units is None else f"{option.units:,.0f}"
-    weeks = "–" if option.weeks is None else str(option.weeks)
+    weeks = "–" if option.weeks is None else f"{option.weeks:,}"
     stop = f"{option.mean_stop:,.0f} units" if option.fits(design) else "–"
     return MODES[option.mode], option.rule, units, weeks, f"{option.power:.0%}", stop
 
 
-def _meaning(found: PlannedTrial | Undecidable) -> Iterator[str]:
+def _meaning(found: PlannedTrial | Undecidable, unplanned: int) -> Iterator[str]:
     """What a reader must know before starting."""
     design, first = found.design, found.metrics[0]
     if isinstance(found, Undecidable):
         yield f"\n[red]It can't be decided[/red]: {escape(found.reason)}."
     else:
-        yield f"\n[green]It can be decided[/green] in {_weeks(found.weeks)} of the {design.weeks} that it may last."
+        but = f", but for {unplanned} metric{'s' if unplanned > 1 else ''} without a plan" if unplanned else ""
+        time = f"{_weeks(found.weeks)} of the {design.weeks} that it may last"
+        yield f"\n[green]It can be decided[/green] in {time}{but}."
         if first.chosen.exaggeration is not None and first.question.kind == "superior":
             times = f"{first.chosen.exaggeration:.1f} times the true one"
             yield f"Trials that stop for the effect show {times} on average: take its size from the interval."

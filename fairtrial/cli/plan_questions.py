@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite, nan
 
 from fairtrial.config.catalogue import AMOUNTS, ERRORS_AND_SAFETY, OPEN_FAMILIES, SHARES
 from fairtrial.config.margins import parse_margin
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment, Primary
 from fairtrial.stats.planning.question import Question
-from fairtrial.stats.planning.sizes import votes
+from fairtrial.stats.planning.sizes import cases_for_margin, votes
 
 LESS_IS_BETTER = {
     "requests.error_rate",
@@ -59,6 +60,8 @@ def asked(experiment: Experiment, known: Known) -> Asked:
     questions, left_out = [_question(primary.metric, kind, primary.mde, known)], []
     for one in experiment.guardrails:
         reason = _unplannable(one.metric, known)
+        if one.metric == primary.metric and kind == "superior":
+            reason = "who is better is not worse; the primary question is the harder one"
         if reason:
             left_out.append(f"{one.metric}: {reason}")
         else:
@@ -82,14 +85,19 @@ def arms(experiment: Experiment) -> tuple[float, float, int]:
 def level(text: str, metric: str) -> float:
     """A level as it is written, ``62%`` or ``1.8``; raises `UsageError`."""
     try:
-        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        found = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
-        raise UsageError(f"{metric}: {text!r} is not a level (62% is a share, 1.8 an amount)") from None
+        found = nan
+    if not isfinite(found):
+        raise UsageError(f"{metric}: {text!r} is not a level (62% is a share, 1.8 an amount)")
+    return found
 
 
 def planned_question(question: Question) -> str:
     """The question in words."""
     size = amount(question, question.effect)
+    if question.relative:
+        size += f" ({100 * question.effect / abs(question.baseline):.3g}% of today's)"
     return f"better by {size}" if question.kind == "superior" else f"not worse by {size}"
 
 
@@ -104,6 +112,10 @@ def amount(question: Question, value: float) -> str:
 def _question(metric: str, kind: str, written: str, known: Known) -> Question:
     margin, baseline = parse_margin(written), known.levels[metric]
     effect = float(margin.value) * (abs(baseline) if margin.relative else 1.0)
+    if margin.relative and baseline == 0:
+        raise UsageError(f"{metric}: {written} of a level of 0 is nothing; what is it really?")
+    if metric not in known.spreads and not 0 < baseline < 1:
+        raise UsageError(f"{metric}: {_no_share(metric, baseline)}")
     try:
         return Question(
             metric,
@@ -117,8 +129,16 @@ def _question(metric: str, kind: str, written: str, known: Known) -> Question:
             scored=metric.partition(".")[0] in SCORED,
         )
     except ValueError as error:
-        hint = "" if metric in SHARES or metric in known.spreads else f"; for an amount say --sd {metric}=…"
-        raise UsageError(f"{error}{hint}") from None
+        raise UsageError(str(error)) from None
+
+
+def _no_share(metric: str, level: float) -> str:
+    """What is wrong with a level that lies not between 0 and 1."""
+    if level in (0, 1):
+        likely = "0.1%" if level == 0 else "99.9%"
+        return f"{level:.0%} leaves nothing to plan by: nobody knows it so exactly; say what it may well be ({likely})"
+    amount = "" if metric in SHARES else f"; for an amount say --sd {metric}=… too"
+    return f"a share of {level:g} must lie between 0 and 1 (62% is 0.62){amount}"
 
 
 def _unplannable(metric: str, known: Known) -> str:
@@ -137,6 +157,12 @@ def _unplannable(metric: str, known: Known) -> str:
 
 
 def _refuse_reviews(primary: Primary) -> None:
-    if primary.metric == "review.preference":
-        needed = votes(0.5 + float(parse_margin(primary.mde).value))
-        raise UsageError(f"review.preference: reviewers decide it, by about {needed:,} votes (80 % power), not traffic")
+    """Raises `UsageError` for a preference, with the votes that it takes; relative is to one half."""
+    if primary.metric != "review.preference":
+        return
+    margin = parse_margin(primary.mde)
+    size = float(margin.value) * (0.5 if margin.relative else 1.0)
+    if size > 0.5:
+        raise UsageError(f"review.preference: a win rate of 50% can't move by {100 * size:g} points")
+    needed = votes(0.5 + size) if primary.require == "superior" else cases_for_margin(0.25, size)
+    raise UsageError(f"review.preference: reviewers decide it, by about {needed:,} votes (80 % power), not traffic")

@@ -6,12 +6,17 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import typing
 from collections.abc import Iterator
 from types import ModuleType
 
 from fairtrial import stats
-from scripts.reference.markdown import block, page, paragraphs, prose
+from fairtrial.stats.always_valid import always_valid
+from fairtrial.stats.arms.proportions import rate_difference
+from fairtrial.stats.sums import Successes
+from scripts.reference.markdown import block, page, paragraphs, prose, table
+from scripts.reference.statistics_questions import QUESTIONS
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "What the data are summed to": ("sums",),
@@ -77,12 +82,17 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
 """The modules of each chapter, in the order in which one would read them."""
 
 INTRO = """\
-Numbers in, estimates out: pure functions over **sufficient statistics**, frozen values that add, so that the database
-sums and Python reasons. Every function says its source. What can't be told is `NotEnough(reason, needed)`, never a
-zero, a `p` of 1 or an interval of nothing. [The glossary](../glossary.md) has the words.
+The library that judges fine-tuned models: two arms of live traffic, two models on the same cases, the votes of people.
+Numbers in, estimates out: pure functions over [sufficient statistics](../glossary.md#sufficient-statistics), frozen
+values that add, so that the database sums and Python reasons. Every function says its source. What can't be told is
+`NotEnough(reason, needed)`, never a zero, a `p` of 1 or an interval of nothing.
 
-**An effect has no interval until one says how it will be looked at**: `fixed` for one look at a size that was fixed
-before, `always_valid` for as many looks as one likes. Both take what the estimators below give:
+It needs numpy and scipy, and no server: import a function from the module that stands above it.
+[Your question](#your-question-and-the-function) leads to the function.
+
+**An [effect](../glossary.md#effect) has no interval until one says how it will be looked at**: `fixed` for one
+[look](../glossary.md#look) at a size that was fixed before, `always_valid` for as many looks as one likes
+([what that means](../glossary.md#always-valid), and its [τ](../glossary.md#tau)). Both take what the estimators give:
 
 ```python
 from fairtrial.stats.always_valid import always_valid
@@ -93,9 +103,21 @@ resolved = rate_difference(Successes(n=2_000, successes=1_180), Successes(n=2_00
 print(always_valid(resolved, tau=0.03))
 ```
 
+```text
+{answer}
+```
+
+The treatment resolves 5.5 points more, and since the interval excludes 0 it is better, however often one has looked. A
+function of two arms takes the control first and gives treatment − control. Shares are shares, 0.055 and not 5.5; `n`
+counts units of both arms. Other words: [e-value](../glossary.md#e-value), [CUPED](../glossary.md#cuped),
+[guardrail](../glossary.md#guardrail-margin), [SRM](../glossary.md#srm), [design effect](../glossary.md#design-effect).
+
 The names on this page are stable; others in these modules are for the library's own use. Each example is run whenever
 the tests are. How often each method is wrong, and how soon it is right, is measured by
 `python benchmarks/validity.py`."""
+
+
+TABLE = "Your question, and the function"
 
 
 def statistics_page() -> str:
@@ -104,7 +126,46 @@ def statistics_page() -> str:
     if missing:
         raise LookupError(f"fairtrial.stats: {', '.join(sorted(missing))} has no chapter")
     chapters = ("\n\n".join([f"## {title}", *map(_module, names)]) for title, names in CHAPTERS.items())
-    return page("Statistics", INTRO, *chapters)
+    resolved = rate_difference(Successes(n=2_000, successes=1_180), Successes(n=2_000, successes=1_290))
+    intro = INTRO.format(answer=always_valid(resolved, tau=0.03))
+    return page("Statistics", intro, questions(), *chapters)
+
+
+def questions() -> str:
+    """The table of questions; raises `LookupError` for a function that the page doesn't have."""
+    places, rows = _places(), []
+    for about, asked in QUESTIONS.items():
+        rows.append((f"*{about}*", " "))
+        rows += [(words, ", ".join(_link(one, places) for one in functions)) for words, functions in asked]
+    whole = table(("your question", "the function"), rows)
+    return f"## {TABLE}\n\n{whole}"
+
+
+def _places() -> dict[str, str]:
+    """The anchor of each function: headings that differ only in their capitals are counted on."""
+    seen: list[str] = [_anchor(TABLE)]
+    found = {}
+    for title, names in CHAPTERS.items():
+        seen.append(_anchor(title))
+        for name in names:
+            seen.append(_anchor(f"fairtrial.stats.{name}"))
+            for function, thing in public(modules()[name]):
+                if callable(thing):
+                    before = seen.count(_anchor(function))
+                    seen.append(_anchor(function))
+                    found[function] = f"{_anchor(function)}-{before}" if before else _anchor(function)
+    return found
+
+
+def _anchor(heading: str) -> str:
+    """What the usual renderers make of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _link(function: str, places: dict[str, str]) -> str:
+    if function not in places:
+        raise LookupError(f"the table of questions names {function}, which fairtrial.stats has not")
+    return f"[`{function}`](#{places[function]})"
 
 
 def modules() -> dict[str, ModuleType]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from fairtrial.stats.planning.question import Design
 
 UNDECIDABLE = 3
+
+
+class Number(click.FloatRange):
+    """A number in a range; what is no number lies in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = float(super().convert(value, param, ctx))
+        if math.isnan(found):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return found
 
 
 @click.group()
@@ -46,10 +57,10 @@ def command() -> None:
     metavar="[METRIC=]SD",
     help="How much an amount varies from unit to unit: its standard deviation.",
 )
+@click.option("--per-week", type=Number(1, 1e10), help="New units a week in the experiment, all arms together.")
 @click.option(
-    "--per-week", type=click.FloatRange(0, min_open=True), help="New units a week in the experiment, all arms together."
+    "--power", default=80.0, show_default=True, type=Number(50, 99), help="Percent, for all metrics together."
 )
-@click.option("--power", default=80.0, show_default=True, type=click.FloatRange(50, 99), help="Percent.")
 @click.option(
     "--mode",
     default="monitor",
@@ -62,7 +73,7 @@ def command() -> None:
     "--design-effect",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(1),
+    type=Number(1, 1000),
     help="How much clusters of units inflate the sample.",
 )
 @click.option("--lower", multiple=True, metavar="METRIC", help="Less of this feedback is better; may be given again.")
@@ -103,7 +114,7 @@ def plan(name: str, config: Path, as_json: bool, **wish: Any) -> int:
     else:
         from rich.console import Console
 
-        print_plan(Console(), name, found, notes)
+        print_plan(Console(), name, found, notes, unplanned=len(questions.left_out))
     return 0 if isinstance(found, PlannedTrial) else UNDECIDABLE
 
 
@@ -138,6 +149,8 @@ def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for text in texts:
         metric, equals, value = text.rpartition("=")
+        if equals and not metric:
+            raise UsageError(f"{text!r} names no metric (say it without the = for the primary one)")
         metric = metric if equals else primary
         if metric in found:
             raise UsageError(f"{metric}: is given twice")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, inf, sqrt
 from typing import Literal
 
-from scipy.special import ndtr, ndtri
+from scipy.special import gammaincinv, ndtr, ndtri
 
-from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
+from fairtrial.stats.arms.proportions import MIN_EVENTS, rate_difference
 from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.planning.conversion_course import ConversionRule, conversion_course
 from fairtrial.stats.planning.courses import Course, monitored, monitored_multiple, planned
-from fairtrial.stats.planning.question import FEW, RARE, Design, Mode, Question
+from fairtrial.stats.planning.question import FEW, RARE, UNCOMMON, Design, Mode, Question
 from fairtrial.stats.planning.sizes import size_of_means, size_of_means_not_worse, size_of_shares
 from fairtrial.stats.sequential.conversions import conversion_lift
 from fairtrial.stats.sequential.obrien_fleming import LOOKS, inflation, obrien_fleming
+from fairtrial.stats.sums import Successes
 
 __all__ = ["Option", "rule_of"]
 
@@ -24,6 +26,10 @@ Rule = Literal["conversion e-process", "normal mixture", "O'Brien-Fleming", "one
 LOOKS_A_WEEK = 7
 BEYOND = (4, 16)
 """Multiples of the longest duration in which the units that rare events need are searched for."""
+SAMPLE = 10**9
+"""Units of a sample in which rates show as they are."""
+SURELY = float(gammaincinv(MIN_EVENTS, 0.9))
+"""Events to expect, 14.2, of which 9 trials in 10 see the fewest that a look needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,9 @@ class Option:
 def rule_of(question: Question, design: Design) -> Rule:
     """The rule that decides a question, chosen from the plan alone: what the data say never changes it.
 
-    A share is decided by conversions, exactly, where its rarer outcome is below 2 % or is expected fewer than 200 times
-    in the longest duration, or where it is a matter of safety; else the mode says.
+    A share is decided by conversions, exactly, where its rarer outcome is below 2 % today, or below 10 % in an arm and
+    expected fewer than 200 times in the longest duration, or where it is a matter of safety; else the mode says. Where
+    both outcomes are common, counting one of them throws away what the other tells: half, at 50 %.
 
     Source: Lindon & Malek (2022), arXiv:2011.03567; Waudby-Smith et al. (2024), arXiv:2103.06476; O'Brien & Fleming
     (1979), Biometrics 35:549-556.
@@ -67,8 +74,9 @@ def rule_of(question: Question, design: Design) -> Rule:
     'conversion e-process'
     """
     if question.sd is None and design.mode != "fixed":
-        rarer = min(question.baseline, 1 - question.baseline)
-        if question.safety or rarer < RARE or rarer * design.most < FEW:
+        baseline, treatment = (_rarer(rate) for rate in (question.baseline, question.truth))
+        rarer = min(baseline, treatment)
+        if question.safety or baseline < RARE or (rarer < UNCOMMON and rarer * design.most < FEW):
             return "conversion e-process"
     rules: dict[Mode, Rule] = {"monitor": "normal mixture", "planned": "O'Brien-Fleming", "fixed": "one look"}
     return rules[design.mode]
@@ -85,13 +93,13 @@ def option(question: Question, design: Design, power: float, *, beyond: bool = T
         return _by_conversions(question, design, power, BEYOND if beyond else ())
     if rule == "normal mixture":
         return _watched(question, design, power)
-    return _ended(question, design, power)
+    return _planned(question, design, power) if rule == "O'Brien-Fleming" else _single(question, design, power)
 
 
 def _watched(question: Question, design: Design, power: float) -> Option:
-    """Looks every day, none before both arms have the fewest units for the normal approximation."""
-    effect, variance, sides = question.effect, _variance(question, design), question.sides
-    first = MIN_UNITS / min(design.share, 1 - design.share)
+    """Looks every day, none before both arms have what the normal approximation needs."""
+    effect, variance, sides = question.effect, _watched_variance(question, design), question.sides
+    first = _first_look(question, design)
     days = range(1, design.weeks * LOOKS_A_WEEK + 1)
     daily = [design.per_week * day / LOOKS_A_WEEK for day in days]
     looks = [one for one in daily if one >= first] or [design.most]
@@ -103,26 +111,42 @@ def _watched(question: Question, design: Design, power: float) -> Option:
     if design.most < first:
         course = Course(course.units, (0.0,), design.most)
     half = half_width if sides == 2 else one_sided_half_width
-    end = half(variance / design.most, tau=effect, alpha=design.alpha)
-    return _option(design, "normal mixture", units, course, excluded=end)
+    loss = half(variance / design.most, tau=effect, alpha=design.alpha) if design.most >= first else inf
+    return _option(design, "normal mixture", units, course, excluded=_possible(loss, question))
 
 
-def _ended(question: Question, design: Design, power: float) -> Option:
-    """A duration that is agreed on before, with planned looks on the way or without."""
+def _planned(question: Question, design: Design, power: float) -> Option:
+    """A duration that is agreed on before, with planned looks on the way; none before both arms have enough."""
+    effect, variance, first = question.effect, _watched_variance(question, design), _first_look(question, design)
+    alpha = design.alpha * 2 / question.sides
+    one = (
+        _one_look(question, design, power) if question.sd is not None else _by_normal(question, variance, design, power)
+    )
+    units = max(one * inflation(LOOKS, alpha=alpha, power=power), first)
+    end = min(_whole_weeks(units, design) * design.per_week, design.most)
+    course = planned(effect, variance, end, alpha=design.alpha, sides=question.sides)
+    course = course if end >= first else Course((end,), (0.0,), end)
+    loss = obrien_fleming(LOOKS, alpha=alpha) * sqrt(variance / end) if end >= first else inf
+    return _option(design, "O'Brien-Fleming", units, course, excluded=_possible(loss, question))
+
+
+def _single(question: Question, design: Design, power: float) -> Option:
+    """A duration that is agreed on before, and one look at its end."""
     effect, variance = question.effect, _variance(question, design)
     units = _one_look(question, design, power)
-    level = 1 - design.alpha / question.sides
-    if design.mode == "planned":
-        units *= inflation(LOOKS, alpha=2 * (1 - level), power=power)
-        end = min(_whole_weeks(units, design) * design.per_week, design.most)
-        course = planned(effect, variance, end, alpha=design.alpha, sides=question.sides)
-        z = obrien_fleming(LOOKS, alpha=2 * (1 - level))
-    else:
-        end = min(_whole_weeks(units, design) * design.per_week, design.most)
-        z = float(ndtri(level))
-        course = Course((end,), (float(ndtr(effect / sqrt(variance / end) - z)),), end)
-    rule: Rule = "O'Brien-Fleming" if design.mode == "planned" else "one look"
-    return _option(design, rule, units, course, excluded=z * sqrt(variance / end))
+    end = min(_whole_weeks(units, design) * design.per_week, design.most)
+    z, error = float(ndtri(1 - design.alpha / question.sides)), sqrt(variance / end)
+    course = Course((end,), (float(ndtr(effect / error - z)),), end)
+    return _option(design, "one look", units, course, excluded=_possible(z * error, question))
+
+
+def _first_look(question: Question, design: Design) -> float:
+    """Units before which no look decides: 30 in each arm, and of a share most likely ten with the event and without."""
+    arms = (1 - design.share, question.baseline), (design.share, question.truth)
+    units = MIN_UNITS / min(part for part, _ in arms)
+    if question.sd is not None:
+        return units
+    return max(units, *(SURELY / (part * min(rate, 1 - rate)) for part, rate in arms))
 
 
 def _by_conversions(question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
@@ -178,8 +202,13 @@ def _one_look(question: Question, design: Design, power: float) -> float:
     if question.sd is not None and not question.relative:
         size = size_of_means_not_worse(question.effect, question.sd, alpha=alpha, power=power, share=share)
         return size * question.left * design.inflation
-    z = float(ndtri(1 - alpha) + ndtri(power))
-    return z**2 * _variance(question, design) / question.effect**2
+    return _by_normal(question, _variance(question, design), design, power)
+
+
+def _by_normal(question: Question, variance: float, design: Design, power: float) -> float:
+    """Units for a single look at an estimate with this variance, times the units."""
+    z = float(ndtri(1 - design.alpha / question.sides) + ndtri(power))
+    return z**2 * variance / question.effect**2
 
 
 def _option(design: Design, rule: Rule, units: float | None, course: Course, *, excluded: float | None) -> Option:
@@ -190,6 +219,32 @@ def _option(design: Design, rule: Rule, units: float | None, course: Course, *, 
 
 def _variance(question: Question, design: Design) -> float:
     return question.unit_variance(design.share) * design.inflation
+
+
+def _watched_variance(question: Question, design: Design) -> float:
+    """The larger one of `_variance` and what more than one look at two rates reads, in a sample without chance."""
+    known = _variance(question, design)
+    if question.sd is not None:
+        return known
+    n = round(SAMPLE * (1 - design.share)), round(SAMPLE * design.share)
+    control, treatment = (
+        Successes(units, round(units * rate))
+        for units, rate in zip(n, (question.baseline, question.truth), strict=True)
+    )
+    scale = question.scale
+    found = rate_difference(control, treatment, scale=scale)
+    larger = None if isinstance(found, NotEnough) else found.watched
+    return max(known, (larger or 0.0) * SAMPLE * question.left * design.inflation)
+
+
+def _possible(loss: float, question: Question) -> float | None:
+    """The loss, or nothing where none of a share could be larger: it would exclude what can't be."""
+    most = inf if question.sd is not None else 1 - question.baseline if question.lower_is_better else question.baseline
+    return loss if loss < most else None
+
+
+def _rarer(rate: float) -> float:
+    return round(min(rate, 1 - rate), 12)
 
 
 def _whole_weeks(units: float, design: Design) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 
+import numpy as np
 from scipy.special import ndtri
 
 from fairtrial.stats.planning.options import rule_of
@@ -18,6 +19,8 @@ MOST_WEEKS = 26
 """Beyond half a year models, prompts and users are others than those that the trial began with."""
 LEFT = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 """Shares of the variance that an adjustment may leave: less than 0.4 is hardly ever seen."""
+RUNGS = 13
+"""Effects that are tried before the smallest is sought between two of them."""
 LARGEST = 1000.0
 """Multiples of an amount's effect that are tried."""
 
@@ -123,14 +126,15 @@ def _smallest(alone: Change, decidable: Test) -> float | None:
     def found(effect: float) -> bool:
         return decidable(replace(alone, questions=(replace(question, effect=effect),)))
 
-    low, high = question.effect, _largest(question)
-    if high <= low or not found(high):
+    ladder = np.geomspace(question.effect, max(question.effect, _largest(question)), RUNGS)
+    # An effect so large that hardly any unit of an arm has the rarer outcome can't be looked at: larger isn't easier.
+    rung = next((number for number in range(1, RUNGS) if found(float(ladder[number]))), None)
+    if rung is None:
         return None
-    for _ in range(30):
+    low, high = float(ladder[rung - 1]), float(ladder[rung])
+    while high / low >= 1.005:
         middle = (low * high) ** 0.5
         low, high = (low, middle) if found(middle) else (middle, high)
-        if high / low < 1.005:
-            break
     for steps in range(3):
         effect = _rounded_up(high, steps)
         if effect >= _largest(question):
@@ -158,6 +162,7 @@ def _told(questions: Sequence[Question], found: dict[int, dict[str, float]]) -> 
     for number, fields in found.items():
         one, effect = questions[number], fields["effect"]
         size = f"{effect:g}" if one.sd is not None else f"{100 * effect:g} points"
+        size += f" ({100 * effect / abs(one.baseline):.3g}%)" if one.relative else ""
         told.append(f"{words[one.kind]} of {size} for {one.metric}")
     return " and ".join(told)
 

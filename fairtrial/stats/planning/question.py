@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 from typing import Literal
 
 from fairtrial.stats.planning.sizes import variance_of_shares
@@ -11,12 +11,13 @@ from fairtrial.stats.planning.sizes import variance_of_shares
 __all__ = ["Design", "Question"]
 
 Kind = Literal["superior", "not worse"]
+KINDS: tuple[Kind, ...] = ("superior", "not worse")
 Mode = Literal["monitor", "planned", "fixed"]
 MODES: tuple[Mode, ...] = ("monitor", "planned", "fixed")
 RARE = 0.02
 """A rate below which, or above one minus which, the normal approximation is not used."""
-FEW = 200
-"""Events that a trial must expect before the normal approximation is used."""
+UNCOMMON, FEW = 0.10, 200
+"""A rate below which a trial must expect so many events before the normal approximation is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Question:
     ``baseline``: the control's level as known from before; ``sd``: of single units, ``None`` for a share of units;
     ``effect``: above 0, on the metric's scale, the smallest one worth finding or the margin; ``relative``: whether a
     margin is a share of the control's level, which is then uncertain too. ``left``: the share of the variance that is
-    left after an adjustment for what was known before (CUPED). ``safety``: decided exactly, whatever its rate.
-    ``scored``: whether answers that nobody saw can be scored for it. `ValueError` for what can't be.
+    left after an adjustment for what was known before (CUPED), above 0 and at most 1. ``safety``: decided exactly,
+    whatever its rate. ``scored``: whether answers that nobody saw can be scored for it. `ValueError` for what can't be.
 
     >>> Question("feedback.resolved", "superior", baseline=0.62, effect=0.03).truth
     0.65
@@ -45,8 +46,18 @@ class Question:
     scored: bool = False
 
     def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.metric}: {self.kind!r} is no kind of question ({', '.join(KINDS)})")
+        if not isfinite(self.baseline):
+            raise ValueError(f"{self.metric}: {self.baseline} is no level")
+        if self.relative and self.baseline == 0:
+            raise ValueError(f"{self.metric}: nothing can be relative to a level of 0")
         if not 0 < self.effect < inf:
             raise ValueError(f"{self.metric}: an effect of {self.effect:g} can't be planned for; it must be above 0")
+        if not 0 < self.left <= 1:
+            raise ValueError(
+                f"{self.metric}: an adjustment leaves more than nothing of the variance, and not {self.left:g}"
+            )
         if self.sd is not None:
             if not 0 < self.sd < inf:
                 raise ValueError(f"{self.metric}: a standard deviation of {self.sd:g} must be above 0")
@@ -75,16 +86,22 @@ class Question:
         """2 for ``superior``, for which harm counts too; 1 for ``not worse``."""
         return 2 if self.kind == "superior" else 1
 
+    @property
+    def scale(self) -> float:
+        """What the control's level is multiplied by in the test: 1 ± a relative margin, else 1."""
+        if not self.relative or self.kind == "superior":
+            return 1.0
+        return 1 + self.direction * self.effect / self.baseline
+
     def unit_variance(self, share: float) -> float:
         """The variance of what is tested, treatment − control or − (1 ± margin) control, times the units."""
-        factor = 1 + self.direction * self.effect / self.baseline if self.relative and self.kind != "superior" else 1.0
         if self.sd is None:
             one = variance_of_shares(self.baseline, self.truth, share=share)
             control = self.baseline * (1 - self.baseline) / (1 - share)
         else:
             one = self.sd**2 / (share * (1 - share))
             control = self.sd**2 / (1 - share)
-        return self.left * (one + (factor**2 - 1) * control)
+        return self.left * (one + (self.scale**2 - 1) * control)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +124,8 @@ class Design:
     inflation: float = 1.0
 
     def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(f"{self.mode!r} is no way to look ({', '.join(MODES)})")
         if not (0 < self.per_week < inf and self.weeks >= 1 and 1 <= self.inflation < inf):
             raise ValueError("a trial needs units, a week or more, and a design effect of 1 or more")
         if not (0 < self.share < 1 and 0 < 2 * self.alpha < self.power < 1):

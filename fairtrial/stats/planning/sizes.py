@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, inf, isnan, sqrt
+from math import ceil, inf, isnan, log2, sqrt
 
 from scipy.optimize import brentq
 from scipy.special import nctdtr, ndtri, stdtrit
@@ -106,6 +106,8 @@ def size_of_pairs(
     469 pairs
     """
     _check(power, alpha, 0.5)
+    if sides not in (1, 2):
+        raise ValueError(f"a test has 1 side or 2, not {sides}")
     if not 0 < abs(difference) <= discordant <= 1:
         raise ValueError(f"a difference of {difference} is not possible where {discordant} of the pairs differ")
     root = _z(1 - alpha / sides) * sqrt(discordant) + _z(power) * sqrt(discordant - difference**2)
@@ -116,13 +118,16 @@ def cases_for_margin(variance: float, margin: float, *, power: float = POWER) ->
     """Cases that show "not worse by ``margin``" with this power, one-sided 5 %, if there is no true difference.
 
     ``variance`` of one paired difference, which for 0/1 scores is the share of discordant cases; ``margin`` on the
-    same scale. For 80 % this is 6.18 · variance / margin².
+    same scale; both above 0. For 80 % this is 6.18 · variance / margin².
 
     Source: Nam (1997), Biometrics 53:1422-1430, in its normal approximation.
 
     >>> cases_for_margin(0.10, 0.05)
     248
     """
+    _check(power, ALPHA, 0.5)
+    if not (0 < variance < inf and 0 < margin < inf):
+        raise ValueError(f"a margin of {margin} with a variance of {variance} has no size: both must be above 0")
     return ceil((_z(1 - ALPHA) + _z(power)) ** 2 * variance / margin**2)
 
 
@@ -130,7 +135,7 @@ def votes(win_rate: float, *, ties: float = 0.0, alpha: float = ALPHA, power: fl
     """Votes on pairs of answers that tell a win rate from one half, two-sided; a tie is half a win for each.
 
     ``win_rate``: the true one, not one half; ``ties``: their share of all votes. `ValueError` for a win rate that so
-    many ties don't allow.
+    many ties don't allow. Never fewer than a sign test needs to find anything at all: six at 5 %, and more with ties.
 
     Source: the normal approximation with the variance of a vote of 0, ½ or 1 under the alternative.
 
@@ -142,7 +147,8 @@ def votes(win_rate: float, *, ties: float = 0.0, alpha: float = ALPHA, power: fl
     if not (win_rate != 0.5 and 0 <= ties < 1 and 0 <= wins <= 1 - ties):
         raise ValueError(f"a win rate of {win_rate} with {ties} ties can't be planned for")
     variance = wins + ties / 4 - win_rate**2
-    return max(1, ceil((_z(1 - alpha / 2) + _z(power)) ** 2 * variance / (win_rate - 0.5) ** 2))
+    fewest = ceil(log2(2 / alpha) / (1 - ties))
+    return max(fewest, ceil((_z(1 - alpha / 2) + _z(power)) ** 2 * variance / (win_rate - 0.5) ** 2))
 
 
 def variance_of_shares(control: float, treatment: float, *, share: float = 0.5) -> float:

@@ -65,7 +65,7 @@ class Undecidable:
     but scored without a user's reaction, how many pairs of answers to the same requests would decide them.
 
     >>> print(plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=1800)).reason)
-    10,800 units in 6 weeks are too few: resolved needs 13,481 units, 8 weeks (power 67% at the end, 80% wanted)
+    10,800 units in 6 weeks are too few: resolved needs 13,494 units, 8 weeks (power 67% at the end, 80% wanted)
     """
 
     reason: str
@@ -91,7 +91,7 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
     ...     print(f"{mode}: {trial.metrics[0].chosen.units:,.0f} users, {trial.weeks} weeks")
     fixed: 8,083 users, 3 weeks
     monitor: 14,286 users, 4 weeks
-    planned: 8,405 users, 3 weeks
+    planned: 8,408 users, 3 weeks
     """
     if not questions:
         raise ValueError("a trial without a question has no plan")
@@ -143,6 +143,6 @@ def _reason(failing: Sequence[MetricPlan], design: Design) -> str:
     told = []
     for one in failing:
         units, weeks = one.chosen.units, one.chosen.weeks
-        needs = "needs more units than can be said" if units is None else f"needs {units:,.0f} units, {weeks} weeks"
+        needs = "needs many times as many" if units is None else f"needs {units:,.0f} units, {weeks:,} weeks"
         told.append(f"{one.question.metric} {needs} (power {one.chosen.power:.0%} at the end, {one.power:.0%} wanted)")
     return f"{design.most:,.0f} units in {design.weeks} weeks are too few: " + "; ".join(told)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -30,6 +31,7 @@ GUARDED = """\
 """
 PLAIN = GUARDED.splitlines(keepends=True)[0]
 BASELINES = ("--baseline", "62%", "--baseline", "requests.error_rate=1%", "--baseline", "cost.per_unit=2.1")
+PREFERRED = "metric: review.preference, require: superior, mde: 5pp"
 SPREAD = ("--sd", "cost.per_unit=3")
 
 
@@ -64,7 +66,7 @@ def test_a_trial_that_can_be_decided_ends_with_0_and_says_when(file: Path) -> No
     code, output = run(file, "--baseline", "62%", "--per-week", "4000")
     assert code == 0
     assert "4,000 units a week, 80% power" in output
-    for words in ("normal mixture", "O'Brien-Fleming", "one look", "8,405", "in 4 weeks of the 6"):
+    for words in ("normal mixture", "O'Brien-Fleming", "one look", "8,408", "in 4 weeks of the 6"):
         assert words in output
 
 
@@ -141,7 +143,17 @@ def test_a_stage_that_enrolls_a_part_is_told(file: Path) -> None:
         (("--per-week", "9"), "what is it today? --baseline feedback.resolved=62%"),
         (("--baseline", "62%"), "how many new units does it get in a week? --per-week 4000"),
         (("--baseline", "much", "--per-week", "9"), "'much' is not a level"),
-        (("--baseline", "62", "--per-week", "9"), "a share of 62 must lie between 0 and 1; for an amount say --sd"),
+        (
+            ("--baseline", "62", "--per-week", "9"),
+            "a share of 62 must lie between 0 and 1 (62% is 0.62); for an amount",
+        ),
+        (("--baseline", "0%", "--per-week", "9"), "0% leaves nothing to plan by"),
+        (("--baseline", "100%", "--per-week", "9"), "say what it may well be (99.9%)"),
+        (("--baseline", "150%", "--per-week", "9"), "a share of 1.5 must lie between 0 and 1"),
+        (("--baseline", "-5%", "--per-week", "9"), "a share of -0.05 must lie between 0 and 1"),
+        (("--baseline", "nan", "--per-week", "9"), "'nan' is not a level"),
+        (("--baseline", "62%", "--sd", "inf", "--per-week", "9"), "'inf' is not a level"),
+        (("--baseline", "=62%", "--per-week", "9"), "'=62%' names no metric"),
         (("--baseline", "99%", "--per-week", "9"), "a share of 99% can't rise by 3 points"),
         (("--baseline", "62%", "--baseline", "feedback.resolved=61%", "--per-week", "9"), "is given twice"),
         (("--baseline", "62%", "--baseline", "cost.per_unit=1", "--per-week", "9"), "is no metric of tuned-vs-base"),
@@ -151,6 +163,39 @@ def test_what_is_missing_or_wrong_is_said_in_words(file: Path, arguments: tuple[
     with pytest.raises(UsageError) as error:
         run(file, *arguments)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--per-week", "nan"), ("--per-week", "inf"), ("--per-week", "0"), ("--design-effect", "nan"), ("--power", "nan"),
+     ("--power", "100"), ("--weeks", "0"), ("--design-effect", "inf")],
+)  # fmt: skip
+def test_a_number_out_of_its_range_is_refused_before_anything_is_planned(
+    file: Path, arguments: tuple[str, ...]
+) -> None:
+    with pytest.raises(click.BadParameter, match=r"range|no number"):
+        run(file, "--baseline", "62%", *arguments)
+
+
+def test_a_relative_margin_is_told_as_it_is_written_and_can_t_be_one_of_nothing(file: Path) -> None:
+    changed(file, PLAIN, GUARDED)
+    cost = ("--sd", "cost.per_unit=3", "--per-week", "4000", "--baseline", "62%", "--baseline")
+    assert "cost.per_unit: not worse by 0.42 (20% of today's)" in run(file, *cost, "cost.per_unit=2.1")[1]
+    with pytest.raises(UsageError, match="20% of a level of 0 is nothing"):
+        run(file, *cost, "cost.per_unit=0")
+
+
+def test_a_guardrail_of_the_primary_metric_is_no_question_of_its_own(file: Path) -> None:
+    changed(file, PLAIN, f"{PLAIN}    guardrails: [{{metric: feedback.resolved, margin: 1pp}}]\n")
+    found = planned(file, "--baseline", "62%", "--per-week", "4000")
+    assert (len(found["metrics"]), found["decidable"]) == (1, True)
+    assert "the primary question is the harder one" in found["notes"][0]
+
+
+def test_what_is_left_out_is_no_part_of_the_answer(file: Path) -> None:
+    _, output = run(changed(file, PLAIN, GUARDED), "--baseline", "62%", "--per-week", "4000")
+    assert "that it may last, but for 3 metrics without a plan." in " ".join(output.split())
+    assert "--baseline requests.error_rate=1%" in output  # in one line, to be copied
 
 
 def test_an_experiment_that_is_not_there_or_only_observes_is_said(file: Path) -> None:
@@ -165,10 +210,17 @@ def test_a_preference_is_counted_in_votes(file: Path) -> None:
     changed(
         file,
         "metric: feedback.resolved, require: superior, mde: 3pp",
-        "metric: review.preference, require: superior, mde: 5pp",
+        PREFERRED,
     )
     with pytest.raises(UsageError, match="about 778 votes"):
         run(file, "--baseline", "50%", "--per-week", "9")
+    for mde, words in (("10%", "about 778"), ("50pp", "about 6 votes"), ("60pp", "can't move by 60 points")):
+        with pytest.raises(UsageError, match=words):
+            run(changed(file, PREFERRED, PREFERRED.replace("5pp", mde)), "--per-week", "9")
+        changed(file, PREFERRED.replace("5pp", mde), PREFERRED)
+    changed(file, "require: superior, mde: 5pp", "require: not_worse, mde: 5pp")
+    with pytest.raises(UsageError, match="about 619 votes"):
+        run(file, "--per-week", "9")
 
 
 def traffic(units: int, **control: Any) -> list[Traffic]:

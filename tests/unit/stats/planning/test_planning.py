@@ -57,15 +57,28 @@ def test_the_power_at_the_end_is_that_of_the_units_at_the_end() -> None:
         (RESOLVED, Design(per_week=1800.0)),
         (RESOLVED, Design(per_week=4000.0, share=0.2)),
         (Question("not worse", "not worse", 0.30, 0.03), Design(per_week=1500.0)),
+        (Question("refused", "superior", 0.12, 0.03, lower_is_better=True), Design(per_week=3000.0, share=0.2)),
+        (Question("few", "superior", 0.12, 0.10), Design(per_week=80.0)),
+        (Question("common", "superior", 0.50, 0.20), Design(per_week=35.0)),
     ],
 )
 def test_simulated_trials_end_as_often_as_soon_and_as_large_as_planned(question: Question, design: Design) -> None:
     found = option(question, design, 0.8)
+    assert found.rule == "normal mixture"
     limit = 0.0 if question.kind == "superior" else -question.effect
     won, units, seen = simulated(question, design, limit)
-    assert won == pytest.approx(found.power, abs=0.025)
-    assert units == pytest.approx(found.mean_stop, rel=0.02)
-    assert seen / question.effect == pytest.approx(found.exaggeration, abs=0.04)
+    few = design.most < 1000
+    assert won == pytest.approx(found.power, abs=0.06 if few else 0.025)
+    assert units == pytest.approx(found.mean_stop, rel=0.06 if few else 0.02)
+    assert seen / question.effect == pytest.approx(found.exaggeration, abs=0.1 if few else 0.05)
+
+
+def test_a_few_units_plan_no_look_before_there_are_events() -> None:
+    # 10 % of 75 users of control are 7.5 events, and no look is made with fewer than ten
+    found = option(Question("few", "superior", 0.10, 0.15), Design(per_week=25.0), 0.8)
+    assert (found.power, found.fits(Design(per_week=25.0))) == (0.0, False)
+    looks = option(Question("few", "superior", 0.10, 0.15), Design(per_week=25.0, mode="planned"), 0.8)
+    assert (looks.power, looks.weeks) == (0.0, 12)  # 14.2 events to expect, so that nine trials in ten have ten
 
 
 def simulated(question: Question, design: Design, limit: float) -> tuple[float, float, float]:
@@ -76,10 +89,13 @@ def simulated(question: Question, design: Design, limit: float) -> tuple[float, 
     rates = (question.truth, question.baseline)
     kb, ka = (np.cumsum(rng.binomial(new, p, (3000, len(days))), axis=1) for new, p in zip(came, rates, strict=True))
     effect = kb / b - ka / a - limit
-    v, t2 = kb * (b - kb) / b**3 + ka * (a - ka) / a**3, question.effect**2
+    pooled, t2 = (ka + kb) / (a + b), question.effect**2
+    v = np.maximum(kb * (b - kb) / b**3 + ka * (a - ka) / a**3, pooled * (1 - pooled) * (1 / a + 1 / b)).clip(1e-9)
+    ready = (np.minimum(a, b) >= 30) & (np.minimum.reduce([ka, kb, a - ka, b - kb]) >= 10)
+    effect = effect * (-1 if question.lower_is_better else 1)
     width = 2 * np.log(20) + np.log1p(t2 / v) if question.sides == 2 else 2 * np.log1p(np.sqrt(1 + t2 / v) * 10)
     half = np.sqrt(v * (v + t2) / t2 * width)
-    ends = np.abs(effect) > half if question.sides == 2 else effect > half
+    ends = ready & (np.abs(effect) > half if question.sides == 2 else effect > half)
     first = np.where(ends.any(axis=1), ends.argmax(axis=1), len(days) - 1)
     at = np.take_along_axis(effect, first[:, None], axis=1)[:, 0]
     won = ends.any(axis=1) & (at > 0)
@@ -103,7 +119,12 @@ def test_the_rule_is_chosen_from_the_plan_and_named() -> None:
     assert rule_of(RESOLVED, design) == "normal mixture"
     assert rule_of(RESOLVED, replace(design, mode="planned")) == "O'Brien-Fleming"
     assert rule_of(RESOLVED, replace(design, mode="fixed")) == "one look"
-    assert rule_of(RESOLVED, replace(design, per_week=60.0)) == "conversion e-process"  # 137 failures expected
+    assert rule_of(RESOLVED, replace(design, per_week=60.0)) == "normal mixture"  # 137 failures, but common ones
+    for baseline, rule in ((0.09, "conversion e-process"), (0.10, "normal mixture"), (0.90, "normal mixture")):
+        few = Question("few", "not worse", baseline, 0.05)  # fewer than 200 of the rarer outcome expected
+        assert rule_of(few, replace(design, per_week=300.0)) == rule
+    assert rule_of(Question("few", "superior", 0.62, 0.31), replace(design, per_week=60.0)) == "conversion e-process"
+    assert rule_of(Question("many", "superior", 0.09, 0.03), design) == "normal mixture"
     assert rule_of(replace(RESOLVED, safety=True), design) == "conversion e-process"
     assert rule_of(replace(ERRORS, safety=False, baseline=0.019), design) == "conversion e-process"
     assert rule_of(Question("valid", "not worse", 0.985, 0.01), design) == "conversion e-process"
@@ -124,6 +145,8 @@ def test_an_inconclusive_end_says_what_it_would_exclude() -> None:
         assert 0 < found.excluded < 0.4
     assert 0 < option(ERRORS, Design(per_week=4000.0), 0.8).excluded < 0.01
     assert option(ERRORS, Design(per_week=2.0), 0.8).excluded is None
+    for mode in MODES:  # with 4 units in each arm an interval reaches beyond all losses that there are
+        assert option(RESOLVED, Design(per_week=8.0, mode=mode, weeks=1), 0.8).excluded is None
 
 
 def test_a_relative_margin_counts_the_uncertainty_of_the_control_s_level_too() -> None:
@@ -156,6 +179,12 @@ def test_what_can_be_scored_without_a_reaction_is_offered_pairs() -> None:
 def test_rare_events_are_not_offered_an_adjustment() -> None:
     found = refused(replace(ERRORS, effect=0.002), per_week=1000.0)
     assert not [one for one in found.proposals if "CUPED" in one.change]
+
+
+def test_the_effect_that_can_be_found_is_not_the_largest_there_is() -> None:
+    # at 99.9 % of a thousand units hardly any is without the event, so that no look would be made at all
+    found = refused(Question("x", "superior", 0.30, 0.01), per_week=200.0)
+    assert found.proposals[-1].change == "an effect of 11 points for x"
 
 
 def test_next_to_no_traffic_can_decide_nothing_and_says_so() -> None:
@@ -243,6 +272,12 @@ def test_one_look_is_the_size_of_the_formula() -> None:
         {"baseline": 0.99},
         {"sd": 0.0},
         {"baseline": 0.02, "lower_is_better": True},
+        {"baseline": float("nan"), "sd": 1.0},
+        {"baseline": 0.0, "sd": 1.0, "relative": True},
+        {"effect": float("inf"), "sd": 1.0},
+        {"left": 0.0},
+        {"left": 1.1},
+        {"kind": "better"},
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused(fields: dict[str, float]) -> None:
@@ -251,10 +286,10 @@ def test_a_question_that_makes_no_sense_is_refused(fields: dict[str, float]) -> 
 
 
 @pytest.mark.parametrize(
-    "fields", [{"per_week": 0.0}, {"weeks": 0}, {"share": 1.0}, {"power": 0.01}, {"inflation": 0.5}]
+    "fields", [{"per_week": 0.0}, {"weeks": 0}, {"share": 1.0}, {"power": 0.01}, {"inflation": 0.5}, {"mode": "watch"}]
 )
 def test_a_design_that_makes_no_sense_is_refused(fields: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"units|between"):
+    with pytest.raises(ValueError, match=r"units|between|way to look"):
         replace(Design(per_week=100.0), **fields)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="question"):
         plan_trial([], Design(per_week=1.0))

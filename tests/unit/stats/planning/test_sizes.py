@@ -85,6 +85,12 @@ def test_votes_are_those_that_were_simulated() -> None:
     assert [votes(rate, ties=0.3) for rate in (0.55, 0.60, 0.65)] == [542, 130, 54]
 
 
+def test_votes_are_never_fewer_than_can_show_anything() -> None:
+    # five votes for the same model are p = 2/2⁵ = 0.0625, six 0.031
+    assert [votes(rate) for rate in (1.0, 0.95, 0.0)] == [6, 6, 6]
+    assert votes(0.9, ties=0.2) == 7
+
+
 def test_so_many_votes_have_the_power() -> None:
     rng = np.random.default_rng(3)
     n = votes(0.60, ties=0.3)
@@ -165,10 +171,15 @@ def test_halves_need_the_fewest_units_of_a_mean(treated: float) -> None:
         lambda: size_of_means(0.0, 1.0),
         lambda: size_of_means(0.1, float("inf")),
         lambda: size_of_pairs(0.1, 0.2),
+        lambda: size_of_pairs(0.1, 0.05, sides=3),
+        lambda: cases_for_margin(0.0, 0.05),
+        lambda: cases_for_margin(0.1, 0.0),
+        lambda: cases_for_margin(float("nan"), 0.05),
+        lambda: cases_for_margin(0.1, 0.05, power=1.0),
         lambda: votes(0.5),
         lambda: votes(0.9, ties=0.5),
     ],
 )
 def test_what_no_number_of_units_can_show_is_refused(call) -> None:
-    with pytest.raises(ValueError, match=r"size|power|shown|possible|planned"):
+    with pytest.raises(ValueError, match=r"size|side |power|shown|possible|planned"):
         call()

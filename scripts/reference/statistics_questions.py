@@ -1,0 +1,52 @@
+"""What a reader asks of the data, and the functions that answer it: the way into the page of statistics."""
+
+from __future__ import annotations
+
+QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "Two arms of live traffic": (
+        ("Did a **share** change: users who resolved, requests refused?", ("rate_difference", "newcombe")),
+        ("Did a **mean** change: cost or tokens of a user? With a heavy tail?", ("mean_difference", "winsorise")),
+        ("The same, and I know the users from before (CUPED)", ("cuped_difference",)),
+        ("A **rate over requests** where users were dealt into the arms", ("ratio_difference", "permute_units")),
+        ("Did **p95** latency change?", ("quantile_difference",)),
+        ("Did **marks** from 1 to 5 rise, without pretending they are amounts?", ("superiority",)),
+        ("In **percent** of the control", ("log_ratio", "relative")),
+        ("Does the effect **wear off**?", ("novelty",)),
+    ),
+    "How it is looked at": (
+        ("**Whenever I like**, stopping when I know", ("always_valid", "at_least", "at_most", "evidence")),
+        ("**Once**, at a size that was fixed before", ("fixed",)),
+        ("**A few times**, as planned before; at times that were not", ("planned_look", "spent_look")),
+        ("**Rare events**, exactly, at any time", ("conversion_evidence", "conversion_lift", "rate_above")),
+        (
+            "Is the **split** what was configured (SRM), and if not, why?",
+            ("srm_evidence", "srm_segments", "srm_causes"),
+        ),
+        ("Does a **guardrail** say harm, or safe?", ("guardrail", "relative_guardrail", "rare_guardrail")),
+        ("**Many questions** at once: a few; many slices", ("holm", "e_bh")),
+    ),
+    "Two models on the same cases": (
+        ("Which **passes more** cases?", ("tango", "exact", "mid_p")),
+        ("Is the candidate **not worse**, or just as good?", ("non_inferior", "equivalent")),
+        ("Scores, and cases that come in **clusters**", ("clustered_mean", "paired_bootstrap", "sign_flip")),
+        ("The suite **grows** and is looked at again", ("clustered_effect", "always_valid")),
+        ("A figure of the **whole suite**: F1, tokens per answer", ("bootstrap_corpus", "ratio_bootstrap")),
+        ("**One share** with its interval", ("wilson",)),
+    ),
+    "What people and judges say": (
+        ("Which answer do people **prefer**, and by how much?", ("win_rate", "net_preference", "elo_gap")),
+        ("The same, for **reviewers who lean** to one side or are strict", ("preference_model",)),
+        ("The mean **rating** of pairs by several people", ("mean_rating",)),
+        ("Do people **agree** enough to count?", ("alpha", "agreement_quality", "cohen_kappa", "gwet_ac", "icc")),
+        ("Is **one reviewer** unlike the others?", ("alpha_against_rest",)),
+        ("Does a judge **change its mind** with the order?", ("flip_rate", "both_orders")),
+        ("A few marks of **experts**, many of a judge", ("ppi_mean", "ppi_difference", "ppi_weighted")),
+    ),
+    "Before it starts": (
+        ("**How long** does a trial take, and can it decide?", ("plan_trial", "Question", "Design")),
+        ("How many **units** show it in one look?", ("size_of_shares", "size_of_means", "size_of_shares_not_worse")),
+        ("How many **pairs, cases or votes**?", ("size_of_pairs", "cases_for_margin", "votes")),
+        ("Units come in **clusters**, such as tenants", ("intraclass_correlation", "design_effect")),
+    ),
+}
+"""Questions by what they are about, each with the functions in the order in which one would read them."""
