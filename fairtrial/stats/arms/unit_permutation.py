@@ -17,6 +17,7 @@ EXACT_TO = 20_000
 """Up to this many ways to deal the users into arms all of them are looked at: nine and nine are 48,620, eight and
 eight 12,870."""
 DEALS = 10_000
+CELLS = 1_000_000
 TIE = 1e-9
 
 
@@ -54,8 +55,16 @@ def permute_units(x: ArrayLike, y: ArrayLike, treated: ArrayLike, *, seed: int =
         for row, chosen in zip(dealt, combinations(range(users), ours), strict=True):
             row[list(chosen)] = True
         return float(np.mean(_statistics(dealt, columns) >= seen))
-    deals = np.random.default_rng(seed).permuted(np.tile(who, (DEALS, 1)), axis=1)
-    return float((1 + np.count_nonzero(_statistics(deals, columns) >= seen)) / (DEALS + 1))
+    return (1 + _as_far(who, columns, seen, seed)) / (DEALS + 1)
+
+
+def _as_far(who: NDArray[np.bool_], columns: Floats, seen: float, seed: int) -> int:
+    """How many of the sampled deals are at least as far apart; so many at a time that many users need no more room."""
+    rng, rows, found = np.random.default_rng(seed), max(1, CELLS // len(who)), 0
+    for start in range(0, DEALS, rows):
+        deals = rng.permuted(np.tile(who, (min(rows, DEALS - start), 1)), axis=1)
+        found += int(np.count_nonzero(_statistics(deals, columns) >= seen))
+    return found
 
 
 def _treated(treated: ArrayLike) -> NDArray[np.bool_]:

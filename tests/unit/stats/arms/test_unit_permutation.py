@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arms import unit_permutation
 from fairtrial.stats.arms.ratios import ratio_difference
 from fairtrial.stats.arms.unit_permutation import permute_units
 from fairtrial.stats.effects import Effect
@@ -90,3 +91,11 @@ def test_nothing_is_said_of_equal_or_single_users() -> None:
         permute_units([1, 2], [0, 1], [0, 1])
     with pytest.raises(ValueError, match="one a user"):
         permute_units([1, 2], [1], [0, 1])
+
+
+def test_dealing_some_at_a_time_deals_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(31)
+    x, treated = rng.poisson(3, 40), np.arange(40) < 20
+    whole = permute_units(x, np.full(40, 5), treated, seed=4)
+    monkeypatch.setattr(unit_permutation, "CELLS", 1_000)
+    assert permute_units(x, np.full(40, 5), treated, seed=4) == whole
