@@ -205,6 +205,9 @@ def _who(votes: Votes, reviews: Reviews) -> str:
         done, planned = sum(queue.judged for queue in short), sum(queue.items for queue in short)
         ended = all(queue.state == "closed" for queue in short)
         text += f"; closed after {done} of {planned} pairs" if ended else f"; {done} of {planned} pairs have a vote"
+    awaited = sum(queue.awaited for queue in reviews.read if queue.state == "open")
+    if awaited and not short:
+        text += f"; {pairs_in_words(awaited)} still {'waits' if awaited == 1 else 'wait'} for a second person"
     if reviews.waiting:
         text += f"; {pairs_in_words(sum(one.items - one.settled for one in reviews.waiting))} wait in other queues"
     return text

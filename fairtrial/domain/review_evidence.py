@@ -36,6 +36,8 @@ class Vote:
 class ReviewedQueue:
     """A queue with its votes; ``settled`` counts items that have had a vote, even if it was taken back.
 
+    ``awaited``: items that want the vote of one more person, such as the second where two are to judge.
+
     An item that was only passed over isn't settled: whoever passed all of them over could read every vote to come.
     """
 
@@ -51,6 +53,7 @@ class ReviewedQueue:
     items: int
     settled: int
     votes: tuple[Vote, ...]
+    awaited: int = 0
 
     @property
     def readable(self) -> bool:

@@ -17,10 +17,18 @@ from fairtrial.store.retain import GONE
 from fairtrial.store.review_queues import details
 
 QUEUES = """
+WITH standing AS (
+    SELECT item_id, count(*) AS votes FROM review_votes
+    WHERE vote_id NOT IN (SELECT vote_id FROM review_undone) GROUP BY item_id
+)
 SELECT q.queue_id, q.title, if(q.closed_time IS NULL, 'open', 'closed') AS state, q.suite, q.suite_digest,
     q.candidate, q.baseline, q.candidate_digest, q.baseline_digest,
     (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id) AS items,
-    (SELECT count(DISTINCT v.item_id) FROM review_votes v WHERE v.queue_id = q.queue_id) AS settled
+    (SELECT count(DISTINCT v.item_id) FROM review_votes v WHERE v.queue_id = q.queue_id) AS settled,
+    (
+        SELECT count(*) FROM review_items i LEFT JOIN standing s ON s.item_id = i.item_id
+        WHERE i.queue_id = q.queue_id AND i.wants > coalesce(s.votes, 0)
+    ) AS awaited
 FROM review_queues q
 WHERE q.candidate = $1 AND q.baseline = $2
 ORDER BY q.at_time, q.queue_id

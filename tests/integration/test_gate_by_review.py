@@ -86,7 +86,7 @@ def test_a_dimension_on_which_two_people_differ_at_random_does_not_pass(project:
     told = gate(project, "--json", "-")
     assert told.returncode == 3, told.stdout
     (finding,) = [one for one in json.loads(told.stdout)["findings"] if one["metric"] == "review.tone"]
-    assert "over 40 shared pairs: alpha" in finding["says"] and "not measured" in finding["says"]
+    assert "over 40 shared pairs they agree so little" in finding["says"] and "not measured" in finding["says"]
     assert "settle over a few pairs" in finding["needed"]
 
 

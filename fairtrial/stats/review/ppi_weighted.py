@@ -69,9 +69,10 @@ def ppi_weighted(marks: WeightedMarks, unlabelled: Moments, *, step: float = 1.0
 
     ``marks``: of the n units that an expert saw; ``unlabelled``: the judge's marks of the N others that could have been
     chosen, those with the same chances to be seen among them. Here f̄ is the judge's mean of all n + N units, from which
-    the experts' were drawn independently of each other; with equal chances it is `ppi_mean`. λ minimises V = (λ² var(f)
-    + 2 λ cov(f, r))/(n + N) + Σ w² (r − r̄)² / (Σ w)², r = Y − λ f, and is clipped to 0 … 1. ``step`` and the rules of
-    100 and 50 as in `ppi_mean`, for the effective number (Σ w)² / Σ w², which is also the freedom (less 2).
+    the experts' were drawn independently of each other; with equal chances it is `ppi_mean`,
+    but that λ takes var(f) from the marks. λ minimises V = (λ² var(f) + 2 λ cov(f, r))/(n + N) + Σ w² (r − r̄)² /
+    (Σ w)², r = Y − λ f, and is clipped to 0 … 1. ``step`` and the rules of 100 and 50 as in `ppi_mean`, for the
+    effective number (Σ w)² / Σ w², which is also the freedom (less 2).
 
     Source: Angelopoulos, Duchi & Zrnic (2023), arXiv:2311.01453; Horvitz & Thompson (1952), JASA 47:663-685, with
     Hájek's ratio; Kish (1965), Survey Sampling, for the effective number.

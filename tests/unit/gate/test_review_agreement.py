@@ -170,3 +170,11 @@ def test_each_of_three_is_told_beside_the_rest_and_of_two_neither() -> None:
 def test_without_votes_there_is_no_agreement_to_tell(metric: str) -> None:
     none = agreement_of([], metric)
     assert isinstance(none.alpha, NotEnough) and (none.quality, none.pairs) == ("unknown", 0)
+
+
+def test_votes_that_are_still_to_come_are_told_while_a_queue_is_open() -> None:
+    votes = two(60, agree=True)
+    alone = {"ann": votes["ann"], "bob": [*votes["bob"][:2], *([None] * 58)]}
+    early = found(TONE, queue(alone, state="open", awaited=10))
+    assert "2 people judged; 10 pairs still wait for a second person; how far they agree can't be told" in early.says
+    assert "wait for" not in found(TONE, queue(alone, state="closed", awaited=10)).says

@@ -8,9 +8,9 @@ import pytest
 
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound
 from fairtrial.domain.review import CLAIM_US, Draft, Next
-from fairtrial.store import review_desk, review_drafts, review_queues, review_votes
+from fairtrial.store import review_desk, review_drafts, review_evidence, review_queues, review_votes
 from fairtrial.store.database import Database
-from tests.unit.review.answers import NOW, filled
+from tests.unit.review.answers import NEW, NOW, OLD, filled
 
 LEFT = Draft("left")
 
@@ -83,6 +83,21 @@ def test_a_fifth_of_the_items_wants_a_second_person(database: Database) -> None:
     assert len(set(second)) == 4
     assert take(database, queue, "ben").item is None
     assert review_queues.details(database, queue)["votes"] == 24
+
+
+def test_a_gate_is_told_how_many_items_still_want_a_second_person(database: Database) -> None:
+    queue = filled(database, 20, overlap=0.2)
+
+    def awaited() -> tuple[bool, int]:
+        (found,) = review_evidence.read(database, NEW, OLD)
+        return found.readable, found.awaited
+
+    for _ in range(20):
+        vote(database, queue, "ann")
+    assert awaited() == (True, 4)
+    for _ in range(3):
+        vote(database, queue, "ben")
+    assert awaited() == (True, 1)
 
 
 def test_items_with_the_fewest_votes_come_first(database: Database) -> None:
