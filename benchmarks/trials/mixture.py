@@ -57,7 +57,8 @@ def agree(looks: Looks, at: tuple[int, int], effect: Effect | NotEnough, *, tau:
     watched = max(effect.variance, effect.watched or 0.0)
     near = TOLERANCE * variance**0.5
     half = float(np.sqrt(looks.half_squared(tau=tau, alpha=alpha)[at]))
-    for mine, theirs in ((value, effect.value), (variance**0.5, watched**0.5), (value - half, interval.low)):
+    low = max(effect.within[0], value - half)
+    for mine, theirs in ((value, effect.value), (variance**0.5, watched**0.5), (low, interval.low)):
         assert abs(mine - theirs) <= near, f"{mine!r} here, {theirs!r} by the library"
     for mine, theirs in (
         (bool(looks.excluded(tau=tau, alpha=alpha)[at]), not interval.low <= 0 <= interval.high),

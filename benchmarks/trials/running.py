@@ -84,16 +84,20 @@ def mean(arm: Sums) -> tuple[Floats, Floats]:
 
 def cuped(control: Sums, treatment: Sums) -> Looks:
     """`cuped_difference` at every look."""
-    n_c, n_t = np.maximum(control.n, 2), np.maximum(treatment.n, 2)
+    n_c, n_t = np.maximum(control.n, 3), np.maximum(treatment.n, 3)
     one, other = control.variances(), treatment.variances()
+    spread = other[1] / n_t + one[1] / n_c
+    before = treatment.second()[0] / n_t - control.second()[0] / n_c
     with np.errstate(divide="ignore", invalid="ignore"):
-        theta = (other[2] / n_t + one[2] / n_c) / (other[1] / n_t + one[1] / n_c)
-    both = np.maximum(control.n + treatment.n, 4)
-    levels = []
-    for arm, n, (xx, yy, xy) in ((control, n_c, one), (treatment, n_t, other)):
-        left = (xx - 2 * theta * xy + theta * theta * yy) / n * (both - 2) / (both - 3)
-        levels.append(((arm.x - theta * arm.second()[0]) / n, left))
-    return difference(control, treatment, *levels)
+        theta = (other[2] / n_t + one[2] / n_c) / spread
+        levels, unsure = [], np.zeros_like(theta)
+        for arm, n, (xx, yy, xy) in ((control, n_c, one), (treatment, n_t, other)):
+            share = yy / n / spread
+            left = (xx - 2 * theta * xy + theta * theta * yy) / n * (n - 1) / (n - 1 - share)
+            levels.append(((arm.x - theta * arm.second()[0]) / n, left))
+            unsure += before**2 / spread * left * share / (n - 1)
+    found = difference(control, treatment, *levels)
+    return Looks(found.value, found.variance + unsure, found.ready)
 
 
 def ratios(control: Sums, treatment: Sums) -> Looks:

@@ -10,9 +10,8 @@ from fairtrial.stats.sums import JointMoments
 
 __all__ = ["cuped_difference"]
 
-MIN_IN_ARM = 2
-MIN_IN_ALL = 4
-"""Two means and a slope leave a degree of freedom from four units on."""
+MIN_IN_ARM = 3
+"""A mean and a slope, which may be all but that of one arm, leave it a degree of freedom from three units on."""
 
 
 def cuped_difference(control: JointMoments, treatment: JointMoments, *, scale: float = 1.0) -> Effect | NotEnough:
@@ -21,42 +20,59 @@ def cuped_difference(control: JointMoments, treatment: JointMoments, *, scale: f
     For each unit x = the metric and y = the same over a window that ended before the unit's first exposure (any y
     that the experiment can't move will do; 0 for who was not there). θ = Σ_arm cov(x, y)/n over Σ_arm var(y)/n: pooled
     over both arms, and so weighted that no θ makes the variance smaller; with arms of one size it is the slope of an
-    analysis of covariance. The variance is multiplied by (N − 2)/(N − 3), since θ comes from the same units. ``method``
-    says how much variance it took off. No spread in y: θ = 0, as `mean_difference`. `NotEnough` below two units in an
-    arm or four in all.
+    analysis of covariance. The variance is that given y, as there: θ comes from the same units, costs each arm its
+    share of a degree of freedom, and is the less sure the more the arms differed before. ``method`` says how much
+    variance θ took off. No spread in y: θ = 0, as `mean_difference`. `NotEnough` below three units in an arm.
 
-    Source: Deng, Xu, Kohavi & Walker (2013), WSDM; Lin (2013), Annals of Applied Statistics 7:295-318, for the weights.
+    Source: Deng, Xu, Kohavi & Walker (2013), WSDM; Lin (2013), Annals of Applied Statistics 7:295-318, for the weights;
+    Fisher (1932), Statistical Methods for Research Workers, on the analysis of covariance.
 
     >>> from fairtrial.stats.effects import fixed
     >>> control = JointMoments.of([2, 5, 6, 9], [1, 2, 3, 4])
     >>> print(fixed(cuped_difference(control, JointMoments.of([4, 5, 9, 10], [1, 2, 3, 4]))))
-    1.5 (0.2062 to 2.794; 95 %, n = 8, difference of means, CUPED took off 94.9 % of the variance)
+    1.5 (0.1287 to 2.871; 95 %, n = 8, difference of means, CUPED took off 94.9 % of the variance)
     """
     check_scale(scale)
     both = control.n + treatment.n
-    if min(control.n, treatment.n) < MIN_IN_ARM or both < MIN_IN_ALL:
-        return NotEnough("so few units can't show how much they vary", "2 units in each arm and 4 in all", both)
-    theta = _theta(control, treatment, scale)
-    theirs, ours = _left(control, theta, scale) / control.n, _left(treatment, theta, 1.0) / treatment.n
+    if min(control.n, treatment.n) < MIN_IN_ARM:
+        return NotEnough("so few units can't show how much they vary", f"{MIN_IN_ARM} units in each arm", both)
+    theta, (lost, ours_lost) = _theta(control, treatment, scale)
+    theirs = _left(control, theta, scale) / control.n * (control.n - 1) / (control.n - 1 - lost)
+    ours = _left(treatment, theta, 1.0) / treatment.n * (treatment.n - 1) / (treatment.n - 1 - ours_lost)
     before = treatment.second.mean - control.second.mean
-    plain = _left(control, 0.0, scale) / control.n + _left(treatment, 0.0, 1.0) / treatment.n
-    correction = (both - 2) / (both - 3) if theta else 1.0
-    took = f", CUPED took off {100 * (1 - (theirs + ours) / plain):.3g} % of the variance" if plain and theta else ""
+    unsure = _unsure(before, (control, theirs, lost), (treatment, ours, ours_lost)) if theta else 0.0
     return Effect(
         value=treatment.first.mean - scale * control.first.mean - theta * before,
-        variance=(theirs + ours) * correction,
+        variance=theirs + ours + unsure,
         n=both,
-        method="difference of means" + took + ("" if scale == 1 else f", control times {scale:g}"),
-        freedom=welch((theirs, control.n - 1), (ours, treatment.n - 1)),
+        method=_method(control, treatment, theta, scale),
+        freedom=welch((theirs, control.n - 1 - lost), (ours, treatment.n - 1 - ours_lost)),
         not_yet=too_few(control.n, treatment.n),
-        watched=watched((theirs, control.n), (ours, treatment.n)) * correction,
+        watched=watched((theirs, control.n), (ours, treatment.n)) + unsure,
     )
 
 
-def _theta(control: JointMoments, treatment: JointMoments, scale: float) -> float:
+def _theta(control: JointMoments, treatment: JointMoments, scale: float) -> tuple[float, tuple[float, float]]:
+    """θ, and the share of each arm in it; none has a share where there is no θ."""
     together = treatment.covariance / treatment.n + scale * control.covariance / control.n
-    alone = treatment.second.variance / treatment.n + control.second.variance / control.n
-    return together / alone if alone > 0 else 0.0
+    theirs, ours = control.second.variance / control.n, treatment.second.variance / treatment.n
+    if not together or not theirs + ours:
+        return 0.0, (0.0, 0.0)
+    return together / (theirs + ours), (theirs / (theirs + ours), ours / (theirs + ours))
+
+
+def _unsure(before: float, *arms: tuple[JointMoments, float, float]) -> float:
+    """var(θ) times the square of how much the arms differed before; each arm with its variance and its share in θ."""
+    spread = sum(arm.second.variance / arm.n for arm, _, _ in arms)
+    return before**2 / spread * sum(variance * share / (arm.n - 1) for arm, variance, share in arms)
+
+
+def _method(control: JointMoments, treatment: JointMoments, theta: float, scale: float) -> str:
+    plain, left = (
+        _left(control, slope, scale) / control.n + _left(treatment, slope, 1.0) / treatment.n for slope in (0.0, theta)
+    )
+    took = f", CUPED took off {100 * (1 - left / plain):.3g} % of the variance" if plain and theta else ""
+    return "difference of means" + took + ("" if scale == 1 else f", control times {scale:g}")
 
 
 def _left(arm: JointMoments, theta: float, scale: float) -> float:

@@ -47,6 +47,29 @@ def test_with_arms_of_one_size_it_is_the_analysis_of_covariance() -> None:
     assert sqrt(found.variance) == pytest.approx(fit.bse[1], rel=0.01)
 
 
+@pytest.mark.parametrize(("n", "apart"), [(3, 0.0), (4, 1.0), (9, -2.5)])
+def test_with_few_units_it_is_the_analysis_of_covariance_exactly(n: int, apart: float) -> None:
+    # where both arms spread alike before, however much they differ there in the mean
+    rng = np.random.default_rng(n)
+    before, arm = rng.normal(0, 1, n), np.arange(2 * n) >= n
+    both = np.concatenate([before, before + apart])
+    after = both + rng.normal(0, 1, 2 * n)
+    fit = sm.OLS(after, sm.add_constant(np.column_stack([arm, both]))).fit()
+    found = effect(cuped_difference(*(JointMoments.of(after[arm == a], both[arm == a]) for a in (False, True))))
+    assert found.value == pytest.approx(fit.params[1], rel=1e-9)
+    assert sqrt(found.variance) == pytest.approx(fit.bse[1], rel=1e-9)
+
+
+def test_a_small_arm_pays_for_the_slope_that_is_all_but_its_own() -> None:
+    # N - 2 over N - 3 alone would cover 85 % with 4 and 30 units
+    rng, covered = np.random.default_rng(32), 0
+    for _ in range(1_000):
+        before = [rng.normal(0, 1, n) for n in (30, 4)]
+        found = fixed(cuped_difference(*(JointMoments.of(y + rng.normal(0, 1, len(y)), y) for y in before)))
+        covered += isinstance(found, Estimate) and found.low <= 0 <= found.high
+    assert covered / 1_000 >= 0.89
+
+
 def test_with_arms_of_unequal_size_it_is_lins_regression() -> None:
     # Lin (2013): the regression with the arm, the centred covariate and their product, and its robust standard error
     arm, before, after = drawn(3000, 0.1, 0.7, seed=2)
@@ -70,8 +93,11 @@ def test_what_it_takes_off_is_the_square_of_the_correlation() -> None:
 
 @given(PAIRS, PAIRS)
 def test_it_never_widens_but_for_the_one_slope_that_it_estimates(one: Pairs, other: Pairs) -> None:
-    arms, n = (sums(one), sums(other)), len(one) + len(other)
-    assert effect(cuped_difference(*arms)).variance <= plain(*arms).variance * (n - 2) / (n - 3) + 1e-9
+    arms, least = (sums(one), sums(other)), min(len(one), len(other))
+    before = effect(mean_difference(*(arm.second for arm in arms)))
+    apart = before.value**2 / before.variance if before.variance else 0.0
+    most = (least - 1) / (least - 2) * (1 + apart / (least - 1))
+    assert effect(cuped_difference(*arms)).variance <= plain(*arms).variance * most * (1 + 1e-9) + 1e-9
 
 
 @given(PAIRS, PAIRS)
