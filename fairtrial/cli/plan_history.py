@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,27 @@ LEAST = 100
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """``per_week``: new units a week, ``None`` where nothing was seen; ``levels``: the control's, by metric."""
+    """``per_week``: new units a week that count, ``None`` where nothing was seen; ``levels``: the control's, by metric.
+
+    ``arrivals``: where ``per_week`` comes from, in words; ``answering``: the share of units that send the feedback.
+    """
 
     per_week: float | None
     levels: dict[str, float]
-    notes: tuple[str, ...]
+    arrivals: str = ""
+    answering: float = 1.0
+
+    def notes(self, *, per_week: bool, levels: Collection[str]) -> Iterator[str]:
+        """What a reader must know of the figures that are used: the units of a week or not, and these levels."""
+        if per_week and self.arrivals:
+            yield self.arrivals
+        yield from (f"{metric} of the control in 14 days: {self.levels[metric]:.2%}" for metric in levels)
+        if self.answering < 1:
+            counted = "they alone are counted" if per_week else "--per-week must count them alone"
+            yield f"{self.answering:.0%} of the units send the feedback: {counted}"
 
 
-NOTHING = History(None, {}, ())
+NOTHING = History(None, {})
 
 
 def read_history(project: Project, experiment: Experiment, *, now_us: int, weeks: int) -> History:
@@ -59,13 +72,9 @@ def history(experiment: Experiment, fortnight: Sequence[Traffic], week: Sequence
     )
     control = next((one for one in fortnight[0].variants if one.variant == experiment.control), None)
     if control is None:
-        return History(per_week, {}, (told,))
-    levels = dict(_levels(control))
-    notes = [told, *(f"{metric} of {experiment.control} in 14 days: {rate:.2%}" for metric, rate in levels.items())]
+        return History(per_week, {}, told)
     answering = _answering(experiment, control)
-    if answering < 1:
-        notes.append(f"{answering:.0%} of the units send the feedback: they alone are counted")
-    return History(per_week * answering, levels, tuple(notes))
+    return History(per_week * answering, dict(_levels(control)), told, answering)
 
 
 def _units(traffic: Sequence[Traffic]) -> int:

@@ -13,6 +13,7 @@ from fairtrial.cli.main import BROKEN, fairtrial
 from fairtrial.domain.verdict import EXIT_CODES
 from gateway.proxy.app import HOT
 from gateway.proxy.cold import cold_app
+from scripts.reference import statistics_page
 from scripts.reference.cli_page import commands_of, example_of
 from scripts.reference.config_page import settings
 from scripts.reference.data_plane import ROUTES
@@ -29,6 +30,12 @@ def committed(page: str) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_what_the_program_makes(page: str) -> None:
     assert committed(page) == PAGES[page](), f"docs/reference/{page} is out of date: make docs"
+
+
+def test_a_question_that_leads_to_no_function_of_the_library_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(statistics_page.QUESTIONS, "About nothing", (("Why?", ("no_such_function",)),))
+    with pytest.raises(LookupError, match="no_such_function"):
+        statistics_page.questions()
 
 
 def test_every_command_and_every_option_is_told() -> None:

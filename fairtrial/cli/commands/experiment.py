@@ -136,10 +136,11 @@ def _known(project: Project, experiment: Experiment, wish: dict[str, Any]) -> tu
     past = NOTHING
     if primary and (wish["per_week"] is None or primary not in levels):
         past = read_history(project, experiment, now_us=time.time_ns() // 1000, weeks=wish["weeks"])
+    metrics = {primary, *(one.metric for one in experiment.guardrails)} - {*levels, *spreads}
+    seen = {metric: rate for metric, rate in past.levels.items() if metric in metrics}
+    notes = list(past.notes(per_week=wish["per_week"] is None, levels=seen))
     wish["per_week"] = wish["per_week"] or past.per_week
-    metrics = {primary, *(one.metric for one in experiment.guardrails)}
-    seen = {metric: rate for metric, rate in past.levels.items() if metric in metrics and metric not in spreads}
-    return Known(seen | levels, spreads, wish["lower"]), list(past.notes)
+    return Known(seen | levels, spreads, wish["lower"]), notes
 
 
 def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:

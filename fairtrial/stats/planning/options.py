@@ -15,7 +15,7 @@ from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.planning.conversion_course import ConversionRule, conversion_course
 from fairtrial.stats.planning.courses import Course, monitored, monitored_multiple, planned
 from fairtrial.stats.planning.question import FEW, RARE, UNCOMMON, Design, Mode, Question
-from fairtrial.stats.planning.sizes import size_of_means, size_of_means_not_worse, size_of_shares
+from fairtrial.stats.planning.sizes import size_of_means, size_of_means_not_worse, size_of_shares, without_an_event
 from fairtrial.stats.sequential.conversions import conversion_lift
 from fairtrial.stats.sequential.obrien_fleming import LOOKS, inflation, obrien_fleming
 from fairtrial.stats.sums import Successes
@@ -136,8 +136,9 @@ def _single(question: Question, design: Design, power: float) -> Option:
     units = _one_look(question, design, power)
     end = min(_whole_weeks(units, design) * design.per_week, design.most)
     z, error = float(ndtri(1 - design.alpha / question.sides)), sqrt(variance / end)
-    course = Course((end,), (float(ndtr(effect / error - z)),), end)
-    return _option(design, "one look", units, course, excluded=_possible(z * error, question))
+    enough = end >= _fewest(question, design)
+    course = Course((end,), (float(ndtr(effect / error - z)) if enough else 0.0,), end)
+    return _option(design, "one look", units, course, excluded=_possible(z * error, question) if enough else None)
 
 
 def _first_look(question: Question, design: Design) -> float:
@@ -202,7 +203,14 @@ def _one_look(question: Question, design: Design, power: float) -> float:
     if question.sd is not None and not question.relative:
         size = size_of_means_not_worse(question.effect, question.sd, alpha=alpha, power=power, share=share)
         return size * question.left * design.inflation
-    return _by_normal(question, _variance(question, design), design, power)
+    return max(_by_normal(question, _variance(question, design), design, power), _fewest(question, design))
+
+
+def _fewest(question: Question, design: Design) -> float:
+    """Units with which "not worse" can be shown of a share at all, however rare the event is."""
+    if question.sd is not None or question.kind == "superior":
+        return 0.0
+    return without_an_event(question.effect, alpha=design.alpha) / design.share * design.inflation
 
 
 def _by_normal(question: Question, variance: float, design: Design, power: float) -> float:

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from fairtrial.stats.planning.options import rule_of
 from fairtrial.stats.planning.question import Design, Question
-from fairtrial.stats.planning.sizes import size_of_pairs
+from fairtrial.stats.planning.sizes import size_of_pairs, without_an_event
 
 __all__: list[str] = []
 
@@ -194,4 +194,5 @@ def pairs(question: Question, design: Design, power: float) -> int | None:
         found = size_of_pairs(discordant, other - one, alpha=design.alpha, power=power)
     else:
         found = float(ndtri(1 - design.alpha) + ndtri(power)) ** 2 * discordant / question.effect**2
+        found = max(found, without_an_event(question.effect, alpha=design.alpha))
     return ceil(found) if found <= design.most else None

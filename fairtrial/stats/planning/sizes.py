@@ -49,8 +49,9 @@ def size_of_shares_not_worse(
 ) -> float:
     """Units in both arms together that show that a share is not lower by ``margin``, one-sided at ``alpha``.
 
-    ``margin``: above 0, in the share's own unit; ``treatment``: its true share, mostly that of control. Not rounded.
-    `ValueError` where the truth is already worse by the margin, which no number of units can refute.
+    ``margin``: above 0, in the share's own unit; ``treatment``: its true share, mostly that of control. Not rounded,
+    and never fewer than show it where all units of an arm are alike: for 1 point at 5 % 268 in it. `ValueError` where
+    the truth is already worse by the margin, which no number of units can refute.
 
     Source: Chow, Shao & Wang (2008), Sample Size Calculations in Clinical Research, section 4.2.
 
@@ -61,7 +62,8 @@ def size_of_shares_not_worse(
     distance = treatment - control + margin
     if not (0 < control < 1 and 0 < treatment < 1 and margin > 0 and distance > 0):
         raise ValueError(f"that {treatment} is not worse than {control} by {margin} can't be shown")
-    return (_z(1 - alpha) + _z(power)) ** 2 * variance_of_shares(control, treatment, share=share) / distance**2
+    found = (_z(1 - alpha) + _z(power)) ** 2 * variance_of_shares(control, treatment, share=share) / distance**2
+    return max(found, without_an_event(margin, alpha=alpha) / min(share, 1 - share))
 
 
 def size_of_means(effect: float, sd: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5) -> float:
@@ -149,6 +151,14 @@ def votes(win_rate: float, *, ties: float = 0.0, alpha: float = ALPHA, power: fl
     variance = wins + ties / 4 - win_rate**2
     fewest = ceil(log2(2 / alpha) / (1 - ties))
     return max(fewest, ceil((_z(1 - alpha / 2) + _z(power)) ** 2 * variance / (win_rate - 0.5) ** 2))
+
+
+def without_an_event(margin: float, *, alpha: float) -> float:
+    """Units of which not one has the event that show that its rate is below ``margin``, by Wilson's bound: z²(1 − m)/m.
+
+    However rare an event is, and so however small its variance, fewer show nothing of this kind.
+    """
+    return _z(1 - alpha) ** 2 * max(0.0, 1 - margin) / margin
 
 
 def variance_of_shares(control: float, treatment: float, *, share: float = 0.5) -> float:

@@ -255,7 +255,11 @@ def test_levels_are_the_control_s_and_units_those_that_answer(file: Path) -> Non
     found = history(experiment(file), traffic(3000, feedback=feedback), traffic(3000), weeks=1)
     assert found.levels == {"feedback.resolved": 0.62, "requests.error_rate": 0.01}
     assert found.per_week == pytest.approx(3000 * 600 / 1500)
-    assert "40% of the units send the feedback" in found.notes[-1]
+    *_, told = found.notes(per_week=True, levels=found.levels)
+    assert told == "40% of the units send the feedback: they alone are counted"
+    assert list(found.notes(per_week=False, levels=())) == [
+        "40% of the units send the feedback: --per-week must count them alone"
+    ]
 
 
 def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:
@@ -271,4 +275,8 @@ def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:
     found = planned(file, "--weeks", "1")
     assert found["design"]["per_week"] == pytest.approx(900)
     assert found["metrics"][0]["question"]["baseline"] == pytest.approx(0.6, abs=0.01)
-    assert planned(file, "--weeks", "1", "--per-week", "5000")["design"]["per_week"] == 5000
+    given = planned(file, "--weeks", "1", "--per-week", "5000")
+    assert given["design"]["per_week"] == 5000
+    assert not [note for note in given["notes"] if "in a week" in note]  # what is not used is not told
+    assert any(note.startswith("feedback.resolved of the control in 14 days") for note in given["notes"])
+    assert planned(file, "--baseline", "62%", "--weeks", "1")["notes"][0].startswith("900 units in a week")

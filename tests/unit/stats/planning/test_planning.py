@@ -153,6 +153,15 @@ def test_a_relative_margin_counts_the_uncertainty_of_the_control_s_level_too() -
     assert COST.unit_variance(0.5) > replace(COST, relative=False).unit_variance(0.5)
 
 
+def test_rare_events_take_as_many_units_as_show_anything_without_one() -> None:
+    rare = replace(ERRORS, baseline=1e-4)
+    found = option(rare, Design(per_week=100.0, mode="fixed"), 0.8)
+    assert found.units == pytest.approx(2 * 267.9, rel=1e-3)
+    assert option(rare, Design(per_week=50.0, mode="fixed"), 0.8).power == 0.0
+    (told,) = refused(replace(rare, scored=True), per_week=100.0).pairs
+    assert told == (ERRORS.metric, 268)
+
+
 def test_a_small_treatment_arm_is_offered_half_of_the_units() -> None:
     found = refused(RESOLVED, share=0.05, per_week=3000.0)
     assert found.proposals[0].change == "an even split"

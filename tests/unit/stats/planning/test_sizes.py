@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from statsmodels.stats.power import TTestIndPower
 from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
+from fairtrial.domain.estimates import Estimate
+from fairtrial.stats.intervals import wilson
 from fairtrial.stats.planning.sizes import (
     cases_for_margin,
     size_of_means,
@@ -83,6 +85,15 @@ def test_votes_are_those_that_were_simulated() -> None:
     # Simulated before: 80 % power for a win rate of 55, 60 and 65 %, without ties and with 30 % of them
     assert [votes(rate) for rate in (0.55, 0.60, 0.65)] == [778, 189, 80]
     assert [votes(rate, ties=0.3) for rate in (0.55, 0.60, 0.65)] == [542, 130, 54]
+
+
+def test_that_a_rare_event_is_not_more_frequent_takes_the_units_of_the_rule_of_three_or_so() -> None:
+    # 0.01 % of errors: by their variance alone 34 units would show "not 1 point more", of which none is likely to err
+    assert size_of_shares_not_worse(1 - 1e-4, 1 - 1e-4, 0.01) / 2 == pytest.approx(1.645**2 * 0.99 / 0.01, rel=1e-3)
+    assert size_of_shares_not_worse(0.85, 0.85, 0.10, alpha=0.025) / 2 == pytest.approx(200.1, abs=0.1)
+    bound = wilson(0, 268, level=0.9)
+    assert isinstance(bound, Estimate)
+    assert bound.high == pytest.approx(0.01, rel=1e-3)
 
 
 def test_votes_are_never_fewer_than_can_show_anything() -> None:
