@@ -61,7 +61,7 @@ class Moments:
     @classmethod
     def of(cls, values: ArrayLike) -> Self:
         """The moments of values, one a unit; raises `ValueError` for one that is not finite."""
-        x = _finite(values)
+        x = finite_values(values)
         with np.errstate(over="ignore"):
             return cls(len(x), float(x.sum()), float(x @ x))
 
@@ -109,7 +109,7 @@ class JointMoments:
     @classmethod
     def of(cls, x: ArrayLike, y: ArrayLike) -> Self:
         """The moments of two values a unit; raises `ValueError` unless they are finite and as many."""
-        one, other = _finite(x), _finite(y)
+        one, other = finite_values(x), finite_values(y)
         if len(one) != len(other):
             raise ValueError(f"{len(one)} and {len(other)} values can't be two for each unit")
         with np.errstate(over="ignore"):
@@ -150,7 +150,8 @@ def _spread(n: int, x: float, y: float, xy: float, size: float, *, signed: bool 
     return (left if signed else max(0.0, left)) / (n - 1)
 
 
-def _finite(values: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def finite_values(values: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The values as one row of floats; raises `ValueError` for one that is not finite."""
     found = np.asarray(values, dtype=np.float64).ravel()
     if not np.isfinite(found).all():
         raise ValueError("a value is not a finite number; leave units without a value out, and say how many")

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arguments import check_finite
+from fairtrial.stats.sums import finite_values
 
 __all__ = ["Winsorised", "winsor_limit", "winsorise"]
 
@@ -47,7 +48,7 @@ def winsor_limit(*arms: ArrayLike, share: float = SHARE) -> float | NotEnough:
     """
     if not 0 < share <= 1:
         raise ValueError(f"{share} is no share of the units")
-    pooled = _finite(np.concatenate([np.asarray(arm, dtype=np.float64).ravel() for arm in arms]) if arms else ())
+    pooled = finite_values(np.concatenate([np.asarray(arm, dtype=np.float64).ravel() for arm in arms]) if arms else ())
     if len(pooled) == 0:
         return NotEnough("there is no unit", "one unit or more")
     rank = max(1, ceil(len(pooled) * share - EDGE))
@@ -68,12 +69,5 @@ def winsorise(values: ArrayLike, limit: float) -> Winsorised:
     ([1.0, 2.0, 3.0, 6.0], 1)
     """
     check_finite(limit, what="the limit")
-    found = _finite(values)
+    found = finite_values(values)
     return Winsorised(np.minimum(found, limit), float(limit), int(np.count_nonzero(found > limit)))
-
-
-def _finite(values: ArrayLike) -> NDArray[np.float64]:
-    found = np.asarray(values, dtype=np.float64).ravel()
-    if not np.isfinite(found).all():
-        raise ValueError("a value is not a finite number; leave units without a value out, and say how many")
-    return found

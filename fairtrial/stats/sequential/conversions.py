@@ -41,7 +41,7 @@ def conversion_evidence(control: int, treatment: int, *, lift: float, share: flo
     missing = _missing(control, treatment, share, lift)
     if missing is not None:
         return missing
-    null = logit(share)
+    null = float(logit(share))
     won = _log_e(treatment, control, prior=_prior(null, lift), null=null)
     return EValue(won, control + treatment, _TWO_SIDED)
 
@@ -67,7 +67,7 @@ def conversion_harm(
         return missing
     if not -1 < margin < inf:
         raise ValueError(f"a margin of {margin} leaves no rate to compare with")
-    null = logit(share) + log1p(margin)
+    null = float(logit(share)) + log1p(margin)
     return EValue(_above(treatment, control, null=null, lift=lift), control + treatment, _ONE_SIDED)
 
 
@@ -87,12 +87,10 @@ def conversion_lift(
     0.8333 (0.1167 to 2.087; 95 %, n = 170, conversions, beta mixture, always valid)
     """
     check_level(level)
-    missing = _missing(control, treatment, share, lift)
+    missing = _no_lift(control, treatment, share, lift)
     if missing is not None:
         return missing
-    if control == 0:
-        return _no_lift(treatment)
-    prior, threshold = _prior(logit(share), lift), -log(1 - level)
+    prior, threshold = _prior(float(logit(share)), lift), -log(1 - level)
 
     def over(null: float) -> float:
         return _log_e(treatment, control, prior=prior, null=null) - threshold
@@ -109,11 +107,9 @@ def lift_at_least(
 ) -> Estimate | NotEnough:
     """The one-sided interval [bound, ∞) of the relative change; the bound is what `conversion_harm` just rejects."""
     check_alpha(alpha, most=0.5)
-    missing = _missing(control, treatment, share, lift)
+    missing = _no_lift(control, treatment, share, lift)
     if missing is not None:
         return missing
-    if control == 0:
-        return _no_lift(treatment)
     low = _change(_lowest(treatment, control, lift=lift, alpha=alpha), share)
     value, method = _lift(control, treatment, share), f"{_ONE_SIDED}, always valid"
     return Estimate(value, low, inf, 1 - 2 * alpha, control + treatment, method, always_valid=True)
@@ -124,11 +120,9 @@ def lift_at_most(
 ) -> Estimate | NotEnough:
     """The one-sided interval [−1, bound] of the relative change; infinite while nothing bounds it from above."""
     check_alpha(alpha, most=0.5)
-    missing = _missing(control, treatment, share, lift)
+    missing = _no_lift(control, treatment, share, lift)
     if missing is not None:
         return missing
-    if control == 0:
-        return _no_lift(treatment)
     high = _change(-_lowest(control, treatment, lift=lift, alpha=alpha), share)
     value, method = _lift(control, treatment, share), f"{_ONE_SIDED}, always valid"
     return Estimate(value, -1.0, high, 1 - 2 * alpha, control + treatment, method, always_valid=True)
@@ -195,16 +189,20 @@ def _lift(control: int, treatment: int, share: float) -> float:
     return treatment * (1 - share) / (control * share) - 1
 
 
-def _no_lift(conversions: int) -> NotEnough:
-    return NotEnough("no unit of control has converted", "one that has", conversions)
-
-
 def _missing(control: int, treatment: int, share: float, lift: float) -> NotEnough | None:
     if not (0 <= control < inf and 0 <= treatment < inf and 0 < share < 1):
         raise ValueError(f"{control} and {treatment} conversions, share {share}: counts, and a share between 0 and 1")
     if not LEAST_LIFT <= lift < inf:
         raise ValueError(f"a lift of {lift} is no change to be found: from {LEAST_LIFT:g} on, 0.1 for 10 %")
     return None if control + treatment else NotEnough("no unit has converted", "one that has", 0)
+
+
+def _no_lift(control: int, treatment: int, share: float, lift: float) -> NotEnough | None:
+    """Why the lift has no value; it has one from control's first conversion on."""
+    missing = _missing(control, treatment, share, lift)
+    if missing is None and control == 0:
+        return NotEnough("no unit of control has converted", "one that has", treatment)
+    return missing
 
 
 _TWO_SIDED = "conversions, beta mixture"

@@ -106,6 +106,12 @@ def test_a_tiny_lift_is_exact_and_no_evidence_out_of_rounding() -> None:
     assert abs(log_e(conversion_harm(rest, k, lift=lift))) < 1e-4
 
 
+def test_evidence_is_a_plain_number_that_can_be_written_to_a_store() -> None:
+    for found in (conversion_evidence(3, 5, lift=0.1), conversion_harm(3, 5, lift=0.1, share=0.2)):
+        assert isinstance(found, EValue)
+        assert type(found.log_e) is float
+
+
 def chance_to_reject(evidence: Callable[[int, int], EValue | NotEnough], rate: float, *, alpha: float) -> float:
     """The exact chance to reach 1/alpha at any of the first 200 conversions, each treated with chance ``rate``."""
     alive, rejected = np.array([1.0]), 0.0
