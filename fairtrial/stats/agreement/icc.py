@@ -18,6 +18,7 @@ Form = Literal["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]
 MIN_COMPLETE = 5
 """Complete items below which the variance between items is hardly one."""
 ROUNDING = 1e-12
+LEAST = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ def icc(table: RatingTable, *, form: Form = "2,1", level: float = 0.95) -> Estim
     item had other people; ``3``: these people are all, and only order counts. ``k`` in the second place: of the mean of
     all k people. Items that somebody missed are left out. Where all agree on each item, the lower end is as in `alpha`.
     Nothing is told below −1. F supposes normal ratings: on a scale of few marks it is approximate. `NotEnough` below
-    two people or five complete items, where items do not differ, and for the mean of k where they differ no more than
-    ratings of one item do; `ValueError` for names and for other forms.
+    two people or five complete items, where items do not differ, where all of the interval is below −1, and for the
+    mean of k where they differ no more than ratings of one item do; `ValueError` for names and for other forms.
 
     Source: Shrout & Fleiss (1979), Psychological Bulletin 86:420-428.
 
@@ -68,9 +69,11 @@ def icc(table: RatingTable, *, form: Form = "2,1", level: float = 0.95) -> Estim
         low, high = unseen_bounds(1.0, found.n, 1 - float(shares @ shares), level)
         return Estimate(1.0, _of_mean(low, found.k) if form.endswith("k") else low, high, level, found.n, method)
     single = _random(found, level) if form.startswith("2") else _by_ratio(found, form, level)
-    if form.endswith("k") and single[0] <= 0:
+    if form.endswith("k") and single[0] <= ROUNDING:
         return NotEnough("items differ no more than ratings of one item do", "items that differ more", found.n)
-    value, low, high = (max(-1.0, _of_mean(one, found.k) if form.endswith("k") else one) for one in single)
+    if single[2] <= LEAST + ROUNDING:
+        return NotEnough("ratings of one item differ far more than items do", "people who rate one thing", found.n)
+    value, low, high = (max(LEAST, _of_mean(one, found.k) if form.endswith("k") else one) for one in single)
     return Estimate(value, low, high, level, found.n, method)
 
 

@@ -38,7 +38,7 @@ def preference_effect_of_sums(sums: JointMoments) -> Effect | NotEnough:
     """(W + T/2)/n − ½ from the sums of `preference_sums`, with its variance by pair.
 
     Above 0 if the candidate is preferred. `NotEnough` below two pairs; ``not_yet`` below thirty, so that no look
-    decides. With ``tau`` = 0.05, five points, it is `always_valid`.
+    decides; `ValueError` for sums that no votes have. With ``tau`` = 0.05, five points, it is `always_valid`.
 
     Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, the delta method for a ratio of sums by unit.
 
@@ -49,6 +49,8 @@ def preference_effect_of_sums(sums: JointMoments) -> Effect | NotEnough:
     """
     if sums.n < MIN_PAIRS:
         return NotEnough(f"{sums.n} judged pairs can't show how much they vary", "more judged pairs", round(sums.y))
+    if not 0 <= sums.x <= sums.y or sums.y < sums.n:
+        raise ValueError(f"{sums.x:g} in {sums.y:g} votes on {sums.n} pairs is no win rate: each pair has its votes")
     rate = sums.x / sums.y
     variance = sums.first.variance - 2 * rate * sums.covariance + rate**2 * sums.second.variance
     return _effect(rate, max(0.0, variance) * sums.n / sums.y**2, sums.n, round(sums.y), by="pair")

@@ -13,7 +13,7 @@ from fairtrial.stats.review.position_flips import both_orders, flip_rate
 from fairtrial.stats.review.ppi import ppi_mean
 from fairtrial.stats.review.ppi_weighted import WeightedMarks, ppi_weighted
 from fairtrial.stats.review.preference import win_rate
-from fairtrial.stats.review.preference_effect import preference_effect, preference_sums
+from fairtrial.stats.review.preference_effect import preference_effect, preference_effect_of_sums, preference_sums
 from fairtrial.stats.review.preference_model import Judgements
 from fairtrial.stats.review.ratings import mean_rating
 from fairtrial.stats.sums import JointMoments, Moments
@@ -101,3 +101,9 @@ def test_a_step_is_a_number_from_zero_on(step: float) -> None:
         ppi_mean(JointMoments(200, 100, 90, 100, 90, 80), Moments(500, 240, 240), step=step)
     with pytest.raises(ValueError, match="step"):
         ppi_weighted(WeightedMarks.of([1.0, 0.0], [1.0, 1.0], [0.5, 0.5]), Moments(500, 240, 240), step=step)
+
+
+@pytest.mark.parametrize("sums", [JointMoments(5, 0, 0, 0, 0, 0), JointMoments(5, 9, 7, 20, 11, 15)])
+def test_sums_that_no_votes_have_are_refused(sums: JointMoments) -> None:
+    with pytest.raises(ValueError, match="no win rate"):
+        preference_effect_of_sums(sums)
