@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import charts
 from dashboard.client import Control, Refused, Row
 from dashboard.tables import table
-from dashboard.words import count, counted, plain
+from dashboard.words import MINUS, count, counted, plain
 
 SHAPES = {
     "better": "circle",
@@ -64,10 +64,9 @@ def _nothing(queues: Sequence[Row], candidate: str, baseline: str) -> None:
 
 
 def _figures(figures: Row, candidate: str, baseline: str) -> None:
-    alone = " One person judged: how far people agree is unknown." if figures["people"] == 1 else ""
     st.markdown(
         f"{counted(figures['votes'], 'vote')} on {counted(figures['pairs'], 'pair')} by "
-        f"{counted(figures['people'], 'person', 'people')}.{alone}"
+        f"{counted(figures['people'], 'person', 'people')}."
     )
     counts = figures["counts"]
     rows = [{"preferred": PREFERENCES.get(name, name), "votes": count(number)} for name, number in counts.items()]
@@ -110,11 +109,11 @@ def _scales(net: Row, elo: Row) -> None:
     """The win rate on the other scales that people ask for, with its bounds on them."""
     told = []
     if "value" in net:
-        low, high = (f"{100 * net[one]:+.0f}" for one in ("low", "high"))
-        told.append(f"net preference {100 * net['value']:+.0f} points ({low} to {high})")
+        value, low, high = (_signed(100 * net[one]) for one in ("value", "low", "high"))
+        told.append(f"net preference {value} points ({low} to {high})")
     if "value" in elo:
-        low, high = ("no bound" if elo[one] is None else f"{elo[one]:+.0f}" for one in ("low", "high"))
-        told.append(f"Elo gap {elo['value']:+.0f} ({low} to {high})")
+        low, high = ("no bound" if elo[one] is None else _signed(elo[one]) for one in ("low", "high"))
+        told.append(f"Elo gap {_signed(elo['value'])} ({low} to {high})")
     if told:
         st.caption(f"The same as {'; as '.join(told)}.")
 
@@ -135,6 +134,7 @@ def _agreement(agreement: Mapping[str, Row], each: Sequence[Row]) -> None:
     """How far people agree over the pairs that two or more judged, and each person with the rest."""
     shared = {_of(metric): found for metric, found in agreement.items() if found["pairs"]}
     if not shared:
+        st.caption("No pair was judged by two people, so how far they agree is not known.")
         return
     rows = [
         {
@@ -162,12 +162,22 @@ def _of(metric: str) -> str:
     return metric.removeprefix("review.")
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.0f}".replace("-", MINUS)
+
+
+def _hundredths(value: float) -> str:
+    return f"{value:.2f}".replace("-", MINUS)
+
+
 def _figure(found: Row) -> str:
-    return f"{found['value']:.2f}" if "value" in found else "–"
+    return _hundredths(found["value"]) if "value" in found else "–"
 
 
 def _interval(found: Row) -> str:
-    return f"{_figure(found)} ({found['low']:.2f} to {found['high']:.2f})" if "value" in found else "too little to tell"
+    if "value" not in found:
+        return "too little to tell"
+    return f"{_figure(found)} ({_hundredths(found['low'])} to {_hundredths(found['high'])})"
 
 
 def _known(dimensions: Mapping[str, Row]) -> dict[str, Row]:
