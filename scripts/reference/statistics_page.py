@@ -113,7 +113,7 @@ counts units of both arms. Other words: [e-value](../glossary.md#e-value), [CUPE
 [guardrail](../glossary.md#guardrail-margin), [SRM](../glossary.md#srm), [design effect](../glossary.md#design-effect).
 
 The names on this page are stable; others in these modules are for the library's own use. Each example is run whenever
-the tests are. How often each method is wrong, and how soon it is right, is measured by
+the tests are. [How often each method is wrong](../validity.md), and how soon it is right, is measured by
 `python benchmarks/validity.py`."""
 
 
