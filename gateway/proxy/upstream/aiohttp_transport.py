@@ -71,7 +71,8 @@ class AiohttpTransport:
 
     async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
         try:
-            response = await self._session.post(
+            response = await self._session.request(
+                request.method,
                 _url(request.url),
                 data=request.body,
                 headers=request.headers,

@@ -29,12 +29,13 @@ def too_large(limit: int) -> TransportError:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """One POST to an upstream: an absolute URL, headers, the body; ``connect_seconds`` bounds the connection alone."""
+    """One request to an upstream: an absolute URL, headers, the body; ``connect_seconds`` bounds the connection alone."""
 
     url: str
     headers: Mapping[str, str]
     body: bytes
     connect_seconds: float
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
