@@ -29,7 +29,7 @@ def too_large(limit: int) -> TransportError:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """One request to an upstream: an absolute URL, headers, the body; ``connect_seconds`` bounds the connection alone."""
+    """One request to an upstream, at an absolute URL; ``connect_seconds`` bounds the connection alone."""
 
     url: str
     headers: Mapping[str, str]
