@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from fairtrial.cli.children import Child, Children, Program, refuse_dead
 from fairtrial.config.addresses import Address
 from fairtrial.config.project import Project, load_project
@@ -110,7 +112,8 @@ class Services:
         project = self.project
         where = ["--store", str(project.layout.store), "--bind", _bind(project.gateway.address)]
         size = ["--workers", str(self._workers), "--max-body-mb", str(project.gateway.max_body_mb)]
-        return self._program("gateway", "-c", str(project.path), *where, *size)
+        manner = ["--settings", msgspec.json.encode(project.gateway.worker).decode()]
+        return self._program("gateway", "-c", str(project.path), *where, *size, *manner)
 
     def _program(self, name: str, *options: str) -> Program:
         arguments = [sys.executable, "-m", "fairtrial.cli.main", name, *options]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from fairtrial.config.catalogue import stop_margin
 from fairtrial.config.hashes import analysis_hash, deployment_digest, plan_hash
 from fairtrial.config.prices import known_price
-from fairtrial.config.schema import DeploymentSection, ExperimentSection, MetricSection, ProjectFile
+from fairtrial.config.schema import DeploymentSection, ExperimentSection, GatewaySection, MetricSection, ProjectFile
 from fairtrial.domain.plan import (
     Deployment,
     Experiment,
@@ -22,6 +22,7 @@ from fairtrial.domain.plan import (
     Timeouts,
     Variant,
 )
+from fairtrial.domain.worker_settings import WorkerSettings
 
 Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""
@@ -51,6 +52,11 @@ def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) 
     return replace(plan, plan_hash=plan_hash(plan))
 
 
+def worker_settings(section: GatewaySection) -> WorkerSettings:
+    """What workers are told when they start; it is no part of the plan."""
+    return WorkerSettings(**{name.name: getattr(section, name.name) for name in fields(WorkerSettings)})
+
+
 def _deployment(name: str, section: DeploymentSection) -> Deployment:
     provider, _, model = section.model.partition("/")
     deployment = Deployment(
@@ -63,6 +69,9 @@ def _deployment(name: str, section: DeploymentSection) -> Deployment:
         parent=section.parent,
         price=_price(section),
         timeouts=Timeouts(**section.timeouts.model_dump()),
+        on_disconnect=section.on_disconnect,
+        drain_seconds=section.drain_seconds,
+        shutdown_date=section.shutdown_date,
     )
     return replace(deployment, digest=deployment_digest(deployment))
 

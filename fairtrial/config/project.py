@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairtrial.config.addresses import Address, parse_address
-from fairtrial.config.compile import Live, compile_plan
+from fairtrial.config.compile import Live, compile_plan, worker_settings
 from fairtrial.config.deployment_rules import Names, wrong_deployments, wrong_routes
 from fairtrial.config.environment import interpolate
 from fairtrial.config.experiment_rules import wrong_experiments
@@ -22,6 +22,7 @@ from fairtrial.config.soundness import refuse_unsound
 from fairtrial.config.yaml_file import Document, Step, load_one
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.plan import Plan
+from fairtrial.domain.worker_settings import WorkerSettings
 
 FILE_NAME = "fairtrial.yaml"
 
@@ -35,6 +36,7 @@ class GatewaySettings:
     auth: Literal["open", "keys"]
     workers: int
     max_body_mb: int
+    worker: WorkerSettings
 
     @property
     def address(self) -> Address:
@@ -78,6 +80,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
             auth=file.gateway.auth or ("open" if bind.loopback else "keys"),
             workers=file.gateway.workers,
             max_body_mb=file.gateway.max_body_mb,
+            worker=worker_settings(file.gateway),
         ),
         control=parse_address(file.control.bind),
         dashboard=parse_address(file.dashboard.bind),
@@ -108,7 +111,7 @@ def _rules(file: ProjectFile, names: Names) -> Iterator[Wrong]:
     yield from wrong_deployments(file, names)
     yield from wrong_routes(file, names)
     yield from wrong_experiments(file, names)
-    yield from wrong_services(file)
+    yield from wrong_services(file, names)
 
 
 def _is_secret(path: tuple[Step, ...]) -> bool:

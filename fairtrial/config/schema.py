@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from fairtrial.domain.plan import Capture, UnitKind
+from fairtrial.domain.plan import Capture, OnDisconnect, UnitKind
+from fairtrial.domain.worker_settings import TransportName
 
 Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Wait = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1)]
+Date = Annotated[str, AfterValidator(lambda value: date.fromisoformat(value).isoformat())]
 MarginText = Annotated[str, BeforeValidator(lambda value: f"{value}" if type(value) in (int, float) else value)]
 """`1pp` or `20%`; a bare number is taken as text, so that the check on margins can say what it lacks."""
 
@@ -64,6 +68,12 @@ class DeploymentSection(Section):
     """Without it, litellm's bundled price map; a price that nobody knows is an unknown cost, never 0."""
     timeouts: TimeoutsSection = TimeoutsSection()
     """How long to wait."""
+    on_disconnect: OnDisconnect = "cancel"
+    """When the caller leaves: `cancel` closes the connection; `drain` reads the answer to its end, for the record."""
+    drain_seconds: Seconds = 60.0
+    """Seconds that such an answer is read at most."""
+    shutdown_date: Date | None = None
+    """The day on which the provider turns the model off; `/v1/models` tells callers."""
 
 
 class RouteSection(Section):
@@ -214,6 +224,18 @@ class GatewaySection(Section):
     """Processes on the one port."""
     max_body_mb: int = Field(default=32, ge=1, le=1024)
     """The largest request, in MiB."""
+    max_in_flight: int = Field(default=1024, ge=1)
+    """Requests at a time in each worker; what comes beyond is told to come back, with a 503."""
+    keepalive: Wait = 15.0
+    """Seconds of silence after which a stream is sent a comment, which clients skip; 0 for none."""
+    grace: Wait = 0.0
+    """Seconds that a gateway still serves new requests when it is told to stop and `/readyz` says so."""
+    drain: Wait = 30.0
+    """Seconds after that in which answers that have begun may come to their end."""
+    transport: TransportName = "aiohttp"
+    """What speaks to upstreams: `pool` is lean and for `http` and `https` alone; `aiohttp` is for odd servers."""
+    others: Name | None = None
+    """The deployment that every other path below `/v1` goes to; without one they are not found."""
 
 
 class ControlSection(Section):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fairtrial.config.addresses import FORM, Address, parse_address
+from fairtrial.config.deployment_rules import Names, unknown
 from fairtrial.config.mistakes import Wrong
 from fairtrial.config.schema import ProjectFile
+from fairtrial.config.translated import RAW
 
 
-def wrong_services(file: ProjectFile) -> Iterator[Wrong]:
-    """Addresses that are none or taken twice, and a gateway that others can reach without a key."""
+def wrong_services(file: ProjectFile, names: Names) -> Iterator[Wrong]:
+    """Addresses that are none or taken twice, a gateway that is open to others, a way out that leads nowhere."""
+    yield from _others(file, names)
     taken: dict[Address, str] = {}
     for name, bind in (
         ("gateway", file.gateway.bind),
@@ -28,3 +31,15 @@ def wrong_services(file: ProjectFile) -> Iterator[Wrong]:
         if name == "gateway" and file.gateway.auth == "open" and not address.loopback:
             wrong = f"open lets everyone who can reach {bind} use every model"
             yield Wrong(("gateway", "auth"), wrong, "auth: keys, or bind to 127.0.0.1")
+
+
+def _others(file: ProjectFile, names: Names) -> Iterator[Wrong]:
+    """What is passed on as it came needs a deployment, and one that speaks OpenAI's protocol."""
+    name = file.gateway.others
+    if name is None:
+        return
+    if name not in names.deployments:
+        yield unknown(("gateway", "others"), "deployment", name, names.deployments)
+    elif name in file.deployments and not file.deployments[name].model.startswith(f"{RAW}/"):
+        wrong = f"{name!r} is reached by translation, which serves chat completions alone"
+        yield Wrong(("gateway", "others"), wrong, f"a deployment whose model is {RAW}/…")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 UnitKind = Literal["user", "conversation", "request"]
 Capture = Literal["full", "redacted", "none"]
 ExperimentState = Literal["running", "paused", "killed", "ended"]
+OnDisconnect = Literal["cancel", "drain"]
 Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
 """What a key may do: ask models, send feedback, force an arm or a deployment, see the arm in headers, use control."""
 
@@ -46,6 +47,8 @@ class Deployment:
     ``provider`` and ``model`` are the two halves of ``openai/Qwen3-8B``; ``api_key`` may be a template such as
     ``${NAME}``, which the worker fills from its own environment, so that no secret is written to the plan.
     ``digest`` identifies this definition (model, address, parent), not the weights behind it.
+    ``on_disconnect``: what becomes of its answer when the caller leaves: cancelled, or read to its end for at most
+    ``drain_seconds``. ``shutdown_date``: when the provider turns the model off, ``2027-01-31``.
     """
 
     name: str
@@ -58,6 +61,9 @@ class Deployment:
     price: Price = Price()
     timeouts: Timeouts = Timeouts()
     digest: str = ""
+    on_disconnect: OnDisconnect = "cancel"
+    drain_seconds: float = 60.0
+    shutdown_date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

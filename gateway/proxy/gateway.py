@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fairtrial.domain.events import Reason, RequestOutcome
+from fairtrial.domain.worker_settings import USUAL, WorkerSettings
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.upstream.litellm_lane import LitellmLane
@@ -39,5 +40,6 @@ class Gateway:
     transport: Transport
     worker: str
     max_body: int = 32 * MEBIBYTE
+    settings: WorkerSettings = USUAL
     translation: Translation = field(default_factory=LitellmLane)
     counters: Counters = field(default_factory=Counters)

@@ -11,20 +11,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+import msgspec
+
 from fairtrial.domain.hosts import is_loopback
+from fairtrial.domain.worker_settings import USUAL, WorkerSettings
 from gateway.listening import listen
 
 STEADY_SECONDS = 5.0
 """A worker that lived this long is restarted at once; one that died sooner waits, twice as long each time."""
 
 MAX_BACKOFF_SECONDS = 5.0
-DRAIN_SECONDS = 35.0
+PATIENCE_SECONDS = 5.0
+"""Beyond the time to drain, until a worker that has not ended is killed."""
+
 POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What the workers serve: address, the plan's file, the journal's folder, how many, bytes of a body."""
+    """What the workers serve: address, the plan's file, the journal's folder, how many, bytes of a body, and how."""
 
     host: str
     port: int
@@ -32,6 +37,7 @@ class Serving:
     journal: Path
     workers: int = 2
     max_body: int = 32 * 2**20
+    settings: WorkerSettings = USUAL
 
 
 @dataclass(slots=True)
@@ -90,7 +96,8 @@ class Supervisor:
         alive = [place.process for place in self._places if place.process is not None]
         for process in alive:
             process.terminate()
-        deadline = time.monotonic() + DRAIN_SECONDS
+        settings = self.serving.settings
+        deadline = time.monotonic() + settings.grace + settings.drain + PATIENCE_SECONDS
         for process in alive:
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
@@ -114,6 +121,7 @@ class Supervisor:
         arguments = ["--fd", str(descriptor), "--alive", str(self._alive_read), "--worker", name]
         arguments += ["--plan", str(self.serving.plan), "--journal", str(self.serving.journal)]
         arguments += ["--max-body", str(self.serving.max_body)]
+        arguments += ["--settings", msgspec.json.encode(self.serving.settings).decode()]
         if not is_loopback(self.serving.host):
             arguments.append("--require-keys")
         command = [sys.executable, "-m", "gateway.proxy.worker", *arguments]

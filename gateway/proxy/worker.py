@@ -9,21 +9,24 @@ import argparse
 import asyncio
 import gc
 import logging
+import math
 import os
 import socket
 import threading
 from pathlib import Path
 
+import msgspec
 import uvicorn
 import uvloop
 
+from fairtrial.domain.worker_settings import WorkerSettings
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.app import build_app
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
+from gateway.proxy.upstream.transport import Transport
 
-DRAIN_SECONDS = 30
 BACKLOG = 2048
 GC_THRESHOLDS = (50_000, 20, 50)
 """Fewer collections: a request makes no cycles to speak of, and a collection stops all streams for its time."""
@@ -38,6 +41,7 @@ def main() -> None:
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--worker", required=True)
     parser.add_argument("--max-body", type=int, required=True)
+    parser.add_argument("--settings", type=_settings, required=True)
     parser.add_argument("--require-keys", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {arguments.worker} %(levelname)s %(message)s")
@@ -52,9 +56,10 @@ async def serve(arguments: argparse.Namespace) -> None:
     gateway = Gateway(
         watch=PlanWatch(arguments.plan, environ=os.environ, require_keys=arguments.require_keys),
         journal=JournalWriter(arguments.journal, writer=arguments.worker),
-        transport=AiohttpTransport(),
+        transport=_transport(arguments.settings),
         worker=arguments.worker,
         max_body=arguments.max_body,
+        settings=arguments.settings,
     )
     server = uvicorn.Server(
         uvicorn.Config(
@@ -68,7 +73,7 @@ async def serve(arguments: argparse.Namespace) -> None:
             server_header=False,
             date_header=True,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_graceful_shutdown=math.ceil(arguments.settings.drain),
             timeout_keep_alive=75,
         )
     )
@@ -77,6 +82,17 @@ async def serve(arguments: argparse.Namespace) -> None:
     gc.collect()
     gc.freeze()
     await server.serve(sockets=[listening])
+
+
+def _settings(text: str) -> WorkerSettings:
+    return msgspec.json.decode(text, type=WorkerSettings)
+
+
+def _transport(settings: WorkerSettings) -> Transport:
+    """The transport by its name."""
+    if settings.transport == "pool":
+        raise SystemExit("gateway.transport: 'pool' is not part of this version (known: aiohttp)")
+    return AiohttpTransport()
 
 
 def _end_with_supervisor(alive: int) -> None:

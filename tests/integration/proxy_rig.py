@@ -31,6 +31,7 @@ from fairtrial.domain.plan import (
     Timeouts,
     Variant,
 )
+from fairtrial.domain.worker_settings import WorkerSettings
 from gateway.proxy.supervisor import Serving, Supervisor
 
 EXPERIMENT = "tuned-vs-base"
@@ -142,10 +143,11 @@ class Rig:
 
 
 @contextmanager
-def running(folder: Path, *, workers: int = 1, max_body: int = 2**20) -> Iterator[Rig]:
-    """A gateway without a plan yet; its workers end with the context."""
+def running(folder: Path, *, workers: int = 1, max_body: int = 2**20, **settings: Any) -> Iterator[Rig]:
+    """A gateway without a plan yet; its workers end with the context. ``settings`` are those of `WorkerSettings`."""
     layout = Layout(folder / "store.duckdb").make()
-    supervisor = Supervisor(Serving("127.0.0.1", 0, layout.plan, layout.journal, workers, max_body))
+    serving = Serving("127.0.0.1", 0, layout.plan, layout.journal, workers, max_body, WorkerSettings(**settings))
+    supervisor = Supervisor(serving)
     stop = threading.Event()
 
     def tend() -> None:

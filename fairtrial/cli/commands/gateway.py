@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 @click.option("--store", type=click.Path(path_type=Path), hidden=True)
 @click.option("--bind", hidden=True)
 @click.option("--max-body-mb", type=click.IntRange(1), hidden=True)
-def command(config: Path, workers: int | None, store: Path | None, bind: str | None, max_body_mb: int | None) -> None:
+@click.option("--settings", hidden=True)
+def command(config: Path, workers: int | None, **told: Any) -> None:
     """Run the gateway alone: OpenAI's API on gateway.bind, routed by the plan that `fairtrial control` publishes.
 
     Until a plan is published every request gets a 503 with a clear message, and /readyz says so. The control process
@@ -41,26 +42,35 @@ def command(config: Path, workers: int | None, store: Path | None, bind: str | N
     """
     from gateway.proxy.supervisor import Supervisor
 
-    if store is not None and bind is not None and workers is not None and max_body_mb is not None:
-        serving = _told(store, bind, workers, max_body_mb)
-    else:
-        serving = _read(config, workers)
+    everything = workers is not None and None not in told.values()
+    serving = _told(workers=workers, **told) if everything else _read(config, workers)
     supervisor = Supervisor(serving)
     click.echo(f"gateway on http://{serving.host}:{supervisor.port}/v1 with {serving.workers} workers", err=True)
     supervisor.run()
 
 
-def _told(store: Path, bind: str, workers: int, max_body_mb: int) -> Serving:
+def _told(*, store: Path, bind: str, workers: int | None, max_body_mb: int, settings: str) -> Serving:
     """By `fairtrial up`, which has read the file: a file that is broken later must not keep a dead gateway down.
 
     An address that others can reach is never open: its workers refuse a plan without keys.
     """
+    import msgspec
+
     from fairtrial.config.addresses import parse_address
     from fairtrial.config.layout import Layout
+    from fairtrial.domain.worker_settings import WorkerSettings
     from gateway.proxy.supervisor import Serving
 
     address, layout = parse_address(bind), Layout(store).make()
-    return Serving(address.host, address.port, layout.plan, layout.journal, workers, max_body_mb * 2**20)
+    return Serving(
+        host=address.host,
+        port=address.port,
+        plan=layout.plan,
+        journal=layout.journal,
+        workers=workers or 1,
+        max_body=max_body_mb * 2**20,
+        settings=msgspec.json.decode(settings, type=WorkerSettings),
+    )
 
 
 def _read(config: Path, workers: int | None) -> Serving:
@@ -83,4 +93,5 @@ def _read(config: Path, workers: int | None) -> Serving:
         journal=layout.journal,
         workers=workers or settings.workers,
         max_body=settings.max_body_mb * 2**20,
+        settings=settings.worker,
     )

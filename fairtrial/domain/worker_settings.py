@@ -1,0 +1,28 @@
+"""How a worker of the data plane serves: settled when it starts, unlike the plan, which changes under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+TransportName = Literal["aiohttp", "pool"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """The part of ``gateway:`` in fairtrial.yaml that workers need; times are seconds.
+
+    ``max_in_flight``: requests at a time in one worker; ``keepalive``: silence of a stream after which a comment is
+    sent, 0 for none; ``grace``: how long a stopping worker still serves new requests, not ready any more; ``drain``:
+    how long it waits for those that have begun; ``others``: the deployment of every path that is not served here.
+    """
+
+    max_in_flight: int = 1024
+    keepalive: float = 15.0
+    grace: float = 0.0
+    drain: float = 30.0
+    transport: TransportName = "aiohttp"
+    others: str | None = None
+
+
+USUAL = WorkerSettings()
