@@ -6,34 +6,50 @@ Source: the WHATWG's server-sent events; a line ends with LF, CRLF or CR, an eve
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
 _BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _DATA = re.compile(rb"^data:[ ]?(.*?)\r?$", re.MULTILINE)
+_BOM = b"\xef\xbb\xbf"
 DONE = b"[DONE]"
+TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
+"""Types of the events that end a stream of the Responses API, which has no ``[DONE]``."""
+
+_MARKS = (DONE, b'"error"')
+_RESPONSE_MARKS = (b'"response.completed"', b'"response.incomplete"', b'"response.failed"', b'"error"')
 
 
 class _Chunk(msgspec.Struct):
     choices: list[msgspec.Raw] | None = None
 
 
+class _Head(msgspec.Struct):
+    type: Any = None
+    error: Any = None
+
+
 _CHUNK = msgspec.json.Decoder(_Chunk)
+_HEAD = msgspec.json.Decoder(_Head)
 
 
 class EventCutter:
     """Takes bytes as they come and gives back whole events; with ``strip_usage`` without the usage-only chunk.
 
-    ``done`` turns true with the events that hold ``[DONE]``. Bytes of an event that is not whole yet wait for its end,
-    so that an error event can follow at any time.
+    ``done`` turns true with the event that ends the stream: ``[DONE]``, an error, the last event of Responses. Bytes
+    of an event that is not whole yet wait for its end, so that a comment or an error event can follow at any time.
     """
 
-    __slots__ = ("_pending", "_strip", "done")
+    __slots__ = ("_dropped", "_marks", "_pending", "_strip", "_torn", "done")
 
-    def __init__(self, *, strip_usage: bool) -> None:
+    def __init__(self, *, strip_usage: bool, responses: bool = False) -> None:
         self._strip = strip_usage
-        self._pending = b""
+        self._marks = _RESPONSE_MARKS if responses else _MARKS
+        self._pending = bytearray()
+        self._torn = False
+        self._dropped = False
         self.done = False
 
     @property
@@ -43,21 +59,50 @@ class EventCutter:
 
     def feed(self, piece: bytes) -> tuple[bytes, bytes]:
         """Whole events: as they came (for the record), and as they go to the client."""
-        data = self._pending + piece if self._pending else piece
-        end = _last_boundary(data)
-        whole, self._pending = (data, b"") if end == len(data) else (data[:end], data[end:])
-        if not whole:
+        if self._torn and piece:
+            return self._mend(piece)
+        pending = self._pending
+        if not pending:
+            end = len(piece) if piece.endswith(b"\n\n") else _last_boundary(piece, 0)
+            if end == len(piece):
+                return self._sort(piece)
+            pending += piece[end:]
+            return self._sort(piece[:end]) if end else (b"", b"")
+        start = max(0, len(pending) - 1)
+        pending += piece
+        end = _last_boundary(pending, start)
+        if not end:
             return b"", b""
-        if DONE in whole and any(event_data(event) == DONE for event in split_events(whole)):
-            self.done = True
-        if self._strip and _USAGE.search(whole):
-            return whole, b"".join(event for event in split_events(whole) if not _is_usage_only(event))
-        return whole, whole
+        whole = bytes(pending[:end])
+        del pending[:end]
+        return self._sort(whole)
 
     def rest(self) -> tuple[bytes, bytes]:
         """What is left at the end, an event without its empty line perhaps, like `feed`; empties it."""
-        rest, self._pending = self._pending, b""
+        rest = bytes(self._pending)
+        self._pending.clear()
         return rest, b"" if self._strip and _is_usage_only(rest) else rest
+
+    def _mend(self, piece: bytes) -> tuple[bytes, bytes]:
+        """After a cut behind a CR: an LF that comes first is the other half of that line's end."""
+        self._torn = False
+        if not piece.startswith(b"\n"):
+            return self.feed(piece)
+        dropped = self._dropped
+        whole, out = self.feed(piece[1:])
+        return b"\n" + whole, out if dropped else b"\n" + out
+
+    def _sort(self, whole: bytes) -> tuple[bytes, bytes]:
+        self._torn, self._dropped = whole.endswith(b"\r"), False
+        for mark in self._marks:
+            if mark in whole and not self.done:
+                self.done = any(_ends(event_data(event)) for event in split_events(whole))
+        if not self._strip or b'"usage"' not in whole or not _USAGE.search(whole):
+            return whole, whole
+        events = split_events(whole)
+        kept = [event for event in events if not _is_usage_only(event)]
+        self._dropped = not kept or kept[-1] is not events[-1]
+        return whole, b"".join(kept)
 
 
 def split_events(data: bytes) -> list[bytes]:
@@ -73,18 +118,37 @@ def split_events(data: bytes) -> list[bytes]:
 
 def event_data(event: bytes) -> bytes:
     """The event's data: its ``data:`` lines joined by LF; empty for comments."""
+    if event.startswith(_BOM):
+        event = event[len(_BOM) :]
     if b"\r" in event:
         event = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return b"\n".join(_DATA.findall(event))
 
 
-def _last_boundary(data: bytes) -> int:
-    if data.endswith(b"\n\n"):
-        return len(data)
-    end = 0
-    for boundary in _BOUNDARY.finditer(data):
-        end = boundary.end()
-    return end
+def as_event(data: bytes) -> bytes:
+    """An event with this data, which may have several lines."""
+    return b"".join(b"data: " + line + b"\n" for line in data.splitlines() or [b""]) + b"\n"
+
+
+def _last_boundary(data: bytes | bytearray, start: int) -> int:
+    """Where the last whole event ends; 0 without any. Of a pair of line ends nothing lies before ``start``."""
+    end = data.rfind(b"\n\n", start) + 2
+    for pair in (b"\n\r", b"\r\r"):
+        at = data.rfind(pair, start)
+        if at >= 0:
+            after = at + 2
+            end = max(end, after + (data[after : after + 1] == b"\n"))
+    return end if end > 1 else 0
+
+
+def _ends(content: bytes) -> bool:
+    if content == DONE:
+        return True
+    try:
+        head = _HEAD.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return bool(head.error) or (isinstance(head.type, str) and head.type in TERMINAL)
 
 
 def _is_usage_only(event: bytes) -> bool:
@@ -92,5 +156,5 @@ def _is_usage_only(event: bytes) -> bool:
         return False
     try:
         return _CHUNK.decode(event_data(event)).choices == []
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False  # not what we asked for: it is the client's

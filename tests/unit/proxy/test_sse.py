@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.proxy.assemble import assemble
 from gateway.proxy.readout import read_stream
-from gateway.proxy.sse import EventCutter, event_data, split_events
+from gateway.proxy.sse import EventCutter, as_event, event_data, split_events
 
 USAGE = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":4}}'
 EVENTS = [
@@ -35,15 +39,87 @@ def test_every_byte_passes_however_it_is_split(newline: bytes, size: int) -> Non
     assert _through(stream, size, strip=False) == (stream, stream, True)
 
 
-@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 @pytest.mark.parametrize("size", [1, 3, 50, 10_000])
 def test_only_the_usage_chunk_is_held_back(newline: bytes, size: int) -> None:
     raw = [event.replace(b"\n", newline) + newline * 2 for event in EVENTS]
     whole, out, _ = _through(b"".join(raw), size, strip=True)
     assert whole == b"".join(raw)
-    if newline == b"\n" or size == 10_000:
-        assert out == b"".join(event for event in raw if not event.startswith(USAGE))
-    assert b"prompt_tokens" not in out
+    assert out == b"".join(event for event in raw if not event.startswith(USAGE))
+
+
+_PARTS = [
+    *EVENTS,
+    b"data: ",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\n\n",
+    b"\xef\xbb\xbf",
+    b'"error"',
+    b"[DONE]",
+    b"x",
+    b": c",
+    b"\x00\xff",
+]
+
+
+@given(
+    parts=st.lists(st.sampled_from(_PARTS) | st.binary(max_size=4), max_size=14),
+    cuts=st.lists(st.integers(0, 400), max_size=12),
+    strip=st.booleans(),
+)
+def test_any_split_of_any_bytes_gives_the_same_events(parts: list[bytes], cuts: list[int], strip: bool) -> None:
+    stream = b"".join(parts)
+    places = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
+    pieces = [stream[start:end] for start, end in pairwise(places)]
+    cutter = EventCutter(strip_usage=strip)
+    fed = [cutter.feed(piece) for piece in pieces]
+    assert all(whole.endswith((b"\n", b"\r")) for whole, _ in fed if whole)
+    fed.append(cutter.rest())
+    assert b"".join(whole for whole, _ in fed) == stream
+    kept = b"".join(out for _, out in fed)
+    assert kept == stream if not strip else _lines(kept) == _lines(_through(stream, max(1, len(stream)), strip=True)[1])
+    assert cutter.done == _through(stream, max(1, len(stream)), strip=strip)[2]
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return [event_data(event) for event in split_events(data) if event_data(event)]
+
+
+def test_a_byte_order_mark_hides_no_data() -> None:
+    assert event_data(b"\xef\xbb\xbfdata: a\n\n") == b"a"
+
+
+def test_a_large_event_in_many_pieces_is_looked_at_once() -> None:
+    event = b'data: {"choices":[{"index":0,"delta":{"content":"' + b"a" * 2**20 + b'"}}]}\n\n'
+    assert _through(event * 2, 1000, strip=True)[1] == event * 2
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        b'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r"}}\n\n',
+        b'data: {"response":{"error":{"code":"x"}},"type":"response.failed"}\n\n',
+        b'data: {"type":"response.incomplete"}\n\n',
+        b'data: {"type":"error","code":"x","message":"m"}\n\n',
+    ],
+)
+def test_a_responses_stream_ends_with_its_terminal_event(last: bytes) -> None:
+    cutter = EventCutter(strip_usage=False, responses=True)
+    cutter.feed(b'data: {"type":"response.created","response":{"error":null,"text":"response.completed"}}\n\n')
+    assert not cutter.done
+    assert cutter.feed(last) == (last, last)
+    assert cutter.done
+
+
+def test_an_error_event_ends_a_stream_and_a_null_error_does_not() -> None:
+    assert not _through(b'data: {"choices":[],"error":null}\n\n', 1000, strip=False)[2]
+    assert _through(b'data: {"error":{"message":"m"}}\n\n', 1000, strip=False)[2]
+
+
+def test_an_event_is_made_of_any_data() -> None:
+    assert event_data(as_event(b'{"a":\n\n1}')) == b'{"a":\n\n1}'
 
 
 def test_usage_in_a_chunk_with_choices_is_the_clients() -> None:
