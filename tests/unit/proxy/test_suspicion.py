@@ -1,0 +1,73 @@
+"""The look at a whole body: what it lets pass is what a walk through every text would have left alone, to the byte."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.proxy.redaction import redact_json, redact_value
+from gateway.proxy.suspicion import suspect_json
+
+PIECES = st.sampled_from(
+    [
+        "a@b.example",
+        "sk-" + "a" * 20,
+        "ghp_" + "b" * 24,
+        "AKIA" + "C" * 16,
+        "Bearer " + "d" * 20,
+        "4111 1111 1111 1111",
+        "+49 30 1234567",
+        "٤١١١١١١١١١١١١١١١",
+        "10.0.0.17",
+        "fe80::1",
+        '"a":1234567890',
+        '":1234567890,',
+        'x\\":4111111111111111',
+        "1234567890",
+        ":",
+        "\n",
+        "/",
+        "\u0000",
+        "é",
+        "word",
+        " ",
+    ]
+)
+TEXTS = st.lists(PIECES, max_size=4).map("".join)
+NUMBERS = (
+    st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.just(4_111_111_111_111_111)
+)
+VALUES = st.recursive(
+    TEXTS | NUMBERS | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(VALUES)
+def test_the_look_at_a_whole_body_misses_nothing_that_a_walk_through_it_finds(value: Any) -> None:
+    assert redact_json(msgspec.json.encode(value)) == msgspec.json.encode(redact_value(value)).decode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"created":1732490000,"usage":{"total_tokens":1234567},"logprob":-0.00012345678}',
+        b'{"content":"Plain words, well-known ones: at 10 past 12 (or 13).","x_count":[1,2,3]}',
+    ],
+)
+def test_numbers_of_an_ordinary_answer_are_no_reason_for_a_walk(body: bytes) -> None:
+    encoded = msgspec.json.encode(msgspec.json.decode(body))
+    assert not suspect_json(encoded.decode(), encoded)
+
+
+@pytest.mark.parametrize(
+    "body", [b'[":1234567890"]', b'{"a":4111111111111111}', b'{"a":[1234567890]}', b'"1234567890"']
+)
+def test_digits_that_are_not_surely_a_short_number_of_a_field_are(body: bytes) -> None:
+    assert suspect_json(body.decode(), body)
