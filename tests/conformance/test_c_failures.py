@@ -1,0 +1,179 @@
+"""C10 and C11: a stream that fails before its first byte has a real status; one that fails later, an error event."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conformance.raw_socket import STREAM_HEAD, Asked, RawClient, plays
+from tests.conformance.stream_events import DONE, HELLO, event, wire
+from tests.conformance.stream_rig import (
+    ASK,
+    BEARER,
+    VIEWS,
+    Pair,
+    gateway_fixture,  # noqa: F401 - a fixture
+    pair_fixture,  # noqa: F401 - a fixture
+    raw_answer,
+    sync_view,
+    told,
+)
+
+HASTY = {**ASK, "model": "hasty"}
+ERROR = {"error": {"message": "overloaded", "type": "server_error", "param": None, "code": "busy"}}
+BEGUN = wire(HELLO)[:2]
+
+
+def _no_answer(asked: Asked) -> None:
+    asked.close()
+
+
+def _reset(asked: Asked) -> None:
+    asked.reset()
+
+
+def _only_a_head(asked: Asked) -> None:
+    asked.raw(STREAM_HEAD)
+    time.sleep(0.02)
+    asked.close()
+
+
+def _no_http(asked: Asked) -> None:
+    asked.raw(b"hello\r\n\r\n")
+    asked.close()
+
+
+def _bad_chunk(asked: Asked) -> None:
+    asked.raw(STREAM_HEAD + b"zz\r\n")
+    asked.close()
+
+
+@pytest.mark.parametrize("script", [_no_answer, _reset, _only_a_head, _no_http, _bad_chunk])
+def test_c10_an_upstream_that_fails_before_its_first_byte_is_a_502(pair: Pair, script: Callable[[Asked], None]) -> None:
+    pair.upstream.script = script
+    got = raw_answer(pair.gateway, ASK)
+    assert (got.status, got.headers["content-type"]) == (502, "application/json")
+    error = json.loads(got.body)["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert isinstance(error["code"], str)
+    assert sync_view(pair.gateway, ASK).failure.kind == "InternalServerError"  # type: ignore[union-attr]
+
+
+def test_c10_an_upstream_that_sends_nothing_in_time_is_a_504(pair: Pair) -> None:
+    with RawClient(pair.gateway) as client:
+        client.post(HASTY, **BEARER)
+        asked = pair.upstream.next()
+        asked.raw(STREAM_HEAD)
+        got = client.answer()
+        asked.await_gone()
+    assert (got.status, json.loads(got.body)["error"]["code"]) == (504, "upstream_timeout")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 503])
+def test_c10_an_upstreams_error_for_a_stream_keeps_its_status_and_body(pair: Pair, status: int) -> None:
+    straight, through = pair.bodies(lambda asked: asked.json_answer(ERROR, status))
+    assert (through.status, through.body) == (straight.status, straight.body) == (status, json.dumps(ERROR).encode())
+    for view in VIEWS:
+        told_straight, told_through = pair.both(lambda port, view=view: told(view(port, ASK)))  # type: ignore[misc]
+        assert told_through == told_straight
+
+
+def test_c10_an_answer_that_is_whole_json_passes_though_a_stream_was_asked_for(pair: Pair) -> None:
+    straight, through = pair.bodies(lambda asked: asked.json_answer({"id": "x", "choices": []}))
+    assert (through.body, through.headers["content-type"]) == (straight.body, "application/json")
+
+
+def test_c10_a_stream_without_a_single_byte_passes(pair: Pair) -> None:
+    straight, through = pair.bodies(plays())
+    assert (through.status, through.ending, through.body) == (straight.status, straight.ending, straight.body)
+    assert pair.rig.await_events("request", 1)[-1]["outcome"] == "partial"
+
+
+@pytest.mark.parametrize("named", [b"", b"event: error\n"])
+def test_c11_an_error_event_of_the_upstream_passes_as_it_came(pair: Pair, named: bytes) -> None:
+    straight, through = pair.bodies(plays(*BEGUN, named + event(ERROR)))
+    assert through.body == straight.body
+    views = [pair.both(lambda port, view=view: told(view(port, ASK))) for view in VIEWS]  # type: ignore[misc]
+    assert [through for _, through in views] == [straight for straight, _ in views]
+    assert views[0][1]["failure"] == {
+        "kind": "APIError", "status": None, "code": "busy", "type": "server_error", "body": ERROR["error"]
+    }  # fmt: skip
+    row = pair.rig.await_events("request", 1)[-1]
+    assert (row["outcome"], row["error_type"], row["error_code"]) == ("partial", "server_error", "busy")
+
+
+def test_c11_an_upstream_that_stalls_is_an_error_event_and_is_let_go(pair: Pair) -> None:
+    with RawClient(pair.gateway) as client:
+        client.post(HASTY, **BEARER)
+        asked = pair.upstream.next()
+        asked.raw(STREAM_HEAD)
+        asked.stream(*BEGUN)
+        got = client.answer()
+        asked.await_gone()
+    _is_broken_off(pair, got.body, "upstream_stalled")
+
+
+@pytest.mark.parametrize("ending", ["reset", "close"])
+@pytest.mark.parametrize("more", [b"", b'data: {"id":"half', b"data: {}\n"])
+def test_c11_a_connection_that_breaks_is_an_error_event_after_the_last_whole_event(
+    pair: Pair, ending: str, more: bytes
+) -> None:
+    pair.upstream.script = plays(*BEGUN, *([more] if more else []), ending=ending, pause=0.02)
+    got = raw_answer(pair.gateway, ASK)
+    assert got.ending == "whole"
+    _is_broken_off(pair, got.body, "upstream_reset")
+
+
+@pytest.mark.parametrize("ending", ["reset", "close"])
+def test_c11_a_connection_that_breaks_is_an_api_error_to_the_official_client(pair: Pair, ending: str) -> None:
+    pair.upstream.script = plays(*BEGUN, ending=ending, pause=0.02)
+    for view in VIEWS[:2]:
+        seen = view(pair.gateway, ASK)
+        assert seen.failure is not None
+        assert (len(seen.chunks), seen.failure.kind, seen.failure.code) == (2, "APIError", "upstream_reset")
+
+
+def test_c11_a_line_that_is_no_json_passes_and_is_the_same_mistake_to_the_client(pair: Pair) -> None:
+    straight, through = pair.bodies(plays(*BEGUN, b'data: {"choices": [oops\n\n', *wire(HELLO)[2:]))
+    assert through.body == straight.body
+    for view in VIEWS[:2]:
+        told_straight, told_through = pair.both(lambda port, view=view: told(view(port, ASK)))  # type: ignore[misc]
+        assert told_through == told_straight
+    assert pair.rig.await_events("request", 1)[0]["outcome"] == "ok", "the stream itself was whole"
+
+
+def test_c11_an_unknown_event_that_is_no_json_does_not_end_a_healthy_stream(pair: Pair) -> None:
+    odd = [b"event: vendor.ping\ndata: not json\n\n", b"vendor: x\n\n", b"data:\n\n", b"data: 7\n\n", b"data: []\n\n"]
+    straight, through = pair.bodies(plays(*BEGUN, *odd, *wire(HELLO)[2:]))
+    assert through.body == straight.body
+    row = pair.rig.await_events("request", 1)[-1]
+    assert (row["outcome"], row["error_code"]) == ("ok", None)
+
+
+def test_c11_an_address_where_nothing_listens_is_a_502_for_a_stream_too(pair: Pair) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    pair.rig.publish(pair.plan(f"http://127.0.0.1:{port}/v1"), *pair.keys)
+    try:
+        got = raw_answer(pair.gateway, ASK)
+        assert (got.status, json.loads(got.body)["error"]["code"]) == (502, "upstream_connect")
+    finally:
+        pair.rig.publish(pair.plan(pair.upstream.url), *pair.keys)
+
+
+def _is_broken_off(pair: Pair, body: bytes, code: str) -> None:
+    """Whole events, then one error event; nothing that looks like an end; recorded as partial."""
+    begun = b"".join(BEGUN)
+    assert body.startswith(begun)
+    rest = body.removeprefix(begun)
+    assert rest.startswith(b"data: ") and rest.endswith(b"\n\n") and rest.count(b"\n") == 2
+    error: dict[str, Any] = json.loads(rest[6:])["error"]
+    assert error["code"] == code
+    assert DONE not in body and b'"finish_reason": "stop"' not in body
+    row = pair.rig.await_events("request", 1)[-1]
+    assert (row["outcome"], row["error_code"], row["status"]) == ("partial", code, 200)
