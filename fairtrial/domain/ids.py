@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import NewType
-from uuid import UUID
 
 RequestId = NewType("RequestId", str)
 AttemptId = NewType("AttemptId", str)
@@ -25,4 +24,5 @@ def uuid7(unix_ms: int, entropy: bytes) -> str:
     value = (unix_ms & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(entropy[:ENTROPY_BYTES], "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
-    return str(UUID(int=value))
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

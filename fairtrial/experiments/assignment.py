@@ -6,13 +6,14 @@ test vectors. Only the standard library is used, so that any Python can check th
 
 from __future__ import annotations
 
-import hmac
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
 from fairtrial.domain.events import Reason
+from fairtrial.domain.keyed_hash import keyed_hash
 from fairtrial.domain.plan import Experiment
 
 BUCKETS = 2**64
@@ -43,7 +44,7 @@ def bucket(salt: str, purpose: str, unit: str) -> int:
     All text is UTF-8 as it came, not normalised; a lone surrogate (legal in JSON) is encoded like any code point.
     """
     message = f"{purpose}\0{unit}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hmac.digest(salt.encode("utf-8", "surrogatepass"), message, "sha256")[:8], "big")
+    return int.from_bytes(keyed_hash(salt).digest(message)[:8], "big")
 
 
 def assign(experiment: Experiment, unit: str | None) -> Assignment:
@@ -60,7 +61,7 @@ def assign(experiment: Experiment, unit: str | None) -> Assignment:
     if enrol >= threshold(experiment.stage):
         return _control(experiment, "not_enrolled", enrol_bucket=_unit_interval(enrol))
     arm = bucket(experiment.salt, "arm", unit)
-    chosen = _chosen(experiment, arm)
+    chosen, weight = _chosen(experiment, arm)
     killed = experiment.state == "killed"
     return Assignment(
         assigned=chosen,
@@ -69,7 +70,7 @@ def assign(experiment: Experiment, unit: str | None) -> Assignment:
         enrolled=True,
         enrol_bucket=_unit_interval(enrol),
         arm_bucket=_unit_interval(arm),
-        propensity=experiment.variant(chosen).weight / 100,
+        propensity=weight / 100,
     )
 
 
@@ -89,10 +90,16 @@ def upper_bounds(weights: Sequence[float]) -> tuple[int, ...]:
     return (*(share * BUCKETS // 100 for share in sums[:-1]), BUCKETS)
 
 
-def _chosen(experiment: Experiment, arm: int) -> str:
-    arms = sorted((variant.name, variant.weight) for variant in experiment.variants)
-    bounds = upper_bounds(tuple(weight for _, weight in arms))
-    return next(name for (name, _), bound in zip(arms, bounds, strict=True) if arm < bound)
+def _chosen(experiment: Experiment, arm: int) -> tuple[str, float]:
+    """The name and the weight of the arm that has this bucket."""
+    arms, bounds = _arms(tuple([(variant.name, variant.weight) for variant in experiment.variants]))
+    return arms[bisect_right(bounds, arm)]
+
+
+@lru_cache(maxsize=1024)
+def _arms(variants: tuple[tuple[str, float], ...]) -> tuple[list[tuple[str, float]], tuple[int, ...]]:
+    arms = sorted(variants)
+    return arms, upper_bounds(tuple(weight for _, weight in arms))
 
 
 def _control(experiment: Experiment, reason: Reason, *, enrol_bucket: float | None = None) -> Assignment:

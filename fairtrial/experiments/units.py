@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from fairtrial.domain.ids import UnitHash
+from fairtrial.domain.keyed_hash import keyed_hash
 from fairtrial.domain.plan import UnitKind
 
 UNIT_HEADER = "x-fairtrial-unit"
@@ -46,8 +46,7 @@ def named_conversation(headers: Mapping[str, str], body: Mapping[str, Any]) -> s
 
 def pseudonym(pepper: str, unit: str) -> UnitHash:
     """What is stored instead of a unit: 128 bits of HMAC-SHA256 keyed by the store's own secret, in hex."""
-    key, message = (text.encode("utf-8", "surrogatepass") for text in (pepper, unit))
-    return UnitHash(hmac.digest(key, message, "sha256").hex()[:PSEUDONYM_HEX])
+    return UnitHash(keyed_hash(pepper).digest(unit.encode("utf-8", "surrogatepass")).hex()[:PSEUDONYM_HEX])
 
 
 def opening(messages: Any) -> str | None:

@@ -6,15 +6,16 @@ import re
 
 _DIGITS = re.compile(r"\d[\d ().\-/]{5,30}\d")
 _COLONS = re.compile(r":[0-9A-Fa-f.]*:")
-_MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("@", ("@",)),
-    ("-", ("k-", "ft-")),
-    ("_", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "hf_")),
-    ("x", ("xox",)),
-    ("A", ("AKIA", "ASIA", "AIza", "PRIVATE KEY")),
-    ("J", ("eyJ",)),
+_MARKS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("@", re.compile("@")),
+    ("-", re.compile("-(?:(?<=k-)|(?<=ft-))")),
+    ("_", re.compile("_(?:(?<=gh[pousr]_)|(?<=github_pat_)|(?<=hf_))")),
+    ("x", re.compile("x(?=ox)")),
+    ("A", re.compile("A(?:KIA|SIA|Iza)")),
+    ("J", re.compile("J(?<=eyJ)")),
+    ("K", re.compile("K(?<=PRIVATE K)(?=EY)")),
 )
-"""What texts of each kind hold, by one character of it: that is looked for first, which takes no time to speak of."""
+"""What texts of each kind hold, by their rarest character: each pattern begins with it, so that it's found at once."""
 
 _ZEROS = bytes(0x30 if 0x30 <= code <= 0x39 else code for code in range(256))
 _ZERO_RUN = re.compile(rb"0[0 ().\-/]{5,30}0")
@@ -54,9 +55,7 @@ def _has_colons(text: str) -> bool:
 
 
 def _marked(text: str) -> bool:
-    for character, marks in _MARKS:
-        if character in text:
-            for mark in marks:
-                if mark in text:
-                    return True
+    for character, pattern in _MARKS:
+        if character in text and pattern.search(text) is not None:
+            return True
     return "bearer" in text.lower()
