@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Reason = Literal["assigned", "forced", "fallback", "kill", "not_enrolled", "no_unit", "excluded", "direct"]
-"""Why this variant served: ``direct`` is a route or a pin to a deployment, without an experiment."""
+Reason = Literal["assigned", "forced", "fallback", "kill", "not_enrolled", "no_unit", "excluded", "direct", "continued"]
+"""Why this variant served: ``direct`` is a route or a pin to a deployment, without an experiment.
+
+``continued``: another arm than the unit's own had made the response that this request continues.
+"""
 
 RequestOutcome = Literal["ok", "error", "cancelled", "partial"]
 Purpose = Literal["live", "retry", "fallback", "shadow"]

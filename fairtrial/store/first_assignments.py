@@ -31,7 +31,7 @@ WITH first AS (
     SELECT unit, arg_min(list_position($3::VARCHAR[], assigned), at_time) AS arm, min(at_time) AS at_time
     FROM exposures
     WHERE experiment = $1 AND list_contains($2::VARCHAR[], analysis_hash) AND enrolled
-        AND reason IN ('assigned', 'fallback', 'kill')
+        AND reason IN ('assigned', 'fallback', 'kill', 'continued')
     GROUP BY unit
 )
 SELECT (arm - 1)::TINYINT AS arm
@@ -46,7 +46,7 @@ SELECT count(*)
 FROM (
     SELECT unit
     FROM exposures
-    WHERE experiment = $1 AND enrolled AND reason IN ('assigned', 'fallback', 'kill')
+    WHERE experiment = $1 AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
     GROUP BY unit
     HAVING bool_and(NOT list_contains($2::VARCHAR[], analysis_hash))
 )

@@ -13,7 +13,7 @@ WITH analysed AS (
     SELECT request_id, experiment, assigned, unit
     FROM exposures
     WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
-        AND enrolled AND reason IN ('assigned', 'fallback', 'kill')
+        AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
 )
 SELECT a.experiment, a.assigned AS variant, count(DISTINCT a.unit) AS units, count(*) AS requests,
     count(*) FILTER (r.outcome IN ('error', 'partial')) AS errors,
@@ -35,7 +35,7 @@ WITH analysed AS (
     SELECT request_id, experiment, assigned, unit
     FROM exposures
     WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
-        AND enrolled AND reason IN ('assigned', 'fallback', 'kill')
+        AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
 ), named AS (
     SELECT request_id AS name, request_id AS subject, experiment, assigned FROM analysed
     UNION ALL

@@ -19,7 +19,8 @@ SHARES = (0.01, 0.05, *(round(0.1 * tenth, 1) for tenth in range(1, 10)), 0.95, 
 SPAN = """
 SELECT min(at_time), max(at_time)
 FROM exposures
-WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND enrolled AND reason IN ('assigned', 'fallback', 'kill')
+WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND enrolled
+    AND reason IN ('assigned', 'fallback', 'kill', 'continued')
 """
 
 SLOTS = """
@@ -27,7 +28,7 @@ WITH analysed AS (
     SELECT request_id, assigned, at_time
     FROM exposures
     WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3
-        AND enrolled AND reason IN ('assigned', 'fallback', 'kill')
+        AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
 )
 SELECT (epoch_us(a.at_time) - $4::BIGINT) // $5::BIGINT AS slot, a.assigned AS variant, count(*) AS requests,
     count(*) FILTER (r.outcome IN ('error', 'partial')) AS errors,
@@ -42,7 +43,7 @@ WITH analysed AS (
     SELECT request_id, assigned
     FROM exposures
     WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3
-        AND enrolled AND reason IN ('assigned', 'fallback', 'kill')
+        AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
 )
 SELECT a.assigned AS variant, unnest($4::DOUBLE[]) AS share, unnest(quantile_cont(r.latency_ms, $4::DOUBLE[])) AS ms
 FROM analysed a JOIN requests r ON r.request_id = a.request_id

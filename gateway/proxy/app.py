@@ -12,7 +12,8 @@ from gateway.proxy.gateway import Gateway
 from gateway.proxy.routing import Routing
 from gateway.proxy.wire import ASGIApp, Message, Receive, Scope, Send
 
-HOT = {f"/v1{path}": path for path in ("/chat/completions", "/completions", "/embeddings")}
+ASKED = ("/chat/completions", "/completions", "/responses", "/responses/compact", "/embeddings")
+HOT = {f"/v1{path}": path for path in ASKED}
 
 
 def build_app(gateway: Gateway) -> ASGIApp:

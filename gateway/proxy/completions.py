@@ -17,6 +17,7 @@ from gateway.proxy.keys import authenticate
 from gateway.proxy.recording import record
 from gateway.proxy.relay import relay
 from gateway.proxy.resolve import Ask, resolve
+from gateway.proxy.responses_chain import CHAINED, stay
 from gateway.proxy.wire import ClientGone, Receive, Scope, Send, header_map, read_body, require_json, send_whole
 
 _LOG = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ async def _serve(gateway: Gateway, exchange: Exchange, receive: Receive, send: S
     exchange.asked = read_asked(await read_body(receive, limit=gateway.max_body))
     ask = Ask(exchange.asked.model, exchange.headers, LazyFields(exchange.asked.fields), exchange.request_id)
     exchange.target = resolve(exchange.routing, caller, ask)
+    if exchange.endpoint in CHAINED:
+        exchange.target = stay(gateway, exchange)
     watcher = asyncio.create_task(_watch_client(exchange, receive, _own_task()))
     try:
         await _answer(gateway, exchange, send)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fairtrial.domain.events import Reason, RequestOutcome
 from fairtrial.domain.worker_settings import USUAL, WorkerSettings
+from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.upstream.litellm_lane import LitellmLane
@@ -39,6 +40,7 @@ class Gateway:
     journal: JournalWriter
     transport: Transport
     worker: str
+    places: ResponseMap
     max_body: int = 32 * MEBIBYTE
     settings: WorkerSettings = USUAL
     translation: Translation = field(default_factory=LitellmLane)

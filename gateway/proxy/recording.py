@@ -14,6 +14,7 @@ from gateway.proxy.exchange import AttemptNote, Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.named_unit import named_unit
 from gateway.proxy.redaction import redact_text
+from gateway.proxy.responses_chain import CHAINED, note_place
 from gateway.proxy.tags import read_tags
 
 MESSAGE_LIMIT = 500
@@ -28,6 +29,8 @@ def record(gateway: Gateway, exchange: Exchange) -> None:
     events: list[Event] = [_request(gateway, exchange), *(_attempt(exchange, note) for note in exchange.attempts)]
     if exchange.target is not None and exchange.target.assignment is not None:
         events.append(_exposure(exchange, exchange.target.assignment))
+    if exchange.endpoint in CHAINED:
+        note_place(gateway, exchange)
     gateway.counters.count(exchange.outcome, reason_of(exchange))
     gateway.journal.append(*events)
 

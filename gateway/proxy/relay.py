@@ -13,6 +13,8 @@ from gateway.proxy.gateway import Gateway
 from gateway.proxy.readout import Readout, read_answer
 from gateway.proxy.recording import record
 from gateway.proxy.relay_stream import StreamRelay
+from gateway.proxy.responses_chain import CHAINED
+from gateway.proxy.responses_readout import read_response
 from gateway.proxy.upstream.transport import WHOLE_LIMIT
 from gateway.proxy.wire import JSON_TYPE, Header, Send, send_whole
 
@@ -20,8 +22,8 @@ REDIRECTS = range(300, 400)
 FIRST_ERROR = 400
 
 
-async def relay(gateway: Gateway, exchange: Exchange, begun: Begun, send: Send) -> None:
-    """Send the answer; `UpstreamError` only while nothing of it was sent."""
+async def relay(gateway: Gateway, exchange: Exchange, begun: Begun, send: Send, pulse: Pulse | None) -> None:
+    """Send the answer; `UpstreamError` only while nothing of it was sent. ``pulse``: of a request for a stream."""
     status = begun.answer.status
     if status in REDIRECTS:
         raise UpstreamError(
@@ -36,7 +38,7 @@ async def relay(gateway: Gateway, exchange: Exchange, begun: Begun, send: Send) 
 async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, send: Send) -> None:
     body = await _read_whole(exchange, begun)
     begun.note.ended = time.perf_counter()
-    exchange.readout = read_answer(body)
+    exchange.readout = read_response(body) if exchange.endpoint in CHAINED else read_answer(body)
     exchange.status = begun.answer.status
     headers = answer_headers(exchange, begun.answer.headers)
     if exchange.status >= FIRST_ERROR or exchange.readout.error_type is not None:

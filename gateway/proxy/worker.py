@@ -20,6 +20,8 @@ import uvicorn
 import uvloop
 
 from fairtrial.domain.worker_settings import WorkerSettings
+from fairtrial.journal.response_map import FILE as RESPONSES
+from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.app import build_app
 from gateway.proxy.gateway import Gateway
@@ -58,6 +60,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         journal=JournalWriter(arguments.journal, writer=arguments.worker),
         transport=_transport(arguments.settings),
         worker=arguments.worker,
+        places=ResponseMap(arguments.journal.with_name(RESPONSES)),
         max_body=arguments.max_body,
         settings=arguments.settings,
     )

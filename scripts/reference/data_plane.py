@@ -7,6 +7,13 @@ from scripts.reference.markdown import block, code, table
 ROUTES = (
     ("POST", "/v1/chat/completions", "complete", "OpenAI's chat completions, whole or as a stream"),
     ("POST", "/v1/completions", "complete", "OpenAI's legacy completions, whole or as a stream"),
+    (
+        "POST",
+        "/v1/responses",
+        "complete",
+        "OpenAI's responses, whole or as a stream; what continues one stays with its arm",
+    ),
+    ("POST", "/v1/responses/compact", "complete", "a shorter form of a long input"),
     ("POST", "/v1/embeddings", "complete", "OpenAI's embeddings"),
     ("GET", "/v1/models", "complete", "the routes that the key may name, as OpenAI's list of models"),
     ("GET", "/v1/models/{name}", "complete", "one of them; 404 `model_not_found`"),

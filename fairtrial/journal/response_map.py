@@ -1,0 +1,125 @@
+"""Which deployment and arm made a stored response, shared by the workers of a machine: a small SQLite file of names.
+
+A name (a response's id, a conversation's, sealed reasoning) is kept only as a hash; no text is kept. Every entry
+carries its unit's pseudonym, so that an erasure finds it, and goes after thirty days, as OpenAI's responses do.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+FILE = "responses.db"
+KEEP_US = 30 * 24 * 3600 * 1_000_000
+PRUNE_EACH = 10_000
+"""Entries between two looks for old ones."""
+
+WAIT_SECONDS = 0.05
+"""For another worker's write, of some microseconds; after that the entry is given up, for the traffic goes first."""
+
+_PRIVATE = 0o600
+_TABLE = """
+CREATE TABLE IF NOT EXISTS places (
+    name BLOB PRIMARY KEY, at_us INTEGER NOT NULL, unit TEXT, deployment TEXT NOT NULL, route TEXT NOT NULL,
+    experiment TEXT, variant TEXT
+) WITHOUT ROWID
+"""
+_NOTE = """
+INSERT OR REPLACE INTO places (name, at_us, unit, deployment, route, experiment, variant) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_FIND = "SELECT deployment, route, experiment, variant FROM places WHERE name = ? AND at_us >= ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a response is: its deployment, the route that it was asked by, and the arm if an experiment chose it."""
+
+    deployment: str
+    route: str
+    experiment: str | None = None
+    variant: str | None = None
+
+
+class ResponseMap:
+    """The map of one process; opened at its first use. It never raises: what can't be noted is counted in ``lost``."""
+
+    def __init__(self, path: Path) -> None:
+        self.lost = 0
+        self._path = path
+        self._database: sqlite3.Connection | None = None
+        self._until_pruned = PRUNE_EACH
+
+    def note(self, names: Iterable[str], place: Place, *, unit: str | None, now_us: int) -> bool:
+        """Remember where these names are; the last place of a name counts."""
+        rest = (now_us, unit, place.deployment, place.route, place.experiment, place.variant)
+        rows = [(_key(name), *rest) for name in names]
+        try:
+            database = self._open()
+            database.execute("BEGIN IMMEDIATE")
+            with database:
+                database.executemany(_NOTE, rows)
+            self._prune(database, len(rows), now_us)
+        except sqlite3.Error:
+            self.lost += len(rows)
+            return False
+        return True
+
+    def find(self, name: str, *, now_us: int) -> Place | None:
+        """Where it is; ``None`` if that isn't known, or not any more."""
+        if not self._path.exists():
+            return None
+        try:
+            row = self._open().execute(_FIND, (_key(name), now_us - KEEP_US)).fetchone()
+        except sqlite3.Error:
+            return None
+        return None if row is None else Place(*row)
+
+    def close(self) -> None:
+        """Close the file; a next use opens it again."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._database is None:
+            self._database = _connect(self._path)
+        return self._database
+
+    def _prune(self, database: sqlite3.Connection, new: int, now_us: int) -> None:
+        self._until_pruned -= new
+        if self._until_pruned <= 0:
+            self._until_pruned = PRUNE_EACH
+            database.execute("DELETE FROM places WHERE at_us < ?", (now_us - KEEP_US,))
+
+
+def erase_unit(path: Path, pseudonym: str, names: Sequence[str]) -> int:
+    """Erase the entries of a unit, and of these names, from the bytes too; how many there were. Raises `OSError`."""
+    if not path.exists():
+        return 0
+    try:
+        with closing(_connect(path, wait=10.0)) as database:
+            gone = database.execute("DELETE FROM places WHERE unit = ?", (pseudonym,)).rowcount
+            for name in names:
+                gone += database.execute("DELETE FROM places WHERE name = ?", (_key(name),)).rowcount
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise OSError(f"{path}: can't be erased from ({type(error).__name__})") from error
+    return gone
+
+
+def _connect(path: Path, *, wait: float = WAIT_SECONDS) -> sqlite3.Connection:
+    path.touch(mode=_PRIVATE)
+    database = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = OFF")  # a killed process loses nothing, a power cut the last moments
+    database.execute("PRAGMA secure_delete = ON")
+    database.execute(_TABLE)
+    return database
+
+
+def _key(name: str) -> bytes:
+    return sha256(name.encode("utf-8", "surrogatepass")).digest()[:16]

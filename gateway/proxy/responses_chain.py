@@ -1,0 +1,134 @@
+"""What continues an earlier response stays with the arm that made it: only there is what it continues known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from fairtrial.domain.errors import NotFound
+from fairtrial.journal.response_map import Place
+from gateway.proxy import slow_json
+from gateway.proxy.asked import Asked, decode_field
+from gateway.proxy.exchange import Exchange
+from gateway.proxy.gateway import Gateway
+from gateway.proxy.named_unit import named_unit
+from gateway.proxy.resolve import DEPLOYMENT_HEADER, VARIANT_HEADER, Target
+from gateway.proxy.routing import Arm, Routing
+
+RESPONSES = "/responses"
+CHAINED = frozenset({RESPONSES, "/responses/compact"})
+_SEALED = b'"encrypted_content"'
+_NOT_MOVED = frozenset({"kill", "excluded"})
+"""Reasons that a continuation does not outrank: a stopped experiment serves its control, whatever came before."""
+
+_PREVIOUS, _CONVERSATION, _INPUT = "previous_response_id", "conversation", "input"
+_FIRST_ERROR = 400
+
+
+def stay(gateway: Gateway, exchange: Exchange) -> Target:
+    """The target, moved to the arm that made what a request continues; `NotFound` where the key may not know of that.
+
+    The assignment stays as it is, for it is what counts; the reason says ``continued`` where another arm serves.
+    """
+    target, routing = exchange.target, exchange.routing
+    assert target is not None
+    assert routing is not None
+    place = _continued(gateway, exchange)
+    pinned = DEPLOYMENT_HEADER in exchange.headers or VARIANT_HEADER in exchange.headers
+    if place is None or pinned or target.reason in _NOT_MOVED:
+        return target
+    arm = _arm(routing, place, target)
+    if arm is None or (arm.name, arm.endpoint.name) == (target.arm.name, target.arm.endpoint.name):
+        return replace(target, fallback=None)  # another server would not know it
+    return replace(target, arm=arm, reason="continued", fallback=None)
+
+
+def note_place(gateway: Gateway, exchange: Exchange) -> None:
+    """Remember which arm made an answer, so that the answer can be found and continued."""
+    answered, target, arm = exchange.readout.response_id, exchange.target, exchange.served
+    if answered is None or target is None or arm is None or exchange.status >= _FIRST_ERROR:
+        return
+    place = Place(
+        deployment=arm.endpoint.name,
+        route=target.route,
+        experiment=target.experiment.name if target.experiment else None,
+        variant=arm.name,
+    )
+    names = {response_name(answered), *_also_named(exchange.answer)}
+    gateway.places.note(names, place, unit=named_unit(exchange), now_us=exchange.at_us)
+
+
+def response_name(ident: str) -> str:
+    """What the map calls a response."""
+    return f"response {ident}"
+
+
+def _continued(gateway: Gateway, exchange: Exchange) -> Place | None:
+    """Where the newest thing is that this request continues; what another route holds is not there for this key."""
+    assert exchange.asked is not None
+    assert exchange.caller is not None
+    for field, name in _asked_names(exchange.asked):
+        place = gateway.places.find(name, now_us=exchange.at_us)
+        if place is None:
+            continue
+        if field != _INPUT and not exchange.caller.may_name(place.route):
+            raise NotFound(f"{field}: there is no such thing here", param=field, code=f"{field}_not_found")
+        return place
+    return None
+
+
+def _asked_names(asked: Asked) -> Iterator[tuple[str, str]]:
+    previous = decode_field(asked.fields, _PREVIOUS)
+    if isinstance(previous, str):
+        yield _PREVIOUS, response_name(previous)
+    named = _conversation(decode_field(asked.fields, _CONVERSATION))
+    if named is not None:
+        yield _CONVERSATION, named
+    raw = asked.fields.get(_INPUT)
+    if raw is not None and _SEALED in bytes(raw):
+        for name in reversed(list(_sealed(decode_field(asked.fields, _INPUT)))):
+            yield _INPUT, name
+
+
+def _also_named(answer: bytes | None) -> Iterator[str]:
+    """The conversation that an answer went into, and the reasoning that only its maker can open."""
+    if answer is None or not (_SEALED in answer or b'"conversation"' in answer):
+        return
+    try:
+        content = slow_json.decode(answer)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(content, dict):
+        named = _conversation(content.get(_CONVERSATION))
+        if named is not None:
+            yield named
+        yield from _sealed(content.get("output"))
+
+
+def _conversation(value: Any) -> str | None:
+    ident = value.get("id") if isinstance(value, dict) else value
+    return f"conversation {ident}" if isinstance(ident, str) else None
+
+
+def _sealed(items: Any) -> Iterator[str]:
+    for item in items if isinstance(items, list) else ():
+        sealed = item.get("encrypted_content") if isinstance(item, dict) else None
+        if isinstance(sealed, str):
+            yield f"sealed {sealed}"
+
+
+def _arm(routing: Routing, place: Place, target: Target) -> Arm | None:
+    """The arm at that place, if this route may lead there (still)."""
+    experiment = target.experiment
+    if experiment is not None and place.experiment == experiment.name and place.variant is not None:
+        return routing.arms.get((experiment.name, place.variant))
+    if place.deployment == target.arm.endpoint.name:
+        return target.arm
+    if place.deployment not in routing.reachable.get(target.route, ()):
+        return None
+    if experiment is not None:
+        for variant in sorted(experiment.variants, key=lambda variant: variant.name != experiment.control):
+            if variant.deployment == place.deployment:
+                return routing.arms[experiment.name, variant.name]
+    return Arm(name=None, endpoint=routing.endpoints[place.deployment])

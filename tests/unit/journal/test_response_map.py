@@ -1,0 +1,79 @@
+"""The map of responses: shared, durable, bounded, erasable, and never in the way."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from fairtrial.journal.response_map import FILE, KEEP_US, Place, ResponseMap, erase_unit
+
+TUNED = Place("tuned", "bot", "tuned-vs-base", "tuned")
+BASE = Place("base", "direct")
+
+
+def test_what_one_worker_noted_another_finds_and_a_restart_too(tmp_path: Path) -> None:
+    first, second = ResponseMap(tmp_path / FILE), ResponseMap(tmp_path / FILE)
+    assert first.note(["response resp_1", "conversation conv_1"], TUNED, unit="u", now_us=5)
+    assert second.find("response resp_1", now_us=6) == TUNED
+    assert second.find("conversation conv_1", now_us=6) == TUNED
+    assert second.find("response resp_2", now_us=6) is None
+    first.close()
+    assert ResponseMap(tmp_path / FILE).find("response resp_1", now_us=6) == TUNED
+
+
+def test_a_name_is_where_it_was_last(tmp_path: Path) -> None:
+    places = ResponseMap(tmp_path / FILE)
+    places.note(["conversation c"], TUNED, unit=None, now_us=1)
+    places.note(["conversation c"], BASE, unit=None, now_us=2)
+    assert places.find("conversation c", now_us=3) == BASE
+
+
+def test_an_entry_goes_with_its_age(tmp_path: Path) -> None:
+    places = ResponseMap(tmp_path / FILE)
+    places.note(["response old"], BASE, unit=None, now_us=1)
+    assert places.find("response old", now_us=KEEP_US) == BASE
+    assert places.find("response old", now_us=KEEP_US + 2) is None
+
+
+def test_many_writers_lose_nothing(tmp_path: Path) -> None:
+    def write(who: int) -> None:
+        places = ResponseMap(tmp_path / FILE)
+        for n in range(200):
+            places.note([f"response {who}-{n}"], BASE, unit=None, now_us=1)
+        assert places.lost == 0
+
+    threads = [threading.Thread(target=write, args=(who,)) for who in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    places = ResponseMap(tmp_path / FILE)
+    assert all(places.find(f"response {who}-{n}", now_us=2) for who in range(4) for n in range(200))
+
+
+def test_a_file_that_is_no_map_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"not a database, but long enough to look at" * 50)
+    places = ResponseMap(tmp_path / FILE)
+    assert not places.note(["response a"], BASE, unit=None, now_us=1)
+    assert places.find("response a", now_us=1) is None
+    assert places.lost == 1
+
+
+def test_an_erasure_leaves_no_byte_of_the_unit_and_keeps_the_others(tmp_path: Path) -> None:
+    places = ResponseMap(tmp_path / FILE)
+    places.note(["response mine"], TUNED, unit="pseudonym-of-mine", now_us=1)
+    places.note(["response named"], TUNED, unit=None, now_us=1)
+    places.note(["response other"], TUNED, unit="pseudonym-of-other", now_us=1)
+    assert erase_unit(tmp_path / FILE, "pseudonym-of-mine", ["response named"]) == 2
+    assert places.find("response mine", now_us=2) is None
+    assert places.find("response named", now_us=2) is None
+    assert places.find("response other", now_us=2) == TUNED
+    assert not any(b"pseudonym-of-mine" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_the_map_holds_no_ids_and_is_private(tmp_path: Path) -> None:
+    places = ResponseMap(tmp_path / FILE)
+    places.note(["response resp_secret_id"], TUNED, unit="u", now_us=1)
+    for path in tmp_path.iterdir():
+        assert b"resp_secret_id" not in path.read_bytes()
+        assert path.stat().st_mode & 0o777 == 0o600
