@@ -1,0 +1,108 @@
+"""One answer of a pooled connection: the pieces that have arrived, whether they were all, and who waits for more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Protocol
+
+from gateway.proxy.upstream.pool_decode import Decoder
+from gateway.proxy.upstream.transport import TransportError
+
+NO_HEADERS: Mapping[str, str] = {}
+
+
+class Source(Protocol):
+    """The connection that an answer comes from, for as long as it does."""
+
+    def resume(self) -> None:
+        """Read on: what had arrived was taken."""
+        ...
+
+    def drop(self) -> None:
+        """Close at once."""
+        ...
+
+
+class PoolAnswer:
+    """See `UpstreamAnswer`; filled by its connection, which it lets go of when the last byte has come."""
+
+    __slots__ = ("_pieces", "_waiter", "decoder", "ended", "error", "headers", "source", "status", "unread")
+
+    def __init__(self, source: Source) -> None:
+        self.source: Source | None = source
+        self.status = 0
+        self.headers: Mapping[str, str] = NO_HEADERS
+        self.decoder: Decoder | None = None
+        self.error: TransportError | None = None
+        self.ended = False
+        self.unread = 0
+        self._pieces: list[bytes] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def read(self) -> bytes:
+        if self.decoder is None:
+            return await self._raw()
+        return await self._decoded(self.decoder)
+
+    def release(self) -> None:
+        self._pieces.clear()
+        if self.source is not None:
+            self.source.drop()
+
+    def add(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self.unread += len(piece)
+
+    def end(self) -> None:
+        """All of it has come; the connection is no longer this answer's."""
+        self.ended = True
+        self.source = None
+        self.wake()
+
+    def fail(self, error: TransportError) -> None:
+        """It broke off; what came before can still be read."""
+        if not self.ended and self.error is None:
+            self.error = error
+            self.source = None
+            self.wake()
+
+    def wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Until something has changed."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    async def _raw(self) -> bytes:
+        while not self._pieces:
+            if self.ended:
+                return b""
+            if self.error is not None:
+                raise self.error
+            await self.wait()
+        pieces = self._pieces
+        whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.unread = 0
+        if self.source is not None:
+            self.source.resume()
+        return whole
+
+    async def _decoded(self, decoder: Decoder) -> bytes:
+        try:
+            while not (out := decoder.step()):
+                piece = await self._raw()
+                if not piece:
+                    return decoder.end()
+                decoder.feed(piece)
+        except TransportError:
+            self.release()
+            raise
+        await asyncio.sleep(0)  # unpacking is this thread's own work: others get their turn between two steps
+        return out

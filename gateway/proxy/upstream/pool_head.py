@@ -1,0 +1,101 @@
+"""The head of a request as bytes, and where it goes; nothing that a caller sends can end a line of it early."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote, urlsplit
+
+from gateway.proxy.upstream.transport import TransportError, UpstreamRequest
+
+PORTS = {"http": 80, "https": 443}
+BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+"""Methods that say nothing of a length when there is no body."""
+
+KNOWN_NAMES = 4096
+_FRAMING = frozenset(
+    {"content-length", "transfer-encoding", "connection", "keep-alive", "host", "te", "trailer", "upgrade", "expect"}
+)
+"""Headers of the connection and of the framing: written here alone, whatever a caller passes."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")
+_KEPT = "/%:@!$&'()*+,;=~-._?"
+_known: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A server: connections to it may be used for any request to it."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An origin, and the request line and the host header that go to it."""
+
+    origin: Origin
+    start: str
+
+
+@lru_cache(maxsize=1024)
+def target(method: str, url: str) -> Target:
+    """Read a URL; `TransportError` for one that can't be asked."""
+    if _UNSENDABLE.search(url) or not _TOKEN.fullmatch(method):
+        raise _unusable()
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise _unusable() from None
+    if parts.scheme not in PORTS or not host or "@" in parts.netloc:
+        raise _unusable()
+    shown = f"[{host}]" if ":" in host else host
+    if port is not None and port != PORTS[parts.scheme]:
+        shown += f":{port}"
+    path = quote(parts.path or "/", safe=_KEPT) + (f"?{quote(parts.query, safe=_KEPT)}" if parts.query else "")
+    origin = Origin(host, PORTS[parts.scheme] if port is None else port, parts.scheme == "https")
+    return Target(origin, f"{method} {path} HTTP/1.1\r\nhost: {shown}\r\n")
+
+
+def head(to: Target, request: UpstreamRequest) -> bytes:
+    """The request line and all headers, with the empty line; `TransportError` if a header holds what it can't."""
+    lines = _lines(request.headers)
+    length = len(request.body)
+    last = "\r\n" if not length and request.method in BODILESS else f"content-length: {length}\r\n\r\n"
+    text = "".join((to.start, *lines, last))
+    ends = to.start.count("\n") + len(lines) + last.count("\n")
+    if text.count("\n") != ends or text.count("\r") != ends or "\0" in text:
+        raise _bad_header()
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise _bad_header() from None
+
+
+def _lines(headers: Mapping[str, str]) -> list[str]:
+    return [f"{name}: {value}\r\n" for name, value in headers.items() if name in _known or _sendable(name)]
+
+
+def _sendable(name: str) -> bool:
+    """Whether this header is the caller's to send; remembered if so. `TransportError` if it is no header's name."""
+    if not _TOKEN.fullmatch(name):
+        raise _bad_header()
+    if name.lower() in _FRAMING:
+        return False
+    if len(_known) < KNOWN_NAMES:
+        _known.add(name)
+    return True
+
+
+def _unusable() -> TransportError:
+    return TransportError("connect", "the upstream's address can't be used")
+
+
+def _bad_header() -> TransportError:
+    return TransportError("bad_request", "a header of the request can't be sent: it holds a line's end or odd letters")
