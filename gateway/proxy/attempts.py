@@ -20,10 +20,10 @@ async def begin_answer(gateway: Gateway, exchange: Exchange) -> Begun:
     try:
         begun = await call(gateway, exchange, first)
     except UpstreamError:
-        if target.fallback is None:
+        if target.fallback is None or exchange.client_gone:
             raise
     else:
-        if target.fallback is None or begun.answer.status not in SERVER_ERRORS:
+        if target.fallback is None or exchange.client_gone or begun.answer.status not in SERVER_ERRORS:
             return begun
         begun.answer.release()
         first.failure = UpstreamError(f"{target.arm.endpoint.name}: answered {first.status}", code="upstream_error")

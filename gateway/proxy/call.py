@@ -113,19 +113,30 @@ async def next_piece(exchange: Exchange, begun: Begun) -> bytes:
         async with asyncio.timeout(min(limits.idle, left)):
             return await begun.answer.read()
     except TransportError as error:
-        begun.note.failure = failure(endpoint, error)
+        raise broken_off(begun, error) from error
     except TimeoutError:
-        message = f"{endpoint.name}: stalled in the middle of its answer"
-        begun.note.failure = UpstreamTimeout(message, code="upstream_stalled")
-    begun.note.ended = time.perf_counter()
-    raise begun.note.failure
+        raise stalled(begun) from None
+
+
+def broken_off(begun: Begun, error: TransportError) -> UpstreamError:
+    """The error of an answer whose connection broke before its end."""
+    return _failed(begun, failure(begun.note.arm.endpoint, error))
+
+
+def stalled(begun: Begun) -> UpstreamError:
+    """The error of an answer of which nothing more came for the deployment's idle time, or that took too long."""
+    message = f"{begun.note.arm.endpoint.name}: stalled in the middle of its answer"
+    return _failed(begun, UpstreamTimeout(message, code="upstream_stalled"))
+
+
+def _failed(begun: Begun, error: UpstreamError) -> UpstreamError:
+    begun.note.failure, begun.note.ended = error, time.perf_counter()
+    return error
 
 
 def overflow(begun: Begun, limit: int) -> UpstreamError:
     """The error of an answer that is larger than what is held in memory of one."""
-    begun.note.failure = failure(begun.note.arm.endpoint, too_large(limit))
-    begun.note.ended = time.perf_counter()
-    return begun.note.failure
+    return _failed(begun, failure(begun.note.arm.endpoint, too_large(limit)))
 
 
 def failure(endpoint: Endpoint, error: TransportError) -> UpstreamError:

@@ -8,14 +8,14 @@ import time
 
 from fairtrial.domain.errors import RequestError
 from gateway.proxy.answer_headers import variant_headers
+from gateway.proxy.answering import answer
 from gateway.proxy.asked import LazyFields, read_asked
-from gateway.proxy.attempts import begin_answer
 from gateway.proxy.errors import error_body, error_headers
 from gateway.proxy.exchange import CLIENT_CLOSED, Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import authenticate
+from gateway.proxy.leaving import watch_client
 from gateway.proxy.recording import record
-from gateway.proxy.relay import relay
 from gateway.proxy.resolve import Ask, resolve
 from gateway.proxy.responses_chain import CHAINED, stay
 from gateway.proxy.wire import ClientGone, Receive, Scope, Send, header_map, read_body, require_json, send_whole
@@ -37,7 +37,11 @@ async def complete(gateway: Gateway, endpoint: str, scope: Scope, receive: Recei
             raise
         _own_task().uncancel()
     except RequestError as error:
-        await _refuse(gateway, exchange, error, send)
+        if exchange.client_gone:
+            exchange.error = error
+            _left(gateway, exchange)
+        else:
+            await _refuse(gateway, exchange, error, send)
     except Exception:  # the fence of the hot path: a mistake of ours is one failed request, in the envelope
         _LOG.exception("request %s failed", exchange.request_id)
         if exchange.status != CLIENT_CLOSED:
@@ -58,27 +62,11 @@ async def _serve(gateway: Gateway, exchange: Exchange, receive: Receive, send: S
     exchange.target = resolve(exchange.routing, caller, ask)
     if exchange.endpoint in CHAINED:
         exchange.target = stay(gateway, exchange)
-    watcher = asyncio.create_task(_watch_client(exchange, receive, _own_task()))
+    watcher = asyncio.create_task(watch_client(exchange, receive, _own_task()))
     try:
-        await _answer(gateway, exchange, send)
+        await answer(gateway, exchange, send)
     finally:
         watcher.cancel()
-
-
-async def _answer(gateway: Gateway, exchange: Exchange, send: Send) -> None:
-    begun = await begin_answer(gateway, exchange)
-    try:
-        await relay(gateway, exchange, begun, send)
-    finally:
-        begun.answer.release()
-
-
-async def _watch_client(exchange: Exchange, receive: Receive, serving: asyncio.Task[None]) -> None:
-    """Cancel the serving task, and with it the upstream call, when the caller leaves."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    exchange.client_gone = True
-    serving.cancel()
 
 
 def _left(gateway: Gateway, exchange: Exchange) -> None:

@@ -10,11 +10,13 @@ from gateway.proxy.call import Begun, next_piece, overflow
 from gateway.proxy.errors import envelope
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
+from gateway.proxy.pulse import Pulse
 from gateway.proxy.readout import Readout, read_answer
 from gateway.proxy.recording import record
-from gateway.proxy.relay_stream import StreamRelay
+from gateway.proxy.relay_stream import StreamRelay, stream_to
 from gateway.proxy.responses_chain import CHAINED
 from gateway.proxy.responses_readout import read_response
+from gateway.proxy.sse import as_event
 from gateway.proxy.upstream.transport import WHOLE_LIMIT
 from gateway.proxy.wire import JSON_TYPE, Header, Send, send_whole
 
@@ -30,25 +32,56 @@ async def relay(gateway: Gateway, exchange: Exchange, begun: Begun, send: Send, 
             f"{_name(begun)}: answered with a redirect, which is not followed", code="upstream_redirect"
         )
     if begun.streams and status < FIRST_ERROR:
-        await StreamRelay(gateway, exchange, begun).run(send)
+        await _relay_stream(gateway, exchange, begun, pulse or stream_to(gateway, exchange, send, keepalive=0))
+    elif pulse is not None and pulse.opened:
+        await _relay_late(gateway, exchange, begun, pulse)
     else:
+        if pulse is not None:
+            pulse.stop()
         await _relay_whole(gateway, exchange, begun, send)
+
+
+async def _relay_stream(gateway: Gateway, exchange: Exchange, begun: Begun, pulse: Pulse) -> None:
+    try:
+        await StreamRelay(gateway, exchange, begun, pulse).run()
+    finally:
+        pulse.stop()
+
+
+async def _relay_late(gateway: Gateway, exchange: Exchange, begun: Begun, pulse: Pulse) -> None:
+    """An answer that is no stream, when a stream's head had to leave before it came: its error, as an event."""
+    body = await _read_whole(exchange, begun)
+    begun.note.ended = time.perf_counter()
+    exchange.readout = read_answer(body)
+    status = begun.answer.status
+    if exchange.readout.error_type is None:
+        raise UpstreamError(f"{_name(begun)}: answered {status} without a stream", code="upstream_error")
+    exchange.outcome = "cancelled" if exchange.client_gone else "error"
+    exchange.answer = _without_key(begun, body)
+    record(gateway, exchange)
+    await pulse.end(as_event(exchange.answer))
 
 
 async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, send: Send) -> None:
     body = await _read_whole(exchange, begun)
     begun.note.ended = time.perf_counter()
     exchange.readout = read_response(body) if exchange.endpoint in CHAINED else read_answer(body)
-    exchange.status = begun.answer.status
+    if not exchange.client_gone:
+        exchange.status = begun.answer.status
     headers = answer_headers(exchange, begun.answer.headers)
-    if exchange.status >= FIRST_ERROR or exchange.readout.error_type is not None:
+    if begun.answer.status >= FIRST_ERROR or exchange.readout.error_type is not None:
         body, headers = _as_error(exchange, begun, body, headers)
     exchange.answer = body
+    if exchange.client_gone:
+        exchange.outcome = "cancelled"
     record(gateway, exchange)
-    await send_whole(send, exchange.status, body, headers=headers)
+    await send_whole(send, begun.answer.status, body, headers=headers)
 
 
 async def _read_whole(exchange: Exchange, begun: Begun) -> bytes:
+    headers = begun.answer.headers
+    if headers.get("content-length") == str(len(begun.first)) and "content-encoding" not in headers:
+        return begun.first
     parts, size = [begun.first], len(begun.first)
     while piece := await next_piece(exchange, begun):
         parts.append(piece)
@@ -62,14 +95,18 @@ def _as_error(exchange: Exchange, begun: Begun, body: bytes, headers: list[Heade
     """An error as the upstream sent it, or OpenAI's envelope where it sent no JSON; never with the provider's key."""
     exchange.outcome = "error"
     if exchange.readout.error_type is None:
-        exchange.readout = Readout(error_type="upstream_error", error_code=f"http_{exchange.status}")
+        exchange.readout = Readout(error_type="upstream_error", error_code=f"http_{begun.answer.status}")
     if not body.lstrip().startswith(b"{"):
         body = envelope(
-            f"{_name(begun)}: answered {exchange.status} without JSON", kind="upstream_error", code="upstream_error"
+            f"{_name(begun)}: answered {begun.answer.status} without JSON", kind="upstream_error", code="upstream_error"
         )
         headers = [header for header in headers if header[0] != b"content-type"] + [JSON_TYPE]
+    return _without_key(begun, body), headers
+
+
+def _without_key(begun: Begun, body: bytes) -> bytes:
     key = begun.note.arm.endpoint.api_key
-    return (body.replace(key.encode(), b"[key]") if key else body), headers
+    return body.replace(key.encode(), b"[key]") if key else body
 
 
 def _name(begun: Begun) -> str:

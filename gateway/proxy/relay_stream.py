@@ -1,4 +1,4 @@
-"""A stream to the client, event by event as it comes; recorded before ``[DONE]``, broken off with an error event."""
+"""A stream to the client, event by event as it comes; recorded before its end, broken off with an error event."""
 
 from __future__ import annotations
 
@@ -8,69 +8,109 @@ from dataclasses import replace
 
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import RequestOutcome
-from gateway.proxy.answer_headers import answer_headers
+from gateway.proxy.answer_headers import answer_headers, variant_headers
 from gateway.proxy.assemble import assemble
-from gateway.proxy.call import Begun, next_piece, overflow
+from gateway.proxy.call import STREAM_TYPE, Begun, broken_off, overflow, stalled
 from gateway.proxy.errors import error_event
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
-from gateway.proxy.readout import read_stream
+from gateway.proxy.leaving import drop_client
+from gateway.proxy.pulse import Pulse
+from gateway.proxy.readout import Readout, read_stream
 from gateway.proxy.recording import record
+from gateway.proxy.responses_chain import RESPONSES
+from gateway.proxy.responses_stream import read_response_stream, terminal_response
 from gateway.proxy.sse import EventCutter
-from gateway.proxy.upstream.transport import EVENT_LIMIT
-from gateway.proxy.wire import Header, Send
+from gateway.proxy.upstream.transport import EVENT_LIMIT, TransportError
+from gateway.proxy.wire import ClientGone, Header, Send
 
 RECORD_LIMIT = 4 * 2**20
 """Bytes of a stream that are kept for the record; of a longer one only its end beyond that, for the usage."""
 
 TAIL_PIECES = 8
+EARLY_STATUS = 200
 _STREAM_HEADERS: list[Header] = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+_TYPE: Header = (b"content-type", f"{STREAM_TYPE}; charset=utf-8".encode())
+
+
+def stream_to(gateway: Gateway, exchange: Exchange, send: Send, *, keepalive: float | None = None) -> Pulse:
+    """The way to a client that asked for a stream; if need be its head leaves before an upstream has answered."""
+
+    def early() -> tuple[int, list[Header]] | None:
+        if exchange.client_gone:
+            return None
+        exchange.status = EARLY_STATUS
+        known = exchange.target is None or exchange.target.fallback is None
+        named = (b"x-request-id", exchange.request_id.encode())
+        return EARLY_STATUS, [_TYPE, named, *(variant_headers(exchange) if known else ()), *_STREAM_HEADERS]
+
+    return Pulse(send, every=gateway.settings.keepalive if keepalive is None else keepalive, early=early)
 
 
 class StreamRelay:
     """Relays one stream. Events stay whole and as they came; the client's reading speed holds the upstream back."""
 
-    def __init__(self, gateway: Gateway, exchange: Exchange, begun: Begun) -> None:
+    __slots__ = ("_begun", "_cutter", "_exchange", "_gateway", "_kept", "_pulse", "_size", "_tail")
+
+    def __init__(self, gateway: Gateway, exchange: Exchange, begun: Begun, pulse: Pulse) -> None:
         self._gateway = gateway
         self._exchange = exchange
         self._begun = begun
-        self._cutter = EventCutter(strip_usage=begun.strip_usage)
+        self._pulse = pulse
+        self._cutter = EventCutter(strip_usage=begun.strip_usage, responses=exchange.endpoint == RESPONSES)
         self._kept: list[bytes] = []
         self._tail: list[bytes] = []
         self._size = 0
 
-    async def run(self, send: Send) -> None:
-        """Relay to the end; an upstream that breaks off becomes an error event, without ``[DONE]``."""
-        exchange = self._exchange
-        exchange.status = self._begun.answer.status
+    async def run(self) -> None:
+        """Relay to the end; an upstream that breaks off becomes an error event, without ``[DONE]``.
+
+        A client that takes nothing for the deployment's idle time is held to have left.
+        """
+        exchange, pulse = self._exchange, self._pulse
         headers = [*answer_headers(exchange, self._begun.answer.headers, skip="cache-control"), *_STREAM_HEADERS]
+        if not exchange.client_gone and not pulse.opened:
+            exchange.status = self._begun.answer.status
         try:
-            await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
-            last = await self._pieces(send)
+            await pulse.open(exchange.status, headers)
+            last = await self._within_limits()
         except RequestError as error:
-            self._begun.note.failure = exchange.error = error
-            self._finish("partial")
-            last = error_event(error)
+            last = self._broken_off(error)
+        except TransportError as error:
+            last = self._broken_off(broken_off(self._begun, error))
+        except TimeoutError:
+            if pulse.sending:
+                self._not_read()
+            last = self._broken_off(stalled(self._begun))
         except asyncio.CancelledError:
             self._read()
             raise
-        await send({"type": "http.response.body", "body": last})
+        await pulse.end(last)
 
-    async def _pieces(self, send: Send) -> bytes:
+    async def _within_limits(self) -> bytes:
+        limits = self._begun.note.arm.endpoint.deployment.timeouts
+        left = self._exchange.started + limits.total - time.perf_counter()
+        async with asyncio.timeout(None) as limit:
+            self._pulse.guard(limit, idle=limits.idle, left=left)
+            return await self._pieces()
+
+    async def _pieces(self) -> bytes:
         """Relay all but the last bytes, which are returned: they leave only once the record is written."""
+        cutter, read, send = self._cutter, self._begun.answer.read, self._pulse.send
         piece = self._begun.first
         while piece:
-            whole, out = self._cutter.feed(piece)
+            whole, out = cutter.feed(piece)
             if whole:
                 self._keep(whole)
-            if self._cutter.waiting > EVENT_LIMIT:
+            if cutter.waiting > EVENT_LIMIT:
                 raise overflow(self._begun, EVENT_LIMIT)
-            if self._cutter.done:
+            if cutter.done:
                 self._finish("ok")
+                self._pulse.quiet()
             if out:
-                await send({"type": "http.response.body", "body": out, "more_body": True})
-            piece = await next_piece(self._exchange, self._begun)
-        whole, out = self._cutter.rest()
+                await send(out)
+            piece = await read()
+        whole, out = cutter.rest()
         self._keep(whole)
         self._finish("ok")
         return out
@@ -82,6 +122,21 @@ class StreamRelay:
         else:
             self._tail = [*self._tail[1 - TAIL_PIECES :], events]
 
+    def _broken_off(self, error: RequestError) -> bytes:
+        """The last event of a stream that broke off; none where the stream itself had ended already."""
+        if self._cutter.done:
+            return b""
+        self._begun.note.failure = self._exchange.error = error
+        self._finish("partial")
+        return error_event(error)
+
+    def _not_read(self) -> None:
+        """Close the connection of a client that does not read; it is recorded as one that left."""
+        self._exchange.client_gone = True
+        self._finish("cancelled")
+        drop_client(self._pulse.client)
+        raise ClientGone
+
     def _finish(self, outcome: RequestOutcome) -> None:
         exchange = self._exchange
         if exchange.recorded:
@@ -89,15 +144,22 @@ class StreamRelay:
         self._read()
         read = exchange.readout
         broken = read.error_type is not None or not (read.done or read.finish_reason)
-        exchange.outcome = "partial" if broken else outcome
-        if exchange.outcome == "partial" and read.usage_source == "provider":
+        exchange.outcome = "cancelled" if exchange.client_gone else "partial" if broken else outcome
+        if broken and read.usage_source == "provider":
             exchange.readout = replace(read, usage_source="partial")
         record(self._gateway, exchange)
 
     def _read(self) -> None:
         """Read what came so far, for the record."""
-        if self._exchange.recorded:
+        exchange = self._exchange
+        if exchange.recorded:
             return
         self._begun.note.ended = time.perf_counter()
-        self._exchange.readout = read_stream(b"".join([*self._kept, *self._tail]))
-        self._exchange.answer = None if self._tail else assemble(b"".join(self._kept))
+        kept = b"".join(self._kept)
+        exchange.readout = self._figures(kept + b"".join(self._tail))
+        assert exchange.routing is not None
+        if not self._tail and exchange.routing.plan.capture != "none":
+            exchange.answer = terminal_response(kept) if exchange.endpoint == RESPONSES else assemble(kept)
+
+    def _figures(self, events: bytes) -> Readout:
+        return read_response_stream(events) if self._exchange.endpoint == RESPONSES else read_stream(events)

@@ -1,0 +1,48 @@
+"""From a target to the last byte of its answer; a stream's head may leave before there is one, to keep it alive."""
+
+from __future__ import annotations
+
+from fairtrial.domain.errors import RequestError
+from gateway.proxy.attempts import begin_answer
+from gateway.proxy.errors import error_event
+from gateway.proxy.exchange import Exchange
+from gateway.proxy.gateway import Gateway
+from gateway.proxy.recording import record
+from gateway.proxy.relay import relay
+from gateway.proxy.relay_stream import stream_to
+from gateway.proxy.wire import Send
+
+STREAMED = frozenset({"/chat/completions", "/completions", "/responses"})
+
+
+async def answer(gateway: Gateway, exchange: Exchange, send: Send) -> None:
+    """Get an answer and send it; `RequestError` only while nothing was sent."""
+    assert exchange.asked is not None
+    if exchange.asked.stream and exchange.endpoint in STREAMED:
+        await _answer_stream(gateway, exchange, send)
+        return
+    begun = await begin_answer(gateway, exchange)
+    try:
+        await relay(gateway, exchange, begun, send, None)
+    finally:
+        begun.answer.release()
+
+
+async def _answer_stream(gateway: Gateway, exchange: Exchange, send: Send) -> None:
+    """Like an answer that is whole; what fails after the head had to leave is an error event of it."""
+    pulse = stream_to(gateway, exchange, send)
+    try:
+        begun = await begin_answer(gateway, exchange)
+        try:
+            await relay(gateway, exchange, begun, send, pulse)
+        finally:
+            begun.answer.release()
+    except RequestError as error:
+        if not pulse.opened or exchange.client_gone:
+            raise
+        exchange.error, exchange.outcome = error, "error"
+        gateway.counters.refused += 1
+        record(gateway, exchange)
+        await pulse.end(error_event(error))
+    finally:
+        pulse.stop()
