@@ -1,105 +1,198 @@
-"""A load generator on bare sockets: as fast as it can, at a steady rate, or many streams at once; prints JSON.
+"""A load generator on bare protocols: as fast as it can, at a steady rate, or many streams at once; prints JSON.
 
-``python benchmarks/load.py PORT MODE SECONDS [CONNECTIONS|RATE|STREAMS]`` with MODE one of full, rate, streams.
+``python benchmarks/load.py MODE PORTS SECONDS NUMBER``, MODE one of ``full`` (NUMBER connections, each always busy),
+``rate`` (NUMBER requests a second to each of PORTS, which take turns, so that what disturbs one disturbs all),
+``streams`` (NUMBER at once, a chunk each 20 ms), ``slow`` (NUMBER streams at once, a chunk each two seconds; prints
+``open`` when all have had their first).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import resource
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import uvloop
 
-BODY = json.dumps(
-    {"model": "bench", "user": "u-17", "messages": [{"role": "user", "content": "a question of some length " * 36}]}
-).encode()
-GAP_MS = 20
-CHUNKS = 50
+KEY = "ft-bench-key"
+GAP_MS, CHUNKS = 20, 50
+SLOW_MS, RAMP = 2000, 100
+WORDS = "a question of some length " * 36
 
 
-def request(extra: str = "", body: bytes = BODY) -> bytes:
-    head = "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-    return f"{head}{extra}content-length: {len(body)}\r\n\r\n".encode() + body
+def request(**fields: Any) -> bytes:
+    """A request of about 1 KB as it goes over the wire."""
+    asked = {"model": "bench", "user": "u-17", "messages": [{"role": "user", "content": WORDS}], **fields}
+    body = json.dumps(asked).encode()
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+        f"authorization: Bearer {KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
-async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, raw: bytes) -> None:
-    writer.write(raw)
-    head = await reader.readuntil(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(head.decode("latin-1"))
-    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    await reader.readexactly(length)
+class Asking(asyncio.Protocol):
+    """A connection that asks whenever the answer before is whole, for as long as ``again`` says."""
+
+    def __init__(self, raw: bytes, again: Callable[[], bool]) -> None:
+        self.raw, self.again, self.buffer, self.count = raw, again, b"", 0
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def ask(self) -> None:
+        self.transport.write(self.raw)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        head = self.buffer[:end].lower()
+        if not head.startswith(b"http/1.1 200"):
+            self._end(RuntimeError(self.buffer.decode("latin-1")))
+            return
+        at = head.index(b"content-length:") + 15
+        stop = head.find(b"\r\n", at)
+        if len(self.buffer) < end + 4 + int(head[at : stop if stop > 0 else end]):
+            return
+        self.buffer, self.count = b"", self.count + 1
+        if self.again():
+            self.transport.write(self.raw)
+        else:
+            self._end(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._end(error or ConnectionResetError("the connection was closed"))
+
+    def _end(self, error: Exception | None) -> None:
+        if not self.over.done():
+            self.over.set_exception(error) if error else self.over.set_result(None)
 
 
-async def full(port: int, seconds: float, connections: int) -> dict[str, float]:
+class Streaming(asyncio.Protocol):
+    """A connection with one stream: counts its events; ``first`` and ``over`` are futures."""
+
+    def __init__(self, raw: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        self.raw, self.events, self.tail, self.started = raw, 0, b"", False
+        self.first: asyncio.Future[None] = loop.create_future()
+        self.over: asyncio.Future[bool] = loop.create_future()
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        transport.write(self.raw)
+
+    def data_received(self, data: bytes) -> None:
+        self.events += data.count(b"data: ")
+        self.tail = (self.tail + data)[-24:]
+        if self.events and not self.first.done():
+            self.first.set_result(None)
+        if b"[DONE]" in self.tail:
+            self._end(whole=True)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._end(whole=False)
+
+    def _end(self, *, whole: bool) -> None:
+        for future, value in ((self.first, None), (self.over, whole)):
+            if not future.done():
+                future.set_result(value)  # type: ignore[arg-type]
+        self.transport.close()
+
+
+async def connect(port: int, make: Callable[[], Any]) -> Any:
+    """A new connection's protocol."""
+    _, protocol = await asyncio.get_running_loop().create_connection(make, "127.0.0.1", port)
+    return protocol
+
+
+async def full(ports: list[int], seconds: float, connections: int) -> dict[str, float]:
     """Requests a second with every connection busy all the time."""
-    end, raw = time.perf_counter() + seconds, request()
-
-    async def one() -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        count = 0
-        while time.perf_counter() < end:
-            await ask(reader, writer, raw)
-            count += 1
-        writer.close()
-        return count
-
-    counts = await asyncio.gather(*(one() for _ in range(connections)))
-    return {"per_second": sum(counts) / seconds}
+    started = time.perf_counter()
+    end, raw = started + seconds, request()
+    asking = [
+        await connect(ports[0], lambda: Asking(raw, lambda: time.perf_counter() < end)) for _ in range(connections)
+    ]
+    for one in asking:
+        one.ask()
+    await asyncio.gather(*(one.over for one in asking))
+    total = sum(one.count for one in asking)
+    return {"requests": total, "per_second": total / (time.perf_counter() - started)}
 
 
-async def rate(port: int, seconds: float, per_second: int) -> dict[str, float]:
+async def rate(ports: list[int], seconds: float, per_second: int) -> dict[str, list[dict[str, float]]]:
     """Latencies in milliseconds at a steady rate; a connection is used for one request at a time."""
-    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-    latencies: list[float] = []
+    idle: dict[int, list[Asking]] = {port: [] for port in ports}
+    latencies: dict[int, list[float]] = {port: [] for port in ports}
     raw = request()
 
-    async def one() -> None:
-        reader, writer = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
+    async def one(port: int) -> None:
+        asking = idle[port].pop() if idle[port] else await connect(port, lambda: Asking(raw, lambda: False))
+        asking.over = asyncio.get_running_loop().create_future()
         started = time.perf_counter()
-        await ask(reader, writer, raw)
-        latencies.append((time.perf_counter() - started) * 1000)
-        idle.append((reader, writer))
+        asking.ask()
+        await asking.over
+        latencies[port].append((time.perf_counter() - started) * 1000)
+        idle[port].append(asking)
 
-    begun, tasks = time.perf_counter(), []
-    for number in range(int(seconds * per_second)):
-        await asyncio.sleep(max(0.0, begun + number / per_second - time.perf_counter()))
-        tasks.append(asyncio.create_task(one()))
+    begun, tasks, every = time.perf_counter(), [], 1 / (per_second * len(ports))
+    for number in range(int(seconds / every)):
+        await asyncio.sleep(max(0.0, begun + number * every - time.perf_counter()))
+        tasks.append(asyncio.create_task(one(ports[number % len(ports)])))
     await asyncio.gather(*tasks)
-    cuts = statistics.quantiles(latencies, n=100)
-    return {"p50_ms": cuts[49], "p99_ms": cuts[98]}
+    cuts = {port: statistics.quantiles(found, n=100) for port, found in latencies.items()}
+    return {"ports": [{"p50_ms": cuts[port][49], "p99_ms": cuts[port][98]} for port in ports]}
 
 
-async def streams(port: int, seconds: float, count: int) -> dict[str, float]:
+async def streams(ports: list[int], seconds: float, count: int) -> dict[str, float]:
     """Chunks a second that arrive over many streams at once, a chunk each 20 ms for each stream."""
-    end, raw = (
-        time.perf_counter() + seconds,
-        request(f"x-chunks: {CHUNKS}\r\nx-gap-ms: {GAP_MS}\r\n", BODY[:-1] + b',"stream":true}'),
-    )
-
-    async def one() -> int:
-        seen = 0
-        while time.perf_counter() < end:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(raw)
-            await reader.readuntil(b"\r\n\r\n")
-            while b"[DONE]" not in (piece := await reader.read(65536)):
-                seen += piece.count(b"data: ")
-            writer.close()
-        return seen
-
     started = time.perf_counter()
-    total = sum(await asyncio.gather(*(one() for _ in range(count))))
-    return {"chunks_per_second": total / (time.perf_counter() - started)}
+    raw = request(stream=True, max_tokens=CHUNKS, seed=GAP_MS)
+
+    async def one() -> tuple[int, int]:
+        seen = broken = 0
+        while time.perf_counter() < started + seconds:
+            stream = await connect(ports[0], lambda: Streaming(raw))
+            broken += not await stream.over
+            seen += stream.events
+        return seen, broken
+
+    found = await asyncio.gather(*(one() for _ in range(count)))
+    total = sum(events for events, _ in found)
+    took = time.perf_counter() - started
+    return {"chunks": total, "chunks_per_second": total / took, "broken": sum(broken for _, broken in found)}
+
+
+async def slow(ports: list[int], seconds: float, count: int) -> dict[str, int]:
+    """Many streams open at once for ``seconds``; says when all have had their first event."""
+    raw = request(stream=True, max_tokens=max(2, int(seconds * 1000 / SLOW_MS)), seed=SLOW_MS)
+    opened: list[Streaming] = []
+    while len(opened) < count:
+        some = [connect(ports[0], lambda: Streaming(raw)) for _ in range(min(RAMP, count - len(opened)))]
+        opened += await asyncio.gather(*some)
+        await asyncio.gather(*(one.first for one in opened[-RAMP:]))
+    at_once = sum(not one.over.done() for one in opened)
+    print("open", flush=True)
+    whole = sum(await asyncio.gather(*(one.over for one in opened)))
+    return {"at_once": at_once, "whole": whole}
 
 
 async def main() -> None:
     """Run the mode that the arguments name."""
-    port, mode, seconds, number = int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
-    print(json.dumps(await {"full": full, "rate": rate, "streams": streams}[mode](port, seconds, number)))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    ports = [int(port) for port in sys.argv[2].split(",")]
+    run = {"full": full, "rate": rate, "streams": streams, "slow": slow}[sys.argv[1]]
+    print(json.dumps(await run(ports, float(sys.argv[3]), int(sys.argv[4]))))
 
 
 if __name__ == "__main__":
