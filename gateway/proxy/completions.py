@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 
 from fairtrial.domain.errors import RequestError
 from gateway.proxy.answer_headers import variant_headers
 from gateway.proxy.answering import answer
 from gateway.proxy.asked import LazyFields, read_asked
+from gateway.proxy.client_watch import ClientWatch
 from gateway.proxy.errors import error_body, error_headers
 from gateway.proxy.exchange import CLIENT_CLOSED, Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import authenticate
-from gateway.proxy.leaving import watch_client
+from gateway.proxy.leaving import leave
 from gateway.proxy.recording import record
 from gateway.proxy.resolve import Ask, resolve
 from gateway.proxy.responses_chain import CHAINED, stay
@@ -62,11 +64,11 @@ async def _serve(gateway: Gateway, exchange: Exchange, receive: Receive, send: S
     exchange.target = resolve(exchange.routing, caller, ask)
     if exchange.endpoint in CHAINED:
         exchange.target = stay(gateway, exchange)
-    watcher = asyncio.create_task(watch_client(exchange, receive, _own_task()))
+    watch = ClientWatch(receive, partial(leave, exchange, _own_task()))
     try:
         await answer(gateway, exchange, send)
     finally:
-        watcher.cancel()
+        watch.close()
 
 
 def _left(gateway: Gateway, exchange: Exchange) -> None:

@@ -6,22 +6,21 @@ import asyncio
 from typing import Any
 
 from gateway.proxy.exchange import Exchange
-from gateway.proxy.wire import Receive, Send
+from gateway.proxy.wire import Send
 
 
-async def watch_client(exchange: Exchange, receive: Receive, serving: asyncio.Task[None]) -> None:
-    """Cancel the serving task, and with it the upstream call, when the caller leaves.
+def leave(exchange: Exchange, serving: asyncio.Task[None]) -> None:
+    """The caller has left: cancel the serving task, and with it the upstream call.
 
     A deployment that drains goes on instead, with nobody to send to, until the answer ends or ``drain_seconds`` are
     over; what it counted is then the provider's own. No fallback begins for a caller that has left.
     """
-    while (await receive())["type"] != "http.disconnect":
-        pass
     exchange.client_gone = True
     served = exchange.served
     if served is not None and served.endpoint.deployment.on_disconnect == "drain":
-        await asyncio.sleep(served.endpoint.deployment.drain_seconds)
-    serving.cancel()
+        asyncio.get_running_loop().call_later(served.endpoint.deployment.drain_seconds, serving.cancel)
+    else:
+        serving.cancel()
 
 
 def drop_client(send: Send) -> None:
