@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fairtrial.domain.errors import RequestError
 from gateway.proxy.attempts import begin_answer
 from gateway.proxy.errors import error_event
@@ -37,10 +39,12 @@ async def _answer_stream(gateway: Gateway, exchange: Exchange, send: Send) -> No
             await relay(gateway, exchange, begun, send, pulse)
         finally:
             begun.answer.release()
-    except RequestError as error:
-        if not pulse.opened or exchange.client_gone:
+    except (RequestError, asyncio.CancelledError) as cause:
+        stopped = gateway.admission.broken_off(client_gone=exchange.client_gone)
+        error = cause if isinstance(cause, RequestError) else stopped
+        if error is None or not pulse.opened or exchange.client_gone:
             raise
-        exchange.error, exchange.outcome = error, "error"
+        exchange.error, exchange.outcome = error, "error" if isinstance(cause, RequestError) else "partial"
         gateway.counters.refused += 1
         record(gateway, exchange)
         await pulse.end(error_event(error))

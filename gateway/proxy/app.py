@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 from functools import partial
 
+from gateway.proxy.admission import refuse
 from gateway.proxy.cold import cold_app, new_request_id
 from gateway.proxy.completions import complete
 from gateway.proxy.gateway import Gateway
+from gateway.proxy.loop_lag import watch_lag
 from gateway.proxy.routing import Routing
 from gateway.proxy.wire import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,18 +18,35 @@ ASKED = ("/chat/completions", "/completions", "/responses", "/responses/compact"
 HOT = {f"/v1{path}": path for path in ASKED}
 
 
+ALWAYS = frozenset({"/livez", "/readyz", "/metrics"})
+"""What is answered however busy a worker is, and while it stops: whoever looks after it needs to know."""
+
+
 def build_app(gateway: Gateway) -> ASGIApp:
     """The ASGI application of one worker; its lifespan watches the plan and closes journal and connections."""
-    cold = cold_app(gateway, HOT)
+    cold, admission = cold_app(gateway, HOT), gateway.admission
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = HOT.get(scope["path"])
+        if endpoint is not None and scope["method"] == "POST":
+            await complete(gateway, endpoint, scope, receive, send)
+        else:
+            scope["request_id"] = new_request_id()
+            await cold(scope, receive, _naming(send, scope["request_id"]))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            endpoint = HOT.get(scope["path"])
-            if endpoint is not None and scope["method"] == "POST":
-                await complete(gateway, endpoint, scope, receive, send)
-            else:
+            if scope["path"] in ALWAYS:
+                await serve(scope, receive, send)
+            elif (refusal := admission.refusal()) is not None:
                 scope["request_id"] = new_request_id()
-                await cold(scope, receive, _naming(send, scope["request_id"]))
+                await refuse(admission, refusal, scope, receive, send)
+            else:
+                admission.in_flight += 1
+                try:
+                    await serve(scope, receive, send)
+                finally:
+                    admission.in_flight -= 1
         elif scope["type"] == "lifespan":
             await _live(gateway, receive, send)
         else:
@@ -51,7 +70,7 @@ def _naming(send: Send, request_id: str) -> Send:
 async def _live(gateway: Gateway, receive: Receive, send: Send) -> None:
     await receive()
     gateway.watch.look()
-    watching = asyncio.create_task(gateway.watch.run(partial(_get_ready, gateway)))
+    watching = asyncio.gather(gateway.watch.run(partial(_get_ready, gateway)), watch_lag(gateway.admission))
     await send({"type": "lifespan.startup.complete"})
     await receive()
     watching.cancel()

@@ -45,6 +45,7 @@ def _health(app: FastAPI, gateway: Gateway) -> None:
 
     @app.get("/readyz")
     async def readyz() -> dict[str, Any]:
+        gateway.admission.refuse_if_leaving()
         routing = gateway.watch.current()
         return {"status": "ok", "plan_hash": routing.plan.plan_hash, "refused": gateway.watch.refusal is not None}
 

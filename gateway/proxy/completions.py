@@ -28,12 +28,14 @@ _LOG = logging.getLogger(__name__)
 async def complete(gateway: Gateway, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one request for a model; ``endpoint`` is the path below ``/v1``, the same on the upstream."""
     exchange = Exchange.begin(endpoint, header_map(scope))
-    gateway.counters.in_flight += 1
     try:
         await _serve(gateway, exchange, receive, send)
     except ClientGone:
         _left(gateway, exchange)
     except asyncio.CancelledError:
+        stopped = gateway.admission.broken_off(client_gone=exchange.client_gone)
+        if stopped is not None and exchange.status == CLIENT_CLOSED:
+            return await _refuse(gateway, exchange, stopped, send)
         _left(gateway, exchange)
         if not exchange.client_gone:
             raise
@@ -49,8 +51,6 @@ async def complete(gateway: Gateway, endpoint: str, scope: Scope, receive: Recei
         if exchange.status != CLIENT_CLOSED:
             raise  # the answer has begun: the server closes the connection, and the client sees that it broke off
         await _refuse(gateway, exchange, RequestError("the gateway failed", code="gateway_failed"), send)
-    finally:
-        gateway.counters.in_flight -= 1
 
 
 async def _serve(gateway: Gateway, exchange: Exchange, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ from fairtrial.domain.events import Reason, RequestOutcome
 from fairtrial.domain.worker_settings import USUAL, WorkerSettings
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
+from gateway.proxy.admission import Admission
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.upstream.litellm_lane import LitellmLane
 from gateway.proxy.upstream.transport import Translation, Transport
@@ -24,7 +25,6 @@ class Counters:
     refused: int = 0
     feedback: int = 0
     redaction_failures: int = 0
-    in_flight: int = 0
 
     def count(self, outcome: RequestOutcome, reason: Reason) -> None:
         """Count one recorded request."""
@@ -45,3 +45,7 @@ class Gateway:
     settings: WorkerSettings = USUAL
     translation: Translation = field(default_factory=LitellmLane)
     counters: Counters = field(default_factory=Counters)
+    admission: Admission = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.admission = Admission(self.settings.max_in_flight)

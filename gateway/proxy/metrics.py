@@ -19,7 +19,7 @@ def exposition(gateway: Gateway) -> str:
 
 
 def _families(gateway: Gateway) -> Iterable[tuple[str, str, list[tuple[str, int]]]]:
-    counters = gateway.counters
+    counters, admission = gateway.counters, gateway.admission
     yield (
         "requests_total",
         "counter",
@@ -28,7 +28,13 @@ def _families(gateway: Gateway) -> Iterable[tuple[str, str, list[tuple[str, int]
     yield "served_total", "counter", [(f',reason="{name}"', value) for name, value in sorted(counters.reasons.items())]
     yield "refused_total", "counter", [("", counters.refused)]
     yield "feedback_total", "counter", [("", counters.feedback)]
-    yield "in_flight", "gauge", [("", counters.in_flight)]
+    yield "in_flight", "gauge", [("", admission.in_flight)]
+    yield (
+        "turned_away_total",
+        "counter",
+        [(f',code="{name}"', value) for name, value in sorted(admission.refused.items())],
+    )
+    yield "loop_late", "gauge", [("", int(admission.late))]
     yield "journal_lost_events_total", "counter", [("", gateway.journal.lost)]
     yield "journal_sync_failures_total", "counter", [("", gateway.journal.sync_failures)]
     yield "redaction_failures_total", "counter", [("", counters.redaction_failures)]

@@ -72,7 +72,7 @@ class Supervisor:
         return [process.pid for process in processes if process is not None and process.poll() is None]
 
     def run(self) -> None:
-        """Run until SIGTERM or SIGINT, then let the workers finish what is in flight."""
+        """Run until SIGTERM or SIGINT, then let the workers finish what is in flight; until the second, then end."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         try:
@@ -93,9 +93,7 @@ class Supervisor:
 
     def drain(self) -> None:
         """Ask every worker to finish, wait, and end those that don't."""
-        alive = [place.process for place in self._places if place.process is not None]
-        for process in alive:
-            process.terminate()
+        alive = self.terminate()
         settings = self.serving.settings
         deadline = time.monotonic() + settings.grace + settings.drain + PATIENCE_SECONDS
         for process in alive:
@@ -107,6 +105,13 @@ class Supervisor:
         self.socket.close()
         os.close(self._alive_read)
         os.close(self._alive_write)
+
+    def terminate(self) -> list[subprocess.Popen[bytes]]:
+        """Tell every worker to stop; a worker that is told a second time breaks off what it still has."""
+        alive = [place.process for place in self._places if place.process is not None]
+        for process in alive:
+            process.terminate()
+        return alive
 
     def _mourn(self, place: _Place, now: float) -> None:
         steady = now - place.started >= STEADY_SECONDS
@@ -128,4 +133,6 @@ class Supervisor:
         return subprocess.Popen(command, pass_fds=[descriptor, self._alive_read], stdin=subprocess.DEVNULL)
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._stopping:
+            self.terminate()
         self._stopping = True

@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import gc
 import logging
-import math
 import os
 import socket
 import threading
@@ -24,9 +23,11 @@ from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.app import build_app
+from gateway.proxy.draining_server import DrainingServer
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
+from gateway.proxy.upstream.pool import PoolTransport
 from gateway.proxy.upstream.transport import Transport
 
 BACKLOG = 2048
@@ -64,7 +65,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         max_body=arguments.max_body,
         settings=arguments.settings,
     )
-    server = uvicorn.Server(
+    server = DrainingServer(
         uvicorn.Config(
             build_app(gateway),
             lifespan="on",
@@ -76,9 +77,10 @@ async def serve(arguments: argparse.Namespace) -> None:
             server_header=False,
             date_header=True,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=math.ceil(arguments.settings.drain),
             timeout_keep_alive=75,
-        )
+        ),
+        gateway.admission,
+        gateway.settings,
     )
     _end_with_supervisor(arguments.alive)
     gc.set_threshold(*GC_THRESHOLDS)
@@ -93,9 +95,7 @@ def _settings(text: str) -> WorkerSettings:
 
 def _transport(settings: WorkerSettings) -> Transport:
     """The transport by its name."""
-    if settings.transport == "pool":
-        raise SystemExit("gateway.transport: 'pool' is not part of this version (known: aiohttp)")
-    return AiohttpTransport()
+    return PoolTransport() if settings.transport == "pool" else AiohttpTransport()
 
 
 def _end_with_supervisor(alive: int) -> None:

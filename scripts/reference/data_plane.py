@@ -19,7 +19,7 @@ ROUTES = (
     ("GET", "/v1/models/{name}", "complete", "one of them; 404 `model_not_found`"),
     ("POST", "/v1/feedback", "feedback", "one feedback or a list of up to 1,000; 202 when it is in the journal"),
     ("GET", "/livez", "nobody", "the worker runs"),
-    ("GET", "/readyz", "nobody", "a plan is in force; else 503"),
+    ("GET", "/readyz", "nobody", "a plan is in force, and the worker was not told to stop; else 503"),
     ("GET", "/metrics", "nobody", "the worker's counts as Prometheus text"),
 )
 SENT = (
@@ -54,7 +54,11 @@ ERRORS = (
     ("413", "invalid_request_error", "the body is larger than `gateway.max_body_mb`"),
     ("422", "invalid_request_error", "a field of a feedback is wrong (`invalid_field`)"),
     ("502", "upstream_error", "the model's server can't be reached, or broke off before its answer began"),
-    ("503", "server_error", "no plan yet, or ending"),
+    (
+        "503",
+        "server_error",
+        "no plan yet; as many requests in progress as there may be (`overloaded`); told to stop (`draining`)",
+    ),
     ("504", "upstream_error", "the model's server did not begin its answer in time"),
 )
 BODY = """\

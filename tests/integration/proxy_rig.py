@@ -137,9 +137,9 @@ class Rig:
     def worker_pids(self) -> list[int]:
         return self.supervisor.pids()
 
-    def end(self) -> None:
+    def end(self, seconds: float = 60) -> None:
         self.stop.set()
-        self.thread.join(60)
+        self.thread.join(seconds)
 
 
 @contextmanager

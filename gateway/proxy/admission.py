@@ -1,0 +1,104 @@
+"""Which requests a worker takes on: as many as it can carry, none any more once it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fairtrial.domain.errors import Unavailable
+from gateway.proxy.errors import RETRY_AFTER_SECONDS, error_body
+from gateway.proxy.wire import JSON_TYPE, Header, Receive, Scope, Send, send_whole
+
+Stage = Literal["serving", "leaving", "draining", "ending"]
+"""A worker's life: it serves; still serves and says that it stops; takes no new requests; breaks off what is left."""
+
+CROWD = 32
+"""A late loop is no reason to refuse anyone while fewer requests than this are in progress: they aren't the cause."""
+
+UNREAD_SECONDS = 2.0
+"""How long the body of a refused request is read before its connection is closed, so that the answer arrives."""
+
+
+@dataclass(slots=True)
+class Admission:
+    """How many requests are in progress, and whether one more may be; counts those that were turned away."""
+
+    limit: int
+    stage: Stage = "serving"
+    in_flight: int = 0
+    late: bool = False
+    refused: dict[str, int] = field(default_factory=dict)
+
+    def refusal(self) -> Refusal | None:
+        """Why no other request may begin now, or nothing."""
+        if self.stage in ("draining", "ending"):
+            return DRAINING
+        if self.in_flight >= self.limit or (self.late and self.in_flight >= CROWD):
+            return OVERLOADED
+        return None
+
+    def broken_off(self, *, client_gone: bool) -> Unavailable | None:
+        """For a task that was cancelled: the error to tell its client if that was the end, and then it goes on.
+
+        Nothing where it was cancelled for another reason.
+        """
+        task = asyncio.current_task()
+        if self.stage != "ending" or client_gone or task is None:
+            return None
+        task.uncancel()
+        return stopping("stopped")
+
+    def refuse_if_leaving(self) -> None:
+        """For the readiness: `Unavailable` from the moment in which the worker is told to stop."""
+        if self.stage != "serving":
+            raise stopping("draining")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One way to be turned away, its answer made beforehand; ``last``: whether the connection is closed after it."""
+
+    code: str
+    body: bytes
+    headers: tuple[Header, ...]
+    last: bool
+
+
+async def refuse(admission: Admission, refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer at once. Where the connection stays, what is still to come of the body is skipped by the server."""
+    admission.refused[refusal.code] = admission.refused.get(refusal.code, 0) + 1
+    headers = [*refusal.headers, (b"x-request-id", scope["request_id"].encode())]
+    if refusal.last:
+        await _skip_body(receive)
+    elif any(name == b"expect" for name, _ in scope["headers"]):
+        headers.append((b"connection", b"close"))
+    await send_whole(send, Unavailable.status, refusal.body, headers=headers)
+
+
+async def _skip_body(receive: Receive) -> None:
+    """Closing with unread bytes would reset the connection, and the client might never see its answer."""
+    try:
+        async with asyncio.timeout(UNREAD_SECONDS):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+                pass
+    except TimeoutError:
+        return
+
+
+def stopping(code: str) -> Unavailable:
+    """The error of a gateway that is told to stop; another one, or this one started again, will serve."""
+    return Unavailable("this gateway is stopping: send the request again, on a new connection", code=code)
+
+
+def _refusal(error: Unavailable, *, last: bool) -> Refusal:
+    again: list[Header] = [(b"retry-after", b"%d" % RETRY_AFTER_SECONDS), (b"x-should-retry", b"true")]
+    end: list[Header] = [(b"connection", b"close")] if last else []
+    return Refusal(error.code or "", error_body(error), (JSON_TYPE, *again, *end), last)
+
+
+DRAINING = _refusal(stopping("draining"), last=True)
+OVERLOADED = _refusal(
+    Unavailable("this gateway has as many requests in progress as it can carry: send it again", code="overloaded"),
+    last=False,
+)
