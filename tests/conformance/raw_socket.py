@@ -56,7 +56,7 @@ class Received:
     @property
     def chunks(self) -> list[bytes]:
         """The pieces of a chunked body that are whole so far; the empty one is its end."""
-        return _chunks(self.wire.partition(b"\r\n\r\n")[2])
+        return list(_each_chunk(self.wire.partition(b"\r\n\r\n")[2]))
 
     @property
     def body(self) -> bytes:
@@ -96,11 +96,14 @@ class RawClient:
     def post(self, body: Any, path: str = "/v1/chat/completions", **headers: str) -> None:
         self.send(request_bytes(body, path, headers=headers))
 
-    def answer(self, until: Callable[[Received], bool] = lambda got: got.is_whole) -> Received:
-        """Receive until that is true of what came, or until the connection ends."""
+    def answer(self) -> Received:
+        """Receive until the answer is whole, or the connection ends."""
         got = Received()
-        self.more(got, until)
+        self.more(got)
         return got
+
+    def receive(self) -> bytes:
+        return self._socket.recv(PIECE)
 
     def more(self, got: Received, until: Callable[[Received], bool] = lambda got: got.is_whole) -> None:
         """Receive more of the same answer."""
@@ -282,10 +285,6 @@ def _read_request(connection: socket.socket) -> Asked | None:
         parts.append(piece)
         missing -= len(piece)
     return Asked(head, b"".join(parts), connection)
-
-
-def _chunks(body: bytes) -> list[bytes]:
-    return list(_each_chunk(body))
 
 
 def _each_chunk(body: bytes) -> Iterable[bytes]:

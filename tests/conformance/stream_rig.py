@@ -21,6 +21,7 @@ USER = [{"role": "user", "content": "q"}]
 ASK: dict[str, Any] = {"model": "plain", "messages": USER, "stream": True}
 CHAT = "/v1/chat/completions"
 T = TypeVar("T")
+PATIENT = Timeouts(connect=2.0, first_byte=20.0, idle=60.0, total=120.0)
 HASTY = Timeouts(connect=2.0, first_byte=1.0, idle=0.5, total=30.0)
 
 
@@ -72,7 +73,7 @@ class Pair:
 def plan(url: str) -> Plan:
     """Routes: ``plain``, ``hasty`` with short times, ``drained`` and ``capped`` read on when the caller leaves."""
     whole = plan_for(url)
-    plain = deployment("plain", url)
+    plain = deployment("plain", url, timeouts=PATIENT)
     deployments = {"plain": plain, "hasty": replace(plain, name="hasty", timeouts=HASTY)}
     drained = replace(plain, name="drained", on_disconnect="drain", drain_seconds=20.0)
     deployments["drained"] = drained

@@ -1,0 +1,163 @@
+"""C13 and C14: a slow reader holds its upstream back instead of filling memory; a thousand streams stay apart."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.proxy.relay_stream import RECORD_LIMIT
+from tests.conformance.raw_socket import STREAM_HEAD, Asked, RawClient, request_bytes
+from tests.conformance.stream_events import DONE, chunk, event
+from tests.conformance.stream_rig import (
+    ASK,
+    BEARER,
+    SECRET,
+    Pair,
+    gateway_fixture,  # noqa: F401 - a fixture
+    pair_fixture,  # noqa: F401 - a fixture
+    plan,
+)
+from tests.integration.proxy_rig import Rig, key, running
+from tests.upstream.server import FakeUpstream
+
+MIB = 2**20
+READERS = 8
+EVENT = event(chunk({"content": "x" * 2**16}))
+EVENTS = 40 * MIB // len(EVENT)
+"""More than all buffers of the system on the way."""
+
+BUFFERS = 24 * MIB
+PER_READER = RECORD_LIMIT + 5 * MIB
+"""What is kept of a stream for its record, its end, and what is on its way through."""
+
+STREAMS = 1000
+WORDS = 8
+FOR_A_THOUSAND = 96 * MIB
+
+
+def _rss(rig: Rig) -> int:
+    status = Path(f"/proc/{rig.worker_pids()[0]}/status").read_text(encoding="utf-8")
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+class _Pouring:
+    """A script that sends as fast as it is let; counts what it could send."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, asked: Asked) -> None:
+        asked.raw(STREAM_HEAD)
+        for _ in range(EVENTS):
+            asked.stream(EVENT)
+            with self._lock:
+                self.sent += len(EVENT)
+        asked.stream(DONE)
+        asked.end()
+
+    def await_stop(self) -> None:
+        """Wait until no more is taken from it."""
+        before = -1
+        while before != self.sent:
+            before = self.sent
+            time.sleep(0.7)
+
+
+def test_c13_readers_that_take_nothing_hold_their_upstreams_back_and_cost_little_memory(pair: Pair) -> None:
+    with RawClient(pair.gateway) as client:  # a first stream, so that what is loaded once is loaded
+        pair.upstream.script = lambda asked: (asked.raw(STREAM_HEAD), asked.stream(EVENT, DONE), asked.end())[0]
+        client.post(ASK, **BEARER)
+        client.answer()
+    before, pouring = _rss(pair.rig), _Pouring()
+    pair.upstream.script = pouring
+    clients = [RawClient(pair.gateway, receive_buffer=2**15) for _ in range(READERS)]
+    try:
+        for client in clients:
+            client.post(ASK, **BEARER)
+        pouring.await_stop()
+        grown = _rss(pair.rig) - before
+        print(f"{READERS} slow readers: {pouring.sent / MIB:.1f} MiB sent, {grown / MIB:.1f} MiB more memory")
+        assert 0 < pouring.sent < READERS * BUFFERS
+        assert grown < READERS * PER_READER
+        received = b"".join(_rest(clients[0]))
+        assert received.count(EVENT) == EVENTS
+        assert received.endswith(DONE + b"\r\n0\r\n\r\n")
+    finally:
+        for client in clients:
+            client.close()
+
+
+def _rest(client: RawClient) -> Iterator[bytes]:
+    """What comes until the end of the body."""
+    last = b""
+    while not last.endswith(b"0\r\n\r\n"):
+        piece = client.receive()
+        assert piece, "closed before its end"
+        last = last[-8:] + piece
+        yield piece
+
+
+@pytest.fixture(name="crowd", scope="module")
+def crowd_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with FakeUpstream() as fake, running(tmp_path_factory.mktemp("crowd"), max_in_flight=STREAMS + 24) as rig:
+        fake.keep = False
+        fake.script = _own_words
+        rig.publish(plan(fake.url), key(SECRET, "complete"))
+        yield rig
+
+
+def _own_words(asked: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "stream", "delay": 0.25, "events": [made.decode() for made in _words(asked["user"])]}
+
+
+def _words(user: str) -> list[bytes]:
+    return [*(event(chunk({"content": f"{user} says {number}"})) for number in range(WORDS)), DONE]
+
+
+def test_c14_a_thousand_streams_at_a_time_each_get_their_own_words_and_memory_is_flat(crowd: Rig) -> None:
+    asyncio.run(_round(crowd, 50))
+    idle = _rss(crowd)
+    most, peaks = [], []
+    for _ in range(2):
+        most.append(asyncio.run(_round(crowd, STREAMS)))
+        peaks.append(_rss(crowd))
+    print(f"idle {idle / MIB:.0f} MiB, after each thousand {[f'{peak / MIB:.0f}' for peak in peaks]} MiB")
+    assert min(most) == STREAMS, "all of them were under way at once"
+    assert peaks[0] - idle < FOR_A_THOUSAND
+    assert peaks[1] - peaks[0] < FOR_A_THOUSAND / 4, "a second thousand takes the memory of the first"
+
+
+async def _round(rig: Rig, streams: int) -> int:
+    """Ask them all; the most that were under way at any look."""
+    looks: list[int] = []
+    asking = [asyncio.create_task(_ask(rig, f"user-{number}")) for number in range(streams)]
+    async with httpx.AsyncClient() as client:
+        while not all(task.done() for task in asking):
+            text = (await client.get(f"{rig.root}/metrics")).text
+            looks += [int(line.split()[-1]) for line in text.splitlines() if line.startswith("fairtrial_in_flight{")]
+            await asyncio.sleep(0.2)
+    await asyncio.gather(*asking)
+    return max(looks)
+
+
+async def _ask(rig: Rig, user: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.supervisor.port)
+    ask = {**ASK, "user": user, "stream_options": {"include_usage": True}}
+    writer.write(request_bytes(ask, headers={**BEARER, "connection": "close"}))
+    wire = await reader.read(-1)
+    writer.close()
+    await writer.wait_closed()
+    assert wire.startswith(b"HTTP/1.1 200 "), wire[:200]
+    said = [json.loads(line[6:]) for line in wire.split(b"\n") if line.startswith(b"data: {")]
+    words = [made["choices"][0]["delta"]["content"] for made in said]
+    assert words == [f"{user} says {number}" for number in range(WORDS)]
+    assert wire.count(DONE) == 1
