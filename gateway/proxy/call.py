@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
 from fairtrial.domain.errors import BadRequest, RequestError, UpstreamError, UpstreamTimeout
 from gateway.proxy.exchange import AttemptNote, Exchange
 from gateway.proxy.gateway import Gateway
+from gateway.proxy.responses_chain import CHAINED
 from gateway.proxy.rewrite import upstream_body
 from gateway.proxy.routing import Arm, Endpoint
+from gateway.proxy.sent_headers import refuse_without_key, sent_headers
 from gateway.proxy.upstream.transport import (
     TranslatedRequest,
     TransportError,
@@ -25,17 +27,7 @@ STREAM_TYPE = "text/event-stream"
 CHAT = "/chat/completions"
 METERED = frozenset({CHAT, "/completions"})
 Sending = Callable[[], Awaitable[UpstreamAnswer]]
-_OURS = frozenset(
-    {
-        "host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "content-length",
-        "content-type", "content-encoding", "accept-encoding", "authorization", "api-key", "x-api-key", "cookie",
-        "proxy-authorization", "proxy-connection", "forwarded", "x-real-ip", "x-request-id",
-        "openai-organization", "openai-project", "origin", "referer",
-    }
-)  # fmt: skip
-"""Request headers that stay here: those of the connection, those that authenticate, those that we set ourselves."""
-
-_OUR_PREFIXES = ("x-fairtrial-", "x-forwarded-", "sec-")
+_JSON = {"content-type": "application/json"}
 
 
 @dataclass(slots=True)
@@ -58,8 +50,9 @@ async def call(gateway: Gateway, exchange: Exchange, note: AttemptNote) -> Begun
     asked, arm = exchange.asked, note.arm
     meter = asked.stream and exchange.endpoint in METERED and not asked.wants_usage
     try:
-        _refuse_without_key(arm.endpoint)
-        sending = await _sending(gateway, exchange, arm, upstream_body(asked, arm, meter=meter))
+        refuse_without_key(arm.endpoint)
+        body = upstream_body(asked, arm, meter=meter, responses=exchange.endpoint in CHAINED)
+        sending = await _sending(gateway, exchange, arm, body)
         return await _first_byte(sending, note, strip_usage=meter)
     except RequestError as error:
         note.failure, note.ended = error, time.perf_counter()
@@ -148,9 +141,10 @@ def failure(endpoint: Endpoint, error: TransportError) -> UpstreamError:
 
 def _request(exchange: Exchange, arm: Arm, body: bytes) -> UpstreamRequest:
     deployment = arm.endpoint.deployment
+    url = deployment.base_url.rstrip("/") + exchange.endpoint
     return UpstreamRequest(
-        url=deployment.base_url.rstrip("/") + exchange.endpoint,
-        headers=_headers(exchange.headers, arm.endpoint, exchange.request_id),
+        url=f"{url}?{exchange.query.decode('latin-1')}" if exchange.query else url,
+        headers=sent_headers(exchange.headers, arm.endpoint, exchange.request_id) | _JSON,
         body=body,
         connect_seconds=deployment.timeouts.connect,
     )
@@ -169,21 +163,3 @@ def _translated(exchange: Exchange, arm: Arm, body: bytes) -> TranslatedRequest:
         stream=exchange.asked.stream,
         seconds=deployment.timeouts.total,
     )
-
-
-def _refuse_without_key(endpoint: Endpoint) -> None:
-    if endpoint.missing is not None:
-        raise UpstreamError(
-            f"{endpoint.name}: its API key needs the environment variable {endpoint.missing}, which is not set here",
-            code="deployment_key_missing",
-        )
-
-
-def _headers(asked: Mapping[str, str], endpoint: Endpoint, request_id: str) -> dict[str, str]:
-    headers = {name: value for name, value in asked.items() if name not in _OURS and not name.startswith(_OUR_PREFIXES)}
-    headers["content-type"] = "application/json"
-    headers["accept-encoding"] = "identity"
-    headers["x-request-id"] = request_id
-    if endpoint.api_key is not None:
-        headers["authorization"] = f"Bearer {endpoint.api_key}"
-    return headers

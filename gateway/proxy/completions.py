@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 async def complete(gateway: Gateway, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one request for a model; ``endpoint`` is the path below ``/v1``, the same on the upstream."""
-    exchange = Exchange.begin(endpoint, header_map(scope))
+    exchange = Exchange.begin(endpoint, header_map(scope), query=scope["query_string"])
     try:
         await _serve(gateway, exchange, receive, send)
     except ClientGone:

@@ -44,6 +44,7 @@ class Exchange:
     headers: Mapping[str, str]
     at_us: int
     started: float
+    query: bytes = b""
     routing: Routing | None = None
     caller: Caller | None = None
     asked: Asked | None = None
@@ -60,7 +61,7 @@ class Exchange:
     recorded: bool = False
 
     @classmethod
-    def begin(cls, endpoint: str, headers: Mapping[str, str]) -> Exchange:
+    def begin(cls, endpoint: str, headers: Mapping[str, str], *, query: bytes = b"") -> Exchange:
         """A new request, named and timed now."""
         now = time.time_ns()
         return cls(
@@ -69,6 +70,7 @@ class Exchange:
             headers=headers,
             at_us=now // 1000,
             started=time.perf_counter(),
+            query=query,
         )
 
     def attempt(self, arm: Arm, purpose: Purpose) -> AttemptNote:
