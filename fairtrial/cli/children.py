@@ -17,18 +17,18 @@ from fairtrial.domain.errors import FairtrialError, UsageError
 WATCH_SECONDS = 0.1
 FIRST_WAIT, LONGEST_WAIT, STEADY_SECONDS = 0.1, 5.0, 10.0
 END_SECONDS = 40.0
-"""Longer than the gateway lets answers that have begun come to their end."""
 LOG_LINES, LOG_BYTES = 20, 16_384
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: its command line, its environment, and the file that keeps what it says."""
+    """What to run: command line, environment, the file that keeps what it says, and how long it may take to end."""
 
     name: str
     arguments: Sequence[str]
     environ: Mapping[str, str]
     log: Path
+    end_seconds: float = END_SECONDS
 
 
 class Child:
@@ -101,7 +101,7 @@ class Child:
             return
         running.terminate()
         try:
-            running.wait(END_SECONDS)
+            running.wait(self.program.end_seconds)
         except subprocess.TimeoutExpired:
             running.kill()
             running.wait()

@@ -9,13 +9,13 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from fairtrial.cli.children import Child, Children, Program, refuse_dead
+from fairtrial.cli.children import END_SECONDS, Child, Children, Program, refuse_dead
 from fairtrial.config.addresses import Address
 from fairtrial.config.project import Project, load_project
 from fairtrial.domain.errors import FairtrialError, UsageError
@@ -113,7 +113,8 @@ class Services:
         where = ["--store", str(project.layout.store), "--bind", _bind(project.gateway.address)]
         size = ["--workers", str(self._workers), "--max-body-mb", str(project.gateway.max_body_mb)]
         manner = ["--settings", msgspec.json.encode(project.gateway.worker).decode()]
-        return self._program("gateway", "-c", str(project.path), *where, *size, *manner)
+        program = self._program("gateway", "-c", str(project.path), *where, *size, *manner)
+        return replace(program, end_seconds=project.gateway.worker.to_stop + END_SECONDS)
 
     def _program(self, name: str, *options: str) -> Program:
         arguments = [sys.executable, "-m", "fairtrial.cli.main", name, *options]

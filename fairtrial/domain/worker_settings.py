@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+LAST_SECONDS = 5.0
 TransportName = Literal["aiohttp", "pool"]
 
 
@@ -23,6 +24,11 @@ class WorkerSettings:
     drain: float = 30.0
     transport: TransportName = "aiohttp"
     others: str | None = None
+
+    @property
+    def to_stop(self) -> float:
+        """Seconds that a worker takes to stop at most: its last bytes included."""
+        return self.grace + self.drain + LAST_SECONDS
 
 
 USUAL = WorkerSettings()

@@ -28,7 +28,7 @@ MODELS_SINCE = 0
 
 def cold_app(gateway: Gateway, hot: Iterable[str]) -> FastAPI:
     """The FastAPI application behind the hot path; ``hot``: paths that it only knows to refuse other methods."""
-    app = FastAPI(title="fairtrial gateway", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="fairtrial gateway", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     _health(app, gateway)
     _models(app, gateway)
     _feedback(app, gateway)

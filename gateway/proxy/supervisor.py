@@ -21,9 +21,6 @@ STEADY_SECONDS = 5.0
 """A worker that lived this long is restarted at once; one that died sooner waits, twice as long each time."""
 
 MAX_BACKOFF_SECONDS = 5.0
-PATIENCE_SECONDS = 5.0
-"""Beyond the time to drain, until a worker that has not ended is killed."""
-
 POLL_SECONDS = 0.05
 
 
@@ -94,8 +91,7 @@ class Supervisor:
     def drain(self) -> None:
         """Ask every worker to finish, wait, and end those that don't."""
         alive = self.terminate()
-        settings = self.serving.settings
-        deadline = time.monotonic() + settings.grace + settings.drain + PATIENCE_SECONDS
+        deadline = time.monotonic() + self.serving.settings.to_stop
         for process in alive:
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
