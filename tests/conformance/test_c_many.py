@@ -8,13 +8,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from gateway.proxy.relay_stream import RECORD_LIMIT
-from tests.conformance.raw_socket import STREAM_HEAD, Asked, RawClient, request_bytes
+from tests.conformance.raw_socket import STREAM_HEAD, Asked, RawClient, RawUpstream, request_bytes
 from tests.conformance.stream_events import DONE, chunk, event
 from tests.conformance.stream_rig import (
     ASK,
@@ -26,7 +24,6 @@ from tests.conformance.stream_rig import (
     plan,
 )
 from tests.integration.proxy_rig import Rig, key, running
-from tests.upstream.server import FakeUpstream
 
 MIB = 2**20
 READERS = 8
@@ -35,7 +32,7 @@ EVENTS = 40 * MIB // len(EVENT)
 """More than all buffers of the system on the way."""
 
 BUFFERS = 24 * MIB
-PER_READER = RECORD_LIMIT + 5 * MIB
+PER_READER = 4 * MIB
 """What is kept of a stream for its record, its end, and what is on its way through."""
 
 STREAMS = 1000
@@ -106,57 +103,78 @@ def _rest(client: RawClient) -> Iterator[bytes]:
         yield piece
 
 
-@pytest.fixture(name="crowd", scope="module")
-def crowd_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    with FakeUpstream() as fake, running(tmp_path_factory.mktemp("crowd"), max_in_flight=STREAMS + 24) as rig:
-        fake.keep = False
-        fake.script = _own_words
-        rig.publish(plan(fake.url), key(SECRET, "complete"))
-        yield rig
+class _Meeting:
+    """A script whose streams each say their own words; all wait in the middle until everybody is there."""
 
+    def __init__(self) -> None:
+        self.all_here = threading.Event()
 
-def _own_words(asked: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "stream", "delay": 0.25, "events": [made.decode() for made in _words(asked["user"])]}
+    def __call__(self, asked: Asked) -> None:
+        words = _words(asked.json["user"])
+        asked.raw(STREAM_HEAD)
+        asked.stream(*words[: WORDS // 2])
+        self.all_here.wait(60)
+        asked.stream(*words[WORDS // 2 :])
+        asked.end()
 
 
 def _words(user: str) -> list[bytes]:
     return [*(event(chunk({"content": f"{user} says {number}"})) for number in range(WORDS)), DONE]
 
 
-def test_c14_a_thousand_streams_at_a_time_each_get_their_own_words_and_memory_is_flat(crowd: Rig) -> None:
+@pytest.fixture(name="crowd", scope="module")
+def crowd_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    folder = tmp_path_factory.mktemp("crowd")
+    with RawUpstream() as upstream, running(folder, max_in_flight=STREAMS + 24) as rig:
+        keys = (key(SECRET, "complete"),)
+        rig.publish(plan(upstream.url), *keys)
+        yield Pair(rig, upstream, keys)
+
+
+def test_c14_a_thousand_streams_at_a_time_each_get_their_own_words_and_memory_is_flat(crowd: Pair) -> None:
     asyncio.run(_round(crowd, 50))
-    idle = _rss(crowd)
-    most, peaks = [], []
+    idle = _rss(crowd.rig)
+    peaks = []
     for _ in range(2):
-        most.append(asyncio.run(_round(crowd, STREAMS)))
-        peaks.append(_rss(crowd))
+        assert asyncio.run(_round(crowd, STREAMS)) == STREAMS, "all of them are under way at once"
+        peaks.append(_rss(crowd.rig))
     print(f"idle {idle / MIB:.0f} MiB, after each thousand {[f'{peak / MIB:.0f}' for peak in peaks]} MiB")
-    assert min(most) == STREAMS, "all of them were under way at once"
     assert peaks[0] - idle < FOR_A_THOUSAND
     assert peaks[1] - peaks[0] < FOR_A_THOUSAND / 4, "a second thousand takes the memory of the first"
 
 
-async def _round(rig: Rig, streams: int) -> int:
-    """Ask them all; the most that were under way at any look."""
-    looks: list[int] = []
-    asking = [asyncio.create_task(_ask(rig, f"user-{number}")) for number in range(streams)]
+async def _round(crowd: Pair, streams: int) -> int:
+    """Ask them all; how many were under way once every one of them had begun."""
+    meeting = _Meeting()
+    crowd.upstream.script = meeting
+    begun = asyncio.Semaphore(0)
+    asking = [asyncio.create_task(_ask(crowd.gateway, f"user-{number}", begun)) for number in range(streams)]
+    for _ in range(streams):
+        await begun.acquire()
     async with httpx.AsyncClient() as client:
-        while not all(task.done() for task in asking):
-            text = (await client.get(f"{rig.root}/metrics")).text
-            looks += [int(line.split()[-1]) for line in text.splitlines() if line.startswith("fairtrial_in_flight{")]
-            await asyncio.sleep(0.2)
+        text = (await client.get(f"{crowd.rig.root}/metrics")).text
+    meeting.all_here.set()
     await asyncio.gather(*asking)
-    return max(looks)
+    return sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith("fairtrial_in_flight{"))
 
 
-async def _ask(rig: Rig, user: str) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", rig.supervisor.port)
-    ask = {**ASK, "user": user, "stream_options": {"include_usage": True}}
-    writer.write(request_bytes(ask, headers={**BEARER, "connection": "close"}))
-    wire = await reader.read(-1)
+async def _ask(port: int, user: str, begun: asyncio.Semaphore) -> None:
+    """Ask until it is taken on, as the official client does; then every word must be this user's own."""
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        ask = {**ASK, "user": user, "stream_options": {"include_usage": True}}
+        writer.write(request_bytes(ask, headers={**BEARER, "connection": "close"}))
+        wire = await reader.readuntil(b"\r\n\r\n")
+        if not wire.startswith(b"HTTP/1.1 503 "):
+            break
+        writer.close()
+        await asyncio.sleep(1)
+    assert wire.startswith(b"HTTP/1.1 200 ")
+    wire += await reader.readuntil(b"says 0")
+    begun.release()
+    wire += await reader.read(-1)
     writer.close()
     await writer.wait_closed()
-    assert wire.startswith(b"HTTP/1.1 200 "), wire[:200]
     said = [json.loads(line[6:]) for line in wire.split(b"\n") if line.startswith(b"data: {")]
     words = [made["choices"][0]["delta"]["content"] for made in said]
     assert words == [f"{user} says {number}" for number in range(WORDS)]
