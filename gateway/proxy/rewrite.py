@@ -24,16 +24,19 @@ class _Role(msgspec.Struct):
 _ROLE = msgspec.json.Decoder(_Role)
 
 
-def upstream_body(asked: Asked, arm: Arm, *, meter: bool) -> bytes:
+def upstream_body(asked: Asked, arm: Arm, *, meter: bool, responses: bool = False) -> bytes:
     """The body for the upstream; every value that isn't named above goes up byte for byte.
 
     ``meter``: ask a stream for its usage. An arm's system prompt takes the place of a leading system (or developer)
-    message, or goes before the first message where there is none.
+    message, or goes before the first message where there is none. ``responses``: of the Responses API, where it takes
+    the place of ``instructions``, else of such a message at the head of ``input``, else becomes ``instructions``.
     """
     fields = dict(asked.fields)
     fields["model"] = arm.endpoint.model
     fields.update(arm.params)
-    if arm.system_prompt is not None:
+    if arm.system_prompt is not None and responses:
+        fields.update(_with_instructions(fields, arm.system_prompt))
+    elif arm.system_prompt is not None:
         fields["messages"] = _with_system(fields, arm.system_prompt)
     if meter:
         fields["stream_options"] = _with_usage(fields.get("stream_options"))
@@ -55,6 +58,20 @@ def _with_system(fields: dict[str, msgspec.Raw], prompt: str) -> msgspec.Raw:
     system = msgspec.Raw(_ENCODER.encode({"role": role, "content": prompt}))
     kept = messages[1:] if leading in SYSTEM_ROLES else messages
     return msgspec.Raw(_ENCODER.encode([system, *kept]))
+
+
+def _with_instructions(fields: dict[str, msgspec.Raw], prompt: str) -> dict[str, msgspec.Raw]:
+    given, asked = fields.get("instructions"), fields.get("input")
+    if asked is not None and (given is None or bytes(given).strip() == b"null"):
+        try:
+            items = _elements(asked)
+            role = _role(items[0]) if items else ""
+        except (ValueError, RecursionError):
+            role = ""  # a text, or what the upstream shall refuse
+        if role in SYSTEM_ROLES:
+            system = msgspec.Raw(_ENCODER.encode({"role": role, "content": prompt}))
+            return {"input": msgspec.Raw(_ENCODER.encode([system, *items[1:]]))}
+    return {"instructions": msgspec.Raw(_ENCODER.encode(prompt))}
 
 
 def _elements(messages: msgspec.Raw) -> list[msgspec.Raw]:
