@@ -8,29 +8,54 @@ from typing import Any
 import msgspec
 
 from gateway.proxy import slow_json
-from gateway.proxy.sse import DONE, event_data, split_events
+from gateway.proxy.sse import DONE, event_data
+
+LIMIT = 2**18
+"""Bytes; what is larger would be left out of the record anyway."""
 
 _ANY = msgspec.json.Decoder(Any)
 
 
-def assemble(events: bytes) -> bytes | None:
-    """The answer that these events add up to; ``None`` where they hold nothing to put together."""
-    answer: dict[str, Any] = {}
-    choices: dict[int, dict[str, Any]] = {}
-    for event in split_events(events):
-        chunk = _chunk(event_data(event))
+class Assembly:
+    """The answer that a stream's events add up to so far; given up once it is larger than ``limit`` bytes."""
+
+    __slots__ = ("_answer", "_choices", "_limit", "_size")
+
+    def __init__(self, *, limit: int = LIMIT) -> None:
+        self._answer: dict[str, Any] = {}
+        self._choices: dict[int, dict[str, Any]] = {}
+        self._limit = limit
+        self._size = 0
+
+    def add(self, events: list[bytes]) -> None:
+        """Whole events, the next of the stream."""
+        for event in events:
+            if self._size > self._limit:
+                return
+            self._add(_chunk(event_data(event)))
+
+    def whole(self) -> bytes | None:
+        """The answer as JSON; ``None`` where the events hold nothing to put together, or too much."""
+        if self._size > self._limit or not (self._answer or self._choices):
+            return None
+        answer = dict(self._answer)
+        answer["object"] = str(answer.get("object", "")).removesuffix(".chunk")
+        answer["choices"] = [self._choices[index] for index in sorted(self._choices)]
+        try:
+            return msgspec.json.encode(answer)
+        except UnicodeEncodeError:
+            return json.dumps(answer).encode()  # a lone surrogate can only be written as an escape
+
+    def _add(self, chunk: dict[str, Any]) -> None:
         for choice in chunk.get("choices") or ():
             if isinstance(choice, dict):
-                _add_choice(choices, choice)
-        answer.update({name: value for name, value in chunk.items() if name != "choices" and value is not None})
-    if not answer and not choices:
-        return None
-    answer["object"] = str(answer.get("object", "")).removesuffix(".chunk")
-    answer["choices"] = [choices[index] for index in sorted(choices)]
-    try:
-        return msgspec.json.encode(answer)
-    except UnicodeEncodeError:
-        return json.dumps(answer).encode()  # a lone surrogate can only be written as an escape
+                self._size += _add_choice(self._choices, choice)
+        if self._size > self._limit:
+            self._answer, self._choices = {}, {}
+            return
+        for name, value in chunk.items():
+            if name != "choices" and value is not None:
+                self._answer[name] = value
 
 
 def _chunk(content: bytes) -> dict[str, Any]:
@@ -43,7 +68,8 @@ def _chunk(content: bytes) -> dict[str, Any]:
     return chunk if isinstance(chunk, dict) else {}
 
 
-def _add_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> None:
+def _add_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> int:
+    """Add a choice's news to what is known of it; returns about how many bytes they are."""
     index = choice.get("index")
     index = index if isinstance(index, int) else 0
     whole = choices.setdefault(index, {"index": index, "finish_reason": None})
@@ -52,6 +78,15 @@ def _add_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> N
     if isinstance(choice.get("delta"), dict):
         _add_delta(whole.setdefault("message", {}), choice["delta"])
     whole["finish_reason"] = choice.get("finish_reason") or whole["finish_reason"]
+    return _weight(choice.get("text")) + _weight(choice.get("delta"))
+
+
+def _weight(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(_weight(part) for part in value.values())
+    return sum(_weight(part) for part in value) if isinstance(value, list) else 0
 
 
 def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:

@@ -9,25 +9,19 @@ from dataclasses import replace
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import RequestOutcome
 from gateway.proxy.answer_headers import answer_headers, variant_headers
-from gateway.proxy.assemble import assemble
 from gateway.proxy.call import STREAM_TYPE, Begun, broken_off, overflow, stalled
 from gateway.proxy.errors import error_event
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
+from gateway.proxy.kept import Kept
 from gateway.proxy.leaving import drop_client
 from gateway.proxy.pulse import Pulse
-from gateway.proxy.readout import Readout, read_stream
 from gateway.proxy.recording import record
 from gateway.proxy.responses_chain import RESPONSES
-from gateway.proxy.responses_stream import read_response_stream, terminal_response
 from gateway.proxy.sse import EventCutter
 from gateway.proxy.upstream.transport import EVENT_LIMIT, TransportError
 from gateway.proxy.wire import ClientGone, Header, Send
 
-RECORD_LIMIT = 4 * 2**20
-"""Bytes of a stream that are kept for the record; of a longer one only its end beyond that, for the usage."""
-
-TAIL_PIECES = 8
 EARLY_STATUS = 200
 _STREAM_HEADERS: list[Header] = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 _TYPE: Header = (b"content-type", f"{STREAM_TYPE}; charset=utf-8".encode())
@@ -50,17 +44,17 @@ def stream_to(gateway: Gateway, exchange: Exchange, send: Send, *, keepalive: fl
 class StreamRelay:
     """Relays one stream. Events stay whole and as they came; the client's reading speed holds the upstream back."""
 
-    __slots__ = ("_begun", "_cutter", "_exchange", "_gateway", "_kept", "_pulse", "_size", "_tail")
+    __slots__ = ("_begun", "_cutter", "_exchange", "_gateway", "_kept", "_pulse")
 
     def __init__(self, gateway: Gateway, exchange: Exchange, begun: Begun, pulse: Pulse) -> None:
         self._gateway = gateway
         self._exchange = exchange
         self._begun = begun
         self._pulse = pulse
-        self._cutter = EventCutter(strip_usage=begun.strip_usage, responses=exchange.endpoint == RESPONSES)
-        self._kept: list[bytes] = []
-        self._tail: list[bytes] = []
-        self._size = 0
+        assert exchange.routing is not None
+        responses = exchange.endpoint == RESPONSES
+        self._cutter = EventCutter(strip_usage=begun.strip_usage, responses=responses)
+        self._kept = Kept(text=exchange.routing.plan.capture != "none", responses=responses)
 
     async def run(self) -> None:
         """Relay to the end; an upstream that breaks off becomes an error event, without ``[DONE]``.
@@ -96,12 +90,12 @@ class StreamRelay:
 
     async def _pieces(self) -> bytes:
         """Relay all but the last bytes, which are returned: they leave only once the record is written."""
-        cutter, read, send = self._cutter, self._begun.answer.read, self._pulse.send
+        cutter, keep, read, send = self._cutter, self._kept.add, self._begun.answer.read, self._pulse.send
         piece = self._begun.first
         while piece:
             whole, out = cutter.feed(piece)
             if whole:
-                self._keep(whole)
+                keep(whole)
             if cutter.waiting > EVENT_LIMIT:
                 raise overflow(self._begun, EVENT_LIMIT)
             if cutter.done:
@@ -111,16 +105,9 @@ class StreamRelay:
                 await send(out)
             piece = await read()
         whole, out = cutter.rest()
-        self._keep(whole)
+        keep(whole)
         self._finish("ok")
         return out
-
-    def _keep(self, events: bytes) -> None:
-        self._size += len(events)
-        if self._size <= RECORD_LIMIT:
-            self._kept.append(events)
-        else:
-            self._tail = [*self._tail[1 - TAIL_PIECES :], events]
 
     def _broken_off(self, error: RequestError) -> bytes:
         """The last event of a stream that broke off; none where the stream itself had ended already."""
@@ -155,11 +142,4 @@ class StreamRelay:
         if exchange.recorded:
             return
         self._begun.note.ended = time.perf_counter()
-        kept = b"".join(self._kept)
-        exchange.readout = self._figures(kept + b"".join(self._tail))
-        assert exchange.routing is not None
-        if not self._tail and exchange.routing.plan.capture != "none":
-            exchange.answer = terminal_response(kept) if exchange.endpoint == RESPONSES else assemble(kept)
-
-    def _figures(self, events: bytes) -> Readout:
-        return read_response_stream(events) if self._exchange.endpoint == RESPONSES else read_stream(events)
+        exchange.readout, exchange.answer = self._kept.figures(), self._kept.answer()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.assemble import assemble
+from gateway.proxy.assemble import Assembly
 from gateway.proxy.readout import read_stream
 from gateway.proxy.sse import EventCutter, as_event, event_data, split_events
 
@@ -163,7 +163,9 @@ def test_tool_calls_are_put_together_by_their_index() -> None:
         delta({"index": 0, "function": {"arguments": '{"x": 1}'}}),
         delta({"index": 1, "function": {"arguments": '": 2}'}}),
     ]
-    whole = json.loads(assemble(b"".join(events)) or b"")
+    assembly = Assembly()
+    assembly.add(events)
+    whole = json.loads(assembly.whole() or b"")
     calls = whole["choices"][0]["message"]["tool_calls"]
     assert [call["function"] for call in calls] == [
         {"name": "f", "arguments": '{"x": 1}'},

@@ -1,0 +1,80 @@
+"""What the record keeps of a stream, folded as it goes: its memory has a bound, and its end has little left to read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.proxy.assemble import LIMIT, Assembly
+from gateway.proxy.readout import NOTHING, Readout, read_stream
+from gateway.proxy.responses_stream import read_response_stream, terminal_response
+from gateway.proxy.sse import split_events
+
+FOLD = 2**16
+"""Bytes of events that wait to be read: parsing some hundred at once costs less than each by itself."""
+
+
+class Kept:
+    """Takes the whole events of a stream as they came. ``text``: whether the answer itself is put together, too."""
+
+    __slots__ = ("_answer", "_assembly", "_read", "_responses", "_text", "_waiting")
+
+    def __init__(self, *, text: bool, responses: bool) -> None:
+        self._waiting = bytearray()
+        self._read = NOTHING
+        self._responses = responses
+        self._text = text
+        self._assembly: Assembly | None = None
+        self._answer: bytes | None = None
+
+    def add(self, events: bytes) -> None:
+        """The next events."""
+        self._waiting += events
+        if len(self._waiting) >= FOLD:
+            self._fold()
+
+    def figures(self) -> Readout:
+        """The figures of all events so far."""
+        self._fold()
+        return self._read
+
+    def answer(self) -> bytes | None:
+        """What all events so far add up to; ``None`` without ``text``, and of an answer too large for the record."""
+        self._fold()
+        return self._answer if self._assembly is None else self._assembly.whole()
+
+    def _fold(self) -> None:
+        if not self._waiting:
+            return
+        events = bytes(self._waiting)
+        self._waiting = bytearray()
+        if self._responses:
+            self._read = _joined(self._read, read_response_stream(events))
+            if self._text and self._read.done and len(events) <= LIMIT:
+                self._answer = terminal_response(events) or self._answer
+            return
+        self._read = _joined(self._read, read_stream(events))
+        if self._text:
+            self._assembly = self._assembly or Assembly()
+            self._assembly.add(split_events(events))
+
+
+def _joined(before: Readout, after: Readout) -> Readout:
+    """The figures of a stream by those of its two parts: names and ends are the first ones said, usage is the last."""
+    if before is NOTHING:
+        return after
+    usage = before if after.usage_source == "none" else after
+    refusals = (before.refused, after.refused)
+    return replace(
+        before,
+        response_id=before.response_id or after.response_id,
+        model=before.model or after.model,
+        fingerprint=before.fingerprint or after.fingerprint,
+        finish_reason=before.finish_reason or after.finish_reason,
+        refused=None if refusals == (None, None) else any(refusals),
+        tokens_in=usage.tokens_in,
+        tokens_out=usage.tokens_out,
+        usage_source=usage.usage_source,
+        error_type=before.error_type or after.error_type,
+        error_code=before.error_code or after.error_code,
+        done=before.done or after.done,
+    )
