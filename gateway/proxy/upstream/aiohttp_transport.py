@@ -68,7 +68,7 @@ class AiohttpTransport:
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
             auto_decompress=True,
             trust_env=False,
-            read_bufsize=2**18,
+            read_bufsize=2**16,
         )
 
     async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
