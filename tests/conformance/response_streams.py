@@ -1,0 +1,125 @@
+"""Responses as data: the events of each odd stream, an upstream that speaks them, and what clients see of one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from uuid import uuid4
+
+import openai
+
+from tests.conformance.raw_socket import STREAM_HEAD, Asked
+from tests.conformance.stream_rig import SECRET, View, failure, sent
+from tests.upstream.responses import MESSAGE, about, response, response_events
+
+ASK: dict[str, Any] = {"model": "plain", "input": "q", "stream": True}
+PATH = "/v1/responses"
+NOTE = {"type": "url_citation", "url": "https://a.example", "title": "A", "start_index": 0, "end_index": 5}
+TEXT = {"type": "output_text", "text": "Hello ü 🙂", "annotations": [NOTE], "logprobs": []}
+CALL = {
+    "id": "fc_1", "type": "function_call", "status": "completed", "call_id": "call_1", "name": "look",
+    "arguments": '{ "a":"\\u00fc" , "b" : 1}',
+}  # fmt: skip
+THOUGHT = {
+    "id": "rs_1", "type": "reasoning", "status": "completed", "encrypted_content": "gAAA",
+    "summary": [{"type": "summary_text", "text": "First this"}],
+}  # fmt: skip
+REFUSED = {**MESSAGE, "content": [{"type": "refusal", "refusal": "I cannot do that"}]}
+FUTURE = {"type": "response.dreaming.delta", "dream": {"of": None, "n": 1.50}, "output_index": 0}
+BUSY = {"type": "error", "code": "rate_limit_exceeded", "message": "too many", "param": None}
+
+STREAMS: dict[str, dict[str, Any]] = {
+    "text with an annotation": {"output": [{**MESSAGE, "content": [TEXT]}]},
+    "a function call": {"output": [CALL]},
+    "a reasoning summary, then text": {"output": [THOUGHT, MESSAGE]},
+    "a refusal": {"output": [REFUSED]},
+    "two calls and a text": {"output": [CALL, {**CALL, "id": "fc_2", "call_id": "call_2", "name": "find"}, MESSAGE]},
+    "events that are not known yet": {"extra": [FUTURE]},
+    "incomplete": {"ends": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+    "failed": {"ends": "failed"},
+    "an error event": {"extra": [BUSY], "finish": False},
+}
+TERMINAL = {"incomplete": "response.incomplete", "failed": "response.failed", "an error event": "error"}
+
+
+def events(script: dict[str, Any], asked: dict[str, Any] = ASK) -> list[bytes]:
+    return [made.encode() for made in response_events(asked, script)]
+
+
+class Speaks:
+    """An upstream of the Responses API: streams ``script``, names each response anew, knows what it made."""
+
+    def __init__(self, script: dict[str, Any] | None = None) -> None:
+        self.script = script or {}
+        self.seen: list[Asked] = []
+
+    def __call__(self, asked: Asked) -> None:
+        self.seen.append(asked)
+        path = asked.path.partition("?")[0]
+        if asked.method == "POST" and path == f"{PATH}/input_tokens":
+            asked.json_answer({"object": "response.input_tokens", "input_tokens": 7})
+        elif asked.method != "POST" or path != PATH:
+            status, answer = about(asked.method, path.removeprefix(f"{PATH}/").split("/"))
+            asked.json_answer(answer, status)
+        elif asked.json.get("stream"):
+            asked.raw(STREAM_HEAD)
+            asked.stream(*events(self.script, {**asked.json, "model": "m-1"}), pause=0.001)
+            asked.end()
+        else:
+            asked.json_answer(response({**asked.json, "model": "m-1"}, self.script, ident=f"resp_{uuid4().hex}"))
+
+
+def data(stream: bytes) -> list[dict[str, Any]]:
+    """The events of a stream as their data."""
+    lines = [line for line in stream.split(b"\n") if line.startswith(b"data: ")]
+    return [json.loads(line[6:]) for line in lines]
+
+
+def client(port: int, secret: str = SECRET) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=secret, max_retries=0)
+
+
+def sync_view(port: int, ask: dict[str, Any]) -> View:
+    """The official client's events of a response."""
+    seen: list[Any] = []
+    with client(port) as asking:
+        try:
+            for made in asking.responses.create(**ask):
+                seen.append(sent(made))
+        except Exception as error:  # noqa: BLE001 - every class is compared
+            return View(seen, failure(error))
+    return View(seen, None)
+
+
+def async_view(port: int, ask: dict[str, Any]) -> View:
+    """The same with the asynchronous client."""
+
+    async def view() -> View:
+        seen: list[Any] = []
+        address = f"http://127.0.0.1:{port}/v1"
+        async with openai.AsyncOpenAI(base_url=address, api_key=SECRET, max_retries=0) as asking:
+            try:
+                async for made in await asking.responses.create(**ask):
+                    seen.append(sent(made))
+            except Exception as error:  # noqa: BLE001 - every class is compared
+                return View(seen, failure(error))
+        return View(seen, None)
+
+    return asyncio.run(view())
+
+
+def final_view(port: int, ask: dict[str, Any]) -> View:
+    """The events and the response that the official client's own accumulator puts together."""
+    plain = {name: value for name, value in ask.items() if name != "stream"}
+    kinds: list[str] = []
+    with client(port) as asking:
+        try:
+            with asking.responses.stream(**plain) as stream:
+                kinds += [made.type for made in stream]
+                return View([kinds, sent(stream.get_final_response())], None)
+        except Exception as error:  # noqa: BLE001 - every class is compared
+            return View([kinds], failure(error))
+
+
+VIEWS = (sync_view, async_view, final_view)
