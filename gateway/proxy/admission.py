@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -74,6 +75,13 @@ async def refuse(admission: Admission, refusal: Refusal, scope: Scope, receive: 
     elif any(name == b"expect" for name, _ in scope["headers"]):
         headers.append((b"connection", b"close"))
     await send_whole(send, Unavailable.status, refusal.body, headers=headers)
+
+
+async def break_off(scope: Scope, send: Send) -> None:
+    """For a request that nobody else told of the end: refuse it; if its answer has begun, its connection breaks."""
+    headers = [*DRAINING.headers, (b"x-request-id", scope["request_id"].encode())]
+    with contextlib.suppress(RuntimeError):
+        await send_whole(send, Unavailable.status, DRAINING.body, headers=headers)
 
 
 async def _skip_body(receive: Receive) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from functools import partial
 
-from gateway.proxy.admission import refuse
+from gateway.proxy.admission import break_off, refuse
 from gateway.proxy.cold import cold_app, new_request_id
 from gateway.proxy.completions import complete
 from gateway.proxy.gateway import Gateway
@@ -45,6 +45,11 @@ def build_app(gateway: Gateway) -> ASGIApp:
                 admission.in_flight += 1
                 try:
                     await serve(scope, receive, send)
+                except asyncio.CancelledError:
+                    if admission.stage != "ending":
+                        raise
+                    scope.setdefault("request_id", new_request_id())
+                    await break_off(scope, send)
                 finally:
                     admission.in_flight -= 1
         elif scope["type"] == "lifespan":

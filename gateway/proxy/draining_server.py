@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -31,11 +32,16 @@ class DrainingServer(uvicorn.Server):
         self._at_once = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal or another; readiness ends with the first, before anything else does."""
+        """The first signal or another; readiness ends with the first, before anything else does.
+
+        Ctrl-C goes to every process of a terminal: the supervisor has it too, and says SIGTERM in its own time.
+        """
+        if sig == signal.SIGINT:
+            return
         if self.should_exit:
             self._at_once = True
         else:
-            self._admission.stage = "leaving"
+            self._admission.stage = "leaving" if self._settings.grace else "draining"
             super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -46,8 +52,8 @@ class DrainingServer(uvicorn.Server):
 
     async def _drain(self) -> None:
         admission = self._admission
-        admission.stage = "leaving"
-        await self._wait(self._settings.grace, lambda: False)
+        if self._settings.grace:
+            await self._wait(self._settings.grace, lambda: False)
         admission.stage = "draining"
         self._close_after_answers()
         await self._wait(self._settings.drain, self._idle)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 from gated import Answer, Connection, GatedUpstream, gated
-from proxy_rig import Rig, plan_for, running
+from proxy_rig import Rig, deployment, plan_for, running
+
+from fairtrial.domain.plan import Plan, Timeouts
 
 STREAMS = 500
 
@@ -16,6 +20,13 @@ STREAMS = 500
 async def until(true: Callable[[], bool]) -> None:
     while not true():  # noqa: ASYNC110 - the upstream counts, and has no event for each count
         await asyncio.sleep(0.02)
+
+
+def patient(upstream: GatedUpstream) -> Plan:
+    """A plan that waits for the gate as long as it takes."""
+    long = Timeouts(5.0, 600.0, 600.0, 600.0)
+    both = {name: deployment(name, upstream.url, timeouts=long) for name in ("base", "tuned")}
+    return plan_for(upstream.url, deployments=both)
 
 
 async def begun(rig: Rig, upstream: GatedUpstream, count: int) -> list[Connection]:
@@ -42,7 +53,7 @@ def assert_told_to_come_back(answer: Answer) -> None:
 async def test_c15_500_streams_end_whole_when_the_gateway_is_told_to_stop(tmp_path: Path) -> None:
     async with gated() as upstream:
         with running(tmp_path, workers=2, drain=300) as rig:
-            await asyncio.to_thread(rig.publish, plan_for(upstream.url))
+            await asyncio.to_thread(rig.publish, patient(upstream))
             kept = [await upstream.connect(rig.supervisor.port) for _ in range(8)]
             assert [(await one.get("/v1/models")).status for one in kept] == [200] * 8
             streams = await begun(rig, upstream, STREAMS)
@@ -51,7 +62,7 @@ async def test_c15_500_streams_end_whole_when_the_gateway_is_told_to_stop(tmp_pa
                 assert_told_to_come_back(await refused(connection))
                 assert await connection.at_end()
             new = await upstream.connect(rig.supervisor.port)
-            ready = await new.get("/readyz")
+            ready = await new.get_until("/readyz", lambda answer: answer.status != 200)
             assert (ready.status, ready.error["code"]) == (503, "draining")
             assert (await new.get("/livez")).status == 200
             assert_told_to_come_back(await new.ask("x" * 2**19))
@@ -72,7 +83,7 @@ async def test_c15_500_streams_end_whole_when_the_gateway_is_told_to_stop(tmp_pa
 async def test_what_does_not_end_in_time_is_broken_off_with_an_error_and_recorded(tmp_path: Path) -> None:
     async with gated() as upstream:
         with running(tmp_path, drain=0.2) as rig:
-            await asyncio.to_thread(rig.publish, plan_for(upstream.url))
+            await asyncio.to_thread(rig.publish, patient(upstream))
             [stream] = await begun(rig, upstream, 1)
             whole = await upstream.connect(rig.supervisor.port)
             whole.send("whole")
@@ -95,7 +106,7 @@ async def test_new_requests_are_served_in_the_time_of_grace_though_readiness_has
     async with gated() as upstream:
         upstream.gate.set()
         with running(tmp_path, grace=3600) as rig:
-            await asyncio.to_thread(rig.publish, plan_for(upstream.url))
+            await asyncio.to_thread(rig.publish, patient(upstream))
             connection = await upstream.connect(rig.supervisor.port)
             stopping = asyncio.create_task(asyncio.to_thread(rig.end, 600))
             ready = await connection.get_until("/readyz", lambda answer: answer.status != 200)
@@ -109,7 +120,7 @@ async def test_new_requests_are_served_in_the_time_of_grace_though_readiness_has
 async def test_a_second_signal_ends_what_is_left_at_once(tmp_path: Path) -> None:
     async with gated() as upstream:
         with running(tmp_path, workers=2, drain=3600) as rig:
-            await asyncio.to_thread(rig.publish, plan_for(upstream.url))
+            await asyncio.to_thread(rig.publish, patient(upstream))
             streams = await begun(rig, upstream, 6)
             kept = await upstream.connect(rig.supervisor.port)
             stopping = asyncio.create_task(asyncio.to_thread(rig.end, 600))
@@ -119,3 +130,34 @@ async def test_a_second_signal_ends_what_is_left_at_once(tmp_path: Path) -> None
             await stopping
     assert all(b'"code":"stopped"' in answer.body and b"[DONE]" not in answer.body for answer in answers)
     assert [one["outcome"] for one in rig.events("request")] == ["partial"] * 6
+
+
+async def test_ctrl_c_goes_to_every_process_and_is_one_word_to_stop(tmp_path: Path) -> None:
+    async with gated() as upstream:
+        with running(tmp_path, workers=2, drain=300) as rig:
+            await asyncio.to_thread(rig.publish, patient(upstream))
+            streams = await begun(rig, upstream, 4)
+            for worker in rig.worker_pids():
+                os.kill(worker, signal.SIGINT)
+            kept = await upstream.connect(rig.supervisor.port)
+            assert (await kept.get("/readyz")).status == 200
+            stopping = asyncio.create_task(asyncio.to_thread(rig.end, 600))
+            await refused(kept)
+            upstream.gate.set()
+            answers = [await stream.answer() for stream in streams]
+            await stopping
+    assert all(answer.body.endswith(b"data: [DONE]\n\n") for answer in answers)
+
+
+async def test_an_upload_that_never_ends_is_refused_when_the_time_is_over(tmp_path: Path) -> None:
+    async with gated() as upstream:
+        with running(tmp_path, drain=0.1) as rig:
+            await asyncio.to_thread(rig.publish, patient(upstream))
+            slow = await upstream.connect(rig.supervisor.port)
+            slow.writer.write(b"POST /v1/feedback HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n")
+            slow.writer.write(b"content-length: 99\r\n\r\n{")
+            other = await upstream.connect(rig.supervisor.port)
+            await other.get_until("/metrics", lambda answer: b'in_flight{worker="w0"} 1\n' in answer.body)
+            stopping = asyncio.create_task(asyncio.to_thread(rig.end))
+            assert_told_to_come_back(await slow.answer())
+            await stopping

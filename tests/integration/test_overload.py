@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 
 from gated import Answer, Connection, GatedUpstream, gated
-from proxy_rig import Rig, plan_for, running
-from test_drain import until
+from proxy_rig import Rig, running
+from test_drain import patient, until
 
 CARRIED = 8
 SURPLUS = 24
@@ -35,7 +35,7 @@ async def full(rig: Rig, upstream: GatedUpstream) -> list[Connection]:
 async def test_the_surplus_alone_is_refused_and_its_connections_stay_right(tmp_path: Path) -> None:
     async with gated() as upstream:
         with running(tmp_path, max_in_flight=CARRIED) as rig:
-            await asyncio.to_thread(rig.publish, plan_for(upstream.url))
+            await asyncio.to_thread(rig.publish, patient(upstream))
             carried = await full(rig, upstream)
             surplus = [await upstream.connect(rig.supervisor.port) for _ in range(SURPLUS)]
             for number, connection in enumerate(surplus):
@@ -59,7 +59,7 @@ async def test_the_surplus_alone_is_refused_and_its_connections_stay_right(tmp_p
 async def test_a_place_is_free_again_however_its_request_ended(tmp_path: Path) -> None:
     async with gated() as upstream:
         with running(tmp_path, max_in_flight=CARRIED) as rig:
-            await asyncio.to_thread(rig.publish, plan_for(upstream.url))
+            await asyncio.to_thread(rig.publish, patient(upstream))
             for _ in range(3):
                 for connection in await full(rig, upstream):
                     connection.writer.close()
