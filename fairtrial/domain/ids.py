@@ -14,6 +14,8 @@ UnitHash = NewType("UnitHash", str)
 """A unit's pseudonym: what is stored instead of a user's or a conversation's name."""
 
 ENTROPY_BYTES = 10
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""Four bits of randomness, of which the upper two give way to the variant."""
 
 
 def uuid7(unix_ms: int, entropy: bytes) -> str:
@@ -21,8 +23,5 @@ def uuid7(unix_ms: int, entropy: bytes) -> str:
 
     ``unix_ms``: milliseconds since 1970; ``entropy``: ten random bytes, of which 74 bits are used.
     """
-    value = (unix_ms & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(entropy[:ENTROPY_BYTES], "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, rest = f"{unix_ms & 0xFFFF_FFFF_FFFF:012x}", entropy.hex()
+    return f"{time[:8]}-{time[8:]}-7{rest[1:4]}-{_VARIANT[rest[4]]}{rest[5:8]}-{rest[8:20]}"

@@ -55,16 +55,16 @@ class JournalWriter:
 
     def append(self, *events: Event) -> bool:
         """Write these events, all in one call; False if any could not be written (``lost`` counts them)."""
-        lines, unwritable = self._encode(events)
+        whole, unwritable = self._encode(events)
         with self._lock:
             self.lost += unwritable
             if self._closed:
-                self.lost += len(lines)
+                self.lost += whole.count(b"\n")
                 return False
-            left = self._write(lines)
+            left = self._write(whole)
             if left:
                 left = self._write_again(left)
-            self.lost += len(left)
+                self.lost += left.count(b"\n")
             self._losses.note(self.lost, self._group.failed)
             ticket = self._group.mark(self._segment)
         if self._wait and not left:
@@ -82,14 +82,21 @@ class JournalWriter:
         self._losses.note(self.lost, self._group.failed)
         self._losses.close()
 
-    def _encode(self, events: Sequence[Event]) -> tuple[list[bytes], int]:
+    def _encode(self, events: Sequence[Event]) -> tuple[bytes, int]:
+        """The events' lines, and how many events have none; a newline stands at the end of a line only."""
+        try:
+            return self._encoder.encode_lines(events), 0
+        except (TypeError, ValueError, msgspec.MsgspecError):
+            return self._encode_each(events)
+
+    def _encode_each(self, events: Sequence[Event]) -> tuple[bytes, int]:
         lines: list[bytes] = []
         for event in events:
             try:
                 lines.append(self._encoded(event) + b"\n")
             except (TypeError, ValueError, msgspec.MsgspecError):
                 continue
-        return lines, len(events) - len(lines)
+        return b"".join(lines), len(events) - len(lines)
 
     def _encoded(self, event: Event) -> bytes:
         try:
@@ -97,12 +104,11 @@ class JournalWriter:
         except UnicodeEncodeError:
             return self._encoder.encode(speakable(event))
 
-    def _write(self, lines: list[bytes]) -> list[bytes]:
-        """Write the lines; returns those that were not written whole. A torn last line ends the segment."""
+    def _write(self, whole: bytes) -> bytes:
+        """Write these lines; returns those that were not written whole. A torn last line ends the segment."""
         segment = self._segment or self._open()
         if segment is None:
-            return lines
-        whole = b"".join(lines)
+            return whole
         try:
             written = segment.append(whole)
         except OSError:
@@ -110,11 +116,11 @@ class JournalWriter:
         if written == len(whole):
             if segment.size >= ROTATE_BYTES or segment.age >= OLD_SECONDS:
                 self._retire()
-            return []
+            return b""
         self._retire()
-        return _beyond(lines, written)
+        return whole[whole.rfind(b"\n", 0, written) + 1 :]
 
-    def _write_again(self, lines: list[bytes]) -> list[bytes]:
+    def _write_again(self, lines: bytes) -> bytes:
         """One more try in a new segment."""
         return self._write(lines) if self._open() is not None else lines
 
@@ -136,13 +142,3 @@ class JournalWriter:
         if self._segment is not None:
             self._group.retire(self._segment)
             self._segment = None
-
-
-def _beyond(lines: Sequence[bytes], written: int) -> list[bytes]:
-    """The lines that do not lie whole within the first ``written`` bytes."""
-    end = 0
-    for number, line in enumerate(lines):
-        end += len(line)
-        if end > written:
-            return list(lines[number:])
-    return []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fairtrial.domain.events import CaptureOutcome
 from fairtrial.domain.plan import Capture
 from gateway.proxy.asked import Asked
-from gateway.proxy.redaction import redact_json
+from gateway.proxy.redaction import redact_both, redact_json
 
 BODY_LIMIT = 256 * 1024
 """Bytes; a larger body is left out of the record whole: half a JSON text would be of use to nobody."""
@@ -27,12 +27,17 @@ def capture_bodies(capture: Capture, asked: Asked, answer: bytes | None) -> Bodi
     if capture == "none":
         return Bodies()
     try:
-        return Bodies(capture, _kept(capture, asked.body), _kept(capture, answer))
+        return _captured(capture, _kept(asked.body), _kept(answer))
     except Exception:  # noqa: BLE001 - the fence of recording: whatever fails in a redaction, the traffic goes on
         return Bodies("failed")
 
 
-def _kept(capture: Capture, body: bytes | None) -> str | None:
-    if not body or len(body) > BODY_LIMIT:
-        return None
-    return body.decode() if capture == "full" else redact_json(body)
+def _kept(body: bytes | None) -> bytes | None:
+    return body if body and len(body) <= BODY_LIMIT else None
+
+
+def _captured(capture: Capture, request: bytes | None, response: bytes | None) -> Bodies:
+    if capture == "redacted" and request is not None and response is not None:
+        return Bodies(capture, *redact_both(request, response))
+    text = redact_json if capture == "redacted" else bytes.decode
+    return Bodies(capture, *(None if body is None else text(body) for body in (request, response)))

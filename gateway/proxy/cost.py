@@ -14,7 +14,7 @@ def cost_usd(price: Price, tokens_in: int | None, tokens_out: int | None) -> str
 
     A price by ``gpu_hour`` gives ``None`` here: what share of the machine a request had is not known when it ends.
     """
-    if tokens_in is None and tokens_out is None:
+    if not _priced(price) or (tokens_in is None and tokens_out is None):
         return None
     total = Decimal(0)
     for tokens, rate in ((tokens_in, price.input), (tokens_out, price.output)):
@@ -22,7 +22,7 @@ def cost_usd(price: Price, tokens_in: int | None, tokens_out: int | None) -> str
             if rate is None:
                 return None
             total += rate * tokens
-    return format((total / MILLION).normalize(), "f") if _priced(price) else None
+    return format((total / MILLION).normalize(), "f")
 
 
 def _priced(price: Price) -> bool:

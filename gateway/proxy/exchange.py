@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import Purpose, RequestOutcome
-from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from gateway.proxy.asked import Asked
+from gateway.proxy.fresh import fresh_id
 from gateway.proxy.keys import Caller
 from gateway.proxy.readout import NOTHING, Readout
 from gateway.proxy.resolve import Target
@@ -65,7 +64,7 @@ class Exchange:
         """A new request, named and timed now."""
         now = time.time_ns()
         return cls(
-            request_id=uuid7(now // 1_000_000, os.urandom(ENTROPY_BYTES)),
+            request_id=fresh_id(now // 1_000_000),
             endpoint=endpoint,
             headers=headers,
             at_us=now // 1000,

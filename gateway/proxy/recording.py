@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
+from typing import NamedTuple
 
 from fairtrial.domain.events import AttemptEvent, Event, ExposureEvent, Reason, RequestEvent
-from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.experiments.assignment import Assignment
 from gateway.proxy.capture import Bodies, capture_bodies
 from gateway.proxy.cost import cost_usd
 from gateway.proxy.exchange import AttemptNote, Exchange
+from gateway.proxy.fresh import fresh_id
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.named_unit import named_unit
 from gateway.proxy.redaction import redact_text
@@ -20,18 +20,29 @@ from gateway.proxy.tags import read_tags
 MESSAGE_LIMIT = 500
 
 
+class _Ending(NamedTuple):
+    """What several events of one request say alike."""
+
+    reason: Reason
+    served: str | None
+    cost: str | None
+    retry_ordinal: int
+
+
 def record(gateway: Gateway, exchange: Exchange) -> None:
     """Write the events of a request, once; a request without a caller that was let in leaves none."""
     if exchange.recorded or exchange.caller is None or exchange.routing is None:
         return
     exchange.recorded = True
     exchange.ended = time.perf_counter()
-    events: list[Event] = [_request(gateway, exchange), *(_attempt(exchange, note) for note in exchange.attempts)]
+    ending = _Ending(reason_of(exchange), served_name(exchange), _cost(exchange), exchange.retry_ordinal)
+    events: list[Event] = [_request(gateway, exchange, ending)]
+    events += [_attempt(exchange, note, ending) for note in exchange.attempts]
     if exchange.target is not None and exchange.target.assignment is not None:
-        events.append(_exposure(exchange, exchange.target.assignment))
+        events.append(_exposure(exchange, exchange.target.assignment, ending))
     if exchange.endpoint in CHAINED:
         note_place(gateway, exchange)
-    gateway.counters.count(exchange.outcome, reason_of(exchange))
+    gateway.counters.count(exchange.outcome, ending.reason)
     gateway.journal.append(*events)
 
 
@@ -52,7 +63,7 @@ def served_name(exchange: Exchange) -> str | None:
     return arm.name or arm.endpoint.name
 
 
-def _request(gateway: Gateway, exchange: Exchange) -> RequestEvent:
+def _request(gateway: Gateway, exchange: Exchange, ending: _Ending) -> RequestEvent:
     target, read, error = exchange.target, exchange.readout, exchange.error
     assert exchange.routing is not None
     assert exchange.caller is not None
@@ -69,14 +80,14 @@ def _request(gateway: Gateway, exchange: Exchange) -> RequestEvent:
         stream=exchange.asked.stream if exchange.asked else False,
         status=exchange.status,
         outcome=exchange.outcome,
-        reason=reason_of(exchange),
+        reason=ending.reason,
         plan_hash=plan.plan_hash,
         worker=gateway.worker,
         key_id=exchange.caller.key_id,
         deployment=served.endpoint.name if served else None,
         experiment=experiment.name if experiment else None,
         variant_assigned=_assigned(exchange),
-        variant_served=served_name(exchange),
+        variant_served=ending.served,
         unit=named_unit(exchange),
         error_type=error.type if error else read.error_type,
         error_code=error.code if error else read.error_code,
@@ -85,13 +96,13 @@ def _request(gateway: Gateway, exchange: Exchange) -> RequestEvent:
         tokens_in=read.tokens_in,
         tokens_out=read.tokens_out,
         usage_source=read.usage_source,
-        cost_usd=_cost(exchange),
+        cost_usd=ending.cost,
         model_served=read.model,
         system_fingerprint=read.fingerprint,
         response_id=read.response_id,
         finish_reason=read.finish_reason,
         refused=read.refused,
-        retry_ordinal=exchange.retry_ordinal,
+        retry_ordinal=ending.retry_ordinal,
         tags=read_tags(exchange.headers, plan.capture),
         capture=bodies.outcome,
         request_body=bodies.request,
@@ -99,12 +110,12 @@ def _request(gateway: Gateway, exchange: Exchange) -> RequestEvent:
     )
 
 
-def _attempt(exchange: Exchange, note: AttemptNote) -> AttemptEvent:
+def _attempt(exchange: Exchange, note: AttemptNote, ending: _Ending) -> AttemptEvent:
     assert exchange.routing is not None
     last = note is exchange.attempts[-1]
     read, failure = exchange.readout, note.failure
     return AttemptEvent(
-        attempt_id=uuid7(note.at_us // 1000, os.urandom(ENTROPY_BYTES)),
+        attempt_id=fresh_id(note.at_us // 1000),
         request_id=exchange.request_id,
         at_us=note.at_us,
         ordinal=note.ordinal,
@@ -119,11 +130,11 @@ def _attempt(exchange: Exchange, note: AttemptNote) -> AttemptEvent:
         tokens_in=read.tokens_in if last else None,
         tokens_out=read.tokens_out if last else None,
         usage_source=read.usage_source if last else "none",
-        cost_usd=_cost(exchange) if last else None,
+        cost_usd=ending.cost if last else None,
     )
 
 
-def _exposure(exchange: Exchange, assignment: Assignment) -> ExposureEvent:
+def _exposure(exchange: Exchange, assignment: Assignment, ending: _Ending) -> ExposureEvent:
     target, routing = exchange.target, exchange.routing
     assert target is not None
     assert target.experiment is not None
@@ -134,8 +145,8 @@ def _exposure(exchange: Exchange, assignment: Assignment) -> ExposureEvent:
         at_us=exchange.at_us,
         experiment=experiment.name,
         assigned=assignment.assigned,
-        served=served_name(exchange) or assignment.served,
-        reason=reason_of(exchange),
+        served=ending.served or assignment.served,
+        reason=ending.reason,
         enrolled=assignment.enrolled,
         unit=target.unit,
         unit_kind=experiment.unit,
@@ -143,7 +154,7 @@ def _exposure(exchange: Exchange, assignment: Assignment) -> ExposureEvent:
         arm_bucket=assignment.arm_bucket,
         propensity=assignment.propensity,
         stage=experiment.stage,
-        retry_ordinal=exchange.retry_ordinal,
+        retry_ordinal=ending.retry_ordinal,
         plan_hash=routing.plan.plan_hash,
         analysis_hash=experiment.analysis_hash,
     )

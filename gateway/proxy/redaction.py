@@ -40,6 +40,19 @@ def redact_json(body: bytes) -> str:
     return _ENCODER.encode(redact_value(value)).decode() if suspect_json(text, encoded) else text
 
 
+def redact_both(one: bytes, other: bytes) -> tuple[str, str]:
+    """`redact_json` of two bodies, with one look at both: what we encode has no newline, which parts them."""
+    try:
+        encoded = _ENCODER.encode(_ANY.decode(one)) + b"\n" + _ENCODER.encode(_ANY.decode(other))
+    except msgspec.DecodeError:
+        return redact_json(one), redact_json(other)
+    text = encoded.decode()
+    if suspect_json(text, encoded):
+        return redact_json(one), redact_json(other)
+    first, _, second = text.partition("\n")
+    return first, second
+
+
 def redact_value(value: Any) -> Any:
     """A decoded JSON value, redacted throughout; also texts that hold JSON themselves, as tool arguments do."""
     if isinstance(value, str):

@@ -132,8 +132,10 @@ def _fallback(routing: Routing, route: Route, arm: Arm) -> Arm | None:
 
 def _keep_internal(route: Route, target: Target) -> Target:
     """A route for internal traffic never leads outside, whatever else the plan says."""
+    if route.data != "internal":
+        return target
     arms = [target.arm, target.fallback]
-    if route.data == "internal" and any(arm is not None and arm.endpoint.deployment.external for arm in arms):
+    if any(arm is not None and arm.endpoint.deployment.external for arm in arms):
         raise NotAllowed(
             f"model: {route.name!r} is internal and must not reach an external deployment",
             param="model",

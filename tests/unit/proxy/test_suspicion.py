@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.proxy.redaction import redact_json, redact_value
+from gateway.proxy.redaction import redact_both, redact_json, redact_value
 from gateway.proxy.suspicion import suspect_json
 
 PIECES = st.sampled_from(
@@ -52,6 +52,13 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_the_look_at_a_whole_body_misses_nothing_that_a_walk_through_it_finds(value: Any) -> None:
     assert redact_json(msgspec.json.encode(value)) == msgspec.json.encode(redact_value(value)).decode()
+
+
+@settings(max_examples=200, deadline=None)
+@given(VALUES, VALUES)
+def test_two_bodies_looked_at_together_are_redacted_like_each_alone(one: Any, other: Any) -> None:
+    bodies = msgspec.json.encode(one), msgspec.json.encode(other)
+    assert redact_both(*bodies) == tuple(redact_json(body) for body in bodies)
 
 
 @pytest.mark.parametrize(
