@@ -1,0 +1,43 @@
+"""`python -m tests.conformance`: runs the whole list and writes what became of it to docs/conformance.md."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+
+import pytest
+
+from tests.conformance.table import FOLDER, PAGE, page
+
+
+class Outcomes:
+    """Collects the outcome of every case, by the test that it belongs to."""
+
+    def __init__(self) -> None:
+        self.found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or not report.passed:
+            name = report.nodeid.rpartition("/")[2].partition("[")[0]
+            self.found[name].append((report.outcome, _why(report)))
+
+
+def _why(report: pytest.TestReport) -> str:
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2]).removeprefix("Skipped: ")
+    return str(getattr(report, "wasxfail", "")).removeprefix("reason: ")
+
+
+def main() -> int:
+    """Run, write the page, and say whether all of it passed."""
+    outcomes = Outcomes()
+    code = pytest.main(["-q", "-p", "no:cacheprovider", str(FOLDER)], plugins=[outcomes])
+    if not outcomes.found:
+        return int(code)
+    PAGE.write_text(page(outcomes.found), encoding="utf-8")
+    sys.stdout.write(f"{PAGE.name} is written\n")
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

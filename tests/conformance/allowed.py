@@ -1,0 +1,108 @@
+"""What may differ between a call straight to the upstream and one through the gateway, each with its argument."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Allowed(NamedTuple):
+    """One difference that is meant: where, what, why."""
+
+    where: str
+    what: str
+    why: str
+
+
+ALLOWED = (
+    Allowed(
+        "request body",
+        "`model`, and the fields that an arm overrides",
+        "That is what the gateway is for: the route's name becomes the deployment's model.",
+    ),
+    Allowed(
+        "request body",
+        "`stream_options.include_usage` of a stream",
+        "Metering; the usage chunk is taken out again when the application did not ask for it. `usage: null` on the "
+        "other chunks, which some servers then send, stays: taking it out would mean to write each chunk anew.",
+    ),
+    Allowed(
+        "request headers",
+        "`host`, `connection`, `content-length`, and other headers of the connection",
+        "They are the connection's own, and the gateway has another one to the upstream.",
+    ),
+    Allowed(
+        "request headers",
+        "`authorization`, `api-key`, `x-api-key`, `cookie`, `openai-organization`, `openai-project`",
+        "The application's key is for the gateway; the upstream gets its deployment's, and must not see another's.",
+    ),
+    Allowed(
+        "request headers",
+        "`accept-encoding: identity`",
+        "Usage is read from a copy of the answer; asking for it unpacked is cheaper than packing it twice.",
+    ),
+    Allowed(
+        "request headers",
+        "`x-request-id`, `x-fairtrial-*`, `forwarded`, `x-forwarded-*`, `sec-*`, `origin`, `referer`",
+        "The upstream is told the gateway's name of the request; who is randomised and where a caller came from are "
+        "not its business.",
+    ),
+    Allowed(
+        "response headers",
+        "`x-request-id`",
+        "It names the request here, which feedback and the journal need; the upstream was sent the same one.",
+    ),
+    Allowed(
+        "response headers",
+        "`date`, `server`, `connection`, `keep-alive`, `transfer-encoding`, `content-length`, and others of the "
+        "connection",
+        "They are the connection's own; the bytes that they frame are compared.",
+    ),
+    Allowed(
+        "response headers",
+        "`set-cookie` and headers that the gateway's list does not forward (`alt-svc`, `strict-transport-security`, "
+        "`via` …)",
+        "They speak for the upstream's host, and the application talks to another one; a cookie would tie callers "
+        "together.",
+    ),
+    Allowed(
+        "response headers",
+        "`content-encoding` of an upstream that packs its answer though it was asked not to",
+        "The answer is sent on unpacked; its content is compared.",
+    ),
+    Allowed(
+        "response headers",
+        "`cache-control: no-cache` and `x-accel-buffering: no` on a stream",
+        "Proxies before the gateway must not hold a stream back.",
+    ),
+    Allowed(
+        "response body",
+        "an error that is not JSON",
+        "It becomes OpenAI's envelope with the status kept: the official client then has a message, and no proxy's "
+        "page names a host.",
+    ),
+    Allowed(
+        "errors",
+        "a connection that fails",
+        "The application's own connection is well: what was a connection error is 502, what was a timeout 504, both "
+        "`InternalServerError`, which the client tries again as it does a connection error.",
+    ),
+    Allowed(
+        "`/v1/models`",
+        "the list itself",
+        "The application's models are the routes that its key may name.",
+    ),
+)
+
+CONNECTION = frozenset(
+    {"host", "connection", "keep-alive", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect",
+     "date", "server", "proxy-connection", "proxy-authorization"}
+)  # fmt: skip
+REQUEST_HEADERS = CONNECTION | {
+    "authorization", "api-key", "x-api-key", "cookie", "openai-organization", "openai-project", "accept-encoding",
+    "x-request-id", "forwarded", "x-real-ip", "origin", "referer", "x-fake-key",
+}  # fmt: skip
+REQUEST_PREFIXES = ("x-fairtrial-", "x-forwarded-", "sec-")
+RESPONSE_HEADERS = CONNECTION | {
+    "x-request-id", "set-cookie", "content-encoding", "alt-svc", "strict-transport-security", "via", "location",
+    "x-accel-buffering", "cache-control",
+}  # fmt: skip

@@ -1,0 +1,58 @@
+"""A: errors become the official client's own exceptions, with the fields, headers and tries that they have straight."""
+
+from __future__ import annotations
+
+from tests.conformance.cases.case import Case
+from tests.conformance.differential import Differential
+from tests.conformance.judged import each, each_once, judge, judge_wire
+
+
+@each("A1")
+def test_a1_every_status_raises_its_class(differential: Differential, case: Case, client: str) -> None:
+    judge(differential, case, client)
+
+
+@each("A2")
+def test_a2_an_error_has_the_message_type_param_and_code_that_were_sent(
+    differential: Differential, case: Case, client: str
+) -> None:
+    judge(differential, case, client)
+
+
+@each("A4")
+def test_a4_an_error_that_is_no_json_becomes_an_envelope_with_its_status(
+    differential: Differential, case: Case, client: str
+) -> None:
+    judge(differential, case, client)
+
+
+@each("A5")
+def test_a5_the_client_tries_again_where_it_does_straight(differential: Differential, case: Case, client: str) -> None:
+    judge(differential, case, client)
+
+
+@each("A6")
+def test_a6_the_upstreams_wait_is_the_clients(differential: Differential, case: Case, client: str) -> None:
+    judge(differential, case, client)
+
+
+@each("A7")
+def test_a7_rate_limits_are_the_upstreams(differential: Differential, case: Case, client: str) -> None:
+    judge(differential, case, client)
+
+
+@each("A8")
+def test_a8_a_connection_that_fails_is_a_502_or_a_504(differential: Differential, case: Case, client: str) -> None:
+    judge(differential, case, client)
+
+
+@each("A9")
+def test_a9_what_the_gateway_refuses_has_its_status_and_code(
+    differential: Differential, case: Case, client: str
+) -> None:
+    judge(differential, case, client)
+
+
+@each_once("A1", "A2", "A4", "A5", "A6", "A7")
+def test_a_errors_pass_with_the_bytes_and_headers_that_came(differential: Differential, case: Case) -> None:
+    judge_wire(differential, case)
