@@ -74,7 +74,7 @@ class StreamRelay:
             last = self._broken_off(broken_off(self._begun, error))
         except TimeoutError:
             if pulse.sending:
-                self._not_read()
+                await self._not_read()
             last = self._broken_off(stalled(self._begun))
         except asyncio.CancelledError:
             self._read()
@@ -117,11 +117,12 @@ class StreamRelay:
         self._finish("partial")
         return error_event(error)
 
-    def _not_read(self) -> None:
+    async def _not_read(self) -> None:
         """Close the connection of a client that does not read; it is recorded as one that left."""
         self._exchange.client_gone = True
         self._finish("cancelled")
         drop_client(self._pulse.client)
+        await asyncio.sleep(0)  # the server learns of it first, and takes no offence at an answer without an end
         raise ClientGone
 
     def _finish(self, outcome: RequestOutcome) -> None:
