@@ -2,8 +2,8 @@
 
 ``python benchmarks/gateway.py [--no-litellm] [--transport pool|aiohttp] [--profile] [--json]``. All on one instant
 upstream, about 1 KB each way, one worker each; the gateway with keys, an experiment of two arms, recording and
-redaction on, nginx and LiteLLM's proxy without any of it. Per core means: for each second of CPU time that the
-server's processes used, so that the figure does not depend on how the cores are shared.
+redaction on, nginx without any of it, LiteLLM's proxy with one key. Per core means: for each second of CPU time
+that the server's processes used, so that the figure does not depend on how the cores are shared.
 """
 
 from __future__ import annotations

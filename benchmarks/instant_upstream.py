@@ -28,7 +28,7 @@ EVENT = (
 DONE = b"data: [DONE]\n\n"
 STREAM = re.compile(rb'"stream":\s*true')
 TOKEN = re.compile(rb"token-[0-9a-z]+(?:-[0-9a-z]+)*")
-CHUNKS, GAP = re.compile(rb'"max_tokens":\s*(\d+)'), re.compile(rb'"seed":\s*(\d+)')
+CHUNKS, GAP = re.compile(rb'"max_tokens":\s*(\d{1,4})\b'), re.compile(rb'"seed":\s*(\d{1,4})\b')
 DELAY = float(sys.argv[sys.argv.index("--delay") + 1]) / 1000 if "--delay" in sys.argv else 0.0
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load import request
+from benchmarks.load import KEY, request
 from benchmarks.wire.plan import publish_for
 from fairtrial.config.layout import Layout
 from gateway.proxy.supervisor import Serving, Supervisor
@@ -43,7 +43,7 @@ model_list:
   - model_name: bench
     litellm_params: {{model: openai/bench, api_base: "http://127.0.0.1:{upstream}/v1", api_key: none}}
 litellm_settings: {{set_verbose: false, json_logs: false, callbacks: [], num_retries: 0}}
-general_settings: {{disable_spend_logs: true, disable_error_logs: true}}
+general_settings: {{master_key: "{key}", disable_spend_logs: true, disable_error_logs: true}}
 """
 LITELLM_TUNED = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -103,9 +103,9 @@ def nginx(plain: Server, folder: Path) -> Iterator[Server | None]:
 
 @contextmanager
 def litellm(plain: Server, folder: Path, room: Path) -> Iterator[Server]:
-    """One worker of LiteLLM's proxy, tuned as its documentation says, without a database or keys."""
+    """One worker of LiteLLM's proxy, tuned as its documentation says, with one key and no database."""
     program, port, conf = _litellm_program(room), free_port(), folder / "litellm.yaml"
-    conf.write_text(LITELLM_CONF.format(upstream=plain.port))
+    conf.write_text(LITELLM_CONF.format(upstream=plain.port, key=KEY))
     command = [str(program), "--config", str(conf), "--host", "127.0.0.1", "--port", str(port)]
     command += ["--num_workers", "1", "--telemetry", "False"]
     with (folder / "litellm.log").open("wb") as log:

@@ -74,9 +74,9 @@ def report(found: Found, streams: int) -> str:
     for verdict in (target.verdict(found) for target in TARGETS):
         lines.append(_line(verdict))
     lines.append(
-        "One worker each. The gateway checks keys, assigns arms, records and redacts; nginx and LiteLLM's proxy do none"
-        f" of it.\nPer core: for each second of CPU time of the server's processes; all share {os.cpu_count()} cores"
-        " with upstream and load generator,\nso the wall-clock rows hold each other down."
+        "One worker each. The gateway checks keys, assigns arms, records and redacts; nginx does none of it, LiteLLM's"
+        " proxy checks one key.\nPer core: for each second of CPU time of the server's processes; all share"
+        f" {os.cpu_count()} cores with upstream and load generator,\nso the wall-clock rows hold each other down."
     )
     return "\n".join(lines)
 

@@ -75,6 +75,8 @@ def _top_level(body: bytes) -> dict[str, msgspec.Raw]:
         return _TOP.decode(body)
     except msgspec.ValidationError:
         raise BadRequest("body: is not a JSON object", code="invalid_json") from None
+    except UnicodeDecodeError:
+        raise BadRequest("body: is not valid UTF-8", code="invalid_json") from None
     except msgspec.DecodeError as error:
         return _top_level_slowly(body, str(error))
     except RecursionError:
@@ -93,6 +95,8 @@ def _top_level_slowly(body: bytes, why: str) -> dict[str, msgspec.Raw]:
 def _decode(raw: msgspec.Raw) -> Any:
     try:
         return _ANY.decode(raw)
+    except UnicodeDecodeError:
+        raise BadRequest("body: is not valid UTF-8", code="invalid_json") from None
     except msgspec.DecodeError:
         return _decode_slowly(raw)
     except RecursionError:

@@ -23,8 +23,10 @@ from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.app import build_app
+from gateway.proxy.count_board import CountBoard
 from gateway.proxy.draining_server import DrainingServer
 from gateway.proxy.gateway import Gateway
+from gateway.proxy.http_protocol import HttpProtocol
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
 from gateway.proxy.upstream.pool import PoolTransport
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--alive", type=int, required=True)
     parser.add_argument("--plan", type=Path, required=True)
     parser.add_argument("--journal", type=Path, required=True)
+    parser.add_argument("--counts", type=Path, required=True)
     parser.add_argument("--worker", required=True)
     parser.add_argument("--max-body", type=int, required=True)
     parser.add_argument("--settings", type=_settings, required=True)
@@ -61,6 +64,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         journal=JournalWriter(arguments.journal, writer=arguments.worker),
         transport=_transport(arguments.settings),
         worker=arguments.worker,
+        board=CountBoard(arguments.counts, arguments.worker),
         places=ResponseMap(arguments.journal.with_name(RESPONSES)),
         max_body=arguments.max_body,
         settings=arguments.settings,
@@ -69,7 +73,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         uvicorn.Config(
             build_app(gateway),
             lifespan="on",
-            http="httptools",
+            http=HttpProtocol,
             ws="none",
             loop="none",
             access_log=False,
