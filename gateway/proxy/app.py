@@ -82,6 +82,8 @@ async def _live(gateway: Gateway, receive: Receive, send: Send) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await watching
     await gateway.transport.close()
+    await gateway.passing.close()
+    gateway.places.close()
     gateway.journal.close()
     await send({"type": "lifespan.shutdown.complete"})
 

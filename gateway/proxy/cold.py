@@ -19,11 +19,17 @@ from gateway.proxy.feedback import Accepted, feedback_event, read_feedback
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import Caller, authenticate
 from gateway.proxy.metrics import exposition
+from gateway.proxy.passthrough import METHODS, enter, pass_on
+from gateway.proxy.passthrough_paths import SHOWN
+from gateway.proxy.responses import add_responses
 from gateway.proxy.routing import Routing
 from gateway.proxy.wire import header_map, read_body, require_json
 
-MODELS_SINCE = 0
-"""OpenAI's ``created`` of a model; when a route was made is not known to a worker."""
+STORED_CHATS = "/v1/chat/completions"
+"""Read and deleted by other methods than POST, where there is another server for it."""
+
+HERE = {"/v1/feedback": "POST", "/v1/responses/input_tokens": "POST"}
+"""Paths of the cold side with the one method that they have."""
 
 
 def cold_app(gateway: Gateway, hot: Iterable[str]) -> FastAPI:
@@ -32,9 +38,11 @@ def cold_app(gateway: Gateway, hot: Iterable[str]) -> FastAPI:
     _health(app, gateway)
     _models(app, gateway)
     _feedback(app, gateway)
+    add_responses(app, gateway)
     _errors(app)
     for path in hot:
         app.add_api_route(path, _taken_before, methods=["POST"])
+    _others(app, gateway, frozenset(hot))
     return app
 
 
@@ -54,10 +62,22 @@ def _health(app: FastAPI, gateway: Gateway) -> None:
         return PlainTextResponse(exposition(gateway), media_type="text/plain; version=0.0.4")
 
 
+def _others(app: FastAPI, gateway: Gateway, hot: frozenset[str]) -> None:
+    """Everything else under ``/v1``; a path that is served here by another method is no other path."""
+
+    @app.api_route("/v1/{path:path}", methods=list(METHODS))
+    async def others(path: str, request: Request) -> Response:
+        elsewhere = f"/v1/{path}" == STORED_CHATS and gateway.settings.others is not None
+        if (f"/v1/{path}" in hot or f"/v1/{path}" in HERE) and not elsewhere:
+            enter(gateway, request)
+            raise HTTPException(405, headers={"allow": HERE.get(f"/v1/{path}", "POST")})
+        return pass_on(gateway, request)
+
+
 def _models(app: FastAPI, gateway: Gateway) -> None:
     @app.get("/v1/models")
     async def models(request: Request) -> dict[str, Any]:
-        return {"object": "list", "data": [_model(name) for name in _visible(gateway, request)]}
+        return {"object": "list", "data": [_model(gateway, name) for name in _visible(gateway, request)]}
 
     @app.get("/v1/models/{name:path}")
     async def model(name: str, request: Request) -> dict[str, Any]:
@@ -65,7 +85,7 @@ def _models(app: FastAPI, gateway: Gateway) -> None:
         if name not in names:
             message = f"model: {name!r} is not a route of this gateway (known: {', '.join(names) or 'none'})"
             raise NotFound(message, param="model", code="model_not_found")
-        return _model(name)
+        return _model(gateway, name)
 
 
 def _visible(gateway: Gateway, request: Request) -> list[str]:
@@ -99,9 +119,10 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def starlettes(request: Request, error: HTTPException) -> Response:
-        what = {404: "there is no such path here", 405: f"{request.method} is not allowed on this path"}
-        message = f"{request.url.path}: {what.get(error.status_code, error.detail)}"
-        codes = {404: "path_not_found", 405: "method_not_allowed"}
+        path = request.scope["path"][:SHOWN]
+        what = {404: f"Invalid URL ({request.method} {path})", 405: f"{path}: {request.method} is not allowed here"}
+        message = what.get(error.status_code, f"{path}: {error.detail}")
+        codes = {404: "unknown_url", 405: "method_not_allowed"}
         body = envelope(message, kind="invalid_request_error", code=codes.get(error.status_code, "invalid_request"))
         return Response(
             body, status_code=error.status_code, headers=dict(error.headers or {}), media_type="application/json"
@@ -127,11 +148,18 @@ def _let_in(gateway: Gateway, request: Request) -> tuple[Routing, Caller]:
 
 
 async def _taken_before() -> None:
-    raise NotFound("there is no such path here", code="path_not_found")
+    raise NotFound("Invalid URL", code="unknown_url")  # the hot path has taken it, or there is none
 
 
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": MODELS_SINCE, "owned_by": "fairtrial"}
+def _model(gateway: Gateway, name: str) -> dict[str, Any]:
+    """A route as a model: made with the plan in force; it ends with the first of the deployments that serve it."""
+    plan = gateway.watch.current().plan
+    route = plan.routes[name]
+    experiment = plan.experiments.get(route.experiment or "")
+    names = [variant.deployment for variant in experiment.variants] if experiment else [str(route.deployment)]
+    ends = [date for deployment in names if (date := plan.deployments[deployment].shutdown_date) is not None]
+    known = {"id": name, "object": "model", "created": gateway.watch.since, "owned_by": "fairtrial"}
+    return known | {"shutdown_date": min(ends)} if ends else known
 
 
 def new_request_id() -> str:

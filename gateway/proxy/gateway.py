@@ -9,6 +9,7 @@ from fairtrial.domain.worker_settings import USUAL, WorkerSettings
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission import Admission
+from gateway.proxy.passing import Passing
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.upstream.litellm_lane import LitellmLane
 from gateway.proxy.upstream.transport import Translation, Transport
@@ -24,6 +25,7 @@ class Counters:
     reasons: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     feedback: int = 0
+    passed: int = 0
     redaction_failures: int = 0
 
     def count(self, outcome: RequestOutcome, reason: Reason) -> None:
@@ -45,6 +47,7 @@ class Gateway:
     settings: WorkerSettings = USUAL
     translation: Translation = field(default_factory=LitellmLane)
     counters: Counters = field(default_factory=Counters)
+    passing: Passing = field(default_factory=Passing)
     admission: Admission = field(init=False)
 
     def __post_init__(self) -> None:

@@ -28,6 +28,8 @@ def _families(gateway: Gateway) -> Iterable[tuple[str, str, list[tuple[str, int]
     yield "served_total", "counter", [(f',reason="{name}"', value) for name, value in sorted(counters.reasons.items())]
     yield "refused_total", "counter", [("", counters.refused)]
     yield "feedback_total", "counter", [("", counters.feedback)]
+    yield "passed_on_total", "counter", [("", counters.passed)]
+    yield "responses_unplaced_total", "counter", [("", gateway.places.lost)]
     yield "in_flight", "gauge", [("", admission.in_flight)]
     yield (
         "turned_away_total",

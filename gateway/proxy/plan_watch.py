@@ -17,12 +17,16 @@ Stamp = tuple[int, int, int]
 
 
 class PlanWatch:
-    """Holds the current routing; ``require_keys`` refuses a plan that would leave a reachable address open."""
+    """Holds the current routing; ``require_keys`` refuses a plan that would leave a reachable address open.
+
+    ``since``: when the plan in force was published, in seconds since 1970.
+    """
 
     def __init__(self, path: Path, *, environ: Mapping[str, str], require_keys: bool = False) -> None:
         self.routing: Routing | None = None
         self.refused = 0
         self.refusal: str | None = None
+        self.since = 0
         self._path = path
         self._environ = environ
         self._require_keys = require_keys
@@ -70,6 +74,7 @@ class PlanWatch:
             raise PlanRefused(f"{self._path}: auth is {found.auth!r}, but this address is not loopback (needs keys)")
         self.routing = prepare(found, self._environ)
         self.refusal = None
+        self.since = self._stamp[0] // 1_000_000_000 if self._stamp else 0
         _LOG.info("plan %s in force", found.plan.plan_hash)
 
     def _refuse(self, why: str) -> None:

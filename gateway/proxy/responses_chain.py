@@ -13,6 +13,7 @@ from gateway.proxy.asked import Asked, decode_field
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.named_unit import named_unit
+from gateway.proxy.readout import Readout
 from gateway.proxy.resolve import DEPLOYMENT_HEADER, VARIANT_HEADER, Target
 from gateway.proxy.routing import Arm, Routing
 
@@ -44,9 +45,9 @@ def stay(gateway: Gateway, exchange: Exchange) -> Target:
     return replace(target, arm=arm, reason="continued", fallback=None)
 
 
-def note_place(gateway: Gateway, exchange: Exchange) -> None:
-    """Remember which arm made an answer, so that the answer can be found and continued."""
-    answered, target, arm = exchange.readout.response_id, exchange.target, exchange.served
+def note_place(gateway: Gateway, exchange: Exchange, read: Readout | None = None) -> None:
+    """Remember which arm made an answer, so that it can be found and continued; ``read``: of what came so far."""
+    answered, target, arm = (read or exchange.readout).response_id, exchange.target, exchange.served
     if answered is None or target is None or arm is None or exchange.status >= _FIRST_ERROR:
         return
     place = Place(

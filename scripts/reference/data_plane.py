@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scripts.reference.markdown import block, code, table
 
+OTHERS = "everything else, passed on to `gateway.others`; 404 `unknown_url` without one"
 ROUTES = (
     ("POST", "/v1/chat/completions", "complete", "OpenAI's chat completions, whole or as a stream"),
     ("POST", "/v1/completions", "complete", "OpenAI's legacy completions, whole or as a stream"),
@@ -15,9 +16,15 @@ ROUTES = (
     ),
     ("POST", "/v1/responses/compact", "complete", "a shorter form of a long input"),
     ("POST", "/v1/embeddings", "complete", "OpenAI's embeddings"),
+    ("POST", "/v1/responses/input_tokens", "complete", "how many tokens the arm that would serve counts"),
+    ("GET", "/v1/responses/{response_id}", "complete", "a response, from the deployment that made it"),
+    ("DELETE", "/v1/responses/{response_id}", "complete", "delete it there"),
+    ("POST", "/v1/responses/{response_id}/cancel", "complete", "stop one that goes on in the background"),
+    ("GET", "/v1/responses/{response_id}/input_items", "complete", "what it was asked"),
     ("GET", "/v1/models", "complete", "the routes that the key may name, as OpenAI's list of models"),
     ("GET", "/v1/models/{name}", "complete", "one of them; 404 `model_not_found`"),
     ("POST", "/v1/feedback", "feedback", "one feedback or a list of up to 1,000; 202 when it is in the journal"),
+    *((method, "/v1/{path}", "complete", OTHERS) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     ("GET", "/livez", "nobody", "the worker runs"),
     ("GET", "/readyz", "nobody", "a plan is in force, and the worker was not told to stop; else 503"),
     ("GET", "/metrics", "nobody", "the worker's counts as Prometheus text"),
@@ -50,7 +57,7 @@ ERRORS = (
     ("400", "invalid_request_error", "the body can't be understood"),
     ("401", "authentication_error", "no key, or a wrong one; never which"),
     ("403", "permission_error", "the key has not this right"),
-    ("404", "invalid_request_error", "no such route (`model_not_found`) or path (`path_not_found`)"),
+    ("404", "invalid_request_error", "no such route (`model_not_found`) or path (`unknown_url`)"),
     ("413", "invalid_request_error", "the body is larger than `gateway.max_body_mb`"),
     ("422", "invalid_request_error", "a field of a feedback is wrong (`invalid_field`)"),
     ("502", "upstream_error", "the model's server can't be reached, or broke off before its answer began"),

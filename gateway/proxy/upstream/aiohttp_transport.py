@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
 
 import aiohttp
@@ -71,12 +71,13 @@ class AiohttpTransport:
             read_bufsize=2**16,
         )
 
-    async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
+    async def send(self, request: UpstreamRequest, pieces: AsyncIterator[bytes] | None = None) -> UpstreamAnswer:
+        """See `Transport`; ``pieces``: a body that is sent as it comes, in place of the request's own."""
         try:
             response = await self._session.request(
                 request.method,
                 _url(request.url),
-                data=request.body,
+                data=request.body or None if pieces is None else pieces,
                 headers=request.headers,
                 allow_redirects=False,
                 timeout=_timeout(request.connect_seconds),

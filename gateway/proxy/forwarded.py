@@ -1,0 +1,166 @@
+"""An answer that is another server's: sent on piece by piece, neither kept nor read, and so is the request's body."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from starlette.responses import Response
+
+from fairtrial.domain.errors import TooLarge, UpstreamError, UpstreamTimeout
+from gateway.proxy.errors import envelope
+from gateway.proxy.routing import Endpoint
+from gateway.proxy.upstream.transport import TransportError, UpstreamAnswer
+from gateway.proxy.wire import ClientGone, Header, Receive, Scope, Send, send_whole
+
+PASSED = frozenset(
+    {
+        "content-type", "content-length", "content-disposition", "content-range", "accept-ranges", "etag",
+        "last-modified", "cache-control", "x-should-retry",
+    }
+)  # fmt: skip
+PASSED_PREFIXES = ("x-ratelimit-", "retry-after", "openai-")
+UPLOAD_LIMIT = 2**30
+"""Bytes of a request's body that is passed on as it comes."""
+
+ERROR_LIMIT = 2**20
+REDIRECTS = range(300, 400)
+NOT_MODIFIED = 304
+FIRST_ERROR = 400
+SendBody = Callable[[AsyncIterator[bytes]], Awaitable[UpstreamAnswer]]
+
+
+class Upload:
+    """A request's body in the pieces in which it comes; ``over`` is set when it was read to its end."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.over = asyncio.Event()
+        self._receive = receive
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Each piece once; `ClientGone` if the caller leaves, `TooLarge` beyond the limit."""
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            piece: bytes = message.get("body", b"")
+            size += len(piece)
+            if size > UPLOAD_LIMIT:
+                raise TooLarge(f"the body is larger than {UPLOAD_LIMIT} bytes", code="request_too_large")
+            more = message.get("more_body", False)
+            if piece:
+                yield piece
+        self.over.set()
+
+
+class Forwarded(Response):
+    """Sends a request on and its answer back; ends the upstream's when the caller leaves.
+
+    ``sending`` gets the body's pieces; a body that was read before is ``uploaded``.
+    """
+
+    def __init__(self, endpoint: Endpoint, sending: SendBody, *, uploaded: bool) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self._sending = sending
+        self._uploaded = uploaded
+        self._gone = False
+
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+        """Serve; `UpstreamError` while nothing was sent, afterwards the connection breaks as the upstream's did."""
+        upload = Upload(receive)
+        if self._uploaded:
+            upload.over.set()
+        serving = asyncio.current_task()
+        assert serving is not None
+        watcher = asyncio.create_task(self._watch(upload, receive, serving))
+        try:
+            await self._serve(upload, send)
+        except ClientGone:
+            return
+        except asyncio.CancelledError:
+            if not self._gone:
+                raise
+            serving.uncancel()
+        finally:
+            watcher.cancel()
+
+    async def _watch(self, upload: Upload, receive: Receive, serving: asyncio.Task[None]) -> None:
+        await upload.over.wait()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        serving.cancel()
+
+    async def _serve(self, upload: Upload, send: Send) -> None:
+        answer = await self._head(upload)
+        try:
+            if answer.status in REDIRECTS and answer.status != NOT_MODIFIED:
+                message = f"{self._endpoint.name}: answered with a redirect, which is not followed"
+                raise UpstreamError(message, code="upstream_redirect")
+            if answer.status >= FIRST_ERROR:
+                await self._relay_error(answer, send)
+            else:
+                await self._relay(answer, send)
+        finally:
+            answer.release()
+
+    async def _head(self, upload: Upload) -> UpstreamAnswer:
+        limits = self._endpoint.deployment.timeouts
+        seconds = limits.first_byte if self._uploaded else limits.total
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._sending(upload.pieces())
+        except TransportError as error:
+            raise self._failure(error) from error
+        except TimeoutError:
+            message = f"{self._endpoint.name}: no answer began within {seconds:g} s"
+            raise UpstreamTimeout(message, code="upstream_timeout") from None
+
+    async def _relay(self, answer: UpstreamAnswer, send: Send) -> None:
+        first = await self._piece(answer)  # an answer that breaks before its first byte is an error with a status
+        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
+        piece = first
+        while piece:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            piece = await self._piece(answer)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _relay_error(self, answer: UpstreamAnswer, send: Send) -> None:
+        """An error as it came, in an envelope where it is no JSON; never with the provider's key."""
+        body = b""
+        while len(body) <= ERROR_LIMIT and (piece := await self._piece(answer)):
+            body += piece
+        headers = [header for header in _headers(answer) if header[0] != b"content-length"]
+        if len(body) > ERROR_LIMIT or not body.lstrip().startswith(b"{"):
+            message = f"{self._endpoint.name}: answered {answer.status} without JSON"
+            body = envelope(message, kind="upstream_error", code="upstream_error")
+            headers = [header for header in headers if header[0] != b"content-type"]
+            headers.append((b"content-type", b"application/json"))
+        key = self._endpoint.api_key
+        await send_whole(send, answer.status, body.replace(key.encode(), b"[key]") if key else body, headers=headers)
+
+    async def _piece(self, answer: UpstreamAnswer) -> bytes:
+        try:
+            async with asyncio.timeout(self._endpoint.deployment.timeouts.idle):
+                return await answer.read()
+        except TransportError as error:
+            raise self._failure(error) from error
+        except TimeoutError:
+            message = f"{self._endpoint.name}: stalled in the middle of its answer"
+            raise UpstreamTimeout(message, code="upstream_stalled") from None
+
+    def _failure(self, error: TransportError) -> UpstreamError:
+        kind = UpstreamTimeout if error.kind == "timeout" else UpstreamError
+        return kind(f"{self._endpoint.name}: {error}", code=f"upstream_{error.kind}")
+
+
+def _headers(answer: UpstreamAnswer) -> list[Header]:
+    """What goes back of the head; the length only where nothing was unpacked on the way."""
+    packed = "content-encoding" in answer.headers
+    return [
+        (name.encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in answer.headers.items()
+        if (name in PASSED or name.startswith(PASSED_PREFIXES)) and not (packed and name == "content-length")
+    ]

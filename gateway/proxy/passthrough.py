@@ -1,0 +1,94 @@
+"""Everything else under ``/v1`` (files, batches, audio, …): passed on to the one deployment that is named for it.
+
+Files and the like are shared by all who may ask, so a key needs the right ``complete`` without a list of routes. What
+changes models or an organisation needs ``admin``. Nothing of it is assigned, recorded or part of an experiment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fairtrial.domain.errors import NotAllowed, TooLarge
+from gateway.proxy.forwarded import UPLOAD_LIMIT, Forwarded
+from gateway.proxy.gateway import Gateway
+from gateway.proxy.keys import LOOPBACK_HOSTS, Caller, authenticate
+from gateway.proxy.passthrough_paths import path_below, unknown_url, with_query
+from gateway.proxy.routing import Endpoint, Routing
+from gateway.proxy.sent_headers import refuse_without_key, sent_headers
+from gateway.proxy.upstream.transport import UpstreamAnswer, UpstreamRequest
+from gateway.proxy.wire import header_map
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ADMINS = frozenset({"models", "organization", "organizations", "load_lora_adapter", "unload_lora_adapter"})
+"""First segments of paths that change what everybody uses, at OpenAI or at servers such as vLLM."""
+
+OURS = frozenset({"responses", "feedback"})
+"""First segments that are served here or not at all: they have rules of their own."""
+
+
+def enter(gateway: Gateway, request: Request) -> tuple[Routing, Caller, Mapping[str, str]]:
+    """Who asks, and by what plan; an open gateway lets no page of another site in, whatever it sends."""
+    routing, headers = gateway.watch.current(), header_map(request.scope)
+    caller = authenticate(routing, headers, now_us=time.time_ns() // 1000)
+    if caller.key_id is None:
+        _refuse_foreign_page(headers)
+    return routing, caller, headers
+
+
+def pass_on(gateway: Gateway, request: Request) -> Response:
+    """The answer of the deployment ``gateway.others`` to this request; OpenAI's 404 where there is none."""
+    routing, caller, headers = enter(gateway, request)
+    caller.require("complete")
+    scope = request.scope
+    path, name = path_below(scope), gateway.settings.others
+    endpoint = routing.endpoints.get(name) if name is not None else None
+    first = path.split("/")[1]
+    if endpoint is None or endpoint.translated or first in OURS:
+        raise unknown_url(scope)
+    if caller.routes:
+        raise NotAllowed("this key may use its routes alone, and what is asked here is shared", code="path_not_allowed")
+    if first in ADMINS:
+        caller.require("admin")
+    refuse_without_key(endpoint)
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length) > UPLOAD_LIMIT:
+        raise TooLarge(f"the body is larger than {UPLOAD_LIMIT} bytes", code="request_too_large")
+    sent = sent_headers(headers, endpoint, scope["request_id"])
+    if "content-length" in headers:
+        sent["content-length"] = length
+    bodiless = "transfer-encoding" not in headers and length == "0"
+    upstream = upstream_request(endpoint, scope["method"], with_query(path, request.scope), sent)
+    gateway.counters.passed += 1
+
+    async def sending(pieces: AsyncIterator[bytes]) -> UpstreamAnswer:
+        return await gateway.passing.transport.send(upstream, None if bodiless else pieces)
+
+    return Forwarded(endpoint, sending, uploaded=bodiless)
+
+
+def upstream_request(
+    endpoint: Endpoint, method: str, path: str, headers: dict[str, str], body: bytes = b""
+) -> UpstreamRequest:
+    """A request for a path below the deployment's address."""
+    deployment = endpoint.deployment
+    return UpstreamRequest(
+        url=deployment.base_url.rstrip("/") + path,
+        headers=headers,
+        body=body,
+        connect_seconds=deployment.timeouts.connect,
+        method=method,
+    )
+
+
+def _refuse_foreign_page(headers: Mapping[str, str]) -> None:
+    """A form of any web page may be posted to loopback without asking; browsers say whose page it was."""
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+    host = urlsplit(origin).hostname if origin else None
+    foreign = origin is not None and host not in {name.strip("[]") for name in LOOPBACK_HOSTS}
+    if foreign or site == "cross-site":
+        raise NotAllowed("origin: a page of another site may not use an open gateway", code="origin_not_allowed")
