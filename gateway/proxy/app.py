@@ -11,6 +11,7 @@ from gateway.proxy.cold import cold_app, new_request_id
 from gateway.proxy.completions import complete
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.loop_lag import watch_lag
+from gateway.proxy.metrics import families_of
 from gateway.proxy.routing import Routing
 from gateway.proxy.wire import ASGIApp, Message, Receive, Scope, Send
 
@@ -75,7 +76,11 @@ def _naming(send: Send, request_id: str) -> Send:
 async def _live(gateway: Gateway, receive: Receive, send: Send) -> None:
     await receive()
     gateway.watch.look()
-    watching = asyncio.gather(gateway.watch.run(partial(_get_ready, gateway)), watch_lag(gateway.admission))
+    watching = asyncio.gather(
+        gateway.watch.run(partial(_get_ready, gateway)),
+        watch_lag(gateway.admission),
+        gateway.board.keep(partial(families_of, gateway)),
+    )
     await send({"type": "lifespan.startup.complete"})
     await receive()
     watching.cancel()

@@ -9,6 +9,7 @@ from fairtrial.domain.worker_settings import USUAL, WorkerSettings
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission import Admission
+from gateway.proxy.count_board import CountBoard
 from gateway.proxy.passing import Passing
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.upstream.litellm_lane import LitellmLane
@@ -43,6 +44,7 @@ class Gateway:
     transport: Transport
     worker: str
     places: ResponseMap
+    board: CountBoard
     max_body: int = 32 * MEBIBYTE
     settings: WorkerSettings = USUAL
     translation: Translation = field(default_factory=LitellmLane)

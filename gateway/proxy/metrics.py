@@ -1,24 +1,32 @@
-"""A worker's counts as Prometheus text; each worker answers for itself, named by the label ``worker``."""
+"""The counts as Prometheus text, named by the label ``worker``: of the worker that is asked, and of all the others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gateway.proxy.count_board import Family
 from gateway.proxy.gateway import Gateway
-
-Sample = tuple[str, str, int]
 
 
 def exposition(gateway: Gateway) -> str:
-    """The text of ``/metrics``; labels have names from a fixed set only."""
-    lines: list[str] = []
-    for name, kind, samples in _families(gateway):
-        lines.append(f"# TYPE fairtrial_{name} {kind}")
-        lines += [f'fairtrial_{name}{{worker="{gateway.worker}"{labels}}} {value}' for labels, value in samples]
-    return "\n".join(lines) + "\n"
+    """The text of ``/metrics``; labels have names from a fixed set only. Other workers' counts are a second old."""
+    kinds: dict[str, str] = {}
+    lines: dict[str, list[str]] = {}
+    for worker, families in ((gateway.worker, families_of(gateway)), *gateway.board.others()):
+        for name, kind, samples in families:
+            kinds.setdefault(name, kind)
+            lines.setdefault(name, []).extend(
+                f'fairtrial_{name}{{worker="{worker}"{labels}}} {value}' for labels, value in samples
+            )
+    return "".join("\n".join([f"# TYPE fairtrial_{name} {kind}", *lines[name]]) + "\n" for name, kind in kinds.items())
 
 
-def _families(gateway: Gateway) -> Iterable[tuple[str, str, list[tuple[str, int]]]]:
+def families_of(gateway: Gateway) -> list[Family]:
+    """This worker's counts."""
+    return list(_families(gateway))
+
+
+def _families(gateway: Gateway) -> Iterable[Family]:
     counters, admission = gateway.counters, gateway.admission
     yield (
         "requests_total",

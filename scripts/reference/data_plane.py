@@ -27,7 +27,7 @@ ROUTES = (
     *((method, "/v1/{path}", "complete", OTHERS) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     ("GET", "/livez", "nobody", "the worker runs"),
     ("GET", "/readyz", "nobody", "a plan is in force, and the worker was not told to stop; else 503"),
-    ("GET", "/metrics", "nobody", "the worker's counts as Prometheus text"),
+    ("GET", "/metrics", "nobody", "all workers' counts as Prometheus text, of the others as they were a second ago"),
 )
 SENT = (
     ("Authorization", "`Bearer ft-…`; not needed where the gateway is open, which it can be on loopback only"),

@@ -1,0 +1,30 @@
+"""One look at /metrics shows what all workers have done, whichever of them is asked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+from fake_upstream import FakeUpstream
+from proxy_fixtures import DIRECT, post
+from proxy_rig import Rig, plan_for, running
+
+ASKED = 40
+OK = re.compile(r'^fairtrial_requests_total\{worker="(w\d)",outcome="ok"\} (\d+)$', re.MULTILINE)
+
+
+def counted(rig: Rig) -> dict[str, int]:
+    text = httpx.get(f"{rig.root}/metrics").text
+    names = re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE)
+    assert len(names) == len(set(names))
+    return {worker: int(count) for worker, count in OK.findall(text)}
+
+
+def test_every_worker_s_counts_are_in_one_answer(tmp_path: Path) -> None:
+    with FakeUpstream() as upstream, running(tmp_path, workers=2) as rig:
+        rig.publish(plan_for(upstream.url))
+        for _ in range(ASKED):
+            assert post(rig, DIRECT).status_code == 200
+        rig.wait(lambda: sum(counted(rig).values()) == ASKED)
+        assert len(httpx.get(f"{rig.root}/metrics").text.split('in_flight{worker="w')) == 3
