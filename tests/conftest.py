@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+
+from hypothesis import settings
 
 signal.signal(
     signal.SIGINT, signal.default_int_handler
 )  # a job in the background ignores Ctrl-C, and so would its children
+
+# No outcome may depend on how fast a machine is or on the day's examples; to hunt: HYPOTHESIS_PROFILE=default.
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
