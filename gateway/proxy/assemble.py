@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from gateway.proxy import slow_json
-from gateway.proxy.sse import DONE, event_data
+from gateway.proxy.sse import DONE
 
 LIMIT = 2**18
 """Bytes; what is larger would be left out of the record anyway."""
@@ -27,12 +28,12 @@ class Assembly:
         self._limit = limit
         self._size = 0
 
-    def add(self, events: list[bytes]) -> None:
-        """Whole events, the next of the stream."""
-        for event in events:
+    def add(self, contents: Iterable[bytes]) -> None:
+        """The data of whole events, the next of the stream."""
+        for content in contents:
             if self._size > self._limit:
                 return
-            self._add(_chunk(event_data(event)))
+            self._add(_chunk(content))
 
     def whole(self) -> bytes | None:
         """The answer as JSON; ``None`` where the events hold nothing to put together, or too much."""

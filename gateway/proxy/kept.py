@@ -7,7 +7,7 @@ from dataclasses import replace
 from gateway.proxy.assemble import LIMIT, Assembly
 from gateway.proxy.readout import NOTHING, Readout, read_stream
 from gateway.proxy.responses_stream import read_response_stream, terminal_response
-from gateway.proxy.sse import split_events
+from gateway.proxy.sse import contents
 
 FOLD = 2**16
 """Bytes of events that wait to be read: parsing some hundred at once costs less than each by itself."""
@@ -52,10 +52,11 @@ class Kept:
             if self._text and self._read.done and len(events) <= LIMIT:
                 self._answer = terminal_response(events) or self._answer
             return
-        self._read = _joined(self._read, read_stream(events))
+        said = contents(events)
+        self._read = _joined(self._read, read_stream(said))
         if self._text:
             self._assembly = self._assembly or Assembly()
-            self._assembly.add(split_events(events))
+            self._assembly.add(said)
 
 
 def _joined(before: Readout, after: Readout) -> Readout:

@@ -10,7 +10,7 @@ import msgspec
 
 from fairtrial.domain.events import UsageSource
 from gateway.proxy import slow_json
-from gateway.proxy.sse import DONE, event_data, split_events
+from gateway.proxy.sse import DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,14 @@ def read_answer(body: bytes) -> Readout:
     return NOTHING if answer is None else _readout([answer], done=True)
 
 
-def read_stream(events: bytes) -> Readout:
-    """The figures of a stream, from its events as the upstream sent them."""
+def read_stream(contents: Iterable[bytes]) -> Readout:
+    """The figures of a stream, from the data of its events as the upstream sent them."""
     chunks: list[_Answer] = []
     done = False
-    for event in split_events(events):
-        content = event_data(event)
+    for content in contents:
         if content == DONE:
             done = True
-        elif content:
+        else:
             chunk = _chunk(content)
             if chunk is not None:
                 chunks.append(chunk)

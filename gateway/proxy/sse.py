@@ -125,6 +125,19 @@ def event_data(event: bytes) -> bytes:
     return b"\n".join(_DATA.findall(event))
 
 
+def contents(events: bytes) -> list[bytes]:
+    """The data of each event that has any."""
+    if b"\r" in events:
+        return [data for event in split_events(events) if (data := event_data(event))]
+    found = []
+    for event in events.split(b"\n\n"):
+        if event.startswith(b"data: ") and b"\n" not in event:  # as nearly all are
+            found.append(event[6:])
+        elif event and (data := event_data(event)):
+            found.append(data)
+    return found
+
+
 def as_event(data: bytes) -> bytes:
     """An event with this data, which may have several lines."""
     return b"".join(b"data: " + line + b"\n" for line in data.splitlines() or [b""]) + b"\n"

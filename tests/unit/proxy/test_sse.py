@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.proxy.assemble import Assembly
 from gateway.proxy.readout import read_stream
-from gateway.proxy.sse import EventCutter, as_event, event_data, split_events
+from gateway.proxy.sse import EventCutter, as_event, contents, event_data, split_events
 
 USAGE = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":4}}'
 EVENTS = [
@@ -80,6 +80,7 @@ def test_any_split_of_any_bytes_gives_the_same_events(parts: list[bytes], cuts: 
     assert b"".join(whole for whole, _ in fed) == stream
     kept = b"".join(out for _, out in fed)
     assert kept == stream if not strip else _lines(kept) == _lines(_through(stream, max(1, len(stream)), strip=True)[1])
+    assert contents(stream) == _lines(stream)
     assert cutter.done == _through(stream, max(1, len(stream)), strip=strip)[2]
 
 
@@ -141,13 +142,13 @@ def test_data_of_several_lines_is_joined() -> None:
 
 
 def test_the_record_reads_what_the_stream_held() -> None:
-    read = read_stream(b"\n\n".join([*EVENTS, b"data: {broken", b""]))
+    read = read_stream(contents(b"\n\n".join([*EVENTS, b"data: {broken", b""])))
     assert (read.tokens_in, read.tokens_out, read.finish_reason, read.done) == (7, 4, "stop", True)
     assert (read.usage_source, read.response_id, read.refused) == ("provider", "c", False)
 
 
 def test_a_stream_without_usage_has_unknown_tokens_and_not_zero() -> None:
-    read = read_stream(b'data: {"choices":[{"index":0,"delta":{"refusal":"no"}}]}\n\n')
+    read = read_stream([b'{"choices":[{"index":0,"delta":{"refusal":"no"}}]}'])
     assert (read.tokens_in, read.tokens_out, read.usage_source, read.refused) == (None, None, "none", True)
 
 
@@ -164,7 +165,7 @@ def test_tool_calls_are_put_together_by_their_index() -> None:
         delta({"index": 1, "function": {"arguments": '": 2}'}}),
     ]
     assembly = Assembly()
-    assembly.add(events)
+    assembly.add(contents(b"".join(events)))
     whole = json.loads(assembly.whole() or b"")
     calls = whole["choices"][0]["message"]["tool_calls"]
     assert [call["function"] for call in calls] == [
