@@ -14,6 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 FILE = "responses.db"
+"""Its name, in the folder of the store; SQLite has two more beside it while it is in use."""
+
 KEEP_US = 30 * 24 * 3600 * 1_000_000
 PRUNE_EACH = 10_000
 """Entries between two looks for old ones."""
@@ -96,15 +98,21 @@ class ResponseMap:
             database.execute("DELETE FROM places WHERE at_us < ?", (now_us - KEEP_US,))
 
 
-def erase_unit(path: Path, pseudonym: str, names: Sequence[str]) -> int:
-    """Erase the entries of a unit, and of these names, from the bytes too; how many there were. Raises `OSError`."""
+def response_name(ident: str) -> str:
+    """What the map calls a response."""
+    return f"response {ident}"
+
+
+def erase_unit(path: Path, pseudonym: str, responses: Sequence[str]) -> int:
+    """Erase the entries of a unit and of these responses, from the bytes too; how many there were. Raises `OSError`."""
     if not path.exists():
         return 0
     try:
         with closing(_connect(path, wait=10.0)) as database:
             gone = database.execute("DELETE FROM places WHERE unit = ?", (pseudonym,)).rowcount
-            for name in names:
-                gone += database.execute("DELETE FROM places WHERE name = ?", (_key(name),)).rowcount
+            for ident in responses:
+                name = _key(response_name(ident))
+                gone += database.execute("DELETE FROM places WHERE name = ?", (name,)).rowcount
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
         raise OSError(f"{path}: can't be erased from ({type(error).__name__})") from error

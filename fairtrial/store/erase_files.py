@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from fairtrial.config.layout import Layout
 from fairtrial.journal.blanking import blank_lines, or_begun
+from fairtrial.journal.response_map import FILE as RESPONSES
+from fairtrial.journal.response_map import erase_unit
 from fairtrial.journal.segment import names as segments
 from fairtrial.store.steps import OnStep, Step, silent
 
@@ -55,7 +57,8 @@ def blank_files(
         if blanked:
             counts[kind] = counts.get(kind, 0) + blanked
         on_step(Step("erasing from files", number, len(work)))
-    return counts
+    placed = erase_unit(layout.folder / RESPONSES, wanted.pseudonym, wanted.names)
+    return counts | {"places of responses": placed} if placed else counts
 
 
 def _all_segments(layout: Layout) -> list[Path]:

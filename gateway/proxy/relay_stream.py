@@ -17,7 +17,7 @@ from gateway.proxy.kept import Kept
 from gateway.proxy.leaving import drop_client
 from gateway.proxy.pulse import Pulse
 from gateway.proxy.recording import record
-from gateway.proxy.responses_chain import RESPONSES
+from gateway.proxy.responses_chain import RESPONSES, note_place
 from gateway.proxy.sse import EventCutter
 from gateway.proxy.upstream.transport import EVENT_LIMIT, TransportError
 from gateway.proxy.wire import ClientGone, Header, Send
@@ -54,7 +54,8 @@ class StreamRelay:
         assert exchange.routing is not None
         responses = exchange.endpoint == RESPONSES
         self._cutter = EventCutter(strip_usage=begun.strip_usage, responses=responses)
-        self._kept = Kept(text=exchange.routing.plan.capture != "none", responses=responses)
+        kept = responses or exchange.routing.plan.capture != "none"  # the map of responses reads what is not recorded
+        self._kept = Kept(text=kept, responses=responses)
 
     async def run(self) -> None:
         """Relay to the end; an upstream that breaks off becomes an error event, without ``[DONE]``.
@@ -91,11 +92,12 @@ class StreamRelay:
     async def _pieces(self) -> bytes:
         """Relay all but the last bytes, which are returned: they leave only once the record is written."""
         cutter, keep, read, send = self._cutter, self._kept.add, self._begun.answer.read, self._pulse.send
-        piece = self._begun.first
+        piece, placed = self._begun.first, self._exchange.endpoint != RESPONSES
         while piece:
             whole, out = cutter.feed(piece)
             if whole:
                 keep(whole)
+                placed = placed or note_place(self._gateway, self._exchange, self._kept.figures())
             if cutter.waiting > EVENT_LIMIT:
                 raise overflow(self._begun, EVENT_LIMIT)
             if cutter.done:

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from fairtrial.domain.errors import BadRequest, NotFound
+from fairtrial.journal.response_map import response_name
 from gateway.proxy.asked import LazyFields, read_asked
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.forwarded import Forwarded
@@ -18,7 +19,7 @@ from gateway.proxy.keys import Caller
 from gateway.proxy.passthrough import enter, upstream_request
 from gateway.proxy.passthrough_paths import with_query
 from gateway.proxy.resolve import Ask, resolve
-from gateway.proxy.responses_chain import response_name, stay
+from gateway.proxy.responses_chain import stay
 from gateway.proxy.rewrite import upstream_body
 from gateway.proxy.routing import Endpoint, Routing
 from gateway.proxy.sent_headers import refuse_without_key, sent_headers

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairtrial.domain.errors import NotFound
-from fairtrial.journal.response_map import Place
+from fairtrial.journal.response_map import Place, response_name
 from gateway.proxy import slow_json
 from gateway.proxy.asked import Asked, decode_field
 from gateway.proxy.exchange import Exchange
@@ -45,11 +45,14 @@ def stay(gateway: Gateway, exchange: Exchange) -> Target:
     return replace(target, arm=arm, reason="continued", fallback=None)
 
 
-def note_place(gateway: Gateway, exchange: Exchange, read: Readout | None = None) -> None:
-    """Remember which arm made an answer, so that it can be found and continued; ``read``: of what came so far."""
+def note_place(gateway: Gateway, exchange: Exchange, read: Readout | None = None) -> bool:
+    """Remember which arm made an answer, so that it can be found and continued; whether there is one to remember.
+
+    ``read``: what is known of a stream so far, which can be asked for and cancelled before its end.
+    """
     answered, target, arm = (read or exchange.readout).response_id, exchange.target, exchange.served
     if answered is None or target is None or arm is None or exchange.status >= _FIRST_ERROR:
-        return
+        return False
     place = Place(
         deployment=arm.endpoint.name,
         route=target.route,
@@ -58,11 +61,7 @@ def note_place(gateway: Gateway, exchange: Exchange, read: Readout | None = None
     )
     names = {response_name(answered), *_also_named(exchange.answer)}
     gateway.places.note(names, place, unit=named_unit(exchange), now_us=exchange.at_us)
-
-
-def response_name(ident: str) -> str:
-    """What the map calls a response."""
-    return f"response {ident}"
+    return True
 
 
 def _continued(gateway: Gateway, exchange: Exchange) -> Place | None:

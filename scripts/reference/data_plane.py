@@ -43,7 +43,7 @@ SENT = (
 ANSWERED = (
     ("x-request-id", "the request's name here, in every answer; feedback may use it as `request_id`"),
     ("x-fairtrial-experiment, x-fairtrial-variant", "where the key has the right `see_variant`"),
-    ("x-should-retry, retry-after*, x-ratelimit-*, openai-*", "the provider's, as they came"),
+    ("all others", "the provider's, as they came, but for those of its host and its connection"),
 )
 FEEDBACK = (
     ("request_id, response_id or unit", "exactly one: `x-request-id`, the answer's `id`, or the unit itself"),
@@ -70,7 +70,8 @@ ERRORS = (
 )
 BODY = """\
 A request's body is OpenAI's: every field goes to the model's server as it came, except `model` (the route becomes
-the deployment's model) and what the arm overrides. The provider's own errors come back with their status and body.
+the deployment's model) and what the arm overrides. A stored response is found by its id for 30 days; a 404 is all
+that a key gets of one that a route made which it may not name. The provider's own errors come back with their status and body.
 In `feedback`, unknown fields are refused:"""
 ENVELOPE = '{"error": {"message": "…", "type": "…", "param": null, "code": null}}'
 

@@ -128,7 +128,9 @@ def test_d1_a_streamed_response_can_be_found(
 
 
 def test_d1_a_response_can_be_cancelled_while_it_streams(client: openai.OpenAI, plan: Plan) -> None:
-    extra = {"fake": {"kind": "stream", "delay": 0.05}}
+    created = {"type": "response.created", "sequence_number": 0, "response": {"id": "resp_going", "output": []}}
+    events = [f"data: {json.dumps(created)}\n\n", *[": wait\n\n"] * 100]
+    extra = {"fake": {"kind": "stream", "delay": 0.05, "events": events}}
     with client.responses.create(
         model="bot", input="Hello?", user=user_of(plan, "tuned"), stream=True, background=True, extra_body=extra
     ) as stream:

@@ -19,7 +19,8 @@ DNS_CACHE_SECONDS = 30
 
 @lru_cache(maxsize=256)
 def _url(address: str) -> URL:
-    return URL(address)
+    """As it is, escapes included: what a caller asked for is not spelled in another way."""
+    return URL(address, encoded=address.isascii())
 
 
 @lru_cache(maxsize=256)

@@ -64,7 +64,7 @@ def test_an_erasure_leaves_no_byte_of_the_unit_and_keeps_the_others(tmp_path: Pa
     places.note(["response mine"], TUNED, unit="pseudonym-of-mine", now_us=1)
     places.note(["response named"], TUNED, unit=None, now_us=1)
     places.note(["response other"], TUNED, unit="pseudonym-of-other", now_us=1)
-    assert erase_unit(tmp_path / FILE, "pseudonym-of-mine", ["response named"]) == 2
+    assert erase_unit(tmp_path / FILE, "pseudonym-of-mine", ["named"]) == 2
     assert places.find("response mine", now_us=2) is None
     assert places.find("response named", now_us=2) is None
     assert places.find("response other", now_us=2) == TUNED

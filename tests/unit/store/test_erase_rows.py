@@ -8,6 +8,7 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import UsageError
+from fairtrial.journal.response_map import FILE, Place, ResponseMap, response_name
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store import erase_state, traffic
 from fairtrial.store.database import Database
@@ -62,6 +63,19 @@ def test_a_request_outside_of_experiments_is_found_by_the_name_in_its_body(
     ingester.catch_up()
     assert erase_unit(database, "alice", "p-alice") == {"requests": 2, "payloads": 2, "journal lines": 2}
     assert database.rows("SELECT request_body FROM payloads ORDER BY 1") == [(body,) for body in sorted(bodies[2:])]
+
+
+def test_where_a_units_responses_are_goes_with_it(database: Database, ingester: Ingester) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(samples.request(1, request_body='{"user":"alice"}', response_id="resp_1"))
+    writer.close()
+    ingester.catch_up()
+    places = ResponseMap(database.layout.folder / FILE)
+    for name, unit in (("resp_1", None), ("resp_2", "p-alice"), ("resp_3", "p-bob")):
+        places.note([response_name(name)], Place("base", "bot"), unit=unit, now_us=1)
+    assert erase_unit(database, "alice", "p-alice")["places of responses"] == 2
+    left = [name for name in ("resp_1", "resp_2", "resp_3") if places.find(response_name(name), now_us=1)]
+    assert left == ["resp_3"]
 
 
 ODD_NAMES = ['Zoë "Z" O\'Hara\\', "👩\u200d💻", "a\nb", "%_*", "x" * 1000, "名\u00a0前", "4711"]
