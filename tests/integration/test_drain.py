@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from gated import Answer, Connection, GatedUpstream, gated
 from proxy_rig import Rig, deployment, plan_for, running
@@ -22,10 +23,10 @@ async def until(true: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-def patient(upstream: GatedUpstream) -> Plan:
-    """A plan that waits for the gate as long as it takes."""
+def patient(upstream: GatedUpstream, **changes: Any) -> Plan:
+    """A plan that waits for the gate as long as it takes; ``changes`` are of its deployments."""
     long = Timeouts(5.0, 600.0, 600.0, 600.0)
-    both = {name: deployment(name, upstream.url, timeouts=long) for name in ("base", "tuned")}
+    both = {name: deployment(name, upstream.url, timeouts=long, **changes) for name in ("base", "tuned")}
     return plan_for(upstream.url, deployments=both)
 
 
@@ -161,3 +162,19 @@ async def test_an_upload_that_never_ends_is_refused_when_the_time_is_over(tmp_pa
             stopping = asyncio.create_task(asyncio.to_thread(rig.end))
             assert_told_to_come_back(await slow.answer())
             await stopping
+
+
+async def test_an_answer_that_is_read_on_after_its_caller_left_is_in_progress_too(tmp_path: Path) -> None:
+    async with gated() as upstream:
+        with running(tmp_path, drain=300) as rig:
+            await asyncio.to_thread(rig.publish, patient(upstream, on_disconnect="drain", drain_seconds=600.0))
+            [stream] = await begun(rig, upstream, 1)
+            kept = await upstream.connect(rig.supervisor.port)
+            await stream.reader.readuntil(b"data: ")
+            stream.writer.close()
+            stopping = asyncio.create_task(asyncio.to_thread(rig.end, 600))
+            await refused(kept)
+            upstream.gate.set()
+            await stopping
+    [recorded] = rig.events("request")
+    assert (recorded["finish_reason"], recorded["status"]) == ("stop", 200)

@@ -31,7 +31,7 @@ class Line:
         for piece in pieces:
             self.writer.write(piece)
             await self.writer.drain()
-            await asyncio.sleep(0.002 if len(pieces) > 1 else 0)
+            await asyncio.sleep(0.0005 if len(pieces) > 1 else 0)
 
     async def answer(self, body: bytes) -> None:
         await self.say(GOOD % (len(body), body))

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from raw_upstream import Line
+
 from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
 from gateway.proxy.upstream.pool import PoolTransport
 from gateway.proxy.upstream.transport import Transport, TransportError, UpstreamRequest
 
 MAKERS: Mapping[str, Callable[[], Transport]] = {"aiohttp": AiohttpTransport, "pool": PoolTransport}
-BOUND = 20.0
+BOUND = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,9 @@ async def transport_of(name: str) -> AsyncIterator[Transport]:
     finally:
         await made.close()
         await asyncio.sleep(0.01)
+
+
+async def echo(line: Line) -> None:
+    """Serve a connection: each body comes back."""
+    while True:
+        await line.answer((await line.asked())[1])

@@ -1,0 +1,159 @@
+"""How many connections there are and who gets the next one; addresses, TLS, and what closing ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from raw_upstream import Line, RawUpstream
+from transport_rig import echo, failure, request, whole
+
+from gateway.proxy.upstream.pool import PoolTransport
+from gateway.proxy.upstream.pool_dial import Dialer
+from gateway.proxy.upstream.pool_head import Origin
+from gateway.proxy.upstream.transport import TransportError, UpstreamAnswer
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[PoolTransport]:
+    made = PoolTransport()
+    yield made
+    await made.close()
+
+
+async def test_at_the_limit_requests_wait_in_their_order() -> None:
+    transport = PoolTransport(per_origin=1)
+    order: list[bytes] = []
+
+    async def slow(line: Line) -> None:
+        while True:
+            body = (await line.asked())[1]
+            order.append(body)
+            await asyncio.sleep(0.01)
+            await line.answer(body)
+
+    async with RawUpstream(slow) as upstream:
+        tasks = [asyncio.create_task(whole(transport, request(upstream.url, b"%d" % n))) for n in range(8)]
+        await asyncio.sleep(0.005)
+        tasks[3].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert order == [b"%d" % n for n in range(8) if n != 3] and upstream.connections == 1
+    await transport.close()
+
+
+async def test_an_idle_connection_makes_room_for_another_origin() -> None:
+    transport = PoolTransport(limit=1)
+    async with RawUpstream(echo) as one, RawUpstream(echo) as other:
+        for upstream in (one, other, one, other):
+            assert (await whole(transport, request(upstream.url, b"a"))).body == b"a"
+        assert (one.connections, other.connections) == (2, 2)
+    await transport.close()
+
+
+async def test_a_place_is_free_again_after_every_kind_of_end() -> None:
+    transport = PoolTransport(limit=1)
+
+    async def ending(line: Line) -> None:
+        _, how = await line.asked()
+        if how == b"reset":
+            line.reset()
+        elif how == b"bad":
+            await line.say(b"nonsense\r\n\r\n")
+        elif how == b"good":
+            await line.answer(how)
+            await echo(line)
+        elif how == b"hang":
+            await line.gone()
+
+    async with RawUpstream(ending) as upstream:
+        for how in (b"reset", b"bad", b"good", b"end", b"hang", b"good"):
+            task = asyncio.create_task(failure(transport, request(upstream.url, how)))
+            await asyncio.sleep(0.02)
+            if how == b"hang":
+                task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert (await whole(transport, request(upstream.url, b"good"))).body == b"good"
+    assert await failure(transport, request(upstream.url)) == "connect"
+    await transport.close()
+
+
+async def test_a_server_that_does_not_accept_is_given_up_in_time(transport: PoolTransport) -> None:
+    full = socket.create_server(("127.0.0.1", 0), backlog=0)
+    port = full.getsockname()[1]
+    clients = [socket.socket() for _ in range(4)]
+    for client in clients:
+        client.setblocking(False)
+        client.connect_ex(("127.0.0.1", port))
+    try:
+        asked = request(f"http://127.0.0.1:{port}/", connect=0.2)
+        assert await failure(transport, asked) == "connect"
+    finally:
+        for client in (*clients, full):
+            client.close()
+
+
+async def test_each_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with RawUpstream(echo) as upstream:
+        dialer = Dialer()
+        found = [(socket.AF_INET, ("127.0.0.1", port)) for port in (1, upstream.port, 2)]
+
+        async def addresses(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+            return found
+
+        monkeypatch.setattr(Dialer, "_addresses", lambda self, host, port: addresses(host, port))
+        for _ in range(3):
+            (await dialer.dial(Origin("some.name", 80, False))).close()
+        found[1] = (socket.AF_INET, ("127.0.0.1", 3))
+        with pytest.raises(ConnectionRefusedError):
+            await dialer.dial(Origin("some.name", 80, False))
+
+
+async def test_closing_ends_what_is_under_way(transport: PoolTransport) -> None:
+    async def hang(line: Line) -> None:
+        await line.asked()
+        await line.say(CHUNKED)
+        await line.gone()
+
+    async with RawUpstream(hang) as upstream:
+        answer: UpstreamAnswer = await transport.send(request(upstream.url))
+        await transport.close()
+        with pytest.raises(TransportError):
+            await answer.read()
+        assert await failure(transport, request(upstream.url)) == "connect"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run([*made, "-days", "2", *name, *files], check=True, capture_output=True)
+    return folder
+
+
+async def test_tls_is_verified_by_name_and_by_issuer(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    large = os.urandom(2**21)
+    async with RawUpstream(echo, tls=context) as upstream:
+        url = f"https://localhost:{upstream.port}/v1"
+        stranger = PoolTransport()
+        assert await failure(stranger, request(url)) == "connect"
+        await stranger.close()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+        transport = PoolTransport()
+        begun = upstream.connections
+        for body in (b"one", b"two", large, b"three"):
+            assert (await whole(transport, request(url, body))).body == body
+        assert upstream.connections <= begun + 3
+        assert await failure(transport, request(url.replace("localhost", "127.0.0.1"))) == "connect"
+        await transport.close()

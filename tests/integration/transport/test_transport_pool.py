@@ -1,0 +1,205 @@
+"""The pool of connections: which are used again, which never, how many there are, and who gets the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from raw_upstream import GOOD, Line, RawUpstream
+from transport_rig import echo, failure, request, whole
+
+from gateway.proxy.upstream import pool, pool_connection
+from gateway.proxy.upstream.pool import PoolTransport
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[PoolTransport]:
+    made = PoolTransport()
+    yield made
+    await made.close()
+
+
+async def test_a_connection_is_used_again_the_last_one_first(transport: PoolTransport) -> None:
+    async def numbered(line: Line) -> None:
+        while True:
+            await line.asked()
+            if line.number == 1:
+                await asyncio.sleep(0.05)
+            await line.answer(b"%d" % line.number)
+
+    async with RawUpstream(numbered) as upstream:
+        await asyncio.gather(*[whole(transport, request(upstream.url)) for _ in range(3)])
+        found = {(await whole(transport, request(upstream.url))).body for _ in range(5)}
+        assert found == {b"1"} and upstream.connections == 3
+
+
+@pytest.mark.parametrize(
+    "extra", [GOOD % (5, b"WRONG"), b"H", b"junk", b"\0", b"\r\nHTTP/1.1 200 OK\r\n\r\nWRONG", b"0\r\n\r\n"]
+)
+@pytest.mark.parametrize("when", ["in the same packet", "later"])
+async def test_what_comes_after_an_answer_is_never_the_next_one(
+    transport: PoolTransport, extra: bytes, when: str
+) -> None:
+    async def serve(line: Line) -> None:
+        while True:
+            body = (await line.asked())[1]
+            raw = GOOD % (len(body), body)
+            await line.say(*([raw + extra] if when == "in the same packet" else [raw, extra]))
+
+    async with RawUpstream(serve) as upstream:
+        for number in range(4):
+            token = b"token-%d" % number
+            assert (await whole(transport, request(upstream.url, token))).body == token
+            await asyncio.sleep(0.01)
+        assert upstream.connections == 4
+
+
+async def test_bytes_that_the_loop_has_not_seen_yet_are_found_before_the_next_request(
+    transport: PoolTransport,
+) -> None:
+    lines: list[Line] = []
+
+    async def serve(line: Line) -> None:
+        lines.append(line)
+        await echo(line)
+
+    async with RawUpstream(serve) as upstream:
+        await whole(transport, request(upstream.url, b"first"))
+        os.write(
+            lines[0].writer.get_extra_info("socket").fileno(), GOOD % (5, b"WRONG")
+        )  # the loop hasn't had a turn since
+        assert (await whole(transport, request(upstream.url, b"second"))).body == b"second"
+
+
+@pytest.mark.parametrize("how", ["end", "reset"])
+async def test_a_connection_that_closes_as_it_is_used_again_is_tried_once_more(
+    transport: PoolTransport, how: str
+) -> None:
+    async def once(line: Line) -> None:
+        await line.answer((await line.asked())[1])
+        await line.asked()
+        if how == "reset":
+            line.reset()
+
+    async with RawUpstream(once) as upstream:
+        await whole(transport, request(upstream.url, b"one"))
+        assert (await whole(transport, request(upstream.url, b"two"))).body == b"two"
+        assert upstream.connections == 2
+
+
+async def test_a_fresh_connection_that_closes_is_not_tried_again(transport: PoolTransport) -> None:
+    async def never(line: Line) -> None:
+        await line.asked()
+
+    async with RawUpstream(never) as upstream:
+        assert await failure(transport, request(upstream.url)) == "reset"
+        assert upstream.connections == 1
+
+
+async def test_a_request_of_which_an_answer_has_begun_is_not_sent_again(transport: PoolTransport) -> None:
+    async def half(line: Line) -> None:
+        await line.answer((await line.asked())[1])
+        await line.asked()
+        await line.say(b"H")
+
+    async with RawUpstream(half) as upstream:
+        await whole(transport, request(upstream.url))
+        assert await failure(transport, request(upstream.url)) in ("reset", "bad_answer")
+        assert upstream.connections == 1
+
+
+async def test_a_server_that_dies_over_a_request_is_not_asked_again(
+    transport: PoolTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "RETRY_SECONDS", 0.0)
+
+    async def dying(line: Line) -> None:
+        await line.answer((await line.asked())[1])
+        await line.asked()
+        await asyncio.sleep(0.05)
+
+    async with RawUpstream(dying) as upstream:
+        await whole(transport, request(upstream.url))
+        assert await failure(transport, request(upstream.url)) == "reset"
+        assert upstream.connections == 1
+
+
+async def test_an_idle_connection_is_closed_in_time(transport: PoolTransport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "IDLE_SECONDS", 0.05)
+    closed = asyncio.Event()
+
+    async def serve(line: Line) -> None:
+        await line.answer((await line.asked())[1])
+        await line.gone()
+        closed.set()
+
+    async with RawUpstream(serve) as upstream:
+        await whole(transport, request(upstream.url))
+        await asyncio.wait_for(closed.wait(), 5)
+
+
+async def test_an_abandoned_answer_closes_its_connection(transport: PoolTransport) -> None:
+    closed = asyncio.Semaphore(0)
+
+    async def endless(line: Line) -> None:
+        await line.asked()
+        if line.number == 1:
+            await line.say(CHUNKED + b"1\r\na\r\n")
+        await line.gone()
+        closed.release()
+
+    async with RawUpstream(endless) as upstream:
+        answer = await transport.send(request(upstream.url))
+        assert await answer.read() == b"a"
+        answer.release()
+        answer.release()
+        await asyncio.wait_for(closed.acquire(), 5)
+        waiting = asyncio.create_task(transport.send(request(upstream.url)))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.wait_for(closed.acquire(), 5)
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+
+async def test_a_reader_that_does_not_read_holds_the_upstream_back(transport: PoolTransport) -> None:
+    sent = 0
+
+    async def flood(line: Line) -> None:
+        nonlocal sent
+        await line.asked()
+        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % 2**27)
+        for _ in range(2**7):
+            await line.say(b"x" * 2**20)
+            sent += 1
+
+    async with RawUpstream(flood) as upstream:
+        answer = await transport.send(request(upstream.url))
+        before = -1
+        while before != sent:
+            before = sent
+            await asyncio.sleep(0.1)
+        assert sent < 32  # the buffers of the kernel and of the server, and 256 KiB here
+        assert answer.unread < 2 * pool_connection.UNREAD_LIMIT + 2**18
+        size = 0
+        while piece := await answer.read():
+            size += len(piece)
+        assert size == 2**27
+
+
+async def test_a_bomb_is_unpacked_a_little_at_a_time(transport: PoolTransport) -> None:
+    bomb = gzip.compress(b"\0" * 2**25)
+    raw = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n%b" % (len(bomb), bomb)
+
+    async def serve(line: Line) -> None:
+        await line.asked()
+        await line.say(raw)
+
+    async with RawUpstream(serve) as upstream:
+        found = await whole(transport, request(upstream.url))
+        assert max(map(len, found.pieces)) <= 2**18 and len(found.body) == 2**25
