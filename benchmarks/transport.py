@@ -1,8 +1,8 @@
 """The two transports side by side: CPU microseconds of a request and of a streamed chunk, memory of idle streams.
 
 ``python benchmarks/transport.py [--requests N] [--streams N]``. The upstream is a process of its own; only the
-client's CPU time counts, so that the figures hardly depend on what else the machine does. Each transport has its own process
-for the memory, since what one has freed would hide what the other takes.
+client's CPU time counts, so that the figures hardly depend on what else the machine does. Each transport has its own
+process for the memory, since what one has freed would hide what the other takes.
 """
 
 from __future__ import annotations

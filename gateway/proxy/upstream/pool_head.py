@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from gateway.proxy.upstream.transport import TransportError, UpstreamRequest
@@ -26,9 +27,8 @@ _KEPT = "/%:@!$&'()*+,;=~-._?"
 _known: set[str] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A server: connections to it may be used for any request to it."""
+class Origin(NamedTuple):
+    """A server: connections to it may be used for any request to it. A tuple, since it is looked up by each request."""
 
     host: str
     port: int
