@@ -19,6 +19,7 @@ SECRET = "ft-conformance"
 BEARER = {"authorization": f"Bearer {SECRET}"}
 USER = [{"role": "user", "content": "q"}]
 ASK: dict[str, Any] = {"model": "plain", "messages": USER, "stream": True}
+TRANSPORTS = ("aiohttp", "pool")
 CHAT = "/v1/chat/completions"
 T = TypeVar("T")
 PATIENT = Timeouts(connect=2.0, first_byte=20.0, idle=60.0, total=120.0)
@@ -83,9 +84,10 @@ def plan(url: str) -> Plan:
     return replace(made, plan_hash=plan_hash(made))
 
 
-@pytest.fixture(name="gateway", scope="module")
-def gateway_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    with RawUpstream() as upstream, running(tmp_path_factory.mktemp("streams")) as rig:
+@pytest.fixture(name="gateway", scope="module", params=TRANSPORTS)
+def gateway_fixture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    folder = tmp_path_factory.mktemp("streams")
+    with RawUpstream() as upstream, running(folder, transport=request.param) as rig:
         keys = (key(SECRET, "complete"),)
         rig.publish(plan(upstream.url), *keys)
         yield Pair(rig, upstream, keys)
