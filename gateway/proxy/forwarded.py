@@ -8,18 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from starlette.responses import Response
 
 from fairtrial.domain.errors import TooLarge, UpstreamError, UpstreamTimeout
+from gateway.proxy.answer_headers import goes_back
 from gateway.proxy.errors import envelope
 from gateway.proxy.routing import Endpoint
 from gateway.proxy.upstream.transport import TransportError, UpstreamAnswer
 from gateway.proxy.wire import ClientGone, Header, Receive, Scope, Send, send_whole
 
-PASSED = frozenset(
-    {
-        "content-type", "content-length", "content-disposition", "content-range", "accept-ranges", "etag",
-        "last-modified", "cache-control", "x-should-retry",
-    }
-)  # fmt: skip
-PASSED_PREFIXES = ("x-ratelimit-", "retry-after", "openai-")
 UPLOAD_LIMIT = 2**30
 """Bytes of a request's body that is passed on as it comes."""
 
@@ -158,9 +152,9 @@ class Forwarded(Response):
 
 def _headers(answer: UpstreamAnswer) -> list[Header]:
     """What goes back of the head; the length only where nothing was unpacked on the way."""
-    packed = "content-encoding" in answer.headers
+    sized = "content-encoding" not in answer.headers
     return [
         (name.encode("latin-1"), value.encode("latin-1", "replace"))
         for name, value in answer.headers.items()
-        if (name in PASSED or name.startswith(PASSED_PREFIXES)) and not (packed and name == "content-length")
+        if goes_back(name) or (sized and name == "content-length")
     ]

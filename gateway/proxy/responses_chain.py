@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from fairtrial.domain.errors import NotFound
 from fairtrial.journal.response_map import Place, response_name
-from gateway.proxy import slow_json
 from gateway.proxy.asked import Asked, decode_field
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
@@ -25,6 +26,18 @@ _NOT_MOVED = frozenset({"kill", "excluded"})
 
 _PREVIOUS, _CONVERSATION, _INPUT = "previous_response_id", "conversation", "input"
 _FIRST_ERROR = 400
+
+
+class _Item(msgspec.Struct):
+    encrypted_content: str | None = None
+
+
+class _Made(msgspec.Struct):
+    conversation: Any = None
+    output: list[_Item] = []
+
+
+_MADE = msgspec.json.Decoder(_Made)
 
 
 def stay(gateway: Gateway, exchange: Exchange) -> Target:
@@ -96,14 +109,13 @@ def _also_named(answer: bytes | None) -> Iterator[str]:
     if answer is None or not (_SEALED in answer or b'"conversation"' in answer):
         return
     try:
-        content = slow_json.decode(answer)
-    except (ValueError, RecursionError):
+        made = _MADE.decode(answer)
+    except (msgspec.DecodeError, RecursionError):
         return
-    if isinstance(content, dict):
-        named = _conversation(content.get(_CONVERSATION))
-        if named is not None:
-            yield named
-        yield from _sealed(content.get("output"))
+    named = _conversation(made.conversation)
+    if named is not None:
+        yield named
+    yield from (_sealed_name(item.encrypted_content) for item in made.output if item.encrypted_content)
 
 
 def _conversation(value: Any) -> str | None:
@@ -115,7 +127,11 @@ def _sealed(items: Any) -> Iterator[str]:
     for item in items if isinstance(items, list) else ():
         sealed = item.get("encrypted_content") if isinstance(item, dict) else None
         if isinstance(sealed, str):
-            yield f"sealed {sealed}"
+            yield _sealed_name(sealed)
+
+
+def _sealed_name(content: str) -> str:
+    return f"sealed {content}"
 
 
 def _arm(routing: Routing, place: Place, target: Target) -> Arm | None:

@@ -71,7 +71,8 @@ ERRORS = (
 BODY = """\
 A request's body is OpenAI's: every field goes to the model's server as it came, except `model` (the route becomes
 the deployment's model) and what the arm overrides. A stored response is found by its id for 30 days; a 404 is all
-that a key gets of one that a route made which it may not name. The provider's own errors come back with their status and body.
+that a key gets of one that a route made which it may not name. The provider's own errors come back with their status
+and body.
 In `feedback`, unknown fields are refused:"""
 ENVELOPE = '{"error": {"message": "…", "type": "…", "param": null, "code": null}}'
 
