@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
 from starlette.responses import Response
 
@@ -21,27 +21,39 @@ ERROR_LIMIT = 2**20
 REDIRECTS = range(300, 400)
 NOT_MODIFIED = 304
 FIRST_ERROR = 400
-SendBody = Callable[[AsyncIterator[bytes]], Awaitable[UpstreamAnswer]]
+SendBody = Callable[[AsyncIterable[bytes]], Awaitable[UpstreamAnswer]]
 
 
 class Upload:
-    """A request's body in the pieces in which it comes; ``over`` is set when it was read to its end."""
+    """A request's body in the pieces in which it comes, once; ``over`` is set when it was read to its end.
+
+    ``failure``: why it was not, as the connection to the upstream tells only that it broke.
+    """
 
     def __init__(self, receive: Receive) -> None:
         self.over = asyncio.Event()
+        self.failure: Exception | None = None
         self._receive = receive
+        self._begun = False
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Each piece once; `ClientGone` if the caller leaves, `TooLarge` beyond the limit."""
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._begun:
+            raise ConnectionResetError("a body that comes once can't be sent twice")
+        self._begun = True
+        return self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
         size, more = 0, True
         while more:
             message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
             piece: bytes = message.get("body", b"")
             size += len(piece)
-            if size > UPLOAD_LIMIT:
-                raise TooLarge(f"the body is larger than {UPLOAD_LIMIT} bytes", code="request_too_large")
+            if message["type"] == "http.disconnect":
+                self.failure = ClientGone()
+            elif size > UPLOAD_LIMIT:
+                self.failure = too_large()
+            if self.failure is not None:
+                raise self.failure
             more = message.get("more_body", False)
             if piece:
                 yield piece
@@ -105,9 +117,9 @@ class Forwarded(Response):
         seconds = limits.first_byte if self._uploaded else limits.total
         try:
             async with asyncio.timeout(seconds):
-                return await self._sending(upload.pieces())
+                return await self._sending(upload)
         except TransportError as error:
-            raise self._failure(error) from error
+            raise upload.failure or self._failure(error) from error
         except TimeoutError:
             message = f"{self._endpoint.name}: no answer began within {seconds:g} s"
             raise UpstreamTimeout(message, code="upstream_timeout") from None
@@ -148,6 +160,11 @@ class Forwarded(Response):
     def _failure(self, error: TransportError) -> UpstreamError:
         kind = UpstreamTimeout if error.kind == "timeout" else UpstreamError
         return kind(f"{self._endpoint.name}: {error}", code=f"upstream_{error.kind}")
+
+
+def too_large() -> TooLarge:
+    """The error of a body beyond the limit."""
+    return TooLarge(f"the body is larger than {UPLOAD_LIMIT} bytes", code="request_too_large")
 
 
 def _headers(answer: UpstreamAnswer) -> list[Header]:

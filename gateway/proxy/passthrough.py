@@ -7,14 +7,14 @@ changes models or an organisation needs ``admin``. Nothing of it is assigned, re
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, Mapping
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fairtrial.domain.errors import NotAllowed, TooLarge
-from gateway.proxy.forwarded import UPLOAD_LIMIT, Forwarded
+from fairtrial.domain.errors import NotAllowed
+from gateway.proxy.forwarded import UPLOAD_LIMIT, Forwarded, too_large
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import LOOPBACK_HOSTS, Caller, authenticate
 from gateway.proxy.passthrough_paths import path_below, unknown_url, with_query
@@ -57,7 +57,7 @@ def pass_on(gateway: Gateway, request: Request) -> Response:
     refuse_without_key(endpoint)
     length = headers.get("content-length", "0")
     if length.isdigit() and int(length) > UPLOAD_LIMIT:
-        raise TooLarge(f"the body is larger than {UPLOAD_LIMIT} bytes", code="request_too_large")
+        raise too_large()
     sent = sent_headers(headers, endpoint, scope["request_id"])
     if "content-length" in headers:
         sent["content-length"] = length
@@ -65,7 +65,7 @@ def pass_on(gateway: Gateway, request: Request) -> Response:
     upstream = upstream_request(endpoint, scope["method"], with_query(path, request.scope), sent)
     gateway.counters.passed += 1
 
-    async def sending(pieces: AsyncIterator[bytes]) -> UpstreamAnswer:
+    async def sending(pieces: AsyncIterable[bytes]) -> UpstreamAnswer:
         return await gateway.passing.transport.send(upstream, None if bodiless else pieces)
 
     return Forwarded(endpoint, sending, uploaded=bodiless)

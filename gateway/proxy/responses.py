@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -111,7 +111,7 @@ def _unknown(ident: str) -> NotFound:
 
 
 def _forwarded(gateway: Gateway, endpoint: Endpoint, upstream: UpstreamRequest) -> Forwarded:
-    async def sending(_: AsyncIterator[bytes]) -> UpstreamAnswer:
+    async def sending(_: AsyncIterable[bytes]) -> UpstreamAnswer:
         return await gateway.transport.send(upstream)
 
     return Forwarded(endpoint, sending, uploaded=True)

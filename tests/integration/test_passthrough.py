@@ -215,6 +215,35 @@ def test_a_page_of_another_site_may_not_use_an_open_gateway(rig: Rig, upstream: 
     assert httpx.get(f"{rig.url}/files", headers={"origin": "http://localhost:3000"}).status_code == 200
 
 
+def test_a_query_goes_on_to_the_letter(rig: Rig, upstream: FakeUpstream) -> None:
+    query = "a=%41&b=%2F&c=a+b&d[]=x&e=%7E&f=%c3%bc&g&h=&i=a%20b&j=a;b&k=%26%3D"
+    raw(rig, f"GET /v1/files?{query} HTTP/1.1")
+    raw(rig, "GET /v1/files/a%20b:c HTTP/1.1")
+    assert [seen.path for seen in upstream.seen] == [f"/v1/files?{query}", "/v1/files/a%20b:c"]
+
+
+def test_a_body_that_came_once_is_not_sent_half_a_second_time(rig: Rig, upstream: FakeUpstream) -> None:
+    upstream.scripts["gone"] = {"kind": "reset"}
+    answer = httpx.put(f"{rig.url}/files/f", content=b"x" * 2**20, headers={"x-fake": "gone"}, timeout=30)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (502, "upstream_error")
+    assert {len(seen.body) for seen in upstream.seen} == {2**20}
+
+
+def test_a_body_beyond_the_limit_is_refused_at_once(rig: Rig, upstream: FakeUpstream) -> None:
+    answer = raw(rig, "POST /v1/files HTTP/1.1", f"content-length: {2**31}")
+    assert answer.startswith(b"HTTP/1.1 413") and b"request_too_large" in answer
+    assert not upstream.seen
+
+
+def test_a_body_that_breaks_off_is_no_request(rig: Rig, upstream: FakeUpstream) -> None:
+    with socket.create_connection(("127.0.0.1", rig.supervisor.port), timeout=10) as connection:
+        head = "POST /v1/files HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100000\r\n\r\n"
+        connection.sendall(head.encode() + b"x" * 1000)
+        connection.shutdown(socket.SHUT_WR)
+        assert b"200" not in b"".join(iter(lambda: connection.recv(65536), b""))
+    assert not upstream.seen or not upstream.seen[-1].body
+
+
 def test_nothing_of_it_is_recorded_but_it_is_counted(rig: Rig) -> None:
     rig.forget()
     before = counted(rig)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, Mapping
 from functools import lru_cache
 
 import aiohttp
@@ -72,7 +72,7 @@ class AiohttpTransport:
             read_bufsize=2**16,
         )
 
-    async def send(self, request: UpstreamRequest, pieces: AsyncIterator[bytes] | None = None) -> UpstreamAnswer:
+    async def send(self, request: UpstreamRequest, pieces: AsyncIterable[bytes] | None = None) -> UpstreamAnswer:
         """See `Transport`; ``pieces``: a body that is sent as it comes, in place of the request's own."""
         try:
             response = await self._session.request(
