@@ -8,12 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fake_upstream import FakeUpstream
 from proxy_fixtures import BOT, DIRECT, one_worker_fixture, post, rig_fixture, upstream_fixture  # noqa: F401 - fixtures
 from proxy_rig import Rig, plan_for, running
 
 from fairtrial.domain.errors import PortTaken
 from gateway.listening import listen
+from tests.upstream.server import FakeUpstream
 
 
 def test_a_key_that_is_not_set_is_an_error_that_the_client_does_not_retry(rig: Rig, upstream: FakeUpstream) -> None:
@@ -46,7 +46,7 @@ def test_a_providers_key_goes_up_and_never_comes_back(rig: Rig, upstream: FakeUp
         ("POST", "/v1/chat/completions", b"{}", "text/plain", 400),
         ("GET", "/v1/chat/completions", b"", "application/json", 405),
         ("POST", "/v1/nothing", b"{}", "application/json", 404),
-        ("DELETE", "/v1/models", b"", "application/json", 405),
+        ("DELETE", "/v1/models", b"", "application/json", 404),
         ("POST", "/v1/feedback", b"{", "application/json", 422),
         ("POST", "/v1/feedback", b'{"key":"k"}', "application/json", 422),
         ("POST", "/v1/feedback", b"[]", "application/json", 422),
