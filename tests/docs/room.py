@@ -15,8 +15,8 @@ from pathlib import Path
 
 from fairtrial.cli.services import Services
 from tests.docs.pages import ROOT, blocks, run_here
-from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
+from tests.upstream.server import FakeUpstream
 
 OVERLAID = ("evaluators/", "dashboard/")
 PROGRAM = Path(__file__).with_name("with_overlay.py")

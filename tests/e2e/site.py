@@ -16,8 +16,8 @@ import httpx
 from dashboard.client import SESSION_COOKIE
 from fairtrial.cli.running import RunOptions, load_suites, run_suites
 from fairtrial.cli.services import Services
-from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
+from tests.upstream.server import FakeUpstream
 
 CASES = 40
 BASELINE, CANDIDATE = "plover", "quokka"

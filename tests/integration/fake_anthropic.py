@@ -15,7 +15,8 @@ import json
 import sys
 from typing import Any
 
-from fake_upstream import FakeUpstream, _end, _head  # pyright: ignore[reportPrivateUsage]
+from tests.upstream.server import FakeUpstream
+from tests.upstream.wire import write_end, write_head
 
 USAGE = {"input_tokens": 11, "output_tokens": 5}
 TOOL = {"id": "toolu_1", "name": "lookup", "input": {"order": "LM-1"}}
@@ -38,19 +39,21 @@ class FakeAnthropic(FakeUpstream):
         message = {**_message(asked), "content": [block for block in blocks if block], "usage": USAGE}
         message["stop_reason"] = _stop_reason(script)
         body = json.dumps(message).encode()
-        _head(writer, 200, {"content-type": "application/json", **script.get("headers", {})}, len(body))
+        write_head(writer, 200, {"content-type": "application/json", **script.get("headers", {})}, len(body))
         writer.write(body)
         await writer.drain()
 
     async def _do_error(self, _: dict[str, Any], script: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         said = {"type": script.get("type", "api_error"), "message": script.get("message", "It went wrong.")}
         body = json.dumps({"type": "error", "error": said, "request_id": "req_1"}).encode()
-        _head(writer, script["status"], {"content-type": "application/json", **script.get("headers", {})}, len(body))
+        write_head(
+            writer, script["status"], {"content-type": "application/json", **script.get("headers", {})}, len(body)
+        )
         writer.write(body)
         await writer.drain()
 
     async def _do_stream(self, asked: dict[str, Any], script: dict[str, Any], writer: asyncio.StreamWriter) -> None:
-        _head(writer, 200, {"content-type": "text/event-stream; charset=utf-8"}, None)
+        write_head(writer, 200, {"content-type": "text/event-stream; charset=utf-8"}, None)
         events = _events(asked, script)
         then = script.get("then", "end")
         for event in events if then == "end" else events[: script.get("until", -3)]:
@@ -61,7 +64,7 @@ class FakeAnthropic(FakeUpstream):
             said = {"type": "overloaded_error", "message": "Overloaded"}
             await _write(writer, {"type": "error", "error": said})
             then = "end"
-        await _end(then, writer)
+        await write_end(then, writer)
 
 
 async def _write(writer: asyncio.StreamWriter, event: dict[str, Any]) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import json
 from typing import Any
 
-from fake_upstream import FakeUpstream, _head
+from tests.upstream.server import FakeUpstream
+from tests.upstream.wire import write_head
 
 CANDIDATE = {"content": {"parts": [{"text": "Hello"}], "role": "model"}, "finishReason": "STOP", "index": 0}
 USAGE = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
@@ -28,6 +29,6 @@ class FakeGemini(FakeUpstream):
         kind = "application/json"
         if status == 200 and "stream" in self.seen[-1].path:
             body, kind = b"data: " + body + b"\r\n\r\n", "text/event-stream"
-        _head(writer, status, {"content-type": kind, "retry-after": "3"}, len(body))
+        write_head(writer, status, {"content-type": kind, "retry-after": "3"}, len(body))
         writer.write(body)
         await writer.drain()

@@ -8,10 +8,10 @@ from typing import Any
 import openai
 import pytest
 from fake_anthropic import FakeAnthropic
-from fake_upstream import FakeUpstream
 from proxy_rig import EXPERIMENT, Rig, deployment, plan_for, running
 
 from fairtrial.domain.plan import Plan, Route, Variant
+from tests.upstream.server import FakeUpstream
 
 KEY = "sk-ant-canary-4711"
 USER: list[Any] = [{"role": "user", "content": "Hello?"}]

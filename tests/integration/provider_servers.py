@@ -11,9 +11,11 @@ import json
 from typing import Any
 
 from fake_anthropic import FakeAnthropic
-from fake_upstream import FakeUpstream, Seen, _head
 
 from gateway.models.sample import sample_base, sample_tuned
+from tests.upstream.seen import Seen
+from tests.upstream.server import FakeUpstream
+from tests.upstream.wire import write_head
 
 
 def rule_for(model: str, tuned: str, messages: list[dict[str, Any]]) -> str:
@@ -50,7 +52,7 @@ class OpenaiServer(FakeUpstream):
 
     async def _send(self, writer: asyncio.StreamWriter, status: int, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()
-        _head(writer, status, {"content-type": "application/json"}, len(body))
+        write_head(writer, status, {"content-type": "application/json"}, len(body))
         writer.write(body)
         await writer.drain()
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from fake_upstream import FakeUpstream
 from proxy_rig import Rig, plan_for, running
+
+from tests.upstream.server import FakeUpstream
 
 DIRECT = {"model": "base-direct", "messages": [{"role": "user", "content": "q"}]}
 BOT = {"model": "bot", "messages": [{"role": "user", "content": "q"}]}

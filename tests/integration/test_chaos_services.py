@@ -14,8 +14,8 @@ import pytest
 from fairtrial.cli.services import Services
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingester
-from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
+from tests.upstream.server import FakeUpstream
 
 KILLS = 24
 CLIENTS = 4

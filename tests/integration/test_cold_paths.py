@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import httpx
 import openai
 import pytest
-from fake_upstream import FakeUpstream
 from proxy_rig import EXPERIMENT, Rig, deployment, key, plan_for, running
 
 from fairtrial.domain.plan import Route
+from tests.upstream.server import FakeUpstream
 
 NAMES = ("acme/support:v7", "bot", "base-direct", "team a/ü")
 

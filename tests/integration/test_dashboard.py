@@ -16,8 +16,8 @@ from fairtrial.cli.services import Services
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
-from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
+from tests.upstream.server import FakeUpstream
 
 APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
 HOSTILE = "<script>alert(1)</script> ![x](http://example.invalid/beacon.png) **bold** $x^2$"

@@ -15,9 +15,9 @@ from fairtrial.cli.services import Services
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
-from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
 from tests.unit.store import samples
+from tests.upstream.server import FakeUpstream
 
 SCRIPT = """
 from dashboard.client import from_environment

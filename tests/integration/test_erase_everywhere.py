@@ -19,8 +19,8 @@ from fairtrial.experiments.units import pseudonym
 from fairtrial.store import settings
 from fairtrial.store.database import Database
 from tests.integration.care_rig import fairtrial_json, files_with
-from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
+from tests.upstream.server import FakeUpstream
 
 SECRET = "the violet heron of Ostrava"
 MORE = """\

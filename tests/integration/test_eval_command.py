@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_upstream import FakeUpstream
 from project_files import write_project
 
 from evaluators.suite import Suite
@@ -21,6 +20,7 @@ from fairtrial.cli.eval_output import as_json
 from fairtrial.cli.owner import open_owner
 from fairtrial.config.layout import Layout
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
+from tests.upstream.server import FakeUpstream
 
 ROOT = Path(__file__).parents[2]
 FOUR = {

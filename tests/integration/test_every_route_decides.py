@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from fake_upstream import FakeUpstream
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from proxy_rig import Rig, key, plan_for, running
@@ -19,6 +18,7 @@ from gateway.proxy.app import ALWAYS, HOT
 from gateway.proxy.cold import cold_app
 from scripts.reference.data_plane import ROUTES
 from tests.unit.control.conftest import config, database, keeper, publisher  # noqa: F401 - fixtures
+from tests.upstream.server import FakeUpstream
 
 OPEN_CONTROL = {
     "/livez": "whoever watches the process has no account",

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_upstream import FakeUpstream
 from project_files import write_project
 
 from evaluators.engine import run_suite
@@ -22,6 +21,7 @@ from evaluators.target import Target
 from fairtrial.cli.owner import open_owner
 from fairtrial.cli.running import save_run
 from fairtrial.config.layout import Layout
+from tests.upstream.server import FakeUpstream
 
 ROOT = Path(__file__).parents[2]
 SUITE = """\

@@ -8,7 +8,6 @@ from typing import Any
 import openai
 import pytest
 from fake_anthropic import FakeAnthropic
-from fake_upstream import FakeUpstream
 from lane_rig import (  # noqa: F401 - fixtures
     KEY,
     USER,
@@ -21,6 +20,8 @@ from lane_rig import (  # noqa: F401 - fixtures
     lane_plan,
 )
 from proxy_rig import EXPERIMENT, Rig
+
+from tests.upstream.server import FakeUpstream
 
 TOOL: Any = {
     "type": "function",

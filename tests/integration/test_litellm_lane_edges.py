@@ -11,7 +11,6 @@ import httpx
 import openai
 import pytest
 from fake_anthropic import FakeAnthropic
-from fake_upstream import FakeUpstream
 from lane_rig import (  # noqa: F401 - fixtures
     KEY,
     USER,
@@ -26,6 +25,7 @@ from lane_rig import (  # noqa: F401 - fixtures
 from proxy_rig import Rig, plan_for, running
 
 from fairtrial.config.hashes import plan_hash
+from tests.upstream.server import FakeUpstream
 
 ERRORS = [
     (400, "invalid_request_error", openai.BadRequestError),

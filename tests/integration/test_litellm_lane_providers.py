@@ -10,10 +10,10 @@ from typing import Any
 import openai
 import pytest
 from fake_gemini import FakeGemini
-from fake_upstream import FakeUpstream
 from proxy_rig import Rig, deployment, plan_for, running
 
 from fairtrial.domain.plan import Route
+from tests.upstream.server import FakeUpstream
 
 USER: list[Any] = [{"role": "user", "content": "Hello?"}]
 FETCHES = ("LITELLM_MODEL_COST_MAP_URL", "LITELLM_ANTHROPIC_BETA_HEADERS_URL", "HF_ENDPOINT", "LITELLM_BLOG_POSTS_URL")

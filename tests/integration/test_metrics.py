@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import httpx
-from fake_upstream import FakeUpstream
 from proxy_fixtures import DIRECT, post
 from proxy_rig import Rig, plan_for, running
+
+from tests.upstream.server import FakeUpstream
 
 ASKED = 40
 OK = re.compile(r'^fairtrial_requests_total\{worker="(w\d)",outcome="ok"\} (\d+)$', re.MULTILINE)

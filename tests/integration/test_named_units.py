@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fake_upstream import FakeUpstream
 from proxy_fixtures import BOT, DIRECT, one_worker_fixture, post, rig_fixture, upstream_fixture  # noqa: F401 - fixtures
 from proxy_rig import EXPERIMENT, Rig, key, plan_for
 
 from fairtrial.experiments.units import pseudonym
+from tests.upstream.server import FakeUpstream
 
 ANN = pseudonym("pepper", "ann")
 CHAT = pseudonym("pepper", "chat-7")

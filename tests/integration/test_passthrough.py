@@ -9,8 +9,9 @@ from hashlib import sha256
 import httpx
 import openai
 import pytest
-from fake_upstream import FakeUpstream
 from proxy_rig import Rig, deployment, key, plan_for, running
+
+from tests.upstream.server import FakeUpstream
 
 PROVIDER_KEY = "sk-provider-of-all"
 

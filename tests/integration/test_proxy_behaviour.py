@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from fake_upstream import FakeUpstream
 from proxy_fixtures import BOT, DIRECT, one_worker_fixture, post, rig_fixture, upstream_fixture  # noqa: F401 - fixtures
 from proxy_rig import EXPERIMENT, Rig, deployment, plan_for, running
 
 from fairtrial.domain.plan import Route
+from tests.upstream.server import FakeUpstream
 
 
 def _unused_port() -> int:

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from fake_upstream import FakeUpstream
 from proxy_fixtures import BOT, DIRECT, post, upstream_fixture  # noqa: F401 - a fixture
 from proxy_rig import EXPERIMENT, Rig, deployment, plan_for, running
 
 from fairtrial.domain.plan import Route, Timeouts
+from tests.upstream.server import FakeUpstream
 
 PING = ": ping\n\n"
 STREAM = {**DIRECT, "stream": True}

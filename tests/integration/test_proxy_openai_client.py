@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from fake_upstream import FakeUpstream
 from proxy_rig import Rig, key, plan_for, running
+
+from tests.upstream.server import FakeUpstream
 
 USER = [{"role": "user", "content": "Hello?"}]
 

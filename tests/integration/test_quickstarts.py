@@ -16,10 +16,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fake_upstream import FakeUpstream
 from printed_commands import ROOT, Terminal
 from project_files import free_ports
 from provider_servers import AnthropicServer, OpenaiServer, VllmServer
+
+from tests.upstream.server import FakeUpstream
 
 PAGES = ROOT / "docs" / "quickstart"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)

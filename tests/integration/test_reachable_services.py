@@ -15,8 +15,8 @@ from dashboard.client import Control, Refused
 from fairtrial.cli.owner import open_owner
 from fairtrial.cli.services import Services
 from fairtrial.store.keys import KeyOptions
-from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
+from tests.upstream.server import FakeUpstream
 
 PATIENCE = 60.0
 ASKED = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": "u1"}

@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from fake_upstream import FakeUpstream
 from proxy_rig import EXPERIMENT, Rig, deployment, key, plan_for, running
 
 from fairtrial.domain.plan import Experiment, Plan, Route
 from fairtrial.experiments.assignment import assign
 from fairtrial.journal.response_map import FILE
+from tests.upstream.server import FakeUpstream
 
 
 @pytest.fixture(name="servers", scope="module")

@@ -24,9 +24,9 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store import settings
 from fairtrial.store.database import Database
 from tests.integration.care_rig import end, eventually, fairtrial, fairtrial_json, files_with, project, start_control
-from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
 from tests.unit.store import samples
+from tests.upstream.server import FakeUpstream
 
 SECRET = "the violet heron of Ostrava"
 OTHER = "a plain question about parcels"

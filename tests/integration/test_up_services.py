@@ -19,8 +19,8 @@ from fairtrial.cli.services import Services
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import PortTaken, StoreLocked
 from fairtrial.store.owner_lock import is_owned
-from tests.integration.fake_upstream import FakeUpstream
 from tests.integration.project_files import write_project
+from tests.upstream.server import FakeUpstream
 
 PATIENCE = 60.0
 

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from fake_upstream import FakeUpstream
 from proxy_rig import Rig, deployment, plan_for, running
 
 from fairtrial.domain.plan import Route
+from tests.upstream.server import FakeUpstream
 
 USER: list[Any] = [{"role": "user", "content": "Hello?"}]
 PROVIDERS = ("perplexity", "nvidia_nim", "hosted_vllm")
