@@ -8,7 +8,7 @@ from functools import lru_cache
 import aiohttp
 from yarl import URL
 
-from gateway.proxy.upstream.transport import TransportError, UpstreamAnswer, UpstreamRequest
+from gateway.proxy.upstream.transport import STATUSES, TransportError, UpstreamAnswer, UpstreamRequest
 
 KEEPALIVE_SECONDS = 4.0
 """Shorter than the five seconds after which common servers drop an idle connection, so that we drop it first."""
@@ -89,6 +89,9 @@ class AiohttpTransport:
             raise TransportError("reset", f"the upstream closed the connection ({_brief(error)})") from error
         except (aiohttp.ClientError, ValueError) as error:
             raise TransportError("bad_answer", f"the upstream did not speak HTTP ({_brief(error)})") from error
+        if response.status not in STATUSES:
+            response.close()
+            raise TransportError("bad_answer", "the upstream gave a status that can't be read")
         return AiohttpAnswer(response)
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ import httptools
 from gateway.proxy.upstream.pool_answer import PoolAnswer
 from gateway.proxy.upstream.pool_decode import decoder
 from gateway.proxy.upstream.pool_head import Origin
-from gateway.proxy.upstream.transport import TransportError
+from gateway.proxy.upstream.transport import STATUSES, TransportError
 
 UNREAD_LIMIT = 2**18
 """Bytes of an answer that wait here for their reader before no more are read."""
@@ -28,7 +28,6 @@ SLICE = 2**18
 
 FRAMING = frozenset({"content-length", "transfer-encoding"})
 BODILESS = frozenset({204, 304})
-STATUSES = range(200, 600)
 INTERIM = range(100, 200)
 FIRST_ERROR = 400
 SWITCHING = 101

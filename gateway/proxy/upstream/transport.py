@@ -21,6 +21,9 @@ WHOLE_LIMIT = 256 * 2**20
 EVENT_LIMIT = 32 * 2**20
 """Bytes of one event of a stream, and of everything that is translated, which takes several times its size."""
 
+STATUSES = range(200, 600)
+"""What the head of an answer may say; any other status can't be sent on."""
+
 
 def too_large(limit: int) -> TransportError:
     """The error of an answer beyond its limit, whoever meets it: an upstream must not fill a worker's memory."""

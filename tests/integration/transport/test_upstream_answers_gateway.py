@@ -1,0 +1,70 @@
+"""Odd answers through a whole gateway: each becomes a 502 or a 504 or is what the upstream said, and none strays."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from odd_answers import late, odd_answer, serve
+from proxy_rig import deployment, plan_for, running
+from raw_upstream import RawUpstream
+
+from fairtrial.domain.plan import Route, Timeouts
+
+CASES, WORKERS = 500, 8
+ROUTES = {"base-direct": Route("base-direct", deployment="base")}
+SAID = re.compile(rb"HTTP/\d\.\d (\d{3})")
+
+
+@pytest.mark.asyncio(loop_factories=["uvloop"])
+@pytest.mark.parametrize("transport", ["aiohttp", "pool"])
+async def test_odd_answers_are_502_or_504_and_good_ones_are_their_own(transport: str, tmp_path: Path) -> None:
+    seen: Counter[int] = Counter()
+    with running(tmp_path, transport=transport) as rig:
+        async with RawUpstream(serve) as upstream, httpx.AsyncClient(timeout=20) as client:
+            url = upstream.url.removesuffix("/chat/completions")
+            times = Timeouts(connect=2.0, first_byte=1.0, idle=1.0, total=10.0)
+            plan = plan_for(
+                url, deployments={"base": deployment("base", url, timeouts=times)}, experiments={}, routes=ROUTES
+            )
+            rig.publish(plan)
+            numbers = islice(filter(_certain, count()), CASES)
+            address = f"{rig.url}/chat/completions"
+            async with asyncio.TaskGroup() as group:
+                for _ in range(WORKERS):
+                    group.create_task(_worker(client, address, numbers, seen, sure=transport == "pool"))
+        assert len(rig.await_events("request", 2 * CASES)) == 2 * CASES
+    assert seen.total() == CASES and seen[502] > CASES / 3
+
+
+async def _worker(
+    client: httpx.AsyncClient, url: str, numbers: Iterator[int], seen: Counter[int], *, sure: bool
+) -> None:
+    """``sure``: a good answer must come; aiohttp does not ask again when a kept connection has just closed."""
+    for number in numbers:
+        odd = await client.post(url, json=_asked(f"odd-{number}"))
+        said = {int(status) for status in SAID.findall(b"".join(odd_answer(number)[0]))}
+        assert odd.status_code in said | {502, 504}, number
+        assert "token-" not in odd.text
+        seen[odd.status_code] += 1
+        good = await client.post(url, json=_asked(f"token-{number}"))
+        if not sure and good.status_code == 502:
+            assert good.json()["error"]["code"] == "upstream_reset"
+            continue
+        assert (good.status_code, good.json()) == (200, {"token": f"token-{number}"}), number
+
+
+def _certain(number: int) -> bool:
+    """Whether no byte can come after another request took the connection: nobody could tell whose that is."""
+    return not late(number) or len(odd_answer(number)[0]) == 1
+
+
+def _asked(content: str) -> dict[str, Any]:
+    return {"model": "base-direct", "messages": [{"role": "user", "content": content}]}
