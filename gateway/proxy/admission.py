@@ -35,9 +35,9 @@ class Admission:
         """Why no other request may begin now, or nothing."""
         if self.stage in ("draining", "ending"):
             return DRAINING
-        if self.in_flight >= self.limit or (self.late and self.in_flight >= CROWD):
-            return OVERLOADED
-        return None
+        if self.in_flight >= self.limit:
+            return FULL
+        return LATE if self.late and self.in_flight >= CROWD else None
 
     def broken_off(self, *, client_gone: bool) -> Unavailable | None:
         """For a task that was cancelled: the error to tell its client if that was the end, and then it goes on.
@@ -60,7 +60,7 @@ class Admission:
 class Refusal:
     """One way to be turned away, its answer made beforehand; ``last``: whether the connection is closed after it."""
 
-    code: str
+    reason: str
     body: bytes
     headers: tuple[Header, ...]
     last: bool
@@ -68,7 +68,7 @@ class Refusal:
 
 async def refuse(admission: Admission, refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer at once. Where the connection stays, what is still to come of the body is skipped by the server."""
-    admission.refused[refusal.code] = admission.refused.get(refusal.code, 0) + 1
+    admission.refused[refusal.reason] = admission.refused.get(refusal.reason, 0) + 1
     headers = [*refusal.headers, (b"x-request-id", scope["request_id"].encode())]
     if refusal.last:
         await _skip_body(receive)
@@ -99,14 +99,14 @@ def stopping(code: str) -> Unavailable:
     return Unavailable("this gateway is stopping: send the request again, on a new connection", code=code)
 
 
-def _refusal(error: Unavailable, *, last: bool) -> Refusal:
+def _refusal(reason: str, error: Unavailable, *, last: bool = False) -> Refusal:
     again: list[Header] = [(b"retry-after", b"%d" % RETRY_AFTER_SECONDS), (b"x-should-retry", b"true")]
     end: list[Header] = [(b"connection", b"close")] if last else []
-    return Refusal(error.code or "", error_body(error), (JSON_TYPE, *again, *end), last)
+    return Refusal(reason, error_body(error), (JSON_TYPE, *again, *end), last)
 
 
-DRAINING = _refusal(stopping("draining"), last=True)
-OVERLOADED = _refusal(
-    Unavailable("this gateway has as many requests in progress as it can carry: send it again", code="overloaded"),
-    last=False,
+DRAINING = _refusal("draining", stopping("draining"), last=True)
+_TOO_MUCH = Unavailable(
+    "this gateway has as many requests in progress as it can carry: send it again", code="overloaded"
 )
+FULL, LATE = _refusal("full", _TOO_MUCH), _refusal("late", _TOO_MUCH)

@@ -42,7 +42,7 @@ def _families(gateway: Gateway) -> Iterable[Family]:
     yield (
         "turned_away_total",
         "counter",
-        [(f',code="{name}"', value) for name, value in sorted(admission.refused.items())],
+        [(f',reason="{name}"', value) for name, value in sorted(admission.refused.items())],
     )
     yield "loop_late", "gauge", [("", int(admission.late))]
     yield "journal_lost_events_total", "counter", [("", gateway.journal.lost)]

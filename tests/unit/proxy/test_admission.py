@@ -10,7 +10,7 @@ import pytest
 
 from fairtrial.domain.errors import Unavailable
 from gateway.proxy import loop_lag
-from gateway.proxy.admission import CROWD, DRAINING, OVERLOADED, Admission, Refusal, Stage
+from gateway.proxy.admission import CROWD, DRAINING, FULL, LATE, Admission, Refusal, Stage
 from gateway.proxy.loop_lag import watch_lag
 
 
@@ -19,10 +19,10 @@ from gateway.proxy.loop_lag import watch_lag
     [
         ("serving", CROWD - 1, True, None),
         ("serving", CROWD, False, None),
-        ("serving", CROWD, True, OVERLOADED),
-        ("serving", 100, False, OVERLOADED),
+        ("serving", CROWD, True, LATE),
+        ("serving", 100, False, FULL),
         ("leaving", 0, False, None),
-        ("leaving", 100, False, OVERLOADED),
+        ("leaving", 100, False, FULL),
         ("draining", 0, False, DRAINING),
         ("ending", 100, True, DRAINING),
     ],
