@@ -85,7 +85,7 @@ class JournalWriter:
     def _encode(self, events: Sequence[Event]) -> tuple[bytes, int]:
         """The events' lines, and how many events have none; a newline stands at the end of a line only."""
         try:
-            return self._encoder.encode_lines(events), 0
+            return self._encoder.encode_lines([*events]), 0  # of any other sequence msgspec 0.22 leaks an iterator
         except (TypeError, ValueError, msgspec.MsgspecError):
             return self._encode_each(events)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -232,4 +233,16 @@ def test_a_synchronous_append_returns_after_the_disk_has_it(tmp_path: Path, monk
     assert writer.append(feedback(1))
     assert synced
     assert synced[-1] == names(tmp_path)[0].stat().st_size
+    writer.close()
+
+
+def test_an_append_leaves_nothing_behind_in_memory(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, writer="w")
+    writer.append(feedback(1), feedback(2))
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(300):
+        writer.append(feedback(number), feedback(number))
+    gc.collect()
+    assert len(gc.get_objects()) < before + 100
     writer.close()
