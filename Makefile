@@ -8,7 +8,7 @@ PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL  := $(PIP) install --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit integration e2e browser lint fmt type imports check bench validity seeds docs wheel image compose-check lock clean
+.PHONY: help install demo test unit integration conformance e2e browser lint fmt type imports check bench validity seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ unit: $(VENV)/dev  ## the fast tests only
 
 integration: $(VENV)/dev  ## real processes on real sockets
 	@$(BIN)/python -m pytest tests/integration $(ARGS)
+
+conformance: $(VENV)/dev  ## the gateway beside a plain upstream, with OpenAI's clients; writes docs/conformance.md
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 e2e: $(VENV)/dev browser  ## the dashboard in a real Chromium
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m tests.conformance`: runs the whole list and writes what became of it to docs/conformance.md."""
+"""`python -m tests.conformance [FILE]…`: runs the list, or some of it, and writes docs/conformance.md."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def _why(report: pytest.TestReport) -> str:
 def main() -> int:
     """Run, write the page, and say whether all of it passed."""
     outcomes = Outcomes()
-    code = pytest.main(["-q", "-p", "no:cacheprovider", str(FOLDER)], plugins=[outcomes])
+    files = sys.argv[1:] or sorted(str(path) for path in FOLDER.glob("test_[a-d]_*.py"))
+    code = pytest.main(["-q", "-p", "no:cacheprovider", *files], plugins=[outcomes])
     if not outcomes.found:
         return int(code)
     PAGE.write_text(page(outcomes.found), encoding="utf-8")

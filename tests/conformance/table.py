@@ -16,6 +16,8 @@ from tests.conformance.environments import LOCK, ROOT
 PAGE = ROOT / "docs/conformance.md"
 FOLDER = Path(__file__).parent
 NAME = re.compile(r"test_([a-d])(\d*)(?:_to_[a-d](\d+))?_(.+)")
+ROW = re.compile(r"^\| ([A-D]\d*(?:–\d+)?) \| (.+?) \| (.+?) \| (\d+) \|$", re.MULTILINE)
+NOT_RUN = ("NOT RUN", "0")
 TITLES = {
     "A": "Errors become the client's exceptions",
     "B": "Whole answers",
@@ -30,11 +32,17 @@ to a fake upstream and through the gateway in front of it, with real processes o
 what the client returns or raises, the bytes and headers on the wire, and what the upstream was sent. The gateway runs
 with keys on and records everything.
 
-The clients are OpenAI's own, {clients}, each synchronous and asynchronous, and plain sockets where no client shows the
-difference. The fake upstream is `tests/upstream`: scripted by the request, it records what it saw to the byte.
+The clients are OpenAI's own for Python, {clients}, each synchronous and asynchronous; its one for Node; and plain
+sockets where no client shows the difference. The fake upstream is `tests/upstream`: scripted by the request, it records
+what it saw to the byte.
 
-This page is made by `python -m tests.conformance`, which runs all of it.
+This page is made by `make conformance`, which runs all of it. A result counts the cases that ran, one for each client.
 """
+ABSENT = """\
+## What has no case
+
+Nothing in the gateway does these yet: budgets and guardrails that block (of A5 and A9), limits of the gateway's own
+(of A7), batches and fine-tuning jobs, which pass through to one provider."""
 ALLOWED_HEAD = """\
 ## What may differ
 
@@ -63,15 +71,26 @@ def rows() -> list[Row]:
 
 
 def page(outcomes: dict[str, list[tuple[str, str]]]) -> str:
-    """The page, from each test's outcomes: ``passed``, ``skipped`` or ``failed``, with the reason."""
+    """The page, from each test's outcomes: ``passed``, ``skipped`` or ``failed``, with the reason.
+
+    A test that did not run now keeps what the page said of it before.
+    """
+    before = {(ident, title): (result, ran) for ident, title, result, ran in told()}
     parts = [HEAD.format(clients=clients())]
     for letter, title in TITLES.items():
-        cells = (
-            (row.ident, row.title, *verdict(outcomes.get(row.key, []))) for row in rows() if row.ident[0] == letter
+        results = (
+            verdict(outcomes[row.key]) if row.key in outcomes else before.get((row.ident, row.title), NOT_RUN)
+            for row in mine
         )
+        cells = ((row.ident, row.title, *result) for row, result in zip(mine, results, strict=True))
         parts += [f"## {letter}. {title}\n", table(("id", "what", "result", "cases"), cells) + "\n"]
     allowed = ((one.where, one.what, one.why) for one in ALLOWED)
-    return "\n".join([*parts, ALLOWED_HEAD, "", table(("where", "what", "why"), allowed)]) + "\n"
+    return "\n".join([*parts, ALLOWED_HEAD, "", table(("where", "what", "why"), allowed), "", ABSENT]) + "\n"
+
+
+def told() -> list[tuple[str, str, str, str]]:
+    """The rows of the page as it is: id, title, result, cases."""
+    return ROW.findall(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else []
 
 
 def verdict(outcomes: Iterable[tuple[str, str]]) -> tuple[str, str]:
@@ -84,7 +103,7 @@ def verdict(outcomes: Iterable[tuple[str, str]]) -> tuple[str, str]:
     elif counted["passed"]:
         word = "PASS"
     else:
-        word = "SKIP" if counted else "NOT RUN"
+        word = "SKIP"
     return word + (f" ({counted['skipped']} skipped: {'; '.join(reasons)})" if counted["skipped"] else ""), str(ran)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.conformance.cases.all import BY_NAME
 from tests.conformance.cases.case import Case
-from tests.conformance.differential import Differential
+from tests.conformance.differential import CLIENTS, Differential
 from tests.conformance.judged import each, each_once, judge, judge_wire
 
 
@@ -46,6 +49,14 @@ def test_a8_a_connection_that_fails_is_a_502_or_a_504(differential: Differential
     judge(differential, case, client)
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a8_a_client_that_gives_up_ends_the_upstreams_answer(differential: Differential, client: str) -> None:
+    case = BY_NAME["A8-the-client's-own-time"]
+    judge(differential, case, client)
+    [seen] = differential.requests(case, client, "gateway")
+    assert seen.gone.wait(10) and seen.ended_at is None and seen.sent == 0
+
+
 @each("A9")
 def test_a9_what_the_gateway_refuses_has_its_status_and_code(
     differential: Differential, case: Case, client: str
@@ -54,5 +65,5 @@ def test_a9_what_the_gateway_refuses_has_its_status_and_code(
 
 
 @each_once("A1", "A2", "A4", "A5", "A6", "A7")
-def test_a_errors_pass_with_the_bytes_and_headers_that_came(differential: Differential, case: Case) -> None:
+def test_a1_to_a7_errors_pass_with_the_bytes_and_headers_that_came(differential: Differential, case: Case) -> None:
     judge_wire(differential, case)

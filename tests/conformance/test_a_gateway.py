@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from fairtrial.config.hashes import plan_hash
 from tests.conformance.cases.case import MODEL, USER
 from tests.conformance.conftest import MAX_BODY
 from tests.conformance.differential import KEYS, Differential, plan
+from tests.integration.proxy_rig import running
 
 CHAT = "/v1/chat/completions"
 ASKED = json.dumps({"model": MODEL, "messages": USER}).encode()
@@ -98,6 +102,22 @@ def test_a3_a_wrong_key_is_one_401_whatever_is_asked(
     assert len(told_of) == 1
 
 
+def test_a6_a_gateway_that_is_not_ready_says_when_to_come_back(tmp_path: Path) -> None:
+    with running(tmp_path) as rig:
+        rig.wait(lambda: _answers(rig.supervisor.port))
+        connection = http.client.HTTPConnection("127.0.0.1", rig.supervisor.port, timeout=20)
+        answer, told = ask(connection, "POST", CHAT, ASKED, **JSON)
+        connection.close()
+    assert (answer.status, set(told)) == (503, {"error"})
+    assert int(answer.getheader("retry-after")) > 0 and answer.getheader("x-request-id")
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a10_an_error_tells_no_key_host_or_stack(connection: http.client.HTTPConnection, name: str) -> None:
     method, path, body, headers, _ = BAD[name]
@@ -118,9 +138,9 @@ def test_a9_a_body_that_is_too_large_leaves_the_connection_usable(connection: ht
     answer, told = ask(connection, "POST", CHAT, large, **JSON)
     assert (answer.status, told["error"]["code"]) == (413, "request_too_large")
     assert answer.getheader("x-request-id")
-    socket = connection.sock
+    before = connection.sock
     answer, told = ask(connection, "POST", CHAT, ASKED, **JSON)
-    assert answer.status == 200 and connection.sock is socket
+    assert answer.status == 200 and connection.sock is before
 
 
 def test_a5_what_trying_again_cannot_change_says_so(differential: Differential) -> None:

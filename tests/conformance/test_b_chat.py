@@ -109,5 +109,5 @@ def test_b19_the_old_completions_pass(differential: Differential, case: Case, cl
 
 
 @each_once("B1", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "B12", "B13", "B14", "B15", "B16", "B17", "B19")
-def test_b_answers_pass_with_the_bytes_and_headers_that_came(differential: Differential, case: Case) -> None:
+def test_b1_to_b19_answers_pass_with_the_bytes_and_headers_that_came(differential: Differential, case: Case) -> None:
     judge_wire(differential, case)

@@ -20,6 +20,7 @@ TYPES = {
     "embeddings": ("embedding_create_params", "EmbeddingCreateParams"),
     "responses": ("responses.response_create_params", "ResponseCreateParamsBase"),
 }
+PLACES = (MODEL, "acme/fake:tuned", "arms", "dead-route", "hasty-route", "nameless-route", "tls-route")
 APART = {"model", "stream"}
 """Parameters that other cases ask with."""
 
@@ -97,3 +98,20 @@ def test_b1_an_arms_overrides_are_all_that_changes_in_a_body(
     system = {"role": "system", "content": "Be kind."}
     changed = {"model": "tuned-model", "messages": [system, *USER], "temperature": 0.2}
     assert differential.fake.of("wire")[-1].json == {**asked, **changed}
+
+
+def test_b14_an_answer_of_20_mb_comes_whole(differential: Differential, connection: http.client.HTTPConnection) -> None:
+    large = '{"id": "' + "é" * 10_000_000 + '", "choices": []}'
+    differential.fake.scripts["20 MB"] = {"kind": "bytes", "body": large, "framing": "chunked", "pieces": 2**16}
+    answer, body = post(connection, json.dumps({"model": MODEL, "messages": USER}).encode(), x_fake="20 MB")
+    assert answer.status == 200 and body == large.encode()
+
+
+@pytest.mark.parametrize(("key", "names"), [("ft-good", set(PLACES)), ("ft-limited", {MODEL})])
+def test_b18_the_list_has_the_routes_that_the_key_may_name(
+    connection: http.client.HTTPConnection, key: str, names: set[str]
+) -> None:
+    connection.request("GET", "/v1/models", headers={"authorization": f"Bearer {key}"})
+    answer = json.loads(connection.getresponse().read())
+    assert answer["object"] == "list" and {model["id"] for model in answer["data"]} == names
+    assert all(model["object"] == "model" for model in answer["data"])
