@@ -78,6 +78,7 @@ def page(outcomes: dict[str, list[tuple[str, str]]]) -> str:
     before = {(ident, title): (result, ran) for ident, title, result, ran in told()}
     parts = [HEAD.format(clients=clients())]
     for letter, title in TITLES.items():
+        mine = [row for row in rows() if row.ident[0] == letter]
         results = (
             verdict(outcomes[row.key]) if row.key in outcomes else before.get((row.ident, row.title), NOT_RUN)
             for row in mine
