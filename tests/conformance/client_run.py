@@ -70,9 +70,11 @@ async def perform(client: Any, case: Case, asked: dict[str, Any]) -> Any:
         }
     if case.read == "streaming":
         return await streamed(place, last, asked)
+    if case.read == "final":
+        return await put_together(getattr(place, last)(**asked))
     answer = await settled(getattr(place, last)(**asked))
     if case.read == "stream":
-        return {"chunks": [plain(chunk) async for chunk in each(answer)]}
+        return await chunks_of(answer)
     return {**plain(answer), "request_id": getattr(answer, "_request_id", None)}
 
 
@@ -86,6 +88,31 @@ async def streamed(place: Any, last: str, asked: dict[str, Any]) -> Any:
         with manager as answer:
             body = answer.read()
     return {"status": answer.status_code, "text": body.decode(), "type": answer.headers.get("content-type")}
+
+
+async def chunks_of(stream: Any) -> Any:
+    """What came of a stream, and how it ended."""
+    seen: list[Any] = []
+    try:
+        async for chunk in each(stream):
+            seen.append(plain(chunk))
+    except Exception as error:  # noqa: BLE001 - whatever a client raises is the result that is compared
+        return {"chunks": seen, **told(error)}
+    return {"chunks": seen}
+
+
+async def put_together(manager: Any) -> Any:
+    """The events of a stream, and the answer that the client's own accumulator makes of them."""
+    names = ("get_final_completion", "get_final_response")
+    if hasattr(manager, "__aenter__"):
+        async with manager as stream:
+            kinds = [event.type async for event in stream]
+            final = next(getattr(stream, name) for name in names if hasattr(stream, name))
+            return {"kinds": kinds, "final": plain(await final())}
+    with manager as stream:
+        kinds = [event.type for event in stream]
+        final = next(getattr(stream, name) for name in names if hasattr(stream, name))
+        return {"kinds": kinds, "final": plain(final())}
 
 
 async def each(stream: Any) -> Any:

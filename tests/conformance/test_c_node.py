@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.response_streams import STREAMS
+from tests.conformance.response_scripts import STREAMS
 from tests.conformance.stream_events import CONTENT, wire
 from tests.conformance.stream_rig import SECRET, USER, plan
 from tests.integration.proxy_rig import Rig, key, running

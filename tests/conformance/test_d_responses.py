@@ -8,12 +8,10 @@ import openai
 import pytest
 
 from tests.conformance.raw_socket import STREAM_HEAD, RawClient, Received, plays
+from tests.conformance.response_scripts import FUTURE, STREAMS, TERMINAL
 from tests.conformance.response_streams import (
     ASK,
-    FUTURE,
     PATH,
-    STREAMS,
-    TERMINAL,
     VIEWS,
     Speaks,
     client,

@@ -10,7 +10,7 @@ MODEL = "conformance-model"
 """The route's name; the deployment behind it calls its model otherwise, as most do."""
 
 USER = [{"role": "user", "content": "q"}]
-Read = Literal["value", "raw", "streaming", "stream", "parse"]
+Read = Literal["value", "raw", "streaming", "stream", "final", "parse"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,40 @@
+"""C with every official client: the chunks, exceptions and answers of a stream are those that it has straight."""
+
+from __future__ import annotations
+
+from tests.conformance.cases.case import Case
+from tests.conformance.differential import Differential
+from tests.conformance.judged import each, each_once, judge, judge_wire
+
+
+@each("C2", "C3", "C4", "C5", "C6", "C7")
+def test_c2_to_c7_every_client_reads_a_stream_and_puts_it_together_as_it_does_straight(
+    differential: Differential, case: Case, client: str
+) -> None:
+    judge(differential, case, client)
+
+
+@each("C9")
+def test_c9_every_client_reads_a_framing_as_it_does_straight(
+    differential: Differential, case: Case, client: str
+) -> None:
+    judge(differential, case, client)
+
+
+@each("C10")
+def test_c10_every_client_raises_the_status_of_a_stream_that_did_not_begin(
+    differential: Differential, case: Case, client: str
+) -> None:
+    judge(differential, case, client)
+
+
+@each("C11")
+def test_c11_every_client_raises_what_a_stream_ends_with_after_the_same_chunks(
+    differential: Differential, case: Case, client: str
+) -> None:
+    judge(differential, case, client)
+
+
+@each_once("C2", "C3", "C4", "C5", "C6", "C7", "C9", "C10", "C11")
+def test_c1_the_headers_of_a_stream_are_the_upstreams_but_for_the_list(differential: Differential, case: Case) -> None:
+    judge_wire(differential, case)

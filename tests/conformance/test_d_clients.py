@@ -1,0 +1,28 @@
+"""D with every official client: the events of a response, and the one that the client puts together."""
+
+from __future__ import annotations
+
+from tests.conformance.cases.case import Case
+from tests.conformance.differential import Differential
+from tests.conformance.judged import each, each_once, judge, judge_wire
+
+
+@each("D2")
+def test_d2_every_client_reads_a_response_and_puts_it_together_as_it_does_straight(
+    differential: Differential, case: Case, client: str
+) -> None:
+    judge(differential, case, client)
+
+
+@each("D3")
+def test_d3_every_client_sees_the_usage_of_a_response_in_its_parts(
+    differential: Differential, case: Case, client: str
+) -> None:
+    judge(differential, case, client)
+
+
+@each_once("D2", "D3")
+def test_d2_the_headers_of_a_response_are_the_upstreams_but_for_the_list(
+    differential: Differential, case: Case
+) -> None:
+    judge_wire(differential, case)
