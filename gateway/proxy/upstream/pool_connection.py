@@ -18,7 +18,7 @@ from gateway.proxy.upstream.pool_decode import decoder
 from gateway.proxy.upstream.pool_head import Origin
 from gateway.proxy.upstream.transport import STATUSES, TransportError
 
-UNREAD_LIMIT = 2**18
+UNREAD_LIMIT = 2**16
 """Bytes of an answer that wait here for their reader before no more are read."""
 
 HEAD_LIMIT = 2**16
