@@ -18,7 +18,7 @@ class Outcomes:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or not report.passed:
-            name = report.nodeid.rpartition("/")[2].partition("[")[0]
+            name = report.nodeid.partition("[")[0].rpartition("/")[2]
             self.found[name].append((report.outcome, _why(report)))
 
 
