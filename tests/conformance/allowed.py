@@ -59,10 +59,10 @@ ALLOWED = (
     ),
     Allowed(
         "response headers",
-        "`set-cookie` and headers that the gateway's list does not forward (`alt-svc`, `strict-transport-security`, "
-        "`via` …)",
-        "They speak for the upstream's host, and the application talks to another one; a cookie would tie callers "
-        "together.",
+        "`set-cookie`, `www-authenticate`, `location`, `alt-svc`, `strict-transport-security`, `via`, "
+        "`access-control-*`, `x-accel-*`, `x-fairtrial-*` and the others of `KEPT_HERE` in `answer_headers.py`",
+        "They speak for the upstream's host, which the application does not talk to, or a browser or proxy would obey "
+        "them here: a cookie would tie callers together, and any web page could read what CORS headers allow.",
     ),
     Allowed(
         "response headers",

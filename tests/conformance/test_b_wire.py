@@ -21,6 +21,10 @@ TYPES = {
     "responses": ("responses.response_create_params", "ResponseCreateParamsBase"),
 }
 PLACES = (MODEL, "acme/fake:tuned", "arms", "dead-route", "hasty-route", "nameless-route", "tls-route")
+HOSTS_OWN = {
+    "set-cookie", "www-authenticate", "location", "alt-svc", "strict-transport-security", "via", "server", "date",
+    "access-control-allow-origin", "x-accel-redirect", "x-fairtrial-variant", "x-request-id", "clear-site-data",
+}  # fmt: skip
 APART = {"model", "stream"}
 """Parameters that other cases ask with."""
 
@@ -98,6 +102,18 @@ def test_b1_an_arms_overrides_are_all_that_changes_in_a_body(
     system = {"role": "system", "content": "Be kind."}
     changed = {"model": "tuned-model", "messages": [system, *USER], "temperature": 0.2}
     assert differential.fake.of("wire")[-1].json == {**asked, **changed}
+
+
+def test_b1_what_an_upstream_says_for_its_own_host_does_not_come_back(
+    differential: Differential, connection: http.client.HTTPConnection
+) -> None:
+    theirs = [(name, "x") for name in sorted(HOSTS_OWN)]
+    whole = {"kind": "bytes", "body": "{}", "headers": [("content-type", "application/json"), ("x-own", "1"), *theirs]}
+    differential.fake.scripts["host"] = whole
+    answer, _ = post(connection, json.dumps({"model": MODEL, "messages": USER}).encode(), x_fake="host")
+    assert answer.getheader("x-own") == "1"
+    came = {name.lower(): value for name, value in answer.getheaders()}
+    assert not {name for name in HOSTS_OWN if came.get(name) == "x"}
 
 
 def test_b14_an_answer_of_20_mb_comes_whole(differential: Differential, connection: http.client.HTTPConnection) -> None:
