@@ -42,7 +42,10 @@ ABSENT = """\
 ## What has no case
 
 Nothing in the gateway does these yet: budgets and guardrails that block (of A5 and A9), limits of the gateway's own
-(of A7), batches and fine-tuning jobs, which pass through to one provider."""
+(of A7), batches and fine-tuning jobs, which pass through to one provider.
+
+Elsewhere or not at all: C15, a worker that stops, is in `tests/integration/test_drain.py`; D4, the compliance run of
+Open Responses, is in no package that could be locked."""
 ALLOWED_HEAD = """\
 ## What may differ
 
