@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.proxy.cold import new_request_id
 from gateway.proxy.errors import envelope
+from gateway.proxy.one_write import OneWriteCycle
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -69,6 +70,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse_if_idle()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = OneWriteCycle
         self._serving = cycle
         super()._start_asgi_task(cycle, app)
 

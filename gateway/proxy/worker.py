@@ -79,6 +79,7 @@ async def serve(arguments: argparse.Namespace) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             date_header=True,
             backlog=BACKLOG,
             timeout_keep_alive=75,
