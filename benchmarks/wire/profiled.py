@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 SAMPLER = Path(__file__).parent / "sampler"
-SHOWN = 35
+SHOWN = 30
 
 
 @contextmanager
@@ -30,14 +31,16 @@ def sampled(folder: Path) -> Iterator[None]:
 
 
 def told(folder: Path) -> str:
-    """Shares of all samples, of the process with the most of them."""
-    found = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    """Shares of all samples, of the process with the most of them: by file, and by function."""
+    found = [json.loads(path.read_text())["own"] for path in folder.glob("*.json")]
     if not found:
         return "no samples: too little CPU time was used"
-    most = max(found, key=lambda one: sum(one["own"].values()))
-    whole = sum(most["own"].values())
-    lines = [f"{whole} samples; own: in the function itself, with what it calls in C; total: with all below it"]
-    for kind in ("own", "total"):
-        ranked = sorted(most[kind].items(), key=lambda item: -item[1])[:SHOWN]
-        lines += [f"{kind:6} {count / whole:6.1%}  {name}" for name, count in ranked]
+    most = max(found, key=lambda one: sum(one.values()))
+    files: Counter[str] = Counter()
+    for name, count in most.items():
+        files[name.partition(":")[0]] += count
+    whole = sum(most.values())
+    lines = [f"{whole} samples of the worker's CPU time, each where it was, with what that calls in C"]
+    for words, counts in (("file", files), ("function", Counter(most))):
+        lines += [f"{words:9}{count / whole:6.1%}  {name}" for name, count in counts.most_common(SHOWN)]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Samples where a process spends its CPU time, by a timer of CPU time whose signal Python handles between bytecodes.
 
 On the path of a process with ``FAIRTRIAL_SAMPLES`` set it is imported at the start by Python itself, so that what is
-measured needs no line for it. A sample counts once for the innermost function and once for every function above it.
+measured needs no line for it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,15 @@ from types import FrameType
 
 EVERY_SECONDS, WRITE_EACH = 0.002, 250
 _own: Counter[str] = Counter()
-_total: Counter[str] = Counter()
 
 
 def _sample(_signal: int, frame: FrameType | None) -> None:
-    names: list[str] = []
-    while frame is not None:
+    if frame is not None:
         code = frame.f_code
-        names.append(f"{'/'.join(code.co_filename.split('/')[-2:])}:{code.co_name}")
-        frame = frame.f_back
-    if names:
-        _own[names[0]] += 1
-        _total.update(set(names))
+        _own[f"{'/'.join(code.co_filename.split('/')[-2:])}:{code.co_name}"] += 1
     if _own.total() % WRITE_EACH == 0:
         path = Path(os.environ["FAIRTRIAL_SAMPLES"]) / f"{os.getpid()}.json"
-        path.write_text(json.dumps({"own": _own, "total": _total}))
+        path.write_text(json.dumps({"own": _own}))
 
 
 if "FAIRTRIAL_SAMPLES" in os.environ:
