@@ -1,15 +1,16 @@
 """Mixed traffic for a long time: whether the memory of the gateway's worker stays flat, and every answer is right.
 
-``python benchmarks/soak.py [--minutes N] [--transport pool|aiohttp] [--json]``. Whole answers, streams, clients that leave, requests that are
-wrong, and a new plan each ten seconds, at the pace that twenty clients keep. Memory is read each ten seconds; its slope
-is that of a straight line through the readings after the first fifth, with an interval that allows for readings which
-depend on each other (the residuals' own autocorrelation shrinks their number).
+``python benchmarks/soak.py [--minutes N] [--transport pool|aiohttp] [--json]``. Whole answers, streams, clients that
+leave, requests that are wrong, and a new plan each ten seconds, at the pace that twenty clients keep. Memory is read
+each ten seconds; its slope is that of a straight line through the readings after the first fifth, with an interval that
+allows for readings which depend on each other (the residuals' own autocorrelation shrinks their number).
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import sys
@@ -128,9 +129,11 @@ def _verdict(low: float, high: float) -> str:
 
 def measure(minutes: float, settings: WorkerSettings = USUAL) -> dict[str, Any]:
     """Run it and judge the line."""
-    with tempfile.TemporaryDirectory() as folder, upstream() as plain:
-        with gateway(plain, Path(folder), settings=settings) as server:
-            found = uvloop.run(soak(server, plain, Layout(Path(folder) / "bench.duckdb").plan, minutes))
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        plain = stack.enter_context(upstream())
+        server = stack.enter_context(gateway(plain, folder, settings=settings))
+        found = uvloop.run(soak(server, plain, Layout(folder / "bench.duckdb").plan, minutes))
     rise, half = slope(found.readings)
     return {
         "asked": dict(found.asked),
