@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
 
 from gateway.proxy.wire import Header, Send
 
@@ -54,6 +55,22 @@ class Pulse:
         self.sending, self.last = True, self._loop.time()
         await self.client({"type": "http.response.body", "body": events, "more_body": True})
         self.sending, self.last = False, self._loop.time()
+
+    def push(self, events: bytes) -> bool:
+        """Send whole events without waiting; false where the client has to be waited for, and nothing was sent.
+
+        The server's ``send`` waits before it writes and never after: one that waits has written nothing.
+        """
+        sending: Generator[Any, Any, None] = self.client(
+            {"type": "http.response.body", "body": events, "more_body": True}
+        ).__await__()
+        try:
+            next(sending)
+        except StopIteration:
+            self.last = self._loop.time()
+            return True
+        sending.close()
+        return False
 
     async def end(self, events: bytes) -> None:
         """Send the last events and end the answer."""

@@ -44,7 +44,7 @@ def stream_to(gateway: Gateway, exchange: Exchange, send: Send, *, keepalive: fl
 class StreamRelay:
     """Relays one stream. Events stay whole and as they came; the client's reading speed holds the upstream back."""
 
-    __slots__ = ("_begun", "_cutter", "_exchange", "_gateway", "_kept", "_pulse")
+    __slots__ = ("_begun", "_cutter", "_exchange", "_gateway", "_kept", "_late", "_pulse")
 
     def __init__(self, gateway: Gateway, exchange: Exchange, begun: Begun, pulse: Pulse) -> None:
         self._gateway = gateway
@@ -55,6 +55,7 @@ class StreamRelay:
         responses = exchange.endpoint == RESPONSES
         self._cutter = EventCutter(strip_usage=begun.strip_usage, responses=responses)
         kept = responses or exchange.routing.plan.capture != "none"  # the map of responses reads what is not recorded
+        self._late = b""
         self._kept = Kept(text=kept, responses=responses)
 
     async def run(self) -> None:
@@ -91,25 +92,42 @@ class StreamRelay:
 
     async def _pieces(self) -> bytes:
         """Relay all but the last bytes, which are returned: they leave only once the record is written."""
-        cutter, keep, read, send = self._cutter, self._kept.add, self._begun.answer.read, self._pulse.send
+        cutter, answer = self._cutter, self._begun.answer
+        flow = getattr(answer, "flow", None)
         piece, placed = self._begun.first, self._exchange.endpoint != RESPONSES
         while piece:
-            whole, out = cutter.feed(piece)
-            if whole:
-                keep(whole)
+            out = self._cut(piece)
+            while out or cutter.done:
                 placed = placed or note_place(self._gateway, self._exchange, self._kept.figures())
+                if cutter.done:
+                    self._finish("ok")
+                    self._pulse.quiet()
+                await self._pulse.send(out)
+                if flow is None or cutter.done or not placed:
+                    break
+                await flow(self._at_once)
+                out, self._late = self._late, b""
             if cutter.waiting > EVENT_LIMIT:
                 raise overflow(self._begun, EVENT_LIMIT)
-            if cutter.done:
-                self._finish("ok")
-                self._pulse.quiet()
-            if out:
-                await send(out)
-            piece = await read()
+            piece = await answer.read()
         whole, out = cutter.rest()
-        keep(whole)
+        self._kept.add(whole)
         self._finish("ok")
         return out
+
+    def _cut(self, piece: bytes) -> bytes:
+        whole, out = self._cutter.feed(piece)
+        if whole:
+            self._kept.add(whole)
+        return out
+
+    def _at_once(self, piece: bytes) -> bool:
+        """Send on a piece in the moment in which it arrives; false where something has to be waited for first."""
+        out = self._cut(piece)
+        if self._cutter.done or self._cutter.waiting > EVENT_LIMIT or (out and not self._pulse.push(out)):
+            self._late = out
+            return False
+        return True
 
     def _broken_off(self, error: RequestError) -> bytes:
         """The last event of a stream that broke off; none where the stream itself had ended already."""
