@@ -21,6 +21,9 @@ _IN_A_HEADER = bytes(code for code in range(256) if code == 0x09 or (code >= 0x2
 class OneWriteCycle(RequestResponseCycle):
     """One request and its answer. The head waits for the first piece of the body; a stream's for a turn of the loop."""
 
+    _bare = False
+    """HTTP/1.0 knows no chunks: the body ends with the connection."""
+
     _held = b""
     _flushing: asyncio.Handle | None = None
 
@@ -49,11 +52,14 @@ class OneWriteCycle(RequestResponseCycle):
             elif name == b"connection" and b"close" in value.lower():
                 self.keep_alive, closes = False, True
             lines.append(b"%b: %b\r\n" % (name, value))
+        unframed = self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _NO_BODY
+        if unframed and self.scope["http_version"] == "1.0":
+            self._bare, self.keep_alive = True, False
         if not self.keep_alive and not closes:
             lines.append(b"connection: close\r\n")
-        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _NO_BODY:
+        if unframed:
             self.chunked_encoding = True
-            lines.append(b"transfer-encoding: chunked\r\n")
+            lines += [] if self._bare else [b"transfer-encoding: chunked\r\n"]
         head = b"".join(lines)
         if head.translate(None, _IN_A_HEADER) != b"\r\n" * len(lines):
             raise RuntimeError("a header holds a character that may not be in one")
@@ -75,6 +81,8 @@ class OneWriteCycle(RequestResponseCycle):
             self._end()
 
     def _chunk(self, body: bytes, *, more: bool) -> bytes:
+        if self._bare:
+            return body
         chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
         return chunk if more else chunk + b"0\r\n\r\n"
 

@@ -143,6 +143,12 @@ def test_c9_a_stream_cut_at_any_byte_arrives_as_it_was(pair: Pair) -> None:
     for at in range(1, len(SMALL)):
         pair.upstream.script = plays(SMALL[:at], SMALL[at:], pause=0.001)
         assert raw_answer(pair.gateway, ASK).body == SMALL, f"cut at byte {at}"
+    usage = b'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n'
+    for ends in (b"\n", b"\r\n", b"\r"):
+        first, held, last = (made.replace(b"\n", ends) for made in (event(ROLE), usage, DONE))
+        for at in range(len(held) + 1):
+            pair.upstream.script = plays(first + held[:at], held[at:] + last, pause=0.001)
+            assert raw_answer(pair.gateway, ASK).body == first + last, f"usage with {ends!r} cut at byte {at}"
 
 
 def test_c9_a_stream_that_comes_byte_by_byte_is_sent_on_in_whole_events(pair: Pair) -> None:

@@ -113,3 +113,13 @@ def test_a_client_that_asks_whether_to_go_on_is_told_to(pair: Pair) -> None:
         asked.json_answer({"id": "x", "choices": []})
         assert client.answer().status == 200
     assert b"expect" not in asked.head.lower()
+
+
+def test_an_old_client_gets_a_stream_that_ends_with_its_connection(pair: Pair) -> None:
+    pair.upstream.script = _echo
+    with RawClient(pair.gateway) as client:
+        client.send(_request("stream-1").replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+        got = client.answer()
+    assert got.ending == "closed"
+    assert "transfer-encoding" not in got.headers
+    assert got.body == event(chunk({"content": "stream-1"})) + DONE
