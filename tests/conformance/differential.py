@@ -21,6 +21,9 @@ from tests.integration.proxy_rig import EXPERIMENT, Rig, deployment, key, plan_f
 from tests.upstream.seen import Seen
 from tests.upstream.server import FakeUpstream
 
+TRANSPORTS = {"2": "aiohttp", "3": "pool"}
+"""Each of the gateway's transports is tried with one major version of the client: so all cases meet both."""
+
 CLIENTS = tuple(f"openai{version}-{mode}" for version in "32" for mode in ("sync", "async"))
 UPSTREAM_ID = "req_upstream"
 UPSTREAM_MODEL = "fake-2026-01-01"
@@ -59,19 +62,20 @@ class Wired:
 class Differential:
     """Both targets; each client is run once, with all cases, when it is first asked for."""
 
-    def __init__(self, fake: FakeUpstream, rig: Rig) -> None:
-        self.fake, self.rig = fake, rig
+    def __init__(self, fake: FakeUpstream, rigs: Mapping[str, Rig]) -> None:
+        self.fake, self.rigs = fake, rigs
         fake.model = UPSTREAM_MODEL
         fake.scripts.update({case.key_name: with_id(case.script) for case in CASES})
         self.results = cache(self._results)
 
     def publish(self) -> None:
         """The plan that the cases are run with."""
-        self.rig.publish(plan(self.fake), *KEYS)
+        for rig in self.rigs.values():
+            rig.publish(plan(self.fake), *KEYS)
 
     def _results(self, version: str) -> dict[tuple[str, str, str], Any]:
         """By client, target and case: what became of it."""
-        urls = {"fake": self.fake.url, "gateway": self.rig.url}
+        urls = {"fake": self.fake.url, "gateway": self.rigs[TRANSPORTS[version]].url}
         jobs = [
             {"who": f"openai{version}-{mode}", "mode": mode, "target": target, "url": url}
             for mode in ("sync", "async")
@@ -93,9 +97,9 @@ class Differential:
         return self.fake.of(f"{client}/{target}/{case.key_name}")
 
     def wired(self, case: Case, target: str) -> Wired:
-        """The answer to the request that the client sent, on a connection of its own."""
+        """The answer to the request that the client sent, on a connection of its own; straight or by a transport."""
         sent = self.requests(case, CLIENTS[0], "fake")[0]
-        port = self.fake.port if target == "fake" else self.rig.supervisor.port
+        port = self.fake.port if target == "fake" else self.rigs[target].supervisor.port
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         headers = {name: value for name, value in sent.headers if name.lower() not in ("host", "x-fake-key")}
         connection.request(sent.method, sent.path, sent.body or None, headers)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conformance.cases.all import CASES
 from tests.conformance.cases.case import Case
-from tests.conformance.differential import CLIENTS, Differential, comparable, same_answer, same_request
+from tests.conformance.differential import CLIENTS, TRANSPORTS, Differential, comparable, same_answer, same_request
 from tests.conformance.environments import NoEnvironment
 
 Same = Callable[[Case, str], Any]
@@ -54,7 +54,9 @@ def judge(differential: Differential, case: Case, client: str) -> Any:
 
 def judge_wire(differential: Differential, case: Case) -> None:
     """The same of the answer's bytes and headers."""
-    same_answer(differential.wired(case, "fake"), differential.wired(case, "gateway"))
+    straight = differential.wired(case, "fake")
+    for transport in TRANSPORTS.values():
+        same_answer(straight, differential.wired(case, transport))
 
 
 def found_at(result: Any, place: str) -> Any:

@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,14 +58,6 @@ def ask(connection: http.client.HTTPConnection, method: str, path: str, body: by
     connection.request(method, path, body, {"authorization": "Bearer ft-good", **named})
     answer = connection.getresponse()
     return answer, json.loads(answer.read())
-
-
-@pytest.fixture(name="connection")
-def connection_fixture(differential: Differential) -> Iterator[http.client.HTTPConnection]:
-    """A connection to the gateway."""
-    found = http.client.HTTPConnection("127.0.0.1", differential.rig.supervisor.port, timeout=20)
-    yield found
-    found.close()
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -148,10 +139,11 @@ def test_a5_what_trying_again_cannot_change_says_so(differential: Differential) 
     whole = plan(differential.fake)
     unset = replace(whole.deployments["base"], api_key="${FAIRTRIAL_TEST_UNSET}")
     changed = replace(whole, deployments={**whole.deployments, "base": unset})
+    rig = differential.rigs["pool"]
     differential.results("3")
-    differential.rig.publish(replace(changed, plan_hash=plan_hash(changed)), *KEYS)
+    rig.publish(replace(changed, plan_hash=plan_hash(changed)), *KEYS)
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", differential.rig.supervisor.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", rig.supervisor.port, timeout=20)
         answer, told = ask(connection, "POST", CHAT, ASKED, **JSON)
         connection.close()
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import importlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -44,14 +43,6 @@ def test_b2_there_is_a_value_for_every_parameter_that_the_installed_client_has(p
     known = set(getattr(importlib.import_module(f"openai.types.{module}"), name).__annotations__)
     least, values = CALLS[place]
     assert known - APART - set(least) - set(values) == set(), "parameters.py: new ones need a value"
-
-
-@pytest.fixture(name="connection")
-def connection_fixture(differential: Differential) -> Iterator[http.client.HTTPConnection]:
-    """A connection to the gateway."""
-    found = http.client.HTTPConnection("127.0.0.1", differential.rig.supervisor.port, timeout=20)
-    yield found
-    found.close()
 
 
 def post(connection: http.client.HTTPConnection, body: bytes, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
