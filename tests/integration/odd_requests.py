@@ -280,11 +280,13 @@ def _cut(chance: random.Random, token: str) -> Odd:
 
 
 def _flipped(chance: random.Random, token: str) -> Odd:
-    raw = bytearray(good(token))
+    """Bytes changed, gone or added, anywhere but in the token: else it would rightly be answered with another one."""
+    parts = [bytearray(part) for part in good(token).split(token.encode())]
     for _ in range(chance.randint(1, 6)):
-        at = chance.randrange(len(raw))
-        raw[at : at + chance.choice((0, 1, 1, 4))] = chance.randbytes(chance.choice((0, 1, 1, 2)))
-    return Odd("flipped", bytes(raw), token)
+        part = chance.choice(parts)
+        at = chance.randrange(len(part) + 1)
+        part[at : at + chance.choice((0, 1, 1, 4))] = chance.randbytes(chance.choice((0, 1, 1, 2)))
+    return Odd("flipped", token.encode().join(bytes(part) for part in parts), token)
 
 
 def _noise(chance: random.Random, token: str) -> Odd:
