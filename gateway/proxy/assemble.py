@@ -33,7 +33,10 @@ class Assembly:
         for content in contents:
             if self._size > self._limit:
                 return
-            self._add(_chunk(content))
+            try:
+                self._add(_chunk(content))
+            except RecursionError:  # nested more deeply than can be put together
+                self._size = self._limit + 1
 
     def whole(self) -> bytes | None:
         """The answer as JSON; ``None`` where the events hold nothing to put together, or too much."""
@@ -48,22 +51,24 @@ class Assembly:
             return json.dumps(answer).encode()  # a lone surrogate can only be written as an escape
 
     def _add(self, chunk: dict[str, Any]) -> None:
-        for choice in chunk.get("choices") or ():
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 self._size += _add_choice(self._choices, choice)
         if self._size > self._limit:
             self._answer, self._choices = {}, {}
             return
+        answer = self._answer
         for name, value in chunk.items():
-            if name != "choices" and value is not None:
-                self._answer[name] = value
+            if value is not None and name != "choices":
+                answer[name] = value
 
 
 def _chunk(content: bytes) -> dict[str, Any]:
     if not content or content == DONE:
         return {}
     try:
-        chunk = slow_json.decode(content) if b"\\ud" in content.lower() else _ANY.decode(content)
+        chunk = slow_json.decode(content) if b"\\ud" in content or b"\\uD" in content else _ANY.decode(content)
     except (ValueError, RecursionError):
         return {}
     return chunk if isinstance(chunk, dict) else {}
@@ -76,18 +81,24 @@ def _add_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> i
     whole = choices.setdefault(index, {"index": index, "finish_reason": None})
     if isinstance(choice.get("text"), str):
         whole["text"] = whole.get("text", "") + choice["text"]
-    if isinstance(choice.get("delta"), dict):
-        _add_delta(whole.setdefault("message", {}), choice["delta"])
+    delta = choice.get("delta")
+    if isinstance(delta, dict):
+        message = whole.setdefault("message", {})
+        known, more = message.get("content"), delta.get("content")
+        if len(delta) == 1 and isinstance(known, str) and isinstance(more, str):  # as nearly all are
+            message["content"] = known + more
+        else:
+            _add_delta(message, delta)
     whole["finish_reason"] = choice.get("finish_reason") or whole["finish_reason"]
-    return _weight(choice.get("text")) + _weight(choice.get("delta"))
+    return _weight(choice.get("text")) + _weight(delta)
 
 
 def _weight(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, dict):
-        return sum(_weight(part) for part in value.values())
-    return sum(_weight(part) for part in value) if isinstance(value, list) else 0
+    if isinstance(value, dict | list):
+        return sum(map(_weight, value.values() if isinstance(value, dict) else value))
+    return 0
 
 
 def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
@@ -101,7 +112,9 @@ def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
         elif isinstance(value, dict) and isinstance(known, dict):
             _add_delta(known, value)
         elif isinstance(value, list):
-            _add_parts(message.setdefault(name, []) if isinstance(known, list | None) else [], value)
+            if not isinstance(known, list):
+                known = message[name] = []
+            _add_parts(known, value)
         elif value is not None:
             message[name] = value
 

@@ -90,3 +90,25 @@ def test_a_very_long_answer_is_metered_and_its_text_given_up() -> None:
 def test_without_text_nothing_is_put_together() -> None:
     kept = _kept(CHAT, padded=False, text=False)
     assert (kept.answer(), kept.figures().tokens_in) == (None, 7)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"choices": 5},
+        {"choices": [{"index": 0, "delta": {"x": [{"index": 0, "y": None}]}}]},
+        {"choices": [{"index": 0, "delta": {"x": [{"index": 0, "y": [1]}]}}]},
+        {"choices": [{"index": 0, "delta": {"content": 10**30}}]},
+        [[]],
+    ],
+)
+def test_an_event_of_another_shape_does_no_harm(odd: Any) -> None:
+    before = _chat("", x=[{"index": 0, "y": None}])
+    kept = _kept([before, _event(odd), _event(odd), *CHAT], padded=False)
+    assert (kept.figures().tokens_out, kept.figures().done) == (4, True)
+    assert kept.answer() is not None
+
+
+def test_an_event_nested_too_deeply_costs_the_text_alone() -> None:
+    deep = b'data: {"choices":[{"delta":{"x":' + b"[" * 900 + b"]" * 900 + b"}}]}\n\n"
+    assert _kept([deep, *CHAT], padded=False).figures().tokens_out == 4
