@@ -1,9 +1,9 @@
 """The lean transport: a pool of plain HTTP/1.1 connections, the one used last first, with a fair queue at its limits.
 
 **When a request is sent twice.** A server may close an idle connection at the moment at which we use it again. Only
-then is a request tried once more, on a fresh connection: it went out on a reused one, which closed within a second
-without a single byte of an answer. A connection of which we know that it has closed is never used at all. A server
-that dies over a request takes longer, or had a fresh connection, and is not asked again.
+then is a request tried once more, on a fresh connection: when it went out on a reused one, which closed without a byte
+of an answer, and the other side's kernel never confirmed a byte of the request. So nobody can have acted on it. A
+connection of which we know that it has closed is not used at all; one that was fresh is never followed by another.
 
 No redirects, no cookies, no proxies, nothing read from the environment but where the system keeps its certificates.
 """
@@ -24,7 +24,6 @@ from gateway.proxy.upstream.transport import TransportError, UpstreamRequest
 IDLE_SECONDS = 4.0
 """Shorter than the five seconds after which common servers drop an idle connection, so that we drop it first."""
 
-RETRY_SECONDS = 1.0
 MAX_CONNECTIONS = 16384
 MAX_PER_ORIGIN = 8192
 Turn = asyncio.Future[PoolConnection | None]
@@ -55,11 +54,10 @@ class PoolTransport:
         if connection is None:
             connection = await self._turn(to.origin)
         if connection is not None:
-            began = self._loop.time()
             try:
                 return await connection.ask(raw, request.body, headless=headless)
             except TransportError:
-                if connection.heard or self._closed or self._loop.time() - began > RETRY_SECONDS:
+                if self._closed or not connection.unreceived:
                     raise
             await self._turn(to.origin, fresh=True)
         fresh = await self._connect(to.origin, request.connect_seconds)
@@ -120,7 +118,7 @@ class PoolTransport:
                 dialled = await self._dialer.dial(origin)
                 try:
                     _, connection = await self._loop.create_connection(
-                        lambda: PoolConnection(origin, self._give_back, self._lost),
+                        lambda: PoolConnection(origin, dialled, self._give_back, self._lost),
                         sock=dialled,
                         ssl=self._context() if origin.tls else None,
                         server_hostname=origin.host if origin.tls else None,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
+import sys
 from collections.abc import Callable
 from typing import cast
 
@@ -32,6 +34,9 @@ INTERIM = range(100, 200)
 FIRST_ERROR = 400
 SWITCHING = 101
 KNOWN_NAMES = 4096
+TCP_INFO = 11
+"""Linux's option; of its answer, the bytes 120 to 127 are ``tcpi_bytes_acked``."""
+
 _IDLE, _WAITING, _HEAD, _BODY = range(4)
 _names: dict[bytes, str] = {}
 
@@ -40,18 +45,23 @@ class PoolConnection(asyncio.Protocol):
     """Belongs to a pool, which is told by ``idle`` when it may be used again and by ``gone`` when it can't."""
 
     __slots__ = (
-        "_answer", "_count", "_framed", "_full", "_gone", "_head", "_headers", "_headless", "_idle", "_keep",
-        "_overhead", "_parser", "_paused", "_poll", "_sending", "_state", "_transport", "_wrong", "counted", "heard",
-        "idle_since", "origin",
+        "_acked", "_answer", "_count", "_framed", "_full", "_gone", "_head", "_headers", "_headless", "_idle", "_keep",
+        "_overhead", "_parser", "_paused", "_poll", "_sending", "_socket", "_state", "_transport", "_wrong", "counted",
+        "idle_since", "origin", "unreceived",
     )  # fmt: skip
 
     def __init__(
-        self, origin: Origin, idle: Callable[[PoolConnection], None], gone: Callable[[PoolConnection], None]
+        self,
+        origin: Origin,
+        connected: socket.socket,
+        idle: Callable[[PoolConnection], None],
+        gone: Callable[[PoolConnection], None],
     ) -> None:
         self.origin = origin
+        self._socket, self._acked = connected, 0
         self.idle_since = 0.0
         self.counted = True
-        self.heard = False
+        self.unreceived = False
         self._idle, self._gone = idle, gone
         self._transport: asyncio.Transport | None = None
         self._poll: select.poll | None = None
@@ -70,7 +80,7 @@ class PoolConnection(asyncio.Protocol):
             raise _closed(None)
         self._answer, self._state, self._headless, self._headers = answer, _WAITING, headless, {}
         self._overhead = self._head = self._count = 0
-        self.heard = self._framed = self._keep = False
+        self._framed = self._keep = False
         try:
             if len(body) <= SLICE:
                 self._transport.write(head + body)
@@ -103,7 +113,8 @@ class PoolConnection(asyncio.Protocol):
             return False
         if self._poll is None:
             self._poll = select.poll()
-            self._poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+            self._poll.register(self._socket.fileno(), select.POLLIN)
+        self._acked = _acked(self._socket)
         return not self._poll.poll(0)
 
     def resume(self) -> None:
@@ -121,7 +132,6 @@ class PoolConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer
-        self.heard = True
         if answer is None:
             self.drop()
             return
@@ -146,12 +156,19 @@ class PoolConnection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         answer = self._answer
+        self._note_unreceived()
         if answer is not None and self._state == _BODY and not self._framed:
             self._answer = None
             answer.end()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._note_unreceived()
         self._break(_closed(exc))
+
+    def _note_unreceived(self) -> None:
+        """``unreceived``: it closed, and no byte of the last request ever arrived at the other side."""
+        if self._state == _WAITING and not self._overhead and self._acked:
+            self.unreceived = _acked(self._socket) == self._acked
 
     def pause_writing(self) -> None:
         self._full = True
@@ -244,6 +261,14 @@ class PoolConnection(asyncio.Protocol):
 
 def _closed(error: Exception | None) -> TransportError:
     return TransportError("reset", f"the upstream broke off ({type(error).__name__ if error else 'closed'})")
+
+
+def _acked(connected: socket.socket) -> int:
+    """Bytes that the other side's kernel has confirmed, 0 where this can't be known."""
+    try:
+        return int.from_bytes(connected.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 128)[120:128], sys.byteorder)
+    except OSError:
+        return 0
 
 
 def _name(name: bytes) -> str:

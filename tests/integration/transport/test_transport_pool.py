@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
-from collections.abc import AsyncIterator
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from raw_upstream import GOOD, Line, RawUpstream
@@ -13,6 +15,7 @@ from transport_rig import echo, failure, request, whole
 
 from gateway.proxy.upstream import pool, pool_connection
 from gateway.proxy.upstream.pool import PoolTransport
+from gateway.proxy.upstream.pool_connection import PoolConnection
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -77,19 +80,40 @@ async def test_bytes_that_the_loop_has_not_seen_yet_are_found_before_the_next_re
 
 
 @pytest.mark.parametrize("how", ["end", "reset"])
-async def test_a_connection_that_closes_as_it_is_used_again_is_tried_once_more(
-    transport: PoolTransport, how: str
+async def test_what_a_server_that_closed_its_idle_connection_never_got_is_sent_once_more(
+    transport: PoolTransport, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    async def once(line: Line) -> None:
-        await line.answer((await line.asked())[1])
-        await line.asked()
-        if how == "reset":
-            line.reset()
+    monkeypatch.setattr(PoolConnection, "usable", _unnoticed(PoolConnection.usable))
+    loop, listening = asyncio.get_running_loop(), socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
 
-    async with RawUpstream(once) as upstream:
-        await whole(transport, request(upstream.url, b"one"))
-        assert (await whole(transport, request(upstream.url, b"two"))).body == b"two"
-        assert upstream.connections == 2
+    async def serve(body: bytes) -> socket.socket:
+        accepted, _ = await loop.sock_accept(listening)
+        while not (await loop.sock_recv(accepted, 2**16)).endswith(body):
+            pass
+        await loop.sock_sendall(accepted, GOOD % (len(body), body))
+        return accepted
+
+    first, _ = await asyncio.gather(serve(b"one"), whole(transport, request(url, b"one")))
+    if how == "reset":
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    second = asyncio.create_task(serve(b"two"))
+    await asyncio.sleep(0)
+    first.close()  # and at once, before the loop can know:
+    assert (await whole(transport, request(url, b"two"))).body == b"two"
+    (await second).close()
+    listening.close()
+
+
+def _unnoticed(usable: Callable[[PoolConnection], bool]) -> Callable[[PoolConnection], bool]:
+    """As if the close had come a moment after the look."""
+
+    def look(connection: PoolConnection) -> bool:
+        usable(connection)
+        return True
+
+    return look
 
 
 async def test_a_fresh_connection_that_closes_is_not_tried_again(transport: PoolTransport) -> None:
@@ -113,15 +137,10 @@ async def test_a_request_of_which_an_answer_has_begun_is_not_sent_again(transpor
         assert upstream.connections == 1
 
 
-async def test_a_server_that_dies_over_a_request_is_not_asked_again(
-    transport: PoolTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool, "RETRY_SECONDS", 0.0)
-
+async def test_a_request_that_was_received_is_not_sent_again(transport: PoolTransport) -> None:
     async def dying(line: Line) -> None:
         await line.answer((await line.asked())[1])
         await line.asked()
-        await asyncio.sleep(0.05)
 
     async with RawUpstream(dying) as upstream:
         await whole(transport, request(upstream.url))
