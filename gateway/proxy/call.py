@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from gateway.proxy.responses_chain import CHAINED
 from gateway.proxy.rewrite import upstream_body
 from gateway.proxy.routing import Arm, Endpoint
 from gateway.proxy.sent_headers import refuse_without_key, sent_headers
+from gateway.proxy.time_limit import TimeLimit
 from gateway.proxy.upstream.transport import (
     TranslatedRequest,
     TransportError,
@@ -76,7 +76,7 @@ async def _first_byte(sending: Sending, note: AttemptNote, *, strip_usage: bool)
     endpoint = note.arm.endpoint
     seconds = endpoint.deployment.timeouts.first_byte
     try:
-        async with asyncio.timeout(seconds):
+        with TimeLimit(seconds):
             answer, first = await _open(sending, note)
     except TransportError as error:
         raise failure(endpoint, error) from error
@@ -103,7 +103,7 @@ async def next_piece(exchange: Exchange, begun: Begun) -> bytes:
     limits = endpoint.deployment.timeouts
     left = exchange.started + limits.total - time.perf_counter()
     try:
-        async with asyncio.timeout(min(limits.idle, left)):
+        with TimeLimit(min(limits.idle, left)):
             return await begun.answer.read()
     except TransportError as error:
         raise broken_off(begun, error) from error
