@@ -232,8 +232,8 @@ class GatewaySection(Section):
     """Seconds that a gateway still serves new requests when it is told to stop and `/readyz` says so."""
     drain: Wait = 30.0
     """Seconds after that in which answers that have begun may come to their end."""
-    transport: TransportName = "aiohttp"
-    """What speaks to upstreams: `pool` is lean and for `http` and `https` alone; `aiohttp` is for odd servers."""
+    transport: TransportName = "pool"
+    """What speaks to upstreams: `pool` is lean and strict; `aiohttp` is slower and reads more of what is malformed."""
     others: Name | None = None
     """The deployment that every other path below `/v1` goes to; without one they are not found."""
 

@@ -22,7 +22,7 @@ class WorkerSettings:
     keepalive: float = 15.0
     grace: float = 0.0
     drain: float = 30.0
-    transport: TransportName = "aiohttp"
+    transport: TransportName = "pool"
     others: str | None = None
 
     @property

@@ -20,9 +20,9 @@ def test_a_file_that_says_nothing_leaves_the_usual_settings(tmp_path: Path) -> N
 
 
 def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
-    said = "gateway: {max_in_flight: 7, keepalive: 0, grace: 2, drain: 9, transport: pool, others: base}\nstore:"
+    said = "gateway: {max_in_flight: 7, keepalive: 0, grace: 2, drain: 9, transport: aiohttp, others: base}\nstore:"
     found = project(tmp_path, (STORE, said))
-    assert found.gateway.worker == WorkerSettings(7, 0.0, 2.0, 9.0, "pool", "base")
+    assert found.gateway.worker == WorkerSettings(7, 0.0, 2.0, 9.0, "aiohttp", "base")
 
 
 @pytest.mark.parametrize(
