@@ -47,6 +47,16 @@ ALLOWED = (
         "not its business.",
     ),
     Allowed(
+        "request headers",
+        "`content-type` of a body that is read here, which goes up as `application/json`",
+        "The body is JSON in UTF-8, whatever the parameters of its type say.",
+    ),
+    Allowed(
+        "both ways",
+        "a header that comes more than once, of which the last one counts; a header's name in lower case",
+        "No official client and no provider repeats one but `set-cookie`, which stays here; names have no case.",
+    ),
+    Allowed(
         "response headers",
         "`x-request-id`",
         "It names the request here, which feedback and the journal need; the upstream was sent the same one.",

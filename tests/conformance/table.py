@@ -30,7 +30,7 @@ HEAD = """\
 What an application sees through the gateway is what it sees straight from the provider. Each case runs twice, straight
 to a fake upstream and through the gateway in front of it, with real processes on real sockets, and both are compared:
 what the client returns or raises, the bytes and headers on the wire, and what the upstream was sent. The gateway runs
-with keys on and records everything.
+with keys on and records everything, with each of its transports.
 
 The clients are OpenAI's own for Python, {clients}, each synchronous and asynchronous; its one for Node; and plain
 sockets where no client shows the difference. The fake upstream is `tests/upstream`: scripted by the request, it records
