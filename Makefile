@@ -8,7 +8,7 @@ PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL  := $(PIP) install --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit integration conformance e2e browser lint fmt type imports check bench validity seeds docs wheel image compose-check lock clean
+.PHONY: help install demo test unit integration conformance e2e browser lint fmt type imports check bench soak validity seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -68,11 +68,15 @@ imports: $(VENV)/dev  ## the layers, by import-linter
 
 check: lint type imports  ## lint, types, layers
 
-bench: $(VENV)/dev  ## the gateway beside its plain upstream, the engine beside a bare client, the store's care beside a copy, a look beside numpy
+bench: $(VENV)/dev  ## the gateway beside nginx and LiteLLM's proxy and at twice its load, the engine beside a bare client, the store's care beside a copy, a look beside numpy
 	@$(BIN)/python benchmarks/gateway.py $(ARGS)
+	@$(BIN)/python benchmarks/overload.py
 	@$(BIN)/python benchmarks/engine.py
 	@$(BIN)/python benchmarks/store_care.py
 	@$(BIN)/python benchmarks/analysis.py
+
+soak: $(VENV)/dev  ## twenty minutes of mixed traffic: is the gateway's memory flat, is every answer right
+	@$(BIN)/python benchmarks/soak.py $(ARGS)
 
 validity: $(VENV)/dev  ## how often the statistics are wrong, by 10,000 simulations of each (about six minutes)
 	@$(BIN)/python benchmarks/validity.py $(ARGS)
