@@ -12,4 +12,5 @@ signal.signal(
 )  # a job in the background ignores Ctrl-C, and so would its children
 
 # No outcome may depend on how fast a machine is or on the day's examples; to hunt: HYPOTHESIS_PROFILE=default.
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+settings.register_profile("steady", settings.get_profile("ci"), max_examples=50)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
