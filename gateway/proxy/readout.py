@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -54,13 +54,14 @@ class _Answer(msgspec.Struct):
     error: Any = None
 
 
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 _ANSWER = msgspec.json.Decoder(_Answer)
 NOTHING = Readout()
 
 
 def read_answer(body: bytes) -> Readout:
     """The figures of a whole JSON answer; an answer of another shape gives unknowns, never zeros."""
-    answer = _chunk(body)
+    answer = decoded(body, _ANSWER)
     return NOTHING if answer is None else _readout([answer], done=True)
 
 
@@ -72,25 +73,25 @@ def read_stream(contents: Iterable[bytes]) -> Readout:
         if content == DONE:
             done = True
         else:
-            chunk = _chunk(content)
+            chunk = decoded(content, _ANSWER)
             if chunk is not None:
                 chunks.append(chunk)
     return _readout(chunks, done=done)
 
 
-def _chunk(content: bytes) -> _Answer | None:
-    """One chunk, or ``None`` for an event of another shape: it does no harm to a stream that is well otherwise."""
+def decoded(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape | None:
+    """What is read of JSON, or ``None`` for another shape: an odd event does no harm to a stream that is well."""
     try:
-        return _ANSWER.decode(content)
+        return decoder.decode(content)
     except (msgspec.ValidationError, RecursionError):
         return None
     except msgspec.DecodeError:
-        return _chunk_slowly(content)
+        return _decoded_slowly(content, decoder)
 
 
-def _chunk_slowly(content: bytes) -> _Answer | None:
+def _decoded_slowly(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape | None:
     try:
-        return msgspec.convert(slow_json.decode(content), _Answer)
+        return msgspec.convert(slow_json.decode(content), decoder.type)
     except (ValueError, RecursionError):
         return None
 
@@ -107,7 +108,7 @@ def _readout(chunks: Iterable[_Answer], *, done: bool) -> Readout:
             seen = True
             finish = finish or choice.finish_reason
             refused = refused or any(words is not None and words.refusal for words in (choice.message, choice.delta))
-    kind, code = _error(error)
+    kind, code = error_of(error)
     metered = usage is not None and (usage.prompt_tokens is not None or usage.completion_tokens is not None)
     return Readout(
         response_id=ident,
@@ -124,7 +125,7 @@ def _readout(chunks: Iterable[_Answer], *, done: bool) -> Readout:
     )
 
 
-def _error(error: Any) -> tuple[str | None, str | None]:
+def error_of(error: Any) -> tuple[str | None, str | None]:
     """Type and code of an error that an answer carries; the code as text whatever the upstream made of it."""
     if not error:
         return None, None

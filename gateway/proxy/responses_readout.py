@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.proxy import slow_json
-from gateway.proxy.readout import NOTHING, Readout
+from gateway.proxy.readout import NOTHING, Readout, decoded, error_of
 
 
 class _Usage(msgspec.Struct):
@@ -40,7 +39,7 @@ _RESPONSE = msgspec.json.Decoder(Response)
 
 def read_response(body: bytes) -> Readout:
     """The figures of a whole response; an answer of another shape gives unknowns, never zeros."""
-    response = _decoded(body)
+    response = decoded(body, _RESPONSE)
     return NOTHING if response is None else figures(response)
 
 
@@ -52,7 +51,7 @@ def figures(response: Response) -> Readout:
     usage = response.usage
     reason = response.incomplete_details.reason if response.incomplete_details else None
     metered = usage is not None and (usage.input_tokens is not None or usage.output_tokens is not None)
-    kind, code = _error(response.error)
+    kind, code = error_of(response.error)
     return Readout(
         response_id=response.id,
         model=response.model,
@@ -67,29 +66,6 @@ def figures(response: Response) -> Readout:
     )
 
 
-def _decoded(body: bytes) -> Response | None:
-    try:
-        return _RESPONSE.decode(body)
-    except (msgspec.ValidationError, RecursionError):
-        return None
-    except msgspec.DecodeError:
-        pass
-    try:
-        return msgspec.convert(slow_json.decode(body), Response)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _refuses(items: list[_Item]) -> bool:
     parts = [part for item in items if isinstance(item.content, list) for part in item.content]
     return any(isinstance(part, dict) and part.get("type") == "refusal" for part in parts)
-
-
-def _error(error: Any) -> tuple[str | None, str | None]:
-    """Type and code of what failed; a failed response says its code alone."""
-    if not error:
-        return None, None
-    if not isinstance(error, dict):
-        return "upstream_error", None
-    code = error.get("code")
-    return str(error.get("type") or "upstream_error"), None if code is None else str(code)

@@ -9,7 +9,17 @@ import pytest
 
 from tests.conformance.raw_socket import STREAM_HEAD, Asked, RawClient, Received
 from tests.conformance.stream_events import HELLO, event, wire
-from tests.conformance.stream_rig import ASK, BEARER, SECRET, VIEWS, Pair, RawUpstream, plan, told
+from tests.conformance.stream_rig import (
+    ASK,
+    BEARER,
+    SECRET,
+    VIEWS,
+    Pair,
+    RawUpstream,
+    pair_fixture,  # noqa: F401 - a fixture
+    plan,
+    told,
+)
 from tests.integration.proxy_rig import key, running
 
 PING = b": ping\n\n"
@@ -24,13 +34,6 @@ def gateway_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         keys = (key(SECRET, "complete"),)
         rig.publish(plan(upstream.url), *keys)
         yield Pair(rig, upstream, keys)
-
-
-@pytest.fixture(name="pair")
-def pair_fixture(gateway: Pair) -> Pair:
-    gateway.upstream.script = None
-    gateway.rig.forget()
-    return gateway
 
 
 def _pinged(client: RawClient, got: Received, *, after: bytes = b"", pings: int = 2) -> None:
