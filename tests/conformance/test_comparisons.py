@@ -1,0 +1,72 @@
+"""The comparisons that decide on conformance find a difference when there is one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.conformance.cases.case import MODEL
+from tests.conformance.differential import Wired, comparable, same_answer, same_request
+from tests.upstream.seen import Seen
+
+STRAIGHT = Wired(200, {"content-type": ["application/json"], "x-ratelimit-limit-requests": ["60"]}, b'{"a": 1.0}')
+THROUGH = replace(STRAIGHT, headers={**STRAIGHT.headers, "x-request-id": ["ours"], "date": ["now"]})
+ASKED = {"model": MODEL, "temperature": 0, "stop": None, "messages": [{"role": "user", "content": "Hi"}]}
+
+
+def seen(fields: dict[str, Any], *headers: tuple[str, str], path: str = "/v1/chat/completions") -> Seen:
+    return Seen("POST", path, [("Accept", "application/json"), *headers], json.dumps(fields).encode())
+
+
+def sent(**changes: Any) -> dict[str, Any]:
+    return {**ASKED, "model": "base-model", **changes}
+
+
+def test_what_is_the_same_is_no_difference() -> None:
+    same_answer(STRAIGHT, THROUGH)
+    same_request(seen(ASKED, ("authorization", "ours")), seen(sent(), ("authorization", "theirs")))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(THROUGH, status=201),
+        replace(THROUGH, body=b'{"a": 1}'),
+        replace(THROUGH, body=b'{"a":1.0}'),
+        replace(THROUGH, headers={**THROUGH.headers, "x-new": ["1"]}),
+        replace(THROUGH, headers={**THROUGH.headers, "x-ratelimit-limit-requests": ["61"]}),
+        replace(THROUGH, headers={name: v for name, v in THROUGH.headers.items() if "limit" not in name}),
+        replace(THROUGH, headers={**THROUGH.headers, "x-request-id": ["one", "two"]}),
+        replace(THROUGH, headers={**THROUGH.headers, "x-request-id": ["req_upstream"]}),
+    ],
+)
+def test_an_answer_that_was_changed_is_found(changed: Wired) -> None:
+    with pytest.raises(AssertionError):
+        same_answer(STRAIGHT, changed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        seen(sent(temperature=0.0)),
+        seen(sent(temperature=False)),
+        seen({name: value for name, value in sent().items() if name != "stop"}),
+        seen(sent(extra=1)),
+        seen(sent(messages=[])),
+        seen(ASKED),
+        seen(sent(), ("x-stainless-lang", "python")),
+        seen(sent(), path="/v1/completions"),
+    ],
+)
+def test_a_request_that_was_changed_is_found(changed: Seen) -> None:
+    with pytest.raises(AssertionError):
+        same_request(seen(ASKED), changed)
+
+
+def test_of_a_result_only_the_name_of_the_request_may_differ() -> None:
+    assert comparable({"request_id": "a", "x": 1}) == comparable({"request_id": "b", "x": 1})
+    assert comparable({"request_id": "a", "x": 1}) != comparable({"request_id": None, "x": 1})
+    assert comparable({"request_id": "a", "x": 1}) != comparable({"request_id": "a", "x": 1.5})
