@@ -9,7 +9,8 @@ FairtrialError
 ├── JournalError            a segment can't be written or read
 ├── PlanRefused             a plan that must not be published
 └── RequestError            what a caller of the data plane did or met        HTTP status and OpenAI's envelope
-    ├── BadRequest 400 · NotAuthenticated 401 · NotAllowed 403 · NotFound 404 · Conflict 409 · TooLarge 413
+    ├── BadRequest 400 · NotAuthenticated 401 · NotAllowed 403 · NotFound 404 · TooSlow 408 · Conflict 409
+    ├── TooLarge 413 · Unavailable 503
     └── UpstreamError       the model's server failed                         502, 504
 """
 
@@ -111,6 +112,13 @@ class NotFound(RequestError):
     """There is no such model, path or request."""
 
     status = 404
+    type = "invalid_request_error"
+
+
+class TooSlow(RequestError):
+    """The body stopped coming before it was whole."""
+
+    status = 408
     type = "invalid_request_error"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.errors import RequestError, Unavailable
+from fairtrial.domain.errors import RequestError, TooSlow, Unavailable
 from gateway.proxy.wire import JSON_TYPE, Header
 
 NEVER_RETRY = frozenset({"deployment_key_missing", "plan_needs_keys"})
@@ -34,6 +34,8 @@ def error_headers(error: RequestError, request_id: str) -> list[Header]:
         headers.append((b"x-should-retry", b"false"))
     elif isinstance(error, Unavailable):
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+    elif isinstance(error, TooSlow):
+        headers.append((b"connection", b"close"))  # what is still to come of the body would be read as a request
     return headers
 
 

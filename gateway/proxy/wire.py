@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from fairtrial.domain.errors import BadRequest, TooLarge
+from fairtrial.domain.errors import BadRequest, TooLarge, TooSlow
+from gateway.proxy.time_limit import TimeLimit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -19,6 +20,10 @@ DRAIN_FACTOR = 4
 """A body that is too large is read to its end, up to this many limits, so that the connection stays usable."""
 
 
+BODY_SECONDS = 30.0
+"""How long a body may stop coming: a caller that never sends it must not keep one of the worker's places."""
+
+
 class ClientGone(Exception):
     """The caller closed the connection before its request was whole."""
 
@@ -28,25 +33,24 @@ def header_map(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-async def read_body(receive: Receive, *, limit: int) -> bytes:
-    """The whole request body; `TooLarge` above ``limit`` bytes, `ClientGone` when the caller leaves."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
+async def read_body(receive: Receive, *, limit: int, patience: float = BODY_SECONDS) -> bytes:
+    """The whole request body; `TooLarge` above ``limit`` bytes, `ClientGone` when the caller leaves.
+
+    `TooSlow` when no byte of it comes for ``patience`` seconds.
+    """
+    message = await _next(receive, patience)
     body: bytes = message.get("body", b"")
     if message.get("more_body", False):
-        body = await _read_rest(receive, body, limit)
+        body = await _read_rest(receive, body, limit=limit, patience=patience)
     if len(body) > limit:
         raise _too_large(limit)
     return body
 
 
-async def _read_rest(receive: Receive, first: bytes, limit: int) -> bytes:
+async def _read_rest(receive: Receive, first: bytes, *, limit: int, patience: float) -> bytes:
     parts, size, more = [first], len(first), True
     while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
+        message = await _next(receive, patience)
         part = message.get("body", b"")
         size += len(part)
         if size <= limit:
@@ -57,6 +61,19 @@ async def _read_rest(receive: Receive, first: bytes, limit: int) -> bytes:
     if size > limit:
         raise _too_large(limit)
     return b"".join(parts)
+
+
+async def _next(receive: Receive, patience: float) -> Message:
+    try:
+        with TimeLimit(patience):
+            message = await receive()
+    except TimeoutError:
+        raise TooSlow(
+            f"the request body stopped coming for {patience:g} s, and the connection is closed", code="request_timeout"
+        ) from None
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return message
 
 
 def _too_large(limit: int) -> TooLarge:

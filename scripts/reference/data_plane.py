@@ -58,6 +58,7 @@ ERRORS = (
     ("401", "authentication_error", "no key, or a wrong one; never which"),
     ("403", "permission_error", "the key has not this right"),
     ("404", "invalid_request_error", "no such route (`model_not_found`) or path (`unknown_url`)"),
+    ("408", "invalid_request_error", "no byte of the body came for 30 s (`request_timeout`)"),
     ("413", "invalid_request_error", "the body is larger than `gateway.max_body_mb`"),
     ("422", "invalid_request_error", "a field of a feedback is wrong (`invalid_field`)"),
     ("502", "upstream_error", "the model's server can't be reached, or broke off before its answer began"),
