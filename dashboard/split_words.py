@@ -7,7 +7,8 @@ import streamlit as st
 from dashboard.client import Row
 from dashboard.words import count, counted, plain
 
-SMALL = 0.0001
+SMALL, LARGE = 0.0001, 0.99
+"""Beyond these a p is told as a bound: neither 0 nor 1 is ever known."""
 
 
 def say_split(srm: Row) -> None:
@@ -29,7 +30,7 @@ def say_split(srm: Row) -> None:
         return
     fixed = "" if srm["p_fixed"] is None else f"; χ² at one fixed look: p {_p(srm['p_fixed'])}"
     st.caption(
-        f"The split is as planned: {units} units ({names}), planned {planned} "
+        f"Nothing speaks against the planned split so far: {units} units ({names}), planned {planned} "
         f"(p {_p(srm['p'])} over all looks so far{fixed}).{_beyond(srm)}{_earlier(srm)}"
     )
 
@@ -46,4 +47,6 @@ def _beyond(srm: Row) -> str:
 
 
 def _p(value: float) -> str:
+    if value > LARGE:
+        return f"> {LARGE:g}"
     return f"= {value:.2g}" if value >= SMALL else f"< {SMALL:.4f}"
