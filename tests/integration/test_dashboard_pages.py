@@ -165,8 +165,8 @@ def test_an_experiment_says_whether_its_units_came_by_the_planned_split(
         (
             {},
             [
-                "Nothing speaks against the planned split so far: 5,012 / 4,988 units (base / tuned), planned 50 % / 50 %",
-                "(p > 0.99 over",
+                "Nothing speaks against the planned split so far: 5,012 / 4,988 units (base / tuned), ",
+                "planned 50 % / 50 % (p > 0.99 over",
                 "p = 0.81",
             ],
         ),
