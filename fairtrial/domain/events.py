@@ -1,13 +1,15 @@
 """What the journal records: a versioned union of frozen values, one JSON line each.
 
 Times are microseconds since 1970, UTC. ``None`` is unknown; a cost that isn't known is never 0. Bodies ride in the
-request event and are stored apart, so that they can be erased. Units are pseudonyms.
+request event and are stored apart, so that they can be erased. Units are pseudonyms. They are `msgspec.Struct`s, which
+are made and written several times faster than dataclasses: the gateway makes three for each request.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 Reason = Literal["assigned", "forced", "fallback", "kill", "not_enrolled", "no_unit", "excluded", "direct", "continued"]
 """Why this variant served: ``direct`` is a route or a pin to a deployment, without an experiment.
@@ -31,8 +33,7 @@ CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestEvent:
+class RequestEvent(Struct, frozen=True, kw_only=True, gc=False):
     """What the application asked and got, once for each logical request."""
 
     request_id: str
@@ -73,8 +74,7 @@ class RequestEvent:
     v: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptEvent:
+class AttemptEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One upstream call made for a request; ``ordinal`` counts from 0."""
 
     attempt_id: str
@@ -97,8 +97,7 @@ class AttemptEvent:
     v: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureEvent:
+class ExposureEvent(Struct, frozen=True, kw_only=True, gc=False):
     """This unit was assigned this variant and served that one, and why. Buckets are in [0, 1)."""
 
     request_id: str
@@ -121,8 +120,7 @@ class ExposureEvent:
     v: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackEvent:
+class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
     """A value attached later to a request (or to a unit); exactly one of the three values, unless only words came."""
 
     feedback_id: str
@@ -141,8 +139,7 @@ class FeedbackEvent:
     v: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEvent:
+class RunEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One suite on one target, when it has ended; ``counts`` has each case outcome, ``metrics`` each aggregate."""
 
     run_id: str
@@ -164,8 +161,7 @@ class RunEvent:
     v: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseResultEvent:
+class CaseResultEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One case of a run; ``output`` is what the model answered; ``cached`` rows have the latency of the first call.
 
     ``expected`` is the case's reference, ``asked`` its messages, both as JSON.
@@ -196,8 +192,7 @@ class CaseResultEvent:
     v: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreEvent:
+class ScoreEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One scorer's value for one case; ``value`` is ``None`` where it could not be scored, and ``why`` says so.
 
     ``details`` is the score's details as JSON.

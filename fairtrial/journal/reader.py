@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import fields
 
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import EVENTS, Event
@@ -48,7 +49,10 @@ class _Kind(msgspec.Struct):
 
 _KIND = msgspec.json.Decoder(_Kind)
 _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
-    str(event.__dataclass_fields__["kind"].default): msgspec.json.Decoder(event) for event in EVENTS
+    str(field.default): msgspec.json.Decoder(event)
+    for event in EVENTS
+    for field in fields(event)
+    if field.name == "kind"
 }
 EVENT_VERSION = 1
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Any
+
+from msgspec.structs import fields, replace
 
 from fairtrial.domain.events import Event
 
 
 def speakable(event: Event) -> Event:
     """The same event with each half of a pair replaced by a question mark: better a mark than an event that is lost."""
-    changed = {field.name: _mended(getattr(event, field.name)) for field in fields(event) if field.init}
+    changed = {field.name: _mended(getattr(event, field.name)) for field in fields(event)}
     return replace(event, **changed)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import fields, replace
 
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import EVENTS, Event
