@@ -23,5 +23,16 @@ def uuid7(unix_ms: int, entropy: bytes) -> str:
 
     ``unix_ms``: milliseconds since 1970; ``entropy``: ten random bytes, of which 74 bits are used.
     """
-    time, rest = f"{unix_ms & 0xFFFF_FFFF_FFFF:012x}", entropy.hex()
-    return f"{time[:8]}-{time[8:]}-7{rest[1:4]}-{_VARIANT[rest[4]]}{rest[5:8]}-{rest[8:20]}"
+    return uuid7_time(unix_ms) + uuid7_tail(entropy)
+
+
+def uuid7_time(unix_ms: int) -> str:
+    """The first half of such a UUID, which says when."""
+    time = f"{unix_ms & 0xFFFF_FFFF_FFFF:012x}"
+    return f"{time[:8]}-{time[8:]}-7"
+
+
+def uuid7_tail(entropy: bytes) -> str:
+    """The rest, which says which."""
+    rest = entropy.hex()
+    return f"{rest[1:4]}-{_VARIANT[rest[4]]}{rest[5:8]}-{rest[8:20]}"

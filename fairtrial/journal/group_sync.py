@@ -27,18 +27,22 @@ class GroupSync:
         self._synced = 0
         self._segment: Segment | None = None
         self._retired: list[Segment] = []
-        self._ending = False
+        self._ending = self._asleep = False
         self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
         self._thread.start()
 
     def mark(self, segment: Segment | None) -> int:
-        """Have this segment, and all that are retired, synced soon; returns the ticket to wait for."""
-        with self._changed:
-            self._marked += 1
-            self._segment = segment
-            if self._marked == self._synced + 1:
+        """Have this segment, and all that are retired, synced soon; returns the ticket to wait for.
+
+        Only one thread may call it at a time. The syncing thread has to be woken only where it sleeps: where nothing
+        is marked. It looks once more before it does.
+        """
+        self._segment = segment
+        self._marked += 1
+        if self._asleep:
+            with self._changed:
                 self._changed.notify_all()
-            return self._marked
+        return self._marked
 
     def wait(self, ticket: int) -> None:
         """Until everything marked up to this ticket has been synced (or the disk has refused)."""
@@ -72,9 +76,13 @@ class GroupSync:
     def _await_work(self) -> bool:
         """Whether there is any; a writer that has nothing to write is left alone for a while."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: self._marked > self._synced or bool(self._retired) or self._ending, QUIET_SECONDS
-            )
+            self._asleep = True
+            try:
+                return self._changed.wait_for(
+                    lambda: self._marked > self._synced or bool(self._retired) or self._ending, QUIET_SECONDS
+                )
+            finally:
+                self._asleep = False
 
     def _commit(self) -> None:
         with self._changed:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 from typing import Literal
 
 from fairtrial.domain.errors import Unavailable
 from gateway.proxy.errors import RETRY_AFTER_SECONDS, error_body
-from gateway.proxy.wire import JSON_TYPE, Header, Receive, Scope, Send, send_whole
+from gateway.proxy.serving.turn import Turn
+from gateway.proxy.wire import JSON_LINE
 
 Stage = Literal["serving", "leaving", "draining", "ending"]
 """A worker's life: it serves; still serves and says that it stops; takes no new requests; breaks off what is left."""
@@ -62,33 +62,40 @@ class Refusal:
 
     reason: str
     body: bytes
-    headers: tuple[Header, ...]
+    lines: tuple[bytes, ...]
     last: bool
 
 
-async def refuse(admission: Admission, refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(admission: Admission, refusal: Refusal, turn: Turn, request_id: str) -> None:
     """Answer at once. Where the connection stays, what is still to come of the body is skipped by the server."""
     admission.refused[refusal.reason] = admission.refused.get(refusal.reason, 0) + 1
-    headers = [*refusal.headers, (b"x-request-id", scope["request_id"].encode())]
     if refusal.last:
-        await _skip_body(receive)
-    elif any(name == b"expect" for name, _ in scope["headers"]):
-        headers.append((b"connection", b"close"))
-    await send_whole(send, Unavailable.status, refusal.body, headers=headers)
+        turn.keep_alive = False
+        await _skip_body(turn)
+    elif "expect" in turn.headers:
+        turn.keep_alive = False
+    _answer(turn, refusal, request_id)
 
 
-async def break_off(scope: Scope, send: Send) -> None:
+def break_off(turn: Turn, request_id: str) -> None:
     """For a request that nobody else told of the end: refuse it; if its answer has begun, its connection breaks."""
-    headers = [*DRAINING.headers, (b"x-request-id", scope["request_id"].encode())]
-    with contextlib.suppress(RuntimeError):
-        await send_whole(send, Unavailable.status, DRAINING.body, headers=headers)
+    turn.keep_alive = False
+    if turn.started:
+        turn.line.close()
+    else:
+        _answer(turn, DRAINING, request_id)
 
 
-async def _skip_body(receive: Receive) -> None:
+def _answer(turn: Turn, refusal: Refusal, request_id: str) -> None:
+    named = b"x-request-id: %b\r\n" % request_id.encode()
+    turn.answer(Unavailable.status, [*refusal.lines, named], refusal.body)
+
+
+async def _skip_body(turn: Turn) -> None:
     """Closing with unread bytes would reset the connection, and the client might never see its answer."""
     try:
         async with asyncio.timeout(UNREAD_SECONDS):
-            while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+            while (message := await turn.receive())["type"] == "http.request" and message.get("more_body", False):
                 pass
     except TimeoutError:
         return
@@ -100,9 +107,8 @@ def stopping(code: str) -> Unavailable:
 
 
 def _refusal(reason: str, error: Unavailable, *, last: bool = False) -> Refusal:
-    again: list[Header] = [(b"retry-after", b"%d" % RETRY_AFTER_SECONDS), (b"x-should-retry", b"true")]
-    end: list[Header] = [(b"connection", b"close")] if last else []
-    return Refusal(reason, error_body(error), (JSON_TYPE, *again, *end), last)
+    again = b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS, b"x-should-retry: true\r\n"
+    return Refusal(reason, error_body(error), (JSON_LINE, *again), last)
 
 
 DRAINING = _refusal("draining", stopping("draining"), last=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 
 from gateway.proxy.exchange import Exchange
+from gateway.proxy.headers import Headers
 from gateway.proxy.recording import served_name
-from gateway.proxy.wire import Header
 
 KEPT_HERE = frozenset(
     {
@@ -23,29 +22,32 @@ KEPT_HERE = frozenset(
 KEPT_HERE_PREFIXES = ("access-control-", "x-fairtrial-", "cross-origin-", "proxy-", "x-accel-")
 
 
-@lru_cache(maxsize=1024)
 def goes_back(name: str) -> bool:
     """Whether an upstream's header, by its lower-case name, is sent on to the client."""
     return name not in KEPT_HERE and not name.startswith(KEPT_HERE_PREFIXES)
 
 
-def answer_headers(exchange: Exchange, upstream: Mapping[str, str], *, skip: str = "") -> list[Header]:
-    """Headers of a relayed answer; the variant's name only for a key that may see it."""
-    headers: list[Header] = [
-        (name.encode("latin-1"), value.encode("latin-1", "replace"))
-        for name, value in upstream.items()
-        if goes_back(name) and name != skip
+@lru_cache(maxsize=1024)
+def _kept(name: str) -> bytes:
+    """How the line of a header begins that goes back; nothing for one that does not."""
+    return b"%b: " % name.encode("latin-1") if goes_back(name) else b""
+
+
+def answer_lines(exchange: Exchange, upstream: Headers, *, skip: str = "") -> list[bytes]:
+    """Headers of a relayed answer, with their line ends; the variant's name only for a key that may see it."""
+    lines = [
+        b"%b%b\r\n" % (known, value) for name, value in upstream.raw.items() if name != skip and (known := _kept(name))
     ]
-    headers.append((b"x-request-id", exchange.request_id.encode()))
-    return headers + variant_headers(exchange)
+    lines.append(b"x-request-id: %b\r\n" % exchange.request_id.encode())
+    return lines + variant_lines(exchange)
 
 
-def variant_headers(exchange: Exchange) -> list[Header]:
+def variant_lines(exchange: Exchange) -> list[bytes]:
     """The experiment and the variant that serves, where the caller may see them."""
     target, caller = exchange.target, exchange.caller
     if target is None or target.experiment is None or caller is None or "see_variant" not in caller.rights:
         return []
     return [
-        (b"x-fairtrial-experiment", target.experiment.name.encode()),
-        (b"x-fairtrial-variant", (served_name(exchange) or "").encode()),
+        b"x-fairtrial-experiment: %b\r\n" % target.experiment.name.encode(),
+        b"x-fairtrial-variant: %b\r\n" % (served_name(exchange) or "").encode(),
     ]

@@ -12,31 +12,31 @@ from gateway.proxy.gateway import Gateway
 from gateway.proxy.recording import record
 from gateway.proxy.relay import relay
 from gateway.proxy.relay_stream import stream_to
-from gateway.proxy.wire import Send
+from gateway.proxy.serving.turn import Turn
 
 STREAMED = frozenset({"/chat/completions", "/completions", "/responses"})
 
 
-async def answer(gateway: Gateway, exchange: Exchange, send: Send) -> None:
+async def answer(gateway: Gateway, exchange: Exchange, turn: Turn) -> None:
     """Get an answer and send it; `RequestError` only while nothing was sent."""
     assert exchange.asked is not None
     if exchange.asked.stream and exchange.endpoint in STREAMED:
-        await _answer_stream(gateway, exchange, send)
+        await _answer_stream(gateway, exchange, turn)
         return
     begun = await begin_answer(gateway, exchange)
     try:
-        await relay(gateway, exchange, begun, send, None)
+        await relay(gateway, exchange, begun, turn, None)
     finally:
         begun.answer.release()
 
 
-async def _answer_stream(gateway: Gateway, exchange: Exchange, send: Send) -> None:
+async def _answer_stream(gateway: Gateway, exchange: Exchange, turn: Turn) -> None:
     """Like an answer that is whole; what fails after the head had to leave is an error event of it."""
-    pulse = stream_to(gateway, exchange, send)
+    pulse = stream_to(gateway, exchange, turn)
     try:
         begun = await begin_answer(gateway, exchange)
         try:
-            await relay(gateway, exchange, begun, send, pulse)
+            await relay(gateway, exchange, begun, turn, pulse)
         finally:
             begun.answer.release()
     except (RequestError, asyncio.CancelledError) as cause:
@@ -47,6 +47,6 @@ async def _answer_stream(gateway: Gateway, exchange: Exchange, send: Send) -> No
         exchange.error, exchange.outcome = error, "error" if isinstance(cause, RequestError) else "partial"
         gateway.counters.refused += 1
         record(gateway, exchange)
-        await pulse.end(error_event(error))
+        pulse.end(error_event(error))
     finally:
         pulse.stop()

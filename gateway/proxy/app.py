@@ -4,61 +4,120 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
 from functools import partial
+from urllib.parse import unquote
+
+import httptools
 
 from gateway.proxy.admission import break_off, refuse
-from gateway.proxy.cold import cold_app, new_request_id
+from gateway.proxy.cold import cold_app
 from gateway.proxy.completions import complete
+from gateway.proxy.errors import envelope
+from gateway.proxy.fresh import new_id
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.loop_lag import watch_lag
 from gateway.proxy.metrics import families_of
 from gateway.proxy.routing import Routing
-from gateway.proxy.wire import ASGIApp, Message, Receive, Scope, Send
+from gateway.proxy.serving.turn import Turn
+from gateway.proxy.wire import JSON_LINE, ASGIApp, Message, Send
 
 ASKED = ("/chat/completions", "/completions", "/responses", "/responses/compact", "/embeddings")
 HOT = {f"/v1{path}": path for path in ASKED}
-
+_HOT = {path.encode(): endpoint for path, endpoint in HOT.items()}
 
 ALWAYS = frozenset({"/livez", "/readyz", "/metrics"})
 """What is answered however busy a worker is, and while it stops: whoever looks after it needs to know."""
 
+_LOG = logging.getLogger(__name__)
 
-def build_app(gateway: Gateway) -> ASGIApp:
-    """The ASGI application of one worker; its lifespan watches the plan and closes journal and connections."""
-    cold, admission = cold_app(gateway, HOT), gateway.admission
 
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = HOT.get(scope["path"])
-        if endpoint is not None and scope["method"] == "POST":
-            await complete(gateway, endpoint, scope, receive, send)
-        else:
-            scope["request_id"] = new_request_id()
-            await cold(scope, receive, _naming(send, scope["request_id"]))
+def build_app(gateway: Gateway) -> Callable[[Turn], None]:
+    """What a worker's server calls with each turn."""
+    loop, application = asyncio.get_running_loop(), _Application(gateway)
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            if scope["path"] in ALWAYS:
-                await serve(scope, receive, send)
-            elif (refusal := admission.refusal()) is not None:
-                scope["request_id"] = new_request_id()
-                await refuse(admission, refusal, scope, receive, send)
+    def serve(turn: Turn) -> None:
+        turn.task = loop.create_task(application.serve(turn))
+
+    return serve
+
+
+class _Application:
+    """One worker's."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._admission = gateway.admission
+        self._cold: ASGIApp = cold_app(gateway, HOT)
+
+    async def serve(self, turn: Turn) -> None:
+        """Serve one turn to its end; whatever fails ends that one alone."""
+        try:
+            path, _, query = turn.target.partition(b"?")
+            endpoint = _HOT.get(path) if turn.method == b"POST" else None
+            if endpoint is None:
+                await self._serve_other(turn)
+            elif (refusal := self._admission.refusal()) is not None:
+                await refuse(self._admission, refusal, turn, new_id())
             else:
-                admission.in_flight += 1
+                self._admission.in_flight += 1
                 try:
-                    await serve(scope, receive, send)
-                except asyncio.CancelledError:
-                    if admission.stage != "ending":
-                        raise
-                    scope.setdefault("request_id", new_request_id())
-                    await break_off(scope, send)
+                    await complete(self._gateway, endpoint, turn, query)
                 finally:
-                    admission.in_flight -= 1
-        elif scope["type"] == "lifespan":
-            await _live(gateway, receive, send)
+                    self._admission.in_flight -= 1
+        except Exception:  # noqa: BLE001 - the fence of the server: one turn that fails is one answer that breaks off
+            _LOG.exception("a request failed")
+            _fail(turn)
         else:
-            await send({"type": "websocket.close", "code": 1003})
+            if not turn.complete and not turn.gone:
+                _fail(turn)
 
-    return app
+    async def _serve_other(self, turn: Turn) -> None:
+        """The cold paths, and what is another spelling of a hot one."""
+        path, raw_path, query = _parts(turn.target)
+        endpoint = HOT.get(path) if turn.method == b"POST" else None
+        admission, request_id = self._admission, new_id()
+        if path in ALWAYS:
+            await self._serve_cold(turn, turn.scope(path, raw_path, query), request_id)
+        elif (refusal := admission.refusal()) is not None:
+            await refuse(admission, refusal, turn, request_id)
+        else:
+            admission.in_flight += 1
+            try:
+                if endpoint is not None:
+                    await complete(self._gateway, endpoint, turn, query)
+                else:
+                    await self._serve_cold(turn, turn.scope(path, raw_path, query), request_id)
+            except asyncio.CancelledError:
+                if admission.stage != "ending":
+                    raise
+                break_off(turn, request_id)
+            finally:
+                admission.in_flight -= 1
+
+    async def _serve_cold(self, turn: Turn, scope: dict[str, object], request_id: str) -> None:
+        scope["request_id"] = request_id
+        await self._cold(scope, turn.receive, _naming(turn.send, request_id))
+
+
+def _parts(target: bytes) -> tuple[str, bytes, bytes]:
+    """The path decoded and as it came, and the query; of an address as proxies get it, the path below its host."""
+    try:
+        url = httptools.parse_url(target)
+    except httptools.HttpParserInvalidURLError:
+        return target.decode("latin-1"), target, b""
+    raw = url.path or b"/"
+    return unquote(raw.decode("latin-1")), raw, url.query or b""
+
+
+def _fail(turn: Turn) -> None:
+    """An answer of ours where none was begun; one that has begun breaks off, and the client sees that it did."""
+    if turn.started:
+        turn.line.close()
+    else:
+        turn.keep_alive = False
+        turn.answer(500, [JSON_LINE], envelope("the gateway failed", kind="server_error", code="gateway_failed"))
 
 
 def _naming(send: Send, request_id: str) -> Send:
@@ -73,24 +132,25 @@ def _naming(send: Send, request_id: str) -> Send:
     return named
 
 
-async def _live(gateway: Gateway, receive: Receive, send: Send) -> None:
-    await receive()
+@contextlib.asynccontextmanager
+async def alive(gateway: Gateway) -> AsyncIterator[None]:
+    """Watches the plan and the loop, and shows the counts, while a worker serves; closes journal and connections."""
     gateway.watch.look()
     watching = asyncio.gather(
         gateway.watch.run(partial(_get_ready, gateway)),
         watch_lag(gateway.admission),
         gateway.board.keep(partial(families_of, gateway)),
     )
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    watching.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watching
-    await gateway.transport.close()
-    await gateway.passing.close()
-    gateway.places.close()
-    gateway.journal.close()
-    await send({"type": "lifespan.shutdown.complete"})
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+        await gateway.transport.close()
+        await gateway.passing.close()
+        gateway.places.close()
+        gateway.journal.close()
 
 
 def _get_ready(gateway: Gateway, routing: Routing) -> None:

@@ -16,7 +16,7 @@ _ANY = msgspec.json.Decoder(Any)
 _TRUE = b"true"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """A request body: ``fields`` in their order, each value as raw JSON; ``model`` and ``stream`` decoded."""
 
@@ -43,6 +43,10 @@ class LazyFields(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         return _decode(self._fields[name])
 
+    def get(self, name: str, default: Any = None) -> Any:
+        raw = self._fields.get(name)
+        return default if raw is None else _decode(raw)
+
     def __contains__(self, name: object) -> bool:
         return name in self._fields
 
@@ -61,7 +65,7 @@ def read_asked(body: bytes) -> Asked:
         known = "missing" if "model" not in fields else "not a string"
         raise BadRequest(f"model: is {known} (send the name of a route)", param="model", code="invalid_model")
     stream = fields.get("stream")
-    return Asked(body=body, fields=fields, model=model, stream=stream is not None and bytes(stream).strip() == _TRUE)
+    return Asked(body, fields, model, stream is not None and bytes(stream).strip() == _TRUE)
 
 
 def decode_field(fields: dict[str, msgspec.Raw], name: str) -> Any:

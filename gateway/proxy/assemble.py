@@ -38,6 +38,12 @@ class Assembly:
             except RecursionError:  # nested more deeply than can be put together
                 self._size = self._limit + 1
 
+    def add_text(self, index: int, text: bytes) -> None:
+        """More of the text of a choice that has some; without quotes and escapes, as it stands in JSON."""
+        if text and self._size <= self._limit:
+            delta = {"content": text.decode("utf-8", "replace")}
+            self._grow(_add_choice(self._choices, {"index": index, "delta": delta}))
+
     def whole(self) -> bytes | None:
         """The answer as JSON; ``None`` where the events hold nothing to put together, or too much."""
         if self._size > self._limit or not (self._answer or self._choices):
@@ -54,14 +60,18 @@ class Assembly:
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
-                self._size += _add_choice(self._choices, choice)
+                self._grow(_add_choice(self._choices, choice))
         if self._size > self._limit:
-            self._answer, self._choices = {}, {}
             return
         answer = self._answer
         for name, value in chunk.items():
             if value is not None and name != "choices":
                 answer[name] = value
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limit:
+            self._answer, self._choices = {}, {}
 
 
 def _chunk(content: bytes) -> dict[str, Any]:

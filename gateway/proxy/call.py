@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from functools import partial
 
 from fairtrial.domain.errors import BadRequest, RequestError, UpstreamError, UpstreamTimeout
 from gateway.proxy.exchange import AttemptNote, Exchange
@@ -23,11 +22,10 @@ from gateway.proxy.upstream.transport import (
     too_large,
 )
 
-STREAM_TYPE = "text/event-stream"
+STREAM_TYPE = b"text/event-stream"
 CHAT = "/chat/completions"
 METERED = frozenset({CHAT, "/completions"})
-Sending = Callable[[], Awaitable[UpstreamAnswer]]
-_JSON = {"content-type": "application/json"}
+Sending = Awaitable[UpstreamAnswer]
 
 
 @dataclass(slots=True)
@@ -41,7 +39,7 @@ class Begun:
 
     @property
     def streams(self) -> bool:
-        return self.answer.headers.get("content-type", "").startswith(STREAM_TYPE)
+        return self.answer.headers.raw.get("content-type", b"").startswith(STREAM_TYPE)
 
 
 async def call(gateway: Gateway, exchange: Exchange, note: AttemptNote) -> Begun:
@@ -52,24 +50,25 @@ async def call(gateway: Gateway, exchange: Exchange, note: AttemptNote) -> Begun
     try:
         refuse_without_key(arm.endpoint)
         body = upstream_body(asked, arm, meter=meter, responses=exchange.endpoint in CHAINED)
-        sending = await _sending(gateway, exchange, arm, body)
+        if arm.endpoint.translated:
+            sending = await _translating(gateway, exchange, arm, body)
+        else:
+            sending = gateway.transport.send(_request(exchange, arm, body))
         return await _first_byte(sending, note, strip_usage=meter)
     except RequestError as error:
         note.failure, note.ended = error, time.perf_counter()
         raise
 
 
-async def _sending(gateway: Gateway, exchange: Exchange, arm: Arm, body: bytes) -> Sending:
-    """How the body is sent: as it is, or translated; waiting for the translation is not the provider's time."""
-    if not arm.endpoint.translated:
-        return partial(gateway.transport.send, _request(exchange, arm, body))
+async def _translating(gateway: Gateway, exchange: Exchange, arm: Arm, body: bytes) -> Sending:
+    """The body sent in another protocol; waiting for the translation to be ready is not the provider's time."""
     if exchange.endpoint != CHAT:
         raise BadRequest(
             f"{exchange.endpoint}: {arm.endpoint.name} is reached by translation, and that serves {CHAT} alone",
             code="endpoint_not_served",
         )
     await gateway.translation.ready()
-    return partial(gateway.translation.send, _translated(exchange, arm, body))
+    return gateway.translation.send(_translated(exchange, arm, body))
 
 
 async def _first_byte(sending: Sending, note: AttemptNote, *, strip_usage: bool) -> Begun:
@@ -77,7 +76,13 @@ async def _first_byte(sending: Sending, note: AttemptNote, *, strip_usage: bool)
     seconds = endpoint.deployment.timeouts.first_byte
     try:
         with TimeLimit(seconds):
-            answer, first = await _open(sending, note)
+            answer = await sending
+            note.status = answer.status
+            try:
+                first = await answer.read()
+            except BaseException:
+                answer.release()
+                raise
     except TransportError as error:
         raise failure(endpoint, error) from error
     except TimeoutError:
@@ -85,16 +90,6 @@ async def _first_byte(sending: Sending, note: AttemptNote, *, strip_usage: bool)
         raise UpstreamTimeout(message, code="upstream_timeout") from None
     note.first_byte = time.perf_counter()
     return Begun(answer, first, note, strip_usage)
-
-
-async def _open(sending: Sending, note: AttemptNote) -> tuple[UpstreamAnswer, bytes]:
-    answer = await sending()
-    note.status = answer.status
-    try:
-        return answer, await answer.read()
-    except BaseException:
-        answer.release()
-        raise
 
 
 async def next_piece(exchange: Exchange, begun: Begun) -> bytes:
@@ -142,9 +137,11 @@ def failure(endpoint: Endpoint, error: TransportError) -> UpstreamError:
 def _request(exchange: Exchange, arm: Arm, body: bytes) -> UpstreamRequest:
     deployment = arm.endpoint.deployment
     url = deployment.base_url.rstrip("/") + exchange.endpoint
+    headers = sent_headers(exchange.headers, arm.endpoint, exchange.request_id)
+    headers.raw["content-type"] = b"application/json"
     return UpstreamRequest(
         url=f"{url}?{exchange.query.decode('latin-1')}" if exchange.query else url,
-        headers=sent_headers(exchange.headers, arm.endpoint, exchange.request_id) | _JSON,
+        headers=headers,
         body=body,
         connect_seconds=deployment.timeouts.connect,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fairtrial.domain.events import CaptureOutcome
 from fairtrial.domain.plan import Capture
@@ -13,8 +13,7 @@ BODY_LIMIT = 256 * 1024
 """Bytes; a larger body is left out of the record whole: half a JSON text would be of use to nobody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bodies:
+class Bodies(NamedTuple):
     """What is recorded of the two bodies, as JSON text, and how it was captured."""
 
     outcome: CaptureOutcome = "none"
@@ -22,10 +21,13 @@ class Bodies:
     response: str | None = None
 
 
+NO_BODIES = Bodies()
+
+
 def capture_bodies(capture: Capture, asked: Asked, answer: bytes | None) -> Bodies:
     """The two bodies as the plan wants them; never raises."""
     if capture == "none":
-        return Bodies()
+        return NO_BODIES
     try:
         return _captured(capture, _kept(asked.body), _kept(answer))
     except Exception:  # noqa: BLE001 - the fence of recording: whatever fails in a redaction, the traffic goes on

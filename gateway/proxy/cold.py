@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -13,11 +12,11 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
-from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from gateway.proxy.caller import Caller
 from gateway.proxy.errors import envelope, error_body, error_headers
 from gateway.proxy.feedback import Accepted, feedback_event, read_feedback
 from gateway.proxy.gateway import Gateway
-from gateway.proxy.keys import Caller, authenticate
+from gateway.proxy.keys import authenticate
 from gateway.proxy.metrics import exposition
 from gateway.proxy.passthrough import METHODS, enter, pass_on
 from gateway.proxy.passthrough_paths import SHOWN
@@ -160,8 +159,3 @@ def _model(gateway: Gateway, name: str) -> dict[str, Any]:
     ends = [date for deployment in names if (date := plan.deployments[deployment].shutdown_date) is not None]
     known = {"id": name, "object": "model", "created": gateway.watch.since, "owned_by": "fairtrial"}
     return known | {"shutdown_date": min(ends)} if ends else known
-
-
-def new_request_id() -> str:
-    """A name for a cold request."""
-    return uuid7(time.time_ns() // 1_000_000, os.urandom(ENTROPY_BYTES))

@@ -7,68 +7,78 @@ import logging
 import time
 from functools import partial
 
-from fairtrial.domain.errors import RequestError
-from gateway.proxy.answer_headers import variant_headers
+from fairtrial.domain.errors import RequestError, TooSlow
+from gateway.proxy.answer_headers import variant_lines
 from gateway.proxy.answering import answer
-from gateway.proxy.asked import LazyFields, read_asked
-from gateway.proxy.client_watch import ClientWatch
+from gateway.proxy.asked import read_asked
 from gateway.proxy.errors import error_body, error_headers
 from gateway.proxy.exchange import CLIENT_CLOSED, Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import authenticate
 from gateway.proxy.leaving import leave
 from gateway.proxy.recording import record
-from gateway.proxy.resolve import Ask, resolve
+from gateway.proxy.resolve import resolve
 from gateway.proxy.responses_chain import CHAINED, stay
-from gateway.proxy.wire import ClientGone, Receive, Scope, Send, header_map, read_body, require_json, send_whole
+from gateway.proxy.serving.turn import Turn
+from gateway.proxy.wire import ClientGone, lines_of, read_body, require_json
 
 _LOG = logging.getLogger(__name__)
 
 
-async def complete(gateway: Gateway, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
+async def complete(gateway: Gateway, endpoint: str, turn: Turn, query: bytes) -> None:
     """Serve one request for a model; ``endpoint`` is the path below ``/v1``, the same on the upstream."""
-    exchange = Exchange.begin(endpoint, header_map(scope), query=scope["query_string"])
+    exchange = Exchange.begin(endpoint, turn.headers, query=query)
     try:
-        await _serve(gateway, exchange, receive, send)
+        await _serve(gateway, exchange, turn)
     except ClientGone:
         _left(gateway, exchange)
     except asyncio.CancelledError:
         stopped = gateway.admission.broken_off(client_gone=exchange.client_gone)
         if stopped is not None and exchange.status == CLIENT_CLOSED:
-            return await _refuse(gateway, exchange, stopped, send)
+            return _refuse(gateway, exchange, stopped, turn)
         _left(gateway, exchange)
         if not exchange.client_gone:
             raise
-        _own_task().uncancel()
+        assert turn.task is not None
+        turn.task.uncancel()
     except RequestError as error:
         if exchange.client_gone:
             exchange.error = error
             _left(gateway, exchange)
         else:
-            await _refuse(gateway, exchange, error, send)
+            _refuse(gateway, exchange, error, turn)
     except Exception:  # the fence of the hot path: a mistake of ours is one failed request, in the envelope
         _LOG.exception("request %s failed", exchange.request_id)
         if exchange.status != CLIENT_CLOSED:
             raise  # the answer has begun: the server closes the connection, and the client sees that it broke off
-        await _refuse(gateway, exchange, RequestError("the gateway failed", code="gateway_failed"), send)
+        _refuse(gateway, exchange, RequestError("the gateway failed", code="gateway_failed"), turn)
 
 
-async def _serve(gateway: Gateway, exchange: Exchange, receive: Receive, send: Send) -> None:
+async def _serve(gateway: Gateway, exchange: Exchange, turn: Turn) -> None:
     exchange.routing = gateway.watch.current()
     caller = authenticate(exchange.routing, exchange.headers, now_us=exchange.at_us)
     caller.require("complete")
     exchange.caller = caller
     require_json(exchange.headers)
-    exchange.asked = read_asked(await read_body(receive, limit=gateway.max_body))
-    ask = Ask(exchange.asked.model, exchange.headers, LazyFields(exchange.asked.fields), exchange.request_id)
-    exchange.target = resolve(exchange.routing, caller, ask)
+    exchange.asked = read_asked(await _body(turn, limit=gateway.max_body))
+    exchange.target = resolve(exchange.routing, caller, exchange.asked, exchange.headers, exchange.request_id)
     if exchange.endpoint in CHAINED:
         exchange.target = stay(gateway, exchange)
-    watch = ClientWatch(receive, partial(leave, exchange, _own_task()))
+    if turn.gone:
+        raise ClientGone
+    assert turn.task is not None
+    turn.on_gone = partial(leave, exchange, turn.task)
     try:
-        await answer(gateway, exchange, send)
+        await answer(gateway, exchange, turn)
     finally:
-        watch.close()
+        turn.on_gone = None
+
+
+async def _body(turn: Turn, *, limit: int) -> bytes:
+    """The request's body, which mostly came with its head."""
+    if not turn.more and turn.unread <= limit:
+        return turn.take()
+    return await read_body(turn.receive, limit=limit)
 
 
 def _left(gateway: Gateway, exchange: Exchange) -> None:
@@ -78,15 +88,10 @@ def _left(gateway: Gateway, exchange: Exchange) -> None:
     record(gateway, exchange)
 
 
-async def _refuse(gateway: Gateway, exchange: Exchange, error: RequestError, send: Send) -> None:
+def _refuse(gateway: Gateway, exchange: Exchange, error: RequestError, turn: Turn) -> None:
     exchange.error, exchange.status, exchange.outcome = error, error.status, "error"
     gateway.counters.refused += 1
     record(gateway, exchange)
-    headers = error_headers(error, exchange.request_id) + variant_headers(exchange)
-    await send_whole(send, error.status, error_body(error), headers=headers)
-
-
-def _own_task() -> asyncio.Task[None]:
-    task = asyncio.current_task()
-    assert task is not None
-    return task
+    lines = lines_of(error_headers(error, exchange.request_id)) + variant_lines(exchange)
+    turn.keep_alive = turn.keep_alive and not isinstance(error, TooSlow)
+    turn.answer(error.status, lines, error_body(error))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import Purpose, RequestOutcome
 from gateway.proxy.asked import Asked
+from gateway.proxy.caller import Caller
 from gateway.proxy.fresh import fresh_id
-from gateway.proxy.keys import Caller
+from gateway.proxy.headers import Headers
 from gateway.proxy.readout import NOTHING, Readout
-from gateway.proxy.resolve import Target
-from gateway.proxy.routing import Arm, Routing
+from gateway.proxy.routing import Arm, Routing, Target
 
 CLIENT_CLOSED = 499
 """The status that is recorded when the caller left before any was sent (nginx's convention)."""
@@ -40,7 +39,7 @@ class Exchange:
 
     request_id: str
     endpoint: str
-    headers: Mapping[str, str]
+    headers: Headers
     at_us: int
     started: float
     query: bytes = b""
@@ -60,7 +59,7 @@ class Exchange:
     recorded: bool = False
 
     @classmethod
-    def begin(cls, endpoint: str, headers: Mapping[str, str], *, query: bytes = b"") -> Exchange:
+    def begin(cls, endpoint: str, headers: Headers, *, query: bytes = b"") -> Exchange:
         """A new request, named and timed now."""
         now = time.time_ns()
         return cls(
@@ -82,5 +81,5 @@ class Exchange:
     @property
     def retry_ordinal(self) -> int:
         """Which try of the official client this is, from 0."""
-        count = self.headers.get("x-stainless-retry-count", "")
-        return int(count) if count.isascii() and count.isdigit() and len(count) < 4 else 0
+        count = self.headers.raw.get("x-stainless-retry-count", b"0")
+        return int(count) if count.isdigit() and len(count) < 4 else 0

@@ -23,7 +23,7 @@ from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Capture
 from fairtrial.experiments.units import pseudonym
-from gateway.proxy.keys import Caller
+from gateway.proxy.caller import Caller
 from gateway.proxy.redaction import redact_text
 from gateway.proxy.routing import Routing
 

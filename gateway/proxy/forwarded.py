@@ -171,7 +171,7 @@ def _headers(answer: UpstreamAnswer) -> list[Header]:
     """What goes back of the head; the length only where nothing was unpacked on the way."""
     sized = "content-encoding" not in answer.headers
     return [
-        (name.encode("latin-1"), value.encode("latin-1", "replace"))
-        for name, value in answer.headers.items()
+        (name.encode("latin-1"), value)
+        for name, value in answer.headers.raw.items()
         if goes_back(name) or (sized and name == "content-length")
     ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
+from gateway.proxy.alike import Alike
 from gateway.proxy.assemble import LIMIT, Assembly
 from gateway.proxy.readout import NOTHING, Readout, read_stream
 from gateway.proxy.responses_stream import read_response_stream, terminal_response
@@ -16,10 +17,12 @@ FOLD = 2**16
 class Kept:
     """Takes the whole events of a stream as they came. ``text``: whether the answer itself is put together, too."""
 
-    __slots__ = ("_answer", "_assembly", "_read", "_responses", "_text", "_waiting")
+    __slots__ = ("_alike", "_answer", "_assembly", "_read", "_responses", "_size", "_text", "_waiting")
 
     def __init__(self, *, text: bool, responses: bool) -> None:
-        self._waiting = bytearray()
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._alike = Alike()
         self._read = NOTHING
         self._responses = responses
         self._text = text
@@ -28,8 +31,9 @@ class Kept:
 
     def add(self, events: bytes) -> None:
         """The next events."""
-        self._waiting += events
-        if len(self._waiting) >= FOLD:
+        self._waiting.append(events)
+        self._size += len(events)
+        if self._size >= FOLD:
             self._fold()
 
     def figures(self) -> Readout:
@@ -45,18 +49,33 @@ class Kept:
     def _fold(self) -> None:
         if not self._waiting:
             return
-        events = bytes(self._waiting)
-        self._waiting = bytearray()
-        if self._responses:
-            self._read = _joined(self._read, read_response_stream(events))
-            if self._text and self._read.done and len(events) <= LIMIT:
-                self._answer = terminal_response(events) or self._answer
+        events, self._waiting, self._size = b"".join(self._waiting), [], 0
+        if not self._responses:
+            self._fold_chunks(contents(events))
             return
-        said = contents(events)
-        self._read = _joined(self._read, read_stream(said))
+        self._read = _joined(self._read, read_response_stream(events))
+        if self._text and self._read.done and len(events) <= LIMIT:
+            self._answer = terminal_response(events) or self._answer
+
+    def _fold_chunks(self, said: list[bytes]) -> None:
+        """Read the data of chunks, but of those that are like one before the text alone: they say nothing else."""
+        alike, texts, read = self._alike, [], []
         if self._text:
             self._assembly = self._assembly or Assembly()
-            self._assembly.add(said)
+        for content in said:
+            text = alike.text(content)
+            if text is not None:
+                texts.append(text)
+                continue
+            read.append(content)
+            if self._assembly is not None:
+                self._assembly.add_text(alike.index, b"".join(texts))
+                self._assembly.add((content,))
+            texts = []
+            alike.learn(content)
+        if self._assembly is not None:
+            self._assembly.add_text(alike.index, b"".join(texts))
+        self._read = _joined(self._read, read_stream(read))
 
 
 def _joined(before: Readout, after: Readout) -> Readout:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from gateway.proxy.exchange import Exchange
-from gateway.proxy.wire import Send
 
 
 def leave(exchange: Exchange, serving: asyncio.Task[None]) -> None:
@@ -21,14 +19,3 @@ def leave(exchange: Exchange, serving: asyncio.Task[None]) -> None:
         asyncio.get_running_loop().call_later(served.endpoint.deployment.drain_seconds, serving.cancel)
     else:
         serving.cancel()
-
-
-def drop_client(send: Send) -> None:
-    """Close the connection of a client that does not read, without waiting for it to take what it was sent.
-
-    ASGI has no word for it, so the server's own connection is asked for; without it the server closes in its own time.
-    """
-    connection: Any = getattr(getattr(send, "__self__", None), "transport", None)
-    abort = getattr(connection, "abort", None)
-    if abort is not None:
-        abort()

@@ -7,16 +7,18 @@ changes models or an organisation needs ``admin``. Nothing of it is assigned, re
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fairtrial.domain.errors import NotAllowed
+from gateway.proxy.caller import Caller
 from gateway.proxy.forwarded import UPLOAD_LIMIT, Forwarded, too_large
 from gateway.proxy.gateway import Gateway
-from gateway.proxy.keys import LOOPBACK_HOSTS, Caller, authenticate
+from gateway.proxy.headers import Headers
+from gateway.proxy.keys import LOOPBACK_HOSTS, authenticate
 from gateway.proxy.passthrough_paths import path_below, unknown_url, with_query
 from gateway.proxy.routing import Endpoint, Routing
 from gateway.proxy.sent_headers import refuse_without_key, sent_headers
@@ -31,7 +33,7 @@ OURS = frozenset({"responses", "feedback"})
 """First segments that are served here or not at all: they have rules of their own."""
 
 
-def enter(gateway: Gateway, request: Request) -> tuple[Routing, Caller, Mapping[str, str]]:
+def enter(gateway: Gateway, request: Request) -> tuple[Routing, Caller, Headers]:
     """Who asks, and by what plan; an open gateway lets no page of another site in, whatever it sends."""
     routing, headers = gateway.watch.current(), header_map(request.scope)
     caller = authenticate(routing, headers, now_us=time.time_ns() // 1000)
@@ -55,12 +57,12 @@ def pass_on(gateway: Gateway, request: Request) -> Response:
     if first in ADMINS:
         caller.require("admin")
     refuse_without_key(endpoint)
-    length = headers.get("content-length", "0")
+    length = headers.text("content-length") or "0"
     if length.isdigit() and int(length) > UPLOAD_LIMIT:
         raise too_large()
     sent = sent_headers(headers, endpoint, scope["request_id"])
     if "content-length" in headers:
-        sent["content-length"] = length
+        sent.raw["content-length"] = length.encode()
     bodiless = "transfer-encoding" not in headers and length == "0"
     upstream = upstream_request(endpoint, scope["method"], with_query(path, request.scope), sent)
     gateway.counters.passed += 1
@@ -72,7 +74,7 @@ def pass_on(gateway: Gateway, request: Request) -> Response:
 
 
 def upstream_request(
-    endpoint: Endpoint, method: str, path: str, headers: dict[str, str], body: bytes = b""
+    endpoint: Endpoint, method: str, path: str, headers: Headers, body: bytes = b""
 ) -> UpstreamRequest:
     """A request for a path below the deployment's address."""
     deployment = endpoint.deployment
@@ -85,9 +87,9 @@ def upstream_request(
     )
 
 
-def _refuse_foreign_page(headers: Mapping[str, str]) -> None:
+def _refuse_foreign_page(headers: Headers) -> None:
     """A form of any web page may be posted to loopback without asking; browsers say whose page it was."""
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+    origin, site = headers.get("origin"), headers.text("sec-fetch-site")
     host = urlsplit(origin).hostname if origin else None
     foreign = origin is not None and host not in {name.strip("[]") for name in LOOPBACK_HOSTS}
     if foreign or site == "cross-site":

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from gateway.proxy.wire import Header, Send
+from gateway.proxy.serving.turn import Turn
 
 PING = b": ping\n\n"
 """A comment: the standard's own way to keep a connection alive, which no client takes for an event."""
@@ -22,20 +21,18 @@ class Pulse:
     """
 
     __slots__ = (
-        "_early", "_ends", "_every", "_idle", "_limit", "_loop", "_over", "_pinging", "_timer", "client",
+        "_early", "_ends", "_every", "_idle", "_limit", "_loop", "_timer", "client",
         "last", "opened", "sending",
     )  # fmt: skip
 
-    def __init__(self, send: Send, *, every: float, early: Callable[[], tuple[int, Sequence[Header]] | None]) -> None:
+    def __init__(self, client: Turn, *, every: float, early: Callable[[], tuple[int, Sequence[bytes]] | None]) -> None:
         """``every``: seconds of silence before a comment, 0 for none; ``early``: the head before there is an answer."""
         self._loop = asyncio.get_running_loop()
-        self.client = send
+        self.client = client
         self._every = every
         self._early = early
         self._limit: asyncio.Timeout | None = None
         self._idle = self._ends = 0.0
-        self._over = False
-        self._pinging: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.last = self._loop.time()
         self.opened = False
@@ -44,38 +41,32 @@ class Pulse:
         if every:
             self._timer = self._loop.call_later(every, self._look)
 
-    async def open(self, status: int, headers: Sequence[Header]) -> None:
+    def open(self, status: int, lines: Sequence[bytes]) -> None:
         """Send the head, unless a comment had to go first."""
         if not self.opened:
             self.opened = True
-            await self.client({"type": "http.response.start", "status": status, "headers": headers})
+            self.client.begin(status, lines)
 
     async def send(self, events: bytes) -> None:
         """Send whole events; waits while the client does not read."""
         self.sending, self.last = True, self._loop.time()
-        await self.client({"type": "http.response.body", "body": events, "more_body": True})
+        if self.client.line.full:
+            await self.client.line.drain()
+        self.client.piece(events)
         self.sending, self.last = False, self._loop.time()
 
     def push(self, events: bytes) -> bool:
-        """Send whole events without waiting; false where the client has to be waited for, and nothing was sent.
+        """Send whole events without waiting; false where the client has to be waited for, and nothing was sent."""
+        if self.client.line.full:
+            return False
+        self.client.piece(events)
+        self.last = self._loop.time()
+        return True
 
-        The server's ``send`` waits before it writes and never after: one that waits has written nothing.
-        """
-        sending: Generator[Any, Any, None] = self.client(
-            {"type": "http.response.body", "body": events, "more_body": True}
-        ).__await__()
-        try:
-            next(sending)
-        except StopIteration:
-            self.last = self._loop.time()
-            return True
-        sending.close()
-        return False
-
-    async def end(self, events: bytes) -> None:
+    def end(self, events: bytes) -> None:
         """Send the last events and end the answer."""
         self.stop()
-        await self.client({"type": "http.response.body", "body": events})
+        self.client.end(events)
 
     def guard(self, limit: asyncio.Timeout, *, idle: float, left: float) -> None:
         """Let ``limit`` expire when nothing moves for ``idle`` seconds, or when ``left`` seconds are over."""
@@ -91,7 +82,7 @@ class Pulse:
 
     def stop(self) -> None:
         """No comment and no limit from now on."""
-        self._over, self._limit = True, None
+        self._limit = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -106,18 +97,18 @@ class Pulse:
             due.append(stalls)
         if self._every:
             if not self.sending and now >= self.last + self._every:
-                self._pinging = self._loop.create_task(self._ping())
+                self._ping()
                 due.append(now + self._every)
             else:
                 due.append((now if self.sending else self.last) + self._every)
         self._timer = self._loop.call_at(max(min(due), now + _SOONEST), self._look)
 
-    async def _ping(self) -> None:
-        if self._over or self.sending:
+    def _ping(self) -> None:
+        if self.client.line.full:
             return
         if not self.opened:
             head = self._early()
             if head is None:
                 return
-            await self.open(*head)
-        await self.client({"type": "http.response.body", "body": PING, "more_body": True})
+            self.open(*head)
+        self.client.piece(PING)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,8 +12,7 @@ from gateway.proxy import slow_json
 from gateway.proxy.sse import DONE
 
 
-@dataclass(frozen=True, slots=True)
-class Readout:
+class Readout(msgspec.Struct, frozen=True, gc=False):
     """Figures of one answer; ``None`` is unknown. ``done``: the answer says itself that it is whole."""
 
     response_id: str | None = None
@@ -62,7 +60,7 @@ NOTHING = Readout()
 def read_answer(body: bytes) -> Readout:
     """The figures of a whole JSON answer; an answer of another shape gives unknowns, never zeros."""
     answer = decoded(body, _ANSWER)
-    return NOTHING if answer is None else _readout([answer], done=True)
+    return NOTHING if answer is None else _readout((answer,), done=True)
 
 
 def read_stream(contents: Iterable[bytes]) -> Readout:

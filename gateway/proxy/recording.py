@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from fairtrial.domain.events import AttemptEvent, Event, ExposureEvent, Reason, RequestEvent
 from fairtrial.experiments.assignment import Assignment
-from gateway.proxy.capture import Bodies, capture_bodies
+from gateway.proxy.capture import NO_BODIES, Bodies, capture_bodies
 from gateway.proxy.cost import cost_usd
 from gateway.proxy.exchange import AttemptNote, Exchange
 from gateway.proxy.fresh import fresh_id
@@ -15,6 +15,7 @@ from gateway.proxy.gateway import Gateway
 from gateway.proxy.named_unit import named_unit
 from gateway.proxy.redaction import redact_text
 from gateway.proxy.responses_chain import CHAINED, note_place
+from gateway.proxy.routing import Routing
 from gateway.proxy.tags import read_tags
 
 MESSAGE_LIMIT = 500
@@ -27,22 +28,26 @@ class _Ending(NamedTuple):
     served: str | None
     cost: str | None
     retry_ordinal: int
+    plan_hash: str
 
 
 def record(gateway: Gateway, exchange: Exchange) -> None:
     """Write the events of a request, once; a request without a caller that was let in leaves none."""
-    if exchange.recorded or exchange.caller is None or exchange.routing is None:
+    routing, target = exchange.routing, exchange.target
+    if exchange.recorded or exchange.caller is None or routing is None:
         return
     exchange.recorded = True
     exchange.ended = time.perf_counter()
-    ending = _Ending(reason_of(exchange), served_name(exchange), _cost(exchange), exchange.retry_ordinal)
-    events: list[Event] = [_request(gateway, exchange, ending)]
+    reason = reason_of(exchange)
+    plan_hash = routing.plan.plan_hash
+    ending = _Ending(reason, served_name(exchange), _cost(exchange), exchange.retry_ordinal, plan_hash)
+    events: list[Event] = [_request(exchange, ending, _bodies(gateway, exchange, routing), gateway.worker)]
     events += [_attempt(exchange, note, ending) for note in exchange.attempts]
-    if exchange.target is not None and exchange.target.assignment is not None:
-        events.append(_exposure(exchange, exchange.target.assignment, ending))
+    if target is not None and target.assignment is not None:
+        events.append(_exposure(exchange, target.assignment, ending))
     if exchange.endpoint in CHAINED:
         note_place(gateway, exchange)
-    gateway.counters.count(exchange.outcome, ending.reason)
+    gateway.counters.count(exchange.outcome, reason)
     gateway.journal.append(*events)
 
 
@@ -50,7 +55,7 @@ def reason_of(exchange: Exchange) -> Reason:
     """Why what served did serve: a fallback outranks the target's own reason; nothing resolved is ``excluded``."""
     if exchange.target is None:
         return "excluded"
-    fell_back = any(note.purpose == "fallback" for note in exchange.attempts)
+    fell_back = len(exchange.attempts) > 1 and any(note.purpose == "fallback" for note in exchange.attempts)
     return "fallback" if fell_back else exchange.target.reason
 
 
@@ -63,36 +68,41 @@ def served_name(exchange: Exchange) -> str | None:
     return arm.name or arm.endpoint.name
 
 
-def _request(gateway: Gateway, exchange: Exchange, ending: _Ending) -> RequestEvent:
-    target, read, error = exchange.target, exchange.readout, exchange.error
-    assert exchange.routing is not None
-    assert exchange.caller is not None
-    plan = exchange.routing.plan
-    bodies = capture_bodies(plan.capture, exchange.asked, exchange.answer) if exchange.asked else Bodies()
+def _bodies(gateway: Gateway, exchange: Exchange, routing: Routing) -> Bodies:
+    if exchange.asked is None:
+        return NO_BODIES
+    bodies = capture_bodies(routing.plan.capture, exchange.asked, exchange.answer)
     gateway.counters.redaction_failures += bodies.outcome == "failed"
-    served = exchange.served
+    return bodies
+
+
+def _request(exchange: Exchange, ending: _Ending, bodies: Bodies, worker: str) -> RequestEvent:
+    target, read, error, asked = exchange.target, exchange.readout, exchange.error, exchange.asked
+    served, caller, started = exchange.served, exchange.caller, exchange.started
+    assert exchange.routing is not None
+    assert caller is not None
     experiment = target.experiment if target else None
     return RequestEvent(
         request_id=exchange.request_id,
         at_us=exchange.at_us,
         endpoint=exchange.endpoint,
-        route=_route(exchange),
-        stream=exchange.asked.stream if exchange.asked else False,
+        route=target.route if target else asked.model if asked else "",
+        stream=asked.stream if asked else False,
         status=exchange.status,
         outcome=exchange.outcome,
         reason=ending.reason,
-        plan_hash=plan.plan_hash,
-        worker=gateway.worker,
-        key_id=exchange.caller.key_id,
-        deployment=served.endpoint.name if served else None,
+        plan_hash=ending.plan_hash,
+        worker=worker,
+        key_id=caller.key_id,
+        deployment=served.endpoint.deployment.name if served else None,
         experiment=experiment.name if experiment else None,
         variant_assigned=_assigned(exchange),
         variant_served=ending.served,
         unit=named_unit(exchange),
         error_type=error.type if error else read.error_type,
         error_code=error.code if error else read.error_code,
-        latency_ms=_ms(exchange.started, exchange.ended),
-        ttft_ms=_ms(exchange.started, exchange.attempts[-1].first_byte if exchange.attempts else None),
+        latency_ms=_ms(started, exchange.ended),
+        ttft_ms=_ms(started, exchange.attempts[-1].first_byte if exchange.attempts else None),
         tokens_in=read.tokens_in,
         tokens_out=read.tokens_out,
         usage_source=read.usage_source,
@@ -103,7 +113,7 @@ def _request(gateway: Gateway, exchange: Exchange, ending: _Ending) -> RequestEv
         finish_reason=read.finish_reason,
         refused=read.refused,
         retry_ordinal=ending.retry_ordinal,
-        tags=read_tags(exchange.headers, plan.capture),
+        tags=read_tags(exchange.headers, exchange.routing.plan.capture),
         capture=bodies.outcome,
         request_body=bodies.request,
         response_body=bodies.response,
@@ -111,7 +121,6 @@ def _request(gateway: Gateway, exchange: Exchange, ending: _Ending) -> RequestEv
 
 
 def _attempt(exchange: Exchange, note: AttemptNote, ending: _Ending) -> AttemptEvent:
-    assert exchange.routing is not None
     last = note is exchange.attempts[-1]
     read, failure = exchange.readout, note.failure
     return AttemptEvent(
@@ -120,8 +129,8 @@ def _attempt(exchange: Exchange, note: AttemptNote, ending: _Ending) -> AttemptE
         at_us=note.at_us,
         ordinal=note.ordinal,
         purpose=note.purpose,
-        deployment=note.arm.endpoint.name,
-        plan_hash=exchange.routing.plan.plan_hash,
+        deployment=note.arm.endpoint.deployment.name,
+        plan_hash=ending.plan_hash,
         status=note.status,
         error_type=failure.type if failure else (read.error_type if last else None),
         error_message=redact_text(failure.message[:MESSAGE_LIMIT]) if failure else None,
@@ -135,10 +144,9 @@ def _attempt(exchange: Exchange, note: AttemptNote, ending: _Ending) -> AttemptE
 
 
 def _exposure(exchange: Exchange, assignment: Assignment, ending: _Ending) -> ExposureEvent:
-    target, routing = exchange.target, exchange.routing
+    target = exchange.target
     assert target is not None
     assert target.experiment is not None
-    assert routing is not None
     experiment = target.experiment
     return ExposureEvent(
         request_id=exchange.request_id,
@@ -155,15 +163,9 @@ def _exposure(exchange: Exchange, assignment: Assignment, ending: _Ending) -> Ex
         propensity=assignment.propensity,
         stage=experiment.stage,
         retry_ordinal=ending.retry_ordinal,
-        plan_hash=routing.plan.plan_hash,
+        plan_hash=ending.plan_hash,
         analysis_hash=experiment.analysis_hash,
     )
-
-
-def _route(exchange: Exchange) -> str:
-    if exchange.target is not None:
-        return exchange.target.route
-    return exchange.asked.model if exchange.asked else ""
 
 
 def _assigned(exchange: Exchange) -> str | None:

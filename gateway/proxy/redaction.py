@@ -14,6 +14,9 @@ from gateway.proxy.suspicion import suspect, suspect_json
 _SHORTEST = 3
 _LONG_NUMBER = 10**12
 _ANY = msgspec.json.Decoder(Any)
+_JSON = msgspec.json.Decoder(msgspec.Raw)
+"""Takes nothing apart: whether it is JSON at all."""
+
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -29,28 +32,24 @@ def redact_text(text: str) -> str:
 def redact_json(body: bytes) -> str:
     """JSON with every text in it redacted, names included; raises on what can't be decoded, and is then not recorded.
 
-    Texts are looked at decoded, so an escape such as ``\\u0040`` hides nothing.
+    Texts are looked at decoded, so an escape such as ``\\u0040`` hides nothing. What needs nothing stays as it came.
     """
+    if not suspect_json(body):
+        _JSON.decode(body)
+        return body.decode()
     try:
-        value = _ANY.decode(body)
-        encoded = _ENCODER.encode(value)
+        return _ENCODER.encode(redact_value(_ANY.decode(body))).decode()
     except msgspec.DecodeError:
         return json.dumps(redact_value(slow_json.decode(body)))
-    text = encoded.decode()
-    return _ENCODER.encode(redact_value(value)).decode() if suspect_json(text, encoded) else text
 
 
 def redact_both(one: bytes, other: bytes) -> tuple[str, str]:
-    """`redact_json` of two bodies, with one look at both: what we encode has no newline, which parts them."""
-    try:
-        encoded = _ENCODER.encode(_ANY.decode(one)) + b"\n" + _ENCODER.encode(_ANY.decode(other))
-    except msgspec.DecodeError:
+    """`redact_json` of two bodies, with one look at both; a newline parts them, which no text in JSON holds."""
+    if suspect_json(one + b"\n" + other):
         return redact_json(one), redact_json(other)
-    text = encoded.decode()
-    if suspect_json(text, encoded):
-        return redact_json(one), redact_json(other)
-    first, _, second = text.partition("\n")
-    return first, second
+    _JSON.decode(one)
+    _JSON.decode(other)
+    return one.decode(), other.decode()
 
 
 def redact_value(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from fairtrial.domain.errors import UpstreamError
-from gateway.proxy.answer_headers import answer_headers
+from gateway.proxy.answer_headers import answer_lines
 from gateway.proxy.call import Begun, next_piece, overflow
 from gateway.proxy.errors import envelope
 from gateway.proxy.exchange import Exchange
@@ -16,15 +16,16 @@ from gateway.proxy.recording import record
 from gateway.proxy.relay_stream import StreamRelay, stream_to
 from gateway.proxy.responses_chain import CHAINED
 from gateway.proxy.responses_readout import read_response
+from gateway.proxy.serving.turn import Turn
 from gateway.proxy.sse import as_event
 from gateway.proxy.upstream.transport import WHOLE_LIMIT
-from gateway.proxy.wire import JSON_TYPE, Header, Send, send_whole
+from gateway.proxy.wire import JSON_LINE
 
 REDIRECTS = range(300, 400)
 FIRST_ERROR = 400
 
 
-async def relay(gateway: Gateway, exchange: Exchange, begun: Begun, send: Send, pulse: Pulse | None) -> None:
+async def relay(gateway: Gateway, exchange: Exchange, begun: Begun, turn: Turn, pulse: Pulse | None) -> None:
     """Send the answer; `UpstreamError` only while nothing of it was sent. ``pulse``: of a request for a stream."""
     status = begun.answer.status
     if status in REDIRECTS:
@@ -32,13 +33,13 @@ async def relay(gateway: Gateway, exchange: Exchange, begun: Begun, send: Send, 
             f"{_name(begun)}: answered with a redirect, which is not followed", code="upstream_redirect"
         )
     if begun.streams and status < FIRST_ERROR:
-        await _relay_stream(gateway, exchange, begun, pulse or stream_to(gateway, exchange, send, keepalive=0))
+        await _relay_stream(gateway, exchange, begun, pulse or stream_to(gateway, exchange, turn, keepalive=0))
     elif pulse is not None and pulse.opened:
         await _relay_late(gateway, exchange, begun, pulse)
     else:
         if pulse is not None:
             pulse.stop()
-        await _relay_whole(gateway, exchange, begun, send)
+        await _relay_whole(gateway, exchange, begun, turn)
 
 
 async def _relay_stream(gateway: Gateway, exchange: Exchange, begun: Begun, pulse: Pulse) -> None:
@@ -59,28 +60,28 @@ async def _relay_late(gateway: Gateway, exchange: Exchange, begun: Begun, pulse:
     exchange.outcome = "cancelled" if exchange.client_gone else "error"
     exchange.answer = _without_key(begun, body)
     record(gateway, exchange)
-    await pulse.end(as_event(exchange.answer))
+    pulse.end(as_event(exchange.answer))
 
 
-async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, send: Send) -> None:
+async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, turn: Turn) -> None:
     body = await _read_whole(exchange, begun)
     begun.note.ended = time.perf_counter()
     exchange.readout = read_response(body) if exchange.endpoint in CHAINED else read_answer(body)
     if not exchange.client_gone:
         exchange.status = begun.answer.status
-    headers = answer_headers(exchange, begun.answer.headers)
+    lines = answer_lines(exchange, begun.answer.headers)
     if begun.answer.status >= FIRST_ERROR or exchange.readout.error_type is not None:
-        body, headers = _as_error(exchange, begun, body, headers)
+        body, lines = _as_error(exchange, begun, body, lines)
     exchange.answer = body
     if exchange.client_gone:
         exchange.outcome = "cancelled"
     record(gateway, exchange)
-    await send_whole(send, begun.answer.status, body, headers=headers)
+    turn.answer(begun.answer.status, lines, body)
 
 
 async def _read_whole(exchange: Exchange, begun: Begun) -> bytes:
-    headers = begun.answer.headers
-    if headers.get("content-length") == str(len(begun.first)) and "content-encoding" not in headers:
+    headers = begun.answer.headers.raw
+    if headers.get("content-length") == b"%d" % len(begun.first) and "content-encoding" not in headers:
         return begun.first
     parts, size = [begun.first], len(begun.first)
     while piece := await next_piece(exchange, begun):
@@ -91,7 +92,7 @@ async def _read_whole(exchange: Exchange, begun: Begun) -> bytes:
     return b"".join(parts) if len(parts) > 1 else begun.first
 
 
-def _as_error(exchange: Exchange, begun: Begun, body: bytes, headers: list[Header]) -> tuple[bytes, list[Header]]:
+def _as_error(exchange: Exchange, begun: Begun, body: bytes, lines: list[bytes]) -> tuple[bytes, list[bytes]]:
     """An error as the upstream sent it, or OpenAI's envelope where it sent no JSON; never with the provider's key."""
     exchange.outcome = "error"
     if exchange.readout.error_type is None:
@@ -100,8 +101,8 @@ def _as_error(exchange: Exchange, begun: Begun, body: bytes, headers: list[Heade
         body = envelope(
             f"{_name(begun)}: answered {begun.answer.status} without JSON", kind="upstream_error", code="upstream_error"
         )
-        headers = [header for header in headers if header[0] != b"content-type"] + [JSON_TYPE]
-    return _without_key(begun, body), headers
+        lines = [line for line in lines if not line.startswith(b"content-type:")] + [JSON_LINE]
+    return _without_key(begun, body), lines
 
 
 def _without_key(begun: Begun, body: bytes) -> bytes:

@@ -4,41 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import RequestOutcome
-from gateway.proxy.answer_headers import answer_headers, variant_headers
-from gateway.proxy.call import STREAM_TYPE, Begun, broken_off, overflow, stalled
+from gateway.proxy.answer_headers import answer_lines, variant_lines
+from gateway.proxy.call import Begun, broken_off, overflow, stalled
 from gateway.proxy.errors import error_event
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.kept import Kept
-from gateway.proxy.leaving import drop_client
 from gateway.proxy.pulse import Pulse
 from gateway.proxy.recording import record
 from gateway.proxy.responses_chain import RESPONSES, note_place
+from gateway.proxy.serving.turn import Turn
 from gateway.proxy.sse import EventCutter
 from gateway.proxy.upstream.transport import EVENT_LIMIT, TransportError
-from gateway.proxy.wire import ClientGone, Header, Send
+from gateway.proxy.wire import ClientGone
 
 EARLY_STATUS = 200
-_STREAM_HEADERS: list[Header] = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
-_TYPE: Header = (b"content-type", f"{STREAM_TYPE}; charset=utf-8".encode())
+_STREAM_LINES = [b"cache-control: no-cache\r\n", b"x-accel-buffering: no\r\n"]
+_TYPE = b"content-type: text/event-stream; charset=utf-8\r\n"
 
 
-def stream_to(gateway: Gateway, exchange: Exchange, send: Send, *, keepalive: float | None = None) -> Pulse:
+def stream_to(gateway: Gateway, exchange: Exchange, turn: Turn, *, keepalive: float | None = None) -> Pulse:
     """The way to a client that asked for a stream; if need be its head leaves before an upstream has answered."""
 
-    def early() -> tuple[int, list[Header]] | None:
+    def early() -> tuple[int, list[bytes]] | None:
         if exchange.client_gone:
             return None
         exchange.status = EARLY_STATUS
         known = exchange.target is None or exchange.target.fallback is None
-        named = (b"x-request-id", exchange.request_id.encode())
-        return EARLY_STATUS, [_TYPE, named, *(variant_headers(exchange) if known else ()), *_STREAM_HEADERS]
+        named = b"x-request-id: %b\r\n" % exchange.request_id.encode()
+        return EARLY_STATUS, [_TYPE, named, *(variant_lines(exchange) if known else ()), *_STREAM_LINES]
 
-    return Pulse(send, every=gateway.settings.keepalive if keepalive is None else keepalive, early=early)
+    return Pulse(turn, every=gateway.settings.keepalive if keepalive is None else keepalive, early=early)
 
 
 class StreamRelay:
@@ -64,11 +65,11 @@ class StreamRelay:
         A client that takes nothing for the deployment's idle time is held to have left.
         """
         exchange, pulse = self._exchange, self._pulse
-        headers = [*answer_headers(exchange, self._begun.answer.headers, skip="cache-control"), *_STREAM_HEADERS]
+        lines = [*answer_lines(exchange, self._begun.answer.headers, skip="cache-control"), *_STREAM_LINES]
         if not exchange.client_gone and not pulse.opened:
             exchange.status = self._begun.answer.status
         try:
-            await pulse.open(exchange.status, headers)
+            pulse.open(exchange.status, lines)
             last = await self._within_limits()
         except RequestError as error:
             last = self._broken_off(error)
@@ -81,7 +82,7 @@ class StreamRelay:
         except asyncio.CancelledError:
             self._read()
             raise
-        await pulse.end(last)
+        pulse.end(last)
 
     async def _within_limits(self) -> bytes:
         limits = self._begun.note.arm.endpoint.deployment.timeouts
@@ -123,6 +124,12 @@ class StreamRelay:
 
     def _at_once(self, piece: bytes) -> bool:
         """Send on a piece in the moment in which it arrives; false where something has to be waited for first."""
+        if self._cutter.passes(piece):
+            self._kept.add(piece)
+            if self._pulse.push(piece):
+                return True
+            self._late = piece
+            return False
         out = self._cut(piece)
         if self._cutter.done or self._cutter.waiting > EVENT_LIMIT or (out and not self._pulse.push(out)):
             self._late = out
@@ -141,8 +148,8 @@ class StreamRelay:
         """Close the connection of a client that does not read; it is recorded as one that left."""
         self._exchange.client_gone = True
         self._finish("cancelled")
-        drop_client(self._pulse.client)
-        await asyncio.sleep(0)  # the server learns of it first, and takes no offence at an answer without an end
+        self._pulse.client.line.abort()
+        await asyncio.sleep(0)  # the connection's end comes first, and nobody takes offence at an answer without one
         raise ClientGone
 
     def _finish(self, outcome: RequestOutcome) -> None:

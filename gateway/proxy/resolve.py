@@ -2,56 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from fairtrial.domain.errors import NotAllowed, NotFound
-from fairtrial.domain.events import Reason
 from fairtrial.domain.plan import Experiment, Route
-from fairtrial.experiments.assignment import Assignment, assign
+from fairtrial.experiments.assignment import assign
 from fairtrial.experiments.units import find_unit, pseudonym
-from gateway.proxy.keys import Caller
-from gateway.proxy.routing import Arm, Routing
+from gateway.proxy.asked import Asked, LazyFields
+from gateway.proxy.caller import Caller
+from gateway.proxy.headers import Headers
+from gateway.proxy.routing import Arm, Routing, Target
 
 VARIANT_HEADER = "x-fairtrial-variant"
 DEPLOYMENT_HEADER = "x-fairtrial-deployment"
+REMEMBERED, LONG = 8192, 256
+"""Units whose place is remembered: all are forgotten when there are more, and none with so long a name is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What serves a request and why; ``unit`` is a pseudonym; ``fallback`` is tried once if the arm can't begin."""
-
-    route: str
-    arm: Arm
-    reason: Reason
-    experiment: Experiment | None = None
-    assignment: Assignment | None = None
-    unit: str | None = None
-    fallback: Arm | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a resolution looks at: the name in ``model``, the headers, the body's fields and the request's id."""
-
-    model: str
-    headers: Mapping[str, str]
-    body: Mapping[str, Any]
-    request_id: str
-
-
-def resolve(routing: Routing, caller: Caller, ask: Ask) -> Target:
+def resolve(routing: Routing, caller: Caller, asked: Asked, headers: Headers, request_id: str) -> Target:
     """The target of a request; `NotFound` for an unknown name, `NotAllowed` where the key may not."""
-    pinned = ask.headers.get(DEPLOYMENT_HEADER)
-    if pinned is not None:
-        return _pin_deployment(routing, caller, pinned, ask.model)
-    route = _route(routing, caller, ask.model)
-    variant = ask.headers.get(VARIANT_HEADER)
-    if variant is not None:
-        target = _pin_variant(routing, caller, route, variant)
+    if DEPLOYMENT_HEADER in headers.raw:
+        return _pin_deployment(routing, caller, headers[DEPLOYMENT_HEADER], asked.model)
+    route = _route(routing, caller, asked.model)
+    if VARIANT_HEADER in headers.raw:
+        target = _pin_variant(routing, caller, route, headers[VARIANT_HEADER])
     elif route.experiment is not None:
-        target = _assigned(routing, route, routing.plan.experiments[route.experiment], ask)
+        experiment = routing.plan.experiments[route.experiment]
+        unit = find_unit(experiment.unit, headers=headers, body=LazyFields(asked.fields), request_id=request_id)
+        return routing.placed.get((route.name, unit)) or _place(routing, route, experiment, unit)
     else:
         arm = Arm(name=None, endpoint=routing.endpoints[str(route.deployment)])
         target = Target(route=route.name, arm=arm, reason="direct", fallback=_fallback(routing, route, arm))
@@ -103,8 +79,16 @@ def _pin_variant(routing: Routing, caller: Caller, route: Route, variant: str) -
     return Target(route=route.name, arm=arm, reason="forced", experiment=experiment)
 
 
-def _assigned(routing: Routing, route: Route, experiment: Experiment, ask: Ask) -> Target:
-    unit = find_unit(experiment.unit, headers=ask.headers, body=ask.body, request_id=ask.request_id)
+def _place(routing: Routing, route: Route, experiment: Experiment, unit: str | None) -> Target:
+    target = _keep_internal(route, _assigned(routing, route, experiment, unit))
+    if unit is not None and experiment.unit != "request" and len(unit) < LONG:
+        if len(routing.placed) >= REMEMBERED:
+            routing.placed.clear()
+        routing.placed[route.name, unit] = target
+    return target
+
+
+def _assigned(routing: Routing, route: Route, experiment: Experiment, unit: str | None) -> Target:
     assignment = assign(experiment, unit)
     arm = routing.arms[experiment.name, assignment.served]
     return Target(

@@ -11,14 +11,14 @@ from starlette.responses import Response
 
 from fairtrial.domain.errors import BadRequest, NotFound
 from fairtrial.journal.response_map import response_name
-from gateway.proxy.asked import LazyFields, read_asked
+from gateway.proxy.asked import read_asked
+from gateway.proxy.caller import Caller
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.forwarded import Forwarded
 from gateway.proxy.gateway import Gateway
-from gateway.proxy.keys import Caller
 from gateway.proxy.passthrough import enter, upstream_request
 from gateway.proxy.passthrough_paths import with_query
-from gateway.proxy.resolve import Ask, resolve
+from gateway.proxy.resolve import resolve
 from gateway.proxy.responses_chain import stay
 from gateway.proxy.rewrite import upstream_body
 from gateway.proxy.routing import Endpoint, Routing
@@ -74,7 +74,7 @@ async def _count(gateway: Gateway, request: Request) -> Response:
     exchange = Exchange.begin(INPUT_TOKENS, headers)
     exchange.routing, exchange.caller = routing, caller
     asked = exchange.asked = read_asked(await read_body(request.receive, limit=gateway.max_body))
-    exchange.target = resolve(routing, caller, Ask(asked.model, headers, LazyFields(asked.fields), exchange.request_id))
+    exchange.target = resolve(routing, caller, asked, headers, exchange.request_id)
     arm = stay(gateway, exchange).arm
     if arm.endpoint.translated:
         raise BadRequest(

@@ -15,8 +15,8 @@ from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.named_unit import named_unit
 from gateway.proxy.readout import Readout
-from gateway.proxy.resolve import DEPLOYMENT_HEADER, VARIANT_HEADER, Target
-from gateway.proxy.routing import Arm, Routing
+from gateway.proxy.resolve import DEPLOYMENT_HEADER, VARIANT_HEADER
+from gateway.proxy.routing import Arm, Routing, Target
 
 RESPONSES = "/responses"
 CHAINED = frozenset({RESPONSES, "/responses/compact"})

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from fairtrial.config.translated import RAW
+from fairtrial.domain.events import Reason
 from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant
+from fairtrial.experiments.assignment import Assignment
+from gateway.proxy.caller import Caller, caller_of
 
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", "stream_options"})
@@ -30,6 +33,11 @@ class Endpoint:
         return self.deployment.name
 
     @property
+    def authorization(self) -> bytes | None:
+        """The header with its key."""
+        return None if self.api_key is None else f"Bearer {self.api_key}".encode("latin-1", "replace")
+
+    @property
     def translated(self) -> bool:
         """Whether its provider speaks another protocol than OpenAI's."""
         return self.deployment.provider != RAW
@@ -46,14 +54,39 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key, and what its holder may do."""
+
+    key: Key
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What serves a request and why; ``unit`` is a pseudonym; ``fallback`` is tried once if the arm can't begin."""
+
+    route: str
+    arm: Arm
+    reason: Reason
+    experiment: Experiment | None = None
+    assignment: Assignment | None = None
+    unit: str | None = None
+    fallback: Arm | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Routing:
-    """Everything that a request is resolved against; built once for each published plan, then only read."""
+    """Everything that a request is resolved against; built once for each published plan, then only read.
+
+    ``placed`` remembers what was computed for a route's units: they come again, and it stays as it is with the plan.
+    """
 
     published: Published
     endpoints: Mapping[str, Endpoint]
     arms: Mapping[tuple[str, str], Arm]
-    keys: Mapping[str, Key]
+    keys: Mapping[str, KnownKey]
     reachable: Mapping[str, frozenset[str]]
+    placed: dict[tuple[str, str | None], Target] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
@@ -78,7 +111,7 @@ def prepare(published: Published, environ: Mapping[str, str]) -> Routing:
         published=published,
         endpoints=endpoints,
         arms=arms,
-        keys={key.sha256: key for key in published.keys},
+        keys={key.sha256: KnownKey(key, caller_of(key)) for key in published.keys},
         reachable=_reachable(plan),
     )
 

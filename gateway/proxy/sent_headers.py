@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import lru_cache
 
 from fairtrial.domain.errors import UpstreamError
+from gateway.proxy.headers import Headers
 from gateway.proxy.routing import Endpoint
 
 _KEPT_HERE = frozenset(
@@ -20,20 +21,23 @@ _KEPT_HERE = frozenset(
 _OUR_PREFIXES = ("x-fairtrial-", "x-forwarded-", "sec-", "access-control-")
 
 
-def sent_headers(asked: Mapping[str, str], endpoint: Endpoint, request_id: str) -> dict[str, str]:
+def sent_headers(asked: Headers, endpoint: Endpoint, request_id: str) -> Headers:
     """The headers for the upstream, with its own key; what ``Connection`` names stays here too."""
-    connection = asked.get("connection", "keep-alive")
-    named = () if connection == "keep-alive" else {name.strip() for name in connection.lower().split(",")}
-    headers = {
-        name: value
-        for name, value in asked.items()
-        if name not in _KEPT_HERE and name not in named and not name.startswith(_OUR_PREFIXES)
-    }
-    headers["accept-encoding"] = "identity"
-    headers["x-request-id"] = request_id
-    if endpoint.api_key is not None:
-        headers["authorization"] = f"Bearer {endpoint.api_key}"
-    return headers
+    sent = {name: value for name, value in asked.raw.items() if _goes_up(name)}
+    connection = asked.raw.get("connection", b"keep-alive")
+    if connection != b"keep-alive":
+        for name in connection.decode("latin-1").lower().split(","):
+            sent.pop(name.strip(), None)
+    sent["accept-encoding"] = b"identity"
+    sent["x-request-id"] = request_id.encode()
+    if endpoint.authorization is not None:
+        sent["authorization"] = endpoint.authorization
+    return Headers(sent)
+
+
+@lru_cache(maxsize=4096)
+def _goes_up(name: str) -> bool:
+    return name not in _KEPT_HERE and not name.startswith(_OUR_PREFIXES)
 
 
 def refuse_without_key(endpoint: Endpoint) -> None:

@@ -57,6 +57,15 @@ class EventCutter:
         """Bytes of an event whose end has not come."""
         return len(self._pending)
 
+    def passes(self, piece: bytes) -> bool:
+        """Whether a piece is whole events of which none ends the stream or is held back: it goes on as it came."""
+        if self._pending or self._torn or not piece.endswith(b"\n\n"):
+            return False
+        for mark in self._marks:
+            if mark in piece:
+                return False
+        return not (self._strip and b'"usage"' in piece)
+
     def feed(self, piece: bytes) -> tuple[bytes, bytes]:
         """Whole events: as they came (for the record), and as they go to the client."""
         if self._torn and piece:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import Any
 
 
 class TimeLimit:
@@ -11,13 +12,14 @@ class TimeLimit:
 
     __slots__ = ("_asked", "_over", "_task", "_timer")
 
-    def __init__(self, seconds: float) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._task: asyncio.Task[object] = task
-        self._asked = task.cancelling()
+    def __init__(self, seconds: float, task: asyncio.Task[None] | None = None) -> None:
+        """``task``: the current one, if it is known."""
+        found = task or asyncio.current_task()
+        assert found is not None
+        self._task: asyncio.Task[Any] = found
+        self._asked = found.cancelling()
         self._over = False
-        self._timer = task.get_loop().call_later(max(0.0, seconds), self._end)
+        self._timer = found.get_loop().call_later(seconds if seconds > 0 else 0, self._end)
 
     def __enter__(self) -> None:
         return None

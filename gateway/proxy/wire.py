@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any
 
 from fairtrial.domain.errors import BadRequest, TooLarge, TooSlow
+from gateway.proxy.headers import Headers
 from gateway.proxy.time_limit import TimeLimit
 
 Scope = MutableMapping[str, Any]
@@ -16,6 +17,7 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 JSON_TYPE: Header = (b"content-type", b"application/json")
+JSON_LINE = b"content-type: application/json\r\n"
 DRAIN_FACTOR = 4
 """A body that is too large is read to its end, up to this many limits, so that the connection stays usable."""
 
@@ -28,9 +30,9 @@ class ClientGone(Exception):
     """The caller closed the connection before its request was whole."""
 
 
-def header_map(scope: Scope) -> dict[str, str]:
-    """The request's headers by lower-case name, values as Latin-1; of a repeated header the last one counts."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+def header_map(scope: Scope) -> Headers:
+    """The request's headers; the server names them in lower case, and each once."""
+    return Headers({name.decode("latin-1"): value for name, value in scope["headers"]})
 
 
 async def read_body(receive: Receive, *, limit: int, patience: float = BODY_SECONDS) -> bytes:
@@ -80,19 +82,26 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"the request body is larger than this gateway's limit of {limit} bytes", code="request_too_large")
 
 
-def require_json(headers: Mapping[str, str]) -> None:
+def require_json(headers: Headers) -> None:
     """Refuse a body that is not declared as plain JSON: it also keeps foreign web pages from posting to loopback."""
-    declared = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if headers.raw.get("content-type") == b"application/json" and "content-encoding" not in headers.raw:
+        return
+    declared = headers.text("content-type").partition(";")[0].strip().lower()
     if declared != "application/json" and not declared.endswith("+json"):
         raise BadRequest(
             f"content-type: {declared or 'none'} can't be read here (send application/json)",
             code="unsupported_content_type",
         )
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.text("content-encoding").lower() not in ("", "identity"):
         raise BadRequest(
             "content-encoding: compressed bodies can't be read here (send identity)",
             code="unsupported_content_encoding",
         )
+
+
+def lines_of(headers: Iterable[Header]) -> list[bytes]:
+    """Headers as they stand in a head, each with its line's end."""
+    return [b"%b: %b\r\n" % header for header in headers]
 
 
 async def send_whole(send: Send, status: int, body: bytes, *, headers: Sequence[Header]) -> None:

@@ -15,24 +15,21 @@ import threading
 from pathlib import Path
 
 import msgspec
-import uvicorn
 import uvloop
 
 from fairtrial.domain.worker_settings import WorkerSettings
 from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
-from gateway.proxy.app import build_app
+from gateway.proxy.app import alive, build_app
 from gateway.proxy.count_board import CountBoard
-from gateway.proxy.draining_server import DrainingServer
 from gateway.proxy.gateway import Gateway
-from gateway.proxy.http_protocol import HttpProtocol
 from gateway.proxy.plan_watch import PlanWatch
+from gateway.proxy.serving.server import Server
 from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
 from gateway.proxy.upstream.pool import PoolTransport
 from gateway.proxy.upstream.transport import Transport
 
-BACKLOG = 2048
 GC_THRESHOLDS = (50_000, 20, 50)
 """Fewer collections: a request makes no cycles to speak of, and a collection stops all streams for its time."""
 
@@ -51,7 +48,6 @@ def main() -> None:
     parser.add_argument("--require-keys", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {arguments.worker} %(levelname)s %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(arguments))
 
@@ -69,29 +65,13 @@ async def serve(arguments: argparse.Namespace) -> None:
         max_body=arguments.max_body,
         settings=arguments.settings,
     )
-    server = DrainingServer(
-        uvicorn.Config(
-            build_app(gateway),
-            lifespan="on",
-            http=HttpProtocol,
-            ws="none",
-            loop="none",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            date_header=True,
-            backlog=BACKLOG,
-            timeout_keep_alive=75,
-        ),
-        gateway.admission,
-        gateway.settings,
-    )
+    server = Server(build_app(gateway), gateway.admission, gateway.settings)
     _end_with_supervisor(arguments.alive)
     gc.set_threshold(*GC_THRESHOLDS)
     gc.collect()
     gc.freeze()
-    await server.serve(sockets=[listening])
+    async with alive(gateway):
+        await server.run(listening)
 
 
 def _settings(text: str) -> WorkerSettings:

@@ -107,7 +107,9 @@ class Connection:
 
     async def get_until(self, path: str, enough: Callable[[Answer], bool]) -> Answer:
         """Ask again and again, until an answer is as it should be."""
-        while not enough(answer := await self.get(path)):  # noqa: ASYNC110 - what is waited for is in another process
+        while not enough(answer := await self.get(path)):
+            if answer.headers.get("connection") == "close":
+                self.reader, self.writer = await asyncio.open_connection(*self.writer.get_extra_info("peername"))
             await asyncio.sleep(0.02)
         return answer
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable
 from functools import lru_cache
 
 import aiohttp
 from yarl import URL
 
+from gateway.proxy.headers import NAMES, Headers, lower
 from gateway.proxy.upstream.transport import STATUSES, TransportError, UpstreamAnswer, UpstreamRequest
 
 KEEPALIVE_SECONDS = 4.0
@@ -36,9 +37,11 @@ class AiohttpAnswer:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status = response.status
-        self.headers: Mapping[str, str] = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.raw_headers
-        }
+        raw: dict[str, bytes] = {}
+        for name, value in response.raw_headers:
+            known = NAMES.get(name) or lower(name)
+            raw[known] = raw[known] + b", " + value if known in raw else value
+        self.headers = Headers(raw)
 
     async def read(self) -> bytes:
         content = self._response.content
@@ -79,7 +82,7 @@ class AiohttpTransport:
                 request.method,
                 _url(request.url),
                 data=request.body or None if pieces is None else pieces,
-                headers=request.headers,
+                headers={name: value.decode("latin-1") for name, value in request.headers.raw.items()},
                 allow_redirects=False,
                 timeout=_timeout(request.connect_seconds),
             )

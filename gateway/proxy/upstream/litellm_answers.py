@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.proxy.headers import Headers
 from gateway.proxy.upstream.litellm_fence import stopped
 from gateway.proxy.upstream.transport import TransportError
 
@@ -30,7 +31,7 @@ class WholeAnswer:
 
     def __init__(self, status: int, body: bytes, headers: Mapping[str, str] = JSON_HEADERS) -> None:
         self.status = status
-        self.headers = headers
+        self.headers = Headers.of(headers)
         self._body = body
 
     async def read(self) -> bytes:
@@ -48,7 +49,7 @@ class StreamAnswer:
 
     def __init__(self, chunks: Any) -> None:
         self.status = 200
-        self.headers: Mapping[str, str] = EVENT_HEADERS
+        self.headers = Headers.of(EVENT_HEADERS)
         self._chunks = chunks
         self._first: Any = None
         self._roles: set[int] = set()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
+from gateway.proxy.headers import Headers
 from gateway.proxy.upstream.pool_decode import Decoder
 from gateway.proxy.upstream.transport import TransportError
 
-NO_HEADERS: Mapping[str, str] = {}
+NO_HEADERS = Headers({})
 
 
 class Source(Protocol):
@@ -27,17 +28,20 @@ class Source(Protocol):
 class PoolAnswer:
     """See `UpstreamAnswer`; filled by its connection, which it lets go of when the last byte has come."""
 
-    __slots__ = ("_pieces", "_sink", "_waiter", "decoder", "ended", "error", "headers", "source", "status", "unread")
+    __slots__ = (
+        "_loop", "_sink", "_waiter", "decoder", "ended", "error", "headers", "pieces", "source", "status", "unread",
+    )  # fmt: skip
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self.source: Source | None = source
         self.status = 0
-        self.headers: Mapping[str, str] = NO_HEADERS
+        self.headers = NO_HEADERS
         self.decoder: Decoder | None = None
         self.error: TransportError | None = None
         self.ended = False
         self.unread = 0
-        self._pieces: list[bytes] = []
+        self.pieces: list[bytes] = []
         self._sink: Callable[[bytes], bool] | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -47,7 +51,7 @@ class PoolAnswer:
         It saves a turn of the loop and a task's waking for each piece. What follows is for `read` to tell. ``sink``
         does not wait and does not raise.
         """
-        if self.decoder is None and not (self._pieces or self.ended or self.error):
+        if self.decoder is None and not (self.pieces or self.ended or self.error):
             self._sink = sink
             try:
                 await self.wait()
@@ -60,13 +64,9 @@ class PoolAnswer:
         return await self._decoded(self.decoder)
 
     def release(self) -> None:
-        self._pieces.clear()
+        self.pieces.clear()
         if self.source is not None:
             self.source.drop()
-
-    def add(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self.unread += len(piece)
 
     def end(self) -> None:
         """All of it has come; the connection is no longer this answer's."""
@@ -82,7 +82,7 @@ class PoolAnswer:
             self.wake()
 
     def wake(self) -> None:
-        if self._sink is not None and self._pieces:
+        if self._sink is not None and self.pieces:
             if self._sink(self._take()) and not (self.ended or self.error):
                 return
             self._sink = None
@@ -91,14 +91,14 @@ class PoolAnswer:
 
     async def wait(self) -> None:
         """Until something has changed."""
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
             self._waiter = None
 
     async def _raw(self) -> bytes:
-        while not self._pieces:
+        while not self.pieces:
             if self.ended:
                 return b""
             if self.error is not None:
@@ -107,7 +107,7 @@ class PoolAnswer:
         return self._take()
 
     def _take(self) -> bytes:
-        pieces = self._pieces
+        pieces = self.pieces
         whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self.unread = 0

@@ -15,6 +15,7 @@ from typing import cast
 
 import httptools
 
+from gateway.proxy.headers import NAMES, Headers, lower
 from gateway.proxy.upstream.pool_answer import PoolAnswer
 from gateway.proxy.upstream.pool_decode import decoder
 from gateway.proxy.upstream.pool_head import Origin
@@ -33,21 +34,19 @@ BODILESS = frozenset({204, 304})
 INTERIM = range(100, 200)
 FIRST_ERROR = 400
 SWITCHING = 101
-KNOWN_NAMES = 4096
 TCP_INFO = 11
 """Linux's option; of its answer, the bytes 120 to 127 are ``tcpi_bytes_acked``."""
 
 _IDLE, _WAITING, _HEAD, _BODY = range(4)
-_names: dict[bytes, str] = {}
 
 
 class PoolConnection(asyncio.Protocol):
     """Belongs to a pool, which is told by ``idle`` when it may be used again and by ``gone`` when it can't."""
 
     __slots__ = (
-        "_acked", "_answer", "_count", "_framed", "_full", "_gone", "_head", "_headers", "_headless", "_idle", "_keep",
-        "_overhead", "_parser", "_paused", "_poll", "_sending", "_socket", "_state", "_transport", "_wrong", "counted",
-        "idle_since", "origin", "unreceived",
+        "_acked", "_answer", "_before", "_count", "_framed", "_full", "_gone", "_head", "_headers", "_headless",
+        "_idle", "_keep", "_loop", "_overhead", "_parser", "_paused", "_poll", "_sending", "_sent", "_socket",
+        "_state", "_transport", "_wrong", "counted", "idle_since", "origin", "unreceived",
     )  # fmt: skip
 
     def __init__(
@@ -58,7 +57,8 @@ class PoolConnection(asyncio.Protocol):
         gone: Callable[[PoolConnection], None],
     ) -> None:
         self.origin = origin
-        self._socket, self._acked = connected, 0
+        self._socket, self._loop = connected, asyncio.get_running_loop()
+        self._acked = self._before = self._sent = 0
         self.idle_since = 0.0
         self.counted = True
         self.unreceived = False
@@ -67,7 +67,7 @@ class PoolConnection(asyncio.Protocol):
         self._poll: select.poll | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._answer: PoolAnswer | None = None
-        self._headers: dict[str, str] = {}
+        self._headers: dict[str, bytes] = {}
         self._state = _IDLE
         self._overhead = self._head = self._count = 0
         self._framed = self._headless = self._keep = self._full = self._paused = self._sending = False
@@ -75,13 +75,15 @@ class PoolConnection(asyncio.Protocol):
 
     async def ask(self, head: bytes, body: bytes, *, headless: bool) -> PoolAnswer:
         """Send a request and wait for its answer's head; cancelled, it closes. ``headless``: a HEAD request."""
-        answer = PoolAnswer(self)
+        answer = PoolAnswer(self, self._loop)
         if self._transport is None:
             raise _closed(None)
         self._answer, self._state, self._headless, self._headers = answer, _WAITING, headless, {}
         self._overhead = self._head = self._count = 0
         self._framed = self._keep = False
         try:
+            self._before = self._sent
+            self._sent += len(head) + len(body)
             if len(body) <= SLICE:
                 self._transport.write(head + body)
             else:
@@ -114,7 +116,8 @@ class PoolConnection(asyncio.Protocol):
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self._socket.fileno(), select.POLLIN)
-        self._acked = _acked(self._socket)
+        if self.origin.tls:
+            self._acked = _acked(self._socket)
         return not self._poll.poll(0)
 
     def resume(self) -> None:
@@ -129,6 +132,7 @@ class PoolConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._acked = _acked(self._socket)
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer
@@ -168,7 +172,8 @@ class PoolConnection(asyncio.Protocol):
     def _note_unreceived(self) -> None:
         """``unreceived``: it closed, and no byte of the last request ever arrived at the other side."""
         if self._state == _WAITING and not self._overhead and self._acked:
-            self.unreceived = _acked(self._socket) == self._acked
+            before = self._acked if self.origin.tls else self._acked + self._before
+            self.unreceived = _acked(self._socket) <= before
 
     def pause_writing(self) -> None:
         self._full = True
@@ -191,12 +196,13 @@ class PoolConnection(asyncio.Protocol):
             self._refuse("sent too large a head")
         if self._state != _HEAD:
             return  # a trailer, or a header of what nobody asked for
-        known = _names.get(name) or _name(name)
+        known, headers = NAMES.get(name) or lower(name), self._headers
         if known in FRAMING:
             if self._framed or (known == "transfer-encoding" and value.strip().lower() != b"chunked"):
                 self._refuse("framed its answer in a way that can't be read")
             self._framed = True
-        self._headers[known] = value.decode("latin-1").strip(" \t")
+        value = value.strip(b" \t")
+        headers[known] = headers[known] + b", " + value if known in headers else value
 
     def on_headers_complete(self) -> None:
         answer, status = self._answer, self._parser.get_status_code()
@@ -210,16 +216,18 @@ class PoolConnection(asyncio.Protocol):
         self._framed = self._framed or status in BODILESS
         if (encoding := self._headers.get("content-encoding")) and not self._headless:
             try:
-                answer.decoder = decoder(encoding)
+                answer.decoder = decoder(encoding.decode("latin-1"))
             except TransportError as error:
                 self._wrong = error
                 return
-        answer.status, answer.headers = status, self._headers
+        answer.status, answer.headers = status, Headers(self._headers)
         self._state = _IDLE if self._headless else _BODY
 
     def on_body(self, body: bytes) -> None:
-        if self._state == _BODY and self._answer is not None:
-            self._answer.add(body)
+        answer = self._answer
+        if self._state == _BODY and answer is not None:
+            answer.pieces.append(body)
+            answer.unread += len(body)
         else:
             self._refuse("sent more than was asked")
 
@@ -269,10 +277,3 @@ def _acked(connected: socket.socket) -> int:
         return int.from_bytes(connected.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 128)[120:128], sys.byteorder)
     except OSError:
         return 0
-
-
-def _name(name: bytes) -> str:
-    text = name.decode("latin-1").lower()
-    if len(_names) < KNOWN_NAMES:
-        _names[name] = text
-    return text

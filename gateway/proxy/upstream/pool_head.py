@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,7 +14,6 @@ PORTS = {"http": 80, "https": 443}
 BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 """Methods that say nothing of a length when there is no body."""
 
-KNOWN_NAMES = 4096
 _FRAMING = frozenset(
     {"content-length", "transfer-encoding", "connection", "keep-alive", "host", "te", "trailer", "upgrade", "expect"}
 )
@@ -23,8 +21,8 @@ _FRAMING = frozenset(
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")
+_END = b"\r\n"
 _KEPT = "/%:@!$&'()*+,;=~-._?"
-_known: set[str] = set()
 
 
 class Origin(NamedTuple):
@@ -40,7 +38,7 @@ class Target:
     """An origin, and the request line and the host header that go to it."""
 
     origin: Origin
-    start: str
+    start: bytes
 
 
 @lru_cache(maxsize=1024)
@@ -60,37 +58,29 @@ def target(method: str, url: str) -> Target:
         shown += f":{port}"
     path = quote(parts.path or "/", safe=_KEPT) + (f"?{quote(parts.query, safe=_KEPT)}" if parts.query else "")
     origin = Origin(host, PORTS[parts.scheme] if port is None else port, parts.scheme == "https")
-    return Target(origin, f"{method} {path} HTTP/1.1\r\nhost: {shown}\r\n")
+    return Target(origin, f"{method} {path} HTTP/1.1\r\nhost: {shown}\r\n".encode("latin-1", "strict"))
 
 
 def head(to: Target, request: UpstreamRequest) -> bytes:
     """The request line and all headers, with the empty line; `TransportError` if a header holds what it can't."""
-    lines = _lines(request.headers)
-    length = len(request.body)
-    last = "\r\n" if not length and request.method in BODILESS else f"content-length: {length}\r\n\r\n"
-    text = "".join((to.start, *lines, last))
-    ends = to.start.count("\n") + len(lines) + last.count("\n")
-    if text.count("\n") != ends or text.count("\r") != ends or "\0" in text:
+    length, parts = len(request.body), [to.start]
+    for name, value in request.headers.raw.items():
+        if begun := _begun(name):
+            parts += begun, value, _END
+    parts.append(_END if not length and request.method in BODILESS else b"content-length: %d\r\n\r\n" % length)
+    whole = b"".join(parts)
+    ends = (len(parts) - 2) // 3 + to.start.count(_END) + parts[-1].count(_END)
+    if whole.count(b"\n") != ends or whole.count(b"\r") != ends or b"\0" in whole:
         raise _bad_header()
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        raise _bad_header() from None
+    return whole
 
 
-def _lines(headers: Mapping[str, str]) -> list[str]:
-    return [f"{name}: {value}\r\n" for name, value in headers.items() if name in _known or _sendable(name)]
-
-
-def _sendable(name: str) -> bool:
-    """Whether this header is the caller's to send; remembered if so. `TransportError` if it is no header's name."""
+@lru_cache(maxsize=4096)
+def _begun(name: str) -> bytes:
+    """How a header's line begins, b"" where it isn't the caller's to send; `TransportError` if it is no name."""
     if not _TOKEN.fullmatch(name):
         raise _bad_header()
-    if name.lower() in _FRAMING:
-        return False
-    if len(_known) < KNOWN_NAMES:
-        _known.add(name)
-    return True
+    return b"" if name.lower() in _FRAMING else f"{name}: ".encode()
 
 
 def _unusable() -> TransportError:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from gateway.proxy.headers import Headers
 
 
 class TransportError(Exception):
@@ -30,12 +31,12 @@ def too_large(limit: int) -> TransportError:
     return TransportError("too_large", f"the answer is larger than {limit // 2**20} MiB")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UpstreamRequest:
     """One request to an upstream, at an absolute URL; ``connect_seconds`` bounds the connection alone."""
 
     url: str
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
     connect_seconds: float
     method: str = "POST"
@@ -59,13 +60,13 @@ class TranslatedRequest:
 
 
 class UpstreamAnswer(Protocol):
-    """An answer whose head has come; header names are lower-case."""
+    """An answer whose head has come."""
 
     @property
     def status(self) -> int: ...
 
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> Headers: ...
 
     async def read(self) -> bytes:
         """The next piece as it comes, ``b""`` at the proper end; `TransportError` if it breaks off before."""

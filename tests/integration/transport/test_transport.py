@@ -11,6 +11,7 @@ import pytest
 from raw_upstream import GOOD, Line, RawUpstream
 from transport_rig import MAKERS, failure, request, transport_of, whole
 
+from gateway.proxy.headers import Headers
 from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
 from gateway.proxy.upstream.transport import Transport, UpstreamRequest
 
@@ -157,8 +158,8 @@ async def test_a_request_is_sent_as_it_is(transport: Transport) -> None:
     async with RawUpstream(serve) as upstream:
         url = upstream.url.replace("/chat", "/a%2Fb:c/chat") + "?after=x%20y&limit=2"
         await whole(transport, request(url, b'{"a": 1}', x_name="v"))
-        await whole(transport, UpstreamRequest(url, {}, b"", 5.0, "GET"))
-        await whole(transport, UpstreamRequest(url, {}, b"", 5.0, "POST"))
+        await whole(transport, UpstreamRequest(url, Headers({}), b"", 5.0, "GET"))
+        await whole(transport, UpstreamRequest(url, Headers({}), b"", 5.0, "POST"))
     lines = heads[0][0].split(b"\r\n")
     assert lines[0] == b"POST /v1/a%2Fb:c/chat/completions?after=x%20y&limit=2 HTTP/1.1"
     named = {line.partition(b":")[0].lower(): line.partition(b":")[2].strip() for line in lines[1:-2]}
@@ -176,7 +177,7 @@ async def test_a_request_is_sent_as_it_is(transport: Transport) -> None:
 @pytest.mark.parametrize("value", ["a\r\nx-evil: 1", "a\nb", "a\rb", "a\0b"])
 async def test_a_header_can_not_end_its_line(transport: Transport, value: str) -> None:
     async with _saying(GOOD % (2, b"{}")) as upstream:
-        assert await failure(transport, UpstreamRequest(upstream.url, {"x-a": value}, b"{}", 5.0)) != ""
+        assert await failure(transport, UpstreamRequest(upstream.url, Headers.of({"x-a": value}), b"{}", 5.0)) != ""
 
 
 async def test_a_head_request_has_no_body_and_the_next_answer_is_its_own(transport: Transport) -> None:
@@ -187,7 +188,7 @@ async def test_a_head_request_has_no_body_and_the_next_answer_is_its_own(transpo
         await line.answer(b"second")
 
     async with RawUpstream(serve) as upstream:
-        found = await whole(transport, UpstreamRequest(upstream.url, {}, b"", 5.0, "HEAD"))
+        found = await whole(transport, UpstreamRequest(upstream.url, Headers({}), b"", 5.0, "HEAD"))
         assert (found.body, found.headers["content-length"]) == (b"", "500")
         assert (await whole(transport, request(upstream.url))).body == b"second"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from raw_upstream import Line
 
+from gateway.proxy.headers import Headers
 from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
 from gateway.proxy.upstream.pool import PoolTransport
 from gateway.proxy.upstream.transport import Transport, TransportError, UpstreamRequest
@@ -34,7 +35,7 @@ def request(
     url: str, body: bytes = b"{}", *, method: str = "POST", connect: float = 5.0, **headers: str
 ) -> UpstreamRequest:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return UpstreamRequest(url, {"content-type": "application/json", **named}, body, connect, method)
+    return UpstreamRequest(url, Headers.of({"content-type": "application/json", **named}), body, connect, method)
 
 
 async def whole(transport: Transport, asked: UpstreamRequest) -> Whole:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -54,6 +55,23 @@ def test_the_look_at_a_whole_body_misses_nothing_that_a_walk_through_it_finds(va
     assert redact_json(msgspec.json.encode(value)) == msgspec.json.encode(redact_value(value)).decode()
 
 
+@settings(max_examples=400, deadline=None)
+@given(VALUES, st.sampled_from([None, 2]), st.booleans())
+def test_nor_does_it_in_json_that_another_wrote(value: Any, indent: int | None, ascii_only: bool) -> None:
+    body = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode()
+    assert json.loads(redact_json(body)) == json.loads(msgspec.json.encode(redact_value(value)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("sk-@eyJ:0123456789./ bearer", min_size=8), st.randoms())
+def test_an_escape_hides_nothing(text: str, random: Any) -> None:
+    escaped = "".join(
+        f"\\u{ord(one):04x}" if random.random() < 0.2 else one.replace("/", random.choice(["/", "\\/"])) for one in text
+    )
+    body = f'{{"a": "{escaped}"}}'.encode()
+    assert json.loads(redact_json(body)) == {"a": redact_value(text)}
+
+
 @settings(max_examples=200, deadline=None)
 @given(VALUES, VALUES)
 def test_two_bodies_looked_at_together_are_redacted_like_each_alone(one: Any, other: Any) -> None:
@@ -69,12 +87,12 @@ def test_two_bodies_looked_at_together_are_redacted_like_each_alone(one: Any, ot
     ],
 )
 def test_numbers_of_an_ordinary_answer_are_no_reason_for_a_walk(body: bytes) -> None:
-    encoded = msgspec.json.encode(msgspec.json.decode(body))
-    assert not suspect_json(encoded.decode(), encoded)
+    assert not suspect_json(body)
+    assert not suspect_json(json.dumps(json.loads(body), indent=2).encode())
 
 
 @pytest.mark.parametrize(
     "body", [b'[":1234567890"]', b'{"a":4111111111111111}', b'{"a":[1234567890]}', b'"1234567890"']
 )
 def test_digits_that_are_not_surely_a_short_number_of_a_field_are(body: bytes) -> None:
-    assert suspect_json(body.decode(), body)
+    assert suspect_json(body)

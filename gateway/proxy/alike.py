@@ -1,0 +1,72 @@
+"""Chunks of a stream that differ in their bit of text alone, as nearly all do: the texts without reading each chunk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+TRIES = 8
+"""Chunks that a shape is looked for in; a stream whose chunks all differ is not looked at any longer."""
+
+_ESCAPES = ('"', "\\")
+
+
+class _Choice(msgspec.Struct):
+    index: int
+    delta: dict[str, Any]
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice]
+    usage: Any = None
+
+
+_CHUNK = msgspec.json.Decoder(_Chunk)
+
+
+class Alike:
+    """Knows what stands before and behind the text of one chunk, and so of every other that is the same there.
+
+    A text without quotes and backslashes can neither end early nor hide its end, so what is the same around it has the
+    same meaning.
+    """
+
+    __slots__ = ("_after", "_before", "_tries", "index")
+
+    def __init__(self) -> None:
+        self._before = self._after = b""
+        self._tries = TRIES
+        self.index = 0
+        """Of the choice that the text belongs to."""
+
+    def text(self, content: bytes) -> bytes | None:
+        """The text of a chunk's data that is like the one that was learned, as it stands in JSON."""
+        before, after = self._before, self._after
+        if not before or not content.startswith(before) or not content.endswith(after):
+            return None
+        text = content[len(before) : len(content) - len(after)]
+        if b'"' in text or b"\\" in text or len(content) < len(before) + len(after):
+            return None
+        return text
+
+    def learn(self, content: bytes) -> None:
+        """Take a chunk for a pattern, if it brings a text and nothing else."""
+        if not self._tries or b'"content"' not in content:
+            return
+        self._tries -= 1
+        try:
+            chunk = _CHUNK.decode(content)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return  # of another shape
+        if len(chunk.choices) != 1 or chunk.usage is not None or chunk.choices[0].delta.keys() != {"content"}:
+            return
+        text = chunk.choices[0].delta["content"]
+        if isinstance(text, str) and not any(escape in text for escape in _ESCAPES):
+            self._split(content, text.encode(), chunk.choices[0].index)
+
+    def _split(self, content: bytes, text: bytes, index: int) -> None:
+        for opening in (b'"content":"', b'"content": "'):
+            if content.count(opening + text + b'"') == 1:
+                at = content.index(opening + text + b'"') + len(opening)
+                self._before, self._after, self.index = content[:at], content[at + len(text) :], index

@@ -1,0 +1,274 @@
+"""A caller's connection: its requests are read, and answered one after another in their order.
+
+A malformed request is refused in OpenAI's envelope, and only after the answers before it; nothing is read any more
+behind it. A request that offers HTTP/2 or WebSocket by ``upgrade``, as Java's own client does with every one, is served
+as if it did not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, cast
+
+import httptools
+
+from gateway.proxy.errors import envelope
+from gateway.proxy.fresh import new_id
+from gateway.proxy.headers import NAMES, lower
+from gateway.proxy.serving.turn import Turn
+
+HEAD_LIMIT = 2**18
+"""Bytes that may come without a head being whole."""
+
+_BODY = envelope(
+    "the request is not well-formed HTTP/1.1, and the connection is closed",
+    kind="invalid_request_error",
+    code="malformed_request",
+)
+
+
+class Clock(Protocol):
+    """What all connections of a worker share: who they are, and the time, told by whoever owns them."""
+
+    connections: set[CallerConnection]
+    date: bytes
+    """The ``date`` header, with its line's end."""
+
+    now: float
+    """The loop's time, a second old at the most."""
+
+
+class CallerConnection(asyncio.Protocol):
+    """See above; ``serve`` is called with each turn when it has come."""
+
+    __slots__ = (
+        "_clock", "_drained", "_headers", "_malformed", "_parser", "_paused", "_reading", "_serve", "_transport",
+        "_unfinished", "_url", "_waiting", "full", "idle_since", "serving", "write",
+    )  # fmt: skip
+
+    def __init__(self, clock: Clock, serve: Callable[[Turn], None]) -> None:
+        self._clock, self._serve = clock, serve
+        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # it comes with connection_made
+        self.write: Callable[[bytes], None] = _nowhere
+        self._parser = _parser(self)
+        self._url = b""
+        self._headers: dict[str, bytes] = {}
+        self._unfinished = 0
+        self._reading: Turn | None = None
+        self._waiting: deque[Turn] = deque()
+        self._malformed = self._paused = False
+        self._drained: asyncio.Event | None = None
+        self.serving: Turn | None = None
+        self.full = False
+        self.idle_since = clock.now
+
+    # the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self.write = self._transport.write
+        self._clock.connections.add(self)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._clock.connections.discard(self)
+        self._waiting.clear()
+        self.resume_writing()
+        for turn in {self.serving, self._reading} - {None}:
+            cast(Turn, turn).leave()
+        self._reading = None
+
+    def data_received(self, data: bytes) -> None:
+        """Read requests; one whose body is still to come is served from its head on."""
+        if self._malformed:
+            return
+        rest: bytes | None = data
+        try:
+            while rest is not None:
+                rest = self._feed(rest)
+        except httptools.HttpParserError:
+            self._refuse()
+            return
+        if self._unfinished:
+            if self._unfinished > HEAD_LIMIT:
+                self._refuse()
+            self._unfinished += len(data)
+        elif self._reading is not None and not self._reading.complete:
+            self._queue(self._reading)
+
+    def pause_writing(self) -> None:
+        self.full = True
+
+    def resume_writing(self) -> None:
+        self.full = False
+        if self._drained is not None:
+            self._drained.set()
+
+    # the parser
+
+    def on_message_begin(self) -> None:
+        self._url, self._headers, self._unfinished = b"", {}, 1
+
+    def on_url(self, url: bytes) -> None:
+        self._url = self._url + url if self._url else url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        known, headers = NAMES.get(name) or lower(name), self._headers
+        headers[known] = headers[known] + b", " + value if known in headers else value
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        if parser.should_upgrade():
+            return  # the head is read once more, without its offer; CONNECT is not served
+        version = parser.get_http_version()
+        turn = Turn(self, parser.get_method(), self._url, self._headers, version)
+        turn.keep_alive = version != "1.0" and parser.should_keep_alive()
+        self._headers = {}  # for trailers, which nobody reads
+        self._unfinished, self._reading = 0, turn
+
+    def on_body(self, body: bytes) -> None:
+        turn = self._reading
+        if turn is not None and not turn.complete:
+            turn.add(body)
+
+    def on_message_complete(self) -> None:
+        turn = self._reading
+        if turn is None:
+            return  # the parser believes that a request which offers another protocol has no body
+        self._reading = None
+        turn.end_body()
+        if not turn.complete:
+            self._queue(turn)
+
+    def _feed(self, data: bytes) -> bytes | None:
+        """Parse; what is to be parsed again, by a parser of its own, where a client offered another protocol."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            if self._parser.get_method() == b"CONNECT":
+                raise httptools.HttpParserError("CONNECT") from None
+            again = self._without_offer() + data[offer.args[0] :]
+            self._parser = _parser(self)
+            return again
+        return None
+
+    def _without_offer(self) -> bytes:
+        """The head as it came, but for ``upgrade`` and its mention in ``connection``."""
+        version = self._parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self._parser.get_method(), self._url, version)]
+        for name, value in self._headers.items():
+            kept = value
+            if name == "connection":
+                kept = b", ".join(part for part in value.split(b",") if part.strip().lower() != b"upgrade")
+            if name != "upgrade":
+                lines.append(b"%b: %b" % (name.encode("latin-1"), kept))
+        return b"\r\n".join([*lines, b"", b""])
+
+    # whose turn it is
+
+    def _queue(self, turn: Turn) -> None:
+        if turn is self.serving or turn in self._waiting:
+            return
+        if self.serving is None:
+            self._begin(turn)
+        else:
+            self._waiting.append(turn)
+            self._pause()
+
+    def _begin(self, turn: Turn) -> None:
+        self.serving = turn
+        self._serve(turn)
+
+    def answered(self) -> None:
+        """The next request's turn, or the refusal's."""
+        turn, self.serving = self.serving, None
+        self.idle_since = self._clock.now
+        if self._transport.is_closing():
+            return
+        if turn is not None and not turn.keep_alive:
+            self._transport.close()
+        elif self._waiting:
+            self._begin(self._waiting.popleft())
+        elif self._malformed:
+            self._refuse()
+        if self._paused and not self._waiting:
+            self._resume()
+
+    def close_soon(self) -> None:
+        """Close after the answer that is being given, or now."""
+        if self.serving is None:
+            self._transport.close()
+        else:
+            self.serving.keep_alive = False
+
+    def _refuse(self) -> None:
+        """Once nobody waits for an answer any more; an answer that has begun breaks off, as its request did."""
+        self._malformed = True
+        unfinished, self._reading = self._reading, None
+        if unfinished in self._waiting:
+            self._waiting.remove(cast(Turn, unfinished))
+        serving = self.serving
+        if serving is not None and serving is unfinished:
+            serving.leave()
+        elif serving is not None or self._waiting:
+            return
+        if self._transport.is_closing():
+            return
+        if serving is None or not serving.started:
+            self._transport.write(self._refusal())
+        self._transport.close()
+
+    def _refusal(self) -> bytes:
+        named = b"content-type: application/json\r\nx-request-id: %b\r\n" % new_id().encode()
+        head = b"HTTP/1.1 400 Bad Request\r\n%b%bcontent-length: %d\r\nconnection: close\r\n\r\n"
+        return head % (self.date, named, len(_BODY)) + _BODY
+
+    # what turns do with it
+
+    @property
+    def date(self) -> bytes:
+        return self._clock.date
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    async def drain(self) -> None:
+        while self.full and not self._transport.is_closing():
+            self._drained = self._drained or asyncio.Event()
+            self._drained.clear()
+            await self._drained.wait()
+
+    def hold_back(self, *, unread: int) -> None:
+        if unread:
+            self._pause()
+        elif self._paused and not self._waiting:
+            self._resume()
+
+    def address(self, name: str) -> tuple[str, int] | None:
+        found = self._transport.get_extra_info(name)
+        return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None
+
+    def _pause(self) -> None:
+        if not self._paused and not self._transport.is_closing():
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        self._paused = False
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+
+def _nowhere(_: bytes) -> None:
+    """Until there is a transport."""
+
+
+def _parser(connection: CallerConnection) -> httptools.HttpRequestParser:
+    """One that lets an answer be given to the first of several requests that came at once."""
+    parser = httptools.HttpRequestParser(connection)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
