@@ -45,7 +45,9 @@ def stream_to(gateway: Gateway, exchange: Exchange, turn: Turn, *, keepalive: fl
 class StreamRelay:
     """Relays one stream. Events stay whole and as they came; the client's reading speed holds the upstream back."""
 
-    __slots__ = ("_begun", "_cutter", "_exchange", "_gateway", "_kept", "_late", "_pulse")
+    __slots__ = (
+        "_begun", "_cutter", "_exchange", "_gateway", "_keep", "_kept", "_late", "_passes", "_pulse", "_push",
+    )  # fmt: skip
 
     def __init__(self, gateway: Gateway, exchange: Exchange, begun: Begun, pulse: Pulse) -> None:
         self._gateway = gateway
@@ -58,6 +60,7 @@ class StreamRelay:
         kept = responses or exchange.routing.plan.capture != "none"  # the map of responses reads what is not recorded
         self._late = b""
         self._kept = Kept(text=kept, responses=responses)
+        self._passes, self._keep, self._push = self._cutter.passes, self._kept.add, pulse.push
 
     async def run(self) -> None:
         """Relay to the end; an upstream that breaks off becomes an error event, without ``[DONE]``.
@@ -124,9 +127,9 @@ class StreamRelay:
 
     def _at_once(self, piece: bytes) -> bool:
         """Send on a piece in the moment in which it arrives; false where something has to be waited for first."""
-        if self._cutter.passes(piece):
-            self._kept.add(piece)
-            if self._pulse.push(piece):
+        if self._passes(piece):
+            self._keep(piece)
+            if self._push(piece):
                 return True
             self._late = piece
             return False

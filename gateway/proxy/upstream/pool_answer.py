@@ -11,6 +11,8 @@ from gateway.proxy.upstream.pool_decode import Decoder
 from gateway.proxy.upstream.transport import TransportError
 
 NO_HEADERS = Headers({})
+UNREAD_LIMIT = 2**16
+"""Bytes of an answer that wait here for their reader before no more are read."""
 
 
 class Source(Protocol):
@@ -110,9 +112,9 @@ class PoolAnswer:
         pieces = self.pieces
         whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
-        self.unread = 0
-        if self.source is not None:
+        if self.unread > UNREAD_LIMIT and self.source is not None:
             self.source.resume()
+        self.unread = 0
         return whole
 
     async def _decoded(self, decoder: Decoder) -> bytes:

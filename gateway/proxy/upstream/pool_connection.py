@@ -16,13 +16,10 @@ from typing import cast
 import httptools
 
 from gateway.proxy.headers import NAMES, Headers, lower
-from gateway.proxy.upstream.pool_answer import PoolAnswer
+from gateway.proxy.upstream.pool_answer import UNREAD_LIMIT, PoolAnswer
 from gateway.proxy.upstream.pool_decode import decoder
 from gateway.proxy.upstream.pool_head import Origin
 from gateway.proxy.upstream.transport import STATUSES, TransportError
-
-UNREAD_LIMIT = 2**16
-"""Bytes of an answer that wait here for their reader before no more are read."""
 
 HEAD_LIMIT = 2**16
 HEADERS_LIMIT = 200
