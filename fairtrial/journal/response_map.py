@@ -21,7 +21,11 @@ PRUNE_EACH = 10_000
 """Entries between two looks for old ones."""
 
 WAIT_SECONDS = 0.05
-"""For another worker's write, of some microseconds; after that the entry is given up, for the traffic goes first."""
+"""For another worker's write, of some microseconds; after that the entry goes with the next one: traffic goes first."""
+
+LAST_SECONDS = 2.0
+LATE_ENTRIES = 10_000
+"""How many entries may wait for a write."""
 
 _PRIVATE = 0o600
 _TABLE = """
@@ -34,6 +38,9 @@ _NOTE = """
 INSERT OR REPLACE INTO places (name, at_us, unit, deployment, route, experiment, variant) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _FIND = "SELECT deployment, route, experiment, variant FROM places WHERE name = ? AND at_us >= ?"
+
+
+_Row = tuple[bytes, int, str | None, str, str, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +60,50 @@ class ResponseMap:
         self.lost = 0
         self._path = path
         self._database: sqlite3.Connection | None = None
+        self._late: list[_Row] = []
         self._until_pruned = PRUNE_EACH
 
     def note(self, names: Iterable[str], place: Place, *, unit: str | None, now_us: int) -> bool:
         """Remember where these names are; the last place of a name counts."""
         rest = (now_us, unit, place.deployment, place.route, place.experiment, place.variant)
-        rows = [(_key(name), *rest) for name in names]
+        return self._write([*self._late, *((_key(name), *rest) for name in names)], now_us)
+
+    def _write(self, rows: list[_Row], now_us: int) -> bool:
         try:
             database = self._open()
             database.execute("BEGIN IMMEDIATE")
             with database:
                 database.executemany(_NOTE, rows)
             self._prune(database, len(rows), now_us)
-        except sqlite3.Error:
-            self.lost += len(rows)
-            return False
+        except sqlite3.Error as error:
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            self._late = rows if busy and len(rows) <= LATE_ENTRIES else []
+            self.lost += 0 if self._late else len(rows)
+            return bool(self._late)
+        self._late = []
         return True
 
     def find(self, name: str, *, now_us: int) -> Place | None:
         """Where it is; ``None`` if that isn't known, or not any more."""
+        key = _key(name)
+        for row in reversed(self._late):
+            if row[0] == key:
+                return Place(*row[3:])
         if not self._path.exists():
             return None
         try:
-            row = self._open().execute(_FIND, (_key(name), now_us - KEEP_US)).fetchone()
+            row = self._open().execute(_FIND, (key, now_us - KEEP_US)).fetchone()
         except sqlite3.Error:
             return None
         return None if row is None else Place(*row)
 
     def close(self) -> None:
-        """Close the file; a next use opens it again."""
+        """Close the file, with what still had to wait in it; a next use opens it again."""
+        if self._late and self._database is not None:
+            self._database.execute(f"PRAGMA busy_timeout = {int(LAST_SECONDS * 1000)}")
+            self._write(self._late, self._late[-1][1])
+            self.lost += len(self._late)
+            self._late = []
         if self._database is not None:
             self._database.close()
             self._database = None

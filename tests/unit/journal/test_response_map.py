@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 from fairtrial.journal.response_map import FILE, KEEP_US, Place, ResponseMap, erase_unit
@@ -39,7 +41,8 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
     def write(who: int) -> None:
         places = ResponseMap(tmp_path / FILE)
         for n in range(200):
-            places.note([f"response {who}-{n}"], BASE, unit=None, now_us=1)
+            assert places.note([f"response {who}-{n}"], BASE, unit=None, now_us=1)
+        places.close()
         assert places.lost == 0
 
     threads = [threading.Thread(target=write, args=(who,)) for who in range(4)]
@@ -49,6 +52,19 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
         thread.join()
     places = ResponseMap(tmp_path / FILE)
     assert all(places.find(f"response {who}-{n}", now_us=2) for who in range(4) for n in range(200))
+
+
+def test_what_another_writer_holds_up_is_known_here_at_once_and_written_with_the_next(tmp_path: Path) -> None:
+    places, other = ResponseMap(tmp_path / FILE), ResponseMap(tmp_path / FILE)
+    assert other.note(["response o"], TUNED, unit=None, now_us=1)
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as held:
+        held.execute("BEGIN IMMEDIATE")
+        assert places.note(["response a"], BASE, unit=None, now_us=1)
+        assert (places.find("response a", now_us=2), other.find("response a", now_us=2)) == (BASE, None)
+        held.execute("ROLLBACK")
+    assert places.note(["response b"], BASE, unit=None, now_us=1)
+    assert other.find("response a", now_us=2) == BASE
+    assert places.lost == 0
 
 
 def test_a_file_that_is_no_map_stops_nothing(tmp_path: Path) -> None:
