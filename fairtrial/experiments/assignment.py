@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from fairtrial.domain.events import Reason
 from fairtrial.domain.keyed_hash import keyed_hash
 from fairtrial.domain.plan import Experiment
+
+if TYPE_CHECKING:
+    from fairtrial.domain.events import Reason  # events are made of more than the standard library
 
 BUCKETS = 2**64
 FLOAT_BITS = 53
