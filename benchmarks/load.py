@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -24,6 +25,7 @@ import uvloop
 KEY = "sk-" + sha256(b"a key of the benchmark").hexdigest()
 GAP_MS, CHUNKS = 20, 50
 SLOW_MS, RAMP = 2000, 100
+USERS = 3000
 WORDS = "a question of some length " * 36
 
 
@@ -38,18 +40,23 @@ def request(**fields: Any) -> bytes:
     return head.encode() + body
 
 
+def of_users() -> Iterator[bytes]:
+    """Requests of one user after another, without end: what a gateway remembers of one must not serve all."""
+    return itertools.cycle([request(user=f"u-{number}") for number in range(USERS)])
+
+
 class Asking(asyncio.Protocol):
     """A connection that asks whenever the answer before is whole, for as long as ``again`` says."""
 
-    def __init__(self, raw: bytes, again: Callable[[], bool]) -> None:
-        self.raw, self.again, self.buffer, self.count = raw, again, b"", 0
+    def __init__(self, raws: Iterator[bytes], again: Callable[[], bool]) -> None:
+        self.raws, self.again, self.buffer, self.count = raws, again, b"", 0
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
 
     def ask(self) -> None:
-        self.transport.write(self.raw)
+        self.transport.write(next(self.raws))
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -66,7 +73,7 @@ class Asking(asyncio.Protocol):
             return
         self.buffer, self.count = b"", self.count + 1
         if self.again():
-            self.transport.write(self.raw)
+            self.transport.write(next(self.raws))
         else:
             self._end(None)
 
@@ -118,9 +125,9 @@ async def connect(port: int, make: Callable[[], Any]) -> Any:
 async def full(ports: list[int], seconds: float, connections: int) -> dict[str, float]:
     """Requests a second with every connection busy all the time."""
     started = time.perf_counter()
-    end, raw = started + seconds, request()
+    end, raws = started + seconds, of_users()
     asking = [
-        await connect(ports[0], lambda: Asking(raw, lambda: time.perf_counter() < end)) for _ in range(connections)
+        await connect(ports[0], lambda: Asking(raws, lambda: time.perf_counter() < end)) for _ in range(connections)
     ]
     for one in asking:
         one.ask()
@@ -133,10 +140,10 @@ async def rate(ports: list[int], seconds: float, per_second: int) -> dict[str, l
     """Latencies in milliseconds at a steady rate; a connection is used for one request at a time."""
     idle: dict[int, list[Asking]] = {port: [] for port in ports}
     latencies: dict[int, list[float]] = {port: [] for port in ports}
-    raw = request()
+    raws = of_users()
 
     async def one(port: int) -> None:
-        asking = idle[port].pop() if idle[port] else await connect(port, lambda: Asking(raw, lambda: False))
+        asking = idle[port].pop() if idle[port] else await connect(port, lambda: Asking(raws, lambda: False))
         asking.over = asyncio.get_running_loop().create_future()
         started = time.perf_counter()
         asking.ask()
