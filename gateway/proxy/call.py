@@ -122,6 +122,12 @@ def _failed(begun: Begun, error: UpstreamError) -> UpstreamError:
     return error
 
 
+def unreadable(begun: Begun) -> UpstreamError:
+    """The error of a stream with an event that is no JSON."""
+    name = begun.note.arm.endpoint.name
+    return _failed(begun, UpstreamError(f"{name}: sent an event that is no JSON", code="upstream_bad_answer"))
+
+
 def overflow(begun: Begun, limit: int) -> UpstreamError:
     """The error of an answer that is larger than what is held in memory of one."""
     return _failed(begun, failure(begun.note.arm.endpoint, too_large(limit)))

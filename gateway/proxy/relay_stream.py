@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import RequestOutcome
 from gateway.proxy.answer_headers import answer_lines, variant_lines
-from gateway.proxy.call import Begun, broken_off, overflow, stalled
+from gateway.proxy.call import Begun, broken_off, overflow, stalled, unreadable
 from gateway.proxy.errors import error_event
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
@@ -56,7 +56,7 @@ class StreamRelay:
         self._pulse = pulse
         assert exchange.routing is not None
         responses = exchange.endpoint == RESPONSES
-        self._cutter = EventCutter(strip_usage=begun.strip_usage, responses=responses)
+        self._cutter = EventCutter(strip_usage=begun.strip_usage, responses=responses, checked=not responses)
         kept = responses or exchange.routing.plan.capture != "none"  # the map of responses reads what is not recorded
         self._late = b""
         self._kept = Kept(text=kept, responses=responses)
@@ -107,14 +107,18 @@ class StreamRelay:
                     self._finish("ok")
                     self._pulse.quiet()
                 await self._pulse.send(out)
-                if flow is None or cutter.done or not placed:
+                if flow is None or cutter.done or cutter.broken or not placed:
                     break
                 await flow(self._at_once)
                 out, self._late = self._late, b""
+            if cutter.broken:
+                raise unreadable(self._begun)
             if cutter.waiting > EVENT_LIMIT:
                 raise overflow(self._begun, EVENT_LIMIT)
             piece = await answer.read()
         whole, out = cutter.rest()
+        if cutter.broken:
+            raise unreadable(self._begun)
         self._kept.add(whole)
         self._finish("ok")
         return out
@@ -134,7 +138,8 @@ class StreamRelay:
             self._late = piece
             return False
         out = self._cut(piece)
-        if self._cutter.done or self._cutter.waiting > EVENT_LIMIT or (out and not self._pulse.push(out)):
+        cutter = self._cutter
+        if cutter.done or cutter.broken or cutter.waiting > EVENT_LIMIT or (out and not self._pulse.push(out)):
             self._late = out
             return False
         return True

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from gateway.proxy.readable import can_be_read, is_one_chunk
+
 _BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _DATA = re.compile(rb"^data:[ ]?(.*?)\r?$", re.MULTILINE)
@@ -39,18 +41,19 @@ class EventCutter:
     """Takes bytes as they come and gives back whole events; with ``strip_usage`` without the usage-only chunk.
 
     ``done`` turns true with the event that ends the stream: ``[DONE]``, an error, the last event of Responses. Bytes
-    of an event that is not whole yet wait for its end, so that a comment or an error event can follow at any time.
+    of an event that is not whole yet wait for its end, so that a comment or an error event can follow at any time. With
+    ``checked``, ``broken`` turns true with an event that no client can read: it is kept back, with all behind it.
     """
 
-    __slots__ = ("_dropped", "_marks", "_pending", "_strip", "_torn", "done")
+    __slots__ = ("_checked", "_dropped", "_marks", "_pending", "_strip", "_torn", "broken", "done")
 
-    def __init__(self, *, strip_usage: bool, responses: bool = False) -> None:
-        self._strip = strip_usage
+    def __init__(self, *, strip_usage: bool, responses: bool = False, checked: bool = False) -> None:
+        self._strip, self._checked = strip_usage, checked
         self._marks = _RESPONSE_MARKS if responses else _MARKS
         self._pending = bytearray()
         self._torn = False
         self._dropped = False
-        self.done = False
+        self.done = self.broken = False
 
     @property
     def waiting(self) -> int:
@@ -64,7 +67,7 @@ class EventCutter:
         for mark in self._marks:
             if mark in piece:
                 return False
-        return not (self._strip and b'"usage"' in piece)
+        return not (self._strip and b'"usage"' in piece) and (not self._checked or is_one_chunk(piece))
 
     def feed(self, piece: bytes) -> tuple[bytes, bytes]:
         """Whole events: as they came (for the record), and as they go to the client."""
@@ -90,6 +93,8 @@ class EventCutter:
         """What is left at the end, an event without its empty line perhaps, like `feed`; empties it."""
         rest = bytes(self._pending)
         self._pending.clear()
+        if self._checked and not self.done:
+            rest = self._readable(rest)
         return rest, b"" if self._strip and _is_usage_only(rest) else rest
 
     def _mend(self, piece: bytes) -> tuple[bytes, bytes]:
@@ -106,12 +111,25 @@ class EventCutter:
         for mark in self._marks:
             if mark in whole and not self.done:
                 self.done = any(_ends(event_data(event)) for event in split_events(whole))
+        if self._checked and not self.done:
+            whole = self._readable(whole)
         if not self._strip or b'"usage"' not in whole or not _USAGE.search(whole):
             return whole, whole
         events = split_events(whole)
         kept = [event for event in events if not _is_usage_only(event)]
         self._dropped = not kept or kept[-1] is not events[-1]
         return whole, b"".join(kept)
+
+    def _readable(self, whole: bytes) -> bytes:
+        """The events up to one that no client can read."""
+        if self.broken or is_one_chunk(whole):
+            return b"" if self.broken else whole
+        events = split_events(whole)
+        for place, event in enumerate(events):
+            if not can_be_read(event, event_data(event)):
+                self.broken = True
+                return b"".join(events[:place])
+        return whole
 
 
 def split_events(data: bytes) -> list[bytes]:

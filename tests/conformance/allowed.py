@@ -53,8 +53,9 @@ ALLOWED = (
     ),
     Allowed(
         "both ways",
-        "a header that comes more than once, of which the last one counts; a header's name in lower case",
-        "No official client and no provider repeats one but `set-cookie`, which stays here; names have no case.",
+        "a header that comes more than once, whose values are joined by commas; a header's name in lower case",
+        "RFC 9110 (5.3) lets any proxy do so and gives both one meaning; `set-cookie`, the exception, stays here; "
+        "names have no case.",
     ),
     Allowed(
         "response headers",
@@ -95,6 +96,12 @@ ALLOWED = (
         "a connection that fails",
         "The application's own connection is well: what was a connection error is 502, what was a timeout 504, both "
         "`InternalServerError`, which the client tries again as it does a connection error.",
+    ),
+    Allowed(
+        "errors",
+        "an event in the middle of a stream that is no JSON and has no name",
+        "The official client would end in the middle of its iteration with a `JSONDecodeError`, which no application "
+        "expects of it; it gets an error event in its place, `APIError`, and the stream counts as broken off.",
     ),
     Allowed(
         "`/v1/models`",

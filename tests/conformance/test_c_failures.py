@@ -138,13 +138,31 @@ def test_c11_a_connection_that_breaks_is_an_api_error_to_the_official_client(pai
         assert (len(seen.chunks), seen.failure.kind, seen.failure.code) == (2, "APIError", "upstream_reset")
 
 
-def test_c11_a_line_that_is_no_json_passes_and_is_the_same_mistake_to_the_client(pair: Pair) -> None:
-    straight, through = pair.bodies(plays(*BEGUN, b'data: {"choices": [oops\n\n', *wire(HELLO)[2:]))
-    assert through.body == straight.body
+@pytest.mark.parametrize(
+    "wrong", [b'data: {"choices": [oops\n\n', b"data: oops\n\n", b'data: {"id": "c"}\ndata: }\n\n']
+)
+def test_c11_a_line_that_is_no_json_ends_the_stream_with_an_error_of_the_api(pair: Pair, wrong: bytes) -> None:
+    straight, through = pair.bodies(plays(*BEGUN, wrong, *wire(HELLO)[2:]))
+    assert wrong in straight.body
+    _is_broken_off(pair, through.body, "upstream_bad_answer")
     for view in VIEWS[:2]:
-        told_straight, told_through = pair.both(lambda port, view=view: told(view(port, ASK)))  # type: ignore[misc]
-        assert told_through == told_straight
-    assert pair.rig.await_events("request", 1)[0]["outcome"] == "ok", "the stream itself was whole"
+        seen = view(pair.gateway, ASK)
+        assert seen.failure is not None
+        assert (len(seen.chunks), seen.failure.kind, seen.failure.code) == (2, "APIError", "upstream_bad_answer")
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_c11_what_came_before_a_line_that_is_no_json_is_kept(pair: Pair, together: bool) -> None:
+    rest = [wire(HELLO)[2], b"data: [oops\n\n", wire(HELLO)[2]]
+    pair.upstream.script = plays(*BEGUN, *([b"".join(rest)] if together else rest), pause=0.02)
+    body = raw_answer(pair.gateway, ASK).body
+    assert body.startswith(b"".join([*BEGUN, wire(HELLO)[2]]))
+    assert b"oops" not in body and body.count(b"upstream_bad_answer") == 1
+
+
+def test_c11_a_stream_that_ends_in_the_middle_of_an_event_is_broken_off(pair: Pair) -> None:
+    pair.upstream.script = plays(*BEGUN, wire(HELLO)[2][:20])
+    _is_broken_off(pair, raw_answer(pair.gateway, ASK).body, "upstream_bad_answer")
 
 
 def test_c11_an_unknown_event_that_is_no_json_does_not_end_a_healthy_stream(pair: Pair) -> None:

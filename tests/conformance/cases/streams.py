@@ -61,13 +61,11 @@ def _failures() -> list[Case]:
     failing = {"kind": "bytes", "status": 503, "body": body, "headers": {"content-type": "application/json"}}
     within = streams([*wire(HELLO)[:2], event({"error": ERROR})])
     named = streams([*wire(HELLO)[:2], b"event: error\n" + event({"error": ERROR})])
-    wrong = streams([*wire(HELLO)[:2], b"data: {oops\n\n", *wire(HELLO)[2:]])
     ends = {"asked": CHUNKS, "read": "stream"}
     return [
         Case("C10", "a status before the first chunk", script=failing, error="InternalServerError", **ends),
         Case("C11", "an error within", script=within, error="APIError", holds={"code": "busy"}, **ends),
         Case("C11", "an error within, named", script=named, error="APIError", holds={"code": "busy"}, **ends),
-        Case("C11", "a line that is no JSON", script=wrong, error="JSONDecodeError", **ends),
     ]
 
 
