@@ -9,6 +9,9 @@ from collections.abc import Callable
 from fairtrial.journal.segment import Segment
 
 GROUP_SECONDS = 0.005
+LINGER_SECONDS = 1.0
+"""How long the thread looks by itself after the last work: waking it takes longer than a request's whole record."""
+
 QUIET_SECONDS = 60.0
 
 
@@ -65,22 +68,27 @@ class GroupSync:
         self._thread.join()
 
     def _run(self) -> None:
+        last = time.monotonic()
         while not self._ending:
-            if self._await_work():
+            if self._has_work():
                 time.sleep(GROUP_SECONDS)
                 self._commit()
-            else:
+                last = time.monotonic()
+            elif time.monotonic() - last < LINGER_SECONDS:
+                time.sleep(GROUP_SECONDS)
+            elif not self._await_work():
                 self._on_quiet()
         self._commit()
+
+    def _has_work(self) -> bool:
+        return self._marked > self._synced or bool(self._retired)
 
     def _await_work(self) -> bool:
         """Whether there is any; a writer that has nothing to write is left alone for a while."""
         with self._changed:
             self._asleep = True
             try:
-                return self._changed.wait_for(
-                    lambda: self._marked > self._synced or bool(self._retired) or self._ending, QUIET_SECONDS
-                )
+                return self._changed.wait_for(lambda: self._has_work() or self._ending, QUIET_SECONDS)
             finally:
                 self._asleep = False
 
