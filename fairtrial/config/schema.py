@@ -43,11 +43,11 @@ class TimeoutsSection(Section):
 
     connect: Seconds = 5.0
     """Seconds until there is a connection."""
-    first_byte: Seconds = 120.0
+    first_byte: Seconds = 600.0
     """Seconds from the question to the answer's first byte."""
-    idle: Seconds = 60.0
+    idle: Seconds = 600.0
     """Seconds between two bytes of an answer."""
-    total: Seconds = 600.0
+    total: Seconds = 3600.0
     """Seconds in all."""
 
 

@@ -98,7 +98,7 @@ class NotAuthenticated(RequestError):
     """No key, or a wrong one; the message never says which."""
 
     status = 401
-    type = "authentication_error"
+    type = "invalid_request_error"
 
 
 class NotAllowed(RequestError):

@@ -32,12 +32,15 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, to the first byte of the answer, between two bytes, and in all."""
+    """Seconds: to connect, to the first byte of the answer, between two bytes, and in all.
+
+    No shorter than those of the official client, which waits ten minutes for a model that thinks.
+    """
 
     connect: float = 5.0
-    first_byte: float = 120.0
-    idle: float = 60.0
-    total: float = 600.0
+    first_byte: float = 600.0
+    idle: float = 600.0
+    total: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ import asyncio
 
 from fairtrial.domain.errors import RequestError
 from gateway.proxy.attempts import begin_answer
+from gateway.proxy.call import STREAMED
 from gateway.proxy.errors import error_event
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.recording import record
 from gateway.proxy.relay import relay
 from gateway.proxy.relay_stream import stream_to
+from gateway.proxy.responses_chain import RESPONSES
 from gateway.proxy.serving.turn import Turn
-
-STREAMED = frozenset({"/chat/completions", "/completions", "/responses"})
 
 
 async def answer(gateway: Gateway, exchange: Exchange, turn: Turn) -> None:
@@ -47,6 +47,6 @@ async def _answer_stream(gateway: Gateway, exchange: Exchange, turn: Turn) -> No
         exchange.error, exchange.outcome = error, "error" if isinstance(cause, RequestError) else "partial"
         gateway.counters.refused += 1
         record(gateway, exchange)
-        pulse.end(error_event(error))
+        pulse.end(error_event(error, number=0 if exchange.endpoint == RESPONSES else None))
     finally:
         pulse.stop()

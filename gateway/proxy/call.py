@@ -25,6 +25,8 @@ from gateway.proxy.upstream.transport import (
 STREAM_TYPE = b"text/event-stream"
 CHAT = "/chat/completions"
 METERED = frozenset({CHAT, "/completions"})
+STREAMED = METERED | {"/responses"}
+FIRST_ERROR = 400
 Sending = Awaitable[UpstreamAnswer]
 
 
@@ -36,10 +38,14 @@ class Begun:
     first: bytes
     note: AttemptNote
     strip_usage: bool
+    asked: bool
+    """Whether a stream was asked for."""
 
     @property
     def streams(self) -> bool:
-        return self.answer.headers.raw.get("content-type", b"").startswith(STREAM_TYPE)
+        """Whether it is one: as its type says in any spelling, or where one was asked for and it is no JSON."""
+        kind = self.answer.headers.raw.get("content-type", b"").partition(b";")[0].strip().lower()
+        return kind == STREAM_TYPE or (self.asked and self.answer.status < FIRST_ERROR and not kind.endswith(b"json"))
 
 
 async def call(gateway: Gateway, exchange: Exchange, note: AttemptNote) -> Begun:
@@ -54,7 +60,8 @@ async def call(gateway: Gateway, exchange: Exchange, note: AttemptNote) -> Begun
             sending = await _translating(gateway, exchange, arm, body)
         else:
             sending = gateway.transport.send(_request(exchange, arm, body))
-        return await _first_byte(sending, note, strip_usage=meter)
+        answer, first = await _first_byte(sending, note)
+        return Begun(answer, first, note, meter, asked.stream and exchange.endpoint in STREAMED)
     except RequestError as error:
         note.failure, note.ended = error, time.perf_counter()
         raise
@@ -71,13 +78,13 @@ async def _translating(gateway: Gateway, exchange: Exchange, arm: Arm, body: byt
     return gateway.translation.send(_translated(exchange, arm, body))
 
 
-async def _first_byte(sending: Sending, note: AttemptNote, *, strip_usage: bool) -> Begun:
+async def _first_byte(sending: Sending, note: AttemptNote) -> tuple[UpstreamAnswer, bytes]:
     endpoint = note.arm.endpoint
     seconds = endpoint.deployment.timeouts.first_byte
     try:
         with TimeLimit(seconds):
             answer = await sending
-            note.status = answer.status
+            note.status, note.head = answer.status, answer.headers
             try:
                 first = await answer.read()
             except BaseException:
@@ -89,7 +96,7 @@ async def _first_byte(sending: Sending, note: AttemptNote, *, strip_usage: bool)
         message = f"{endpoint.name}: no answer began within {seconds:g} s"
         raise UpstreamTimeout(message, code="upstream_timeout") from None
     note.first_byte = time.perf_counter()
-    return Begun(answer, first, note, strip_usage)
+    return answer, first
 
 
 async def next_piece(exchange: Exchange, begun: Begun) -> bytes:

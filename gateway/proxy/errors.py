@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.errors import RequestError, TooSlow, Unavailable
+from gateway.proxy.sse import as_event
 from gateway.proxy.wire import JSON_TYPE, Header
 
 NEVER_RETRY = frozenset({"deployment_key_missing", "plan_needs_keys"})
@@ -14,6 +15,13 @@ NEVER_RETRY = frozenset({"deployment_key_missing", "plan_needs_keys"})
 
 RETRY_AFTER_SECONDS = 1
 _ENCODER = msgspec.json.Encoder()
+
+
+class _Error(msgspec.Struct):
+    error: Any
+
+
+_ERROR = msgspec.json.Decoder(_Error)
 
 
 def envelope(message: str, *, kind: str, param: str | None = None, code: str | None = None) -> bytes:
@@ -39,6 +47,23 @@ def error_headers(error: RequestError, request_id: str) -> list[Header]:
     return headers
 
 
-def error_event(error: RequestError) -> bytes:
-    """An error in the middle of a stream, as a server-sent event; the official client raises `APIError` on it."""
-    return b"data: " + error_body(error) + b"\n\n"
+def error_event(error: RequestError, *, number: int | None = None) -> bytes:
+    """An error of ours in the middle of a stream, as a server-sent event; see `body_event`."""
+    return body_event(error_body(error), number=number)
+
+
+def body_event(body: bytes, *, number: int | None = None) -> bytes:
+    """The body of an error as a server-sent event; the official client raises `APIError` on it.
+
+    ``number``: its place in a stream of the Responses API, whose events have a type, a name and a place.
+    """
+    if number is None:
+        return as_event(body)
+    try:
+        told = _ERROR.decode(body).error
+        said = told if isinstance(told, dict) else {"message": str(told)}
+        named = {name: said.get(name) for name in ("code", "message", "param")}
+        whole = _ENCODER.encode({"type": "error", "sequence_number": number, **named, "error": said})
+    except (msgspec.DecodeError, UnicodeError):
+        return as_event(body)  # half of a surrogate pair: as the upstream wrote it
+    return b"event: error\n" + as_event(whole)

@@ -30,6 +30,7 @@ class AttemptNote:
     first_byte: float | None = None
     ended: float | None = None
     status: int | None = None
+    head: Headers | None = None
     failure: RequestError | None = None
 
 

@@ -128,9 +128,13 @@ class Forwarded(Response):
         first = await self._piece(answer)  # an answer that breaks before its first byte is an error with a status
         await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
         piece = first
-        while piece:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-            piece = await self._piece(answer)
+        try:
+            while piece:
+                async with asyncio.timeout(self._endpoint.deployment.timeouts.idle):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                piece = await self._piece(answer)
+        except (UpstreamError, TimeoutError):
+            return  # an answer without its end breaks its connection off, also to a caller that takes nothing of it
         await send({"type": "http.response.body", "body": b""})
 
     async def _relay_error(self, answer: UpstreamAnswer, send: Send) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec.structs import replace
 
 from gateway.proxy.alike import Alike
@@ -14,14 +16,19 @@ FOLD = 2**16
 """Bytes of events that wait to be read: parsing some hundred at once costs less than each by itself."""
 
 
+_NUMBER = re.compile(rb'"sequence_number":\s*(\d+)')
+
+
 class Kept:
     """Takes the whole events of a stream as they came. ``text``: whether the answer itself is put together, too."""
 
-    __slots__ = ("_alike", "_answer", "_assembly", "_read", "_responses", "_size", "_text", "_waiting")
+    __slots__ = (
+        "_alike", "_answer", "_assembly", "_number", "_read", "_responses", "_size", "_text", "_waiting",
+    )  # fmt: skip
 
     def __init__(self, *, text: bool, responses: bool) -> None:
         self._waiting: list[bytes] = []
-        self._size = 0
+        self._size, self._number = 0, -1
         self._alike = Alike()
         self._read = NOTHING
         self._responses = responses
@@ -35,6 +42,11 @@ class Kept:
         self._size += len(events)
         if self._size >= FOLD:
             self._fold()
+
+    def last_number(self) -> int:
+        """The newest ``sequence_number`` of a stream of the Responses API; -1 without any."""
+        self._fold()
+        return self._number
 
     def figures(self) -> Readout:
         """The figures of all events so far."""
@@ -53,6 +65,8 @@ class Kept:
         if not self._responses:
             self._fold_chunks(contents(events))
             return
+        found = _NUMBER.match(events, max(0, events.rfind(b'"sequence_number"')))
+        self._number = int(found[1]) if found else self._number
         self._read = _joined(self._read, read_response_stream(events))
         if self._text and self._read.done and len(events) <= LIMIT:
             self._answer = terminal_response(events) or self._answer

@@ -23,18 +23,23 @@ def is_one_chunk(piece: bytes) -> bool:
     return True
 
 
+def is_json(body: bytes) -> bool:
+    """Whether a whole body is JSON."""
+    try:
+        _JSON.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return _is_json_slowly(body)
+    return True
+
+
 def can_be_read(event: bytes, data: bytes) -> bool:
     """Whether a client can read an event with this data; one with a name is passed over by those who don't know it."""
     if not data or data == b"[DONE]" or _NAMED.search(event) is not None:
         return True
-    try:
-        _JSON.decode(data)
-    except (msgspec.DecodeError, RecursionError):
-        return _can_be_read_slowly(data)
-    return True
+    return is_json(data)
 
 
-def _can_be_read_slowly(data: bytes) -> bool:
+def _is_json_slowly(data: bytes) -> bool:
     try:
         slow_json.decode(data)
     except ValueError:

@@ -6,23 +6,24 @@ import time
 
 from fairtrial.domain.errors import UpstreamError
 from gateway.proxy.answer_headers import answer_lines
-from gateway.proxy.call import Begun, next_piece, overflow
-from gateway.proxy.errors import envelope
+from gateway.proxy.call import FIRST_ERROR, Begun, next_piece, overflow
+from gateway.proxy.errors import body_event, envelope
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.pulse import Pulse
+from gateway.proxy.readable import is_json
 from gateway.proxy.readout import Readout, read_answer
 from gateway.proxy.recording import record
 from gateway.proxy.relay_stream import StreamRelay, stream_to
-from gateway.proxy.responses_chain import CHAINED
+from gateway.proxy.responses_chain import CHAINED, RESPONSES
 from gateway.proxy.responses_readout import read_response
 from gateway.proxy.serving.turn import Turn
-from gateway.proxy.sse import as_event
 from gateway.proxy.upstream.transport import WHOLE_LIMIT
 from gateway.proxy.wire import JSON_LINE
 
 REDIRECTS = range(300, 400)
-FIRST_ERROR = 400
+SECRET = 8
+"""Letters of the shortest key that is one; servers that ask for none are given words such as `EMPTY`."""
 
 
 async def relay(gateway: Gateway, exchange: Exchange, begun: Begun, turn: Turn, pulse: Pulse | None) -> None:
@@ -56,11 +57,14 @@ async def _relay_late(gateway: Gateway, exchange: Exchange, begun: Begun, pulse:
     exchange.readout = read_answer(body)
     status = begun.answer.status
     if exchange.readout.error_type is None:
-        raise UpstreamError(f"{_name(begun)}: answered {status} without a stream", code="upstream_error")
+        if status < FIRST_ERROR or not is_json(body):
+            raise UpstreamError(f"{_name(begun)}: answered {status} without a stream", code="upstream_error")
+        body = b'{"error":%b}' % body  # an error in other words than OpenAI's
+        exchange.readout = Readout(error_type="upstream_error", error_code=f"http_{status}")
     exchange.outcome = "cancelled" if exchange.client_gone else "error"
     exchange.answer = _without_key(begun, body)
     record(gateway, exchange)
-    pulse.end(as_event(exchange.answer))
+    pulse.end(body_event(exchange.answer, number=0 if exchange.endpoint == RESPONSES else None))
 
 
 async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, turn: Turn) -> None:
@@ -77,6 +81,8 @@ async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, turn:
         exchange.outcome = "cancelled"
     record(gateway, exchange)
     turn.answer(begun.answer.status, lines, body)
+    if turn.line.full:
+        await turn.line.leave(idle=begun.note.arm.endpoint.deployment.timeouts.idle)
 
 
 async def _read_whole(exchange: Exchange, begun: Begun) -> bytes:
@@ -97,7 +103,7 @@ def _as_error(exchange: Exchange, begun: Begun, body: bytes, lines: list[bytes])
     exchange.outcome = "error"
     if exchange.readout.error_type is None:
         exchange.readout = Readout(error_type="upstream_error", error_code=f"http_{begun.answer.status}")
-    if not body.lstrip().startswith(b"{"):
+    if not is_json(body):
         body = envelope(
             f"{_name(begun)}: answered {begun.answer.status} without JSON", kind="upstream_error", code="upstream_error"
         )
@@ -107,7 +113,7 @@ def _as_error(exchange: Exchange, begun: Begun, body: bytes, lines: list[bytes])
 
 def _without_key(begun: Begun, body: bytes) -> bytes:
     key = begun.note.arm.endpoint.api_key
-    return body.replace(key.encode(), b"[key]") if key else body
+    return body.replace(key.encode(), b"[key]") if key and len(key) >= SECRET else body
 
 
 def _name(begun: Begun) -> str:

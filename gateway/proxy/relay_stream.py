@@ -14,6 +14,7 @@ from gateway.proxy.call import Begun, broken_off, overflow, stalled, unreadable
 from gateway.proxy.errors import error_event
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
+from gateway.proxy.headers import Headers
 from gateway.proxy.kept import Kept
 from gateway.proxy.pulse import Pulse
 from gateway.proxy.recording import record
@@ -35,11 +36,23 @@ def stream_to(gateway: Gateway, exchange: Exchange, turn: Turn, *, keepalive: fl
         if exchange.client_gone:
             return None
         exchange.status = EARLY_STATUS
+        note = exchange.attempts[-1] if exchange.attempts else None
+        if (
+            note is not None
+            and note.status == EARLY_STATUS
+            and note.head
+            and "json" not in note.head.text("content-type")
+        ):
+            return EARLY_STATUS, [*answer_lines(exchange, note.head, skip="cache-control"), *_STREAM_LINES]
         known = exchange.target is None or exchange.target.fallback is None
         named = b"x-request-id: %b\r\n" % exchange.request_id.encode()
         return EARLY_STATUS, [_TYPE, named, *(variant_lines(exchange) if known else ()), *_STREAM_LINES]
 
     return Pulse(turn, every=gateway.settings.keepalive if keepalive is None else keepalive, early=early)
+
+
+def _is_json(head: Headers) -> bool:
+    return "json" in head.text("content-type")
 
 
 class StreamRelay:
@@ -150,7 +163,11 @@ class StreamRelay:
             return b""
         self._begun.note.failure = self._exchange.error = error
         self._finish("partial")
-        return error_event(error)
+        return error_event(error, number=self._number())
+
+    def _number(self) -> int | None:
+        """The place of one more event in a stream of the Responses API; other streams have none."""
+        return self._kept.last_number() + 1 if self._exchange.endpoint == RESPONSES else None
 
     async def _not_read(self) -> None:
         """Close the connection of a client that does not read; it is recorded as one that left."""

@@ -107,7 +107,7 @@ class EventCutter:
         return b"\n" + whole, out if dropped else b"\n" + out
 
     def _sort(self, whole: bytes) -> tuple[bytes, bytes]:
-        self._torn, self._dropped = whole.endswith(b"\r"), False
+        self._torn, self._dropped = whole.endswith(b"\r") and not self._pending, False
         for mark in self._marks:
             if mark in whole and not self.done:
                 self.done = any(_ends(event_data(event)) for event in split_events(whole))

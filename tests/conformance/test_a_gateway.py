@@ -87,7 +87,7 @@ def test_a3_a_wrong_key_is_one_401_whatever_is_asked(
 ) -> None:
     method = "GET" if path == "/v1/models" else "POST"
     answer, told = ask(connection, method, path, ASKED, **JSON, authorization=key)
-    assert (answer.status, told["error"]["type"]) == (401, "authentication_error")
+    assert (answer.status, told["error"]["type"]) == (401, "invalid_request_error")
     assert answer.getheader("x-request-id")
     told_of = {json.dumps(ask(connection, method, path, ASKED, **JSON, authorization=other)[1]) for other in (key, "x")}
     assert len(told_of) == 1

@@ -8,6 +8,7 @@ as if it did not.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -195,6 +196,23 @@ class CallerConnection(asyncio.Protocol):
         if self._paused and not self._waiting:
             self._resume()
 
+    @property
+    def unsent(self) -> int:
+        """Bytes of answers that were given and have not left yet."""
+        return self._transport.get_write_buffer_size()
+
+    async def leave(self, *, idle: float) -> None:
+        """Wait until what was given has left; a caller that takes none of it for ``idle`` seconds has left itself."""
+        before = -1
+        while self.full:
+            if self.unsent == before:
+                self._transport.abort()
+                return
+            before = self.unsent
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(idle):
+                    await self.drain()
+
     def close_soon(self) -> None:
         """Close after the answer that is being given, or now."""
         if self.serving is None:
@@ -231,13 +249,15 @@ class CallerConnection(asyncio.Protocol):
         return self._clock.date
 
     def close(self) -> None:
+        """Close when what was written has left; nobody is served on it any more."""
+        self.serving, self.idle_since = None, self._clock.now
         self._transport.close()
 
     def abort(self) -> None:
         self._transport.abort()
 
     async def drain(self) -> None:
-        while self.full and not self._transport.is_closing():
+        while self.full:
             self._drained = self._drained or asyncio.Event()
             self._drained.clear()
             await self._drained.wait()

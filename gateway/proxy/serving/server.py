@@ -79,7 +79,10 @@ class Server:
         self.now = asyncio.get_running_loop().time()
         self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
         for connection in [one for one in self.connections if one.serving is None]:
-            if self.now - connection.idle_since > IDLE_SECONDS:
+            idle = self.now - connection.idle_since
+            if idle > 2 * IDLE_SECONDS:
+                connection.abort()  # what was closed before, and is not read
+            elif idle > IDLE_SECONDS:
                 connection.close_soon()
 
     async def _drain(self) -> None:
@@ -113,7 +116,8 @@ class Server:
                 connection.serving.task.cancel()
 
     def _idle(self) -> bool:
-        return self._admission.in_flight == 0
+        """Every answer has been given, and has left: a slow reader's is in progress until its last byte."""
+        return self._admission.in_flight == 0 and not any(one.unsent for one in self.connections)
 
     async def _wait(self, seconds: float, enough: Callable[[], bool]) -> None:
         """Until it is enough, the time is over, or a second signal came."""

@@ -42,6 +42,10 @@ class Line(Protocol):
         """Wait until it does, or has left."""
         ...
 
+    async def leave(self, *, idle: float) -> None:
+        """Wait until it has read nearly all; one that takes none of it for ``idle`` seconds has left itself."""
+        ...
+
     @property
     def write(self) -> Callable[[bytes], None]:
         """The transport's own, which costs a call less."""
