@@ -72,8 +72,6 @@ async def refuse(admission: Admission, refusal: Refusal, turn: Turn, request_id:
     if refusal.last:
         turn.keep_alive = False
         await _skip_body(turn)
-    elif "expect" in turn.headers:
-        turn.keep_alive = False
     _answer(turn, refusal, request_id)
 
 

@@ -9,17 +9,29 @@ import msgspec
 TRIES = 8
 """Chunks that a shape is looked for in; a stream whose chunks all differ is not looked at any longer."""
 
-_ESCAPES = ('"', "\\")
+_REFUSED = b'"\\' + bytes(range(0x20))
+"""What can't stand in a text as it is."""
+
+_PROBE = "probe"
 
 
 class _Choice(msgspec.Struct):
     index: int
     delta: dict[str, Any]
+    text: Any = None
 
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice]
     usage: Any = None
+
+    def alone(self) -> str | None:
+        """The text, if the chunk brings one for one choice and nothing else."""
+        if len(self.choices) != 1 or self.usage is not None:
+            return None
+        choice = self.choices[0]
+        text = choice.delta.get("content")
+        return text if isinstance(text, str) and len(choice.delta) == 1 and choice.text is None else None
 
 
 _CHUNK = msgspec.json.Decoder(_Chunk)
@@ -46,9 +58,9 @@ class Alike:
         if not before or not content.startswith(before) or not content.endswith(after):
             return None
         text = content[len(before) : len(content) - len(after)]
-        if b'"' in text or b"\\" in text or len(content) < len(before) + len(after):
+        if len(text.translate(None, _REFUSED)) != len(text) or len(content) < len(before) + len(after):
             return None
-        return text
+        return text if text.isascii() or _is_utf8(text) else None
 
     def learn(self, content: bytes) -> None:
         """Take a chunk for a pattern, if it brings a text and nothing else."""
@@ -59,14 +71,22 @@ class Alike:
             chunk = _CHUNK.decode(content)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return  # of another shape
-        if len(chunk.choices) != 1 or chunk.usage is not None or chunk.choices[0].delta.keys() != {"content"}:
-            return
-        text = chunk.choices[0].delta["content"]
-        if isinstance(text, str) and not any(escape in text for escape in _ESCAPES):
+        text = chunk.alone()
+        if text is not None:
             self._split(content, text.encode(), chunk.choices[0].index)
 
     def _split(self, content: bytes, text: bytes, index: int) -> None:
         for opening in (b'"content":"', b'"content": "'):
             if content.count(opening + text + b'"') == 1:
                 at = content.index(opening + text + b'"') + len(opening)
-                self._before, self._after, self.index = content[:at], content[at + len(text) :], index
+                before, after = content[:at], content[at + len(text) :]
+                if _CHUNK.decode(before + _PROBE.encode() + after).alone() == _PROBE:
+                    self._before, self._after, self.index = before, after, index
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -117,7 +117,8 @@ def _fail(turn: Turn) -> None:
         turn.line.close()
     else:
         turn.keep_alive = False
-        turn.answer(500, [JSON_LINE], envelope("the gateway failed", kind="server_error", code="gateway_failed"))
+        lines = [JSON_LINE, b"x-request-id: %b\r\n" % new_id().encode()]
+        turn.answer(500, lines, envelope("the gateway failed", kind="server_error", code="gateway_failed"))
 
 
 def _naming(send: Send, request_id: str) -> Send:

@@ -7,7 +7,7 @@ import logging
 import time
 from functools import partial
 
-from fairtrial.domain.errors import RequestError, TooSlow
+from fairtrial.domain.errors import RequestError
 from gateway.proxy.answer_headers import variant_lines
 from gateway.proxy.answering import answer
 from gateway.proxy.asked import read_asked
@@ -93,5 +93,4 @@ def _refuse(gateway: Gateway, exchange: Exchange, error: RequestError, turn: Tur
     gateway.counters.refused += 1
     record(gateway, exchange)
     lines = lines_of(error_headers(error, exchange.request_id)) + variant_lines(exchange)
-    turn.keep_alive = turn.keep_alive and not isinstance(error, TooSlow)
     turn.answer(error.status, lines, error_body(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-KNOWN_NAMES = 4096
+KNOWN_NAMES, LONG = 4096, 64
 NAMES: dict[bytes, str] = {}
 
 
@@ -47,6 +47,6 @@ class Headers(Mapping[str, str]):
 def lower(name: bytes) -> str:
     """A header's name in lower case; look into `NAMES` first, which remembers what was asked here."""
     text = name.decode("latin-1").lower()
-    if len(NAMES) < KNOWN_NAMES:
+    if len(NAMES) < KNOWN_NAMES and len(name) < LONG:  # whoever sends long ones shall not fill the memory
         NAMES[name] = text
     return text

@@ -16,6 +16,7 @@ _MARKS = (
     rb"xox|AKIA|ASIA|AIza|eyJ|PRIVATE KEY",
     rb"(?i:bearer)",
     rb":[0-9A-Fa-f.]*:",
+    rb"(?:^|[^A-Za-z0-9]|\\[bfnrt])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11}",
 )
 """What texts of each kind hold."""
 
@@ -32,13 +33,14 @@ _LONG_NUMBER = 13
 _TEXT = re2.compile(b"|".join([*_MARKS, _DIGITS]))
 _JSON = re2.compile(b"|".join([*_MARKS, _HIDING, _FIELD + b"(" + _DIGITS + b")", _DIGITS]))
 _ANY_DIGITS = re.compile(_DIGITS.decode())
-"""Of any script, which RE2 does not find in bytes."""
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")
+"""Of other scripts, which RE2 does not find in bytes."""
 
 
 def suspect(text: str) -> bool:
     """Whether a text may hold something to be redacted."""
     found = _TEXT.search(text.encode("utf-8", "replace")) is not None
-    return found or (not text.isascii() and _ANY_DIGITS.search(text) is not None)
+    return found or _has_other_digits(text)
 
 
 def suspect_json(body: bytes) -> bool:
@@ -53,4 +55,8 @@ def suspect_json(body: bytes) -> bool:
             return True
         at = found.end()
         found = _JSON.search(body, at)
-    return not body.isascii() and _ANY_DIGITS.search(body.decode("utf-8", "replace")) is not None
+    return not body.isascii() and _has_other_digits(body.decode("utf-8", "replace"))
+
+
+def _has_other_digits(text: str) -> bool:
+    return not text.isascii() and _OTHER_DIGIT.search(text) is not None and _ANY_DIGITS.search(text) is not None

@@ -106,12 +106,21 @@ class Connection:
         return await self.answer()
 
     async def get_until(self, path: str, enough: Callable[[Answer], bool]) -> Answer:
-        """Ask again and again, until an answer is as it should be."""
-        while not enough(answer := await self.get(path)):
-            if answer.headers.get("connection") == "close":
-                self.reader, self.writer = await asyncio.open_connection(*self.writer.get_extra_info("peername"))
+        """Ask again and again, until an answer is as it should be; on a new connection where this one is closed.
+
+        A worker that is told to stop and has nothing to do closes it at once; then another one answers.
+        """
+        where = self.writer.get_extra_info("peername")
+        while True:
+            try:
+                answer = await self.get(path)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                answer = None
+            if answer is not None and enough(answer):
+                return answer
+            if answer is None or answer.headers.get("connection") == "close":
+                self.reader, self.writer = await asyncio.open_connection(*where)
             await asyncio.sleep(0.02)
-        return answer
 
     async def answer(self) -> Answer:
         line, headers, body = await read_message(self.reader)

@@ -11,42 +11,31 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 import httptools
 
-from gateway.proxy.errors import envelope
-from gateway.proxy.fresh import new_id
 from gateway.proxy.headers import NAMES, lower
+from gateway.proxy.serving.clock import Clock
+from gateway.proxy.serving.odd_heads import head_without_offer, refusal
 from gateway.proxy.serving.turn import Turn
+
+HEADERS_LIMIT, NAME_LIMIT = 256, 256
+"""How many headers, and bytes of a header's name."""
+
+WAITING_LIMIT = 16
+"""Requests that may wait for their turn before no more are read: while reading pauses, a caller leaves unnoticed."""
 
 HEAD_LIMIT = 2**18
 """Bytes that may come without a head being whole."""
-
-_BODY = envelope(
-    "the request is not well-formed HTTP/1.1, and the connection is closed",
-    kind="invalid_request_error",
-    code="malformed_request",
-)
-
-
-class Clock(Protocol):
-    """What all connections of a worker share: who they are, and the time, told by whoever owns them."""
-
-    connections: set[CallerConnection]
-    date: bytes
-    """The ``date`` header, with its line's end."""
-
-    now: float
-    """The loop's time, a second old at the most."""
 
 
 class CallerConnection(asyncio.Protocol):
     """See above; ``serve`` is called with each turn when it has come."""
 
     __slots__ = (
-        "_clock", "_drained", "_headers", "_malformed", "_parser", "_paused", "_reading", "_serve", "_transport",
-        "_unfinished", "_url", "_waiting", "full", "idle_since", "serving", "write",
+        "_clock", "_count", "_drained", "_headers", "_malformed", "_parser", "_paused", "_reading", "_serve",
+        "_transport", "_unfinished", "_unsent", "_url", "_waiting", "full", "idle_since", "serving", "write",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, serve: Callable[[Turn], None]) -> None:
@@ -56,7 +45,7 @@ class CallerConnection(asyncio.Protocol):
         self._parser = _parser(self)
         self._url = b""
         self._headers: dict[str, bytes] = {}
-        self._unfinished = 0
+        self._unfinished = self._count = self._unsent = 0
         self._reading: Turn | None = None
         self._waiting: deque[Turn] = deque()
         self._malformed = self._paused = False
@@ -78,6 +67,8 @@ class CallerConnection(asyncio.Protocol):
         self.resume_writing()
         for turn in {self.serving, self._reading} - {None}:
             cast(Turn, turn).leave()
+        if self.serving is not None and self.serving.task is not None:
+            self._clock.left(self.serving.task)
         self._reading = None
 
     def data_received(self, data: bytes) -> None:
@@ -105,17 +96,28 @@ class CallerConnection(asyncio.Protocol):
         self.full = False
         if self._drained is not None:
             self._drained.set()
+        if self.serving is None and not self._transport.is_closing():
+            self._next()
 
     # the parser
 
     def on_message_begin(self) -> None:
-        self._url, self._headers, self._unfinished = b"", {}, 1
+        self._url, self._headers, self._unfinished, self._count = b"", {}, 1, 0
 
     def on_url(self, url: bytes) -> None:
         self._url = self._url + url if self._url else url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        known, headers = NAMES.get(name) or lower(name), self._headers
+        if not self._unfinished:
+            return  # a trailer, which nobody reads
+        self._count += 1
+        if self._count > HEADERS_LIMIT:
+            raise httptools.HttpParserError("too many headers")  # joining many of one name takes quadratic time
+        known, headers = NAMES.get(name), self._headers
+        if known is None:
+            if len(name) > NAME_LIMIT:
+                raise httptools.HttpParserError("a header's name is too long")
+            known = lower(name)
         headers[known] = headers[known] + b", " + value if known in headers else value
 
     def on_headers_complete(self) -> None:
@@ -125,7 +127,6 @@ class CallerConnection(asyncio.Protocol):
         version = parser.get_http_version()
         turn = Turn(self, parser.get_method(), self._url, self._headers, version)
         turn.keep_alive = version != "1.0" and parser.should_keep_alive()
-        self._headers = {}  # for trailers, which nobody reads
         self._unfinished, self._reading = 0, turn
 
     def on_body(self, body: bytes) -> None:
@@ -149,33 +150,23 @@ class CallerConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as offer:
             if self._parser.get_method() == b"CONNECT":
                 raise httptools.HttpParserError("CONNECT") from None
-            again = self._without_offer() + data[offer.args[0] :]
+            method, version = self._parser.get_method(), self._parser.get_http_version()
+            again = head_without_offer(method, self._url, version, self._headers) + data[offer.args[0] :]
             self._parser = _parser(self)
             return again
         return None
-
-    def _without_offer(self) -> bytes:
-        """The head as it came, but for ``upgrade`` and its mention in ``connection``."""
-        version = self._parser.get_http_version().encode()
-        lines = [b"%b %b HTTP/%b" % (self._parser.get_method(), self._url, version)]
-        for name, value in self._headers.items():
-            kept = value
-            if name == "connection":
-                kept = b", ".join(part for part in value.split(b",") if part.strip().lower() != b"upgrade")
-            if name != "upgrade":
-                lines.append(b"%b: %b" % (name.encode("latin-1"), kept))
-        return b"\r\n".join([*lines, b"", b""])
 
     # whose turn it is
 
     def _queue(self, turn: Turn) -> None:
         if turn is self.serving or turn in self._waiting:
             return
-        if self.serving is None:
+        if self.serving is None and not self.full:
             self._begin(turn)
         else:
             self._waiting.append(turn)
-            self._pause()
+            if len(self._waiting) >= WAITING_LIMIT or self.full:
+                self._pause()
 
     def _begin(self, turn: Turn) -> None:
         self.serving = turn
@@ -189,7 +180,12 @@ class CallerConnection(asyncio.Protocol):
             return
         if turn is not None and not turn.keep_alive:
             self._transport.close()
-        elif self._waiting:
+        elif not self.full:
+            self._next()
+
+    def _next(self) -> None:
+        """Begin the next request; not while the caller doesn't read, or its answers would fill the memory."""
+        if self._waiting:
             self._begin(self._waiting.popleft())
         elif self._malformed:
             self._refuse()
@@ -220,10 +216,22 @@ class CallerConnection(asyncio.Protocol):
         else:
             self.serving.keep_alive = False
 
+    def end_idle(self, now: float) -> None:
+        """Close it, for nobody asks; at once if what it was answered doesn't leave, as with one who never reads."""
+        unsent = self._transport.get_write_buffer_size()
+        if not unsent:
+            self._transport.close()
+        elif unsent == self._unsent:
+            self._transport.abort()
+        self._unsent, self.idle_since = unsent, now
+
     def _refuse(self) -> None:
         """Once nobody waits for an answer any more; an answer that has begun breaks off, as its request did."""
         self._malformed = True
         unfinished, self._reading = self._reading, None
+        if unfinished is not None and unfinished.complete:
+            self._transport.close()  # it was answered before its body ended, and there is nobody else to answer
+            return
         if unfinished in self._waiting:
             self._waiting.remove(cast(Turn, unfinished))
         serving = self.serving
@@ -234,13 +242,8 @@ class CallerConnection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         if serving is None or not serving.started:
-            self._transport.write(self._refusal())
+            self._transport.write(refusal(self.date))
         self._transport.close()
-
-    def _refusal(self) -> bytes:
-        named = b"content-type: application/json\r\nx-request-id: %b\r\n" % new_id().encode()
-        head = b"HTTP/1.1 400 Bad Request\r\n%b%bcontent-length: %d\r\nconnection: close\r\n\r\n"
-        return head % (self.date, named, len(_BODY)) + _BODY
 
     # what turns do with it
 

@@ -38,6 +38,7 @@ class Server:
         self.date = b""
         self.now = 0.0
         self._serve = serve
+        self._left: set[asyncio.Task[None]] = set()
         self._admission = admission
         self._settings = settings
         self._told = asyncio.Event()
@@ -69,6 +70,11 @@ class Server:
             self._admission.stage = "leaving" if self._settings.grace else "draining"
             self._told.set()
 
+    def left(self, task: asyncio.Task[None]) -> None:
+        """See `Clock`: an answer is read to its end without its caller, and must be told of our end like the others."""
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
+
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
@@ -79,11 +85,8 @@ class Server:
         self.now = asyncio.get_running_loop().time()
         self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
         for connection in [one for one in self.connections if one.serving is None]:
-            idle = self.now - connection.idle_since
-            if idle > 2 * IDLE_SECONDS:
-                connection.abort()  # what was closed before, and is not read
-            elif idle > IDLE_SECONDS:
-                connection.close_soon()
+            if self.now - connection.idle_since > IDLE_SECONDS:
+                connection.end_idle(self.now)
 
     async def _drain(self) -> None:
         admission = self._admission
@@ -114,6 +117,8 @@ class Server:
         for connection in list(self.connections):
             if connection.serving is not None and connection.serving.task is not None:
                 connection.serving.task.cancel()
+        for task in list(self._left):
+            task.cancel()
 
     def _idle(self) -> bool:
         """Every answer has been given, and has left: a slow reader's is in progress until its last byte."""

@@ -87,7 +87,7 @@ class Turn:
         self.started = self.complete = self.gone = False
         self.on_gone: Callable[[], None] | None = None
         self.task: asyncio.Task[None] | None = None
-        self._expects = "expect" in headers and headers["expect"].lower() == b"100-continue"
+        self._expects = version != "1.0" and headers.get("expect", b"").lower() == b"100-continue"
         self._parts: list[bytes] = []
         self._unread = 0
         self._read = False
@@ -161,7 +161,7 @@ class Turn:
         if self.gone:
             return
         self._begin(status, lines, length=len(body))
-        self.end(body)
+        self.end(b"" if self.method == b"HEAD" else body)
 
     def begin(self, status: int, lines: Sequence[bytes]) -> None:
         """The head of an answer whose end is not known yet: it waits for the first piece, for a turn of the loop."""
@@ -224,7 +224,7 @@ class Turn:
                 self.keep_alive = False
             elif name != b"transfer-encoding":
                 lines.append(b"%b: %b\r\n" % (name, value))
-        if self.method == b"HEAD" and length is not None:
+        if (self.method == b"HEAD" or status == HTTPStatus.NOT_MODIFIED) and length is not None:
             lines.append(b"content-length: %d\r\n" % length)
             length = 0
         if length is None:
@@ -235,6 +235,8 @@ class Turn:
     def _begin(self, status: int, lines: Sequence[bytes], *, length: int | None) -> None:
         if self.started:
             raise RuntimeError("an answer was begun twice")
+        if self._expects and self.more:
+            self.keep_alive = False  # nobody can tell whether its body or a next request will follow
         framing = self._framing(status, length)
         if not self.keep_alive:
             framing += b"connection: close\r\n"

@@ -107,9 +107,11 @@ class PoolTransport:
             raise
         if connection is None or (not fresh and connection.usable()):
             return connection
-        connection.counted = False  # its place is ours now
-        connection.drop()
-        return None
+        if not connection.lost:
+            connection.counted = False  # its place is ours now
+            connection.drop()
+            return None
+        return await self._turn(origin, fresh=fresh)  # it broke after it was given, and its place went with it
 
     async def _connect(self, origin: Origin, seconds: float) -> PoolConnection:
         """A fresh connection, in a place that was taken before."""

@@ -106,6 +106,11 @@ class PoolConnection(asyncio.Protocol):
             transport.write(body[start : start + SLICE])
         self._sending = False
 
+    @property
+    def lost(self) -> bool:
+        """Whether the pool knows that it is gone."""
+        return self._transport is None
+
     def usable(self) -> bool:
         """Whether nothing has arrived on it while it was idle, not even its end, unnoticed by the loop so far."""
         if self._transport is None or self._transport.is_closing():
@@ -170,7 +175,7 @@ class PoolConnection(asyncio.Protocol):
         """``unreceived``: it closed, and no byte of the last request ever arrived at the other side."""
         if self._state == _WAITING and not self._overhead and self._acked:
             before = self._acked if self.origin.tls else self._acked + self._before
-            self.unreceived = _acked(self._socket) <= before
+            self.unreceived = 0 < _acked(self._socket) <= before  # 0: TLS has closed the socket by now
 
     def pause_writing(self) -> None:
         self._full = True
@@ -257,11 +262,11 @@ class PoolConnection(asyncio.Protocol):
         answer, transport = self._answer, self._transport
         self._answer = self._transport = self._poll = None
         self._state = _IDLE
+        if answer is not None:
+            answer.fail(error)
         if transport is not None:
             transport.abort()
             self._gone(self)
-        if answer is not None:
-            answer.fail(error)
 
 
 def _closed(error: Exception | None) -> TransportError:

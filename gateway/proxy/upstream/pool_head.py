@@ -22,6 +22,7 @@ _FRAMING = frozenset(
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")
 _END = b"\r\n"
+LONG = 512
 _KEPT = "/%:@!$&'()*+,;=~-._?"
 
 
@@ -41,9 +42,17 @@ class Target:
     start: bytes
 
 
-@lru_cache(maxsize=1024)
 def target(method: str, url: str) -> Target:
-    """Read a URL; `TransportError` for one that can't be asked."""
+    """Read a URL; `TransportError` for one that can't be asked. Long ones, with a caller's query, aren't remembered."""
+    return _remembered(method, url) if len(url) < LONG else _read(method, url)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(method: str, url: str) -> Target:
+    return _read(method, url)
+
+
+def _read(method: str, url: str) -> Target:
     if _UNSENDABLE.search(url) or not _TOKEN.fullmatch(method):
         raise _unusable()
     try:

@@ -1,0 +1,24 @@
+"""What all connections of a worker share: who they are, and the time, told by whoever owns them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from gateway.proxy.serving.connection import CallerConnection
+
+
+class Clock(Protocol):
+    """See above."""
+
+    connections: set[CallerConnection]
+    date: bytes
+    """The ``date`` header, with its line's end."""
+
+    now: float
+    """The loop's time, a second old at the most."""
+
+    def left(self, task: asyncio.Task[None]) -> None:
+        """A caller has left; what serves it may go on for a while."""
+        ...
