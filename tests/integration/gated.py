@@ -119,6 +119,9 @@ class Connection:
             if answer is not None and enough(answer):
                 return answer
             if answer is None or answer.headers.get("connection") == "close":
+                self.writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await self.writer.wait_closed()
                 self.reader, self.writer = await asyncio.open_connection(*where)
             await asyncio.sleep(0.02)
 
