@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import random
 import socket
+from contextlib import suppress
 from pathlib import Path
+
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORTS = range(20_000 + WORKER % 8, 32_768, 8)
+"""Below those that systems give to whoever asks for any, and for each of pytest's workers others."""
 
 TEMPLATE = """\
 version: 1
@@ -31,14 +38,14 @@ dashboard: {{bind: "127.0.0.1:{dashboard}"}}
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Ports that nobody listens on now, and that nothing else takes before a service that is given them listens."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.SystemRandom().choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found += [port] if port not in found else []
+    return found
 
 
 def write_project(folder: Path, *, upstream: str = "http://127.0.0.1:9", workers: int = 2) -> Path:
