@@ -4,6 +4,8 @@
 VENV     := .venv
 BIN      := $(VENV)/bin
 ARGS     ?=
+# Two processes; ARGS=-n0 has one, as a debugger needs.
+PYTEST    = $(BIN)/python -m pytest -n 2
 PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL  := $(PIP) install --no-deps --require-hashes
 
@@ -35,15 +37,15 @@ install: $(VENV)/demo  ## the command fairtrial, in .venv/bin
 demo: $(VENV)/demo  ## real models, traffic, suites, verdicts, the dashboard (ARGS=--no-wait ends by itself)
 	@$(BIN)/fairtrial demo $(ARGS)
 
-test: $(VENV)/dev browser  ## every test: architecture, unit, contract, integration, and the linters
+test: $(VENV)/dev browser  ## every test: architecture, unit, contract, integration, and the linters; two at a time
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 unit: $(VENV)/dev  ## the fast tests only
-	@$(BIN)/python -m pytest tests/unit tests/contract tests/architecture $(ARGS)
+	@$(PYTEST) tests/unit tests/contract tests/architecture $(ARGS)
 
 integration: $(VENV)/dev  ## real processes on real sockets
-	@$(BIN)/python -m pytest tests/integration $(ARGS)
+	@$(PYTEST) tests/integration $(ARGS)
 
 conformance: $(VENV)/dev  ## the gateway beside a plain upstream, with OpenAI's clients; writes docs/conformance.md
 	@$(BIN)/python -m tests.conformance $(ARGS)
