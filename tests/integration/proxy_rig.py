@@ -106,9 +106,9 @@ class Rig:
         self.wait(lambda: self.ready_with(plan.plan_hash))
 
     def ready_with(self, wanted: str) -> bool:
-        """Whether four looks in a row, on connections of their own, find this plan."""
+        """Whether four looks in a row, on connections of their own, find this plan; none reads certificates for it."""
         try:
-            answers = [httpx.get(f"{self.root}/readyz") for _ in range(4)]
+            answers = [httpx.get(f"{self.root}/readyz", verify=False) for _ in range(4)]
         except httpx.HTTPError:
             return False
         return all(answer.json().get("plan_hash") == wanted for answer in answers)

@@ -69,7 +69,7 @@ def ask(api: str, route: str, more: dict[str, Any], **headers: str) -> httpx.Res
     sent = json.dumps(body).encode()  # escapes: a name in it is spelled otherwise than it is
     named = {name.replace("_", "-"): value.encode() for name, value in headers.items()}
     named["content-type"] = b"application/json"
-    return httpx.post(f"{api}/chat/completions", content=sent, headers=named, timeout=60)
+    return httpx.post(f"{api}/chat/completions", content=sent, headers=named, timeout=60, verify=False)
 
 
 def leave_early(api: str, more: dict[str, Any]) -> None:
