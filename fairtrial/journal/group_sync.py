@@ -8,7 +8,10 @@ from collections.abc import Callable
 
 from fairtrial.journal.segment import Segment
 
-GROUP_SECONDS = 0.005
+WAITED_SECONDS = 0.005
+GROUP_SECONDS = 0.02
+"""How long a group is collected: less where somebody waits for it. Each costs a busy worker as much as two requests."""
+
 LINGER_SECONDS = 1.0
 """How long the thread looks by itself after the last work: waking it takes longer than a request's whole record."""
 
@@ -22,7 +25,8 @@ class GroupSync:
     ``on_quiet`` is called now and then while nothing is marked, and may retire a segment.
     """
 
-    def __init__(self, on_quiet: Callable[[], None]) -> None:
+    def __init__(self, on_quiet: Callable[[], None], *, seconds: float = GROUP_SECONDS) -> None:
+        self._seconds = seconds
         self.failed = 0
         self._on_quiet = on_quiet
         self._changed = threading.Condition()
@@ -71,11 +75,11 @@ class GroupSync:
         last = time.monotonic()
         while not self._ending:
             if self._has_work():
-                time.sleep(GROUP_SECONDS)
+                time.sleep(self._seconds)
                 self._commit()
                 last = time.monotonic()
             elif time.monotonic() - last < LINGER_SECONDS:
-                time.sleep(GROUP_SECONDS)
+                time.sleep(self._seconds)
             elif not self._await_work():
                 self._on_quiet()
         self._commit()

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from fairtrial.domain.events import Event
-from fairtrial.journal.group_sync import GroupSync
+from fairtrial.journal.group_sync import GROUP_SECONDS, WAITED_SECONDS, GroupSync
 from fairtrial.journal.losses import LossNote
 from fairtrial.journal.segment import Segment
 from fairtrial.journal.speakable import speakable
@@ -40,7 +40,7 @@ class JournalWriter:
         self._wait = sync
         self._encoder = msgspec.json.Encoder()
         self._lock = threading.Lock()
-        self._group = GroupSync(self._close_old)
+        self._group = GroupSync(self._close_old, seconds=WAITED_SECONDS if sync else GROUP_SECONDS)
         self._losses = LossNote(folder, writer)
         self._segment: Segment | None = None
         self._retry_at = 0.0
