@@ -157,3 +157,29 @@ async def test_tls_is_verified_by_name_and_by_issuer(certificate: Path, monkeypa
         assert upstream.connections <= begun + 3
         assert await failure(transport, request(url.replace("localhost", "127.0.0.1"))) == "connect"
         await transport.close()
+
+
+@pytest.mark.parametrize("ending", ["close", "reset"])
+async def test_a_request_that_was_received_over_tls_is_not_sent_again(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    received = 0
+
+    async def dying(line: Line) -> None:
+        nonlocal received
+        await line.answer((await line.asked())[1])
+        received += bool(await line.asked())
+        if ending == "reset":
+            line.writer.transport.abort()
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    async with RawUpstream(dying, tls=context) as upstream:
+        transport = PoolTransport()
+        url = f"https://localhost:{upstream.port}/v1"
+        await whole(transport, request(url))
+        begun = upstream.connections
+        assert await failure(transport, request(url)) == "reset"
+        assert (upstream.connections, received) == (begun, 1)
+        await transport.close()

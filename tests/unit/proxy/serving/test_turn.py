@@ -179,6 +179,75 @@ def test_a_head_without_end_is_refused() -> None:
     assert asyncio.run(ask(echo, *endless)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
+@pytest.mark.parametrize("odd", [b"a: b\r\n" * 300, b"a" * 300 + b": b\r\n"])
+def test_too_many_headers_and_too_long_names_are_refused(odd: bytes) -> None:
+    answer = asyncio.run(ask(echo, b"GET / HTTP/1.1\r\nhost: a\r\n" + odd + b"\r\n"))
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def test_trailers_are_passed_over_however_many_there_are() -> None:
+    head = POST.replace(b"content-length: %d", b"transfer-encoding: chunked")
+    answer = asyncio.run(ask(echo, head + b"5\r\nhello\r\n0\r\n" + b"a: b\r\n" * 5000 + b"\r\n"))
+    assert answer.endswith(b"\r\n\r\nhello")
+
+
+def test_an_answer_before_the_body_that_was_not_asked_for_ends_the_connection() -> None:
+    async def early(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": WHOLE})
+        await send({"type": "http.response.body", "body": b"hello"})
+
+    head = POST.replace(b"connection: close\r\n", b"expect: 100-continue\r\n") % 5
+    assert b"connection: close\r\n" in asyncio.run(ask(early, head))
+
+
+def test_a_head_request_that_is_refused_is_answered_without_a_body() -> None:
+    def refuse(turn: Turn) -> None:
+        turn.answer(503, [b"x-a: 1\r\n"], b"refused")
+
+    async def trial() -> bytes:
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = Server(refuse, Admission(8), USUAL)
+        running = asyncio.create_task(server.run(listening))
+        await asyncio.sleep(0)
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        writer.write(GET.replace(b"GET", b"HEAD"))
+        answer = await reader.read()
+        writer.close()
+        server.stop()
+        await running
+        return answer
+
+    answer = asyncio.run(trial())
+    assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n") and answer.endswith(b"\r\n\r\n")
+
+
+def test_answers_that_nobody_reads_are_not_heaped_up() -> None:
+    async def trial() -> int:
+        served = 0
+
+        def serve(turn: Turn) -> None:
+            nonlocal served
+            served += 1
+            turn.answer(200, [], b"x" * 2**20)
+
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = Server(serve, Admission(8), USUAL)
+        running = asyncio.create_task(server.run(listening))
+        await asyncio.sleep(0)
+        reader, writer = await asyncio.open_connection(*listening.getsockname(), limit=2**12)
+        writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n" * 200)
+        await asyncio.sleep(0.5)
+        before = served
+        while served < 200:
+            await reader.read(2**20)
+        writer.close()
+        server.stop()
+        await running
+        return before
+
+    assert asyncio.run(trial()) < 50
+
+
 def test_a_connection_that_asks_nothing_is_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.proxy.serving.server.IDLE_SECONDS", 0.1)
     monkeypatch.setattr("gateway.proxy.serving.server.TICK_SECONDS", 0.05)
