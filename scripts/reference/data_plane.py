@@ -55,7 +55,7 @@ FEEDBACK = (
 )
 ERRORS = (
     ("400", "invalid_request_error", "the body can't be understood"),
-    ("401", "authentication_error", "no key, or a wrong one; never which"),
+    ("401", "invalid_request_error", "no key, or a wrong one; never which"),
     ("403", "permission_error", "the key has not this right"),
     ("404", "invalid_request_error", "no such route (`model_not_found`) or path (`unknown_url`)"),
     ("408", "invalid_request_error", "no byte of the body came for 30 s (`request_timeout`)"),
