@@ -66,6 +66,35 @@ def test_a_request_that_was_changed_is_found(changed: Seen) -> None:
         same_request(seen(ASKED), changed)
 
 
+STREAM = {**ASKED, "stream": True}
+
+
+@pytest.mark.parametrize(
+    ("asked", "up"),
+    [
+        ({}, {"include_usage": True}),
+        ({"stream_options": None}, {"include_usage": True}),
+        ({"stream_options": {"include_obfuscation": False}}, {"include_obfuscation": False, "include_usage": True}),
+    ],
+)
+def test_a_metered_stream_may_differ_in_the_usage_that_it_asks_for(asked: dict[str, Any], up: dict[str, Any]) -> None:
+    same_request(seen({**STREAM, **asked}), seen(sent(stream=True, stream_options=up)))
+
+
+@pytest.mark.parametrize(
+    ("path", "up"),
+    [
+        ("/v1/chat/completions", {"include_usage": True}),
+        ("/v1/chat/completions", {"include_obfuscation": True, "include_usage": True}),
+        ("/v1/responses", {"include_obfuscation": False, "include_usage": True}),
+    ],
+)
+def test_a_streams_options_that_were_changed_are_found(path: str, up: dict[str, Any]) -> None:
+    asked = {**STREAM, "stream_options": {"include_obfuscation": False}}
+    with pytest.raises(AssertionError):
+        same_request(seen(asked, path=path), seen(sent(stream=True, stream_options=up), path=path))
+
+
 def test_of_a_result_only_the_name_of_the_request_may_differ() -> None:
     assert comparable({"request_id": "a", "x": 1}) == comparable({"request_id": "b", "x": 1})
     assert comparable({"request_id": "a", "x": 1}) != comparable({"request_id": None, "x": 1})

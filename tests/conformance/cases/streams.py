@@ -40,6 +40,8 @@ def _content() -> list[Case]:
         called, error = "chat.completions.stream", RAISED.get(name)
         cases.append(Case(ident, f"{words}, put together", called, CHAT, script, "final", error=error))
     with_usage = {**CHUNKS, "stream_options": {"include_usage": True}}
+    without = {**CHUNKS, "stream_options": {"include_obfuscation": False}}
+    cases.append(Case("C5", "another option", asked=without, script=streams(wire(HELLO)), read="stream"))
     last = f"chunks.{len(HELLO)}"
     held = {f"{last}.choices": [], f"{last}.usage.total_tokens": 11, "chunks.0.usage": None}
     usage = wire([*({**made, "usage": None} for made in HELLO), {**HELLO[0], "choices": [], "usage": {
@@ -77,6 +79,9 @@ def _responses() -> list[Case]:
         asked = {**RESPONSE, "stream": True}
         cases.append(Case("D2", name, "responses.create", asked, spoken, "stream"))
         cases.append(Case("D2", f"{name}, put together", "responses.stream", RESPONSE, spoken, "final", error=ends))
+    asked = {**RESPONSE, "stream": True, "stream_options": {"include_obfuscation": False}}
+    spoken = {"kind": "stream", **next(iter(STREAMS.values()))}
+    cases.append(Case("D2", "an option of a stream", "responses.create", asked, spoken, "stream"))
     held = {"usage.input_tokens_details.cached_tokens": 2, "usage.output_tokens_details.reasoning_tokens": 1}
     cases.append(Case("D3", "usage in its parts", "responses.create", RESPONSE, {"kind": "json"}, holds=held))
     return cases
