@@ -121,5 +121,6 @@ REQUEST_HEADERS = CONNECTION | {
 REQUEST_PREFIXES = ("x-fairtrial-", "x-forwarded-", "sec-")
 RESPONSE_HEADERS = CONNECTION | {
     "x-request-id", "set-cookie", "content-encoding", "alt-svc", "strict-transport-security", "via", "location",
-    "x-accel-buffering", "cache-control",
 }  # fmt: skip
+STREAM_HEADERS = frozenset({"x-accel-buffering", "cache-control"})
+"""Those of a stream only: of any other answer they are the upstream's."""

@@ -37,6 +37,8 @@ def test_what_is_the_same_is_no_difference() -> None:
         replace(THROUGH, body=b'{"a": 1}'),
         replace(THROUGH, body=b'{"a":1.0}'),
         replace(THROUGH, headers={**THROUGH.headers, "x-new": ["1"]}),
+        replace(THROUGH, headers={**THROUGH.headers, "cache-control": ["no-cache"]}),
+        replace(THROUGH, headers={**THROUGH.headers, "x-accel-buffering": ["no"]}),
         replace(THROUGH, headers={**THROUGH.headers, "x-ratelimit-limit-requests": ["61"]}),
         replace(THROUGH, headers={name: v for name, v in THROUGH.headers.items() if "limit" not in name}),
         replace(THROUGH, headers={**THROUGH.headers, "x-request-id": ["one", "two"]}),
@@ -64,6 +66,12 @@ def test_an_answer_that_was_changed_is_found(changed: Wired) -> None:
 def test_a_request_that_was_changed_is_found(changed: Seen) -> None:
     with pytest.raises(AssertionError):
         same_request(seen(ASKED), changed)
+
+
+def test_a_stream_may_forbid_that_it_is_held_back() -> None:
+    typed = {"content-type": ["text/event-stream"]}
+    straight = replace(STRAIGHT, headers={**STRAIGHT.headers, **typed})
+    same_answer(straight, replace(THROUGH, headers={**THROUGH.headers, **typed, "cache-control": ["no-cache"]}))
 
 
 STREAM = {**ASKED, "stream": True}

@@ -123,6 +123,7 @@ def _wire() -> list[Case]:
         "charset": {"headers": {"Content-Type": "application/json; charset=utf-8"}},
         "headers of its own": {"headers": {"content-type": "application/json", "openai-processing-ms": "12",
                                "openai-version": "2020-10-01", "x-vendor": "kept", "openai-organization": "org"}},
+        "a cache control of its own": {"headers": {"content-type": "application/json", "cache-control": "private"}},
     }  # fmt: skip
     reads = (("with_raw_response", "raw"), ("with_streaming_response", "streaming"))
     return [
