@@ -42,7 +42,8 @@ ALLOWED = (
     ),
     Allowed(
         "request headers",
-        "`x-request-id`, `x-fairtrial-*`, `forwarded`, `x-forwarded-*`, `sec-*`, `origin`, `referer`",
+        "`x-request-id`, `x-fairtrial-*`, `forwarded`, `x-forwarded-*`, `via`, `x-real-ip`, `x-original-url`, "
+        "`x-rewrite-url`, `x-http-method-override`, `access-control-*`, `sec-*`, `origin`, `referer`",
         "The upstream is told the gateway's name of the request; who is randomised and where a caller came from are "
         "not its business.",
     ),
@@ -78,7 +79,8 @@ ALLOWED = (
     Allowed(
         "response headers",
         "`content-encoding` of an upstream that packs its answer though it was asked not to",
-        "The answer is sent on unpacked; its content is compared.",
+        "Packed by gzip or deflate, the answer is sent on unpacked, and its content is compared; by br or zstd, which "
+        "nobody asked for, it is a 502.",
     ),
     Allowed(
         "response headers",
@@ -87,15 +89,32 @@ ALLOWED = (
     ),
     Allowed(
         "response body",
-        "an error that is not JSON",
+        "an error that is not JSON; the deployment's key in an error's text",
         "It becomes OpenAI's envelope with the status kept: the official client then has a message, and no proxy's "
-        "page names a host.",
+        "page names a host. A key that a provider repeats becomes `[key]`.",
     ),
     Allowed(
         "errors",
-        "a connection that fails",
+        "a connection that fails, and an answer that breaks off in the middle of a stream",
         "The application's own connection is well: what was a connection error is 502, what was a timeout 504, both "
-        "`InternalServerError`, which the client tries again as it does a connection error.",
+        "`InternalServerError`, which the client tries again as it does a connection error; within a stream it is an "
+        "error event, `APIError`.",
+    ),
+    Allowed(
+        "errors",
+        "a redirect, which is not followed: 502",
+        "It would take the deployment's key to a host that nobody configured.",
+    ),
+    Allowed(
+        "errors",
+        "`model` is required; a body has at most `gateway.max_body_mb`, an event 32 MiB, a whole answer 256 MiB",
+        "The name of a route says who serves; no single call may fill a worker's memory.",
+    ),
+    Allowed(
+        "streams",
+        "comments in silence; a head with status 200 that leaves before the upstream answers, once a comment is due",
+        "Proxies on the way would close a silent connection. An error that comes later is then an event, `APIError`, "
+        "and not a status; the time is `gateway.keepalive`.",
     ),
     Allowed(
         "errors",
