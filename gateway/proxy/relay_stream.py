@@ -36,15 +36,10 @@ def stream_to(gateway: Gateway, exchange: Exchange, turn: Turn, *, keepalive: fl
         if exchange.client_gone:
             return None
         exchange.status = EARLY_STATUS
-        note = exchange.attempts[-1] if exchange.attempts else None
-        if (
-            note is not None
-            and note.status == EARLY_STATUS
-            and note.head
-            and "json" not in note.head.text("content-type")
-        ):
-            return EARLY_STATUS, [*answer_lines(exchange, note.head, skip="cache-control"), *_STREAM_LINES]
         known = exchange.target is None or exchange.target.fallback is None
+        head = exchange.attempts[-1].head if known and exchange.attempts else None
+        if head is not None and exchange.attempts[-1].status == EARLY_STATUS and not _is_json(head):
+            return EARLY_STATUS, [*answer_lines(exchange, head, skip="cache-control"), *_STREAM_LINES]
         named = b"x-request-id: %b\r\n" % exchange.request_id.encode()
         return EARLY_STATUS, [_TYPE, named, *(variant_lines(exchange) if known else ()), *_STREAM_LINES]
 
