@@ -33,6 +33,8 @@ from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.domain.worker_settings import USUAL  # noqa: E402
 
 CONNECTIONS, STEADY = 64, 20
+PATIENCE = 60.0
+"""Seconds for which a recovery is waited for."""
 
 
 @dataclass(slots=True)
@@ -95,8 +97,16 @@ async def opened(callers: Callers, seen: Seen, seconds: float, rate: float) -> f
     return offered
 
 
-async def recovery(port: int, stopped: float) -> float:
-    """Seconds from the end of the load to the first of twenty good answers in a row."""
+async def recovery(port: int, stopped: float) -> float | None:
+    """Seconds from the end of the load to the first of twenty good answers in a row; none where they never came."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await _steady(port, stopped)
+    except TimeoutError:
+        return None
+
+
+async def _steady(port: int, stopped: float) -> float:
     callers, row, first = Callers(port, 1), 0, 0.0
     for number in count():
         token = f"token-r{number}"
@@ -151,6 +161,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def report(found: dict[str, Any]) -> str:
     """The figures in words."""
+    recovered = found["recovered_after_seconds"]
     lines = [
         f"carried in a closed loop: {found['carried_per_second']:,.0f}/s",
         f"then offered: {found['offered_per_second']:,.0f}/s; of them answered: {found['answered_per_second']:,.0f}/s",
@@ -160,7 +171,9 @@ def report(found: dict[str, Any]) -> str:
         f"wrong answers: {len(found['wrong'])}",
         f"acknowledged {found['acknowledged']:,}: missing in the journal {found['missing_in_journal']}, "
         f"twice {found['twice_in_journal']}",
-        f"recovered {found['recovered_after_seconds']:.2f} s after the last answer",
+        f"did not recover within {PATIENCE:.0f} s of the last answer"
+        if recovered is None
+        else f"recovered {recovered:.2f} s after the last answer",
         *found["wrong"][:5],
     ]
     return "\n".join(lines)
