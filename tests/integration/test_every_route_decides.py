@@ -21,18 +21,23 @@ from tests.unit.control.conftest import config, database, keeper, publisher  # n
 from tests.upstream.server import FakeUpstream
 
 OPEN_CONTROL = {
-    "/livez": "whoever watches the process has no account",
-    "/readyz": "so has a balancer",
-    "/sign-in": "it is how one gets in",
-    "/sign-out": "it only ends what the caller has",
-    "/invitation/{token}": "the token is the secret",
+    ("GET", "/livez"): "whoever watches the process has no account",
+    ("GET", "/readyz"): "so has a balancer",
+    ("GET", "/sign-in"): "it is how one gets in",
+    ("POST", "/sign-in"): "it is how one gets in",
+    ("GET", "/sign-out"): "it only asks",
+    ("POST", "/sign-out"): "it only ends what the caller has",
+    ("GET", "/invitation/{token}"): "the token is the secret",
+    ("POST", "/invitation/{token}"): "the token is the secret",
 }
+"""What the control plane answers to anyone, by method: another method on the path is another decision."""
+
 OPEN_DATA = {
     "/livez": "whoever watches the process has no key",
     "/readyz": "so has a balancer; it tells a hash of the plan",
     "/metrics": "counts with names of ours alone, for a collector",
 }
-"""Every path that asks for nobody, and why."""
+"""Every path of the data plane that asks for nobody, and why."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 STRANGE = (
@@ -133,14 +138,17 @@ def test_nothing_else_is_served_to_a_caller_without_a_key(rig: Rig, upstream: Fa
 async def test_every_route_of_the_control_plane_refuses_whoever_has_not_signed_in(keeper: Keeper) -> None:  # noqa: F811
     app = create_app(keeper, loopback=False)
     found = [(context.path, context.original_route) for context in iter_route_contexts(app.routes)]
-    assert {path for path, _ in found} >= set(OPEN_CONTROL)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    is_open: set[tuple[str, str]] = set()
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8081") as http:
         for path, route in found:
             assert isinstance(route, Guarded), f"{path}: its router needs route_class=Guarded"
             decided = list(decisions_of(route.dependant))
             assert decided, f"{path}: it says neither what it needs nor that it is for anyone"
-            assert (anyone in decided) == (path in OPEN_CONTROL), path
-            for method in route.methods if path not in OPEN_CONTROL else ():
+            if anyone in decided:
+                is_open |= {(method, path) for method in route.methods}
+                continue
+            for method in route.methods:
                 answer = await http.request(method, one_of(path))
                 assert answer.status_code == 401, (method, path, answer.status_code)
+    assert is_open == set(OPEN_CONTROL)
