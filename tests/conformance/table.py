@@ -76,16 +76,12 @@ def rows() -> list[Row]:
 def page(outcomes: dict[str, list[tuple[str, str]]]) -> str:
     """The page, from each test's outcomes: ``passed``, ``skipped`` or ``failed``, with the reason.
 
-    A test that did not run now keeps what the page said of it before.
+    A test without an outcome did not run, whatever an earlier page said of it.
     """
-    before = {(ident, title): (result, ran) for ident, title, result, ran in told()}
     parts = [HEAD.format(clients=clients())]
     for letter, title in TITLES.items():
         mine = [row for row in rows() if row.ident[0] == letter]
-        results = (
-            verdict(outcomes[row.key]) if row.key in outcomes else before.get((row.ident, row.title), NOT_RUN)
-            for row in mine
-        )
+        results = (verdict(outcomes[row.key]) if row.key in outcomes else NOT_RUN for row in mine)
         cells = ((row.ident, row.title, *result) for row, result in zip(mine, results, strict=True))
         parts += [f"## {letter}. {title}\n", table(("id", "what", "result", "cases"), cells) + "\n"]
     allowed = ((one.where, one.what, one.why) for one in ALLOWED)
