@@ -37,6 +37,11 @@ from tests.conformance.stream_rig import (
 
 WITH_USAGE = {**ASK, "stream_options": {"include_usage": True}}
 SMALL = "".join(['data: {"choices":[{"index":0,"delta":{"content":"ü😀"}}]}\r\n\r\n', "data: [DONE]\r\n\r\n"]).encode()
+MIXED = b"".join(
+    b'data: {"choices":[]}' + ends for ends in (b"\r\r", b"\n\n", b"\r\n\r\n", b"\n\r", b"\r\r\n", b"\r\n\n", b"\r\n\r")
+)
+"""Every pair of line ends that ends an event, one after the other."""
+
 READABLE = sorted(set(FRAMINGS) - {"a BOM before the first event"})
 """The official client itself takes a BOM for a part of a field's name."""
 
@@ -140,9 +145,10 @@ def test_c9_the_official_client_reads_a_framing_as_it_does_straight(pair: Pair, 
 
 
 def test_c9_a_stream_cut_at_any_byte_arrives_as_it_was(pair: Pair) -> None:
-    for at in range(1, len(SMALL)):
-        pair.upstream.script = plays(SMALL[:at], SMALL[at:], pause=0.001)
-        assert raw_answer(pair.gateway, ASK).body == SMALL, f"cut at byte {at}"
+    for stream in (SMALL, MIXED):
+        for at in range(1, len(stream)):
+            pair.upstream.script = plays(stream[:at], stream[at:], pause=0.001)
+            assert raw_answer(pair.gateway, ASK).body == stream, f"{stream!r} cut at byte {at}"
     usage = b'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n'
     for ends in (b"\n", b"\r\n", b"\r"):
         first, held, last = (made.replace(b"\n", ends) for made in (event(ROLE), usage, DONE))
