@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -86,6 +87,35 @@ def test_any_split_of_any_bytes_gives_the_same_events(parts: list[bytes], cuts: 
 
 def _lines(data: bytes) -> list[bytes]:
     return [event_data(event) for event in split_events(data) if event_data(event)]
+
+
+_ENDS = [b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r", b"\r\n\n", b"\r\r\n", b"\r\n\r", b"\n\r\n"]
+"""Every pair of line ends that ends an event, and one with an empty line behind it."""
+
+
+_CUT = st.none() | st.integers(0, 6)
+"""How many bytes before an event's end a piece ends; nothing for no cut there."""
+
+
+@given(
+    events=st.lists(st.tuples(st.sampled_from([*EVENTS, b"data: 7"]), st.sampled_from(_ENDS), _CUT), max_size=8),
+    strip=st.booleans(),
+)
+def test_a_client_gets_the_same_events_in_the_same_order(
+    events: list[tuple[bytes, bytes, int | None]], strip: bool
+) -> None:
+    stream, cuts = b"", {0}
+    for event, end, cut in events:
+        stream += event + end
+        cuts |= set() if cut is None else {len(stream) - cut}
+    cutter, sent = EventCutter(strip_usage=strip), b""
+    for start, stop in pairwise(sorted(cuts | {len(stream)})):
+        piece = stream[start:stop]
+        sent += piece if cutter.passes(piece) else cutter.feed(piece)[1]
+    sent += cutter.rest()[1]
+    lines = sent.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    wanted = [event for event, _, _ in events if not (strip and event == USAGE)]
+    assert [event for event in re.split(rb"\n\n+", lines.strip(b"\n")) if event] == wanted
 
 
 def test_a_byte_order_mark_hides_no_data() -> None:
