@@ -8,7 +8,7 @@ from fairtrial.domain.errors import UpstreamError
 from gateway.proxy.headers import Headers
 from gateway.proxy.routing import Endpoint
 
-_KEPT_HERE = frozenset(
+KEPT_HERE = frozenset(
     {
         "host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "content-length",
         "content-encoding", "accept-encoding", "authorization", "api-key", "x-api-key", "cookie", "proxy-authorization",
@@ -18,7 +18,7 @@ _KEPT_HERE = frozenset(
 )  # fmt: skip
 """Those of the connection, those that authenticate or name who asks, those that we set, those that redirect servers."""
 
-_OUR_PREFIXES = ("x-fairtrial-", "x-forwarded-", "sec-", "access-control-")
+KEPT_HERE_PREFIXES = ("x-fairtrial-", "x-forwarded-", "sec-", "access-control-")
 
 
 def sent_headers(asked: Headers, endpoint: Endpoint, request_id: str) -> Headers:
@@ -37,7 +37,7 @@ def sent_headers(asked: Headers, endpoint: Endpoint, request_id: str) -> Headers
 
 @lru_cache(maxsize=4096)
 def _goes_up(name: str) -> bool:
-    return name not in _KEPT_HERE and not name.startswith(_OUR_PREFIXES)
+    return name not in KEPT_HERE and not name.startswith(KEPT_HERE_PREFIXES)
 
 
 def refuse_without_key(endpoint: Endpoint) -> None:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from gateway.proxy import answer_headers, sent_headers
+from gateway.proxy.upstream.transport import EVENT_LIMIT, WHOLE_LIMIT
+
+CONNECTION = frozenset(
+    {"host", "connection", "keep-alive", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect",
+     "date", "server", "proxy-connection", "proxy-authorization"}
+)  # fmt: skip
+CREDENTIALS = frozenset({"authorization", "api-key", "x-api-key", "cookie", "openai-organization", "openai-project"})
+PACKING = frozenset({"accept-encoding", "content-encoding"})
+MIB = 2**20
 
 
 class Allowed(NamedTuple):
@@ -13,11 +25,26 @@ class Allowed(NamedTuple):
     why: str
 
 
+def names(headers: Iterable[str], prefixes: Iterable[str] = ()) -> str:
+    """Headers as the page tells them: so a row that is made of the gateway's own sets can't go out of date."""
+    return ", ".join(f"`{name}`" for name in [*sorted(headers), *(f"{prefix}*" for prefix in sorted(prefixes))])
+
+
 ALLOWED = (
     Allowed(
         "request body",
         "`model`, and the fields that an arm overrides",
         "That is what the gateway is for: the route's name becomes the deployment's model.",
+    ),
+    Allowed(
+        "request body",
+        "`model` is required: 400, `invalid_model`",
+        "It names the route; a server that has a model of its own for requests without one is behind a route too.",
+    ),
+    Allowed(
+        "request body",
+        "a body beyond the gateway's limit: 413",
+        "It is held in memory to be routed, and one caller must not fill a worker's.",
     ),
     Allowed(
         "request body",
@@ -27,12 +54,12 @@ ALLOWED = (
     ),
     Allowed(
         "request headers",
-        "`host`, `connection`, `content-length`, and other headers of the connection",
+        names(sent_headers.KEPT_HERE & CONNECTION),
         "They are the connection's own, and the gateway has another one to the upstream.",
     ),
     Allowed(
         "request headers",
-        "`authorization`, `api-key`, `x-api-key`, `cookie`, `openai-organization`, `openai-project`",
+        names(sent_headers.KEPT_HERE & CREDENTIALS),
         "The application's key is for the gateway; the upstream gets its deployment's, and must not see another's.",
     ),
     Allowed(
@@ -42,10 +69,14 @@ ALLOWED = (
     ),
     Allowed(
         "request headers",
-        "`x-request-id`, `x-fairtrial-*`, `forwarded`, `x-forwarded-*`, `via`, `x-real-ip`, `x-original-url`, "
-        "`x-rewrite-url`, `x-http-method-override`, `access-control-*`, `sec-*`, `origin`, `referer`",
+        "`content-encoding`, which stays here",
+        "A body is read here to be routed, and is not unpacked for it: one that comes packed is refused, 400.",
+    ),
+    Allowed(
+        "request headers",
+        names(sent_headers.KEPT_HERE - CONNECTION - CREDENTIALS - PACKING, sent_headers.KEPT_HERE_PREFIXES),
         "The upstream is told the gateway's name of the request; who is randomised and where a caller came from are "
-        "not its business.",
+        "not its business, and no caller may make a server behind the gateway take one request for another.",
     ),
     Allowed(
         "request headers",
@@ -65,22 +96,19 @@ ALLOWED = (
     ),
     Allowed(
         "response headers",
-        "`date`, `server`, `connection`, `keep-alive`, `transfer-encoding`, `content-length`, and others of the "
-        "connection",
+        names(answer_headers.KEPT_HERE & CONNECTION),
         "They are the connection's own; the bytes that they frame are compared.",
     ),
     Allowed(
         "response headers",
-        "`set-cookie`, `www-authenticate`, `location`, `alt-svc`, `strict-transport-security`, `via`, "
-        "`access-control-*`, `x-accel-*`, `x-fairtrial-*` and the others of `KEPT_HERE` in `answer_headers.py`",
+        names(answer_headers.KEPT_HERE - CONNECTION - PACKING - {"x-request-id"}, answer_headers.KEPT_HERE_PREFIXES),
         "They speak for the upstream's host, which the application does not talk to, or a browser or proxy would obey "
         "them here: a cookie would tie callers together, and any web page could read what CORS headers allow.",
     ),
     Allowed(
         "response headers",
         "`content-encoding` of an upstream that packs its answer though it was asked not to",
-        "Packed by gzip or deflate, the answer is sent on unpacked, and its content is compared; by br or zstd, which "
-        "nobody asked for, it is a 502.",
+        "The answer is sent on unpacked; its content is compared.",
     ),
     Allowed(
         "response headers",
@@ -89,32 +117,48 @@ ALLOWED = (
     ),
     Allowed(
         "response body",
-        "an error that is not JSON; the deployment's key in an error's text",
+        "an error that is not JSON",
         "It becomes OpenAI's envelope with the status kept: the official client then has a message, and no proxy's "
-        "page names a host. A key that a provider repeats becomes `[key]`.",
+        "page names a host.",
+    ),
+    Allowed(
+        "response body",
+        "the deployment's key in an error, which becomes `[key]`",
+        "Some servers repeat the key that they refuse; the application must not learn it.",
+    ),
+    Allowed(
+        "response body",
+        f"an event beyond {EVENT_LIMIT // MIB} MiB, or an answer that is no stream beyond {WHOLE_LIMIT // MIB} MiB",
+        "Each is held in memory until it is whole. It is 502 or, once a stream has begun, an error event.",
     ),
     Allowed(
         "errors",
-        "a connection that fails, and an answer that breaks off in the middle of a stream",
+        "a connection that fails",
         "The application's own connection is well: what was a connection error is 502, what was a timeout 504, both "
-        "`InternalServerError`, which the client tries again as it does a connection error; within a stream it is an "
-        "error event, `APIError`.",
-    ),
-    Allowed(
-        "errors",
-        "a redirect, which is not followed: 502",
-        "It would take the deployment's key to a host that nobody configured.",
-    ),
-    Allowed(
-        "errors",
-        "`model` is required; a body has at most `gateway.max_body_mb`, an event 32 MiB, a whole answer 256 MiB",
-        "The name of a route says who serves; no single call may fill a worker's memory.",
+        "`InternalServerError`, which the client tries again as it does a connection error.",
     ),
     Allowed(
         "streams",
-        "comments in silence; a head with status 200 that leaves before the upstream answers, once a comment is due",
-        "Proxies on the way would close a silent connection. An error that comes later is then an event, `APIError`, "
-        "and not a status; the time is `gateway.keepalive`.",
+        "`: ping` comments in a silence; in one before the first event, status 200 leaves with them",
+        "Without them proxies and balancers on the way give a silent stream up. What fails after that can have no "
+        "status any more: it is an error event with the same words, `APIError` to the client.",
+    ),
+    Allowed(
+        "errors",
+        "a connection that breaks in the middle of a stream",
+        "Straight it is `APIConnectionError` or, with some versions of the client, an error of its HTTP library. The "
+        "application's connection to the gateway is well, so an error event tells it: `APIError`, no `[DONE]`.",
+    ),
+    Allowed(
+        "errors",
+        "a redirect, which is 502, `upstream_redirect`, where the client would follow it straight",
+        "It would carry the application's text, and the deployment's key perhaps, to a host that no configuration "
+        "names.",
+    ),
+    Allowed(
+        "errors",
+        "an answer that is packed as `br` or `zstd`, which is 502",
+        "It was asked for unpacked, and nothing here reads these; sent on as it is, it could not be recorded.",
     ),
     Allowed(
         "errors",
@@ -129,10 +173,6 @@ ALLOWED = (
     ),
 )
 
-CONNECTION = frozenset(
-    {"host", "connection", "keep-alive", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect",
-     "date", "server", "proxy-connection", "proxy-authorization"}
-)  # fmt: skip
 REQUEST_HEADERS = CONNECTION | {
     "authorization", "api-key", "x-api-key", "cookie", "openai-organization", "openai-project", "accept-encoding",
     "x-request-id", "forwarded", "x-real-ip", "origin", "referer", "x-fake-key",

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from gateway.proxy import answer_headers, sent_headers
+from tests.conformance import allowed
 from tests.conformance.cases.case import MODEL
 from tests.conformance.differential import Wired, comparable, same_answer, same_request
 from tests.upstream.seen import Seen
@@ -101,6 +103,22 @@ def test_a_streams_options_that_were_changed_are_found(path: str, up: dict[str, 
     asked = {**STREAM, "stream_options": {"include_obfuscation": False}}
     with pytest.raises(AssertionError):
         same_request(seen(asked, path=path), seen(sent(stream=True, stream_options=up), path=path))
+
+
+def test_no_comparison_leaves_out_a_header_that_the_list_does_not_name() -> None:
+    kept_here = sent_headers.KEPT_HERE | {"x-fake-key"}  # the tests' own
+    assert kept_here >= allowed.REQUEST_HEADERS - allowed.CONNECTION
+    assert set(allowed.REQUEST_PREFIXES) <= set(sent_headers.KEPT_HERE_PREFIXES)
+    assert allowed.RESPONSE_HEADERS - allowed.CONNECTION <= answer_headers.KEPT_HERE
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [("request headers", sent_headers.KEPT_HERE), ("response headers", answer_headers.KEPT_HERE)],
+)
+def test_the_list_names_every_header_that_stays_here(where: str, kept: frozenset[str]) -> None:
+    told = " ".join(one.what for one in allowed.ALLOWED if one.where == where)
+    assert {name for name in kept if f"`{name}" not in told} == set()
 
 
 def test_of_a_result_only_the_name_of_the_request_may_differ() -> None:
