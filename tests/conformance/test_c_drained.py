@@ -52,7 +52,7 @@ def _go_on(asked: Asked, moment: Moment) -> None:
     usage = wire([{"choices": [], "usage": USAGE}])
     rest = {
         before_headers: wire(HELLO)[:-1], before_the_first_token: wire(HELLO)[:-1], mid_stream: wire(HELLO)[2:-1],
-        in_the_middle_of_an_event: [b'"}\n\n', *wire(HELLO)[1:-1]], after_the_last_token: [],
+        in_the_middle_of_an_event: [b'": 1}\n\n', *wire(HELLO)[1:-1]], after_the_last_token: [],
     }  # fmt: skip
     if moment is before_headers:
         asked.raw(STREAM_HEAD)
