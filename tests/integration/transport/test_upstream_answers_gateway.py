@@ -30,7 +30,7 @@ async def test_odd_answers_are_502_or_504_and_good_ones_are_their_own(transport:
     with running(tmp_path, transport=transport) as rig:
         async with RawUpstream(serve) as upstream, httpx.AsyncClient(timeout=20) as client:
             url = upstream.url.removesuffix("/chat/completions")
-            times = Timeouts(connect=2.0, first_byte=1.0, idle=1.0, total=10.0)
+            times = Timeouts(connect=2.0, first_byte=2.5, idle=1.0, total=10.0)
             plan = plan_for(
                 url, deployments={"base": deployment("base", url, timeouts=times)}, experiments={}, routes=ROUTES
             )
