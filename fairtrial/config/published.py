@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from fairtrial.config.hashes import plan_hash
+from fairtrial.config.hashes import plain, plan_hash, written_plan_hash
 from fairtrial.config.private_files import write_private
 from fairtrial.config.soundness import refuse_unsound
 from fairtrial.domain.errors import PlanRefused
@@ -17,13 +17,19 @@ from fairtrial.domain.plan import Published
 FILE_VERSION = 1
 
 
-class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Envelope(msgspec.Struct, frozen=True):
     """The file: ``sha256`` is over the bytes of ``published`` as they stand, so a damaged file is never believed."""
 
     format: Literal["fairtrial-plan"]
     version: int
     sha256: str
     published: msgspec.Raw
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What is published, with the plan as it was written."""
+
+    plan: msgspec.Raw
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -39,8 +45,8 @@ def publish(path: Path, published: Published) -> None:
     Raises `PlanRefused` for a plan that is unsound or has a wrong ``plan_hash``, `OSError` if the file can't be
     written; the old file stays in both cases.
     """
-    _believe(path, published)
-    payload = msgspec.json.encode(published)
+    _believe(path, published, plan_hash(published.plan))
+    payload = msgspec.json.encode(plain(published))
     envelope = Envelope(
         format="fairtrial-plan",
         version=FILE_VERSION,
@@ -51,17 +57,22 @@ def publish(path: Path, published: Published) -> None:
 
 
 def read(path: Path) -> Published:
-    """The plan in the file; raises `PlanRefused` on anything unsound, a file that isn't there included."""
+    """The plan in the file; raises `PlanRefused` on anything unsound, a file that isn't there included.
+
+    Fields that a newer program added are ignored here, but the hash covers them: it is checked over the plan as it was
+    written. So a newer control process can still stop an experiment in older workers.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise PlanRefused(f"{path}: can't be read ({error.strerror})") from error
-    published = _decode(path, content)
-    _believe(path, published)
+    published, written = _decode(path, content)
+    _believe(path, published, written)
     return published
 
 
-def _decode(path: Path, content: bytes) -> Published:
+def _decode(path: Path, content: bytes) -> tuple[Published, str]:
+    """What the file holds, and the hash of the plan in it as it was written."""
     try:
         header = msgspec.json.decode(content, type=Header)
         if header.format == "fairtrial-plan" and header.version != FILE_VERSION:
@@ -69,16 +80,17 @@ def _decode(path: Path, content: bytes) -> Published:
         envelope = msgspec.json.decode(content, type=Envelope)
         if hashlib.sha256(bytes(envelope.published)).hexdigest() != envelope.sha256:
             raise PlanRefused(f"{path}: the content does not match its checksum")
-        return msgspec.json.decode(envelope.published, type=Published)
+        inner = msgspec.json.decode(envelope.published, type=Content)
+        return msgspec.json.decode(envelope.published, type=Published), written_plan_hash(bytes(inner.plan))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PlanRefused(f"{path}: not a published plan ({error})") from error
 
 
-def _believe(path: Path, published: Published) -> None:
+def _believe(path: Path, published: Published, expected: str) -> None:
     plan = published.plan
     try:
         refuse_unsound(plan)
     except PlanRefused as error:
         raise PlanRefused(f"{path}: {error}") from error
-    if plan.plan_hash != plan_hash(plan):
-        raise PlanRefused(f"{path}: plan_hash {plan.plan_hash!r} does not match the plan ({plan_hash(plan)})")
+    if plan.plan_hash != expected:
+        raise PlanRefused(f"{path}: plan_hash {plan.plan_hash!r} does not match the plan ({expected})")

@@ -16,6 +16,10 @@ Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
 
 RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admin")
 PLAN_VERSION = 1
+"""Raised only if an older worker must refuse the plan. A field that it may ignore is `ADDED_LATER` instead."""
+
+ADDED_LATER = {"added_later": True}
+"""Metadata of a field that the first release did not have: at its default it is left out of the plan and its hash."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,15 @@ _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
 EVENT_VERSION = 1
 
 
+class NewerEvent(JournalError):
+    """An event of a version that only a newer program reads. It must stay in its segment until that program runs."""
+
+
 def decode(line: bytes) -> Event:
-    """The event of one line; `JournalError` on broken JSON, an unknown kind or version, or a wrong field."""
+    """The event of one line; `JournalError` on broken JSON, an unknown kind or version, or a wrong field.
+
+    Raises `NewerEvent` for a version above the known one.
+    """
     try:
         head = _KIND.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -66,6 +73,8 @@ def decode(line: bytes) -> Event:
     decoder = _DECODERS.get(head.kind)
     if decoder is None:
         raise JournalError(f"unknown kind {head.kind!r} (known: {', '.join(_DECODERS)})")
+    if head.v > EVENT_VERSION:
+        raise NewerEvent(f"{head.kind}: version {head.v} is newer than this program (known: {EVENT_VERSION})")
     if head.v != EVENT_VERSION:
         raise JournalError(f"{head.kind}: version {head.v} is not known (known: {EVENT_VERSION})")
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.journal.reader import Chunk, decode, read_chunk
+from fairtrial.journal.reader import Chunk, NewerEvent, decode, read_chunk
 from fairtrial.journal.segment import has_writer, names, read_header
 from fairtrial.store.chunk_file import insert_lines, sweep
 from fairtrial.store.database import Cursor, Database, chunks
@@ -49,6 +49,8 @@ class Ingester:
         ledger = database.rows(POSITIONS)
         self._positions = {str(segment): int(position) for segment, position, _ in ledger}
         self._sealed = {str(segment) for segment, _, sealed in ledger if sealed}
+        self._known: set[str] = set()
+        self._newer: dict[str, str] = {}
         self._bring_back()
 
     def catch_up(self) -> Ingested:
@@ -78,31 +80,53 @@ class Ingester:
 
     def _readable(self, path: Path) -> Ingested:
         """One segment; one that the disk does not give must not keep the others out."""
+        if path.name in self._newer:
+            return Ingested(unreadable=(self._newer[path.name],))
         try:
             return self._segment(path)
         except PermissionError as error:
             return Ingested(unreadable=(f"{path.name}: can't be read ({error.strerror})",))
+        except JournalError as error:
+            self._newer[path.name] = str(error)
+            return Ingested(unreadable=(str(error),))
 
     def _segment(self, path: Path) -> Ingested:
         if path.name in self._sealed:
             self._put_away(path)
             return Ingested()
+        self._check_version(path)
         alive = has_writer(path)  # before reading: what a live writer adds meanwhile is for the next pass
         end = path.stat().st_size
         total = Ingested()
         while (chunk := read_chunk(path, self._positions.get(path.name, 0))).lines:
             if alive and chunk.start >= end:
                 return total
-            try:
-                total += self._take(path.name, chunk)
-            except JournalError as error:
-                return total + Ingested(unreadable=(str(error),))
+            total += self._take(path.name, chunk)
+            if path.name in self._newer:
+                return total + Ingested(unreadable=(self._newer[path.name],))
         return total if alive else total + self._seal(path, chunk)
 
+    def _check_version(self, path: Path) -> None:
+        """Raise `JournalError` for a segment of a newer version, also one that a newer program has begun to ingest."""
+        if path.name not in self._known:
+            with path.open("rb") as file:
+                line = file.readline()
+            if line.endswith(b"\n"):
+                read_header(line, name=path.name)
+                self._known.add(path.name)
+
     def _take(self, segment: str, chunk: Chunk) -> Ingested:
-        """One transaction; a chunk that the database can't take is halved until the one bad line stands alone."""
+        """One transaction; a chunk that the database can't take is halved until the one bad line stands alone.
+
+        An event of a newer version ends the chunk: it and what follows stay in the segment for a newer program.
+        """
+        good, bad, newer = _sort(chunk)
+        if newer is not None:
+            self._newer[segment] = f"{segment}: {newer.why}"
+            chunk = replace(chunk, lines=chunk.lines[: newer.position - chunk.start], end=newer.position)
+            if not chunk.lines:
+                return Ingested()
         lines = chunk.lines.splitlines(keepends=True)
-        good, bad = _sort(lines, segment=segment, start=chunk.start)
         try:
             with self._database.writing() as cursor:
                 insert_lines(cursor, good, self._scratch)
@@ -155,20 +179,29 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _sort(
-    lines: Sequence[bytes], *, segment: str, start: int
-) -> tuple[dict[str, list[bytes]], list[tuple[int, str, int]]]:
-    """Lines by kind, and those that are no events with their position, why and size; the header is neither."""
+@dataclass(frozen=True, slots=True)
+class _Newer:
+    """Where the first event of a newer version begins, and what it is."""
+
+    position: int
+    why: str
+
+
+def _sort(chunk: Chunk) -> tuple[dict[str, list[bytes]], list[tuple[int, str, int]], _Newer | None]:
+    """Lines by kind, and those that are no events with their position, why and size; the header is neither.
+
+    Stops at the first event of a newer version.
+    """
     good: dict[str, list[bytes]] = {}
     bad: list[tuple[int, str, int]] = []
-    position = start
-    for line in lines:
-        if position == 0:
-            read_header(line, name=segment)
-        elif not line.isspace():  # blanks are what an erasure left
+    position = chunk.start
+    for line in chunk.lines.splitlines(keepends=True):
+        if position and not line.isspace():  # blanks are what an erasure left
             try:
                 good.setdefault(decode(line).kind, []).append(line)
+            except NewerEvent as error:
+                return good, bad, _Newer(position, str(error))
             except JournalError as error:
                 bad.append((position, str(error)[:WHY_LETTERS], len(line)))
         position += len(line)
-    return good, bad
+    return good, bad, None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import project
 
-from fairtrial.config.hashes import plan_hash
+from fairtrial.config.hashes import digest, plain, plan_hash
 from fairtrial.config.published import publish, read
 from fairtrial.domain.errors import PlanRefused
-from fairtrial.domain.plan import Key, Plan, Published
+from fairtrial.domain.plan import ADDED_LATER, Key, Plan, Published
+from tests.fixtures.releases.plan_of_a_newer_program import rewrite_plan
 
 
 @pytest.fixture
@@ -75,3 +77,43 @@ def test_internal_data_can_not_be_published_to_the_outside(tmp_path: Path, publi
     routes = {**plan.routes, "support-bot": replace(plan.routes["support-bot"], fallback="cloud")}
     with pytest.raises(PlanRefused, match="can reach the external deployment 'cloud'"):
         publish(tmp_path / "plan.json", replace(published, plan=rehashed(replace(plan, routes=routes))))
+
+
+def add_new_fields(content: dict[str, Any]) -> None:
+    content["regions"] = ["eu"]
+    content["plan"]["breakers"] = {"after": 5}
+    content["plan"]["experiments"]["tuned-vs-base"]["segment"] = 2
+    content["plan"]["deployments"]["base"]["forwarded"] = ["x-team", 1e22, None]
+
+
+def test_a_plan_with_fields_of_a_newer_program_is_read_without_them(tmp_path: Path, published: Published) -> None:
+    path = tmp_path / "plan.json"
+    publish(path, published)
+    rewrite_plan(path, add_new_fields)
+    found = read(path)
+    assert found.plan.plan_hash != published.plan.plan_hash
+    assert replace(found.plan, plan_hash="") == replace(published.plan, plan_hash="")
+    assert (found.keys, found.auth, found.pepper) == (published.keys, published.auth, published.pepper)
+
+
+def test_the_hash_covers_the_fields_that_are_not_known(tmp_path: Path, published: Published) -> None:
+    path = tmp_path / "plan.json"
+    publish(path, published)
+    rewrite_plan(path, add_new_fields, hashed=False)
+    with pytest.raises(PlanRefused, match="does not match the plan"):
+        read(path)
+
+
+def test_a_field_that_was_added_later_is_written_and_hashed_only_where_it_is_used() -> None:
+    @dataclass(frozen=True)
+    class First:
+        name: str
+        shares: tuple[float, ...] = ()
+
+    @dataclass(frozen=True)
+    class Second(First):
+        region: str | None = field(default=None, metadata=ADDED_LATER)
+
+    assert plain(Second("a")) == {"name": "a", "shares": []}
+    assert digest([Second("a")]) == digest([First("a")])
+    assert digest(Second("a", region="eu")) != digest(First("a"))

@@ -99,7 +99,7 @@ def test_broken_and_unknown_lines_are_rejected_and_the_others_come_in(database: 
     writer.append(samples.request(1))
     (path,) = names(database.layout.journal)
     with path.open("ab") as file:
-        file.write(b'{"kind":"request"}\n{"kind":"dream","v":1}\nnot json\n\xff\xfe\n{"kind":"request","v":2}\n')
+        file.write(b'{"kind":"request"}\n{"kind":"dream","v":1}\nnot json\n\xff\xfe\n{"kind":"request","v":0}\n')
     writer.append(samples.request(2))
     done = ingester.catch_up()
     assert (done.rows, done.rejects) == (2, 5)
@@ -191,6 +191,48 @@ def test_a_segment_of_a_newer_version_is_left_alone_and_named(database: Database
     done = ingester.catch_up()
     assert done.rows == 0
     assert "newer than this program" in done.unreadable[0]
+    assert path.exists()
+
+
+def test_an_event_of_a_newer_version_stays_in_its_segment_with_all_that_follows(
+    database: Database, ingester: Ingester
+) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(samples.request(1))
+    (path,) = names(database.layout.journal)
+    before = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b'{"kind":"request","v":2}\n')
+    writer.append(samples.request(2))
+    writer.close()
+    for _ in range(2):
+        done = ingester.catch_up()
+        assert "request: version 2 is newer than this program" in done.unreadable[0]
+        assert database.rows(COUNT) == [(1, 1)]
+    assert names(database.layout.journal) == [path], "neither sealed nor put away"
+    assert database.rows("SELECT max(position), count(*) FROM offsets") == [(before, 1)]
+    assert database.rows("SELECT count(*) FROM rejects") == [(0,)]
+    again = Ingester(database, lambda: samples.NOW)
+    assert again.catch_up().rows == 0
+    with path.open("r+b") as file:  # what a newer program would read there
+        text = file.read().replace(b'{"kind":"request","v":2}\n', b" " * 24 + b"\n")
+        file.seek(0)
+        file.write(text)
+    assert Ingester(database, lambda: samples.NOW).catch_up().rows == 1
+    assert database.rows(COUNT) == [(2, 2)]
+
+
+def test_a_segment_that_a_newer_program_has_begun_to_ingest_is_left_alone(
+    database: Database, ingester: Ingester
+) -> None:
+    path = database.layout.journal / "018f-future.jsonl"
+    header = b'{"kind":"journal","v":99,"writer":"w","pid":1,"at_us":1}\n'
+    path.write_bytes(header + b'{"kind":"request","half":"ingested"}\n')
+    with database.writing() as cursor:
+        cursor.execute(ingest_module.RECORD_OFFSET, [path.name, len(header), False, samples.NOW])
+    done = Ingester(database, lambda: samples.NOW).catch_up()
+    assert (done.rows, done.rejects) == (0, 0)
+    assert "journal version 99 is newer than this program" in done.unreadable[0]
     assert path.exists()
 
 
