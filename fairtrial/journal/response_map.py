@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,26 +31,33 @@ _PRIVATE = 0o600
 _TABLE = """
 CREATE TABLE IF NOT EXISTS places (
     name BLOB PRIMARY KEY, at_us INTEGER NOT NULL, unit TEXT, deployment TEXT NOT NULL, route TEXT NOT NULL,
-    experiment TEXT, variant TEXT
+    experiment TEXT, variant TEXT, owner TEXT
 ) WITHOUT ROWID
 """
 _NOTE = """
-INSERT OR REPLACE INTO places (name, at_us, unit, deployment, route, experiment, variant) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO places (name, at_us, unit, deployment, route, experiment, variant, owner)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-_FIND = "SELECT deployment, route, experiment, variant FROM places WHERE name = ? AND at_us >= ?"
+_ADD_OWNER = "ALTER TABLE places ADD COLUMN owner TEXT"
+_COLUMNS = "SELECT name FROM pragma_table_info('places')"
+_FIND = "SELECT deployment, route, experiment, variant, owner FROM places WHERE name = ? AND at_us >= ?"
 
 
-_Row = tuple[bytes, int, str | None, str, str, str | None, str | None]
+_Row = tuple[bytes, int, str | None, str, str, str | None, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a response is: its deployment, the route that it was asked by, and the arm if an experiment chose it."""
+    """Where a response is: its deployment, the route that it was asked by, and the arm if an experiment chose it.
+
+    ``owner``: the name of the key that made it; ``None`` for an open gateway, and in entries of the first release.
+    """
 
     deployment: str
     route: str
     experiment: str | None = None
     variant: str | None = None
+    owner: str | None = None
 
 
 class ResponseMap:
@@ -65,7 +72,7 @@ class ResponseMap:
 
     def note(self, names: Iterable[str], place: Place, *, unit: str | None, now_us: int) -> bool:
         """Remember where these names are; the last place of a name counts."""
-        rest = (now_us, unit, place.deployment, place.route, place.experiment, place.variant)
+        rest = (now_us, unit, place.deployment, place.route, place.experiment, place.variant, place.owner)
         return self._write([*self._late, *((_key(name), *rest) for name in names)], now_us)
 
     def _write(self, rows: list[_Row], now_us: int) -> bool:
@@ -148,6 +155,9 @@ def _connect(path: Path, *, wait: float = WAIT_SECONDS) -> sqlite3.Connection:
     database.execute("PRAGMA synchronous = OFF")  # a killed process loses nothing, a power cut the last moments
     database.execute("PRAGMA secure_delete = ON")
     database.execute(_TABLE)
+    if "owner" not in {name for (name,) in database.execute(_COLUMNS)}:
+        with suppress(sqlite3.OperationalError):  # another worker has just added it
+            database.execute(_ADD_OWNER)
     return database
 
 

@@ -89,7 +89,7 @@ async def _count(gateway: Gateway, request: Request) -> Response:
 
 
 def _made_by(gateway: Gateway, routing: Routing, caller: Caller, ident: str) -> Endpoint:
-    """The deployment that made it; one that another route made is not there for this key.
+    """The deployment that made it; one that another key or route made is not there for this key.
 
     A response that is not in the map is asked of the only deployment that could have made it, if there is but one.
     """
@@ -99,7 +99,7 @@ def _made_by(gateway: Gateway, routing: Routing, caller: Caller, ident: str) -> 
     if place is None:
         names = {name for route in routing.plan.routes if caller.may_name(route) for name in routing.reachable[route]}
     else:
-        names = {place.deployment} if caller.may_name(place.route) else set()
+        names = {place.deployment} if caller.may_continue(place.route, place.owner) else set()
     found = [endpoint for name in names if (endpoint := routing.endpoints.get(name)) and not endpoint.translated]
     if len(found) != 1:
         raise _unknown(ident)

@@ -71,6 +71,7 @@ def note_place(gateway: Gateway, exchange: Exchange, read: Readout | None = None
         route=target.route,
         experiment=target.experiment.name if target.experiment else None,
         variant=arm.name,
+        owner=exchange.caller.name if exchange.caller else None,
     )
     names = {response_name(answered), *_also_named(exchange.answer)}
     gateway.places.note(names, place, unit=named_unit(exchange), now_us=exchange.at_us)
@@ -78,14 +79,14 @@ def note_place(gateway: Gateway, exchange: Exchange, read: Readout | None = None
 
 
 def _continued(gateway: Gateway, exchange: Exchange) -> Place | None:
-    """Where the newest thing is that this request continues; what another route holds is not there for this key."""
+    """Where the newest thing is that this request continues; what another key made is not there for this one."""
     assert exchange.asked is not None
     assert exchange.caller is not None
     for field, name in _asked_names(exchange.asked):
         place = gateway.places.find(name, now_us=exchange.at_us)
         if place is None:
             continue
-        if field != _INPUT and not exchange.caller.may_name(place.route):
+        if field != _INPUT and not exchange.caller.may_continue(place.route, place.owner):
             raise NotFound(f"{field}: there is no such thing here", param=field, code=f"{field}_not_found")
         return place
     return None

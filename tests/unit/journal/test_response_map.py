@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 from fairtrial.journal.response_map import FILE, KEEP_US, Place, ResponseMap, erase_unit
@@ -21,6 +23,19 @@ def test_what_one_worker_noted_another_finds_and_a_restart_too(tmp_path: Path) -
     assert second.find("response resp_2", now_us=6) is None
     first.close()
     assert ResponseMap(tmp_path / FILE).find("response resp_1", now_us=6) == TUNED
+
+
+def test_a_file_of_the_first_release_is_read_and_written(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as old:
+        columns = "name BLOB PRIMARY KEY, at_us INTEGER NOT NULL, unit TEXT, deployment TEXT NOT NULL, route TEXT"
+        old.execute(f"CREATE TABLE places ({columns}, experiment TEXT, variant TEXT) WITHOUT ROWID")
+        key = sha256(b"response old").digest()[:16]
+        old.execute("INSERT INTO places VALUES (?, 1, NULL, 'base', 'direct', NULL, NULL)", [key])
+        old.commit()
+    places = ResponseMap(tmp_path / FILE)
+    assert places.find("response old", now_us=2) == BASE
+    assert places.note(["response new"], replace(TUNED, owner="app"), unit=None, now_us=2)
+    assert places.find("response new", now_us=3) == replace(TUNED, owner="app")
 
 
 def test_a_name_is_where_it_was_last(tmp_path: Path) -> None:
