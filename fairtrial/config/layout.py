@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+REFUSED = "plan.refused"
+"""Beside the plan, while a changed `fairtrial.yaml` is not in force."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -25,6 +28,21 @@ class Layout:
     def plan(self) -> Path:
         """The published plan that workers watch (0600)."""
         return self.folder / "plan.json"
+
+    @property
+    def plan_refused(self) -> Path:
+        """Why a changed `fairtrial.yaml` is not in force (0600); absent while it is."""
+        return self.folder / REFUSED
+
+    @property
+    def damage(self) -> Path:
+        """What was found wrong with the store's file, and with which file: JSON."""
+        return self.folder / "store.damaged"
+
+    @property
+    def backups(self) -> Path:
+        """The folders of all backups that were made, one a line: what is left to ask when the store is damaged."""
+        return self.folder / "backups.list"
 
     @property
     def lock(self) -> Path:

@@ -20,6 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+STORE_UNUSABLE = 74
+"""The exit code of `fairtrial control` when its store can't be used (EX_IOERR of sysexits.h): traffic can go on."""
+
 
 class FairtrialError(Exception):
     """Everything that fairtrial raises on purpose; the message says *where: what is wrong (what is known)*."""

@@ -19,7 +19,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import copy_private, has_room, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
-from fairtrial.store import audit, backup_list
+from fairtrial.store import audit, backup_list, known_backups
 from fairtrial.store.backup_list import Listed
 from fairtrial.store.backup_part import part_beside
 from fairtrial.store.copying import copy_rows
@@ -64,6 +64,7 @@ def make_backup(database: Database, dest: Path, *, now_us: int, actor: str, on_s
     except (OSError, duckdb.Error) as error:
         raise StoreError(f"{dest}: the backup could not be made, and nothing is left of it ({error})") from error
     made = Backup(manifest.backup_id, str(dest), manifest.bytes, manifest.sha256, manifest.rows)
+    known_backups.remember(database.layout, dest)
     backup_list.add(database, Listed(made.backup_id, now_us, made.path, made.bytes, made.sha256))
     details = {"path": str(dest), "bytes": made.bytes}
     audit.record(database, now_us=now_us, actor=actor, action="store.backup", subject=made.backup_id, details=details)

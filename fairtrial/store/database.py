@@ -17,7 +17,7 @@ import pyarrow
 from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import sweep_folder, sync_folder
 from fairtrial.domain.errors import StoreError
-from fairtrial.store import erase_state
+from fairtrial.store import damage, erase_state
 from fairtrial.store.backup_part import sweep_part
 from fairtrial.store.migrate import migrate
 from fairtrial.store.owner_lock import OwnerLock
@@ -46,31 +46,48 @@ class Database:
         self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
         self._writer = threading.Lock()
         self._turnstile = Turnstile()
+        self._inode = layout.store.stat().st_ino
+        self._damage: str | None = None
+        self._must_reopen: str | None = None
 
     @classmethod
     def open(cls, layout: Layout) -> Database:
         """Own and open the store, made and migrated if need be; raises `StoreLocked`, `StoreError`."""
-        layout.make()
-        return cls.open_owned(layout, OwnerLock.take(layout))
+        with damage.opening(layout):
+            layout.make()
+            lock = OwnerLock.take(layout)
+        return cls.open_owned(layout, lock)
 
     @classmethod
     def open_owned(cls, layout: Layout, lock: OwnerLock) -> Database:
         """Open a store that this program owns already; the lock is released if that fails (`StoreError`)."""
         try:
+            damage.refuse_damaged(layout)
             sweep_part(copies(layout))
             sweep_folder(copies(layout))
             shutil.rmtree(spill(layout), ignore_errors=True)
             erase_state.sweep(layout)
             connection = _connect(layout.store, chunks(layout))
-            migrate(connection)
+            _migrate(connection, layout)
             _shut_off(connection, chunks(layout), copies(layout))
         except (duckdb.Error, OSError) as error:
             lock.release()
-            raise StoreError(f"{layout.store}: the store can't be opened ({error})") from error
+            raise damage.unusable(layout, error) from error
         except StoreError:
             lock.release()
             raise
         return cls(connection, lock, layout)
+
+    def failure(self) -> str | None:
+        """Why this store can't be used any more and must be closed without another write; ``None`` if it can.
+
+        Damage is noted, so that the next start refuses the file until it is another one.
+        """
+        with self._turnstile.shared():
+            wrong = damage.wrong_file(self.layout.store, self._inode)
+        if wrong is None and self._damage is not None:
+            damage.note_damage(self.layout, self._damage)
+        return wrong or self._damage or self._must_reopen
 
     def reading(self) -> Cursor:
         """The cursor of this thread: a connection shared between threads gives wrong answers without an error."""
@@ -90,7 +107,8 @@ class Database:
             try:
                 yield cursor
                 cursor.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
+                self._look_at(error)
                 _roll_back(cursor)
                 raise
 
@@ -98,7 +116,11 @@ class Database:
     def looking(self) -> Iterator[Cursor]:
         """This thread's cursor, for as long as the file stays what it is."""
         with self._turnstile.shared():
-            yield self.reading()
+            try:
+                yield self.reading()
+            except duckdb.Error as error:
+                self._look_at(error)
+                raise
 
     @contextmanager
     def frozen(self) -> Iterator[Cursor]:
@@ -119,6 +141,7 @@ class Database:
                 sync_folder(self.layout.store.parent)
             finally:
                 self._connection = _connect(self.layout.store, chunks(self.layout))
+                self._inode = self.layout.store.stat().st_ino
                 _shut_off(self._connection, chunks(self.layout), copies(self.layout))
 
     def dicts(self, query: Query) -> list[dict[str, Any]]:
@@ -129,7 +152,7 @@ class Database:
                 names = [column[0] for column in result.description or ()]
                 return [dict(zip(names, map(aware, row), strict=True)) for row in result.fetchall()]
         except duckdb.Error as error:
-            raise StoreError(f"the store could not answer ({error})") from error
+            raise self._no_answer(error) from error
 
     def arrow(self, query: Query) -> pyarrow.Table:
         """The same rows as an Arrow table; raises `StoreError`."""
@@ -137,7 +160,7 @@ class Database:
             with self.looking() as cursor:
                 return cursor.sql(query.sql, params=list(query.parameters)).to_arrow_table()
         except duckdb.Error as error:
-            raise StoreError(f"the store could not answer ({error})") from error
+            raise self._no_answer(error) from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query; raises `StoreError`."""
@@ -145,13 +168,24 @@ class Database:
             with self.looking() as cursor:
                 return cursor.execute(sql, list(parameters)).fetchall()
         except duckdb.Error as error:
-            raise StoreError(f"the store could not answer ({error})") from error
+            raise self._no_answer(error) from error
 
     def close(self) -> None:
         """Write everything to the file and give the store up."""
         with self._writer:
             self._connection.close()
             self.lock.release()
+
+    def _look_at(self, error: BaseException) -> None:
+        """Remember an error that tells of the file or of the engine, not of the query."""
+        if isinstance(error, duckdb.Error) and damage.is_damage(error):
+            self._damage = str(error)
+        elif isinstance(error, duckdb.Error) and damage.needs_reopening(error):
+            self._must_reopen = str(error)
+
+    def _no_answer(self, error: duckdb.Error) -> StoreError:
+        more = f"\n{damage.advice(self.layout, str(error))}" if self._damage is not None else ""
+        return StoreError(f"the store could not answer ({error}){more}")
 
     def _disconnect(self) -> None:
         """Every cursor, for the engine lets go of the file only with the last; what the log holds goes into it."""
@@ -183,6 +217,14 @@ def _connect(store: Path, folder: Path) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(store), config=engine_settings())
     finally:
         os.umask(before)
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, layout: Layout) -> None:
+    try:
+        migrate(connection)
+    except StoreError as error:
+        connection.close()
+        raise damage.unusable(layout, error) from error
 
 
 def engine_settings() -> dict[str, Any]:

@@ -48,7 +48,11 @@ class OwnerLock:
         if fd is None:
             raise StoreLocked(_in_use(layout))
         lock = cls(layout, fd)
-        lock.announce()
+        try:
+            lock.announce()
+        except OSError:
+            os.close(fd)
+            raise
         return lock
 
     def announce(self, *, control_url: str | None = None, gateway_url: str | None = None) -> None:

@@ -34,8 +34,15 @@ class Addresses:
     gateway_url: str | None = None
 
 
+def _go_on(_: str) -> None:
+    """For a keeper without a process of its own."""
+
+
 class Keeper:
-    """Owns the store's regular work. `start` once; `stop` before the database is closed."""
+    """Owns the store's regular work. `start` once; `stop` before the database is closed.
+
+    ``on_failure`` is told when the store can't be used any more; the keeper does nothing with it after that.
+    """
 
     def __init__(
         self,
@@ -44,7 +51,9 @@ class Keeper:
         addresses: Addresses,
         *,
         clock_us: Callable[[], int],
+        on_failure: Callable[[str], None] = _go_on,
     ) -> None:
+        self._on_failure = on_failure
         self.database = database
         self.publisher = publisher
         self.addresses = addresses
@@ -120,10 +129,13 @@ class Keeper:
     def _ingest(self) -> None:
         turn = 0
         while not self._ending.wait(TURN_SECONDS):
+            if (why := self.database.failure()) is not None:
+                return self._on_failure(why)
             if turn % CARE_EVERY == 0:
                 self._fenced("the care of the store could not begin", self._care)
             self._fenced("the journal could not be brought in", self.ingest_now)
             turn += 1
+        return None
 
     def _care(self) -> None:
         """Soon after the start and once a day: finish erasures, drop texts that are too old."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,6 +19,8 @@ from fastapi import FastAPI
 from fairtrial.config.addresses import Address
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
+from fairtrial.domain.errors import STORE_UNUSABLE
+from fairtrial.store.damage import advice, opening
 from fairtrial.store.database import Database
 from fairtrial.store.owner_lock import refuse_owned
 from gateway.control.app import create_app
@@ -54,11 +59,10 @@ def serve(
     ending = _Ending()
     listener = listen(settings.address.host, settings.address.port, service="control", setting="control.bind")
     database = Database.open(settings.layout)
-    publisher = PlanPublisher(database, settings.config, load, clock_us=clock_us)
-    addresses = Addresses(settings.control_url or settings.address.url, settings.gateway_url)
-    keeper = Keeper(database, publisher, addresses, clock_us=clock_us)
+    keeper = _keeper(settings, database, load)
     try:
-        keeper.start()
+        with opening(settings.layout):
+            keeper.start()
         if welcome is not None and not settings.address.loopback and (made := first_start(keeper)) is not None:
             welcome(made)
         app = create_app(keeper, loopback=settings.address.loopback)
@@ -68,6 +72,24 @@ def serve(
             keeper.stop()
         finally:
             database.close()
+
+
+def _keeper(settings: ControlSettings, database: Database, load: Callable[[], Project]) -> Keeper:
+    publisher = PlanPublisher(database, settings.config, load, clock_us=clock_us)
+    addresses = Addresses(settings.control_url or settings.address.url, settings.gateway_url)
+    on_failure = partial(_give_up, settings.layout)
+    with opening(settings.layout):
+        return Keeper(database, publisher, addresses, clock_us=clock_us, on_failure=on_failure)
+
+
+def _give_up(layout: Layout, why: str) -> NoReturn:
+    """End at once: closing the store would write to what is left of its file. Journals hold what comes meanwhile."""
+    message = f"error: {layout.store}: the store can't be used any more ({why})\n{advice(layout, why)}\n"
+    try:
+        sys.stderr.write(message)
+        sys.stderr.flush()
+    finally:
+        os._exit(STORE_UNUSABLE)
 
 
 def _configured(app: FastAPI) -> uvicorn.Config:

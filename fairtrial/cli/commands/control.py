@@ -37,7 +37,7 @@ def command(
 
     Gateways go on without it, and it catches up. In containers, say by which names the services reach each other.
     The first start of one that other machines can reach prints a key for its API, and a link for the first account;
-    no later start does.
+    no later start does. It exits with 74 if the store can't be used, and says how to restore it.
 
     \b
     Example:  fairtrial control -c fairtrial.yaml --gateway-url http://gateway:8080
@@ -45,6 +45,7 @@ def command(
     from fairtrial.config.addresses import parse_address
     from fairtrial.config.layout import Layout
     from fairtrial.config.project import load_project
+    from fairtrial.domain.errors import STORE_UNUSABLE, StoreError
     from gateway.control.serve import ControlSettings, serve
 
     if store is not None and bind is not None:  # by `fairtrial up`, whose output goes to a log: no secret in it
@@ -56,7 +57,11 @@ def command(
         settings = ControlSettings(config, project.layout, project.control, gateway_url, control_url)
         welcome = partial(_welcome, project)
     click.echo(f"control    {settings.address.url}")
-    serve(settings, lambda: load_project(config, os.environ), welcome=welcome)
+    try:
+        serve(settings, lambda: load_project(config, os.environ), welcome=welcome)
+    except StoreError as error:
+        click.echo(f"error: {error}", err=True)
+        raise click.exceptions.Exit(STORE_UNUSABLE) from None
 
 
 def _welcome(project: Project, made: Welcome) -> None:
