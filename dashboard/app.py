@@ -30,8 +30,13 @@ def draw(view: View, control: Control, visitor: Visitor | None) -> None:
             st.rerun()  # control is back: first find out who this is
         view.draw(control)
     except ControlUnreachable as error:
-        st.error("The control plane does not answer. Traffic goes on; nothing is lost.", icon=":material/cloud_off:")
-        st.caption(f"{error}. Start everything with `fairtrial up`, or control alone with `fairtrial control`.")
+        st.error(
+            "The control plane does not answer. Traffic goes on and is recorded for later.", icon=":material/cloud_off:"
+        )
+        st.caption(
+            f"{error}. If `fairtrial up` runs, its terminal says what is wrong with control; else start it, or control "
+            "alone with `fairtrial control`."
+        )
     except Refused as error:
         if error.status == SIGNED_OUT:
             return ask_to_sign_in(control)

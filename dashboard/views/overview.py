@@ -40,6 +40,11 @@ def _attention(services: Row, experiments: Sequence[Row]) -> None:
     if services["plan"]["refused"]:
         st.warning("The changed configuration was refused; the last good plan stays.", icon=":material/rule:")
         st.code(services["plan"]["refused"], language=None)
+    if services["gateway"].get("recording") == "losing":
+        st.error(
+            "Requests are served but not recorded at this moment: the log of the gateway says why.",
+            icon=":material/report:",
+        )
     _recording(services["recording"])
     if services["control"]["trouble"]:
         st.error(plain(str(services["control"]["trouble"])), icon=":material/error:")

@@ -48,6 +48,11 @@ class LossNote:
         except OSError:
             self.close()
 
+    @property
+    def open(self) -> bool:
+        """Whether anything can be noted."""
+        return self._fd is not None
+
     def note(self, lost: int, sync_failures: int) -> None:
         """Say it, if it is new."""
         if self._fd is None or (lost, sync_failures) == self._noted:

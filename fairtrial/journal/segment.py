@@ -81,6 +81,11 @@ class Segment:
         """Seconds since it was made."""
         return time.monotonic() - self._begun
 
+    @property
+    def removed(self) -> bool:
+        """Whether somebody has deleted the file: what is written to it then is lost."""
+        return os.fstat(self._fd).st_nlink == 0
+
     def append(self, lines: bytes) -> int:
         """Write in one call; returns how many bytes were written, which is less on a disk that runs full."""
         written = os.write(self._fd, lines)

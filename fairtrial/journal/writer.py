@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -30,11 +31,12 @@ class JournalWriter:
 
     ``folder`` must exist; ``writer`` names who writes (it becomes part of the file's name). With ``sync`` each append
     waits for the disk; without, a group commit follows within milliseconds: a killed process loses nothing, a power cut
-    at most that group. ``lost`` counts events that could not be written.
+    at most that group. ``lost`` counts events that could not be written, and ``trouble`` is why the last one was not.
     """
 
     def __init__(self, folder: Path, *, writer: str, sync: bool = False) -> None:
         self.lost = 0
+        self.trouble: str | None = None
         self._folder = folder
         self._writer = writer
         self._wait = sync
@@ -53,11 +55,39 @@ class JournalWriter:
         """How often the disk refused to sync."""
         return self._group.failed
 
+    @property
+    def able(self) -> bool:
+        """Whether there is a segment to write to, as far as is known."""
+        return self._segment is not None
+
+    def look(self) -> bool:
+        """Called now and then, also while nothing is written: find out whether the folder can be written again.
+
+        False if a segment was removed under its writer: what it held, and was not read yet, nobody can count.
+        """
+        with self._lock:
+            if self._closed:
+                return True
+            removed = self._segment is not None and self._segment.removed
+            if removed:
+                self.trouble = "a segment was removed while it was in use"
+                self._retire()
+            if self._segment is None:
+                self._retry_at = 0.0
+                _make_again(self._folder)
+            self._open()
+            if not self._losses.open:
+                self._losses = LossNote(self._folder, self._writer)
+            self._losses.note(self.lost, self._group.failed)
+        return not removed
+
     def append(self, *events: Event) -> bool:
         """Write these events, all in one call; False if any could not be written (``lost`` counts them)."""
         whole, unwritable = self._encode(events)
         with self._lock:
             self.lost += unwritable
+            if unwritable:
+                self.trouble = "an event could not be encoded"
             if self._closed:
                 self.lost += whole.count(b"\n")
                 return False
@@ -111,7 +141,8 @@ class JournalWriter:
             return whole
         try:
             written = segment.append(whole)
-        except OSError:
+        except OSError as error:
+            self.trouble = error.strerror
             written = 0
         if written == len(whole):
             if segment.size >= ROTATE_BYTES or segment.age >= OLD_SECONDS:
@@ -128,7 +159,8 @@ class JournalWriter:
         if self._segment is None and time.monotonic() >= self._retry_at:
             try:
                 self._segment = Segment.create(self._folder, self._writer)
-            except OSError:
+            except OSError as error:
+                self.trouble = error.strerror or str(error)
                 self._retry_at = time.monotonic() + REOPEN_SECONDS
         return self._segment
 
@@ -142,3 +174,9 @@ class JournalWriter:
         if self._segment is not None:
             self._group.retire(self._segment)
             self._segment = None
+
+
+def _make_again(folder: Path) -> None:
+    """Somebody may have deleted it; the next segment must have a place."""
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.responses import JSONResponse
 
 from fairtrial.domain.registry import Registry
 from fairtrial.store.passwords import AT_ONCE
@@ -44,11 +45,15 @@ def _add_health(app: FastAPI) -> None:
 
     @app.get("/readyz", dependencies=[Depends(anyone)])
     def readyz() -> Response:
-        """A plan is published."""
-        ready = app.state.keeper.publisher.published is not None
-        return Response(
-            "ok\n" if ready else "no plan yet\n", status_code=200 if ready else 503, media_type="text/plain"
-        )
+        """A plan is published; it also says, without the reason, what is refused and what fails."""
+        keeper: Keeper = app.state.keeper
+        ready = keeper.publisher.published is not None
+        said = {
+            "status": "ok" if ready else "no plan yet",
+            "plan": "refused" if keeper.publisher.refused else "in_force" if ready else "missing",
+            "store": "ok" if keeper.trouble is None else "failing",
+        }
+        return JSONResponse(said, status_code=200 if ready else 503)
 
 
 def _add_openapi(app: FastAPI) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from fairtrial.config.private_files import write_private
 from fairtrial.config.project import Project
 from fairtrial.config.published import publish, read
 from fairtrial.config.reshuffle import refuse_reshuffle
@@ -15,6 +18,9 @@ from fairtrial.store import audit, keys, settings
 from fairtrial.store.database import Database
 
 RETRY_US = 2_000_000
+
+log = logging.getLogger("fairtrial.control")
+
 Mark = tuple[tuple[int, int, int] | None, ...]
 """What tells one state of the watched files from another: time, size and inode of each, None for an absent one."""
 
@@ -80,32 +86,44 @@ class PlanPublisher:
         if before is not None:
             refuse_reshuffle(before.plan, project.plan)
         self._files = project.files
-        return self._replace(Published(project.plan, project.gateway.auth, *self._secrets()))
+        replaced = self._replace(Published(project.plan, project.gateway.auth, *self._secrets()))
+        self._accept()
+        return replaced
 
     def _publish_keys(self) -> bool:
         """The last good plan with the keys of now: a key is revoked at once, whatever the file looks like."""
         if self.published is None:
             return False
-        return self._replace(
-            Published(self.published.plan, self.published.auth, *self._secrets()), refused=self.refused
-        )
+        return self._replace(Published(self.published.plan, self.published.auth, *self._secrets()))
 
     def _secrets(self) -> tuple[tuple[Key, ...], str]:
         return keys.valid(self._database), settings.pepper(self._database)
 
-    def _replace(self, new: Published, *, refused: str | None = None) -> bool:
+    def _replace(self, new: Published) -> bool:
         before = self.published
         if new != before or not self._database.layout.plan.exists():
             publish(self._database.layout.plan, new)
-        self.published, self.refused = new, refused
+        self.published = new
         if before is None or before.plan.plan_hash != new.plan.plan_hash:
             self._record("plan.publish", new.plan.plan_hash)
         return new != before
 
     def _refuse(self, why: str) -> None:
-        if why != self.refused:
-            self._record("plan.refuse", why)
+        """Say it before it is recorded, which a store in trouble may refuse. No message quotes a key."""
+        if why == self.refused:
+            return
         self.refused = why
+        log.error("the configuration was refused, the last good plan stays: %s", "; ".join(why.splitlines()))
+        with suppress(OSError):
+            write_private(self._database.layout.plan_refused, f"{why}\n".encode())
+        self._record("plan.refuse", why)
+
+    def _accept(self) -> None:
+        if self.refused is not None:
+            log.warning("the configuration is in force again")
+        self.refused = None
+        with suppress(OSError):
+            self._database.layout.plan_refused.unlink(missing_ok=True)
 
     def _record(self, action: str, subject: str) -> None:
         audit.record(self._database, now_us=self._clock_us(), actor="control", action=action, subject=subject)

@@ -139,6 +139,7 @@ async def alive(gateway: Gateway) -> AsyncIterator[None]:
     gateway.watch.look()
     watching = asyncio.gather(
         gateway.watch.run(partial(_get_ready, gateway)),
+        gateway.recording.run(),
         watch_lag(gateway.admission),
         gateway.board.keep(partial(families_of, gateway)),
     )

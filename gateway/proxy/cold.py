@@ -17,15 +17,18 @@ from gateway.proxy.errors import envelope, error_body, error_headers
 from gateway.proxy.feedback import Accepted, feedback_event, read_feedback
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import authenticate
-from gateway.proxy.metrics import exposition
+from gateway.proxy.metrics import exposition, is_losing
 from gateway.proxy.passthrough import METHODS, enter, pass_on
-from gateway.proxy.passthrough_paths import SHOWN
+from gateway.proxy.passthrough_paths import SHOWN, unknown_url
 from gateway.proxy.responses import add_responses
 from gateway.proxy.routing import Routing
 from gateway.proxy.wire import header_map, read_body, require_json
 
 STORED_CHATS = "/v1/chat/completions"
 """Read and deleted by other methods than POST, where there is another server for it."""
+
+LOOKS = ["GET", "HEAD"]
+"""The methods of what is only looked at: HEAD is GET without the body (RFC 9110 §9.3.2)."""
 
 HERE = {"/v1/feedback": "POST", "/v1/responses/input_tokens": "POST"}
 """Paths of the cold side with the one method that they have."""
@@ -46,17 +49,22 @@ def cold_app(gateway: Gateway, hot: Iterable[str]) -> FastAPI:
 
 
 def _health(app: FastAPI, gateway: Gateway) -> None:
-    @app.get("/livez")
+    @app.api_route("/livez", methods=LOOKS)
     async def livez() -> dict[str, str]:
         return {"status": "ok", "worker": gateway.worker}
 
-    @app.get("/readyz")
+    @app.api_route("/readyz", methods=LOOKS)
     async def readyz() -> dict[str, Any]:
         gateway.admission.refuse_if_leaving()
         routing = gateway.watch.current()
-        return {"status": "ok", "plan_hash": routing.plan.plan_hash, "refused": gateway.watch.refusal is not None}
+        return {
+            "status": "ok",
+            "plan_hash": routing.plan.plan_hash,
+            "plan": "refused" if gateway.watch.is_refused() else "in_force",
+            "recording": "losing" if is_losing(gateway) else "ok",
+        }
 
-    @app.get("/metrics")
+    @app.api_route("/metrics", methods=LOOKS)
     async def metrics() -> PlainTextResponse:
         return PlainTextResponse(exposition(gateway), media_type="text/plain; version=0.0.4")
 
@@ -74,11 +82,11 @@ def _others(app: FastAPI, gateway: Gateway, hot: frozenset[str]) -> None:
 
 
 def _models(app: FastAPI, gateway: Gateway) -> None:
-    @app.get("/v1/models")
+    @app.api_route("/v1/models", methods=LOOKS)
     async def models(request: Request) -> dict[str, Any]:
         return {"object": "list", "data": [_model(gateway, name) for name in _visible(gateway, request)]}
 
-    @app.get("/v1/models/{name:path}")
+    @app.api_route("/v1/models/{name:path}", methods=LOOKS)
     async def model(name: str, request: Request) -> dict[str, Any]:
         names = _visible(gateway, request)
         if name not in names:
@@ -119,7 +127,7 @@ def _errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def starlettes(request: Request, error: HTTPException) -> Response:
         path = request.scope["path"][:SHOWN]
-        what = {404: f"Invalid URL ({request.method} {path})", 405: f"{path}: {request.method} is not allowed here"}
+        what = {404: unknown_url(request.scope).message, 405: f"{path}: {request.method} is not allowed here"}
         message = what.get(error.status_code, f"{path}: {error.detail}")
         codes = {404: "unknown_url", 405: "method_not_allowed"}
         body = envelope(message, kind="invalid_request_error", code=codes.get(error.status_code, "invalid_request"))

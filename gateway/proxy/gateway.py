@@ -12,6 +12,7 @@ from gateway.proxy.admission import Admission
 from gateway.proxy.count_board import CountBoard
 from gateway.proxy.passing import Passing
 from gateway.proxy.plan_watch import PlanWatch
+from gateway.proxy.recording_watch import RecordingWatch
 from gateway.proxy.upstream.litellm_lane import LitellmLane
 from gateway.proxy.upstream.transport import Translation, Transport
 
@@ -51,6 +52,8 @@ class Gateway:
     counters: Counters = field(default_factory=Counters)
     passing: Passing = field(default_factory=Passing)
     admission: Admission = field(init=False)
+    recording: RecordingWatch = field(init=False)
 
     def __post_init__(self) -> None:
+        self.recording = RecordingWatch(self.journal)
         self.admission = Admission(self.settings.max_in_flight)

@@ -7,6 +7,14 @@ from collections.abc import Iterable
 from gateway.proxy.count_board import Family
 from gateway.proxy.gateway import Gateway
 
+LOSING = "recording_losing"
+
+
+def is_losing(gateway: Gateway) -> bool:
+    """Whether any worker loses events now; of the others it is known as it was a second ago."""
+    others = (samples for _, families in gateway.board.others() for name, _, samples in families if name == LOSING)
+    return gateway.recording.losing or any(value for samples in others for _, value in samples)
+
 
 def exposition(gateway: Gateway) -> str:
     """The text of ``/metrics``; labels have names from a fixed set only. Other workers' counts are a second old."""
@@ -45,8 +53,10 @@ def _families(gateway: Gateway) -> Iterable[Family]:
         [(f',reason="{name}"', value) for name, value in sorted(admission.refused.items())],
     )
     yield "loop_late", "gauge", [("", int(admission.late))]
+    yield LOSING, "gauge", [("", int(gateway.recording.losing))]
     yield "journal_lost_events_total", "counter", [("", gateway.journal.lost)]
     yield "journal_sync_failures_total", "counter", [("", gateway.journal.sync_failures)]
     yield "redaction_failures_total", "counter", [("", counters.redaction_failures)]
     yield "plan_refused_total", "counter", [("", gateway.watch.refused)]
+    yield "configuration_refused", "gauge", [("", int(gateway.watch.is_refused()))]
     yield "plan_in_force", "gauge", [("", int(gateway.watch.routing is not None))]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fairtrial.config import published as plan_file
+from fairtrial.config.layout import REFUSED
 from fairtrial.domain.errors import PlanRefused, Unavailable
 from gateway.proxy.routing import Routing, prepare
 
@@ -28,6 +29,7 @@ class PlanWatch:
         self.refusal: str | None = None
         self.since = 0
         self._path = path
+        self._note = path.with_name(REFUSED)
         self._environ = environ
         self._require_keys = require_keys
         self._stamp: Stamp | None = None
@@ -38,6 +40,10 @@ class PlanWatch:
             code = "plan_refused" if self.refusal else "plan_missing"
             raise Unavailable("no plan is in force yet: the control process has not published one", code=code)
         return self.routing
+
+    def is_refused(self) -> bool:
+        """Whether a newer plan or file is not in force: refused here, or by control, which leaves a note of it."""
+        return self.refusal is not None or self._note.exists()
 
     def look(self) -> bool:
         """Take over the file if it changed; whether the routing is new. Never raises."""

@@ -25,8 +25,17 @@ ROUTES = (
     ("GET", "/v1/models/{name}", "complete", "one of them; 404 `model_not_found`"),
     ("POST", "/v1/feedback", "feedback", "one feedback or a list of up to 1,000; 202 when it is in the journal"),
     *((method, "/v1/{path}", "complete", OTHERS) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
+    ("HEAD", "/v1/models", "complete", "as GET, without the body"),
+    ("HEAD", "/v1/models/{name}", "complete", "as GET, without the body"),
     ("GET", "/livez", "nobody", "the worker runs"),
-    ("GET", "/readyz", "nobody", "a plan is in force, and the worker was not told to stop; else 503"),
+    (
+        "GET",
+        "/readyz",
+        "nobody",
+        "a plan is in force, and the worker was not told to stop; else 503. A 200 may still say "
+        '`"recording": "losing"` (events are lost now) or `"plan": "refused"` (a newer one is not in force)',
+    ),
+    *(("HEAD", path, "nobody", "as GET, without the body") for path in ("/livez", "/readyz", "/metrics")),
     ("GET", "/metrics", "nobody", "all workers' counts as Prometheus text, of the others as they were a second ago"),
 )
 SENT = (

@@ -132,7 +132,7 @@ def test_without_a_plan_it_is_a_503_and_a_broken_plan_leaves_the_last_good_one(
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         rig.publish(plan_for(upstream.url))
         rig.layout.plan.write_text("{")
-        rig.wait(lambda: httpx.get(f"{rig.root}/readyz").json()["refused"])
+        rig.wait(lambda: httpx.get(f"{rig.root}/readyz").json()["plan"] == "refused")
         assert post(rig, DIRECT).status_code == 200
         assert 'plan_refused_total{worker="w0"} 1' in httpx.get(f"{rig.root}/metrics").text
 

@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import click
 
 from fairtrial.domain.errors import UsageError
 
 SCHEMES = ("http://", "https://")
+LARGEST = 65_536
+"""Bytes of an answer that are read."""
+
+ALARMS = {"recording": "losing", "plan": "refused", "store": "failing"}
+"""What a service that answers with 200 may say of itself all the same."""
 
 
 @click.command()
 @click.argument("urls", nargs=-1, required=True, metavar="URL...")
 @click.option("--timeout", default=3.0, show_default=True, help="Seconds that each address may take.")
-def command(urls: tuple[str, ...], timeout: float) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(urls: tuple[str, ...], timeout: float, as_json: bool) -> None:
     """Ask each URL, and exit with 0 if all of them answer with 200, else with 1.
 
-    Gateway and control have /readyz (a plan is in force) and /livez (the program runs).
+    Gateway and control have /readyz (a plan is in force) and /livez (the program runs). What /readyz says of lost
+    records, a refused configuration or a failing store is printed, and does not change the exit code: traffic goes on.
 
     \b
-    Example:  fairtrial health http://127.0.0.1:8080/readyz
+    Example:  fairtrial health http://127.0.0.1:8080/readyz http://127.0.0.1:8081/readyz --json
     """
     for url in urls:
         if not url.startswith(SCHEMES):
             raise UsageError(f"{url!r} is not an address (such as http://127.0.0.1:8080/readyz)")
-    wrong = {url: said for url in urls if (said := _wrong(url, timeout)) is not None}
-    for url, said in wrong.items():
-        click.echo(f"{url}: {said}", err=True)
-    if wrong:
+    answers = [_ask(url, timeout) for url in urls]
+    ok = all(answer["ok"] for answer in answers)
+    if as_json:
+        click.echo(json.dumps({"ok": ok, "services": answers}))
+    else:
+        _print(answers)
+    if not ok:
         raise click.exceptions.Exit(1)
-    click.echo("ok")
 
 
-def _wrong(url: str, timeout: float) -> str | None:
-    """What is wrong there, ``None`` if nothing is. Any proxy that the environment names is passed by."""
+def _print(answers: list[dict[str, Any]]) -> None:
+    wrong = [f"{answer['url']}: {answer['error']}" for answer in answers if not answer["ok"]]
+    alarms = [f"{one['url']}: {name} is {state}" for one in answers for name, state in _alarms(one["said"]).items()]
+    for line in wrong + alarms:
+        click.echo(line, err=True)
+    if not wrong:
+        click.echo(f"ok, with {len(alarms)} {'alarm' if len(alarms) == 1 else 'alarms'}" if alarms else "ok")
+
+
+def _alarms(said: dict[str, Any]) -> dict[str, str]:
+    return {name: state for name, state in ALARMS.items() if said.get(name) == state}
+
+
+def _ask(url: str, timeout: float) -> dict[str, Any]:
+    """What there is to say of one address. Any proxy that the environment names is passed by."""
     import http.client
     import urllib.error
     import urllib.request
@@ -40,9 +65,25 @@ def _wrong(url: str, timeout: float) -> str | None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=timeout) as answer:
-            return None if answer.status == 200 else f"answered {answer.status}"
-    except urllib.error.HTTPError as error:
-        words = error.read(200).decode("utf-8", "replace").strip()
-        return f"answered {error.code}" + (f" ({words})" if words else "")
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        return f"does not answer ({getattr(error, 'reason', error)})"
+            said = _decode(answer.read(LARGEST))
+            error = None if answer.status == 200 else f"answered {answer.status}"
+            return _report(url, answer.status, error, said)
+    except urllib.error.HTTPError as refused:
+        content = refused.read(LARGEST)
+        words = content[:200].decode("utf-8", "replace").strip()
+        error = f"answered {refused.code}" + (f" ({words})" if words else "")
+        return _report(url, refused.code, error, _decode(content))
+    except (OSError, ValueError, http.client.HTTPException) as failure:
+        return _report(url, None, f"does not answer ({getattr(failure, 'reason', failure)})", {})
+
+
+def _report(url: str, status: int | None, error: str | None, said: dict[str, Any]) -> dict[str, Any]:
+    return {"url": url, "ok": error is None, "status": status, "error": error, "said": said}
+
+
+def _decode(content: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(content)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

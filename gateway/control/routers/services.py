@@ -22,7 +22,7 @@ def services(keeper: TheKeeper) -> Response:
     published = publisher.published
     return as_json(
         {
-            "gateway": {"url": keeper.addresses.gateway_url, "ready": _is_ready(keeper.addresses.gateway_url)},
+            "gateway": {"url": keeper.addresses.gateway_url, **_readiness(keeper.addresses.gateway_url)},
             "recording": read_losses(keeper.database.layout.journal),
             "control": {"url": keeper.addresses.control_url, "trouble": keeper.trouble},
             "plan": {
@@ -53,11 +53,13 @@ def ingest(keeper: TheKeeper) -> Response:
     return as_json(keeper.ingest_now())
 
 
-def _is_ready(url: str | None) -> bool | None:
-    """Whether the gateway serves; ``None`` if there is none."""
+def _readiness(url: str | None) -> dict[str, bool | str | None]:
+    """Whether the gateway serves (``None`` if there is none), and whether what it serves is recorded."""
     if url is None:
-        return None
+        return {"ready": None, "recording": None}
     try:
-        return httpx.get(f"{url}/readyz", timeout=GATEWAY_SECONDS, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
+        answer = httpx.get(f"{url}/readyz", timeout=GATEWAY_SECONDS, trust_env=False)
+        recording = answer.json().get("recording")
+    except (httpx.HTTPError, ValueError, AttributeError):
+        return {"ready": False, "recording": None}
+    return {"ready": answer.status_code == 200, "recording": recording if isinstance(recording, str) else None}
