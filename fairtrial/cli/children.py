@@ -8,16 +8,23 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from fairtrial.cli.child_logs import rotate
-from fairtrial.domain.errors import FairtrialError, UsageError
+from fairtrial.domain.errors import STORE_UNUSABLE, FairtrialError, UsageError
 
 WATCH_SECONDS = 0.1
 FIRST_WAIT, LONGEST_WAIT, STEADY_SECONDS = 0.1, 5.0, 10.0
 END_SECONDS = 40.0
+MOST_RESTARTS = 2
 LOG_LINES, LOG_BYTES = 20, 16_384
+ERROR = "error: "
+"""With this every command begins what it has to say of an error."""
+
+ROTATE_SECONDS = 60.0
+"""Between two tries to put a log aside: a full disk refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +39,21 @@ class Program:
 
 
 class Child:
-    """One program, alive or to be started again; ``pid`` is ``None`` while it does not run."""
+    """One program, alive or to be started again; ``pid`` is ``None`` while it does not run.
+
+    ``trouble``: what it said when it last ended because its store can't be used; `recovered` forgets it.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.restarts = 0
+        self.trouble: str | None = None
         self._running: subprocess.Popen[bytes] | None = None
         self._wait = FIRST_WAIT
         self._started = 0.0
         self._not_before = 0.0
         self._said_before = 0
+        self._rotate_at = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -54,7 +66,7 @@ class Child:
 
     def start(self) -> None:
         """Start it, its output appended to its log."""
-        fd = os.open(self.program.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fd = _open_log(self.program.log)
         self._said_before = os.fstat(fd).st_size
         launcher = [sys.executable, "-m", "fairtrial.cli.child", str(os.getpid())]
         try:
@@ -72,23 +84,41 @@ class Child:
 
     def keep_up(self) -> None:
         """Start it again if it has died, waiting longer each time that it does so at once; raises `OSError`."""
-        if rotate(self.program.log):
-            self._said_before = 0
+        now = time.monotonic()
+        if now >= self._rotate_at:
+            self._rotate(now)
         if self.exit_code is None:
             return
-        now = time.monotonic()
         if self._not_before == 0.0:
             steady = now - self._started > STEADY_SECONDS
             self._wait = FIRST_WAIT if steady else min(2 * self._wait, LONGEST_WAIT)
             self._not_before = now + self._wait
-            name, log = self.program.name, self.program.log
-            print(
-                f"{name} ended with code {self.exit_code}; starting it again (see {log})", file=sys.stderr, flush=True
-            )
+            self._say_end()
         elif now >= self._not_before:
             self.start()
             self._not_before = 0.0
             self.restarts += 1
+
+    def recovered(self) -> None:
+        """It is ready again."""
+        self.trouble = None
+
+    def _say_end(self) -> None:
+        """In one line; what is wrong with a store is said once, not at every try."""
+        name, log = self.program.name, self.program.log
+        if self.exit_code != STORE_UNUSABLE:
+            return say(f"{name} ended with code {self.exit_code}; starting it again (see {log})")
+        before, self.trouble = self.trouble, error_in(self.last_words())
+        if self.trouble != before:
+            say(f"{self.trouble}\n{name} is tried again every few seconds (see {log}).")
+        return None
+
+    def _rotate(self, now: float) -> None:
+        try:
+            if rotate(self.program.log):
+                self._said_before = 0
+        except OSError:
+            self._rotate_at = now + ROTATE_SECONDS
 
     def delay(self) -> None:
         """Let the next try wait as long as any."""
@@ -108,10 +138,13 @@ class Child:
 
     def last_words(self) -> str:
         """The end of what it said since it was last started."""
-        with self.program.log.open("rb") as log:
-            end = log.seek(0, os.SEEK_END)
-            log.seek(max(self._said_before, end - LOG_BYTES))
-            lines = log.read().decode("utf-8", "replace").splitlines()
+        try:
+            with self.program.log.open("rb") as log:
+                end = log.seek(0, os.SEEK_END)
+                log.seek(max(self._said_before, end - LOG_BYTES))
+                lines = log.read().decode("utf-8", "replace").splitlines()
+        except OSError as error:
+            return f"{self.program.log}: can't be read ({error.strerror})"
         return "\n".join(lines[-LOG_LINES:])
 
 
@@ -156,11 +189,31 @@ class Children:
             try:
                 child.keep_up()
             except OSError as error:  # no memory or no room now: this thread must live, or the kernel ends the others
-                print(f"{child.program.name} can't be started now ({error})", file=sys.stderr, flush=True)
+                say(f"{child.program.name} can't be started now ({error})")
                 child.delay()
+
+
+def say(text: str) -> None:
+    """To standard error, if that takes it: whatever it is, no service ends because of it."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def error_in(words: str) -> str:
+    """The last error among the words of a program, without what came before; all of them if there is none."""
+    return words[max(words.rfind(ERROR), 0) :]
+
+
+def _open_log(path: Path) -> int:
+    """A log that can't be opened must not keep its service down."""
+    flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError:
+        return os.open(os.devnull, flags)
 
 
 def refuse_dead(child: Child) -> None:
     """`UsageError` with the program's own words, if it ended with a usage error before it was ever ready."""
-    if child.exit_code == UsageError.exit_code or child.restarts > 2:
-        raise UsageError(f"{child.program.name} could not start:\n{child.last_words()}")
+    if child.exit_code in (UsageError.exit_code, STORE_UNUSABLE) or child.restarts > MOST_RESTARTS:
+        raise UsageError(f"{child.program.name} could not start:\n{error_in(child.last_words())}")

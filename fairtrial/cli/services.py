@@ -15,10 +15,20 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.cli.children import END_SECONDS, Child, Children, Program, refuse_dead
+from fairtrial.cli.children import END_SECONDS, MOST_RESTARTS, Child, Children, Program, refuse_dead
 from fairtrial.config.addresses import Address
+from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project, load_project
-from fairtrial.domain.errors import FairtrialError, UsageError
+from fairtrial.config.published import read
+from fairtrial.domain.errors import (
+    STORE_UNUSABLE,
+    FairtrialError,
+    PlanRefused,
+    PortTaken,
+    StoreError,
+    StoreLocked,
+    UsageError,
+)
 
 READY_SECONDS = 60.0
 TRY_SECONDS = 0.05
@@ -41,7 +51,8 @@ class Urls:
 class Services:
     """The services of one project. `start` returns when all are ready; `stop` ends them; also a context.
 
-    They end with this program too, however it ends. ``workers`` overrides the project's number.
+    They end with this program too, however it ends. ``workers`` overrides the project's number. With
+    ``without_store`` a store that can't be used does not keep the gateway down, if a plan was published before.
     """
 
     def __init__(
@@ -50,12 +61,14 @@ class Services:
         *,
         workers: int | None = None,
         dashboard: bool = True,
+        without_store: bool = False,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._environ = dict(os.environ if environ is None else environ)
         self.project = load_project(project_path, self._environ)
         self._workers = workers or self.project.gateway.workers
         self._dashboard = dashboard
+        self._without_store = without_store
         self._children = Children(self._programs())
         self._undo = ExitStack()
 
@@ -75,11 +88,11 @@ class Services:
 
         Raises `StoreLocked` and `PortTaken` before anything is started, `UsageError` if a service gives up.
         """
-        from fairtrial.store.owner_lock import refuse_owned, running_services
+        from fairtrial.store.owner_lock import running_services
 
-        layout = self.project.layout.make()
+        layout = self._make_folders()
         with ExitStack() as undo:
-            refuse_owned(layout)
+            self._refuse_running(layout)
             undo.enter_context(running_services(layout))
             refuse_taken(self.project, dashboard=self._dashboard)
             undo.callback(self._children.stop)
@@ -98,6 +111,32 @@ class Services:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _refuse_running(self, layout: Layout) -> None:
+        from fairtrial.store.owner_lock import read_note, refuse_owned
+
+        note = read_note(layout)
+        try:
+            refuse_owned(layout)
+        except StoreLocked as error:
+            runs = f"\nThis project runs already, with its gateway at {note.gateway_url}/v1." if note else ""
+            raise StoreLocked(f"{error}{runs if note and note.gateway_url else ''}") from error
+
+    def _make_folders(self) -> Layout:
+        layout = self.project.layout
+        try:
+            return layout.make()
+        except OSError as error:
+            if not self._has_plan():
+                raise StoreError(f"{error.filename}: can't be made ({error.strerror})") from error
+            return layout  # a journal that can't be written is what recording survives
+
+    def _has_plan(self) -> bool:
+        """Whether the gateway may serve by a plan of an earlier start, without control."""
+        try:
+            return self._without_store and read(self.project.layout.plan) is not None
+        except PlanRefused:
+            return False
 
     def _programs(self) -> list[Program]:
         programs = [self._control(), self._gateway()]
@@ -137,7 +176,11 @@ class Services:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             for child in self.children.values():  # all of them: a gateway waits for ever for a control that is dead
-                refuse_dead(child)
+                if self._goes_without(child):
+                    if child.program.name == name:
+                        return
+                else:
+                    self._refuse_dead(child)
             try:
                 if client.get(door).status_code == 200:
                     return
@@ -146,6 +189,22 @@ class Services:
             time.sleep(TRY_SECONDS)
         words = self.children[name].last_words()
         raise UsageError(f"{name} was not ready within {READY_SECONDS:.0f} seconds; its last words:\n{words}")
+
+    def _refuse_dead(self, child: Child) -> None:
+        try:
+            refuse_dead(child)
+        except UsageError as error:
+            if self._without_store and child.exit_code == STORE_UNUSABLE:
+                more = "No plan was published before, so there is nothing that the gateway could serve by."
+                raise UsageError(f"{error}\n{more}") from error
+            raise
+
+    def _goes_without(self, child: Child) -> bool:
+        """Whether this is a control that has failed, and the gateway can serve without it."""
+        failed = child.trouble is not None or child.exit_code == STORE_UNUSABLE or child.restarts > MOST_RESTARTS
+        if child.program.name != "control" or not failed or child.exit_code == UsageError.exit_code:
+            return False
+        return self._has_plan()
 
 
 def refuse_taken(project: Project, *, dashboard: bool) -> None:
@@ -156,7 +215,27 @@ def refuse_taken(project: Project, *, dashboard: bool) -> None:
     if dashboard:
         addresses["dashboard"] = project.dashboard
     for service, address in addresses.items():
-        listen(address.host, address.port, service=service, setting=f"{service}.bind").close()
+        try:
+            listen(address.host, address.port, service=service, setting=f"{service}.bind").close()
+        except PortTaken as error:
+            beside = f"A new project gets ports of its own with: fairtrial init DIR --port {_free_port(address.host)}"
+            raise PortTaken(f"{error}\n{beside}") from error
+
+
+def _free_port(host: str) -> int:
+    """The first of four ports that nobody listens on now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for first in range(9080, 65_000, 100):
+        with ExitStack() as probes:
+            try:
+                for port in range(first, first + 4):
+                    probe = probes.enter_context(socket.socket(family))
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind((host, port))
+            except OSError:
+                continue
+            return first
+    return 9080
 
 
 def _bind(address: Address) -> str:

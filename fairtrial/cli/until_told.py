@@ -26,10 +26,10 @@ class Told:
         """From now on being told interrupts nothing: `wait` returns."""
         self._waiting = True
 
-    def wait(self) -> None:
-        """Until told."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Until told, or for so long; returns whether it was told."""
         self.started()
-        self._event.wait()
+        return self._event.wait(seconds)
 
 
 @contextmanager

@@ -3,59 +3,19 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
 from fairtrial.cli.services import Services
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingester
 from tests.integration.project_files import write_project
+from tests.integration.services_rig import Load, eventually
 from tests.upstream.server import FakeUpstream
 
 KILLS = 24
-CLIENTS = 4
-PATIENCE = 60.0
-
-
-class Load:
-    """Clients that ask without pause; ``acknowledged`` holds the ids of answers that were 200 and read to the end."""
-
-    def __init__(self, url: str) -> None:
-        self.acknowledged: list[str] = []
-        self.broken = 0
-        self._url = url
-        self._ending = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(CLIENTS)]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        self._ending.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, number: int) -> None:
-        body = {"model": "support-bot", "messages": [{"role": "user", "content": "hello"}]}
-        turn = 0
-        with httpx.Client(timeout=10.0, trust_env=False) as client:
-            while not self._ending.is_set():
-                turn += 1
-                asked = body | {"user": f"u-{number}-{turn}"}
-                if turn % 3 == 0:
-                    asked |= {"stream": True, "fake": {"kind": "stream", "chunks": ["a", "b"]}}
-                try:
-                    answer = client.post(f"{self._url}/chat/completions", json=asked)
-                except httpx.HTTPError:
-                    self.broken += 1
-                    time.sleep(0.01)
-                    continue
-                if answer.status_code == 200:
-                    self.acknowledged.append(answer.headers["x-request-id"])
 
 
 def workers_of(pid: int) -> list[int]:
@@ -70,13 +30,6 @@ def victims(services: Services) -> list[int]:
     """What may be killed now: control once, and each worker."""
     control, gateway = (services.children[name].pid for name in ("control", "gateway"))
     return ([control] if control else []) + (workers_of(gateway) if gateway else [])
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.02)
 
 
 def kill_at_random(services: Services, load: Load) -> dict[str, int]:

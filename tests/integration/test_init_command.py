@@ -39,6 +39,26 @@ def test_every_template_is_sound(tmp_path: Path, template: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("template", NAMES)
+def test_a_second_project_gets_ports_of_its_own_in_every_file(tmp_path: Path, template: str) -> None:
+    done = init("shop", "--template", template, "--port", "9080", cwd=tmp_path)
+    assert done.returncode == 0
+    project = load_project(tmp_path / "shop" / "fairtrial.yaml", KEYS)
+    assert [one.port for one in (project.gateway.address, project.control, project.dashboard)] == [9080, 9081, 9082]
+    served_here = {"8080", "8081", "8501"} | ({"8000"} if template == "sample" else set())
+    texts = [path.read_text() for path in (tmp_path / "shop").rglob("*") if path.suffix in (".yaml", ".md", ".py")]
+    assert not [port for port in served_here for text in texts if port in text]
+    assert 'base_url="http://127.0.0.1:9080/v1"' in (tmp_path / "shop" / "app.py").read_text()
+    if template == "sample":
+        assert "fairtrial models serve --sample --port 9083" in done.stdout
+        assert {one.base_url for one in project.plan.deployments.values()} == {"http://127.0.0.1:9083/v1"}
+
+
+def test_a_port_that_leaves_no_room_for_the_others_is_refused(tmp_path: Path) -> None:
+    done = init("shop", "--port", "65535", cwd=tmp_path)
+    assert done.returncode == 2 and "--port" in done.stderr and not (tmp_path / "shop").exists()
+
+
 def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("mine")
     done = init(cwd=tmp_path)

@@ -5,10 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -20,16 +16,8 @@ from fairtrial.config.project import load_project
 from fairtrial.domain.errors import PortTaken, StoreLocked
 from fairtrial.store.owner_lock import is_owned
 from tests.integration.project_files import write_project
+from tests.integration.services_rig import PATIENCE, eventually, up, wait_until_up
 from tests.upstream.server import FakeUpstream
-
-PATIENCE = 60.0
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.02)
 
 
 def alive(pid: int) -> bool:
@@ -37,21 +25,6 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-def up(folder: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "fairtrial.cli.main", "up", "--no-dashboard", *options]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_until_up(process: subprocess.Popen[str]) -> str:
-    said = ""
-    assert process.stdout is not None
-    while "Ctrl-C" not in said:
-        line = process.stdout.readline()
-        assert line, process.communicate()[1]
-        said += line
-    return said
 
 
 def test_traffic_flows_and_is_seen_and_a_dead_control_comes_back(tmp_path: Path) -> None:
@@ -85,13 +58,16 @@ def test_the_second_up_on_a_store_exits_with_2_and_names_the_owner(tmp_path: Pat
     write_project(tmp_path)
     first = up(tmp_path)
     said = wait_until_up(first)
-    assert "/v1" in said
+    url = said.split()[1]
+    assert url.endswith("/v1")
     second = up(tmp_path)
     _, error = second.communicate(timeout=PATIENCE)
     assert second.returncode == 2
     assert "owns this store" in error
+    assert f"This project runs already, with its gateway at {url}." in error
     first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=PATIENCE)
+    _, error = first.communicate(timeout=PATIENCE)
+    assert "base, tuned: nothing answers at http://127.0.0.1:9/v1" in error
     assert first.returncode == 0
     assert not is_owned(load_project(tmp_path / "fairtrial.yaml", {}).layout)
 
@@ -156,7 +132,7 @@ def test_a_port_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> 
     control = load_project(path, {}).control
     with socket.create_server((control.host, control.port)):
         services = Services(path, dashboard=False)
-        with pytest.raises(PortTaken, match=str(control.port)):
+        with pytest.raises(PortTaken, match=rf"{control.port} is in use[\s\S]*fairtrial init DIR --port \d+"):
             services.start()
     assert all(child.pid is None for child in services.children.values())
 

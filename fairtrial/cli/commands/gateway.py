@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from fairtrial.config.layout import Layout
     from gateway.proxy.supervisor import Serving
 
 
@@ -61,7 +62,7 @@ def _told(*, store: Path, bind: str, workers: int | None, max_body_mb: int, sett
     from fairtrial.domain.worker_settings import WorkerSettings
     from gateway.proxy.supervisor import Serving
 
-    address, layout = parse_address(bind), Layout(store).make()
+    address, layout = parse_address(bind), _with_folders(Layout(store))
     return Serving(
         host=address.host,
         port=address.port,
@@ -71,6 +72,15 @@ def _told(*, store: Path, bind: str, workers: int | None, max_body_mb: int, sett
         max_body=max_body_mb * 2**20,
         settings=msgspec.json.decode(settings, type=WorkerSettings),
     )
+
+
+def _with_folders(layout: Layout) -> Layout:
+    """A journal that can't be made stops no traffic: workers say that they don't record, and try again."""
+    try:
+        return layout.make()
+    except OSError as error:
+        click.echo(f"{error.filename}: can't be made ({error.strerror})", err=True)
+        return layout
 
 
 def _read(config: Path, workers: int | None) -> Serving:
@@ -85,7 +95,7 @@ def _read(config: Path, workers: int | None) -> Serving:
         raise UsageError(
             f"gateway.bind: {settings.host} is not loopback, and gateway.auth is {settings.auth!r} (needs keys)"
         )
-    layout = project.layout.make()
+    layout = _with_folders(project.layout)
     return Serving(
         host=settings.host,
         port=settings.port,

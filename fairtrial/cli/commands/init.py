@@ -15,14 +15,30 @@ SHARED = "shared"
 RENAMED = {"gitignore": ".gitignore"}
 """A template can't have this name itself: git would obey it."""
 
+SERVICES = ("8080", "8081", "8501")
+"""The ports that the templates name: of the gateway, of control and of the dashboard."""
+
+SAMPLE_MODELS = "8000"
+"""The port of the template's own models; in the other templates it is that of a server that runs already."""
+
+HIGHEST = 65_535 - len(SERVICES)
+
 COMMANDS = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
 @click.command()
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--template", type=click.Choice(NAMES), default="sample", show_default=True, help="Whose models it asks.")
-def command(folder: Path, template: str) -> None:
+@click.option(
+    "--port",
+    type=click.IntRange(1024, HIGHEST),
+    help="First of the ports that the services use, one after the other; default: 8080, 8081 and 8501.",
+)
+def command(folder: Path, template: str, port: int | None) -> None:
     """Write a new project into DIR, and print what to type next; nothing that is there is overwritten.
+
+    A second project runs beside a first one with --port: gateway, control and dashboard take PORT and the two after
+    it, and the models of the template `sample` the next.
 
     The template `sample` runs offline in seconds: its two models are stand-ins made of rules. `vllm`, `openai` and
     `anthropic` are the same project for models of your own.
@@ -30,8 +46,11 @@ def command(folder: Path, template: str) -> None:
     \b
     Examples:  fairtrial init shop
                fairtrial init shop --template vllm
+               fairtrial init second --port 9080
     """
     files = _files(template)
+    if port is not None:
+        files = {name: _with_ports(content, _ports(template, port)) for name, content in files.items()}
     _refuse_existing([folder / name for name in files])
     _write({folder / name: content for name, content in files.items()})
     click.echo(f"{folder}: {len(files)} files of the template {template!r}.")
@@ -52,6 +71,19 @@ def _files(template: str) -> dict[str, bytes]:
     if "fairtrial.yaml" not in found:
         raise UsageError(f"{TEMPLATES}: the templates are not installed (reinstall fairtrial)")
     return found
+
+
+def _ports(template: str, first: int) -> dict[str, str]:
+    """The new port for each that the template names."""
+    named = (*SERVICES, SAMPLE_MODELS) if template == "sample" else SERVICES
+    return {old: str(first + place) for place, old in enumerate(named)}
+
+
+def _with_ports(content: bytes, ports: dict[str, str]) -> bytes:
+    """The same file with these ports: a number after a colon, or after an option ``--port``, is one."""
+    old = "|".join(ports).encode()
+    named = re.compile(rb"(?<=127\.0\.0\.1:)(%b)\b|(?<=--port )(%b)\b" % (old, old))
+    return named.sub(lambda found: ports[found[0].decode()].encode(), content)
 
 
 def _refuse_existing(paths: list[Path]) -> None:

@@ -19,13 +19,18 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
     may do everything, and nobody else can do anything. The commands of this machine have a key of their own, in
     STORE.d/admin.key; programs elsewhere need one (fairtrial keys create NAME --right admin).
 
+    A store that can't be used stops control alone: the gateway serves by the last published plan, and what it records
+    is brought in once the store is restored.
+
     \b
     Example:  fairtrial up -c fairtrial.yaml --workers 4
     """
+    from fairtrial.cli.health_watch import LOOK_SECONDS, HealthWatch
     from fairtrial.cli.services import Services
     from fairtrial.cli.until_told import until_told
+    from fairtrial.cli.upstream_probe import probe_upstreams
 
-    services = Services(config, workers=workers, dashboard=not no_dashboard)
+    services = Services(config, workers=workers, dashboard=not no_dashboard, without_store=True)
     with until_told() as told, services:
         told.started()
         urls = services.urls
@@ -35,5 +40,9 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
             click.echo(f"dashboard  {urls.dashboard}")
         click.echo(f"logs       {services.project.layout.logs}")
         click.echo("Ctrl-C ends everything.")
-        told.wait()
+        for line in probe_upstreams(services.project.plan):
+            click.echo(line, err=True)
+        watch = HealthWatch(services, lambda text: click.echo(text, err=True))
+        while not told.wait(LOOK_SECONDS):
+            watch.look()
         click.echo("ending")

@@ -1,0 +1,69 @@
+"""What `fairtrial up` says while it runs: each trouble once when it begins, and once when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fairtrial.cli.services import Services
+
+LOOK_SECONDS = 2.0
+ANSWER_SECONDS = 2.0
+LETTERS = 2_000
+"""Of the reason why a configuration was refused."""
+
+
+class HealthWatch:
+    """Looks at the services' ``/readyz`` from time to time; ``say`` prints one message."""
+
+    def __init__(self, services: Services, say: Callable[[str], None]) -> None:
+        self._services = services
+        self._say = say
+        self._refused: str | None = None
+        self._losing = False
+
+    def look(self) -> None:
+        """Ask once, and say what has changed."""
+        control, gateway = _ready(self._services.urls.control), _ready(self._services.urls.gateway)
+        if control is not None:
+            self._control(control)
+        if gateway is not None:
+            self._recording(losing=gateway.get("recording") == "losing")
+
+    def _control(self, said: dict[str, Any]) -> None:
+        child = self._services.children["control"]
+        if child.trouble is not None and said.get("status") == "ok":
+            child.recovered()
+            self._say("control works again, and brings in what was recorded meanwhile.")
+        refused = self._why_refused() if said.get("plan") == "refused" else None
+        if refused is not None and refused != self._refused:
+            self._say(f"The changed configuration was refused, and the last good plan stays:\n{refused}")
+        elif refused is None and self._refused is not None:
+            self._say("The configuration is in force again.")
+        self._refused = refused
+
+    def _why_refused(self) -> str:
+        try:
+            why = self._services.project.layout.plan_refused.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            why = "its reason is in the log of control"
+        return why.strip()[:LETTERS]
+
+    def _recording(self, *, losing: bool) -> None:
+        if losing and not self._losing:
+            log = self._services.project.layout.logs / "gateway.log"
+            self._say(f"Requests are served but NOT recorded (why: {log}).")
+        elif self._losing and not losing:
+            self._say("Requests are recorded again.")
+        self._losing = losing
+
+
+def _ready(url: str) -> dict[str, Any] | None:
+    """What ``/readyz`` says; ``None`` if nothing answers there."""
+    import httpx
+
+    try:
+        said = httpx.get(f"{url}/readyz", timeout=ANSWER_SECONDS, trust_env=False).json()
+    except (httpx.HTTPError, ValueError):
+        return None
+    return said if isinstance(said, dict) else None
