@@ -51,8 +51,9 @@ class HealthWatch:
 
     def _recording(self, *, losing: bool) -> None:
         if losing and not self._losing:
-            log = self._services.project.layout.logs / "gateway.log"
-            self._say(f"Requests are served but NOT recorded (why: {log}).")
+            layout = self._services.project.layout
+            why = f"Is its disk full? The reason is in {layout.logs / 'gateway.log'}."
+            self._say(f"Requests are served but NOT recorded: {layout.journal} can't be written. {why}")
         elif self._losing and not losing:
             self._say("Requests are recorded again.")
         self._losing = losing

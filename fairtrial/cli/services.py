@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,14 @@ class Services:
     def children(self) -> Mapping[str, Child]:
         """By name: control, gateway, dashboard."""
         return self._children.children
+
+    @property
+    def plan_in_use(self) -> str | None:
+        """When the plan was published that the gateway serves by without control; ``None`` if control runs."""
+        if self.children["control"].trouble is None:
+            return None
+        published = datetime.fromtimestamp(self.project.layout.plan.stat().st_mtime, UTC)
+        return f"{published:%Y-%m-%d %H:%M} UTC"
 
     def start(self) -> Urls:
         """Start all and wait until they are ready.

@@ -66,6 +66,7 @@ def test_up_serves_without_the_store_and_takes_it_up_when_it_is_restored(folder:
     overwrite(store)
     process = up(folder, "--workers", "1")
     said = wait_until_up(process)
+    assert "The gateway serves by the plan of 20" in said
     urls = {line.split()[0]: line.split()[1] for line in said.splitlines() if "http" in line}
     gateway, control = urls["gateway"], urls["control"]
     assert httpx.post(f"{gateway}/chat/completions", json=ASKED).status_code == 200

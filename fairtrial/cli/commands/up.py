@@ -39,6 +39,8 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
         if urls.dashboard:
             click.echo(f"dashboard  {urls.dashboard}")
         click.echo(f"logs       {services.project.layout.logs}")
+        if services.plan_in_use is not None:
+            click.echo(f"The gateway serves by the plan of {services.plan_in_use}; later changes have no effect yet.")
         click.echo("Ctrl-C ends everything.")
         for line in probe_upstreams(services.project.plan):
             click.echo(line, err=True)
