@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -88,7 +89,7 @@ class Supervisor:
             if place.process is not None and place.process.poll() is not None:
                 self._mourn(place, now)
             if place.process is None and now >= place.not_before:
-                place.process, place.started = self._spawn(place.name), now
+                self._start(place, now)
 
     def drain(self) -> None:
         """Ask every worker to finish, wait, and end those that don't."""
@@ -113,12 +114,19 @@ class Supervisor:
             process.terminate()
         return alive
 
+    def _start(self, place: _Place, now: float) -> None:
+        try:
+            place.process, place.started = self._spawn(place.name), now
+        except OSError as error:  # no memory or no process free now: the other workers go on
+            place.not_before = now + MAX_BACKOFF_SECONDS
+            _say(f"gateway: worker {place.name} can't be started now ({error})")
+
     def _mourn(self, place: _Place, now: float) -> None:
         steady = now - place.started >= STEADY_SECONDS
         place.backoff = 0.1 if steady else min(place.backoff * 2, MAX_BACKOFF_SECONDS)
         place.not_before = now if steady else now + place.backoff
         code = place.process.returncode if place.process else None
-        print(f"gateway: worker {place.name} ended with code {code}; restarting", file=sys.stderr, flush=True)
+        _say(f"gateway: worker {place.name} ended with code {code}; restarting")
         place.process = None
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes]:
@@ -141,6 +149,12 @@ class Supervisor:
         if self._stopping:
             self.terminate()
         self._stopping = True
+
+
+def _say(text: str) -> None:
+    """To the log, if the disk takes it: a full one must not end the gateway."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _counts_folder() -> TemporaryDirectory[str] | None:

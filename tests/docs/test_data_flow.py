@@ -53,7 +53,10 @@ def test_what_an_erasure_and_the_ingest_leave_for_a_while_is_listed(file: str) -
     assert f"`{file}" in PAGE
 
 
-@pytest.mark.parametrize("place", ["journal", "cache", "logs", "plan", "admin_key", "internal_key"])
+@pytest.mark.parametrize(
+    "place",
+    ["journal", "cache", "logs", "plan", "plan_refused", "damage", "backups", "admin_key", "internal_key"],
+)
 def test_every_place_beside_the_store_is_listed(place: str) -> None:
     path = getattr(Layout(ROOT / "x.duckdb"), place)
     assert f"`{path.name}" in PAGE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 from collections.abc import Iterator
@@ -28,6 +29,10 @@ def ready(url: str) -> dict[str, str]:
     except httpx.HTTPError:
         return {}
     return dict(answer.json()) if answer.status_code == 200 else {}
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def overwrite(store: Path) -> None:
@@ -173,6 +178,20 @@ def test_a_journal_that_is_no_folder_stops_neither_up_nor_traffic(folder: Path) 
         (folder / "aside").rename(journal)
         eventually(lambda: ready(services.urls.gateway).get("recording") == "ok")
         eventually(lambda: ready(services.urls.control).get("store") == "ok")
+
+
+def test_a_worker_that_dies_while_nothing_can_be_written_is_replaced(folder: Path) -> None:
+    with Services(folder / "fairtrial.yaml", workers=1, dashboard=False) as services:
+        gateway = services.children["gateway"].pid
+        assert gateway is not None
+        before = children(gateway)
+        _, most = resource.prlimit(gateway, resource.RLIMIT_FSIZE)
+        resource.prlimit(gateway, resource.RLIMIT_FSIZE, (0, most))  # its log, and all that its new worker writes
+        os.kill(before[0], signal.SIGKILL)
+        eventually(lambda: len(children(gateway)) == 1 and children(gateway) != before)
+        eventually(lambda: ready(services.urls.gateway).get("recording") == "losing")
+        assert httpx.post(f"{services.urls.api}/chat/completions", json=ASKED).status_code == 200
+        assert services.children["gateway"].pid == gateway
 
 
 def test_health_and_the_terminal_name_a_refused_configuration_and_no_secret(folder: Path) -> None:
