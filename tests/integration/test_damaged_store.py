@@ -192,6 +192,9 @@ def test_a_worker_that_dies_while_nothing_can_be_written_is_replaced(folder: Pat
         eventually(lambda: ready(services.urls.gateway).get("recording") == "losing")
         assert httpx.post(f"{services.urls.api}/chat/completions", json=ASKED).status_code == 200
         assert services.children["gateway"].pid == gateway
+        secret = {"authorization": f"Bearer {services.project.layout.admin_key.read_text().strip()}"}
+        seen = httpx.get(f"{services.urls.control}/api/services", headers=secret).json()["gateway"]
+        assert (seen["ready"], seen["recording"]) == (True, "losing")  # what the Overview shows
 
 
 def test_health_and_the_terminal_name_a_refused_configuration_and_no_secret(folder: Path) -> None:
