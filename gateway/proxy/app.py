@@ -7,21 +7,20 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from urllib.parse import unquote
 
-import httptools
-
+from fairtrial.domain.errors import RequestError
 from gateway.proxy.admission import break_off, refuse
 from gateway.proxy.cold import cold_app
 from gateway.proxy.completions import complete
-from gateway.proxy.errors import envelope
+from gateway.proxy.errors import envelope, error_body, error_headers
 from gateway.proxy.fresh import new_id
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.loop_lag import watch_lag
 from gateway.proxy.metrics import families_of
 from gateway.proxy.routing import Routing
+from gateway.proxy.serving.request_path import read_path
 from gateway.proxy.serving.turn import Turn
-from gateway.proxy.wire import JSON_LINE, ASGIApp, Message, Send
+from gateway.proxy.wire import JSON_LINE, ASGIApp, Message, Send, lines_of
 
 ASKED = ("/chat/completions", "/completions", "/responses", "/responses/compact", "/embeddings")
 HOT = {f"/v1{path}": path for path in ASKED}
@@ -55,7 +54,7 @@ class _Application:
         """Serve one turn to its end; whatever fails ends that one alone."""
         try:
             path, _, query = turn.target.partition(b"?")
-            endpoint = _HOT.get(path) if turn.method == b"POST" else None
+            endpoint = _HOT.get(path) if turn.method == b"POST" and b"#" not in query else None
             if endpoint is None:
                 await self._serve_other(turn)
             elif (refusal := self._admission.refusal()) is not None:
@@ -75,20 +74,24 @@ class _Application:
 
     async def _serve_other(self, turn: Turn) -> None:
         """The cold paths, and what is another spelling of a hot one."""
-        path, raw_path, query = _parts(turn.target)
-        endpoint = HOT.get(path) if turn.method == b"POST" else None
         admission, request_id = self._admission, new_id()
-        if path in ALWAYS:
-            await self._serve_cold(turn, turn.scope(path, raw_path, query), request_id)
+        try:
+            asked = read_path(turn.method, turn.target)
+        except RequestError as error:
+            turn.answer(error.status, lines_of(error_headers(error, request_id)), error_body(error))
+            return
+        endpoint = HOT.get(asked.path) if turn.method == b"POST" else None
+        if asked.path in ALWAYS:
+            await self._serve_cold(turn, turn.scope(asked), request_id)
         elif (refusal := admission.refusal()) is not None:
             await refuse(admission, refusal, turn, request_id)
         else:
             admission.in_flight += 1
             try:
                 if endpoint is not None:
-                    await complete(self._gateway, endpoint, turn, query)
+                    await complete(self._gateway, endpoint, turn, asked.query)
                 else:
-                    await self._serve_cold(turn, turn.scope(path, raw_path, query), request_id)
+                    await self._serve_cold(turn, turn.scope(asked), request_id)
             except asyncio.CancelledError:
                 if admission.stage != "ending":
                     raise
@@ -99,16 +102,6 @@ class _Application:
     async def _serve_cold(self, turn: Turn, scope: dict[str, object], request_id: str) -> None:
         scope["request_id"] = request_id
         await self._cold(scope, turn.receive, _naming(turn.send, request_id))
-
-
-def _parts(target: bytes) -> tuple[str, bytes, bytes]:
-    """The path decoded and as it came, and the query; of an address as proxies get it, the path below its host."""
-    try:
-        url = httptools.parse_url(target)
-    except httptools.HttpParserInvalidURLError:
-        return target.decode("latin-1"), target, b""
-    raw = url.path or b"/"
-    return unquote(raw.decode("latin-1")), raw, url.query or b""
 
 
 def _fail(turn: Turn) -> None:

@@ -19,9 +19,10 @@ from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import authenticate
 from gateway.proxy.metrics import exposition, is_losing
 from gateway.proxy.passthrough import METHODS, enter, pass_on
-from gateway.proxy.passthrough_paths import SHOWN, unknown_url
+from gateway.proxy.passthrough_paths import unknown_url
 from gateway.proxy.responses import add_responses
 from gateway.proxy.routing import Routing
+from gateway.proxy.serving.request_path import folded, shown
 from gateway.proxy.wire import header_map, read_body, require_json
 
 STORED_CHATS = "/v1/chat/completions"
@@ -70,10 +71,15 @@ def _health(app: FastAPI, gateway: Gateway) -> None:
 
 
 def _others(app: FastAPI, gateway: Gateway, hot: frozenset[str]) -> None:
-    """Everything else under ``/v1``; a path that is served here by another method is no other path."""
+    """Everything else under ``/v1``; a path that is served here by another method, or spelled so, is no other path."""
+
+    ours = {folded(path) for path in (*hot, *HERE)}
 
     @app.api_route("/v1/{path:path}", methods=list(METHODS))
     async def others(path: str, request: Request) -> Response:
+        if f"/v1/{path}" not in ours and folded(f"/v1/{path}") in ours:
+            enter(gateway, request)
+            raise unknown_url(request.scope)
         elsewhere = f"/v1/{path}" == STORED_CHATS and gateway.settings.others is not None
         if (f"/v1/{path}" in hot or f"/v1/{path}" in HERE) and not elsewhere:
             enter(gateway, request)
@@ -126,7 +132,7 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def starlettes(request: Request, error: HTTPException) -> Response:
-        path = request.scope["path"][:SHOWN]
+        path = shown(request.scope["path"])
         what = {404: unknown_url(request.scope).message, 405: f"{path}: {request.method} is not allowed here"}
         message = what.get(error.status_code, f"{path}: {error.detail}")
         codes = {404: "unknown_url", 405: "method_not_allowed"}

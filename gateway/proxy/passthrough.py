@@ -19,7 +19,7 @@ from gateway.proxy.forwarded import UPLOAD_LIMIT, Forwarded, too_large
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.headers import Headers
 from gateway.proxy.keys import LOOPBACK_HOSTS, authenticate
-from gateway.proxy.passthrough_paths import path_below, unknown_url, with_query
+from gateway.proxy.passthrough_paths import leading_word, path_below, unknown_url, with_query
 from gateway.proxy.routing import Endpoint, Routing
 from gateway.proxy.sent_headers import refuse_without_key, sent_headers
 from gateway.proxy.upstream.transport import UpstreamAnswer, UpstreamRequest
@@ -27,10 +27,13 @@ from gateway.proxy.wire import header_map
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ADMINS = frozenset({"models", "organization", "organizations", "load_lora_adapter", "unload_lora_adapter"})
-"""First segments of paths that change what everybody uses, at OpenAI or at servers such as vLLM."""
+"""First words of paths that change what everybody uses, at OpenAI or at servers such as vLLM.
+
+A path that begins with one of them in another spelling does not exist.
+"""
 
 OURS = frozenset({"responses", "feedback"})
-"""First segments that are served here or not at all: they have rules of their own."""
+"""First words of paths that are served here or not at all: they have rules of their own."""
 
 
 def enter(gateway: Gateway, request: Request) -> tuple[Routing, Caller, Headers]:
@@ -49,12 +52,12 @@ def pass_on(gateway: Gateway, request: Request) -> Response:
     scope = request.scope
     path, name = path_below(scope), gateway.settings.others
     endpoint = routing.endpoints.get(name) if name is not None else None
-    first = path.split("/")[1]
-    if endpoint is None or endpoint.translated or first in OURS:
+    first, word = path.split("/")[1], leading_word(scope["path"].removeprefix("/v1"))
+    if endpoint is None or endpoint.translated or word in OURS or (word in ADMINS and first != word):
         raise unknown_url(scope)
     if caller.routes:
         raise NotAllowed("this key may use its routes alone, and what is asked here is shared", code="path_not_allowed")
-    if first in ADMINS:
+    if word in ADMINS:
         caller.require("admin")
     refuse_without_key(endpoint)
     length = headers.text("content-length") or "0"

@@ -1,18 +1,15 @@
-"""Which path goes on to another server: plain segments below ``/v1``, nothing that could be read as another path."""
+"""Which paths are passed on to another server, and the word in them that decides which right they need."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from fairtrial.domain.errors import NotFound
+from gateway.proxy.serving.request_path import folded, shown
 
 PREFIX = "/v1/"
-SHOWN = 200
-"""Letters of a path that an error repeats."""
-
 ENDPOINTS = ("/completions", "/responses", "/embeddings", "/models", "/feedback")
 """The ends of paths that clients put behind their `base_url`; chat completions have the first one too."""
 
@@ -20,22 +17,29 @@ TWICE = ("/v1/v1/", "/v1/chat/completions/")
 """What begins as it should, but by a `base_url` that is too long."""
 
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
-_SEGMENT = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%(?!2[fF5]|5[cC]|[01]|7[fF])[0-9A-Fa-f]{2})+")
-"""Letters that a segment may have, and escapes of all but ``/``, ``%``, ``\\`` and control characters."""
+_WORD = re.compile(r"[a-z0-9_-]*")
+_SEPARATORS = frozenset("?#")
 
 
 def path_below(scope: Mapping[str, Any]) -> str:
-    """The path below ``/v1``, as it came; `NotFound` for one that could be read in two ways."""
-    raw = scope["raw_path"].decode("latin-1")
-    segments = raw.removeprefix(PREFIX).split("/")
-    if not raw.startswith(PREFIX) or not all(map(_is_plain, segments)):
+    """The path below ``/v1`` in its one spelling; `NotFound` for one that is not plain segments."""
+    path: str = scope["path"]
+    raw: bytes = scope["raw_path"]
+    segments = path.removeprefix(PREFIX).split("/")
+    if not path.startswith(PREFIX) or not all(map(_is_plain, segments)):
         raise unknown_url(scope)
-    return "/" + "/".join(segments)
+    return "/" + raw.decode("ascii").removeprefix(PREFIX)
+
+
+def leading_word(path: str) -> str:
+    """The word that the first segment of a path begins with, in lower case: ``models`` of ``Models:all``."""
+    found = _WORD.match(folded(path.split("/")[1]))
+    return found[0] if found else ""
 
 
 def unknown_url(scope: Mapping[str, Any]) -> NotFound:
     """OpenAI's answer to a path that there isn't, with the right `base_url` for one that a wrong one leads to."""
-    message = f"Invalid URL ({scope['method']} {scope['path'][:SHOWN]})"
+    message = f"Invalid URL ({scope['method']} {shown(scope['path'])})"
     return NotFound(message + _base_url_hint(scope), code="unknown_url")
 
 
@@ -48,8 +52,8 @@ def _base_url_hint(scope: Mapping[str, Any]) -> str:
     if below is None and path not in ("", "/v1"):
         return ""
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    shown = host if _HOST.fullmatch(host) else "HOST:PORT"
-    return f". The base_url of this gateway ends in /v1: {scope['scheme']}://{shown}/v1"
+    name = host if _HOST.fullmatch(host) else "HOST:PORT"
+    return f". The base_url of this gateway ends in /v1: {scope['scheme']}://{name}/v1"
 
 
 def with_query(path: str, scope: Mapping[str, Any]) -> str:
@@ -59,5 +63,5 @@ def with_query(path: str, scope: Mapping[str, Any]) -> str:
 
 
 def _is_plain(segment: str) -> bool:
-    """A segment that begins with a dot is never a name here, but ``..`` or ``..;`` in one of its spellings."""
-    return _SEGMENT.fullmatch(segment) is not None and not unquote(segment).startswith(".")
+    """A segment that a server could take for a folder of another name, or for a query, is not passed on."""
+    return segment != "" and segment.strip(".") == segment and _SEPARATORS.isdisjoint(segment)

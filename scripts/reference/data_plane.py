@@ -63,7 +63,11 @@ FEEDBACK = (
     ("idempotency_key", "your own mark, kept with it"),
 )
 ERRORS = (
-    ("400", "invalid_request_error", "the body can't be understood"),
+    (
+        "400",
+        "invalid_request_error",
+        "the body can't be understood, or servers read the path in different ways (`ambiguous_path`)",
+    ),
     ("401", "invalid_request_error", "no key, or a wrong one; never which"),
     ("403", "permission_error", "the key has not this right"),
     ("404", "invalid_request_error", "no such route (`model_not_found`) or path (`unknown_url`)"),

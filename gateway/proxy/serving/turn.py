@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from gateway.proxy.headers import Headers
+from gateway.proxy.serving.request_path import RequestPath
 from gateway.proxy.wire import Header, Message
 
 JOINED = 64 * 1024
@@ -276,7 +277,7 @@ class Turn:
         if held:
             self.line.write(held)
 
-    def scope(self, path: str, raw_path: bytes, query: bytes) -> dict[str, Any]:
+    def scope(self, asked: RequestPath) -> dict[str, Any]:
         """ASGI's description of the request."""
         return {
             "type": "http",
@@ -284,10 +285,10 @@ class Turn:
             "http_version": self.version,
             "method": self.method.decode("ascii"),
             "scheme": "http",
-            "path": path,
-            "raw_path": raw_path,
+            "path": asked.path,
+            "raw_path": asked.raw,
             "root_path": "",
-            "query_string": query,
+            "query_string": asked.query,
             "headers": [(name.encode("latin-1"), value) for name, value in self.headers.raw.items()],
             "server": self.line.address("sockname"),
             "client": self.line.address("peername"),

@@ -65,7 +65,8 @@ def _read(method: str, url: str) -> Target:
     shown = f"[{host}]" if ":" in host else host
     if port is not None and port != PORTS[parts.scheme]:
         shown += f":{port}"
-    path = quote(parts.path or "/", safe=_KEPT) + (f"?{quote(parts.query, safe=_KEPT)}" if parts.query else "")
+    query = parts.query if parts.query.isascii() else quote(parts.query, safe=_KEPT)  # a caller's stays as it came
+    path = quote(parts.path or "/", safe=_KEPT) + (f"?{query}" if query else "")
     origin = Origin(host, PORTS[parts.scheme] if port is None else port, parts.scheme == "https")
     return Target(origin, f"{method} {path} HTTP/1.1\r\nhost: {shown}\r\n".encode("latin-1", "strict"))
 

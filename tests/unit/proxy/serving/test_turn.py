@@ -11,6 +11,7 @@ import pytest
 
 from fairtrial.domain.worker_settings import USUAL
 from gateway.proxy.admission import Admission
+from gateway.proxy.serving.request_path import read_path
 from gateway.proxy.serving.server import Server
 from gateway.proxy.serving.turn import Turn
 
@@ -22,9 +23,8 @@ def serving(app: App) -> Callable[[Turn], None]:
     """What a server calls for an ASGI application; one that fails ends its connection."""
 
     async def run(turn: Turn) -> None:
-        path, _, query = turn.target.partition(b"?")
         try:
-            await app(turn.scope(path.decode(), path, query), turn.receive, turn.send)
+            await app(turn.scope(read_path(turn.method, turn.target)), turn.receive, turn.send)
         except RuntimeError:
             turn.line.close()
 
