@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from fairtrial.domain.errors import UpstreamError
 from gateway.proxy.call import Begun, call
 from gateway.proxy.exchange import Exchange
@@ -16,9 +14,8 @@ async def begin_answer(gateway: Gateway, exchange: Exchange) -> Begun:
     """An answer that has begun, from the arm or from its fallback; `UpstreamError` if neither gave one."""
     target = exchange.target
     assert target is not None
-    first = exchange.attempt(target.arm, "live")
     try:
-        begun = await call(gateway, exchange, first)
+        begun = await call(gateway, exchange, target.arm, "live")
     except UpstreamError:
         if target.fallback is None or exchange.client_gone:
             raise
@@ -26,6 +23,6 @@ async def begin_answer(gateway: Gateway, exchange: Exchange) -> Begun:
         if target.fallback is None or exchange.client_gone or begun.answer.status not in SERVER_ERRORS:
             return begun
         begun.answer.release()
-        first.failure = UpstreamError(f"{target.arm.endpoint.name}: answered {first.status}", code="upstream_error")
-        first.ended = time.perf_counter()
-    return await call(gateway, exchange, exchange.attempt(target.fallback, "fallback"))
+        status = begun.answer.status
+        begun.note.fail(UpstreamError(f"{target.arm.endpoint.name}: answered {status}", code="upstream_error"))
+    return await call(gateway, exchange, target.fallback, "fallback")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from functools import partial
 
 from fairtrial.domain.errors import BadRequest, RequestError, UpstreamError, UpstreamTimeout
+from fairtrial.domain.events import Purpose
 from gateway.proxy.exchange import AttemptNote, Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.responses_chain import CHAINED
@@ -48,10 +50,14 @@ class Begun:
         return kind == STREAM_TYPE or (self.asked and self.answer.status < FIRST_ERROR and not kind.endswith(b"json"))
 
 
-async def call(gateway: Gateway, exchange: Exchange, note: AttemptNote) -> Begun:
-    """Send the request to the attempt's arm and wait for the first byte; `UpstreamError` or `UpstreamTimeout`."""
+async def call(gateway: Gateway, exchange: Exchange, arm: Arm, purpose: Purpose) -> Begun:
+    """Send the request to an arm and wait for the first byte; `UpstreamError` or `UpstreamTimeout`.
+
+    It is a new attempt of the exchange, or two where the transport had to send the request a second time.
+    """
     assert exchange.asked is not None
-    asked, arm = exchange.asked, note.arm
+    asked = exchange.asked
+    exchange.attempt(arm, purpose)
     meter = asked.stream and exchange.endpoint in METERED and not asked.wants_usage
     try:
         refuse_without_key(arm.endpoint)
@@ -60,10 +66,10 @@ async def call(gateway: Gateway, exchange: Exchange, note: AttemptNote) -> Begun
             sending = await _translating(gateway, exchange, arm, body)
         else:
             sending = gateway.transport.send(_request(exchange, arm, body))
-        answer, first = await _first_byte(sending, note)
-        return Begun(answer, first, note, meter, asked.stream and exchange.endpoint in STREAMED)
+        answer, first = await _first_byte(sending, exchange)
+        return Begun(answer, first, exchange.attempts[-1], meter, asked.stream and exchange.endpoint in STREAMED)
     except RequestError as error:
-        note.failure, note.ended = error, time.perf_counter()
+        exchange.attempts[-1].fail(error)
         raise
 
 
@@ -78,12 +84,13 @@ async def _translating(gateway: Gateway, exchange: Exchange, arm: Arm, body: byt
     return gateway.translation.send(_translated(exchange, arm, body))
 
 
-async def _first_byte(sending: Sending, note: AttemptNote) -> tuple[UpstreamAnswer, bytes]:
-    endpoint = note.arm.endpoint
+async def _first_byte(sending: Sending, exchange: Exchange) -> tuple[UpstreamAnswer, bytes]:
+    endpoint = exchange.attempts[-1].arm.endpoint
     seconds = endpoint.deployment.timeouts.first_byte
     try:
         with TimeLimit(seconds):
             answer = await sending
+            note = exchange.attempts[-1]
             note.status, note.head = answer.status, answer.headers
             try:
                 first = await answer.read()
@@ -125,7 +132,7 @@ def stalled(begun: Begun) -> UpstreamError:
 
 
 def _failed(begun: Begun, error: UpstreamError) -> UpstreamError:
-    begun.note.failure, begun.note.ended = error, time.perf_counter()
+    begun.note.fail(error)
     return error
 
 
@@ -157,7 +164,15 @@ def _request(exchange: Exchange, arm: Arm, body: bytes) -> UpstreamRequest:
         headers=headers,
         body=body,
         connect_seconds=deployment.timeouts.connect,
+        on_resend=partial(_resent, exchange),
     )
+
+
+def _resent(exchange: Exchange, error: TransportError) -> None:
+    """The transport sends the request again: the first time was an attempt that failed."""
+    note = exchange.attempts[-1]
+    note.fail(failure(note.arm.endpoint, error))
+    exchange.attempt(note.arm, "retry")
 
 
 def _translated(exchange: Exchange, arm: Arm, body: bytes) -> TranslatedRequest:

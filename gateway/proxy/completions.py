@@ -22,6 +22,10 @@ from gateway.proxy.responses_chain import CHAINED, stay
 from gateway.proxy.serving.turn import Turn
 from gateway.proxy.wire import ClientGone, lines_of, read_body, require_json
 
+BROKE_OFF = "upstream_reset"
+"""The upstream may or may not have read the request, which the gateway then doesn't repeat (RFC 9110 §9.2.2). A model's
+answer can be asked for again, so the caller is told to: its own retry is counted by ``x-stainless-retry-count``."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -93,4 +97,6 @@ def _refuse(gateway: Gateway, exchange: Exchange, error: RequestError, turn: Tur
     gateway.counters.refused += 1
     record(gateway, exchange)
     lines = lines_of(error_headers(error, exchange.request_id)) + variant_lines(exchange)
+    if error.code == BROKE_OFF:
+        lines.append(b"x-should-retry: true\r\n")
     turn.answer(error.status, lines, error_body(error))

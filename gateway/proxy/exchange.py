@@ -33,6 +33,10 @@ class AttemptNote:
     head: Headers | None = None
     failure: RequestError | None = None
 
+    def fail(self, error: RequestError) -> None:
+        """It ends now, with this error."""
+        self.failure, self.ended = error, time.perf_counter()
+
 
 @dataclass(slots=True)
 class Exchange:

@@ -74,7 +74,12 @@ ERRORS = (
     ("408", "invalid_request_error", "no byte of the body came for 30 s (`request_timeout`)"),
     ("413", "invalid_request_error", "the body is larger than `gateway.max_body_mb`"),
     ("422", "invalid_request_error", "a field of a feedback is wrong (`invalid_field`)"),
-    ("502", "upstream_error", "the model's server can't be reached, or broke off before its answer began"),
+    (
+        "502",
+        "upstream_error",
+        "the model's server can't be reached, or broke off before its answer began. A request that it may have read is "
+        "not sent a second time (`upstream_reset`, with `x-should-retry: true`)",
+    ),
     (
         "503",
         "server_error",

@@ -60,7 +60,10 @@ class AiohttpAnswer:
 
 
 class AiohttpTransport:
-    """See `Transport`; must be made inside a running loop."""
+    """See `Transport`; must be made inside a running loop.
+
+    aiohttp sends a request a second time only if its method is idempotent (RFC 9110 §9.2.2), never a POST.
+    """
 
     def __init__(self) -> None:
         connector = aiohttp.TCPConnector(

@@ -1,9 +1,9 @@
 """The lean transport: a pool of plain HTTP/1.1 connections, the one used last first, with a fair queue at its limits.
 
-**When a request is sent twice.** A server may close an idle connection at the moment at which we use it again. Only
-then is a request tried once more, on a fresh connection: when it went out on a reused one, which closed without a byte
-of an answer, and the other side's kernel never confirmed a byte of the request. So nobody can have acted on it. A
-connection of which we know that it has closed is not used at all; one that was fresh is never followed by another.
+**When a request is sent twice.** Once more at the most, on a fresh connection, and only after a reused one that closed
+without a byte of an answer: if the server provably never read the request (`pool_delivery` says what proves it), or if
+its method is safe (RFC 9110 §9.2.1). `UpstreamRequest.on_resend` is told. A connection that is known to have closed, or
+that was idle for nearly as long as its server allows, is not used at all.
 
 No redirects, no cookies, no proxies, nothing read from the environment but where the system keeps its certificates.
 """
@@ -23,6 +23,9 @@ from gateway.proxy.upstream.transport import TransportError, UpstreamRequest
 
 IDLE_SECONDS = 4.0
 """Shorter than the five seconds after which common servers drop an idle connection, so that we drop it first."""
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing, however often they are sent."""
 
 MAX_CONNECTIONS = 16384
 MAX_PER_ORIGIN = 8192
@@ -56,9 +59,11 @@ class PoolTransport:
         if connection is not None:
             try:
                 return await connection.ask(raw, request.body, headless=headless)
-            except TransportError:
-                if self._closed or not connection.unreceived:
+            except TransportError as error:
+                if self._closed or not (connection.unread or (connection.unanswered and request.method in SAFE)):
                     raise
+                if request.on_resend is not None:
+                    request.on_resend(error)
             await self._turn(to.origin, fresh=True)
         fresh = await self._connect(to.origin, request.connect_seconds)
         return await fresh.ask(raw, request.body, headless=headless)
@@ -79,7 +84,8 @@ class PoolTransport:
         idle = self._idle.get(origin)
         while idle:
             connection, _ = idle.popitem()
-            if self._loop.time() - connection.idle_since < IDLE_SECONDS and connection.usable():
+            longest = min(IDLE_SECONDS, connection.patience)
+            if self._loop.time() - connection.idle_since < longest and connection.usable():
                 return connection
             connection.drop()
         return None

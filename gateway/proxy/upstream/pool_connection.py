@@ -7,9 +7,9 @@ nothing is asked closes the connection: an answer can never be taken for that of
 from __future__ import annotations
 
 import asyncio
+import math
 import select
 import socket
-import sys
 from collections.abc import Callable
 from typing import cast
 
@@ -18,6 +18,7 @@ import httptools
 from gateway.proxy.headers import NAMES, Headers, lower
 from gateway.proxy.upstream.pool_answer import UNREAD_LIMIT, PoolAnswer
 from gateway.proxy.upstream.pool_decode import decoder
+from gateway.proxy.upstream.pool_delivery import Progress, never_read, patience, progress
 from gateway.proxy.upstream.pool_head import Origin
 from gateway.proxy.upstream.transport import STATUSES, TransportError
 
@@ -31,9 +32,6 @@ BODILESS = frozenset({204, 304})
 INTERIM = range(100, 200)
 FIRST_ERROR = 400
 SWITCHING = 101
-TCP_INFO = 11
-"""Linux's option; of its answer, the bytes 120 to 127 are ``tcpi_bytes_acked``."""
-
 _IDLE, _WAITING, _HEAD, _BODY = range(4)
 
 
@@ -41,9 +39,9 @@ class PoolConnection(asyncio.Protocol):
     """Belongs to a pool, which is told by ``idle`` when it may be used again and by ``gone`` when it can't."""
 
     __slots__ = (
-        "_acked", "_answer", "_before", "_count", "_framed", "_full", "_gone", "_head", "_headers", "_headless",
+        "_answer", "_base", "_before", "_count", "_framed", "_full", "_gone", "_head", "_headers", "_headless",
         "_idle", "_keep", "_loop", "_overhead", "_parser", "_paused", "_poll", "_sending", "_sent", "_socket",
-        "_state", "_transport", "_wrong", "counted", "idle_since", "origin", "unreceived",
+        "_state", "_transport", "_wrong", "counted", "idle_since", "origin", "patience", "unanswered", "unread",
     )  # fmt: skip
 
     def __init__(
@@ -55,10 +53,12 @@ class PoolConnection(asyncio.Protocol):
     ) -> None:
         self.origin = origin
         self._socket, self._loop = connected, asyncio.get_running_loop()
-        self._acked = self._before = self._sent = 0
+        self._base: Progress | None = None
+        self._before = self._sent = 0
         self.idle_since = 0.0
+        self.patience = math.inf
         self.counted = True
-        self.unreceived = False
+        self.unanswered = self.unread = False
         self._idle, self._gone = idle, gone
         self._transport: asyncio.Transport | None = None
         self._poll: select.poll | None = None
@@ -118,8 +118,8 @@ class PoolConnection(asyncio.Protocol):
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self._socket.fileno(), select.POLLIN)
-        if self.origin.tls:
-            self._acked = _acked(self._socket)
+        if self.origin.tls:  # how many bytes TLS makes of a request is not known
+            self._base = progress(self._socket)
         return not self._poll.poll(0)
 
     def resume(self) -> None:
@@ -134,7 +134,7 @@ class PoolConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._acked = _acked(self._socket)
+        self._base = progress(self._socket)
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer
@@ -162,20 +162,23 @@ class PoolConnection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         answer = self._answer
-        self._note_unreceived()
-        if answer is not None and self._state == _BODY and not self._framed:
+        self._note_end(in_order=True)
+        if self.unanswered:
+            self._break(_closed(None))  # nothing more of the request may leave
+        elif answer is not None and self._state == _BODY and not self._framed:
             self._answer = None
             answer.end()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._note_unreceived()
+        self._note_end(in_order=False)
         self._break(_closed(exc))
 
-    def _note_unreceived(self) -> None:
-        """``unreceived``: it closed, and no byte of the last request ever arrived at the other side."""
-        if self._state == _WAITING and not self._overhead and self._acked:
-            before = self._acked if self.origin.tls else self._acked + self._before
-            self.unreceived = 0 < _acked(self._socket) <= before  # 0: TLS has closed the socket by now
+    def _note_end(self, *, in_order: bool) -> None:
+        """``unanswered``: it ended before a byte of the answer; ``unread``: and the request was never read."""
+        if self._state == _WAITING and not self._overhead:
+            self.unanswered = True
+            before = self._base if self.origin.tls or self._base is None else self._base.after(self._before)
+            self.unread = never_read(before, progress(self._socket), in_order=in_order)
 
     def pause_writing(self) -> None:
         self._full = True
@@ -215,6 +218,7 @@ class PoolConnection(asyncio.Protocol):
                 self._refuse("gave a status that can't be read")
             return
         self._keep = self._parser.should_keep_alive()
+        self.patience = patience(self._headers.get("keep-alive"))
         self._framed = self._framed or status in BODILESS
         if (encoding := self._headers.get("content-encoding")) and not self._headless:
             try:
@@ -271,11 +275,3 @@ class PoolConnection(asyncio.Protocol):
 
 def _closed(error: Exception | None) -> TransportError:
     return TransportError("reset", f"the upstream broke off ({type(error).__name__ if error else 'closed'})")
-
-
-def _acked(connected: socket.socket) -> int:
-    """Bytes that the other side's kernel has confirmed, 0 where this can't be known."""
-    try:
-        return int.from_bytes(connected.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 128)[120:128], sys.byteorder)
-    except OSError:
-        return 0

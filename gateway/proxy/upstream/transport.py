@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,13 +34,17 @@ def too_large(limit: int) -> TransportError:
 
 @dataclass(slots=True)
 class UpstreamRequest:
-    """One request to an upstream, at an absolute URL; ``connect_seconds`` bounds the connection alone."""
+    """One request to an upstream, at an absolute URL; ``connect_seconds`` bounds the connection alone.
+
+    ``on_resend`` is called before the request is sent a second time, with the error of the first time.
+    """
 
     url: str
     headers: Headers
     body: bytes
     connect_seconds: float
     method: str = "POST"
+    on_resend: Callable[[TransportError], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
