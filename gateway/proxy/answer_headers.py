@@ -34,10 +34,16 @@ def _kept(name: str) -> bytes:
 
 
 def answer_lines(exchange: Exchange, upstream: Headers, *, skip: str = "") -> list[bytes]:
-    """Headers of a relayed answer, with their line ends; the variant's name only for a key that may see it."""
+    """Headers of a relayed answer, with their line ends; the variant's name only for a key that may see it.
+
+    The provider's key is blanked in them.
+    """
     lines = [
         b"%b%b\r\n" % (known, value) for name, value in upstream.raw.items() if name != skip and (known := _kept(name))
     ]
+    secret = exchange.attempts[-1].arm.endpoint.secret
+    if secret is not None and secret.found_in(b"".join(lines)):
+        lines = [secret.blank(line) for line in lines]
     lines.append(b"x-request-id: %b\r\n" % exchange.request_id.encode())
     return lines + variant_lines(exchange)
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from fairtrial.domain.errors import TooLarge, UpstreamError, UpstreamTimeout
 from gateway.proxy.answer_headers import goes_back
 from gateway.proxy.errors import envelope
+from gateway.proxy.provider_secret import BlankedPieces
 from gateway.proxy.routing import Endpoint
 from gateway.proxy.upstream.transport import TransportError, UpstreamAnswer
 from gateway.proxy.wire import ClientGone, Header, Receive, Scope, Send, send_whole
@@ -61,7 +62,7 @@ class Upload:
 
 
 class Forwarded(Response):
-    """Sends a request on and its answer back; ends the upstream's when the caller leaves.
+    """Sends a request on and its answer back, without the provider's key; ends the upstream's when the caller leaves.
 
     ``sending`` gets the body's pieces; a body that was read before is ``uploaded``.
     """
@@ -125,31 +126,40 @@ class Forwarded(Response):
             raise UpstreamTimeout(message, code="upstream_timeout") from None
 
     async def _relay(self, answer: UpstreamAnswer, send: Send) -> None:
-        first = await self._piece(answer)  # an answer that breaks before its first byte is an error with a status
-        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
-        piece = first
+        piece = await self._piece(answer)  # an answer that breaks before its first byte is an error with a status
+        blanked = BlankedPieces(self._endpoint.secret)
+        await send({"type": "http.response.start", "status": answer.status, "headers": self._kept_headers(answer)})
         try:
             while piece:
                 async with asyncio.timeout(self._endpoint.deployment.timeouts.idle):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    await send({"type": "http.response.body", "body": blanked.feed(piece), "more_body": True})
                 piece = await self._piece(answer)
         except (UpstreamError, TimeoutError):
             return  # an answer without its end breaks its connection off, also to a caller that takes nothing of it
-        await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": blanked.rest()})
 
     async def _relay_error(self, answer: UpstreamAnswer, send: Send) -> None:
-        """An error as it came, in an envelope where it is no JSON; never with the provider's key."""
+        """An error as it came, in an envelope where it is no JSON."""
         body = b""
         while len(body) <= ERROR_LIMIT and (piece := await self._piece(answer)):
             body += piece
-        headers = [header for header in _headers(answer) if header[0] != b"content-length"]
+        headers = [header for header in self._kept_headers(answer) if header[0] != b"content-length"]
         if len(body) > ERROR_LIMIT or not body.lstrip().startswith(b"{"):
             message = f"{self._endpoint.name}: answered {answer.status} without JSON"
             body = envelope(message, kind="upstream_error", code="upstream_error")
             headers = [header for header in headers if header[0] != b"content-type"]
             headers.append((b"content-type", b"application/json"))
-        key = self._endpoint.api_key
-        await send_whole(send, answer.status, body.replace(key.encode(), b"[key]") if key else body, headers=headers)
+        secret = self._endpoint.secret
+        await send_whole(send, answer.status, body if secret is None else secret.blank(body), headers=headers)
+
+    def _kept_headers(self, answer: UpstreamAnswer) -> list[Header]:
+        """What goes back of the head; the length only where nothing was unpacked on the way."""
+        sized, secret = "content-encoding" not in answer.headers, self._endpoint.secret
+        return [
+            (name.encode("latin-1"), value if secret is None else secret.blank(value))
+            for name, value in answer.headers.raw.items()
+            if goes_back(name) or (sized and name == "content-length")
+        ]
 
     async def _piece(self, answer: UpstreamAnswer) -> bytes:
         try:
@@ -169,13 +179,3 @@ class Forwarded(Response):
 def too_large() -> TooLarge:
     """The error of a body beyond the limit."""
     return TooLarge(f"the body is larger than {UPLOAD_LIMIT} bytes", code="request_too_large")
-
-
-def _headers(answer: UpstreamAnswer) -> list[Header]:
-    """What goes back of the head; the length only where nothing was unpacked on the way."""
-    sized = "content-encoding" not in answer.headers
-    return [
-        (name.encode("latin-1"), value)
-        for name, value in answer.headers.raw.items()
-        if goes_back(name) or (sized and name == "content-length")
-    ]

@@ -22,8 +22,6 @@ from gateway.proxy.upstream.transport import WHOLE_LIMIT
 from gateway.proxy.wire import JSON_LINE
 
 REDIRECTS = range(300, 400)
-SECRET = 8
-"""Letters of the shortest key that is one; servers that ask for none are given words such as `EMPTY`."""
 
 
 async def relay(gateway: Gateway, exchange: Exchange, begun: Begun, turn: Turn, pulse: Pulse | None) -> None:
@@ -62,9 +60,9 @@ async def _relay_late(gateway: Gateway, exchange: Exchange, begun: Begun, pulse:
         body = b'{"error":%b}' % body  # an error in other words than OpenAI's
         exchange.readout = Readout(error_type="upstream_error", error_code=f"http_{status}")
     exchange.outcome = "cancelled" if exchange.client_gone else "error"
-    exchange.answer = _without_key(begun, body)
+    exchange.answer = body
     record(gateway, exchange)
-    pulse.end(body_event(exchange.answer, number=0 if exchange.endpoint == RESPONSES else None))
+    pulse.end(body_event(body, number=0 if exchange.endpoint == RESPONSES else None))
 
 
 async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, turn: Turn) -> None:
@@ -86,6 +84,12 @@ async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, turn:
 
 
 async def _read_whole(exchange: Exchange, begun: Begun) -> bytes:
+    """The whole answer, never with the provider's key: neither the caller nor the record may get it."""
+    body, secret = await _read_pieces(exchange, begun), begun.note.arm.endpoint.secret
+    return body if secret is None else secret.blank(body)
+
+
+async def _read_pieces(exchange: Exchange, begun: Begun) -> bytes:
     headers = begun.answer.headers.raw
     if headers.get("content-length") == b"%d" % len(begun.first) and "content-encoding" not in headers:
         return begun.first
@@ -99,7 +103,7 @@ async def _read_whole(exchange: Exchange, begun: Begun) -> bytes:
 
 
 def _as_error(exchange: Exchange, begun: Begun, body: bytes, lines: list[bytes]) -> tuple[bytes, list[bytes]]:
-    """An error as the upstream sent it, or OpenAI's envelope where it sent no JSON; never with the provider's key."""
+    """An error as the upstream sent it, or OpenAI's envelope where it sent no JSON."""
     exchange.outcome = "error"
     if exchange.readout.error_type is None:
         exchange.readout = Readout(error_type="upstream_error", error_code=f"http_{begun.answer.status}")
@@ -108,12 +112,7 @@ def _as_error(exchange: Exchange, begun: Begun, body: bytes, lines: list[bytes])
             f"{_name(begun)}: answered {begun.answer.status} without JSON", kind="upstream_error", code="upstream_error"
         )
         lines = [line for line in lines if not line.startswith(b"content-type:")] + [JSON_LINE]
-    return _without_key(begun, body), lines
-
-
-def _without_key(begun: Begun, body: bytes) -> bytes:
-    key = begun.note.arm.endpoint.api_key
-    return body.replace(key.encode(), b"[key]") if key and len(key) >= SECRET else body
+    return body, lines
 
 
 def _name(begun: Begun) -> str:

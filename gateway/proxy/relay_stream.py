@@ -55,6 +55,7 @@ class StreamRelay:
 
     __slots__ = (
         "_begun", "_cutter", "_exchange", "_gateway", "_keep", "_kept", "_late", "_passes", "_pulse", "_push",
+        "_secret",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, exchange: Exchange, begun: Begun, pulse: Pulse) -> None:
@@ -67,6 +68,7 @@ class StreamRelay:
         self._cutter = EventCutter(strip_usage=begun.strip_usage, responses=responses, checked=not responses)
         kept = responses or exchange.routing.plan.capture != "none"  # the map of responses reads what is not recorded
         self._late = b""
+        self._secret = begun.note.arm.endpoint.secret
         self._kept = Kept(text=kept, responses=responses)
         self._passes, self._keep, self._push = self._cutter.passes, self._kept.add, pulse.push
 
@@ -124,7 +126,7 @@ class StreamRelay:
             if cutter.waiting > EVENT_LIMIT:
                 raise overflow(self._begun, EVENT_LIMIT)
             piece = await answer.read()
-        whole, out = cutter.rest()
+        whole, out = self._blanked(*cutter.rest())
         if cutter.broken:
             raise unreadable(self._begun)
         self._kept.add(whole)
@@ -132,14 +134,21 @@ class StreamRelay:
         return out
 
     def _cut(self, piece: bytes) -> bytes:
-        whole, out = self._cutter.feed(piece)
+        whole, out = self._blanked(*self._cutter.feed(piece))
         if whole:
             self._kept.add(whole)
         return out
 
+    def _blanked(self, whole: bytes, out: bytes) -> tuple[bytes, bytes]:
+        """Whole events without the provider's key, in whatever pieces it came; for the record and for the client."""
+        secret = self._secret
+        if secret is None or not secret.found_in(whole):
+            return whole, out
+        return secret.blank(whole), secret.blank(out)
+
     def _at_once(self, piece: bytes) -> bool:
         """Send on a piece in the moment in which it arrives; false where something has to be waited for first."""
-        if self._passes(piece):
+        if self._passes(piece) and (self._secret is None or not self._secret.found_in(piece)):
             self._keep(piece)
             if self._push(piece):
                 return True

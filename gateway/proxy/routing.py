@@ -13,6 +13,7 @@ from fairtrial.domain.events import Reason
 from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant
 from fairtrial.experiments.assignment import Assignment
 from gateway.proxy.caller import Caller, caller_of
+from gateway.proxy.provider_secret import Secret, secret_of
 
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", "stream_options"})
@@ -21,12 +22,16 @@ NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A deployment as a worker calls it; ``missing``: the environment variable that its key needs and that is unset."""
+    """A deployment as a worker calls it; ``missing``: the environment variable that its key needs and that is unset.
+
+    ``secret``: what must not come back from its server.
+    """
 
     deployment: Deployment
     api_key: str | None
     missing: str | None
     model: msgspec.Raw
+    secret: Secret | None = None
 
     @property
     def name(self) -> str:
@@ -120,11 +125,14 @@ def _endpoint(deployment: Deployment, environ: Mapping[str, str]) -> Endpoint:
     template = deployment.api_key
     unset = [name for name in _TEMPLATE.findall(template or "") if name not in environ]
     known = template is not None and not unset
+    api_key = _TEMPLATE.sub(lambda found: environ[found[1]], template) if known and template else None
+    found_by_litellm = environ.get(f"{deployment.provider.upper()}_API_KEY") if deployment.provider != RAW else None
     return Endpoint(
         deployment=deployment,
-        api_key=_TEMPLATE.sub(lambda found: environ[found[1]], template) if known and template else None,
+        api_key=api_key,
         missing=unset[0] if unset else None,
         model=msgspec.Raw(msgspec.json.encode(deployment.model)),
+        secret=secret_of(api_key or found_by_litellm),
     )
 
 

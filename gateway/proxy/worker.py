@@ -25,6 +25,7 @@ from gateway.proxy.app import alive, build_app
 from gateway.proxy.count_board import CountBoard
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.plan_watch import PlanWatch
+from gateway.proxy.provider_secret import BlankingFormatter, Secret
 from gateway.proxy.serving.server import Server
 from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
 from gateway.proxy.upstream.pool import PoolTransport
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--settings", type=_settings, required=True)
     parser.add_argument("--require-keys", action="store_true")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {arguments.worker} %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.INFO, format=_log_form(arguments.worker))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(arguments))
 
@@ -65,6 +66,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         max_body=arguments.max_body,
         settings=arguments.settings,
     )
+    _blank_keys_in_logs(gateway)
     server = Server(build_app(gateway), gateway.admission, gateway.settings)
     _end_with_supervisor(arguments.alive)
     gc.set_threshold(*GC_THRESHOLDS)
@@ -72,6 +74,21 @@ async def serve(arguments: argparse.Namespace) -> None:
     gc.freeze()
     async with alive(gateway):
         await server.run(listening)
+
+
+def _log_form(worker: str) -> str:
+    return f"%(asctime)s {worker} %(levelname)s %(message)s"
+
+
+def _blank_keys_in_logs(gateway: Gateway) -> None:
+    """The keys of the plan in force, at each line: it changes."""
+
+    def secrets() -> list[Secret]:
+        routing = gateway.watch.routing
+        return [one.secret for one in routing.endpoints.values() if one.secret is not None] if routing else []
+
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(BlankingFormatter(_log_form(gateway.worker), secrets))
 
 
 def _settings(text: str) -> WorkerSettings:

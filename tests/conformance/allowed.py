@@ -123,7 +123,7 @@ ALLOWED = (
     ),
     Allowed(
         "response body",
-        "the deployment's key in an error, which becomes `[key]`",
+        "the deployment's key, which becomes `[key]`",
         "Some servers repeat the key that they refuse; the application must not learn it.",
     ),
     Allowed(

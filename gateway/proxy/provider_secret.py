@@ -1,0 +1,101 @@
+"""Blanks a provider's key in whatever comes back from its server, because some servers repeat what they were sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from urllib.parse import quote
+
+SHORTEST = 8
+"""Letters of the shortest key that is a secret; servers that ask for none are given words such as ``EMPTY``."""
+
+MARK = b"[key]"
+
+
+class Secret:
+    """The forms in which a key may stand in an answer: as it is, escaped in JSON, or encoded in a URL."""
+
+    __slots__ = ("_forms",)
+
+    def __init__(self, key: str) -> None:
+        in_json = json.dumps(key)[1:-1]
+        texts = (key, in_json, in_json.replace("/", "\\/"), quote(key, safe=""), quote(key))
+        forms = {text.encode("utf-8", "surrogatepass") for text in texts} | {key.encode("latin-1", "replace")}
+        self._forms = tuple(sorted(forms, key=len, reverse=True))
+
+    def found_in(self, data: bytes) -> bool:
+        """Whether the key is in these bytes; quick, for each piece of an answer is asked."""
+        for form in self._forms:  # noqa: SIM110 - a generator costs several times the search
+            if form in data:
+                return True
+        return False
+
+    def blank(self, data: bytes) -> bytes:
+        """The bytes with the mark in place of the key."""
+        for form in self._forms:
+            if form in data:
+                data = data.replace(form, MARK)
+        return data
+
+    def blank_in_place(self, data: bytes) -> bytes:
+        """The same without another length: the length of an answer may have been sent already."""
+        for form in self._forms:
+            if form in data:
+                data = data.replace(form, MARK.ljust(len(form), b"*"))
+        return data
+
+    def tail(self, data: bytes) -> int:
+        """How many bytes at the end of these may be the beginning of the key."""
+        longest = 0
+        for form in self._forms:
+            start = data.find(form[:1], max(0, len(data) - len(form) + 1))
+            while start >= 0:
+                if form.startswith(data[start:]):
+                    longest = max(longest, len(data) - start)
+                    break
+                start = data.find(form[:1], start + 1)
+        return longest
+
+
+class BlankedPieces:
+    """Blanks a key in an answer that is passed on in pieces, also where it is cut between two of them."""
+
+    __slots__ = ("_held", "_secret")
+
+    def __init__(self, secret: Secret | None) -> None:
+        self._secret = secret
+        self._held = b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """What of the answer can go on; the rest waits for the next piece."""
+        if self._secret is None:
+            return piece
+        whole = self._secret.blank_in_place(self._held + piece if self._held else piece)
+        kept = len(whole) - self._secret.tail(whole)
+        self._held = whole[kept:]
+        return whole[:kept]
+
+    def rest(self) -> bytes:
+        """What waited, at the answer's end."""
+        held, self._held = self._held, b""
+        return held
+
+
+class BlankingFormatter(logging.Formatter):
+    """Log lines without keys: an exception's text may hold what a library was given."""
+
+    def __init__(self, form: str, secrets: Callable[[], Iterable[Secret]]) -> None:
+        super().__init__(form)
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record).encode("utf-8", "surrogatepass")
+        for secret in self._secrets():
+            line = secret.blank(line)
+        return line.decode("utf-8", "surrogatepass")
+
+
+def secret_of(key: str | None) -> Secret | None:
+    """The secret that a key is; none where there is no key, or only a word that stands for none."""
+    return Secret(key) if key is not None and len(key) >= SHORTEST else None
