@@ -72,6 +72,7 @@ def _deployment(name: str, section: DeploymentSection) -> Deployment:
         on_disconnect=section.on_disconnect,
         drain_seconds=section.drain_seconds,
         shutdown_date=section.shutdown_date,
+        forward_headers=tuple(dict.fromkeys(name.lower() for name in section.forward_headers)),
     )
     return replace(deployment, digest=deployment_digest(deployment))
 

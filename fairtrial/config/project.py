@@ -19,8 +19,9 @@ from fairtrial.config.salvage import independent, validate
 from fairtrial.config.schema import ProjectFile
 from fairtrial.config.service_rules import wrong_services
 from fairtrial.config.soundness import refuse_unsound
+from fairtrial.config.upstream_access import access_warnings, wrong_access
 from fairtrial.config.yaml_file import Document, Step, load_one
-from fairtrial.domain.errors import ConfigError
+from fairtrial.domain.errors import ConfigError, Mistake
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.worker_settings import WorkerSettings
 
@@ -45,7 +46,11 @@ class GatewaySettings:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Everything that one `fairtrial.yaml` says. ``files``: it and the prompts it reads, to be watched for changes."""
+    """Everything that one `fairtrial.yaml` says.
+
+    ``files``: it and the prompts it reads, to be watched for changes. ``warnings``: what is no mistake and should be
+    known; `check` and `up` print it.
+    """
 
     path: Path
     root: Path
@@ -56,6 +61,7 @@ class Project:
     dashboard: Address
     policies: Mapping[str, Policy]
     files: tuple[Path, ...]
+    warnings: tuple[Mistake, ...] = ()
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
@@ -86,6 +92,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         dashboard=parse_address(file.dashboard.bind),
         policies={name: policy_of(section) for name, section in file.experiments.items()},
         files=(path.absolute(), *dict.fromkeys(source for source, _ in prompts.values())),
+        warnings=tuple(wrong.at(document) for wrong in access_warnings(file)),
     )
 
 
@@ -112,6 +119,7 @@ def _rules(file: ProjectFile, names: Names) -> Iterator[Wrong]:
     yield from wrong_routes(file, names)
     yield from wrong_experiments(file, names)
     yield from wrong_services(file, names)
+    yield from wrong_access(file)
 
 
 def _is_secret(path: tuple[Step, ...]) -> bool:

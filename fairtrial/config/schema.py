@@ -59,7 +59,10 @@ class DeploymentSection(Section):
     base_url: str | None = None
     """The server's address, up to and with `/v1`."""
     api_key: Name | None = None
-    """What is sent as the provider's key; write `${NAME}`, which each worker reads from its environment."""
+    """The provider's key, written as `${NAME}`, which each worker reads from its environment.
+
+    A key that is written in the file is an error, and for a server on this machine a warning.
+    """
     external: bool = False
     """Whether it lies outside of your house: routes with `data: internal` never reach it."""
     parent: Name | None = None
@@ -72,6 +75,8 @@ class DeploymentSection(Section):
     """When the caller leaves: `cancel` closes the connection; `drain` reads the answer to its end, for the record."""
     drain_seconds: Seconds = 60.0
     """Seconds that such an answer is read at most."""
+    forward_headers: list[str] = []
+    """Headers of callers that go up although they steer other gateways or hold keys, such as `x-portkey-config`."""
     shutdown_date: Date | None = None
     """The day on which the provider turns the model off; `/v1/models` tells callers."""
 

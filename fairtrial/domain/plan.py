@@ -56,6 +56,7 @@ class Deployment:
     ``digest`` identifies this definition (model, address, parent), not the weights behind it.
     ``on_disconnect``: what becomes of its answer when the caller leaves: cancelled, or read to its end for at most
     ``drain_seconds``. ``shutdown_date``: when the provider turns the model off, ``2027-01-31``.
+    ``forward_headers``: lower-case names of callers' headers that go up although other gateways obey them.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Deployment:
     on_disconnect: OnDisconnect = "cancel"
     drain_seconds: float = 60.0
     shutdown_date: str | None = None
+    forward_headers: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)

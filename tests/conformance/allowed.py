@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gateway.proxy import answer_headers, sent_headers
+from gateway.proxy import answer_headers, control_headers, sent_headers
 from gateway.proxy.upstream.transport import EVENT_LIMIT, WHOLE_LIMIT
 
 CONNECTION = frozenset(
@@ -77,6 +77,12 @@ ALLOWED = (
         names(sent_headers.KEPT_HERE - CONNECTION - CREDENTIALS - PACKING, sent_headers.KEPT_HERE_PREFIXES),
         "The upstream is told the gateway's name of the request; who is randomised and where a caller came from are "
         "not its business, and no caller may make a server behind the gateway take one request for another.",
+    ),
+    Allowed(
+        "request headers",
+        f"{names((), control_headers.PREFIXES)}, and names that end as a credential or an address does, such as "
+        "`x-api-base` or `anthropic-api-key`, unless the deployment lists them in `forward_headers`",
+        "They steer other gateways: a caller could choose the provider, its address or its key past the configuration.",
     ),
     Allowed(
         "request headers",

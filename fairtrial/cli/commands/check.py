@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.cli.warnings_shown import print_warnings
 from fairtrial.domain.errors import ConfigError, FairtrialError, Mistake
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 CHECKERS = {"suite": "evaluators.suite_file", "gate": "evaluators.gate_file"}
 """The module whose ``check(path)`` knows a kind of file, by the file's own top-level key."""
+Report = tuple[dict[str, Any], str, Sequence[Mistake]]
+"""What there is to say about one file, as JSON and as text, and what to warn of."""
 
 
 @click.command()
@@ -36,19 +39,22 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     mistakes: list[Mistake] = []
     reports: list[dict[str, Any]] = []
     texts: list[str] = []
+    warnings: list[Mistake] = []
     for path in files or (Path("fairtrial.yaml"),):
         try:
-            report, text = _check(path)
+            report, text, warned = _check(path)
         except ConfigError as error:
             mistakes += error.mistakes
             continue
         reports.append({"file": str(path), **report})
         texts.append(text)
+        warnings += [one for one in warned if one not in warnings]
     if as_json:
-        content = {"ok": not mistakes, "mistakes": [asdict(one) for one in mistakes], "files": reports}
-        click.echo(json.dumps(content, indent=2))
+        said = {"mistakes": [asdict(one) for one in mistakes], "warnings": [asdict(one) for one in warnings]}
+        click.echo(json.dumps({"ok": not mistakes, **said, "files": reports}, indent=2))
     else:
         click.echo("\n".join(texts), nl=bool(texts))
+        print_warnings(warnings)
     if mistakes:
         _print_mistakes(mistakes, as_json=as_json)
         raise click.exceptions.Exit(FairtrialError.exit_code)
@@ -62,19 +68,19 @@ def _print_mistakes(mistakes: list[Mistake], *, as_json: bool) -> None:
     click.echo(f"{_count(len(mistakes), 'mistake')} found", err=True)
 
 
-def _check(path: Path) -> tuple[dict[str, Any], str]:
-    """What there is to say about one file, as JSON and as text; raises `ConfigError`."""
+def _check(path: Path) -> Report:
+    """Raises `ConfigError`."""
     kind = _kind(path)
     if kind == "project":
         from fairtrial.config.project import load_project
 
         project = load_project(path, os.environ)
-        return _project_json(project), _project_text(path, project)
+        return _project_json(project), _project_text(path, project), project.warnings
     checker: Callable[[Path], list[Mistake]] = importlib.import_module(CHECKERS[kind]).check
     mistakes = checker(path)
     if mistakes:
         raise ConfigError(mistakes)
-    return {"kind": kind}, f"{path}: a sound {kind}"
+    return {"kind": kind}, f"{path}: a sound {kind}", ()
 
 
 def _kind(path: Path) -> str:

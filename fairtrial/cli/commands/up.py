@@ -29,8 +29,10 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
     from fairtrial.cli.services import Services
     from fairtrial.cli.until_told import until_told
     from fairtrial.cli.upstream_probe import probe_upstreams
+    from fairtrial.cli.warnings_shown import print_warnings
 
     services = Services(config, workers=workers, dashboard=not no_dashboard, without_store=True)
+    print_warnings(services.project.warnings)
     with until_told() as told, services:
         told.started()
         urls = services.urls

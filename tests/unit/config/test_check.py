@@ -52,3 +52,12 @@ def test_a_faulty_suite_is_a_mistake_of_its_own_kind(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_read_is_a_mistake(tmp_path: Path, name: str) -> None:
     result = check(str(tmp_path / name))
     assert result.exit_code == 2 and "can't be read" in result.stderr
+
+
+def test_a_key_in_the_file_for_this_machine_is_a_warning_on_the_error_stream(tmp_path: Path) -> None:
+    dummy = ('http://gpu-1:8000/v1/",', 'http://127.0.0.1:8000/v1/", api_key: sk-dummy,')
+    result = check(str(write(tmp_path, changed(dummy))))
+    assert result.exit_code == 0 and "sound" in result.stdout and "sk-dummy" not in result.output
+    assert "fairtrial.yaml:3: deployments.base.api_key: is written in the file" in result.stderr
+    shown = json.loads(check("--json", str(write(tmp_path, changed(dummy)))).stdout)
+    assert "deployments.base.api_key" in [warning["path"] for warning in shown["warnings"]]

@@ -41,7 +41,7 @@ def test_mistakes_are_told_with_what_is_known(tmp_path: Path, said: str, wrong: 
 
 
 def test_everything_else_goes_to_no_deployment_that_is_translated_for(tmp_path: Path) -> None:
-    claude = "  claude: {model: anthropic/claude-sonnet-4-5, external: true, api_key: k}\nroutes:"
+    claude = "  claude: {model: anthropic/claude-sonnet-4-5, external: true, api_key: '${CLOUD_KEY}'}\nroutes:"
     [found] = mistakes(tmp_path, ("routes:", claude), (STORE, "gateway: {others: claude}\nstore:"))
     assert "gateway.others: 'claude' is reached by translation" in found
 
