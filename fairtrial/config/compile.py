@@ -54,7 +54,9 @@ def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) 
 
 def worker_settings(section: GatewaySection) -> WorkerSettings:
     """What workers are told when they start; it is no part of the plan."""
-    return WorkerSettings(**{name.name: getattr(section, name.name) for name in fields(WorkerSettings)})
+    plain = [name.name for name in fields(WorkerSettings) if name.name != "cors_origins"]
+    origins = () if section.cors is None else tuple(section.cors.origins)
+    return WorkerSettings(**{name: getattr(section, name) for name in plain}, cors_origins=origins)
 
 
 def _deployment(name: str, section: DeploymentSection) -> Deployment:

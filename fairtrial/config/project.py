@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from fairtrial.config.addresses import Address, parse_address
 from fairtrial.config.compile import Live, compile_plan, worker_settings
+from fairtrial.config.cors_rules import wrong_cors
 from fairtrial.config.deployment_rules import Names, wrong_deployments, wrong_routes
 from fairtrial.config.environment import interpolate
 from fairtrial.config.experiment_rules import wrong_experiments
@@ -120,6 +121,7 @@ def _rules(file: ProjectFile, names: Names) -> Iterator[Wrong]:
     yield from wrong_experiments(file, names)
     yield from wrong_services(file, names)
     yield from wrong_access(file)
+    yield from wrong_cors(file)
 
 
 def _is_secret(path: tuple[Step, ...]) -> bool:

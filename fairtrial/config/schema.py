@@ -218,6 +218,13 @@ class CaptureSection(Section):
     """Days that texts are kept; numbers stay."""
 
 
+class CorsSection(Section):
+    """Web pages that may use the gateway from a browser, without cookies. Without this section none may."""
+
+    origins: list[Name] = Field(min_length=1)
+    """Their origins, as `https://app.example`; `*` is every page, and only where callers need a key."""
+
+
 class GatewaySection(Section):
     """The data plane; `open` lets every caller do everything and is for loopback only."""
 
@@ -239,6 +246,8 @@ class GatewaySection(Section):
     """Seconds after that in which answers that have begun may come to their end."""
     transport: TransportName = "pool"
     """What speaks to upstreams: `pool` is lean and strict; `aiohttp` is slower and reads more of what is malformed."""
+    cors: CorsSection | None = None
+    """Web pages that may use it from a browser; read when the gateway starts."""
     others: Name | None = None
     """The deployment that every other path below `/v1` goes to; without one they are not found."""
 

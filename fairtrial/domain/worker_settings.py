@@ -15,7 +15,8 @@ class WorkerSettings:
 
     ``max_in_flight``: requests at a time in one worker; ``keepalive``: silence of a stream after which a comment is
     sent, 0 for none; ``grace``: how long a stopping worker still serves new requests, not ready any more; ``drain``:
-    how long it waits for those that have begun; ``others``: the deployment of every path that is not served here.
+    how long it waits for those that have begun; ``others``: the deployment of every path that is not served here;
+    ``cors_origins``: the web pages that may use the gateway, by their origins.
     """
 
     max_in_flight: int = 1024
@@ -24,6 +25,7 @@ class WorkerSettings:
     drain: float = 30.0
     transport: TransportName = "pool"
     others: str | None = None
+    cors_origins: tuple[str, ...] = ()
 
     @property
     def to_stop(self) -> float:

@@ -18,6 +18,7 @@ from gateway.proxy.gateway import Gateway
 from gateway.proxy.loop_lag import watch_lag
 from gateway.proxy.metrics import families_of
 from gateway.proxy.routing import Routing
+from gateway.proxy.serving.cors import Cors
 from gateway.proxy.serving.request_path import read_path
 from gateway.proxy.serving.turn import Turn
 from gateway.proxy.wire import JSON_LINE, ASGIApp, Message, Send, lines_of
@@ -48,11 +49,14 @@ class _Application:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._admission = gateway.admission
+        self._cors = gateway.cors
         self._cold: ASGIApp = cold_app(gateway, HOT)
 
     async def serve(self, turn: Turn) -> None:
         """Serve one turn to its end; whatever fails ends that one alone."""
         try:
+            if self._cors is not None and _answer_preflight(self._cors, turn):
+                return
             path, _, query = turn.target.partition(b"?")
             endpoint = _HOT.get(path) if turn.method == b"POST" and b"#" not in query else None
             if endpoint is None:
@@ -102,6 +106,16 @@ class _Application:
     async def _serve_cold(self, turn: Turn, scope: dict[str, object], request_id: str) -> None:
         scope["request_id"] = request_id
         await self._cold(scope, turn.receive, _naming(turn.send, request_id))
+
+
+def _answer_preflight(cors: Cors, turn: Turn) -> bool:
+    """Give the turn its headers for web pages, and answer it here if it is a browser's question before a request."""
+    turn.extra = cors.lines(turn.target, turn.headers.raw)
+    lines = cors.preflight(turn.method, turn.target, turn.headers.raw)
+    if lines is None:
+        return False
+    turn.answer(204, [*lines, b"x-request-id: %b\r\n" % new_id().encode()], b"")
+    return True
 
 
 def _fail(turn: Turn) -> None:

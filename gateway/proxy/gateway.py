@@ -13,6 +13,7 @@ from gateway.proxy.count_board import CountBoard
 from gateway.proxy.passing import Passing
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.recording_watch import RecordingWatch
+from gateway.proxy.serving.cors import Cors
 from gateway.proxy.upstream.litellm_lane import LitellmLane
 from gateway.proxy.upstream.transport import Translation, Transport
 
@@ -53,7 +54,10 @@ class Gateway:
     passing: Passing = field(default_factory=Passing)
     admission: Admission = field(init=False)
     recording: RecordingWatch = field(init=False)
+    cors: Cors | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.recording = RecordingWatch(self.journal)
         self.admission = Admission(self.settings.max_in_flight)
+        if self.settings.cors_origins:
+            self.cors = Cors(self.settings.cors_origins, self.watch.is_open)

@@ -7,7 +7,7 @@ changes models or an organisation needs ``admin``. Nothing of it is assigned, re
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -41,7 +41,7 @@ def enter(gateway: Gateway, request: Request) -> tuple[Routing, Caller, Headers]
     routing, headers = gateway.watch.current(), header_map(request.scope)
     caller = authenticate(routing, headers, now_us=time.time_ns() // 1000)
     if caller.key_id is None:
-        _refuse_foreign_page(headers)
+        _refuse_foreign_page(headers, gateway.settings.cors_origins)
     return routing, caller, headers
 
 
@@ -90,8 +90,10 @@ def upstream_request(
     )
 
 
-def _refuse_foreign_page(headers: Headers) -> None:
+def _refuse_foreign_page(headers: Headers, allowed: Sequence[str]) -> None:
     """A form of any web page may be posted to loopback without asking; browsers say whose page it was."""
+    if headers.get("origin") in allowed:
+        return
     origin, site = headers.get("origin"), headers.text("sec-fetch-site")
     host = urlsplit(origin).hostname if origin else None
     foreign = origin is not None and host not in {name.strip("[]") for name in LOOPBACK_HOSTS}

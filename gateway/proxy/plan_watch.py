@@ -45,6 +45,10 @@ class PlanWatch:
         """Whether a newer plan or file is not in force: refused here, or by control, which leaves a note of it."""
         return self.refusal is not None or self._note.exists()
 
+    def is_open(self) -> bool:
+        """Whether callers need no key, or nobody knows yet."""
+        return self.routing is None or self.routing.published.auth == "open"
+
     def look(self) -> bool:
         """Take over the file if it changed; whether the routing is new. Never raises."""
         stamp = self._stamp_now()

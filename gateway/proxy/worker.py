@@ -67,7 +67,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         settings=arguments.settings,
     )
     _blank_keys_in_logs(gateway)
-    server = Server(build_app(gateway), gateway.admission, gateway.settings)
+    server = Server(build_app(gateway), gateway.admission, gateway.settings, cors=gateway.cors)
     _end_with_supervisor(arguments.alive)
     gc.set_threshold(*GC_THRESHOLDS)
     gc.collect()

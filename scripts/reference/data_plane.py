@@ -52,6 +52,10 @@ SENT = (
 ANSWERED = (
     ("x-request-id", "the request's name here, in every answer; feedback may use it as `request_id`"),
     ("x-fairtrial-experiment, x-fairtrial-variant", "where the key has the right `see_variant`"),
+    (
+        "access-control-*, vary",
+        "below `/v1`, where `gateway.cors` is set; see [web pages](../how-to/wire-an-app.md#call-it-from-a-web-page)",
+    ),
     ("all others", "the provider's, as they came, but for those of its host and its connection"),
 )
 FEEDBACK = (

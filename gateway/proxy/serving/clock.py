@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from gateway.proxy.serving.connection import CallerConnection
+    from gateway.proxy.serving.cors import Cors
 
 
 class Clock(Protocol):
@@ -18,6 +19,9 @@ class Clock(Protocol):
 
     now: float
     """The loop's time, a second old at the most."""
+
+    cors: Cors | None
+    """Which web pages may read answers."""
 
     def left(self, task: asyncio.Task[None]) -> None:
         """A caller has left; what serves it may go on for a while."""

@@ -242,7 +242,9 @@ class CallerConnection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         if serving is None or not serving.started:
-            self._transport.write(refusal(self.date))
+            cors = self._clock.cors
+            extra = b"" if cors is None else cors.lines(self._url, self._headers)
+            self._transport.write(refusal(self.date, extra))
         self._transport.close()
 
     # what turns do with it

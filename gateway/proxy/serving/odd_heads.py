@@ -26,8 +26,8 @@ def head_without_offer(method: bytes, target: bytes, version: str, headers: Mapp
     return b"\r\n".join([*lines, b"", b""])
 
 
-def refusal(date: bytes) -> bytes:
-    """The whole answer to what is no HTTP; ``date``: that header, with its line's end."""
+def refusal(date: bytes, extra: bytes = b"") -> bytes:
+    """The whole answer to what is no HTTP; ``date``: that header, with its line's end; ``extra``: more of them."""
     named = b"content-type: application/json\r\nx-request-id: %b\r\n" % new_id().encode()
     head = b"HTTP/1.1 400 Bad Request\r\n%b%bcontent-length: %d\r\nconnection: close\r\n\r\n"
-    return head % (date, named, len(_BODY)) + _BODY
+    return head % (date, named + extra, len(_BODY)) + _BODY

@@ -13,6 +13,7 @@ from email.utils import formatdate
 from fairtrial.domain.worker_settings import WorkerSettings
 from gateway.proxy.admission import Admission
 from gateway.proxy.serving.connection import CallerConnection
+from gateway.proxy.serving.cors import Cors
 from gateway.proxy.serving.turn import Turn
 
 BACKLOG = 2048
@@ -33,10 +34,18 @@ class Server:
     See `Clock` for what it shares with its connections. ``serve`` is called with each turn of a connection.
     """
 
-    def __init__(self, serve: Callable[[Turn], None], admission: Admission, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        serve: Callable[[Turn], None],
+        admission: Admission,
+        settings: WorkerSettings,
+        *,
+        cors: Cors | None = None,
+    ) -> None:
         self.connections: set[CallerConnection] = set()
         self.date = b""
         self.now = 0.0
+        self.cors = cors
         self._serve = serve
         self._left: set[asyncio.Task[None]] = set()
         self._admission = admission

@@ -72,11 +72,12 @@ class Line(Protocol):
 
 
 class Turn:
-    """See above. ``more``: the body is not whole yet; ``gone``: the caller has left, and ``on_gone`` was told."""
+    """``more``: the body is not whole yet; ``gone``: the caller left, ``on_gone`` was told; ``extra``: more headers."""
 
     __slots__ = (
         "_chunked", "_event", "_expects", "_flushing", "_held", "_left", "_parts", "_read", "_unread", "complete",
-        "gone", "headers", "keep_alive", "line", "method", "more", "on_gone", "started", "target", "task", "version",
+        "extra", "gone", "headers", "keep_alive", "line", "method", "more", "on_gone", "started", "target", "task",
+        "version",
     )  # fmt: skip
 
     def __init__(self, line: Line, method: bytes, target: bytes, headers: dict[str, bytes], version: str) -> None:
@@ -86,6 +87,7 @@ class Turn:
         self.keep_alive = True
         self.more = True
         self.started = self.complete = self.gone = False
+        self.extra = b""
         self.on_gone: Callable[[], None] | None = None
         self.task: asyncio.Task[None] | None = None
         self._expects = version != "1.0" and headers.get("expect", b"").lower() == b"100-continue"
@@ -238,7 +240,7 @@ class Turn:
             raise RuntimeError("an answer was begun twice")
         if self._expects and self.more:
             self.keep_alive = False  # nobody can tell whether its body or a next request will follow
-        framing = self._framing(status, length)
+        framing = self._framing(status, length) + self.extra
         if not self.keep_alive:
             framing += b"connection: close\r\n"
         head = b"".join((_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status, self.line.date, *lines, framing))
@@ -285,9 +287,9 @@ class Turn:
             "http_version": self.version,
             "method": self.method.decode("ascii"),
             "scheme": "http",
+            "root_path": "",
             "path": asked.path,
             "raw_path": asked.raw,
-            "root_path": "",
             "query_string": asked.query,
             "headers": [(name.encode("latin-1"), value) for name, value in self.headers.raw.items()],
             "server": self.line.address("sockname"),

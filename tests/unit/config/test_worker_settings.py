@@ -50,3 +50,49 @@ def test_everything_else_goes_to_no_deployment_that_is_translated_for(tmp_path: 
 def test_a_shutdown_date_is_a_day(tmp_path: Path, day: str) -> None:
     [found] = mistakes(tmp_path, ("external: true", f"external: true, shutdown_date: {day}"))
     assert "deployments.cloud.shutdown_date" in found
+
+
+def cors(origins: str, more: str = "") -> tuple[str, str]:
+    return STORE, f"gateway: {{cors: {{origins: {origins}}}{more}}}\nstore:"
+
+
+def test_origins_of_web_pages_reach_the_workers(tmp_path: Path) -> None:
+    found = project(tmp_path, cors('[https://app.example, "http://localhost:3000", "https://[::1]:8443"]'))
+    assert found.gateway.worker.cors_origins == (
+        "https://app.example", "http://localhost:3000", "https://[::1]:8443",
+    )  # fmt: skip
+    assert project(tmp_path, cors('["*"]', ", auth: keys")).gateway.worker.cors_origins == ("*",)
+    assert project(tmp_path).gateway.worker.cors_origins == ()
+
+
+@pytest.mark.parametrize(
+    ("origins", "wrong"),
+    [
+        ('["https://app.example/"]', "is not an origin as browsers send it (https://app.example)"),
+        ('["https://app.example/page?x"]', "(https://app.example)"),
+        ('["https://app.example:443"]', "(https://app.example)"),
+        ('["HTTPS://App.Example"]', "(https://app.example)"),
+        ('["app.example"]', "(https://app.example or http://localhost:3000)"),
+        ('["https://*.app.example"]', "is not an origin"),
+        ('["https://größe.example"]', "is not an origin"),
+        ('["https://u:p@app.example"]', "is not an origin"),
+        ('["null"]', "is not an origin"),
+        ('["https://app.example:x"]', "is not an origin"),
+        ('["https://app example"]', "is not an origin"),
+        ('["ftp://app.example"]', "is not an origin"),
+        ('[""]', "gateway.cors.origins[0]"),
+        ("[]", "gateway.cors.origins"),
+        ("https://app.example", "gateway.cors.origins: must be a list"),
+        ('["*"]', "'*' lets every web page use this open gateway, because it asks for no key"),
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_an_error(tmp_path: Path, origins: str, wrong: str) -> None:
+    [found] = mistakes(tmp_path, cors(origins))
+    assert wrong in found
+
+
+def test_every_origin_stands_alone_and_never_on_an_open_gateway(tmp_path: Path) -> None:
+    [found] = mistakes(tmp_path, cors('["https://app.example", "*"]', ", auth: keys"))
+    assert "gateway.cors.origins[1]: '*' allows every origin" in found
+    bound = ', bind: "0.0.0.0:8080"'
+    assert project(tmp_path, cors('["*"]', bound)).gateway.auth == "keys"
