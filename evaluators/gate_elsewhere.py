@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from evaluators.criteria.live_validation import UNDECIDED, WITHOUT
 from evaluators.gate_lines import GateLine
 from fairtrial.domain.verdict import Finding
 
 LIVE = "live traffic"
-NEEDED: Mapping[str, str] = {
-    "live": "traffic of an experiment between the two",
-    "judge": "answers marked by a calibrated judge",
-    "data": "an audit of the training data",
-}
-DECIDED = "an experiment's analysis: plain rates can't pass a line; take the line out to ship without it"
+DECIDED = f"an analysis of the experiment, which this version has not: plain rates pass no line; {WITHOUT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +34,11 @@ Live = Mapping[str, tuple[Rate, Rate]]
 
 
 def judge_elsewhere(rule: str, source: str, line: GateLine, live: Live | None) -> Finding:
-    """A line that is required holds until it is decided, which plain live rates, shown beside it, can't do."""
+    """A line that is required holds: nothing in this version decides it, and plain live rates are only shown."""
     metric = line.metric.removeprefix("live.")
     if line.family == "live" and live and metric in live:
         return replace(shown(rule, source, metric, live[metric]), needed=DECIDED, decisive=True)
-    says = f"{line.metric}: there is no such evidence yet"
-    return Finding(rule, source, "cannot tell", says, NEEDED.get(line.family, "its evidence"), line.metric)
+    return Finding(rule, source, "cannot tell", f"{line.metric}: {UNDECIDED}", WITHOUT, line.metric)
 
 
 def shown(rule: str, source: str, metric: str, rates: tuple[Rate, Rate]) -> Finding:

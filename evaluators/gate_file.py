@@ -11,16 +11,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators import suite_file
-from evaluators.gate_fit import ELSEWHERE, is_elsewhere, unfit
+from evaluators.criteria.notices import INERT_IN_GATES, inert_keys, undecided
+from evaluators.gate_fit import ELSEWHERE, UNDECIDED, is_elsewhere, unfit, unfit_evidence
 from evaluators.gate_forms import GateLineError
 from evaluators.gate_lines import GateLine, parse
 from evaluators.gate_rules import Rule
-from evaluators.review_fit import unfit_review
 from evaluators.suite import Suite
-from evaluators.suite_search import suites_near, unreadable_near
+from evaluators.suite_search import search
 from fairtrial.config import yaml_file
 from fairtrial.config.mistakes import mistakes_of
+from fairtrial.config.project_files import Budget, project_root
 from fairtrial.config.yaml_file import Document
+from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import ConfigError, Mistake
 
 YAML_ENDINGS = (".yaml", ".yml")
@@ -30,14 +32,17 @@ Elsewhere = tuple[str, GateLine]
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A gate, read: its suites, the rules of theirs and its own, and lines about evidence from elsewhere."""
+    """A gate, read: its suites, the rules of theirs and its own, and lines about evidence from elsewhere.
+
+    ``notices``: what its file and its suites' files say and nothing in this version acts on.
+    """
 
     name: str
     path: Path
     suites: tuple[Suite, ...]
     rules: tuple[Rule, ...]
     elsewhere: tuple[Elsewhere, ...] = ()
-    approvers: tuple[str, ...] = ()
+    notices: tuple[Mistake, ...] = ()
 
 
 class GateModel(BaseModel):
@@ -47,9 +52,9 @@ class GateModel(BaseModel):
 
     version: Literal[1]
     gate: str = Field(min_length=1)
-    suites: list[str] = Field(default_factory=list)
-    require: list[str] = Field(default_factory=list)
-    approvers: list[str] = Field(default_factory=list)
+    suites: list[str] = Field(default_factory=list, max_length=50)
+    require: list[str] = Field(default_factory=list, max_length=200)
+    approvers: list[Role] = Field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -58,18 +63,20 @@ class _Reading:
 
     document: Document
     path: Path
+    budget: Budget
     mistakes: list[Mistake] = field(default_factory=list)
     broken: bool = False
 
 
 def load(path: Path) -> Gate:
     """The gate of this file; raises `ConfigError` with all mistakes, those of its suites included."""
-    document = yaml_file.load_one(path)
+    budget = Budget()
+    document = yaml_file.load_one(path, budget=budget)
     try:
         model = GateModel.model_validate(document.value)
     except ValidationError as error:
         raise ConfigError(mistakes_of(document, error, GateModel)) from error
-    reading = _Reading(document, path)
+    reading = _Reading(document, path, budget)
     suites = tuple(_suites(reading, model.suites))
     lines = [line for suite in suites for line in _own_lines(reading, suite)]
     lines += _required(reading, model, suites)
@@ -78,7 +85,7 @@ def load(path: Path) -> Gate:
         reading.mistakes.append(document.mistake(("gate",), wrong))
     if reading.mistakes:
         raise ConfigError(reading.mistakes)
-    return Gate(model.gate, path, suites, *_sorted(lines), tuple(model.approvers))
+    return Gate(model.gate, path, suites, *_sorted(lines), tuple(_notices(document, model, suites)))
 
 
 def check(path: Path) -> list[Mistake]:
@@ -88,6 +95,22 @@ def check(path: Path) -> list[Mistake]:
     except ConfigError as error:
         return list(error.mistakes)
     return []
+
+
+def inspect(path: Path) -> tuple[str, list[Mistake]]:
+    """What a sound gate is, in a few words, and what nothing acts on; raises `ConfigError` with all mistakes."""
+    gate = load(path)
+    rules = len(gate.rules) + len(gate.elsewhere)
+    suites = ", ".join(suite.name for suite in gate.suites) or "none"
+    return f"{gate.name}: {rules} rule{'' if rules == 1 else 's'}; suites: {suites}", list(gate.notices)
+
+
+def _notices(document: Document, model: GateModel, suites: Sequence[Suite]) -> Iterator[Mistake]:
+    yield from inert_keys(document, INERT_IN_GATES)
+    lines = [(("require", at), text) for at, text in enumerate(model.require) if parse(text).family in UNDECIDED]
+    yield from undecided(document, lines)
+    for suite in suites:
+        yield from suite.notices
 
 
 def gate_of(suite: Suite) -> Gate:
@@ -107,7 +130,9 @@ def _sorted(lines: Sequence[Rule | Elsewhere]) -> tuple[tuple[Rule, ...], tuple[
 
 
 def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
-    known = suites_near(reading.path.parent, but=reading.path)
+    root = project_root(reading.path)
+    nearby = search(reading.path.parent, root=root, budget=reading.budget, but=reading.path)
+    known = nearby.suites
     for i, name in enumerate(names):
         as_path = name.endswith(YAML_ENDINGS)
         if name in names[:i]:
@@ -117,12 +142,12 @@ def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
         if file is None or not file.exists():
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
-            if unread := [file.name for file in unreadable_near(reading.path.parent, but=reading.path)]:
-                hint += f"; can't be read: {', '.join(unread)}"
+            if nearby.unreadable:
+                hint += f"; can't be read: {', '.join(file.name for file in nearby.unreadable[:12])}"
             reading.mistakes.append(reading.document.mistake(("suites", i), f"suite {name!r} does not exist", hint))
             continue
         try:
-            found = suite_file.load(file)
+            found = suite_file.load(file, root=root, budget=reading.budget)
         except ConfigError as error:
             reading.mistakes.extend(error.mistakes)
             reading.broken = True
@@ -147,7 +172,7 @@ def _required(reading: _Reading, model: GateModel, suites: Sequence[Suite]) -> I
             reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {error.wrong}", error.known))
             continue
         if line.family in ELSEWHERE:
-            wrong = unfit_review(line) if line.family == "review" else None
+            wrong = unfit_evidence(line)
             if wrong is not None:
                 reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {wrong[0]}", wrong[1]))
             yield text, line

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from evaluators.criteria.live_validation import unfit_elsewhere
 from evaluators.gate_lines import GateLine, Level, Scope, State, Versus
 from evaluators.measures import COUNTS, Measure, known_metrics, measure_of
 from evaluators.review_fit import unfit_review
@@ -12,17 +13,26 @@ from evaluators.suite import Suite, tag_values
 
 ELSEWHERE = ("live", "review", "judge", "data")
 """Families whose evidence does not come from suites."""
+UNDECIDED = ("live", "judge", "data")
+"""Those of them that no evidence of this version decides."""
 EVERY_TAG = "slice"
+NAMED_BASELINE = "baseline:"
+COUNTED = "cases"
 
 
 def unfit(suite: Suite, line: GateLine) -> tuple[str, str] | None:
     """What is wrong with this line for this suite and what is known, or ``None`` if it fits."""
     if is_elsewhere(suite, line):
-        return unfit_review(line) if line.family == "review" else None
+        return unfit_evidence(line)
     measure = measure_of(suite, line.metric)
     if measure is None:
         return f"suite {suite.name} does not measure {line.metric!r}", _nearest(line.metric, known_metrics(suite))
-    return _unfit_scope(suite, line.scope) or _unfit_test(measure, line)
+    return _unfit_scope(suite, line.scope) or _unfit_count(line) or _unfit_test(measure, line)
+
+
+def unfit_evidence(line: GateLine) -> tuple[str, str] | None:
+    """The same for a line whose evidence comes from elsewhere."""
+    return unfit_review(line) if line.family == "review" else unfit_elsewhere(line)
 
 
 def is_elsewhere(suite: Suite, line: GateLine) -> bool:
@@ -66,11 +76,19 @@ def _unfit_scope(suite: Suite, scope: Scope | None) -> tuple[str, str] | None:
     return None
 
 
+def _unfit_count(line: GateLine) -> tuple[str, str] | None:
+    if line.with_count is not None and line.with_unit != COUNTED:
+        return f"suites do not count {line.with_unit!r}", f"write: with {line.with_count} {COUNTED}"
+    return None
+
+
 def _unfit_test(measure: Measure, line: GateLine) -> tuple[str, str] | None:
     test = line.test
     if isinstance(test, State):
         return f"{measure.name} can't {test.word}", "a floor (>=, <=, ==) or a comparison"
     if isinstance(test, Versus):
+        if test.ref.startswith(NAMED_BASELINE):
+            return f"there is no baseline {test.ref!r}: this version names none", "write: base, or a deployment's name"
         if measure.name in COUNTS:
             return f"{measure.name} already compares with the base", f"{measure.name} == 0"
         if test.margin is not None and test.unit == "pp" and not measure.in_points:

@@ -78,12 +78,20 @@ class Cautious(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class NamedText:
+    """A file of the suite that has been read: what the suite calls it, and its text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScorerType:
     """A kind of scorer: ``build(options, name)`` makes one from its options in the suite, or raises `ValueError`.
 
     ``options`` maps each option to one sentence for the documentation and for errors on unknown ones. ``short`` is
     the option that a bare value sets: ``- exact: squad`` is ``- exact: {mode: squad}``. A path in the option ``file``
-    is relative to the suite and reaches ``build`` as an absolute one.
+    is relative to the suite, and reaches ``build`` as a `NamedText`: only files of the project are read.
     """
 
     summary: str

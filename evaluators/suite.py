@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluators.scorer import Scorer, Stat
+from fairtrial.domain.errors import Mistake
 from fairtrial.domain.run import Case
 
 SuiteKind = Literal["metric", "regression", "edges"]
@@ -23,7 +24,8 @@ class Suite:
     ``digest`` covers what decides the numbers (cases, parameters, scorers and their versions, repeat, seed) and not
     the gate lines. ``params`` are sent with every request. ``when``: scorer name → tags that a case must have to be
     scored by it. ``gate``: its lines as written, and ``gate_lines`` where each stands in the file. ``slices``: the
-    tags by which it is sliced. ``warnings``: what to know before its numbers are read.
+    tags by which it is sliced. ``warnings``: what to know before its numbers are read. ``notices``: keys and lines of
+    its file that nothing in this version acts on.
     """
 
     name: str
@@ -36,12 +38,13 @@ class Suite:
     when: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     slices: tuple[str, ...] = ()
     cluster: str | None = None
-    against: str | None = None
     repeat: int = 1
     gate: tuple[str, ...] = ()
     gate_lines: tuple[int, ...] = ()
     seed: int = 0
     warnings: tuple[str, ...] = ()
+    notices: tuple[Mistake, ...] = ()
+    description: str = ""
 
     def scorers_of(self, case: Case) -> tuple[Scorer, ...]:
         """The scorers that measure this case."""

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from evaluators.cases import Made, Recipe, columns_of, make_cases, sample
-from evaluators.gate_fit import unfit
+from evaluators.criteria.notices import INERT_IN_SUITES, inert_keys, undecided
+from evaluators.gate_fit import UNDECIDED, is_elsewhere, unfit
 from evaluators.gate_forms import GateLineError
 from evaluators.gate_lines import parse
 from evaluators.json_answer import expected_object
 from evaluators.scorer import Cautious, Particular
 from evaluators.suite import Suite, applies, sealed, tag_values
 from evaluators.suite_model import SuiteModel
-from evaluators.suite_rows import Row, read_rows
+from evaluators.suite_rows import MOST_ROW_BYTES, MOST_ROWS, Row, read_rows
 from evaluators.suite_scorers import Built, WrongEntry, build_entry
 from fairtrial.config.mistakes import mistakes_of, nearest
+from fairtrial.config.project_files import MOST_YAML_BYTES, Budget, FileRefused, project_root, read_text
 from fairtrial.config.yaml_file import Document
 from fairtrial.config.yaml_file import load as load_yaml
 from fairtrial.domain.errors import ConfigError, Mistake
@@ -27,15 +29,19 @@ MOST_OF_A_KIND = 20
 """So many mistakes of one file of rows are shown; a wrong column is wrong in every row."""
 
 
-def load(path: Path) -> list[Suite]:
-    """Every suite of the file; raises `ConfigError` with all mistakes of the file and of the rows that it names."""
+def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) -> list[Suite]:
+    """Every suite of the file; raises `ConfigError` with all mistakes of the file and of the rows that it names.
+
+    ``root`` and ``budget``: those of `yaml_file.load`; what the suite names lies in its own project's folder.
+    """
     suites: list[Suite] = []
     mistakes: list[Mistake] = []
-    documents = load_yaml(path)
+    budget = budget or Budget()
+    documents = load_yaml(path, root=root, budget=budget)
     if not documents:
         raise ConfigError([Mistake(str(path), 1, "", "the file is empty", "a suite begins with 'suite: NAME'")])
     for document in documents:
-        suite, wrong = _read(document, path)
+        suite, wrong = _read(document, Source(path, project_root(path), budget))
         mistakes += wrong
         if suite is not None and suite.name in {other.name for other in suites}:
             mistakes.append(document.mistake(("suite",), f"{suite.name!r} is the name of another suite of this file"))
@@ -55,12 +61,38 @@ def check(path: Path) -> list[Mistake]:
     return []
 
 
+def inspect(path: Path) -> tuple[str, list[Mistake]]:
+    """What the sound suites are, in a few words, and what to know of them; raises `ConfigError` with all mistakes."""
+    suites = load(path)
+    notices = [notice for suite in suites for notice in suite.notices]
+    notices += [Mistake(str(path), 1, suite.name, warning) for suite in suites for warning in suite.warnings]
+    return "; ".join(map(_in_words, suites)), notices
+
+
+def _in_words(suite: Suite) -> str:
+    cases = f"{len(suite.cases):,} case{'' if len(suite.cases) == 1 else 's'}"
+    return f"{suite.name} ({suite.kind}): {cases}" + (f", {suite.description}" if suite.description else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The suite's file, the folder that the files it names must lie in, and what may still be read."""
+
+    path: Path
+    root: Path
+    budget: Budget
+
+    def read(self, name: str) -> str:
+        """The text of a small file that a scorer names; raises `FileRefused`."""
+        return read_text(self.path.parent / name, self.root, most=MOST_YAML_BYTES, budget=self.budget)
+
+
 @dataclass(slots=True)
 class _Reading:
     """One document on its way to a suite: what is wrong is collected, and nothing stops at the first mistake."""
 
     document: Document
-    path: Path
+    source: Source
     model: SuiteModel
     mistakes: list[Mistake]
 
@@ -68,7 +100,7 @@ class _Reading:
         self.mistakes.append(self.document.mistake(at, wrong, known))
 
 
-def _read(document: Document, path: Path) -> tuple[Suite | None, list[Mistake]]:
+def _read(document: Document, source: Source) -> tuple[Suite | None, list[Mistake]]:
     value = document.value
     if not isinstance(value, dict):
         return None, [document.mistake((), "a suite must be a mapping of names to values")]
@@ -84,7 +116,7 @@ def _read(document: Document, path: Path) -> tuple[Suite | None, list[Mistake]]:
         if known is None:
             return None, early
         model = known
-    reading = _Reading(document, path, model, early)
+    reading = _Reading(document, source, model, early)
     suite = _compose(reading)
     return (None if reading.mistakes else suite), reading.mistakes
 
@@ -114,7 +146,7 @@ def _compose(reading: _Reading) -> Suite:
         Suite(
             name=model.suite,
             kind=model.kind or ("regression" if model.against else "metric"),
-            path=reading.path,
+            path=reading.source.path,
             digest="",
             cases=cases,
             params=model.params,
@@ -122,28 +154,35 @@ def _compose(reading: _Reading) -> Suite:
             when={one.scorer.name: one.when for one in built if one.when},
             slices=(*dict.fromkeys((*model.slices, *model.tags, *model.groups)),),
             cluster=model.cluster,
-            against=model.against,
             repeat=model.repeat,
             gate=tuple(model.gate),
             gate_lines=tuple(reading.document.line_of(("gate", at)) for at in range(len(model.gate))),
             seed=model.seed,
             warnings=tuple(caution for caution in cautions if caution),
+            description=model.description,
         )
     )
-    _check_gate(reading, suite)
-    return suite
+    lines = _check_gate(reading, suite)
+    return replace(suite, notices=(*inert_keys(reading.document, INERT_IN_SUITES), *lines))
 
 
 def _rows(reading: _Reading) -> list[Row]:
     rows: list[Row] = []
     for at, name in enumerate(reading.model.data):
-        file = reading.path.parent / name
-        if not file.is_file():
-            reading.wrong(("data", at), f"there is no file {name!r}", "paths are relative to the suite's file")
+        source = reading.source
+        try:
+            text = read_text(source.path.parent / name, source.root, most=MOST_ROW_BYTES, budget=source.budget)
+        except FileRefused as error:
+            missing = isinstance(error.__cause__, FileNotFoundError)
+            wrong = f"there is no file {name!r}" if missing else f"{name!r} {error.wrong}"
+            reading.wrong(("data", at), wrong, error.known or "paths are relative to the suite's file")
             continue
-        found, wrong = read_rows(file)
+        found, wrongs = read_rows(source.path.parent / name, text)
         rows += found
-        reading.mistakes += _shortened(wrong)
+        reading.mistakes += _shortened(wrongs)
+        if len(rows) > MOST_ROWS:
+            reading.wrong(("data", at), f"there are more than {MOST_ROWS:,} rows", "split the suite")
+            return []
     return rows
 
 
@@ -196,7 +235,7 @@ def _scorers(reading: _Reading) -> list[Built]:
     built: list[Built] = []
     for at, entry in enumerate(reading.model.score):
         try:
-            one = build_entry(entry, folder=reading.path.parent.resolve(), variables=reading.model.vars, at=at)
+            one = build_entry(entry, read=reading.source.read, variables=reading.model.vars, at=at)
         except WrongEntry as error:
             reading.wrong(("score", at, *error.at), error.wrong, error.known)
             continue
@@ -231,9 +270,10 @@ def _unfit(made: Made, built: list[Built], *, whole: bool) -> Mistake | None:
     return None
 
 
-def _check_gate(reading: _Reading, suite: Suite) -> None:
-    """Every gate line can be read, and, if nothing else is wrong, measures what the suite has."""
+def _check_gate(reading: _Reading, suite: Suite) -> list[Mistake]:
+    """Every gate line can be read, and, if nothing else is wrong, measures what the suite has; gives the notices."""
     sound = not reading.mistakes
+    waiting: list[tuple[tuple[str | int, ...], str]] = []
     for at, text in enumerate(suite.gate):
         try:
             line = parse(text)
@@ -242,6 +282,9 @@ def _check_gate(reading: _Reading, suite: Suite) -> None:
             continue
         if sound and (wrong := unfit(suite, line)) is not None:
             reading.wrong(("gate", at), f"{text!r}: {wrong[0]}", wrong[1])
+        elif line.family in UNDECIDED and is_elsewhere(suite, line):
+            waiting.append((("gate", at), text))
+    return list(undecided(reading.document, waiting))
 
 
 def _shortened(mistakes: list[Mistake]) -> list[Mistake]:

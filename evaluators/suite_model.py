@@ -39,8 +39,8 @@ class SuiteModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     suite: Name
-    data: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
-    score: list[Any] = Field(min_length=1)
+    data: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1, max_length=100)]
+    score: list[Any] = Field(min_length=1, max_length=50)
     version: Literal[1] = 1
     kind: Literal["metric", "regression", "edges"] | None = None
     description: str = ""
@@ -49,15 +49,15 @@ class SuiteModel(BaseModel):
     system: str | None = None
     vars: dict[str, Any] = Field(default_factory=dict)
     params: dict[str, Any] = Field(default_factory=dict)
-    tags: dict[Name, str] = Field(default_factory=dict)
-    groups: dict[Name, dict[str, Any]] = Field(default_factory=dict)
-    slices: Texts = Field(default_factory=list)
+    tags: dict[Name, str] = Field(default_factory=dict, max_length=50)
+    groups: dict[Name, dict[str, Any]] = Field(default_factory=dict, max_length=50)
+    slices: Annotated[Texts, Field(max_length=50)] = Field(default_factory=list)
     cluster: str | None = None
-    against: str | None = None
+    against: Literal["base"] | None = None
     repeat: int = Field(default=1, ge=1, le=100)
     sample: SampleModel | None = None
     seed: int = 0
-    gate: Texts = Field(default_factory=list)
+    gate: Annotated[Texts, Field(max_length=200)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _asks_one_way(self) -> SuiteModel:

@@ -7,11 +7,14 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from fairtrial.domain.errors import Mistake
 
+MOST_ROWS = 50_000
+MOST_ROW_BYTES = 32 << 20
 FORMATS = (".jsonl", ".json", ".csv")
 
 
@@ -28,19 +31,14 @@ class Row:
         return Mistake(self.file, self.line, "", wrong, known)
 
 
-def read_rows(path: Path) -> tuple[list[Row], list[Mistake]]:
-    """All rows of one file, and everything that is wrong with it."""
+def read_rows(path: Path, text: str) -> tuple[list[Row], list[Mistake]]:
+    """All rows of the text of one file, and everything that is wrong with it."""
     if path.suffix not in FORMATS:
         return [], [Mistake(str(path), 1, "", f"{path.suffix!r} is not a format of rows", "known: jsonl, json, csv")]
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        return [], [Mistake(str(path), line, "", "the file is not UTF-8 text")]
     reader = {".jsonl": _lines, ".json": _list, ".csv": _csv}[path.suffix]
     rows: list[Row] = []
     mistakes: list[Mistake] = []
-    for found in reader(text, str(path)):
+    for found in islice(reader(text, str(path)), MOST_ROWS + 1):
         (rows if isinstance(found, Row) else mistakes).append(found)  # type: ignore[arg-type]
     if not rows and not mistakes:
         mistakes.append(Mistake(str(path), 1, "", "there are no rows in it"))
@@ -68,11 +66,14 @@ def _list(text: str, file: str) -> Iterator[Row | Mistake]:
     if not isinstance(values, list):
         yield Mistake(file, 1, "", "the file must be a JSON list of objects")
         return
-    at = text.index("[") + 1
+    at = counted = text.index("[") + 1
+    line = text.count("\n", 0, at) + 1
     for value in values:
         while text[at] in " \t\r\n,":
             at += 1
-        yield _row(file, text.count("\n", 0, at) + 1, value)
+        line += text.count("\n", counted, at)
+        counted = at
+        yield _row(file, line, value)
         at = json.JSONDecoder().raw_decode(text, at)[1]
 
 
@@ -95,6 +96,8 @@ def _row(file: str, line: int, value: Any) -> Row | Mistake:
         return Mistake(file, line, "", "a row must be a JSON object")
     try:
         json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        return Mistake(file, line, "", "the row is nested too deeply")
     except UnicodeEncodeError:
         return Mistake(file, line, "", "the row has half of a character (a lone surrogate), which no text can hold")
     return Row(file, line, value)

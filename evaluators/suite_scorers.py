@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
-from evaluators.scorer import Scorer, ScorerType
+from evaluators.scorer import NamedText, Scorer, ScorerType
 from evaluators.suite_template import UnknownName, fill_options
+from fairtrial.config.project_files import FileRefused
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.registry import Registry
 
@@ -37,8 +37,18 @@ class Built:
     at: int
 
 
-def build_entry(entry: Any, *, folder: Path, variables: Mapping[str, Any], at: int = 0) -> Built:
-    """The scorer of one entry (``name`` or ``{name: options}``); raises `WrongEntry`."""
+def no_file(_: str) -> str:
+    """For scorers that are not built of a suite's file."""
+    raise FileRefused("no file can be named here")
+
+
+def build_entry(
+    entry: Any, *, variables: Mapping[str, Any], read: Callable[[str], str] = no_file, at: int = 0
+) -> Built:
+    """The scorer of one entry (``name`` or ``{name: options}``); raises `WrongEntry`.
+
+    ``read``: the text of a file that the option ``file`` names, or `FileRefused`.
+    """
     kind, raw = _halves(entry)
     member = _member(kind)
     try:
@@ -50,14 +60,21 @@ def build_entry(entry: Any, *, folder: Path, variables: Mapping[str, Any], at: i
     when = options.pop("when", {})
     _check_common(kind, name, when)
     _check_options(kind, options, member)
-    if isinstance(options.get("file"), str):
-        options["file"] = str(folder / options["file"])
     try:
+        if isinstance(options.get("file"), str):
+            options["file"] = _named(options["file"], read)
         return Built(member.build(options, name), {tag: str(value) for tag, value in when.items()}, kind, at)
     except ValueError as error:
         option, _, rest = str(error).partition(": ")
         inside = option in options and isinstance(raw, Mapping)
         raise WrongEntry(rest if inside else str(error), at=(kind, option) if inside else (kind,)) from error
+
+
+def _named(name: str, read: Callable[[str], str]) -> NamedText:
+    try:
+        return NamedText(name, read(name))
+    except FileRefused as error:
+        raise ValueError(f"file: {name!r} {error}" + (f" ({error.known})" if error.known else "")) from error
 
 
 def _halves(entry: Any) -> tuple[str, Any]:

@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from evaluators import options as read
 from evaluators.json_answer import NotJson, parse
-from evaluators.scorer import OffFormat, ScorerType, Stat
+from evaluators.scorer import NamedText, OffFormat, ScorerType, Stat
+from evaluators.scoring.bounded_schema import BoundedSchema
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -21,12 +21,13 @@ class JsonSchema:
 
     name: str
     digest: str
-    validator: Any
+    schema: BoundedSchema
     lenient: bool
 
     @property
     def version(self) -> str:
-        return f"json-schema/1 schema:{self.digest} json:{'lenient' if self.lenient else 'strict'}"
+        engine = 2 if self.schema.patterns else 1  # patterns were Python's once
+        return f"json-schema/{engine} schema:{self.digest} json:{'lenient' if self.lenient else 'strict'}"
 
     @property
     def stats(self) -> Sequence[Stat]:
@@ -37,45 +38,36 @@ class JsonSchema:
             said = parse(answer.text or "", lenient=self.lenient)
         except NotJson as error:
             raise OffFormat(str(error), Score(self.name, {"valid": 0.0})) from error
-        complaint = next(iter(self.validator.iter_errors(said)), None)
+        complaint = self.schema.complaint(said)
         if complaint is None:
             return Score(self.name, {"valid": 1.0})
-        return Score(self.name, {"valid": 0.0}, {"at": complaint.json_path, "wrong": complaint.message[:300]})
+        return Score(self.name, {"valid": 0.0}, {"at": complaint[0], "wrong": complaint[1][:300]})
 
 
 def build(options: Mapping[str, Any], name: str) -> JsonSchema:
     """One scorer from its options."""
-    import jsonschema
-    import referencing
-
     schema = _schema(options)
-    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    try:
-        kind.check_schema(schema)
-    except jsonschema.SchemaError as error:
-        raise ValueError(f"the schema is not one: {error.json_path}: {error.message}") from error
     text = json.dumps(schema, sort_keys=True, ensure_ascii=False)
-    validator = kind(schema, registry=referencing.Registry())
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return JsonSchema(name, digest, validator, read.flag(options, "lenient", default=False))
+    return JsonSchema(name, digest, BoundedSchema(schema), read.flag(options, "lenient", default=False))
 
 
 def _schema(options: Mapping[str, Any]) -> dict[str, Any]:
     if ("schema" in options) == ("file" in options):
         raise ValueError("give either 'schema' (the schema itself) or 'file' (its JSON file)")
-    schema = options["schema"] if "schema" in options else _from_file(Path(str(options["file"])))
+    schema = options["schema"] if "schema" in options else _from_file(options["file"])
     if not isinstance(schema, dict):
         raise ValueError("the schema is not an object")
     return schema
 
 
-def _from_file(path: Path) -> Any:
+def _from_file(file: Any) -> Any:
+    if not isinstance(file, NamedText):
+        raise ValueError("file: it must be the name of a file")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"file: can't read {path.name}: {error.strerror}") from error
-    except ValueError as error:
-        raise ValueError(f"file: {path.name} is not JSON: {error}") from error
+        return json.loads(file.text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"file: {file.name} is not JSON: {error}") from error
 
 
 scorer = ScorerType(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evaluators import options as read
 from evaluators.scorer import OffFormat, ScorerType, Stat
+from evaluators.scoring.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
 
 RULES = ("match", "none")
@@ -19,8 +19,8 @@ MOST_CHARS = 20_000
 class Regex:
     """``accuracy``: 1 if every pattern of *match* is found in the answer and no pattern of *none* is.
 
-    An answer of more than `MOST_CHARS` is off format: a pattern's time grows with the text, and what lies behind an
-    end that nobody looked at may not count as not found.
+    Patterns are RE2's, so their time is linear. An answer of more than `MOST_CHARS` is off format all the same: what
+    lies behind an end that nobody looked at may not count as not found.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Regex:
     @property
     def version(self) -> str:
         asked = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
-        return f"regex/2 case:{'yes' if self.case else 'no'} columns:{','.join(self.columns.values())}{asked}"
+        return f"regex/3 case:{'yes' if self.case else 'no'} columns:{','.join(self.columns.values())}{asked}"
 
     @property
     def stats(self) -> Sequence[Stat]:
@@ -41,7 +41,7 @@ class Regex:
         try:
             patterns = [one for rule in RULES for one in self._patterns(case, rule)]
             for pattern in patterns:
-                _compile(pattern, case=self.case)
+                compile_regex(pattern, case=self.case)
         except ValueError as error:
             return f"has a wrong pattern: {error}"
         return None if patterns else f"has no pattern to look for (columns: {', '.join(self.columns.values())})"
@@ -62,20 +62,13 @@ class Regex:
 
     def _find(self, pattern: str, said: str) -> str | None:
         """The text that the pattern finds, with a mark if it is empty, so that finding nothing is another thing."""
-        found = _compile(pattern, case=self.case).search(said)
-        return None if found is None else found.group()[:200] or "(an empty match)"
-
-
-def _compile(pattern: str, *, case: bool) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern, 0 if case else re.IGNORECASE)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+        found = compile_regex(pattern, case=self.case).search(said)
+        return None if found is None else found[:200] or "(an empty match)"
 
 
 def _check(pattern: str, rule: str) -> None:
     try:
-        _compile(pattern, case=True)
+        compile_regex(pattern)
     except ValueError as error:
         raise ValueError(f"{rule}: {error}") from error
 
@@ -92,7 +85,7 @@ def build(options: Mapping[str, Any], name: str) -> Regex:
 
 
 scorer = ScorerType(
-    summary="A regular expression (Python's) is found in the answer, or isn't; over 20,000 characters is off format.",
+    summary="A regular expression (RE2's) is found in the answer, or isn't; over 20,000 characters is off format.",
     options={
         "match": "Every one of these must be found, anywhere in the answer.",
         "none": "Not one of these may be found.",

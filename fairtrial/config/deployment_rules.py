@@ -121,9 +121,9 @@ def _base_url(path: tuple[str, ...], url: str, *, external: bool) -> Iterator[Wr
 def _circles(file: ProjectFile) -> Iterator[Wrong]:
     """Each circle of parents once, at the first of its names."""
     for start in file.deployments:
-        chain, name = [start], file.deployments[start].parent
+        chain, name = {start: None}, file.deployments[start].parent  # a dict: a set in the order of the chain
         while name is not None and name in file.deployments and name not in chain:
-            chain.append(name)
+            chain[name] = None
             name = file.deployments[name].parent
         if name == start and start == min(chain):
             circle = " → ".join([*chain, start])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fairtrial.config.mistakes import Wrong, nearest
+from fairtrial.config.mistakes import MOST_MISTAKES, Wrong, nearest
 from fairtrial.config.yaml_file import Step
 
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}?")
@@ -40,6 +40,8 @@ def interpolate(
 def _fill(text: str, environ: Mapping[str, str], path: Path, wrongs: list[Wrong]) -> str:
     def replace(match: re.Match[str]) -> str:
         name = match[1]
+        if len(wrongs) >= MOST_MISTAKES:
+            return match[0]
         if not match[0].endswith("}") or not NAME.fullmatch(name):
             wrongs.append(Wrong(path, f"{match[0]} is not a variable", "write ${NAME}"))
         elif name not in environ:

@@ -15,6 +15,9 @@ from fairtrial.config.yaml_file import Document, Step
 from fairtrial.domain.errors import Mistake
 
 MOST_SHOWN = 12
+MOST_MISTAKES = 100
+"""So many mistakes of one kind of check are said; whoever corrects them sees the rest."""
+MOST_COMPARED = 500
 SECRETS = ("api_key",)
 """Fields whose values no message quotes: it would go to logs, the audit trail and the dashboard."""
 NOUNS: Mapping[str, str] = {
@@ -59,7 +62,7 @@ def mistakes_of(document: Document, error: ValidationError, model: type[BaseMode
 def wrongs_of(value: Any, error: ValidationError, model: type[BaseModel]) -> list[Wrong]:
     """The same without lines; ``value`` is what is written, from which values are quoted (not the environment's)."""
     found: dict[tuple[Step, ...], Wrong] = {}
-    for detail in error.errors(include_url=False, include_context=True):
+    for detail in error.errors(include_url=False, include_context=True)[:MOST_MISTAKES]:
         path = path_of(value, detail)
         found.setdefault(path, _wrong(path, _at(value, path), detail, model))
     return list(found.values())
@@ -68,7 +71,7 @@ def wrongs_of(value: Any, error: ValidationError, model: type[BaseModel]) -> lis
 def nearest(name: str, known: Iterable[str]) -> str:
     """``did you mean 'x'?``, or all that is known when nothing is near."""
     names = sorted(known)
-    near = get_close_matches(name, names, n=1)
+    near = get_close_matches(name[:100], names[:MOST_COMPARED], n=1)
     if near:
         return f"did you mean {near[0]!r}?"
     more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +15,10 @@ from fairtrial.config.deployment_rules import Names, wrong_deployments, wrong_ro
 from fairtrial.config.environment import interpolate
 from fairtrial.config.experiment_rules import wrong_experiments
 from fairtrial.config.layout import Layout
-from fairtrial.config.mistakes import Wrong
+from fairtrial.config.mistakes import MOST_MISTAKES, Wrong
 from fairtrial.config.policies import Policy, policy_of
+from fairtrial.config.project_files import MOST_PROMPT_BYTES, Budget, FileRefused, read_text
+from fairtrial.config.project_warnings import project_warnings
 from fairtrial.config.salvage import independent, validate
 from fairtrial.config.schema import ProjectFile
 from fairtrial.config.service_rules import wrong_services
@@ -50,7 +53,7 @@ class Project:
     """Everything that one `fairtrial.yaml` says.
 
     ``files``: it and the prompts it reads, to be watched for changes. ``warnings``: what is no mistake and should be
-    known; `check` and `up` print it.
+    known, such as keys that nothing acts on; `check` and `up` print it.
     """
 
     path: Path
@@ -93,7 +96,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         dashboard=parse_address(file.dashboard.bind),
         policies={name: policy_of(section) for name, section in file.experiments.items()},
         files=(path.absolute(), *dict.fromkeys(source for source, _ in prompts.values())),
-        warnings=tuple(wrong.at(document) for wrong in access_warnings(file)),
+        warnings=(*(wrong.at(document) for wrong in access_warnings(file)), *project_warnings(document)),
     )
 
 
@@ -108,7 +111,8 @@ def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tupl
     if file is None:
         raise ConfigError([wrong.at(document) for wrong in first])
     prompts: Read = {}
-    found = [*_rules(file, _names(document.value)), *_prompts(file, root, prompts), *_store(file, root)]
+    rules = chain(_rules(file, _names(document.value)), _prompts(file, root, prompts), _store(file, root))
+    found = list(islice(rules, MOST_MISTAKES))
     wrongs = [*first, *independent(found, first)]
     if wrongs:
         raise ConfigError([wrong.at(document) for wrong in wrongs])
@@ -148,7 +152,8 @@ def _store(file: ProjectFile, root: Path) -> Iterator[Wrong]:
 
 
 def _prompts(file: ProjectFile, root: Path, read: Read) -> Iterator[Wrong]:
-    """Reads each system prompt into ``read``; a file that can't be is a mistake."""
+    """Reads each system prompt into ``read``; a file that can't be, or lies outside of the project, is a mistake."""
+    budget = Budget()
     for experiment, section in file.experiments.items():
         for name, variant in section.variants.items():
             if variant.system_prompt is None:
@@ -156,10 +161,9 @@ def _prompts(file: ProjectFile, root: Path, read: Read) -> Iterator[Wrong]:
             place = ("experiments", experiment, "variants", name, "system_prompt")
             source = root / variant.system_prompt
             try:
-                text = source.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-                yield Wrong(place, f"{variant.system_prompt!r} can't be read: {reason}", "beside this file")
+                text = read_text(source, root, most=MOST_PROMPT_BYTES, budget=budget)
+            except FileRefused as error:
+                yield Wrong(place, f"{variant.system_prompt!r} {error.wrong}", error.known or "beside this file")
                 continue
             if not text.strip():
                 yield Wrong(place, f"{variant.system_prompt!r} is empty")

@@ -35,7 +35,7 @@ class PriceSection(Section):
     output: Money | None = None
     """US dollars a million tokens out."""
     gpu_hour: Money | None = None
-    """US dollars an hour of the machine; kept with the plan, and the cost of a request stays unknown."""
+    """US dollars an hour of the machine."""
 
 
 class TimeoutsSection(Section):
@@ -104,7 +104,7 @@ class MetricSection(Section):
     kind: Literal["boolean", "number", "category"]
     """What its values are."""
     per: Literal["unit", "request"] = "unit"
-    """Whether values are averaged within their unit first."""
+    """What is averaged: units, each by its own mean first, or requests."""
 
 
 class VariantSection(Section):
@@ -119,13 +119,10 @@ class VariantSection(Section):
 
 
 class EnrollSection(Section):
-    """How an experiment grows: percent of the units, and what each stage waits for.
-
-    The first stage is in force. What leads to the next is checked, and nothing in this version acts on it.
-    """
+    """How much of the traffic an experiment takes: percent of the units. Only the first stage is in force."""
 
     stages: list[Percent] = Field(min_length=1)
-    """Percent of the units in the experiment, ascending; the first is in force."""
+    """Percent of the units in the experiment, ascending; the first is in force, and nothing raises it."""
     min_units: int = Field(default=0, ge=0)
     """Units that a stage must have seen before the next."""
     min_hours: float = Field(default=0, ge=0, allow_inf_nan=False)
@@ -137,7 +134,7 @@ class EnrollSection(Section):
 class PrimarySection(Section):
     """The one metric that answers the question.
 
-    It is part of the frozen analysis; nothing in this version decides live traffic by it.
+    `fairtrial experiment plan` says how long it takes to decide it. Nothing in this version decides live traffic.
     """
 
     metric: Name
@@ -149,9 +146,9 @@ class PrimarySection(Section):
 
 
 class GuardrailSection(Section):
-    """A metric that must not get worse by its margin; by `stop_margin` it ends the experiment.
+    """A metric that must not get worse by its margin.
 
-    Guardrails are part of the frozen analysis; nothing in this version acts on them.
+    `fairtrial experiment plan` plans for it. Nothing in this version watches it, or ends an experiment by it.
     """
 
     metric: Name
@@ -159,11 +156,11 @@ class GuardrailSection(Section):
     margin: MarginText
     """How much worse is still bearable: `1pp` or `20%`."""
     stop_margin: MarginText | None = None
-    """What proven harm ends the experiment; 0 for errors and safety, else the margin."""
+    """How much harm must be proven; 0 for errors and safety, else the margin."""
 
 
 class ShadowSection(Section):
-    """A copy of some traffic to one variant, whose answers nobody sees. Checked; nothing in this version copies."""
+    """A copy of some traffic to one variant, whose answers nobody sees. Nothing in this version copies."""
 
     variant: Name
     """Who gets the copies."""
@@ -184,7 +181,7 @@ class ExperimentSection(Section):
     """Who or what is randomised; see [assignment](assignment.md)."""
     control: Name
     """The variant that serves whoever is not in the experiment."""
-    variants: dict[str, VariantSection] = Field(min_length=2)
+    variants: dict[str, VariantSection] = Field(min_length=2, max_length=100)
     """The arms, by name."""
     split: dict[str, Percent]
     """Percent of the enrolled units for each variant; they add up to 100."""
@@ -192,12 +189,12 @@ class ExperimentSection(Section):
     """Without it every unit is in from the start."""
     primary: PrimarySection | None = None
     """Without it the experiment only observes."""
-    guardrails: list[GuardrailSection] = []
-    """What must not get worse."""
+    guardrails: list[GuardrailSection] = Field(default=[], max_length=100)
+    """What must not get worse by more than its margin."""
     shadow: ShadowSection | None = None
     """Copies that nobody sees."""
     max_weeks: int = Field(default=6, ge=1, le=52)
-    """How long it may last; shown, and nothing in this version ends it."""
+    """How many weeks it may last."""
     salt: Name | None = None
     """The key of its hashes; by default its name. A new one reshuffles all units."""
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from fairtrial.config.yaml_values import MERGE, TOO_DEEP, construct, pairs, text_of
+from fairtrial.config.project_files import (
+    MOST_YAML_BYTES,
+    PROJECT_FILE,
+    Budget,
+    FileRefused,
+    project_root,
+    read_text,
+)
+from fairtrial.config.yaml_bounds import DEPTH, MOST_VALUES, TOO_DEEP, TOO_MANY, expands_too_far
+from fairtrial.config.yaml_values import MERGE, construct, pairs, text_of
 from fairtrial.domain.errors import ConfigError, Mistake
 
 Step = str | int
-PROJECT_FILE = "fairtrial.yaml"
+OTHER_VERSION = re.compile(r"^%YAML\s+(?!1\.2\b)(\S+)", re.MULTILINE)
 NO_PROJECT = "`fairtrial init DIR` writes a new project; the commands are typed in its folder"
 
 
@@ -46,10 +57,18 @@ class Document:
         return Mistake(self.file, self.line_of(steps), dotted(steps), wrong, known)
 
 
-def load(path: Path) -> list[Document]:
-    """Every document of the file; raises `ConfigError` with all mistakes: unreadable, bad syntax, duplicate keys."""
+def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) -> list[Document]:
+    """Every document of the file; raises `ConfigError` with all mistakes: unreadable, bad syntax, duplicate keys.
+
+    ``root``: the folder that the file must lie in, by default its project's. ``budget``: what the command may still
+    read. Size, depth and number of values are bounded, those that aliases repeat included.
+    """
     name = str(path)
-    roots = _compose(name, _read(path, name))
+    budget = budget or Budget()
+    roots = _compose(name, _read(path, root or project_root(path), budget), budget)
+    bomb = expands_too_far(roots, name)
+    if bomb is not None:
+        raise ConfigError([bomb])
     mistakes: list[Mistake] = []
     documents = [Document(name, construct(root, name, mistakes), root) for root in roots]
     if mistakes:
@@ -57,9 +76,9 @@ def load(path: Path) -> list[Document]:
     return documents
 
 
-def load_one(path: Path) -> Document:
+def load_one(path: Path, *, budget: Budget | None = None) -> Document:
     """The only document of the file; raises `ConfigError` if it is empty, has several, or is not a mapping."""
-    documents = load(path)
+    documents = load(path, budget=budget)
     if not documents:
         raise ConfigError([Mistake(str(path), 1, "", "the file is empty")])
     if len(documents) > 1:
@@ -80,20 +99,31 @@ def dotted(path: Iterable[Step]) -> str:
     return text
 
 
-def _read(path: Path, name: str) -> str:
+def _read(path: Path, root: Path, budget: Budget) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError([Mistake(name, line, "", "not UTF-8 text")]) from error
-    except OSError as error:
-        known = NO_PROJECT if path.name == PROJECT_FILE and isinstance(error, FileNotFoundError) else ""
-        raise ConfigError([Mistake(name, 1, "", f"can't be read: {error.strerror}", known)]) from error
+        text = read_text(path, root, most=MOST_YAML_BYTES, budget=budget)
+    except FileRefused as error:
+        missing = path.name == PROJECT_FILE and isinstance(error.__cause__, FileNotFoundError)
+        wrong, known = error.wrong.removeprefix("is "), NO_PROJECT if missing else error.known
+        raise ConfigError([Mistake(str(path), error.line, "", wrong, known)]) from error
+    other = OTHER_VERSION.search(text)
+    if other is not None:
+        line = text.count("\n", 0, other.start()) + 1
+        raise ConfigError([Mistake(str(path), line, "", f"YAML {other[1]} is not read here", "leave the line out")])
+    return text
 
 
-def _compose(name: str, text: str) -> list[Node]:
+def _compose(name: str, text: str, budget: Budget) -> list[Node]:
+    reader = YAML(typ="safe", pure=True)
+    reader.max_depth = DEPTH
+    reader.Composer = _counting(budget)
     try:
-        return list(YAML(typ="safe", pure=True).compose_all(text))
+        return list(reader.compose_all(text))
+    except _TooMany as error:
+        raise ConfigError([Mistake(name, error.line, "", *TOO_MANY)]) from error
+    except MaxDepthExceededError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError([Mistake(name, line, "", TOO_DEEP)]) from error
     except RecursionError as error:
         raise ConfigError([Mistake(name, 1, "", TOO_DEEP)]) from error
     except MarkedYAMLError as error:
@@ -105,6 +135,34 @@ def _compose(name: str, text: str) -> list[Node]:
         line = text[:position].count("\n") + 1 if isinstance(position, int) else 1
         reason = getattr(error, "reason", None) or str(error)
         raise ConfigError([Mistake(name, line, "", f"not YAML: {reason}")]) from error
+
+
+class _TooMany(Exception):
+    """The file has more values than may be read; ``line``: where the first one too many stands."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+def _counting(budget: Budget) -> type[Composer]:
+    """A composer that stops after so many values, of this file or of all files of the command."""
+    left = min(MOST_VALUES, budget.values_left)
+
+    class Counting(Composer):
+        def __init__(self, loader: Any = None) -> None:
+            super().__init__(loader)
+            self.warn_double_anchors = False  # a name may be given again; the library would print to the terminal
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            nonlocal left
+            left -= 1
+            budget.values_left -= 1
+            if left < 0:
+                raise _TooMany(self.parser.peek_event().start_mark.line + 1)
+            return super().compose_node(parent, index)
+
+    return Counting
 
 
 def _inside(node: Node, step: Step) -> tuple[Node, int] | None:

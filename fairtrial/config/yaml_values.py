@@ -12,8 +12,7 @@ from fairtrial.domain.errors import Mistake
 TAG = "tag:yaml.org,2002:"
 MERGE = TAG + "merge"
 TEXT = (TAG + "str", TAG + "timestamp")
-DEPTH = 100
-TOO_DEEP = "is nested too deeply"
+LARGEST = 2**63
 MAPPING, SEQUENCE = TAG + "map", TAG + "seq"
 
 
@@ -44,8 +43,6 @@ class _Values:
     def of(self, node: Node) -> Any:
         if id(node) in self._open:
             return self._wrong(node, f"*{node.anchor} contains itself")
-        if len(self._open) > DEPTH:
-            return self._wrong(node, TOO_DEEP)
         if id(node) not in self._built:
             self._open.add(id(node))
             self._built[id(node)] = self._build(node)
@@ -92,12 +89,14 @@ class _Values:
         text, tag = text_of(node), str(node.tag)
         if tag in TEXT:
             return text
-        if tag == TAG + "null":
+        if tag == TAG + "null" and text.lower() in ("", "~", "null"):
             return None
-        if tag == TAG + "bool":
+        if tag == TAG + "bool" and text.lower() in ("true", "false"):
             return text.lower() == "true"
         if tag in (TAG + "int", TAG + "float"):
             return self._number(node, text.replace("_", ""), whole=tag == TAG + "int")
+        if tag in (TAG + "null", TAG + "bool"):
+            return self._wrong(node, f"{_short(text)} is not what its tag says", "true, false or null")
         return self._wrong(node, f"the tag {tag} is not known here")
 
     def _number(self, node: ScalarNode, text: str, *, whole: bool) -> int | float | None:
@@ -106,12 +105,19 @@ class _Values:
         except ValueError:
             number = math.nan
         if isinstance(number, float) and not math.isfinite(number):
-            self._wrong(node, f"{node.value} is not a number that can be used here")
+            self._wrong(node, f"{_short(text)} is not a number that can be used here")
+            return None
+        if isinstance(number, int) and abs(number) >= LARGEST:
+            self._wrong(node, f"{_short(text)} is too large a number", "whole numbers have 64 bits")
             return None
         return number
 
     def _wrong(self, node: Node, wrong: str, known: str = "") -> None:
         self._mistakes.append(Mistake(self._file, node.start_mark.line + 1, "", wrong, known))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
 
 
 def _integer(text: str) -> int:

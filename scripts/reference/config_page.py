@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from fairtrial.config.project_warnings import ANY, INERT
 from fairtrial.config.schema import ProjectFile
 from fairtrial.config.yaml_file import load_one
 from scripts.reference.markdown import block, code, page, paragraphs, prose, table
@@ -21,7 +22,9 @@ EXAMPLE = Path(__file__).parents[2] / "docs/reference/examples/every-setting.yam
 INTRO = """\
 One file says what is served, to whom, and what is to be learned. Unknown fields are mistakes; `${NAME}` reads the
 environment, and a variable that is not set is a mistake. `fairtrial check` prints every mistake with file and line,
-what is wrong, and what is known. YAML is read by version 1.2: `yes`, `no` and `on` are words.
+what is wrong, and what is known. It and `fairtrial up` warn of settings that have no effect yet: they are marked below.
+A `system_prompt` lies in this file's folder or below it, and links do not lead out. YAML is read by version 1.2:
+`yes`, `no` and `on` are words.
 
 In paths below, `<name>` is a name of your own and `<n>` an entry of a list."""
 WORDS = {str: "text", int: "whole number", float: "number", bool: "yes or no", Decimal: "number"}
@@ -58,7 +61,7 @@ def _section(path: str, model: type[BaseModel], example: Any) -> str:
             code(_join(path, field.alias or name)),
             _type(field),
             _default(field),
-            prose(field.description),
+            prose(field.description) + _effect(_join(path, field.alias or name)),
             _example(_join(path, field.alias or name), example),
         )
         for name, field in model.model_fields.items()
@@ -66,6 +69,13 @@ def _section(path: str, model: type[BaseModel], example: Any) -> str:
     return "\n\n".join(
         [heading, *paragraphs(model.__doc__), table(("setting", "type", "default", "meaning", "example"), rows)]
     )
+
+
+def _effect(path: str) -> str:
+    """What `check` and `up` warn of, for a setting that nothing acts on."""
+    pattern = path.replace("<name>", ANY).replace("<n>", ANY)
+    inert = [says for key, says in INERT.items() if pattern == key or pattern.startswith(f"{key}.")]
+    return f" **No effect yet**: {inert[0]}." if inert else ""
 
 
 def _join(path: str, name: str) -> str:

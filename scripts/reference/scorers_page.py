@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from evaluators.scorer import Scorer, ScorerType, Stat
@@ -55,7 +54,7 @@ def _section(name: str) -> str:
 
 
 def _built(name: str, value: Any) -> Scorer:
-    return build_entry({name: value}, folder=Path(), variables={}).scorer
+    return build_entry({name: value}, variables={}).scorer
 
 
 def _options(kind: ScorerType) -> list[tuple[str, str]]:

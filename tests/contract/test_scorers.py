@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ ANSWERS = ['{"intent": "refund"}', "", "plain words", "{", "привет 你好 
 
 
 def build(name: str) -> Scorer:
-    return build_entry({name: OPTIONS.get(name)}, folder=Path(), variables={}).scorer
+    return build_entry({name: OPTIONS.get(name)}, variables={}).scorer
 
 
 def case(name: str) -> Case:
@@ -88,4 +87,4 @@ class TestEveryScorer:
         from evaluators.suite_scorers import WrongEntry
 
         with pytest.raises(WrongEntry, match="no option"):
-            build_entry({name: {"no_such_option": 1}}, folder=Path(), variables={})
+            build_entry({name: {"no_such_option": 1}}, variables={})

@@ -14,6 +14,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.verdict import EXIT_CODES
 
 DATA = Path(__file__).parents[2] / "examples" / "support" / "data"
+SUITES = Path(__file__).parents[2] / "suites"
 
 
 @pytest.mark.models
@@ -54,7 +55,7 @@ def test_the_demo_never_clears_a_folder_that_is_not_its_own(tmp_path: Path) -> N
 
 
 def test_simulated_customers_know_what_they_meant() -> None:
-    tickets = read_tickets([DATA / "val.jsonl", DATA / "test.jsonl"])
+    tickets = read_tickets([DATA / "val.jsonl", SUITES / "support" / "test.jsonl"])
     assert len(tickets) == 180
     assert {ticket.messages[-1]["role"] for ticket in tickets} == {"user"}
     assert intent_of('{"intent": "refund"}') == "refund"

@@ -18,12 +18,12 @@ DATA = (
     "dashboard/views/overview.py",
     "evaluators/generators/pools/facts.txt",
     "examples/support/adapters/support-v2.gguf",
-    "examples/support/data/test.jsonl",
     "examples/support/fairtrial.yaml",
     "fairtrial/store/migrations/0001_ground.sql",
     "suites/general/questions.jsonl",
     "suites/support-release.gate.yaml",
     "suites/support/suite.yaml",
+    "suites/support/test.jsonl",
 )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairtrial.domain.plan import Experiment, Plan, Route
 
 CHECKERS = {"suite": "evaluators.suite_file", "gate": "evaluators.gate_file"}
-"""The module whose ``check(path)`` knows a kind of file, by the file's own top-level key."""
+"""The module whose ``inspect(path)`` knows a kind of file, by the file's own top-level key."""
 Report = tuple[dict[str, Any], str, Sequence[Mistake]]
 """What there is to say about one file, as JSON and as text, and what to warn of."""
 
@@ -31,7 +31,8 @@ Report = tuple[dict[str, Any], str, Sequence[Mistake]]
 def command(files: tuple[Path, ...], as_json: bool) -> None:
     """Validate configuration, suites and gates, and print every mistake with its line.
 
-    Without FILE it checks ./fairtrial.yaml. Exits with 2 if anything is wrong.
+    Without FILE it checks ./fairtrial.yaml. Exits with 2 if anything is wrong. Warnings, such as of keys that
+    nothing in this version acts on, don't change the exit code.
 
     \b
     Example:  fairtrial check fairtrial.yaml suites/*.yaml
@@ -76,11 +77,9 @@ def _check(path: Path) -> Report:
 
         project = load_project(path, os.environ)
         return _project_json(project), _project_text(path, project), project.warnings
-    checker: Callable[[Path], list[Mistake]] = importlib.import_module(CHECKERS[kind]).check
-    mistakes = checker(path)
-    if mistakes:
-        raise ConfigError(mistakes)
-    return {"kind": kind}, f"{path}: a sound {kind}", ()
+    inspect: Callable[[Path], tuple[str, list[Mistake]]] = importlib.import_module(CHECKERS[kind]).inspect
+    says, warnings = inspect(path)
+    return {"kind": kind}, f"{path}: a sound {kind}; {says}", warnings
 
 
 def _kind(path: Path) -> str:

@@ -141,7 +141,7 @@ def _judge(demo: Demo, candidate: str) -> None:
 
 
 def _send_traffic(demo: Demo) -> Traffic:
-    tickets = read_tickets([SUPPORT / "data" / name for name in ("val.jsonl", "test.jsonl")])
+    tickets = read_tickets([SUPPORT / "data" / "val.jsonl", SUITES / "support" / "test.jsonl"])
     users = demo.options.users
     with Bar(console=demo.console, disable=not demo.console.is_terminal) as bar:
         task = bar.add_task(f"{users} customers", total=users)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fairtrial.config.project_files import Budget
 from fairtrial.config.yaml_file import dotted, load, load_one
 from fairtrial.domain.errors import ConfigError
 
@@ -77,3 +78,58 @@ def test_bytes_that_are_no_text_and_files_that_are_not_there_are_mistakes(tmp_pa
         load(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="`fairtrial init DIR` writes a new project"):
         load(tmp_path / "fairtrial.yaml")
+
+
+def bomb(levels: int, *, key: str = "") -> str:
+    """Each list, or each mapping by its merge key, has ten of the one before."""
+    first = "a0: &a0 {x: 1}\n" if key else "a0: &a0 [x]\n"
+    names = [", ".join(f"*a{level}" for _ in range(10)) for level in range(levels)]
+    lines = [f"a{level + 1}: &a{level + 1} " for level in range(levels)]
+    inside = [f"{{<<: [{all_of}]}}" if key else f"[{all_of}]" for all_of in names]
+    return first + "".join(f"{line}{value}\n" for line, value in zip(lines, inside, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (bomb(12), "5: its aliases repeat values until there are more than 20,000"),
+        (bomb(12, key="<<"), "its aliases repeat values until there are more than 20,000"),
+        ("".join(f"a{i + 1}: &a{i + 1} [*a{i}]\n" for i in range(400)).replace("*a0", "x"), "nested too deeply"),
+        ("".join(f"---\na: &a [{'x, ' * 90}]\nb: [{'*a, ' * 90}]\n" for _ in range(20)), "its aliases repeat"),
+        ("a: [" + "1, " * 30_000 + "]", "1: too many values (at most 20,000 in a file; rows belong in a data file)"),
+        ("a: " + "x" * (1 << 20), "1: has 1,048,579 bytes (at most 1,048,576)"),
+        ("- " * 5000 + "a", "1: is nested too deeply"),
+        ("".join(" " * depth + "a:\n" for depth in range(300)), "is nested too deeply"),
+        ("a: " + "9" * 400, "is too large a number (whole numbers have 64 bits)"),
+        ("a: 9223372036854775808", "is too large a number"),
+        ("a: " + "9" * 5000, "is not a number that can be used here"),
+        ("a: 0x" + "f" * 5000, "is too large a number"),
+        ("a: !!bool maybe", "1: maybe is not what its tag says (true, false or null)"),
+        ("a: !!null none", "1: none is not what its tag says"),
+        ("a: !!python/object:os.system x", "python/object:os.system is not known here"),
+        ("a: !!binary aGk=", "binary is not known here"),
+        ("a: !!set {x}", "set is not known here"),
+        ("%YAML 1.1\n---\na: yes\n", "1: YAML 1.1 is not read here (leave the line out)"),
+        ("a: 1\n<<: 3\n", "<< must name a mapping"),
+        ("a: \0", "1: not YAML: special characters are not allowed"),
+    ],
+)
+def test_what_would_take_for_ever_is_a_mistake(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(written(tmp_path, text))
+    assert expected in str(raised.value)
+    assert len(str(raised.value)) < 1000
+
+
+def test_aliases_within_bounds_stay_what_they_are(tmp_path: Path) -> None:
+    text = "%YAML 1.2\n---\nbase: &b {x: [1, 2]}\nmine: [*b, *b]\nb: &b 3\nagain: *b\n"
+    assert load_one(written(tmp_path, text)).value == {
+        "base": {"x": [1, 2]}, "mine": [{"x": [1, 2]}, {"x": [1, 2]}], "b": 3, "again": 3,
+    }  # fmt: skip
+
+
+def test_all_yaml_files_of_a_command_have_one_bound_together(tmp_path: Path) -> None:
+    path, budget = written(tmp_path, "a: [1, 2, 3]\n"), Budget(values_left=8)
+    load(path, budget=budget)
+    with pytest.raises(ConfigError, match="too many values"):
+        load(path, budget=budget)

@@ -19,11 +19,12 @@ def verdict(*lines: str, live=None):
     return judge(gate, trial, verdict_id="v", at_us=0, live=live)
 
 
-def test_evidence_that_is_not_there_holds_and_says_what_is_needed() -> None:
+def test_evidence_that_is_not_there_holds_and_says_why() -> None:
     found = verdict("review.tone >= 4.0 with 100 ratings", "data.audit clean")
     assert found.decision == "HOLD"
     enqueue = "fairtrial review enqueue SUITE --candidate tuned --baseline base"
-    assert [one.needed for one in found.findings[1:]] == [enqueue, "an audit of the training data"]
+    assert [one.needed for one in found.findings[1:]] == [enqueue, "take the line out to ship without it"]
+    assert "nothing in this version decides it: a gate with this line never says SHIP" in found.findings[2].says
 
 
 def test_live_rates_are_shown_and_do_not_decide() -> None:

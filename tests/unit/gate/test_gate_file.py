@@ -25,7 +25,7 @@ suites: [small]
 require:
   - small.exact >= 40%
   - review.tone >= 4.0 with 100 ratings
-approvers: [ann]
+approvers: [release-manager]
 """
 
 

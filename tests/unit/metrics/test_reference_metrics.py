@@ -8,7 +8,6 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +37,7 @@ WORDS = [
 
 
 def scorer(entry: Any) -> Scorer:
-    return build_entry(entry, folder=Path(), variables={}).scorer
+    return build_entry(entry, variables={}).scorer
 
 
 def measure(one: Scorer, text: str, expected: Any) -> Score:

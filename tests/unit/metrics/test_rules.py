@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from fairtrial.domain.run import Answer, Case, Score
 
 
 def scorer(entry: Any) -> Scorer:
-    return build_entry(entry, folder=Path(), variables={}).scorer
+    return build_entry(entry, variables={}).scorer
 
 
 def measure(one: Scorer, text: str, expected: Any = None, **columns: Any) -> Score:
@@ -121,7 +120,7 @@ def test_a_schema_accepts_or_says_where_it_does_not() -> None:
         ({"regex": "("}, "not a regular expression"),
         ({"contains": ""}, "empty text"),
         ({"json_schema": {"schema": {"type": "objekt"}}}, "the schema is not one"),
-        ({"json_schema": "none.json"}, "can't read none.json"),
+        ({"json_schema": "none.json"}, "'none.json' no file can be named here"),
         ({"rouge": {"kinds": [3]}}, "known: 1, 2, L, Lsum"),
         ({"fields": {"of": ["a"], "lenient": "maybe"}}, "neither yes nor no"),
         ({"exact": {"name": "a.b"}}, "is not a name"),

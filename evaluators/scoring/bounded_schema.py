@@ -1,0 +1,186 @@
+"""JSON Schema within bounds: patterns by RE2, references inside the schema alone, and an end to every validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from evaluators.scoring.linear_regex import compile_regex
+
+MOST_STEPS = 100_000
+"""Keywords that are applied to one answer at most; a usual schema takes some hundred."""
+DATA = ("const", "default", "enum", "examples")
+"""Keywords whose values are no schemas."""
+PROBES: tuple[Any, ...] = (None, {}, [], "", 0)
+Keyword = Callable[[Any, Any, Any, Any], Any]
+
+
+class TooCostly(Exception):
+    """The schema asks for more work on one answer than is done; the message says so."""
+
+
+class _Steps:
+    def __init__(self) -> None:
+        self.left = MOST_STEPS
+
+
+_STEPS: ContextVar[_Steps] = ContextVar("steps")
+
+
+class BoundedSchema:
+    """One schema, checked. ``patterns``: whether it has any."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        """Raises `ValueError` for what is no schema, or one that can't be applied here."""
+        try:
+            self.patterns = _check_patterns(schema)
+            self._validator = _validator(schema)
+            _check_references(schema, self._validator)
+            for probe in PROBES:
+                self.complaint(probe)
+        except (RecursionError, TooCostly) as error:
+            raise ValueError("the schema is nested too deeply, or refers to itself without an end") from error
+
+    def complaint(self, value: Any) -> tuple[str, str] | None:
+        """Where and why the schema does not accept the value, or ``None``; raises `TooCostly`."""
+        token = _STEPS.set(_Steps())
+        try:
+            found = next(iter(self._validator.iter_errors(value)), None)
+        except RecursionError as error:
+            raise TooCostly("the answer and the schema are nested too deeply") from error
+        finally:
+            _STEPS.reset(token)
+        return None if found is None else (found.json_path, found.message)
+
+
+def _validator(schema: dict[str, Any]) -> Any:
+    import attrs
+    import jsonschema
+    import referencing
+    import referencing.exceptions
+
+    kind: Any = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        kind.check_schema(schema, format_checker=jsonschema.FormatChecker(formats=()))
+    except jsonschema.SchemaError as error:
+        raise ValueError(f"the schema is not one: {error.json_path}: {error.message[:300]}") from error
+    keywords = {**kind.VALIDATORS, **{name: own for name, own in OWN.items() if name in kind.VALIDATORS}}
+    extend: Any = jsonschema.validators.extend
+    bounded = extend(kind, {name: _counted(one) for name, one in keywords.items()})
+    # The library's own would go back to the unbounded kind wherever a part of the schema has a `$schema`.
+    bounded.evolve = lambda self, **changes: attrs.evolve(self, **changes)
+    try:
+        return bounded(schema, registry=referencing.Registry())
+    except referencing.exceptions.Unresolvable as error:
+        raise ValueError(f"the schema can't be read: {error}") from error
+
+
+def _counted(keyword: Keyword) -> Keyword:
+    def counted(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+        steps = _STEPS.get()
+        steps.left -= 1
+        if steps.left < 0:
+            raise TooCostly(f"the schema takes more than {MOST_STEPS:,} steps on one answer")
+        return keyword(validator, value, instance, schema)
+
+    return counted
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
+    import jsonschema
+
+    if validator.is_type(instance, "string") and compile_regex(pattern).search(instance) is None:
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
+    if not validator.is_type(instance, "object"):
+        return
+    for pattern, inside in patterns.items():
+        for name, value in instance.items():
+            if compile_regex(pattern).search(name) is not None:
+                yield from validator.descend(value, inside, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    import jsonschema
+
+    if not validator.is_type(instance, "object"):
+        return
+    extras = [name for name in instance if not _named(name, schema)]
+    if validator.is_type(allowed, "object"):
+        for name in extras:
+            yield from validator.descend(instance[name], allowed, path=name)
+    elif not allowed and extras:
+        yield jsonschema.ValidationError(f"additional properties are not allowed: {', '.join(map(repr, extras))}")
+
+
+def _named(name: str, schema: Any) -> bool:
+    patterns = schema.get("patternProperties", {})
+    return name in schema.get("properties", {}) or any(compile_regex(one).search(name) is not None for one in patterns)
+
+
+def _unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Any:
+    """The library's own, which compares all pairs of what it can't sort: each hundred pairs is a step."""
+    import jsonschema
+
+    if validator.is_type(instance, "array"):
+        _STEPS.get().left -= len(instance) ** 2 // 100
+    return jsonschema.Draft202012Validator.VALIDATORS["uniqueItems"](validator, wanted, instance, schema)
+
+
+OWN: dict[str, Keyword] = {
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+    "uniqueItems": _unique_items,
+}
+
+
+def _check_patterns(schema: dict[str, Any]) -> bool:
+    """Whether there are patterns; raises `ValueError` for one that can't be used here."""
+    found = False
+    keywords: set[str] = set()
+    for part in _parts(schema):
+        keywords |= part.keys()
+        named = part.get("patternProperties")
+        patterns = [*named] if isinstance(named, dict) else []
+        patterns += [part["pattern"]] if isinstance(part.get("pattern"), str) else []
+        for pattern in patterns:
+            compile_regex(pattern)
+            found = True
+    if {"patternProperties", "unevaluatedProperties"} <= keywords:
+        raise ValueError("unevaluatedProperties can't be used with patternProperties here: use additionalProperties")
+    return found
+
+
+def _check_references(schema: dict[str, Any], validator: Any) -> None:
+    """Every reference leads to a place in the schema: nothing is fetched, from the network or from a disk."""
+    import referencing.exceptions
+
+    parts = list(_parts(schema))
+    if any("$id" in part or "id" in part for part in parts[1:]):
+        return  # parts with names of their own: where a reference leads is known when it is followed
+    for part in parts:
+        for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+            reference = part.get(keyword)
+            if not isinstance(reference, str):
+                continue
+            try:
+                validator._resolver.lookup(reference)
+            except (referencing.exceptions.Unresolvable, ValueError) as error:
+                wrong = f"{keyword}: {reference[:200]!r} is not in the schema, and nothing is fetched from elsewhere"
+                raise ValueError(f"{wrong} (such as #/$defs/name)") from error
+
+
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every object of the schema that may be a schema, the whole one first."""
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            yield part
+            waiting += [value for name, value in part.items() if name not in DATA]
+        elif isinstance(part, list):
+            waiting += part
