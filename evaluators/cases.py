@@ -14,6 +14,9 @@ from evaluators.suite_template import UnknownName, as_text, render
 from fairtrial.domain.errors import Mistake
 from fairtrial.domain.run import Case
 
+MOST_ASKED = 64_000_000
+SPLIT = "split the suite"
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -44,6 +47,7 @@ def make_cases(rows: Sequence[Row], recipe: Recipe) -> tuple[list[Made], list[Mi
     made: list[Made] = []
     mistakes: list[Mistake] = []
     seen: dict[str, Row] = {}
+    asked = 0
     for number, row in enumerate(rows, 1):
         found = _case(row, recipe, number)
         if isinstance(found, Mistake):
@@ -55,6 +59,10 @@ def make_cases(rows: Sequence[Row], recipe: Recipe) -> tuple[list[Made], list[Mi
             continue
         seen[found.case_id] = row
         made.append(Made(found, row))
+        asked += sum(len(str(message.get("content", ""))) for message in found.messages)
+        if asked > MOST_ASKED:
+            mistakes.append(row.mistake(f"what is asked has more than {MOST_ASKED:,} characters up to here", SPLIT))
+            break
     return made, mistakes
 
 
@@ -133,12 +141,16 @@ def _messages(
 
 def _tags(columns: Mapping[str, Any], expected: Any, recipe: Recipe) -> dict[str, str]:
     tags: dict[str, str] = {}
+    named = {*recipe.tags.values(), *(column for column, _ in recipe.groups.values())}
+    if not named <= columns.keys():
+        expected = expected_object(expected)  # read once for all tags
+    texts = {column: _text_or_none(_column(columns, expected, column)) for column in named}
     for tag, column in recipe.tags.items():
-        value = _text_or_none(_column(columns, expected, column))
+        value = texts[column]
         if value is not None:
             tags[tag] = value
     for tag, (column, groups) in recipe.groups.items():
-        values = (_text_or_none(_column(columns, expected, column)) or "").split(MANY)
+        values = (texts[column] or "").split(MANY)
         found = [group for group, members in groups.items() if set(values) & set(members)]
         if found:
             tags[tag] = MANY.join(found)

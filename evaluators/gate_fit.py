@@ -9,7 +9,7 @@ from evaluators.criteria.live_validation import unfit_elsewhere
 from evaluators.gate_lines import GateLine, Level, Scope, State, Versus
 from evaluators.measures import COUNTS, Measure, known_metrics, measure_of
 from evaluators.review_fit import unfit_review
-from evaluators.suite import Suite, tag_values
+from evaluators.suite import Suite
 
 ELSEWHERE = ("live", "review", "judge", "data")
 """Families whose evidence does not come from suites."""
@@ -45,11 +45,7 @@ def scopes_of(suite: Suite, scope: Scope | None) -> Sequence[Scope | None]:
     if scope is None or scope.value is not None:
         return [scope]
     tags = suite.slices if scope.tag == EVERY_TAG else (scope.tag,)
-    return [Scope(tag, value) for tag in tags for value in values_of(suite, tag)]
-
-
-def values_of(suite: Suite, tag: str) -> list[str]:
-    return sorted({value for case in suite.cases for value in tag_values(case, tag)})
+    return [Scope(tag, value) for tag in tags for value in suite.values.get(tag, ())]
 
 
 def limit_of(test: Level, measure: Measure) -> float:
@@ -67,10 +63,10 @@ def margin_of(test: Versus, measure: Measure) -> float:
 def _unfit_scope(suite: Suite, scope: Scope | None) -> tuple[str, str] | None:
     if scope is None or (scope.value is None and scope.tag == EVERY_TAG and suite.slices):
         return None
-    tags = sorted({tag for case in suite.cases for tag in case.tags})
+    tags = sorted(suite.values)
     if scope.tag not in tags:
         return f"suite {suite.name} has no tag {scope.tag!r}", _nearest(scope.tag, tags)
-    values = values_of(suite, scope.tag)
+    values = suite.values[scope.tag]
     if scope.value is not None and scope.value not in values:
         return f"no case of suite {suite.name} is in {scope}", _nearest(scope.value, values)
     return None

@@ -25,7 +25,7 @@ class Suite:
     the gate lines. ``params`` are sent with every request. ``when``: scorer name → tags that a case must have to be
     scored by it. ``gate``: its lines as written, and ``gate_lines`` where each stands in the file. ``slices``: the
     tags by which it is sliced. ``warnings``: what to know before its numbers are read. ``notices``: keys and lines of
-    its file that nothing in this version acts on.
+    its file that nothing in this version acts on. ``values``: each tag's slices, as the cases have them.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Suite:
     warnings: tuple[str, ...] = ()
     notices: tuple[Mistake, ...] = ()
     description: str = ""
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def scorers_of(self, case: Case) -> tuple[Scorer, ...]:
         """The scorers that measure this case."""
@@ -87,7 +88,7 @@ def tag_values(case: Case, tag: str) -> Sequence[str]:
 
 
 def sealed(suite: Suite) -> Suite:
-    """The suite with the digest of its present content."""
+    """The suite with the digest and the slices of its present content."""
     content = {
         "cases": [_content(case) for case in suite.cases],
         "params": suite.params,
@@ -96,7 +97,15 @@ def sealed(suite: Suite) -> Suite:
         "seed": suite.seed,
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
-    return replace(suite, digest=hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARS])
+    return replace(suite, digest=hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARS], values=_values(suite.cases))
+
+
+def _values(cases: Sequence[Case]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for case in cases:
+        for tag in case.tags:
+            found.setdefault(tag, set()).update(tag_values(case, tag))
+    return {tag: sorted(values) for tag, values in found.items()}
 
 
 def _content(case: Case) -> list[Any]:

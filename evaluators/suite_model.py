@@ -49,9 +49,9 @@ class SuiteModel(BaseModel):
     system: str | None = None
     vars: dict[str, Any] = Field(default_factory=dict)
     params: dict[str, Any] = Field(default_factory=dict)
-    tags: dict[Name, str] = Field(default_factory=dict, max_length=50)
-    groups: dict[Name, dict[str, Any]] = Field(default_factory=dict, max_length=50)
-    slices: Annotated[Texts, Field(max_length=50)] = Field(default_factory=list)
+    tags: dict[Name, str] = Field(default_factory=dict, max_length=20)
+    groups: dict[Name, dict[str, Any]] = Field(default_factory=dict, max_length=20)
+    slices: Annotated[Texts, Field(max_length=20)] = Field(default_factory=list)
     cluster: str | None = None
     against: Literal["base"] | None = None
     repeat: int = Field(default=1, ge=1, le=100)

@@ -15,6 +15,7 @@ from fairtrial.domain.errors import Mistake
 
 MOST_ROWS = 50_000
 MOST_ROW_BYTES = 32 << 20
+DEEPEST = 100
 FORMATS = (".jsonl", ".json", ".csv")
 
 
@@ -94,13 +95,23 @@ def _csv(text: str, file: str) -> Iterator[Row | Mistake]:
 def _row(file: str, line: int, value: Any) -> Row | Mistake:
     if not isinstance(value, dict):
         return Mistake(file, line, "", "a row must be a JSON object")
+    if _too_deep(value):
+        return Mistake(file, line, "", "the row is nested too deeply")
     try:
         json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError:
-        return Mistake(file, line, "", "the row is nested too deeply")
     except UnicodeEncodeError:
         return Mistake(file, line, "", "the row has half of a character (a lone surrogate), which no text can hold")
     return Row(file, line, value)
+
+
+def _too_deep(row: dict[str, Any]) -> bool:
+    level: list[Any] = [row]
+    for _ in range(DEEPEST):
+        inside = [value for value in level if isinstance(value, dict | list)]
+        if not inside:
+            return False
+        level = [item for one in inside for item in (one.values() if isinstance(one, dict) else one)]
+    return True
 
 
 def _refuse_constant(name: str) -> Any:

@@ -56,6 +56,8 @@ def build_entry(
     except UnknownName as error:
         known = "known: " + (", ".join(variables) or "none")
         raise WrongEntry(f"${error} is not one of 'vars'", known=known, at=(kind,)) from error
+    except ValueError as error:
+        raise WrongEntry(str(error), at=(kind,)) from error
     name = options.pop("name", kind.replace("-", "_"))
     when = options.pop("when", {})
     _check_common(kind, name, when)

@@ -19,8 +19,8 @@ HOURS: Mapping[str, int | None] = {"hour": 1, "day": 24, "week": 168, "all": Non
 WORDS = {"all": "all time", "day": "the last day", "week": "the last week", "hour": "the last hour"}
 MINUTE_US = 60_000_000
 PLAIN = (
-    "Plain rates by intention to treat, over enrolled units: to look at, not to decide by. Whether a difference is "
-    "more than chance is what the gate and the frozen analysis plan say."
+    "Plain rates by intention to treat, over enrolled units: to look at, not to decide by. Nothing in this version "
+    "says whether a difference is more than chance."
 )
 
 

@@ -13,6 +13,7 @@ from fairtrial.domain.run import Answer, Case, Score
 
 RULES = ("match", "none")
 MOST_CHARS = 20_000
+MOST_PATTERNS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ class Regex:
         )
 
     def _patterns(self, case: Case, rule: str) -> tuple[str, ...]:
-        return self.literal[rule] + read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+        own = read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+        if len(own) > MOST_PATTERNS:
+            raise ValueError(f"{self.columns[rule]!r} has {len(own):,} patterns, and at most {MOST_PATTERNS} are read")
+        return self.literal[rule] + own
 
     def _find(self, pattern: str, said: str) -> str | None:
         """The text that the pattern finds, with a mark if it is empty, so that finding nothing is another thing."""

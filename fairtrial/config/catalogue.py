@@ -29,7 +29,7 @@ AMOUNTS = {
     "review.usefulness",
 }
 ERRORS_AND_SAFETY = {"requests.error_rate", "requests.fallback_rate", "requests.schema_valid_rate"}
-"""Metrics whose default stop margin is 0: any proven harm stops."""
+"""Metrics whose default stop margin is 0."""
 
 FAMILIES = ("requests", "cost", "feedback", "review")
 OPEN_FAMILIES = ("judge", "safety")
@@ -59,7 +59,7 @@ def is_share(name: str, declared: Mapping[str, MetricSection]) -> bool:
 
 
 def stop_margin(metric: str, margin: str, written: str | None) -> str:
-    """The margin at which harm stops the experiment: as written, else 0 for errors and safety, else the margin."""
+    """How much harm would have to be proven: as written, else 0 for errors and safety, else the margin."""
     if written is not None:
         return written
     return "0" if metric in ERRORS_AND_SAFETY or metric.startswith("safety.") else margin

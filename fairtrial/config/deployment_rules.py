@@ -120,14 +120,19 @@ def _base_url(path: tuple[str, ...], url: str, *, external: bool) -> Iterator[Wr
 
 def _circles(file: ProjectFile) -> Iterator[Wrong]:
     """Each circle of parents once, at the first of its names."""
+    seen: set[str] = set()
     for start in file.deployments:
-        chain, name = {start: None}, file.deployments[start].parent  # a dict: a set in the order of the chain
-        while name is not None and name in file.deployments and name not in chain:
+        chain: dict[str, None] = {}  # a set in the order of the chain
+        name: str | None = start
+        while name is not None and name in file.deployments and name not in seen:
+            seen.add(name)
             chain[name] = None
             name = file.deployments[name].parent
-        if name == start and start == min(chain):
-            circle = " → ".join([*chain, start])
-            yield Wrong(("deployments", start, "parent"), f"goes in a circle: {circle}")
+        if name in chain:
+            around = list(chain)[list(chain).index(name) :]
+            first = around.index(min(around))
+            circle = " → ".join([*around[first:], *around[:first], around[first]])
+            yield Wrong(("deployments", around[first], "parent"), f"goes in a circle: {circle}")
 
 
 def _leaks(file: ProjectFile, path: tuple[str, ...], route: RouteSection) -> Iterator[Wrong]:

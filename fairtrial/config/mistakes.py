@@ -17,7 +17,7 @@ from fairtrial.domain.errors import Mistake
 MOST_SHOWN = 12
 MOST_MISTAKES = 100
 """So many mistakes of one kind of check are said; whoever corrects them sees the rest."""
-MOST_COMPARED = 500
+MOST_COMPARED = 200
 SECRETS = ("api_key",)
 """Fields whose values no message quotes: it would go to logs, the audit trail and the dashboard."""
 NOUNS: Mapping[str, str] = {

@@ -21,7 +21,8 @@ class Shadow:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """``stages``: percent of the units, ascending; each waits for ``min_units`` and ``min_hours``; ``approve``: which
-    of them a person must allow; ``max_weeks``: when the experiment ends, decided or not."""
+    of them a person must allow; ``max_weeks``: how long it may last. Nothing in this version acts on a policy but
+    `fairtrial experiment plan`, which reads ``max_weeks``."""
 
     stages: tuple[float, ...]
     min_units: int

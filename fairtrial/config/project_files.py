@@ -10,10 +10,10 @@ from pathlib import Path
 
 PROJECT_FILE = "fairtrial.yaml"
 MIB = 1 << 20
-MOST_YAML_BYTES = MIB
+MOST_YAML_BYTES = MIB // 4
 MOST_PROMPT_BYTES = MIB // 4
 MOST_BYTES = 64 * MIB
-MOST_VALUES = 60_000
+MOST_VALUES = 40_000
 WHERE = f"the project's folder is the one with the nearest {PROJECT_FILE}, else the file's own"
 READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER = os.O_DIRECTORY | getattr(os, "O_PATH", 0)

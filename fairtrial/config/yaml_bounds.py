@@ -7,7 +7,7 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 from fairtrial.domain.errors import Mistake
 
 DEPTH = 100
-MOST_VALUES = 20_000
+MOST_VALUES = 10_000
 TOO_DEEP = "is nested too deeply"
 REPEATED = f"its aliases repeat values until there are more than {MOST_VALUES:,}"
 TOO_MANY = ("too many values", f"at most {MOST_VALUES:,} in a file; rows belong in a data file")

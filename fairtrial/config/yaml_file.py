@@ -27,6 +27,7 @@ from fairtrial.domain.errors import ConfigError, Mistake
 
 Step = str | int
 OTHER_VERSION = re.compile(r"^%YAML\s+(?!1\.2\b)(\S+)", re.MULTILINE)
+LONGEST_MESSAGE = 600
 NO_PROJECT = "`fairtrial init DIR` writes a new project; the commands are typed in its folder"
 
 
@@ -54,7 +55,7 @@ class Document:
     def mistake(self, path: Iterable[Step], wrong: str, known: str = "") -> Mistake:
         """A mistake at this place of the file."""
         steps = tuple(path)
-        return Mistake(self.file, self.line_of(steps), dotted(steps), wrong, known)
+        return Mistake(self.file, self.line_of(steps), dotted(steps), _short(wrong), _short(known))
 
 
 def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) -> list[Document]:
@@ -97,6 +98,11 @@ def dotted(path: Iterable[Step]) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text
+
+
+def _short(text: str) -> str:
+    """A message quotes what is written, which may be long."""
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[: LONGEST_MESSAGE - 1]}…"
 
 
 def _read(path: Path, root: Path, budget: Budget) -> str:

@@ -13,6 +13,7 @@ TAG = "tag:yaml.org,2002:"
 MERGE = TAG + "merge"
 TEXT = (TAG + "str", TAG + "timestamp")
 LARGEST = 2**63
+LONGEST_KEY = 1_000
 MAPPING, SEQUENCE = TAG + "map", TAG + "seq"
 
 
@@ -56,7 +57,7 @@ class _Values:
             return [self.of(item) for item in node.value]
         if isinstance(node, MappingNode) and node.tag == MAPPING:
             return self._mapping(node)
-        return self._wrong(node, f"the tag {node.tag} is not known here")
+        return self._wrong(node, f"the tag {_short(str(node.tag))} is not known here")
 
     def _mapping(self, node: MappingNode) -> dict[str, Any]:
         own: dict[str, Any] = {}
@@ -67,6 +68,8 @@ class _Values:
                 merged = self._merge(value) | merged
             elif not isinstance(key, ScalarNode):
                 self._wrong(key, "a key must be text")
+            elif len(text_of(key)) > LONGEST_KEY:
+                self._wrong(key, f"the key {_short(text_of(key))!r} is too long", f"at most {LONGEST_KEY:,} characters")
             elif text_of(key) in own:
                 self._wrong(key, f"the key {text_of(key)!r} is here twice", f"first on line {lines[text_of(key)]}")
             else:
@@ -97,7 +100,7 @@ class _Values:
             return self._number(node, text.replace("_", ""), whole=tag == TAG + "int")
         if tag in (TAG + "null", TAG + "bool"):
             return self._wrong(node, f"{_short(text)} is not what its tag says", "true, false or null")
-        return self._wrong(node, f"the tag {tag} is not known here")
+        return self._wrong(node, f"the tag {_short(tag)} is not known here")
 
     def _number(self, node: ScalarNode, text: str, *, whole: bool) -> int | float | None:
         try:
@@ -117,7 +120,7 @@ class _Values:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _integer(text: str) -> int:

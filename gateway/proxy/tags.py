@@ -1,4 +1,4 @@
-"""Tags of a request: ``x-fairtrial-tags: team=search,release=7``, a few short words for slicing results."""
+"""Tags of a request: ``x-fairtrial-tags: team=search,release=7``, a few short words, kept with the request."""
 
 from __future__ import annotations
 

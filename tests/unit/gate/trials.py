@@ -10,7 +10,7 @@ from evaluators.gate import judge
 from evaluators.gate_file import gate_of
 from evaluators.gate_rules import Trial
 from evaluators.scorer import Stat
-from evaluators.suite import Suite
+from evaluators.suite import Suite, sealed
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 from fairtrial.domain.verdict import Verdict
 
@@ -30,8 +30,8 @@ class Plain:
 def suite(*lines: str, n: int = 120, tags: Mapping[int, Mapping[str, str]] | None = None, **changed) -> Suite:
     cases = tuple(Case(f"c{i}", (), "x", (tags or {}).get(i, {})) for i in range(n))
     slices = tuple(sorted({tag for case in cases for tag in case.tags}))
-    made = Suite("small", "regression", Path("small.yaml"), "digest-1", cases, {}, (Plain(),), slices=slices)
-    return replace(made, gate=lines, gate_lines=tuple(range(1, len(lines) + 1)), **changed)
+    made = sealed(Suite("small", "regression", Path("small.yaml"), "", cases, {}, (Plain(),), slices=slices))
+    return replace(made, digest="digest-1", gate=lines, gate_lines=tuple(range(1, len(lines) + 1)), **changed)
 
 
 def run(of: Suite, target: str, values: Sequence[float | None], *, latency: float = 100.0, **changed) -> Run:

@@ -1,0 +1,202 @@
+"""Every key that people write is read by code that acts on it, or `check` warns them that nothing does."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from evaluators.criteria.notices import INERT_IN_GATES, INERT_IN_SUITES
+from evaluators.gate_file import GateModel
+from evaluators.suite_model import SuiteModel
+from fairtrial.config.project_warnings import INERT
+from fairtrial.config.schema import ProjectFile
+from gateway.proxy.feedback import Feedback
+
+PROJECT = {
+    "version": "fairtrial.config.schema:ProjectFile",
+    "deployments.*.model": "gateway.proxy.call:_translated",
+    "deployments.*.base_url": "gateway.proxy.call:_request",
+    "deployments.*.api_key": "gateway.proxy.routing:authorization",
+    "deployments.*.external": "gateway.proxy.resolve:_keep_internal",
+    "deployments.*.parent": "fairtrial.config.hashes:deployment_digest",
+    "deployments.*.price.input": "gateway.proxy.cost:_priced",
+    "deployments.*.price.output": "gateway.proxy.cost:_priced",
+    "deployments.*.timeouts.connect": "gateway.proxy.call:_request",
+    "deployments.*.timeouts.first_byte": "gateway.proxy.call:_first_byte",
+    "deployments.*.timeouts.idle": "gateway.proxy.call:next_piece",
+    "deployments.*.timeouts.total": "gateway.proxy.call:next_piece",
+    "deployments.*.on_disconnect": "gateway.proxy.leaving:leave",
+    "deployments.*.drain_seconds": "gateway.proxy.leaving:leave",
+    "deployments.*.shutdown_date": "gateway.proxy.cold:_model",
+    "routes.*.deployment": "gateway.proxy.routing:prepare",
+    "routes.*.experiment": "gateway.proxy.routing:_reachable",
+    "routes.*.fallback": "gateway.proxy.routing:_reachable",
+    "routes.*.data": "gateway.proxy.resolve:_keep_internal",
+    "metrics.*.from": "fairtrial.config.compile:_frozen:source",
+    "metrics.*.key": "fairtrial.config.catalogue:unknown_metric",
+    "metrics.*.kind": "fairtrial.config.catalogue:is_share",
+    "experiments.*.question": "dashboard.views.experiment:_question",
+    "experiments.*.unit": "gateway.proxy.resolve:_place",
+    "experiments.*.control": "fairtrial.experiments.assignment:assign",
+    "experiments.*.variants.*.deployment": "gateway.proxy.routing:prepare",
+    "experiments.*.variants.*.system_prompt": "gateway.proxy.rewrite:upstream_body",
+    "experiments.*.variants.*.params": "gateway.proxy.rewrite:upstream_body",
+    "experiments.*.split": "fairtrial.experiments.assignment:_chosen:weight",
+    "experiments.*.enroll.stages": "fairtrial.experiments.assignment:assign:stage",
+    "experiments.*.primary.metric": "fairtrial.cli.plan_questions:asked",
+    "experiments.*.primary.require": "fairtrial.cli.plan_questions:asked",
+    "experiments.*.primary.mde": "fairtrial.cli.plan_questions:asked",
+    "experiments.*.guardrails.*.metric": "fairtrial.cli.plan_questions:asked",
+    "experiments.*.guardrails.*.margin": "fairtrial.cli.plan_questions:asked",
+    "experiments.*.salt": "fairtrial.experiments.assignment:assign",
+    "store.path": "fairtrial.config.project:load_project",
+    "capture.bodies": "gateway.proxy.recording:_bodies:capture",
+    "capture.retain_days": "gateway.control.store_care:_planned_days",
+    "gateway.bind": "fairtrial.config.project:load_project",
+    "gateway.auth": "fairtrial.config.project:load_project",
+    "gateway.workers": "fairtrial.cli.services:__init__",
+    "gateway.max_body_mb": "fairtrial.cli.services:_gateway",
+    "gateway.max_in_flight": "gateway.proxy.gateway:__post_init__",
+    "gateway.keepalive": "gateway.proxy.relay_stream:stream_to",
+    "gateway.grace": "gateway.proxy.serving.server:stop",
+    "gateway.drain": "gateway.proxy.serving.server:_drain",
+    "gateway.transport": "gateway.proxy.worker:_transport",
+    "gateway.others": "gateway.proxy.passthrough:pass_on",
+    "control.bind": "fairtrial.config.project:load_project",
+    "dashboard.bind": "fairtrial.config.project:load_project",
+}
+"""Key → ``module:function`` that acts on it, and ``:attribute`` where the plan calls it otherwise."""
+SUITE = {
+    "version": "evaluators.suite_model:SuiteModel",
+    "suite": "evaluators.suite_file:_compose",
+    "data": "evaluators.suite_file:_rows",
+    "score": "evaluators.suite_file:_scorers",
+    "kind": "evaluators.suite_file:_in_words",
+    "description": "evaluators.suite_file:_in_words",
+    "prompt": "evaluators.suite_file:_cases",
+    "messages.*.role": "evaluators.cases:_messages",
+    "messages.*.content": "evaluators.cases:_messages",
+    "system": "evaluators.cases:_messages",
+    "vars": "evaluators.suite_file:_scorers",
+    "params": "evaluators.engine:_ask",
+    "tags": "evaluators.suite_file:_cases",
+    "groups": "evaluators.suite_file:_groups",
+    "slices": "evaluators.summary:slices_of",
+    "cluster": "evaluators.cases:_case",
+    "repeat": "evaluators.engine:_places",
+    "sample.n": "evaluators.suite_file:_compose",
+    "sample.seed": "evaluators.suite_file:_compose",
+    "seed": "evaluators.levels:level_of",
+    "gate": "evaluators.suite_file:_check_gate",
+}
+GATE = {
+    "version": "evaluators.gate_file:GateModel",
+    "gate": "evaluators.gate_file:load",
+    "suites": "evaluators.gate_file:load",
+    "require": "evaluators.gate_file:_required",
+}
+FEEDBACK = {name: f"gateway.proxy.feedback:feedback_event:{name}" for name in Feedback.model_fields}
+
+FORMS: dict[str, tuple[type[BaseModel], dict[str, str], tuple[str, ...]]] = {
+    "fairtrial.yaml": (ProjectFile, PROJECT, tuple(INERT)),
+    "a suite": (SuiteModel, SUITE, tuple(INERT_IN_SUITES)),
+    "a gate": (GateModel, GATE, tuple(INERT_IN_GATES)),
+    "a feedback's body": (Feedback, FEEDBACK, ()),
+}
+TO_DO = """{what}: the key {key!r} is new to this test. Say what it does:
+  - if code acts on it, add to the table of {what} in {file}:
+        {key!r}: "module:function",   # a function whose body reads the attribute, or the text, {last!r}
+    (or "module:function:attribute" if it has another name there);
+  - if nothing acts on it yet, add it to the keys that `check` and `up` warn of: INERT in
+    fairtrial/config/project_warnings.py, or INERT_IN_SUITES and INERT_IN_GATES in evaluators/criteria/notices.py."""
+
+
+def keys_of(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Every key that has no keys inside: ``deployments.*.timeouts.connect``."""
+    for name, field in model.model_fields.items():
+        key = f"{path}{field.alias or name}"
+        inner = list(_models(field.annotation, key))
+        if not inner:
+            yield key
+        for inside, place in inner:
+            yield from keys_of(inside, f"{place}.")
+
+
+def _models(annotation: Any, path: str) -> Iterator[tuple[type[BaseModel], str]]:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, path
+    elif origin in (Union, UnionType, Annotated):
+        for one in arguments:
+            yield from _models(one, path)
+    elif origin in (dict, list):
+        yield from _models(arguments[-1], f"{path}.*")
+
+
+def warned(key: str, inert: tuple[str, ...]) -> bool:
+    return any(key == one or key.startswith(f"{one}.") for one in inert)
+
+
+ALL = [(what, key) for what, (model, _, _) in FORMS.items() for key in keys_of(model)]
+
+
+@pytest.mark.parametrize(("what", "key"), ALL, ids=[f"{what}: {key}" for what, key in ALL])
+def test_a_key_acts_or_is_warned_of(what: str, key: str) -> None:
+    _, table, inert = FORMS[what]
+    last = key.rpartition(".")[2]
+    if warned(key, inert):
+        assert key not in table, f"{what}: {key!r} is both in the table and among the keys that are warned of"
+        return
+    assert key in table, TO_DO.format(what=what, key=key, last=last, file=Path(__file__).name)
+    module, function, *renamed = table[key].split(":")
+    name = renamed[0] if renamed else last
+    found = _function(module, function)
+    wrong = f"{what}: {key!r}: {module}:{function} does not read {name!r}; name the code that acts on the key"
+    assert found is not None, f"{what}: {key!r}: there is no {function} in {module}; name the code that acts on the key"
+    assert name in _read(found), wrong
+
+
+@pytest.mark.parametrize("what", FORMS)
+def test_the_tables_name_no_key_that_is_gone(what: str) -> None:
+    model, table, inert = FORMS[what]
+    known = set(keys_of(model))
+    assert not set(table) - known
+    assert not [one for one in inert if not any(warned(key, (one,)) for key in known)]
+
+
+@lru_cache
+def _tree(module: str) -> ast.Module:
+    found = importlib.util.find_spec(module)
+    assert found is not None and found.origin is not None, f"there is no module {module}"
+    return ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+
+
+def _function(module: str, name: str) -> ast.AST | None:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return next((one for one in ast.walk(_tree(module)) if isinstance(one, kinds) and one.name == name), None)
+
+
+def _read(function: ast.AST) -> set[str]:
+    """The attributes and the texts that a function reads; of a model, the fields that hold one value alone."""
+    found: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            found.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and _fixed(node.annotation):
+            found.add(node.target.id)
+    return found
+
+
+def _fixed(annotation: ast.AST) -> bool:
+    """Whether it is ``Literal[1]``: another value is refused, which is all that a version does."""
+    return isinstance(annotation, ast.Subscript) and getattr(annotation.value, "id", "") == "Literal"
