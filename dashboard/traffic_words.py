@@ -9,9 +9,26 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Row
-from dashboard.words import DASH, count, counted, dollars, milliseconds, share
+from dashboard.words import DASH, count, counted, dollars, milliseconds, plain, share
 
 Z_95 = 1.959964
+ARM_ERRORS, USER_ERRORS = "errors of the arm", "errors seen by users"
+OUTCOMES = {
+    ARM_ERRORS: "errors",
+    USER_ERRORS: "user_errors",
+    "rejected by the upstream": "rejected",
+    "answered by a fallback": "fallbacks",
+}
+"""What the figures of requests are called, and the fields of the API that they come from."""
+UNMATCHED = {
+    "unknown_request": "names a request that is not in the store, or a response id that no earlier request of the same "
+    "API key has. Send `request_id`, the `x-request-id` of the answer.",
+    "unknown_unit": "names a unit without an earlier request. Send the same name as the requests do.",
+    "other_route": "is about a route that its API key is not bound to.",
+    "undeclared_key": "has a key that no metric reads. Declare it in fairtrial.yaml under `metrics:`.",
+}
+"""Why a feedback counts in no figure, and what to do about it."""
+KEYS_SHOWN = 5
 
 
 def variant_name(row: Row, control: str) -> str:
@@ -30,7 +47,8 @@ def short(row: Row, control: str) -> dict[str, Any]:
         "variant": variant_name(row, control),
         "units": row["units"],
         "requests": row["requests"],
-        "errors": share(row["errors"], row["requests"]),
+        ARM_ERRORS: share(row["errors"], row["requests"]),
+        USER_ERRORS: share(row["user_errors"], row["requests"]),
         "latency p50": milliseconds(row["latency_p50"]),
         "latency p95": milliseconds(row["latency_p95"]),
         "cost": dollars(row["cost_usd"]),
@@ -43,7 +61,7 @@ def measures(row: Row) -> dict[str, str]:
     return {
         "units": count(row["units"]),
         "requests": count(requests),
-        "errors": f"{count(row['errors'])} ({share(row['errors'], requests)})",
+        **{name: _part(row[field], requests) for name, field in OUTCOMES.items()},
         **{f"latency p{p}": milliseconds(row[f"latency_p{p}"]) for p in (50, 95, 99)},
         **{f"time to first token p{p}": milliseconds(row[f"ttft_p{p}"]) for p in (50, 95, 99)},
         "tokens in": count(row["tokens_in"]),
@@ -74,6 +92,35 @@ def say_no_unit(reasons: Mapping[str, int]) -> None:
         "Let the application send `user`, or the header `x-fairtrial-unit`.",
         icon=":material/person_off:",
     )
+
+
+def say_ambiguous(ambiguous: Mapping[str, int]) -> None:
+    """The alarm that response ids are shared by several requests, by feedback key, and what to send instead."""
+    total = sum(ambiguous.values())
+    if not total:
+        return
+    keys = ", ".join(f"{plain(key)} {number:,}" for key, number in sorted(ambiguous.items()) if number)
+    st.warning(
+        f"{counted(total, 'feedback value is', 'feedback values are')} ambiguous ({keys}): several requests have the "
+        "response id that they name. They are stored and count in no figure. Let the application send `request_id`, "
+        "the `x-request-id` of the answer.",
+        icon=":material/call_split:",
+    )
+
+
+def say_unmatched(attributions: Sequence[Row]) -> None:
+    """What feedback matches no request, unit, route or metric, by reason, and what to do about it."""
+    for reason, remedy in UNMATCHED.items():
+        rows = [row for row in attributions if row["attribution"] == reason]
+        total = sum(row["feedback"] for row in rows)
+        if total:
+            keys = ", ".join(plain(row["key"]) for row in rows[:KEYS_SHOWN])
+            values = counted(total, "feedback value counts", "feedback values count")
+            st.warning(f"{values} in no figure ({keys}): it {remedy}", icon=":material/link_off:")
+
+
+def _part(part: int, whole: int) -> str:
+    return f"{count(part)} ({share(part, whole)})"
 
 
 def _feedback(found: Row) -> str:

@@ -18,6 +18,9 @@ from dashboard.words import duration, plain
 HOURS: Mapping[str, int | None] = {"hour": 1, "day": 24, "week": 168, "all": None}
 WORDS = {"all": "all time", "day": "the last day", "week": "the last week", "hour": "the last hour"}
 MINUTE_US = 60_000_000
+ERRORS = (
+    "An arm has an error when it did not answer, even if a fallback then did; users saw an error when nobody answered."
+)
 PLAIN = (
     "Plain rates by intention to treat, over enrolled units: to look at, not to decide by. Nothing in this version "
     "says whether a difference is more than chance."
@@ -36,6 +39,7 @@ def draw(control: Control) -> None:
     found = control.get(f"/api/experiments/{quote(name, safe='')}", since_us=since_us)
     _question(found)
     traffic_words.say_no_unit(found["traffic"]["reasons"])
+    traffic_words.say_ambiguous(found["traffic"]["ambiguous"])
     variants = traffic_words.in_order(found["traffic"]["variants"], found["control"])
     if not variants:
         _nothing(control, since_us)
@@ -90,6 +94,7 @@ def _figures(found: Row, variants: Sequence[Row]) -> None:
     rows = [{"": name} | {head: column.get(name, "–") for head, column in columns.items()} for name in names]
     raw = [{"experiment": found["name"]} | _flat(row) for row in variants]
     st.caption(PLAIN)
+    st.caption(ERRORS)
     table(rows, title=f"variants of {found['name']}", raw=raw, height="content")
 
 
@@ -112,8 +117,9 @@ def _charts(series: Row, variants: Sequence[str]) -> None:
         st.altair_chart(chart, width="stretch", alt=f"Requests per {slot} by variant")
     with right:
         st.markdown("**Error rate over time**")
-        chart = charts.over_time(rows, variants, value="error_rate", title=f"errors per request, in {slot}", form=".1%")
-        st.altair_chart(chart, width="stretch", alt=f"Share of requests that ended in an error, per {slot} by variant")
+        title = f"errors of the arm per request, in {slot}"
+        chart = charts.over_time(rows, variants, value="error_rate", title=title, form=".1%")
+        st.altair_chart(chart, width="stretch", alt=f"Share of requests that the arm did not answer, per {slot}")
     with left:
         st.markdown("**Latency over time**")
         chart = charts.over_time(rows, variants, value="latency_p95", title="latency p95 (ms)")

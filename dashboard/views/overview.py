@@ -23,6 +23,7 @@ def draw(control: Control) -> None:
     services, stored = control.get("/api/services"), control.get("/api/store")["rows"]
     experiments, gates = control.rows("/api/experiments"), control.rows("/api/gates", limit=NEWEST)
     _attention(services, experiments)
+    _feedback(control.rows("/api/feedback/attributions", limit=1000))
     _services(services, stored)
     st.header("Experiments", divider="gray")
     for experiment in experiments:
@@ -55,6 +56,13 @@ def _attention(services: Row, experiments: Sequence[Row]) -> None:
         )
     for experiment in experiments:
         traffic_words.say_no_unit(experiment["traffic"]["reasons"])
+
+
+def _feedback(attributions: Sequence[Row]) -> None:
+    """Feedback that is stored and counts nowhere."""
+    ambiguous = {row["key"]: row["feedback"] for row in attributions if row["attribution"] == "ambiguous"}
+    traffic_words.say_ambiguous(ambiguous)
+    traffic_words.say_unmatched(attributions)
 
 
 def _recording(recording: Row) -> None:

@@ -113,16 +113,20 @@ def _variant_of(experiment: Experiment | None, target: str) -> str:
 
 
 def _rates(new: VariantTraffic, old: VariantTraffic) -> Live:
-    found = {"requests.error_rate": (_errors(new), _errors(old))}
+    found = {
+        "requests.error_rate": (_share(new, new.errors), _share(old, old.errors)),
+        "requests.user_error_rate": (_share(new, new.user_errors), _share(old, old.user_errors)),
+        "requests.rejected_rate": (_share(new, new.rejected), _share(old, old.rejected)),
+    }
     for key in sorted(set(new.feedback) | set(old.feedback)):
         found[f"feedback.{key}"] = (_feedback(new, key), _feedback(old, key))
     return found
 
 
-def _errors(arm: VariantTraffic) -> Rate:
+def _share(arm: VariantTraffic, part: int) -> Rate:
     from evaluators.gate_elsewhere import Rate
 
-    return Rate(arm.error_rate, arm.requests)
+    return Rate(part / arm.requests if arm.requests else None, arm.requests)
 
 
 def _feedback(arm: VariantTraffic, key: str) -> Rate:

@@ -85,7 +85,7 @@ def _levels(control: VariantTraffic) -> Iterator[tuple[str, float]]:
     """Shares of the control that enough have shown, and that are neither 0 nor 1."""
     counted = {f"feedback.{key}": (one.rated, one.rate) for key, one in control.feedback.items()}
     counted["requests.error_rate"] = control.requests, control.error_rate
-    fallbacks = control.served_elsewhere / control.requests if control.requests else None
+    fallbacks = control.fallbacks / control.requests if control.requests else None
     counted["requests.fallback_rate"] = control.requests, fallbacks
     for metric, (n, rate) in counted.items():
         if n >= LEAST and rate is not None and 0 < rate < 1:

@@ -15,6 +15,8 @@ from fairtrial.stats.planning.sizes import cases_for_margin, votes
 
 LESS_IS_BETTER = {
     "requests.error_rate",
+    "requests.user_error_rate",
+    "requests.rejected_rate",
     "requests.refusal_rate",
     "requests.fallback_rate",
     "requests.regenerate_rate",

@@ -9,6 +9,8 @@ from fairtrial.config.schema import MetricSection
 
 SHARES = {
     "requests.error_rate",
+    "requests.user_error_rate",
+    "requests.rejected_rate",
     "requests.refusal_rate",
     "requests.fallback_rate",
     "requests.schema_valid_rate",
@@ -28,7 +30,13 @@ AMOUNTS = {
     "review.tone",
     "review.usefulness",
 }
-ERRORS_AND_SAFETY = {"requests.error_rate", "requests.fallback_rate", "requests.schema_valid_rate"}
+ERRORS_AND_SAFETY = {
+    "requests.error_rate",
+    "requests.user_error_rate",
+    "requests.rejected_rate",
+    "requests.fallback_rate",
+    "requests.schema_valid_rate",
+}
 """Metrics whose default stop margin is 0."""
 
 FAMILIES = ("requests", "cost", "feedback", "review")

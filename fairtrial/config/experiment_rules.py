@@ -32,6 +32,16 @@ def wrong_experiments(file: ProjectFile, names: Names) -> Iterator[Wrong]:
     yield from _salts(file)
 
 
+def wrong_metrics(file: ProjectFile) -> Iterator[Wrong]:
+    """A feedback key has one kind of value, which the gateway checks."""
+    kinds: dict[str, str] = {}
+    for name, metric in file.metrics.items():
+        kind = kinds.setdefault(metric.key, metric.kind)
+        if kind != metric.kind:
+            known = f"another metric declares it as {kind}"
+            yield Wrong(("metrics", name, "kind"), f"the feedback {metric.key!r} can't be {metric.kind} too", known)
+
+
 def _variants(path: Path, experiment: ExperimentSection, names: Names, variants: frozenset[str]) -> Iterator[Wrong]:
     for name, variant in experiment.variants.items():
         yield from wrong_name((*path, "variants", name), name)

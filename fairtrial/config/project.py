@@ -13,7 +13,7 @@ from fairtrial.config.compile import Live, compile_plan, worker_settings
 from fairtrial.config.cors_rules import wrong_cors
 from fairtrial.config.deployment_rules import Names, wrong_deployments, wrong_routes
 from fairtrial.config.environment import interpolate
-from fairtrial.config.experiment_rules import wrong_experiments
+from fairtrial.config.experiment_rules import wrong_experiments, wrong_metrics
 from fairtrial.config.layout import Layout
 from fairtrial.config.mistakes import MOST_MISTAKES, Wrong
 from fairtrial.config.policies import Policy, policy_of
@@ -26,7 +26,7 @@ from fairtrial.config.soundness import refuse_unsound
 from fairtrial.config.upstream_access import access_warnings, wrong_access
 from fairtrial.config.yaml_file import Document, Step, load_one
 from fairtrial.domain.errors import ConfigError, Mistake
-from fairtrial.domain.plan import Plan
+from fairtrial.domain.plan import FeedbackKind, Plan
 from fairtrial.domain.worker_settings import WorkerSettings
 
 FILE_NAME = "fairtrial.yaml"
@@ -52,8 +52,9 @@ class GatewaySettings:
 class Project:
     """Everything that one `fairtrial.yaml` says.
 
-    ``files``: it and the prompts it reads, to be watched for changes. ``warnings``: what is no mistake and should be
-    known, such as keys that nothing acts on; `check` and `up` print it.
+    ``files``: it and the prompts it reads, to be watched for changes. ``feedback``: the kind of each feedback key that
+    a metric reads. ``warnings``: what is no mistake and should be known, such as keys that nothing acts on; `check` and
+    `up` print it.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class Project:
     control: Address
     dashboard: Address
     policies: Mapping[str, Policy]
+    feedback: Mapping[str, FeedbackKind]
     files: tuple[Path, ...]
     warnings: tuple[Mistake, ...] = ()
 
@@ -95,6 +97,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         control=parse_address(file.control.bind),
         dashboard=parse_address(file.dashboard.bind),
         policies={name: policy_of(section) for name, section in file.experiments.items()},
+        feedback={metric.key: metric.kind for metric in file.metrics.values()},
         files=(path.absolute(), *dict.fromkeys(source for source, _ in prompts.values())),
         warnings=(*(wrong.at(document) for wrong in access_warnings(file)), *project_warnings(document)),
     )
@@ -122,6 +125,7 @@ def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tupl
 def _rules(file: ProjectFile, names: Names) -> Iterator[Wrong]:
     yield from wrong_deployments(file, names)
     yield from wrong_routes(file, names)
+    yield from wrong_metrics(file)
     yield from wrong_experiments(file, names)
     yield from wrong_services(file, names)
     yield from wrong_access(file)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from fairtrial.domain.plan import Capture, OnDisconnect, UnitKind
+from fairtrial.domain.plan import Capture, FeedbackKind, OnDisconnect, UnitKind
 from fairtrial.domain.worker_settings import TransportName
 
 Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
@@ -101,8 +101,8 @@ class MetricSection(Section):
     """Where it comes from."""
     key: Name
     """The `key` that applications send to `/v1/feedback`."""
-    kind: Literal["boolean", "number", "category"]
-    """What its values are."""
+    kind: FeedbackKind
+    """What its values are; feedback with a value of another kind is refused (400)."""
     per: Literal["unit", "request"] = "unit"
     """What is averaged: units, each by its own mean first, or requests."""
 

@@ -18,6 +18,13 @@ Reason = Literal["assigned", "forced", "fallback", "kill", "not_enrolled", "no_u
 """
 
 RequestOutcome = Literal["ok", "error", "cancelled", "partial"]
+ServiceOutcome = Literal["answered", "failed", "rejected", "none"]
+"""How a request was served, seen from its arm or from its caller.
+
+``failed``: no usable answer came (connection failure, timeout, 5xx, 429, broken or empty stream, unreadable answer).
+``rejected``: only the upstream refused what the request says (400, 413, 422). ``none``: it counts for nobody, because
+the caller made a mistake or left.
+"""
 Purpose = Literal["live", "retry", "fallback", "shadow"]
 UsageSource = Literal["provider", "estimated", "partial", "none"]
 CaptureOutcome = Literal["full", "redacted", "none", "failed"]
@@ -34,7 +41,11 @@ CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
 
 
 class RequestEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """What the application asked and got, once for each logical request."""
+    """What the application asked and got, once for each logical request.
+
+    ``arm_outcome``: what the target's own attempts came to, whether or not a fallback answered; ``user_outcome``: what
+    the caller got in the end. Lines from before these fields have neither, and the store computes both.
+    """
 
     request_id: str
     at_us: int
@@ -70,6 +81,8 @@ class RequestEvent(Struct, frozen=True, kw_only=True, gc=False):
     capture: CaptureOutcome = "none"
     request_body: str | None = None
     response_body: str | None = None
+    arm_outcome: ServiceOutcome | None = None
+    user_outcome: ServiceOutcome | None = None
     kind: Literal["request"] = "request"
     v: int = 1
 
@@ -121,7 +134,12 @@ class ExposureEvent(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """A value attached later to a request (or to a unit); exactly one of the three values, unless only words came."""
+    """A value attached later to a request (or to a unit); exactly one of the three values, unless only words came.
+
+    Exactly one of ``request_id``, ``response_id`` and ``unit`` is set; lines from before ``response_id`` have a
+    response id in ``request_id``. ``routes``: those that the sender's key is bound to, empty for all. ``declared``:
+    whether the file declared a metric for ``key``; ``None`` is unknown.
+    """
 
     feedback_id: str
     at_us: int
@@ -135,6 +153,9 @@ class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
     correction: str | None = None
     idempotency_key: str | None = None
     key_id: str | None = None
+    response_id: str | None = None
+    routes: list[str] = field(default_factory=list)
+    declared: bool | None = None
     kind: Literal["feedback"] = "feedback"
     v: int = 1
 

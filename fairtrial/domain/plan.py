@@ -14,6 +14,7 @@ OnDisconnect = Literal["cancel", "drain"]
 Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
 """What a key may do: ask models, send feedback, force an arm or a deployment, see the arm in headers, use control."""
 
+FeedbackKind = Literal["boolean", "number", "category"]
 RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admin")
 PLAN_VERSION = 1
 """Raised only if an older worker must refuse the plan. A field that it may ignore is `ADDED_LATER` instead."""
@@ -174,10 +175,12 @@ class Key:
 class Published:
     """The file that workers watch: the plan, who may use it, and the secret that makes pseudonyms of units.
 
-    ``auth``: ``open`` (loopback only: every caller has every right) or ``keys``.
+    ``auth``: ``open`` (loopback only: every caller has every right) or ``keys``. ``feedback``: the kind of value of
+    each feedback key that the file declares; ``None`` in a file of an earlier version, and then none is checked.
     """
 
     plan: Plan
     auth: Literal["open", "keys"]
     keys: tuple[Key, ...]
     pepper: str
+    feedback: Mapping[str, FeedbackKind] | None = field(default=None, metadata=ADDED_LATER)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 TEXT, WHOLE, REAL, YES, WORDS, JSON = "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "MAP(VARCHAR, VARCHAR)", "JSON"
+NAMES = "VARCHAR[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,11 @@ class Kind:
     inserts: tuple[str, ...]
 
 
-def _fields(texts: str = "", *, whole: str = "", real: str = "", yes: str = "", words: str = "") -> dict[str, str]:
-    typed = ((texts, TEXT), (whole, WHOLE), (real, REAL), (yes, YES), (words, WORDS))
-    return {name: type_ for names, type_ in typed for name in names.split()}
+def _fields(
+    texts: str = "", *, whole: str = "", real: str = "", yes: str = "", words: str = "", names: str = ""
+) -> dict[str, str]:
+    typed = ((texts, TEXT), (whole, WHOLE), (real, REAL), (yes, YES), (words, WORDS), (names, NAMES))
+    return {name: type_ for fields, type_ in typed for name in fields.split()}
 
 
 REQUESTS = """
@@ -29,7 +32,7 @@ INSERT INTO requests
 SELECT request_id, make_timestamp(at_us), endpoint, route, stream, status, outcome, reason, plan_hash, worker, key_id,
     deployment, experiment, variant_assigned, variant_served, unit, error_type, error_code, latency_ms, ttft_ms,
     tokens_in, tokens_out, usage_source, TRY_CAST(cost_usd AS DECIMAL(18, 9)), model_served, system_fingerprint,
-    response_id, finish_reason, refused, retry_ordinal, tags, capture
+    response_id, finish_reason, refused, retry_ordinal, tags, capture, arm_outcome, user_outcome
 FROM lines
 """
 
@@ -57,9 +60,17 @@ FROM lines
 FEEDBACK = """
 INSERT INTO feedback
 SELECT feedback_id, make_timestamp(at_us), key, request_id, unit, boolean, number, category, comment, correction,
-    idempotency_key, key_id
-FROM lines
+    idempotency_key, key_id, response_id, routes, declared, NULL, NULL, NULL
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY coalesce(key_id, ''), idempotency_key ORDER BY at_us, feedback_id) AS nth
+    FROM lines
+) sent ANTI JOIN (
+    SELECT coalesce(key_id, '') AS sender, idempotency_key AS mark FROM feedback WHERE idempotency_key IS NOT NULL
+) stored ON stored.mark = sent.idempotency_key AND stored.sender = coalesce(sent.key_id, '')
+WHERE idempotency_key IS NULL OR nth = 1
 """
+"""A value that is sent again with its `idempotency_key` is stored once for each API key. What it is about is not known
+here: `attribution` finds out when the requests are in the store too."""
 
 RUNS = """
 INSERT INTO runs
@@ -86,7 +97,7 @@ KINDS: Mapping[str, Kind] = {
         _fields(
             "request_id endpoint route outcome reason plan_hash worker key_id deployment experiment variant_assigned"
             " variant_served unit error_type error_code usage_source cost_usd model_served system_fingerprint"
-            " response_id finish_reason capture request_body response_body",
+            " response_id finish_reason capture request_body response_body arm_outcome user_outcome",
             whole="at_us status tokens_in tokens_out retry_ordinal",
             real="latency_ms ttft_ms",
             yes="stream refused",
@@ -113,10 +124,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "feedback": Kind(
         _fields(
-            "feedback_id key request_id unit category comment correction idempotency_key key_id",
+            "feedback_id key request_id unit category comment correction idempotency_key key_id response_id",
             whole="at_us",
             real="number",
-            yes="boolean",
+            yes="boolean declared",
+            names="routes",
         ),
         (FEEDBACK,),
     ),

@@ -16,6 +16,7 @@ TABLES = """
 SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'main' AND NOT temporary
 ORDER BY table_name
 """
+COLUMNS = "SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'main' AND table_name = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,9 @@ class _Copying:
         return Copied(before, after)
 
     def _copy(self, name: str, change: Change) -> None:
-        columns = ", ".join(f"{sql} AS {_named(column)}" for column, sql in change.columns.items())
+        there = self._columns(name)
+        changed = {column: sql for column, sql in change.columns.items() if column in there}
+        columns = ", ".join(f"{sql} AS {_named(column)}" for column, sql in changed.items())
         chosen = f"* REPLACE ({columns})" if columns else "*"
         rows = f"SELECT {chosen} FROM {_named(self._source)}.main.{_named(name)}"  # noqa: S608 - ours
         insert = f"INSERT INTO copy.main.{_named(name)} {rows} WHERE rowid >= ? AND rowid < ? AND ({change.where})"
@@ -90,6 +93,10 @@ class _Copying:
             self._cursor.execute(insert, [start, start + SLICE])
             self._on_step(Step("copying rows", self._done + min(start + SLICE, end), max(self._total, end)))
         self._done += self._count(self._source, name)
+
+    def _columns(self, name: str) -> set[str]:
+        """A backup of an earlier version lacks columns that came later."""
+        return {str(column) for (column,) in self._cursor.execute(COLUMNS, [self._source, name]).fetchall()}
 
     def _count(self, catalog: str, name: str) -> int:
         return int(_one(self._cursor, f"SELECT count(*) FROM {_named(catalog)}.main.{_named(name)}"))  # noqa: S608 - ours

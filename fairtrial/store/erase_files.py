@@ -17,6 +17,7 @@ from fairtrial.journal.segment import names as segments
 from fairtrial.store.steps import OnStep, Step, silent
 
 _REQUEST = re.compile(rb'"request_id": ?"([^"\\]+)"')
+_FEEDBACK = re.compile(rb'\{"feedback_id": ?"([^"\\]+)"')
 SHORTEST_TELLING = 4
 """A shorter name, such as a small number, stands in logs for much else."""
 _WORD = re.compile(rb"[A-Za-z0-9_.-]{8,}")
@@ -24,7 +25,7 @@ _WORD = re.compile(rb"[A-Za-z0-9_.-]{8,}")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What tells a line of the unit: the unit itself, its pseudonym, the names of its requests and answers."""
+    """What marks a line as the unit's: the unit, its pseudonym, the names of its requests, answers and feedback."""
 
     unit: str
     pseudonym: str
@@ -72,8 +73,8 @@ def _event_test(wanted: Wanted) -> Callable[[bytes], bool]:
     def unwanted(line: bytes) -> bool:
         if pseudonym in line:
             return True
-        found = _REQUEST.search(line)
-        return found is not None and found[1] in names
+        found = (_REQUEST.search(line), _FEEDBACK.match(line))
+        return any(one is not None and one[1] in names for one in found)
 
     return unwanted
 

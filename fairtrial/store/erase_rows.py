@@ -37,6 +37,23 @@ GROUP BY response_id
 HAVING bool_and(request_id IN (SELECT name FROM temp.gone))
 """
 """Feedback may name an answer by the provider's id; one that somebody else's request has too tells nothing."""
+ADD_FEEDBACK = """
+INSERT INTO temp.gone
+SELECT f.feedback_id
+FROM feedback f
+WHERE f.unit = (SELECT unit FROM temp.gone_unit) OR f.request_id IN (SELECT name FROM temp.gone)
+UNION
+SELECT f.feedback_id
+FROM feedback f JOIN requests r ON r.response_id = {response} AND r.key_id IS NOT DISTINCT FROM f.key_id
+    AND r.at_time <= f.at_time
+WHERE r.request_id IN (SELECT name FROM temp.gone)
+"""
+"""What was said of the unit or of one of its requests. A response id that others have too may be the unit's: its text
+goes, for whoever wrote it may be the unit."""
+HAS_RESPONSE = """
+SELECT count(*) FROM duckdb_columns()
+WHERE database_name = current_database() AND table_name = 'feedback' AND column_name = 'response_id'
+"""
 DIFFERENT = "SELECT DISTINCT name FROM temp.gone WHERE name IS NOT NULL ORDER BY name"
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
 
@@ -51,7 +68,7 @@ _SALT = "(SELECT salt FROM temp.gone_unit)"
 _UNIT = "(SELECT unit FROM temp.gone_unit)"
 _OF_REQUEST = "coalesce(request_id IN (SELECT name FROM temp.gone), false)"
 _OF_UNIT = f"coalesce(unit = {_UNIT}, false)"
-_FEEDBACK = f"({_OF_REQUEST} OR {_OF_UNIT})"
+_FEEDBACK = "coalesce(feedback_id IN (SELECT name FROM temp.gone), false)"
 _RESULTS = f"(SELECT * FROM results WHERE {_OF_REQUEST})"  # noqa: S608 - ours
 _SCORE = f"((run_id, case_id, repeat) IN (SELECT (run_id, case_id, repeat) FROM {_RESULTS}))"  # noqa: S608 - ours
 _FROM_RUN = (
@@ -107,7 +124,7 @@ CHANGES: Mapping[str, Change] = {
     "feedback": Change(
         _columns(
             "feedback",
-            fresh="feedback_id request_id",
+            fresh="feedback_id request_id response_id subject",
             empty="comment correction idempotency_key",
             category=f"CASE WHEN category IN ({_SAID_BY_OTHERS}) THEN category END",
         )
@@ -142,7 +159,7 @@ CHANGES: Mapping[str, Change] = {
 def collect(
     cursor: Cursor, *, pseudonym: str, salt: str, unit: str, kind: UnitKind, known: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Find the names of all requests and answers of a unit, those that are ``known`` included; raises `duckdb.Error`.
+    """Find the names of a unit's requests, answers and feedback, those ``known`` included; raises `duckdb.Error`.
 
     They stay in temporary tables of this cursor, which `TOUCHED` and `CHANGES` look into.
     """
@@ -155,7 +172,14 @@ def collect(
     if BODY_PATHS[kind]:
         cursor.execute(ADD_KNOWN, [_named_in_bodies(cursor, unit, kind)])
     cursor.execute(ADD_ANSWERS)
+    cursor.execute(ADD_FEEDBACK.format(response=_response_of(cursor)))
     return tuple(str(name) for (name,) in cursor.execute(DIFFERENT).fetchall())
+
+
+def _response_of(cursor: Cursor) -> str:
+    """The column with the response id that a feedback names: a backup of an earlier version has one for both names."""
+    row = cursor.execute(HAS_RESPONSE).fetchone()
+    return "coalesce(f.response_id, f.request_id)" if row and row[0] else "f.request_id"
 
 
 def _named_in_bodies(cursor: Cursor, unit: str, kind: UnitKind) -> list[str]:

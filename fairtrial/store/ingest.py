@@ -14,6 +14,7 @@ from fairtrial.journal.reader import Chunk, NewerEvent, decode, read_chunk
 from fairtrial.journal.segment import has_writer, names, read_header
 from fairtrial.store.chunk_file import insert_lines, sweep
 from fairtrial.store.database import Cursor, Database, chunks
+from fairtrial.store.derived_columns import DerivedColumns
 
 WHY_LETTERS = 200
 POSITIONS = "SELECT segment, max(position), bool_or(sealed) FROM offsets GROUP BY segment"
@@ -46,6 +47,7 @@ class Ingester:
         self._scratch = chunks(database.layout)
         sweep(self._scratch)
         self._one_at_a_time = threading.Lock()
+        self._derived = DerivedColumns(database, clock_us)
         ledger = database.rows(POSITIONS)
         self._positions = {str(segment): int(position) for segment, position, _ in ledger}
         self._sealed = {str(segment) for segment, _, sealed in ledger if sealed}
@@ -53,12 +55,13 @@ class Ingester:
         self._newer: dict[str, str] = {}
         self._bring_back()
 
-    def catch_up(self) -> Ingested:
-        """Everything that stood in the journal when this was called."""
+    def catch_up(self, *, paced: bool = False) -> Ingested:
+        """Everything that stood in the journal when this was called; ``paced``: derived columns may come later."""
         total = Ingested()
         with self._one_at_a_time:
             for path in names(self._journal):
                 total += self._readable(path)
+            self._derived.compute(paced=paced)
         return total
 
     def lag_bytes(self) -> int:
@@ -120,7 +123,7 @@ class Ingester:
 
         An event of a newer version ends the chunk: it and what follows stay in the segment for a newer program.
         """
-        good, bad, newer = _sort(chunk)
+        good, bad, newer = _sort(chunk, self._derived)
         if newer is not None:
             self._newer[segment] = f"{segment}: {newer.why}"
             chunk = replace(chunk, lines=chunk.lines[: newer.position - chunk.start], end=newer.position)
@@ -187,7 +190,9 @@ class _Newer:
     why: str
 
 
-def _sort(chunk: Chunk) -> tuple[dict[str, list[bytes]], list[tuple[int, str, int]], _Newer | None]:
+def _sort(
+    chunk: Chunk, derived: DerivedColumns
+) -> tuple[dict[str, list[bytes]], list[tuple[int, str, int]], _Newer | None]:
     """Lines by kind, and those that are no events with their position, why and size; the header is neither.
 
     Stops at the first event of a newer version.
@@ -198,7 +203,9 @@ def _sort(chunk: Chunk) -> tuple[dict[str, list[bytes]], list[tuple[int, str, in
     for line in chunk.lines.splitlines(keepends=True):
         if position and not line.isspace():  # blanks are what an erasure left
             try:
-                good.setdefault(decode(line).kind, []).append(line)
+                event = decode(line)
+                good.setdefault(event.kind, []).append(line)
+                derived.note(event)
             except NewerEvent as error:
                 return good, bad, _Newer(position, str(error))
             except JournalError as error:

@@ -10,7 +10,7 @@ from fairtrial.store.query import Page, Query
 COLUMNS = """request_id, at_time, endpoint, route, stream, status, outcome, reason, plan_hash, worker, key_id,
     deployment, experiment, variant_assigned, variant_served, unit, error_type, error_code, latency_ms, ttft_ms,
     tokens_in, tokens_out, usage_source, cost_usd, model_served, system_fingerprint, response_id, finish_reason,
-    refused, retry_ordinal, tags, capture"""
+    refused, retry_ordinal, tags, capture, arm_outcome, user_outcome"""
 
 LIST = f"""
 SELECT {COLUMNS}

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fairtrial.store.database import Database
 from fairtrial.store.query import Page, Query
 
 VARIANTS = """
 WITH analysed AS (
-    SELECT request_id, experiment, assigned, unit
+    SELECT request_id, experiment, assigned, unit, reason
     FROM exposures
     WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
         AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
 )
 SELECT a.experiment, a.assigned AS variant, count(DISTINCT a.unit) AS units, count(*) AS requests,
-    count(*) FILTER (r.outcome IN ('error', 'partial')) AS errors,
+    count(*) FILTER (r.arm_outcome = 'failed') AS errors, count(*) FILTER (r.user_outcome = 'failed') AS user_errors,
+    count(*) FILTER (r.arm_outcome = 'rejected') AS rejected, count(*) FILTER (a.reason = 'fallback') AS fallbacks,
     quantile_cont(r.latency_ms, 0.5) AS latency_p50, quantile_cont(r.latency_ms, 0.95) AS latency_p95,
     quantile_cont(r.latency_ms, 0.99) AS latency_p99, quantile_cont(r.ttft_ms, 0.5) AS ttft_p50,
     quantile_cont(r.ttft_ms, 0.95) AS ttft_p95, quantile_cont(r.ttft_ms, 0.99) AS ttft_p99,
@@ -36,23 +37,18 @@ WITH analysed AS (
     FROM exposures
     WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
         AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
-), named AS (
-    SELECT request_id AS name, request_id AS subject, experiment, assigned FROM analysed
-    UNION ALL
-    SELECT r.response_id, r.request_id, a.experiment, a.assigned
-    FROM analysed a JOIN requests r ON r.request_id = a.request_id
-    WHERE r.at_time >= $1 AND r.at_time < $2 AND r.response_id IS NOT NULL AND r.response_id <> r.request_id
 ), said AS (
-    SELECT n.experiment, n.assigned, n.subject, f.key, f.at_time,
+    SELECT a.experiment, a.assigned, a.request_id AS subject, f.key, f.at_time, f.feedback_id,
         coalesce(f.boolean::INTEGER::DOUBLE, f.number) AS value
-    FROM feedback f JOIN named n ON n.name = f.request_id
-    WHERE f.at_time >= $1
+    FROM feedback f JOIN analysed a ON a.request_id = f.subject
+    WHERE f.at_time >= $1 AND f.attribution = 'request'
     UNION ALL
-    SELECT u.experiment, u.assigned, u.unit, f.key, f.at_time, coalesce(f.boolean::INTEGER::DOUBLE, f.number)
+    SELECT u.experiment, u.assigned, u.unit, f.key, f.at_time, f.feedback_id,
+        coalesce(f.boolean::INTEGER::DOUBLE, f.number)
     FROM feedback f JOIN (SELECT DISTINCT experiment, assigned, unit FROM analysed) u ON u.unit = f.unit
-    WHERE f.at_time >= $1 AND f.request_id IS NULL
+    WHERE f.at_time >= $1 AND f.attribution = 'unit' AND list_contains(f.experiments, u.experiment)
 ), latest AS (
-    SELECT experiment, assigned, key, subject, arg_max(value, at_time) AS value
+    SELECT experiment, assigned, key, subject, arg_max(value, (at_time, feedback_id)) AS value
     FROM said
     GROUP BY experiment, assigned, key, subject
 )
@@ -60,6 +56,19 @@ SELECT experiment, assigned, key, count(*), count(value), avg(value)
 FROM latest
 GROUP BY experiment, assigned, key
 ORDER BY experiment, assigned, key
+"""
+"""Only feedback that `attribution` found a request or a unit for; the latest value of each counts."""
+
+AMBIGUOUS = """
+SELECT experiment, key, count(*)
+FROM (
+    SELECT unnest(experiments) AS experiment, key
+    FROM feedback
+    WHERE at_time >= $1 AND at_time < $2 AND attribution = 'ambiguous'
+)
+WHERE $3 IS NULL OR experiment = $3
+GROUP BY experiment, key
+ORDER BY experiment, key
 """
 
 REASONS = """
@@ -71,14 +80,19 @@ ORDER BY experiment, reason
 """
 
 ROUTES = """
-SELECT route, deployment, count(*) AS requests, count(*) FILTER (outcome IN ('error', 'partial')) AS errors,
-    quantile_cont(latency_ms, 0.5) AS latency_p50, quantile_cont(latency_ms, 0.95) AS latency_p95
-FROM requests
-WHERE at_time >= $1 AND at_time < $2
-GROUP BY route, deployment
+SELECT r.route, coalesce(a.deployment, r.deployment) AS deployment, count(*) AS requests,
+    count(*) FILTER (r.arm_outcome = 'failed') AS errors, count(*) FILTER (r.user_outcome = 'failed') AS user_errors,
+    count(*) FILTER (r.arm_outcome = 'rejected') AS rejected, count(*) FILTER (r.reason = 'fallback') AS fallbacks,
+    quantile_cont(r.latency_ms, 0.5) AS latency_p50, quantile_cont(r.latency_ms, 0.95) AS latency_p95
+FROM requests r LEFT JOIN (
+    SELECT request_id, deployment FROM attempts WHERE ordinal = 0 AND at_time >= $1
+) a ON a.request_id = r.request_id
+WHERE r.at_time >= $1 AND r.at_time < $2
+GROUP BY r.route, coalesce(a.deployment, r.deployment)
 ORDER BY requests DESC, route
 LIMIT $3 OFFSET $4
 """
+"""By the deployment that was asked first: its errors are its own, though another one may have answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +109,19 @@ class KeyFeedback:
 
 @dataclass(frozen=True, slots=True)
 class VariantTraffic:
-    """One arm of one experiment; milliseconds, and US dollars (``None`` if any answer's cost is unknown)."""
+    """One arm of one experiment; milliseconds, and US dollars (``None`` if any answer's cost is unknown).
+
+    ``errors``: requests that the arm did not answer, even if a fallback did; ``user_errors``: requests that nobody
+    answered. ``rejected``: requests that only the upstream refused, which are not errors.
+    """
 
     variant: str
     units: int
     requests: int
     errors: int
+    user_errors: int
+    rejected: int
+    fallbacks: int
     latency_p50: float | None
     latency_p95: float | None
     latency_p99: float | None
@@ -121,11 +142,15 @@ class VariantTraffic:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """One experiment: its arms, and how many requests each reason had; ``no_unit`` is an alarm."""
+    """One experiment: its arms, and how many requests each reason had; ``no_unit`` is an alarm.
+
+    ``ambiguous``: by feedback key, how many values name a response id that several requests have; they count nowhere.
+    """
 
     experiment: str
     variants: tuple[VariantTraffic, ...]
     reasons: dict[str, int]
+    ambiguous: dict[str, int] = field(default_factory=dict)
 
 
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
@@ -139,7 +164,12 @@ def by_variant(database: Database, page: Page, *, experiment: str | None = None)
     reasons: dict[str, dict[str, int]] = defaultdict(dict)
     for name, reason, count in database.rows(REASONS, bounds):
         reasons[name][reason] = count
-    return [Traffic(name, tuple(variants[name]), dict(reasons[name])) for name in sorted(reasons)]
+    ambiguous: dict[str, dict[str, int]] = defaultdict(dict)
+    for name, key, count in database.rows(AMBIGUOUS, bounds):
+        ambiguous[name][key] = count
+    return [
+        Traffic(name, tuple(variants[name]), dict(reasons[name]), dict(ambiguous[name])) for name in sorted(reasons)
+    ]
 
 
 def by_route(page: Page) -> Query:

@@ -31,7 +31,7 @@ WITH analysed AS (
         AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
 )
 SELECT (epoch_us(a.at_time) - $4::BIGINT) // $5::BIGINT AS slot, a.assigned AS variant, count(*) AS requests,
-    count(*) FILTER (r.outcome IN ('error', 'partial')) AS errors,
+    count(*) FILTER (r.arm_outcome = 'failed') AS errors, count(*) FILTER (r.user_outcome = 'failed') AS user_errors,
     quantile_cont(r.latency_ms, 0.5) AS latency_p50, quantile_cont(r.latency_ms, 0.95) AS latency_p95
 FROM analysed a JOIN requests r ON r.request_id = a.request_id
 WHERE r.at_time >= $6 AND r.at_time <= $7
@@ -55,12 +55,16 @@ ORDER BY variant, share
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One variant in one slot of time, which begins at ``at_us``; no request is 0 requests and no latency."""
+    """One variant in one slot of time, which begins at ``at_us``; no request is 0 requests and no latency.
+
+    ``errors`` are those of the arm, ``user_errors`` those that callers saw.
+    """
 
     at_us: int
     variant: str
     requests: int
     errors: int
+    user_errors: int
     latency_p50: float | None
     latency_p95: float | None
 
@@ -99,7 +103,7 @@ def series(database: Database, page: Page, *, experiment: str) -> Series:
     return Series(
         width_s,
         tuple(
-            Slot(origin_us + slot * width_s * 1_000_000, variant, *known.get((slot, variant), (0, 0, None, None)))
+            Slot(origin_us + slot * width_s * 1_000_000, variant, *known.get((slot, variant), (0, 0, 0, None, None)))
             for slot, variant in product(slots, variants)
         ),
         tuple(Latency(*row) for row in latencies),

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Key
@@ -90,9 +91,9 @@ class Keeper:
         if alive:
             self.ingest_now()
 
-    def ingest_now(self) -> Ingested:
-        """Bring in all that stands in the journal; raises `StoreError`."""
-        brought = self.ingester.catch_up()
+    def ingest_now(self, *, paced: bool = False) -> Ingested:
+        """Bring in all that stands in the journal; ``paced`` as in `Ingester.catch_up`. Raises `StoreError`."""
+        brought = self.ingester.catch_up(paced=paced)
         with self._counting:
             before = self.totals
             self.totals = Ingested(before.rows + brought.rows, before.rejects + brought.rejects, brought.unreadable)
@@ -133,7 +134,7 @@ class Keeper:
                 return self._on_failure(why)
             if turn % CARE_EVERY == 0:
                 self._fenced("the care of the store could not begin", self._care)
-            self._fenced("the journal could not be brought in", self.ingest_now)
+            self._fenced("the journal could not be brought in", partial(self.ingest_now, paced=True))
             turn += 1
         return None
 

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from fairtrial.config.private_files import write_private
@@ -86,7 +87,7 @@ class PlanPublisher:
         if before is not None:
             refuse_reshuffle(before.plan, project.plan)
         self._files = project.files
-        replaced = self._replace(Published(project.plan, project.gateway.auth, *self._secrets()))
+        replaced = self._replace(Published(project.plan, project.gateway.auth, *self._secrets(), project.feedback))
         self._accept()
         return replaced
 
@@ -94,7 +95,8 @@ class PlanPublisher:
         """The last good plan with the keys of now: a key is revoked at once, whatever the file looks like."""
         if self.published is None:
             return False
-        return self._replace(Published(self.published.plan, self.published.auth, *self._secrets()))
+        known, pepper = self._secrets()
+        return self._replace(replace(self.published, keys=known, pepper=pepper))
 
     def _secrets(self) -> tuple[tuple[Key, ...], str]:
         return keys.valid(self._database), settings.pepper(self._database)

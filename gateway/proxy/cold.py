@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
 from gateway.proxy.caller import Caller
 from gateway.proxy.errors import envelope, error_body, error_headers
-from gateway.proxy.feedback import Accepted, feedback_event, read_feedback
+from gateway.proxy.feedback import Accepted, feedback_events, read_feedback
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import authenticate
 from gateway.proxy.metrics import exposition, is_losing
@@ -115,7 +115,7 @@ def _feedback(app: FastAPI, gateway: Gateway) -> None:
         require_json(header_map(request.scope))
         sent = read_feedback(await read_body(request.receive, limit=gateway.max_body))
         batch = sent if isinstance(sent, list) else [sent]
-        events = [feedback_event(item, routing, caller) for item in batch]
+        events = feedback_events(batch, routing, caller)
         if not gateway.journal.append(*events):
             raise Unavailable("the feedback could not be written; send it again", code="not_recorded")
         gateway.counters.feedback += len(events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -19,9 +20,10 @@ from pydantic import (
     model_validator,
 )
 
+from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
-from fairtrial.domain.plan import Capture
+from fairtrial.domain.plan import Capture, FeedbackKind
 from fairtrial.experiments.units import pseudonym
 from gateway.proxy.caller import Caller
 from gateway.proxy.redaction import redact_text
@@ -37,8 +39,8 @@ Words = Annotated[str, Field(max_length=20_000)]
 class Feedback(BaseModel):
     """One value for a request (``request_id``, or the answer's ``response_id``) or for a ``unit``.
 
-    ``request_id`` is the gateway's ``x-request-id``. A ``response_id`` is the ``id`` inside the model's answer: it is
-    recorded in the event's ``request_id`` as it is, and the store finds the request by its ``response_id``.
+    ``request_id`` is the gateway's ``x-request-id``. A ``response_id`` is the ``id`` inside the model's answer; it
+    counts only if exactly one earlier request of the same API key has it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -83,16 +85,43 @@ def read_feedback(body: bytes) -> Feedback | list[Feedback]:
     return (_BATCH if body.lstrip().startswith(b"[") else _ONE).validate_json(body)
 
 
-def feedback_event(feedback: Feedback, routing: Routing, caller: Caller) -> FeedbackEvent:
+def feedback_events(sent: Sequence[Feedback], routing: Routing, caller: Caller) -> list[FeedbackEvent]:
+    """The events of one call. Their times keep its order, because the latest value of a request counts.
+
+    `BadRequest` if any value is not of the kind that the file declares for its key; then none is recorded.
+    """
+    for place, feedback in enumerate(sent):
+        _require_kind(feedback, routing.published.feedback or {}, where=f"{place}." if len(sent) > 1 else "")
+    now_us = time.time_ns() // 1000
+    return [_event(feedback, routing, caller, now_us + place) for place, feedback in enumerate(sent)]
+
+
+def _require_kind(feedback: Feedback, declared: Mapping[str, FeedbackKind], *, where: str) -> None:
+    kind, value = declared.get(feedback.key), feedback.value
+    if kind is None or value is None:
+        return
+    given = _kind_of(value)
+    if given != kind:
+        message = f"{where}value: is a {given}, and the metric of {feedback.key!r} is declared as {kind}"
+        raise BadRequest(message, param=f"{where}value", code="wrong_kind_of_value")
+
+
+def _kind_of(value: bool | float | str) -> FeedbackKind:
+    if isinstance(value, bool):
+        return "boolean"
+    return "category" if isinstance(value, str) else "number"
+
+
+def _event(feedback: Feedback, routing: Routing, caller: Caller, at_us: int) -> FeedbackEvent:
     """The event of one feedback; texts are captured as the plan says, a unit becomes its pseudonym."""
-    capture = routing.plan.capture
+    capture, declared = routing.plan.capture, routing.published.feedback
     value = feedback.value
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
     return FeedbackEvent(
-        feedback_id=uuid7(time.time_ns() // 1_000_000, os.urandom(ENTROPY_BYTES)),
-        at_us=time.time_ns() // 1000,
+        feedback_id=uuid7(at_us // 1000, os.urandom(ENTROPY_BYTES)),
+        at_us=at_us,
         key=feedback.key,
-        request_id=feedback.request_id or feedback.response_id,
+        request_id=feedback.request_id,
         unit=None if feedback.unit is None else pseudonym(routing.published.pepper, feedback.unit),
         boolean=value if isinstance(value, bool) else None,
         number=None if number is None else float(number),
@@ -101,6 +130,9 @@ def feedback_event(feedback: Feedback, routing: Routing, caller: Caller) -> Feed
         correction=_text(capture, feedback.correction),
         idempotency_key=feedback.idempotency_key,
         key_id=caller.key_id,
+        response_id=feedback.response_id,
+        routes=sorted(caller.routes),
+        declared=None if declared is None else feedback.key in declared,
     )
 
 

@@ -10,6 +10,7 @@ from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission import Admission
 from gateway.proxy.count_board import CountBoard
+from gateway.proxy.outcomes import Outcomes, VariantCounts
 from gateway.proxy.passing import Passing
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.recording_watch import RecordingWatch
@@ -30,11 +31,16 @@ class Counters:
     feedback: int = 0
     passed: int = 0
     redaction_failures: int = 0
+    variants: dict[tuple[str, str], VariantCounts] = field(default_factory=dict)
 
     def count(self, outcome: RequestOutcome, reason: Reason) -> None:
         """Count one recorded request."""
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
+
+    def count_variant(self, experiment: str, variant: str, outcomes: Outcomes, reason: Reason) -> None:
+        """Count one request of an enrolled unit for the variant that it was assigned."""
+        self.variants.setdefault((experiment, variant), VariantCounts()).count(outcomes, reason)
 
 
 @dataclass(slots=True)

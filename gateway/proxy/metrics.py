@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 
 from gateway.proxy.count_board import Family
 from gateway.proxy.gateway import Gateway
+from gateway.proxy.outcomes import VariantCounts
+
+VARIANT_FIGURES = tuple(figure.name for figure in fields(VariantCounts))
+NO_COUNTS = VariantCounts()
 
 LOSING = "recording_losing"
 
@@ -42,6 +47,7 @@ def _families(gateway: Gateway) -> Iterable[Family]:
         [(f',outcome="{name}"', value) for name, value in sorted(counters.outcomes.items())],
     )
     yield "served_total", "counter", [(f',reason="{name}"', value) for name, value in sorted(counters.reasons.items())]
+    yield from _by_variant(gateway)
     yield "refused_total", "counter", [("", counters.refused)]
     yield "feedback_total", "counter", [("", counters.feedback)]
     yield "passed_on_total", "counter", [("", counters.passed)]
@@ -60,3 +66,22 @@ def _families(gateway: Gateway) -> Iterable[Family]:
     yield "plan_refused_total", "counter", [("", gateway.watch.refused)]
     yield "configuration_refused", "gauge", [("", int(gateway.watch.is_refused()))]
     yield "plan_in_force", "gauge", [("", int(gateway.watch.routing is not None))]
+
+
+def _by_variant(gateway: Gateway) -> Iterable[Family]:
+    """Figures of each variant of the plan in force, which bounds the labels."""
+    routing, counts = gateway.watch.routing, gateway.counters.variants
+    experiments = routing.plan.experiments.values() if routing else ()
+    arms = [(experiment.name, variant.name) for experiment in experiments for variant in experiment.variants]
+    for figure in VARIANT_FIGURES:
+        samples = [(_labels(*arm), getattr(counts.get(arm, NO_COUNTS), figure)) for arm in arms]
+        yield f"variant_{figure}_total", "counter", samples
+
+
+def _labels(experiment: str, variant: str) -> str:
+    return f',experiment="{_quoted(experiment)}",variant="{_quoted(variant)}"'
+
+
+def _quoted(name: str) -> str:
+    """A label's value as Prometheus reads it."""
+    return name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -13,6 +13,7 @@ from gateway.proxy.exchange import AttemptNote, Exchange
 from gateway.proxy.fresh import fresh_id
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.named_unit import named_unit
+from gateway.proxy.outcomes import ANALYSED, Outcomes, outcomes_of
 from gateway.proxy.redaction import redact_text
 from gateway.proxy.responses_chain import CHAINED, note_place
 from gateway.proxy.routing import Routing
@@ -29,6 +30,7 @@ class _Ending(NamedTuple):
     cost: str | None
     retry_ordinal: int
     plan_hash: str
+    outcomes: Outcomes
 
 
 def record(gateway: Gateway, exchange: Exchange) -> None:
@@ -40,11 +42,15 @@ def record(gateway: Gateway, exchange: Exchange) -> None:
     exchange.ended = time.perf_counter()
     reason = reason_of(exchange)
     plan_hash = routing.plan.plan_hash
-    ending = _Ending(reason, served_name(exchange), _cost(exchange), exchange.retry_ordinal, plan_hash)
+    outcomes = outcomes_of(exchange)
+    ending = _Ending(reason, served_name(exchange), _cost(exchange), exchange.retry_ordinal, plan_hash, outcomes)
     events: list[Event] = [_request(exchange, ending, _bodies(gateway, exchange, routing), gateway.worker)]
     events += [_attempt(exchange, note, ending) for note in exchange.attempts]
     if target is not None and target.assignment is not None:
-        events.append(_exposure(exchange, target.assignment, ending))
+        exposure = _exposure(exchange, target.assignment, ending)
+        events.append(exposure)
+        if exposure.enrolled and reason in ANALYSED:
+            gateway.counters.count_variant(exposure.experiment, exposure.assigned, outcomes, reason)
     if exchange.endpoint in CHAINED:
         note_place(gateway, exchange)
     gateway.counters.count(exchange.outcome, reason)
@@ -120,6 +126,8 @@ def _request(exchange: Exchange, ending: _Ending, bodies: Bodies, worker: str) -
         capture=bodies.outcome,
         request_body=bodies.request,
         response_body=bodies.response,
+        arm_outcome=ending.outcomes.arm,
+        user_outcome=ending.outcomes.user,
     )
 
 

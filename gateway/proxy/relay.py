@@ -12,7 +12,7 @@ from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.pulse import Pulse
 from gateway.proxy.readable import is_json
-from gateway.proxy.readout import Readout, read_answer
+from gateway.proxy.readout import NOTHING, Readout, read_answer
 from gateway.proxy.recording import record
 from gateway.proxy.relay_stream import StreamRelay, stream_to
 from gateway.proxy.responses_chain import CHAINED, RESPONSES
@@ -22,6 +22,8 @@ from gateway.proxy.upstream.transport import WHOLE_LIMIT
 from gateway.proxy.wire import JSON_LINE
 
 REDIRECTS = range(300, 400)
+UNREADABLE = Readout(error_type="upstream_error", error_code="upstream_bad_answer")
+"""What is recorded of an answer that is not JSON and has a status of success."""
 
 
 async def relay(gateway: Gateway, exchange: Exchange, begun: Begun, turn: Turn, pulse: Pulse | None) -> None:
@@ -72,7 +74,9 @@ async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, turn:
     if not exchange.client_gone:
         exchange.status = begun.answer.status
     lines = answer_lines(exchange, begun.answer.headers)
-    if begun.answer.status >= FIRST_ERROR or exchange.readout.error_type is not None:
+    if exchange.readout is NOTHING and begun.answer.status < FIRST_ERROR and not is_json(body):
+        exchange.outcome, exchange.readout = "error", UNREADABLE  # it is passed on as it came
+    elif begun.answer.status >= FIRST_ERROR or exchange.readout.error_type is not None:
         body, lines = _as_error(exchange, begun, body, lines)
     exchange.answer = body
     if exchange.client_gone:

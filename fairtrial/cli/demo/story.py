@@ -110,5 +110,6 @@ def _live_line(variant: VariantTraffic, key: str) -> str:
     said = variant.feedback.get(key)
     rate = f"{key} {said.rate:.0%} of {said.rated}" if said and said.rate is not None else "no feedback"
     speed = f"median {variant.latency_p50 / 1000:.1f} s" if variant.latency_p50 is not None else "no latency"
-    counts = f"{variant.units} customers, {variant.requests} requests, {variant.errors} errors"
+    errors = f"{variant.errors} errors of the arm, {variant.user_errors} seen by customers"
+    counts = f"{variant.units} customers, {variant.requests} requests, {errors}"
     return f"{variant.variant}: {counts}, {speed}, {rate} (plain rates: not decisive)"

@@ -1,4 +1,4 @@
-"""Feedback as it came."""
+"""Feedback as it came, and what it is about."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ router = APIRouter(tags=["feedback"], route_class=Guarded, dependencies=[Depends
 
 
 @router.get("/feedback")
-def listing(request: Request, keeper: TheKeeper, page: ThePage, key: str | None = None) -> Response:
-    """Feedback of a window, newest first."""
-    return as_table(request, keeper.database, feedback.listing(page, key=key))
+def listing(
+    request: Request, keeper: TheKeeper, page: ThePage, key: str | None = None, attribution: str | None = None
+) -> Response:
+    """Feedback of a window, newest first, with what it was found to be about."""
+    return as_table(request, keeper.database, feedback.listing(page, key=key, attribution=attribution))
+
+
+@router.get("/feedback/attributions")
+def attributions(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
+    """How many values of each key count for a request or a unit, are ambiguous, or match nothing."""
+    return as_table(request, keeper.database, feedback.attributions(page))

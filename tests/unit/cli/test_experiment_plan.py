@@ -225,7 +225,8 @@ def test_a_preference_is_counted_in_votes(file: Path) -> None:
 
 def traffic(units: int, **control: Any) -> list[Traffic]:
     """Both arms with so many units; the treatment's results are not to be read."""
-    fields: dict[str, Any] = {"requests": 4000, "errors": 40, "served_elsewhere": 0, "feedback": {}} | control
+    none = dict.fromkeys(("user_errors", "rejected", "fallbacks", "served_elsewhere"), 0)
+    fields: dict[str, Any] = {"requests": 4000, "errors": 40, "feedback": {}} | none | control
     empty = dict.fromkeys(
         ("latency_p50", "latency_p95", "latency_p99", "ttft_p50", "ttft_p95", "ttft_p99", "tokens_in", "tokens_out")
     )

@@ -154,6 +154,11 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
         ("margin: 1pp", "margin: 0pp", "guardrails[0].margin: '0pp' must be more than 0"),
         ("requests.error_rate", "requests.eror_rate", "did you mean 'requests.error_rate'?"),
         ("feedback.resolved,", "feedback.solved,", "the feedback 'solved' is not declared under metrics"),
+        (
+            "metrics:\n",
+            "metrics:\n  other: {from: feedback, key: resolved, kind: number}\n",
+            "the feedback 'resolved' can't be boolean too (another metric declares it as number)",
+        ),
         ("unit: user", "unit: usr", "unit: must be 'user', 'conversation' or 'request', not 'usr'"),
         ("retain_days: 30", "retain_days: ten", "retain_days: must be a whole number, not 'ten'"),
         ("store: {", "gateway: {bind: '0.0.0.0:80', auth: open}\nstore: {", "gateway.auth: open lets everyone who can"),

@@ -34,8 +34,8 @@ def visits(count: int) -> list[Any]:
     events: list[Any] = []
     for number in range(count):
         at_us, arm = samples.NOW + number * MINUTE, ("base", "tuned")[number % 2]
-        outcome = "error" if number == 3 else "ok"
-        events.append(samples.request(number, at_us=at_us, latency_ms=100.0 + number, outcome=outcome))
+        outcomes = {"outcome": "error", "arm_outcome": "failed", "user_outcome": "failed"} if number == 3 else {}
+        events.append(samples.request(number, at_us=at_us, latency_ms=100.0 + number, **outcomes))
         events.append(samples.exposure(number, at_us=at_us + 5, assigned=arm, served=arm))
     return events
 

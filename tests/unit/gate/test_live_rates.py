@@ -18,7 +18,8 @@ def plan() -> Plan:
 
 
 def arm(name: str, errors: int, rate: float) -> VariantTraffic:
-    numbers = {"units": 10, "requests": 10, "errors": errors, "cost_unknown": 0, "served_elsewhere": 0}
+    numbers = {"units": 10, "requests": 10, "errors": errors, "user_errors": 0, "rejected": 2, "fallbacks": errors}
+    numbers |= {"cost_unknown": 0, "served_elsewhere": 0}
     unknown = dict.fromkeys(("tokens_in", "tokens_out", *LATENCIES))
     return VariantTraffic(variant=name, **numbers, **unknown, cost_usd=None, feedback={"ok": KeyFeedback(8, 8, rate)})
 
@@ -34,6 +35,16 @@ def test_a_deployment_has_the_rates_of_the_variant_that_serves_it() -> None:
 def test_a_variant_may_be_named_by_its_experiment() -> None:
     new, old = live_rates(TRAFFIC, plan(), "trial/tuned", "trial/base")["requests.error_rate"]
     assert (new.value, old.value) == (0.0, 0.1)
+
+
+def test_errors_of_the_arm_are_apart_from_those_that_callers_saw_and_from_rejections() -> None:
+    rates = live_rates(TRAFFIC, plan(), "support-v2", "smollm2")
+    shown = {name: (new.value, old.value) for name, (new, old) in rates.items() if name.startswith("requests.")}
+    assert shown == {
+        "requests.error_rate": (0.0, 0.1),
+        "requests.user_error_rate": (0.0, 0.0),
+        "requests.rejected_rate": (0.2, 0.2),
+    }
 
 
 def test_a_model_that_serves_no_traffic_has_no_rates() -> None:

@@ -49,6 +49,11 @@ def test_a_golden_line_is_read_and_written_as_it_stands(kind: str) -> None:
     assert msgspec.json.encode(SAMPLES[kind]) + b"\n" == line
 
 
+@pytest.mark.parametrize("path", sorted((GOLDEN / "0.1.0").glob("*.jsonl")), ids=lambda path: path.stem)
+def test_a_golden_line_of_an_earlier_release_is_read_with_the_defaults_of_new_fields(path: Path) -> None:
+    assert decode(path.read_bytes()) == SAMPLES[path.stem]
+
+
 def test_a_line_from_before_a_field_was_added_is_still_read() -> None:
     line = msgspec.to_builtins(samples.case_result())
     line.pop("asked")

@@ -198,3 +198,37 @@ def test_notes_that_a_killed_program_left_half_written_go_when_the_store_is_open
     left.write_text("customer-4711")
     Database.open(layout).close()
     assert not left.exists()
+
+
+def test_a_comment_goes_with_its_author_though_others_share_the_response_id(
+    database: Database, ingester: Ingester
+) -> None:
+    """Nobody can tell whose an ambiguous comment is, so it goes; the figures and the counts stay."""
+    writer = JournalWriter(database.layout.journal, writer="w")
+    for number, unit in enumerate(("alice", "bob", "carol")):
+        answer = "shared" if unit != "carol" else "hers"
+        asked = samples.request(number, unit=unit, response_id=answer, experiment="tuned-vs-base")
+        writer.append(asked, samples.exposure(number, unit=unit))
+    said = {"early": (0, "shared"), "both": (1, "shared"), "carol's": (5, "hers")}
+    for words, (at, answer) in said.items():
+        writer.append(
+            samples.feedback(at, feedback_id=words, request_id=None, response_id=answer, comment=f"{words} words")
+        )
+    writer.append(samples.feedback(7, feedback_id="unit", request_id=None, unit="alice", comment="unit words"))
+    writer.close()
+    ingester.catch_up()
+    before = traffic.by_variant(database, Page())
+    assert before[0].ambiguous == {"resolved": 1}
+    assert erase_unit(database, "alice", "alice")["feedback"] == 3
+    assert database.rows("SELECT comment FROM feedback WHERE comment IS NOT NULL") == [("carol's words",)]
+    ingester.catch_up()
+    assert traffic.by_variant(database, Page()) == before
+    Ingester(database, lambda: samples.NOW).catch_up()
+    assert traffic.by_variant(database, Page()) == before, "what an erasure renamed is attributed as it was"
+    left = b"".join(path.read_bytes() for path in database.layout.journal.rglob("*.jsonl"))
+    assert [words in left for words in (b"early words", b"both words", b"unit words", b"carol's words")] == [
+        False,
+        False,
+        False,
+        True,
+    ]

@@ -97,7 +97,10 @@ def test_traffic_counts_by_intention_to_treat_on_enrolled_units(database: Databa
         *visit(1, "base", latency_ms=10.0, cost_usd="0.5"),
         *visit(2, "base", latency_ms=30.0, cost_usd="0.25", unit="u-1"),
         *visit(3, "tuned", served="base", reason="fallback", cost_usd="0.5"),
+        samples.attempt(3, deployment="tuned", status=None, error_type="upstream_error"),
+        samples.attempt(30, request_id="r-3", ordinal=1, purpose="fallback"),
         *visit(4, "tuned", outcome="error", status=502),
+        samples.attempt(4, deployment="tuned", status=502, error_type="upstream_error"),
         *visit(5, "base", enrolled=False, reason="not_enrolled"),
         *visit(6, "tuned", enrolled=False, reason="forced"),
         *visit(7, "base", enrolled=False, reason="no_unit", unit=None),
@@ -110,7 +113,8 @@ def test_traffic_counts_by_intention_to_treat_on_enrolled_units(database: Databa
     (found,) = traffic.by_variant(database, Page())
     base, tuned = found.variants
     assert (base.units, base.requests, base.errors, base.latency_p50, base.cost_usd) == (1, 2, 0, 20.0, 0.75)
-    assert (tuned.units, tuned.requests, tuned.errors, tuned.served_elsewhere) == (3, 3, 1, 1)
+    assert (tuned.units, tuned.requests, tuned.errors, tuned.user_errors) == (3, 3, 2, 1)
+    assert (tuned.fallbacks, tuned.served_elsewhere, tuned.rejected) == (1, 1, 0)
     assert (tuned.cost_usd, tuned.cost_unknown, tuned.latency_p50) == (None, 1, None)
     assert base.feedback == {"resolved": traffic.KeyFeedback(2, 2, 0.5)}
     assert tuned.feedback == {"stars": traffic.KeyFeedback(1, 1, 4.0)}

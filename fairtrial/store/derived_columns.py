@@ -1,0 +1,49 @@
+"""Computes the columns that depend on rows of several segments: what feedback is about, and outcomes of older requests.
+
+It happens after a pass of the ingester, because the rows may arrive in any order. Feedback that names a response id or
+a unit needs a scan of all requests, so the background pass rests ten times as long as the last scan took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fairtrial.domain.events import Event, FeedbackEvent, RequestEvent
+from fairtrial.store.attribution import attribute
+from fairtrial.store.database import Database
+from fairtrial.store.outcomes import fill_outcomes
+
+REST = 10
+"""How many times as long as a computation took the next one waits, if nobody asks for it."""
+
+
+class DerivedColumns:
+    """What is still to be computed; at the start, whatever an earlier program left. Times are microseconds, UTC."""
+
+    def __init__(self, database: Database, clock_us: Callable[[], int]) -> None:
+        self._database = database
+        self._clock_us = clock_us
+        self._since_us: int | None = 0
+        self._without_outcome = True
+        self._due_us = 0
+
+    def note(self, event: Event) -> None:
+        """One event that is being brought in."""
+        if isinstance(event, RequestEvent):
+            self._without_outcome = self._without_outcome or event.arm_outcome is None
+        elif not isinstance(event, FeedbackEvent):
+            return
+        self._since_us = event.at_us if self._since_us is None else min(self._since_us, event.at_us)
+
+    def compute(self, *, paced: bool) -> None:
+        """Compute what is due, or all of it if not ``paced``. What fails is tried again; raises `duckdb.Error`."""
+        begun_us = self._clock_us()
+        if self._since_us is None or (paced and begun_us < self._due_us):
+            return
+        if self._without_outcome:
+            fill_outcomes(self._database)
+            self._without_outcome = False
+        attribute(self._database, since_us=self._since_us)
+        self._since_us = None
+        ended_us = self._clock_us()
+        self._due_us = ended_us + REST * (ended_us - begun_us)
