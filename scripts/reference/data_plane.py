@@ -50,7 +50,7 @@ SENT = (
     ("x-stainless-retry-count", "which try of the official client this is; kept with the request"),
 )
 ANSWERED = (
-    ("x-request-id", "the request's name here, in every answer; feedback may use it as `request_id`"),
+    ("x-request-id", "the request's name here, in every answer; feedback names it as `request_id`"),
     ("x-fairtrial-experiment, x-fairtrial-variant", "where the key has the right `see_variant`"),
     (
         "access-control-*, vary",
@@ -60,17 +60,19 @@ ANSWERED = (
 )
 FEEDBACK = (
     ("request_id, response_id or unit", "exactly one: `x-request-id`, the answer's `id`, or the unit itself"),
-    ("key", "what it is about, such as `resolved`"),
-    ("value", "yes or no, a number, or a word"),
+    ("response_id", "counts only if exactly one earlier request of the same API key has it; servers may reuse ids"),
+    ("key", "what it is about, such as `resolved`; it counts if a metric of the file reads it"),
+    ("value", "yes or no, a number, or a word, as the metric declares"),
     ("comment", "a text"),
     ("correction", "the answer as it should have been"),
-    ("idempotency_key", "your own mark, kept with it"),
+    ("idempotency_key", "your own mark; values with the same one are stored once for each API key"),
 )
 ERRORS = (
     (
         "400",
         "invalid_request_error",
-        "the body can't be understood, or servers read the path in different ways (`ambiguous_path`)",
+        "the body can't be understood, servers read the path in different ways (`ambiguous_path`), "
+        "or a feedback's value is of another kind than declared (`wrong_kind_of_value`)",
     ),
     ("401", "invalid_request_error", "no key, or a wrong one; never which"),
     ("403", "permission_error", "the key has not this right"),

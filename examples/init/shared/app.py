@@ -9,4 +9,4 @@ answer = client.chat.completions.create(
     messages=[{"role": "user", "content": "Which kind of ticket is this? Ticket: my parcel is lost."}],
 )
 print(answer.choices[0].message.content)
-client.post("/feedback", body={"response_id": answer.id, "key": "resolved", "value": True}, cast_to=object)
+client.post("/feedback", body={"request_id": answer._request_id, "key": "resolved", "value": True}, cast_to=object)

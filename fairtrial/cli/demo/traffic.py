@@ -75,17 +75,20 @@ async def _visit(client: AsyncOpenAI, user: str, ticket: Ticket, *, speaks: bool
 
     messages: Any = list(ticket.messages)
     try:
-        answer = await client.chat.completions.create(model="support-bot", messages=messages, user=user, temperature=0)
+        raw = await client.chat.completions.with_raw_response.create(
+            model="support-bot", messages=messages, user=user, temperature=0
+        )
+        text = raw.parse().choices[0].message.content or ""
         if speaks:
-            await _say_if_understood(client, answer.id, answer.choices[0].message.content or "", ticket.intent)
+            await _say_if_understood(client, raw.headers["x-request-id"], text, ticket.intent)
     except OpenAIError:
         return False, False
     return True, speaks
 
 
-async def _say_if_understood(client: AsyncOpenAI, response_id: str, text: str, intent: str) -> None:
+async def _say_if_understood(client: AsyncOpenAI, request_id: str, text: str, intent: str) -> None:
     """Send the user's thumb: up if the answer names the intent that they had."""
-    body = {"response_id": response_id, "key": "understood", "value": intent_of(text) == intent}
+    body = {"request_id": request_id, "key": "understood", "value": intent_of(text) == intent}
     await client.post("/feedback", body=body, cast_to=object)
 
 
