@@ -21,11 +21,11 @@ OUTCOMES = {
 }
 """What the figures of requests are called, and the fields of the API that they come from."""
 UNMATCHED = {
-    "unknown_request": "names a request that is not in the store, or a response id that no earlier request of the same "
-    "API key has. Send `request_id`, the `x-request-id` of the answer.",
-    "unknown_unit": "names a unit without an earlier request. Send the same name as the requests do.",
-    "other_route": "is about a route that its API key is not bound to.",
-    "undeclared_key": "has a key that no metric reads. Declare it in fairtrial.yaml under `metrics:`.",
+    "unknown_request": "there is no such request, or no earlier request of the same API key has the response id. "
+    "Send `request_id`, the `x-request-id` of the answer.",
+    "unknown_unit": "the unit has no earlier request. Send the name that the requests send.",
+    "other_route": "the API key is bound to other routes.",
+    "undeclared_key": "no metric reads the key. Declare it in fairtrial.yaml under `metrics:`.",
 }
 """Why a feedback counts in no figure, and what to do about it."""
 KEYS_SHOWN = 5
@@ -116,7 +116,7 @@ def say_unmatched(attributions: Sequence[Row]) -> None:
         if total:
             keys = ", ".join(plain(row["key"]) for row in rows[:KEYS_SHOWN])
             values = counted(total, "feedback value counts", "feedback values count")
-            st.warning(f"{values} in no figure ({keys}): it {remedy}", icon=":material/link_off:")
+            st.warning(f"{values} in no figure ({keys}): {remedy}", icon=":material/link_off:")
 
 
 def _part(part: int, whole: int) -> str:

@@ -102,8 +102,11 @@ def _require_kind(feedback: Feedback, declared: Mapping[str, FeedbackKind], *, w
         return
     given = _kind_of(value)
     if given != kind:
-        message = f"{where}value: is a {given}, and the metric of {feedback.key!r} is declared as {kind}"
+        message = f"{where}value: must be {_WORDS[kind]}, as the metric of {feedback.key!r} is declared as {kind}"
         raise BadRequest(message, param=f"{where}value", code="wrong_kind_of_value")
+
+
+_WORDS: Mapping[FeedbackKind, str] = {"boolean": "true or false", "number": "a number", "category": "a text"}
 
 
 def _kind_of(value: bool | float | str) -> FeedbackKind:

@@ -163,7 +163,7 @@ def test_what_matches_nothing_is_stored_and_shown_with_what_to_change(
     assert "1 feedback value counts in no figure (mood)" in text
     assert "Declare it in fairtrial.yaml" in text
     assert "1 feedback value counts in no figure (resolved)" in text
-    assert "not in the store" in text
+    assert "there is no such request" in text
 
 
 def test_values_with_one_idempotency_key_are_stored_once(services: Services) -> None:
