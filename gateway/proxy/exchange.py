@@ -9,6 +9,7 @@ from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import Purpose, RequestOutcome
 from gateway.proxy.asked import Asked
 from gateway.proxy.caller import Caller
+from gateway.proxy.capture import Bodies
 from gateway.proxy.fresh import fresh_id
 from gateway.proxy.headers import Headers
 from gateway.proxy.readout import NOTHING, Readout
@@ -59,6 +60,7 @@ class Exchange:
     error: RequestError | None = None
     readout: Readout = NOTHING
     answer: bytes | None = None
+    bodies: Bodies | None = None
     ended: float | None = None
     client_gone: bool = False
     recorded: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from fairtrial.domain.events import Reason, RequestOutcome
@@ -15,6 +16,7 @@ from gateway.proxy.passing import Passing
 from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.recording_watch import RecordingWatch
 from gateway.proxy.serving.cors import Cors
+from gateway.proxy.stepwise import Turns
 from gateway.proxy.upstream.litellm_lane import LitellmLane
 from gateway.proxy.upstream.transport import Translation, Transport
 
@@ -32,6 +34,8 @@ class Counters:
     passed: int = 0
     redaction_failures: int = 0
     variants: dict[tuple[str, str], VariantCounts] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    unread: int = 0
 
     def count(self, outcome: RequestOutcome, reason: Reason) -> None:
         """Count one recorded request."""
@@ -57,6 +61,7 @@ class Gateway:
     settings: WorkerSettings = USUAL
     translation: Translation = field(default_factory=LitellmLane)
     counters: Counters = field(default_factory=Counters)
+    turns: Turns = field(default_factory=Turns)
     passing: Passing = field(default_factory=Passing)
     admission: Admission = field(init=False)
     recording: RecordingWatch = field(init=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
+from gateway.proxy.capture import LEFT_OUT
 from gateway.proxy.count_board import Family
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.outcomes import VariantCounts
@@ -63,6 +64,12 @@ def _families(gateway: Gateway) -> Iterable[Family]:
     yield "journal_lost_events_total", "counter", [("", gateway.journal.lost)]
     yield "journal_sync_failures_total", "counter", [("", gateway.journal.sync_failures)]
     yield "redaction_failures_total", "counter", [("", counters.redaction_failures)]
+    yield (
+        "bodies_left_out_total",
+        "counter",
+        [(f',reason="{name}"', counters.left_out[name]) for name in LEFT_OUT],
+    )
+    yield "answers_unread_total", "counter", [("", counters.unread)]
     yield "plan_refused_total", "counter", [("", gateway.watch.refused)]
     yield "configuration_refused", "gauge", [("", int(gateway.watch.is_refused()))]
     yield "plan_in_force", "gauge", [("", int(gateway.watch.routing is not None))]

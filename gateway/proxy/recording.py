@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from fairtrial.domain.events import AttemptEvent, Event, ExposureEvent, Reason, RequestEvent
 from fairtrial.experiments.assignment import Assignment
-from gateway.proxy.capture import NO_BODIES, Bodies, capture_bodies
+from gateway.proxy.capture import NO_BODIES, Bodies, capture_bodies, capture_in_turns
 from gateway.proxy.cost import cost_usd
 from gateway.proxy.exchange import AttemptNote, Exchange
 from gateway.proxy.fresh import fresh_id
@@ -57,6 +57,13 @@ def record(gateway: Gateway, exchange: Exchange) -> None:
     gateway.journal.append(*events)
 
 
+async def prepare(gateway: Gateway, exchange: Exchange) -> None:
+    """Get the bodies of an answered request ready for `record`, in turns with other work where they are large."""
+    if exchange.asked is not None and exchange.routing is not None:
+        capture = exchange.routing.plan.capture
+        exchange.bodies = await capture_in_turns(capture, exchange.asked, _recorded_answer(exchange), gateway.turns)
+
+
 def reason_of(exchange: Exchange) -> Reason:
     """Why what served did serve: a fallback outranks the target's own reason; nothing resolved is ``excluded``."""
     if exchange.target is None:
@@ -74,14 +81,19 @@ def served_name(exchange: Exchange) -> str | None:
     return arm.name or arm.endpoint.name
 
 
+def _recorded_answer(exchange: Exchange) -> bytes | None:
+    """Without the provider's key: a text that is put together from a stream may hold what no event of it did."""
+    answer, secret = exchange.answer, exchange.served.endpoint.secret if exchange.served else None
+    return secret.blank(answer) if answer and secret is not None else answer
+
+
 def _bodies(gateway: Gateway, exchange: Exchange, routing: Routing) -> Bodies:
     if exchange.asked is None:
         return NO_BODIES
-    answer, secret = exchange.answer, exchange.served.endpoint.secret if exchange.served else None
-    if answer and secret is not None:
-        answer = secret.blank(answer)  # a text that is put together from a stream may hold what no event of it did
-    bodies = capture_bodies(routing.plan.capture, exchange.asked, answer)
+    bodies = exchange.bodies or capture_bodies(routing.plan.capture, exchange.asked, _recorded_answer(exchange))
     gateway.counters.redaction_failures += bodies.outcome == "failed"
+    for why in bodies.left_out:
+        gateway.counters.left_out[why] += 1
     return bodies
 
 

@@ -13,7 +13,7 @@ from gateway.proxy.gateway import Gateway
 from gateway.proxy.pulse import Pulse
 from gateway.proxy.readable import is_json
 from gateway.proxy.readout import NOTHING, Readout, read_answer
-from gateway.proxy.recording import record
+from gateway.proxy.recording import prepare, record
 from gateway.proxy.relay_stream import StreamRelay, stream_to
 from gateway.proxy.responses_chain import CHAINED, RESPONSES
 from gateway.proxy.responses_readout import read_response
@@ -79,6 +79,7 @@ async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, turn:
     elif begun.answer.status >= FIRST_ERROR or exchange.readout.error_type is not None:
         body, lines = _as_error(exchange, begun, body, lines)
     exchange.answer = body
+    await prepare(gateway, exchange)
     if exchange.client_gone:
         exchange.outcome = "cancelled"
     record(gateway, exchange)

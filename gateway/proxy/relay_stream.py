@@ -17,7 +17,7 @@ from gateway.proxy.gateway import Gateway
 from gateway.proxy.headers import Headers
 from gateway.proxy.kept import Kept
 from gateway.proxy.pulse import Pulse
-from gateway.proxy.recording import record
+from gateway.proxy.recording import prepare, record
 from gateway.proxy.responses_chain import RESPONSES, note_place
 from gateway.proxy.serving.turn import Turn
 from gateway.proxy.sse import EventCutter
@@ -114,7 +114,7 @@ class StreamRelay:
             while out or cutter.done:
                 placed = placed or note_place(self._gateway, self._exchange, self._kept.figures())
                 if cutter.done:
-                    self._finish("ok")
+                    await self._finish_whole()
                     self._pulse.quiet()
                 await self._pulse.send(out)
                 if flow is None or cutter.done or cutter.broken or not placed:
@@ -130,7 +130,7 @@ class StreamRelay:
         if cutter.broken:
             raise unreadable(self._begun)
         self._kept.add(whole)
-        self._finish("ok")
+        await self._finish_whole()
         return out
 
     def _cut(self, piece: bytes) -> bytes:
@@ -180,6 +180,12 @@ class StreamRelay:
         self._pulse.client.line.abort()
         await asyncio.sleep(0)  # the connection's end comes first, and nobody takes offence at an answer without one
         raise ClientGone
+
+    async def _finish_whole(self) -> None:
+        if not self._exchange.recorded:
+            self._read()
+            await prepare(self._gateway, self._exchange)
+            self._finish("ok")
 
     def _finish(self, outcome: RequestOutcome) -> None:
         exchange = self._exchange

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from gateway.proxy.asked import Asked
-from gateway.proxy.capture import BODY_LIMIT, capture_bodies
+from gateway.proxy.capture import BODY_LIMIT, Bodies, capture_bodies, capture_in_turns
 from gateway.proxy.redaction import redact_json, redact_text
+from gateway.proxy.stepwise import Turns
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE KEY-----"
@@ -119,9 +121,37 @@ def test_each_capture_mode_keeps_what_it_says() -> None:
 
 def test_a_body_over_the_limit_is_left_out_whole() -> None:
     bodies = capture_bodies("full", _asked(b'"' + b"x" * BODY_LIMIT + b'"'), b"{}")
-    assert (bodies.request, bodies.response) == (None, "{}")
+    assert (bodies.request, bodies.response, bodies.left_out) == (None, "{}", ("size",))
 
 
 def test_long_text_without_anything_in_it_comes_back_whole() -> None:
-    for text in ("a" * 200_000, "1" * 50_000, "a." * 50_000, "12 " * 50_000, "a:" * 50_000, "-" * 100_000):
+    for text in ("a" * 200_000, "1" * 50_000, "a." * 50_000, "a:" * 50_000, "-" * 100_000):
         assert redact_text(text + "@") == text + "@"
+
+
+def test_a_body_that_is_too_much_work_is_left_out_and_the_other_is_kept() -> None:
+    near = b'"' + b"DE88370411441532113011 " * 10_000 + b'"'
+    assert capture_bodies("redacted", _asked(near), b'"a@b.io"') == ("redacted", None, '"[email]"', ("work",))
+    assert capture_bodies("full", _asked(near), b"{}").request == near.decode()
+
+
+def test_in_turns_with_other_work_it_is_not_too_much() -> None:
+    near = b'"' + b"DE88370411441532113011 " * 10_000 + b' a@b.io"'
+    rounds = 0
+
+    async def other() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    async def both() -> Bodies:
+        beside = asyncio.create_task(other())
+        try:
+            return await capture_in_turns("redacted", _asked(near), b"{}", Turns())
+        finally:
+            beside.cancel()
+
+    bodies = asyncio.run(both())
+    assert bodies == ("redacted", near.replace(b"a@b.io", b"[email]").decode(), "{}", ())
+    assert rounds > 200
