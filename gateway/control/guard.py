@@ -19,6 +19,7 @@ from starlette.types import Message, Receive
 
 from fairtrial.domain.accounts import Role, covers
 from fairtrial.domain.errors import NotAllowed
+from fairtrial.domain.json_limits import MESSAGE, excess
 from gateway.control.callers import SESSION_COOKIE, Caller, caller_of
 from gateway.control.foreign_pages import refuse_foreign_pages, refuse_strange_names
 
@@ -79,7 +80,7 @@ class Guarded(APIRoute):
         async def guarded(request: Request) -> Response:
             for each in needed:
                 await run_in_threadpool(each, request)
-            return await answer(Request(request.scope, _limited(request, self.largest)))
+            return await answer(_Request(request.scope, _limited(request, self.largest)))
 
         return guarded
 
@@ -88,6 +89,16 @@ class GuardedLarge(Guarded):
     """A route whose bodies may be as large as verdicts with all of their findings are."""
 
     largest = 32 * MIB
+
+
+class _Request(Request):
+    """A request whose JSON is looked at before it is decoded, which holds up everything else."""
+
+    async def json(self) -> Any:
+        beyond = excess(await self.body(), MESSAGE)
+        if beyond is not None:
+            raise HTTPException(400, f"the body has more than {beyond}")
+        return await super().json()
 
 
 def decisions_of(dependant: Dependant) -> Iterator[Needs | Callable[[], None]]:

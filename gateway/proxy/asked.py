@@ -9,10 +9,15 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.json_limits import DECODED, FIELD, refuse_excess
 from gateway.proxy import slow_json
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY = msgspec.json.Decoder(Any)
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_OPENING = 1_000
+"""Messages among which the first user's is looked for."""
+
 _TRUE = b"true"
 
 
@@ -33,7 +38,10 @@ class Asked:
 
 
 class LazyFields(Mapping[str, Any]):
-    """The fields of a body, each decoded when it is looked at: a unit seldom needs more than one of them."""
+    """The fields of a body, each decoded when it is looked at: a unit seldom needs more than one of them.
+
+    Of ``messages`` those up to the first user's are there, which name a conversation, and none behind them.
+    """
 
     __slots__ = ("_fields",)
 
@@ -41,11 +49,11 @@ class LazyFields(Mapping[str, Any]):
         self._fields = fields
 
     def __getitem__(self, name: str) -> Any:
-        return _decode(self._fields[name])
+        raw = self._fields[name]
+        return _opening(raw) if name == "messages" else _decode(name, raw)
 
     def get(self, name: str, default: Any = None) -> Any:
-        raw = self._fields.get(name)
-        return default if raw is None else _decode(raw)
+        return self[name] if name in self._fields else default
 
     def __contains__(self, name: object) -> bool:
         return name in self._fields
@@ -59,6 +67,7 @@ class LazyFields(Mapping[str, Any]):
 
 def read_asked(body: bytes) -> Asked:
     """Decode the top level of a body; `BadRequest` where it isn't a JSON object with a string ``model``."""
+    refuse_excess(body, DECODED)
     fields = _top_level(body)
     model = decode_field(fields, "model")
     if not isinstance(model, str) or not model:
@@ -71,7 +80,7 @@ def read_asked(body: bytes) -> Asked:
 def decode_field(fields: dict[str, msgspec.Raw], name: str) -> Any:
     """One field's value, or ``None`` where it is absent."""
     raw = fields.get(name)
-    return None if raw is None else _decode(raw)
+    return None if raw is None else _decode(name, raw)
 
 
 def _top_level(body: bytes) -> dict[str, msgspec.Raw]:
@@ -96,7 +105,8 @@ def _top_level_slowly(body: bytes, why: str) -> dict[str, msgspec.Raw]:
         raise BadRequest("body: is nested too deeply", code="invalid_json") from None
 
 
-def _decode(raw: msgspec.Raw) -> Any:
+def _decode(name: str, raw: msgspec.Raw) -> Any:
+    refuse_excess(bytes(raw), FIELD, where=name)
     try:
         return _ANY.decode(raw)
     except UnicodeDecodeError:
@@ -105,6 +115,30 @@ def _decode(raw: msgspec.Raw) -> Any:
         return _decode_slowly(raw)
     except RecursionError:
         raise BadRequest("body: is nested too deeply", code="invalid_json") from None
+
+
+def _opening(raw: msgspec.Raw) -> list[Any] | None:
+    """The messages up to and including the first user's; `None` where they are no list."""
+    opening = []
+    for message in (elements(raw) or [])[:_OPENING]:
+        opening.append(_decode("messages", message))
+        if isinstance(opening[-1], dict) and opening[-1].get("role") == "user":
+            break
+    return opening or None
+
+
+def elements(raw: msgspec.Raw) -> list[msgspec.Raw] | None:
+    """A list's elements as they came; ``None`` where it is none."""
+    try:
+        return _LIST.decode(raw)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+    except msgspec.DecodeError:
+        pass
+    try:
+        return slow_json.split_array(raw)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _decode_slowly(raw: msgspec.Raw) -> Any:

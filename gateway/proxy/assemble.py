@@ -14,7 +14,14 @@ from gateway.proxy.sse import DONE
 LIMIT = 2**18
 """Bytes; what is larger would be left out of the record anyway."""
 
+MOST_PARTS = 512
+"""Of one list whose parts have an index, such as tool calls: each is looked for among all."""
+
 _ANY = msgspec.json.Decoder(Any)
+
+
+class _TooManyParts(Exception):
+    pass
 
 
 class Assembly:
@@ -35,14 +42,18 @@ class Assembly:
                 return
             try:
                 self._add(_chunk(content))
-            except RecursionError:  # nested more deeply than can be put together
-                self._size = self._limit + 1
+            except (RecursionError, _TooManyParts):  # nested more deeply than can be put together, or in more parts
+                self.give_up()
 
     def add_text(self, index: int, text: bytes) -> None:
         """More of the text of a choice that has some; without quotes and escapes, as it stands in JSON."""
         if text and self._size <= self._limit:
             delta = {"content": text.decode("utf-8", "replace")}
             self._grow(_add_choice(self._choices, {"index": index, "delta": delta}))
+
+    def give_up(self) -> None:
+        """Nothing is put together any more: a part of it can't be."""
+        self._grow(self._limit + 1)
 
     def whole(self) -> bytes | None:
         """The answer as JSON; ``None`` where the events hold nothing to put together, or too much."""
@@ -131,15 +142,17 @@ def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
 
 def _add_parts(parts: list[Any], more: list[Any]) -> None:
     for part in more:
-        same = [
-            known
-            for known in parts
-            if isinstance(known, dict) and isinstance(part, dict) and _index(known) == _index(part)
-        ]
-        if same and _index(part) is not None:
-            _add_delta(same[0], part)
-        else:
+        index = _index(part) if isinstance(part, dict) else None
+        if index is None:
             parts.append(part)
+            continue
+        same = [known for known in parts if isinstance(known, dict) and _index(known) == index]
+        if same:
+            _add_delta(same[0], part)
+        elif len(parts) < MOST_PARTS:
+            parts.append(part)
+        else:
+            raise _TooManyParts
 
 
 def _index(part: dict[str, Any]) -> Any:

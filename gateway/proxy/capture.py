@@ -48,12 +48,14 @@ def capture_bodies(capture: Capture, asked: Asked, answer: bytes | None) -> Bodi
     return at_once(_captured(capture, asked.body, answer, most=AT_ONCE, pauses=False))
 
 
-async def capture_in_turns(capture: Capture, asked: Asked, answer: bytes | None, turns: Turns) -> Bodies:
+async def capture_in_turns(
+    capture: Capture, asked: Asked, answer: bytes | None, *, turns: Turns, caller: str | None
+) -> Bodies:
     """The same, in turns with other work where the bodies are large; at once where too much of that waits."""
     size = len(asked.body) + len(answer or b"")
-    if capture != "redacted" or size < LARGE or turns.busy:
+    if capture != "redacted" or size < LARGE or turns.busy(caller):
         return capture_bodies(capture, asked, answer)
-    return await turns.take(_captured(capture, asked.body, answer, most=IN_TURNS, pauses=True))
+    return await turns.take(_captured(capture, asked.body, answer, most=IN_TURNS, pauses=True), caller)
 
 
 def _captured(

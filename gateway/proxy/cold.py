@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
+from fairtrial.domain.events import FeedbackEvent
 from gateway.proxy.caller import Caller
 from gateway.proxy.errors import envelope, error_body, error_headers
-from gateway.proxy.feedback import Accepted, feedback_events, read_feedback
+from gateway.proxy.feedback import MAX_BODY, Accepted, feedback_events, read_feedback, text_size
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import authenticate
 from gateway.proxy.metrics import exposition, is_losing
@@ -23,6 +24,7 @@ from gateway.proxy.passthrough_paths import unknown_url
 from gateway.proxy.responses import add_responses
 from gateway.proxy.routing import Routing
 from gateway.proxy.serving.request_path import folded, shown
+from gateway.proxy.stepwise import Steps, at_once
 from gateway.proxy.wire import header_map, read_body, require_json
 
 STORED_CHATS = "/v1/chat/completions"
@@ -30,6 +32,9 @@ STORED_CHATS = "/v1/chat/completions"
 
 LOOKS = ["GET", "HEAD"]
 """The methods of what is only looked at: HEAD is GET without the body (RFC 9110 §9.3.2)."""
+
+SMALL = 2_000
+"""Characters of the texts of feedback that is looked at without a pause."""
 
 HERE = {"/v1/feedback": "POST", "/v1/responses/input_tokens": "POST"}
 """Paths of the cold side with the one method that they have."""
@@ -113,15 +118,22 @@ def _feedback(app: FastAPI, gateway: Gateway) -> None:
         routing, caller = _let_in(gateway, request)
         caller.require("feedback")
         require_json(header_map(request.scope))
-        sent = read_feedback(await read_body(request.receive, limit=gateway.max_body))
+        sent = read_feedback(await read_body(request.receive, limit=min(gateway.max_body, MAX_BODY)))
         batch = sent if isinstance(sent, list) else [sent]
-        events = feedback_events(batch, routing, caller)
+        steps = feedback_events(batch, routing, caller)
+        events = at_once(steps) if text_size(batch) < SMALL else await _in_turns(gateway, steps, caller)
         if not gateway.journal.append(*events):
             raise Unavailable("the feedback could not be written; send it again", code="not_recorded")
         gateway.counters.feedback += len(events)
         kept = routing.plan.capture != "none"
         accepted = [Accepted(feedback_id=event.feedback_id, text_recorded=kept) for event in events]
         return accepted if isinstance(sent, list) else accepted[0]
+
+
+async def _in_turns(gateway: Gateway, steps: Steps[list[FeedbackEvent]], caller: Caller) -> list[FeedbackEvent]:
+    if gateway.turns.busy(caller.key_id):
+        raise Unavailable("the texts of other feedback are being looked at; send it again", code="feedback_busy")
+    return await gateway.turns.take(steps, caller.key_id)
 
 
 def _errors(app: FastAPI) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.errors import RequestError, TooSlow, Unavailable
+from fairtrial.domain.json_limits import DECODED, excess
 from gateway.proxy.sse import as_event
 from gateway.proxy.wire import JSON_TYPE, Header
 
@@ -57,7 +58,7 @@ def body_event(body: bytes, *, number: int | None = None) -> bytes:
 
     ``number``: its place in a stream of the Responses API, whose events have a type, a name and a place.
     """
-    if number is None:
+    if number is None or excess(body, DECODED) is not None:
         return as_event(body)
     try:
         told = _ERROR.decode(body).error

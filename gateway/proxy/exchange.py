@@ -41,7 +41,10 @@ class AttemptNote:
 
 @dataclass(slots=True)
 class Exchange:
-    """A request in progress. ``served`` is the arm that answers in the end; ``status`` is what the client was sent."""
+    """A request in progress. ``served`` is the arm that answers in the end; ``status`` is what the client was sent.
+
+    ``unread``: the answer, or an event of it, has more structure than is decoded.
+    """
 
     request_id: str
     endpoint: str
@@ -61,6 +64,7 @@ class Exchange:
     readout: Readout = NOTHING
     answer: bytes | None = None
     bodies: Bodies | None = None
+    unread: bool = False
     ended: float | None = None
     client_gone: bool = False
     recorded: bool = False

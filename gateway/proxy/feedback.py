@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -20,16 +20,22 @@ from pydantic import (
     model_validator,
 )
 
-from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.errors import BadRequest, TooLarge
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.json_limits import MESSAGE, refuse_excess
 from fairtrial.domain.plan import Capture, FeedbackKind
 from fairtrial.experiments.units import pseudonym
 from gateway.proxy.caller import Caller
-from gateway.proxy.redaction import redact_text
+from gateway.proxy.redaction import needs_steps, text_steps
 from gateway.proxy.routing import Routing
+from gateway.proxy.stepwise import Steps
 
 MAX_BATCH = 1000
+MAX_BODY = 4 * 2**20
+MAX_TEXT = 2**18
+"""Characters of all texts in one request."""
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 UnitName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """Blanks around a unit are none of it, as in a request."""
@@ -81,19 +87,39 @@ _BATCH = TypeAdapter(Annotated[list[Feedback], Field(min_length=1, max_length=MA
 
 
 def read_feedback(body: bytes) -> Feedback | list[Feedback]:
-    """One feedback or a list of them from JSON; pydantic's `ValidationError` says where it is wrong."""
-    return (_BATCH if body.lstrip().startswith(b"[") else _ONE).validate_json(body)
+    """One feedback or a list of them from JSON; pydantic's `ValidationError` says where it is wrong.
+
+    `BadRequest` and `TooLarge` where there is more of it than is looked at in one request.
+    """
+    refuse_excess(body, MESSAGE)
+    sent = (_BATCH if body.lstrip().startswith(b"[") else _ONE).validate_json(body)
+    size = text_size(sent if isinstance(sent, list) else [sent])
+    if size > MAX_TEXT:
+        raise TooLarge(
+            f"feedback: its texts have {size} characters together (at most {MAX_TEXT} in one request; send fewer)",
+            code="feedback_too_large",
+        )
+    return sent
 
 
-def feedback_events(sent: Sequence[Feedback], routing: Routing, caller: Caller) -> list[FeedbackEvent]:
-    """The events of one call. Their times keep its order, because the latest value of a request counts.
+def text_size(batch: Iterable[Feedback]) -> int:
+    """Characters of everything that people wrote."""
+    texts = (text for item in batch for text in (item.comment, item.correction, item.value))
+    return sum(len(text) for text in texts if isinstance(text, str))
+
+
+def feedback_events(sent: Sequence[Feedback], routing: Routing, caller: Caller) -> Steps[list[FeedbackEvent]]:
+    """The events of one call, in steps. Their times keep its order, because the latest value of a request counts.
 
     `BadRequest` if any value is not of the kind that the file declares for its key; then none is recorded.
     """
     for place, feedback in enumerate(sent):
         _require_kind(feedback, routing.published.feedback or {}, where=f"{place}." if len(sent) > 1 else "")
     now_us = time.time_ns() // 1000
-    return [_event(feedback, routing, caller, now_us + place) for place, feedback in enumerate(sent)]
+    events = []
+    for place, feedback in enumerate(sent):
+        events.append((yield from _event(feedback, routing, caller, now_us + place)))
+    return events
 
 
 def _require_kind(feedback: Feedback, declared: Mapping[str, FeedbackKind], *, where: str) -> None:
@@ -115,7 +141,7 @@ def _kind_of(value: bool | float | str) -> FeedbackKind:
     return "category" if isinstance(value, str) else "number"
 
 
-def _event(feedback: Feedback, routing: Routing, caller: Caller, at_us: int) -> FeedbackEvent:
+def _event(feedback: Feedback, routing: Routing, caller: Caller, at_us: int) -> Steps[FeedbackEvent]:
     """The event of one feedback; texts are captured as the plan says, a unit becomes its pseudonym."""
     capture, declared = routing.plan.capture, routing.published.feedback
     value = feedback.value
@@ -128,9 +154,9 @@ def _event(feedback: Feedback, routing: Routing, caller: Caller, at_us: int) -> 
         unit=None if feedback.unit is None else pseudonym(routing.published.pepper, feedback.unit),
         boolean=value if isinstance(value, bool) else None,
         number=None if number is None else float(number),
-        category=_text(capture, value, keep=True) if isinstance(value, str) else None,
-        comment=_text(capture, feedback.comment),
-        correction=_text(capture, feedback.correction),
+        category=(yield from _text(capture, value, keep=True)) if isinstance(value, str) else None,
+        comment=(yield from _text(capture, feedback.comment)),
+        correction=(yield from _text(capture, feedback.correction)),
         idempotency_key=feedback.idempotency_key,
         key_id=caller.key_id,
         response_id=feedback.response_id,
@@ -139,8 +165,8 @@ def _event(feedback: Feedback, routing: Routing, caller: Caller, at_us: int) -> 
     )
 
 
-def _text(capture: Capture, text: str | None, *, keep: bool = False) -> str | None:
+def _text(capture: Capture, text: str | None, *, keep: bool = False) -> Steps[str | None]:
     """A text as the plan captures texts; a category is a value (``keep``) and is redacted at the most."""
     if text is None or (capture == "none" and not keep):
         return None
-    return text if capture == "full" else redact_text(text)
+    return text if capture == "full" or not needs_steps(text) else (yield from text_steps(text))

@@ -6,6 +6,7 @@ import re
 
 from msgspec.structs import replace
 
+from fairtrial.domain.json_limits import DECODED, excess
 from gateway.proxy.alike import Alike
 from gateway.proxy.assemble import LIMIT, Assembly
 from gateway.proxy.readout import NOTHING, Readout, read_stream
@@ -23,12 +24,14 @@ class Kept:
     """Takes the whole events of a stream as they came. ``text``: whether the answer itself is put together, too."""
 
     __slots__ = (
-        "_alike", "_answer", "_assembly", "_number", "_read", "_responses", "_size", "_text", "_waiting",
+        "_alike", "_answer", "_assembly", "_number", "_read", "_responses", "_size", "_text", "_waiting", "unread",
     )  # fmt: skip
 
     def __init__(self, *, text: bool, responses: bool) -> None:
         self._waiting: list[bytes] = []
         self._size, self._number = 0, -1
+        self.unread = 0
+        """Events that have more structure than is decoded."""
         self._alike = Alike()
         self._read = NOTHING
         self._responses = responses
@@ -65,6 +68,8 @@ class Kept:
         if not self._responses:
             self._fold_chunks(contents(events))
             return
+        if excess(events, DECODED) is not None:
+            self.unread += sum(excess(content, DECODED) is not None for content in contents(events))
         found = _NUMBER.match(events, max(0, events.rfind(b'"sequence_number"')))
         self._number = int(found[1]) if found else self._number
         self._read = _joined(self._read, read_response_stream(events))
@@ -81,6 +86,9 @@ class Kept:
             if text is not None:
                 texts.append(text)
                 continue
+            if excess(content, DECODED) is not None:
+                self.unread += 1
+                continue
             read.append(content)
             if self._assembly is not None:
                 self._assembly.add_text(alike.index, b"".join(texts))
@@ -89,6 +97,8 @@ class Kept:
             alike.learn(content)
         if self._assembly is not None:
             self._assembly.add_text(alike.index, b"".join(texts))
+            if self.unread:
+                self._assembly.give_up()
         self._read = _joined(self._read, read_stream(read))
 
 

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from fairtrial.domain.json_limits import DECODED, excess
 from gateway.proxy import slow_json
 
 _JSON = msgspec.json.Decoder(msgspec.Raw)
@@ -40,6 +41,8 @@ def can_be_read(event: bytes, data: bytes) -> bool:
 
 
 def _is_json_slowly(data: bytes) -> bool:
+    if excess(data, DECODED) is not None:
+        return True  # more than is looked at here
     try:
         slow_json.decode(data)
     except ValueError:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fairtrial.domain.events import UsageSource
+from fairtrial.domain.json_limits import DECODED, excess
 from gateway.proxy import slow_json
 from gateway.proxy.sse import DONE
 
@@ -78,7 +79,12 @@ def read_stream(contents: Iterable[bytes]) -> Readout:
 
 
 def decoded(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape | None:
-    """What is read of JSON, or ``None`` for another shape: an odd event does no harm to a stream that is well."""
+    """What is read of JSON, or ``None`` for another shape: an odd event does no harm to a stream that is well.
+
+    What has more structure than is decoded is not read.
+    """
+    if excess(content, DECODED) is not None:
+        return None
     try:
         return decoder.decode(content)
     except (msgspec.ValidationError, RecursionError):

@@ -54,6 +54,7 @@ def record(gateway: Gateway, exchange: Exchange) -> None:
     if exchange.endpoint in CHAINED:
         note_place(gateway, exchange)
     gateway.counters.count(exchange.outcome, reason)
+    gateway.counters.unread += exchange.unread
     gateway.journal.append(*events)
 
 
@@ -61,7 +62,10 @@ async def prepare(gateway: Gateway, exchange: Exchange) -> None:
     """Get the bodies of an answered request ready for `record`, in turns with other work where they are large."""
     if exchange.asked is not None and exchange.routing is not None:
         capture = exchange.routing.plan.capture
-        exchange.bodies = await capture_in_turns(capture, exchange.asked, _recorded_answer(exchange), gateway.turns)
+        caller = exchange.caller.key_id if exchange.caller else None
+        exchange.bodies = await capture_in_turns(
+            capture, exchange.asked, _recorded_answer(exchange), turns=gateway.turns, caller=caller
+        )
 
 
 def reason_of(exchange: Exchange) -> Reason:

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.json_limits import RECORDED, excess
 from gateway.proxy import slow_json
-from gateway.proxy.json_limits import RECORDED, excess
 from gateway.proxy.redaction_patterns import PATTERNS, Pattern
 from gateway.proxy.stepwise import Steps, TooMuchWork, at_once, bounded
 from gateway.proxy.suspicion import suspect, suspect_json

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from fairtrial.domain.errors import UpstreamError
+from fairtrial.domain.json_limits import DECODED, excess
 from gateway.proxy.answer_headers import answer_lines
 from gateway.proxy.call import FIRST_ERROR, Begun, next_piece, overflow
 from gateway.proxy.errors import body_event, envelope
@@ -70,6 +71,7 @@ async def _relay_late(gateway: Gateway, exchange: Exchange, begun: Begun, pulse:
 async def _relay_whole(gateway: Gateway, exchange: Exchange, begun: Begun, turn: Turn) -> None:
     body = await _read_whole(exchange, begun)
     begun.note.ended = time.perf_counter()
+    exchange.unread = excess(body, DECODED) is not None
     exchange.readout = read_response(body) if exchange.endpoint in CHAINED else read_answer(body)
     if not exchange.client_gone:
         exchange.status = begun.answer.status

@@ -206,3 +206,4 @@ class StreamRelay:
             return
         self._begun.note.ended = time.perf_counter()
         exchange.readout, exchange.answer = self._kept.figures(), self._kept.answer()
+        exchange.unread = self._kept.unread > 0

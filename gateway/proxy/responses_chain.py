@@ -10,11 +10,11 @@ import msgspec
 
 from fairtrial.domain.errors import NotFound
 from fairtrial.journal.response_map import Place, response_name
-from gateway.proxy.asked import Asked, decode_field
+from gateway.proxy.asked import Asked, decode_field, elements
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.named_unit import named_unit
-from gateway.proxy.readout import Readout
+from gateway.proxy.readout import Readout, decoded
 from gateway.proxy.resolve import DEPLOYMENT_HEADER, VARIANT_HEADER
 from gateway.proxy.routing import Arm, Routing, Target
 
@@ -38,6 +38,7 @@ class _Made(msgspec.Struct):
 
 
 _MADE = msgspec.json.Decoder(_Made)
+_ITEM = msgspec.json.Decoder(_Item)
 
 
 def stay(gateway: Gateway, exchange: Exchange) -> Target:
@@ -101,7 +102,7 @@ def _asked_names(asked: Asked) -> Iterator[tuple[str, str]]:
         yield _CONVERSATION, named
     raw = asked.fields.get(_INPUT)
     if raw is not None and _SEALED in bytes(raw):
-        for name in reversed(list(_sealed(decode_field(asked.fields, _INPUT)))):
+        for name in reversed(list(_sealed(raw))):
             yield _INPUT, name
 
 
@@ -109,9 +110,8 @@ def _also_named(answer: bytes | None) -> Iterator[str]:
     """The conversation that an answer went into, and the reasoning that only its maker can open."""
     if answer is None or not (_SEALED in answer or b'"conversation"' in answer):
         return
-    try:
-        made = _MADE.decode(answer)
-    except (msgspec.DecodeError, RecursionError):
+    made = decoded(answer, _MADE)
+    if made is None:
         return
     named = _conversation(made.conversation)
     if named is not None:
@@ -124,11 +124,11 @@ def _conversation(value: Any) -> str | None:
     return f"conversation {ident}" if isinstance(ident, str) else None
 
 
-def _sealed(items: Any) -> Iterator[str]:
-    for item in items if isinstance(items, list) else ():
-        sealed = item.get("encrypted_content") if isinstance(item, dict) else None
-        if isinstance(sealed, str):
-            yield _sealed_name(sealed)
+def _sealed(items: msgspec.Raw) -> Iterator[str]:
+    for item in elements(items) or ():
+        content = decoded(bytes(item), _ITEM) if _SEALED in bytes(item) else None
+        if content is not None and content.encrypted_content:
+            yield _sealed_name(content.encrypted_content)
 
 
 def _sealed_name(content: str) -> str:

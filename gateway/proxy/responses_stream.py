@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from fairtrial.domain.json_limits import DECODED, excess
 from gateway.proxy import slow_json
-from gateway.proxy.readout import NOTHING, Readout
+from gateway.proxy.readout import NOTHING, Readout, decoded
 from gateway.proxy.responses_readout import Response, figures
 from gateway.proxy.sse import TERMINAL, event_data, split_events
 
@@ -34,7 +35,7 @@ def read_response_stream(events: bytes) -> Readout:
     named = NOTHING
     for raw in split_events(events):
         content = event_data(raw)
-        event = _event(content) if b'"response"' in content or b'"error"' in content else None
+        event = decoded(content, _EVENT) if b'"response"' in content or b'"error"' in content else None
         if event is None:
             continue
         if event.response is not None:
@@ -60,6 +61,8 @@ def terminal_response(events: bytes) -> bytes | None:
 
 def _held(content: bytes) -> bytes | None:
     """The response in an event that is a terminal one."""
+    if excess(content, DECODED) is not None:
+        return None
     try:
         event = _TERMINAL.decode(content)
     except msgspec.ValidationError:
@@ -76,19 +79,6 @@ def _held_slowly(content: bytes) -> bytes | None:
         return None
     ends = bytes(fields.get("type", b"")).strip(b'"').decode() in TERMINAL
     return bytes(fields["response"]) if ends and "response" in fields else None
-
-
-def _event(content: bytes) -> _Event | None:
-    try:
-        return _EVENT.decode(content)
-    except (msgspec.ValidationError, RecursionError):
-        return None
-    except msgspec.DecodeError:
-        pass
-    try:
-        return msgspec.convert(slow_json.decode(content), _Event)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _text(code: Any) -> str | None:

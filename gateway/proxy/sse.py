@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.json_limits import DECODED, excess
 from gateway.proxy.readable import can_be_read, is_one_chunk
 
 _BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
@@ -184,6 +185,8 @@ def _last_boundary(data: bytes | bytearray, start: int) -> int:
 def _ends(content: bytes) -> bool:
     if content == DONE:
         return True
+    if excess(content, DECODED) is not None:
+        return False
     try:
         head = _HEAD.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -192,7 +195,7 @@ def _ends(content: bytes) -> bool:
 
 
 def _is_usage_only(event: bytes) -> bool:
-    if not _USAGE.search(event):
+    if not _USAGE.search(event) or excess(event, DECODED) is not None:
         return False
     try:
         return _CHUNK.decode(event_data(event)).choices == []

@@ -6,6 +6,7 @@ One step takes a fraction of a millisecond. A thread would not help, since the w
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -13,7 +14,8 @@ Result = TypeVar("Result")
 Steps = Generator[None, None, Result]
 """Yields between two steps, and returns the result."""
 
-MOST_WAITING = 16
+MOST_WAITING, MOST_OF_ONE = 64, 16
+"""Pieces of work that wait for their turns at a time: of all, and of one caller."""
 
 
 class TooMuchWork(Exception):
@@ -47,16 +49,15 @@ class Turns:
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
-        self._waiting = 0
+        self._waiting: Counter[str | None] = Counter()
 
-    @property
-    def busy(self) -> bool:
-        """Whether so much work waits that no more should be added."""
-        return self._waiting >= MOST_WAITING
+    def busy(self, caller: str | None) -> bool:
+        """Whether so much work waits, of all or of this caller, that no more should be added."""
+        return self._waiting[caller] >= MOST_OF_ONE or self._waiting.total() >= MOST_WAITING
 
-    async def take(self, steps: Steps[Result]) -> Result:
+    async def take(self, steps: Steps[Result], caller: str | None) -> Result:
         """The result, after as many turns as there are steps."""
-        self._waiting += 1
+        self._waiting[caller] += 1
         try:
             while True:
                 async with self._lock:
@@ -67,4 +68,5 @@ class Turns:
                         return result
                 await asyncio.sleep(0)
         finally:
-            self._waiting -= 1
+            self._waiting[caller] -= 1
+            self._waiting += Counter()  # forgets callers without any

@@ -148,7 +148,7 @@ def test_in_turns_with_other_work_it_is_not_too_much() -> None:
     async def both() -> Bodies:
         beside = asyncio.create_task(other())
         try:
-            return await capture_in_turns("redacted", _asked(near), b"{}", Turns())
+            return await capture_in_turns("redacted", _asked(near), b"{}", turns=Turns(), caller=None)
         finally:
             beside.cancel()
 

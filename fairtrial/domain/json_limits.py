@@ -1,7 +1,8 @@
-"""How much structure JSON from outside may have: counted on its bytes before anything is decoded.
+"""How much structure JSON from outside may have, counted on its bytes before anything is decoded.
 
-Decoding makes an object of every name, text, list and number, and holds up the event loop while it does. Numbers are
-not counted: what is kept undecoded of them costs no more than their bytes. Nesting is bounded by the decoders.
+Decoding makes an object of every part and holds up the event loop while it does. Numbers are not counted: long lists
+of them are ordinary, and cost no more than their bytes where they are not taken apart. Nesting is left to the decoders,
+which refuse what is nested more deeply than they can follow without having read it.
 """
 
 from __future__ import annotations
@@ -21,38 +22,41 @@ class Limits:
     texts: int
 
 
-REQUEST = Limits(top=1_000, names=50_000, nested=50_000, texts=200_000)
-ANSWER = REQUEST
-"""What an upstream sends, whole or as one event: beyond this it is passed on unread."""
+DECODED = Limits(top=1_000, names=50_000, nested=50_000, texts=200_000)
+"""Of a request's body, whose outermost object alone is taken apart, and of what a model's server answers."""
+
+FIELD = Limits(top=5_000, names=5_000, nested=5_000, texts=20_000)
+"""Of one field that is taken apart whole."""
 
 RECORDED = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
 """Of a body that is taken apart to be redacted."""
 
-FEEDBACK = Limits(top=1_000, names=10_000, nested=1_100, texts=20_000)
+MESSAGE = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
+"""Of feedback, and of what control is sent."""
 
-_SHORTEST = 5
-"""Bytes that each name takes with its value and a comma; lists and texts take two or three."""
+_SHORTEST = 2
+"""Bytes that each part takes, at least."""
 
 _STRUCTURE = b"{}[]:"
 _OTHERS = bytes(code for code in range(256) if code not in _STRUCTURE)
 _COLON, _OPENING = 0x3A, b"{["
 
 
-def refuse_excess(body: bytes, limits: Limits = REQUEST) -> None:
-    """Raise `BadRequest`, which names the limit, for a body that has more structure than it may."""
+def refuse_excess(body: bytes, limits: Limits, *, where: str = "body") -> None:
+    """Raise `BadRequest`, which names the limit, for JSON that has more structure than it may."""
     beyond = excess(body, limits)
     if beyond is not None:
-        raise BadRequest(f"body: has more than {beyond}", code="too_much_structure")
+        raise BadRequest(f"{where}: has more than {beyond}", code="too_much_structure")
 
 
 def excess(body: bytes, limits: Limits) -> str | None:
     """The limit that JSON is beyond, in words; what is no JSON at all has none that matters."""
-    if len(body) < 2 * min(limits.top, limits.nested, limits.texts):
+    if len(body) < _SHORTEST * min(limits.top, limits.nested, limits.texts):
         return None
     quotes = body.count(b'"')
     names = min(body.count(b":"), quotes // 2)
     nested = body.count(b"{") + body.count(b"[")
-    if names <= limits.top and nested <= limits.nested and quotes <= 2 * limits.texts:
+    if names <= min(limits.top, limits.names) and nested <= limits.nested and quotes <= 2 * limits.texts:
         return None
     return _counted(body, limits)
 
