@@ -69,7 +69,7 @@ class Instant(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         self.parser = httptools.HttpRequestParser(self)
-        self.body = b""
+        self.body = bytearray()
         self.task: asyncio.Task[None] | None = None
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -86,7 +86,7 @@ class Instant(asyncio.Protocol):
         self.body += piece
 
     def on_message_complete(self) -> None:
-        body, self.body = self.body, b""
+        body, self.body = bytes(self.body), bytearray()
         token = TOKEN.search(body)
         if STREAM.search(body):
             self.task = asyncio.ensure_future(self._stream(body, token[0] if token else None))

@@ -7,6 +7,7 @@ which refuse what is nested more deeply than they can follow without having read
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fairtrial.domain.errors import BadRequest
@@ -37,9 +38,9 @@ MESSAGE = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
 _SHORTEST = 2
 """Bytes that each part takes, at least."""
 
-_STRUCTURE = b"{}[]:"
-_OTHERS = bytes(code for code in range(256) if code not in _STRUCTURE)
-_COLON, _OPENING = 0x3A, b"{["
+_OTHERS = bytes(code for code in range(256) if code not in b'"{}[]:')
+_INNERMOST = re.compile(rb"[{\[]:*[}\]]")
+_COLON, _OPENING = ord(":"), b"{["
 
 
 def refuse_excess(body: bytes, limits: Limits, *, where: str = "body") -> None:
@@ -65,9 +66,10 @@ def _counted(body: bytes, limits: Limits) -> str | None:
     """The same, counted outside of texts alone."""
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if body.count(b'"') > 2 * limits.texts:
+    structure = body.translate(None, _OTHERS)
+    if structure.count(b'"') > 2 * limits.texts:
         return f"{limits.texts} texts and names"
-    outside = b"".join(body.split(b'"')[::2])
+    outside = b"".join(structure.split(b'"')[::2])
     if outside.count(b"{") + outside.count(b"[") > limits.nested:
         return f"{limits.nested} objects and lists"
     names = outside.count(b":")
@@ -79,10 +81,11 @@ def _counted(body: bytes, limits: Limits) -> str | None:
 
 
 def _top_names(outside: bytes) -> int:
+    """Names of the outermost object, which lie in no other; most others are gone with what holds no more inside."""
     names = depth = 0
-    for code in outside.translate(None, _OTHERS):
+    for code in _INNERMOST.sub(b"", outside[1:-1]):
         if code == _COLON:
-            names += depth == 1
+            names += depth == 0
         else:
             depth += 1 if code in _OPENING else -1
     return names

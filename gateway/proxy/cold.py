@@ -12,10 +12,9 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
-from fairtrial.domain.events import FeedbackEvent
 from gateway.proxy.caller import Caller
 from gateway.proxy.errors import envelope, error_body, error_headers
-from gateway.proxy.feedback import MAX_BODY, Accepted, feedback_events, read_feedback, text_size
+from gateway.proxy.feedback import MAX_BODY, Accepted, read_feedback, read_texts, text_size
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import authenticate
 from gateway.proxy.metrics import exposition, is_losing
@@ -24,7 +23,6 @@ from gateway.proxy.passthrough_paths import unknown_url
 from gateway.proxy.responses import add_responses
 from gateway.proxy.routing import Routing
 from gateway.proxy.serving.request_path import folded, shown
-from gateway.proxy.stepwise import Steps, at_once
 from gateway.proxy.wire import header_map, read_body, require_json
 
 STORED_CHATS = "/v1/chat/completions"
@@ -34,7 +32,7 @@ LOOKS = ["GET", "HEAD"]
 """The methods of what is only looked at: HEAD is GET without the body (RFC 9110 §9.3.2)."""
 
 SMALL = 2_000
-"""Characters of the texts of feedback that is looked at without a pause."""
+"""Characters of the texts of feedback that is looked at however much waits."""
 
 HERE = {"/v1/feedback": "POST", "/v1/responses/input_tokens": "POST"}
 """Paths of the cold side with the one method that they have."""
@@ -120,20 +118,16 @@ def _feedback(app: FastAPI, gateway: Gateway) -> None:
         require_json(header_map(request.scope))
         sent = read_feedback(await read_body(request.receive, limit=min(gateway.max_body, MAX_BODY)))
         batch = sent if isinstance(sent, list) else [sent]
-        steps = feedback_events(batch, routing, caller)
-        events = at_once(steps) if text_size(batch) < SMALL else await _in_turns(gateway, steps, caller)
-        if not gateway.journal.append(*events):
+        if gateway.turns.busy(caller.key_id) and text_size(batch) > SMALL:
+            raise Unavailable("the texts of other feedback are being looked at; send it again", code="feedback_busy")
+        read = await gateway.turns.take(read_texts(batch, routing, caller), caller.key_id)
+        if not gateway.journal.append(*(one.event for one in read)):
             raise Unavailable("the feedback could not be written; send it again", code="not_recorded")
-        gateway.counters.feedback += len(events)
+        gateway.counters.feedback += len(read)
         kept = routing.plan.capture != "none"
-        accepted = [Accepted(feedback_id=event.feedback_id, text_recorded=kept) for event in events]
+        gateway.counters.left_out["feedback"] += kept * sum(not one.whole for one in read)
+        accepted = [Accepted(feedback_id=one.event.feedback_id, text_recorded=kept and one.whole) for one in read]
         return accepted if isinstance(sent, list) else accepted[0]
-
-
-async def _in_turns(gateway: Gateway, steps: Steps[list[FeedbackEvent]], caller: Caller) -> list[FeedbackEvent]:
-    if gateway.turns.busy(caller.key_id):
-        raise Unavailable("the texts of other feedback are being looked at; send it again", code="feedback_busy")
-    return await gateway.turns.take(steps, caller.key_id)
 
 
 def _errors(app: FastAPI) -> None:

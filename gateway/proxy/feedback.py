@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -27,9 +27,10 @@ from fairtrial.domain.json_limits import MESSAGE, refuse_excess
 from fairtrial.domain.plan import Capture, FeedbackKind
 from fairtrial.experiments.units import pseudonym
 from gateway.proxy.caller import Caller
-from gateway.proxy.redaction import needs_steps, text_steps
+from gateway.proxy.capture import IN_TURNS
+from gateway.proxy.redaction import AT_ONCE, needs_steps, text_steps
 from gateway.proxy.routing import Routing
-from gateway.proxy.stepwise import Steps
+from gateway.proxy.stepwise import Allowance, Steps, TooMuchWork, bounded
 
 MAX_BATCH = 1000
 MAX_BODY = 4 * 2**20
@@ -75,7 +76,10 @@ class Feedback(BaseModel):
 
 
 class Accepted(BaseModel):
-    """What was recorded; ``text_recorded`` is false where the plan's ``capture: none`` kept a comment out."""
+    """What was recorded; ``text_recorded`` is false where the plan's ``capture: none`` kept a comment out.
+
+    It is also false where redacting a text was too much work.
+    """
 
     object: Literal["feedback"] = "feedback"
     feedback_id: str
@@ -108,17 +112,28 @@ def text_size(batch: Iterable[Feedback]) -> int:
     return sum(len(text) for text in texts if isinstance(text, str))
 
 
-def feedback_events(sent: Sequence[Feedback], routing: Routing, caller: Caller) -> Steps[list[FeedbackEvent]]:
-    """The events of one call, in steps. Their times keep its order, because the latest value of a request counts.
+class Read(NamedTuple):
+    """The event of one feedback, and whether all of its texts are in it."""
 
-    `BadRequest` if any value is not of the kind that the file declares for its key; then none is recorded.
+    event: FeedbackEvent
+    whole: bool
+
+
+def read_texts(batch: Sequence[Feedback], routing: Routing, caller: Caller) -> Steps[list[Read]]:
+    """The events of a batch, in steps. Their times keep its order, because the latest value of a request counts.
+
+    Texts that are too much work to redact are left out. `BadRequest` if any value is not of the kind that the file
+    declares for its key; then none is recorded.
     """
-    for place, feedback in enumerate(sent):
-        _require_kind(feedback, routing.published.feedback or {}, where=f"{place}." if len(sent) > 1 else "")
+    for place, item in enumerate(batch):
+        _require_kind(item, routing.published.feedback or {}, where=f"{place}." if len(batch) > 1 else "")
     now_us = time.time_ns() // 1000
-    events = []
-    for place, feedback in enumerate(sent):
-        events.append((yield from _event(feedback, routing, caller, now_us + place)))
+    events, allowance = [], Allowance(IN_TURNS)
+    for place, item in enumerate(batch):
+        event = yield from _event(item, routing, caller, allowance, at_us=now_us + place)
+        whole = (event.comment is None, event.correction is None) == (item.comment is None, item.correction is None)
+        events.append(Read(event, whole))
+        yield
     return events
 
 
@@ -141,7 +156,9 @@ def _kind_of(value: bool | float | str) -> FeedbackKind:
     return "category" if isinstance(value, str) else "number"
 
 
-def _event(feedback: Feedback, routing: Routing, caller: Caller, at_us: int) -> Steps[FeedbackEvent]:
+def _event(
+    feedback: Feedback, routing: Routing, caller: Caller, allowance: Allowance, *, at_us: int
+) -> Steps[FeedbackEvent]:
     """The event of one feedback; texts are captured as the plan says, a unit becomes its pseudonym."""
     capture, declared = routing.plan.capture, routing.published.feedback
     value = feedback.value
@@ -154,9 +171,9 @@ def _event(feedback: Feedback, routing: Routing, caller: Caller, at_us: int) -> 
         unit=None if feedback.unit is None else pseudonym(routing.published.pepper, feedback.unit),
         boolean=value if isinstance(value, bool) else None,
         number=None if number is None else float(number),
-        category=(yield from _text(capture, value, keep=True)) if isinstance(value, str) else None,
-        comment=(yield from _text(capture, feedback.comment)),
-        correction=(yield from _text(capture, feedback.correction)),
+        category=(yield from _text(capture, value, allowance, keep=True)) if isinstance(value, str) else None,
+        comment=(yield from _text(capture, feedback.comment, allowance)),
+        correction=(yield from _text(capture, feedback.correction, allowance)),
         idempotency_key=feedback.idempotency_key,
         key_id=caller.key_id,
         response_id=feedback.response_id,
@@ -165,8 +182,13 @@ def _event(feedback: Feedback, routing: Routing, caller: Caller, at_us: int) -> 
     )
 
 
-def _text(capture: Capture, text: str | None, *, keep: bool = False) -> Steps[str | None]:
+def _text(capture: Capture, text: str | None, allowance: Allowance, *, keep: bool = False) -> Steps[str | None]:
     """A text as the plan captures texts; a category is a value (``keep``) and is redacted at the most."""
     if text is None or (capture == "none" and not keep):
         return None
-    return text if capture == "full" or not needs_steps(text) else (yield from text_steps(text))
+    if capture == "full" or not needs_steps(text):
+        return text
+    try:
+        return (yield from bounded(text_steps(text), Allowance(AT_ONCE) if keep else allowance))
+    except TooMuchWork:
+        return None

@@ -17,16 +17,19 @@ import msgspec
 from fairtrial.domain.json_limits import RECORDED, excess
 from gateway.proxy import slow_json
 from gateway.proxy.redaction_patterns import PATTERNS, Pattern
-from gateway.proxy.stepwise import Steps, TooMuchWork, at_once, bounded
+from gateway.proxy.stepwise import Allowance, Steps, TooMuchWork, at_once, bounded
 from gateway.proxy.suspicion import suspect, suspect_json
 
-STEP = 50
+STEP = 8
 """Look-alikes of one step: places in a text that are looked at closely, for some microseconds each."""
 
-AT_ONCE = 12
+AT_ONCE = 40
 """Steps that a text or body may take without a pause; one that needs more raises `TooMuchWork`."""
 
 _SHORTEST = 3
+_LONG = 32 * 1024
+"""Bytes of a text in which looking for one kind is a step, whatever is found."""
+
 _NEXT_PLACE = 2
 """Bytes behind which the next find may begin where this one was none."""
 
@@ -57,7 +60,7 @@ def redact_text(text: str) -> str:
 
     Raises `TooMuchWork`. A lone surrogate becomes U+FFFD where anything is looked at closely.
     """
-    return at_once(bounded(text_steps(text), AT_ONCE)) if needs_steps(text) else text
+    return at_once(bounded(text_steps(text), Allowance(AT_ONCE))) if needs_steps(text) else text
 
 
 def redact_json(body: bytes) -> str:
@@ -65,7 +68,7 @@ def redact_json(body: bytes) -> str:
 
     An escape such as ``\\u0040`` hides nothing. What needs nothing stays as it came. Raises `TooMuchWork`.
     """
-    return at_once(bounded(json_steps(body), AT_ONCE)) if suspect_json(body) else as_it_came(body)
+    return at_once(bounded(json_steps(body), Allowance(AT_ONCE))) if suspect_json(body) else as_it_came(body)
 
 
 def needs_steps(text: str) -> bool:
@@ -73,15 +76,15 @@ def needs_steps(text: str) -> bool:
     return len(text) >= _SHORTEST and suspect(text)
 
 
-def text_steps(text: str, *, pauses: bool = False) -> Steps[str]:
-    """`redact_text` in steps, of a text that may hold something; with ``pauses`` each kind is a step, too."""
+def text_steps(text: str) -> Steps[str]:
+    """`redact_text` in steps, of a text that may hold something."""
     raw = _QUOTE + _SURROGATE.sub("\ufffd", text).encode() + _QUOTE
     look = _QUOTE + raw[1:-1].replace(_QUOTE, _EDGE) + _QUOTE
-    changed = yield from _redacted(raw, look, pauses=pauses)
+    changed = yield from _redacted(raw, look)
     return text if changed is None else changed[1:-1].decode()
 
 
-def json_steps(body: bytes, *, pauses: bool = False) -> Steps[str]:
+def json_steps(body: bytes) -> Steps[str]:
     """`redact_json` in steps, of a body that may hold something."""
     if b"\\u" in body or b"\\/" in body:
         if excess(body, RECORDED) is not None:
@@ -91,7 +94,7 @@ def json_steps(body: bytes, *, pauses: bool = False) -> Steps[str]:
         _JSON.decode(body)
         plain = body
     edged = _EDGE + plain + _EDGE
-    changed = yield from _redacted(edged, _without_escapes(edged), pauses=pauses)
+    changed = yield from _redacted(edged, _without_escapes(edged))
     return body.decode() if changed is None else changed[1:-1].decode()
 
 
@@ -119,7 +122,7 @@ def _without_escapes(body: bytes) -> bytes:
     return _CODE.sub(b"\f" * 6, body)
 
 
-def _redacted(raw: bytes, look: bytes, *, pauses: bool) -> Steps[bytes | None]:
+def _redacted(raw: bytes, look: bytes) -> Steps[bytes | None]:
     """The bytes with every find replaced, ``None`` where there is none; ``look`` has the same length."""
     changed, seen = False, count(1)
     for pattern in PATTERNS:
@@ -127,13 +130,13 @@ def _redacted(raw: bytes, look: bytes, *, pauses: bool) -> Steps[bytes | None]:
         if finds:
             raw, look = _replaced(raw, look, finds, pattern.stands)
             changed = True
-        if pauses:
+        if len(look) > _LONG:
             yield
     return raw if changed else None
 
 
 def _finds(pattern: Pattern, look: bytes, seen: Iterator[int]) -> Steps[list[tuple[int, int]]]:
-    """Where each find begins and ends; a step is over with each fiftieth place that was seen."""
+    """Where each find begins and ends; a step is over with each eighth place that was seen."""
     finds = []
     found = pattern.regex.search(look)
     while found is not None:

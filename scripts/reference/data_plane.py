@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scripts.reference.bounds import bounds
 from scripts.reference.markdown import block, code, table
 
 OTHERS = "everything else, passed on to `gateway.others`; 404 `unknown_url` without one"
@@ -71,14 +72,18 @@ ERRORS = (
     (
         "400",
         "invalid_request_error",
-        "the body can't be understood, servers read the path in different ways (`ambiguous_path`), "
-        "or a feedback's value is of another kind than declared (`wrong_kind_of_value`)",
+        "the body can't be understood or has too many parts (`too_much_structure`), servers read the path in different "
+        "ways (`ambiguous_path`), or a feedback's value is of another kind than declared (`wrong_kind_of_value`)",
     ),
     ("401", "invalid_request_error", "no key, or a wrong one; never which"),
     ("403", "permission_error", "the key has not this right"),
     ("404", "invalid_request_error", "no such route (`model_not_found`) or path (`unknown_url`)"),
     ("408", "invalid_request_error", "no byte of the body came for 30 s (`request_timeout`)"),
-    ("413", "invalid_request_error", "the body is larger than `gateway.max_body_mb`"),
+    (
+        "413",
+        "invalid_request_error",
+        "the body is larger than `gateway.max_body_mb`; feedback with too much text (`feedback_too_large`)",
+    ),
     ("422", "invalid_request_error", "a field of a feedback is wrong (`invalid_field`)"),
     (
         "502",
@@ -89,7 +94,8 @@ ERRORS = (
     (
         "503",
         "server_error",
-        "no plan yet; as many requests in progress as there may be (`overloaded`); told to stop (`draining`)",
+        "no plan yet; as many requests in progress as there may be (`overloaded`); told to stop (`draining`); more "
+        "feedback of this key waits to be redacted than may (`feedback_busy`)",
     ),
     ("504", "upstream_error", "the model's server did not begin its answer in time"),
 )
@@ -117,6 +123,7 @@ def data_plane() -> str:
             "### Bodies",
             BODY,
             table(("field of a feedback", "meaning"), ((code(name), told) for name, told in FEEDBACK)),
+            bounds(),
             "### Errors",
             "OpenAI's envelope, so that the official clients raise their own classes:",
             block("json", ENVELOPE),

@@ -10,7 +10,7 @@ import pytest
 from gateway.proxy.asked import Asked
 from gateway.proxy.capture import BODY_LIMIT, Bodies, capture_bodies, capture_in_turns
 from gateway.proxy.redaction import redact_json, redact_text
-from gateway.proxy.stepwise import Turns
+from gateway.proxy.stepwise import MOST_OF_ONE, Turns
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE KEY-----"
@@ -135,8 +135,8 @@ def test_a_body_that_is_too_much_work_is_left_out_and_the_other_is_kept() -> Non
     assert capture_bodies("full", _asked(near), b"{}").request == near.decode()
 
 
-def test_in_turns_with_other_work_it_is_not_too_much() -> None:
-    near = b'"' + b"DE88370411441532113011 " * 10_000 + b' a@b.io"'
+def test_in_turns_with_other_work_more_is_redacted_and_the_other_work_goes_on() -> None:
+    near = b'"' + b"DE88370411441532113011 " * 2_000 + b' a@b.io"'
     rounds = 0
 
     async def other() -> None:
@@ -152,6 +152,26 @@ def test_in_turns_with_other_work_it_is_not_too_much() -> None:
         finally:
             beside.cancel()
 
-    bodies = asyncio.run(both())
-    assert bodies == ("redacted", near.replace(b"a@b.io", b"[email]").decode(), "{}", ())
-    assert rounds > 200
+    assert capture_bodies("redacted", _asked(near), b"{}").left_out == ("work",)
+    assert asyncio.run(both()) == ("redacted", near.replace(b"a@b.io", b"[email]").decode(), "{}", ())
+    assert rounds > 10
+
+
+def test_one_caller_s_work_in_turns_does_not_keep_another_s_out() -> None:
+    async def many() -> None:
+        turns = Turns()
+        near = b'"' + b"DE88370411441532113011 " * 2_000 + b'"'
+        works = [
+            asyncio.create_task(capture_in_turns("redacted", _asked(near), b"{}", turns=turns, caller="a"))
+            for _ in range(MOST_OF_ONE + 4)
+        ]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert turns.busy("a")
+        assert not turns.busy("b")
+        left_out = [bodies.left_out for bodies in await asyncio.gather(*works)]
+        assert left_out.count(("work",)) == 4
+        assert left_out.count(()) == MOST_OF_ONE
+        assert not turns.busy("a")
+
+    asyncio.run(many())
