@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from fairtrial.config.addresses import parse_network
 from fairtrial.domain.plan import Capture, FeedbackKind, OnDisconnect, UnitKind
 from fairtrial.domain.worker_settings import TransportName
 
@@ -17,6 +18,8 @@ Wait = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1)]
 Date = Annotated[str, AfterValidator(lambda value: date.fromisoformat(value).isoformat())]
+Network = Annotated[str, AfterValidator(parse_network)]
+"""An IP address or a network in CIDR notation."""
 MarginText = Annotated[str, BeforeValidator(lambda value: f"{value}" if type(value) in (int, float) else value)]
 """`1pp` or `20%`; a bare number is taken as text, so that the check on margins can say what it lacks."""
 
@@ -245,6 +248,8 @@ class GatewaySection(Section):
     """What speaks to upstreams: `pool` is lean and strict; `aiohttp` is slower and reads more of what is malformed."""
     cors: CorsSection | None = None
     """Web pages that may use it from a browser; read when the gateway starts."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Addresses or networks of proxies that an open gateway serves, if the client they name is on this machine."""
     others: Name | None = None
     """The deployment that every other path below `/v1` goes to; without one they are not found."""
 
@@ -254,6 +259,8 @@ class ControlSection(Section):
 
     bind: str = "127.0.0.1:8081"
     """`host:port`."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count at the sign-in."""
 
 
 class DashboardSection(Section):

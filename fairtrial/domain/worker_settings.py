@@ -16,7 +16,8 @@ class WorkerSettings:
     ``max_in_flight``: requests at a time in one worker; ``keepalive``: silence of a stream after which a comment is
     sent, 0 for none; ``grace``: how long a stopping worker still serves new requests, not ready any more; ``drain``:
     how long it waits for those that have begun; ``others``: the deployment of every path that is not served here;
-    ``cors_origins``: the web pages that may use the gateway, by their origins.
+    ``cors_origins``: the web pages that may use the gateway, by their origins; ``trusted_proxies``: IP addresses and
+    networks whose forwarding headers an open gateway believes.
     """
 
     max_in_flight: int = 1024
@@ -26,6 +27,7 @@ class WorkerSettings:
     transport: TransportName = "pool"
     others: str | None = None
     cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
 
     @property
     def to_stop(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,10 +12,10 @@ from starlette.exceptions import HTTPException
 
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
 from gateway.proxy.caller import Caller
+from gateway.proxy.caller_by_scope import caller_by_scope
 from gateway.proxy.errors import envelope, error_body, error_headers
 from gateway.proxy.feedback import MAX_BODY, Accepted, read_feedback, read_texts, text_size
 from gateway.proxy.gateway import Gateway
-from gateway.proxy.keys import authenticate
 from gateway.proxy.metrics import exposition, is_losing
 from gateway.proxy.passthrough import METHODS, enter, pass_on
 from gateway.proxy.passthrough_paths import unknown_url
@@ -162,8 +161,8 @@ def _errors(app: FastAPI) -> None:
 
 
 def _let_in(gateway: Gateway, request: Request) -> tuple[Routing, Caller]:
-    routing = gateway.watch.current()
-    return routing, authenticate(routing, header_map(request.scope), now_us=time.time_ns() // 1000)
+    routing, caller, _ = caller_by_scope(gateway, request.scope)
+    return routing, caller
 
 
 async def _taken_before() -> None:

@@ -60,7 +60,7 @@ async def complete(gateway: Gateway, endpoint: str, turn: Turn, query: bytes) ->
 
 async def _serve(gateway: Gateway, exchange: Exchange, turn: Turn) -> None:
     exchange.routing = gateway.watch.current()
-    caller = authenticate(exchange.routing, exchange.headers, now_us=exchange.at_us)
+    caller = authenticate(exchange.routing, exchange.headers, turn, proxies=gateway.proxies, now_us=exchange.at_us)
     caller.require("complete")
     exchange.caller = caller
     require_json(exchange.headers)

@@ -17,6 +17,7 @@ from gateway.proxy.plan_watch import PlanWatch
 from gateway.proxy.recording_watch import RecordingWatch
 from gateway.proxy.serving.cors import Cors
 from gateway.proxy.stepwise import Turns
+from gateway.proxy.trusted_proxies import TrustedProxies
 from gateway.proxy.upstream.litellm_lane import LitellmLane
 from gateway.proxy.upstream.transport import Translation, Transport
 
@@ -66,9 +67,11 @@ class Gateway:
     admission: Admission = field(init=False)
     recording: RecordingWatch = field(init=False)
     cors: Cors | None = field(init=False, default=None)
+    proxies: TrustedProxies = field(init=False)
 
     def __post_init__(self) -> None:
         self.recording = RecordingWatch(self.journal)
+        self.proxies = TrustedProxies(self.settings.trusted_proxies)
         self.admission = Admission(self.settings.max_in_flight)
         if self.settings.cors_origins:
             self.cors = Cors(self.settings.cors_origins, self.watch.is_open)

@@ -1,4 +1,4 @@
-"""Who is calling: the key's SHA-256 looked up and compared in constant time; an open gateway knows its host by name."""
+"""Identifies the caller by an API key, or, where the gateway is open, as a program of this machine."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from fairtrial.domain.errors import NotAuthenticated, NotFound
 from gateway.proxy.caller import ANYONE, Caller
 from gateway.proxy.headers import Headers
 from gateway.proxy.routing import Routing
+from gateway.proxy.trusted_proxies import Sender, TrustedProxies
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _BEARER = b"bearer "
 
 
-def authenticate(routing: Routing, headers: Headers, *, now_us: int) -> Caller:
-    """The caller of a request; `NotAuthenticated` with one and the same message whatever was wrong."""
+def authenticate(routing: Routing, headers: Headers, sender: Sender, *, proxies: TrustedProxies, now_us: int) -> Caller:
+    """The caller of a request; `NotAuthenticated` with one and the same message whatever was wrong.
+
+    An open gateway serves this machine only: `NotFound` for a strange host name, `NotAllowed` for a forwarded request.
+    """
     if routing.published.auth == "open":
         _require_loopback_host(headers)
+        proxies.require_local(headers, sender)
         return ANYONE
     authorization = headers.raw.get("authorization", b"")
     if authorization[: len(_BEARER)].lower() != _BEARER:

@@ -6,7 +6,6 @@ changes models or an organisation needs ``admin``. Nothing of it is assigned, re
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterable, Sequence
 from urllib.parse import urlsplit
 
@@ -15,15 +14,15 @@ from starlette.responses import Response
 
 from fairtrial.domain.errors import NotAllowed
 from gateway.proxy.caller import Caller
+from gateway.proxy.caller_by_scope import caller_by_scope
 from gateway.proxy.forwarded import UPLOAD_LIMIT, Forwarded, too_large
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.headers import Headers
-from gateway.proxy.keys import LOOPBACK_HOSTS, authenticate
+from gateway.proxy.keys import LOOPBACK_HOSTS
 from gateway.proxy.passthrough_paths import leading_word, path_below, unknown_url, with_query
 from gateway.proxy.routing import Endpoint, Routing
 from gateway.proxy.sent_headers import refuse_without_key, sent_headers
 from gateway.proxy.upstream.transport import UpstreamAnswer, UpstreamRequest
-from gateway.proxy.wire import header_map
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ADMINS = frozenset({"models", "organization", "organizations", "load_lora_adapter", "unload_lora_adapter"})
@@ -38,8 +37,7 @@ OURS = frozenset({"responses", "feedback"})
 
 def enter(gateway: Gateway, request: Request) -> tuple[Routing, Caller, Headers]:
     """Who asks, and by what plan; an open gateway lets no page of another site in, whatever it sends."""
-    routing, headers = gateway.watch.current(), header_map(request.scope)
-    caller = authenticate(routing, headers, now_us=time.time_ns() // 1000)
+    routing, caller, headers = caller_by_scope(gateway, request.scope)
     if caller.key_id is None:
         _refuse_foreign_page(headers, gateway.settings.cors_origins)
     return routing, caller, headers

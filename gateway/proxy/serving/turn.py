@@ -100,6 +100,10 @@ class Turn:
         self._held = b""
         self._flushing: asyncio.Handle | None = None
 
+    def peer(self) -> str | None:
+        address = self.line.address("peername")
+        return address and address[0]
+
     # the request's body
 
     def add(self, piece: bytes) -> None:
