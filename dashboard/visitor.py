@@ -12,7 +12,6 @@ import streamlit as st
 from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.words import plain
 from fairtrial.domain.accounts import Role, covers
-from fairtrial.domain.hosts import host_of, is_loopback
 
 CONTROL_PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
 """Where browsers reach control, if that is not its port on the host name that they use for the dashboard."""
@@ -24,18 +23,17 @@ LINK = """
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Whoever looks at the pages; ``open``: nobody needs to sign in yet."""
+    """The person who looks at the pages."""
 
     name: str
     role: Role
-    open: bool
 
     def may_open(self, role: Role) -> bool:
         """Whether a page that needs ``role`` is theirs to see."""
         return covers(self.role, role)
 
 
-NOBODY_KNOWS = Visitor("", "admin", open=True)
+NOBODY_KNOWS = Visitor("", "admin")
 """While control can't say who it is: then no page is drawn, and each says why."""
 
 
@@ -47,30 +45,19 @@ def visitor_of(control: Control) -> Visitor | None:
         return NOBODY_KNOWS
     except Refused as error:
         return None if error.status == 401 else NOBODY_KNOWS
-    if found["open"] and not on_this_machine():
-        return None
-    return Visitor(found["name"], found["role"], found["open"])
-
-
-def on_this_machine() -> bool:
-    """Whether only this machine reaches the dashboard, and the browser calls it by a name of this machine.
-
-    Control is asked by the dashboard, which is on control's machine. Whom control would believe until there is an
-    account must be seen to here: others by the network, and a page of another site by DNS rebinding.
-    """
-    asked = st.context.headers.get("host")
-    if asked is None:
-        return True  # a page that is drawn without a browser
-    bound = str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104 - what Streamlit does without one
-    return is_loopback(bound) and is_loopback(host_of(f"//{asked}"))
+    return Visitor(found["name"], found["role"])
 
 
 def ask_to_sign_in(control: Control) -> None:
     """The page of someone who has not signed in."""
     st.title("Sign in")
-    st.markdown("This dashboard shows its pages to people with an account.")
+    st.markdown("This dashboard shows its pages to people who have signed in.")
     st.html(LINK.format(address=escape(page_of_control(control, "/sign-in")), label="Sign in"))
-    st.caption("No account yet? Ask whoever runs fairtrial for an invitation link: `fairtrial accounts invite`.")
+    st.caption("No account yet? Ask an administrator for an invitation link: `fairtrial accounts invite`.")
+    st.caption(
+        "Nobody has an account yet? Open the link that `fairtrial up` printed. It works once and for 15 minutes; "
+        "`fairtrial dashboard --link` prints another one."
+    )
 
 
 def refuse(visitor: Visitor, title: str, role: Role) -> None:
@@ -81,7 +68,7 @@ def refuse(visitor: Visitor, title: str, role: Role) -> None:
 
 def say_who(visitor: Visitor, control: Control) -> None:
     """Name, role and the way out, for the sidebar."""
-    if visitor.open:
+    if visitor is NOBODY_KNOWS:
         return
     out = escape(page_of_control(control, "/sign-out"))
     st.caption(f"Signed in as **{plain(visitor.name)}** ({visitor.role})")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fairtrial.domain.accounts import Account, Invitation, Role
     from fairtrial.domain.plan import Plan, UnitKind
     from fairtrial.domain.review_evidence import ReviewEvidence
+    from fairtrial.store.access.one_time_links import OneTimeLink
     from fairtrial.store.backup import Backup
     from fairtrial.store.erase import Erasure
     from fairtrial.store.ingest import Ingested
@@ -81,6 +82,9 @@ class Accounts(Protocol):
 
     def set_role(self, who: str, role: Role) -> Account:
         """Change what they may do."""
+
+    def one_time_link(self) -> OneTimeLink:
+        """A link that signs one browser of this machine in; raises `UsageError` once there is an account."""
 
 
 class Owner(Protocol):

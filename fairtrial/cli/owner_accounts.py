@@ -10,6 +10,8 @@ import msgspec
 from fairtrial.domain.accounts import Account, Invitation, Role
 from fairtrial.domain.errors import RequestError, UsageError
 from fairtrial.store import accounts, invitations
+from fairtrial.store.access import one_time_links
+from fairtrial.store.access.one_time_links import OneTimeLink
 from fairtrial.store.database import Database
 
 ACTOR = "command line"
@@ -57,6 +59,12 @@ class DirectAccounts:
     def set_role(self, who: str, role: Role) -> Account:
         return accounts.set_role(self._database, who, role, actor=ACTOR, now_us=self._now_us())
 
+    def one_time_link(self) -> OneTimeLink:
+        try:
+            return one_time_links.create(self._database, actor=ACTOR, now_us=self._now_us())
+        except RequestError as error:
+            raise UsageError(error.message) from error
+
 
 class RemoteAccounts:
     """The same, elsewhere."""
@@ -81,6 +89,9 @@ class RemoteAccounts:
     def set_role(self, who: str, role: Role) -> Account:
         wish = msgspec.json.encode({"role": role})
         return msgspec.json.decode(self._ask("PUT", _path(who, "role"), content=wish), type=Account)
+
+    def one_time_link(self) -> OneTimeLink:
+        return msgspec.json.decode(self._ask("POST", "/api/one-time-links"), type=OneTimeLink)
 
 
 def _path(who: str, action: str) -> str:

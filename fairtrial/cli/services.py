@@ -154,6 +154,7 @@ class Services:
     def _control(self) -> Program:
         project = self.project
         where = ["--store", str(project.layout.store), "--bind", _bind(project.control)]
+        where += [part for proxy in project.control_proxies for part in ("--trusted-proxy", proxy)]
         return self._program("control", "-c", str(project.path), *where, "--gateway-url", project.gateway.address.url)
 
     def _gateway(self) -> Program:

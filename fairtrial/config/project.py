@@ -54,7 +54,7 @@ class Project:
 
     ``files``: it and the prompts it reads, to be watched for changes. ``feedback``: the kind of each feedback key that
     a metric reads. ``warnings``: what is no mistake and should be known, such as keys that nothing acts on; `check` and
-    `up` print it.
+    `up` print it. ``control_proxies``: `control.trusted_proxies`.
     """
 
     path: Path
@@ -68,6 +68,7 @@ class Project:
     feedback: Mapping[str, FeedbackKind]
     files: tuple[Path, ...]
     warnings: tuple[Mistake, ...] = ()
+    control_proxies: tuple[str, ...] = ()
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
@@ -100,6 +101,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         feedback={metric.key: metric.kind for metric in file.metrics.values()},
         files=(path.absolute(), *dict.fromkeys(source for source, _ in prompts.values())),
         warnings=(*(wrong.at(document) for wrong in access_warnings(file)), *project_warnings(document)),
+        control_proxies=file.control.trusted_proxies,
     )
 
 

@@ -15,6 +15,9 @@ LASTS_US = 7 * 86_400_000_000
 RENEW_US = 300_000_000
 """A session that was seen is written down again only so often: reading a page writes nothing."""
 
+LOCAL = Account("local", "local", "admin", "active")
+"""The user of this machine, who signs in by a one-time link; counts only while there is no account."""
+
 INSERT = "INSERT INTO sessions (sha256, account_id, created_time, seen_time) VALUES (?, ?, ?, ?)"
 FIND = "SELECT account_id, seen_time FROM sessions WHERE sha256 = ? AND created_time > ? AND seen_time > ?"
 SEEN = "UPDATE sessions SET seen_time = ? WHERE sha256 = ?"
@@ -37,7 +40,7 @@ def account_of(database: Database, token: str, *, now_us: int) -> Account | None
     if not rows:
         return None
     account_id, seen = rows[0]
-    found = accounts.by_id(database, account_id)
+    found = _account(database, account_id)
     if found is None or found.state != "active":
         return None
     if now_us - microseconds(seen) > RENEW_US:
@@ -50,3 +53,9 @@ def end(database: Database, token: str) -> None:
     """Sign out; a token of no session is nothing to end."""
     with database.writing() as cursor:
         cursor.execute(END, [digest(token)])
+
+
+def _account(database: Database, account_id: str) -> Account | None:
+    if account_id == LOCAL.account_id:
+        return None if accounts.exist(database) else LOCAL
+    return accounts.by_id(database, account_id)

@@ -10,6 +10,7 @@ from fairtrial.domain.registry import Registry
 from fairtrial.store.passwords import AT_ONCE
 from gateway.control import sign_in_pages
 from gateway.control.attempts import Attempts
+from gateway.control.auth import one_time_link_page
 from gateway.control.errors import map_errors
 from gateway.control.guard import Guarded, anyone, needs
 from gateway.control.keeper import Keeper
@@ -17,21 +18,24 @@ from gateway.control.keeper import Keeper
 ROUTERS = Registry("gateway.control.routers", "router", noun="router", kind=APIRouter)
 
 
-def create_app(keeper: Keeper, *, loopback: bool) -> FastAPI:
+def create_app(keeper: Keeper, *, loopback: bool, public_host: str | None = None) -> FastAPI:
     """The application over a keeper that someone else starts and stops.
 
-    ``loopback``: it listens on this machine only, so nobody signs in until there is an account.
+    ``loopback``: it listens on this machine only, and answers only to names of this machine and to ``public_host``,
+    the name under which a proxy publishes it.
     """
     app = FastAPI(title="fairtrial control", docs_url=None, redoc_url=None, openapi_url=None)
     app.router.route_class = Guarded
     app.state.keeper = keeper
     app.state.loopback = loopback
+    app.state.public_host = public_host
     app.state.attempts = Attempts()
     app.state.password_threads = CapacityLimiter(AT_ONCE)
     map_errors(app)
     for _, router in ROUTERS:
         app.include_router(router, prefix="/api", dependencies=[Depends(needs("reviewer"))])
     app.include_router(sign_in_pages.router)
+    app.include_router(one_time_link_page.router)
     _add_health(app)
     _add_openapi(app)
     return app

@@ -1,4 +1,4 @@
-"""Who asks: a person by their session, a program by its key, or, until there is an account, anyone of this machine."""
+"""Identifies the caller of a request: a person by a session cookie, or a program by an API key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import Request
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import NotAllowed, NotAuthenticated
 from fairtrial.domain.plan import Key
-from fairtrial.store import accounts, sessions
+from fairtrial.store import sessions
 from fairtrial.store.keys import digest
 from gateway.control.keeper import Keeper
 
@@ -20,20 +20,16 @@ KEY = "key:"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever a request acts for; ``open``: nobody needs to sign in yet."""
+    """The person or program that a request acts for."""
 
     account_id: str
     name: str
     role: Role
-    open: bool = False
 
     @property
     def is_person(self) -> bool:
         """A key is a program's, whoever made it."""
         return not self.account_id.startswith(KEY)
-
-
-LOCAL = Caller("local", "local", "admin", open=True)
 
 
 def caller_of(request: Request) -> Caller:
@@ -45,8 +41,6 @@ def caller_of(request: Request) -> Caller:
     person = by_session(request)
     if person is not None:
         return person
-    if request.app.state.loopback and not accounts.exist(keeper.database):
-        return LOCAL
     raise NotAuthenticated("sign in first, or send a key with the right admin: Authorization: Bearer ft-…")
 
 

@@ -1,4 +1,4 @@
-"""The first start of a control that others can reach: a key and an invitation, made once and never again."""
+"""What control's first user needs to come in: a one-time link on loopback, else a key and an invitation, made once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from fairtrial.domain.accounts import Invitation
 from fairtrial.store import accounts, invitations, settings
+from fairtrial.store.access import one_time_links
+from fairtrial.store.access.one_time_links import OneTimeLink
 from fairtrial.store.keys import KeyOptions, NewKey
 from gateway.control.keeper import Keeper
 from gateway.control.local_keys import ADMIN
@@ -16,10 +18,20 @@ NAME = "first-admin"
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """What whoever runs control needs to come in; ``None`` for what the store has already."""
+    """What whoever runs control needs to come in; ``None`` for what does not apply or exists already."""
 
-    key: NewKey | None
-    invitation: Invitation | None
+    key: NewKey | None = None
+    invitation: Invitation | None = None
+    link: OneTimeLink | None = None
+
+
+def welcome_to(keeper: Keeper, *, loopback: bool) -> Welcome | None:
+    """On loopback a one-time link while there is no account; elsewhere see `first_start`."""
+    if not loopback:
+        return first_start(keeper)
+    if accounts.exist(keeper.database):
+        return None
+    return Welcome(link=one_time_links.create(keeper.database, actor="control", now_us=keeper.clock_us()))
 
 
 def first_start(keeper: Keeper) -> Welcome | None:

@@ -13,8 +13,9 @@ JSON = "application/json"
 
 
 def refuse_strange_names(request: Request) -> None:
-    """On loopback only names of this machine are answered, or a page could come in by DNS rebinding."""
-    if request.app.state.loopback and not is_loopback(host_name(request)):
+    """Protects a control on loopback against DNS rebinding: it answers to names of this machine and its public one."""
+    state, name = request.app.state, host_name(request)
+    if state.loopback and not is_loopback(name) and name != state.public_host:
         raise NotAllowed("host: only names of this machine are served here (127.0.0.1, localhost, [::1])")
 
 

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from fairtrial.store.damage import advice, opening
 from fairtrial.store.database import Database
 from fairtrial.store.owner_lock import refuse_owned
 from gateway.control.app import create_app
-from gateway.control.first_start import Welcome, first_start
+from gateway.control.first_start import Welcome, welcome_to
 from gateway.control.keeper import Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
 from gateway.listening import listen
@@ -37,7 +37,9 @@ GRACE_SECONDS = 5
 class ControlSettings:
     """What control must know even while `fairtrial.yaml` is broken: the store, the address, where the gateway is.
 
-    ``control_url``: how others reach this control, if that is not its address (in a container it isn't).
+    ``control_url``: how others reach this control, if that is not its address (in a container it isn't);
+    ``public_host``: the host name by which browsers reach it through a proxy; ``trusted_proxies``: the addresses whose
+    `X-Forwarded-For` and `X-Forwarded-Proto` count.
     """
 
     config: Path
@@ -45,6 +47,8 @@ class ControlSettings:
     address: Address
     gateway_url: str | None = None
     control_url: str | None = None
+    public_host: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
 
 
 def serve(
@@ -52,7 +56,7 @@ def serve(
 ) -> None:
     """Own the store and serve until SIGTERM or Ctrl-C; raises `StoreLocked`, `StoreError`, `PortTaken`.
 
-    ``welcome`` is told how to come in where others can reach control, once in the life of the store.
+    ``welcome`` gets what the first user needs to come in, if anything.
     """
     refuse_owned(settings.layout)
     os.umask(0o077)
@@ -61,12 +65,13 @@ def serve(
     database = Database.open(settings.layout)
     keeper = _keeper(settings, database, load)
     try:
+        loopback = settings.address.loopback
         with opening(settings.layout):
             keeper.start()
-        if welcome is not None and not settings.address.loopback and (made := first_start(keeper)) is not None:
+        if welcome is not None and (made := welcome_to(keeper, loopback=loopback)) is not None:
             welcome(made)
-        app = create_app(keeper, loopback=settings.address.loopback)
-        ending.run(uvicorn.Server(_configured(app)), listener)
+        app = create_app(keeper, loopback=loopback, public_host=settings.public_host)
+        ending.run(uvicorn.Server(_configured(app, settings.trusted_proxies)), listener)
     finally:
         try:
             keeper.stop()
@@ -92,9 +97,16 @@ def _give_up(layout: Layout, why: str) -> NoReturn:
         os._exit(STORE_UNUSABLE)
 
 
-def _configured(app: FastAPI) -> uvicorn.Config:
+def _configured(app: FastAPI, trusted_proxies: Sequence[str]) -> uvicorn.Config:
+    """By default uvicorn would believe every forwarding header from 127.0.0.1, which a bare proxy passes on unread."""
     return uvicorn.Config(
-        app, log_level="warning", lifespan="off", server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+        app,
+        log_level="warning",
+        lifespan="off",
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 

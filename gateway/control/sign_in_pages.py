@@ -17,6 +17,7 @@ from fairtrial.domain.errors import BadRequest, NotFound, UsageError
 from fairtrial.store import accounts, invitations, sessions
 from fairtrial.store.passwords import SHORTEST
 from gateway.control.answers import TheKeeper
+from gateway.control.auth.cookies import set_session
 from gateway.control.callers import SESSION_COOKIE, by_session
 from gateway.control.coming_back import next_page, with_next
 from gateway.control.foreign_pages import refuse_foreign_pages, refuse_strange_names
@@ -29,6 +30,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 SEE_OTHER = 303
 MOST_FIELDS = 10
+NO_ACCOUNT = (
+    "On the machine that runs fairtrial, open the link that fairtrial up printed.",
+    "It works once and for 15 minutes. This command prints another: fairtrial dashboard --link",
+    "To give people accounts: fairtrial accounts invite --role admin",
+)
 CONSENT = "It sets one cookie, to remember you for up to seven days."
 
 
@@ -55,9 +61,7 @@ def sign_in_page(request: Request, keeper: TheKeeper) -> Response:
         who = paragraph(f"You are signed in as {person.name} ({person.role}).")
         return page("Signed in", who, on, out, onward=onward)
     if not accounts.exist(keeper.database):
-        return page(
-            "Nobody has an account yet", paragraph("Make the first one: fairtrial accounts invite --role admin")
-        )
+        return page("Nobody has an account yet", *map(paragraph, NO_ACCOUNT))
     return _sign_in_form(request)
 
 
@@ -150,15 +154,7 @@ def _begin(request: Request, keeper: Keeper, account: Account) -> Response:
     sessions.end(keeper.database, request.cookies.get(SESSION_COOKIE, ""))
     token = sessions.begin(keeper.database, account.account_id, now_us=keeper.clock_us())
     answer = RedirectResponse(with_next("/sign-in", next_page(request)), status_code=SEE_OTHER)
-    answer.set_cookie(
-        SESSION_COOKIE,
-        token,
-        max_age=sessions.LASTS_US // 1_000_000,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
+    set_session(request, answer, token)
     return answer
 
 

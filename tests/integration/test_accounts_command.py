@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from fairtrial.cli.services import Services
+from tests.fixtures.credentials import browser
 from tests.integration.project_files import write_project
 
 PASSWORD = "correct horse battery"
@@ -49,10 +50,12 @@ def services(folder: Path) -> Iterator[Services]:
 
 def test_two_roles_meet_what_they_may_and_may_not_do(services: Services, folder: Path) -> None:
     control = services.urls.control
-    assert httpx.get(f"{control}/api/me").json()["open"] is True
-    rosa = run(folder, "accounts", "invite", "--name", "Rosa", "--role", "reviewer")
-    assert "From now on everyone signs in" in rosa.stderr
     assert httpx.get(f"{control}/api/me").status_code == 401
+    with closing(browser(services.project.layout, control)) as local:
+        assert local.get("/api/me").json()["role"] == "admin"
+        rosa = run(folder, "accounts", "invite", "--name", "Rosa", "--role", "reviewer")
+        assert "From now on everyone signs in" in rosa.stderr
+        assert local.get("/api/me").status_code == 401
     mara = run(folder, "accounts", "invite", "--name", "Mara", "--role", "release-manager")
     assert "From now on" not in mara.stderr
     assert f"next={'http%3A%2F%2F127.0.0.1'}" in mara.stdout
@@ -75,8 +78,8 @@ def test_the_command_line_goes_on_after_the_first_account_and_sessions_outlive_c
     alone = run(folder, "accounts", "invite", "--name", "Ada", "--role", "admin", "--json")
     made = json.loads(alone.stdout)
     assert (made["name"], made["role"]) == ("Ada", "admin")
-    with Services(project, workers=1, dashboard=False), accepted(made["link"]) as browser:
-        cookies = dict(browser.cookies)
+    with Services(project, workers=1, dashboard=False), accepted(made["link"]) as ada:
+        cookies = dict(ada.cookies)
         assert run(folder, "keys", "list").returncode == 0
         assert run(folder, "store", "info").returncode == 0
         (listed,) = json.loads(run(folder, "accounts", "list", "--json").stdout)
@@ -85,10 +88,10 @@ def test_the_command_line_goes_on_after_the_first_account_and_sessions_outlive_c
     assert still == listed
     with ExitStack() as until_then:
         control = until_then.enter_context(Services(project, workers=1, dashboard=False)).urls.control
-        browser = until_then.enter_context(httpx.Client(base_url=control, cookies=cookies))
-        assert browser.get("/api/me").json()["role"] == "admin"
+        ada = until_then.enter_context(httpx.Client(base_url=control, cookies=cookies))
+        assert ada.get("/api/me").json()["role"] == "admin"
         assert run(folder, "accounts", "role", "Ada", "reviewer").stdout == "Ada is now reviewer\n"
-        assert browser.get("/api/me").json()["role"] == "reviewer"
+        assert ada.get("/api/me").json()["role"] == "reviewer"
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -18,6 +18,7 @@ from fairtrial.config.published import read
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.keys import KeyOptions
 from fairtrial.store.owner_lock import is_owned, read_note
+from tests.fixtures.credentials import by_key
 from tests.integration.care_rig import PATIENCE, eventually, fairtrial, start_control
 from tests.integration.project_files import write_project
 from tests.unit.store import samples
@@ -94,8 +95,9 @@ def test_a_changed_file_reaches_the_plan_and_a_broken_one_does_not(
     eventually(lambda: read(layout.plan).plan.plan_hash != before)
     good = read(layout.plan)
     path.write_text(path.read_text().replace("unit: user", "unite: user"))
-    eventually(lambda: httpx.get(f"{url}/api/services").json()["plan"]["refused"] is not None)
-    assert "unite" in httpx.get(f"{url}/api/services").json()["plan"]["refused"]
+    headers = by_key(layout)
+    eventually(lambda: httpx.get(f"{url}/api/services", headers=headers).json()["plan"]["refused"] is not None)
+    assert "unite" in httpx.get(f"{url}/api/services", headers=headers).json()["plan"]["refused"]
     assert read(layout.plan) == good
 
 

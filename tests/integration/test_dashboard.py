@@ -16,6 +16,7 @@ from fairtrial.cli.services import Services
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
+from tests.fixtures.credentials import give_page_a_session, session
 from tests.integration.project_files import write_project
 from tests.upstream.server import FakeUpstream
 
@@ -34,6 +35,7 @@ def services(tmp_path: Path) -> Iterator[Services]:
 @pytest.fixture
 def page(services: Services, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", services.urls.control)
+    give_page_a_session(monkeypatch, session(services.project.layout, services.urls.control))
     return AppTest.from_file(APP, default_timeout=60)
 
 
@@ -70,6 +72,18 @@ def test_traffic_and_verdicts_are_shown_and_markup_is_harmless(services: Service
     shown = [str(part.value) for part in page.markdown if "script" in str(part.value)]
     assert shown == [f"**{plain(HOSTILE)}** by the gate release", plain(HOSTILE)]
     assert "<script>" not in "".join(shown)
+
+
+def test_whoever_has_no_session_sees_where_the_link_is_and_nothing_else(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dashboard has no rights of its own, on the machine of control or elsewhere."""
+    monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", services.urls.control)
+    page = AppTest.from_file(APP, default_timeout=60).run()
+    assert not page.exception
+    assert [title.value for title in page.title] == ["Sign in"]
+    assert "fairtrial up" in words(page) and "fairtrial dashboard --link" in words(page)
+    assert not page.metric and not page.dataframe
 
 
 def test_without_control_the_page_says_so_and_that_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

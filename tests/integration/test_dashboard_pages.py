@@ -15,14 +15,16 @@ from fairtrial.cli.services import Services
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
+from tests.fixtures.credentials import give_page_a_session, session
 from tests.integration.project_files import write_project
 from tests.unit.store import samples
 from tests.upstream.server import FakeUpstream
 
 SCRIPT = """
-from dashboard.client import from_environment
+import streamlit
+from dashboard.client import SESSION_COOKIE, from_environment
 from dashboard.views.{path} import view
-view.draw(from_environment())
+view.draw(from_environment(streamlit.context.cookies.get(SESSION_COOKIE)))
 """
 HOSTILE = "<img src=x onerror=alert(1)> ![x](http://example.invalid/b.png) **bold** $x^2$"
 
@@ -85,8 +87,9 @@ def verdict() -> Verdict:
 
 
 def opened(services: Services, monkeypatch: pytest.MonkeyPatch, path: str, **query: str) -> AppTest:
-    """One page, drawn by the rights of whoever is on this machine; ``query`` is what its address says."""
+    """One page, drawn for this machine's user; ``query`` is what its address says."""
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", services.urls.control)
+    give_page_a_session(monkeypatch, session(services.project.layout, services.urls.control))
     page = AppTest.from_string(SCRIPT.format(path=path), default_timeout=60)
     for name, value in query.items():
         page.query_params[name] = value

@@ -27,6 +27,7 @@ OPEN_CONTROL = {
     ("POST", "/sign-in"): "it is how one gets in",
     ("GET", "/sign-out"): "it only asks",
     ("POST", "/sign-out"): "it only ends what the caller has",
+    ("GET", "/one-time/{token}"): "the token is the secret",
     ("GET", "/invitation/{token}"): "the token is the secret",
     ("POST", "/invitation/{token}"): "the token is the secret",
 }

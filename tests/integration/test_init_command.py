@@ -14,8 +14,10 @@ from printed_commands import ROOT, Terminal
 from project_files import free_ports
 
 from fairtrial.cli.commands.init import NAMES
+from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from gateway.models.sample import RESPONDERS
+from tests.fixtures.credentials import by_key
 
 KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
 
@@ -84,7 +86,8 @@ def test_the_printed_lines_work_as_they_are_printed(tmp_path: Path) -> None:
         terminal.substitute_files()
         said = {line: terminal.run(line) for line in steps}
         assert "SHIP" in said[steps[5]] and said[steps[6]] == _answer_of_one_of_the_two(said[steps[6]])
-        with httpx.Client(base_url=f"http://127.0.0.1:{ports[2]}", trust_env=False) as control:
+        headers = by_key(Layout(tmp_path / "shop" / "fairtrial.duckdb"))
+        with httpx.Client(base_url=f"http://127.0.0.1:{ports[2]}", headers=headers, trust_env=False) as control:
             rows = control.get("/api/requests").json()["rows"]
         assert [row["route"] for row in rows if row["reason"] == "assigned"] == ["support-bot"]
 

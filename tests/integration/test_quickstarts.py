@@ -20,6 +20,8 @@ from printed_commands import ROOT, Terminal
 from project_files import free_ports
 from provider_servers import AnthropicServer, OpenaiServer, VllmServer
 
+from fairtrial.config.layout import Layout
+from tests.fixtures.credentials import by_key
 from tests.upstream.server import FakeUpstream
 
 PAGES = ROOT / "docs" / "quickstart"
@@ -114,7 +116,8 @@ def _run(trial: Quickstart, kind: str, text: str, node_modules: Path | None) -> 
 
 def _assert_recorded(trial: Quickstart, requests: int) -> None:
     """Each application's request was enrolled and recorded; the evaluations asked each model its questions."""
-    with httpx.Client(base_url=trial.control, trust_env=False) as control:
+    [store] = trial.terminal.folder.rglob("fairtrial.duckdb")
+    with httpx.Client(base_url=trial.control, headers=by_key(Layout(store)), trust_env=False) as control:
         rows = control.get("/api/requests", params={"limit": 1000}).json()["rows"]
     assert len([row for row in rows if row["reason"] == "assigned"]) == requests
     asked = [seen for seen in trial.server.seen if seen.method == "POST"]

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from gateway.control.first_start import Welcome
+    from gateway.control.serve import ControlSettings
 
 
 @click.command()
 @click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--store", type=click.Path(path_type=Path), hidden=True)
 @click.option("--bind", hidden=True)
+@click.option("--trusted-proxy", "proxies", multiple=True, hidden=True)
 @click.option(
     "--gateway-url",
     envvar="FAIRTRIAL_GATEWAY_URL",
@@ -30,43 +32,74 @@ if TYPE_CHECKING:
     show_envvar=True,
     help="How commands reach this control; default: its address on this machine.",
 )
-def command(
-    config: Path, store: Path | None, bind: str | None, gateway_url: str | None, control_url: str | None
-) -> None:
+def command(config: Path, gateway_url: str | None, control_url: str | None, **by_up: Any) -> None:
     """Own the store: bring journals in, publish the plan, serve the control API.
 
     Gateways go on without it, and it catches up. In containers, say by which names the services reach each other.
-    The first start of one that other machines can reach prints a key for its API, and a link for the first account;
-    no later start does. It exits with 74 if the store can't be used, and says how to restore it.
+    While there is no account, a control on loopback prints a link that signs one browser in, once and within 15
+    minutes. The first start of a control that other machines can reach prints a key for its API and a link for the
+    first account; no later start does. It exits with 74 if the store can't be used, and says how to restore it.
 
     \b
     Example:  fairtrial control -c fairtrial.yaml --gateway-url http://gateway:8080
     """
-    from fairtrial.config.addresses import parse_address
-    from fairtrial.config.layout import Layout
-    from fairtrial.config.project import load_project
     from fairtrial.domain.errors import STORE_UNUSABLE, StoreError
-    from gateway.control.serve import ControlSettings, serve
+    from gateway.control.serve import serve
 
-    if store is not None and bind is not None:  # by `fairtrial up`, whose output goes to a log: no secret in it
-        settings = ControlSettings(config, Layout(store), parse_address(bind), gateway_url)
-        welcome = None
-    else:
-        project = load_project(config, os.environ)
-        gateway_url = gateway_url or project.gateway.address.url
-        settings = ControlSettings(config, project.layout, project.control, gateway_url, control_url)
-        welcome = partial(_welcome, project)
+    settings, project = _settings(config, gateway_url, control_url, **by_up)
     click.echo(f"control    {settings.address.url}")
+    # `fairtrial up` sends this program's output to a log, where no secret belongs; it prints the link itself.
+    welcome = partial(_welcome, project) if project is not None else None
     try:
-        serve(settings, lambda: load_project(config, os.environ), welcome=welcome)
+        serve(settings, lambda: _load(config), welcome=welcome)
     except StoreError as error:
         click.echo(f"error: {error}", err=True)
         raise click.exceptions.Exit(STORE_UNUSABLE) from None
 
 
+def _settings(
+    config: Path,
+    gateway_url: str | None,
+    control_url: str | None,
+    *,
+    store: Path | None,
+    bind: str | None,
+    proxies: tuple[str, ...],
+) -> tuple[ControlSettings, Project | None]:
+    """``store`` and ``bind`` come from `fairtrial up`, which has read the file, so that a broken file stops nothing."""
+    from fairtrial.cli.invitation_link import public_host
+    from fairtrial.config.addresses import parse_address
+    from fairtrial.config.layout import Layout
+    from gateway.control.serve import ControlSettings
+
+    public = public_host(os.environ)
+    if store is not None and bind is not None:
+        address = parse_address(bind)
+        told = ControlSettings(config, Layout(store), address, gateway_url, None, public, proxies)
+        return told, None
+    project = _load(config)
+    gateway_url = gateway_url or project.gateway.address.url
+    read = ControlSettings(
+        config, project.layout, project.control, gateway_url, control_url, public, project.control_proxies
+    )
+    return read, project
+
+
+def _load(config: Path) -> Project:
+    from fairtrial.config.project import load_project
+
+    return load_project(config, os.environ)
+
+
 def _welcome(project: Project, made: Welcome) -> None:
-    """To standard output, once: whoever can read the logs of this start can use both until they are ended."""
-    from fairtrial.cli.invitation_link import invitation_link
+    """Print them to standard output; anyone who can read the log of this start can use them until they end."""
+    from fairtrial.cli.dashboard_link import how_it_works
+    from fairtrial.cli.invitation_link import invitation_link, one_time_link
+
+    if made.link is not None:
+        click.echo(f"sign in    {one_time_link(project, made.link.token)}")
+        click.echo(f"           {how_it_works(project)}")
+        return
 
     if made.key is not None:
         click.echo(f"first key  {made.key.secret}")

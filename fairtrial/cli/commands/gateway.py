@@ -84,6 +84,7 @@ def _with_folders(layout: Layout) -> Layout:
 
 
 def _read(config: Path, workers: int | None) -> Serving:
+    from fairtrial.cli.dashboard_link import OPEN_GATEWAY
     from fairtrial.config.project import load_project
     from fairtrial.domain.errors import UsageError
     from fairtrial.domain.hosts import is_loopback
@@ -95,6 +96,8 @@ def _read(config: Path, workers: int | None) -> Serving:
         raise UsageError(
             f"gateway.bind: {settings.host} is not loopback, and gateway.auth is {settings.auth!r} (needs keys)"
         )
+    if settings.auth == "open":
+        click.echo(f"gateway is {OPEN_GATEWAY}", err=True)
     layout = _with_folders(project.layout)
     return Serving(
         host=settings.host,

@@ -14,10 +14,11 @@ import click
 def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
     """Start gateway, control and dashboard, and keep them running until Ctrl-C.
 
-    On loopback no keys are needed. A gateway that others can reach asks for keys (fairtrial keys create NAME). People
-    sign in to the dashboard once there is an account (fairtrial accounts invite); until then whoever uses this machine
-    may do everything, and nobody else can do anything. The commands of this machine have a key of their own, in
-    STORE.d/admin.key; programs elsewhere need one (fairtrial keys create NAME --right admin).
+    On loopback no keys are needed for models: every process on this machine may use them. A gateway that others can
+    reach asks for keys (fairtrial keys create NAME). The dashboard and the control API always ask who comes. Until
+    there is an account (fairtrial accounts invite), the link that is printed here signs one browser in, once and within
+    15 minutes. The commands of this machine have a key of their own, in STORE.d/admin.key, which only you can read;
+    programs elsewhere need one (fairtrial keys create NAME --right admin).
 
     A store that can't be used stops control alone: the gateway serves by the last published plan, and what it records
     is brought in once the store is restored.
@@ -25,6 +26,7 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
     \b
     Example:  fairtrial up -c fairtrial.yaml --workers 4
     """
+    from fairtrial.cli.dashboard_link import OPEN_GATEWAY, sign_in_lines
     from fairtrial.cli.health_watch import LOOK_SECONDS, HealthWatch
     from fairtrial.cli.services import Services
     from fairtrial.cli.until_told import until_told
@@ -35,12 +37,16 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
     print_warnings(services.project.warnings)
     with until_told() as told, services:
         told.started()
-        urls = services.urls
+        urls, project = services.urls, services.project
         click.echo(f"gateway    {urls.api}    (the base_url of your application)")
+        if project.gateway.auth == "open":
+            click.echo(f"           {OPEN_GATEWAY}")
         click.echo(f"control    {urls.control}")
         if urls.dashboard:
             click.echo(f"dashboard  {urls.dashboard}")
-        click.echo(f"logs       {services.project.layout.logs}")
+            if services.plan_in_use is None:
+                click.echo("\n".join(sign_in_lines(project)))
+        click.echo(f"logs       {project.layout.logs}")
         if services.plan_in_use is not None:
             click.echo(f"The gateway serves by the plan of {services.plan_in_use}; later changes have no effect yet.")
         click.echo("Ctrl-C ends everything.")

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import Progress as Bar
 
 from evaluators.suite import Suite
+from fairtrial.cli.dashboard_link import sign_in_lines
 from fairtrial.cli.demo import story
 from fairtrial.cli.demo.local_models import expected_minutes, local_models, measure_seconds
 from fairtrial.cli.demo.review import fill_queue, how_to_judge
@@ -178,14 +179,17 @@ def _of_suite(demo: Demo, suite: str) -> dict[str, Run]:
 
 
 def _say_where(demo: Demo, setting: Setting) -> None:
+    sign_in = "\n  ".join(sign_in_lines(demo.project))
     demo.console.print(
         f"\nEverything is still running:\n"
         f"  dashboard  {demo.urls.dashboard}\n"
+        f"  {sign_in}\n"
         f"  gateway    {demo.urls.api}    (model: support-bot; the base_url of an application)\n"
         f"  control    {demo.urls.control}/api\n"
         f"  models     {setting.models_url}",
         highlight=False,
         markup=False,
+        soft_wrap=True,
     )
 
 

@@ -12,5 +12,5 @@ router = APIRouter(tags=["me"], route_class=Guarded)
 
 @router.get("/me")
 def me(caller: Reviewer) -> Response:
-    """The caller's account and role; ``open`` says that nobody needs to sign in yet. 401 for nobody."""
+    """The caller's account and role; 401 without a session or a key."""
     return as_json(caller)

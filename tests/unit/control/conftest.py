@@ -7,11 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
+from fairtrial.store import accounts
+from fairtrial.store.access import one_time_links
 from fairtrial.store.database import Database
 from gateway.control.app import create_app
+from gateway.control.callers import SESSION_COOKIE
 from gateway.control.keeper import Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
 
@@ -66,6 +70,28 @@ def keeper(database: Database, publisher: PlanPublisher) -> Iterator[Keeper]:
     keeper.stop()
 
 
-def client(keeper: Keeper, *, loopback: bool = True, base_url: str = "http://127.0.0.1:8081") -> httpx.AsyncClient:
-    app = create_app(keeper, loopback=loopback)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=base_url)
+BASE_URL = "http://127.0.0.1:8081"
+
+
+def stranger(keeper: Keeper, *, loopback: bool = True, base_url: str = BASE_URL) -> httpx.AsyncClient:
+    """A client without a credential."""
+    return client_of(create_app(keeper, loopback=loopback), base_url=base_url)
+
+
+def client_of(app: FastAPI, *, address: str = "127.0.0.1", base_url: str = BASE_URL) -> httpx.AsyncClient:
+    """A client of an application that other clients may share, which comes from ``address``."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 4711))
+    return httpx.AsyncClient(transport=transport, base_url=base_url)
+
+
+def client(keeper: Keeper) -> httpx.AsyncClient:
+    """The browser of this machine's user, signed in by a one-time link: `local`, an admin while there is no account.
+
+    Once there is one, it has no session. A request's own ``cookie`` header replaces the session.
+    """
+    http = stranger(keeper)
+    http.headers["origin"] = BASE_URL
+    if not accounts.exist(keeper.database):
+        link = one_time_links.create(keeper.database, actor="test", now_us=NOW)
+        http.cookies.set(SESSION_COOKIE, one_time_links.redeem(keeper.database, link.token, now_us=NOW))
+    return http

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fairtrial.store import audit
 from fairtrial.store.query import Page
 from gateway.control.keeper import Keeper
-from tests.unit.control.conftest import client
+from tests.unit.control.conftest import stranger
 from tests.unit.control.test_guard import signed_in
 
 JSON = {"content-type": "application/json"}
@@ -13,7 +13,7 @@ JSON = {"content-type": "application/json"}
 
 async def test_an_account_is_invited_listed_given_a_role_and_disabled(keeper: Keeper) -> None:
     me = signed_in(keeper, "admin", "Ada") | JSON
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         made = await http.post("/api/accounts", json={"name": "Ann/Bob", "role": "reviewer"}, headers=me)
         assert made.status_code == 201
         role = await http.put("/api/accounts/Ann%2FBob/role", json={"role": "release-manager"}, headers=me)
@@ -30,7 +30,7 @@ async def test_an_account_is_invited_listed_given_a_role_and_disabled(keeper: Ke
 
 async def test_nobody_takes_rights_from_themselves(keeper: Keeper) -> None:
     me = signed_in(keeper, "admin", "Ada") | JSON
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         for answer in (
             await http.post("/api/accounts/Ada/disable", headers=me),
             await http.put("/api/accounts/ada/role", json={"role": "reviewer"}, headers=me),
@@ -40,7 +40,7 @@ async def test_nobody_takes_rights_from_themselves(keeper: Keeper) -> None:
 
 async def test_wrong_wishes_get_clear_errors(keeper: Keeper) -> None:
     me = signed_in(keeper, "admin", "Ada") | JSON
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         king = await http.post("/api/accounts", json={"role": "king"}, headers=me)
         taken = await http.post("/api/accounts", json={"name": "ADA", "role": "admin"}, headers=me)
         absent = await http.post("/api/accounts/none/disable", headers=me)

@@ -16,9 +16,9 @@ from gateway.control.app import create_app
 from gateway.control.callers import SESSION_COOKIE
 from gateway.control.guard import Guarded, Needs, anyone, decisions_of
 from gateway.control.keeper import Keeper
-from tests.unit.control.conftest import NOW, client
+from tests.unit.control.conftest import NOW, client, stranger
 
-OPEN = {"/livez", "/readyz", "/sign-in", "/sign-out", "/invitation/{token}"}
+OPEN = {"/livez", "/readyz", "/sign-in", "/sign-out", "/invitation/{token}", "/one-time/{token}"}
 """The only paths that anyone may ask for."""
 PASSWORD = "correct horse battery"
 
@@ -52,8 +52,9 @@ def test_a_route_that_says_nothing_can_not_be_made() -> None:
         APIRouter(route_class=Guarded).get("/secret")(lambda: None)
 
 
-async def test_nobody_gets_in_anywhere_else(keeper: Keeper) -> None:
-    async with client(keeper, loopback=False) as http:
+@pytest.mark.parametrize("loopback", [True, False])
+async def test_nobody_gets_in_anywhere_without_a_credential(keeper: Keeper, loopback: bool) -> None:
+    async with stranger(keeper, loopback=loopback) as http:
         for path, route in routes(keeper):
             for method in route.methods if path not in OPEN else ():
                 answer = await http.request(method, path.replace("{", "").replace("}", ""))
@@ -64,7 +65,7 @@ async def test_nobody_gets_in_anywhere_else(keeper: Keeper) -> None:
 async def test_each_role_gets_where_it_may_and_nowhere_else(keeper: Keeper, role: Role) -> None:
     cookie = signed_in(keeper, role)
     json = {"content-type": "application/json"}
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         for path, route in routes(keeper):
             needed = [each.role for each in decisions_of(route.dependant) if isinstance(each, Needs)]
             may = all(ROLES.index(role) >= ROLES.index(each) for each in needed)
@@ -74,23 +75,18 @@ async def test_each_role_gets_where_it_may_and_nowhere_else(keeper: Keeper, role
                 assert (answer.status_code != 403) == may, (method, path, answer.text)
 
 
-async def test_on_loopback_nobody_signs_in_until_there_is_an_account(keeper: Keeper) -> None:
+async def test_a_session_of_this_machine_s_user_ends_with_the_first_account(keeper: Keeper) -> None:
     async with client(keeper) as http:
-        assert (await http.get("/api/me")).json() == {
-            "account_id": "local",
-            "name": "local",
-            "role": "admin",
-            "open": True,
-        }
+        assert (await http.get("/api/me")).json() == {"account_id": "local", "name": "local", "role": "admin"}
         cookie = signed_in(keeper, "reviewer", "Rosa")
         assert (await http.get("/api/me")).status_code == 401
         me = (await http.get("/api/me", headers=cookie)).json()
-    assert (me["name"], me["role"], me["open"]) == ("Rosa", "reviewer", False)
+    assert (me["name"], me["role"]) == ("Rosa", "reviewer")
 
 
 async def test_an_invitation_alone_shuts_the_door(keeper: Keeper) -> None:
-    invitations.invite(keeper.database, None, "admin", actor="test", now_us=NOW)
     async with client(keeper) as http:
+        invitations.invite(keeper.database, None, "admin", actor="test", now_us=NOW)
         assert (await http.get("/api/me")).status_code == 401
 
 
@@ -98,7 +94,7 @@ async def test_elsewhere_an_admin_key_opens_and_no_other_key(keeper: Keeper) -> 
     admin = keeper.create_key("admin", actor="test", options=KeyOptions(("admin",)))
     plain = keeper.create_key("plain", actor="test", options=KeyOptions(("complete",)))
     late = keeper.create_key("late", actor="test", options=KeyOptions(("admin",), expires_us=keeper.clock_us()))
-    async with client(keeper, loopback=False) as http:
+    async with stranger(keeper, loopback=False) as http:
         for secret, status in ((admin.secret, 200), (plain.secret, 403), (late.secret, 401), ("ft-x-y", 401)):
             answer = await http.get("/api/keys", headers={"authorization": f"Bearer {secret}"})
             assert answer.status_code == status
@@ -106,13 +102,13 @@ async def test_elsewhere_an_admin_key_opens_and_no_other_key(keeper: Keeper) -> 
 
 
 async def test_a_wrong_key_is_refused_even_where_nobody_needs_one(keeper: Keeper) -> None:
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         assert (await http.get("/api/me", headers={"authorization": "Bearer ft-x"})).status_code == 401
 
 
 async def test_whoever_is_disabled_is_out_at_once_and_a_new_role_counts_at_once(keeper: Keeper) -> None:
     cookie = signed_in(keeper, "admin", "Ada")
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         assert (await http.get("/api/keys", headers=cookie)).status_code == 200
         accounts.set_role(keeper.database, "Ada", "reviewer", actor="test", now_us=NOW)
         assert (await http.get("/api/keys", headers=cookie)).status_code == 403
@@ -122,7 +118,7 @@ async def test_whoever_is_disabled_is_out_at_once_and_a_new_role_counts_at_once(
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "169.254.1.1"])
 async def test_a_strange_host_name_is_refused_on_loopback(keeper: Keeper, host: str) -> None:
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         answer = await http.get("/api/keys", headers={"host": host})
     assert answer.status_code == 403
     assert "host" in answer.json()["error"]["message"]
@@ -132,6 +128,13 @@ async def test_a_strange_host_name_is_refused_on_loopback(keeper: Keeper, host: 
 async def test_names_of_this_machine_are_served(keeper: Keeper, host: str) -> None:
     async with client(keeper) as http:
         assert (await http.get("/api/keys", headers={"host": host})).status_code == 200
+
+
+async def test_the_name_by_which_a_proxy_publishes_control_is_served_too(keeper: Keeper) -> None:
+    app = create_app(keeper, loopback=True, public_host="trial.example")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://trial.example") as http:
+        assert (await http.get("/sign-in")).status_code == 200
+        assert (await http.get("/sign-in", headers={"host": "other.example"})).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -152,12 +155,12 @@ async def test_a_cookie_changes_nothing_for_a_page_of_another_site(
     keeper: Keeper, headers: dict[str, str], status: int
 ) -> None:
     cookie = signed_in(keeper, "release-manager")
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         answer = await http.post("/api/ingest", headers=cookie | headers)
     assert answer.status_code == status, answer.text
 
 
-async def test_a_page_of_another_site_may_not_change_anything_while_nobody_signs_in(keeper: Keeper) -> None:
+async def test_a_page_of_another_site_may_not_change_anything_while_there_is_no_account(keeper: Keeper) -> None:
     async with client(keeper) as http:
         answer = await http.post("/api/ingest", headers={"origin": "https://evil.example"})
     assert answer.status_code == 403

@@ -13,7 +13,7 @@ from fairtrial.store.query import Page
 from gateway.control.attempts import NAME_US, OF_A_NAME, OF_ALL, Attempts
 from gateway.control.callers import SESSION_COOKIE
 from gateway.control.keeper import Keeper
-from tests.unit.control.conftest import NOW, client
+from tests.unit.control.conftest import NOW, stranger
 
 PASSWORD = "correct horse battery"
 BACK = "http://127.0.0.1:8501/review"
@@ -36,7 +36,7 @@ async def sign_in(http: httpx.AsyncClient, name: str, password: str, onward: str
 async def test_an_invitation_is_accepted_once_and_signs_in(keeper: Keeper) -> None:
     address = f"/invitation/{invite(keeper)}"
     form = {"password": PASSWORD, "again": PASSWORD}
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         for _ in range(2):
             assert "Choose a password" in (await http.get(address)).text
         answer = await http.post(address, params={"next": BACK}, data=form, headers=ORIGIN)
@@ -50,9 +50,9 @@ async def test_an_invitation_is_accepted_once_and_signs_in(keeper: Keeper) -> No
 
 async def test_the_cookie_is_for_http_and_this_site_alone(keeper: Keeper) -> None:
     join(keeper)
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         plain = (await sign_in(http, "rosa", PASSWORD)).headers["set-cookie"]
-    async with client(keeper, base_url="https://127.0.0.1:8081") as http:
+    async with stranger(keeper, base_url="https://127.0.0.1:8081") as http:
         secure = (await sign_in(http, "rosa", PASSWORD)).headers["set-cookie"]
     assert plain.startswith(f"{SESSION_COOKIE}=")
     for part in ("HttpOnly", "Path=/", "SameSite=lax", f"Max-Age={7 * 86_400}"):
@@ -63,7 +63,7 @@ async def test_the_cookie_is_for_http_and_this_site_alone(keeper: Keeper) -> Non
 
 async def test_signing_out_asks_first_and_then_ends_the_session(keeper: Keeper) -> None:
     join(keeper)
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         await sign_in(http, "Rosa", PASSWORD)
         token = http.cookies[SESSION_COOKIE]
         asked = await http.get("/sign-out", params={"next": BACK})
@@ -78,7 +78,7 @@ async def test_signing_out_asks_first_and_then_ends_the_session(keeper: Keeper) 
 
 async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(keeper: Keeper) -> None:
     join(keeper)
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         wrong, unknown = await sign_in(http, "Rosa", "wrong"), await sign_in(http, "Nobody", PASSWORD)
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.text.replace("Rosa", "Nobody") == unknown.text
@@ -88,7 +88,7 @@ async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(keeper: Ke
 
 async def test_too_many_tries_are_refused_even_with_the_right_password_and_audited_once(keeper: Keeper) -> None:
     join(keeper)
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         statuses = [(await sign_in(http, "Rosa", "wrong")).status_code for _ in range(OF_A_NAME + 2)]
         right = await sign_in(http, "ROSA", PASSWORD)
     assert statuses == [401] * OF_A_NAME + [429] * 2
@@ -99,7 +99,7 @@ async def test_too_many_tries_are_refused_even_with_the_right_password_and_audit
 
 async def test_a_burst_on_a_name_that_nobody_has_is_audited_without_it(keeper: Keeper) -> None:
     join(keeper)
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         for _ in range(OF_A_NAME):
             await sign_in(http, "my secret passphrase", "x")
     rows = keeper.database.dicts(audit.listing(Page()))
@@ -154,7 +154,7 @@ def test_a_right_password_costs_no_try() -> None:
 )
 async def test_nobody_is_led_to_another_site(keeper: Keeper, onward: str) -> None:
     join(keeper)
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         answer = await sign_in(http, "Rosa", PASSWORD, onward)
         assert answer.headers["location"] == "/sign-in"
         shown = await http.get("/sign-in", params={"next": onward})
@@ -165,7 +165,7 @@ async def test_nobody_is_led_to_another_site(keeper: Keeper, onward: str) -> Non
 @pytest.mark.parametrize("onward", [BACK, "https://127.0.0.1/x?y=1&z=2", "http://127.0.0.1:8501"])
 async def test_any_port_of_the_same_host_name_is_a_way_back(keeper: Keeper, onward: str) -> None:
     join(keeper)
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         answer = await sign_in(http, "Rosa", PASSWORD, onward)
         shown = (await http.get(answer.headers["location"])).text
     assert re.search(r'content="0; url=([^"]+)"', shown)[1].replace("&amp;", "&") == onward  # type: ignore[index]
@@ -174,7 +174,7 @@ async def test_any_port_of_the_same_host_name_is_a_way_back(keeper: Keeper, onwa
 async def test_names_are_text_on_every_page(keeper: Keeper) -> None:
     hostile = "<script>alert(1)</script>\"'&"
     token = invite(keeper, hostile)
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         shown = [await http.get(f"/invitation/{token}"), await sign_in(http, hostile, "x")]
         form = {"password": PASSWORD, "again": PASSWORD}
         await http.post(f"/invitation/{token}", data=form, headers=ORIGIN)
@@ -186,7 +186,7 @@ async def test_names_are_text_on_every_page(keeper: Keeper) -> None:
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/invitation/none"])
 async def test_the_pages_run_no_script_are_in_no_frame_and_in_no_cache(keeper: Keeper, path: str) -> None:
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         headers = (await http.get(path)).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -199,7 +199,7 @@ async def test_the_pages_run_no_script_are_in_no_frame_and_in_no_cache(keeper: K
 
 async def test_two_passwords_that_differ_lose_nothing_that_was_typed(keeper: Keeper) -> None:
     address = f"/invitation/{invite(keeper, None)}"
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         form = {"name": "Rosa", "password": PASSWORD, "again": "else"}
         answer = await http.post(address, data=form, headers=ORIGIN)
         assert (answer.status_code, "differ" in answer.text, 'value="Rosa"' in answer.text) == (400, True, True)
@@ -209,17 +209,17 @@ async def test_two_passwords_that_differ_lose_nothing_that_was_typed(keeper: Kee
 
 
 async def test_before_the_first_account_the_page_says_how_to_make_one(keeper: Keeper) -> None:
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         assert "fairtrial accounts invite" in (await http.get("/sign-in")).text
 
 
 async def test_a_strange_host_name_gets_no_page(keeper: Keeper) -> None:
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         assert (await http.get("/sign-in", headers={"host": "evil.example"})).status_code == 403
 
 
 async def test_a_form_of_too_many_fields_is_a_clear_error(keeper: Keeper) -> None:
     join(keeper)
-    async with client(keeper) as http:
+    async with stranger(keeper) as http:
         answer = await http.post("/sign-in", data={f"f{n}": "x" for n in range(50)}, headers=ORIGIN)
     assert answer.status_code == 400

@@ -1,0 +1,57 @@
+"""One-time links: each signs one browser in as this machine's user, until the first account exists."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from fairtrial.domain.errors import Conflict, NotFound
+from fairtrial.store import accounts, audit, sessions
+from fairtrial.store.database import Database
+from fairtrial.store.invitations import INSERT, TOKEN_BYTES, digest
+from fairtrial.store.query import at
+
+LASTS_US = 15 * 60_000_000
+
+REMOVE_OLD = "DELETE FROM invitations WHERE account_id = ? AND (expires_time <= ? OR ended_time IS NOT NULL)"
+USE = """
+UPDATE invitations SET ended_time = $now
+WHERE sha256 = $sha256 AND account_id = $account AND ended_time IS NULL AND expires_time > $now
+RETURNING sha256
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeLink:
+    """``token`` is shown this one time and stored as a hash; ``expires_us``: microseconds since 1970, UTC."""
+
+    token: str
+    expires_us: int
+
+
+def create(database: Database, *, actor: str, now_us: int) -> OneTimeLink:
+    """A new link; raises `Conflict` once there is an account, because people then sign in by name."""
+    if accounts.exist(database):
+        raise Conflict("one-time link: people sign in with their accounts now (see: fairtrial accounts list)")
+    token, expires_us = secrets.token_urlsafe(TOKEN_BYTES), now_us + LASTS_US
+    with database.writing() as cursor:
+        cursor.execute(REMOVE_OLD, [sessions.LOCAL.account_id, at(now_us)])
+        cursor.execute(INSERT, [digest(token), sessions.LOCAL.account_id, at(now_us), at(expires_us)])
+        audit.append(cursor, now_us=now_us, actor=actor, action="link.create", subject=sessions.LOCAL.account_id)
+    return OneTimeLink(token, expires_us)
+
+
+def redeem(database: Database, token: str, *, now_us: int) -> str:
+    """End the link and begin a session; returns the session's token.
+
+    Raises `NotFound` for a link that was used, has expired, or never existed, and `Conflict` once there is an account.
+    """
+    if accounts.exist(database):
+        raise Conflict("this link no longer works, because people sign in with their accounts now")
+    local = sessions.LOCAL.account_id
+    with database.writing() as cursor:
+        used = cursor.execute(USE, {"now": at(now_us), "sha256": digest(token), "account": local}).fetchall()
+        if not used:
+            raise NotFound("this link was used already or is older than 15 minutes")
+        audit.append(cursor, now_us=now_us, actor=local, action="link.use", subject=local)
+    return sessions.begin(database, local, now_us=now_us)

@@ -1,0 +1,23 @@
+"""The cookies that control sets in a browser."""
+
+from __future__ import annotations
+
+from fastapi import Request, Response
+
+from fairtrial.store import sessions
+from gateway.control.callers import SESSION_COOKIE
+
+SECOND_US = 1_000_000
+
+
+def set_session(request: Request, answer: Response, token: str) -> None:
+    """Set the session cookie, which the browser also sends to the dashboard, because cookies ignore ports."""
+    answer.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=sessions.LASTS_US // SECOND_US,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )

@@ -1,0 +1,49 @@
+"""The page behind a one-time link: signs this machine's user in and leads on to the dashboard."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from fairtrial.domain.errors import Conflict, NotFound
+from fairtrial.store.access import one_time_links
+from gateway.control.answers import TheKeeper
+from gateway.control.auth.cookies import set_session
+from gateway.control.callers import by_session
+from gateway.control.coming_back import next_page
+from gateway.control.foreign_pages import refuse_strange_names
+from gateway.control.guard import Guarded, anyone
+from gateway.control.html import link, page, paragraph
+
+SEE_OTHER = 303
+PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+AGAIN = "On the machine that runs fairtrial, this command prints a new one: fairtrial dashboard --link"
+router = APIRouter(
+    route_class=Guarded,
+    dependencies=[Depends(anyone), Depends(refuse_strange_names)],
+    include_in_schema=False,
+)
+
+
+@router.get("/one-time/{token}")
+def open_link(request: Request, keeper: TheKeeper, token: str) -> Response:
+    """Use the link up; a browser that only prefetches the page does not."""
+    onward = next_page(request) or "/sign-in"
+    if "prefetch" in request.headers.get("sec-purpose", request.headers.get("purpose", "")):
+        return Response(status_code=503, headers=PRIVATE)
+    try:
+        session = one_time_links.redeem(keeper.database, token, now_us=keeper.clock_us())
+    except (NotFound, Conflict) as refused:
+        if by_session(request) is not None:
+            return RedirectResponse(onward, status_code=SEE_OTHER, headers=PRIVATE)
+        return _refused(refused)
+    answer = RedirectResponse(onward, status_code=SEE_OTHER, headers=PRIVATE)
+    set_session(request, answer, session)
+    return answer
+
+
+def _refused(why: NotFound | Conflict) -> Response:
+    reason = paragraph(f"{why.message[0].upper()}{why.message[1:]}.")
+    if isinstance(why, Conflict):
+        return page("Sign in", reason, link("/sign-in", "Sign in", button=True), status=why.status)
+    return page("This link does not work", reason, paragraph(AGAIN, dim=True), status=why.status)

@@ -1,0 +1,116 @@
+"""Until there is an account, the one-time link that `fairtrial up` prints is the only way in: in a real browser."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from fairtrial.cli.owner import open_owner
+from fairtrial.config.project import load_project
+from tests.integration.project_files import write_project
+
+PATIENCE_SECONDS = 120
+PROGRAM = [sys.executable, "-m", "fairtrial.cli.main"]
+
+
+@dataclass(frozen=True)
+class Running:
+    """What `fairtrial up` runs and printed."""
+
+    folder: Path
+    printed: str
+
+    @property
+    def dashboard(self) -> str:
+        return load_project(self.folder / "fairtrial.yaml", {}).dashboard.url
+
+    @property
+    def link(self) -> str:
+        return re.search(r"^sign in +(\S+)$", self.printed, re.MULTILINE)[1]  # type: ignore[index]
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [*PROGRAM, *words]
+        return subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        )
+
+
+@pytest.fixture(name="running", scope="module")
+def running_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("one-time")
+    path = write_project(folder, workers=1)
+    text = path.read_text()
+    path.write_text(text.replace('dashboard: {bind: "127.0.0.1', 'dashboard: {bind: "0.0.0.0'))
+    process = subprocess.Popen([*PROGRAM, "up"], cwd=folder, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    printed = ""
+    while "Ctrl-C" not in printed:
+        line = process.stdout.readline()
+        assert line, printed
+        printed += line
+    yield Running(folder, printed)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def expect_no_page_but_the_sign_in(page: Page) -> None:
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_text("fairtrial dashboard --link")).to_be_visible()
+    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(0)
+
+
+def expect_everything(page: Page) -> None:
+    expect(page.get_by_text("Signed in as local (admin)")).to_be_visible()
+    expect(page.get_by_test_id("stSidebarNavLink").filter(has_text="Overview")).to_be_visible()
+
+
+def test_a_visitor_without_the_link_sees_how_to_get_one_and_nothing_else(page: Page, running: Running) -> None:
+    page.goto(running.dashboard)
+    expect_no_page_but_the_sign_in(page)
+    page.get_by_role("link", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Nobody has an account yet")).to_be_visible()
+    expect(page.get_by_text("fairtrial dashboard --link")).to_be_visible()
+
+
+def test_the_link_opens_the_dashboard_once_until_the_first_account(browser: Browser, running: Running) -> None:
+    first, second = (browser.new_context().new_page() for _ in range(2))
+    first.goto(running.link)
+    expect_everything(first)
+    assert "/one-time/" not in first.url
+    first.goto(running.link)  # the browser that it signed in is led on
+    expect_everything(first)
+    second.goto(running.link)
+    expect(second.get_by_role("heading", name="This link does not work")).to_be_visible()
+    another = running.command("dashboard", "--link")
+    assert another.returncode == 0, another.stderr
+    second.goto(another.stdout.strip())
+    expect_everything(second)
+    second.get_by_role("link", name="Sign out").click()
+    second.get_by_role("button", name="Sign out").click()
+    second.goto(running.dashboard)
+    expect_no_page_but_the_sign_in(second)
+
+    unused = running.command("dashboard", "--link").stdout.strip()
+    with open_owner(load_project(running.folder / "fairtrial.yaml", {}).layout) as owner:
+        owner.accounts.invite("Ada", "admin")
+    first.reload()
+    expect_no_page_but_the_sign_in(first)
+    first.goto(unused)
+    expect(first.get_by_text("people sign in with their accounts now")).to_be_visible()
+    refused = running.command("dashboard", "--link")
+    assert (refused.returncode, "accounts reset" in refused.stderr) == (2, True)
