@@ -9,17 +9,25 @@ from fairtrial.store.database import Database
 READ = "SELECT value FROM settings WHERE name = ?"
 WRITE = "INSERT INTO settings (name, value) VALUES (?, ?)"
 PEPPER = "pepper"
-PEPPER_BYTES = 32
+SECRET_BYTES = 32
 
 
 def pepper(database: Database) -> str:
     """The store's own secret, made when it is first asked for."""
+    return secret(database, PEPPER)
+
+
+def secret(database: Database, name: str) -> str:
+    """The store's secret of that name in hex, made when it is first asked for."""
+    rows = database.rows(READ, [name])
+    if rows:
+        return str(rows[0][0])
     with database.writing() as cursor:
-        found = cursor.execute(READ, [PEPPER]).fetchone()
+        found = cursor.execute(READ, [name]).fetchone()
         if found is not None:
             return str(found[0])
-        made = secrets.token_hex(PEPPER_BYTES)
-        cursor.execute(WRITE, [PEPPER, made])
+        made = secrets.token_hex(SECRET_BYTES)
+        cursor.execute(WRITE, [name, made])
     return made
 
 

@@ -17,14 +17,15 @@ from fairtrial.domain.errors import BadRequest, NotFound, UsageError
 from fairtrial.store import accounts, invitations, sessions
 from fairtrial.store.passwords import SHORTEST
 from gateway.control.answers import TheKeeper
-from gateway.control.auth.cookies import set_session
+from gateway.control.auth import known_device
+from gateway.control.auth.cookies import set_device, set_session
 from gateway.control.callers import SESSION_COOKIE, by_session
 from gateway.control.coming_back import next_page, with_next
 from gateway.control.foreign_pages import refuse_foreign_pages, refuse_strange_names
 from gateway.control.guard import Guarded, anyone
 from gateway.control.html import Field, form, link, page, paragraph
 from gateway.control.keeper import Keeper
-from gateway.control.signing_in import sign_in
+from gateway.control.signing_in import Credentials, sign_in
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +36,10 @@ NO_ACCOUNT = (
     "It works once and for 15 minutes. This command prints another: fairtrial dashboard --link",
     "To give people accounts: fairtrial accounts invite --role admin",
 )
-CONSENT = "It sets one cookie, to remember you for up to seven days."
+CONSENT = (
+    "This sets two cookies: one keeps you signed in for up to seven days, and one recognises this browser for a year, "
+    "so that strangers who guess passwords can't lock you out."
+)
 
 
 def own_pages_only(request: Request) -> None:
@@ -70,10 +74,12 @@ async def try_to_sign_in(request: Request, keeper: TheKeeper) -> Response:
     """Check name and password; on with a session, or the form again with what is wrong."""
     given = await _fields(request)
     name, password = given.get("name", "")[: 2 * LONGEST_NAME], given.get("password", "")
-    attempt = await _slowly(request, sign_in, keeper, request.app.state.attempts, name, password)
-    if attempt.account is None:
-        return _sign_in_form(request, name=name, error=attempt.error, status=attempt.status)
-    return await run_in_threadpool(_begin, request, keeper, attempt.account)
+    address = request.client.host if request.client else ""
+    credentials = Credentials(name, password, address, request.cookies.get(known_device.COOKIE, ""))
+    outcome = await _slowly(request, sign_in, keeper, request.app.state.attempts, credentials)
+    if outcome.account is None:
+        return _sign_in_form(request, name=name, error=outcome.error, status=outcome.status)
+    return await run_in_threadpool(_begin, request, keeper, outcome.account)
 
 
 @router.get("/invitation/{token}")
@@ -150,11 +156,14 @@ def _accept(request: Request, keeper: Keeper, token: str, given: dict[str, str])
 
 
 def _begin(request: Request, keeper: Keeper, account: Account) -> Response:
-    """A session in place of the one that this browser may have had."""
+    """A session in place of the one that this browser may have had; from now on the browser is a known device."""
     sessions.end(keeper.database, request.cookies.get(SESSION_COOKIE, ""))
     token = sessions.begin(keeper.database, account.account_id, now_us=keeper.clock_us())
     answer = RedirectResponse(with_next("/sign-in", next_page(request)), status_code=SEE_OTHER)
     set_session(request, answer, token)
+    device = known_device.remember(keeper.database, account.account_id, now_us=keeper.clock_us())
+    if device is not None:
+        set_device(request, answer, device)
     return answer
 
 

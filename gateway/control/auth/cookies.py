@@ -1,10 +1,11 @@
-"""The cookies that control sets in a browser."""
+"""The cookies that control sets in a browser: the session, and one by which a known device is recognised."""
 
 from __future__ import annotations
 
 from fastapi import Request, Response
 
 from fairtrial.store import sessions
+from gateway.control.auth import known_device
 from gateway.control.callers import SESSION_COOKIE
 
 SECOND_US = 1_000_000
@@ -19,5 +20,18 @@ def set_session(request: Request, answer: Response, token: str) -> None:
         path="/",
         httponly=True,
         samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+
+
+def set_device(request: Request, answer: Response, value: str) -> None:
+    """Set the cookie of a known device, which the browser sends only to the page that checks passwords."""
+    answer.set_cookie(
+        known_device.COOKIE,
+        value,
+        max_age=known_device.LASTS_US // SECOND_US,
+        path="/sign-in",
+        httponly=True,
+        samesite="strict",
         secure=request.url.scheme == "https",
     )

@@ -10,10 +10,12 @@ import pytest
 from fairtrial.domain.accounts import Role
 from fairtrial.store import audit, invitations, sessions
 from fairtrial.store.query import Page
-from gateway.control.attempts import NAME_US, OF_A_NAME, OF_ALL, Attempts
+from gateway.control.app import create_app
+from gateway.control.attempts import OF_A_PAIR, OF_ALL, OF_AN_ADDRESS, WINDOW_US, Attempt, Attempts
+from gateway.control.auth.known_device import COOKIE
 from gateway.control.callers import SESSION_COOKIE
 from gateway.control.keeper import Keeper
-from tests.unit.control.conftest import NOW, stranger
+from tests.unit.control.conftest import NOW, client_of, stranger
 
 PASSWORD = "correct horse battery"
 BACK = "http://127.0.0.1:8501/review"
@@ -51,9 +53,9 @@ async def test_an_invitation_is_accepted_once_and_signs_in(keeper: Keeper) -> No
 async def test_the_cookie_is_for_http_and_this_site_alone(keeper: Keeper) -> None:
     join(keeper)
     async with stranger(keeper) as http:
-        plain = (await sign_in(http, "rosa", PASSWORD)).headers["set-cookie"]
+        plain = (await sign_in(http, "rosa", PASSWORD)).headers.get_list("set-cookie")[0]
     async with stranger(keeper, base_url="https://127.0.0.1:8081") as http:
-        secure = (await sign_in(http, "rosa", PASSWORD)).headers["set-cookie"]
+        secure = (await sign_in(http, "rosa", PASSWORD)).headers.get_list("set-cookie")[0]
     assert plain.startswith(f"{SESSION_COOKIE}=")
     for part in ("HttpOnly", "Path=/", "SameSite=lax", f"Max-Age={7 * 86_400}"):
         assert part in plain
@@ -89,9 +91,9 @@ async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(keeper: Ke
 async def test_too_many_tries_are_refused_even_with_the_right_password_and_audited_once(keeper: Keeper) -> None:
     join(keeper)
     async with stranger(keeper) as http:
-        statuses = [(await sign_in(http, "Rosa", "wrong")).status_code for _ in range(OF_A_NAME + 2)]
+        statuses = [(await sign_in(http, "Rosa", "wrong")).status_code for _ in range(OF_A_PAIR + 2)]
         right = await sign_in(http, "ROSA", PASSWORD)
-    assert statuses == [401] * OF_A_NAME + [429] * 2
+    assert statuses == [401] * OF_A_PAIR + [429] * 2
     assert (right.status_code, "Try again in 10 minutes" in right.text) == (429, True)
     bursts = [row for row in keeper.database.dicts(audit.listing(Page())) if row["action"] == "sign_in.burst"]
     assert len(bursts) == 1
@@ -100,38 +102,119 @@ async def test_too_many_tries_are_refused_even_with_the_right_password_and_audit
 async def test_a_burst_on_a_name_that_nobody_has_is_audited_without_it(keeper: Keeper) -> None:
     join(keeper)
     async with stranger(keeper) as http:
-        for _ in range(OF_A_NAME):
+        for _ in range(OF_A_PAIR):
             await sign_in(http, "my secret passphrase", "x")
     rows = keeper.database.dicts(audit.listing(Page()))
     assert "an unknown name" in {row["subject"] for row in rows}
     assert "passphrase" not in str(rows)
 
 
-def test_tries_are_limited_for_a_name_and_for_all_and_come_back_with_time() -> None:
+def test_attempts_are_limited_for_a_name_from_one_address_and_for_an_address_and_come_back_with_time() -> None:
+    attempts, rosa = Attempts(), Attempt("Rosa", "203.0.113.1")
+    for _ in range(OF_A_PAIR):
+        assert attempts.begin(rosa, now_us=NOW) == 0
+    assert attempts.begin(Attempt("ROSA", "203.0.113.1"), now_us=NOW + 1) == WINDOW_US - 1
+    assert attempts.begin(Attempt("Rosa", "203.0.113.2"), now_us=NOW + 1) == 0
+    for number in range(OF_AN_ADDRESS - OF_A_PAIR):
+        assert attempts.begin(Attempt(f"n{number}", "203.0.113.1"), now_us=NOW + 2) == 0
+    assert attempts.begin(Attempt("late", "203.0.113.1"), now_us=NOW + 3) == WINDOW_US - 3
+    assert attempts.begin(rosa, now_us=NOW + WINDOW_US) == 0
+
+
+def test_a_host_with_a_whole_network_of_addresses_counts_as_one() -> None:
     attempts = Attempts()
-    for _ in range(OF_A_NAME):
-        assert attempts.begin("a", now_us=NOW) == 0
-    assert attempts.begin("A", now_us=NOW + 1) == NAME_US - 1
-    for number in range(OF_ALL - OF_A_NAME):
-        assert attempts.begin(f"n{number}", now_us=NOW + 2) == 0
-    assert attempts.begin("late", now_us=NOW + 3) > 0
-    assert attempts.begin("late", now_us=NOW + 60_000_002) == 0
-    assert attempts.begin("a", now_us=NOW + NAME_US) == 0
+    for number in range(OF_AN_ADDRESS):
+        assert attempts.begin(Attempt(f"n{number}", f"2001:db8:0:1::{number:x}"), now_us=NOW) == 0
+    assert attempts.begin(Attempt("late", "2001:db8:0:1:ffff::1"), now_us=NOW) > 0
+    assert attempts.begin(Attempt("late", "2001:db8:0:2::1"), now_us=NOW) == 0
+
+
+def test_unknown_browsers_together_are_limited_and_a_known_device_is_not_among_them() -> None:
+    attempts = Attempts()
+    for number in range(OF_ALL):
+        assert attempts.begin(Attempt(f"n{number}", f"203.0.113.{number}"), now_us=NOW) == 0
+    assert attempts.begin(Attempt("late", "198.51.100.1"), now_us=NOW + 1) > 0
+    assert attempts.begin(Attempt("late", "198.51.100.1", device="d"), now_us=NOW + 1) == 0
+    assert attempts.begin(Attempt("late", "198.51.100.1"), now_us=NOW + 60_000_000) == 0
+
+
+def test_a_known_device_has_a_limit_of_its_own() -> None:
+    attempts, device = Attempts(), Attempt("Rosa", "203.0.113.1", device="d")
+    for _ in range(OF_A_PAIR):
+        assert attempts.begin(device, now_us=NOW) == 0
+    assert attempts.begin(device, now_us=NOW) == WINDOW_US
+    assert attempts.begin(Attempt("Rosa", "203.0.113.1", device="other"), now_us=NOW) == 0
 
 
 def test_a_clock_that_was_wrong_and_is_set_right_shuts_nobody_out() -> None:
     attempts, day_us = Attempts(), 86_400_000_000
     for number in range(OF_ALL):
-        attempts.begin(f"n{number // OF_A_NAME}", now_us=NOW + day_us)
-    assert attempts.begin("n0", now_us=NOW + day_us) > 0
-    assert attempts.begin("n0", now_us=NOW) == 0
+        attempts.begin(Attempt(f"n{number}", f"203.0.113.{number // OF_A_PAIR}"), now_us=NOW + day_us)
+    assert attempts.begin(Attempt("n0", "203.0.113.0"), now_us=NOW + day_us) > 0
+    assert attempts.begin(Attempt("n0", "203.0.113.0"), now_us=NOW) == 0
 
 
-def test_a_right_password_costs_no_try() -> None:
-    attempts = Attempts()
+def test_a_right_password_costs_no_attempt() -> None:
+    attempts, rosa = Attempts(), Attempt("Rosa", "203.0.113.1")
     for _ in range(5 * OF_ALL):
-        assert attempts.begin("a", now_us=NOW) == 0
-        attempts.succeeded("a")
+        assert attempts.begin(rosa, now_us=NOW) == 0
+        attempts.succeeded(rosa)
+
+
+async def test_strangers_who_guess_lock_out_neither_the_owner_s_address_nor_the_known_device(keeper: Keeper) -> None:
+    join(keeper)
+    app = create_app(keeper, loopback=True)
+    async with (
+        client_of(app, address="198.51.100.7") as owner,
+        client_of(app, address="203.0.113.1") as guesser,
+        client_of(app, address="203.0.113.1") as behind_the_same_address,
+    ):
+        assert (await sign_in(owner, "Rosa", PASSWORD)).status_code == 303
+        device = {COOKIE: owner.cookies[COOKIE]}
+        guesses = [(await sign_in(guesser, "Rosa", "wrong")).status_code for _ in range(OF_A_PAIR + 1)]
+        assert guesses == [401] * OF_A_PAIR + [429]
+        assert (await sign_in(guesser, "Rosa", PASSWORD)).status_code == 429
+        owner.cookies.clear()
+        assert (await sign_in(owner, "Rosa", PASSWORD)).status_code == 303
+        behind_the_same_address.cookies.update(device)
+        assert (await sign_in(behind_the_same_address, "Rosa", "wrong")).status_code == 401
+        assert (await sign_in(behind_the_same_address, "Rosa", PASSWORD)).status_code == 303
+
+
+async def test_a_device_is_known_for_one_account_until_its_password_changes(keeper: Keeper) -> None:
+    join(keeper)
+    join(keeper, "Mara")
+    app = create_app(keeper, loopback=True)
+    async with client_of(app, address="198.51.100.7") as owner, client_of(app, address="203.0.113.1") as guesser:
+        await sign_in(owner, "Rosa", PASSWORD)
+        known = owner.cookies[COOKIE]
+        for name in ("Rosa", "Mara"):
+            for _ in range(OF_A_PAIR):
+                assert (await sign_in(guesser, name, "wrong")).status_code == 401
+        flipped = known[:-1] + ("A" if known[-1] != "A" else "B")
+        for name, cookie, status in (("Mara", known, 429), ("Rosa", flipped, 429), ("Rosa", known, 303)):
+            guesser.cookies.clear()
+            guesser.cookies.set(COOKIE, cookie)
+            assert (await sign_in(guesser, name, PASSWORD)).status_code == status, (name, cookie)
+        link = invitations.reset(keeper.database, "Rosa", actor="test", now_us=NOW).token
+        invitations.accept(keeper.database, link, name="", password=f"{PASSWORD} anew", now_us=NOW)
+        for _ in range(OF_A_PAIR):
+            await sign_in(guesser, "Rosa", "wrong")
+        guesser.cookies.clear()
+        guesser.cookies.set(COOKIE, known)
+        assert (await sign_in(guesser, "Rosa", f"{PASSWORD} anew")).status_code == 429
+
+
+async def test_the_device_cookie_goes_to_the_sign_in_alone_and_opens_nothing(keeper: Keeper) -> None:
+    join(keeper)
+    async with stranger(keeper) as http:
+        answer = await sign_in(http, "Rosa", PASSWORD)
+        [device] = [line for line in answer.headers.get_list("set-cookie") if line.startswith(COOKIE)]
+        for part in ("HttpOnly", "Path=/sign-in", "SameSite=strict", f"Max-Age={365 * 86_400}"):
+            assert part in device
+        value = http.cookies[COOKIE]
+        http.cookies.clear()
+        assert (await http.get("/api/me", headers={"cookie": f"{COOKIE}={value}"})).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""Known devices: a browser in which somebody signed in keeps a signed cookie, so that strangers can't lock it out.
+
+The cookie holds the account, a random number, the time, and their keyed hash, which also covers the stored password
+hash. A new password therefore ends every known device of its account. The cookie alone opens nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+import secrets
+
+from fairtrial.domain.keyed_hash import KeyedHash
+from fairtrial.store import accounts, settings
+from fairtrial.store.database import Database
+
+COOKIE = "fairtrial_device"
+SECRET = "device_secret"  # noqa: S105 - the name of a setting
+LASTS_US = 365 * 86_400_000_000
+NONCE_BYTES = 16
+_FORM = re.compile(r"([0-9a-f-]{36})\.([0-9a-f]{32})\.([0-9]{1,17})\.([A-Za-z0-9_-]{43})")
+
+
+def remember(database: Database, account_id: str, *, now_us: int) -> str | None:
+    """The cookie for a browser in which this account has just signed in; ``None`` for an account without a password."""
+    _, stored = accounts.password_of(database, account_id)
+    if stored is None:
+        return None
+    nonce = secrets.token_hex(NONCE_BYTES)
+    return f"{account_id}.{nonce}.{now_us}.{_mac(database, account_id, nonce, now_us, stored)}"
+
+
+def recognise(database: Database, cookie: str, account_id: str, stored: str, *, now_us: int) -> str | None:
+    """What identifies the device if its cookie is this account's and holds; ``stored``: the account's password hash."""
+    form = _FORM.fullmatch(cookie)
+    if form is None or form[1] != account_id:
+        return None
+    nonce, since_us = form[2], int(form[3])
+    if not now_us - LASTS_US < since_us <= now_us:
+        return None
+    expected = _mac(database, account_id, nonce, since_us, stored)
+    return nonce if hmac.compare_digest(form[4], expected) else None
+
+
+def _mac(database: Database, account_id: str, nonce: str, since_us: int, stored: str) -> str:
+    key = bytes.fromhex(settings.secret(database, SECRET))
+    message = "\0".join((account_id, nonce, str(since_us), stored))
+    return base64.urlsafe_b64encode(KeyedHash(key).digest(message.encode())).rstrip(b"=").decode()
