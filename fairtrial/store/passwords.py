@@ -10,6 +10,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from fairtrial.domain.accounts import same_name
 from fairtrial.domain.errors import BadRequest
+from fairtrial.store.access.common_passwords import is_common
 
 SHORTEST = 10
 LONGEST = 200
@@ -26,6 +27,10 @@ def proper_password(password: str, *, name: str) -> str:
         raise BadRequest(f"password: it must have {SHORTEST} to {LONGEST} characters (it has {len(password)})")
     if same_name(password) == same_name(name) or len(set(password)) < SHORTEST // 3:
         raise BadRequest("password: it is too easy to guess")
+    if is_common(password):
+        raise BadRequest(
+            "password: it is one of the ten thousand most common passwords, perhaps with digits or signs added"
+        )
     return password
 
 
