@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.look_alikes import has_invisible, look_alike, mixes_scripts
 
 Role = Literal["reviewer", "release-manager", "admin"]
 State = Literal["invited", "active", "disabled"]
@@ -45,13 +46,15 @@ def covers(role: Role, needed: Role) -> bool:
 
 def proper_name(text: str) -> str:
     """A name as it is kept; raises `BadRequest` for one that can't be told from another or can't be read."""
-    name = unicodedata.normalize("NFC", " ".join(text.split()))
+    name = unicodedata.normalize("NFKC", " ".join(unicodedata.normalize("NFKC", text).split()))
     if not name or len(name) > LONGEST_NAME:
         raise BadRequest(f"name: it must have 1 to {LONGEST_NAME} characters (it has {len(name)})")
-    if not name.isprintable():
+    if has_invisible(name):
         raise BadRequest("name: it has characters that can't be seen")
-    if same_name(name) in TAKEN_NAMES:
-        raise BadRequest(f"name: {name!r} is what the audit trail calls a program")
+    if mixes_scripts(name):
+        raise BadRequest(f"name: {name!r} mixes letters of several scripts, so that it may look like another name")
+    if any(look_alike(name, taken) for taken in TAKEN_NAMES):
+        raise BadRequest(f"name: {name!r} is, or looks like, what the audit trail calls a program")
     return name
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fairtrial.domain.accounts import ROLES, Account, Role, same_name
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.look_alikes import look_alike
 from fairtrial.store import audit
 from fairtrial.store.database import Cursor, Database
 from fairtrial.store.query import Query, at
@@ -92,8 +93,9 @@ def known_role(text: str) -> Role:
 
 def refuse_taken(cursor: Cursor, name: str) -> None:
     """`UsageError` if someone has this name or one that looks like it."""
-    if _named(cursor, name) is not None:
-        raise UsageError(f"accounts: the name {name!r} is taken")
+    names = (row[1] for row in cursor.execute(ALL).fetchall() if row[1] is not None)
+    if any(same_name(name) == same_name(other) or look_alike(name, other) for other in names):
+        raise UsageError(f"accounts: the name {name!r} is taken, or looks like one that is")
 
 
 def _found(database: Database, who: str) -> Account | None:

@@ -19,6 +19,8 @@ DATA = (
     "evaluators/generators/pools/facts.txt",
     "examples/support/adapters/support-v2.gguf",
     "examples/support/fairtrial.yaml",
+    "fairtrial/store/access/common_passwords.LICENSE",
+    "fairtrial/store/access/common_passwords.txt",
     "fairtrial/store/migrations/0001_ground.sql",
     "suites/general/questions.jsonl",
     "suites/support-release.gate.yaml",

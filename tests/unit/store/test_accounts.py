@@ -47,7 +47,9 @@ def test_an_invitation_ends_after_seven_days(database: Database) -> None:
     assert made.expires_us - NOW == 7 * 24 * HOUR_US
 
 
-@pytest.mark.parametrize(("name", "password"), [("Rosa", "short"), ("Rosa", "aaaaaaaaaaaa"), ("", PASSWORD)])
+@pytest.mark.parametrize(
+    ("name", "password"), [("Rosa", "short"), ("Rosa", "aaaaaaaaaaaa"), ("", PASSWORD), ("Rosa", "qwertyuiop")]
+)
 def test_a_name_or_password_that_will_not_do_uses_no_link_up(database: Database, name: str, password: str) -> None:
     made = invitations.invite(database, None, "reviewer", actor="Ada", now_us=NOW)
     with pytest.raises(BadRequest):
@@ -55,7 +57,7 @@ def test_a_name_or_password_that_will_not_do_uses_no_link_up(database: Database,
     assert invitations.accept(database, made.token, name="Rosa", password=PASSWORD, now_us=NOW).name == "Rosa"
 
 
-@pytest.mark.parametrize("name", ["rosa", "ROSA", " Rosa ", "Ｒosa"])
+@pytest.mark.parametrize("name", ["rosa", "ROSA", " Rosa ", "Ｒosa", "R0sa"])
 def test_two_people_have_no_name_that_looks_alike(database: Database, name: str) -> None:
     joined(database)
     with pytest.raises(UsageError, match="taken"):
@@ -65,11 +67,24 @@ def test_two_people_have_no_name_that_looks_alike(database: Database, name: str)
         invitations.accept(database, open_one.token, name=name, password=PASSWORD, now_us=NOW)
 
 
-@pytest.mark.parametrize("name", ["", "   ", "a" * 81, "Ro\x00sa", "Ro\u202esa", "local", "Command  Line"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "   ", "a" * 81, "Ro\x00sa", "Ro\u202esa", "Ro\ufe0fsa", "local", "Command  Line", "loca1", "\u0410da"],
+)
 def test_a_name_must_be_readable_and_nobody_else_s(database: Database, name: str) -> None:
     with pytest.raises(BadRequest, match="name"):
         invitations.invite(database, name, "admin", actor="Ada", now_us=NOW)
     assert not accounts.exist(database)
+
+
+def test_a_name_of_another_script_that_reads_like_a_taken_one_is_refused(database: Database) -> None:
+    cyrillic_o, cyrillic_c, cyrillic_a = "\u043e", "\u0441", "\u0430"
+    invitations.invite(database, "Coca", "admin", actor="Ada", now_us=NOW)
+    with pytest.raises(UsageError, match="looks like"):
+        invitations.invite(database, cyrillic_c + cyrillic_o + cyrillic_c + cyrillic_a, "admin", actor="x", now_us=NOW)
+    assert (
+        invitations.invite(database, "\u0410\u0434\u0430", "admin", actor="x", now_us=NOW).name == "\u0410\u0434\u0430"
+    )
 
 
 def test_passwords_and_tokens_are_kept_as_hashes_only(database: Database) -> None:

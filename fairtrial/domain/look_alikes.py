@@ -1,0 +1,91 @@
+"""Names that look like others: mixed scripts, and letters that can be mistaken for Latin ones.
+
+After Unicode Technical Standard 39: a name has letters of one script, or of Japanese, Chinese or Korean beside Latin
+(section 5.2), and two names are confusable if their skeletons are equal (section 4). ``LETTERS`` is the part of the
+standard's data file confusables.txt whose targets are single Latin letters, without the letters that NFKC replaces.
+Not covered: Arabic and Hebrew letters that resemble a stroke, and pairs within a script other than Latin.
+
+The data is copyright Unicode, Inc., and is used under the Unicode License V3 (https://www.unicode.org/license.txt).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+LETTERS = (
+    "ıƄƍƖƦƽǀɑɡɣɩɪɯʋʏᴄᴏᴑᴜᴠᴡᴢᶃᶌẝỿꜱꞘꞙꞟꞲꞳꞴꬲꬵꬽꭇꭈꭎꭒꭚ"  # Latin
+    "ͿΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγινορσυϜϳϺᴦ"  # Greek
+    "ЅІЈАВЕКМНОРСТУХЬагеорсухѕіјѡѴѵҮүһҽӀӏԁԌԛԜԝꙇ"  # Cyrillic
+    "ՍՏՕագզհոռսցքօ"  # Armenian
+    "ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎷᎻᎽᏀᏂᏃᏏᏒᏔᏕᏙᏚᏞᏟᏢᏦᏧᏳᏴꭵꮁꮃꮓꮩꮪꮯ"  # Cherokee
+    "ⲅⲎⲒⲔⲘⲚⲞⲟⲢⲣⲤⲥⲦⲨⲬⳐ"  # Coptic
+    "ꓐꓑꓒꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ"  # Lisu
+    "ଠഠဝყჿሀዐᐯᑌᑭᑯᑲᒍᒪᕁᕼᕽᖇᖯᖴᗅᗞᗪᗰᗷᚷᛁᛕᛖⴸⴹⵏⵔⵕⵝꛟ𐊂𐊆𐊇𐊊𐊐𐊒𐊕𐊖𐊗𐊠𐊡𐊢𐊥𐊫𐊰𐊱𐊲𐊴𐋏𐌁𐌂"  # scripts of the past and of few
+    "𐌉𐌑𐌕𐌗𐐄𐐕𐐛𐐠𐐬𐐽𐑈𐒴𐓂𐓎𐓪𐓶𐔓𐔖𐔘𐔜𐔝𐔥𐔦𐔧𑜆𑜊𑜎𑜏𑢠𑢢𑢣𑢤𑢦𑢩𑢮𑢲𑢵𑢸𑢼𑣀𑣁𑣂𑣃𑣄𑣈𑣗𑣘𑣜𖼈𖼊𖼖𖼨𖼵𖼺𖽀𖽂𖽃"  # the same
+)
+LATIN = (
+    "ibglRslagyiiwuycoouvwzgyfysFfuJXBeforruuy"
+    "JABEZHlKMNOPTYXayivopouFjMr"
+    "SlJABEKMHOPCTYXbareopcyxsijwVvYyhelidGqWwi"
+    "USOwqqhnnugfo"
+    "DRTiYAJEWMHYGhZbRWSVSLCPKdGBirwzvsc"
+    "rHlKMNOoPpCcTYXL"
+    "BPdDTGKJCZFMNLSRVHWXYAElOU"
+    "OooyoUOVUPdbJLxHxRbFADDMBXlKMVElOQXVBEFlXOPSTABCFOMTYXHBC"
+    "lMTXOCLSocsROUouNOKCVFLXvwwwVFLYEZELOUTvsFizoouyVTLlRSAUY"
+)
+TABLE = str.maketrans(LETTERS + "01I|", LATIN + "Olll")
+PAIRS = (("rn", "m"), ("vv", "w"))
+TOGETHER = (
+    frozenset({"LATIN", "HAN", "HIRAGANA", "KATAKANA"}),
+    frozenset({"LATIN", "HAN", "BOPOMOFO"}),
+    frozenset({"LATIN", "HAN", "HANGUL"}),
+)
+"""Scripts that one name may mix, because the languages do."""
+
+SCRIPT_OF_NAME = {"CJK": "HAN", "IDEOGRAPHIC": "HAN", "MODIFIER": "", "KATAKANA-HIRAGANA": ""}
+INVISIBLE = frozenset(
+    chr(code)
+    for first, last in (
+        (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x3164, 0x3164), (0xFE00, 0xFE0F),
+        (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF),
+    )
+    for code in range(first, last + 1)
+)  # fmt: skip
+"""Default-ignorable code points that Python takes for printable."""
+
+
+def mixes_scripts(name: str) -> bool:
+    """Whether a name has letters of scripts that no language mixes, or digits of two number systems."""
+    scripts = {script for character in name if character.isalpha() and (script := _script(character))}
+    zeros = {ord(character) - unicodedata.decimal(character) for character in name if character.isdecimal()}
+    return len(zeros) > 1 or (len(scripts) > 1 and not any(scripts <= allowed for allowed in TOGETHER))
+
+
+def has_invisible(name: str) -> bool:
+    """Whether a name has characters that can't be seen."""
+    return not name.isprintable() or not INVISIBLE.isdisjoint(name)
+
+
+def look_alike(one: str, other: str) -> bool:
+    """Whether a reader could take one name for the other."""
+    return not _skeletons(one).isdisjoint(_skeletons(other))
+
+
+def _skeletons(name: str) -> frozenset[str]:
+    """Of the name as written and in small letters, because ``I`` resembles ``l`` and ``i`` does not."""
+    normal = unicodedata.normalize("NFKC", name).strip()
+    return frozenset(map(_skeleton, (normal, normal.casefold())))
+
+
+def _skeleton(name: str) -> str:
+    text = unicodedata.normalize("NFD", name).translate(TABLE).casefold()
+    for pair, letter in PAIRS:
+        text = text.replace(pair, letter)
+    return unicodedata.normalize("NFC", text)
+
+
+def _script(letter: str) -> str:
+    """The script by the letter's name in Unicode, because Python has no property for it; empty for shared letters."""
+    first = unicodedata.name(letter, "UNKNOWN").split()[0]
+    return SCRIPT_OF_NAME.get(first, first)
