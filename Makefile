@@ -10,7 +10,7 @@ PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL  := $(PIP) install --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit integration conformance e2e browser lint fmt type imports check bench soak validity seeds docs wheel image compose-check lock clean
+.PHONY: help install demo test unit integration conformance e2e browser proxies lint fmt type imports check bench soak validity seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,14 +37,14 @@ install: $(VENV)/demo  ## the command fairtrial, in .venv/bin
 demo: $(VENV)/demo  ## real models, traffic, suites, verdicts, the dashboard (ARGS=--no-wait ends by itself)
 	@$(BIN)/fairtrial demo $(ARGS)
 
-test: $(VENV)/dev browser  ## every test: architecture, unit, contract, integration, and the linters; two at a time
+test: $(VENV)/dev browser proxies  ## every test: architecture, unit, contract, integration, and the linters; two at a time
 	@$(MAKE) --no-print-directory check
 	@$(PYTEST) $(ARGS)
 
 unit: $(VENV)/dev  ## the fast tests only
 	@$(PYTEST) tests/unit tests/contract tests/architecture $(ARGS)
 
-integration: $(VENV)/dev  ## real processes on real sockets
+integration: $(VENV)/dev proxies  ## real processes on real sockets
 	@$(PYTEST) tests/integration $(ARGS)
 
 conformance: $(VENV)/dev  ## the gateway beside a plain upstream, with OpenAI's clients; writes docs/conformance.md
@@ -55,6 +55,9 @@ e2e: $(VENV)/dev browser  ## the dashboard in a real Chromium
 
 browser:  ## Chromium for the tests of the dashboard, if there is none
 	@sh scripts/have-browser
+
+proxies:  ## nginx and Caddy for the tests that run them, if they are missing
+	@sh scripts/have-proxies
 
 lint: $(VENV)/dev  ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

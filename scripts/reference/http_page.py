@@ -21,10 +21,11 @@ of yours. Both are on loopback unless told otherwise, and there is no default se
 CONTROL = """\
 `control.bind`, by default `http://127.0.0.1:8081`. A caller is a person with a session (the cookie
 `fairtrial_session`, set by `/sign-in`), or a program with `Authorization: Bearer ft-…` whose key has the right
-`admin`. Until the first account exists, and on loopback only, anybody on the machine is let in as `admin`. Roles
-contain the ones before: `reviewer`, `release-manager`, `admin`; *anyone* needs none of them. Errors are `{"error":
-{"message", "type"}}`: 400 for what is wrong with the question, 401 nobody is signed in, 403 the role is too low,
-404 there is no such thing, 409 somebody else was faster, 413 the body is too large.
+`admin`. There is no other way in, on loopback either: until the first account exists, a one-time link (`POST
+/api/one-time-links`) gives one browser the session of `local`, an `admin`. Roles contain the ones before: `reviewer`,
+`release-manager`, `admin`; *anyone* needs none of them. Errors are `{"error": {"message", "type"}}`: 400 for what is
+wrong with the question, 401 nobody is signed in, 403 the role is too low, 404 there is no such thing, 409 somebody
+else was faster, 413 the body is too large.
 
 Listings answer `{"rows": […]}`, or an Arrow stream for `Accept: application/vnd.apache.arrow.stream` where the
 store's own rows are listed. They take `since_us` and `until_us` (microseconds since 1970, UTC), `limit` (100, at
