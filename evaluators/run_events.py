@@ -7,7 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fairtrial.domain.events import CASE_OUTCOMES, CaseResultEvent, Event, RunEvent, ScoreEvent
+from evaluators.suite import Suite
+from evaluators.suite_text import text_of
+from fairtrial.domain.events import CASE_OUTCOMES, CaseResultEvent, Event, RunEvent, ScoreEvent, SuiteEvent
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFailure
 
 
@@ -37,6 +39,11 @@ def events_of(run: Run) -> Iterator[Event]:
         versions=dict(run.versions),
         plan_hash=run.plan_hash,
     )
+
+
+def suite_event(suite: Suite, at_us: int) -> SuiteEvent:
+    """The suite's text as an event, which stands before the events of its runs."""
+    return SuiteEvent(at_us=at_us, suite=suite.name, suite_digest=suite.digest, text=text_of(suite))
 
 
 def run_of(events: Iterable[Event]) -> Run:

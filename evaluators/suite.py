@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,23 @@ DIGEST_CHARS = 32
 
 
 @dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of rows: as the suite names it, the SHA-256 of its text, and how many rows it has."""
+
+    file: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerEntry:
+    """How a scorer was made: its kind, and its options as the suite gives them."""
+
+    kind: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """One suite of a file.
 
@@ -25,7 +43,8 @@ class Suite:
     the gate lines. ``params`` are sent with every request. ``when``: scorer name → tags that a case must have to be
     scored by it. ``gate``: its lines as written, and ``gate_lines`` where each stands in the file. ``slices``: the
     tags by which it is sliced. ``warnings``: what to know before its numbers are read. ``notices``: keys and lines of
-    its file that nothing in this version acts on. ``values``: each tag's slices, as the cases have them.
+    its file that nothing in this version acts on. ``values``: each tag's slices, as the cases have them. ``entries``:
+    how each of its scorers was made, by the scorer's name. ``data``: the files that its cases come from.
     """
 
     name: str
@@ -46,6 +65,8 @@ class Suite:
     notices: tuple[Mistake, ...] = ()
     description: str = ""
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    entries: Mapping[str, ScorerEntry] = field(default_factory=dict)
+    data: tuple[DataFile, ...] = ()
 
     def scorers_of(self, case: Case) -> tuple[Scorer, ...]:
         """The scorers that measure this case."""
@@ -61,7 +82,12 @@ class Suite:
 
     def command(self, *targets: str) -> str:
         """What to type to run this suite on these targets."""
-        return f"fairtrial eval {self.path} --on {','.join(targets)}"
+        return self.command_of(self.path, *targets)
+
+    @staticmethod
+    def command_of(path: Path, *targets: str) -> str:
+        """What to type to run a suite; the path may come from a caller, and is quoted for a shell."""
+        return f"fairtrial eval {shlex.quote(str(path))} --on {shlex.quote(','.join(targets))}"
 
     def limited(self, count: int) -> Suite:
         """The suite of the first ``count`` cases only: another digest, so that its runs are never taken for whole."""

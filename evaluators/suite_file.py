@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,7 +16,7 @@ from evaluators.gate_forms import GateLineError
 from evaluators.gate_lines import parse
 from evaluators.json_answer import expected_object
 from evaluators.scorer import Cautious, Particular
-from evaluators.suite import Suite, applies, sealed, tag_values
+from evaluators.suite import DataFile, ScorerEntry, Suite, applies, sealed, tag_values
 from evaluators.suite_model import SuiteModel
 from evaluators.suite_rows import MOST_ROW_BYTES, MOST_ROWS, Row, read_rows
 from evaluators.suite_scorers import Built, WrongEntry, build_entry
@@ -95,6 +96,7 @@ class _Reading:
     source: Source
     model: SuiteModel
     mistakes: list[Mistake]
+    data: list[DataFile] = field(default_factory=list)
 
     def wrong(self, at: tuple[str | int, ...], wrong: str, known: str = "") -> None:
         self.mistakes.append(self.document.mistake(at, wrong, known))
@@ -160,6 +162,8 @@ def _compose(reading: _Reading) -> Suite:
             seed=model.seed,
             warnings=tuple(caution for caution in cautions if caution),
             description=model.description,
+            entries={one.scorer.name: ScorerEntry(one.kind, one.options) for one in built},
+            data=tuple(reading.data),
         )
     )
     lines = _check_gate(reading, suite)
@@ -179,6 +183,7 @@ def _rows(reading: _Reading) -> list[Row]:
             continue
         found, wrongs = read_rows(source.path.parent / name, text)
         rows += found
+        reading.data.append(DataFile(name, hashlib.sha256(text.encode()).hexdigest(), len(found)))
         reading.mistakes += _shortened(wrongs)
         if len(rows) > MOST_ROWS:
             reading.wrong(("data", at), f"there are more than {MOST_ROWS:,} rows", "split the suite")

@@ -29,12 +29,13 @@ class WrongEntry(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """One scorer, the tags that a case must have to be scored by it, and its entry: its place and its key."""
+    """One scorer, the tags that a case must have to be scored by it, and its entry: its place, key and options."""
 
     scorer: Scorer
     when: Mapping[str, str]
     kind: str
     at: int
+    options: Mapping[str, Any]
 
 
 def no_file(_: str) -> str:
@@ -62,10 +63,12 @@ def build_entry(
     when = options.pop("when", {})
     _check_common(kind, name, when)
     _check_options(kind, options, member)
+    written = dict(options)
     try:
         if isinstance(options.get("file"), str):
             options["file"] = _named(options["file"], read)
-        return Built(member.build(options, name), {tag: str(value) for tag, value in when.items()}, kind, at)
+        scorer = member.build(options, name)
+        return Built(scorer, {tag: str(value) for tag, value in when.items()}, kind, at, written)
     except ValueError as error:
         option, _, rest = str(error).partition(": ")
         inside = option in options and isinstance(raw, Mapping)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,19 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluators.engine import DEFAULT_CONCURRENCY, Options, Progress, run_suite
-from evaluators.run_events import events_of
 from evaluators.suite import Suite
 from evaluators.suite_file import load
 from evaluators.target import Target, resolve
+from fairtrial.cli.journal_events import write_run, write_texts
 from fairtrial.cli.owner import open_owner
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
-from fairtrial.domain.errors import ConfigError, JournalError, UsageError
+from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.run import Run
-from fairtrial.journal.writer import JournalWriter
 
-EVENTS_AT_ONCE = 500
 GATEWAY_SECONDS = 5.0
 
 
@@ -129,22 +126,15 @@ async def _run_all(
 async def _run_one(layout: Layout, suite: Suite, target: Target, options: RunOptions) -> Run:
     asking = Options(options.concurrency, options.fresh, options.on_progress)
     run = await run_suite(suite, target, cache=layout.cache, clock=_now_us, run_id=_new_id(), options=asking)
-    await asyncio.to_thread(save_run, layout, run)
+    await asyncio.to_thread(save_run, layout, run, suite)
     options.on_run(suite, run)
     return run
 
 
-def save_run(layout: Layout, run: Run) -> None:
-    """Write the run to the journal and have the owner bring it in; raises `JournalError` if it can't be written."""
-    layout.make()
-    writer = JournalWriter(layout.journal, writer="eval", sync=True)
-    events = events_of(run)
-    try:
-        while batch := list(itertools.islice(events, EVENTS_AT_ONCE)):
-            if not writer.append(*batch):
-                raise JournalError(f"{layout.journal}: the run of {run.suite!r} on {run.target!r} can't be written")
-    finally:
-        writer.close()
+def save_run(layout: Layout, run: Run, suite: Suite) -> None:
+    """Write the run, after its suite's text, to the journal and have the owner bring it in; raises `JournalError`."""
+    write_texts(layout, [suite])
+    write_run(layout, run)
     with open_owner(layout) as owner:
         owner.ingest_now()
 

@@ -182,6 +182,21 @@ class RunEvent(Struct, frozen=True, kw_only=True, gc=False):
     v: int = 1
 
 
+class SuiteEvent(Struct, frozen=True, kw_only=True, gc=False):
+    """A suite's text, written before each of its runs: all that a gate must know of it, without the suite's files.
+
+    ``text`` is JSON with the suite's gate lines, slices and scorers, and digests instead of its rows. Its segments
+    have a version of their own, because the first release does not know this kind.
+    """
+
+    at_us: int
+    suite: str
+    suite_digest: str
+    text: str
+    kind: Literal["suite"] = "suite"
+    v: int = 1
+
+
 class CaseResultEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One case of a run; ``output`` is what the model answered; ``cached`` rows have the latency of the first call.
 
@@ -233,13 +248,16 @@ class ScoreEvent(Struct, frozen=True, kw_only=True, gc=False):
     v: int = 1
 
 
-Event = RequestEvent | AttemptEvent | ExposureEvent | FeedbackEvent | RunEvent | CaseResultEvent | ScoreEvent
+Event = (
+    RequestEvent | AttemptEvent | ExposureEvent | FeedbackEvent | RunEvent | SuiteEvent | CaseResultEvent | ScoreEvent
+)
 EVENTS: tuple[type[Event], ...] = (
     RequestEvent,
     AttemptEvent,
     ExposureEvent,
     FeedbackEvent,
     RunEvent,
+    SuiteEvent,
     CaseResultEvent,
     ScoreEvent,
 )

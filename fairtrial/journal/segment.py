@@ -21,6 +21,10 @@ from fairtrial.domain.errors import JournalError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 
 SEGMENT_VERSION = 1
+"""What a segment of traffic or of a run is: every release reads it."""
+SUITES_VERSION = 2
+"""A segment that may hold the texts of suites; the first release leaves it alone, and keeps it for a newer one."""
+NEWEST_VERSION = SUITES_VERSION
 SUFFIX = ".jsonl"
 MODE = 0o600
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
@@ -48,7 +52,7 @@ class Segment:
         self._begun = time.monotonic()
 
     @classmethod
-    def create(cls, folder: Path, writer: str) -> Segment:
+    def create(cls, folder: Path, writer: str, version: int = SEGMENT_VERSION) -> Segment:
         """A new locked segment with its header in it; raises `OSError`."""
         now_us = time.time_ns() // 1000
         name = file_name(now_us, writer, SUFFIX)
@@ -56,7 +60,7 @@ class Segment:
         fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, MODE)
         try:
             segment = cls(folder / name, fd)
-            segment._write_header(hidden, Header(writer=writer, pid=os.getpid(), at_us=now_us))
+            segment._write_header(hidden, Header(writer=writer, pid=os.getpid(), at_us=now_us, v=version))
         except OSError:
             os.close(fd)
             hidden.unlink(missing_ok=True)
@@ -131,6 +135,6 @@ def read_header(line: bytes, *, name: str) -> Header:
         header = msgspec.json.decode(line, type=Header)
     except msgspec.DecodeError as error:
         raise JournalError(f"{name}: the first line is not a journal header ({error})") from error
-    if header.v > SEGMENT_VERSION:
-        raise JournalError(f"{name}: journal version {header.v} is newer than this program (known: {SEGMENT_VERSION})")
+    if header.v > NEWEST_VERSION:
+        raise JournalError(f"{name}: journal version {header.v} is newer than this program (known: {NEWEST_VERSION})")
     return header

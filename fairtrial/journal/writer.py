@@ -13,7 +13,7 @@ import msgspec
 from fairtrial.domain.events import Event
 from fairtrial.journal.group_sync import GROUP_SECONDS, WAITED_SECONDS, GroupSync
 from fairtrial.journal.losses import LossNote
-from fairtrial.journal.segment import Segment
+from fairtrial.journal.segment import SEGMENT_VERSION, Segment
 from fairtrial.journal.speakable import speakable
 
 ROTATE_BYTES = 64 * 2**20
@@ -31,14 +31,16 @@ class JournalWriter:
 
     ``folder`` must exist; ``writer`` names who writes (it becomes part of the file's name). With ``sync`` each append
     waits for the disk; without, a group commit follows within milliseconds: a killed process loses nothing, a power cut
-    at most that group. ``lost`` counts events that could not be written, and ``trouble`` is why the last one was not.
+    at most that group. ``version`` is of its segments, for readers of earlier releases. ``lost`` counts events that
+    could not be written, and ``trouble`` is why the last one was not.
     """
 
-    def __init__(self, folder: Path, *, writer: str, sync: bool = False) -> None:
+    def __init__(self, folder: Path, *, writer: str, sync: bool = False, version: int = SEGMENT_VERSION) -> None:
         self.lost = 0
         self.trouble: str | None = None
         self._folder = folder
         self._writer = writer
+        self._version = version
         self._wait = sync
         self._encoder = msgspec.json.Encoder()
         self._lock = threading.Lock()
@@ -158,7 +160,7 @@ class JournalWriter:
     def _open(self) -> Segment | None:
         if self._segment is None and time.monotonic() >= self._retry_at:
             try:
-                self._segment = Segment.create(self._folder, self._writer)
+                self._segment = Segment.create(self._folder, self._writer, self._version)
             except OSError as error:
                 self.trouble = error.strerror or str(error)
                 self._retry_at = time.monotonic() + REOPEN_SECONDS

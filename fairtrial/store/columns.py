@@ -79,6 +79,12 @@ SELECT run_id, make_timestamp(at_us), make_timestamp(ended_us), suite, suite_dig
 FROM lines
 """
 
+SUITE_TEXTS = """
+INSERT INTO suite_texts
+SELECT make_timestamp(at_us), suite, suite_digest, sha256(text), text
+FROM lines
+"""
+
 RESULTS = """
 INSERT INTO results
 SELECT run_id, case_id, repeat, make_timestamp(at_us), outcome, output, error, latency_ms, ttft_ms, tokens_in,
@@ -140,6 +146,7 @@ KINDS: Mapping[str, Kind] = {
         | {"counts": JSON, "metrics": JSON, "versions": JSON},
         (RUNS,),
     ),
+    "suite": Kind(_fields("suite suite_digest text", whole="at_us"), (SUITE_TEXTS,)),
     "case_result": Kind(
         _fields(
             "run_id case_id outcome output error finish_reason request_id cluster expected refusal fingerprint asked",

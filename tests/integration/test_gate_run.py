@@ -128,7 +128,7 @@ async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
         run = await run_suite(suite, target, cache=folder / "cache", clock=lambda: 1_800_000_000_000_000, run_id=name)
         broken = replace(run.results[5], outcome="judge_error") if name == "tuned" else run.results[5]
         runs[name] = replace(run, results=(*run.results[:5], broken, *run.results[6:]))
-        save_run(layout, runs[name])
+        save_run(layout, runs[name], suite)
     with open_owner(layout) as owner:
         kept = {name: owner.load_run(name) for name in runs}
         live = judge(found, Trial("tuned", "base", lambda _, name: runs[name]), verdict_id="v", at_us=1)

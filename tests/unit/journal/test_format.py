@@ -32,6 +32,7 @@ SAMPLES: dict[str, Event] = {
     "exposure": samples.exposure(1),
     "feedback": samples.feedback(1, comment="zwölf"),
     "run": samples.run(),
+    "suite": samples.suite(),
     "case_result": samples.case_result(),
     "score": samples.score(),
 }

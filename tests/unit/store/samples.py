@@ -12,6 +12,7 @@ from fairtrial.domain.events import (
     RequestEvent,
     RunEvent,
     ScoreEvent,
+    SuiteEvent,
 )
 
 NOW = 1_800_000_000_000_000
@@ -100,6 +101,11 @@ def run(run_id: str = "run-1", **more: Any) -> RunEvent:
         "plan_hash": "p1",
     }
     return RunEvent(**(fields | more))
+
+
+def suite(**more: Any) -> SuiteEvent:
+    fields: dict[str, Any] = {"at_us": NOW, "suite": "general", "suite_digest": "d1", "text": '{"suite":"general"}'}
+    return SuiteEvent(**(fields | more))
 
 
 def case_result(run_id: str = "run-1", case_id: str = "c1", **more: Any) -> CaseResultEvent:

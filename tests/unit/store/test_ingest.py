@@ -29,9 +29,11 @@ def test_events_of_every_kind_become_rows(database: Database, ingester: Ingester
         samples.run(),
         samples.case_result(),
         samples.score(),
+        samples.suite(),
     )
-    assert ingester.catch_up().rows == 7
-    for table in ("requests", "payloads", "attempts", "exposures", "feedback", "runs", "results", "scores"):
+    assert ingester.catch_up().rows == 8
+    tables = ("requests", "payloads", "attempts", "exposures", "feedback", "runs", "results", "scores", "suite_texts")
+    for table in tables:
         assert database.rows(f"SELECT count(*) FROM {table}") == [(1,)], table
     ((cost, tags),) = database.rows("SELECT cost_usd::VARCHAR, tags FROM requests")
     assert (cost, tags) == ("0.000123000", {"team": "a"})
