@@ -32,7 +32,7 @@ FORMS = {
     "junit": ("JUnit", "xml", "application/xml"),
     "json": ("JSON", "json", "application/json"),
 }
-LONGEST = 60
+LONGEST, SHORT = 60, 12
 NO_BREAK = "\N{NO-BREAK SPACE}"
 ENDS = {("level", "%"): (0, 100)}
 
@@ -48,6 +48,7 @@ def draw(control: Control, verdict_id: str) -> None:
     _figures(verdict["findings"], around["figures"])
     review_evidence.draw(control, verdict["candidate"], verdict["baseline"])
     _runs(verdict, around["runs"])
+    _provenance(verdict.get("provenance"))
     _again(verdict)
 
 
@@ -154,6 +155,24 @@ def _runs(verdict: Row, runs: Sequence[Row]) -> None:
             if new and old:
                 icon = ":material/compare_arrows:"
                 address.link("side by side", "runs", icon=icon, run=new["run_id"], against=old["run_id"])
+
+
+def _provenance(found: Row | None) -> None:
+    """By which gate it was given, and who asked; a verdict of an earlier version has none of it."""
+    if found is None:
+        return
+    st.subheader("Given by")
+    who, program, plan = plain(found["asked_by"]), plain(found["program"]), plain(found["plan_hash"][:SHORT])
+    st.caption(f"Asked for by {who} · judged by fairtrial {program} · under the plan {plan}")
+    suites = [
+        {"suite": one["suite"], "digest": one["digest"], "SHA-256 of its text": one["text_digest"] or "not stored"}
+        for one in found["suites"]
+    ]
+    if suites:
+        st.dataframe(suites, hide_index=True, width="stretch")
+    with st.expander(f"The gate's text, SHA-256 {found['gate_sha256'][:SHORT]}…"):
+        st.code(found["gate_text"], language="yaml")
+        st.caption(f"SHA-256 {plain(found['gate_sha256'])}")
 
 
 def _again(verdict: Row) -> None:

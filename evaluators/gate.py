@@ -29,14 +29,16 @@ def judge(
     at_us: int,
     live: Live | None = None,
     candidates_judged: int | None = None,
+    first: Sequence[Finding] = (),
 ) -> Verdict:
     """The verdict on the trial's candidate.
 
     ``live``: plain rates of traffic, shown and never passing a line; ``candidates_judged``: how many candidates these
-    suites have judged before and with this one, ``None`` if unknown. Never raises for evidence that is missing or
+    suites have judged before and with this one, ``None`` if unknown; ``first``: findings of no line, such as a split
+    that is not as planned. Never raises for evidence that is missing or
     unsound: that is what HOLD and INVALID say.
     """
-    findings = (*_findings(gate, trial), *_elsewhere(gate, trial, live))
+    findings = (*first, *_findings(gate, trial), *_elsewhere(gate, trial, live))
     decision = decide(findings)
     return Verdict(
         verdict_id=verdict_id,

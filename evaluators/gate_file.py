@@ -1,8 +1,8 @@
-"""A gate's file: which suites, which further lines, who approves; every mistake of it at once."""
+"""A gate's file, or its text alone: which suites, which further lines, who approves; every mistake of it at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,15 +26,21 @@ from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import ConfigError, Mistake
 
 YAML_ENDINGS = (".yaml", ".yml")
+MOST_LETTERS, MOST_SUITES, MOST_LINES = 200, 50, 200
+"""Of a gate's name, its suites and its own lines: control judges gates of other people, so its work has a bound."""
 Elsewhere = tuple[str, GateLine]
 """A line as written and read, whose evidence no run has."""
+Listed = tuple[str, Suite]
+"""The name or path under which a gate lists a suite, and the suite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     """A gate, read: its suites, the rules of theirs and its own, and lines about evidence from elsewhere.
 
-    ``notices``: what its file and its suites' files say and nothing in this version acts on.
+    ``notices``: what its file and its suites' files say and nothing in this version acts on. ``listed``: the name or
+    path under which it lists each of its suites. ``unplaced``: lines of its own that none of its suites measures, while
+    one of those suites is not known.
     """
 
     name: str
@@ -43,6 +49,8 @@ class Gate:
     rules: tuple[Rule, ...]
     elsewhere: tuple[Elsewhere, ...] = ()
     notices: tuple[Mistake, ...] = ()
+    listed: tuple[str, ...] = ()
+    unplaced: tuple[str, ...] = ()
 
 
 class GateModel(BaseModel):
@@ -51,41 +59,67 @@ class GateModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     version: Literal[1]
-    gate: str = Field(min_length=1)
-    suites: list[str] = Field(default_factory=list, max_length=50)
-    require: list[str] = Field(default_factory=list, max_length=200)
+    gate: str = Field(min_length=1, max_length=MOST_LETTERS)
+    suites: list[str] = Field(default_factory=list, max_length=MOST_SUITES)
+    require: list[str] = Field(default_factory=list, max_length=MOST_LINES)
     approvers: list[Role] = Field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been read so far, and what is wrong with it; ``broken``: a suite has mistakes and can't be asked."""
+    """What has been read so far, and what is wrong with it; ``broken``: a suite is not known, or has mistakes.
+
+    ``unplaced``: lines that such a suite may measure.
+    """
 
     document: Document
+    model: GateModel
     path: Path
     budget: Budget
     mistakes: list[Mistake] = field(default_factory=list)
     broken: bool = False
+    unplaced: list[str] = field(default_factory=list)
 
 
 def load(path: Path) -> Gate:
     """The gate of this file; raises `ConfigError` with all mistakes, those of its suites included."""
     budget = Budget()
     document = yaml_file.load_one(path, budget=budget)
+    reading = _Reading(document, _model(document), path, budget)
+    listed = list(_suites(reading))
+    return _composed(reading, listed, [line for _, suite in listed for line in _own_lines(reading, suite)])
+
+
+def of_text(text: str, suites: Mapping[str, Sequence[Suite | None]], *, name: str = "gate") -> Gate:
+    """The gate of this text; opens no file. Raises `ConfigError` with all mistakes, which call the text ``name``.
+
+    ``suites``: what each name that the gate lists stands for; ``None`` is a suite that is not known, whose lines
+    nobody can read, so that a line which no other suite measures is not a mistake but stays ``unplaced``.
+    """
+    document = yaml_file.parse_one(text.removeprefix("\ufeff"), name)
+    reading = _Reading(document, _model(document), Path(name), Budget())
+    listed = list(_given(reading, suites))
+    return _composed(reading, listed, [_line(suite, text) for _, suite in listed for text in suite.gate])
+
+
+def _model(document: Document) -> GateModel:
     try:
-        model = GateModel.model_validate(document.value)
+        return GateModel.model_validate(document.value)
     except ValidationError as error:
         raise ConfigError(mistakes_of(document, error, GateModel)) from error
-    reading = _Reading(document, path, budget)
-    suites = tuple(_suites(reading, model.suites))
-    lines = [line for suite in suites for line in _own_lines(reading, suite)]
-    lines += _required(reading, model, suites)
-    if not reading.mistakes and not lines:
+
+
+def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | Elsewhere]) -> Gate:
+    """The whole gate; ``own`` are the lines of its suites."""
+    names, suites = tuple(name for name, _ in listed), tuple(suite for _, suite in listed)
+    lines = [*own, *_required(reading, suites)]
+    if not (reading.mistakes or lines or reading.broken):
         wrong = "the gate has no rule: neither its suites nor 'require' have a line, so it can't decide anything"
-        reading.mistakes.append(document.mistake(("gate",), wrong))
+        reading.mistakes.append(reading.document.mistake(("gate",), wrong))
     if reading.mistakes:
         raise ConfigError(reading.mistakes)
-    return Gate(model.gate, path, suites, *_sorted(lines), tuple(_notices(document, model, suites)))
+    notices = tuple(_notices(reading.document, reading.model, suites))
+    return Gate(reading.model.gate, reading.path, suites, *_sorted(lines), notices, names, tuple(reading.unplaced))
 
 
 def check(path: Path) -> list[Mistake]:
@@ -129,15 +163,37 @@ def _sorted(lines: Sequence[Rule | Elsewhere]) -> tuple[tuple[Rule, ...], tuple[
     return rules, tuple(one for one in lines if not isinstance(one, Rule))
 
 
-def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
+def _names(reading: _Reading) -> Iterator[tuple[int, str]]:
+    """The names that the gate lists, each once."""
+    names = reading.model.suites
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            reading.mistakes.append(reading.document.mistake(("suites", i), f"{name!r} is there twice"))
+        else:
+            yield i, name
+
+
+def _given(reading: _Reading, given: Mapping[str, Sequence[Suite | None]]) -> Iterator[Listed]:
+    """The suites that the caller gives for the names that the gate lists; the two must match."""
+    for i, name in _names(reading):
+        if name not in given:
+            wrong = f"no digest of the suite {name!r} was sent"
+            known = f"sent: {', '.join(given) or 'none'}"
+            reading.mistakes.append(reading.document.mistake(("suites", i), wrong, known))
+        reading.broken = reading.broken or None in given.get(name, ())
+        yield from ((name, suite) for suite in given.get(name, ()) if suite is not None)
+    for name in given:
+        if name not in reading.model.suites:
+            wrong = f"a digest of the suite {name!r} was sent, and the gate does not list it"
+            reading.mistakes.append(reading.document.mistake(("suites",), wrong))
+
+
+def _suites(reading: _Reading) -> Iterator[Listed]:
     root = project_root(reading.path)
     nearby = search(reading.path.parent, root=root, budget=reading.budget, but=reading.path)
     known = nearby.suites
-    for i, name in enumerate(names):
+    for i, name in _names(reading):
         as_path = name.endswith(YAML_ENDINGS)
-        if name in names[:i]:
-            reading.mistakes.append(reading.document.mistake(("suites", i), f"{name!r} is there twice"))
-            continue
         file = (reading.path.parent / name) if as_path else known.get(name)
         if file is None or not file.exists():
             near = get_close_matches(name, known, n=1)
@@ -152,7 +208,7 @@ def _suites(reading: _Reading, names: Sequence[str]) -> Iterator[Suite]:
             reading.mistakes.extend(error.mistakes)
             reading.broken = True
             continue
-        yield from (suite for suite in found if as_path or suite.name == name)
+        yield from ((name, suite) for suite in found if as_path or suite.name == name)
 
 
 def _own_lines(reading: _Reading, suite: Suite) -> Iterator[Rule | Elsewhere]:
@@ -164,8 +220,8 @@ def _own_lines(reading: _Reading, suite: Suite) -> Iterator[Rule | Elsewhere]:
         yield _line(suite, text)
 
 
-def _required(reading: _Reading, model: GateModel, suites: Sequence[Suite]) -> Iterator[Rule | Elsewhere]:
-    for i, text in enumerate(model.require):
+def _required(reading: _Reading, suites: Sequence[Suite]) -> Iterator[Rule | Elsewhere]:
+    for i, text in enumerate(reading.model.require):
         try:
             line = parse(text)
         except GateLineError as error:
@@ -177,10 +233,12 @@ def _required(reading: _Reading, model: GateModel, suites: Sequence[Suite]) -> I
                 reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {wrong[0]}", wrong[1]))
             yield text, line
             continue
-        rule = _rule(text, line, suites, model.gate)
+        rule = _rule(text, line, suites, reading.model.gate)
         if isinstance(rule, Rule):
             yield rule
-        elif not reading.broken:
+        elif reading.broken:
+            reading.unplaced.append(text)
+        else:
             reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {rule[0]}", rule[1]))
 
 

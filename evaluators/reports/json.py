@@ -17,6 +17,8 @@ def content(verdict: Verdict) -> dict[str, Any]:
     made = asdict(verdict)
     for finding, written in zip(verdict.findings, made["findings"], strict=True):
         written["evidence_kind"] = None if finding.evidence is None else type(finding.evidence).__name__
+    if verdict.provenance is None:
+        made.pop("provenance")  # a verdict of an earlier version reads as that version wrote it
     return {"version": VERSION, **made, "exit_code": verdict.exit_code}
 
 

@@ -13,8 +13,10 @@ from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from evaluators.suite import Suite
     from fairtrial.domain.accounts import Account, Invitation, Role
     from fairtrial.domain.plan import Plan, UnitKind
     from fairtrial.domain.review_evidence import ReviewEvidence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from fairtrial.store.retain import Retained
     from fairtrial.store.steps import OnStep
     from fairtrial.store.traffic import Traffic
+    from gateway.control.operations.judge_candidate import JudgeRequest
 
 TRY_SECONDS = 0.1
 PATIENCE_SECONDS = 10.0
@@ -111,8 +114,11 @@ class Owner(Protocol):
     def overview(self) -> Overview:
         """What is in the store."""
 
-    def save_verdict(self, verdict: Verdict) -> None:
-        """Keep a verdict; saving it again changes nothing."""
+    def record_suites(self, suites: Sequence[Suite]) -> None:
+        """Have the store know the texts of these suites, as their runs do; those that it knows are not written."""
+
+    def judge(self, asked: JudgeRequest, plan: Plan) -> Verdict:
+        """The verdict of the store's owner, which is stored; ``plan`` is for an owner that has none of its own."""
 
     def list_verdicts(
         self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100

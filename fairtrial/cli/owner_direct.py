@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,7 +20,7 @@ from fairtrial.config.published import publish, read
 from fairtrial.domain.errors import PlanRefused, UsageError
 from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Verdict
-from fairtrial.store import audit, keys, runs, traffic, verdicts
+from fairtrial.store import audit, keys, runs, suite_texts, traffic, verdicts
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingested, Ingester
 from fairtrial.store.keys import KeyOptions, NewKey
@@ -26,6 +28,11 @@ from fairtrial.store.overview import Overview, overview
 from fairtrial.store.query import Page, Query
 from fairtrial.store.traffic import Traffic
 from gateway.control.store_care import StoreCare
+
+if TYPE_CHECKING:
+    from evaluators.suite import Suite
+    from fairtrial.domain.plan import Plan
+    from gateway.control.operations.judge_candidate import JudgeRequest
 
 PRIVATE_UMASK = 0o077
 
@@ -60,9 +67,17 @@ class DirectOwner:
     def overview(self) -> Overview:
         return overview(self._database)
 
-    def save_verdict(self, verdict: Verdict) -> None:
-        verdicts.save(self._database, verdict)
-        self._record("verdict.save", verdict.verdict_id)
+    def record_suites(self, suites: Sequence[Suite]) -> None:
+        from fairtrial.cli.journal_events import write_new_texts
+
+        if write_new_texts(self._database.layout, suites, self._knows_text):
+            self.ingest_now()
+
+    def judge(self, asked: JudgeRequest, plan: Plan) -> Verdict:
+        from gateway.control.operations.judge_candidate import judge_candidate
+
+        asked_by = f"local user {_user()}"
+        return judge_candidate(self._database, asked, plan=plan, asked_by=asked_by, now_us=_now_us())
 
     def list_verdicts(
         self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
@@ -101,6 +116,9 @@ class DirectOwner:
         keys.revoke(self._database, key_id, now_us=_now_us())
         self._keys_changed("key.revoke", key_id)
 
+    def _knows_text(self, suite_digest: str, text_digest: str) -> bool:
+        return suite_texts.one(self._database, suite_digest, text_digest) is not None
+
     def _keys_changed(self, action: str, key_id: str) -> None:
         """A gateway that runs without control must learn it too, so the plan in force is published with them."""
         self._record(action, key_id)
@@ -116,6 +134,14 @@ class DirectOwner:
     def _rows(self, query: Query) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = msgspec.to_builtins(self._database.dicts(query))
         return rows
+
+
+def _user() -> str:
+    """The user of the operating system that runs this program; a container may have no name for its number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _now_us() -> int:

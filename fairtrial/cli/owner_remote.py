@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import msgspec
@@ -23,6 +24,11 @@ from fairtrial.store.keys import KeyOptions, NewKey
 from fairtrial.store.overview import Overview
 from fairtrial.store.traffic import Traffic
 
+if TYPE_CHECKING:
+    from evaluators.suite import Suite
+    from fairtrial.domain.plan import Plan
+    from gateway.control.operations.judge_candidate import JudgeRequest
+
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
 """The environment variable with a key of right `admin`, for a control API whose files are not on this machine.
 
@@ -30,6 +36,8 @@ Without it the key is used that control has written for programs of this machine
 """
 
 SECONDS = 120.0
+JUDGE_SECONDS = 3600.0
+"""A gate with many lines on large runs takes minutes, and may wait for others."""
 T = TypeVar("T")
 
 
@@ -40,6 +48,7 @@ class RemoteOwner:
         key = os.environ.get(ADMIN_KEY) or _written_key(layout)
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._url = control_url
+        self._layout = layout
         self.care = RemoteCare(self._ask)
         self.accounts = RemoteAccounts(self._ask)
         self.reviews = RemoteReviews(self._ask)
@@ -57,8 +66,15 @@ class RemoteOwner:
     def overview(self) -> Overview:
         return msgspec.json.decode(self._ask("GET", "/api/store"), type=Overview)
 
-    def save_verdict(self, verdict: Verdict) -> None:
-        self._ask("POST", "/api/verdicts", content=verdict_json.encode(verdict))
+    def record_suites(self, suites: Sequence[Suite]) -> None:
+        from fairtrial.cli.journal_events import write_new_texts
+
+        if write_new_texts(self._layout, suites, self._knows_text):
+            self.ingest_now()
+
+    def judge(self, asked: JudgeRequest, plan: Plan) -> Verdict:  # noqa: ARG002 - control has a plan of its own
+        content = asked.model_dump_json(exclude_none=True).encode()
+        return verdict_json.decode(self._ask("POST", "/api/verdicts", content=content, seconds=JUDGE_SECONDS))
 
     def list_verdicts(
         self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
@@ -95,17 +111,29 @@ class RemoteOwner:
     def revoke_key(self, key_id: str) -> None:
         self._ask("DELETE", f"/api/keys/{key_id}")
 
+    def _knows_text(self, suite_digest: str, text_digest: str) -> bool:
+        rows = self._rows("/api/suites", dict[str, Any], suite_digest=suite_digest, text_digest=text_digest)
+        return bool(rows)
+
     def _rows(self, path: str, kind: type[T], **asked: Any) -> list[T]:
         rows: dict[str, list[T]] = msgspec.json.decode(self._ask("GET", path, asked=asked), type=dict[str, list[kind]])  # type: ignore[valid-type]
         return rows["rows"]
 
     def _ask(
-        self, method: str, path: str, *, asked: dict[str, Any] | None = None, content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        asked: dict[str, Any] | None = None,
+        content: bytes | None = None,
+        seconds: float = SECONDS,
     ) -> bytes:
         parameters = {name: value for name, value in (asked or {}).items() if value is not None}
         headers = {"content-type": "application/json"} if content is not None else {}
         try:
-            answer = self._client.request(method, path, params=parameters, content=content, headers=headers)
+            answer = self._client.request(
+                method, path, params=parameters, content=content, headers=headers, timeout=seconds
+            )
         except httpx.HTTPError as error:
             raise StoreError(
                 f"{self._url}: the control process owns the store but does not answer ({error})"

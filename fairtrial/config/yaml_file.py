@@ -66,7 +66,13 @@ def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) 
     """
     name = str(path)
     budget = budget or Budget()
-    roots = _compose(name, _read(path, root or project_root(path), budget), budget)
+    return parse(_read(path, root or project_root(path), budget), name, budget=budget)
+
+
+def parse(text: str, name: str, *, budget: Budget | None = None) -> list[Document]:
+    """Every document of this text, within the same bounds; mistakes call it ``name``. Opens no file."""
+    _refuse_other_version(text, name)
+    roots = _compose(name, text, budget or Budget())
     bomb = expands_too_far(roots, name)
     if bomb is not None:
         raise ConfigError([bomb])
@@ -79,14 +85,20 @@ def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) 
 
 def load_one(path: Path, *, budget: Budget | None = None) -> Document:
     """The only document of the file; raises `ConfigError` if it is empty, has several, or is not a mapping."""
-    documents = load(path, budget=budget)
+    return _only(load(path, budget=budget), str(path))
+
+
+def parse_one(text: str, name: str) -> Document:
+    """The same of a text; opens no file."""
+    return _only(parse(text, name), name)
+
+
+def _only(documents: list[Document], name: str) -> Document:
     if not documents:
-        raise ConfigError([Mistake(str(path), 1, "", "the file is empty")])
+        raise ConfigError([Mistake(name, 1, "", "the file is empty")])
     if len(documents) > 1:
         line = documents[1].line_of()
-        raise ConfigError(
-            [Mistake(str(path), line, "", "a second document begins here", "one is allowed in this file")]
-        )
+        raise ConfigError([Mistake(name, line, "", "a second document begins here", "one is allowed in this file")])
     if not isinstance(documents[0].value, dict):
         raise ConfigError([documents[0].mistake((), "must be a mapping of names to values")])
     return documents[0]
@@ -107,16 +119,18 @@ def _short(text: str) -> str:
 
 def _read(path: Path, root: Path, budget: Budget) -> str:
     try:
-        text = read_text(path, root, most=MOST_YAML_BYTES, budget=budget)
+        return read_text(path, root, most=MOST_YAML_BYTES, budget=budget)
     except FileRefused as error:
         missing = path.name == PROJECT_FILE and isinstance(error.__cause__, FileNotFoundError)
         wrong, known = error.wrong.removeprefix("is "), NO_PROJECT if missing else error.known
         raise ConfigError([Mistake(str(path), error.line, "", wrong, known)]) from error
+
+
+def _refuse_other_version(text: str, name: str) -> None:
     other = OTHER_VERSION.search(text)
     if other is not None:
         line = text.count("\n", 0, other.start()) + 1
-        raise ConfigError([Mistake(str(path), line, "", f"YAML {other[1]} is not read here", "leave the line out")])
-    return text
+        raise ConfigError([Mistake(name, line, "", f"YAML {other[1]} is not read here", "leave the line out")])
 
 
 def _compose(name: str, text: str, budget: Budget) -> list[Node]:

@@ -39,8 +39,36 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedSuite:
+    """A suite that a verdict was given on; ``text_digest``: SHA-256 of its stored text, ``None`` if there is none."""
+
+    suite: str
+    digest: str
+    text_digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who asked for a verdict, and by what it was given.
+
+    ``gate_text``: the gate as it was sent, and its SHA-256; ``program``: the version that judged; ``plan_hash``: the
+    plan in force; ``asked_by``: an account, a key or a user of the machine, such as ``key ci``.
+    """
+
+    gate_text: str
+    gate_sha256: str
+    suites: tuple[JudgedSuite, ...]
+    program: str
+    plan_hash: str
+    asked_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """One candidate against one baseline: the decision, its first sentence, and every finding."""
+    """One candidate against one baseline: the decision, its first sentence, and every finding.
+
+    ``provenance`` is ``None`` for a verdict that an earlier version gave.
+    """
 
     verdict_id: str
     at_us: int
@@ -52,6 +80,7 @@ class Verdict:
     findings: tuple[Finding, ...]
     runs: tuple[str, ...] = ()
     candidates_judged: int | None = None
+    provenance: Provenance | None = None
 
     @property
     def exit_code(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.verdict import Finding, JudgedSuite, Provenance, Verdict
 
 
 def _wire(kind: type, *, tag: str | None = None, **types: Any) -> Any:
@@ -25,20 +25,29 @@ _ESTIMATE: Any = _wire(Estimate, tag="estimate")
 _NOT_ENOUGH: Any = _wire(NotEnough, tag="not_enough")
 _COMPARISON: Any = _wire(Comparison, tag="comparison", difference=_ESTIMATE | _NOT_ENOUGH)
 _FINDING: Any = _wire(Finding, evidence=_ESTIMATE | _NOT_ENOUGH | _COMPARISON | None)
-_VERDICT: Any = _wire(Verdict, findings=tuple[_FINDING, ...])
+_JUDGED_SUITE: Any = _wire(JudgedSuite)
+_PROVENANCE: Any = _wire(Provenance, suites=tuple[_JUDGED_SUITE, ...])
+_VERDICT: Any = _wire(Verdict, findings=tuple[_FINDING, ...], provenance=_PROVENANCE | None)
 _STRUCTS: dict[type, Any] = {
     Estimate: _ESTIMATE,
     NotEnough: _NOT_ENOUGH,
     Comparison: _COMPARISON,
     Finding: _FINDING,
+    JudgedSuite: _JUDGED_SUITE,
+    Provenance: _PROVENANCE,
     Verdict: _VERDICT,
 }
 _VALUES = {struct: value for value, struct in _STRUCTS.items()}
 
 
 def encode(verdict: Verdict) -> bytes:
-    """The verdict as a JSON object."""
-    return msgspec.json.encode(_to_wire(verdict))
+    """The verdict as a JSON object; one of an earlier version, which has no provenance, as that version wrote it."""
+    wire = _to_wire(verdict)
+    if verdict.provenance is not None:
+        return msgspec.json.encode(wire)
+    plain: dict[str, Any] = msgspec.to_builtins(wire)
+    plain.pop("provenance")
+    return msgspec.json.encode(plain)
 
 
 def decode(text: bytes | str) -> Verdict:

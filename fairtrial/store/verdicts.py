@@ -1,11 +1,11 @@
-"""Verdicts of gates: saved as they were given, never changed."""
+"""Verdicts of gates: stored as they were given, with an entry of the audit trail, and never changed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fairtrial.domain.verdict import Verdict
-from fairtrial.store import verdict_json
+from fairtrial.store import audit, verdict_json
 from fairtrial.store.database import Database
 from fairtrial.store.query import Page, Query, at
 
@@ -42,6 +42,8 @@ LIMIT $3 OFFSET $4
 
 ONE = "SELECT verdict FROM verdicts WHERE verdict_id = $1"
 
+JUDGED = "SELECT count(DISTINCT candidate) FROM verdicts WHERE gate = $1 AND candidate <> $2"
+
 SAVED = """
 SELECT actor, at_time
 FROM events
@@ -58,14 +60,29 @@ ORDER BY suite, target, at_time
 """
 
 
-def save(database: Database, verdict: Verdict) -> None:
-    """Keep a verdict; one that is saved already is left as it is."""
+def save(database: Database, verdict: Verdict, *, actor: str) -> None:
+    """Store a verdict, and in the audit trail that ``actor`` asked for it; one that is stored is left as it is."""
     with database.writing() as cursor:
         if cursor.execute(ONE, [verdict.verdict_id]).fetchone() is not None:
             return
         head = [verdict.verdict_id, at(verdict.at_us), verdict.gate, verdict.candidate, verdict.baseline]
         whole = verdict_json.encode(verdict).decode()
         cursor.execute(INSERT, [*head, verdict.decision, verdict.headline, whole])
+        details = {"decision": verdict.decision, "candidate": verdict.candidate}
+        audit.append(
+            cursor,
+            now_us=verdict.at_us,
+            actor=actor,
+            action="verdict.save",
+            subject=verdict.verdict_id,
+            details=details,
+        )
+
+
+def candidates_judged(database: Database, gate: str, candidate: str) -> int:
+    """How many different candidates this gate has judged, this one included."""
+    ((others,),) = database.rows(JUDGED, (gate, candidate))
+    return int(others) + 1
 
 
 def listing(page: Page, *, gate: str | None = None, candidate: str | None = None) -> Query:

@@ -14,6 +14,7 @@ from gateway.control.auth import one_time_link_page
 from gateway.control.errors import map_errors
 from gateway.control.guard import Guarded, anyone, needs
 from gateway.control.keeper import Keeper
+from gateway.control.routers import verdicts
 
 ROUTERS = Registry("gateway.control.routers", "router", noun="router", kind=APIRouter)
 
@@ -31,6 +32,7 @@ def create_app(keeper: Keeper, *, loopback: bool, public_host: str | None = None
     app.state.public_host = public_host
     app.state.attempts = Attempts()
     app.state.password_threads = CapacityLimiter(AT_ONCE)
+    app.state.judging = CapacityLimiter(verdicts.AT_ONCE)
     map_errors(app)
     for _, router in ROUTERS:
         app.include_router(router, prefix="/api", dependencies=[Depends(needs("reviewer"))])

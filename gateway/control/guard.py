@@ -85,12 +85,6 @@ class Guarded(APIRoute):
         return guarded
 
 
-class GuardedLarge(Guarded):
-    """A route whose bodies may be as large as verdicts with all of their findings are."""
-
-    largest = 32 * MIB
-
-
 class _Request(Request):
     """A request whose JSON is looked at before it is decoded, which holds up everything else."""
 

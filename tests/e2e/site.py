@@ -16,7 +16,10 @@ import httpx
 from dashboard.client import SESSION_COOKIE
 from fairtrial.cli.running import RunOptions, load_suites, run_suites
 from fairtrial.cli.services import Services
+from fairtrial.config.layout import Layout
+from fairtrial.domain.verdict import Verdict
 from tests.integration.project_files import write_project
+from tests.integration.stored_verdict import store_verdict
 from tests.upstream.server import FakeUpstream
 
 CASES = 40
@@ -103,12 +106,19 @@ class Site:
 
 
 @contextmanager
-def a_site(folder: Path, answers: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Site]:
-    """A running project whose models give these answers, with everybody's account and a run of each model."""
+def a_site(
+    folder: Path, answers: Callable[[dict[str, Any]], dict[str, Any]], verdict: Verdict | None = None
+) -> Iterator[Site]:
+    """A running project whose models give these answers, with everybody's account and a run of each model.
+
+    ``verdict`` is in its store before it starts.
+    """
     with FakeUpstream() as upstream:
         upstream.script = answers
         path = write_project(folder, upstream=upstream.url.removesuffix("/v1"), workers=1)
         path.write_text(with_names(path.read_text()))
+        if verdict is not None:
+            store_verdict(Layout(folder / "fairtrial.duckdb"), verdict)
         with Services(path, workers=1) as services:
             site = Site(services, upstream)
             site.welcome()

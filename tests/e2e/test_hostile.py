@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Request, expect
 
-from fairtrial.cli.owner import open_owner
 from fairtrial.domain.verdict import Finding, Verdict
 from tests.e2e.conftest import visits
 from tests.e2e.reviewing import Reviewing
@@ -31,11 +30,10 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with a_site(tmp_path_factory.mktemp("hostile"), lambda asked: say(f"{HOSTILE} {asked['model'][0]}")) as site:
-        finding = Finding(rule=HOSTILE, source=HOSTILE, result="fail", says=HOSTILE)
-        verdict = Verdict("v1", 1, "release", CANDIDATE, BASELINE, "BLOCK", HOSTILE, (finding,))
-        with open_owner(site.services.project.layout) as owner:
-            owner.save_verdict(verdict)
+    finding = Finding(rule=HOSTILE, source=HOSTILE, result="fail", says=HOSTILE)
+    verdict = Verdict("v1", 1, "release", CANDIDATE, BASELINE, "BLOCK", HOSTILE, (finding,))
+    answers = lambda asked: say(f"{HOSTILE} {asked['model'][0]}")  # noqa: E731 - one short answer
+    with a_site(tmp_path_factory.mktemp("hostile"), answers, verdict) as site:
         yield site
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from fairtrial.domain.verdict import Finding, Verdict
 from tests.e2e.conftest import Visit, visits
 from tests.e2e.site import BASELINE, CANDIDATE, Site, a_site, say
 
@@ -29,11 +30,9 @@ def hostile(asked: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with a_site(tmp_path_factory.mktemp("hostile"), hostile) as found:
-        finding = {"rule": FORMULA, "source": "tickets", "result": "cannot tell", "says": HOSTILE}
-        verdict = {"verdict_id": "v1", "at_us": 1_800_000_000_000_000, "gate": "release", "candidate": FORMULA}
-        verdict |= {"baseline": BASELINE, "decision": "HOLD", "headline": HOSTILE, "findings": [finding]}
-        found.ask("POST", "/api/verdicts", verdict)
+    finding = Finding(FORMULA, "tickets", "cannot tell", HOSTILE)
+    verdict = Verdict("v1", 1_800_000_000_000_000, "release", FORMULA, BASELINE, "HOLD", HOSTILE, (finding,))
+    with a_site(tmp_path_factory.mktemp("hostile"), hostile, verdict) as found:
         yield found
 
 

@@ -45,11 +45,11 @@ def project(folder: Path) -> Layout:
     return Layout(folder / "fairtrial.duckdb").make()
 
 
-def start_control(folder: Path) -> subprocess.Popen[bytes]:
+def start_control(folder: Path, store: str = "fairtrial.duckdb") -> subprocess.Popen[bytes]:
     """The control process, once it says where it is."""
     command = [sys.executable, "-m", "fairtrial.cli.main", "control"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    layout = Layout(folder / "fairtrial.duckdb")
+    layout = Layout(folder / store)
 
     def announced() -> bool:
         assert process.poll() is None

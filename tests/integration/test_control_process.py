@@ -15,12 +15,14 @@ import pytest
 from fairtrial.cli.owner import open_owner
 from fairtrial.config.layout import Layout
 from fairtrial.config.published import read
+from fairtrial.domain.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.keys import KeyOptions
 from fairtrial.store.owner_lock import is_owned, read_note
 from tests.fixtures.credentials import by_key
 from tests.integration.care_rig import PATIENCE, eventually, fairtrial, start_control
 from tests.integration.project_files import write_project
+from tests.integration.stored_verdict import store_verdict
 from tests.unit.store import samples
 from tests.unit.store.test_nouns import VERDICT
 
@@ -45,8 +47,15 @@ def control(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(PATIENCE)
 
 
+@pytest.fixture
+def verdict(layout: Layout) -> Verdict:
+    """A verdict that the store has before control starts."""
+    store_verdict(layout, VERDICT)
+    return VERDICT
+
+
 def test_commands_ask_the_live_owner_and_open_the_store_without_one(
-    control: subprocess.Popen[bytes], layout: Layout
+    verdict: Verdict, control: subprocess.Popen[bytes], layout: Layout
 ) -> None:
     writer = JournalWriter(layout.journal, writer="w")
     writer.append(samples.request(1), samples.exposure(1), samples.case_result(), samples.score(), samples.run())
@@ -55,13 +64,13 @@ def test_commands_ask_the_live_owner_and_open_the_store_without_one(
     def answers() -> list[object]:
         with open_owner(layout) as owner:
             owner.ingest_now()
-            owner.save_verdict(VERDICT)
             runs = owner.latest_runs(suite="general", target="base")
             assert owner.load_run("run-1") == runs[0]
             names = [key["name"] for key in owner.list_keys()]
             return [runs, owner.list_runs(), owner.list_verdicts(), owner.traffic(), names, owner.overview().rows]
 
     live = answers()
+    assert live[2] == (verdict,)
     control.terminate()
     assert control.wait(PATIENCE) == 0
     assert not is_owned(layout)

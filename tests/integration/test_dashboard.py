@@ -13,21 +13,34 @@ from streamlit.testing.v1 import AppTest
 from dashboard.words import plain
 from fairtrial.cli.owner import open_owner
 from fairtrial.cli.services import Services
+from fairtrial.config.layout import Layout
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
 from tests.fixtures.credentials import give_page_a_session, session
 from tests.integration.project_files import write_project
+from tests.integration.stored_verdict import store_verdict
 from tests.upstream.server import FakeUpstream
 
 APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
 HOSTILE = "<script>alert(1)</script> ![x](http://example.invalid/beacon.png) **bold** $x^2$"
 
+FINDING = Finding(rule="x.y >= 1", source="s", result="fail", says=HOSTILE)
+HOSTILE_VERDICT = Verdict("v1", 1, "release", HOSTILE, "base", "BLOCK", HOSTILE, (FINDING,))
+
 
 @pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
+def verdict() -> Verdict | None:
+    """The verdict that the store has before the services start."""
+    return None
+
+
+@pytest.fixture
+def services(tmp_path: Path, verdict: Verdict | None) -> Iterator[Services]:
     with FakeUpstream() as upstream:
         project = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"), workers=1)
+        if verdict is not None:
+            store_verdict(Layout(tmp_path / "fairtrial.duckdb"), verdict)
         with Services(project, workers=1, dashboard=False) as running:
             yield running
 
@@ -53,16 +66,14 @@ def test_an_empty_store_says_what_to_do_next(page: AppTest) -> None:
     assert page.metric[0].value == "ready"
 
 
+@pytest.mark.parametrize("verdict", [HOSTILE_VERDICT])
 def test_traffic_and_verdicts_are_shown_and_markup_is_harmless(services: Services, page: AppTest) -> None:
     with openai.OpenAI(base_url=services.urls.api, api_key="any") as client:
         for number in range(12):
             messages = [{"role": "user", "content": "hello"}]
             client.chat.completions.create(model="support-bot", user=f"u{number}", messages=messages)  # type: ignore[arg-type]
-    finding = Finding(rule="x.y >= 1", source="s", result="fail", says=HOSTILE)
-    verdict = Verdict("v1", 1, "release", HOSTILE, "base", "BLOCK", HOSTILE, (finding,))
     with open_owner(services.project.layout) as owner:
         owner.ingest_now()
-        owner.save_verdict(verdict)
     page.run()
     assert not page.exception
     traffic = page.dataframe[0].value

@@ -12,11 +12,13 @@ from streamlit.testing.v1 import AppTest
 from dashboard.words import plain
 from fairtrial.cli.owner import open_owner
 from fairtrial.cli.services import Services
+from fairtrial.config.layout import Layout
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
 from tests.fixtures.credentials import give_page_a_session, session
 from tests.integration.project_files import write_project
+from tests.integration.stored_verdict import store_verdict
 from tests.unit.store import samples
 from tests.upstream.server import FakeUpstream
 
@@ -36,7 +38,9 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    for services in running(tmp_path_factory.mktemp("filled")):
+    folder = tmp_path_factory.mktemp("filled")
+    store_verdict(Layout(folder / "fairtrial.duckdb"), verdict())
+    for services in running(folder):
         fill(services)
         yield services
 
@@ -49,7 +53,7 @@ def running(folder: Path) -> Iterator[Services]:
 
 
 def fill(services: Services) -> None:
-    """Two runs of twelve cases, traffic of both variants, and a verdict with every kind of finding."""
+    """Two runs of twelve cases, and traffic of both variants."""
     writer = JournalWriter(services.project.layout.journal, writer="test")
     for run_id, target, right in (("new", "tuned", 8), ("old", "base", 10)):
         for number in range(12):
@@ -70,10 +74,10 @@ def fill(services: Services) -> None:
     writer.close()
     with open_owner(services.project.layout) as owner:
         owner.ingest_now()
-        owner.save_verdict(verdict())
 
 
 def verdict() -> Verdict:
+    """A verdict with every kind of finding."""
     gap = Estimate(-0.17, -0.3, -0.02, 0.9, 12, "Tango")
     compared = Comparison("general.accuracy", "", 0.67, 0.83, gap, "cannot tell", 0, 2, 12)
     level = Estimate(0.67, 0.4, 0.86, 0.95, 12, "Wilson")

@@ -21,6 +21,8 @@ from evaluators.target import Target
 from fairtrial.cli.owner import open_owner
 from fairtrial.cli.running import save_run
 from fairtrial.config.layout import Layout
+from fairtrial.config.project import load_project
+from gateway.control.operations.judge_candidate import JudgeRequest, SuiteReference
 from tests.upstream.server import FakeUpstream
 
 ROOT = Path(__file__).parents[2]
@@ -135,5 +137,14 @@ async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
         read = judge(found, Trial("tuned", "base", lambda _, name: kept[name]), verdict_id="v", at_us=1)
         assert read == live
         assert len({one.result for one in live.findings}) > 1
-        owner.save_verdict(read)
-        assert owner.list_verdicts(gate="release")[0] == live
+        asked = JudgeRequest(
+            gate=GATE,
+            suites=[SuiteReference(suite=suite.name, digest=suite.digest, file=str(suite.path))],
+            candidate="tuned",
+            baseline="base",
+        )
+        plan = load_project(folder / "fairtrial.yaml", {}).plan
+        redefined = {name: replace(plan.deployments[name], digest=name) for name in runs}
+        judged = owner.judge(asked, replace(plan, deployments={**plan.deployments, **redefined}))
+        assert judged.findings == live.findings
+        assert owner.list_verdicts(gate="release") == (judged,)

@@ -21,6 +21,7 @@ from fairtrial.store.database import Database
 from fairtrial.store.keys import KeyOptions
 from fairtrial.store.manifest import read_manifest
 from tests.integration.care_rig import end, fairtrial, fairtrial_json, project, start_control
+from tests.integration.stored_verdict import store_verdict
 from tests.integration.test_gate_command import GATE, PROJECT, SUITE, record
 from tests.unit.store import samples
 from tests.unit.store.test_nouns import VERDICT
@@ -43,6 +44,7 @@ def stored(layout: Layout) -> tuple[int, int]:
 
 def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_path: Path) -> None:
     here = layout.store.parent
+    store_verdict(layout, VERDICT)
     control = start_control(here)
     ending = threading.Event()
     writer = JournalWriter(layout.journal, writer="w")
@@ -58,7 +60,6 @@ def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_p
     thread.start()
     try:
         with open_owner(layout) as owner:
-            owner.save_verdict(VERDICT)
             owner.create_key("app", KeyOptions(("complete",)))
         made = fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
         again = fairtrial("store", "backup", tmp_path / "b1", cwd=here)

@@ -1,18 +1,25 @@
-"""Verdicts of gates: saved by the command line, shown to everyone."""
+"""Verdicts of gates: given by control on what the store has, shown to release managers; none is taken from a caller."""
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
-from fairtrial.domain.errors import BadRequest
-from fairtrial.store import audit, verdict_json, verdicts
+from fairtrial.domain.errors import Unavailable
+from fairtrial.store import verdict_json, verdicts
 from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
+from gateway.control.callers import Caller
 from gateway.control.errors import absent
-from gateway.control.guard import GuardedLarge, ReleaseManager, needs
+from gateway.control.guard import Guarded, ReleaseManager, needs
+from gateway.control.operations.judge_candidate import JudgeRequest, judge_candidate
 
-router = APIRouter(tags=["verdicts"], route_class=GuardedLarge, dependencies=[Depends(needs("release-manager"))])
+router = APIRouter(tags=["verdicts"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
+AT_ONCE, MOST_WAITING = 1, 8
+"""Judging is long work on the CPU: one at a time, so that ingest and pages go on, and few that wait for it."""
 
 
 @router.get("/verdicts")
@@ -41,24 +48,30 @@ def one(keeper: TheKeeper, verdict_id: str) -> Response:
 
 
 @router.post("/verdicts", status_code=201)
-async def save(request: Request, keeper: TheKeeper, caller: ReleaseManager) -> Response:
-    """Keep a verdict that a gate gave."""
-    return await run_in_threadpool(_save, keeper, await request.body(), caller.name)
+async def judge(request: Request, keeper: TheKeeper, asked: JudgeRequest, caller: ReleaseManager) -> Response:
+    """Judge a candidate by a gate's text on the stored runs of these suites; the answer is the verdict, stored.
+
+    Nothing that the body names is opened. A suite of which no run is stored is a HOLD; 400 for a mistake in the gate.
+    """
+    limiter: CapacityLimiter = request.app.state.judging
+    if limiter.statistics().tasks_waiting >= MOST_WAITING:
+        raise Unavailable(f"verdicts: {MOST_WAITING} gates are waiting to be judged already; ask again")
+    text = await run_sync(functools.partial(_judge, keeper, asked, _described(caller)), limiter=limiter)
+    return Response(text, status_code=201, media_type="application/json")
 
 
-def _save(keeper: TheKeeper, body: bytes, actor: str) -> Response:
-    try:
-        verdict = verdict_json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"verdict: {error}") from error
-    verdicts.save(keeper.database, verdict)
-    subject, details = verdict.verdict_id, {"decision": verdict.decision, "candidate": verdict.candidate}
-    audit.record(
-        keeper.database,
-        now_us=keeper.clock_us(),
-        actor=actor,
-        action="verdict.save",
-        subject=subject,
-        details=details,
-    )
-    return as_json({"verdict_id": verdict.verdict_id}, status=201)
+def _judge(keeper: TheKeeper, asked: JudgeRequest, asked_by: str) -> bytes:
+    keeper.publisher.refresh()
+    published = keeper.publisher.published
+    if published is None:
+        raise Unavailable("verdicts: no plan is published yet, so nobody knows what the candidate is")
+    now_us = keeper.clock_us()
+    verdict = judge_candidate(keeper.database, asked, plan=published.plan, asked_by=asked_by, now_us=now_us)
+    return verdict_json.encode(verdict)
+
+
+def _described(caller: Caller) -> str:
+    """Who asked, as the verdict names them."""
+    if caller.open:
+        return "a program of this machine"
+    return f"account {caller.name}" if caller.is_person else f"key {caller.name}"

@@ -127,10 +127,10 @@ async def test_what_stands_around_a_verdict_can_be_drawn_and_taken_away(keeper: 
         "v7", samples.NOW, "release", "tuned", "base", "HOLD", "Hold", (with_evidence,), ("run-1", "gone")
     )
     bring(keeper, [samples.case_result(), samples.score(), samples.run()])
-    verdicts.save(keeper.database, verdict)
+    verdicts.save(keeper.database, verdict, actor="key ci")
     around = await get(keeper, "verdicts/v7/around")
     assert [run["run_id"] for run in around["runs"]] == ["run-1"]
-    assert around["saved"] is None
+    assert around["saved"]["actor"] == "key ci"
     (figure,) = around["figures"]
     assert (figure["kind"], figure["unit"], figure["limit"], figure["better"]) == (
         "difference",

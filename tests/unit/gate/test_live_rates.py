@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fairtrial.cli.gating import live_rates
 from fairtrial.domain.plan import Deployment, Experiment, Plan, Route, Variant
 from fairtrial.store.traffic import KeyFeedback, Traffic, VariantTraffic
+from gateway.control.operations.live_rates import live_rates
 
 LATENCIES = [f"{kind}_p{share}" for kind in ("latency", "ttft") for share in (50, 95, 99)]
 

@@ -67,8 +67,8 @@ def test_the_latest_run_of_each_suite_target_and_digest_is_a_finished_one(
 
 
 def test_a_verdict_comes_back_with_evidence_of_every_kind(database: Database) -> None:
-    verdicts.save(database, VERDICT)
-    verdicts.save(database, VERDICT)
+    verdicts.save(database, VERDICT, actor="test")
+    verdicts.save(database, VERDICT, actor="test")
     assert verdicts.one(database, "v-1") == VERDICT
     assert verdicts.whole(database, Page(), candidate="tuned") == (VERDICT,)
     assert verdicts.whole(database, Page(), candidate="base") == ()

@@ -1,0 +1,53 @@
+"""Plain rates of live traffic beside a verdict: shown, never deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluators.gate_elsewhere import Live, Rate
+from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.store.traffic import Traffic, VariantTraffic
+
+
+def live_rates(traffic: Sequence[Traffic], plan: Plan, candidate: str, baseline: str) -> Live:
+    """Plain rates of the first experiment in which both are served; empty if there is none.
+
+    A target is a deployment, which stands for the variant that serves it, or ``EXPERIMENT/VARIANT``.
+    """
+    for one in traffic:
+        arms = {variant.variant: variant for variant in one.variants}
+        experiment = plan.experiments.get(one.experiment)
+        new, old = (arms.get(_variant_of(experiment, name)) for name in (candidate, baseline))
+        if new is not None and old is not None:
+            return _rates(new, old)
+    return {}
+
+
+def _variant_of(experiment: Experiment | None, target: str) -> str:
+    """The variant of the experiment that a target is; empty if it is none."""
+    variants = experiment.variants if experiment else ()
+    names = {f"{experiment.name}/{variant.name}": variant.name for variant in variants if experiment}
+    names |= {variant.deployment: variant.name for variant in variants}
+    return names.get(target, "")
+
+
+def _rates(new: VariantTraffic, old: VariantTraffic) -> Live:
+    found = {
+        "requests.error_rate": (_share(new, new.errors), _share(old, old.errors)),
+        "requests.user_error_rate": (_share(new, new.user_errors), _share(old, old.user_errors)),
+        "requests.rejected_rate": (_share(new, new.rejected), _share(old, old.rejected)),
+    }
+    for key in sorted(set(new.feedback) | set(old.feedback)):
+        found[f"feedback.{key}"] = (_feedback(new, key), _feedback(old, key))
+    return found
+
+
+def _share(arm: VariantTraffic, part: int) -> Rate:
+    return Rate(part / arm.requests if arm.requests else None, arm.requests)
+
+
+def _feedback(arm: VariantTraffic, key: str) -> Rate:
+    found = arm.feedback.get(key)
+    if found is None or found.rate is None:
+        return Rate(None, 0, f"answers to {key}")
+    return Rate(found.rate, found.rated, "ratings", share=0 <= found.rate <= 1)
