@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.address import link
 from dashboard.client import Row
 from dashboard.words import count, counted, plain
 
@@ -16,23 +17,47 @@ def say_split(srm: Row) -> None:
     if srm["units"] < 1:
         st.caption(f"Whether units come by the planned split is checked from the first one on.{_earlier(srm)}")
         return
-    units = " / ".join(count(arm["units"]) for arm in srm["arms"])
-    names = " / ".join(plain(arm["variant"]) for arm in srm["arms"])
-    planned = " / ".join(f"{100 * arm['planned']:g} %" for arm in srm["arms"])
     if srm["invalid"]:
         st.error(
-            f"Sample-ratio mismatch: {units} units ({names}) where {planned} were planned (p {_p(srm['p'])}, "
-            f"first seen at unit {count(srm['crossed_at'])}). Units get lost or counted twice on their way into an "
+            f"Sample-ratio mismatch: {_mismatch(srm)}. Units get lost or counted twice on their way into an "
             "arm, and others are compared than were randomised: do not read the comparison below. Find the cause, "
             f"then start anew under a new `salt`.{_beyond(srm)}",
             icon=":material/balance:",
         )
         return
+    units, names, planned = _arms(srm)
     fixed = "" if srm["p_fixed"] is None else f"; χ² at one fixed look: p {_p(srm['p_fixed'])}"
     st.caption(
         f"Nothing speaks against the planned split so far: {units} units ({names}), planned {planned} "
         f"(p {_p(srm['p'])} over all looks so far{fixed}).{_beyond(srm)}{_earlier(srm)}"
     )
+
+
+def say_alarm(experiment: Row) -> None:
+    """On the page of all experiments: the alarm of a split that was rejected at any time, with a link; else nothing."""
+    name, srm = experiment["name"], experiment["srm"]
+    if not srm["invalid"]:
+        return
+    st.error(
+        f"Sample-ratio mismatch in the experiment **{plain(name)}**: {_mismatch(srm)}. Its variants can't be compared, "
+        "and every verdict on them is INVALID. Find what loses units or counts them twice, then start the experiment "
+        "anew under a new `salt`.",
+        icon=":material/balance:",
+    )
+    link(f"The experiment {name}", "experiment", icon=":material/science:", experiment=name)
+
+
+def _mismatch(srm: Row) -> str:
+    units, names, planned = _arms(srm)
+    seen = f"p {_p(srm['p'])}, first seen at unit {count(srm['crossed_at'])}"
+    return f"{units} units ({names}) where {planned} were planned ({seen})"
+
+
+def _arms(srm: Row) -> tuple[str, str, str]:
+    """Units, names and planned shares of the arms."""
+    units = " / ".join(count(arm["units"]) for arm in srm["arms"])
+    names = " / ".join(plain(arm["variant"]) for arm in srm["arms"])
+    return units, names, " / ".join(f"{100 * arm['planned']:g} %" for arm in srm["arms"])
 
 
 def _earlier(srm: Row) -> str:

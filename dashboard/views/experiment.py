@@ -40,11 +40,11 @@ def draw(control: Control) -> None:
     _question(found)
     traffic_words.say_no_unit(found["traffic"]["reasons"])
     traffic_words.say_ambiguous(found["traffic"]["ambiguous"])
+    split_words.say_split(found["srm"])
     variants = traffic_words.in_order(found["traffic"]["variants"], found["control"])
     if not variants:
         _nothing(control, since_us)
         return
-    split_words.say_split(found["srm"])
     _figures(found, variants)
     series = control.get(f"/api/experiments/{quote(name, safe='')}/series", since_us=since_us)
     _charts(series, [row["variant"] for row in variants])

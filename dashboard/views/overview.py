@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import traffic_words
+from dashboard import split_words, traffic_words
 from dashboard.address import link
 from dashboard.client import Control, Row
 from dashboard.verdict_words import badge
@@ -35,7 +35,9 @@ def draw(control: Control) -> None:
 
 
 def _attention(services: Row, experiments: Sequence[Row]) -> None:
-    """Everything that someone should do something about, before everything else."""
+    """Everything that someone should do something about, before everything else; first what makes verdicts invalid."""
+    for experiment in experiments:
+        split_words.say_alarm(experiment)
     if services["gateway"]["ready"] is False:
         st.error("The gateway does not serve: applications get no answers. Start it with `fairtrial up`.")
     if services["plan"]["refused"]:

@@ -15,6 +15,7 @@ from gateway.control.errors import map_errors
 from gateway.control.guard import Guarded, anyone, needs
 from gateway.control.keeper import Keeper
 from gateway.control.routers import verdicts
+from gateway.control.split_checks import SplitChecks
 
 ROUTERS = Registry("gateway.control.routers", "router", noun="router", kind=APIRouter)
 
@@ -32,6 +33,7 @@ def create_app(keeper: Keeper, *, loopback: bool, public_host: str | None = None
     app.state.public_host = public_host
     app.state.attempts = Attempts()
     app.state.password_threads = CapacityLimiter(AT_ONCE)
+    app.state.split_checks = SplitChecks()
     app.state.judging = CapacityLimiter(verdicts.AT_ONCE)
     map_errors(app)
     for _, router in ROUTERS:

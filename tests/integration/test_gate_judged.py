@@ -1,4 +1,4 @@
-"""`fairtrial gate` asks the store's owner to judge: what the verdict keeps, and changed gate lines."""
+"""`fairtrial gate` asks the store's owner to judge: what the verdict keeps, changed gate lines, and a wrong split."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from pathlib import Path
 
 import httpx
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from fairtrial.cli.owner import open_owner
 from fairtrial.config.layout import Layout
+from fairtrial.config.project import load_project
 from fairtrial.journal.segment import names, read_header
+from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.owner_lock import read_note
 from tests.integration.care_rig import end, start_control
 from tests.integration.project_files import free_ports
 from tests.integration.test_gate_command import GATE, PROJECT, SUITE, gate, record
+from tests.unit.store import samples
 
 EXPERIMENT = """\
 metrics:
@@ -33,6 +37,11 @@ experiments:
 gateway: {{bind: "127.0.0.1:{gateway}"}}
 control: {{bind: "127.0.0.1:{control}"}}
 dashboard: {{bind: "127.0.0.1:{dashboard}"}}
+"""
+PAGE = """
+from dashboard.client import from_environment
+from dashboard.views.{page} import view
+view.draw(from_environment())
 """
 
 
@@ -59,6 +68,19 @@ def control(project: Path) -> Iterator[str]:
     assert note is not None and note.control_url is not None
     yield note.control_url
     end(process)
+
+
+def skew(project: Path) -> None:
+    """400 users of whom three quarters came into the candidate's arm, where half was planned."""
+    experiment = load_project(project / "fairtrial.yaml", {}).plan.experiments["tuned-vs-base"]
+    writer = JournalWriter(Layout(project / "store.duckdb").make().journal, writer="w")
+    for number in range(400):
+        arm = "base" if number % 4 == 0 else "tuned"
+        writer.append(
+            samples.exposure(number, assigned=arm, served=arm, analysis_hash=experiment.analysis_hash),
+            samples.request(number, route="bot", experiment="tuned-vs-base", variant_assigned=arm, unit=f"u-{number}"),
+        )
+    writer.close()
 
 
 def verdict_of(project: Path, code: int, *more: str) -> dict[str, object]:
@@ -109,3 +131,48 @@ def test_rows_that_were_changed_make_another_suite_which_nobody_ran(project: Pat
     with (project / "rows.jsonl").open("a") as file:
         file.write('{"id": "new", "input": "1", "expected": "x", "kind": "a"}\n')
     assert verdict_of(project, 3)["decision"] == "HOLD"
+
+
+def test_a_wrong_split_is_invalid_and_an_alarm_on_the_first_page(
+    project: Path, control: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skew(project)
+    done = gate(project, "--json", "g.json", "--markdown", "g.md", "--junit", "g.xml")
+    assert done.returncode == 4, done.stderr
+    said = " ".join(done.stdout.split())
+    mismatch = "sample-ratio mismatch in the experiment tuned-vs-base: 100 / 300 units"
+    assert said.startswith(f"INVALID tuned: the evidence is unsound: {mismatch};")
+    assert "where 50 % / 50 % were planned" in said
+    for name in ("g.json", "g.md", "g.xml"):
+        assert "sample-ratio mismatch" in (project / name).read_text()
+    key = Layout(project / "store.duckdb").admin_key.read_text().strip()
+    experiments = httpx.get(f"{control}/api/experiments", headers={"authorization": f"Bearer {key}"}).json()
+    assert experiments["rows"][0]["srm"]["invalid"]
+    monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", control)
+    overview = shown("overview")
+    first = overview.main.children[1]  # the title comes before it
+    assert first == overview.error[0]
+    assert "Sample-ratio mismatch in the experiment" in overview.error[0].value
+    assert "100 / 300 units (base / tuned) where 50 % / 50 % were planned" in overview.error[0].value
+    verdict = shown("gate", verdict=json.loads((project / "g.json").read_text())["verdict_id"])
+    said = [one.value for one in (*verdict.caption, *verdict.code)]
+    assert GATE in [one + "\n" for one in said] or GATE in said
+    assert any("Asked for by key " in one for one in said)
+
+
+def shown(page: str, **query: str) -> AppTest:
+    """A page of the dashboard, drawn."""
+    found = AppTest.from_string(PAGE.format(page=page), default_timeout=60)
+    for name, value in query.items():
+        found.query_params[name] = value
+    found.run()
+    assert not found.exception
+    return found
+
+
+def test_a_wrong_split_is_invalid_without_control_too(project: Path) -> None:
+    skew(project)
+    verdict = verdict_of(project, 4)
+    findings = verdict["findings"]
+    assert isinstance(findings, list)
+    assert [one["result"] for one in findings if one["decisive"]] == ["invalid", "pass"]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from evaluators import gate_file
 from evaluators.gate import judge
 from evaluators.gate_file import MOST_SUITES, Gate
+from evaluators.gate_fit import NAMED_BASELINE
 from evaluators.gate_lines import Versus
 from evaluators.gate_rules import Trial
 from evaluators.run_events import run_of
@@ -30,9 +31,8 @@ from fairtrial.store import review_evidence, runs, suite_texts, traffic, verdict
 from fairtrial.store.database import Database
 from fairtrial.store.query import Page
 from gateway.control.operations.live_rates import live_rates
+from gateway.control.operations.split_findings import split_findings
 
-NAMED_BASELINE = "baseline:"
-"""What a line begins the name of a kept run with, which is no target."""
 LARGEST_GATE, MOST_MISTAKES = 32_768, 20
 """Letters of a gate's text, and mistakes of it that are reported."""
 SHORT_DIGEST = 8
@@ -142,7 +142,10 @@ def judge_candidate(database: Database, asked: JudgeRequest, *, plan: Plan, aske
         at_us=now_us,
         live=live_rates(traffic.by_variant(database, Page()), plan, asked.candidate, asked.baseline),
         candidates_judged=verdicts.candidates_judged(database, gate.name, asked.candidate),
-        first=_not_judged(gate, stored, found, asked),
+        first=[
+            *split_findings(database, plan, asked.candidate, asked.baseline),
+            *_not_judged(gate, stored, found, asked),
+        ],
     )
     verdict = replace(verdict, provenance=_provenance(asked, stored, plan, asked_by))
     verdicts.save(database, verdict, actor=asked_by)

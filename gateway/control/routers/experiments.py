@@ -15,16 +15,19 @@ from gateway.control.errors import absent
 from gateway.control.guard import Guarded, needs
 from gateway.control.keeper import Keeper
 from gateway.control.split_check import check_split
+from gateway.control.split_checks import SplitChecks
 
 router = APIRouter(tags=["experiments"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 
 
 @router.get("/experiments")
-def listing(keeper: TheKeeper, page: ThePage) -> Response:
-    """Every published experiment with its traffic in the window; ``rows`` is bounded by the plan."""
+def listing(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
+    """Every published experiment with its traffic in the window, and whether its units came by the planned split."""
+    checks: SplitChecks = request.app.state.split_checks
     found = {one.experiment: one for one in traffic.by_variant(keeper.database, page)}
-    rows = [_described(experiment, found.get(experiment.name)) for experiment in _published(keeper).values()]
-    return as_json({"rows": rows[page.offset : page.offset + page.limit]})
+    shown = list(_published(keeper).values())[page.offset : page.offset + page.limit]
+    rows = [_described(one, found.get(one.name)) | {"srm": checks.of(keeper.database, one)} for one in shown]
+    return as_json({"rows": rows})
 
 
 @router.get("/experiments/{name}")

@@ -1,4 +1,4 @@
-"""Control judges, by a gate's text and the store alone: no route takes a decision."""
+"""Control judges, by a gate's text and the store alone: no route takes a decision, and a wrong split is INVALID."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ gate:
   - exact not worse than base by 10pp
 """
 GATE = "version: 1\ngate: release\nsuites: [small]\n"
+EMPTY = "version: 1\ngate: release\nrequire: [live.primary hold]\n"
 
 
 @pytest.fixture
@@ -361,3 +362,71 @@ async def test_few_wait_to_be_judged_and_the_rest_of_control_goes_on(keeper: Kee
         done = await asyncio.gather(*waiting)
     assert excess.status_code == 503
     assert {one.status_code for one in done} == {201}
+
+
+def bring_split(keeper: Keeper, arms: Sequence[str], *, first: int = 0) -> None:
+    published = keeper.publisher.published
+    assert published is not None
+    hash_ = published.plan.experiments["tuned-vs-base"].analysis_hash
+    exposures = [
+        samples.exposure(number, assigned=arm, served=arm, analysis_hash=hash_)
+        for number, arm in enumerate(arms, first)
+    ]
+    bring(keeper, *exposures)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "baseline"), [("tuned", "base"), ("base", "tuned"), ("tuned-vs-base/tuned", "base")]
+)
+async def test_a_split_that_is_not_as_planned_makes_the_verdict_of_its_arms_invalid(
+    keeper: Keeper, suite: Suite, candidate: str, baseline: str
+) -> None:
+    bring_runs(keeper, suite, 80)
+    bring_split(keeper, ["tuned"] * 300 + ["base"] * 100)
+    verdict = await judged(keeper, asked(suite, candidate=candidate, baseline=baseline))
+    assert verdict["decision"] == "INVALID"
+    first = verdict["findings"][0]
+    assert (first["result"], first["source"], first["decisive"]) == ("invalid", "experiment tuned-vs-base", True)
+    assert first["says"].startswith(
+        "sample-ratio mismatch in the experiment tuned-vs-base: 100 / 300 units (base / tuned) where 50 % / 50 % were "
+        "planned (p < 0.0001, first seen at unit "
+    )
+    assert "new `salt`" in first["needed"]
+    assert verdict["headline"] == (
+        f"INVALID {candidate}: the evidence is unsound: sample-ratio mismatch in the experiment tuned-vs-base: "
+        "100 / 300 units; nothing can be concluded."
+    )
+
+
+async def test_a_mismatch_makes_invalid_whatever_the_gates_lines_are(keeper: Keeper, suite: Suite) -> None:
+    bring_runs(keeper, suite, 20)
+    bring_split(keeper, ["tuned"] * 300 + ["base"] * 100)
+    for gate, suites in ((GATE, [suite]), (EMPTY, [])):
+        assert (await judged(keeper, asked(*suites, gate=gate)))["decision"] == "INVALID"
+
+
+def replace_base_in_the_experiment(config: Path) -> None:
+    """Its arm ``base`` is served by another deployment than ``base`` from now on."""
+    text = config.read_text().replace("base: {deployment: base}\n", "base: {deployment: spare}\n")
+    config.write_text(text.replace("routes:", "  spare: {model: openai/s, base_url: http://127.0.0.1:9/v1}\nroutes:"))
+
+
+async def test_a_split_as_planned_and_one_of_other_arms_change_nothing(
+    keeper: Keeper, suite: Suite, config: Path
+) -> None:
+    bring_runs(keeper, suite, 80)
+    bring_split(keeper, ["tuned", "base"] * 200)
+    assert (await judged(keeper, asked(suite)))["decision"] == "SHIP"
+    bring_split(keeper, ["tuned"] * 400, first=400)
+    assert (await judged(keeper, asked(suite)))["decision"] == "INVALID"
+    replace_base_in_the_experiment(config)
+    assert (await judged(keeper, asked(suite)))["decision"] == "SHIP"
+
+
+async def test_the_alarm_of_a_split_is_in_the_list_of_experiments(keeper: Keeper) -> None:
+    bring_split(keeper, ["tuned"] * 300 + ["base"] * 300)
+    async with client(keeper) as http:
+        (row,) = (await http.get("/api/experiments")).json()["rows"]
+        one = (await http.get("/api/experiments/tuned-vs-base")).json()
+    assert row["srm"] == one["srm"]
+    assert row["srm"]["invalid"] and [arm["units"] for arm in row["srm"]["arms"]] == [300, 300]
