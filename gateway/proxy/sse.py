@@ -109,11 +109,11 @@ class EventCutter:
 
     def _sort(self, whole: bytes) -> tuple[bytes, bytes]:
         self._torn, self._dropped = whole.endswith(b"\r") and not self._pending, False
+        if self._checked and not self.done:
+            whole = self._readable(whole)  # first: an end in the same piece says nothing of what comes before it
         for mark in self._marks:
             if mark in whole and not self.done:
                 self.done = any(_ends(event_data(event)) for event in split_events(whole))
-        if self._checked and not self.done:
-            whole = self._readable(whole)
         if not self._strip or b'"usage"' not in whole or not _USAGE.search(whole):
             return whole, whole
         events = split_events(whole)
@@ -122,14 +122,17 @@ class EventCutter:
         return whole, b"".join(kept)
 
     def _readable(self, whole: bytes) -> bytes:
-        """The events up to one that no client can read."""
+        """The events up to one that no client can read; behind the stream's end nobody reads on."""
         if self.broken or is_one_chunk(whole):
             return b"" if self.broken else whole
         events = split_events(whole)
         for place, event in enumerate(events):
-            if not can_be_read(event, event_data(event)):
+            data = event_data(event)
+            if not can_be_read(event, data):
                 self.broken = True
                 return b"".join(events[:place])
+            if any(mark in data for mark in self._marks) and _ends(data):
+                break
         return whole
 
 

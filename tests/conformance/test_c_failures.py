@@ -160,6 +160,20 @@ def test_c11_what_came_before_a_line_that_is_no_json_is_kept(pair: Pair, togethe
     assert b"oops" not in body and body.count(b"upstream_bad_answer") == 1
 
 
+@pytest.mark.parametrize("with_begun", [False, True])
+def test_c11_a_line_that_is_no_json_is_found_in_one_piece_with_the_stream_s_end(pair: Pair, with_begun: bool) -> None:
+    wrong, rest = b'data: {"choices": [oops\n\n', wire(HELLO)[2:]
+    pieces = [b"".join([*BEGUN, wrong, *rest])] if with_begun else [*BEGUN, b"".join([wrong, *rest])]
+    pair.upstream.script = plays(*pieces, pause=0.02)
+    _is_broken_off(pair, raw_answer(pair.gateway, ASK).body, "upstream_bad_answer")
+
+
+def test_c11_what_comes_behind_the_stream_s_end_is_nobody_s_error(pair: Pair) -> None:
+    straight, through = pair.bodies(plays(b"".join([*wire(HELLO), b"data: oops\n\n"])))
+    assert through.body == straight.body
+    assert pair.rig.await_events("request", 1)[-1]["outcome"] == "ok"
+
+
 def test_c11_a_stream_that_ends_in_the_middle_of_an_event_is_broken_off(pair: Pair) -> None:
     pair.upstream.script = plays(*BEGUN, wire(HELLO)[2][:20])
     _is_broken_off(pair, raw_answer(pair.gateway, ASK).body, "upstream_bad_answer")

@@ -202,3 +202,13 @@ def test_tool_calls_are_put_together_by_their_index() -> None:
         {"name": "f", "arguments": '{"x": 1}'},
         {"name": "g", "arguments": '{"y": 2}'},
     ]
+
+
+@pytest.mark.parametrize("cut", [None, 40])
+def test_an_event_that_is_no_json_is_found_before_the_end_that_comes_with_it(cut: int | None) -> None:
+    good, wrong, end = b'data: {"id": "a"}\n\n', b'data: {"choices": [oops\n\n', b"data: [DONE]\n\n"
+    cutter = EventCutter(strip_usage=True, checked=True)
+    whole = good + wrong + good + end
+    pieces = [whole] if cut is None else [whole[:cut], whole[cut:]]
+    out = b"".join(cutter.feed(piece)[1] for piece in pieces)
+    assert (out, cutter.broken, cutter.done) == (good, True, False)
