@@ -142,8 +142,12 @@ def _naming(send: Send, request_id: str) -> Send:
 
 @contextlib.asynccontextmanager
 async def alive(gateway: Gateway) -> AsyncIterator[None]:
-    """Watches the plan and the loop, and shows the counts, while a worker serves; closes journal and connections."""
+    """Watches the plan and the loop, and shows the counts, while a worker serves; closes journal and connections.
+
+    The first counts are shown before the first request: whoever was served by this worker finds it in ``/metrics``.
+    """
     gateway.watch.look()
+    gateway.board.show(families_of(gateway))
     watching = asyncio.gather(
         gateway.watch.run(partial(_get_ready, gateway)),
         gateway.recording.run(),
