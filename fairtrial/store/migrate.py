@@ -13,16 +13,19 @@ APPLIED = "SELECT coalesce(max(number), 0) FROM schema_migrations"
 RECORD = "INSERT INTO schema_migrations (number, name, at_time) VALUES (?, ?, now() AT TIME ZONE 'UTC')"
 
 
-def migrate(connection: duckdb.DuckDBPyConnection) -> int:
-    """Apply what is missing; returns the number of the schema. A store of a newer program is refused (`StoreError`)."""
+def migrate(connection: duckdb.DuckDBPyConnection, *, until: int | None = None) -> int:
+    """Apply what is missing; returns the number of the schema. A store of a newer program is refused (`StoreError`).
+
+    ``until``: the last migration to apply, for a schema as an older program made it.
+    """
     connection.execute(LEDGER)
-    at = _applied(connection)
+    at = schema_of(connection)
     known = migrations()
     newest = max(known)
     if at > newest:
         raise StoreError(f"the store has schema {at}, which a newer fairtrial made (known: up to {newest})")
     for number, (name, sql) in sorted(known.items()):
-        if number > at:
+        if number > at and (until is None or number <= until):
             _apply(connection, number, name, sql)
     if at < newest:
         connection.execute("CHECKPOINT")
@@ -49,6 +52,7 @@ def _apply(connection: duckdb.DuckDBPyConnection, number: int, name: str, sql: s
         raise StoreError(f"{name}: the store could not be migrated ({error})") from error
 
 
-def _applied(connection: duckdb.DuckDBPyConnection) -> int:
+def schema_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of the newest migration that this store has; its ledger is there."""
     row = connection.execute(APPLIED).fetchone()
     return int(row[0]) if row else 0

@@ -16,8 +16,10 @@ from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.store import audit, backup_list, erased_units
 from fairtrial.store.backup_list import Listed
 from fairtrial.store.database import Database, copies, engine_settings
+from fairtrial.store.foreign_definitions import foreign_definitions, listed
 from fairtrial.store.ingest import Ingester
 from fairtrial.store.manifest import Manifest, verify
+from fairtrial.store.migrate import schema_of
 from fairtrial.store.owner_lock import OwnerLock
 from fairtrial.store.steps import OnStep, Step, silent
 
@@ -79,14 +81,32 @@ def _replace(backup: Path, manifest: Manifest, layout: Layout, on_step: OnStep) 
         if digest != manifest.sha256:
             raise UsageError(f"{store}: changed while it was read")
         itself = Listed(manifest.backup_id, manifest.at_us, str(backup.absolute()), manifest.bytes, manifest.sha256)
+        _refuse_foreign(copy, store, manifest)
         _make_ready(copy, [itself, *_listed_until_now(layout)])
         _put_log_aside(layout)
         copy.replace(layout.store)
         sync_folder(layout.store.parent)
         sweep_folder(folder)
+    except UsageError:
+        sweep_folder(folder)
+        raise
     except (OSError, duckdb.Error) as error:
         sweep_folder(folder)
         raise StoreError(f"{layout.store}: the backup could not be restored ({error})") from error
+
+
+def _refuse_foreign(copy: Path, store: Path, manifest: Manifest) -> None:
+    """A manifest is no signature: whoever wrote both may have put in a view or a macro that acts when it is read."""
+    with duckdb.connect(str(copy), read_only=True, config=engine_settings()) as connection:
+        connection.execute("SET enable_external_access = false")
+        foreign = foreign_definitions(connection, schema=manifest.schema)
+        if foreign:
+            raise UsageError(
+                f"{store}: defines what no store of fairtrial with schema {manifest.schema} does: {listed(foreign)}"
+            )
+        applied = schema_of(connection)
+    if applied != manifest.schema:
+        raise UsageError(f"{store}: has schema {applied}, and its manifest says {manifest.schema}")
 
 
 def _make_ready(copy: Path, backups: Sequence[Listed]) -> None:
