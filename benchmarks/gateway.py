@@ -75,7 +75,7 @@ def _measure_litellm(found: dict[str, Any], plain: Server, other: Server, second
 
 def _serving(arguments: argparse.Namespace) -> dict[str, Any]:
     chosen = {"transport": arguments.transport} if arguments.transport else {}
-    return {"settings": replace(USUAL, max_in_flight=16384, **chosen)}
+    return {"settings": replace(USUAL, max_in_flight=16384, max_share_per_key=100, **chosen)}
 
 
 def main() -> None:

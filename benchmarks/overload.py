@@ -147,7 +147,7 @@ async def overload(server: Server, arguments: argparse.Namespace) -> dict[str, A
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run it, then read the journal."""
     chosen = arguments.transport or USUAL.transport
-    settings = replace(USUAL, max_in_flight=arguments.max_in_flight, transport=chosen)
+    settings = replace(USUAL, max_in_flight=arguments.max_in_flight, max_share_per_key=100, transport=chosen)
     with tempfile.TemporaryDirectory() as folder, upstream("--delay", str(arguments.delay)) as plain:
         with gateway(plain, Path(folder), settings=settings) as server:
             found = uvloop.run(overload(server, arguments))

@@ -153,8 +153,10 @@ class Services:
 
     def _control(self) -> Program:
         project = self.project
+        rate = project.control_body
         where = ["--store", str(project.layout.store), "--bind", _bind(project.control)]
         where += [part for proxy in project.control_proxies for part in ("--trusted-proxy", proxy)]
+        where += ["--body-grace", str(rate.grace), "--min-body-rate", str(rate.least)]
         return self._program("control", "-c", str(project.path), *where, "--gateway-url", project.gateway.address.url)
 
     def _gateway(self) -> Program:

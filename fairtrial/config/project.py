@@ -25,6 +25,7 @@ from fairtrial.config.service_rules import wrong_services
 from fairtrial.config.soundness import refuse_unsound
 from fairtrial.config.upstream_access import access_warnings, wrong_access
 from fairtrial.config.yaml_file import Document, Step, load_one
+from fairtrial.domain.body_rate import BodyRate
 from fairtrial.domain.errors import ConfigError, Mistake
 from fairtrial.domain.plan import FeedbackKind, Plan
 from fairtrial.domain.worker_settings import WorkerSettings
@@ -63,6 +64,7 @@ class Project:
     layout: Layout
     gateway: GatewaySettings
     control: Address
+    control_body: BodyRate
     dashboard: Address
     policies: Mapping[str, Policy]
     feedback: Mapping[str, FeedbackKind]
@@ -96,6 +98,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
             worker=worker_settings(file.gateway),
         ),
         control=parse_address(file.control.bind),
+        control_body=BodyRate(file.control.body_grace, file.control.min_body_rate),
         dashboard=parse_address(file.dashboard.bind),
         policies={name: policy_of(section) for name, section in file.experiments.items()},
         feedback={metric.key: metric.kind for metric in file.metrics.values()},

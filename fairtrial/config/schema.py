@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from fairtrial.config.addresses import parse_network
+from fairtrial.domain.body_rate import USUAL_BODY_RATE
 from fairtrial.domain.plan import Capture, FeedbackKind, OnDisconnect, UnitKind
 from fairtrial.domain.worker_settings import TransportName
 
@@ -238,6 +239,14 @@ class GatewaySection(Section):
     """The largest request, in MiB."""
     max_in_flight: int = Field(default=1024, ge=1)
     """Requests at a time in each worker; what comes beyond is told to come back, with a 503."""
+    max_bodies_mb: int = Field(default=1024, ge=1, le=2**20)
+    """MiB of large request bodies that each worker holds at a time; what comes beyond is told to come back."""
+    max_share_per_key: int = Field(default=90, ge=1, le=100)
+    """Percent of `max_in_flight` and `max_bodies_mb` that one key may use; more of it is a 429. Without keys: 100."""
+    body_grace: Seconds = USUAL_BODY_RATE.grace
+    """Seconds: in each such stretch a request body must end or come at `min_body_rate`, or it is a 408."""
+    min_body_rate: int = Field(default=USUAL_BODY_RATE.least, ge=1)
+    """Bytes a second."""
     keepalive: Wait = 15.0
     """Seconds of silence after which a stream is sent a comment, which clients skip; 0 for none."""
     grace: Wait = 0.0
@@ -261,6 +270,10 @@ class ControlSection(Section):
     """`host:port`."""
     trusted_proxies: tuple[Network, ...] = ()
     """Addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count at the sign-in."""
+    body_grace: Seconds = USUAL_BODY_RATE.grace
+    """Seconds in which a request's head must come, and stretches of its body as at the gateway."""
+    min_body_rate: int = Field(default=USUAL_BODY_RATE.least, ge=1)
+    """Bytes a second of a request body."""
 
 
 class DashboardSection(Section):

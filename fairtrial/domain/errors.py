@@ -10,7 +10,7 @@ FairtrialError
 ├── PlanRefused             a plan that must not be published
 └── RequestError            what a caller of the data plane did or met        HTTP status and OpenAI's envelope
     ├── BadRequest 400 · NotAuthenticated 401 · NotAllowed 403 · NotFound 404 · TooSlow 408 · Conflict 409
-    ├── TooLarge 413 · Unavailable 503
+    ├── TooLarge 413 · RateLimited 429 · Unavailable 503 (Overloaded)
     └── UpstreamError       the model's server failed                         502, 504
 """
 
@@ -119,7 +119,7 @@ class NotFound(RequestError):
 
 
 class TooSlow(RequestError):
-    """The body stopped coming before it was whole."""
+    """The body stopped coming before it was whole, or came too slowly."""
 
     status = 408
     type = "invalid_request_error"
@@ -139,11 +139,22 @@ class TooLarge(RequestError):
     type = "invalid_request_error"
 
 
+class RateLimited(RequestError):
+    """The caller uses its whole share of the gateway; counted, and not recorded."""
+
+    status = 429
+    type = "rate_limit_error"
+
+
 class Unavailable(RequestError):
     """The gateway can't serve now: no plan yet, draining, or overloaded."""
 
     status = 503
     type = "server_error"
+
+
+class Overloaded(Unavailable):
+    """The gateway has all that it can carry; counted, and not recorded."""
 
 
 class UpstreamError(RequestError):

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from fairtrial.domain.errors import FairtrialError, NotFound, RequestError, UsageError
 
@@ -19,6 +20,7 @@ def map_errors(app: FastAPI) -> None:
     app.add_exception_handler(FairtrialError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -45,6 +47,11 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return _answer(error.status_code, f"{request.url.path}: {error.detail}", "invalid_request_error")
+
+
+async def _left(_: Request, __: Exception) -> JSONResponse:
+    """The caller has left, or its connection was closed because its body did not come: nobody reads this."""
+    return _answer(408, "the request's body did not come", "invalid_request_error")
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,14 +19,18 @@ from fastapi import FastAPI
 from fairtrial.config.addresses import Address
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
+from fairtrial.domain.body_rate import USUAL_BODY_RATE, BodyRate
 from fairtrial.domain.errors import STORE_UNUSABLE
 from fairtrial.store.damage import advice, opening
 from fairtrial.store.database import Database
 from fairtrial.store.owner_lock import refuse_owned
 from gateway.control.app import create_app
+from gateway.control.connection import ControlConfig, ControlServer, Limits
+from gateway.control.errors import log
 from gateway.control.first_start import Welcome, welcome_to
 from gateway.control.keeper import Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
+from gateway.descriptors import DescriptorReserve, raise_soft_limit
 from gateway.listening import listen
 
 GRACE_SECONDS = 5
@@ -49,6 +53,7 @@ class ControlSettings:
     control_url: str | None = None
     public_host: str | None = None
     trusted_proxies: tuple[str, ...] = ()
+    body_rate: BodyRate = USUAL_BODY_RATE
 
 
 def serve(
@@ -71,7 +76,7 @@ def serve(
         if welcome is not None and (made := welcome_to(keeper, loopback=loopback)) is not None:
             welcome(made)
         app = create_app(keeper, loopback=loopback, public_host=settings.public_host)
-        ending.run(uvicorn.Server(_configured(app, settings.trusted_proxies)), listener)
+        ending.run(_server(app, settings), listener)
     finally:
         try:
             keeper.stop()
@@ -97,16 +102,20 @@ def _give_up(layout: Layout, why: str) -> NoReturn:
         os._exit(STORE_UNUSABLE)
 
 
-def _configured(app: FastAPI, trusted_proxies: Sequence[str]) -> uvicorn.Config:
+def _server(app: FastAPI, settings: ControlSettings) -> uvicorn.Server:
     """By default uvicorn would believe every forwarding header from 127.0.0.1, which a bare proxy passes on unread."""
-    return uvicorn.Config(
-        app,
-        log_level="warning",
-        lifespan="off",
-        server_header=False,
-        proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies),
-        timeout_graceful_shutdown=GRACE_SECONDS,
+    limits = Limits(settings.body_rate, DescriptorReserve(raise_soft_limit(), service="control", log=log))
+    return ControlServer(
+        ControlConfig(
+            app,
+            limits,
+            log_level="warning",
+            lifespan="off",
+            server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
     )
 
 

@@ -18,6 +18,7 @@ from gateway.proxy.gateway import Gateway
 from gateway.proxy.loop_lag import watch_lag
 from gateway.proxy.metrics import families_of
 from gateway.proxy.routing import Routing
+from gateway.proxy.serving.asgi_scope import scope_of
 from gateway.proxy.serving.cors import Cors
 from gateway.proxy.serving.request_path import read_path
 from gateway.proxy.serving.turn import Turn
@@ -61,14 +62,14 @@ class _Application:
             endpoint = _HOT.get(path) if turn.method == b"POST" and b"#" not in query else None
             if endpoint is None:
                 await self._serve_other(turn)
-            elif (refusal := self._admission.refusal()) is not None:
+            elif (refusal := self._admission.refusal(reserved=turn.line.reserved)) is not None:
                 await refuse(self._admission, refusal, turn, new_id())
             else:
                 self._admission.in_flight += 1
                 try:
                     await complete(self._gateway, endpoint, turn, query)
                 finally:
-                    self._admission.in_flight -= 1
+                    self._admission.release(turn)
         except Exception:  # noqa: BLE001 - the fence of the server: one turn that fails is one answer that breaks off
             _LOG.exception("a request failed")
             _fail(turn)
@@ -86,8 +87,9 @@ class _Application:
             return
         endpoint = HOT.get(asked.path) if turn.method == b"POST" else None
         if asked.path in ALWAYS:
-            await self._serve_cold(turn, turn.scope(asked), request_id)
-        elif (refusal := admission.refusal()) is not None:
+            turn.keep_alive = turn.keep_alive and not turn.line.reserved
+            await self._serve_cold(turn, scope_of(turn, asked), request_id)
+        elif (refusal := admission.refusal(reserved=turn.line.reserved)) is not None:
             await refuse(admission, refusal, turn, request_id)
         else:
             admission.in_flight += 1
@@ -95,13 +97,13 @@ class _Application:
                 if endpoint is not None:
                     await complete(self._gateway, endpoint, turn, asked.query)
                 else:
-                    await self._serve_cold(turn, turn.scope(asked), request_id)
+                    await self._serve_cold(turn, scope_of(turn, asked), request_id)
             except asyncio.CancelledError:
                 if admission.stage != "ending":
                     raise
                 break_off(turn, request_id)
             finally:
-                admission.in_flight -= 1
+                admission.release(turn)
 
     async def _serve_cold(self, turn: Turn, scope: dict[str, object], request_id: str) -> None:
         scope["request_id"] = request_id

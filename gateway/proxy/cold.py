@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
+from gateway.proxy.body import read_body
 from gateway.proxy.caller import Caller
 from gateway.proxy.caller_by_scope import caller_by_scope
 from gateway.proxy.errors import envelope, error_body, error_headers
@@ -22,7 +23,7 @@ from gateway.proxy.passthrough_paths import unknown_url
 from gateway.proxy.responses import add_responses
 from gateway.proxy.routing import Routing
 from gateway.proxy.serving.request_path import folded, shown
-from gateway.proxy.wire import header_map, read_body, require_json
+from gateway.proxy.wire import header_map, require_json
 
 STORED_CHATS = "/v1/chat/completions"
 """Read and deleted by other methods than POST, where there is another server for it."""
@@ -115,7 +116,8 @@ def _feedback(app: FastAPI, gateway: Gateway) -> None:
         routing, caller = _let_in(gateway, request)
         caller.require("feedback")
         require_json(header_map(request.scope))
-        sent = read_feedback(await read_body(request.receive, limit=min(gateway.max_body, MAX_BODY)))
+        limit = min(gateway.max_body, MAX_BODY)
+        sent = read_feedback(await read_body(request.scope["turn"], gateway.admission, limit=limit))
         batch = sent if isinstance(sent, list) else [sent]
         if gateway.turns.busy(caller.key_id) and text_size(batch) > SMALL:
             raise Unavailable("the texts of other feedback are being looked at; send it again", code="feedback_busy")
@@ -162,6 +164,7 @@ def _errors(app: FastAPI) -> None:
 
 def _let_in(gateway: Gateway, request: Request) -> tuple[Routing, Caller]:
     routing, caller, _ = caller_by_scope(gateway, request.scope)
+    gateway.admission.claim(request.scope["turn"], caller.key_id)
     return routing, caller
 
 

@@ -7,10 +7,11 @@ import logging
 import time
 from functools import partial
 
-from fairtrial.domain.errors import RequestError
+from fairtrial.domain.errors import Overloaded, RateLimited, RequestError
 from gateway.proxy.answer_headers import variant_lines
 from gateway.proxy.answering import answer
 from gateway.proxy.asked import read_asked
+from gateway.proxy.body import read_body
 from gateway.proxy.errors import error_body, error_headers
 from gateway.proxy.exchange import CLIENT_CLOSED, Exchange
 from gateway.proxy.gateway import Gateway
@@ -20,7 +21,7 @@ from gateway.proxy.recording import record
 from gateway.proxy.resolve import resolve
 from gateway.proxy.responses_chain import CHAINED, stay
 from gateway.proxy.serving.turn import Turn
-from gateway.proxy.wire import ClientGone, lines_of, read_body, require_json
+from gateway.proxy.wire import ClientGone, lines_of, require_json
 
 BROKE_OFF = "upstream_reset"
 """The upstream may or may not have read the request, which the gateway then doesn't repeat (RFC 9110 §9.2.2). A model's
@@ -45,6 +46,8 @@ async def complete(gateway: Gateway, endpoint: str, turn: Turn, query: bytes) ->
             raise
         assert turn.task is not None
         turn.task.uncancel()
+    except (Overloaded, RateLimited) as error:
+        turn.answer(error.status, lines_of(error_headers(error, exchange.request_id)), error_body(error))
     except RequestError as error:
         if exchange.client_gone:
             exchange.error = error
@@ -63,8 +66,9 @@ async def _serve(gateway: Gateway, exchange: Exchange, turn: Turn) -> None:
     caller = authenticate(exchange.routing, exchange.headers, turn, proxies=gateway.proxies, now_us=exchange.at_us)
     caller.require("complete")
     exchange.caller = caller
+    gateway.admission.claim(turn, caller.key_id)
     require_json(exchange.headers)
-    exchange.asked = read_asked(await _body(turn, limit=gateway.max_body))
+    exchange.asked = read_asked(await read_body(turn, gateway.admission, limit=gateway.max_body))
     exchange.target = resolve(exchange.routing, caller, exchange.asked, exchange.headers, exchange.request_id)
     if exchange.endpoint in CHAINED:
         exchange.target = stay(gateway, exchange)
@@ -76,13 +80,6 @@ async def _serve(gateway: Gateway, exchange: Exchange, turn: Turn) -> None:
         await answer(gateway, exchange, turn)
     finally:
         turn.on_gone = None
-
-
-async def _body(turn: Turn, *, limit: int) -> bytes:
-    """The request's body, which mostly came with its head."""
-    if not turn.more and turn.unread <= limit:
-        return turn.take()
-    return await read_body(turn.receive, limit=limit)
 
 
 def _left(gateway: Gateway, exchange: Exchange) -> None:

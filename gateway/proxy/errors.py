@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.errors import RequestError, TooSlow, Unavailable
+from fairtrial.domain.errors import RateLimited, RequestError, Unavailable
 from fairtrial.domain.json_limits import DECODED, excess
 from gateway.proxy.sse import as_event
 from gateway.proxy.wire import JSON_TYPE, Header
@@ -41,10 +41,8 @@ def error_headers(error: RequestError, request_id: str) -> list[Header]:
     headers: list[Header] = [JSON_TYPE, (b"x-request-id", request_id.encode())]
     if error.code in NEVER_RETRY:
         headers.append((b"x-should-retry", b"false"))
-    elif isinstance(error, Unavailable):
+    elif isinstance(error, RateLimited | Unavailable):
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
-    elif isinstance(error, TooSlow):
-        headers.append((b"connection", b"close"))  # what is still to come of the body would be read as a request
     return headers
 
 

@@ -9,9 +9,11 @@ from starlette.responses import Response
 
 from fairtrial.domain.errors import TooLarge, UpstreamError, UpstreamTimeout
 from gateway.proxy.answer_headers import goes_back
+from gateway.proxy.body import too_slow
 from gateway.proxy.errors import envelope
 from gateway.proxy.provider_secret import BlankedPieces
 from gateway.proxy.routing import Endpoint
+from gateway.proxy.serving.turn import Turn
 from gateway.proxy.upstream.transport import TransportError, UpstreamAnswer
 from gateway.proxy.wire import ClientGone, Header, Receive, Scope, Send, send_whole
 
@@ -31,10 +33,11 @@ class Upload:
     ``failure``: why it was not, as the connection to the upstream tells only that it broke.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, turn: Turn) -> None:
         self.over = asyncio.Event()
         self.failure: Exception | None = None
         self._receive = receive
+        self._turn = turn
         self._begun = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -50,7 +53,7 @@ class Upload:
             piece: bytes = message.get("body", b"")
             size += len(piece)
             if message["type"] == "http.disconnect":
-                self.failure = ClientGone()
+                self.failure = too_slow() if self._turn.slow else ClientGone()
             elif size > UPLOAD_LIMIT:
                 self.failure = too_large()
             if self.failure is not None:
@@ -74,9 +77,9 @@ class Forwarded(Response):
         self._uploaded = uploaded
         self._gone = False
 
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve; `UpstreamError` while nothing was sent, afterwards the connection breaks as the upstream's did."""
-        upload = Upload(receive)
+        upload = Upload(receive, scope["turn"])
         if self._uploaded:
             upload.over.set()
         serving = asyncio.current_task()

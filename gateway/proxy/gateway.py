@@ -72,6 +72,6 @@ class Gateway:
     def __post_init__(self) -> None:
         self.recording = RecordingWatch(self.journal)
         self.proxies = TrustedProxies(self.settings.trusted_proxies)
-        self.admission = Admission(self.settings.max_in_flight)
+        self.admission = Admission.of(self.settings, max_body=self.max_body)
         if self.settings.cors_origins:
             self.cors = Cors(self.settings.cors_origins, self.watch.is_open)

@@ -40,6 +40,7 @@ def enter(gateway: Gateway, request: Request) -> tuple[Routing, Caller, Headers]
     routing, caller, headers = caller_by_scope(gateway, request.scope)
     if caller.key_id is None:
         _refuse_foreign_page(headers, gateway.settings.cors_origins)
+    gateway.admission.claim(request.scope["turn"], caller.key_id)
     return routing, caller, headers
 
 

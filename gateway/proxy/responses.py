@@ -12,6 +12,7 @@ from starlette.responses import Response
 from fairtrial.domain.errors import BadRequest, NotFound
 from fairtrial.journal.response_map import response_name
 from gateway.proxy.asked import read_asked
+from gateway.proxy.body import read_body
 from gateway.proxy.caller import Caller
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.forwarded import Forwarded
@@ -24,7 +25,7 @@ from gateway.proxy.rewrite import upstream_body
 from gateway.proxy.routing import Endpoint, Routing
 from gateway.proxy.sent_headers import refuse_without_key, sent_headers
 from gateway.proxy.upstream.transport import UpstreamAnswer, UpstreamRequest
-from gateway.proxy.wire import read_body, require_json
+from gateway.proxy.wire import require_json
 
 INPUT_TOKENS = "/responses/input_tokens"
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,256}")
@@ -59,7 +60,7 @@ async def _ask(gateway: Gateway, request: Request, response_id: str, below: str 
     caller.require("complete")
     endpoint = _made_by(gateway, routing, caller, response_id)
     refuse_without_key(endpoint)
-    body = await read_body(request.receive, limit=gateway.max_body)
+    body = await read_body(request.scope["turn"], gateway.admission, limit=gateway.max_body)
     sent = sent_headers(headers, endpoint, request.scope["request_id"])
     path = with_query(f"/responses/{response_id}{below}", request.scope)
     gateway.counters.passed += 1
@@ -73,7 +74,9 @@ async def _count(gateway: Gateway, request: Request) -> Response:
     require_json(headers)
     exchange = Exchange.begin(INPUT_TOKENS, headers)
     exchange.routing, exchange.caller = routing, caller
-    asked = exchange.asked = read_asked(await read_body(request.receive, limit=gateway.max_body))
+    asked = exchange.asked = read_asked(
+        await read_body(request.scope["turn"], gateway.admission, limit=gateway.max_body)
+    )
     exchange.target = resolve(routing, caller, asked, headers, exchange.request_id)
     arm = stay(gateway, exchange).arm
     if arm.endpoint.translated:

@@ -1,13 +1,12 @@
-"""ASGI as the hot path speaks it: reading a body with a limit, and sending whole answers; no framework in between."""
+"""ASGI as the hot path speaks it: what a request declares of itself, and sending whole answers."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any
 
-from fairtrial.domain.errors import BadRequest, TooLarge, TooSlow
+from fairtrial.domain.errors import BadRequest
 from gateway.proxy.headers import Headers
-from gateway.proxy.time_limit import TimeLimit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,12 +17,6 @@ Header = tuple[bytes, bytes]
 
 JSON_TYPE: Header = (b"content-type", b"application/json")
 JSON_LINE = b"content-type: application/json\r\n"
-DRAIN_FACTOR = 4
-"""A body that is too large is read to its end, up to this many limits, so that the connection stays usable."""
-
-
-BODY_SECONDS = 30.0
-"""How long a body may stop coming: a caller that never sends it must not keep one of the worker's places."""
 
 
 class ClientGone(Exception):
@@ -33,53 +26,6 @@ class ClientGone(Exception):
 def header_map(scope: Scope) -> Headers:
     """The request's headers; the server names them in lower case, and each once."""
     return Headers({name.decode("latin-1"): value for name, value in scope["headers"]})
-
-
-async def read_body(receive: Receive, *, limit: int, patience: float = BODY_SECONDS) -> bytes:
-    """The whole request body; `TooLarge` above ``limit`` bytes, `ClientGone` when the caller leaves.
-
-    `TooSlow` when no byte of it comes for ``patience`` seconds.
-    """
-    message = await _next(receive, patience)
-    body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        body = await _read_rest(receive, body, limit=limit, patience=patience)
-    if len(body) > limit:
-        raise _too_large(limit)
-    return body
-
-
-async def _read_rest(receive: Receive, first: bytes, *, limit: int, patience: float) -> bytes:
-    parts, size, more = [first], len(first), True
-    while more:
-        message = await _next(receive, patience)
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= limit:
-            parts.append(part)
-        elif size > limit * DRAIN_FACTOR:
-            break
-        more = message.get("more_body", False)
-    if size > limit:
-        raise _too_large(limit)
-    return b"".join(parts)
-
-
-async def _next(receive: Receive, patience: float) -> Message:
-    try:
-        with TimeLimit(patience):
-            message = await receive()
-    except TimeoutError:
-        raise TooSlow(
-            f"the request body stopped coming for {patience:g} s, and the connection is closed", code="request_timeout"
-        ) from None
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    return message
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"the request body is larger than this gateway's limit of {limit} bytes", code="request_too_large")
 
 
 def require_json(headers: Headers) -> None:

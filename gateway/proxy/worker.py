@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from fairtrial.domain.worker_settings import WorkerSettings
 from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
+from gateway.descriptors import DescriptorReserve, raise_soft_limit
 from gateway.proxy.app import alive, build_app
 from gateway.proxy.count_board import CountBoard
 from gateway.proxy.gateway import Gateway
@@ -31,6 +33,7 @@ from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
 from gateway.proxy.upstream.pool import PoolTransport
 from gateway.proxy.upstream.transport import Transport
 
+_LOG = logging.getLogger(__name__)
 GC_THRESHOLDS = (50_000, 20, 50)
 """Fewer collections: a request makes no cycles to speak of, and a collection stops all streams for its time."""
 
@@ -56,15 +59,16 @@ def main() -> None:
 async def serve(arguments: argparse.Namespace) -> None:
     """Serve until SIGTERM, then finish what is in flight."""
     listening = socket.socket(fileno=arguments.fd)
+    settings = _within_descriptors(arguments.settings)
     gateway = Gateway(
         watch=PlanWatch(arguments.plan, environ=os.environ, require_keys=arguments.require_keys),
         journal=JournalWriter(arguments.journal, writer=arguments.worker),
-        transport=_transport(arguments.settings),
+        transport=_transport(settings),
         worker=arguments.worker,
         board=CountBoard(arguments.counts, arguments.worker),
         places=ResponseMap(arguments.journal.with_name(RESPONSES)),
         max_body=arguments.max_body,
-        settings=arguments.settings,
+        settings=settings,
     )
     _blank_keys_in_logs(gateway)
     server = Server(build_app(gateway), gateway.admission, gateway.settings, cors=gateway.cors)
@@ -89,6 +93,18 @@ def _blank_keys_in_logs(gateway: Gateway) -> None:
 
     for handler in logging.getLogger().handlers:
         handler.setFormatter(BlankingFormatter(_log_form(gateway.worker), secrets))
+
+
+def _within_descriptors(settings: WorkerSettings) -> WorkerSettings:
+    """No more requests at a time than there are descriptors for: each takes its caller's and its upstream's."""
+    limit = raise_soft_limit()
+    carried = max(1, DescriptorReserve(limit, service="gateway", log=_LOG).connections // 2)
+    if carried >= settings.max_in_flight:
+        return settings
+    _LOG.warning(
+        "%d requests at a time instead of %d: the limit is %d open files", carried, settings.max_in_flight, limit
+    )
+    return replace(settings, max_in_flight=carried)
 
 
 def _settings(text: str) -> WorkerSettings:

@@ -78,13 +78,14 @@ ERRORS = (
     ("401", "invalid_request_error", "no key, or a wrong one; never which"),
     ("403", "permission_error", "the key has not this right"),
     ("404", "invalid_request_error", "no such route (`model_not_found`) or path (`unknown_url`)"),
-    ("408", "invalid_request_error", "no byte of the body came for 30 s (`request_timeout`)"),
+    ("408", "invalid_request_error", "the body stopped or came below `gateway.min_body_rate` (`request_timeout`)"),
     (
         "413",
         "invalid_request_error",
         "the body is larger than `gateway.max_body_mb`; feedback with too much text (`feedback_too_large`)",
     ),
     ("422", "invalid_request_error", "a field of a feedback is wrong (`invalid_field`)"),
+    ("429", "rate_limit_error", "the key uses its `gateway.max_share_per_key` already (`key_share_used`)"),
     (
         "502",
         "upstream_error",

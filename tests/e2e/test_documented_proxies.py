@@ -143,7 +143,7 @@ def test_applications_chat_and_stream_with_a_key_and_not_without(proxied: Proxie
             except openai.AuthenticationError:
                 continue
         assert answer.choices[0].message.content
-        streamed = [chunk for chunk in client.chat.completions.create(**asked, stream=True)]  # type: ignore[call-overload]
+        streamed = list(client.chat.completions.create(**asked, stream=True))  # type: ignore[call-overload]
         assert len(streamed) > 1 and streamed[-1].choices[0].finish_reason == "stop"
 
 

@@ -25,9 +25,9 @@ class GatedUpstream:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    async def connect(self, port: int) -> Connection:
+    async def connect(self, port: int, key: str | None = None) -> Connection:
         """A client's connection to a gateway, closed at the end."""
-        self.clients.append(Connection(*await asyncio.open_connection("127.0.0.1", port, limit=LIMIT)))
+        self.clients.append(Connection(*await asyncio.open_connection("127.0.0.1", port, limit=LIMIT), key))
         return self.clients[-1]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,6 +92,7 @@ class Connection:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    key: str | None = None
 
     async def ask(self, said: str, *, stream: bool = False) -> Answer:
         self.send(said, stream=stream)
@@ -134,6 +135,7 @@ class Connection:
 
     def _write(self, line: str, body: bytes) -> None:
         head = f"{line} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        head += f"authorization: Bearer {self.key}\r\n" if self.key else ""
         self.writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
 
 

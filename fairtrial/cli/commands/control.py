@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial.domain.body_rate import USUAL_BODY_RATE, BodyRate
+
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from gateway.control.first_start import Welcome
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 @click.option("--store", type=click.Path(path_type=Path), hidden=True)
 @click.option("--bind", hidden=True)
 @click.option("--trusted-proxy", "proxies", multiple=True, hidden=True)
+@click.option("--body-grace", type=float, default=USUAL_BODY_RATE.grace, hidden=True)
+@click.option("--min-body-rate", type=int, default=USUAL_BODY_RATE.least, hidden=True)
 @click.option(
     "--gateway-url",
     envvar="FAIRTRIAL_GATEWAY_URL",
@@ -65,6 +69,7 @@ def _settings(
     store: Path | None,
     bind: str | None,
     proxies: tuple[str, ...],
+    **body: float,
 ) -> tuple[ControlSettings, Project | None]:
     """``store`` and ``bind`` come from `fairtrial up`, which has read the file, so that a broken file stops nothing."""
     from fairtrial.cli.invitation_link import public_host
@@ -75,12 +80,20 @@ def _settings(
     public = public_host(os.environ)
     if store is not None and bind is not None:
         address = parse_address(bind)
-        told = ControlSettings(config, Layout(store), address, gateway_url, None, public, proxies)
+        rate = BodyRate(body["body_grace"], int(body["min_body_rate"]))
+        told = ControlSettings(config, Layout(store), address, gateway_url, None, public, proxies, rate)
         return told, None
     project = _load(config)
     gateway_url = gateway_url or project.gateway.address.url
     read = ControlSettings(
-        config, project.layout, project.control, gateway_url, control_url, public, project.control_proxies
+        config,
+        project.layout,
+        project.control,
+        gateway_url,
+        control_url,
+        public,
+        project.control_proxies,
+        project.control_body,
     )
     return read, project
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.errors import Unavailable
 from fairtrial.store import verdict_json, verdicts
+from fairtrial.store.sessions import LOCAL
 from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
 from gateway.control.callers import Caller
 from gateway.control.errors import absent
@@ -72,6 +73,6 @@ def _judge(keeper: TheKeeper, asked: JudgeRequest, asked_by: str) -> bytes:
 
 def _described(caller: Caller) -> str:
     """Who asked, as the verdict names them."""
-    if caller.open:
-        return "a program of this machine"
+    if caller.account_id == LOCAL.account_id:
+        return "the local user"
     return f"account {caller.name}" if caller.is_person else f"key {caller.name}"

@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from fairtrial.domain.body_rate import BodyRate
+    from gateway.descriptors import Room
     from gateway.proxy.serving.connection import CallerConnection
     from gateway.proxy.serving.cors import Cors
 
@@ -14,6 +16,9 @@ class Clock(Protocol):
     """See above."""
 
     connections: set[CallerConnection]
+    body_rate: BodyRate
+    """The slowest that a body may come."""
+
     date: bytes
     """The ``date`` header, with its line's end."""
 
@@ -22,6 +27,10 @@ class Clock(Protocol):
 
     cors: Cors | None
     """Which web pages may read answers."""
+
+    def arrived(self, connection: CallerConnection, descriptor: int) -> Room:
+        """A caller has connected; how much room there is for it."""
+        ...
 
     def left(self, task: asyncio.Task[None]) -> None:
         """A caller has left; what serves it may go on for a while."""

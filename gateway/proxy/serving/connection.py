@@ -1,8 +1,7 @@
 """A caller's connection: its requests are read, and answered one after another in their order.
 
 A malformed request is refused in OpenAI's envelope, and only after the answers before it; nothing is read any more
-behind it. A request that offers HTTP/2 or WebSocket by ``upgrade``, as Java's own client does with every one, is served
-as if it did not.
+behind it. A body that comes too slowly is given up.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from typing import cast
 
 import httptools
 
-from gateway.proxy.headers import NAMES, lower
+from fairtrial.domain.body_rate import BodyWatch
 from gateway.proxy.serving.clock import Clock
-from gateway.proxy.serving.odd_heads import head_without_offer, refusal
+from gateway.proxy.serving.odd_heads import refusal
+from gateway.proxy.serving.request_heads import HeadReader
 from gateway.proxy.serving.turn import Turn
-
-HEADERS_LIMIT, NAME_LIMIT = 256, 256
-"""How many headers, and bytes of a header's name."""
+from gateway.request_framing import wrong_coding
 
 WAITING_LIMIT = 16
 """Requests that may wait for their turn before no more are read: while reading pauses, a caller leaves unnoticed."""
@@ -30,25 +28,24 @@ HEAD_LIMIT = 2**18
 """Bytes that may come without a head being whole."""
 
 
-class CallerConnection(asyncio.Protocol):
+class CallerConnection(HeadReader, asyncio.Protocol):
     """See above; ``serve`` is called with each turn when it has come."""
 
     __slots__ = (
-        "_clock", "_count", "_drained", "_headers", "_malformed", "_parser", "_paused", "_reading", "_serve",
-        "_transport", "_unfinished", "_unsent", "_url", "_waiting", "full", "idle_since", "serving", "write",
+        "_body_watch", "_clock", "_drained", "_malformed", "_paused", "_reading", "_serve", "_transport", "_unsent",
+        "_waiting", "full", "idle_since", "reserved", "serving", "write",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, serve: Callable[[Turn], None]) -> None:
+        super().__init__()
         self._clock, self._serve = clock, serve
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # it comes with connection_made
         self.write: Callable[[bytes], None] = _nowhere
-        self._parser = _parser(self)
-        self._url = b""
-        self._headers: dict[str, bytes] = {}
-        self._unfinished = self._count = self._unsent = 0
+        self._unsent = 0
         self._reading: Turn | None = None
         self._waiting: deque[Turn] = deque()
-        self._malformed = self._paused = False
+        self._malformed = self._paused = self.reserved = False
+        self._body_watch = BodyWatch()
         self._drained: asyncio.Event | None = None
         self.serving: Turn | None = None
         self.full = False
@@ -59,7 +56,10 @@ class CallerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.write = self._transport.write
-        self._clock.connections.add(self)
+        room = self._clock.arrived(self, transport.get_extra_info("socket").fileno())
+        self.reserved = room == "reserved"
+        if room == "none":
+            self._transport.abort()
 
     def connection_lost(self, _: Exception | None) -> None:
         self._clock.connections.discard(self)
@@ -86,8 +86,10 @@ class CallerConnection(asyncio.Protocol):
             if self._unfinished > HEAD_LIMIT:
                 self._refuse()
             self._unfinished += len(data)
-        elif self._reading is not None and not self._reading.complete:
-            self._queue(self._reading)
+        elif self._reading is not None:
+            self._body_watch.came += len(data)
+            if not self._reading.complete:
+                self._queue(self._reading)
 
     def pause_writing(self) -> None:
         self.full = True
@@ -101,29 +103,12 @@ class CallerConnection(asyncio.Protocol):
 
     # the parser
 
-    def on_message_begin(self) -> None:
-        self._url, self._headers, self._unfinished, self._count = b"", {}, 1, 0
-
-    def on_url(self, url: bytes) -> None:
-        self._url = self._url + url if self._url else url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._unfinished:
-            return  # a trailer, which nobody reads
-        self._count += 1
-        if self._count > HEADERS_LIMIT:
-            raise httptools.HttpParserError("too many headers")  # joining many of one name takes quadratic time
-        known, headers = NAMES.get(name), self._headers
-        if known is None:
-            if len(name) > NAME_LIMIT:
-                raise httptools.HttpParserError("a header's name is too long")
-            known = lower(name)
-        headers[known] = headers[known] + b", " + value if known in headers else value
-
     def on_headers_complete(self) -> None:
         parser = self._parser
         if parser.should_upgrade():
             return  # the head is read once more, without its offer; CONNECT is not served
+        if (wrong := wrong_coding(self._headers.get("transfer-encoding"), self._headers.get("te"))) is not None:
+            self._wrong(wrong)
         version = parser.get_http_version()
         turn = Turn(self, parser.get_method(), self._url, self._headers, version)
         turn.keep_alive = version != "1.0" and parser.should_keep_alive()
@@ -142,19 +127,6 @@ class CallerConnection(asyncio.Protocol):
         turn.end_body()
         if not turn.complete:
             self._queue(turn)
-
-    def _feed(self, data: bytes) -> bytes | None:
-        """Parse; what is to be parsed again, by a parser of its own, where a client offered another protocol."""
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            if self._parser.get_method() == b"CONNECT":
-                raise httptools.HttpParserError("CONNECT") from None
-            method, version = self._parser.get_method(), self._parser.get_http_version()
-            again = head_without_offer(method, self._url, version, self._headers) + data[offer.args[0] :]
-            self._parser = _parser(self)
-            return again
-        return None
 
     # whose turn it is
 
@@ -216,6 +188,17 @@ class CallerConnection(asyncio.Protocol):
         else:
             self.serving.keep_alive = False
 
+    def look_at_body(self, now: float) -> None:
+        """Give up a body that comes too slowly: its request is a 408, or its connection ends if that was answered."""
+        turn = self._reading
+        held_back = self._paused or (turn is not None and turn.uninvited)
+        if not self._body_watch.too_slow(turn, self._clock.body_rate, now=now, held_back=held_back):
+            return
+        assert turn is not None
+        turn.give_up_body()
+        if turn.complete:
+            self._transport.close()
+
     def end_idle(self, now: float) -> None:
         """Close it, for nobody asks; at once if what it was answered doesn't leave, as with one who never reads."""
         unsent = self._transport.get_write_buffer_size()
@@ -244,7 +227,7 @@ class CallerConnection(asyncio.Protocol):
         if serving is None or not serving.started:
             cors = self._clock.cors
             extra = b"" if cors is None else cors.lines(self._url, self._headers)
-            self._transport.write(refusal(self.date, extra))
+            self._transport.write(refusal(self.date, self._why, extra))
         self._transport.close()
 
     # what turns do with it
@@ -290,10 +273,3 @@ class CallerConnection(asyncio.Protocol):
 
 def _nowhere(_: bytes) -> None:
     """Until there is a transport."""
-
-
-def _parser(connection: CallerConnection) -> httptools.HttpRequestParser:
-    """One that lets an answer be given to the first of several requests that came at once."""
-    parser = httptools.HttpRequestParser(connection)
-    parser.set_dangerous_leniencies(lenient_data_after_close=True)
-    return parser

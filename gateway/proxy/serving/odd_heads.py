@@ -7,12 +7,6 @@ from collections.abc import Mapping
 from gateway.proxy.errors import envelope
 from gateway.proxy.fresh import new_id
 
-_BODY = envelope(
-    "the request is not well-formed HTTP/1.1, and the connection is closed",
-    kind="invalid_request_error",
-    code="malformed_request",
-)
-
 
 def head_without_offer(method: bytes, target: bytes, version: str, headers: Mapping[str, bytes]) -> bytes:
     """The head as it came, but for ``upgrade`` and its mention in ``connection``."""
@@ -26,8 +20,9 @@ def head_without_offer(method: bytes, target: bytes, version: str, headers: Mapp
     return b"\r\n".join([*lines, b"", b""])
 
 
-def refusal(date: bytes, extra: bytes = b"") -> bytes:
+def refusal(date: bytes, why: str, extra: bytes = b"") -> bytes:
     """The whole answer to what is no HTTP; ``date``: that header, with its line's end; ``extra``: more of them."""
+    body = envelope(f"{why}, and the connection is closed", kind="invalid_request_error", code="malformed_request")
     named = b"content-type: application/json\r\nx-request-id: %b\r\n" % new_id().encode()
     head = b"HTTP/1.1 400 Bad Request\r\n%b%bcontent-length: %d\r\nconnection: close\r\n\r\n"
-    return head % (date, named + extra, len(_BODY)) + _BODY
+    return head % (date, named + extra, len(body)) + body

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import logging
+import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
 from email.utils import formatdate
 
 from fairtrial.domain.worker_settings import WorkerSettings
+from gateway.descriptors import DescriptorReserve, Room
 from gateway.proxy.admission import Admission
 from gateway.proxy.serving.connection import CallerConnection
 from gateway.proxy.serving.cors import Cors
@@ -21,6 +25,9 @@ POLL_SECONDS = 0.05
 TICK_SECONDS = 0.5
 IDLE_SECONDS = 75.0
 """How long a connection may be without a request; also how long a head may take to come."""
+
+YOUNG_SECONDS = 0.05
+"""A connection that is younger is not closed to make room: its request may be under way."""
 
 LAST_SECONDS = 2
 """For the last bytes: of answers that are broken off, and to clients that read slowly."""
@@ -46,7 +53,10 @@ class Server:
         self.date = b""
         self.now = 0.0
         self.cors = cors
+        self.body_rate = settings.body_rate
         self._serve = serve
+        self._reserve = DescriptorReserve(resource.getrlimit(resource.RLIMIT_NOFILE)[0], service="gateway", log=_LOG)
+        self._listening: socket.socket | None = None
         self._left: set[asyncio.Task[None]] = set()
         self._admission = admission
         self._settings = settings
@@ -58,6 +68,7 @@ class Server:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop)
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C: the supervisor tells us in its time
+        self._listening = listening
         self._look()
         ticking = asyncio.create_task(self._tick())
         listener = await loop.create_server(
@@ -79,6 +90,15 @@ class Server:
             self._admission.stage = "leaving" if self._settings.grace else "draining"
             self._told.set()
 
+    def arrived(self, connection: CallerConnection, descriptor: int) -> Room:
+        """See `Clock`; at the limit of open files, connections that nobody uses make room."""
+        room = self._reserve.room(descriptor, self.now)
+        if room != "free":
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._make_room()
+        self.connections.add(connection)
+        return room
+
     def left(self, task: asyncio.Task[None]) -> None:
         """See `Clock`: an answer is read to its end without its caller, and must be told of our end like the others."""
         self._left.add(task)
@@ -93,9 +113,31 @@ class Server:
         """Keep the clock; close what has been idle too long."""
         self.now = asyncio.get_running_loop().time()
         self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
-        for connection in [one for one in self.connections if one.serving is None]:
-            if self.now - connection.idle_since > IDLE_SECONDS:
+        for connection in list(self.connections):
+            if connection.serving is None and self.now - connection.idle_since > IDLE_SECONDS:
                 connection.end_idle(self.now)
+            else:
+                connection.look_at_body(self.now)
+        self._admission.short = self._room() != "free" and not self._make_room()
+
+    def _room(self) -> Room:
+        """Whether the next descriptor would be of the reserve; answers take some too, for their upstreams."""
+        if self._listening is None:
+            return "free"
+        try:
+            probe = os.dup(self._listening.fileno())
+        except OSError:
+            return "none"
+        os.close(probe)
+        return self._reserve.room(probe, self.now)
+
+    def _make_room(self) -> bool:
+        """Close those of the connections that have been without a request for longest; false if there are none."""
+        now = asyncio.get_running_loop().time()
+        idle = [one for one in self.connections if one.serving is None and now - one.idle_since > YOUNG_SECONDS]
+        for connection in heapq.nsmallest(1 + len(idle) // 16, idle, key=lambda one: one.idle_since):
+            connection.end_idle(now)
+        return bool(idle)
 
     async def _drain(self) -> None:
         admission = self._admission

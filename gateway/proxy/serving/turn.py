@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from gateway.proxy.headers import Headers
-from gateway.proxy.serving.request_path import RequestPath
+from gateway.proxy.serving.line import Line
 from gateway.proxy.wire import Header, Message
+
+if TYPE_CHECKING:
+    from gateway.proxy.admission import Use
 
 JOINED = 64 * 1024
 """Bytes of a piece that is copied behind the head; a larger one is written by itself."""
@@ -26,58 +29,16 @@ _IN_A_HEADER = bytes(code for code in range(256) if code == 0x09 or (code >= 0x2
 """All but control characters: what is left of a head without these is its line ends, or it isn't sent."""
 
 
-class Line(Protocol):
-    """The connection, as its turns see it."""
-
-    @property
-    def date(self) -> bytes:
-        """The ``date`` header, with its line's end."""
-        ...
-
-    @property
-    def full(self) -> bool:
-        """Whether the caller doesn't read what it was sent."""
-        ...
-
-    async def drain(self) -> None:
-        """Wait until it does, or has left."""
-        ...
-
-    async def leave(self, *, idle: float) -> None:
-        """Wait until it has read nearly all; one that takes none of it for ``idle`` seconds has left itself."""
-        ...
-
-    @property
-    def write(self) -> Callable[[bytes], None]:
-        """The transport's own, which costs a call less."""
-        ...
-
-    def close(self) -> None:
-        """Close when what was written has left."""
-        ...
-
-    def abort(self) -> None:
-        """Close at once."""
-        ...
-
-    def hold_back(self, *, unread: int) -> None:
-        """Read no more where too much waits, and on where it doesn't."""
-        ...
-
-    def address(self, name: str) -> tuple[str, int] | None: ...
-
-    def answered(self) -> None:
-        """The next one's turn."""
-        ...
-
-
 class Turn:
-    """``more``: the body is not whole yet; ``gone``: the caller left, ``on_gone`` was told; ``extra``: more headers."""
+    """``more``: the body is not whole yet; ``gone``: the caller left, ``on_gone`` was told; ``extra``: more headers.
+
+    ``slow``: the body is not waited for any more. ``use`` and ``held`` are of `Admission`.
+    """
 
     __slots__ = (
         "_chunked", "_event", "_expects", "_flushing", "_held", "_left", "_parts", "_read", "_unread", "complete",
-        "extra", "gone", "headers", "keep_alive", "line", "method", "more", "on_gone", "started", "target", "task",
-        "version",
+        "extra", "gone", "headers", "held", "keep_alive", "line", "method", "more", "on_gone", "slow", "started",
+        "target", "task", "use", "version",
     )  # fmt: skip
 
     def __init__(self, line: Line, method: bytes, target: bytes, headers: dict[str, bytes], version: str) -> None:
@@ -86,8 +47,10 @@ class Turn:
         self.headers = Headers(headers)
         self.keep_alive = True
         self.more = True
-        self.started = self.complete = self.gone = False
+        self.started = self.complete = self.gone = self.slow = False
         self.extra = b""
+        self.use: Use | None = None
+        self.held = 0
         self.on_gone: Callable[[], None] | None = None
         self.task: asyncio.Task[None] | None = None
         self._expects = version != "1.0" and headers.get("expect", b"").lower() == b"100-continue"
@@ -119,6 +82,16 @@ class Turn:
         self.more = False
         self._wake()
 
+    @property
+    def uninvited(self) -> bool:
+        """Whether the caller waits to be asked for its body."""
+        return self._expects and not self.started
+
+    def give_up_body(self) -> None:
+        """The body comes too slowly: whoever reads it is told so, and its connection is closed."""
+        self.slow, self.keep_alive = True, False
+        self._wake()
+
     def leave(self) -> None:
         """The caller has left, or its request breaks off."""
         self.gone = True
@@ -143,11 +116,11 @@ class Turn:
         return self._unread
 
     async def receive(self) -> Message:
-        """ASGI's ``receive``: a piece of the body, in the end that the caller has left or was answered."""
+        """ASGI's ``receive``: a piece of the body, in the end that the caller has left, was answered or is too slow."""
         if self._expects and not self.started:
             self._expects = False
             self.line.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        while not (self.gone or self.complete):
+        while not (self.gone or self.complete or self.slow):
             if self._parts or not (self.more or self._read):
                 piece = self.take()
                 self._read = not self.more
@@ -282,21 +255,3 @@ class Turn:
         held, self._held = self._held, b""
         if held:
             self.line.write(held)
-
-    def scope(self, asked: RequestPath) -> dict[str, Any]:
-        """ASGI's description of the request."""
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": self.version,
-            "method": self.method.decode("ascii"),
-            "scheme": "http",
-            "root_path": "",
-            "path": asked.path,
-            "raw_path": asked.raw,
-            "query_string": asked.query,
-            "headers": [(name.encode("latin-1"), value) for name, value in self.headers.raw.items()],
-            "server": self.line.address("sockname"),
-            "client": self.line.address("peername"),
-            "state": {},
-        }

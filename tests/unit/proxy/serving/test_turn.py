@@ -11,6 +11,7 @@ import pytest
 
 from fairtrial.domain.worker_settings import USUAL
 from gateway.proxy.admission import Admission
+from gateway.proxy.serving.asgi_scope import scope_of
 from gateway.proxy.serving.request_path import read_path
 from gateway.proxy.serving.server import Server
 from gateway.proxy.serving.turn import Turn
@@ -24,7 +25,7 @@ def serving(app: App) -> Callable[[Turn], None]:
 
     async def run(turn: Turn) -> None:
         try:
-            await app(turn.scope(read_path(turn.method, turn.target)), turn.receive, turn.send)
+            await app(scope_of(turn, read_path(turn.method, turn.target)), turn.receive, turn.send)
         except RuntimeError:
             turn.line.close()
 

@@ -1,0 +1,183 @@
+"""A connection to control: heads and bodies must come in time, and what is malformed gets control's own error.
+
+uvicorn alone waits for a half-sent request for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from dataclasses import dataclass
+from typing import Any
+
+import httptools
+import msgspec
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from fairtrial.domain.body_rate import BodyRate, BodyWatch
+from gateway.descriptors import DescriptorReserve
+from gateway.request_framing import NOT_HTTP, TWO_HOSTS, wrong_coding
+
+HEAD_LIMIT = 2**18
+"""Bytes that may come without a head being whole."""
+
+HEADERS_LIMIT = 256
+YOUNG_SECONDS = 0.05
+"""A connection that is younger is not closed to make room: its request may be under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What all connections share: the slowest body, and the reserve of descriptors."""
+
+    body_rate: BodyRate
+    reserve: DescriptorReserve
+
+
+class ControlConfig(uvicorn.Config):
+    """uvicorn's configuration, with the limits that `ControlConnection` keeps."""
+
+    def __init__(self, app: Any, limits: Limits, **settings: Any) -> None:
+        super().__init__(app, http=ControlConnection, ws="none", **settings)
+        self.limits = limits
+
+
+class ControlConnection(HttpToolsProtocol):
+    """See above."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        assert isinstance(self.config, ControlConfig)
+        self._limits = self.config.limits
+        self._body_watch = BodyWatch()
+        self._unread: RequestResponseCycle | None = None
+        """The request whose body is not whole."""
+        self._head = 0
+        """Bytes of a head that is not whole."""
+        self._reserved = False
+        self._why = NOT_HTTP
+        self.since = self.loop.time()
+        """Since when it has been without a request."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        self.since = self.loop.time()
+        room = self._limits.reserve.room(transport.get_extra_info("socket").fileno(), self.since)
+        if room != "free":
+            make_room([one for one in self.connections if isinstance(one, ControlConnection)], self.since)
+        self._reserved = room == "reserved"
+        super().connection_made(transport)
+        if room == "none":
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._unread is not None:
+            self._body_watch.came += len(data)
+        super().data_received(data)
+        if self._head:
+            self._head += len(data)
+            if self._head > HEAD_LIMIT and not self.transport.is_closing():
+                self.send_400_response("the head is too large")
+
+    def on_message_begin(self) -> None:
+        self._head = 1
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._head:
+            return  # a trailer, which nobody reads
+        if len(self.headers) >= HEADERS_LIMIT:
+            self._wrong("too many headers")
+        super().on_header(name, value)
+        if self.headers[-1][0] == b"host" and any(known == b"host" for known, _ in self.headers[:-1]):
+            self._wrong(TWO_HOSTS)
+
+    def on_headers_complete(self) -> None:
+        self._head = 0
+        if (wrong := wrong_coding(self._header(b"transfer-encoding"), self._header(b"te"))) is not None:
+            self._wrong(wrong)
+        super().on_headers_complete()
+        self._unread = self.cycle
+        if self._reserved:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._unread = None
+
+    def on_response_complete(self) -> None:
+        self.since = self.loop.time()
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Whatever uvicorn's own words are: what is wrong, in the shape of control's errors."""
+        self._last(400, self._why if msg.startswith("Invalid HTTP") else msg)
+
+    def look(self, now: float) -> None:
+        """Give up a head or a body that comes too slowly."""
+        unread = self._unread
+        uninvited = unread is not None and unread.waiting_for_100_continue and not unread.response_started
+        held_back = self.flow.read_paused or uninvited
+        if self._body_watch.too_slow(unread, self._limits.body_rate, now=now, held_back=held_back):
+            self.give_up("the request body stopped coming or came too slowly")
+        elif self.unused and now - self.since > self._limits.body_rate.grace:
+            self.give_up("the request did not come in time")
+
+    @property
+    def unused(self) -> bool:
+        """Whether no request is being answered, and none is waited for but its head."""
+        return self._unread is None and (self.cycle is None or self.cycle.response_complete)
+
+    @property
+    def half_sent(self) -> bool:
+        """Whether a request's body is still to come."""
+        return self._unread is not None
+
+    def give_up(self, why: str) -> None:
+        """Close it, with a 408 where a request was begun and nothing was answered."""
+        cycle = self._unread
+        begun = self._head > 0 if cycle is None else not cycle.response_started and not self.pipeline
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if begun and not self.transport.is_closing():
+            self._last(408, why)
+        else:
+            self.transport.close()
+
+    def _header(self, wanted: bytes) -> bytes | None:
+        found = [value for name, value in self.headers if name == wanted]
+        return b", ".join(found) if found else None
+
+    def _wrong(self, why: str) -> None:
+        self._why = why
+        raise httptools.HttpParserError(why)
+
+    def _last(self, status: int, why: str) -> None:
+        """The last answer of this connection."""
+        error = {"message": f"{why}, and the connection is closed", "type": "invalid_request_error"}
+        body = msgspec.json.encode({"error": error})
+        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+        self.transport.write(STATUS_LINE[status] + head % len(body) + body)
+        self.transport.close()
+
+
+def make_room(connections: list[ControlConnection], now: float) -> None:
+    """Close those that have been without a request for longest, and if there are none, those with half a request."""
+    old = [one for one in connections if now - one.since > YOUNG_SECONDS]
+    some = [one for one in old if one.unused] or [one for one in old if one.half_sent]
+    for connection in heapq.nsmallest(1 + len(some) // 16, some, key=lambda one: one.since):
+        connection.give_up("control is at its limit of open files")
+
+
+class ControlServer(uvicorn.Server):
+    """uvicorn's server, which looks at its connections twice a second."""
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called every tenth of a second; true where the server should end."""
+        if counter % 5 == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, ControlConnection):
+                    connection.look(now)
+        return await super().on_tick(counter)
