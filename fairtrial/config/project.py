@@ -16,6 +16,7 @@ from fairtrial.config.environment import interpolate
 from fairtrial.config.experiment_rules import wrong_experiments, wrong_metrics
 from fairtrial.config.layout import Layout
 from fairtrial.config.mistakes import MOST_MISTAKES, Wrong
+from fairtrial.config.name_rules import wrong_names
 from fairtrial.config.policies import Policy, policy_of
 from fairtrial.config.project_files import MOST_PROMPT_BYTES, Budget, FileRefused, read_text
 from fairtrial.config.project_warnings import project_warnings
@@ -128,6 +129,7 @@ def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tupl
 
 
 def _rules(file: ProjectFile, names: Names) -> Iterator[Wrong]:
+    yield from wrong_names(file)
     yield from wrong_deployments(file, names)
     yield from wrong_routes(file, names)
     yield from wrong_metrics(file)

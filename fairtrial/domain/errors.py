@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from fairtrial.domain.names import printable
+
 STORE_UNUSABLE = 74
 """The exit code of `fairtrial control` when its store can't be used (EX_IOERR of sysexits.h): traffic can go on."""
 
@@ -45,7 +47,7 @@ class Mistake:
     known: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}: " + (f"{self.path}: " if self.path else "")
+        where = f"{self.file}:{self.line}: " + (f"{printable(self.path)}: " if self.path else "")
         return where + self.wrong + (f" ({self.known})" if self.known else "")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.names import control_character
 from fairtrial.domain.plan import RIGHTS, Key, Right
 from fairtrial.store.database import Database
 from fairtrial.store.query import Query, at, microseconds
@@ -53,11 +54,14 @@ class NewKey:
 
 
 def create(database: Database, name: str, *, now_us: int, options: KeyOptions = KeyOptions()) -> NewKey:
-    """Make a key; raises `UsageError` for a right that does not exist."""
+    """Make a key; raises `UsageError` for a right that does not exist, or a name that can't be printed."""
     rights, routes, expires_us = options.rights, options.routes, options.expires_us
     unknown = [right for right in rights if right not in RIGHTS]
     if unknown:
         raise UsageError(f"keys: unknown right {unknown[0]!r} (known: {', '.join(RIGHTS)})")
+    for text in (name, *routes):
+        if (odd := control_character(text)) is not None:
+            raise UsageError(f"keys: {text!r} holds the control character {odd} (letters that can be seen)")
     key_id = secrets.token_hex(ID_BYTES)
     secret = f"ft-{key_id}-{secrets.token_urlsafe(SECRET_BYTES)}"
     expires = None if expires_us is None else at(expires_us)

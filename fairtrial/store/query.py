@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 LARGEST_PAGE = 10_000
+LARGEST_OFFSET = 10**12
 END_OF_TIME_US = 4_102_444_800_000_000
 """The year 2100: an open end."""
 

@@ -9,7 +9,7 @@ import pyarrow
 from fastapi import Depends, Query, Request, Response
 
 from fairtrial.store.database import Database
-from fairtrial.store.query import END_OF_TIME_US, LARGEST_PAGE, Page
+from fairtrial.store.query import END_OF_TIME_US, LARGEST_OFFSET, LARGEST_PAGE, Page
 from fairtrial.store.query import Query as StoreQuery
 from gateway.control.keeper import Keeper
 
@@ -25,7 +25,7 @@ def _page(
     since_us: Annotated[int, Query(ge=0, le=END_OF_TIME_US, description="from, microseconds since 1970, UTC")] = 0,
     until_us: Annotated[int, Query(ge=0, le=END_OF_TIME_US, description="until before")] = END_OF_TIME_US,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET)] = 0,
 ) -> Page:
     return Page(since_us, until_us, limit, offset)
 

@@ -17,6 +17,7 @@ from gateway.proxy.exchange import CLIENT_CLOSED, Exchange
 from gateway.proxy.gateway import Gateway
 from gateway.proxy.keys import authenticate
 from gateway.proxy.leaving import leave
+from gateway.proxy.named_headers import refuse_control_characters
 from gateway.proxy.recording import record
 from gateway.proxy.resolve import resolve
 from gateway.proxy.responses_chain import CHAINED, stay
@@ -67,6 +68,7 @@ async def _serve(gateway: Gateway, exchange: Exchange, turn: Turn) -> None:
     caller.require("complete")
     exchange.caller = caller
     gateway.admission.claim(turn, caller.key_id)
+    refuse_control_characters(exchange.headers)
     require_json(exchange.headers)
     exchange.asked = read_asked(await read_body(turn, gateway.admission, limit=gateway.max_body))
     exchange.target = resolve(exchange.routing, caller, exchange.asked, exchange.headers, exchange.request_id)

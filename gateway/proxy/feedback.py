@@ -13,9 +13,7 @@ from pydantic import (
     Field,
     StrictBool,
     StrictFloat,
-    StrictInt,
     StrictStr,
-    StringConstraints,
     TypeAdapter,
     model_validator,
 )
@@ -28,6 +26,7 @@ from fairtrial.domain.plan import Capture, FeedbackKind
 from fairtrial.experiments.units import pseudonym
 from gateway.proxy.caller import Caller
 from gateway.proxy.capture import IN_TURNS
+from gateway.proxy.feedback_fields import Name, UnitName, Whole
 from gateway.proxy.redaction import AT_ONCE, needs_steps, text_steps
 from gateway.proxy.routing import Routing
 from gateway.proxy.stepwise import Allowance, Steps, TooMuchWork, bounded
@@ -36,10 +35,6 @@ MAX_BATCH = 1000
 MAX_BODY = 4 * 2**20
 MAX_TEXT = 2**18
 """Characters of all texts in one request."""
-
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-UnitName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-"""Blanks around a unit are none of it, as in a request."""
 Words = Annotated[str, Field(max_length=20_000)]
 
 
@@ -58,7 +53,8 @@ class Feedback(BaseModel):
     key: Name
     value: (
         StrictBool
-        | Annotated[StrictInt | StrictFloat, Field(allow_inf_nan=False)]
+        | Whole
+        | Annotated[StrictFloat, Field(allow_inf_nan=False)]
         | Annotated[StrictStr, Field(max_length=1000)]
         | None
     ) = None
