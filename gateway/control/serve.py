@@ -32,6 +32,7 @@ from gateway.control.keeper import Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
 from gateway.descriptors import DescriptorReserve, raise_soft_limit
 from gateway.listening import listen
+from gateway.memory import return_large_blocks
 
 GRACE_SECONDS = 5
 """So long an answer that has begun may hold up the end."""
@@ -64,6 +65,7 @@ def serve(
     ``welcome`` gets what the first user needs to come in, if anything.
     """
     refuse_owned(settings.layout)
+    return_large_blocks()
     os.umask(0o077)
     ending = _Ending()
     listener = listen(settings.address.host, settings.address.port, service="control", setting="control.bind")

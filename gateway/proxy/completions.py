@@ -60,6 +60,8 @@ async def complete(gateway: Gateway, endpoint: str, turn: Turn, query: bytes) ->
         if exchange.status != CLIENT_CLOSED:
             raise  # the answer has begun: the server closes the connection, and the client sees that it broke off
         _refuse(gateway, exchange, RequestError("the gateway failed", code="gateway_failed"), turn)
+    finally:
+        exchange.forget()
 
 
 async def _serve(gateway: Gateway, exchange: Exchange, turn: Turn) -> None:

@@ -89,6 +89,16 @@ class Exchange:
         self.served = arm
         return note
 
+    def forget(self) -> None:
+        """Let go of bodies and errors when all is over.
+
+        An error's traceback leads to frames, and those back to this exchange: only a collection of cycles would free
+        the bodies, and a worker makes few.
+        """
+        self.error = self.asked = self.answer = None
+        for note in self.attempts:
+            note.failure = None
+
     @property
     def retry_ordinal(self) -> int:
         """Which try of the official client this is, from 0."""

@@ -23,6 +23,7 @@ from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.descriptors import DescriptorReserve, raise_soft_limit
+from gateway.memory import return_large_blocks
 from gateway.proxy.app import alive, build_app
 from gateway.proxy.count_board import CountBoard
 from gateway.proxy.gateway import Gateway
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--require-keys", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format=_log_form(arguments.worker))
+    return_large_blocks()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(arguments))
 
