@@ -33,6 +33,7 @@ import uvloop  # noqa: E402
 
 from benchmarks.load import request  # noqa: E402
 from benchmarks.wire.caller import Answer, Callers  # noqa: E402
+from benchmarks.wire.half_sent import half_sent  # noqa: E402
 from benchmarks.wire.servers import Server, gateway, upstream  # noqa: E402
 from benchmarks.wire.two_callers import OTHER_KEY, OTHER_ROUTE, publish_two  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
@@ -108,6 +109,17 @@ async def names_up_to_the_limit(traffic: Traffic, hostile: bool) -> None:
     await traffic.repeat(_post_raw("/v1/chat/completions", _with(body, hostile)), connections=8, every=0.5)
 
 
+async def half_sent_bodies(traffic: Traffic, hostile: bool) -> None:
+    """2,500 connections at a time that send half of the body that they announce; the twin's announce what they send."""
+    chat = _chat(_text(PLAIN, 2_000))
+    body = chat.partition(b"\r\n\r\n")[2]
+
+    def announcing(times: int) -> bytes:
+        return _post_raw("/v1/chat/completions", body, length=times * len(body))
+
+    await half_sent(traffic, announcing, hostile=hostile)
+
+
 ATTACKS: dict[str, Attack] = {
     attack.__name__: attack
     for attack in (
@@ -117,6 +129,7 @@ ATTACKS: dict[str, Attack] = {
         large_feedback_of_near_ibans,
         many_names,
         names_up_to_the_limit,
+        half_sent_bodies,
     )
 }
 
@@ -231,10 +244,11 @@ def _post(path: str, content: Any) -> bytes:
     return _post_raw(path, json.dumps(content).encode())
 
 
-def _post_raw(path: str, body: bytes) -> bytes:
+def _post_raw(path: str, body: bytes, *, length: int | None = None) -> bytes:
+    """A request; ``length``: what its head announces, if that is not the body's."""
     head = (
         f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-        f"authorization: Bearer {OTHER_KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
+        f"authorization: Bearer {OTHER_KEY}\r\ncontent-length: {length or len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
