@@ -19,10 +19,10 @@ from evaluators.gate_rules import Rule
 from evaluators.suite import Suite
 from evaluators.suite_search import search
 from fairtrial.config import yaml_file
-from fairtrial.config.mistakes import mistakes_of
+from fairtrial.config.mistakes import mistakes_of, nearest
 from fairtrial.config.project_files import Budget, project_root
 from fairtrial.config.yaml_file import Document
-from fairtrial.domain.accounts import Role
+from fairtrial.domain.accounts import ROLES
 from fairtrial.domain.errors import ConfigError, Mistake
 
 YAML_ENDINGS = (".yaml", ".yml")
@@ -62,7 +62,7 @@ class GateModel(BaseModel):
     gate: str = Field(min_length=1, max_length=MOST_LETTERS)
     suites: list[str] = Field(default_factory=list, max_length=MOST_SUITES)
     require: list[str] = Field(default_factory=list, max_length=MOST_LINES)
-    approvers: list[Role] = Field(default_factory=list)
+    approvers: list[str] = Field(default_factory=list, max_length=50)
 
 
 @dataclass(slots=True)
@@ -113,6 +113,7 @@ def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | 
     """The whole gate; ``own`` are the lines of its suites."""
     names, suites = tuple(name for name, _ in listed), tuple(suite for _, suite in listed)
     lines = [*own, *_required(reading, suites)]
+    _check_approvers(reading, reading.model)
     if not (reading.mistakes or lines or reading.broken):
         wrong = "the gate has no rule: neither its suites nor 'require' have a line, so it can't decide anything"
         reading.mistakes.append(reading.document.mistake(("gate",), wrong))
@@ -137,6 +138,14 @@ def inspect(path: Path) -> tuple[str, list[Mistake]]:
     rules = len(gate.rules) + len(gate.elsewhere)
     suites = ", ".join(suite.name for suite in gate.suites) or "none"
     return f"{gate.name}: {rules} rule{'' if rules == 1 else 's'}; suites: {suites}", list(gate.notices)
+
+
+def _check_approvers(reading: _Reading, model: GateModel) -> None:
+    for at, name in enumerate(model.approvers):
+        if name not in ROLES:
+            reading.mistakes.append(
+                reading.document.mistake(("approvers", at), f"{name!r} is not a role", nearest(name, ROLES))
+            )
 
 
 def _notices(document: Document, model: GateModel, suites: Sequence[Suite]) -> Iterator[Mistake]:

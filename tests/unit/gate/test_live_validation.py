@@ -78,13 +78,21 @@ def test_approvers_are_roles_and_are_warned_of(folder: Path) -> None:
     (folder / "gate.yaml").write_text(f"{GATE}approvers: [release-manager, the-pope]\n")
     [mistake] = check(folder / "gate.yaml")
     assert str(mistake).endswith(
-        "gate.yaml:6: approvers[1]: must be 'reviewer', 'release-manager' or 'admin', not 'the-pope'"
+        "gate.yaml:6: approvers[1]: 'the-pope' is not a role (known: admin, release-manager, reviewer)"
     )
     (folder / "gate.yaml").write_text(f"{GATE}approvers: [release-manager]\n")
     _, [notice] = inspect(folder / "gate.yaml")
     assert str(notice).endswith(
         "6: approvers: nothing in this version acts on it (nobody is asked to approve a verdict)"
     )
+
+
+def test_every_mistake_of_a_gate_is_told_at_once(folder: Path) -> None:
+    lines = "".join(f"  - {line}\n" for line in ("judge.tone >= 4", "data.audti clean", "exact >= 75% with 3 apples"))
+    (folder / "gate.yaml").write_text(f"{GATE}{lines}approvers: [relase-manager]\n")
+    found = check(folder / "gate.yaml")
+    assert [one.line for one in found] == [6, 7, 8, 9]
+    assert found[-1].known == "did you mean 'release-manager'?"
 
 
 def test_against_is_the_base_and_is_warned_of(folder: Path) -> None:
