@@ -27,6 +27,7 @@ PROJECT = {
     "deployments.*.api_key": "gateway.proxy.routing:authorization",
     "deployments.*.external": "gateway.proxy.resolve:_keep_internal",
     "deployments.*.parent": "fairtrial.config.hashes:deployment_digest",
+    "deployments.*.forward_headers": "gateway.proxy.sent_headers:sent_headers",
     "deployments.*.price.input": "gateway.proxy.cost:_priced",
     "deployments.*.price.output": "gateway.proxy.cost:_priced",
     "deployments.*.timeouts.connect": "gateway.proxy.call:_request",
@@ -42,7 +43,7 @@ PROJECT = {
     "routes.*.data": "gateway.proxy.resolve:_keep_internal",
     "metrics.*.from": "fairtrial.config.compile:_frozen:source",
     "metrics.*.key": "fairtrial.config.catalogue:unknown_metric",
-    "metrics.*.kind": "fairtrial.config.catalogue:is_share",
+    "metrics.*.kind": "gateway.proxy.feedback:read_texts:feedback",
     "experiments.*.question": "dashboard.views.experiment:_question",
     "experiments.*.unit": "gateway.proxy.resolve:_place",
     "experiments.*.control": "fairtrial.experiments.assignment:assign",
@@ -64,6 +65,7 @@ PROJECT = {
     "gateway.auth": "fairtrial.config.project:load_project",
     "gateway.workers": "fairtrial.cli.services:__init__",
     "gateway.max_body_mb": "fairtrial.cli.services:_gateway",
+    "gateway.cors.origins": "gateway.proxy.gateway:__post_init__:cors_origins",
     "gateway.max_in_flight": "gateway.proxy.gateway:__post_init__",
     "gateway.keepalive": "gateway.proxy.relay_stream:stream_to",
     "gateway.grace": "gateway.proxy.serving.server:stop",
@@ -103,7 +105,7 @@ GATE = {
     "suites": "evaluators.gate_file:load",
     "require": "evaluators.gate_file:_required",
 }
-FEEDBACK = {name: f"gateway.proxy.feedback:feedback_event:{name}" for name in Feedback.model_fields}
+FEEDBACK = {name: f"gateway.proxy.feedback:_event:{name}" for name in Feedback.model_fields}
 
 FORMS: dict[str, tuple[type[BaseModel], dict[str, str], tuple[str, ...]]] = {
     "fairtrial.yaml": (ProjectFile, PROJECT, tuple(INERT)),

@@ -69,7 +69,6 @@ def room(folder: Path) -> Iterator[Room]:
 def _furnish(folder: Path) -> None:
     """What the pages take for granted: the suites that ship, one of the reader's own, and the files of their blocks."""
     shutil.copytree(ROOT / "suites", folder / "suites")
-    shutil.copytree(ROOT / "examples/support/data", folder / "examples/support/data")
     files = {
         "suites/my.yaml": SUITE,
         "suites/mine.jsonl": '{"id": "a", "input": "Say hello.", "expected": "Hello"}\n',
