@@ -35,8 +35,8 @@ RECORDED = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
 MESSAGE = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
 """Of feedback, and of what control is sent."""
 
-_SHORTEST = 2
-"""Bytes that each part takes, at least."""
+UNCOUNTED = 2_000
+"""Bytes of JSON that can't be beyond any limit: each part takes two at least."""
 
 _OTHERS = bytes(code for code in range(256) if code not in b'"{}[]:')
 _INNERMOST = re.compile(rb"[{\[]:*[}\]]")
@@ -52,11 +52,12 @@ def refuse_excess(body: bytes, limits: Limits, *, where: str = "body") -> None:
 
 def excess(body: bytes, limits: Limits) -> str | None:
     """The limit that JSON is beyond, in words; what is no JSON at all has none that matters."""
-    if len(body) < _SHORTEST * min(limits.top, limits.nested, limits.texts):
+    if len(body) < UNCOUNTED:
         return None
-    quotes = body.count(b'"')
-    names = min(body.count(b":"), quotes // 2)
-    nested = body.count(b"{") + body.count(b"[")
+    structure = body.translate(None, _OTHERS)
+    quotes = structure.count(b'"')
+    names = min(structure.count(b":"), quotes // 2)
+    nested = structure.count(b"{") + structure.count(b"[")
     if names <= min(limits.top, limits.names) and nested <= limits.nested and quotes <= 2 * limits.texts:
         return None
     return _counted(body, limits)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.json_limits import DECODED, FIELD, refuse_excess
+from fairtrial.domain.json_limits import DECODED, FIELD, UNCOUNTED, refuse_excess
 from gateway.proxy import slow_json
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -106,7 +106,8 @@ def _top_level_slowly(body: bytes, why: str) -> dict[str, msgspec.Raw]:
 
 
 def _decode(name: str, raw: msgspec.Raw) -> Any:
-    refuse_excess(bytes(raw), FIELD, where=name)
+    if memoryview(raw).nbytes >= UNCOUNTED:
+        refuse_excess(bytes(raw), FIELD, where=name)
     try:
         return _ANY.decode(raw)
     except UnicodeDecodeError:

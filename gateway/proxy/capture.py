@@ -59,7 +59,7 @@ def _untouched(capture: Capture, request: bytes, answer: bytes | None) -> Bodies
     """The bodies where nothing has to be looked for in them, as in most; else ``None``."""
     if capture == "none":
         return NO_BODIES
-    left_out = _too_large(request, answer)
+    left_out = () if len(request) + len(answer or b"") <= BODY_LIMIT else _too_large(request, answer)
     one, other = _kept(request), _kept(answer)
     try:
         if capture == "full":

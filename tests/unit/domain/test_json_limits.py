@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.json_limits import DECODED, Limits, excess, refuse_excess
+from fairtrial.domain.json_limits import DECODED, FIELD, MESSAGE, RECORDED, UNCOUNTED, Limits, excess, refuse_excess
 from gateway.proxy.asked import read_asked
 
 TEXTS = st.text(st.sampled_from(list('ab:{}[]",\\ é\n')), max_size=6)
@@ -36,7 +36,7 @@ def parts(value: Any) -> tuple[int, int, int]:
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(TEXTS, VALUES, max_size=5), st.booleans(), st.sampled_from([None, 1]))
 def test_structure_is_counted_exactly(value: dict[str, Any], ascii_only: bool, indent: int | None) -> None:
-    body = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode() + b" " * 1000  # for short ones pass
+    body = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode() + b" " * UNCOUNTED  # short ones pass
     names, nested, texts = parts(value)
     just = Limits(top=len(value), names=names, nested=nested, texts=texts)
     assert excess(body, just) is None
@@ -69,7 +69,7 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "ob
 TOOL["function"]["parameters"]["properties"] = {  # type: ignore[index]
     f"p{number}": {"type": "string", "description": "d", "enum": ["a", "b"]} for number in range(60)
 }
-MESSAGE = {"role": "user", "content": [{"type": "text", "text": 'He said: "{a: [1]}"'}]}
+TALK = {"role": "user", "content": [{"type": "text", "text": 'He said: "{a: [1]}"'}]}
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,21 @@ MESSAGE = {"role": "user", "content": [{"type": "text", "text": 'He said: "{a: [
     [
         {"input": [[number % 50_000 for number in range(8192)]] * 256},
         {"input": ["a text"] * 2048},
-        {"messages": [MESSAGE] * 1000},
+        {"messages": [TALK] * 1000},
         {"messages": [{"role": "user", "content": 'He: "{a: [\\"1\\"]}",\n' * 500_000}]},
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x" * 15_000_000}}]}]},
-        {"messages": [MESSAGE], "tools": [TOOL] * 128},
-        {"messages": [MESSAGE], "logit_bias": {str(token): -100 for token in range(900)}},
+        {"messages": [TALK], "tools": [TOOL] * 128},
+        {"messages": [TALK], "logit_bias": {str(token): -100 for token in range(900)}},
     ],
     ids=["token arrays", "texts", "history", "quotes", "image", "tools", "logit_bias"],
 )
 def test_large_requests_of_ordinary_structure_are_read(fields: dict[str, Any]) -> None:
     assert read_asked(json.dumps({"model": "m", **fields}).encode()).model == "m"
+
+
+def test_no_limit_can_be_met_by_json_that_is_too_short_to_be_counted() -> None:
+    for limits in (DECODED, FIELD, RECORDED, MESSAGE):
+        assert 2 * min(limits.top, limits.names, limits.nested, limits.texts) >= UNCOUNTED
 
 
 def test_what_is_no_json_is_left_to_the_decoder() -> None:
