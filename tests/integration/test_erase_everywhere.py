@@ -105,9 +105,9 @@ def speak(api: str, name: str) -> list[str]:
         {"response_id": f"answer-of-{len(name)}", "correction": SECRET},
     ]
     if len(name) <= 200:
-        said.append({"unit": f"{name} ", "comment": f"{name} {SECRET}", "value": SECRET})
+        said.append({"unit": f"{name} ", "key": "mood", "comment": f"{name} {SECRET}", "value": SECRET})
     for one in said:
-        assert httpx.post(f"{api}/feedback", json=one | {"key": "resolved"}).status_code == 202
+        assert httpx.post(f"{api}/feedback", json={"key": "resolved"} | one).status_code == 202
     return [*ids, answer.headers["x-request-id"]]
 
 

@@ -103,7 +103,9 @@ def test_feedback_is_recorded_one_at_a_time_and_in_batches(rig: Rig) -> None:
         "ask [email]",
     )
     assert [second["feedback_id"], third["feedback_id"]] == ids
-    assert (second["request_id"], second["number"], second["boolean"]) == ("chatcmpl-1", 4.5, None)
+    assert (second["response_id"], second["number"], second["boolean"]) == ("chatcmpl-1", 4.5, None)
+    assert (second["request_id"], third["response_id"], first["request_id"]) == (None, None, "r")
+    assert second["at_us"] < third["at_us"], "the order of a batch stays"
     assert (third["category"], third["idempotency_key"], third["request_id"]) == ("good", "once", None)
     post(rig, {**BOT, "user": "ann"})
     assert third["unit"] == rig.events("request")[-1]["unit"]
