@@ -16,7 +16,6 @@ ENDPOINTS = ("/completions", "/responses", "/embeddings", "/models", "/feedback"
 TWICE = ("/v1/v1/", "/v1/chat/completions/")
 """What begins as it should, but by a `base_url` that is too long."""
 
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _WORD = re.compile(r"[a-z0-9_-]*")
 _SEPARATORS = frozenset("?#")
 
@@ -38,7 +37,10 @@ def leading_word(path: str) -> str:
 
 
 def unknown_url(scope: Mapping[str, Any]) -> NotFound:
-    """OpenAI's answer to a path that there isn't, with the right `base_url` for one that a wrong one leads to."""
+    """OpenAI's answer to a path that does not exist, with a hint where the client's `base_url` is wrong.
+
+    The hint names no host: errors show nothing of where the gateway runs.
+    """
     message = f"Invalid URL ({scope['method']} {shown(scope['path'])})"
     return NotFound(message + _base_url_hint(scope), code="unknown_url")
 
@@ -51,9 +53,7 @@ def _base_url_hint(scope: Mapping[str, Any]) -> str:
         below = below if path.startswith(TWICE) else None
     if below is None and path not in ("", "/v1"):
         return ""
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    name = host if _HOST.fullmatch(host) else "HOST:PORT"
-    return f". The base_url of this gateway ends in /v1: {scope['scheme']}://{name}/v1"
+    return ". The base_url of this gateway is its address with /v1 behind it"
 
 
 def with_query(path: str, scope: Mapping[str, Any]) -> str:
