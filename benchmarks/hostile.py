@@ -6,7 +6,7 @@ ten times a second. The attack and its harmless twin take turns, for some second
 shall stay below 3 times that under the twin, and ``/livez`` below half a second. It ends by itself.
 
 An attack is an async function in `ATTACKS`: it gets a `Traffic` and whether to be hostile, and sends until it is
-cancelled; hostile or not it must open as many connections and send as many bytes at the same times.
+cancelled; hostile or not it must open as many connections and send as many bytes, at the traffic's pace.
 """
 
 from __future__ import annotations
@@ -50,14 +50,22 @@ READY = (200, 202)
 
 @dataclass(slots=True)
 class Traffic:
-    """Where an attack goes, and what became of it."""
+    """Where an attack goes, and what became of it.
+
+    A connection whose answer is late sends later. ``pace``: how many times longer than planned each waits, so that the
+    harmless twin sends no more than the attack did.
+    """
 
     port: int
+    pace: float = 1.0
     sent: int = 0
+    planned: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
 
     async def repeat(self, raw: bytes, *, connections: int, every: float) -> None:
         """The same request over and over: each connection sends one each ``every`` seconds, if it has its answer."""
+
+        every *= self.pace
 
         async def one(number: int) -> None:
             callers, begun = Callers(self.port, 1), time.perf_counter() + number * every / connections
@@ -67,7 +75,11 @@ class Traffic:
                 self.sent += len(raw)
                 self.statuses[(await callers.ask(raw)).status] += 1
 
-        await asyncio.gather(*(one(number) for number in range(connections)))
+        started = time.perf_counter()
+        try:
+            await asyncio.gather(*(one(number) for number in range(connections)))
+        finally:
+            self.planned += (time.perf_counter() - started) / every * connections * len(raw)
 
 
 Attack = Callable[[Traffic, bool], Coroutine[None, None, None]]
@@ -156,9 +168,9 @@ class Seen:
         return statistics.quantiles(self.chats, n=100)[98]
 
 
-async def watch(port: int, attack: Attack, seen: Seen, *, hostile: bool, seconds: float) -> None:
-    """Chats and looks at ``/livez`` at a steady rate, whatever becomes of them, while the attack goes on."""
-    traffic = Traffic(port)
+async def watch(port: int, attack: Attack, seen: Seen, *, hostile: bool, seconds: float, pace: float = 1.0) -> float:
+    """Chats and looks at ``/livez`` at a steady rate, whatever becomes of them, while the attack goes on; its pace."""
+    traffic = Traffic(port, pace)
     attacking = asyncio.create_task(attack(traffic, hostile))
     chats, looks, chat = Callers(port, 64), Callers(port, 16), request()
     await asyncio.sleep(1)
@@ -173,6 +185,7 @@ async def watch(port: int, attack: Attack, seen: Seen, *, hostile: bool, seconds
             await attacking
     seen.sent += traffic.sent
     seen.statuses += traffic.statuses
+    return max(1.0, traffic.planned / traffic.sent)
 
 
 async def _steadily(ask: Callable[[], Awaitable[None]], every: float, seconds: float) -> None:
@@ -187,10 +200,10 @@ async def measure(port: int, attack: Attack, arguments: argparse.Namespace) -> d
     """One attack and its twin, in turns."""
     twin, hostile = Seen(), Seen()
     for _ in range(arguments.rounds):
-        await watch(port, attack, twin, hostile=False, seconds=arguments.seconds)
+        pace = await watch(port, attack, hostile, hostile=True, seconds=arguments.seconds)
         await asyncio.sleep(2)  # what is left of the attack's work is not the twin's
-        await watch(port, attack, hostile, hostile=True, seconds=arguments.seconds)
-        await asyncio.sleep(2)
+        await watch(port, attack, twin, hostile=False, seconds=arguments.seconds, pace=pace)
+        await asyncio.sleep(1)
     return {
         "p99_ms": {"twin": twin.p99() * 1000, "attack": hostile.p99() * 1000},
         "times": hostile.p99() / twin.p99(),

@@ -60,20 +60,20 @@ def excess(body: bytes, limits: Limits) -> str | None:
     nested = structure.count(b"{") + structure.count(b"[")
     if names <= min(limits.top, limits.names) and nested <= limits.nested and quotes <= 2 * limits.texts:
         return None
-    return _counted(body, limits)
-
-
-def _counted(body: bytes, limits: Limits) -> str | None:
-    """The same, counted outside of texts alone."""
     if b"\\" in body:
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    structure = body.translate(None, _OTHERS)
-    if structure.count(b'"') > 2 * limits.texts:
+        structure = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _OTHERS)
+        quotes = structure.count(b'"')
+    return _counted(structure, quotes, limits)
+
+
+def _counted(structure: bytes, quotes: int, limits: Limits) -> str | None:
+    """The same, counted outside of texts alone; between two quotes there is a text, and none is escaped any more."""
+    if quotes > 2 * limits.texts:
         return f"{limits.texts} texts and names"
     outside = b"".join(structure.split(b'"')[::2])
-    if outside.count(b"{") + outside.count(b"[") > limits.nested:
-        return f"{limits.nested} objects and lists"
     names = outside.count(b":")
+    if len(outside) - names > limits.nested and outside.count(b"{") + outside.count(b"[") > limits.nested:
+        return f"{limits.nested} objects and lists"
     if names > limits.names:
         return f"{limits.names} names"
     if names > limits.top and _top_names(outside) > limits.top:

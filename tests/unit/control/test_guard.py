@@ -188,3 +188,15 @@ async def test_a_body_that_is_too_large_is_refused_and_a_stranger_s_is_not_read(
     assert "at most 1 MiB" in wish.json()["error"]["message"]
     assert "at most 1 MiB" in verdict.json()["error"]["message"]
     assert len(read) == read_of_ours == (0 if stated else 2 + 2)
+
+
+async def test_a_body_of_too_many_names_is_refused_before_it_is_decoded(keeper: Keeper) -> None:
+    many = {str(number): 1 for number in range(10_001)}
+    async with client(keeper) as http:
+        answer = await http.post("/api/keys", json=many)
+        assert (answer.status_code, answer.json()["error"]["message"]) == (
+            400,
+            "/api/keys: the body has more than 10000 names",
+        )
+        deep = await http.post("/api/keys", content="[" * 5_000, headers={"content-type": "application/json"})
+        assert deep.status_code == 400
