@@ -40,7 +40,7 @@ gate:
   - exact not worse than base by 10pp
 """
 GATE = "version: 1\ngate: release\nsuites: [small]\n"
-EMPTY = "version: 1\ngate: release\nrequire: [live.primary hold]\n"
+EMPTY = "version: 1\ngate: release\nrequire: [live.guardrails hold]\n"
 
 
 @pytest.fixture
