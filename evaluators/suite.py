@@ -68,6 +68,12 @@ class Suite:
     entries: Mapping[str, ScorerEntry] = field(default_factory=dict)
     data: tuple[DataFile, ...] = ()
 
+    @property
+    def in_words(self) -> str:
+        """Name, kind and size, and its description if it has one."""
+        cases = f"{len(self.cases):,} case{'' if len(self.cases) == 1 else 's'}"
+        return f"{self.name} ({self.kind}): {cases}" + (f", {self.description}" if self.description else "")
+
     def scorers_of(self, case: Case) -> tuple[Scorer, ...]:
         """The scorers that measure this case."""
         return tuple(scorer for scorer in self.scorers if applies(self.when.get(scorer.name, {}), case))

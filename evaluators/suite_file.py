@@ -67,12 +67,7 @@ def inspect(path: Path) -> tuple[str, list[Mistake]]:
     suites = load(path)
     notices = [notice for suite in suites for notice in suite.notices]
     notices += [Mistake(str(path), 1, suite.name, warning) for suite in suites for warning in suite.warnings]
-    return "; ".join(map(_in_words, suites)), notices
-
-
-def _in_words(suite: Suite) -> str:
-    cases = f"{len(suite.cases):,} case{'' if len(suite.cases) == 1 else 's'}"
-    return f"{suite.name} ({suite.kind}): {cases}" + (f", {suite.description}" if suite.description else "")
+    return "; ".join(suite.in_words for suite in suites), notices
 
 
 @dataclass(frozen=True, slots=True)

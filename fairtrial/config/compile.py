@@ -9,7 +9,8 @@ from typing import Any
 from fairtrial.config.catalogue import stop_margin
 from fairtrial.config.hashes import analysis_hash, deployment_digest, plan_hash
 from fairtrial.config.prices import known_price
-from fairtrial.config.schema import DeploymentSection, ExperimentSection, GatewaySection, MetricSection, ProjectFile
+from fairtrial.config.schema import DeploymentSection, ExperimentSection, MetricSection, ProjectFile
+from fairtrial.config.service_schema import GatewaySection
 from fairtrial.domain.plan import (
     Deployment,
     Experiment,

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-from fairtrial.config.addresses import parse_network
-from fairtrial.domain.body_rate import USUAL_BODY_RATE
+from fairtrial.config.section import Date, MarginText, Money, Name, Percent, Seconds, Section
+from fairtrial.config.service_schema import ControlSection, DashboardSection, GatewaySection
 from fairtrial.domain.plan import Capture, FeedbackKind, OnDisconnect, UnitKind
-from fairtrial.domain.worker_settings import TransportName
-
-Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Wait = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
-Name = Annotated[str, Field(min_length=1)]
-Date = Annotated[str, AfterValidator(lambda value: date.fromisoformat(value).isoformat())]
-Network = Annotated[str, AfterValidator(parse_network)]
-"""An IP address or a network in CIDR notation."""
-MarginText = Annotated[str, BeforeValidator(lambda value: f"{value}" if type(value) in (int, float) else value)]
-"""`1pp` or `20%`; a bare number is taken as text, so that the check on margins can say what it lacks."""
-
-
-class Section(BaseModel):
-    """A part of the file: an unknown field is a mistake, never ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class PriceSection(Section):
@@ -79,7 +59,7 @@ class DeploymentSection(Section):
     """When the caller leaves: `cancel` closes the connection; `drain` reads the answer to its end, for the record."""
     drain_seconds: Seconds = 60.0
     """Seconds that such an answer is read at most."""
-    forward_headers: list[str] = []
+    forward_headers: list[str] = Field(default_factory=list)
     """Headers of callers that go up although they steer other gateways or hold keys, such as `x-portkey-config`."""
     shutdown_date: Date | None = None
     """The day on which the provider turns the model off; `/v1/models` tells callers."""
@@ -118,7 +98,7 @@ class VariantSection(Section):
     """Who answers."""
     system_prompt: Name | None = None
     """A text file beside this one; its text becomes the system message, in place of the caller's."""
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
     """Fields of the request that are set, whatever the caller sent."""
 
 
@@ -131,7 +111,7 @@ class EnrollSection(Section):
     """Units that a stage must have seen before the next."""
     min_hours: float = Field(default=0, ge=0, allow_inf_nan=False)
     """Hours that a stage must last."""
-    approve: list[Percent] = []
+    approve: list[Percent] = Field(default_factory=list)
     """Stages that a person must allow."""
 
 
@@ -219,70 +199,6 @@ class CaptureSection(Section):
     """Days that texts are kept; numbers stay."""
 
 
-class CorsSection(Section):
-    """Web pages that may use the gateway from a browser, without cookies. Without this section none may."""
-
-    origins: list[Name] = Field(min_length=1)
-    """Their origins, as `https://app.example`; `*` is every page, and only where callers need a key."""
-
-
-class GatewaySection(Section):
-    """The data plane; `open` lets every caller do everything and is for loopback only."""
-
-    bind: str = "127.0.0.1:8080"
-    """`host:port`."""
-    auth: Literal["open", "keys"] | None = None
-    """By default `open` on loopback, where every caller may do everything, and `keys` elsewhere."""
-    workers: int = Field(default=2, ge=1, le=256)
-    """Processes on the one port."""
-    max_body_mb: int = Field(default=32, ge=1, le=1024)
-    """The largest request, in MiB."""
-    max_in_flight: int = Field(default=1024, ge=1)
-    """Requests at a time in each worker; what comes beyond is told to come back, with a 503."""
-    max_bodies_mb: int = Field(default=1024, ge=1, le=2**20)
-    """MiB of large request bodies that each worker holds at a time; what comes beyond is told to come back."""
-    max_share_per_key: int = Field(default=90, ge=1, le=100)
-    """Percent of `max_in_flight` and `max_bodies_mb` that one key may use; more of it is a 429. Without keys: 100."""
-    body_grace: Seconds = USUAL_BODY_RATE.grace
-    """Seconds: in each such stretch a request body must end or come at `min_body_rate`, or it is a 408."""
-    min_body_rate: int = Field(default=USUAL_BODY_RATE.least, ge=1)
-    """Bytes a second."""
-    keepalive: Wait = 15.0
-    """Seconds of silence after which a stream is sent a comment, which clients skip; 0 for none."""
-    grace: Wait = 0.0
-    """Seconds that a gateway still serves new requests when it is told to stop and `/readyz` says so."""
-    drain: Wait = 30.0
-    """Seconds after that in which answers that have begun may come to their end."""
-    transport: TransportName = "pool"
-    """What speaks to upstreams: `pool` is lean and strict; `aiohttp` is slower and reads more of what is malformed."""
-    cors: CorsSection | None = None
-    """Web pages that may use it from a browser; read when the gateway starts."""
-    trusted_proxies: tuple[Network, ...] = ()
-    """Addresses or networks of proxies that an open gateway serves, if the client they name is on this machine."""
-    others: Name | None = None
-    """The deployment that every other path below `/v1` goes to; without one they are not found."""
-
-
-class ControlSection(Section):
-    """The control plane."""
-
-    bind: str = "127.0.0.1:8081"
-    """`host:port`."""
-    trusted_proxies: tuple[Network, ...] = ()
-    """Addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count at the sign-in."""
-    body_grace: Seconds = USUAL_BODY_RATE.grace
-    """Seconds in which a request's head must come, and stretches of its body as at the gateway."""
-    min_body_rate: int = Field(default=USUAL_BODY_RATE.least, ge=1)
-    """Bytes a second of a request body."""
-
-
-class DashboardSection(Section):
-    """The page for reviewers and release managers."""
-
-    bind: str = "127.0.0.1:8501"
-    """`host:port`."""
-
-
 class ProjectFile(Section):
     """The whole file."""
 
@@ -290,11 +206,11 @@ class ProjectFile(Section):
     """The version of this format."""
     deployments: dict[str, DeploymentSection] = Field(min_length=1)
     """Endpoints by name."""
-    routes: dict[str, RouteSection] = {}
+    routes: dict[str, RouteSection] = Field(default_factory=dict)
     """By the name that callers send in `model`."""
-    metrics: dict[str, MetricSection] = {}
+    metrics: dict[str, MetricSection] = Field(default_factory=dict)
     """Metrics of your own by name; the built-in families need no line."""
-    experiments: dict[str, ExperimentSection] = {}
+    experiments: dict[str, ExperimentSection] = Field(default_factory=dict)
     """By name."""
     store: StoreSection = StoreSection()
     """The store."""

@@ -66,13 +66,21 @@ PROJECT = {
     "gateway.workers": "fairtrial.cli.services:__init__",
     "gateway.max_body_mb": "fairtrial.cli.services:_gateway",
     "gateway.cors.origins": "gateway.proxy.gateway:__post_init__:cors_origins",
-    "gateway.max_in_flight": "gateway.proxy.gateway:__post_init__",
+    "gateway.max_in_flight": "gateway.proxy.admission:of",
+    "gateway.max_bodies_mb": "gateway.proxy.admission:of",
+    "gateway.max_share_per_key": "gateway.proxy.admission:of",
+    "gateway.body_grace": "fairtrial.domain.worker_settings:body_rate",
+    "gateway.min_body_rate": "fairtrial.domain.worker_settings:body_rate",
+    "gateway.trusted_proxies": "gateway.proxy.gateway:__post_init__",
     "gateway.keepalive": "gateway.proxy.relay_stream:stream_to",
     "gateway.grace": "gateway.proxy.serving.server:stop",
     "gateway.drain": "gateway.proxy.serving.server:_drain",
     "gateway.transport": "gateway.proxy.worker:_transport",
     "gateway.others": "gateway.proxy.passthrough:pass_on",
     "control.bind": "fairtrial.config.project:load_project",
+    "control.trusted_proxies": "gateway.control.serve:_server",
+    "control.body_grace": "fairtrial.config.project:load_project",
+    "control.min_body_rate": "fairtrial.config.project:load_project",
     "dashboard.bind": "fairtrial.config.project:load_project",
 }
 """Key → ``module:function`` that acts on it, and ``:attribute`` where the plan calls it otherwise."""
@@ -81,8 +89,8 @@ SUITE = {
     "suite": "evaluators.suite_file:_compose",
     "data": "evaluators.suite_file:_rows",
     "score": "evaluators.suite_file:_scorers",
-    "kind": "evaluators.suite_file:_in_words",
-    "description": "evaluators.suite_file:_in_words",
+    "kind": "evaluators.suite:in_words",
+    "description": "evaluators.suite:in_words",
     "prompt": "evaluators.suite_file:_cases",
     "messages.*.role": "evaluators.cases:_messages",
     "messages.*.content": "evaluators.cases:_messages",
@@ -101,8 +109,8 @@ SUITE = {
 }
 GATE = {
     "version": "evaluators.gate_file:GateModel",
-    "gate": "evaluators.gate_file:load",
-    "suites": "evaluators.gate_file:load",
+    "gate": "evaluators.gate_file:_composed",
+    "suites": "evaluators.gate_file:_names",
     "require": "evaluators.gate_file:_required",
 }
 FEEDBACK = {name: f"gateway.proxy.feedback:_event:{name}" for name in Feedback.model_fields}
