@@ -132,7 +132,9 @@ def test_applications_chat_and_stream_with_a_key_and_not_without(proxied: Proxie
         key = owner.create_key("app", KeyOptions()).secret
     asked = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": "u1"}
     with proxied.client() as http:
-        client = openai.OpenAI(base_url=f"{http.base_url}v1", api_key="any", http_client=http, max_retries=5)
+        client = openai.OpenAI(
+            base_url=f"{str(http.base_url).rstrip('/')}/v1", api_key="any", http_client=http, max_retries=5
+        )
         with pytest.raises(openai.AuthenticationError):
             client.chat.completions.create(**asked)  # type: ignore[call-overload]
         client = client.with_options(api_key=key)

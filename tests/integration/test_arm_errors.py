@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from fairtrial.cli.gating import live_rates
 from fairtrial.cli.owner import open_owner
 from fairtrial.cli.services import Services
 from fairtrial.store.traffic import VariantTraffic
+from gateway.control.operations.live_rates import live_rates
 from tests.integration.project_files import free_ports, write_project
 from tests.integration.test_dashboard_pages import cells, opened
 from tests.upstream.server import FakeUpstream
