@@ -27,7 +27,8 @@ def command() -> None:
     """Invite people to the dashboard, list them, shut them out.
 
     A reviewer sees only the review page; a release manager sees the evidence too and may open queues; an admin may
-    invite others and make keys. Until there is an account, whoever uses this machine may do everything.
+    invite others and make keys. Until there is an account, a one-time link signs one browser in (fairtrial dashboard
+    --link).
 
     \b
     Example:  fairtrial accounts invite --name Rosa --role reviewer
