@@ -6,8 +6,9 @@ import os
 import re
 import ssl
 import subprocess
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,12 +139,12 @@ def test_applications_chat_and_stream_with_a_key_and_not_without(proxied: Proxie
         with pytest.raises(openai.AuthenticationError):
             client.chat.completions.create(**asked)  # type: ignore[call-overload]
         client = client.with_options(api_key=key)
-        while True:  # the gateway has the key within moments
-            try:
+        answer = None
+        deadline = time.monotonic() + 60
+        while answer is None:  # the gateway has the key within moments
+            assert time.monotonic() < deadline, "the gateway never took the key"
+            with suppress(openai.AuthenticationError):
                 answer = client.chat.completions.create(**asked)  # type: ignore[call-overload]
-                break
-            except openai.AuthenticationError:
-                continue
         assert answer.choices[0].message.content
         streamed = list(client.chat.completions.create(**asked, stream=True))  # type: ignore[call-overload]
         assert len(streamed) > 1 and streamed[-1].choices[0].finish_reason == "stop"
