@@ -57,7 +57,7 @@ def test_head_is_get_without_its_body(rig: Rig) -> None:
 
 
 def test_head_of_models_needs_the_key_that_get_needs(rig: Rig, upstream: FakeUpstream) -> None:
-    rig.publish(plan_for(upstream.url), key("ft-app", "complete"), key("ft-words", "feedback"))
+    rig.publish(plan_for(upstream.url, retain_days=31), key("ft-app", "complete"), key("ft-words", "feedback"))
     for secret, status in (("ft-app", 200), ("ft-words", 403), ("ft-wrong", 401)):
         headers = {"authorization": f"Bearer {secret}"}
         assert httpx.head(f"{rig.url}/models", headers=headers).status_code == status

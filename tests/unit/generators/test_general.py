@@ -17,14 +17,15 @@ from evaluators.generators.question import contains, lines, normalised
 
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "suites" / "general" / "questions.jsonl"
+FORTY = ROOT / "suites" / "general" / "forty.jsonl"
 DATA = ROOT / "examples" / "support" / "data"
 SEEDS = range(general.SEED, general.SEED + 10)
 
 
 def asked_in_training() -> set[str]:
     found = set()
-    for name in ("general", "replay", "replay_v2"):
-        for line in (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
+    for file in (FORTY, DATA / "replay.jsonl", DATA / "replay_v2.jsonl"):
+        for line in file.read_text(encoding="utf-8").splitlines():
             found |= {normalised(said["content"]) for said in json.loads(line)["messages"] if said["role"] == "user"}
     return found
 
