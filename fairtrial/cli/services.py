@@ -70,6 +70,7 @@ class Services:
         self._workers = workers or self.project.gateway.workers
         self._dashboard = dashboard
         self._without_store = without_store
+        self._without_control = False
         self._children = Children(self._programs())
         self._undo = ExitStack()
 
@@ -86,8 +87,8 @@ class Services:
 
     @property
     def plan_in_use(self) -> str | None:
-        """When the plan was published that the gateway serves by without control; ``None`` if control runs."""
-        if self.children["control"].trouble is None:
+        """When the plan was published that the gateway serves by without control; ``None`` if control started."""
+        if not self._without_control:
             return None
         published = datetime.fromtimestamp(self.project.layout.plan.stat().st_mtime, UTC)
         return f"{published:%Y-%m-%d %H:%M} UTC"
@@ -216,7 +217,8 @@ class Services:
         failed = child.trouble is not None or child.exit_code == STORE_UNUSABLE or child.restarts > MOST_RESTARTS
         if child.program.name != "control" or not failed or child.exit_code == UsageError.exit_code:
             return False
-        return self._has_plan()
+        self._without_control = self._has_plan()
+        return self._without_control
 
 
 def refuse_taken(project: Project, *, dashboard: bool) -> None:
