@@ -18,6 +18,7 @@ from fairtrial.config.project import load_project
 from fairtrial.journal.segment import names, read_header
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.owner_lock import read_note
+from tests.fixtures.credentials import give_page_a_session, session
 from tests.integration.care_rig import end, start_control
 from tests.integration.project_files import free_ports
 from tests.integration.test_gate_command import GATE, PROJECT, SUITE, gate, record
@@ -39,9 +40,10 @@ control: {{bind: "127.0.0.1:{control}"}}
 dashboard: {{bind: "127.0.0.1:{dashboard}"}}
 """
 PAGE = """
-from dashboard.client import from_environment
+import streamlit
+from dashboard.client import SESSION_COOKIE, from_environment
 from dashboard.views.{page} import view
-view.draw(from_environment())
+view.draw(from_environment(streamlit.context.cookies.get(SESSION_COOKIE)))
 """
 
 
@@ -149,6 +151,7 @@ def test_a_wrong_split_is_invalid_and_an_alarm_on_the_first_page(
     experiments = httpx.get(f"{control}/api/experiments", headers={"authorization": f"Bearer {key}"}).json()
     assert experiments["rows"][0]["srm"]["invalid"]
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", control)
+    give_page_a_session(monkeypatch, session(Layout(project / "store.duckdb"), control))
     overview = shown("overview")
     first = overview.main.children[1]  # the title comes before it
     assert first == overview.error[0]
