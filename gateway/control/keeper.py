@@ -82,12 +82,12 @@ class Keeper:
             thread.start()
 
     def stop(self) -> None:
-        """End the threads after their turn, and ingest what is left."""
-        self.jobs.join()
+        """End the threads after their turn, wait for the job that they may have begun, and ingest what is left."""
         self._ending.set()
         alive = [thread for thread in self._threads if thread.is_alive()]
         for thread in alive:
             thread.join()
+        self.jobs.join()
         if alive:
             self.ingest_now()
 
