@@ -125,7 +125,7 @@ def _words(user: str) -> list[bytes]:
 @pytest.fixture(name="crowd", scope="module")
 def crowd_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("crowd")
-    with RawUpstream() as upstream, running(folder, max_in_flight=STREAMS + 24) as rig:
+    with RawUpstream() as upstream, running(folder, max_in_flight=STREAMS + 24, max_share_per_key=100) as rig:
         keys = (key(SECRET, "complete"),)
         rig.publish(plan(upstream.url), *keys)
         yield Pair(rig, upstream, keys)
@@ -148,13 +148,14 @@ async def _round(crowd: Pair, streams: int) -> int:
     meeting = _Meeting()
     crowd.upstream.script = meeting
     begun = asyncio.Semaphore(0)
-    asking = [asyncio.create_task(_ask(crowd.gateway, f"user-{number}", begun)) for number in range(streams)]
-    for _ in range(streams):
-        await begun.acquire()
-    async with httpx.AsyncClient() as client:
-        text = (await client.get(f"{crowd.rig.root}/metrics")).text
-    meeting.all_here.set()
-    await asyncio.gather(*asking)
+    async with asyncio.TaskGroup() as asking:  # one that fails ends them all
+        for number in range(streams):
+            asking.create_task(_ask(crowd.gateway, f"user-{number}", begun))
+        for _ in range(streams):
+            await begun.acquire()
+        async with httpx.AsyncClient() as client:
+            text = (await client.get(f"{crowd.rig.root}/metrics")).text
+        meeting.all_here.set()
     return sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith("fairtrial_in_flight{"))
 
 
