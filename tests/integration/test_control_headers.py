@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from proxy_fixtures import DIRECT
-from proxy_rig import Rig, deployment, plan_for, running
+from proxy_rig import Rig, deployment, key, plan_for, running
 
 from tests.upstream.server import FakeUpstream
 
@@ -20,6 +20,8 @@ STEERING = (
     "x-prefiller-host-port", "x-smg-target-worker", "tensorzero-api-key", "x-access-token", "x-virtual-key",
     "x-forwarded-host", "x-original-uri", "x-http-method", "x-fairtrial-variant-not",
 )  # fmt: skip
+SECRET = "ft-of-the-caller"
+"""An open gateway refuses `x-forwarded-host` before it forwards anything; a caller with a key may send it."""
 HARMLESS = ("x-vendor", "traceparent", "openai-beta", "idempotency-key", "x-stainless-lang", "x-session-id", "x-title")
 
 
@@ -38,7 +40,7 @@ def rig_fixture(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream
         "tuned": deployment("tuned", upstream.url, forward_headers=listed),
     }
     with running(tmp_path_factory.mktemp("steering"), others="base") as rig:
-        rig.publish(plan_for(upstream.url, deployments=deployments))
+        rig.publish(plan_for(upstream.url, deployments=deployments), key(SECRET, "complete", "pin"))
         yield rig
 
 
@@ -47,7 +49,8 @@ def sent(rig: Rig, upstream: FakeUpstream, path: str = "/chat/completions", **he
     tried = dict.fromkeys((*STEERING, *HARMLESS), "of-the-caller")
     method = "POST" if "completions" in path or path == "/responses" else "GET"
     body = {**DIRECT, "input": "x"} if method == "POST" else None
-    answer = httpx.request(method, rig.url + path, json=body, headers={**tried, **headers}, timeout=30)
+    headers = {**tried, "authorization": f"Bearer {SECRET}", **headers}
+    answer = httpx.request(method, rig.url + path, json=body, headers=headers, timeout=30)
     assert answer.status_code in (200, 404), answer.text
     return {name.lower(): value for name, value in upstream.seen[-1].headers}
 
