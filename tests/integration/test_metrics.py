@@ -22,10 +22,15 @@ def counted(rig: Rig) -> dict[str, int]:
     return {worker: int(count) for worker, count in OK.findall(text)}
 
 
+def workers(rig: Rig) -> set[str]:
+    return set(re.findall(r'in_flight\{worker="(w\d)"', httpx.get(f"{rig.root}/metrics").text))
+
+
 def test_every_worker_s_counts_are_in_one_answer(tmp_path: Path) -> None:
     with FakeUpstream() as upstream, running(tmp_path, workers=2) as rig:
         rig.publish(plan_for(upstream.url))
+        rig.wait(lambda: workers(rig) == {"w0", "w1"})
         for _ in range(ASKED):
             assert post(rig, DIRECT).status_code == 200
         rig.wait(lambda: sum(counted(rig).values()) == ASKED)
-        assert len(httpx.get(f"{rig.root}/metrics").text.split('in_flight{worker="w')) == 3
+        assert workers(rig) == {"w0", "w1"}
