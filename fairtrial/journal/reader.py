@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +33,17 @@ def read_chunk(path: Path, position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
     """Up to about ``limit`` bytes of whole lines from ``position``; a longer line is read whole."""
     with path.open("rb") as file:
         file.seek(position)
-        found = file.read(limit)
-        at_end = len(found) < limit
-        while not at_end and b"\n" not in found:
-            more = file.read(limit)
-            at_end = len(more) < limit
-            found += more
+        return chunk_of(file.read, position, limit=limit)
+
+
+def chunk_of(read: Callable[[int], bytes], position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
+    """The same from ``read``, which gives the bytes from ``position`` on, and fewer than asked for at the end alone."""
+    found = read(limit)
+    at_end = len(found) < limit
+    while not at_end and b"\n" not in found:
+        more = read(limit)
+        at_end = len(more) < limit
+        found += more
     cut = found.rfind(b"\n") + 1
     return Chunk(position, position + cut, found[:cut], found[cut:] if at_end else b"")
 

@@ -3,6 +3,9 @@
 The name is ``<uuid7>-<writer>.jsonl``, so that names sort by time. The first line is the header, each other one an
 event. A writer holds `flock` on its segment for as long as it may still append; one that nobody holds is finished. It
 is made under a hidden name and renamed once it is locked: a reader never meets a segment that only looks dead.
+
+The owner of the store compresses a segment that is wholly in the store: its file is then ``<name>.jsonl.zst``, and its
+name and the offsets in it stay those of the uncompressed bytes.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ SUITES_VERSION = 2
 """A segment that may hold the texts of suites; the first release leaves it alone, and keeps it for a newer one."""
 NEWEST_VERSION = SUITES_VERSION
 SUFFIX = ".jsonl"
+COMPRESSED = ".zst"
+"""Follows `SUFFIX` in the file name of a compressed segment: zstd frames (RFC 8878)."""
 MODE = 0o600
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
 
@@ -111,10 +116,29 @@ def file_name(now_us: int, writer: str, suffix: str) -> str:
 
 
 def names(folder: Path) -> list[Path]:
-    """All segments of a folder, oldest first; an absent folder has none."""
+    """One file for each segment of a folder, oldest first; an absent folder has none.
+
+    A segment that has a plain and a compressed file for a moment is listed with the plain one.
+    """
+    found = {segment_name(path): path for path in reversed(files(folder))}
+    return [found[name] for name in sorted(found)]
+
+
+def files(folder: Path) -> list[Path]:
+    """All files of segments in a folder, sorted by name, the plain file of a segment before the compressed one."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith("."))
+    return sorted(path for path in folder.iterdir() if segment_name(path).endswith(SUFFIX) and path.name[0] != ".")
+
+
+def segment_name(path: Path) -> str:
+    """The segment's name, by which the ledger of offsets knows it, whether or not the file is compressed."""
+    return path.name.removesuffix(COMPRESSED)
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the file holds zstd frames."""
+    return path.name.endswith(SUFFIX + COMPRESSED)
 
 
 def has_writer(path: Path) -> bool:

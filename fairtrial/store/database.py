@@ -36,11 +36,13 @@ class Database:
     """The open store. `reading` gives this thread's cursor; `writing` a transaction, one at a time.
 
     `frozen` keeps writers out, so that the whole file may be copied and `replace_file` may put the copy in its place.
+    Whoever deletes or rewrites files of sealed segments holds ``sealed_segments``.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, lock: OwnerLock, layout: Layout) -> None:
         self.layout = layout
         self.lock = lock
+        self.sealed_segments = threading.Lock()
         self._connection = connection
         self._local = threading.local()
         self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()

@@ -101,7 +101,8 @@ def erase(
     try:
         state, positions = _erase_rows(database, state, on_step)
         wanted = Wanted(state.unit, state.pseudonym, state.names)
-        blanked = blank_files(layout, wanted, positions=positions, on_step=on_step)
+        with database.sealed_segments:
+            blanked = blank_files(layout, wanted, positions=positions, on_step=on_step)
         state = _noted(database, state, {name: state.counts.get(name, 0) + new for name, new in blanked.items()})
         backups = look_into_backups(database, state, on_step=on_step)
     except (OSError, duckdb.Error) as error:

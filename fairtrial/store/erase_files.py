@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -13,13 +14,15 @@ from fairtrial.config.layout import Layout
 from fairtrial.journal.blanking import blank_lines, or_begun
 from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import erase_unit
-from fairtrial.journal.segment import names as segments
+from fairtrial.journal.segment import files, is_compressed, segment_name
+from fairtrial.store.segment_archive import blank_compressed_lines
 from fairtrial.store.steps import OnStep, Step, silent
 
 _REQUEST = re.compile(rb'"request_id": ?"([^"\\]+)"')
 _FEEDBACK = re.compile(rb'\{"feedback_id": ?"([^"\\]+)"')
 SHORTEST_TELLING = 4
 """A shorter name, such as a small number, stands in logs for much else."""
+DONE = "done"
 _WORD = re.compile(rb"[A-Za-z0-9_.-]{8,}")
 
 
@@ -37,11 +40,12 @@ def blank_files(
 ) -> dict[str, int]:
     """Overwrite the unit's lines in every file; ``positions``: so far each segment is in the store.
 
-    A line of a journal that came later is a new one, which a later erasure finds. Returns lines by kind of file; raises
-    `OSError`.
+    A compressed segment is rewritten. A line of a journal that came later is a new one, which a later erasure finds.
+    Hold `Database.sealed_segments`. Returns lines by kind of file; raises `OSError`.
     """
     of_event, of_log = _event_test(wanted), _log_test(wanted)
-    journals = [(path, positions[path.name]) for path in _all_segments(layout) if path.name in positions]
+    found = [(path, positions.get(segment_name(path))) for path in _all_segments(layout)]
+    journals = [(path, end) for path, end in found if end is not None]
     caches = sorted(layout.cache.glob("*.jsonl"))
     logs = [path for path in sorted(layout.logs.glob("*")) if path.is_file()]
     work: list[tuple[str, Path, Callable[[bytes], bool], int | None]] = [
@@ -51,19 +55,26 @@ def blank_files(
     ]
     counts: dict[str, int] = {}
     for number, (kind, path, unwanted, end) in enumerate(work, 1):
-        try:
-            blanked = blank_lines(path, unwanted, end=end)
-        except FileNotFoundError:
-            continue  # retention has taken it this moment
-        if blanked:
+        if blanked := _blank(path, unwanted, end):
             counts[kind] = counts.get(kind, 0) + blanked
         on_step(Step("erasing from files", number, len(work)))
     placed = erase_unit(layout.folder / RESPONSES, wanted.pseudonym, wanted.names)
     return counts | {"places of responses": placed} if placed else counts
 
 
+def _blank(path: Path, unwanted: Callable[[bytes], bool], end: int | None) -> int:
+    """Overwrite unwanted lines; a segment that was sealed this moment has been moved, and a log may have gone."""
+    for place in (path, path.parent / DONE / path.name):
+        with suppress(FileNotFoundError):
+            if end is not None and is_compressed(place):
+                return blank_compressed_lines(place, unwanted, end=end)
+            return blank_lines(place, unwanted, end=end)
+    return 0
+
+
 def _all_segments(layout: Layout) -> list[Path]:
-    return segments(layout.journal / "done") + segments(layout.journal)
+    waiting = files(layout.journal)  # first: one that is put away meanwhile is then found in the other folder
+    return waiting + files(layout.journal / DONE)
 
 
 def _event_test(wanted: Wanted) -> Callable[[bytes], bool]:

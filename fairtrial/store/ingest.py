@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.journal.reader import Chunk, NewerEvent, decode, read_chunk
-from fairtrial.journal.segment import has_writer, names, read_header
+from fairtrial.journal.reader import Chunk, NewerEvent, decode
+from fairtrial.journal.segment import files, has_writer, is_compressed, names, read_header, segment_name
 from fairtrial.store.chunk_file import insert_lines, sweep
 from fairtrial.store.database import Cursor, Database, chunks
 from fairtrial.store.derived_columns import DerivedColumns
+from fairtrial.store.segment_archive import read_chunk, read_first_line
+from fairtrial.store.segment_archive import sweep as sweep_archive
 
 WHY_LETTERS = 200
 POSITIONS = "SELECT segment, max(position), bool_or(sealed) FROM offsets GROUP BY segment"
@@ -53,6 +55,8 @@ class Ingester:
         self._sealed = {str(segment) for segment, _, sealed in ledger if sealed}
         self._known: set[str] = set()
         self._newer: dict[str, str] = {}
+        sweep_archive(self._journal)
+        sweep_archive(self._done)
         self._bring_back()
 
     def catch_up(self, *, paced: bool = False) -> Ingested:
@@ -65,58 +69,59 @@ class Ingester:
         return total
 
     def lag_bytes(self) -> int:
-        """Bytes of journal that are not in the store yet."""
-        return sum(max(0, _size(path) - self._positions.get(path.name, 0)) for path in names(self._journal))
+        """Bytes of journal that are not in the store yet; a compressed segment counts as it is until it is sealed."""
+        return lag_of(names(self._journal), self._positions)
 
     def prune(self, before_us: int, *, dry_run: bool = False) -> int:
         """Delete segments that were put away and last written before that time; returns how many."""
-        old = [path for path in names(self._done) if path.stat().st_mtime_ns // 1000 < before_us]
-        for path in old if not dry_run else ():
-            path.unlink()
-        return len(old)
+        with self._database.sealed_segments:
+            old = [path for path in files(self._done) if path.stat().st_mtime_ns // 1000 < before_us]
+            for path in old if not dry_run else ():
+                path.unlink()
+        return len({segment_name(path) for path in old})
 
     def _bring_back(self) -> None:
         """What was put away and is not finished by the ledger: an older state of the store was restored since."""
         for path in names(self._done):
-            if path.name not in self._sealed:
+            if segment_name(path) not in self._sealed:
                 path.rename(self._journal / path.name)
 
     def _readable(self, path: Path) -> Ingested:
         """One segment; one that the disk does not give must not keep the others out."""
-        if path.name in self._newer:
-            return Ingested(unreadable=(self._newer[path.name],))
+        name = segment_name(path)
+        if name in self._newer:
+            return Ingested(unreadable=(self._newer[name],))
         try:
-            return self._segment(path)
+            return self._segment(path, name)
         except PermissionError as error:
             return Ingested(unreadable=(f"{path.name}: can't be read ({error.strerror})",))
         except JournalError as error:
-            self._newer[path.name] = str(error)
+            self._newer[name] = str(error)
             return Ingested(unreadable=(str(error),))
 
-    def _segment(self, path: Path) -> Ingested:
-        if path.name in self._sealed:
-            self._put_away(path)
+    def _segment(self, path: Path, name: str) -> Ingested:
+        if name in self._sealed:
+            self._put_away(path, name)
             return Ingested()
-        self._check_version(path)
+        self._check_version(path, name)
         alive = has_writer(path)  # before reading: what a live writer adds meanwhile is for the next pass
         end = path.stat().st_size
         total = Ingested()
-        while (chunk := read_chunk(path, self._positions.get(path.name, 0))).lines:
+        while (chunk := read_chunk(path, self._positions.get(name, 0))).lines:
             if alive and chunk.start >= end:
                 return total
-            total += self._take(path.name, chunk)
-            if path.name in self._newer:
-                return total + Ingested(unreadable=(self._newer[path.name],))
-        return total if alive else total + self._seal(path, chunk)
+            total += self._take(name, chunk)
+            if name in self._newer:
+                return total + Ingested(unreadable=(self._newer[name],))
+        return total if alive else total + self._seal(path, name, chunk)
 
-    def _check_version(self, path: Path) -> None:
+    def _check_version(self, path: Path, name: str) -> None:
         """Raise `JournalError` for a segment of a newer version, also one that a newer program has begun to ingest."""
-        if path.name not in self._known:
-            with path.open("rb") as file:
-                line = file.readline()
+        if name not in self._known:
+            line = read_first_line(path)
             if line.endswith(b"\n"):
-                read_header(line, name=path.name)
-                self._known.add(path.name)
+                read_header(line, name=name)
+                self._known.add(name)
 
     def _take(self, segment: str, chunk: Chunk) -> Ingested:
         """One transaction; a chunk that the database can't take is halved until the one bad line stands alone.
@@ -155,23 +160,30 @@ class Ingester:
         rest = replace(chunk, lines=chunk.lines[len(first) :], start=middle)
         return self._take(segment, head) + self._take(segment, rest)
 
-    def _seal(self, path: Path, chunk: Chunk) -> Ingested:
+    def _seal(self, path: Path, name: str, chunk: Chunk) -> Ingested:
         """The writer is dead and all whole lines are in: a torn last line is put aside, and the segment away."""
         with self._database.writing() as cursor:
             if chunk.tail:
-                self._reject(cursor, path.name, chunk.start, why="torn: its writer died", size=len(chunk.tail))
-            cursor.execute(RECORD_OFFSET, [path.name, chunk.start + len(chunk.tail), True, self._clock_us()])
-        self._sealed.add(path.name)
-        self._put_away(path)
+                self._reject(cursor, name, chunk.start, why="torn: its writer died", size=len(chunk.tail))
+            cursor.execute(RECORD_OFFSET, [name, chunk.start + len(chunk.tail), True, self._clock_us()])
+        self._sealed.add(name)
+        self._put_away(path, name)
         return Ingested(rejects=1 if chunk.tail else 0)
 
-    def _put_away(self, path: Path) -> None:
+    def _put_away(self, path: Path, name: str) -> None:
         path.rename(self._done / path.name)
-        self._positions.pop(path.name, None)
+        self._positions.pop(name, None)
 
     def _reject(self, cursor: Cursor, segment: str, position: int, *, why: str, size: int) -> None:
         """Where it lies, how long it is and why; never its text, which may hold a body: that stays in the segment."""
         cursor.execute(RECORD_REJECT, [segment, position, self._clock_us(), why, size])
+
+
+def lag_of(waiting: Sequence[Path], positions: Mapping[str, int]) -> int:
+    """Bytes behind the positions in these segments; of a compressed one all, as a restored backup alone needs any."""
+    return sum(
+        _size(path) if is_compressed(path) else max(0, _size(path) - positions.get(path.name, 0)) for path in waiting
+    )
 
 
 def _size(path: Path) -> int:

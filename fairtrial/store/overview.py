@@ -15,6 +15,7 @@ from fairtrial.store import backup_list
 from fairtrial.store.backup_list import Listed
 from fairtrial.store.database import Database
 from fairtrial.store.erase_state import is_unfinished
+from fairtrial.store.ingest import lag_of
 from fairtrial.store.query import microseconds
 
 TABLES = """
@@ -93,8 +94,7 @@ def _folders(layout: Layout) -> dict[str, int]:
 
 def _lag(database: Database) -> int:
     positions = {str(segment): int(position) for segment, position in database.rows(POSITIONS)}
-    waiting = names(database.layout.journal)
-    return sum(max(0, _bytes(path) - positions.get(path.name, 0)) for path in waiting)
+    return lag_of(names(database.layout.journal), positions)
 
 
 def _retain_days(layout: Layout) -> int | None:

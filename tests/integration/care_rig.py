@@ -13,6 +13,7 @@ from typing import Any
 
 from fairtrial.config.layout import Layout
 from fairtrial.store.owner_lock import read_note
+from tests.fixtures.segment_bytes import content
 from tests.integration.project_files import write_project
 
 PATIENCE = 90.0
@@ -67,17 +68,17 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def files_with(text: bytes, *places: Path) -> list[str]:
-    """Every file in these folders whose bytes hold the text, the store and its log included."""
+    """Every file in these folders whose bytes hold the text, the store and its log and compressed segments included."""
     found = [path for place in places for path in place.rglob("*") if path.is_file()]
-    return [str(path) for path in found if text in _bytes(path)]
+    return [str(path) for path in found if _holds(path, text)]
 
 
-def _bytes(path: Path) -> bytes:
-    """What it holds; nothing if a running service has just deleted it."""
+def _holds(path: Path, text: bytes) -> bool:
+    """Also decompressed; not if a running service has just deleted it."""
     try:
-        return path.read_bytes()
+        return text in path.read_bytes() or text in content(path)
     except FileNotFoundError:
-        return b""
+        return False
 
 
 os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")

@@ -11,6 +11,7 @@ from pathlib import Path
 from fairtrial.config.layout import Layout
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingester
+from fairtrial.store.segment_archive import compress_sealed
 from fairtrial.store.steps import Step
 from gateway.control.store_care import StoreCare
 
@@ -18,7 +19,8 @@ from gateway.control.store_care import StoreCare
 def main(job: str, store: str, subject: str, last: int) -> None:
     """Die at step ``last``; end with the number of steps in the standard output if there were fewer."""
     database = Database.open(Layout(Path(store)))
-    care = StoreCare(database, Ingester(database, _now_us), _now_us, actor="chaos")
+    ingester = Ingester(database, _now_us)
+    care = StoreCare(database, ingester, _now_us, actor="chaos")
     steps = 0
 
     def on_step(_: Step) -> None:
@@ -30,6 +32,8 @@ def main(job: str, store: str, subject: str, last: int) -> None:
     if job == "backup":
         care.backup(Path(subject), on_step)
     else:
+        ingester.catch_up()
+        compress_sealed(database, lambda _: False)
         care.erase(subject, "user", rewrite_backups=True, on_step=on_step)
     database.close()
     print(steps)

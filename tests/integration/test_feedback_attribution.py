@@ -15,7 +15,9 @@ import pytest
 
 from fairtrial.cli.owner import open_owner
 from fairtrial.cli.services import Services
+from fairtrial.journal.segment import names
 from fairtrial.store.traffic import KeyFeedback, Traffic
+from tests.fixtures.segment_bytes import content
 from tests.integration.project_files import write_project
 from tests.integration.test_dashboard_pages import opened, words
 from tests.upstream.server import FakeUpstream
@@ -87,7 +89,8 @@ async def ask_all(api: str) -> list[tuple[str, str]]:
 def journalled_arms(services: Services) -> dict[str, str]:
     """Request → assigned arm, from the journal's own lines."""
     journal = services.project.layout.journal
-    lines = [line for path in journal.rglob("*.jsonl") for line in path.read_bytes().splitlines()]
+    segments = [path for folder in (journal, journal / "done") for path in names(folder)]
+    lines = [line for path in segments for line in content(path).splitlines()]
     exposures: list[dict[str, Any]] = [msgspec.json.decode(line) for line in lines if b'"kind":"exposure"' in line]
     return {one["request_id"]: one["assigned"] for one in exposures}
 

@@ -20,6 +20,7 @@ from fairtrial.cli.owner import open_owner
 from fairtrial.cli.services import Services
 from fairtrial.config.layout import Layout
 from fairtrial.experiments.units import pseudonym
+from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store import settings
 from fairtrial.store.database import Database
@@ -184,6 +185,7 @@ def test_an_erasure_that_is_killed_at_any_step_leaves_a_whole_store_and_is_finis
         assert database.rows("SELECT count(*), count(DISTINCT request_id) FROM requests") == [(requests, requests)]
         assert database.rows("SELECT count(*) FROM payloads")[0][0] in (requests, requests - 100)
         database.close()
+        assert [path.suffix for path in files(layout.journal / "done")] == [".zst"]
         kills += 1
     assert kills > 5
     for text in (SECRET.encode(), name.encode(), b"customer-4711"):
