@@ -1,10 +1,10 @@
-"""The control process's own work, in two threads: one publishes the plan, one ingests and puts old segments away."""
+"""The control process's own work: threads that publish the plan, bring in the journal, and compress what is sealed."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +13,7 @@ from fairtrial.domain.plan import Key
 from fairtrial.store import audit, keys
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingested, Ingester
+from fairtrial.store.segment_archive import compress_sealed
 from fairtrial.store.steps import OnStep
 from gateway.control.care_jobs import CareJobs
 from gateway.control.local_keys import ADMIN, INTERNAL, ensure_key
@@ -22,7 +23,10 @@ from gateway.control.store_care import StoreCare
 TURN_SECONDS = 0.075
 PLAN_SECONDS = 0.2
 CARE_EVERY = 1_000
+ARCHIVE_SECONDS = 60.0
 DAY_US = 86_400_000_000
+RETRY_US = 15 * 60 * 1_000_000
+"""A duty of the day that failed is tried again after that: it may have read the whole store in vain."""
 
 log = logging.getLogger("fairtrial.control")
 
@@ -62,7 +66,7 @@ class Keeper:
         self.ingester = Ingester(database, clock_us)
         self.care = StoreCare(database, self.ingester, clock_us, actor="control")
         self.jobs = CareJobs()
-        self._care_us = 0
+        self._due_us: dict[str, int] = {}
         self._troubles: dict[str, str] = {}
         self.totals = Ingested()
         self._counting = threading.Lock()
@@ -70,6 +74,7 @@ class Keeper:
         self._threads = [
             threading.Thread(target=self._publish, name="plan", daemon=True),
             threading.Thread(target=self._ingest, name="ingest", daemon=True),
+            threading.Thread(target=self._archive, name="archive", daemon=True),
         ]
 
     def start(self) -> None:
@@ -138,25 +143,34 @@ class Keeper:
             turn += 1
         return None
 
+    def _archive(self) -> None:
+        compress = partial(compress_sealed, self.database, self._ending.wait)
+        while not self._ending.wait(ARCHIVE_SECONDS):
+            self._fenced("segments of the journal could not be compressed", compress)
+
     def _care(self) -> None:
-        """Soon after the start and once a day: finish erasures, drop texts that are too old."""
-        if self.clock_us() < self._care_us or self.publisher.published is None:
+        """Soon after the start and once a day: drop texts that are too old, finish erasures, repeat undone ones."""
+        duties: Mapping[str, Callable[[OnStep], object]] = {
+            "old texts could not be dropped": lambda on_step: self.care.retain(None, on_step=on_step),
+            "an erasure could not be finished": self.care.resume,
+            "erased units that a backup brought back could not be erased": self.care.erase_again,
+        }
+        due = {failing: duty for failing, duty in duties.items() if self.clock_us() >= self._due_us.get(failing, 0)}
+        if not due or self.publisher.published is None:
             return
         try:
-            self.jobs.start("the daily care", self._daily, own=True)
+            self.jobs.start("the daily care", partial(self._daily, due), own=True)
         except Conflict:
             return  # somebody asked for something else: its turn comes later
 
-    def _daily(self, on_step: OnStep) -> None:
-        def care() -> None:
-            self.care.resume(on_step)
-            self.care.erase_again(on_step)
-            self.care.retain(None, on_step=on_step)
-            self._care_us = self.clock_us() + DAY_US
+    def _daily(self, duties: Mapping[str, Callable[[OnStep], object]], on_step: OnStep) -> None:
+        """Each duty in a fence of its own: one that fails must not keep texts that another would drop."""
+        for failing, duty in duties.items():
+            good = self._fenced(failing, partial(duty, on_step))
+            self._due_us[failing] = self.clock_us() + (DAY_US if good else RETRY_US)
 
-        self._fenced("the daily care of the store failed and is tried again", care)
-
-    def _fenced(self, failing: str, step: Callable[[], object]) -> None:
+    def _fenced(self, failing: str, step: Callable[[], object]) -> bool:
+        """Whether it went well; what went wrong is logged once, and is told as trouble until it goes well."""
         try:
             step()
         except Exception as error:  # noqa: BLE001 - the fence of both loops: a full disk must not end the owner
@@ -164,5 +178,6 @@ class Keeper:
             if self._troubles.get(failing) != said:
                 log.error("%s", said)
             self._troubles[failing] = said
-        else:
-            self._troubles.pop(failing, None)
+            return False
+        self._troubles.pop(failing, None)
+        return True

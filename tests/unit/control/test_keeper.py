@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
+import duckdb
+import pytest
+
 from fairtrial.store.database import Database
-from gateway.control.keeper import Addresses, Keeper
+from gateway.control.keeper import DAY_US, RETRY_US, Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
 from tests.unit.control.conftest import NOW
 
@@ -36,3 +39,63 @@ def test_stop_waits_for_the_job_that_a_thread_begins_meanwhile(database: Databas
     stopping.join(60)
     assert not stopping.is_alive()
     assert [thread.name for thread in threading.enumerate() if thread.name == "care"] == []
+
+
+def test_a_duty_of_the_day_that_fails_stops_no_other_and_retention_is_first(
+    database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: NOW)
+    done: list[str] = []
+    ended = threading.Event()
+
+    def out_of_memory(*_: object, **__: object) -> None:
+        done.append("retain")
+        raise duckdb.OutOfMemoryException("could not allocate")
+
+    def erase_again(_: object) -> None:
+        done.append("erase again")
+        ended.set()
+
+    monkeypatch.setattr(keeper.care, "retain", out_of_memory)
+    monkeypatch.setattr(keeper.care, "resume", lambda _: done.append("resume"))
+    monkeypatch.setattr(keeper.care, "erase_again", erase_again)
+    keeper.start()
+    assert ended.wait(60)
+    keeper.jobs.join()
+    assert done == ["retain", "resume", "erase again"]
+    assert keeper.trouble == "old texts could not be dropped (OutOfMemoryException: could not allocate)"
+    keeper.stop()
+
+
+def test_only_a_duty_that_failed_is_tried_again_before_the_next_day(
+    database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_us = NOW
+    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: now_us)
+    publisher.refresh(keys_changed=True)
+    done: list[str] = []
+    failing = True
+
+    def erase_again(_: object) -> None:
+        done.append("erase again")
+        if failing:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keeper.care, "retain", lambda *_, **__: done.append("retain"))
+    monkeypatch.setattr(keeper.care, "resume", lambda _: done.append("resume"))
+    monkeypatch.setattr(keeper.care, "erase_again", erase_again)
+
+    def turn(after_us: int) -> list[str]:
+        nonlocal now_us
+        now_us += after_us
+        done.clear()
+        keeper._care()
+        keeper.jobs.join()
+        return list(done)
+
+    assert turn(0) == ["retain", "resume", "erase again"]
+    assert turn(RETRY_US - 1) == []
+    failing = False
+    assert turn(1) == ["erase again"]
+    assert keeper.trouble is None
+    assert turn(DAY_US - RETRY_US) == ["retain", "resume"]
