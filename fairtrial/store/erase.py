@@ -26,7 +26,7 @@ from fairtrial.store.erase_backups import BackupLook, look_into_backups
 from fairtrial.store.erase_files import Wanted, blank_files
 from fairtrial.store.erase_rows import CHANGES, collect, count_rows
 from fairtrial.store.erase_state import ErasureState, unit_hash
-from fairtrial.store.erased_units import remember
+from fairtrial.store.erased_units import UNREADABLE, remember
 from fairtrial.store.query import at
 from fairtrial.store.steps import OnStep, Step, silent
 
@@ -165,7 +165,7 @@ def _swap(database: Database, new: Path, on_step: OnStep) -> None:
 
 def _enter(database: Database, state: ErasureState, erasure: Erasure, now_us: int) -> None:
     """The ledger and the audit trail: that it was done, and how much; never who it was."""
-    counts = msgspec.json.encode(state.counts).decode()
+    counts = msgspec.json.encode(state.counts | {UNREADABLE: len(erasure.unreadable)}).decode()
     with database.writing() as cursor:
         row = [state.erasure_id, at(state.at_us), at(now_us), state.kind, erasure.unit_hash, state.actor, counts]
         cursor.execute(LEDGER, row)

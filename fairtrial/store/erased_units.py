@@ -7,40 +7,65 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+import duckdb
 import msgspec
 
 from fairtrial.config.layout import Layout
-from fairtrial.store.database import Database
+from fairtrial.domain.errors import StoreError
+from fairtrial.store.database import Cursor, Database
 from fairtrial.store.erase_rows import BODY_PATHS
 from fairtrial.store.erase_state import ErasureState, unit_hash
 from fairtrial.store.query import at, microseconds
 
 FILE = "erased.jsonl"
 PRIVATE = 0o600
-BACK = """
-WITH erased AS (SELECT unnest($hashes::VARCHAR[]) AS hash, unnest($times::TIMESTAMP[]) AS until), named AS (
-    SELECT unit AS name, at_time FROM requests
-    UNION ALL SELECT unit, at_time FROM exposures
-    UNION ALL SELECT unit, at_time FROM feedback
-    UNION ALL SELECT request_id, at_time FROM requests
-), first AS (SELECT name, min(at_time) AS at_time FROM named WHERE name IS NOT NULL GROUP BY name)
+DAY_US = 86_400_000_000
+"""Longer than a request takes: its row, which carries the time when it began, comes when it has ended."""
+
+UNREADABLE = "unreadable segments"
+"""In the counts of the ledger: how many segments an erasure could not look into; absent before this was counted."""
+
+OWN = f"""
+SELECT unit_hash, ended_time FROM erasures WHERE json_extract_string(counts, '$."{UNREADABLE}"') = '0'
+"""  # noqa: S608 - ours
+FIND = """
+WITH erased AS (
+    SELECT
+        unnest($hashes::VARCHAR[]) AS hash, unnest($since::TIMESTAMP[]) AS since, unnest($until::TIMESTAMP[]) AS until
+)
 SELECT DISTINCT name, hash
-FROM first JOIN erased ON sha256(name) = hash
-WHERE at_time < until
+FROM (
+    SELECT {name} AS name, at_time FROM {table} WHERE {name} IS NOT NULL AND at_time >= $first AND at_time < $last
+) JOIN erased ON sha256(name) = hash
+WHERE at_time >= since AND at_time < until
 ORDER BY name
 """
+"""Names are hashed one by one and never grouped: a store may hold ten million."""
+
+NAMES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "unit": (("requests", "unit"), ("exposures", "unit"), ("feedback", "unit")),
+    "request": (("requests", "request_id"),),
+}
+KINDS: Sequence[Literal["user", "conversation"]] = ("user", "conversation")
 NAMED = """
-WITH named AS (
-    SELECT unnest(CASE WHEN json_valid(request_body) THEN json_extract_string(request_body, $1) END) AS name, at_time
-    FROM payloads
-)
-SELECT name, min(at_time) FROM named WHERE name IS NOT NULL GROUP BY name ORDER BY name
+SELECT json_extract_string(request_body, $paths), at_time
+FROM payloads
+WHERE at_time >= $first AND at_time < $last AND json_valid(request_body)
 """
+BATCH = 10_000
+"""Rows of bodies' names in memory at a time."""
+
+CHECKED = "erased units that this store does not hold"
+READ_CHECKED = "SELECT value FROM settings WHERE name = ?"
+FORGET_CHECKED = "DELETE FROM settings WHERE name = ?"
+WRITE_CHECKED = "INSERT INTO settings (name, value) VALUES (?, ?)"
+
 Returned = Literal["unit", "user", "conversation", "request"]
 
 
@@ -70,25 +95,109 @@ def carry(source: Layout, target: Layout) -> None:
         _append(target, b"".join(line + b"\n" for line in new))
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """An erased unit, and from when on rows of it may be there again."""
+
+    erased: Erased
+    since_us: int
+
+
+def outstanding(database: Database) -> list[Search]:
+    """Whom this store may hold again: by a backup that was restored, or by a request that ended after the erasure.
+
+    After an erasure in this store only requests that were under way can bring the unit back. Raises `StoreError`.
+    """
+    checked = _checked(database)
+    own = {(str(hash_), microseconds(ended)) for hash_, ended in database.rows(OWN)}
+    ended_us = {at_us for _, at_us in own}
+    searches = []
+    for erased in {entry.hash: entry for entry in _read(database.layout)}.values():
+        here = (erased.hash, erased.at_us) in own if erased.of == "unit" else erased.at_us in ended_us
+        if _key(erased) not in checked:
+            searches.append(Search(erased, max(0, erased.at_us - DAY_US) if here else 0))
+    return searches
+
+
 def come_back(database: Database, pseudonym: Callable[[str], str]) -> list[tuple[Returned, str]]:
     """Whoever was erased and of whom older rows are there again: units by pseudonym, requests by id, others by name.
 
-    Names are found in bodies, which may name somebody else than the unit that was recorded; ``pseudonym`` of a name.
+    Names are found in bodies, which may name somebody else than the unit that was recorded; ``pseudonym`` of a name
+    must ask no database. Bring the journal in before; memory doesn't grow with the store. Raises `StoreError`.
     """
-    erased = {entry.hash: entry for entry in _read(database.layout)}
-    if not erased:
+    searches = {search.erased.hash: search for search in outstanding(database)}
+    if not searches:
         return []
-    bound = {"hashes": list(erased), "times": [at(entry.at_us) for entry in erased.values()]}
-    with database.looking() as cursor:
-        found: dict[str, tuple[Returned, str]] = {
-            hash_: (erased[hash_].of, str(name)) for name, hash_ in cursor.execute(BACK, bound).fetchall()
-        }
-        for kind in ("user", "conversation"):
-            for name, first in cursor.execute(NAMED, [list(BODY_PATHS[kind])]).fetchall():
-                hash_ = unit_hash(pseudonym(str(name).strip()))
-                if hash_ in erased and microseconds(first) < erased[hash_].at_us:
-                    found[hash_] = (kind, str(name))
+    bounds = {
+        "first": at(min(search.since_us for search in searches.values())),
+        "last": at(max(search.erased.at_us for search in searches.values())),
+    }
+    found: dict[str, tuple[Returned, str]] = {}
+    try:
+        with database.looking() as cursor:
+            for of, places in NAMES.items():
+                found |= _find(cursor, [one for one in searches.values() if one.erased.of == of], places, bounds)
+            found |= _find_in_bodies(cursor, searches, bounds, pseudonym)
+    except duckdb.Error as error:
+        raise StoreError(f"it could not be found out whether an erased unit is back ({error})") from error
     return list(found.values())
+
+
+def note_checked(database: Database, *, before_us: int) -> None:
+    """Remember that those who were erased before that time are not in this store, so that nobody looks again.
+
+    A backup keeps what was known when it was made, so a store that is restored is looked through again.
+    """
+    entries = _read(database.layout)
+    keys = sorted({_key(entry) for entry in entries if entry.at_us < before_us} | _checked(database))
+    if set(keys) == _checked(database):
+        return
+    with database.writing() as cursor:
+        cursor.execute(FORGET_CHECKED, [CHECKED])
+        cursor.execute(WRITE_CHECKED, [CHECKED, "\n".join(keys)])
+
+
+def _find(
+    cursor: Cursor, searches: Sequence[Search], places: Sequence[tuple[str, str]], bounds: Mapping[str, datetime]
+) -> dict[str, tuple[Returned, str]]:
+    """Whose recorded name is there again, by hash."""
+    bound = {
+        "hashes": [search.erased.hash for search in searches],
+        "since": [at(search.since_us) for search in searches],
+        "until": [at(search.erased.at_us) for search in searches],
+        **bounds,
+    }
+    of = {search.erased.hash: search.erased.of for search in searches}
+    found: dict[str, tuple[Returned, str]] = {}
+    for table, name in places if searches else ():
+        rows = cursor.execute(FIND.format(table=table, name=name), bound).fetchall()
+        found |= {hash_: (of[hash_], str(unit)) for unit, hash_ in rows}
+    return found
+
+
+def _find_in_bodies(
+    cursor: Cursor, searches: Mapping[str, Search], bounds: Mapping[str, datetime], pseudonym: Callable[[str], str]
+) -> dict[str, tuple[Returned, str]]:
+    """Whom a body names, by hash."""
+    found: dict[str, tuple[Returned, str]] = {}
+    kinds = [kind for kind in KINDS for _ in BODY_PATHS[kind]]
+    paths = [path for kind in KINDS for path in BODY_PATHS[kind]]
+    cursor.execute(NAMED, {"paths": paths, **bounds})
+    while rows := cursor.fetchmany(BATCH):
+        for names, time in rows:
+            for kind, name in zip(kinds, names, strict=True):
+                search = searches.get(unit_hash(pseudonym(name.strip()))) if name else None
+                if search is not None and search.since_us <= microseconds(time) < search.erased.at_us:
+                    found[search.erased.hash] = (kind, name)
+    return found
+
+
+def _checked(database: Database) -> set[str]:
+    return {key for (value,) in database.rows(READ_CHECKED, [CHECKED]) for key in str(value).splitlines()}
+
+
+def _key(erased: Erased) -> str:
+    return f"{erased.hash} {erased.at_us}"
 
 
 def _append(layout: Layout, lines: bytes) -> None:

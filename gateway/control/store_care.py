@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from evaluators.answer_cache_pruning import prune_answers
@@ -17,12 +18,10 @@ from fairtrial.store import erase_state, retain, settings
 from fairtrial.store.backup import Backup, make_backup
 from fairtrial.store.database import Database
 from fairtrial.store.erase import Erasure, Unit, erase, new_state
-from fairtrial.store.erased_units import come_back
+from fairtrial.store.erased_units import DAY_US, come_back, note_checked
 from fairtrial.store.ingest import Ingester
 from fairtrial.store.retain import Retained, drop_old_texts
 from fairtrial.store.steps import OnStep, silent
-
-DAY_US = 86_400_000_000
 
 
 class StoreCare:
@@ -75,14 +74,18 @@ class StoreCare:
         return None if begun is None else self._erase(begun, on_step)
 
     def erase_again(self, on_step: OnStep = silent) -> int:
-        """Erase those whom a restored backup has brought back; returns how many."""
-        returned = come_back(self._database, self._pseudonym)
+        """Erase those whom a restored backup or a late row has brought back; returns how many."""
+        begun_us = self._clock_us()
+        unreadable = self._ingester.catch_up().unreadable
+        returned = come_back(self._database, partial(pseudonym, settings.pepper(self._database)))
         for of, name in returned:
             if of == "unit":
                 state = new_state(Unit(name, "user", name), now_us=self._clock_us(), actor=self._actor)
                 self._erase(state, on_step)
             else:
                 self.erase(name, of, on_step=on_step)
+        if not unreadable:
+            note_checked(self._database, before_us=begun_us - DAY_US)
         return len(returned)
 
     def _erase(self, state: erase_state.ErasureState, on_step: OnStep) -> Erasure:
