@@ -30,13 +30,19 @@ SELECT request_id, names FROM named WHERE contains(array_to_string(names, ' '), 
 """A body with a backslash may spell the name otherwise (``Zo\\u00eb``): it is looked at decoded."""
 ADD_ANSWERS = """
 INSERT INTO temp.gone
+WITH own AS (
+    SELECT DISTINCT response_id FROM requests
+    WHERE response_id IS NOT NULL AND request_id IN (SELECT name FROM temp.gone)
+)
 SELECT response_id
-FROM requests
-WHERE response_id IS NOT NULL
-GROUP BY response_id
-HAVING bool_and(request_id IN (SELECT name FROM temp.gone))
+FROM own
+WHERE response_id NOT IN (
+    SELECT response_id FROM requests
+    WHERE response_id IN (SELECT response_id FROM own) AND request_id NOT IN (SELECT name FROM temp.gone)
+)
 """
-"""Feedback may name an answer by the provider's id; one that somebody else's request has too tells nothing."""
+"""Feedback may name an answer by the provider's id; one that somebody else's request has too tells nothing. The ids are
+looked up, since grouping all of a large store's takes more memory than there is."""
 ADD_FEEDBACK = """
 INSERT INTO temp.gone
 SELECT f.feedback_id
@@ -94,6 +100,18 @@ TOUCHED: Mapping[str, str] = {
 }
 """Which rows of each table are the unit's."""
 
+OWN_NAMES = f"""
+CREATE OR REPLACE TEMP TABLE gone_own AS
+SELECT DISTINCT unit FROM exposures WHERE unit_kind = 'request' AND {_OF_REQUEST}
+"""  # noqa: S608 - ours
+OWN_WORDS = f"""
+CREATE OR REPLACE TEMP TABLE gone_word AS
+WITH own AS (SELECT DISTINCT category FROM feedback WHERE category IS NOT NULL AND {_FEEDBACK})
+SELECT category FROM own
+EXCEPT SELECT category FROM feedback WHERE category IN (SELECT category FROM own) AND NOT {_FEEDBACK}
+"""  # noqa: S608 - ours
+"""Collected once: rows are copied by the slice, and each slice would read the whole table again."""
+
 
 def _fresh(column: str) -> str:
     return f"left(sha256({_SALT} || {column}), 32)"
@@ -111,10 +129,9 @@ def _columns(table: str, *, fresh: str = "", empty: str = "", **given: str) -> d
     return columns
 
 
-_OWN_NAME = f"SELECT unit FROM exposures WHERE unit_kind = 'request' AND {_OF_REQUEST}"  # noqa: S608 - ours
-_REPLACED_UNIT = {"unit": _when(f"({_OF_UNIT} OR coalesce(unit IN ({_OWN_NAME}), false))", _fresh("unit"), "unit")}
+_OWN_NAME = "coalesce(unit IN (SELECT unit FROM temp.gone_own), false)"
+_REPLACED_UNIT = {"unit": _when(f"({_OF_UNIT} OR {_OWN_NAME})", _fresh("unit"), "unit")}
 """Where each request is a unit of its own, that unit's pseudonym leads back to the request's old name, and goes too."""
-_SAID_BY_OTHERS = f"SELECT category FROM feedback WHERE category IS NOT NULL AND NOT {_FEEDBACK}"  # noqa: S608 - ours
 
 CHANGES: Mapping[str, Change] = {
     "requests": Change(_columns("requests", fresh="request_id response_id", tags="MAP {}") | _REPLACED_UNIT),
@@ -126,7 +143,7 @@ CHANGES: Mapping[str, Change] = {
             "feedback",
             fresh="feedback_id request_id response_id subject",
             empty="comment correction idempotency_key",
-            category=f"CASE WHEN category IN ({_SAID_BY_OTHERS}) THEN category END",
+            category="CASE WHEN category NOT IN (SELECT category FROM temp.gone_word) THEN category END",
         )
         | _REPLACED_UNIT
     ),
@@ -173,6 +190,8 @@ def collect(
         cursor.execute(ADD_KNOWN, [_named_in_bodies(cursor, unit, kind)])
     cursor.execute(ADD_ANSWERS)
     cursor.execute(ADD_FEEDBACK.format(response=_response_of(cursor)))
+    cursor.execute(OWN_NAMES)
+    cursor.execute(OWN_WORDS)
     return tuple(str(name) for (name,) in cursor.execute(DIFFERENT).fetchall())
 
 

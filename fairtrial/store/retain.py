@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import duckdb
 
-from fairtrial.domain.errors import StoreError
 from fairtrial.store import audit
-from fairtrial.store.database import Cursor, Database
+from fairtrial.store.database import Database
 from fairtrial.store.query import at
 from fairtrial.store.score_texts import HAS_TEXT, NUMBERS_ONLY
 from fairtrial.store.steps import OnStep, Step, silent
 
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
 GONE = "'[no longer kept]'"
+OLD = "at_time < $before"
+SLICE = 50_000
+"""Old rows of one transaction, or those of one hour."""
 _CLOSED = "queue_id IN (SELECT queue_id FROM review_queues WHERE closed_time < $before)"
 """People still work with what an open queue holds."""
 
@@ -29,17 +32,15 @@ class Rule:
 
 
 RULES: Mapping[str, Rule] = {
-    "payloads": Rule("at_time < $before"),
-    "attempts": Rule("at_time < $before AND error_message IS NOT NULL", "error_message = NULL"),
-    "feedback": Rule(
-        "at_time < $before AND (comment IS NOT NULL OR correction IS NOT NULL)", "comment = NULL, correction = NULL"
-    ),
+    "payloads": Rule(OLD),
+    "attempts": Rule(f"{OLD} AND error_message IS NOT NULL", "error_message = NULL"),
+    "feedback": Rule(f"{OLD} AND (comment IS NOT NULL OR correction IS NOT NULL)", "comment = NULL, correction = NULL"),
     "results": Rule(
-        f"at_time < $before AND (output IS NOT NULL OR asked IS NOT NULL OR refusal IS NOT NULL OR error <> {GONE})",
+        f"{OLD} AND (output IS NOT NULL OR asked IS NOT NULL OR refusal IS NOT NULL OR error <> {GONE})",
         f"output = NULL, asked = NULL, refusal = NULL, error = CASE WHEN error IS NOT NULL THEN {GONE} END",
     ),
     "scores": Rule(
-        f"at_time < $before AND coalesce(why <> {GONE} OR (why IS NULL AND {HAS_TEXT}), false)",
+        f"{OLD} AND coalesce(why <> {GONE} OR (why IS NULL AND {HAS_TEXT}), false)",
         f"details = {NUMBERS_ONLY}, why = CASE WHEN why IS NOT NULL THEN {GONE} END",
     ),
     "review_items": Rule(
@@ -68,20 +69,23 @@ class Retained:
 
 def drop_old_texts(
     database: Database, *, before_us: int, dry_run: bool = False, on_step: OnStep = silent
-) -> dict[str, int]:
-    """Drop the texts of before that time; returns rows by table, or what would be dropped. Raises `StoreError`."""
+) -> tuple[dict[str, int], list[str]]:
+    """Drop the texts of before that time; returns rows by table, or what would be dropped, and what went wrong.
+
+    A table whose texts can't be dropped keeps no other from it. Raises `StoreError` if the store can't answer at all.
+    """
     there = {str(name) for (name,) in database.rows(TABLES)}
     rules = [(table, rule) for table, rule in RULES.items() if table in there]
     dropped: dict[str, int] = {}
+    troubles: list[str] = []
     for number, (table, rule) in enumerate(rules, 1):
         try:
-            found = _drop(database, table, rule, before_us=before_us, dry_run=dry_run)
+            for found in _drop(database, table, rule, before_us=before_us, dry_run=dry_run):
+                dropped[table] = dropped.get(table, 0) + found
         except duckdb.Error as error:
-            raise StoreError(f"{table}: old texts could not be dropped ({error})") from error
-        if found:
-            dropped[table] = found
+            troubles.append(f"{table}: old texts could not be dropped ({error})")
         on_step(Step("dropping old texts", number, len(rules)))
-    return dropped
+    return dropped, troubles
 
 
 def enter(database: Database, retained: Retained, *, now_us: int, actor: str) -> None:
@@ -96,17 +100,35 @@ def enter(database: Database, retained: Retained, *, now_us: int, actor: str) ->
     )
 
 
-def _drop(database: Database, table: str, rule: Rule, *, before_us: int, dry_run: bool) -> int:
+def _drop(database: Database, table: str, rule: Rule, *, before_us: int, dry_run: bool) -> Iterator[int]:
+    """Drop by the slice, so that the ingester gets its turn and memory stays small; yields rows of each slice."""
     bound = {"before": at(before_us)}
+    verb = f"UPDATE {table} SET {rule.set}" if rule.set else f"DELETE FROM {table}"  # noqa: S608 - ours
+    for start, end, found in _slices(database, table, rule, bound):
+        if not dry_run:
+            within = "" if start is None else " AND at_time >= $start AND at_time < $end"
+            times = {} if start is None else {"start": start, "end": end}
+            with database.writing() as cursor:
+                cursor.execute(f"{verb} WHERE {rule.where}{within}", bound | times)
+        yield found
+
+
+def _slices(
+    database: Database, table: str, rule: Rule, bound: Mapping[str, datetime]
+) -> list[tuple[datetime | None, datetime | None, int]]:
+    """From when until when there are about `SLICE` old rows, and how many; one for a table that has no times."""
+    if not rule.where.startswith(OLD):
+        with database.looking() as cursor:
+            row = cursor.execute(f"SELECT count(*) FROM {table} WHERE {rule.where}", dict(bound)).fetchone()  # noqa: S608 - ours
+        return [(None, None, int(row[0]))] if row and row[0] else []
+    hours = f"SELECT date_trunc('hour', at_time), count(*) FROM {table} WHERE {rule.where} GROUP BY 1 ORDER BY 1"  # noqa: S608 - ours
     with database.looking() as cursor:
-        found = _number(cursor, f"SELECT count(*) FROM {table} WHERE {rule.where}", bound)  # noqa: S608 - ours
-    if found and not dry_run:
-        verb = f"UPDATE {table} SET {rule.set}" if rule.set else f"DELETE FROM {table}"  # noqa: S608 - ours
-        with database.writing() as cursor:
-            cursor.execute(f"{verb} WHERE {rule.where}", bound)
-    return found
-
-
-def _number(cursor: Cursor, sql: str, bound: Mapping[str, object]) -> int:
-    row = cursor.execute(sql, dict(bound)).fetchone()
-    return int(row[0]) if row else 0
+        rows = cursor.execute(hours, dict(bound)).fetchall()
+    slices: list[tuple[datetime | None, datetime | None, int]] = []
+    start, found = None, 0
+    for hour, count in rows:
+        start, found = start or hour, found + count
+        if found >= SLICE or hour == rows[-1][0]:
+            slices.append((start, hour + timedelta(hours=1), found))
+            start, found = None, 0
+    return slices

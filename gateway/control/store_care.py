@@ -10,7 +10,7 @@ from pathlib import Path
 from evaluators.answer_cache_pruning import prune_answers
 from fairtrial.config.layout import Layout
 from fairtrial.config.published import read
-from fairtrial.domain.errors import PlanRefused, UsageError
+from fairtrial.domain.errors import PlanRefused, StoreError, UsageError
 from fairtrial.domain.plan import UnitKind
 from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.losses import prune_losses
@@ -43,11 +43,14 @@ class StoreCare:
         return make_backup(self._database, dest, now_us=self._clock_us(), actor=self._actor, on_step=on_step)
 
     def retain(self, days: int | None, *, dry_run: bool = False, on_step: OnStep = silent) -> Retained:
-        """Drop texts older than so many days (the plan's if not given) from the store and all that lies beside it."""
+        """Drop texts older than so many days (the plan's if not given) from the store and all that lies beside it.
+
+        Raises `UsageError` if no plan says how many, and `StoreError` at the end if some could not be dropped.
+        """
         layout, now_us = self._database.layout, self._clock_us()
         days = days or _planned_days(layout)
         before_us = max(0, now_us - days * DAY_US)
-        dropped = drop_old_texts(self._database, before_us=before_us, dry_run=dry_run, on_step=on_step)
+        dropped, troubles = drop_old_texts(self._database, before_us=before_us, dry_run=dry_run, on_step=on_step)
         dropped["journal segments"] = self._ingester.prune(before_us, dry_run=dry_run)
         dropped["cached answers"] = prune_answers(layout.cache, before_us=before_us, dry_run=dry_run)
         dropped["old logs"] = _prune_logs(layout.logs, before_us, dry_run=dry_run)
@@ -56,6 +59,8 @@ class StoreCare:
             prune_losses(layout.journal, before_us)
             if retained.dropped:
                 retain.enter(self._database, retained, now_us=now_us, actor=self._actor)
+        if troubles:
+            raise StoreError("; ".join(troubles))
         return retained
 
     def erase(self, unit: str, kind: UnitKind, *, rewrite_backups: bool = False, on_step: OnStep = silent) -> Erasure:
