@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import duckdb
 import pytest
 
+from fairtrial.journal.segment import files
+from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.database import Database
+from fairtrial.store.segment_archive import compress_sealed
+from gateway.control import keeper as keeper_module
 from gateway.control.keeper import DAY_US, RETRY_US, Addresses, Keeper
 from gateway.control.plan_publisher import PlanPublisher
 from tests.unit.control.conftest import NOW
+from tests.unit.store import samples
 
 JOB_SECONDS = 0.3
 
@@ -99,3 +105,27 @@ def test_only_a_duty_that_failed_is_tried_again_before_the_next_day(
     assert turn(1) == ["erase again"]
     assert keeper.trouble is None
     assert turn(DAY_US - RETRY_US) == ["retain", "resume"]
+
+
+def test_segments_that_are_in_the_store_are_compressed_while_control_runs(
+    database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(samples.request(1))
+    writer.close()
+    compressed = threading.Event()
+
+    def compress(*arguments: Any) -> int:
+        done = compress_sealed(*arguments)
+        if done:
+            compressed.set()
+        return done
+
+    monkeypatch.setattr(keeper_module, "ARCHIVE_SECONDS", 0.01)
+    monkeypatch.setattr(keeper_module, "compress_sealed", compress)
+    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: NOW)
+    keeper.start()
+    assert compressed.wait(60)
+    keeper.stop()
+    assert keeper.trouble is None
+    assert [path.suffix for path in files(database.layout.journal / "done")] == [".zst"]
