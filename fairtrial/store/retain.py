@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -101,15 +102,20 @@ def enter(database: Database, retained: Retained, *, now_us: int, actor: str) ->
 
 
 def _drop(database: Database, table: str, rule: Rule, *, before_us: int, dry_run: bool) -> Iterator[int]:
-    """Drop by the slice, so that the ingester gets its turn and memory stays small; yields rows of each slice."""
+    """Drop by the slice, so that memory stays small; yields rows of each slice.
+
+    It rests as long as a slice took: the lock of writers is not fair, and the ingester would wait for the last slice.
+    """
     bound = {"before": at(before_us)}
     verb = f"UPDATE {table} SET {rule.set}" if rule.set else f"DELETE FROM {table}"  # noqa: S608 - ours
     for start, end, found in _slices(database, table, rule, bound):
         if not dry_run:
             within = "" if start is None else " AND at_time >= $start AND at_time < $end"
             times = {} if start is None else {"start": start, "end": end}
+            begun = time.monotonic()
             with database.writing() as cursor:
                 cursor.execute(f"{verb} WHERE {rule.where}{within}", bound | times)
+            time.sleep(time.monotonic() - begun)
         yield found
 
 
