@@ -2,6 +2,7 @@
 
 ``python benchmarks/load.py MODE PORTS SECONDS NUMBER``, MODE one of ``full`` (NUMBER connections, each always busy),
 ``rate`` (NUMBER requests a second to each of PORTS, which take turns, so that what disturbs one disturbs all),
+``steady`` (the same to the first of PORTS, counting answers and requests that were turned away with a 503),
 ``streams`` (NUMBER at once, a chunk each 20 ms), ``slow`` (NUMBER streams at once, a chunk each two seconds; prints
 ``open`` when all have had their first).
 """
@@ -160,6 +161,35 @@ async def rate(ports: list[int], seconds: float, per_second: int) -> dict[str, l
     return {"ports": [{"p50_ms": cuts[port][49], "p99_ms": cuts[port][98]} for port in ports]}
 
 
+async def steady(ports: list[int], seconds: float, per_second: int) -> dict[str, int]:
+    """How many requests of a steady rate were answered, and how many turned away."""
+    idle: list[Asking] = []
+    counts = {"answers": 0, "turned_away": 0}
+    raws = of_users()
+
+    async def one() -> None:
+        asking = idle.pop() if idle else await connect(ports[0], lambda: Asking(raws, lambda: False))
+        asking.over = asyncio.get_running_loop().create_future()
+        asking.ask()
+        try:
+            await asking.over
+        except RuntimeError as error:
+            if not str(error).startswith("HTTP/1.1 503"):
+                raise
+            counts["turned_away"] += 1
+            asking.transport.close()
+        else:
+            counts["answers"] += 1
+            idle.append(asking)
+
+    begun, tasks = time.perf_counter(), []
+    for number in range(int(seconds * per_second)):
+        await asyncio.sleep(max(0.0, begun + number / per_second - time.perf_counter()))
+        tasks.append(asyncio.create_task(one()))
+    await asyncio.gather(*tasks)
+    return counts
+
+
 async def streams(ports: list[int], seconds: float, count: int) -> dict[str, float]:
     """Chunks a second that arrive over many streams at once, a chunk each 20 ms for each stream."""
     started = time.perf_counter()
@@ -199,7 +229,7 @@ async def main() -> None:
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     ports = [int(port) for port in sys.argv[2].split(",")]
-    run = {"full": full, "rate": rate, "streams": streams, "slow": slow}[sys.argv[1]]
+    run = {"full": full, "rate": rate, "steady": steady, "streams": streams, "slow": slow}[sys.argv[1]]
     print(json.dumps(await run(ports, float(sys.argv[3]), int(sys.argv[4]))))
 
 

@@ -15,9 +15,15 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU time that a process and its living children have used."""
-    return sum(_cpu(one) for one in tree(pid))
+def cpu_seconds(pid: int, *, alone: bool = False) -> float:
+    """CPU time that a process and, unless ``alone``, its living children have used."""
+    return _cpu(pid) if alone else sum(_cpu(one) for one in tree(pid))
+
+
+def switches(pid: int) -> int:
+    """Voluntary context switches of a process: how often its threads have begun to wait."""
+    states = [(task / "status").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(int(state.partition("\nvoluntary_ctxt_switches:")[2].split()[0]) for state in states)
 
 
 def memory(pid: int) -> int:

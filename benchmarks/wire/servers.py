@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -67,7 +68,7 @@ class Server:
 def upstream(*options: str) -> Iterator[Server]:
     """The instant upstream."""
     command = [sys.executable, str(HERE.parent / "instant_upstream.py"), *options]
-    with _ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
+    with ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         yield Server("plain upstream", int(process.stdout.readline()), process.pid)
 
@@ -96,7 +97,7 @@ def nginx(plain: Server, folder: Path) -> Iterator[Server | None]:
     port, conf = free_port(), folder / "nginx.conf"
     conf.write_text(NGINX_CONF.format(folder=folder, upstream=plain.port, port=port, files=16384))
     command = [program, "-p", str(folder), "-c", str(conf), "-e", str(folder / "error.log")]
-    with _ended(subprocess.Popen(command)) as process:
+    with ended(subprocess.Popen(command)) as process:
         await_answer(port)
         yield Server("nginx", port, process.pid)
 
@@ -110,7 +111,7 @@ def litellm(plain: Server, folder: Path, room: Path) -> Iterator[Server]:
     command += ["--num_workers", "1", "--telemetry", "False"]
     with (folder / "litellm.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **LITELLM_TUNED}, cwd=folder)
-    with _ended(process):
+    with ended(process):
         await_answer(port, seconds=120)
         yield Server("LiteLLM's proxy", port, process.pid)
 
@@ -126,13 +127,16 @@ def _litellm_program(room: Path) -> Path:
 
 
 @contextmanager
-def _ended(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
+def ended(
+    process: subprocess.Popen[Any], *, number: int = signal.SIGTERM, seconds: float = 10
+) -> Iterator[subprocess.Popen[Any]]:
+    """The process, sent this signal in the end and killed if it does not end in so many seconds."""
     try:
         yield process
     finally:
-        process.terminate()
+        process.send_signal(number)
         try:
-            process.wait(10)
+            process.wait(seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -12,10 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairtrial.cli.child_exits import ExitWatch
 from fairtrial.cli.child_logs import rotate
 from fairtrial.domain.errors import STORE_UNUSABLE, FairtrialError, UsageError
 
-WATCH_SECONDS = 0.1
+WATCH_SECONDS = 2.0
+"""Between two looks at the sizes of logs; the end of a program is known at once."""
+
 FIRST_WAIT, LONGEST_WAIT, STEADY_SECONDS = 0.1, 5.0, 10.0
 END_SECONDS = 40.0
 MOST_RESTARTS = 2
@@ -81,6 +85,11 @@ class Child:
         finally:
             os.close(fd)
         self._started = time.monotonic()
+
+    @property
+    def due(self) -> float:
+        """When it may be started again, in seconds of the monotonic clock; a past time unless it waits for that."""
+        return self._not_before
 
     def keep_up(self) -> None:
         """Start it again if it has died, waiting longer each time that it does so at once; raises `OSError`."""
@@ -154,6 +163,7 @@ class Children:
     def __init__(self, programs: Sequence[Program]) -> None:
         self.children = {program.name: Child(program) for program in programs}
         self._ending = threading.Event()
+        self._exits = ExitWatch()
         self._steady = threading.Event()
         self._failure: OSError | None = None
         self._thread = threading.Thread(target=self._run, name="children", daemon=True)
@@ -169,6 +179,7 @@ class Children:
         """End all, the last started first."""
         self._ending.set()
         if self._thread.is_alive():
+            self._exits.wake()
             self._thread.join()
 
     def _run(self) -> None:
@@ -179,10 +190,18 @@ class Children:
             self._failure = error
             self._ending.set()
         self._steady.set()
-        while not self._ending.wait(WATCH_SECONDS):
+        while not self._ending.is_set():
             self._keep_up()
+            self._sleep()
         for child in reversed(self.children.values()):
             child.end()
+
+    def _sleep(self) -> None:
+        """Until a program ends, or one that has ended may be started again."""
+        pids = [pid for child in self.children.values() if (pid := child.pid) is not None]
+        waiting = [child.due for child in self.children.values() if child.pid is None]
+        due = min(waiting, default=math.inf) - time.monotonic()
+        self._exits.wait(pids, min(WATCH_SECONDS, max(0.0, due)))
 
     def _keep_up(self) -> None:
         for child in self.children.values():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from fairtrial.cli.services import Services
 
@@ -19,12 +22,13 @@ class HealthWatch:
     def __init__(self, services: Services, say: Callable[[str], None]) -> None:
         self._services = services
         self._say = say
+        self._control_door, self._gateway_door = Door(services.urls.control), Door(services.urls.gateway)
         self._refused: str | None = None
         self._losing = False
 
     def look(self) -> None:
         """Ask once, and say what has changed."""
-        control, gateway = _ready(self._services.urls.control), _ready(self._services.urls.gateway)
+        control, gateway = self._control_door.ready(), self._gateway_door.ready()
         if control is not None:
             self._control(control)
         if gateway is not None:
@@ -59,12 +63,27 @@ class HealthWatch:
         self._losing = losing
 
 
-def _ready(url: str) -> dict[str, Any] | None:
-    """What ``/readyz`` says; ``None`` if nothing answers there."""
-    import httpx
+class Door:
+    """One service's ``/readyz``, asked over a connection that is kept: each new one costs more than the question."""
 
-    try:
-        said = httpx.get(f"{url}/readyz", timeout=ANSWER_SECONDS, trust_env=False).json()
-    except (httpx.HTTPError, ValueError):
-        return None
-    return said if isinstance(said, dict) else None
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._connection = HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)
+
+    def ready(self) -> dict[str, Any] | None:
+        """What it says; ``None`` if nothing answers there. A kept connection may have been closed: one more try."""
+        again = self._connection.sock is not None
+        try:
+            return self._ask()
+        except (HTTPException, OSError, ValueError):
+            self._connection.close()
+        return self.ready() if again else None
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._connection.close()
+
+    def _ask(self) -> dict[str, Any] | None:
+        self._connection.request("GET", "/readyz")
+        said = json.loads(self._connection.getresponse().read())
+        return said if isinstance(said, dict) else None

@@ -272,7 +272,7 @@ def dashboard_program(project: Project, environ: Mapping[str, str]) -> Program:
     if BROWSER_ADDRESS not in environ:
         options["browser.serverAddress"] = "localhost" if project.dashboard.loopback else socket.gethostname()
     flags = [f"--{name}={value}" for name, value in options.items()]
-    arguments = [sys.executable, "-m", "streamlit", "run", app.origin, *flags]
+    arguments = [sys.executable, "-P", "-m", "dashboard.serve", app.origin, *flags]
     told = {CONTROL_URL: project.control.url}
     return Program("dashboard", arguments, {**environ, **told}, _log(project, "dashboard"))
 

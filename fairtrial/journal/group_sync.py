@@ -38,6 +38,11 @@ class GroupSync:
         self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
         self._thread.start()
 
+    @property
+    def marked(self) -> int:
+        """How many marks there were."""
+        return self._marked
+
     def mark(self, segment: Segment | None) -> int:
         """Have this segment, and all that are retired, synced soon; returns the ticket to wait for.
 

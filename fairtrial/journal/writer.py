@@ -58,6 +58,11 @@ class JournalWriter:
         return self._group.failed
 
     @property
+    def appended(self) -> int:
+        """How many groups of events were appended, written or not."""
+        return self._group.marked
+
+    @property
     def able(self) -> bool:
         """Whether there is a segment to write to, as far as is known."""
         return self._segment is not None

@@ -13,6 +13,7 @@ from fairtrial.store.attribution import attribute
 from fairtrial.store.database import Database
 from fairtrial.store.outcomes import fill_outcomes
 
+LATEST_FEEDBACK = "SELECT epoch_us(max(at_time)) FROM feedback"
 REST = 10
 """How many times as long as a computation took the next one waits, if nobody asks for it."""
 
@@ -26,14 +27,23 @@ class DerivedColumns:
         self._since_us: int | None = 0
         self._without_outcome = True
         self._due_us = 0
+        self._new_feedback = True
+        self._latest_feedback_us = _latest_feedback_us(database)
 
     def note(self, event: Event) -> None:
         """One event that is being brought in."""
         if isinstance(event, RequestEvent):
             self._without_outcome = self._without_outcome or event.arm_outcome is None
-        elif not isinstance(event, FeedbackEvent):
+        elif isinstance(event, FeedbackEvent):
+            self._new_feedback = True
+            self._latest_feedback_us = max(self._latest_feedback_us, event.at_us)
+        else:
             return
         self._since_us = event.at_us if self._since_us is None else min(self._since_us, event.at_us)
+
+    def is_due(self) -> bool:
+        """Whether the background pass would compute anything now."""
+        return self._since_us is not None and self._clock_us() >= self._due_us
 
     def compute(self, *, paced: bool) -> None:
         """Compute what is due, or all of it if not ``paced``. What fails is tried again; raises `duckdb.Error`."""
@@ -43,7 +53,14 @@ class DerivedColumns:
         if self._without_outcome:
             fill_outcomes(self._database)
             self._without_outcome = False
-        attribute(self._database, since_us=self._since_us)
+        if self._new_feedback or self._latest_feedback_us >= self._since_us:  # else nothing can have changed
+            attribute(self._database, since_us=self._since_us)
+        self._new_feedback = False
         self._since_us = None
         ended_us = self._clock_us()
         self._due_us = ended_us + REST * (ended_us - begun_us)
+
+
+def _latest_feedback_us(database: Database) -> int:
+    ((latest_us,),) = database.rows(LATEST_FEEDBACK)
+    return int(latest_us or 0)

@@ -63,10 +63,16 @@ class Ingester:
         """Everything that stood in the journal when this was called; ``paced``: derived columns may come later."""
         total = Ingested()
         with self._one_at_a_time:
+            ends: list[tuple[str, Chunk]] = []
             for path in names(self._journal):
-                total += self._readable(path)
+                total += self._readable(path, ends)
+            total += self._take(*ends)
             self._derived.compute(paced=paced)
         return total
+
+    def has_work(self) -> bool:
+        """Whether lines wait in the journal or derived columns are due; costs a fraction of a pass."""
+        return self._derived.is_due() or self.lag_bytes() > 0
 
     def lag_bytes(self) -> int:
         """Bytes of journal that are not in the store yet; a compressed segment counts as it is until it is sealed."""
@@ -86,20 +92,21 @@ class Ingester:
             if segment_name(path) not in self._sealed:
                 path.rename(self._journal / path.name)
 
-    def _readable(self, path: Path) -> Ingested:
+    def _readable(self, path: Path, ends: list[tuple[str, Chunk]]) -> Ingested:
         """One segment; one that the disk does not give must not keep the others out."""
         name = segment_name(path)
         if name in self._newer:
             return Ingested(unreadable=(self._newer[name],))
         try:
-            return self._segment(path, name)
+            return self._segment(path, name, ends)
         except PermissionError as error:
             return Ingested(unreadable=(f"{path.name}: can't be read ({error.strerror})",))
         except JournalError as error:
             self._newer[name] = str(error)
             return Ingested(unreadable=(str(error),))
 
-    def _segment(self, path: Path, name: str) -> Ingested:
+    def _segment(self, path: Path, name: str, ends: list[tuple[str, Chunk]]) -> Ingested:
+        """Bring in one segment; the end of a live one goes to ``ends``, as all of them share a transaction."""
         if name in self._sealed:
             self._put_away(path, name)
             return Ingested()
@@ -110,9 +117,12 @@ class Ingester:
         while (chunk := read_chunk(path, self._positions.get(name, 0))).lines:
             if alive and chunk.start >= end:
                 return total
-            total += self._take(name, chunk)
+            if alive and chunk.end >= end:
+                ends.append((name, chunk))
+                return total
+            total += self._take((name, chunk))
             if name in self._newer:
-                return total + Ingested(unreadable=(self._newer[name],))
+                return total
         return total if alive else total + self._seal(path, name, chunk)
 
     def _check_version(self, path: Path, name: str) -> None:
@@ -123,42 +133,61 @@ class Ingester:
                 read_header(line, name=name)
                 self._known.add(name)
 
-    def _take(self, segment: str, chunk: Chunk) -> Ingested:
-        """One transaction; a chunk that the database can't take is halved until the one bad line stands alone.
+    def _take(self, *parts: tuple[str, Chunk]) -> Ingested:
+        """One transaction for chunks of several segments, halved until a line that the database can't take is alone.
 
-        An event of a newer version ends the chunk: it and what follows stay in the segment for a newer program.
+        An event of a newer version ends its chunk: it and what follows stay in the segment for a newer program.
         """
-        good, bad, newer = _sort(chunk, self._derived)
-        if newer is not None:
-            self._newer[segment] = f"{segment}: {newer.why}"
-            chunk = replace(chunk, lines=chunk.lines[: newer.position - chunk.start], end=newer.position)
-            if not chunk.lines:
-                return Ingested()
-        lines = chunk.lines.splitlines(keepends=True)
+        good: dict[str, list[bytes]] = {}
+        bad: list[tuple[str, int, str, int]] = []
+        taken: list[tuple[str, Chunk]] = []
+        for segment, chunk in parts:
+            sorted_lines, wrong, newer = _sort(chunk, self._derived)
+            if newer is not None:
+                self._newer[segment] = f"{segment}: {newer.why}"
+                chunk = replace(chunk, lines=chunk.lines[: newer.position - chunk.start], end=newer.position)
+            if chunk.lines:
+                taken.append((segment, chunk))
+            for kind, lines in sorted_lines.items():
+                good.setdefault(kind, []).extend(lines)
+            bad += ((segment, *each) for each in wrong)
+        unreadable = Ingested(unreadable=tuple(self._newer[segment] for segment, _ in parts if segment in self._newer))
+        if not taken:
+            return unreadable
         try:
-            with self._database.writing() as cursor:
-                insert_lines(cursor, good, self._scratch)
-                for position, why, size in bad:
-                    self._reject(cursor, segment, position, why=why, size=size)
-                cursor.execute(RECORD_OFFSET, [segment, chunk.end, False, self._clock_us()])
+            self._insert(taken, good, bad)
         except (duckdb.DataError, duckdb.InvalidInputException) as error:
-            return self._take_halves(segment, chunk, lines, error)
-        self._positions[segment] = chunk.end
-        return Ingested(sum(len(found) for found in good.values()), len(bad))
+            return self._take_halves(taken, error) + unreadable
+        return Ingested(sum(map(len, good.values())), len(bad)) + unreadable
 
-    def _take_halves(self, segment: str, chunk: Chunk, lines: Sequence[bytes], error: duckdb.Error) -> Ingested:
+    def _insert(
+        self,
+        taken: Sequence[tuple[str, Chunk]],
+        good: Mapping[str, Sequence[bytes]],
+        bad: Sequence[tuple[str, int, str, int]],
+    ) -> None:
+        with self._database.writing() as cursor:
+            insert_lines(cursor, good, self._scratch)
+            for segment, position, why, size in bad:
+                self._reject(cursor, segment, position, why=why, size=size)
+            for segment, chunk in taken:
+                cursor.execute(RECORD_OFFSET, [segment, chunk.end, False, self._clock_us()])
+        self._positions.update((segment, chunk.end) for segment, chunk in taken)
+
+    def _take_halves(self, taken: Sequence[tuple[str, Chunk]], error: duckdb.Error) -> Ingested:
+        if len(taken) > 1:
+            return sum((self._take(part) for part in taken), Ingested())
+        ((segment, chunk),) = taken
+        lines = chunk.lines.splitlines(keepends=True)
         if len(lines) == 1:
             why = f"the database can't take it: {type(error).__name__}"  # its message would quote the line
-            with self._database.writing() as cursor:
-                self._reject(cursor, segment, chunk.start, why=why, size=len(chunk.lines))
-                cursor.execute(RECORD_OFFSET, [segment, chunk.end, False, self._clock_us()])
-            self._positions[segment] = chunk.end
+            self._insert(taken, {}, [(segment, chunk.start, why, len(chunk.lines))])
             return Ingested(rejects=1)
         first = b"".join(lines[: len(lines) // 2])
         middle = chunk.start + len(first)
         head = replace(chunk, lines=first, end=middle)
         rest = replace(chunk, lines=chunk.lines[len(first) :], start=middle)
-        return self._take(segment, head) + self._take(segment, rest)
+        return self._take((segment, head)) + self._take((segment, rest))
 
     def _seal(self, path: Path, name: str, chunk: Chunk) -> Ingested:
         """The writer is dead and all whole lines are in: a torn last line is put aside, and the segment away."""

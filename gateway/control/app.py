@@ -47,12 +47,12 @@ def create_app(keeper: Keeper, *, loopback: bool, public_host: str | None = None
 
 def _add_health(app: FastAPI) -> None:
     @app.get("/livez", dependencies=[Depends(anyone)])
-    def livez() -> Response:
+    async def livez() -> Response:
         """The program runs."""
         return Response("ok\n", media_type="text/plain")
 
     @app.get("/readyz", dependencies=[Depends(anyone)])
-    def readyz() -> Response:
+    async def readyz() -> Response:
         """A plan is published; it also says, without the reason, what is refused and what fails."""
         keeper: Keeper = app.state.keeper
         ready = keeper.publisher.published is not None

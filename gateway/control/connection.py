@@ -16,6 +16,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from fairtrial.domain.body_rate import BodyRate, BodyWatch
+from fairtrial.uvicorn_server import WokenServer
 from gateway.descriptors import DescriptorReserve
 from gateway.request_framing import NOT_HTTP, TWO_HOSTS, wrong_coding
 
@@ -170,14 +171,13 @@ def make_room(connections: list[ControlConnection], now: float) -> None:
         connection.give_up("control is at its limit of open files")
 
 
-class ControlServer(uvicorn.Server):
+class ControlServer(WokenServer):
     """uvicorn's server, which looks at its connections twice a second."""
 
     async def on_tick(self, counter: int) -> bool:
-        """Called every tenth of a second; true where the server should end."""
-        if counter % 5 == 0:
-            now = asyncio.get_running_loop().time()
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, ControlConnection):
-                    connection.look(now)
+        """Called twice a second; true where the server should end."""
+        now = asyncio.get_running_loop().time()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, ControlConnection):
+                connection.look(now)
         return await super().on_tick(counter)

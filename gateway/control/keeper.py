@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +22,15 @@ from gateway.control.plan_publisher import PlanPublisher
 from gateway.control.store_care import StoreCare
 
 TURN_SECONDS = 0.075
+REST_SECONDS = 0.5
+FULL_RATE = 3_000.0
+"""Events a second from which on the journal is brought in as often as it may be."""
+
+PASS_SECONDS = 2.0
+"""So often the journal is gone through even if nothing waits: segments of dead writers are put away."""
+
 PLAN_SECONDS = 0.2
-CARE_EVERY = 1_000
+CARE_SECONDS = 75.0
 ARCHIVE_SECONDS = 60.0
 DAY_US = 86_400_000_000
 RETRY_US = 15 * 60 * 1_000_000
@@ -41,6 +49,14 @@ class Addresses:
 
 def _go_on(_: str) -> None:
     """For a keeper without a process of its own."""
+
+
+def rest_seconds(events: int, seconds: float) -> float:
+    """How long to wait for the next transaction, after one that brought the events of so many seconds.
+
+    A transaction costs the same for one event as for hundreds: few events wait for others, many are brought at once.
+    """
+    return max(TURN_SECONDS, REST_SECONDS * (1 - events / (seconds * FULL_RATE)))
 
 
 class Keeper:
@@ -67,6 +83,7 @@ class Keeper:
         self.care = StoreCare(database, self.ingester, clock_us, actor="control")
         self.jobs = CareJobs()
         self._due_us: dict[str, int] = {}
+        self._rest, self._passed = TURN_SECONDS, -PASS_SECONDS
         self._troubles: dict[str, str] = {}
         self.totals = Ingested()
         self._counting = threading.Lock()
@@ -133,20 +150,31 @@ class Keeper:
             self._fenced("the plan could not be published", self.publisher.refresh)
 
     def _ingest(self) -> None:
-        turn = 0
-        while not self._ending.wait(TURN_SECONDS):
+        care_at = 0.0
+        while not self._ending.wait(self._rest):
             if (why := self.database.failure()) is not None:
                 return self._on_failure(why)
-            if turn % CARE_EVERY == 0:
+            if time.monotonic() >= care_at:
                 self._fenced("the care of the store could not begin", self._care)
-            self._fenced("the journal could not be brought in", partial(self.ingest_now, paced=True))
-            turn += 1
+                care_at = time.monotonic() + CARE_SECONDS
+            self._fenced("the journal could not be brought in", self._bring_in)
         return None
 
     def _archive(self) -> None:
         compress = partial(compress_sealed, self.database, self._ending.wait)
         while not self._ending.wait(ARCHIVE_SECONDS):
             self._fenced("segments of the journal could not be compressed", compress)
+
+    def _bring_in(self) -> None:
+        """Bring in what waits, if anything does, and say how long the next time may wait."""
+        self._rest = REST_SECONDS
+        now = time.monotonic()
+        if now - self._passed < PASS_SECONDS and not self.ingester.has_work():
+            return
+        before = self.totals.rows
+        self.ingest_now(paced=True)
+        self._rest = rest_seconds(self.totals.rows - before, now - self._passed)
+        self._passed = now
 
     def _care(self) -> None:
         """Soon after the start and once a day: drop texts that are too old, finish erasures, repeat undone ones."""

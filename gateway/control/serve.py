@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -78,6 +79,7 @@ def serve(
         if welcome is not None and (made := welcome_to(keeper, loopback=loopback)) is not None:
             welcome(made)
         app = create_app(keeper, loopback=loopback, public_host=settings.public_host)
+        gc.freeze()  # what is loaded by now stays: no later collection has to walk it
         ending.run(_server(app, settings), listener)
     finally:
         try:

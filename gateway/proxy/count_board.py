@@ -14,6 +14,9 @@ Family = tuple[str, str, list[tuple[str, int]]]
 """A metric: its name, its kind, and its samples: labels but the worker's, as they are written, and the value."""
 
 EVERY_SECONDS = 1.0
+RENEW_SECONDS = 5.0
+"""So often the file is written again although nothing has changed, so that it doesn't look left."""
+
 STALE_SECONDS = 10.0
 """What was not renewed for so long is of a worker that is gone."""
 
@@ -26,12 +29,16 @@ class CountBoard:
     def __init__(self, folder: Path, worker: str) -> None:
         self._folder = folder
         self._own = folder / f"{worker}.json"
+        self._shown: list[Family] = []
+        self._renew_at = 0.0
 
     async def keep(self, counts: Callable[[], list[Family]]) -> None:
         """Show what ``counts`` says again and again until cancelled, and nothing any more then."""
         try:
             while True:
-                await asyncio.to_thread(self.show, counts())
+                families = counts()
+                if families != self._shown or time.monotonic() >= self._renew_at:
+                    await asyncio.to_thread(self.show, families)
                 await asyncio.sleep(EVERY_SECONDS)
         finally:
             with suppress(OSError):
@@ -43,6 +50,7 @@ class CountBoard:
         with suppress(OSError):
             new.write_bytes(msgspec.json.encode(families))
             new.replace(self._own)
+            self._shown, self._renew_at = families, time.monotonic() + RENEW_SECONDS
 
     def others(self) -> Iterator[tuple[str, list[Family]]]:
         """The other workers that are alive, by name, and their counts."""

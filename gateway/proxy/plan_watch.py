@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,9 +9,13 @@ from pathlib import Path
 from fairtrial.config import published as plan_file
 from fairtrial.config.layout import REFUSED
 from fairtrial.domain.errors import PlanRefused, Unavailable
+from gateway.proxy.folder_events import FolderEvents
 from gateway.proxy.routing import Routing, prepare
 
 POLL_SECONDS = 0.1
+TOLD_SECONDS = 0.5
+"""Between two looks where the kernel tells of a new file, which it can't if another machine wrote it."""
+
 _LOG = logging.getLogger(__name__)
 Stamp = tuple[int, int, int]
 
@@ -71,12 +74,13 @@ class PlanWatch:
         if self.routing is None and self.refusal is None:
             _LOG.warning("waiting for a plan: `fairtrial control` publishes it at %s", self._path)
         told: Routing | None = None
-        while True:
-            self.look()
-            if self.routing is not None and self.routing is not told:
-                told = self.routing
-                on_plan(told)
-            await asyncio.sleep(POLL_SECONDS)
+        with FolderEvents(self._path.parent) as events:
+            while True:
+                self.look()
+                if self.routing is not None and self.routing is not told:
+                    told = self.routing
+                    on_plan(told)
+                await events.wait(told=TOLD_SECONDS, untold=POLL_SECONDS)
 
     def _take(self) -> None:
         found = plan_file.read(self._path)

@@ -9,6 +9,9 @@ import time
 from fairtrial.journal.writer import JournalWriter
 
 LOOK_SECONDS = 0.5
+REST_SECONDS = 1.0
+"""Between two looks while nothing is recorded and nothing is lost."""
+
 CALM_SECONDS = 10.0
 """So long nothing may be lost before recording counts as well again: a disk that is nearly full takes some events."""
 
@@ -26,10 +29,13 @@ class RecordingWatch:
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
+        appended = 0
         while True:
             whole = await asyncio.to_thread(self._journal.look)
             self.judge(time.monotonic(), whole=whole)
-            await asyncio.sleep(LOOK_SECONDS)
+            at_rest = appended == self._journal.appended and not self.losing
+            appended = self._journal.appended
+            await asyncio.sleep(REST_SECONDS if at_rest else LOOK_SECONDS)
 
     def judge(self, now: float, *, whole: bool = True) -> None:
         """Compare with the last look; ``now`` in seconds of a clock that only goes forward."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -18,12 +19,14 @@ import msgspec
 from fairtrial.domain.hosts import is_loopback
 from fairtrial.domain.worker_settings import USUAL, WorkerSettings
 from gateway.listening import listen
+from gateway.signal_sleep import SignalSleep
 
 STEADY_SECONDS = 5.0
 """A worker that lived this long is restarted at once; one that died sooner waits, twice as long each time."""
 
 MAX_BACKOFF_SECONDS = 5.0
-POLL_SECONDS = 0.05
+LONGEST_SLEEP = 5.0
+"""Signals end the supervisor's sleep: of a worker that has ended, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,15 @@ class Supervisor:
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT, then let the workers finish what is in flight; until the second, then end."""
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, self._on_signal)
-        try:
-            while not self._stopping:
-                self.tend()
-                time.sleep(POLL_SECONDS)
-        finally:
-            self.drain()
+        with SignalSleep() as sleep:
+            signal.signal(signal.SIGTERM, self._on_signal)
+            signal.signal(signal.SIGINT, self._on_signal)
+            try:
+                while not self._stopping:
+                    self.tend()
+                    sleep.until_signal(self._until_due())
+            finally:
+                self.drain()
 
     def tend(self) -> None:
         """Start every worker that is not alive and may be started."""
@@ -90,6 +94,11 @@ class Supervisor:
                 self._mourn(place, now)
             if place.process is None and now >= place.not_before:
                 self._start(place, now)
+
+    def _until_due(self) -> float:
+        """Seconds until a worker may be started that waits for it."""
+        due = [place.not_before for place in self._places if place.process is None]
+        return min(LONGEST_SLEEP, max(0.0, min(due, default=math.inf) - time.monotonic()))
 
     def drain(self) -> None:
         """Ask every worker to finish, wait, and end those that don't."""

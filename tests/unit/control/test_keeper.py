@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -14,7 +15,16 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.database import Database
 from fairtrial.store.segment_archive import compress_sealed
 from gateway.control import keeper as keeper_module
-from gateway.control.keeper import DAY_US, RETRY_US, Addresses, Keeper
+from gateway.control.keeper import (
+    DAY_US,
+    PASS_SECONDS,
+    REST_SECONDS,
+    RETRY_US,
+    TURN_SECONDS,
+    Addresses,
+    Keeper,
+    rest_seconds,
+)
 from gateway.control.plan_publisher import PlanPublisher
 from tests.unit.control.conftest import NOW
 from tests.unit.store import samples
@@ -130,3 +140,30 @@ def test_segments_that_are_in_the_store_are_compressed_while_control_runs(
     keeper.stop()
     assert keeper.trouble is None
     assert [path.suffix for path in files(database.layout.journal / "done")] == [".zst"]
+
+
+def test_few_events_wait_for_others_and_many_are_brought_at_once() -> None:
+    assert rest_seconds(0, 2.0) == REST_SECONDS
+    assert rest_seconds(3, 0.5) > 0.9 * REST_SECONDS
+    assert rest_seconds(1_000_000, 5.0) == TURN_SECONDS
+    rests = [rest_seconds(events, 1.0) for events in range(0, 20_000, 100)]
+    assert rests == sorted(rests, reverse=True)
+
+
+def test_a_journal_without_new_lines_is_gone_through_only_now_and_then(
+    database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("gateway.control.keeper.time", SimpleNamespace(monotonic=lambda: now[0]))
+    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: NOW)
+    passes: list[float] = []
+    monkeypatch.setattr(keeper, "ingest_now", lambda **_: passes.append(now[0]))
+    writer = JournalWriter(database.layout.journal, writer="w")
+    keeper.ingester.catch_up()
+    for step in range(8):
+        if step == 5:
+            writer.append(samples.request(1))
+        keeper._bring_in()
+        now[0] += PASS_SECONDS / 4
+    writer.close()
+    assert passes == [1000.0, 1000.0 + PASS_SECONDS, *(1000.0 + PASS_SECONDS * step / 4 for step in (5, 6, 7))]

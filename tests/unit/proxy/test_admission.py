@@ -45,7 +45,7 @@ async def test_a_loop_that_is_held_up_is_seen_and_forgiven_with_the_first_look_i
 ) -> None:
     monkeypatch.setattr(loop_lag, "LATE_SECONDS", 0.05)
     monkeypatch.setattr(loop_lag, "LOOK_SECONDS", 0.01)
-    admission = Admission(100)
+    admission = Admission(100, in_flight=1)
     watching = asyncio.create_task(watch_lag(admission))
     await asyncio.sleep(0)
     for _ in range(loop_lag.IN_A_ROW):

@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from gateway.proxy.count_board import STALE_SECONDS, CountBoard, Family
 
 COUNTS: list[Family] = [("requests_total", "counter", [(',outcome="ok"', 3)])]
@@ -38,3 +40,27 @@ def test_a_torn_file_and_a_folder_that_is_gone_are_no_trouble(tmp_path: Path) ->
     gone = CountBoard(tmp_path / "nowhere", "w1")
     gone.show(COUNTS)
     assert list(gone.others()) == []
+
+
+async def test_counts_that_have_not_changed_are_not_written_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.proxy.count_board.EVERY_SECONDS", 0)
+    board, written, looks = CountBoard(tmp_path, "w0"), [], 0
+    show = board.show
+    monkeypatch.setattr(board, "show", lambda families: (written.append(families), show(families)))
+    over = asyncio.Event()
+
+    def counts() -> list[Family]:
+        nonlocal looks
+        looks += 1
+        if looks == 6:
+            over.set()
+        return COUNTS if looks < 4 else [*COUNTS, *COUNTS]
+
+    keeping = asyncio.create_task(board.keep(counts))
+    await over.wait()
+    keeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await keeping
+    assert written == [COUNTS, [*COUNTS, *COUNTS]]

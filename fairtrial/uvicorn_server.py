@@ -1,0 +1,44 @@
+"""uvicorn's server, woken by what ends it: uvicorn itself looks ten times a second whether it should exit."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import uvicorn
+
+TICK_SECONDS = 0.5
+TICKS = 5
+"""How many of uvicorn's own ticks, of a tenth of a second, one of these is."""
+
+
+class WokenServer(uvicorn.Server):
+    """Calls `on_tick` twice a second, and at once when ``should_exit`` is set, from whatever thread or signal."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        self._should_exit = False
+        self._wake: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        super().__init__(config)
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether the server should end."""
+        return self._should_exit
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        self._should_exit = value
+        if value and self._loop is not None and self._wake is not None:
+            with suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def main_loop(self) -> None:
+        """Until `on_tick` says that it is over."""
+        self._wake, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + TICKS) % 864_000
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._wake.wait()
