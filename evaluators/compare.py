@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from evaluators.comparable import what_differs
+from evaluators.corpus import figure_of
 from evaluators.gate_lines import Scope
-from evaluators.levels import figure_of, share_span
+from evaluators.levels import share_span
 from evaluators.measures import Measure
 from evaluators.pairing import Pairs, pair
+from evaluators.run_table import RunTable, table_of
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
@@ -27,7 +29,10 @@ ONE_SIDED_95 = 0.90
 
 
 def compare_runs(
-    measures: Sequence[Measure], candidate: Run, baseline: Run, scopes: Iterable[Scope | None] = (None,)
+    measures: Sequence[Measure],
+    candidate: Run | RunTable,
+    baseline: Run | RunTable,
+    scopes: Iterable[Scope | None] = (None,),
 ) -> list[Comparison]:
     """Every measure in every scope, with two-sided 95 % intervals; those without a case are left out.
 
@@ -36,10 +41,11 @@ def compare_runs(
     differing = what_differs(candidate, baseline)
     if differing:
         raise UsageError(f"runs {candidate.run_id} and {baseline.run_id} can't be compared: " + "; ".join(differing))
+    new, old = table_of(candidate), table_of(baseline)
     found = []
     for scope in scopes:
         for measure in measures:
-            pairs = pair(measure, candidate, baseline, scope)
+            pairs = pair(measure, new, old, scope)
             if pairs.n:
                 found.append(compare(measure, pairs, scope=str(scope or ""), level=0.95, seed=candidate.seed))
     return found
