@@ -41,10 +41,11 @@ def _counted(parts: Counted, run: RunTable, scorer: str, results: Ints) -> Figur
     found = codes[results]
     small = next((size for size in SMALLEST_CODES if len(kinds) < np.iinfo(size).max), np.intp)
     found = np.where(found < 0, len(kinds), found).astype(small)
+    found = found[:, 0] if found.shape[1] == 1 else found
     figure = parts.figure(kinds)
 
     def of_drawn(indices: Indices) -> float | None:
-        counts = np.bincount(found[indices].ravel(), minlength=len(kinds) + 1)[: len(kinds)]
+        counts = np.bincount(found.take(indices, axis=0).ravel(), minlength=len(kinds) + 1)[: len(kinds)]
         return figure(counts) if counts.any() else None
 
     return of_drawn

@@ -26,9 +26,10 @@ def resampled_quantile(values: Floats, share: float) -> Callable[[Indices], floa
     ordered = ordered[: len(ordered) - int(np.isnan(ordered).sum())]
     ends = ordered[np.linspace(0, len(ordered) - 1, BINS).astype(np.intp)[1:]] if len(ordered) else ordered
     bins = np.searchsorted(ends, values).astype(np.uint8)  # a NaN sorts above the largest, into a bin of its own
+    bins = bins[:, 0] if bins.shape[1] == 1 else bins
 
     def figure(indices: Indices) -> float | None:
-        drawn = bins[indices].ravel()
+        drawn = bins.take(indices, axis=0).ravel()
         up_to = np.cumsum(np.bincount(drawn, minlength=BINS)[: len(ends)])
         count = int(up_to[-1]) if len(up_to) else 0
         if not count:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pyarrow
 
-from evaluators.run_table import OUTCOME, SCORED, Details, Floats, Ints, RunTable, Tag, clusters_of, firsts_of
+from evaluators.run_table import OUTCOME, SCORED, Details, Floats, Ints, Marks, RunTable, Tag, clusters_of, firsts_of
 from fairtrial.domain.events import RunEvent
 
 SCORE, STATE = "score:", "state:"
@@ -38,55 +38,75 @@ def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) 
         case_ids=ids,
         case_of=case_of,
         outcomes=np.array([OUTCOME[name] for name in names], dtype=np.uint8)[outcomes],
-        failed=columns["failed"].to_numpy(),
-        cached=columns["cached"].to_numpy(),
-        latency_ms=_numbers(columns["latency_ms"]),
-        tokens_out=_numbers(columns["tokens_out"]),
-        cost_usd=_numbers(columns["cost_usd"]),
+        failed=_marks(columns["failed"]),
+        cached=_marks(columns["cached"]),
+        latency_ms=_floats(columns["latency_ms"]),
+        tokens_out=_floats(columns["tokens_out"]),
+        cost_usd=_floats(columns["cost_usd"]),
         values=_named(columns, SCORE),
         states=states,
         tags=_tags(columns["tags"], firsts),
-        clusters=clusters_of(columns["cluster"].take(firsts).to_pylist(), ids),
+        clusters=_clusters(columns["cluster"], firsts, ids),
         details=partial(_details, details, states),
     )
 
 
 def _encoded(column: Any) -> tuple[Ints, tuple[str, ...]]:
     """Each text as its place among the distinct ones, which are in the order of their first appearance."""
-    found = column.combine_chunks().dictionary_encode()
-    if isinstance(found, pyarrow.ChunkedArray):
-        found = found.chunk(0)
-    return found.indices.to_numpy().astype(np.intp), tuple(found.dictionary.to_pylist())
+    found = _whole(column).dictionary_encode()
+    return np.from_dlpack(found.indices).astype(np.intp), tuple(found.dictionary.to_pylist())
 
 
-def _numbers(column: Any) -> Floats:
-    return np.asarray(column.cast(pyarrow.float64()).to_numpy(), dtype=np.float64)
+def _whole(column: Any) -> Any:
+    """A column in one piece."""
+    return column.combine_chunks() if isinstance(column, pyarrow.ChunkedArray) else column
+
+
+def _floats(column: Any) -> Floats:
+    """A column of numbers. Arrow's own `to_numpy` would load pandas."""
+    return np.asarray(np.from_dlpack(_whole(column)), dtype=np.float64)
+
+
+def _marks(column: Any) -> Marks:
+    return np.from_dlpack(_whole(column).cast(pyarrow.uint8())).astype(np.bool_)
 
 
 def _named(columns: pyarrow.Table, prefix: str) -> dict[str, Any]:
     names = [name for name in columns.column_names if name.startswith(prefix)]
-    return {name.removeprefix(prefix): columns[name].to_numpy() for name in names}
+    return {name.removeprefix(prefix): np.from_dlpack(_whole(columns[name])) for name in names}
 
 
 def _tags(column: Any, firsts: Ints) -> dict[str, Tag]:
     """Each tag of every case, from the map of its first result."""
-    maps = column.combine_chunks()
-    if isinstance(maps, pyarrow.ChunkedArray):
-        maps = maps.chunk(0)
-    maps = maps.take(pyarrow.array(firsts))
-    sizes = np.diff(maps.offsets.to_numpy())
-    case = np.repeat(np.arange(len(sizes)), sizes)
-    start, end = maps.offsets[0].as_py(), maps.offsets[len(sizes)].as_py()
-    keys, texts = maps.keys[start:end].dictionary_encode(), maps.items[start:end]
-    which = keys.indices.to_numpy()
+    maps = _whole(column)
+    offsets = np.from_dlpack(maps.offsets)
+    inside = slice(int(offsets[0]), int(offsets[-1])) if len(offsets) else slice(0)
+    of_result = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    keys, tags = _encoded(maps.keys[inside])
+    values, texts = _encoded(maps.items[inside])
     found = {}
-    for at, tag in enumerate(keys.dictionary.to_pylist()):
-        mine = which == at
-        values = texts.filter(pyarrow.array(mine)).dictionary_encode()
-        codes = np.full(len(sizes), -1, dtype=np.intp)
-        codes[case[mine]] = values.indices.to_numpy()
-        found[tag] = Tag(codes, tuple(values.dictionary.to_pylist()))
+    for at, tag in enumerate(tags):
+        mine = keys == at
+        codes = np.full(len(maps), -1, dtype=np.intp)
+        codes[of_result[mine]] = values[mine]
+        found[tag] = _tag(codes[firsts], texts)
     return found
+
+
+def _tag(codes: Ints, texts: Sequence[str]) -> Tag:
+    """The tag with those of the texts that it has, by their first appearance."""
+    met, at = np.unique(codes, return_index=True)
+    order = [int(code) for code in met[np.argsort(at)] if code >= 0]
+    place = np.full(len(texts) + 1, -1, dtype=np.intp)  # the last one stands for none
+    place[order] = np.arange(len(order))
+    return Tag(place[codes], tuple(texts[code] for code in order))
+
+
+def _clusters(column: Any, firsts: Ints, ids: Sequence[str]) -> Ints | None:
+    if column.null_count == len(column):
+        return None
+    names = column.to_pylist()
+    return clusters_of([names[at] for at in firsts], ids)
 
 
 def _details(read: Callable[[str], pyarrow.Table], states: dict[str, Any], scorer: str) -> Iterator[Details | None]:
@@ -95,7 +115,7 @@ def _details(read: Callable[[str], pyarrow.Table], states: dict[str, Any], score
     if state is None:
         return
     table = read(scorer)
-    texts = zip(table["place"].to_numpy().tolist(), table["details"].to_pylist(), strict=True)
+    texts = zip(table["place"].to_pylist(), table["details"].to_pylist(), strict=True)
     place, text = next(texts, (-1, ""))
     for at, scored in enumerate((state == SCORED).tolist()):
         found: Details | None = {} if scored else None

@@ -18,7 +18,9 @@ SCORED, FAILED = 1, 2
 """A scorer's state in one result: it has scores, or it failed; 0 is that it was not asked."""
 
 RESULTS = """
-SELECT case_id, outcome, error IS NOT NULL AS failed, cached, latency_ms, tokens_out, cost_usd, tags, cluster
+SELECT case_id, outcome, error IS NOT NULL AS failed, cached, coalesce(latency_ms, 'nan'::DOUBLE) AS latency_ms,
+    coalesce(tokens_out::DOUBLE, 'nan'::DOUBLE) AS tokens_out, coalesce(cost_usd, 'nan'::DOUBLE) AS cost_usd,
+    tags, cluster
 FROM results
 WHERE run_id = $1
 ORDER BY rowid
@@ -37,7 +39,7 @@ WITH placed AS (
 )
 """
 SCORES = f"""{PLACED}
-SELECT p.place, n.number, s.value
+SELECT p.place, n.number, coalesce(s.value, 'nan'::DOUBLE) AS value
 FROM scores s
     JOIN placed p ON p.case_id = s.case_id AND p.repeat = s.repeat
     JOIN numbered n ON n.metric = s.metric
@@ -55,14 +57,14 @@ def columns(database: Database, run_id: str) -> pyarrow.Table | None:
     """A row a result, in the order of the run; ``None`` if there is no run of that id.
 
     ``score:METRIC`` is a number, NaN where there is none, the metrics in the order of the run; ``state:SCORER`` is
-    `SCORED`, `FAILED` or 0. Times are milliseconds. The run itself is in the schema's metadata under `RUN`.
+    `SCORED`, `FAILED` or 0. Times are milliseconds; numbers that are not known are NaN. The run itself is in the schema's metadata under `RUN`.
     """
     run = head(database, run_id)
     if run is None:
         return None
     table = database.arrow(Query(RESULTS, (run_id,)))
     for name, column in _scores(database, run_id, len(table)).items():
-        table = table.append_column(name, pyarrow.array(column))
+        table = table.append_column(name, _array(column))
     return table.replace_schema_metadata({RUN: msgspec.json.encode(run)})
 
 
@@ -71,13 +73,19 @@ def details(database: Database, run_id: str, scorer: str) -> pyarrow.Table:
     return database.arrow(Query(DETAILS, (run_id, scorer)))
 
 
+def _array(column: np.ndarray) -> pyarrow.Array:
+    """The same memory as Arrow; `pyarrow.array` would load pandas to ask whether this is one of its own."""
+    kind = pyarrow.float64() if column.dtype == np.float64 else pyarrow.uint8()
+    return pyarrow.Array.from_buffers(kind, len(column), [None, pyarrow.py_buffer(np.ascontiguousarray(column))])
+
+
 def _scores(database: Database, run_id: str, count: int) -> dict[str, np.ndarray]:
     metrics = [str(metric) for (metric,) in database.rows(METRICS, (run_id,))]
     scorers = list(dict.fromkeys(metric.partition(".")[0] for metric in metrics))
     found = database.arrow(Query(SCORES, (run_id,)))
-    place, number = found["place"].to_numpy(), found["number"].to_numpy()
+    place, number = (np.from_dlpack(found[name].combine_chunks()) for name in ("place", "number"))
     values = np.full((len(metrics), count), np.nan)
-    values[number, place] = found["value"].to_numpy()
+    values[number, place] = np.from_dlpack(found["value"].combine_chunks())
     states = np.zeros((len(scorers), count), dtype=np.uint8)
     of_scorer = np.array([scorers.index(metric.partition(".")[0]) for metric in metrics], dtype=np.intp)
     fails = np.array(["." not in metric for metric in metrics], dtype=bool)

@@ -98,7 +98,7 @@ class _Groups:
     def members(self, few: Indices) -> Indices:
         """The cases of these clusters, in their order."""
         if len(self) == len(self.order):
-            return self.order[few]
+            return few  # each stands alone, numbered by its first case
         sizes = self.sizes[few]
         before = np.cumsum(sizes) - sizes
         places: Indices = np.arange(int(sizes.sum())) + np.repeat(self.starts[few] - before, sizes)
