@@ -56,22 +56,24 @@ def compare(
 ) -> Comparison:
     """Candidate − baseline on the measure's own scale, and the answer without a margin: better, worse, cannot tell."""
     difference = difference_of(measure, pairs, level=level, seed=seed)
-    won = lost = None
-    if measure.kind == "proportion" and pairs.binary and pairs.n:
-        won, lost = flips(measure, pairs)
+    answer = answer_to(difference, more_is_better=measure.sign > 0)
     p, p_method = p_of(measure, pairs)
+    return replace(figures(measure, pairs, scope), difference=difference, answer=answer, p=p, p_method=p_method)
+
+
+def figures(measure: Measure, pairs: Pairs, scope: str) -> Comparison:
+    """Both sides' figures and their flips, without an interval, a p or an answer."""
+    won, lost = flips(measure, pairs) if measure.kind == "proportion" and pairs.binary and pairs.n else (None, None)
     return Comparison(
         metric=measure.name,
         scope=scope,
         candidate=figure(measure, pairs, "candidate"),
         baseline=figure(measure, pairs, "baseline"),
-        difference=difference,
-        answer=answer_to(difference, more_is_better=measure.sign > 0),
+        difference=NotEnough("no interval was asked for", ""),
+        answer="cannot tell",
         won=won,
         lost=lost,
         n=pairs.n,
-        p=p,
-        p_method=p_method,
     )
 
 

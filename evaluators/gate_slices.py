@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evaluators.compare import compare, flips
+from evaluators.compare import figures, flips
 from evaluators.gate_lines import Scope
 from evaluators.gate_words import both
 from evaluators.measures import Measure
@@ -64,5 +64,9 @@ def _p(measure: Measure, pairs: Pairs) -> float | NotEnough:
 
 
 def _loss(measure: Measure, scope: Scope, pairs: Pairs, p: float) -> Loss:
-    comparison = compare(measure, pairs, scope=str(scope))
-    return Loss(str(scope), both(comparison, measure), p, abs(float(pairs.differences.mean())) / measure.scale)
+    return Loss(
+        str(scope),
+        both(figures(measure, pairs, str(scope)), measure),
+        p,
+        abs(float(pairs.differences.mean())) / measure.scale,
+    )

@@ -56,8 +56,8 @@ ORDER BY p.place, s.rowid
 def columns(database: Database, run_id: str) -> pyarrow.Table | None:
     """A row a result, in the order of the run; ``None`` if there is no run of that id.
 
-    ``score:METRIC`` is a number, NaN where there is none, the metrics in the order of the run; ``state:SCORER`` is
-    `SCORED`, `FAILED` or 0. Times are milliseconds; numbers that are not known are NaN. The run itself is in the schema's metadata under `RUN`.
+    ``score:METRIC`` is a number, the metrics in the order of the run; ``state:SCORER`` is `SCORED`, `FAILED` or 0.
+    Times are milliseconds; numbers that are not known are NaN. The run itself is in the schema's metadata under `RUN`.
     """
     run = head(database, run_id)
     if run is None:

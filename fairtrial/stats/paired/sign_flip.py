@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster_sums
@@ -15,10 +16,8 @@ FLIPS = 10_000
 TIE = 1e-12
 WORD = 8
 """Bytes that the generator gives at a time."""
-AT_ONCE = 8_000_000
-"""Signs drawn together."""
-NEAR = 256
-"""Eights whose sums are looked up together: their table stays near the processor."""
+AT_ONCE, TOGETHER = 2_000_000, 1_000
+"""Signs drawn at a time, and flips summed at a time, a multiple of `WORD`."""
 
 
 def sign_flip(differences: Floats, clusters: Clusters | None = None, *, seed: int = 0) -> float | NotEnough:
@@ -51,22 +50,27 @@ def _flipped(sums: Floats, seed: int) -> Floats:
 
     The signs are those of ``integers(0, 2, (FLIPS, count), dtype=np.int8) * 2 - 1``, which are the top bits of the
     generator's bytes. Eight at a time are looked up in a table of all sums of theirs, so that 100,000 differences need
-    a second and no memory.
+    half a second and 30 MB.
     """
     rng, count = np.random.default_rng(seed), len(sums)
-    eights = np.zeros((-(-count // WORD)) * WORD)
+    eights = np.zeros(-(-count // WORD) * WORD)
     eights[:count] = sums
-    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) * 2.0 - 1.0
-    table = (eights.reshape(-1, WORD) @ bits.T).ravel()
-    offsets = np.arange(NEAR) * 256
+    signs = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) * 2.0 - 1.0
+    table = eights.reshape(-1, WORD) @ signs.T
     flipped = np.zeros(FLIPS)
-    rows = max(WORD, AT_ONCE // count // WORD * WORD)  # whole words of the generator, whatever the count
-    for start in range(0, FLIPS, rows):
-        some = min(rows, FLIPS - start)
-        drawn = rng.integers(0, 2**64, -(-some * count // WORD), dtype=np.uint64).view(np.uint8)[: some * count]
-        packed = np.packbits(drawn.reshape(some, count) > 127, axis=1)
-        for first in range(0, packed.shape[1], NEAR):
-            few = packed[:, first : first + NEAR]
-            sums_of = table[first * 256 : (first + NEAR) * 256]
-            flipped[start : start + some] += sums_of.take(few + offsets[: few.shape[1]]).sum(axis=1)
+    for start in range(0, FLIPS, TOGETHER):
+        some = flipped[start : start + TOGETHER]
+        for of_eight, drawn in zip(table, _packed(rng, len(some), count), strict=True):
+            some += of_eight.take(drawn)
     return flipped
+
+
+def _packed(rng: np.random.Generator, rows: int, count: int) -> NDArray[np.uint8]:
+    """The next signs of so many flips: a row for eight differences each, a byte for each flip."""
+    packed = np.empty((rows, -(-count // WORD)), dtype=np.uint8)
+    step = max(WORD, AT_ONCE // count // WORD * WORD)  # whole words of the generator, whatever the count
+    for start in range(0, rows, step):
+        few = min(step, rows - start)
+        drawn = rng.integers(0, 2**64, -(-few * count // WORD), dtype=np.uint64).view(np.uint8)[: few * count]
+        packed[start : start + few] = np.packbits(drawn.reshape(few, count) > 127, axis=1)
+    return np.ascontiguousarray(packed.T)

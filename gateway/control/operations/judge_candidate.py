@@ -32,6 +32,7 @@ from fairtrial.store.query import Page
 from gateway.control.operations.live_rates import live_rates
 from gateway.control.operations.run_tables import load_table
 from gateway.control.operations.split_findings import split_findings
+from gateway.memory import keeping_large_blocks
 
 LARGEST_GATE, MOST_MISTAKES = 32_768, 20
 """Letters of a gate's text, and mistakes of it that are reported."""
@@ -134,18 +135,19 @@ def judge_candidate(database: Database, asked: JudgeRequest, *, plan: Plan, aske
     refuse_unknown_refs(gate, plan)
     found = _Runs(database, asked.suites)
     reviews = review_evidence.read(database, asked.candidate, asked.baseline)
-    verdict = judge(
-        gate,
-        Trial(asked.candidate, asked.baseline, found, digests, reviews),
-        verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
-        at_us=now_us,
-        live=live_rates(traffic.by_variant(database, Page()), plan, asked.candidate, asked.baseline),
-        candidates_judged=verdicts.candidates_judged(database, gate.name, asked.candidate),
-        first=[
-            *split_findings(database, plan, asked.candidate, asked.baseline),
-            *_not_judged(gate, stored, found, asked),
-        ],
-    )
+    with keeping_large_blocks():
+        verdict = judge(
+            gate,
+            Trial(asked.candidate, asked.baseline, found, digests, reviews),
+            verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
+            at_us=now_us,
+            live=live_rates(traffic.by_variant(database, Page()), plan, asked.candidate, asked.baseline),
+            candidates_judged=verdicts.candidates_judged(database, gate.name, asked.candidate),
+            first=[
+                *split_findings(database, plan, asked.candidate, asked.baseline),
+                *_not_judged(gate, stored, found, asked),
+            ],
+        )
     verdict = replace(verdict, provenance=_provenance(asked, stored, plan, asked_by))
     verdicts.save(database, verdict, actor=asked_by)
     return verdict

@@ -10,6 +10,7 @@ from gateway.control.answers import TheKeeper, as_json
 from gateway.control.errors import absent
 from gateway.control.guard import Guarded, needs
 from gateway.control.keeper import Keeper
+from gateway.memory import keeping_large_blocks
 
 if TYPE_CHECKING:
     from evaluators.run_table import RunTable
@@ -29,9 +30,10 @@ def compare(
     from evaluators.measures import measures_seen
     from evaluators.pairing import slices_of
 
-    candidate, baseline = _run(keeper, candidate_run), _run(keeper, baseline_run)
-    measures = measures_seen([candidate, baseline])
-    rows = compare_runs(measures, candidate, baseline, [None, *slices_of(candidate, by or [])])
+    with keeping_large_blocks():
+        candidate, baseline = _run(keeper, candidate_run), _run(keeper, baseline_run)
+        measures = measures_seen([candidate, baseline])
+        rows = compare_runs(measures, candidate, baseline, [None, *slices_of(candidate, by or [])])
     shown = {
         one.name: {"form": one.form, "scale": one.scale, "better": "higher" if one.sign > 0 else "lower"}
         for one in measures
