@@ -416,17 +416,15 @@ def open_page(folder: Path) -> Cost:
     from playwright.sync_api import sync_playwright
 
     from benchmarks.pages import DRAWN
+    from fairtrial.cli.dashboard_link import dashboard_link
     from fairtrial.cli.services import Services
     from tests.e2e.conftest import ARGUMENTS, chromium
 
     with Services(folder / "fairtrial.yaml", workers=1) as services, sync_playwright() as playwright:
-        layout = services.project.layout
-        key = {"authorization": f"Bearer {layout.admin_key.read_text().strip()}"}
-        link = httpx.post(f"{services.urls.control}/api/one-time-links", headers=key, timeout=30).json()
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
         page.set_default_timeout(120_000)
-        page.goto(link["url"])
+        page.goto(str(dashboard_link(services.project)))
         page.goto(f"{services.urls.dashboard}/overview")
         page.wait_for_function(DRAWN, polling=20)
 
