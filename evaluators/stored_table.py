@@ -14,6 +14,8 @@ from evaluators.run_table import OUTCOME, SCORED, Details, Floats, Ints, Marks, 
 from fairtrial.domain.events import RunEvent
 
 SCORE, STATE = "score:", "state:"
+AT_ONCE = 4096
+"""Details that are texts of ours at the same time."""
 
 
 def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) -> RunTable:
@@ -114,8 +116,7 @@ def _details(read: Callable[[str], pyarrow.Table], states: dict[str, Any], score
     state = states.get(scorer)
     if state is None:
         return
-    table = read(scorer)
-    texts = zip(table["place"].to_pylist(), table["details"].to_pylist(), strict=True)
+    texts = _texts(read(scorer))
     place, text = next(texts, (-1, ""))
     for at, scored in enumerate((state == SCORED).tolist()):
         found: Details | None = {} if scored else None
@@ -123,3 +124,8 @@ def _details(read: Callable[[str], pyarrow.Table], states: dict[str, Any], score
             found = msgspec.json.decode(text) if scored else None
             place, text = next(texts, (-1, ""))
         yield found
+
+
+def _texts(table: pyarrow.Table) -> Iterator[tuple[int, str]]:
+    for batch in table.to_batches(max_chunksize=AT_ONCE):
+        yield from zip(batch["place"].to_pylist(), batch["details"].to_pylist(), strict=True)

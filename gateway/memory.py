@@ -59,7 +59,12 @@ def keeping_large_blocks() -> Iterator[None]:
             _asked.keeping -= 1
             if _asked.returning and not _asked.keeping:
                 _set(LARGE, TOP)
-                _library(lambda library: library.malloc_trim(0))
+                give_back()
+
+
+def give_back() -> None:
+    """Give the system what is free now, at the end of something large."""
+    _library(lambda library: library.malloc_trim(0))
 
 
 def _set(mmap: int, trim: int) -> None:

@@ -16,7 +16,7 @@ FLIPS = 10_000
 TIE = 1e-12
 WORD = 8
 """Bytes that the generator gives at a time."""
-AT_ONCE, TOGETHER = 2_000_000, 1_000
+AT_ONCE, TOGETHER = 2_000_000, 400
 """Signs drawn at a time, and flips summed at a time, a multiple of `WORD`."""
 
 
@@ -50,7 +50,7 @@ def _flipped(sums: Floats, seed: int) -> Floats:
 
     The signs are those of ``integers(0, 2, (FLIPS, count), dtype=np.int8) * 2 - 1``, which are the top bits of the
     generator's bytes. Eight at a time are looked up in a table of all sums of theirs, so that 100,000 differences need
-    half a second and 30 MB.
+    half a second and 50 MB.
     """
     rng, count = np.random.default_rng(seed), len(sums)
     eights = np.zeros(-(-count // WORD) * WORD)
