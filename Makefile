@@ -73,7 +73,7 @@ imports: $(VENV)/dev  ## the layers, by import-linter
 
 check: lint type imports  ## lint, types, layers
 
-bench: $(VENV)/dev  ## the gateway beside nginx and LiteLLM's proxy, at twice its load and under attack, the engine beside a bare client, the store's care beside a copy, a look beside numpy, what it all costs at rest
+bench: $(VENV)/dev  ## speed, memory and cost at rest, each beside a named baseline (docs/reference/speed.md)
 	@$(BIN)/python benchmarks/gateway.py $(ARGS)
 	@$(BIN)/python benchmarks/overload.py
 	@$(BIN)/python benchmarks/hostile.py
@@ -81,6 +81,7 @@ bench: $(VENV)/dev  ## the gateway beside nginx and LiteLLM's proxy, at twice it
 	@$(BIN)/python benchmarks/store_care.py
 	@$(BIN)/python benchmarks/analysis.py
 	@$(BIN)/python benchmarks/idle.py
+	@$(BIN)/python benchmarks/comparison.py
 
 soak: $(VENV)/dev  ## twenty minutes of mixed traffic: is the gateway's memory flat, is every answer right
 	@$(BIN)/python benchmarks/soak.py $(ARGS)

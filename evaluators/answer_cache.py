@@ -77,11 +77,12 @@ class AnswerCache:
         os.write(self._fd, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
 
     def _read(self) -> None:
-        for line in self._path.read_bytes().split(b"\n"):
-            try:
-                self._take(json.loads(line))
-            except (ValueError, KeyError, TypeError):
-                continue  # the torn last line of a killed run, the empty end, or a line of another version
+        with self._path.open("rb") as lines:
+            for line in lines:
+                try:
+                    self._take(json.loads(line))
+                except (ValueError, KeyError, TypeError):
+                    continue  # the torn last line of a killed run, or a line of another version
 
     def _take(self, entry: Mapping[str, Any]) -> None:
         if "ended" in entry:

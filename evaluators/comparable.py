@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from evaluators.run_table import RunTable
 from fairtrial.domain.run import Run
 
 
-def what_differs(candidate: Run, baseline: Run) -> list[str]:
+def what_differs(candidate: Run | RunTable, baseline: Run | RunTable) -> list[str]:
     """Every difference that makes a comparison unsound, one sentence part each; empty if the runs may be compared.
 
     The suite's digest covers cases, prompts, parameters, scorers and their options; versions are named apart so that

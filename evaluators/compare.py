@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from evaluators.comparable import what_differs
+from evaluators.corpus import figure_of
 from evaluators.gate_lines import Scope
-from evaluators.levels import figure_of, share_span
+from evaluators.levels import share_span
 from evaluators.measures import Measure
 from evaluators.pairing import Pairs, pair
+from evaluators.run_table import RunTable, table_of
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
@@ -27,7 +29,10 @@ ONE_SIDED_95 = 0.90
 
 
 def compare_runs(
-    measures: Sequence[Measure], candidate: Run, baseline: Run, scopes: Iterable[Scope | None] = (None,)
+    measures: Sequence[Measure],
+    candidate: Run | RunTable,
+    baseline: Run | RunTable,
+    scopes: Iterable[Scope | None] = (None,),
 ) -> list[Comparison]:
     """Every measure in every scope, with two-sided 95 % intervals; those without a case are left out.
 
@@ -36,10 +41,11 @@ def compare_runs(
     differing = what_differs(candidate, baseline)
     if differing:
         raise UsageError(f"runs {candidate.run_id} and {baseline.run_id} can't be compared: " + "; ".join(differing))
+    new, old = table_of(candidate), table_of(baseline)
     found = []
     for scope in scopes:
         for measure in measures:
-            pairs = pair(measure, candidate, baseline, scope)
+            pairs = pair(measure, new, old, scope)
             if pairs.n:
                 found.append(compare(measure, pairs, scope=str(scope or ""), level=0.95, seed=candidate.seed))
     return found
@@ -50,22 +56,24 @@ def compare(
 ) -> Comparison:
     """Candidate − baseline on the measure's own scale, and the answer without a margin: better, worse, cannot tell."""
     difference = difference_of(measure, pairs, level=level, seed=seed)
-    won = lost = None
-    if measure.kind == "proportion" and pairs.binary and pairs.n:
-        won, lost = flips(measure, pairs)
+    answer = answer_to(difference, more_is_better=measure.sign > 0)
     p, p_method = p_of(measure, pairs)
+    return replace(figures(measure, pairs, scope), difference=difference, answer=answer, p=p, p_method=p_method)
+
+
+def figures(measure: Measure, pairs: Pairs, scope: str) -> Comparison:
+    """Both sides' figures and their flips, without an interval, a p or an answer."""
+    won, lost = flips(measure, pairs) if measure.kind == "proportion" and pairs.binary and pairs.n else (None, None)
     return Comparison(
         metric=measure.name,
         scope=scope,
         candidate=figure(measure, pairs, "candidate"),
         baseline=figure(measure, pairs, "baseline"),
-        difference=difference,
-        answer=answer_to(difference, more_is_better=measure.sign > 0),
+        difference=NotEnough("no interval was asked for", ""),
+        answer="cannot tell",
         won=won,
         lost=lost,
         n=pairs.n,
-        p=p,
-        p_method=p_method,
     )
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fairtrial.domain.run import Run, Score
 
 OFF_LABEL = "(off-label)"
+Pair = tuple[str, str]
+"""What is true, and what was said."""
+Counts = NDArray[np.intp]
+OfCounts = Callable[[Counts], float | None]
+OfPairs = Callable[[Sequence[Pair], Sequence[str]], OfCounts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +30,7 @@ class Confusion:
 
 def pairs(scores: Iterable[Score]) -> Counter[tuple[str, str]]:
     """How often each (truth, said) pair occurs in the scores of a label scorer."""
-    return Counter((str(score.details["expected"]), str(score.details["label"])) for score in scores)
+    return Counter(pair_of(score.details) for score in scores)
 
 
 def confusion(run: Run, scorer: str, labels: Sequence[str]) -> Confusion:
@@ -32,37 +41,87 @@ def confusion(run: Run, scorer: str, labels: Sequence[str]) -> Confusion:
     return Confusion(every, tuple(tuple(counts[truth, said] for said in every) for truth in every))
 
 
+def pair_of(details: Mapping[str, Any]) -> tuple[str, str]:
+    """What is true and what was said, of a label score's details."""
+    return str(details["expected"]), str(details["label"])
+
+
 def macro_f1(scores: Sequence[Score], labels: Sequence[str]) -> float | None:
     """The plain mean of the labels' F1, over the labels that are true or said at least once.
 
     Equal to scikit-learn's ``f1_score(average="macro", labels=those)``, with off-label answers as one more said label.
     """
-    true, said, hits = _margins(scores)
-    met = [label for label in labels if true[label] + said[label]]
-    if not met:
-        return None
-    return sum(2 * hits[label] / (true[label] + said[label]) for label in met) / len(met)
+    return _of_scores(macro_f1_of, scores, labels)
 
 
 def macro_recall(scores: Sequence[Score], labels: Sequence[str]) -> float | None:
     """The plain mean of the labels' recall, over the labels that are true at least once (balanced accuracy)."""
-    true, _, hits = _margins(scores)
-    met = [label for label in labels if true[label]]
-    return sum(hits[label] / true[label] for label in met) / len(met) if met else None
+    return _of_scores(macro_recall_of, scores, labels)
 
 
 def precision_of(scores: Sequence[Score], positive: Sequence[str]) -> float | None:
     """The share of cases called one of the positive labels that are one of them; ``None`` if none was called so."""
-    said = [score for score in scores if score.details["label"] in positive]
-    return sum(score.details["expected"] in positive for score in said) / len(said) if said else None
+    return _of_scores(precision_of_pairs, scores, positive)
 
 
-def _margins(scores: Sequence[Score]) -> tuple[Counter[str], Counter[str], Counter[str]]:
-    true: Counter[str] = Counter()
-    said: Counter[str] = Counter()
-    hits: Counter[str] = Counter()
-    for (truth, label), count in pairs(scores).items():
-        true[truth] += count
-        said[label] += count
-        hits[truth] += count if truth == label else 0
-    return true, said, hits
+def macro_f1_of(kinds: Sequence[Pair], labels: Sequence[str]) -> OfCounts:
+    """`macro_f1` as a function of how often each (truth, said) pair occurs."""
+    true, said, right = _margins(kinds, labels)
+
+    def figure(counts: Counts) -> float | None:
+        met = zip(right(counts), true(counts), said(counts), strict=True)
+        shares = [2 * hits / (truths + called) for hits, truths, called in met if truths + called]
+        return sum(shares) / len(shares) if shares else None
+
+    return figure
+
+
+def macro_recall_of(kinds: Sequence[Pair], labels: Sequence[str]) -> OfCounts:
+    """`macro_recall` as a function of how often each (truth, said) pair occurs."""
+    true, _, right = _margins(kinds, labels)
+
+    def figure(counts: Counts) -> float | None:
+        shares = [hits / truths for hits, truths in zip(right(counts), true(counts), strict=True) if truths]
+        return sum(shares) / len(shares) if shares else None
+
+    return figure
+
+
+def precision_of_pairs(kinds: Sequence[Pair], positive: Sequence[str]) -> OfCounts:
+    """`precision_of` as a function of how often each (truth, said) pair occurs."""
+    said = np.array([label in positive for _, label in kinds], dtype=bool)
+    right = np.array([truth in positive and label in positive for truth, label in kinds], dtype=bool)
+
+    def figure(counts: Counts) -> float | None:
+        called = int(counts[said].sum())
+        return int(counts[right].sum()) / called if called else None
+
+    return figure
+
+
+def _of_scores(made: OfPairs, scores: Sequence[Score], labels: Sequence[str]) -> float | None:
+    counted = pairs(scores)
+    return made(list(counted), labels)(np.array(list(counted.values()), dtype=np.intp))
+
+
+Margin = Callable[[Counts], list[float]]
+
+
+def _margins(kinds: Sequence[Pair], labels: Sequence[str]) -> tuple[Margin, Margin, Margin]:
+    """How often each label is true, is said, and is both, as functions of the counts of pairs."""
+    return (
+        _margin([truth for truth, _ in kinds], labels),
+        _margin([said for _, said in kinds], labels),
+        _margin([truth if truth == said else None for truth, said in kinds], labels),
+    )
+
+
+def _margin(of: Sequence[str | None], labels: Sequence[str]) -> Margin:
+    places = {label: at for at, label in enumerate(labels)}
+    codes = np.array([places.get(one, len(labels)) if one is not None else len(labels) for one in of], dtype=np.intp)
+
+    def margin(counts: Counts) -> list[float]:
+        found: list[float] = np.bincount(codes, weights=counts, minlength=len(labels))[: len(labels)].tolist()
+        return found
+
+    return margin

@@ -108,7 +108,7 @@ def _sound(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:
     if any(isinstance(rule.line.test, Versus) or rule.line.metric in COUNTS for rule in rules):
         targets.append(trial.baseline)
     for target in targets:
-        run = trial.run_of(suite.name, target)
+        run = trial.table(suite.name, target)
         found = None if run is None else level_of(BUILT_IN["errors"], run)
         if isinstance(found, Estimate) and found.value > MOST_UNSCORED:
             share = amount(found.value, BUILT_IN["errors"])
@@ -127,7 +127,7 @@ def _limits_errors(rule: Rule) -> bool:
 def _runs(gate: Gate, trial: Trial) -> Iterator[str]:
     for suite in gate.suites:
         for target in (trial.candidate, trial.baseline):
-            run = trial.run_of(suite.name, target)
+            run = trial.table(suite.name, target)
             if run is not None:
                 yield run.run_id
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from evaluators.gate_fit import limit_of
 from evaluators.gate_levels import by_truth_table
 from evaluators.gate_lines import Level, Scope
 from evaluators.gate_words import where
-from evaluators.measures import UNSCORED, Measure, of_stat
-from evaluators.pairing import Results, by_case
+from evaluators.measures import UNSCORED, Measure, ended_as, of_stat
+from evaluators.pairing import counterparts
+from evaluators.run_table import Ints, Marks, RunTable, table_of
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.run import CaseResult, Run
+from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Finding, Result
 
 MOST_NAMED = 5
+RIGHT, WRONG, MIXED, NOT_JUDGED, UNKNOWN = range(5)
+"""What the repeats of a case say together; ``UNKNOWN``: one of them is unscored."""
+Codes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +40,36 @@ class Flips:
     unknown_gained: int = 0
 
 
-def right(suite: Suite, result: CaseResult) -> bool | None:
-    """Whether every scorer's main stat is at its best, ``None`` if the case is unscored.
-
-    Corpus stats say nothing about one case and are left out.
-    """
-    if result.outcome in UNSCORED:
-        return None
-    mains = [of_stat(one.name, one.stats[0]) for one in suite.scorers_of(result.case)]
-    values = [(main, main.value(result)) for main in mains if main.kind in ("proportion", "mean")]
-    known = [
-        value >= main.scale if main.higher_is_better else value <= 0 for main, value in values if value is not None
-    ]
-    return all(known) if known else None
-
-
-def flipped(suite: Suite, runs: tuple[Run, Run], scope: Scope | None = None) -> Flips:
+def flipped(suite: Suite, runs: tuple[Run | RunTable, Run | RunTable], scope: Scope | None = None) -> Flips:
     """What flipped, consistent over all repeats: always right before and always wrong now, or the other way."""
-    new, old = (by_case(run.results, scope) for run in runs)
-    marks = {case: (_consistent(suite, old[case]), _consistent(suite, new[case])) for case in new if case in old}
+    new, old = table_of(runs[0]), table_of(runs[1])
+    match = counterparts(new, old)
+    both = (match >= 0) & _inside(new, scope)
+    both[both] = _inside(old, scope)[match[both]]
+    cases = np.flatnonzero(both)
+    before, now = _marks(suite, old)[match[cases]], _marks(suite, new)[cases]
     return Flips(
-        lost=tuple(case for case, found in marks.items() if found == ("right", "wrong")),
-        gained=tuple(case for case, found in marks.items() if found == ("wrong", "right")),
-        judged=sum(not {"unscored", "not judged"} & set(found) for found in marks.values()),
-        unknown_lost=_unknown(marks.values(), "right", "wrong"),
-        unknown_gained=_unknown(marks.values(), "wrong", "right"),
+        lost=_named(new, cases[(before == RIGHT) & (now == WRONG)]),
+        gained=_named(new, cases[(before == WRONG) & (now == RIGHT)]),
+        judged=int(np.count_nonzero((before < NOT_JUDGED) & (now < NOT_JUDGED))),
+        unknown_lost=_unknown(before, now, RIGHT, WRONG),
+        unknown_gained=_unknown(before, now, WRONG, RIGHT),
     )
 
 
-def _unknown(marks: Iterable[tuple[str, str]], before: str, now: str) -> int:
+def _inside(run: RunTable, scope: Scope | None) -> Marks:
+    found = run.in_scope(scope)
+    return np.ones(len(run.case_ids), dtype=bool) if found is None else found
+
+
+def _named(run: RunTable, cases: Ints) -> tuple[str, ...]:
+    return tuple(run.case_ids[at] for at in cases)
+
+
+def _unknown(before: Codes, now: Codes, was: int, becomes: int) -> int:
     """Cases that could have flipped so: unscored on one side, and the other side does not rule it out."""
-    open_ = [found for found in marks if "unscored" in found]
-    return sum(one in (before, "unscored") and other in (now, "unscored") for one, other in open_)
+    open_ = (before == UNKNOWN) | (now == UNKNOWN)
+    return int(np.count_nonzero(open_ & np.isin(before, (was, UNKNOWN)) & np.isin(now, (becomes, UNKNOWN))))
 
 
 def judge_ledger(
@@ -100,10 +105,36 @@ def _counted(test: Level, count: Estimate, limit: float) -> Result:
     return results.pop() if len(results) == 1 else "cannot tell"
 
 
-def _consistent(suite: Suite, repeats: Results) -> str:
-    marks = {right(suite, one) for one in repeats}
-    if any(one.outcome in UNSCORED for one in repeats):
-        return "unscored"
-    if None in marks:
-        return "not judged"
-    return "right" if marks == {True} else "wrong" if marks == {False} else "mixed"
+def _marks(suite: Suite, run: RunTable) -> Codes:
+    """Each case over all repeats: right, wrong, now this and now that, not judged by any scorer, or unscored."""
+    return run.keep(("marks", suite.digest, suite.name), partial(_all_marks, suite, run))
+
+
+def _all_marks(suite: Suite, run: RunTable) -> Codes:
+    known, best = _judged(suite, run)
+    unscored = ended_as(run, UNSCORED)
+    found = np.full(len(run.case_ids), MIXED, dtype=np.uint8)
+    found[~run.any_of_case(known & ~best)] = RIGHT
+    found[~run.any_of_case(known & best)] = WRONG
+    found[run.any_of_case(~known)] = NOT_JUDGED
+    found[run.any_of_case(unscored)] = UNKNOWN
+    return found
+
+
+def _judged(suite: Suite, run: RunTable) -> tuple[Marks, Marks]:
+    """Each result: whether a scorer says if it is right, and whether every scorer's main stat is at its best.
+
+    Corpus stats say nothing about one case and are left out.
+    """
+    known, best = np.zeros(run.n, dtype=bool), np.ones(run.n, dtype=bool)
+    for scorer in suite.scorers:
+        main = of_stat(scorer.name, scorer.stats[0])
+        if main.kind not in ("proportion", "mean"):
+            continue
+        values = main.values(run)
+        asked = ~np.isnan(values)
+        for tag, value in suite.when.get(scorer.name, {}).items():
+            asked &= _inside(run, Scope(tag, value))[run.case_of]
+        known |= asked
+        best &= ~asked | (values >= main.scale if main.higher_is_better else values <= 0)
+    return known, best

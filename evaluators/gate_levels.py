@@ -7,13 +7,15 @@ from evaluators.gate_lines import Level, Scope
 from evaluators.gate_words import amount, limit_in_words, where
 from evaluators.levels import level_of
 from evaluators.measures import Measure
+from evaluators.run_table import RunTable
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Finding, Result
 from fairtrial.stats.intervals import quantile
 
 
-def judge_level(rule: str, source: str, test: Level, measure: Measure, *, run: Run, scope: Scope | None) -> Finding:
+def judge_level(
+    rule: str, source: str, test: Level, measure: Measure, *, run: RunTable, scope: Scope | None
+) -> Finding:
     """Fail: the whole 95 % interval is on the wrong side; cannot tell: only the point is; pass: the point is right.
 
     With ``sure`` a pass needs the whole interval. A failed `errors` line is INVALID: what can't be scored proves

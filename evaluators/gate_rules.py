@@ -13,6 +13,7 @@ from evaluators.gate_lines import GateLine, Level, Scope, Versus
 from evaluators.gate_slices import in_words, lost_slices
 from evaluators.gate_versus import judge_versus
 from evaluators.measures import COUNTS, Measure, measure_of
+from evaluators.run_table import RunTable, table_of
 from evaluators.suite import Suite
 from fairtrial.domain.review_evidence import ReviewEvidence
 from fairtrial.domain.run import Run
@@ -31,7 +32,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Who is on trial: ``run_of(suite, target)`` gives the run, or ``None``.
+    """Who is on trial: ``run_of(suite, target)`` gives the run, or ``None``; a run in columns is quicker.
 
     ``digests``: target → the digest of its present definition; a run of another definition is no evidence for it.
     ``reviews``: what people judged of the two, blind.
@@ -39,9 +40,17 @@ class Trial:
 
     candidate: str
     baseline: str
-    run_of: Callable[[str, str], Run | None]
+    run_of: Callable[[str, str], Run | RunTable | None]
     digests: Mapping[str, str] = field(default_factory=dict)
     reviews: ReviewEvidence = ()
+    _tables: dict[tuple[str, str], RunTable | None] = field(default_factory=dict, repr=False, compare=False)
+
+    def table(self, suite: str, target: str) -> RunTable | None:
+        """The run in columns, made once, so that all rules share its groupings."""
+        if (suite, target) not in self._tables:
+            found = self.run_of(suite, target)
+            self._tables[suite, target] = None if found is None else table_of(found)
+        return self._tables[suite, target]
 
 
 def judge_rule(rule: Rule, trial: Trial) -> list[Finding]:
@@ -58,7 +67,7 @@ def judge_rule(rule: Rule, trial: Trial) -> list[Finding]:
     return list(_judged(rule, trial, run, measure))
 
 
-def _judged(rule: Rule, trial: Trial, run: Run, measure: Measure) -> Iterator[Finding]:
+def _judged(rule: Rule, trial: Trial, run: RunTable, measure: Measure) -> Iterator[Finding]:
     test = rule.line.test
     if isinstance(test, Level) and measure.name not in COUNTS:
         for scope in scopes_of(rule.suite, rule.line.scope):
@@ -78,7 +87,7 @@ def _judged(rule: Rule, trial: Trial, run: Run, measure: Measure) -> Iterator[Fi
         yield _enough(rule, _compared(rule, measure, (run, baseline), scope))
 
 
-def _compared(rule: Rule, measure: Measure, runs: tuple[Run, Run], scope: Scope | None) -> Finding:
+def _compared(rule: Rule, measure: Measure, runs: tuple[RunTable, RunTable], scope: Scope | None) -> Finding:
     test = rule.line.test
     if isinstance(test, Level):
         ledger = flipped(rule.suite, runs, scope)
@@ -98,8 +107,8 @@ def _ref(test: object, trial: Trial) -> str:
     return trial.baseline
 
 
-def _run(rule: Rule, trial: Trial, target: str) -> Run | Finding:
-    run = trial.run_of(rule.suite.name, target)
+def _run(rule: Rule, trial: Trial, target: str) -> RunTable | Finding:
+    run = trial.table(rule.suite.name, target)
     command = rule.suite.command(target)
     if run is None:
         return _finding(rule, "cannot tell", f"suite {rule.suite.name} has not been run on {target}", command)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evaluators.compare import compare, flips
+from evaluators.compare import figures, flips
 from evaluators.gate_lines import Scope
 from evaluators.gate_words import both
 from evaluators.measures import Measure
 from evaluators.pairing import Pairs, pair, slices_of
+from evaluators.run_table import RunTable
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.domain.run import Run
 from fairtrial.stats.holm import holm
 from fairtrial.stats.paired.mcnemar import mid_p
 from fairtrial.stats.paired.sign_flip import sign_flip
@@ -30,7 +30,7 @@ class Loss:
     share: float
 
 
-def lost_slices(suite: Suite, measure: Measure, runs: tuple[Run, Run]) -> list[Loss]:
+def lost_slices(suite: Suite, measure: Measure, runs: tuple[RunTable, RunTable]) -> list[Loss]:
     """Slices with a significant paired loss, the largest first: McNemar's mid-p or a sign flip, Holm over slices."""
     if measure.kind not in ("proportion", "mean"):
         return []
@@ -64,5 +64,9 @@ def _p(measure: Measure, pairs: Pairs) -> float | NotEnough:
 
 
 def _loss(measure: Measure, scope: Scope, pairs: Pairs, p: float) -> Loss:
-    comparison = compare(measure, pairs, scope=str(scope))
-    return Loss(str(scope), both(comparison, measure), p, abs(float(pairs.differences.mean())) / measure.scale)
+    return Loss(
+        str(scope),
+        both(figures(measure, pairs, str(scope)), measure),
+        p,
+        abs(float(pairs.differences.mean())) / measure.scale,
+    )

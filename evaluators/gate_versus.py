@@ -12,8 +12,8 @@ from evaluators.gate_lines import Scope, Versus
 from evaluators.gate_words import both, bounds_in_words, difference_in_words, gap, p_in_words, where
 from evaluators.measures import Measure
 from evaluators.pairing import Pairs, pair
+from evaluators.run_table import RunTable
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
-from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Finding, Result
 from fairtrial.stats.paired.equivalence import cases_to_settle
 
@@ -27,7 +27,7 @@ ANSWERS: dict[tuple[str, Result], Answer] = {
 
 
 def judge_versus(
-    rule: str, source: str, test: Versus, measure: Measure, *, runs: tuple[Run, Run], scope: Scope | None
+    rule: str, source: str, test: Versus, measure: Measure, *, runs: tuple[RunTable, RunTable], scope: Scope | None
 ) -> Finding:
     """``runs``: candidate, baseline.
 

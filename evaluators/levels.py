@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from evaluators.corpus import figure_of
 from evaluators.gate_lines import Scope
 from evaluators.measures import Measure
-from evaluators.pairing import Side, by_case, side_of
+from evaluators.pairing import Side, side_of
+from evaluators.run_table import RunTable, table_of
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.intervals import wilson
-from fairtrial.stats.paired.bootstrap import Indices, bootstrap_corpus
+from fairtrial.stats.paired.bootstrap import bootstrap_corpus
 from fairtrial.stats.paired.clustered import clustered_mean
 
 NO_CASE = "no case here is scored by it"
 
 
-def level_of(measure: Measure, run: Run, scope: Scope | None = None) -> Estimate | NotEnough:
+def level_of(measure: Measure, run: Run | RunTable, scope: Scope | None = None) -> Estimate | NotEnough:
     """The level on the measure's own scale, with a two-sided 95 % interval; `NotEnough` where nothing is scored.
 
     0/1 values: Wilson; repeated, clustered or real values: a t interval over clusters, kept within the scale; figures
     of all cases together: bootstrap; totals: exact, and unknown if any part is.
     """
-    side = side_of(measure, run, scope)
+    table = table_of(run)
+    side = side_of(measure, table, scope)
     if measure.kind == "total":
-        return _total(measure, len(by_case(run.results, scope)), side)
+        inside = table.in_scope(scope)
+        asked = len(table.case_ids) if inside is None else int(np.count_nonzero(inside))
+        return _total(measure, asked, side)
     if side.n == 0:
         return NotEnough(NO_CASE, "scored cases")
     span = share_span(measure)
@@ -50,34 +54,10 @@ def _within(found: Estimate | NotEnough, most: float | None) -> Estimate | NotEn
     return replace(found, low=max(0.0, found.low), high=min(most, found.high))
 
 
-def figure_of(measure: Measure, side: Side) -> Callable[[Indices], float | None]:
-    """The corpus figure of one side as a function of the indices of its cases."""
-    aggregate = measure.aggregate
-    if aggregate is None:
-        raise ValueError(f"{measure.name} is not a figure of all cases together")
-    if measure.quantile is not None:
-        return _quantile_of(measure, side, measure.quantile)
-    return lambda indices: aggregate([one for i in indices for one in side.results[i]])
-
-
-def _quantile_of(measure: Measure, side: Side, share: float) -> Callable[[Indices], float | None]:
-    """The same figure from the values alone: a thousand resamples of thousands of results take no time then."""
-    values = [[value for one in results if (value := measure.value(one)) is not None] for results in side.results]
-    if all(len(one) == 1 for one in values):
-        flat = np.array(values, dtype=np.float64).reshape(-1)
-        return lambda indices: float(np.quantile(flat[indices], share)) if len(indices) else None
-
-    def figure(indices: Indices) -> float | None:
-        pooled = [value for i in indices for value in values[i]]
-        return float(np.quantile(pooled, share)) if pooled else None
-
-    return figure
-
-
 def _total(measure: Measure, asked: int, side: Side) -> Estimate | NotEnough:
-    parts = [measure.value(one) for repeats in side.results for one in repeats]
-    known = [part for part in parts if part is not None]
-    if not known or side.n < asked or len(known) < len(parts):
+    at = side.run.results_of_cases()[side.cases].ravel()
+    parts = measure.values(side.run)[at[at >= 0]]
+    if not len(parts) or side.n < asked or np.isnan(parts).any():
         return NotEnough("what some answers cost is unknown", "a price for the deployment", side.n)
-    value = float(sum(known))
+    value = float(sum(parts.tolist()))
     return Estimate(value, value, value, 1.0, side.n, "sum")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import isclose
-from statistics import fmean
+from math import fsum, isclose
 from typing import Literal
 
 import numpy as np
 
+from evaluators.run_table import FAILED, OUTCOME, SCORED, Floats, Marks, RunTable, table_of
 from evaluators.scorer import Stat
 from evaluators.suite import Suite
 from fairtrial.domain.events import CaseOutcome
-from fairtrial.domain.run import CaseResult, Run, Score, ScoreFailure
+from fairtrial.domain.run import Run
 
 Kind = Literal["proportion", "mean", "corpus", "total", "count"]
 Form = Literal["share", "number", "ms", "usd"]
@@ -27,18 +27,18 @@ LESS_IS_BETTER = frozenset({"off_label"})
 class Measure:
     """One metric of a run.
 
-    ``value`` is what one result adds, ``None`` if it does not enter; ``unscored`` whether it should have entered and
-    could not; ``aggregate`` makes the figure of ``corpus`` measures from results, ``quantile`` says that it is this
-    quantile of their values. ``scale`` is the largest value.
+    ``values`` is what each result adds, NaN if it does not enter; ``unscored`` whether it should have entered and
+    could not; ``stat`` says how the figure of a ``corpus`` measure is made, ``quantile`` that it is this quantile of
+    the values. ``scale`` is the largest value.
     """
 
     name: str
     kind: Kind
-    value: Callable[[CaseResult], float | None]
+    values: Callable[[RunTable], Floats]
     form: Form = "share"
     scale: float = 1.0
     higher_is_better: bool = True
-    aggregate: Callable[[Sequence[CaseResult]], float | None] | None = None
+    stat: Stat | None = None
     scorer: str | None = None
     quantile: float | None = None
 
@@ -52,10 +52,18 @@ class Measure:
         """Whether a difference may be said in percentage points."""
         return self.form == "share"
 
-    def unscored(self, result: CaseResult) -> bool:
+    def unscored(self, run: RunTable) -> Marks:
+        """Each result: whether it should have entered and could not."""
         if self.scorer is None:
-            return self.kind == "corpus" and result.outcome in UNSCORED
-        return result.outcome in UNSCORED or isinstance(result.scores.get(self.scorer), ScoreFailure)
+            return ended_as(run, UNSCORED) if self.kind == "corpus" else np.zeros(run.n, dtype=bool)
+        failed: Marks = run.state(self.scorer) == FAILED
+        return failed | ended_as(run, UNSCORED)
+
+
+def ended_as(run: RunTable, outcomes: Iterable[CaseOutcome]) -> Marks:
+    """Each result: whether it ended in one of these outcomes."""
+    found: Marks = np.isin(run.outcomes, [OUTCOME[outcome] for outcome in outcomes])
+    return found
 
 
 def measure_of(suite: Suite, metric: str) -> Measure | None:
@@ -77,104 +85,95 @@ def measures_of(suite: Suite) -> list[Measure]:
     return scored + [measure for name, measure in BUILT_IN.items() if name not in COUNTS]
 
 
-def measures_seen(runs: Iterable[Run]) -> list[Measure]:
+def measures_seen(runs: Iterable[Run | RunTable]) -> list[Measure]:
     """The same from runs alone, where their suite is not at hand: stats of 0 and 1 only are taken for shares.
 
     More is taken for better but where our own scorers say otherwise. Figures of all cases together are left out: those
     are no mean of their cases, as a run's own metrics tell.
     """
-    seen: dict[tuple[str, str], set[float]] = {}
-    together: set[tuple[str, str]] = set()
-    for run in runs:
-        values = _values_by_case(run)
-        for (scorer, stat), cases in values.items():
-            seen.setdefault((scorer, stat), set()).update(value for repeats in cases.values() for value in repeats)
-            stated = run.metrics.get(f"{scorer}.{stat}")
-            if stated is not None and not isclose(fmean(map(fmean, cases.values())), stated, abs_tol=1e-9):
-                together.add((scorer, stat))
-    stats = [(scorer, _seen(stat, values)) for (scorer, stat), values in seen.items() if (scorer, stat) not in together]
+    seen: dict[str, list[Floats]] = {}
+    together: set[str] = set()
+    for run in map(table_of, runs):
+        for metric in _in_order(run):
+            values = run.value(metric)
+            seen.setdefault(metric, []).append(np.unique(values[~np.isnan(values)]))
+            stated = run.metrics.get(metric)
+            if stated is not None and not isclose(_mean(run.mean_of_case(values)), stated, abs_tol=1e-9):
+                together.add(metric)
+    names = [metric.partition(".") for metric in seen if metric not in together]
+    stats = [(scorer, _seen(stat, np.concatenate(seen[f"{scorer}.{stat}"]))) for scorer, _, stat in names]
     built_in = [measure for name, measure in BUILT_IN.items() if name not in COUNTS]
     return [of_stat(scorer, stat) for scorer, stat in stats] + built_in
 
 
-def _values_by_case(run: Run) -> dict[tuple[str, str], dict[str, list[float]]]:
-    """Scorer and stat → the values of each case's repeats."""
-    found: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for result in run.results:
-        for score in (one for one in result.scores.values() if isinstance(one, Score)):
-            for stat, value in score.values.items():
-                if value is not None:
-                    found.setdefault((score.scorer, stat), {}).setdefault(result.case.case_id, []).append(value)
-    return found
+def _in_order(run: RunTable) -> list[str]:
+    """The metrics that a result has a value of, by the first one that has."""
+    firsts = {metric: np.flatnonzero(~np.isnan(values)) for metric, values in run.values.items()}
+    return sorted((metric for metric, at in firsts.items() if len(at)), key=lambda metric: int(firsts[metric][0]))
 
 
-def _seen(stat: str, values: set[float]) -> Stat:
-    scale = 1.0 if max(values) <= 1 else max(values)
-    kind: Literal["proportion", "mean"] = "proportion" if values <= {0, 1} else "mean"
+def _mean(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return fsum(known) / len(known)
+
+
+def _seen(stat: str, values: Floats) -> Stat:
+    largest = float(values.max())
+    scale = 1.0 if largest <= 1 else largest
+    kind: Literal["proportion", "mean"] = "proportion" if np.isin(values, (0, 1)).all() else "mean"
     return Stat(stat, kind, scale=scale, higher_is_better=stat not in LESS_IS_BETTER)
 
 
 def of_stat(scorer: str, stat: Stat) -> Measure:
     """A scorer's stat as a measure; scales of 1 and 100 are shares."""
 
-    def value(result: CaseResult) -> float | None:
-        score = result.scores.get(scorer)
-        if not isinstance(score, Score):
-            return None
-        return 1.0 if stat.kind == "corpus" else score.values.get(stat.name)
-
-    def aggregate(results: Sequence[CaseResult]) -> float | None:
-        scores = [score for one in results if isinstance(score := one.scores.get(scorer), Score)]
-        return stat.aggregate(scores) if stat.aggregate is not None and scores else None
+    def values(run: RunTable) -> Floats:
+        scored = run.state(scorer) == SCORED
+        return np.where(scored, 1.0 if stat.kind == "corpus" else run.value(f"{scorer}.{stat.name}"), np.nan)
 
     return Measure(
         name=f"{scorer}.{stat.name}",
         kind=stat.kind,
-        value=value,
+        values=values,
         form="share" if stat.scale in (1.0, 100.0) else "number",
         scale=stat.scale,
         higher_is_better=stat.higher_is_better,
-        aggregate=aggregate if stat.kind == "corpus" else None,
+        stat=stat if stat.kind == "corpus" else None,
         scorer=scorer,
     )
 
 
-def _outcomes(*outcomes: CaseOutcome) -> Callable[[CaseResult], float | None]:
+def _outcomes(*outcomes: CaseOutcome) -> Callable[[RunTable], Floats]:
     """1 for these outcomes, 0 for the others; among the answered cases only, unless errors are what is counted."""
-    counted = frozenset(outcomes)
 
-    def value(result: CaseResult) -> float | None:
-        if result.outcome in UNSCORED and not counted <= UNSCORED:
-            return None
-        return float(result.outcome in counted)
+    def values(run: RunTable) -> Floats:
+        found = ended_as(run, outcomes).astype(np.float64)
+        if not UNSCORED.issuperset(outcomes):
+            found[ended_as(run, UNSCORED)] = np.nan
+        return found
 
-    return value
+    return values
 
 
-def _latency(result: CaseResult) -> float | None:
+def _latency(run: RunTable) -> Floats:
     """The time of an answer, in ms; answers from the cache don't count."""
-    return None if result.answer.cached or result.answer.error is not None else result.answer.latency_ms
-
-
-def _quantile(share: float) -> Callable[[Sequence[CaseResult]], float | None]:
-    def aggregate(results: Sequence[CaseResult]) -> float | None:
-        times = [time for one in results if (time := _latency(one)) is not None]
-        return float(np.quantile(times, share)) if times else None
-
-    return aggregate
+    return np.where(run.cached | run.failed, np.nan, run.latency_ms)
 
 
 def _latency_at(name: str, share: float) -> Measure:
-    aggregate = _quantile(share)
-    return Measure(name, "corpus", _latency, "ms", higher_is_better=False, aggregate=aggregate, quantile=share)
+    return Measure(name, "corpus", _latency, "ms", higher_is_better=False, quantile=share)
 
 
-def _tokens(result: CaseResult) -> float | None:
-    return None if result.answer.tokens_out is None else float(result.answer.tokens_out)
+def _tokens(run: RunTable) -> Floats:
+    return run.tokens_out
 
 
-def _never(_: CaseResult) -> float | None:
-    return None
+def _cost(run: RunTable) -> Floats:
+    return run.cost_usd
+
+
+def _never(run: RunTable) -> Floats:
+    return np.full(run.n, np.nan)
 
 
 BUILT_IN: dict[str, Measure] = {
@@ -187,7 +186,7 @@ BUILT_IN: dict[str, Measure] = {
         _latency_at("latency.p50", 0.50),
         _latency_at("latency.p95", 0.95),
         Measure("tokens", "mean", _tokens, "number", higher_is_better=False),
-        Measure("cost", "total", lambda one: one.answer.cost_usd, "usd", higher_is_better=False),
+        Measure("cost", "total", _cost, "usd", higher_is_better=False),
         Measure("lost", "count", _never, "number", higher_is_better=False),
         Measure("gained", "count", _never, "number"),
     )

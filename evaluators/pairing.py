@@ -2,51 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from evaluators.gate_lines import Scope
 from evaluators.measures import Measure
-from evaluators.suite import tag_values
-from fairtrial.domain.run import Case, CaseResult, Run
-from fairtrial.stats.paired.clustered import Floats
-
-Results = tuple[CaseResult, ...]
+from evaluators.run_table import Floats, Ints, Marks, RunTable, table_of
+from fairtrial.domain.run import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One run's cases in a scope: the mean value of each, and its results; ``unscored`` cases are not among them."""
+    """One run's cases in a scope and the mean value of each; ``cases`` and ``unscored`` are places in the run's cases.
 
-    cases: tuple[Case, ...]
+    ``unscored`` cases are not among ``cases``.
+    """
+
+    run: RunTable
+    cases: Ints
     values: Floats
-    results: tuple[Results, ...]
-    unscored: frozenset[str]
+    unscored: Ints
 
     @property
     def n(self) -> int:
         return len(self.cases)
 
     @property
-    def clusters(self) -> list[str] | None:
-        """Each case's cluster, or ``None`` where no cluster has two cases."""
-        names = [f"c:{case.cluster}" if case.cluster is not None else f"i:{case.case_id}" for case in self.cases]
-        return names if len(set(names)) < len(names) else None
+    def clusters(self) -> Ints | None:
+        """Each case's cluster, numbered in the order of their names; ``None`` where no cluster has two cases."""
+        if self.run.clusters is None:
+            return None
+        found = self.run.clusters[self.cases]
+        return found if len(found) and np.bincount(found).max() > 1 else None
 
     @property
     def binary(self) -> bool:
         """Whether every value is 0 or 1."""
         return bool(np.all((self.values == 0) | (self.values == 1)))
 
-    def chosen(self, ids: Sequence[str]) -> Side:
-        """Only these cases, in this order."""
-        at = {case.case_id: i for i, case in enumerate(self.cases)}
-        rows = [at[one] for one in ids]
-        return Side(
-            tuple(self.cases[i] for i in rows), self.values[rows], tuple(self.results[i] for i in rows), self.unscored
-        )
+    def chosen(self, rows: Ints | Marks) -> Side:
+        """Only these of its cases, in this order."""
+        return Side(self.run, self.cases[rows], self.values[rows], self.unscored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,45 +69,47 @@ class Pairs:
         return self.candidate.binary and self.baseline.binary
 
 
-def side_of(measure: Measure, run: Run, scope: Scope | None = None) -> Side:
+def side_of(measure: Measure, run: RunTable, scope: Scope | None = None) -> Side:
     """The run's cases that this measure has a value for."""
-    cases, values, results, unscored = [], [], [], set()
-    for found in by_case(run.results, scope).values():
-        scored = [value for one in found if (value := measure.value(one)) is not None]
-        if scored:
-            cases.append(found[0].case)
-            values.append(float(np.mean(scored)))
-            results.append(found)
-        elif any(measure.unscored(one) for one in found):
-            unscored.add(found[0].case.case_id)
-    return Side(tuple(cases), np.array(values, dtype=np.float64), tuple(results), frozenset(unscored))
+    values = run.mean_of_case(measure.values(run))
+    scored = ~np.isnan(values)
+    open_ = run.any_of_case(measure.unscored(run)) & ~scored
+    inside = run.in_scope(scope)
+    if inside is not None:
+        scored, open_ = scored & inside, open_ & inside
+    cases = np.flatnonzero(scored)
+    return Side(run, cases, values[cases], np.flatnonzero(open_))
 
 
-def pair(measure: Measure, candidate: Run, baseline: Run, scope: Scope | None = None) -> Pairs:
+def pair(measure: Measure, candidate: Run | RunTable, baseline: Run | RunTable, scope: Scope | None = None) -> Pairs:
     """Both runs' cases by case id."""
-    new, old = side_of(measure, candidate, scope), side_of(measure, baseline, scope)
-    known = {case.case_id for case in old.cases}
-    shared = [case.case_id for case in new.cases if case.case_id in known]
-    return Pairs(new.chosen(shared), old.chosen(shared), len(new.unscored | old.unscored))
+    one, other = table_of(candidate), table_of(baseline)
+    new, old = side_of(measure, one, scope), side_of(measure, other, scope)
+    match = counterparts(one, other)
+    place = np.full(len(other.case_ids) + 1, -1, dtype=np.intp)  # the last one stands for no counterpart
+    place[old.cases] = np.arange(old.n)
+    rows = place[match[new.cases]]
+    shared = rows >= 0
+    either = np.zeros(len(other.case_ids) + 1, dtype=bool)
+    either[old.unscored] = True
+    again = int(np.count_nonzero(either[match[new.unscored]]))
+    unscored = len(new.unscored) + len(old.unscored) - again
+    return Pairs(new.chosen(shared), old.chosen(rows[shared]), unscored)
 
 
-def by_case(results: Iterable[CaseResult], scope: Scope | None = None) -> dict[str, Results]:
-    """The repeats of each case of the scope, in the order of the run."""
-    found: dict[str, list[CaseResult]] = {}
-    for result in results:
-        if in_scope(result.case, scope):
-            found.setdefault(result.case.case_id, []).append(result)
-    return {case: tuple(repeats) for case, repeats in found.items()}
+def counterparts(run: RunTable, other: RunTable) -> Ints:
+    """Each case of the run: the place of the same case among the other's, −1 if it is not there; found once."""
+    return run.keep(("counterparts", other), partial(_counterparts, run, other))
 
 
-def in_scope(case: Case, scope: Scope | None) -> bool:
-    return scope is None or scope.value in tag_values(case, scope.tag)
+def _counterparts(run: RunTable, other: RunTable) -> Ints:
+    if run.case_ids == other.case_ids:
+        return np.arange(len(run.case_ids), dtype=np.intp)
+    places = {case_id: at for at, case_id in enumerate(other.case_ids)}
+    return np.array([places.get(case_id, -1) for case_id in run.case_ids], dtype=np.intp)
 
 
-def slices_of(run: Run, tags: Iterable[str]) -> list[Scope]:
+def slices_of(run: Run | RunTable, tags: Iterable[str]) -> list[Scope]:
     """Every slice of these tags that has a case, tags in the order given, values in theirs."""
-    seen: Mapping[str, set[str]] = {tag: set() for tag in tags}
-    for result in run.results:
-        for tag, values in seen.items():
-            values.update(tag_values(result.case, tag))
-    return [Scope(tag, value) for tag, values in seen.items() for value in sorted(values)]
+    table = table_of(run)
+    return [Scope(tag, value) for tag in dict.fromkeys(tags) for value in table.slices(tag)]

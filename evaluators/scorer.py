@@ -5,11 +5,18 @@ The implementations are in `metrics/`; each module there defines ``scorer: Score
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from fairtrial.domain.run import Answer, Case, Score
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Counts = NDArray[np.intp]
+    Totals = NDArray[np.float64]
 
 Kind = Literal["proportion", "mean", "corpus"]
 """How a stat is estimated: over 0/1 values, over real values, or from all cases together (bootstrap)."""
@@ -27,12 +34,31 @@ class OffFormat(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Summed:
+    """A corpus figure of sums: ``row`` gives the whole numbers of one score's details, ``figure`` what they sum to."""
+
+    row: Callable[[Mapping[str, Any]], Sequence[int]]
+    figure: Callable[[Totals], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A corpus figure of counts: ``kind`` tells of which kind one score's details are.
+
+    ``figure`` is given all kinds that there are, and gives the figure of how often each of them occurs, in their order.
+    """
+
+    kind: Callable[[Mapping[str, Any]], Hashable]
+    figure: Callable[[Sequence[Any]], Callable[[Counts], float | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Stat:
     """One statistic of a scorer: ``<scorer name>.<name>`` in a gate line.
 
     ``scale`` is the largest value (1 for shares, 100 for BLEU); ``aggregate`` makes the value from the scores of all
     scored cases and is needed for ``corpus`` stats only (the others average ``Score.values[name]`` over cases that
-    have it).
+    have it). ``parts`` is the same figure from what scores add up to, which makes resampling quick.
     """
 
     name: str
@@ -40,6 +66,7 @@ class Stat:
     higher_is_better: bool = True
     scale: float = 1.0
     aggregate: Callable[[Sequence[Score]], float | None] | None = None
+    parts: Summed | Counted | None = None
 
 
 class Scorer(Protocol):

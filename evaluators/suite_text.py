@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case, Score
 
 VERSION = 1
-Aggregate = Callable[[Sequence[Score]], float | None]
 
 
 class UnusableText(UsageError):
@@ -153,14 +151,16 @@ def _decoded(text: str) -> _Text:
 def _stored(one: _Scorer) -> StoredScorer:
     """The scorer; a corpus stat is computed anew from the scores, so its scorer must be the one that made them."""
     corpus = any(stat.kind == "corpus" for stat in one.stats)
-    aggregates = _aggregates(one) if corpus else {}
-    stats = [
-        Stat(stat.name, stat.kind, stat.higher_is_better, stat.scale, aggregates.get(stat.name)) for stat in one.stats
-    ]
+    known = _stats(one) if corpus else {}
+    stats = []
+    for stat in one.stats:
+        made = known.get(stat.name)
+        aggregate, parts = (made.aggregate, made.parts) if made is not None else (None, None)
+        stats.append(Stat(stat.name, stat.kind, stat.higher_is_better, stat.scale, aggregate, parts))
     return StoredScorer(one.name, one.version, tuple(stats))
 
 
-def _aggregates(one: _Scorer) -> dict[str, Aggregate | None]:
+def _stats(one: _Scorer) -> dict[str, Stat]:
     if "file" in one.options:
         raise UnusableText(f"scorer {one.name}: its option 'file' names a file, and control opens none")
     try:
@@ -169,7 +169,7 @@ def _aggregates(one: _Scorer) -> dict[str, Aggregate | None]:
         raise UnusableText(f"scorer {one.name}: this version can't make it ({error})") from error
     if scorer.version != one.version:
         raise UnusableText(f"scorer {one.name} is {scorer.version!r} here, and was {one.version!r} in the run")
-    return {stat.name: stat.aggregate for stat in scorer.stats}
+    return {stat.name: stat for stat in scorer.stats}
 
 
 def _check_lines(found: _Text) -> None:

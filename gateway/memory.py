@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import threading
+from collections.abc import Iterator
+from typing import Any
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of glibc's ``malloc.h``."""
@@ -14,13 +17,64 @@ LARGE = 128 * 1024
 TOP = 2**20
 """Free bytes at the heap's end above which they are given back."""
 
+MOST = 32 * 2**20
+"""glibc's own largest value of both: blocks below it are used again at once."""
+
+
+class _Thresholds:
+    """Who has asked for what, as the thresholds are the whole process's."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.returning = False
+        self.keeping = 0
+
+
+_asked = _Thresholds()
+
 
 def return_large_blocks() -> None:
     """Fix glibc's two thresholds, which otherwise grow to 32 and 64 MiB with the first large block that is freed.
 
     Other C libraries have no such call, and are left as they are.
     """
+    with _asked.lock:
+        _asked.returning = True
+        _set(LARGE, TOP)
+
+
+@contextlib.contextmanager
+def keeping_large_blocks() -> Iterator[None]:
+    """For a computation that makes arrays of one size again and again; its memory is given back at the end.
+
+    With every array new from the system, 1,000 resamples of 100,000 cases take twice as long.
+    """
+    with _asked.lock:
+        _asked.keeping += 1
+        _set(MOST, MOST)
+    try:
+        yield
+    finally:
+        with _asked.lock:
+            _asked.keeping -= 1
+            if _asked.returning and not _asked.keeping:
+                _set(LARGE, TOP)
+                give_back()
+
+
+def give_back() -> None:
+    """Give the system what is free now, at the end of something large."""
+    _library(lambda library: library.malloc_trim(0))
+
+
+def _set(mmap: int, trim: int) -> None:
+    def tell(library: Any) -> None:
+        library.mallopt(M_MMAP_THRESHOLD, mmap)
+        library.mallopt(M_TRIM_THRESHOLD, trim)
+
+    _library(tell)
+
+
+def _library(tell: Any) -> None:
     with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(M_MMAP_THRESHOLD, LARGE)
-        library.mallopt(M_TRIM_THRESHOLD, TOP)
+        tell(ctypes.CDLL(None))

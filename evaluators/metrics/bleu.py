@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evaluators import options as read
-from evaluators.scorer import ScorerType, Stat
+from evaluators.scorer import ScorerType, Stat, Summed
 from fairtrial.domain.run import Answer, Case, Score
 
 ORDER = 4
@@ -32,7 +32,7 @@ class Bleu:
 
     @property
     def stats(self) -> Sequence[Stat]:
-        return (Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu),)
+        return (Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu, parts=PARTS),)
 
     def unfit(self, case: Case) -> str | None:
         return read.no_reference(case.expected)
@@ -60,14 +60,21 @@ class Bleu:
 
 def corpus_bleu(scores: Sequence[Score]) -> float:
     """sacrebleu's corpus BLEU of all cases together, of the sums of their counts (Post 2018)."""
-    details = [score.details for score in scores]
-    total = {
-        "counts": [sum(one["counts"][n] for one in details) for n in range(ORDER)],
-        "totals": [sum(one["totals"][n] for one in details) for n in range(ORDER)],
-        "sys_len": sum(one["sys_len"] for one in details),
-        "ref_len": sum(one["ref_len"] for one in details),
-    }
+    return _of_sums([sum(column) for column in zip(*(_row(score.details) for score in scores), strict=True)])
+
+
+def _row(details: Mapping[str, Any]) -> list[int]:
+    return [*details["counts"], *details["totals"], details["sys_len"], details["ref_len"]]
+
+
+def _of_sums(sums: Iterable[float]) -> float:
+    whole = [int(one) for one in sums]
+    counts, totals, (sys_len, ref_len) = whole[:ORDER], whole[ORDER : 2 * ORDER], whole[2 * ORDER :]
+    total = {"counts": counts, "totals": totals, "sys_len": sys_len, "ref_len": ref_len}
     return _bleu(total, effective_order=False)
+
+
+PARTS = Summed(_row, _of_sums)
 
 
 def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evaluators import options as read
-from evaluators.scorer import ScorerType, Stat
+from evaluators.scorer import ScorerType, Stat, Summed
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -28,7 +28,8 @@ class Chrf:
 
     @property
     def stats(self) -> Sequence[Stat]:
-        return (Stat("corpus", "corpus", scale=100.0, aggregate=self._corpus),)
+        parts = Summed(_row, self._of_sums)
+        return (Stat("corpus", "corpus", scale=100.0, aggregate=self._corpus, parts=parts),)
 
     def unfit(self, case: Case) -> str | None:
         return read.no_reference(case.expected)
@@ -39,11 +40,19 @@ class Chrf:
         return Score(self.name, {"corpus": self._value(statistics)}, {"statistics": list(statistics)})
 
     def _corpus(self, scores: Sequence[Score]) -> float:
-        columns = zip(*(score.details["statistics"] for score in scores), strict=True)
+        columns = zip(*(_row(score.details) for score in scores), strict=True)
         return self._value([sum(column) for column in columns])
+
+    def _of_sums(self, sums: Iterable[float]) -> float:
+        return self._value([int(one) for one in sums])
 
     def _value(self, statistics: Sequence[int]) -> float:
         return float(self.metric._compute_score_from_stats(list(statistics)).score)
+
+
+def _row(details: Mapping[str, Any]) -> Sequence[int]:
+    statistics: Sequence[int] = details["statistics"]
+    return statistics
 
 
 def build(options: Mapping[str, Any], name: str) -> Chrf:

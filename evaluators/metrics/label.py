@@ -7,9 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators import options as read
-from evaluators.confusion import OFF_LABEL, macro_f1, macro_recall, precision_of
+from evaluators.confusion import (
+    OFF_LABEL,
+    OfPairs,
+    macro_f1,
+    macro_f1_of,
+    macro_recall,
+    macro_recall_of,
+    pair_of,
+    precision_of,
+    precision_of_pairs,
+)
 from evaluators.json_answer import NotJson, expected_object, parse_object
-from evaluators.scorer import OffFormat, ScorerType, Stat
+from evaluators.scorer import Counted, OffFormat, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 AROUND = " \t\r\n\"'`*."
@@ -42,13 +52,26 @@ class Label:
     def stats(self) -> Sequence[Stat]:
         stats = [
             Stat("accuracy", "proportion"),
-            Stat("macro_f1", "corpus", aggregate=self._macro_f1),
-            Stat("macro_recall", "corpus", aggregate=self._macro_recall),
+            Stat("macro_f1", "corpus", aggregate=self._macro_f1, parts=self._counted(macro_f1_of, self.labels)),
+            Stat(
+                "macro_recall",
+                "corpus",
+                aggregate=self._macro_recall,
+                parts=self._counted(macro_recall_of, self.labels),
+            ),
             Stat("off_label", "proportion", higher_is_better=False),
         ]
         if self.positive:
-            stats += [Stat("recall", "proportion"), Stat("precision", "corpus", aggregate=self._precision)]
+            parts = self._counted(precision_of_pairs, self.positive)
+            stats += [
+                Stat("recall", "proportion"),
+                Stat("precision", "corpus", aggregate=self._precision, parts=parts),
+            ]
         return (*stats, *(Stat(f"recall.{label}", "proportion") for label in self.labels))
+
+    @staticmethod
+    def _counted(figure: OfPairs, labels: Sequence[str]) -> Counted:
+        return Counted(pair_of, lambda kinds: figure(kinds, labels))
 
     def unfit(self, case: Case) -> str | None:
         truth = self._truth(case)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from evaluators.run_table import RunTable
     from evaluators.suite import Suite
     from fairtrial.domain.accounts import Account, Invitation, Role
     from fairtrial.domain.plan import Plan, UnitKind
@@ -128,6 +129,9 @@ class Owner(Protocol):
     def load_run(self, run_id: str) -> Run:
         """One run with all results and scores."""
 
+    def load_table(self, run_id: str) -> RunTable:
+        """One run in columns, without texts; usable while the owner is open."""
+
     def list_runs(
         self, *, suite: str | None = None, target: str | None = None, limit: int = 100
     ) -> list[dict[str, Any]]:
@@ -137,6 +141,9 @@ class Owner(Protocol):
         self, *, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
     ) -> list[Run]:
         """The newest finished run of each suite, target and suite digest; the newest first."""
+
+    def latest_ids(self, *, suite: str, target: str) -> list[str]:
+        """The ids of the newest finished run of each digest of the suite on this target."""
 
     def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
         """Traffic by experiment and variant, by intention to treat."""

@@ -30,6 +30,7 @@ from fairtrial.store.traffic import Traffic
 from gateway.control.store_care import StoreCare
 
 if TYPE_CHECKING:
+    from evaluators.run_table import RunTable
     from evaluators.suite import Suite
     from fairtrial.domain.plan import Plan
     from gateway.control.operations.judge_candidate import JudgeRequest
@@ -90,6 +91,14 @@ class DirectOwner:
             raise UsageError(f"run: there is none with the id {run_id!r}")
         return run_of(found)
 
+    def load_table(self, run_id: str) -> RunTable:
+        from gateway.control.operations.run_tables import load_table
+
+        found = load_table(self._database, run_id)
+        if found is None:
+            raise UsageError(f"run: there is none with the id {run_id!r}")
+        return found
+
     def list_runs(
         self, *, suite: str | None = None, target: str | None = None, limit: int = 100
     ) -> list[dict[str, Any]]:
@@ -100,6 +109,9 @@ class DirectOwner:
     ) -> list[Run]:
         found = runs.latest(self._database, suite=suite, target=target, suite_digest=suite_digest)
         return [self.load_run(run_id) for run_id in found]
+
+    def latest_ids(self, *, suite: str, target: str) -> list[str]:
+        return runs.latest(self._database, suite=suite, target=target)
 
     def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
         return traffic.by_variant(self._database, Page(since_us=since_us), experiment=experiment)

@@ -25,6 +25,7 @@ from fairtrial.store.overview import Overview
 from fairtrial.store.traffic import Traffic
 
 if TYPE_CHECKING:
+    from evaluators.run_table import RunTable
     from evaluators.suite import Suite
     from fairtrial.domain.plan import Plan
     from gateway.control.operations.judge_candidate import JudgeRequest
@@ -86,6 +87,14 @@ class RemoteOwner:
         lines = self._ask("GET", f"/api/runs/{run_id}/events").split(b"\n")
         return run_of(decode(line) for line in lines if line)
 
+    def load_table(self, run_id: str) -> RunTable:
+        from evaluators.stored_table import table_from
+
+        def details(scorer: str) -> Any:
+            return self._arrow(f"/api/runs/{run_id}/details", scorer=scorer)
+
+        return table_from(self._arrow(f"/api/runs/{run_id}/columns"), details)
+
     def list_runs(
         self, *, suite: str | None = None, target: str | None = None, limit: int = 100
     ) -> list[dict[str, Any]]:
@@ -94,9 +103,13 @@ class RemoteOwner:
     def latest_runs(
         self, *, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
     ) -> list[Run]:
+        return [self.load_run(run_id) for run_id in self.latest_ids(suite, target, suite_digest)]
+
+    def latest_ids(
+        self, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
+    ) -> list[str]:
         asked = {"suite": suite, "target": target, "suite_digest": suite_digest}
-        found = msgspec.json.decode(self._ask("GET", "/api/runs/latest", asked=asked), type=list[str])
-        return [self.load_run(run_id) for run_id in found]
+        return msgspec.json.decode(self._ask("GET", "/api/runs/latest", asked=asked), type=list[str])
 
     def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
         return self._rows("/api/traffic", Traffic, experiment=experiment, since_us=since_us)
@@ -114,6 +127,12 @@ class RemoteOwner:
     def _knows_text(self, suite_digest: str, text_digest: str) -> bool:
         rows = self._rows("/api/suites", dict[str, Any], suite_digest=suite_digest, text_digest=text_digest)
         return bool(rows)
+
+    def _arrow(self, path: str, **asked: Any) -> Any:
+        import pyarrow
+
+        with pyarrow.ipc.open_stream(self._ask("GET", path, asked=asked)) as stream:
+            return stream.read_all()
 
     def _rows(self, path: str, kind: type[T], **asked: Any) -> list[T]:
         rows: dict[str, list[T]] = msgspec.json.decode(self._ask("GET", path, asked=asked), type=dict[str, list[kind]])  # type: ignore[valid-type]

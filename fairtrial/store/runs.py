@@ -80,13 +80,19 @@ def latest(
     return [str(run_id) for (run_id,) in database.rows(LATEST, (suite, target, suite_digest))]
 
 
+def head(database: Database, run_id: str) -> RunEvent | None:
+    """One run without its cases, or ``None`` if there is none of that id."""
+    found = database.dicts(Query(EVENT, (run_id,)))
+    return RunEvent(**{name: _parsed(name, value) for name, value in found[0].items()}) if found else None
+
+
 def events(database: Database, run_id: str) -> RunEvents | None:
     """Everything about one run, or ``None`` if there is none of that id."""
-    found = database.dicts(Query(EVENT, (run_id,)))
-    if not found:
+    run = head(database, run_id)
+    if run is None:
         return None
     return RunEvents(
-        RunEvent(**{name: _parsed(name, value) for name, value in found[0].items()}),
+        run,
         tuple(CaseResultEvent(**_tagged(row)) for row in database.dicts(Query(RESULTS, (run_id,)))),
         tuple(ScoreEvent(**row) for row in database.dicts(Query(SCORES, (run_id,)))),
     )

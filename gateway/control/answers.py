@@ -43,7 +43,11 @@ def as_table(request: Request, database: Database, query: StoreQuery) -> Respons
     """A listing: ``{"rows": […]}``, or an Arrow stream if the caller's `Accept` names it."""
     if ARROW not in request.headers.get("accept", ""):
         return as_json({"rows": database.dicts(query)})
-    table = database.arrow(query)
+    return as_arrow(database.arrow(query))
+
+
+def as_arrow(table: pyarrow.Table) -> Response:
+    """A table as an Arrow stream."""
     sink = pyarrow.BufferOutputStream()
     with pyarrow.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)

@@ -66,6 +66,10 @@ def test_commands_ask_the_live_owner_and_open_the_store_without_one(
             owner.ingest_now()
             runs = owner.latest_runs(suite="general", target="base")
             assert owner.load_run("run-1") == runs[0]
+            table = owner.load_table("run-1")
+            assert owner.latest_ids(suite="general", target="base") == [table.run_id]
+            runs += [table.case_ids, {metric: [*values] for metric, values in table.values.items()}]
+            runs += [[*table.details("general")]]
             names = [key["name"] for key in owner.list_keys()]
             return [runs, owner.list_runs(), owner.list_verdicts(), owner.traffic(), names, owner.overview().rows]
 

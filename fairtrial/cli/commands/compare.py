@@ -13,12 +13,14 @@ from fairtrial.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from evaluators.measures import Measure
+    from evaluators.run_table import RunTable
     from evaluators.suite import Suite
     from fairtrial.cli.owner import Owner
     from fairtrial.domain.estimates import Comparison
-    from fairtrial.domain.run import Run
 
 SUITE_FOLDERS = (Path("suites"), Path())
+MOST_RUNS = 10_000
+"""Runs of one suite on one target that are looked through for the newest."""
 
 
 @click.command()
@@ -48,24 +50,26 @@ def command(
     with open_owner(load_project(config, os.environ).layout) as owner:
         owner.ingest_now()
         new, old = find_run(owner, candidate), find_run(owner, baseline)
-    measures = measures_for(new, old, suite_file)
-    found = compare_runs(measures, new, old, [None, *slices_of(new, tags)])
+        measures = measures_for(new, old, suite_file)
+        found = compare_runs(measures, new, old, [None, *slices_of(new, tags)])
     _print_json(found) if as_json else _print(found, measures, new, old)
 
 
-def find_run(owner: Owner, name: str) -> Run:
+def find_run(owner: Owner, name: str) -> RunTable:
     """The run of that id, or the newest of ``SUITE@TARGET``; `UsageError` if there is none."""
     suite, at, target = name.partition("@")
     if not at:
-        return owner.load_run(name)
-    runs = owner.latest_runs(suite=suite, target=target)
-    if not runs:
+        return owner.load_table(name)
+    latest = set(owner.latest_ids(suite=suite, target=target))
+    begun = (str(run["run_id"]) for run in owner.list_runs(suite=suite, target=target, limit=MOST_RUNS))
+    newest = next((run_id for run_id in begun if run_id in latest), None)
+    if newest is None:
         how = f"run it: fairtrial eval SUITE.yaml --on {target}"
         raise UsageError(f"{name}: there is no finished run of suite {suite!r} on {target!r} ({how})")
-    return max(runs, key=lambda run: run.started_us)
+    return owner.load_table(newest)
 
 
-def measures_for(new: Run, old: Run, suite_file: Path | None) -> Sequence[Measure]:
+def measures_for(new: RunTable, old: RunTable, suite_file: Path | None) -> Sequence[Measure]:
     """What the suite measures, or, where its file is not found, what can be seen in the runs."""
     from evaluators.measures import measures_of, measures_seen
 
@@ -90,7 +94,7 @@ def _print_json(found: Sequence[Comparison]) -> None:
     click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
 
 
-def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: Run, old: Run) -> None:
+def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTable, old: RunTable) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

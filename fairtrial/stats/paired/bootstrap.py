@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import upper_share
-from fairtrial.stats.paired.clustered import unseen_half
+from fairtrial.stats.paired.clustered import Clusters, unseen_half
 
 __all__ = ["bootstrap_corpus"]
 
@@ -25,7 +26,7 @@ MIN_DEFINED = 0.9
 def bootstrap_corpus(
     figure: Callable[[Indices], float | None],
     n: int,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters | None = None,
     *,
     level: float = 0.95,
     seed: int = 0,
@@ -48,8 +49,7 @@ def bootstrap_corpus(
     """
     if n < 0 or (clusters is not None and len(clusters) != n):
         raise ValueError(f"{n} cases can't have {0 if clusters is None else len(clusters)} clusters: one for each")
-    groups = _groups(n, clusters)
-    alone = len(groups) == n
+    groups = _Groups.of(n, clusters)
     point = figure(np.arange(n)) if n else None
     if point is None or not isfinite(point):
         return NotEnough("the figure does not exist for these cases", "cases that it can be made from", n)
@@ -57,9 +57,8 @@ def bootstrap_corpus(
         what = "cases" if clusters is None else "clusters"
         return NotEnough(f"too few {what} to resample: {len(groups)}", f"{MIN_CASES} {what} or more", n)
     rng = np.random.default_rng(seed)
-    order = np.concatenate(groups)
     chosen = (rng.integers(0, len(groups), len(groups)) for _ in range(CORPUS_DRAWS))
-    made = [figure(order[few] if alone else np.concatenate([groups[i] for i in few])) for few in chosen]
+    made = [figure(groups.members(few)) for few in chosen]
     drawn = np.array([value for value in made if value is not None and isfinite(value)])
     if len(drawn) < MIN_DEFINED * CORPUS_DRAWS:
         return NotEnough("the figure does not exist for many resamples of these cases", "more cases", n)
@@ -73,10 +72,34 @@ def bootstrap_corpus(
     return Estimate(float(point), float(low), float(high), level, n, method)
 
 
-def _groups(n: int, clusters: Sequence[str] | None) -> list[Indices]:
-    if clusters is None:
-        return [np.array([i], dtype=np.intp) for i in range(n)]
-    members: dict[str, list[int]] = {}
-    for i, cluster in enumerate(clusters):
-        members.setdefault(cluster, []).append(i)
-    return [np.array(found, dtype=np.intp) for found in members.values()]
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The cases of each cluster, clusters by their first case: ``order`` has them one after the other."""
+
+    order: Indices
+    starts: Indices
+    sizes: Indices
+
+    @classmethod
+    def of(cls, n: int, clusters: Clusters | None) -> _Groups:
+        """Each case alone, or by its cluster."""
+        if clusters is None:
+            return cls(np.arange(n), np.arange(n), np.ones(n, dtype=np.intp))
+        _, firsts, which = np.unique(np.asarray(clusters), return_index=True, return_inverse=True)
+        rank = np.empty(len(firsts), dtype=np.intp)
+        rank[np.argsort(firsts, kind="stable")] = np.arange(len(firsts))
+        which = rank[which]
+        sizes = np.bincount(which, minlength=len(firsts))
+        return cls(np.argsort(which, kind="stable"), np.cumsum(sizes) - sizes, sizes)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def members(self, few: Indices) -> Indices:
+        """The cases of these clusters, in their order."""
+        if len(self) == len(self.order):
+            return few  # each stands alone, numbered by its first case
+        sizes = self.sizes[few]
+        before = np.cumsum(sizes) - sizes
+        places: Indices = np.arange(int(sizes.sum())) + np.repeat(self.starts[few] - before, sizes)
+        return self.order[places]

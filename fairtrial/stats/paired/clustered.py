@@ -16,6 +16,8 @@ from fairtrial.stats.intervals import unseen_share, upper_share
 __all__ = ["clustered_effect", "clustered_mean"]
 
 Floats = NDArray[np.float64]
+Clusters = Sequence[str] | NDArray[np.intp]
+"""The cluster of each case: its name, or its number where clusters are numbered in the order of their names."""
 MIN_CLUSTERS = 2
 ROUNDING = 1e-13
 """Below this share of the largest value a standard error is what adding up left."""
@@ -24,7 +26,7 @@ MIN_UNLIKE = 10
 
 
 def clustered_mean(
-    values: Floats, clusters: Sequence[str] | None = None, *, level: float = 0.95, span: float | None = None
+    values: Floats, clusters: Clusters | None = None, *, level: float = 0.95, span: float | None = None
 ) -> Estimate | NotEnough:
     """The mean of values, or of paired differences, with a t interval on clustered standard errors.
 
@@ -54,7 +56,7 @@ def clustered_mean(
     return Estimate(mean, mean - half, mean + half, level, len(values), method)
 
 
-def clustered_effect(values: Floats, clusters: Sequence[str] | None = None) -> Effect | NotEnough:
+def clustered_effect(values: Floats, clusters: Clusters | None = None) -> Effect | NotEnough:
     """The mean of paired differences with its clustered variance, before it has an interval.
 
     ``values`` and ``clusters`` as in `clustered_mean`, whose interval `fixed` gives. `always_valid` and `at_least`, τ
@@ -77,7 +79,7 @@ def clustered_effect(values: Floats, clusters: Sequence[str] | None = None) -> E
     return Effect(mean, error**2, len(values), method, count - 1, _too_few(values, clusters, count, units))
 
 
-def _too_few(values: Floats, clusters: Sequence[str] | None, count: int, units: str) -> NotEnough | None:
+def _too_few(values: Floats, clusters: Clusters | None, count: int, units: str) -> NotEnough | None:
     """What a look during a run still needs before the variance can be trusted."""
     if count < MIN_UNITS:
         return NotEnough(f"{count} {units} are too few to look at", f"{MIN_UNITS - count} more {units}", len(values))
@@ -90,7 +92,7 @@ def _too_few(values: Floats, clusters: Sequence[str] | None, count: int, units: 
     return NotEnough(reason, f"{MIN_UNLIKE - unlike} more that are", len(values))
 
 
-def _spread(values: Floats, clusters: Sequence[str] | None) -> tuple[float, float, int] | NotEnough:
+def _spread(values: Floats, clusters: Clusters | None) -> tuple[float, float, int] | NotEnough:
     """The mean, its standard error (0 where the clusters differ by no more than rounding) and how many clusters."""
     n, values = len(values), finite(values)
     sums = cluster_sums(values - values.mean(), clusters) if n else np.empty(0)
@@ -103,14 +105,15 @@ def _spread(values: Floats, clusters: Sequence[str] | None) -> tuple[float, floa
     return float(values.mean()), error if error > ROUNDING * float(np.abs(values).max()) else 0.0, count
 
 
-def cluster_sums(values: Floats, clusters: Sequence[str] | None) -> Floats:
+def cluster_sums(values: Floats, clusters: Clusters | None) -> Floats:
     """The sum of the values of each cluster, clusters in the order of their names."""
     values = finite(values)
     if clusters is None:
         return values
     if len(clusters) != len(values):
         raise ValueError(f"{len(values)} values can't have {len(clusters)} clusters: one for each")
-    _, which = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)
+    named = clusters if isinstance(clusters, np.ndarray) else np.asarray(clusters, dtype=object).astype(str)
+    _, which = np.unique(named, return_inverse=True)
     return np.asarray(np.bincount(which, weights=values), dtype=np.float64)
 
 

@@ -18,20 +18,21 @@ from evaluators.gate_file import MOST_SUITES, Gate
 from evaluators.gate_fit import NAMED_BASELINE
 from evaluators.gate_lines import Versus
 from evaluators.gate_rules import Trial
-from evaluators.run_events import run_of
+from evaluators.run_table import RunTable
 from evaluators.suite import Suite
 from evaluators.suite_text import UnusableText, suite_of
 from evaluators.target import resolve
 from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Finding, JudgedSuite, Provenance, Verdict
 from fairtrial.store import review_evidence, runs, suite_texts, traffic, verdicts
 from fairtrial.store.database import Database
 from fairtrial.store.query import Page
 from gateway.control.operations.live_rates import live_rates
+from gateway.control.operations.run_tables import load_table
 from gateway.control.operations.split_findings import split_findings
+from gateway.memory import keeping_large_blocks
 
 LARGEST_GATE, MOST_MISTAKES = 32_768, 20
 """Letters of a gate's text, and mistakes of it that are reported."""
@@ -100,18 +101,17 @@ class _Runs:
     def __init__(self, database: Database, references: Sequence[SuiteReference]) -> None:
         self._database = database
         self._digests = {one.suite: one.digest for one in references}
-        self._loaded: dict[tuple[str, str], Run | None] = {}
+        self._loaded: dict[tuple[str, str], RunTable | None] = {}
 
-    def __call__(self, suite: str, target: str) -> Run | None:
+    def __call__(self, suite: str, target: str) -> RunTable | None:
         if (suite, target) not in self._loaded:
             self._loaded[suite, target] = self._load(suite, target)
         return self._loaded[suite, target]
 
-    def _load(self, suite: str, target: str) -> Run | None:
+    def _load(self, suite: str, target: str) -> RunTable | None:
         digest = self._digests[suite]
         for run_id in runs.latest(self._database, suite=suite, target=target, suite_digest=digest):
-            events = runs.events(self._database, run_id)
-            return None if events is None else run_of(events)
+            return load_table(self._database, run_id)
         return None
 
 
@@ -135,18 +135,19 @@ def judge_candidate(database: Database, asked: JudgeRequest, *, plan: Plan, aske
     refuse_unknown_refs(gate, plan)
     found = _Runs(database, asked.suites)
     reviews = review_evidence.read(database, asked.candidate, asked.baseline)
-    verdict = judge(
-        gate,
-        Trial(asked.candidate, asked.baseline, found, digests, reviews),
-        verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
-        at_us=now_us,
-        live=live_rates(traffic.by_variant(database, Page()), plan, asked.candidate, asked.baseline),
-        candidates_judged=verdicts.candidates_judged(database, gate.name, asked.candidate),
-        first=[
-            *split_findings(database, plan, asked.candidate, asked.baseline),
-            *_not_judged(gate, stored, found, asked),
-        ],
-    )
+    with keeping_large_blocks():
+        verdict = judge(
+            gate,
+            Trial(asked.candidate, asked.baseline, found, digests, reviews),
+            verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
+            at_us=now_us,
+            live=live_rates(traffic.by_variant(database, Page()), plan, asked.candidate, asked.baseline),
+            candidates_judged=verdicts.candidates_judged(database, gate.name, asked.candidate),
+            first=[
+                *split_findings(database, plan, asked.candidate, asked.baseline),
+                *_not_judged(gate, stored, found, asked),
+            ],
+        )
     verdict = replace(verdict, provenance=_provenance(asked, stored, plan, asked_by))
     verdicts.save(database, verdict, actor=asked_by)
     return verdict

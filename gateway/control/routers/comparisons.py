@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from evaluators.run_events import run_of
-from fairtrial.domain.run import Run
-from fairtrial.store import runs
 from gateway.control.answers import TheKeeper, as_json
 from gateway.control.errors import absent
 from gateway.control.guard import Guarded, needs
 from gateway.control.keeper import Keeper
+from gateway.memory import keeping_large_blocks
+
+if TYPE_CHECKING:
+    from evaluators.run_table import RunTable
 
 router = APIRouter(tags=["comparisons"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 
@@ -29,9 +30,10 @@ def compare(
     from evaluators.measures import measures_seen
     from evaluators.pairing import slices_of
 
-    candidate, baseline = _run(keeper, candidate_run), _run(keeper, baseline_run)
-    measures = measures_seen([candidate, baseline])
-    rows = compare_runs(measures, candidate, baseline, [None, *slices_of(candidate, by or [])])
+    with keeping_large_blocks():
+        candidate, baseline = _run(keeper, candidate_run), _run(keeper, baseline_run)
+        measures = measures_seen([candidate, baseline])
+        rows = compare_runs(measures, candidate, baseline, [None, *slices_of(candidate, by or [])])
     shown = {
         one.name: {"form": one.form, "scale": one.scale, "better": "higher" if one.sign > 0 else "lower"}
         for one in measures
@@ -39,8 +41,10 @@ def compare(
     return as_json({"rows": rows, "shown": shown})
 
 
-def _run(keeper: Keeper, run_id: str) -> Run:
-    found = runs.events(keeper.database, run_id)
+def _run(keeper: Keeper, run_id: str) -> RunTable:
+    from gateway.control.operations.run_tables import load_table
+
+    found = load_table(keeper.database, run_id)
     if found is None:
         raise absent("run", run_id)
-    return run_of(found)
+    return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from typing import Annotated
 
-from fairtrial.store import runs
-from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from fairtrial.store import run_columns, runs
+from gateway.control.answers import TheKeeper, ThePage, as_arrow, as_json, as_table
 from gateway.control.errors import absent
 from gateway.control.guard import Guarded, needs
 
@@ -42,6 +44,23 @@ def events(keeper: TheKeeper, run_id: str) -> Response:
     """Everything that the journal said of one run, a JSON line each; the run itself comes last."""
     lines = b"".join(msgspec.json.encode(event) + b"\n" for event in _found(keeper, run_id))
     return Response(lines, media_type=LINES)
+
+
+@router.get("/runs/{run_id}/columns")
+def columns(keeper: TheKeeper, run_id: str) -> Response:
+    """One run without texts, as an Arrow stream: a row a result with all its scores; the run is in the metadata."""
+    found = run_columns.columns(keeper.database, run_id)
+    if found is None:
+        raise absent("run", run_id)
+    return as_arrow(found)
+
+
+@router.get("/runs/{run_id}/details")
+def details(keeper: TheKeeper, run_id: str, scorer: Annotated[str, Query(max_length=200)]) -> Response:
+    """What one scorer noted of each result, as an Arrow stream: its row in the columns, and JSON."""
+    if runs.head(keeper.database, run_id) is None:
+        raise absent("run", run_id)
+    return as_arrow(run_columns.details(keeper.database, run_id, scorer))
 
 
 def _found(keeper: TheKeeper, run_id: str) -> runs.RunEvents:

@@ -96,6 +96,22 @@ async def test_two_runs_are_compared_case_by_case_and_only_if_they_can_be(keeper
     writer.close()
 
 
+async def test_a_run_in_columns_comes_as_arrow_without_texts(keeper: Keeper) -> None:
+    writer = JournalWriter(keeper.database.layout.journal, writer="w")
+    details = '{"compared": "Paris"}'
+    writer.append(samples.case_result(), samples.score(details=details), samples.run())
+    writer.close()
+    async with client(keeper) as http:
+        await http.post("/api/ingest")
+        answers = [await http.get(f"/api/runs/run-1/{path}") for path in ("columns", "details?scorer=general")]
+        absent = [(await http.get(f"/api/runs/x/{path}")).status_code for path in ("columns", "details?scorer=a")]
+    columns, found = (pyarrow.ipc.open_stream(answer.content).read_all() for answer in answers)
+    assert {"asked", "output", "expected"}.isdisjoint(columns.column_names)
+    assert columns["score:general.accuracy"].to_pylist() == [1.0]
+    assert found.to_pylist() == [{"place": 0, "details": details}]
+    assert absent == [404, 404]
+
+
 async def test_services_say_what_a_release_manager_must_know(keeper: Keeper) -> None:
     async with client(keeper) as http:
         said = (await http.get("/api/services")).json()

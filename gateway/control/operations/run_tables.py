@@ -1,0 +1,25 @@
+"""Runs in columns, as comparisons and gates need them, read from the store."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pyarrow
+
+from evaluators.run_table import RunTable
+from evaluators.stored_table import table_from
+from fairtrial.store import run_columns
+from fairtrial.store.database import Database
+from gateway.memory import give_back
+
+
+def load_table(database: Database, run_id: str) -> RunTable | None:
+    """The run, or ``None`` if there is none of that id; details of scores are read when a figure asks for them."""
+    columns = run_columns.columns(database, run_id)
+    if columns is None:
+        return None
+    table = table_from(columns, partial(run_columns.details, database, run_id))
+    del columns
+    give_back()
+    pyarrow.default_memory_pool().release_unused()
+    return table
