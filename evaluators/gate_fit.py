@@ -24,6 +24,8 @@ def unfit(suite: Suite, line: GateLine) -> tuple[str, str] | None:
     """What is wrong with this line for this suite and what is known, or ``None`` if it fits."""
     if is_elsewhere(suite, line):
         return unfit_evidence(line)
+    if line.whom:
+        return f"{line.metric} comes from a run, not from reviewers", f"leave out {line.whom!r}"
     measure = measure_of(suite, line.metric)
     if measure is None:
         return f"suite {suite.name} does not measure {line.metric!r}", _nearest(line.metric, known_metrics(suite))
@@ -32,7 +34,11 @@ def unfit(suite: Suite, line: GateLine) -> tuple[str, str] | None:
 
 def unfit_evidence(line: GateLine) -> tuple[str, str] | None:
     """The same for a line whose evidence comes from elsewhere."""
-    return unfit_review(line) if line.family == "review" else unfit_elsewhere(line)
+    if line.family == "review":
+        return unfit_review(line)
+    if line.whom:
+        return f"{line.metric} does not come from reviewers", f"leave out {line.whom!r}"
+    return unfit_elsewhere(line)
 
 
 def is_elsewhere(suite: Suite, line: GateLine) -> bool:

@@ -14,9 +14,13 @@ LEVEL = "<metric> >= 90%"
 SCOPED = "<metric> >= 90% in language:en"
 EVERY_SLICE = "<metric> >= 90% in every language"
 COUNTED = "<metric> >= 4.0 with 100 ratings"
+AMONG = "<metric> better than base among these reviewers"
+GENERAL = "<metric> better than base in general"
 HOLD = "live.guardrails hold"
 
 SYMPTOMS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("among", "these", "reviewers"), AMONG),
+    (("general", "generally"), GENERAL),
     (("worse", "drop", "regress", "least", "no-worse"), NOT_WORSE),
     (("better", "beats", "improves", "superior"), BETTER),
     (("every", "each", "all"), EVERY_SLICE),

@@ -10,7 +10,9 @@ from evaluators.gate_forms import EVERY, PHRASES, UNITS, GateLineError, nearest_
 
 Operator = Literal[">=", "<=", "=="]
 Unit = Literal["", "%", "pp", "s", "ms", "$"]
+Whom = Literal["", "among these reviewers", "in general"]
 OPERATORS: tuple[Operator, ...] = (">=", "<=", "==")
+WHOM: tuple[Whom, ...] = ("among these reviewers", "in general")
 
 TOKEN = re.compile(r'>=|<=|==|[<>=]|(?:[^\s"<>=]|"[^"]*")+')
 NUMBER = re.compile(r"(\$?)(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(.*)", re.DOTALL)
@@ -58,13 +60,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class GateLine:
-    """One line: what is measured, what is asked of it, where, and on how much evidence (``with 100 ratings``)."""
+    """One line: what is measured, what is asked of it, where, and on how much evidence (``with 100 ratings``).
+
+    ``whom``: for whom a line on reviews speaks; by default for reviewers in general where three or more judged.
+    """
 
     metric: str
     test: Level | Versus | State
     scope: Scope | None = None
     with_count: int | None = None
     with_unit: str = ""
+    whom: Whom = ""
 
     @property
     def family(self) -> str:
@@ -77,16 +83,17 @@ def parse(text: str) -> GateLine:
     words = Words(text)
     metric = _metric(words)
     test = _test(words)
+    whom = _whom(words)
     scope = _scope(words)
     count, unit = _with(words)
     if not words.done:
         raise words.error(f"{words.peek()!r} is not expected here")
-    return GateLine(metric, test, scope, count, unit)
+    return GateLine(metric, test, scope, count, unit, whom)
 
 
 def render(line: GateLine) -> str:
     """The line as text; ``parse(render(line)) == line``."""
-    parts = [quoted(line.metric), _rendered_test(line.test)]
+    parts = [quoted(line.metric), _rendered_test(line.test), *([line.whom] if line.whom else [])]
     if line.scope is not None:
         value = line.scope.value
         parts.append(f"in every {quoted(line.scope.tag)}" if value is None else f"in {line.scope.tag}:{quoted(value)}")
@@ -205,6 +212,13 @@ def _number(words: Words, what: str) -> tuple[float, Unit]:
     if not rest:
         return float(digits), ""
     raise words.error(f"{rest!r} is not a unit (known: {', '.join(UNITS)})")
+
+
+def _whom(words: Words) -> Whom:
+    for whom in WHOM:
+        if words.taken(*whom.split()):
+            return whom
+    return ""
 
 
 def _scope(words: Words) -> Scope | None:

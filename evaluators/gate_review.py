@@ -20,6 +20,7 @@ from evaluators.review_words import (
     preference_says,
     pull_says,
     rating_versus_says,
+    whom_says,
 )
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
@@ -64,13 +65,14 @@ def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial
         return Finding(rule, source, "invalid", f"{wrong[0]} ({wrong[1]})", "correct the line", line.metric)
     if not reviews.read:
         return _unread(rule, source, line, reviews, trial)
-    votes = Votes(reviews.read)
+    votes = Votes(reviews.read, line.whom)
     if line.metric == PREFERENCE:
         found = _preference(rule, source, line, votes, trial)
     else:
         found = _rating(rule, source, line, votes, _dimension(line))
     agreement = agreement_of(reviews.read, line.metric)
-    found = replace(found, says=found.says + _who(votes, reviews) + agreement_says(agreement, votes.people))
+    who = _who(votes, reviews) + agreement_says(agreement, votes.people) + whom_says(votes, line.metric)
+    found = replace(found, says=found.says + who)
     told = measured(line, _enough(line, found, votes), agreement)
     return replace(told, says=told.says + _pull(found.evidence, votes)) if line.metric == PREFERENCE else told
 
@@ -85,13 +87,13 @@ def shown_review(reviews: Reviews, trial: Trial, told: frozenset[str]) -> Iterat
     votes = Votes(reviews.read)
     if PREFERENCE not in told:
         found = votes.preference()
-        agreed = agreement_says(agreement_of(reviews.read, PREFERENCE), votes.people)
+        agreed = agreement_says(agreement_of(reviews.read, PREFERENCE), votes.people) + whom_says(votes, PREFERENCE)
         says = preference_says(found, votes, trial) + _who(votes, reviews) + agreed + _pull(found, votes)
         yield _informative(PREFERENCE, says, found)
     for dimension in DIMENSIONS:
         metric, compared = f"review.{dimension}", votes.comparison(dimension)
         if metric not in told and compared.n:
-            agreed = agreement_says(agreement_of(reviews.read, metric), votes.people)
+            agreed = agreement_says(agreement_of(reviews.read, metric), votes.people) + whom_says(votes, metric)
             says = rating_versus_says(compared, trial) + _who(votes, reviews) + agreed
             yield _informative(metric, says, compared)
 
@@ -122,7 +124,7 @@ def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Tri
     else:
         raise TypeError(f"{rule!r} does not compare")
     says = f"{preference_says(found, votes, trial)}; {asked(line)}{_end(result)}"
-    needed = more_votes(gap, distance, votes.pairs) if result == "cannot tell" else ""
+    needed = more_votes(gap, distance, votes, line.metric) if result == "cannot tell" else ""
     return Finding(rule, source, result, says, needed, PREFERENCE, evidence=evidence)
 
 
@@ -134,7 +136,7 @@ def _rating(rule: str, source: str, line: GateLine, votes: Votes, dimension: Dim
             return _untold(rule, source, line, level)
         result = gate_levels.by_truth_table(test, level, test.number)
         says = f"{level_says(line.metric, level)}; {asked(line)}{_end(result)}"
-        needed = more_votes(level, test.number, votes.pairs) if result == "cannot tell" else ""
+        needed = more_votes(level, test.number, votes, line.metric) if result == "cannot tell" else ""
         return Finding(rule, source, result, says, needed, line.metric, evidence=level)
     if not isinstance(test, Versus):
         raise TypeError(f"{rule!r} does not compare")
@@ -146,7 +148,7 @@ def _rating(rule: str, source: str, line: GateLine, votes: Votes, dimension: Dim
     result = gate_versus.by_truth_table(gap, 1, 0.0)
     answer = gate_versus.ANSWERS.get((test.question, result), "cannot tell")
     says = f"{rating_versus_says(compared, None)}; {asked(line)}{_end(result)}"
-    needed = more_votes(gap, 0.0, votes.pairs) if result == "cannot tell" else ""
+    needed = more_votes(gap, 0.0, votes, line.metric) if result == "cannot tell" else ""
     return Finding(rule, source, result, says, needed, line.metric, evidence=replace(compared, answer=answer))
 
 

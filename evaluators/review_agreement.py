@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evaluators.gate_lines import GateLine, Versus
+from evaluators.gate_lines import GateLine
 from evaluators.gate_words import MINUS
 from evaluators.review_fit import PREFERENCE, REVIEW_METRICS
-from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference
 from fairtrial.domain.review_evidence import ReviewedQueue, Vote
 from fairtrial.domain.verdict import Finding
@@ -18,6 +18,7 @@ from fairtrial.stats.agreement.alpha import alpha
 from fairtrial.stats.agreement.chance_agreement import gwet_ac
 from fairtrial.stats.agreement.quality import NOT_MEASURED, Quality, agreement_quality
 from fairtrial.stats.agreement.rating_table import RatingTable, Value
+from fairtrial.stats.review.preference import TIE
 
 Judged = tuple[str, str, Value, str, str]
 MARKS = (1, 2, 3, 4, 5)
@@ -110,17 +111,24 @@ def agreement_says(found: Agreement, people: int) -> str:
 
 
 def measured(line: GateLine, found: Finding, agreement: Agreement) -> Finding:
-    """A pass on what people do not agree on can't be told; a failure stands.
+    """A pass on what people do not agree on can't be told, since guesses can have it; a failure stands.
 
-    That a model is preferred stands nevertheless: chance prefers none. That it is "not worse" can be had by guessing.
+    It stands where the whole interval lies above what two equal models have: guesses prefer none.
     """
-    better = isinstance(line.test, Versus) and line.test.question == "better"
-    if found.result != "pass" or agreement.quality != "not measured" or (line.metric == PREFERENCE and better):
+    if found.result != "pass" or agreement.quality != "not measured" or _beyond_guesses(line, found):
         return found
     says = f"{found.says}; nothing passes on what is not measured"
     what = "what makes an answer the better one" if line.metric == PREFERENCE else "what each mark means"
     needed = f"people who agree: settle over a few pairs {what}, then fill a new review"
     return replace(found, result="cannot tell", says=says, needed=needed)
+
+
+def _beyond_guesses(line: GateLine, found: Finding) -> bool:
+    """Whether the candidate is better than the baseline, whatever the line asks for."""
+    evidence = found.evidence
+    if isinstance(evidence, Comparison):
+        return isinstance(evidence.difference, Estimate) and evidence.difference.low > 0
+    return line.metric == PREFERENCE and isinstance(evidence, Estimate) and evidence.low > TIE
 
 
 def _number(value: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evaluators.gate_lines import Whom
 from evaluators.review_agreement import Agreement, PersonAgreement, agreement_of, each_beside_the_rest
 from evaluators.review_fit import PREFERENCE, REVIEW_METRICS
 from evaluators.review_pull import ReviewPull, pull_of
@@ -17,6 +18,7 @@ from fairtrial.domain.review_evidence import ReviewedQueue, Vote
 from fairtrial.stats.paired.clustered import Floats
 from fairtrial.stats.paired.mcnemar import exact
 from fairtrial.stats.paired.sign_flip import sign_flip
+from fairtrial.stats.review.crossed import MIN_PEOPLE
 from fairtrial.stats.review.preference import TIE, decided, win_rate
 from fairtrial.stats.review.preference_model import Judgements
 from fairtrial.stats.review.preference_scales import elo_gap, net_preference
@@ -25,6 +27,8 @@ from fairtrial.stats.review.ratings import mean_rating
 ONE_SIDED_95 = 0.90
 TWO_SIDED_95 = 0.95
 EXACT_BELOW = 30
+AMONG: Whom = "among these reviewers"
+GENERAL: Whom = "in general"
 WORTH: dict[Preference, float] = {"candidate": 1.0, "baseline": 0.0, "tie": TIE, "both_bad": TIE}
 """What a vote adds to the win rate; can't judge is missing."""
 
@@ -57,9 +61,14 @@ class ReviewFigures:
 
 
 class Votes:
-    """The votes of some queues as columns; each weighs 1 over what its case could expect, where chances differ."""
+    """The votes of some queues as columns; each weighs 1 over what its case could expect, where chances differ.
 
-    def __init__(self, queues: Sequence[ReviewedQueue]) -> None:
+    ``whom``: for whom the figures speak. By default that is reviewers in general where three or more voted, each of
+    them a cluster, and else these reviewers alone.
+    """
+
+    def __init__(self, queues: Sequence[ReviewedQueue], whom: Whom = "") -> None:
+        self._whom = whom
         chances = _chances(queues)
         self._votes = [(vote, chances[_population(queue)], queue.suite) for queue in queues for vote in queue.votes]
         self._equal = len({round(chance, 9) for _, chance, _ in self._votes}) <= 1
@@ -76,16 +85,47 @@ class Votes:
     def people(self) -> int:
         return len({vote.reviewer for vote, _, _ in self._votes})
 
+    def reviewers(self, metric: str) -> int:
+        """How many people gave a value for this metric."""
+        return len(set(self._of(metric).people))
+
+    def in_general(self, metric: str) -> bool:
+        """Whether the figures of this metric speak for reviewers in general."""
+        return self._whom != AMONG and self.reviewers(metric) >= MIN_PEOPLE
+
+    def _of(self, metric: str) -> _Columns:
+        if metric == PREFERENCE:
+            return self._columns([WORTH.get(vote.preference) for vote, _, _ in self._votes])
+        dimension = next(one for one in DIMENSIONS if metric == f"review.{one}")
+        return self._columns([_mark(vote, "candidate", dimension) for vote, _, _ in self._votes])
+
+    def _too_few(self, of: _Columns) -> NotEnough | None:
+        """Why figures for reviewers in general can't be told, where a line asks for these."""
+        people = len(set(of.people))
+        if self._whom != GENERAL or people >= MIN_PEOPLE or not of.n:
+            return None
+        who = "one reviewer" if people == 1 else f"{people} reviewers"
+        more = MIN_PEOPLE - people
+        needed = f"{more} more reviewer{'s' * (more > 1)}, or a line that ends in '{AMONG}'"
+        return NotEnough(f"{who} can't speak for reviewers in general", needed, of.n)
+
     @property
     def counts(self) -> dict[str, int]:
         return dict(Counter(vote.preference for vote, _, _ in self._votes))
 
     def preference(self, level: float = ONE_SIDED_95) -> Comparison:
         """The win rate beside a half, which equal models would have."""
-        columns = self._columns([WORTH.get(vote.preference) for vote, _, _ in self._votes])
-        rate = win_rate(columns.values, columns.items, columns.people, weights=columns.weights, level=level)
+        columns = self._of(PREFERENCE)
+        rate = self._too_few(columns) or win_rate(
+            columns.values,
+            columns.items,
+            columns.people,
+            weights=columns.weights,
+            general=self._whom != AMONG,
+            level=level,
+        )
         won, lost = decided(columns.values)
-        p, p_method = _p_of(columns.values - TIE, columns.items, (won, lost))
+        p, p_method = (None, "") if self.in_general(PREFERENCE) else _p_of(columns, (won, lost))
         if isinstance(rate, NotEnough):
             return Comparison(PREFERENCE, "", None, TIE, rate, "cannot tell", won, lost, columns.n, p, p_method)
         gap = replace(rate, value=rate.value - TIE, low=rate.low - TIE, high=rate.high - TIE)
@@ -134,8 +174,9 @@ class Votes:
         ]
         new, old = (float(np.mean(side)) for side in zip(*both, strict=True)) if both else (None, None)
         columns = self._columns(self._gaps(dimension))
-        flipped = sign_flip(columns.values, columns.items)
-        p, method = (None, "") if isinstance(flipped, NotEnough) else (flipped, "sign flip")
+        general = self._whom != AMONG and len(set(columns.people)) >= MIN_PEOPLE
+        flipped = None if general else sign_flip(columns.values, columns.items)
+        p, method = (flipped, "sign flip") if isinstance(flipped, float) else (None, "")
         return Comparison(f"review.{dimension}", "", new, old, gap, _answer(gap), n=len(both), p=p, p_method=method)
 
     def _gaps(self, dimension: Dimension, factor: float = 1.0) -> list[float | None]:
@@ -143,7 +184,15 @@ class Votes:
 
     def _mean(self, values: Sequence[float | None], level: float) -> Estimate | NotEnough:
         of = self._columns(values)
-        return mean_rating(of.values, of.items, of.people, span=SPAN, weights=of.weights, level=level)
+        return self._too_few(of) or mean_rating(
+            of.values,
+            of.items,
+            of.people,
+            span=SPAN,
+            weights=of.weights,
+            general=self._whom != AMONG,
+            level=level,
+        )
 
     def _columns(self, values: Sequence[float | None], reviewer: str | None = None) -> _Columns:
         """The votes that have a value, of all people or of one."""
@@ -228,8 +277,9 @@ def _gap(vote: Vote, dimension: Dimension, factor: float = 1.0) -> float | None:
     return None if new is None or old is None else new - factor * old
 
 
-def _p_of(gaps: Floats, items: Sequence[str], flips: tuple[int, int]) -> tuple[float | None, str]:
+def _p_of(votes: _Columns, flips: tuple[int, int]) -> tuple[float | None, str]:
     """The exact sign test for few votes on pairs that stand alone, else the sign-flip test by pair."""
+    gaps, items = votes.values - TIE, votes.items
     if len(gaps) < EXACT_BELOW and len(set(items)) == len(items):
         found, method = exact(*flips), "sign test, exact"
     else:

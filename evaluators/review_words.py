@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, sqrt
+
+from scipy.special import stdtrit
 
 from evaluators.gate_lines import GateLine, Level, Versus
 from evaluators.gate_rules import Trial
@@ -16,6 +18,9 @@ from fairtrial.stats.review.preference_model import PreferenceModel
 
 HALVES = {"tie": "ties", "both_bad": "both bad"}
 """Votes for neither answer."""
+MOST_REVIEWERS = 60
+POWER = 0.8416
+"""The normal quantile of 80 % power."""
 MOST = 20
 """Times the present pairs: beyond that, more pairs are no advice."""
 
@@ -105,21 +110,39 @@ def asked(line: GateLine) -> str:
     return f"better by {size} is required" if size else "better is required"
 
 
-def more_votes(found: Estimate, limit: float, pairs: int) -> str:
-    """About how many more judged pairs would put the limit outside of the interval, if the figure is what it seems."""
+def more_votes(found: Estimate, limit: float, votes: Votes, metric: str) -> str:
+    """About how much more judging would put the limit outside of the interval, if the figure is what it seems."""
     distance = abs(found.value - limit)
-    half = (found.high - found.low) / 2
+    half, pairs = (found.high - found.low) / 2, votes.pairs
     if distance == 0:
         return "it lies at the limit, where no number of votes decides"
+    if votes.in_general(metric):
+        return _more_reviewers(half, distance, found.level, votes.reviewers(metric))
     total = ceil(pairs * (half / distance) ** 2 * _power(found.level))
     if total > MOST * pairs:
         return "it lies so near to the limit that more votes are unlikely to settle it"
     return f"about {max(total - pairs, 1):,} more judged pairs would settle it"
 
 
+def _more_reviewers(half: float, distance: float, level: float, people: int) -> str:
+    """The least number of people, each with as many votes as those who voted, whose interval has 80 % power."""
+    upper = 1 - (1 - level) / 2
+    error = half / float(stdtrit(people - 1, upper))
+    for wanted in range(people, MOST_REVIEWERS + 1):
+        if (float(stdtrit(wanted - 1, upper)) + POWER) * error * sqrt(people / wanted) <= distance:
+            more = max(wanted - people, 1)
+            return f"about {more} more reviewer{'s' * (more > 1)}, each with as many votes, would settle it"
+    return "it lies so near to the limit that more reviewers are unlikely to settle it"
+
+
 def _leans(model: PreferenceModel) -> str:
     side, votes = ("left", model.firsts) if model.pulls_to_first else ("right", model.seconds)
     return f"lean to the {side} answer: {votes} of {model.firsts + model.seconds} (p {p_in_words(model.position_p)})"
+
+
+def whom_says(votes: Votes, metric: str) -> str:
+    """For whom the figures of this metric speak."""
+    return "; read for reviewers in general" if votes.in_general(metric) else "; read as among these reviewers"
 
 
 def people_in_words(people: int) -> str:
@@ -133,7 +156,7 @@ def pairs_in_words(pairs: int) -> str:
 def _power(level: float) -> float:
     """How much longer than an interval that just clears the limit, for 80 % power."""
     z = quantile(level)
-    return ((z + 0.8416) / z) ** 2
+    return ((z + POWER) / z) ** 2
 
 
 def _interval_name(found: Estimate) -> str:

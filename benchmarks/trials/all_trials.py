@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.trials import arrivals, growing, judged, latency, means, power, rates, sticky, tango_exact
+from benchmarks.trials import arrivals, growing, judged, latency, means, power, rates, reviewers, sticky, tango_exact
 
-PARTS = (rates, means, sticky, latency, arrivals, power, judged, growing, tango_exact)
+PARTS = (rates, means, sticky, latency, arrivals, power, judged, reviewers, growing, tango_exact)
 TRIALS = tuple(trial for part in PARTS for trial in part.TRIALS)

@@ -13,8 +13,8 @@ from fairtrial.stats.paired.clustered import Floats, finite
 
 __all__ = ["CrossedMean", "crossed_mean"]
 
-MIN_PEOPLE = 10
-"""Below this many people their variance can't be told from chance: then only items are clusters."""
+MIN_PEOPLE = 3
+"""Below this many people nothing is said of how much people vary: then only items are clusters."""
 
 MIN_ITEMS = 2
 NO_SPREAD = 1e-15
@@ -25,15 +25,15 @@ class CrossedMean:
     """A weighted mean with its variance, before anybody has asked for an interval.
 
     ``variance`` on the squared scale of the values; ``freedom``: its degrees of freedom; ``items``: clusters;
-    ``two_way``: people are clusters too.
+    ``two_way``: people are clusters too, so that the mean is one of people in general.
 
-    >>> CrossedMean(mean=0.5, variance=0.0, freedom=11, items=12, two_way=False).spreads
+    >>> CrossedMean(mean=0.5, variance=0.0, freedom=11.0, items=12, two_way=False).spreads
     False
     """
 
     mean: float
     variance: float
-    freedom: int
+    freedom: float
     items: int
     two_way: bool
 
@@ -44,23 +44,31 @@ class CrossedMean:
 
 
 def crossed_mean(
-    values: Floats, items: Sequence[str], people: Sequence[str], *, weights: Floats | None = None
+    values: Floats,
+    items: Sequence[str],
+    people: Sequence[str],
+    *,
+    weights: Floats | None = None,
+    general: bool = True,
 ) -> CrossedMean | NotEnough:
-    """Σ w x / Σ w (Hájek) with a sandwich variance clustered by item, and by person where there are ten or more.
+    """Σ w x / Σ w (Hájek) with a sandwich variance clustered by item, and by person where there are three or more.
 
     ``values``, ``items``, ``people``, ``weights``: one for each vote; the weight is 1/π, or ``None`` where all had
-    the same chance. Two-way: V = V_item + V_person − V_both, and V_item where that is larger; each part has its
-    C/(C − 1) correction and the freedom is that of the smaller. A variance that is rounding beside the values is 0.
-    `NotEnough` below two items; `ValueError` for columns that can't be those of the same votes.
+    the same chance. Without ``general``, or below three people, the mean is one among these people and items alone are
+    clusters. Two-way: V = V_item + V_person − V_both, and V_item where that is larger; each part has its C/(C − 1)
+    correction. The freedom is that of the items or of the people, whichever is smaller; people who gave unequal numbers
+    of votes count as (Σ n)² / Σ n². A variance that is rounding beside the values is 0. `NotEnough` below two items;
+    `ValueError` for columns that can't be those of the same votes.
 
-    Source: Hájek (1971); Liang & Zeger (1986), Biometrika 73:13-22; Cameron, Gelbach & Miller (2011), JBES 29:238-249.
+    Source: Hájek (1971); Liang & Zeger (1986), Biometrika 73:13-22; Cameron, Gelbach & Miller (2011), JBES 29:238-249;
+    Kish (1965), Survey Sampling, 8.2, for the effective number.
 
     >>> import numpy as np
     >>> found = crossed_mean(np.array([1.0, 0.5, 0.0, 1.0]), ["a", "a", "b", "c"], ["ann", "ben", "ann", "ann"])
     >>> found.mean, round(found.variance, 4), found.freedom, found.two_way
     (0.625, 0.0557, 2, False)
     """
-    values, groups = finite(values), Clusters.of(items, people)
+    values, groups = finite(values), Clusters.of(items, people, general=general)
     shares = weights_of(len(values), groups, weights)
     if groups.items < MIN_ITEMS:
         reason = "one judged pair can't show how much pairs vary" if groups.items else "there is no judged pair"
@@ -88,25 +96,25 @@ def weights_of(n: int, groups: Clusters, weights: Floats | None) -> Floats:
 class Clusters:
     """Which votes may move together: numbered once, for any number of estimates of the same votes.
 
-    ``by_person`` and ``by_both`` (item and person) are ``None`` below ten people.
+    ``by_person`` and ``by_both`` (item and person) are ``None`` where people are no clusters.
     """
 
     by_item: NDArray[np.intp]
     by_person: NDArray[np.intp] | None
     by_both: NDArray[np.intp] | None
     items: int
-    freedom: int
+    freedom: float
 
     @classmethod
-    def of(cls, items: Sequence[str], people: Sequence[str]) -> Clusters:
+    def of(cls, items: Sequence[str], people: Sequence[str], *, general: bool = True) -> Clusters:
         by_item, count = _numbered(items)
         by_person, crowd = _numbered(people)
         if len(by_item) != len(by_person):
             raise ValueError(f"{len(by_item)} items and {len(by_person)} people can't be those of the same votes")
-        if crowd < MIN_PEOPLE:
+        if crowd < MIN_PEOPLE or not general:
             return cls(by_item, None, None, count, count - 1)
         by_both = np.unique(by_item * crowd + by_person, return_inverse=True)[1]
-        return cls(by_item, by_person, by_both, count, min(count, crowd) - 1)
+        return cls(by_item, by_person, by_both, count, max(1.0, min(count, effective_people(by_person)) - 1))
 
     @property
     def two_way(self) -> bool:
@@ -119,6 +127,12 @@ class Clusters:
         if self.by_person is None or self.by_both is None:
             return by_item
         return max(by_item, by_item + _part(influence, self.by_person) - _part(influence, self.by_both))
+
+
+def effective_people(by_person: NDArray[np.intp]) -> float:
+    """How many people with equally many votes tell as much of how much people vary."""
+    votes = np.bincount(by_person).astype(np.float64)
+    return float(votes.sum() ** 2 / (votes @ votes))
 
 
 def _numbered(names: Sequence[str]) -> tuple[NDArray[np.intp], int]:

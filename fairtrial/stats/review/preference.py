@@ -28,16 +28,22 @@ def win_rate(
     people: Sequence[str],
     *,
     weights: Floats | None = None,
+    general: bool = True,
     level: float = 0.90,
 ) -> Estimate | NotEnough:
     """w = (W + T/2)/n in [0, 1] with a score interval on clustered standard errors.
 
     ``values``: 1 for the candidate, 0 for the baseline, ½ for a tie or both bad, one for each vote; can't judge is
-    left out before. The two-sided ``level`` 0.90 has one-sided 95 % bounds. The interval is Tango's, in which ties
-    are ties, at the effective sample size n* = s²/V (the votes' variance over that of their mean) with a t quantile:
-    unlike ±t·√V it stays within [0, 1] and does not vanish where nearly all votes are ties. Where pairs show no spread,
-    since all votes are equal or cancel within each, n* is the number of pairs. `NotEnough` below ten pairs;
-    `ValueError` for a vote of another worth, and for columns that can't be those of the same votes.
+    left out before. From three reviewers on they are clusters too, which makes it a statement on reviewers in general;
+    below, or without ``general``, it speaks of these alone. The two-sided ``level`` 0.90 has one-sided 95 % bounds. The
+    interval is Tango's, in which ties are ties, at the effective sample size n* = s²/V (the votes' variance over that
+    of their mean) with a t quantile: unlike ±t·√V it stays within [0, 1] and does not vanish where nearly all votes are
+    ties. Where pairs show no spread, since all votes are equal or cancel within each, n* is the number of pairs.
+
+    Of reviewers who differ (tastes of sd 0.5 to 2 in log odds), three to twelve find a preference without cause in 0.2
+    to 6.5 % of reviews of 30 to 200 pairs, one of them giving up to four times the votes of the others.
+    `NotEnough` below ten pairs; `ValueError` for a vote of another worth, and for columns that can't be those of the
+    same votes.
 
     Source: Tango (1998), Statistics in Medicine 17:891-908; Korn & Graubard (1998), Survey Methodology 24:193-201,
     for n*.
@@ -50,7 +56,7 @@ def win_rate(
     count = len(set(items))
     if count < MIN_ITEMS:
         return NotEnough(f"{count} judged pairs are too few", f"{MIN_ITEMS - count} more judged pairs", len(values))
-    found = crossed_mean(values, items, people, weights=weights)
+    found = crossed_mean(values, items, people, weights=weights, general=general)
     if isinstance(found, NotEnough):
         return found
     won, lost = _shares(values, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,8 @@ __all__ = ["preference_effect", "preference_effect_of_sums", "preference_sums"]
 
 EVEN = 0.5
 MIN_PAIRS = 2
+MIN_REVIEWERS = 10
+"""From three reviewers on they are clusters; below ten their variance is too uncertain for repeated looks."""
 
 
 def preference_sums(values: Floats, items: Sequence[str]) -> JointMoments:
@@ -59,10 +62,10 @@ def preference_effect_of_sums(sums: JointMoments) -> Effect | NotEnough:
 def preference_effect(
     values: Floats, items: Sequence[str], people: Sequence[str], *, weights: Floats | None = None
 ) -> Effect | NotEnough:
-    """The same from the votes themselves: clustered by pair, and by person too where there are ten or more.
+    """The same from the votes themselves: clustered by pair, and by person too where there are three or more.
 
     ``values``, ``items``, ``people``, ``weights`` (1/π): one for each vote, as in `win_rate`. `NotEnough` and
-    ``not_yet`` as in `preference_effect_of_sums`.
+    ``not_yet`` as in `preference_effect_of_sums`; ``not_yet`` also where three to nine people are clusters.
 
     Source: Cameron, Gelbach & Miller (2011), JBES 29:238-249; as `crossed_mean`.
 
@@ -76,10 +79,15 @@ def preference_effect(
     if isinstance(found, NotEnough):
         return found
     by = "pair and reviewer" if found.two_way else "pair"
-    return _effect(found.mean, found.variance, found.items, len(values), by=by, freedom=found.freedom)
+    effect = _effect(found.mean, found.variance, found.items, len(values), by=by, freedom=found.freedom)
+    people_seen = len(set(people))
+    if not found.two_way or people_seen >= MIN_REVIEWERS or effect.not_yet is not None:
+        return effect
+    needed = f"{MIN_REVIEWERS - people_seen} more reviewers"
+    return replace(effect, not_yet=NotEnough(f"{people_seen} reviewers are too few to look at", needed, len(values)))
 
 
-def _effect(rate: float, variance: float, pairs: int, votes: int, *, by: str, freedom: int | None = None) -> Effect:
+def _effect(rate: float, variance: float, pairs: int, votes: int, *, by: str, freedom: float | None = None) -> Effect:
     few = None
     if pairs < MIN_UNITS:
         few = NotEnough(f"{pairs} judged pairs are too few to look at", f"{MIN_UNITS - pairs} more judged pairs", votes)

@@ -102,7 +102,7 @@ def preference_model(votes: Judgements, *, level: float = 0.90) -> PreferenceMod
 
     logit P(candidate) = θ + d · (±1: + where it was shown first) + φ · tanh(Δlength / sd); the adjusted win rate is
     1/(1 + exp(−θ)), its interval that of θ with a t quantile and standard errors clustered by pair, and by person
-    from ten people on. ``level`` is that of all intervals; the default 0.90 has one-sided 95 % bounds. The adjusted
+    from three people on. ``level`` is that of all intervals; the default 0.90 has one-sided 95 % bounds. The adjusted
     rates are `NotEnough` below thirty pairs, where the candidate always stood on one side, or where the votes are
     separated; the length-adjusted one also where lengths are unknown or always differ by the same. The raw rate is
     what was asked for; the others show what it owes to the place and the length.

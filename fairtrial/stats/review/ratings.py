@@ -28,16 +28,18 @@ def mean_rating(
     *,
     span: float,
     weights: Floats | None = None,
+    general: bool = True,
     level: float = 0.95,
 ) -> Estimate | NotEnough:
-    """The mean with a t interval on standard errors clustered by item, and by person from ten people on.
+    """The mean with a t interval on standard errors clustered by item, and by person from three people on.
 
-    ``values``: one for each vote; ``span``: the largest change that one pair could show. Most ratings of a pair are
-    equal and few differ, so that the sample's variance is often too small where the mean looks best: it is counted as
-    if 2 z² more pairs had shown a step up or down (as Agresti and Coull do for a share). Without that, gaps of a step
-    pass a margin wrongly in up to 17 % of reviews of 10 to 200 pairs; with it in at most 5.7 %, by enumeration.
-    Where pairs show no spread at all, since all values are equal or cancel within each, the half-width is what the
-    next, unseen kind of pair could add, span · z²/(n + z²) over n pairs, as everywhere here. `NotEnough` below ten.
+    ``values``: one for each vote; ``span``: the largest change that one pair could show; ``general`` as in `win_rate`.
+    Most ratings of a pair are equal and few differ, so that the sample's variance is often too small where the mean
+    looks best: it is counted as if 2 z² more pairs had shown a step up or down (as Agresti and Coull do for a share).
+    Without that, gaps of a step pass a margin wrongly in up to 17 % of reviews of 10 to 200 pairs; with it in at most
+    5.7 %, by enumeration. Where pairs show no spread at all, since all values are equal or cancel within each, the
+    half-width is what the next, unseen kind of pair could add, span · z²/(n + z²) over n pairs, as everywhere here.
+    `NotEnough` below ten.
 
     Source: as `crossed_mean`; Agresti & Coull (1998), The American Statistician 52:119-126.
 
@@ -49,7 +51,7 @@ def mean_rating(
     count = len(set(items))
     if count < MIN_ITEMS:
         return NotEnough(f"{count} rated pairs are too few", f"{MIN_ITEMS - count} more rated pairs", len(values))
-    found = crossed_mean(values, items, people, weights=weights)
+    found = crossed_mean(values, items, people, weights=weights, general=general)
     if isinstance(found, NotEnough):
         return found
     z2 = quantile(level) ** 2
