@@ -115,8 +115,10 @@ def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) ->
     )
 
 
-def relative_difference(measure: Measure, pairs: Pairs, factor: float, *, seed: int = 0) -> Estimate | NotEnough:
-    """candidate − factor · baseline, paired, at one-sided 95 %: what a relative margin asks to be above or below 0.
+def relative_difference(
+    measure: Measure, pairs: Pairs, factor: float, *, level: float = ONE_SIDED_95, seed: int = 0
+) -> Estimate | NotEnough:
+    """candidate − factor · baseline, paired: what a relative margin asks to be above or below 0.
 
     Testing this instead of the ratio needs no baseline above 0 (Fieller's way to a ratio).
     """
@@ -125,9 +127,9 @@ def relative_difference(measure: Measure, pairs: Pairs, factor: float, *, seed: 
     clusters = pairs.candidate.clusters
     if measure.kind == "corpus":
         gap, span = _gap(measure, pairs, factor), share_span(measure)
-        return bootstrap_corpus(gap, pairs.n, clusters, level=ONE_SIDED_95, seed=seed, span=span)
+        return bootstrap_corpus(gap, pairs.n, clusters, level=level, seed=seed, span=span)
     values = pairs.candidate.values - factor * pairs.baseline.values
-    return clustered_mean(values, clusters, level=ONE_SIDED_95, span=_span(measure, pairs))
+    return clustered_mean(values, clusters, level=level, span=_span(measure, pairs))
 
 
 def oriented(difference: Estimate, sign: int) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evaluators.gate_elsewhere import Live, informative, judge_elsewhere
+from evaluators.gate_family import Judged, corrected
 from evaluators.gate_file import Gate
 from evaluators.gate_lines import Level, Versus
 from evaluators.gate_review import judge_review, shown_review, sort_reviews
@@ -38,7 +39,8 @@ def judge(
     that is not as planned. Never raises for evidence that is missing or
     unsound: that is what HOLD and INVALID say.
     """
-    findings = (*first, *_findings(gate, trial), *_elsewhere(gate, trial, live))
+    judged = [*map(Judged, first), *_findings(gate, trial), *_elsewhere(gate, trial, live)]
+    findings = corrected(judged)
     decision = decide(findings)
     return Verdict(
         verdict_id=verdict_id,
@@ -82,23 +84,23 @@ def _rest(decision: Decision, deciding: Sequence[Finding]) -> str:
     return "everything else within limits" if decision != "INVALID" else "nothing can be concluded"
 
 
-def _findings(gate: Gate, trial: Trial) -> Iterator[Finding]:
+def _findings(gate: Gate, trial: Trial) -> Iterator[Judged]:
     for suite in gate.suites:
-        yield from _sound(gate, suite, trial)
+        yield from map(Judged, _sound(gate, suite, trial))
     for rule in gate.rules:
         yield from judge_rule(rule, trial)
 
 
-def _elsewhere(gate: Gate, trial: Trial, live: Live | None) -> Iterator[Finding]:
+def _elsewhere(gate: Gate, trial: Trial, live: Live | None) -> Iterator[Judged]:
     told = frozenset(line.metric for _, line in gate.elsewhere)
     reviews = sort_reviews(trial, gate.suites)
     for text, line in gate.elsewhere:
         if line.family == "review":
             yield judge_review(text, gate.name, line, reviews, trial)
         else:
-            yield judge_elsewhere(text, gate.name, line, live)
-    yield from shown_review(reviews, trial, told)
-    yield from informative(live, told)
+            yield Judged(judge_elsewhere(text, gate.name, line, live))
+    yield from map(Judged, shown_review(reviews, trial, told))
+    yield from map(Judged, informative(live, told))
 
 
 def _sound(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:

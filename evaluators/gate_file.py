@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -255,7 +255,7 @@ def _rule(text: str, line: GateLine, suites: Sequence[Suite], gate: str) -> Rule
     """A line of the gate on the one suite that measures it: ``<suite>.<metric>``, or a metric that only one has."""
     for suite in suites:
         if line.family == suite.name:
-            line = GateLine(line.metric.partition(".")[2], line.test, line.scope, line.with_count, line.with_unit)
+            line = replace(line, metric=line.metric.partition(".")[2])
             return unfit(suite, line) or Rule(text, line, suite, gate)
     fitting = [suite for suite in suites if unfit(suite, line) is None]
     if len(fitting) == 1:

@@ -44,10 +44,10 @@ def flipped(suite: Suite, runs: tuple[Run | RunTable, Run | RunTable], scope: Sc
     """What flipped, consistent over all repeats: always right before and always wrong now, or the other way."""
     new, old = table_of(runs[0]), table_of(runs[1])
     match = counterparts(new, old)
-    both = (match >= 0) & _inside(new, scope)
-    both[both] = _inside(old, scope)[match[both]]
+    both = (match >= 0) & inside(new, scope)
+    both[both] = inside(old, scope)[match[both]]
     cases = np.flatnonzero(both)
-    before, now = _marks(suite, old)[match[cases]], _marks(suite, new)[cases]
+    before, now = marks_of(suite, old)[match[cases]], marks_of(suite, new)[cases]
     return Flips(
         lost=_named(new, cases[(before == RIGHT) & (now == WRONG)]),
         gained=_named(new, cases[(before == WRONG) & (now == RIGHT)]),
@@ -57,7 +57,8 @@ def flipped(suite: Suite, runs: tuple[Run | RunTable, Run | RunTable], scope: Sc
     )
 
 
-def _inside(run: RunTable, scope: Scope | None) -> Marks:
+def inside(run: RunTable, scope: Scope | None) -> Marks:
+    """Each case: whether it lies in the slice."""
     found = run.in_scope(scope)
     return np.ones(len(run.case_ids), dtype=bool) if found is None else found
 
@@ -105,7 +106,7 @@ def _counted(test: Level, count: Estimate, limit: float) -> Result:
     return results.pop() if len(results) == 1 else "cannot tell"
 
 
-def _marks(suite: Suite, run: RunTable) -> Codes:
+def marks_of(suite: Suite, run: RunTable) -> Codes:
     """Each case over all repeats: right, wrong, now this and now that, not judged by any scorer, or unscored."""
     return run.keep(("marks", suite.digest, suite.name), partial(_all_marks, suite, run))
 
@@ -134,7 +135,7 @@ def _judged(suite: Suite, run: RunTable) -> tuple[Marks, Marks]:
         values = main.values(run)
         asked = ~np.isnan(values)
         for tag, value in suite.when.get(scorer.name, {}).items():
-            asked &= _inside(run, Scope(tag, value))[run.case_of]
+            asked &= inside(run, Scope(tag, value))[run.case_of]
         known |= asked
         best &= ~asked | (values >= main.scale if main.higher_is_better else values <= 0)
     return known, best

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from evaluators import gate_levels, gate_versus
+from evaluators.gate_family import ALPHA, Family, Judged
 from evaluators.gate_lines import GateLine, Level, Versus
 from evaluators.gate_rules import Trial
 from evaluators.review_agreement import agreement_of, agreement_says, measured
@@ -58,23 +60,45 @@ def sort_reviews(trial: Trial, suites: Sequence[Suite]) -> Reviews:
     return Reviews(read, waiting, tuple(redefined), tuple(outdated))
 
 
-def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Trial) -> Finding:
+def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Trial) -> Judged:
     """The line on the votes that may be read; what is missing is told with what to do."""
     wrong = unfit_review(line)
+    family: Family | None = None if isinstance(line.test, Level) and line.test.sure else "quality"
     if wrong is not None:
-        return Finding(rule, source, "invalid", f"{wrong[0]} ({wrong[1]})", "correct the line", line.metric)
+        says = f"{wrong[0]} ({wrong[1]})"
+        return Judged(Finding(rule, source, "invalid", says, "correct the line", line.metric), family)
     if not reviews.read:
-        return _unread(rule, source, line, reviews, trial)
+        return Judged(_unread(rule, source, line, reviews, trial), family)
     votes = Votes(reviews.read, line.whom)
-    if line.metric == PREFERENCE:
-        found = _preference(rule, source, line, votes, trial)
-    else:
-        found = _rating(rule, source, line, votes, _dimension(line))
     agreement = agreement_of(reviews.read, line.metric)
-    who = _who(votes, reviews) + agreement_says(agreement, votes.people) + whom_says(votes, line.metric)
-    found = replace(found, says=found.says + who)
-    told = measured(line, _enough(line, found, votes), agreement)
-    return replace(told, says=told.says + _pull(found.evidence, votes)) if line.metric == PREFERENCE else told
+    judge = _preference if line.metric == PREFERENCE else _rating
+
+    def found(*, doubtful: bool = False) -> Finding:
+        told = judge(rule, source, line, votes, trial, _Look(doubtful=doubtful))
+        who = _who(votes, reviews) + agreement_says(agreement, votes.people) + whom_says(votes, line.metric)
+        told = replace(told, says=told.says + who)
+        told = measured(line, _enough(line, told, votes), agreement)
+        return replace(told, says=told.says + _pull(told.evidence, votes)) if line.metric == PREFERENCE else told
+
+    def fails_at(alpha: float) -> bool:
+        return judge(rule, source, line, votes, trial, _Look(alpha)).result == "fail"
+
+    return Judged(found(), family, fails_at, partial(found, doubtful=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How the votes are read: each bound is wrong with a chance of ``alpha``; ``doubtful``: a failure can't be told."""
+
+    alpha: float = ALPHA
+    doubtful: bool = False
+
+    def level(self, test: object) -> float:
+        """Of the interval: a floor asks for both of its sides together, a comparison for each."""
+        return 1 - self.alpha if isinstance(test, Level) else 1 - 2 * self.alpha
+
+    def read(self, result: Result) -> Result:
+        return "cannot tell" if self.doubtful and result == "fail" else result
 
 
 def shown_review(reviews: Reviews, trial: Trial, told: frozenset[str]) -> Iterator[Finding]:
@@ -103,10 +127,9 @@ def _informative(metric: str, says: str, found: Comparison) -> Finding:
     return Finding(metric, REVIEW, "cannot tell", says, "", metric, evidence=found, decisive=False)
 
 
-def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Trial) -> Finding:
+def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Trial, look: _Look) -> Finding:
     test = line.test
-    sides = 0.95 if isinstance(test, Level) else 0.90
-    found = votes.preference(sides)
+    found = votes.preference(look.level(test))
     gap = found.difference
     if isinstance(gap, NotEnough):
         says = f"{PREFERENCE} can't be told: {gap.reason}"
@@ -114,11 +137,11 @@ def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Tri
     if isinstance(test, Level):
         limit = test.number / 100 if test.unit == "%" else test.number
         rate = replace(gap, value=gap.value + TIE, low=gap.low + TIE, high=gap.high + TIE)
-        result, distance = gate_levels.by_truth_table(test, rate, limit), limit - TIE
+        result, distance = look.read(gate_levels.by_truth_table(test, rate, limit)), limit - TIE
         evidence: Comparison | Estimate = rate
     elif isinstance(test, Versus):
         distance = (test.margin or 0.0) / 100 * (1 if test.question == "better" else -1)
-        result = gate_versus.by_truth_table(gap, 1, distance)
+        result = look.read(gate_versus.by_truth_table(gap, 1, distance))
         answer = gate_versus.ANSWERS.get((test.question, result), "cannot tell")
         evidence = replace(found, answer=answer)
     else:
@@ -128,13 +151,13 @@ def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Tri
     return Finding(rule, source, result, says, needed, PREFERENCE, evidence=evidence)
 
 
-def _rating(rule: str, source: str, line: GateLine, votes: Votes, dimension: Dimension) -> Finding:
-    test = line.test
+def _rating(rule: str, source: str, line: GateLine, votes: Votes, _: Trial, look: _Look) -> Finding:
+    test, dimension = line.test, _dimension(line)
     if isinstance(test, Level):
-        level = votes.level(dimension)
+        level = votes.level(dimension, level=look.level(test))
         if isinstance(level, NotEnough):
             return _untold(rule, source, line, level)
-        result = gate_levels.by_truth_table(test, level, test.number)
+        result = look.read(gate_levels.by_truth_table(test, level, test.number))
         says = f"{level_says(line.metric, level)}; {asked(line)}{_end(result)}"
         needed = more_votes(level, test.number, votes, line.metric) if result == "cannot tell" else ""
         return Finding(rule, source, result, says, needed, line.metric, evidence=level)
@@ -142,10 +165,10 @@ def _rating(rule: str, source: str, line: GateLine, votes: Votes, dimension: Dim
         raise TypeError(f"{rule!r} does not compare")
     compared = votes.comparison(dimension)
     factor = 1 + (1 if test.question == "better" else -1) * (test.margin or 0.0) / 100
-    gap = votes.difference(dimension, factor)
+    gap = votes.difference(dimension, factor, level=look.level(test))
     if isinstance(gap, NotEnough):
         return _untold(rule, source, line, gap)
-    result = gate_versus.by_truth_table(gap, 1, 0.0)
+    result = look.read(gate_versus.by_truth_table(gap, 1, 0.0))
     answer = gate_versus.ANSWERS.get((test.question, result), "cannot tell")
     says = f"{rating_versus_says(compared, None)}; {asked(line)}{_end(result)}"
     needed = more_votes(gap, 0.0, votes, line.metric) if result == "cannot tell" else ""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from evaluators.comparable import what_differs
+from evaluators.gate_family import Family, Judged
 from evaluators.gate_fit import scopes_of, unfit
 from evaluators.gate_ledger import flipped, judge_ledger
 from evaluators.gate_levels import judge_level
 from evaluators.gate_lines import GateLine, Level, Scope, Versus
+from evaluators.gate_lost import LOST, judge_lost, samples
 from evaluators.gate_slices import in_words, lost_slices
 from evaluators.gate_versus import judge_versus
 from evaluators.measures import COUNTS, Measure, measure_of
@@ -30,12 +33,17 @@ class Rule:
     source: str
 
 
+def _no_run(_: str, __: str) -> None:
+    """For a trial that knows of no earlier run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """Who is on trial: ``run_of(suite, target)`` gives the run, or ``None``; a run in columns is quicker.
 
     ``digests``: target → the digest of its present definition; a run of another definition is no evidence for it.
-    ``reviews``: what people judged of the two, blind.
+    ``reviews``: what people judged of the two, blind. ``before(suite, target)``: the finished run of the same suite and
+    definition before that of ``run_of``. ``later``: suites that compared this candidate before, by other answers.
     """
 
     candidate: str
@@ -43,6 +51,8 @@ class Trial:
     run_of: Callable[[str, str], Run | RunTable | None]
     digests: Mapping[str, str] = field(default_factory=dict)
     reviews: ReviewEvidence = ()
+    before: Callable[[str, str], RunTable | Run | None] = _no_run
+    later: frozenset[str] = frozenset()
     _tables: dict[tuple[str, str], RunTable | None] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self, suite: str, target: str) -> RunTable | None:
@@ -53,51 +63,92 @@ class Trial:
         return self._tables[suite, target]
 
 
-def judge_rule(rule: Rule, trial: Trial) -> list[Finding]:
+def judge_rule(rule: Rule, trial: Trial) -> list[Judged]:
     """What the rule finds: one finding, or one for each slice of ``in every``."""
     wrong = unfit(rule.suite, rule.line)
     if wrong is not None:
-        return [_finding(rule, "invalid", f"{wrong[0]} ({wrong[1]})", "correct the line")]
+        return [_untested(rule, _finding(rule, "invalid", f"{wrong[0]} ({wrong[1]})", "correct the line"))]
     run = _run(rule, trial, trial.candidate)
     if isinstance(run, Finding):
-        return [run]
+        return [_untested(rule, run)]
     measure = measure_of(rule.suite, rule.line.metric)
     if measure is None:
         raise ValueError(f"{rule.line.metric} is not measured by {rule.suite.name}")
-    return list(_judged(rule, trial, run, measure))
+    return [_enough(rule, replace(one, family=family_of(rule))) for one in _judged(rule, trial, run, measure)]
 
 
-def _judged(rule: Rule, trial: Trial, run: RunTable, measure: Measure) -> Iterator[Finding]:
+def family_of(rule: Rule) -> Family | None:
+    """Which of the two families a rule is a question of; none for an exact count and for a proof that is asked for.
+
+    Safety: suites of kind `edges`, and the ledger where it is a test, at a temperature above 0.
+    """
+    test, counted = rule.line.test, rule.line.metric in COUNTS
+    if counted:
+        return "safety" if rule.line.metric == LOST and samples(rule.suite) else None
+    if isinstance(test, Level) and (test.sure or test.operator == "==" or rule.line.metric == "errors"):
+        return None
+    return "safety" if rule.suite.kind == "edges" else "quality"
+
+
+def _judged(rule: Rule, trial: Trial, run: RunTable, measure: Measure) -> Iterator[Judged]:
     test = rule.line.test
+    scopes = scopes_of(rule.suite, rule.line.scope)
     if isinstance(test, Level) and measure.name not in COUNTS:
-        for scope in scopes_of(rule.suite, rule.line.scope):
-            yield _enough(rule, judge_level(rule.text, rule.source, test, measure, run=run, scope=scope))
+        for scope in scopes:
+            yield judge_level(rule.text, rule.source, test, measure, run=run, scope=scope)
         return
     baseline = _run(rule, trial, _ref(test, trial))
     if isinstance(baseline, Finding):
-        yield baseline
+        yield _untested(rule, baseline)
         return
     differing = what_differs(run, baseline)
     if differing:
         says = f"{run.target} and {baseline.target} can't be compared: {'; '.join(differing)}"
         again = f"run both on the same suite: {rule.suite.command(baseline.target, run.target)}"
-        yield _finding(rule, "invalid", says, again)
+        yield _untested(rule, _finding(rule, "invalid", says, again))
         return
-    for scope in scopes_of(rule.suite, rule.line.scope):
-        yield _enough(rule, _compared(rule, measure, (run, baseline), scope))
+    for scope in scopes:
+        yield _compared(rule, trial, measure, (run, baseline), scope)
 
 
-def _compared(rule: Rule, measure: Measure, runs: tuple[RunTable, RunTable], scope: Scope | None) -> Finding:
+def _compared(
+    rule: Rule, trial: Trial, measure: Measure, runs: tuple[RunTable, RunTable], scope: Scope | None
+) -> Judged:
     test = rule.line.test
     if isinstance(test, Level):
+        if measure.name == LOST and samples(rule.suite):
+            return _lost(rule, trial, test, runs, scope)
         ledger = flipped(rule.suite, runs, scope)
-        return judge_ledger(rule.text, rule.source, test, measure, flips=ledger, scope=scope)
+        return Judged(judge_ledger(rule.text, rule.source, test, measure, flips=ledger, scope=scope))
     if not isinstance(test, Versus):
         raise TypeError(f"{rule.text!r} does not compare")
-    found = judge_versus(rule.text, rule.source, test, measure, runs=runs, scope=scope)
-    if scope is None and test.question == "not worse":
-        return replace(found, says=found.says + in_words(lost_slices(rule.suite, measure, runs)))
-    return found
+    later = rule.suite.name in trial.later
+    found = judge_versus(rule.text, rule.source, test, measure, runs=runs, scope=scope, later=later)
+    if scope is not None or test.question != "not worse":
+        return found
+    lost = in_words(lost_slices(rule.suite, measure, runs))
+    return replace(
+        found, finding=_adding(found.finding, lost), doubtful=found.doubtful and partial(_doubt, found.doubtful, lost)
+    )
+
+
+def _lost(rule: Rule, trial: Trial, test: Level, runs: tuple[RunTable, RunTable], scope: Scope | None) -> Judged:
+    before = trial.before(rule.suite.name, runs[1].target)
+    first = None if before is None else table_of(before)
+    return judge_lost(rule.text, rule.source, test, suite=rule.suite, runs=runs, first=first, scope=scope)
+
+
+def _doubt(doubtful: Callable[[], Finding], more: str) -> Finding:
+    return _adding(doubtful(), more)
+
+
+def _adding(finding: Finding, more: str) -> Finding:
+    return replace(finding, says=finding.says + more)
+
+
+def _untested(rule: Rule, finding: Finding) -> Judged:
+    """A rule without a figure: all its slices are questions whose p is 1."""
+    return Judged(finding, family_of(rule), questions=len(scopes_of(rule.suite, rule.line.scope)))
 
 
 def _ref(test: object, trial: Trial) -> str:
@@ -123,14 +174,15 @@ def _run(rule: Rule, trial: Trial, target: str) -> RunTable | Finding:
     return run
 
 
-def _enough(rule: Rule, found: Finding) -> Finding:
+def _enough(rule: Rule, judged: Judged) -> Judged:
     """``with N cases``: a pass on less evidence than asked for can't be told yet."""
-    asked = rule.line.with_count
+    found, asked = judged.finding, rule.line.with_count
     n = getattr(found.evidence, "n", 0)
     if asked is None or found.result != "pass" or n >= asked:
-        return found
+        return judged
     says = f"{found.says}; {n} of the {asked} {rule.line.with_unit} asked for"
-    return replace(found, result="cannot tell", says=says, needed=f"{asked - n} more {rule.line.with_unit}")
+    short = replace(found, result="cannot tell", says=says, needed=f"{asked - n} more {rule.line.with_unit}")
+    return replace(judged, finding=short)
 
 
 def _finding(rule: Rule, result: Result, says: str, needed: str) -> Finding:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from evaluators.compare import compare, oriented, relative_difference
+from evaluators.compare import compare, oriented
+from evaluators.gate_family import ALPHA, Judged
 from evaluators.gate_fit import margin_of
 from evaluators.gate_lines import Scope, Versus
+from evaluators.gate_look import Question
 from evaluators.gate_words import both, bounds_in_words, difference_in_words, gap, p_in_words, where
 from evaluators.measures import Measure
 from evaluators.pairing import Pairs, pair
 from evaluators.run_table import RunTable
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.verdict import Finding, Result
-from fairtrial.stats.paired.equivalence import cases_to_settle
 
 HOPELESS = 20
 """Times the present cases: beyond that, more cases are no advice."""
@@ -27,23 +29,42 @@ ANSWERS: dict[tuple[str, Result], Answer] = {
 
 
 def judge_versus(
-    rule: str, source: str, test: Versus, measure: Measure, *, runs: tuple[RunTable, RunTable], scope: Scope | None
-) -> Finding:
-    """``runs``: candidate, baseline.
+    rule: str,
+    source: str,
+    test: Versus,
+    measure: Measure,
+    *,
+    runs: tuple[RunTable, RunTable],
+    scope: Scope | None,
+    later: bool = False,
+) -> Judged:
+    """``runs``: candidate, baseline; ``later``: this candidate was compared before, on other answers.
 
     Not worse by M: pass when the one-sided 95 % lower bound of the paired difference is above −M, fail when the upper
     one is below −M. Better (by M): pass when the lower bound is above 0 (or M), fail when the upper one is below.
-    Otherwise it cannot be told. A relative margin is judged on candidate − factor · baseline.
+    Otherwise it cannot be told. A relative margin is judged on candidate − factor · baseline. From the second look on
+    the bounds are those that hold at all looks together.
     """
     candidate, baseline = runs
     pairs = pair(measure, candidate, baseline, scope)
+    question = Question(test, measure, pairs, later=later, seed=candidate.seed)
     comparison = compare(measure, pairs, scope=str(scope or ""), seed=candidate.seed)
-    judged, limit = _judged(test, measure, pairs, comparison)
-    result = by_truth_table(judged, measure.sign, limit)
-    comparison = replace(comparison, answer=ANSWERS.get((test.question, result), "cannot tell"))
-    says = _says(test, measure, comparison, baseline.target, result) + _worst_case(measure, pairs)
-    needed = _needed(test, measure, pairs, judged, limit) if result == "cannot tell" else ""
-    return Finding(rule, source, result, says, needed, measure.name, comparison.scope, comparison)
+    judged = question.at_look(ALPHA) if later or question.relative else comparison.difference
+    if later and not question.relative:
+        comparison = replace(comparison, difference=judged)
+
+    def found(result: Result) -> Finding:
+        told = replace(comparison, answer=ANSWERS.get((test.question, result), "cannot tell"))
+        says = _says(test, measure, told, baseline.target, result) + _worst_case(measure, pairs)
+        needed = _needed(question, judged) if result == "cannot tell" else ""
+        return Finding(rule, source, result, says, needed, measure.name, told.scope, told)
+
+    def fails_at(alpha: float) -> bool:
+        return by_truth_table(question.at_look(alpha), measure.sign, question.limit) == "fail"
+
+    result = by_truth_table(judged, measure.sign, question.limit)
+    told = not isinstance(judged, NotEnough)
+    return Judged(found(result), None, fails_at if told else None, partial(found, "cannot tell"))
 
 
 def by_truth_table(judged: Estimate | NotEnough, sign: int, limit: float) -> Result:
@@ -52,15 +73,6 @@ def by_truth_table(judged: Estimate | NotEnough, sign: int, limit: float) -> Res
         return "cannot tell"
     low, high = oriented(judged, sign)
     return "pass" if low > limit else "fail" if high < limit else "cannot tell"
-
-
-def _judged(test: Versus, measure: Measure, pairs: Pairs, comparison: Comparison) -> tuple[Estimate | NotEnough, float]:
-    """The estimate that decides, and the limit it must clear on the side where more is better."""
-    direction = 1 if test.question == "better" else -1
-    if test.margin is not None and test.unit == "%":
-        factor = 1 + direction * measure.sign * test.margin / 100
-        return relative_difference(measure, pairs, factor), 0.0
-    return comparison.difference, direction * margin_of(test, measure)
 
 
 def _says(test: Versus, measure: Measure, found: Comparison, baseline: str, result: Result) -> str:
@@ -94,26 +106,27 @@ def _worst_case(measure: Measure, pairs: Pairs) -> str:
     return f"{text} (if all of them went against it: {gap(worst, measure)} {'lower' if worst < 0 else 'higher'})"
 
 
-def _needed(test: Versus, measure: Measure, pairs: Pairs, judged: Estimate | NotEnough, limit: float) -> str:
+def _needed(question: Question, judged: Estimate | NotEnough) -> str:
     """What is already excluded, and about how many more cases would settle it."""
     if isinstance(judged, NotEnough):
         return judged.needed
+    measure = question.measure
     low, _ = oriented(judged, measure.sign)
     excluded = ""
-    if test.unit == "pp":
+    if question.test.unit == "pp":
         excluded = (
             f"it is at most {gap(low, measure)} worse; " if low < 0 else f"it is at least {gap(low, measure)} better; "
         )
-    return excluded + _more_cases(measure, pairs, judged, limit)
+    return excluded + _more_cases(question, judged)
 
 
-def _more_cases(measure: Measure, pairs: Pairs, judged: Estimate, limit: float) -> str:
-    if measure.kind == "corpus" or measure.kind == "total":
-        return "more cases would settle it"
-    point, spread = judged.value * measure.sign, float(np.var(pairs.differences))
-    total = cases_to_settle(point, limit, variance=spread, n=pairs.n, span=measure.scale)
+def _more_cases(question: Question, judged: Estimate) -> str:
+    """More cases are a later look, so that the advice is for the bounds of later looks."""
+    if question.tau is None:
+        return "a candidate that this suite has not judged; a figure of all cases together can't be looked at again"
+    n, total = question.pairs.n, question.cases_to_settle(judged)
     if total is None:
         return "it lies at the limit, where no number of cases decides"
-    if total > HOPELESS * pairs.n and pairs.n >= 20:
+    if total > HOPELESS * n and n >= 20:
         return "it lies so near to the limit that more cases of this kind are unlikely to settle it"
-    return f"about {max(total - pairs.n, 1):,} more cases would settle it"
+    return f"about {max(total - n, 1):,} more cases would settle it"

@@ -20,8 +20,10 @@ from fairtrial.stats.paired.clustered import clustered_mean
 NO_CASE = "no case here is scored by it"
 
 
-def level_of(measure: Measure, run: Run | RunTable, scope: Scope | None = None) -> Estimate | NotEnough:
-    """The level on the measure's own scale, with a two-sided 95 % interval; `NotEnough` where nothing is scored.
+def level_of(
+    measure: Measure, run: Run | RunTable, scope: Scope | None = None, *, level: float = 0.95
+) -> Estimate | NotEnough:
+    """The measure's level on its own scale, with a two-sided interval; `NotEnough` where nothing is scored.
 
     0/1 values: Wilson; repeated, clustered or real values: a t interval over clusters, kept within the scale; figures
     of all cases together: bootstrap; totals: exact, and unknown if any part is.
@@ -36,11 +38,11 @@ def level_of(measure: Measure, run: Run | RunTable, scope: Scope | None = None) 
         return NotEnough(NO_CASE, "scored cases")
     span = share_span(measure)
     if measure.kind == "corpus":
-        drawn = bootstrap_corpus(figure_of(measure, side), side.n, side.clusters, seed=run.seed, span=span)
+        drawn = bootstrap_corpus(figure_of(measure, side), side.n, side.clusters, level=level, seed=run.seed, span=span)
         return _within(drawn, span)
     if measure.kind == "proportion" and side.binary and side.clusters is None:
-        return wilson(int(side.values.sum()), side.n)
-    return _within(clustered_mean(side.values, side.clusters, span=span), span)
+        return wilson(int(side.values.sum()), side.n, level=level)
+    return _within(clustered_mean(side.values, side.clusters, level=level, span=span), span)
 
 
 def share_span(measure: Measure) -> float | None:

@@ -153,16 +153,20 @@ class Votes:
         each = ((reviewer, self.judgements(reviewer)) for reviewer in names)
         return pull_of(self.judgements(), each, names, level=level)
 
-    def level(self, dimension: Dimension, arm: Arm = "candidate") -> Estimate | NotEnough:
-        """The mean rating with its two-sided 95 % interval, within 1 to 5."""
-        found = self._mean([_mark(vote, arm, dimension) for vote, _, _ in self._votes], TWO_SIDED_95)
+    def level(
+        self, dimension: Dimension, arm: Arm = "candidate", *, level: float = TWO_SIDED_95
+    ) -> Estimate | NotEnough:
+        """The mean rating with its two-sided interval, within 1 to 5."""
+        found = self._mean([_mark(vote, arm, dimension) for vote, _, _ in self._votes], level)
         if isinstance(found, NotEnough):
             return found
         return replace(found, low=max(LOWEST, found.low), high=min(HIGHEST, found.high))
 
-    def difference(self, dimension: Dimension, factor: float = 1.0) -> Estimate | NotEnough:
-        """candidate − factor · baseline over votes that rated both, with one-sided 95 % bounds."""
-        return self._mean(self._gaps(dimension, factor), ONE_SIDED_95)
+    def difference(
+        self, dimension: Dimension, factor: float = 1.0, *, level: float = ONE_SIDED_95
+    ) -> Estimate | NotEnough:
+        """candidate − factor · baseline over votes that rated both; by default with one-sided 95 % bounds."""
+        return self._mean(self._gaps(dimension, factor), level)
 
     def comparison(self, dimension: Dimension) -> Comparison:
         """Both arms over the votes that rated both, and their paired difference."""

@@ -8,8 +8,9 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_alpha, check_finite, check_level, check_tau
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.effects import Effect, watchable
+from fairtrial.stats.intervals import quantile
 
-__all__ = ["always_valid", "at_least", "at_most", "evidence", "evidence_above"]
+__all__ = ["always_valid", "at_least", "at_most", "cases_for_bound", "evidence", "evidence_above"]
 
 
 def always_valid(effect: Effect | NotEnough, *, tau: float, level: float = 0.95) -> Estimate | NotEnough:
@@ -106,6 +107,33 @@ def evidence_above(effect: Effect | NotEnough, *, tau: float, null: float = 0.0)
     y = tau**2 * d**2 / (2 * v * (v + tau**2)) if d > 0 else 0.0
     won = (log(2) + y + log(-expm1(-y)) - 0.5 * log((v + tau**2) / v)) if y > 0 else -inf
     return EValue(won, found.n, f"{found.method}, one-sided normal mixture")
+
+
+def cases_for_bound(distance: float, *, variance: float, tau: float, alpha: float = 0.05, power: float = 0.8) -> int:
+    """How many units put the bound of `at_least` within ``distance`` of the estimate, with a chance of ``power``.
+
+    ``distance``: from the true difference to the limit, above 0; ``variance`` of one unit; ``tau`` and ``alpha`` as
+    there. Found by doubling and halving, as the half-width falls with the number of units.
+
+    Source: as `at_least`.
+
+    >>> cases_for_bound(0.05, variance=0.1, tau=0.05)
+    408
+    """
+    z = quantile(2 * power - 1)
+
+    def enough(n: int) -> bool:
+        v = variance / n
+        return one_sided_half_width(v, tau=tau, alpha=alpha) + z * sqrt(v) <= distance
+
+    most = 1
+    while not enough(most):
+        most *= 2
+    least = most // 2
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (least, middle) if enough(middle) else (middle, most)
+    return most
 
 
 def half_width(variance: float, *, tau: float, alpha: float) -> float:

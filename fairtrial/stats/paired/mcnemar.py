@@ -6,7 +6,7 @@ from scipy.stats import binom
 
 from fairtrial.domain.estimates import NotEnough
 
-__all__ = ["exact", "mid_p"]
+__all__ = ["exact", "exact_one_sided", "mid_p"]
 
 NO_FLIP = NotEnough("no case flipped", "a case that only one side passed")
 
@@ -26,6 +26,18 @@ def exact(won: int, lost: int) -> float | NotEnough:
     if flips == 0:
         return NO_FLIP
     return min(1.0, 2 * float(binom.cdf(min(won, lost), flips, 0.5)))
+
+
+def exact_one_sided(more: int, fewer: int) -> float:
+    """The chance of ``more`` or even more among the flips, if each goes either way with equal chance; 1 without a flip.
+
+    Source: McNemar (1947), Psychometrika 12:153-157.
+
+    >>> round(exact_one_sided(more=6, fewer=0), 4)
+    0.0156
+    """
+    flips = _flips(more, fewer)
+    return float(binom.sf(more - 1, flips, 0.5)) if flips else 1.0
 
 
 def mid_p(won: int, lost: int) -> float | NotEnough:

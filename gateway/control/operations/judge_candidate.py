@@ -26,7 +26,7 @@ from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdict import Finding, JudgedSuite, Provenance, Verdict
-from fairtrial.store import review_evidence, runs, suite_texts, traffic, verdicts
+from fairtrial.store import looks, review_evidence, runs, suite_texts, traffic, verdicts
 from fairtrial.store.database import Database
 from fairtrial.store.query import Page
 from gateway.control.operations.live_rates import live_rates
@@ -108,6 +108,15 @@ class _Runs:
             self._loaded[suite, target] = self._load(suite, target)
         return self._loaded[suite, target]
 
+    def before(self, suite: str, target: str) -> RunTable | None:
+        """The finished run of the same suite and definition before the newest."""
+        newest = self(suite, target)
+        if newest is None:
+            return None
+        digests = newest.suite_digest, newest.deployment_digest
+        run_id = looks.run_before(self._database, suite=suite, target=target, digests=digests, newest=newest.run_id)
+        return None if run_id is None else load_table(self._database, run_id)
+
     def _load(self, suite: str, target: str) -> RunTable | None:
         digest = self._digests[suite]
         for run_id in runs.latest(self._database, suite=suite, target=target, suite_digest=digest):
@@ -136,9 +145,10 @@ def judge_candidate(database: Database, asked: JudgeRequest, *, plan: Plan, aske
     found = _Runs(database, asked.suites)
     reviews = review_evidence.read(database, asked.candidate, asked.baseline)
     with keeping_large_blocks():
+        later = _later(database, gate, found, asked, digests[asked.candidate])
         verdict = judge(
             gate,
-            Trial(asked.candidate, asked.baseline, found, digests, reviews),
+            Trial(asked.candidate, asked.baseline, found, digests, reviews, found.before, later),
             verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
             at_us=now_us,
             live=live_rates(traffic.by_variant(database, Page()), plan, asked.candidate, asked.baseline),
@@ -151,6 +161,18 @@ def judge_candidate(database: Database, asked: JudgeRequest, *, plan: Plan, aske
     verdict = replace(verdict, provenance=_provenance(asked, stored, plan, asked_by))
     verdicts.save(database, verdict, actor=asked_by)
     return verdict
+
+
+def _later(database: Database, gate: Gate, found: _Runs, asked: JudgeRequest, candidate_digest: str) -> frozenset[str]:
+    """Suites that compared this candidate before, by other answers; kept answers are the same ones."""
+    first = looks.first_looks(database, candidate_digest)
+    later = set()
+    for name in {suite.name for suite in gate.suites} & first.keys():
+        runs_now = [run for target in (asked.candidate, asked.baseline) if (run := found(name, target)) is not None]
+        grown = any(run.suite_digest != first[name].suite_digest for run in runs_now)
+        if grown or any(run.run_id not in first[name].runs and not run.cached.all() for run in runs_now):
+            later.add(name)
+    return frozenset(later)
 
 
 def refuse_unknown_refs(gate: Gate, plan: Plan) -> None:

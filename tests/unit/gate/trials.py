@@ -30,7 +30,9 @@ class Plain:
 def suite(*lines: str, n: int = 120, tags: Mapping[int, Mapping[str, str]] | None = None, **changed) -> Suite:
     cases = tuple(Case(f"c{i}", (), "x", (tags or {}).get(i, {})) for i in range(n))
     slices = tuple(sorted({tag for case in cases for tag in case.tags}))
-    made = sealed(Suite("small", "regression", Path("small.yaml"), "", cases, {}, (Plain(),), slices=slices))
+    made = sealed(
+        Suite("small", "regression", Path("small.yaml"), "", cases, {"temperature": 0}, (Plain(),), slices=slices)
+    )
     return replace(made, digest="digest-1", gate=lines, gate_lines=tuple(range(1, len(lines) + 1)), **changed)
 
 
