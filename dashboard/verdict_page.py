@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -16,6 +17,8 @@ from dashboard.client import Control, Row
 from dashboard.tables import prose
 from dashboard.verdict_words import DECISIONS, SHAPES, WORST_FIRST, badge, result_of
 from dashboard.words import counted, moment, moment_of, plain
+from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.verdict import Odds
 
 TITLES = {
     ("difference", "points"): "difference from the baseline, in points",
@@ -63,6 +66,13 @@ def _decision(verdict: Row, around: Row) -> None:
     judged = verdict["candidates_judged"]
     many = f" · {counted(judged, 'candidate')} judged by this gate so far" if judged else ""
     st.caption(f"Gate {plain(verdict['gate'])} · {moment(verdict['at_us'])}{who}{many}")
+    if verdict.get("odds"):
+        st.caption(plain(f"By this gate, {_odds(verdict['odds'])}."))
+
+
+def _odds(row: Row) -> Odds:
+    share = {field.name: row["discordance"][field.name] for field in fields(Estimate)}
+    return Odds(**{**row, "discordance": Estimate(**share)})
 
 
 def _files(control: Control, path: str, verdict_id: str) -> None:

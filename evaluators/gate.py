@@ -8,6 +8,7 @@ from evaluators.gate_elsewhere import Live, informative, judge_elsewhere
 from evaluators.gate_family import Judged, corrected
 from evaluators.gate_file import Gate
 from evaluators.gate_lines import Level, Versus
+from evaluators.gate_odds import odds_of
 from evaluators.gate_review import judge_review, shown_review, sort_reviews
 from evaluators.gate_rules import Rule, Trial, judge_rule
 from evaluators.gate_words import amount, short
@@ -53,6 +54,7 @@ def judge(
         findings=findings,
         runs=tuple(_runs(gate, trial)),
         candidates_judged=candidates_judged,
+        odds=odds_of(gate.rules, trial),
     )
 
 

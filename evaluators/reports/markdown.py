@@ -25,6 +25,8 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"Gate **{safe(verdict.gate)}**: {safe(verdict.candidate)} against {safe(verdict.baseline)}."
     if verdict.candidates_judged is not None:
         yield f"These suites have judged {verdict.candidates_judged} candidates, this one included."
+    if verdict.odds is not None:
+        yield f"By this gate, {safe(str(verdict.odds))}."
     deciding = [one for one in verdict.findings if one.decisive]
     matters = [one for one in deciding if one.result != "pass"]
     if matters:

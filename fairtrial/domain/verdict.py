@@ -15,6 +15,9 @@ Result = Literal["pass", "cannot tell", "fail", "invalid"]
 EXIT_CODES: dict[Decision, int] = {"SHIP": 0, "BLOCK": 1, "HOLD": 3, "INVALID": 4}
 """2 is a usage or configuration error, for every command."""
 
+ASSUMED = "assumed"
+"""The method of a share that nobody has measured."""
+
 WORST_FIRST: tuple[tuple[Result, Decision], ...] = (("invalid", "INVALID"), ("fail", "BLOCK"), ("cannot tell", "HOLD"))
 
 
@@ -36,6 +39,32 @@ class Finding:
     scope: str = ""
     evidence: Estimate | NotEnough | Comparison | None = None
     decisive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """How often an identical model would SHIP by a gate: a share of trials, with ``cases`` in its largest suite.
+
+    ``discordance``: the share of cases that differ, with its 95 % interval, or as assumed. ``more_cases``: how many
+    would bring the odds to ``more_ship``, 0.9 or more; ``None`` where they are so already, or where none would.
+    """
+
+    ship: float
+    cases: int
+    discordance: Estimate
+    more_cases: int | None = None
+    more_ship: float | None = None
+
+    def __str__(self) -> str:
+        """``an identical model would SHIP in about 39 of 100 trials; with 900 cases, 90 (if 10 % …)``."""
+        text = f"an identical model would SHIP in about {round(100 * self.ship)} of 100 trials"
+        if self.more_cases is not None and self.more_ship is not None:
+            text += f"; with {self.more_cases:,} cases, {round(100 * self.more_ship)}"
+        share = self.discordance
+        if share.method == ASSUMED:
+            return f"{text} (if {100 * share.value:.0f} % of the cases differ)"
+        bounds = f"{100 * share.low:.1f} to {100 * share.high:.1f} %"
+        return f"{text} ({100 * share.value:.1f} % of the cases differ, {bounds})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +96,7 @@ class Provenance:
 class Verdict:
     """One candidate against one baseline: the decision, its first sentence, and every finding.
 
-    ``provenance`` is ``None`` for a verdict that an earlier version gave.
+    ``provenance`` is ``None`` for a verdict that an earlier version gave; ``odds`` also where nothing was compared.
     """
 
     verdict_id: str
@@ -81,6 +110,7 @@ class Verdict:
     runs: tuple[str, ...] = ()
     candidates_judged: int | None = None
     provenance: Provenance | None = None
+    odds: Odds | None = None
 
     @property
     def exit_code(self) -> int:

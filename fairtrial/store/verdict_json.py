@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.verdict import Finding, JudgedSuite, Provenance, Verdict
+from fairtrial.domain.verdict import Finding, JudgedSuite, Odds, Provenance, Verdict
 
 
 def _wire(kind: type, *, tag: str | None = None, **types: Any) -> Any:
@@ -27,13 +27,15 @@ _COMPARISON: Any = _wire(Comparison, tag="comparison", difference=_ESTIMATE | _N
 _FINDING: Any = _wire(Finding, evidence=_ESTIMATE | _NOT_ENOUGH | _COMPARISON | None)
 _JUDGED_SUITE: Any = _wire(JudgedSuite)
 _PROVENANCE: Any = _wire(Provenance, suites=tuple[_JUDGED_SUITE, ...])
-_VERDICT: Any = _wire(Verdict, findings=tuple[_FINDING, ...], provenance=_PROVENANCE | None)
+_ODDS: Any = _wire(Odds, discordance=_ESTIMATE)
+_VERDICT: Any = _wire(Verdict, findings=tuple[_FINDING, ...], provenance=_PROVENANCE | None, odds=_ODDS | None)
 _STRUCTS: dict[type, Any] = {
     Estimate: _ESTIMATE,
     NotEnough: _NOT_ENOUGH,
     Comparison: _COMPARISON,
     Finding: _FINDING,
     JudgedSuite: _JUDGED_SUITE,
+    Odds: _ODDS,
     Provenance: _PROVENANCE,
     Verdict: _VERDICT,
 }
@@ -46,7 +48,8 @@ def encode(verdict: Verdict) -> bytes:
     if verdict.provenance is not None:
         return msgspec.json.encode(wire)
     plain: dict[str, Any] = msgspec.to_builtins(wire)
-    plain.pop("provenance")
+    for added_later in ("provenance", "odds"):
+        plain.pop(added_later)
     return msgspec.json.encode(plain)
 
 

@@ -104,3 +104,5 @@ def _print(verdict: Verdict) -> None:
         says = one.says + (f"\nneeded: {one.needed}" if one.needed else "")
         table.add_row(result, Text(f"{one.rule}\n{one.source}"), Text(says))
     console.print(table)
+    if verdict.odds is not None:
+        console.print(Text(f"By this gate, {verdict.odds}.", style="dim"))
