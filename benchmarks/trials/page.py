@@ -8,23 +8,10 @@ from pathlib import Path
 
 from benchmarks.trials.trial import Row
 
-HEAD = """\
-# How often the statistics are wrong
 
-<!-- Made by `python benchmarks/validity.py --markdown docs/validity.md`. -->
-
-[The statistics](reference/statistics.md) promise how often they are wrong. Here the promise is kept or broken by
-simulation: data are drawn by a process that is named, the library's own functions look at them, and what they say
-wrongly is counted. **A line without a target is a baseline**: what one would get without the method. ± is one standard
-error; a target is met within two. A/A: there is no difference, and whoever finds one is wrong.
-
-{replications:,} replications; seed {seed}.
-"""
-
-
-def write_page(path: Path, rows: Sequence[Row], drawn: dict[str, int], say: dict[str, Callable[[Row], str]]) -> None:
-    """Write the page; ``drawn``: replications and seed; ``say``: the words for ``measured`` and for ``wanted``."""
-    parts = [HEAD.format(**drawn)]
+def write_page(path: Path, rows: Sequence[Row], head: str, say: dict[str, Callable[[Row], str]]) -> None:
+    """Write the page; ``head``: how it begins; ``say``: the words for ``measured`` and for ``wanted``."""
+    parts = [head]
     for _, group in groupby(rows, key=lambda row: row.trial.name):
         found = list(group)
         lines = [_line(row, say) for row in found]
