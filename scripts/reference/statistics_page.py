@@ -41,9 +41,11 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "The same cases on both sides": (
         "paired.tango",
         "paired.mcnemar",
+        "paired.score_mean",
         "paired.clustered",
         "paired.sign_flip",
         "paired.cluster_bootstrap",
+        "paired.jackknife",
         "paired.bootstrap",
         "paired.bca",
         "paired.equivalence",

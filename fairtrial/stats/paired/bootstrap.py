@@ -48,7 +48,7 @@ def bootstrap_corpus(
     """
     if n < 0 or (clusters is not None and len(clusters) != n):
         raise ValueError(f"{n} cases can't have {0 if clusters is None else len(clusters)} clusters: one for each")
-    groups = _groups(n, clusters)
+    groups = groups_of(n, clusters)
     alone = len(groups) == n
     point = figure(np.arange(n)) if n else None
     if point is None or not isfinite(point):
@@ -73,7 +73,8 @@ def bootstrap_corpus(
     return Estimate(float(point), float(low), float(high), level, n, method)
 
 
-def _groups(n: int, clusters: Sequence[str] | None) -> list[Indices]:
+def groups_of(n: int, clusters: Sequence[str] | None) -> list[Indices]:
+    """The cases of each cluster; each case alone without clusters."""
     if clusters is None:
         return [np.array([i], dtype=np.intp) for i in range(n)]
     members: dict[str, list[int]] = {}
