@@ -9,6 +9,7 @@ import numpy as np
 
 from evaluators.gate_lines import Scope
 from evaluators.measures import Measure
+from evaluators.same_questions import clusters_of
 from evaluators.suite import tag_values
 from fairtrial.domain.run import Case, CaseResult, Run
 from fairtrial.stats.paired.clustered import Floats
@@ -31,9 +32,8 @@ class Side:
 
     @property
     def clusters(self) -> list[str] | None:
-        """Each case's cluster, or ``None`` where no cluster has two cases."""
-        names = [f"c:{case.cluster}" if case.cluster is not None else f"i:{case.case_id}" for case in self.cases]
-        return names if len(set(names)) < len(names) else None
+        """Each case's cluster, cases with the same question being in one; ``None`` where no cluster has two cases."""
+        return clusters_of(self.cases)
 
     @property
     def binary(self) -> bool:
