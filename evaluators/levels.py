@@ -14,7 +14,8 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.paired.bootstrap import Indices, bootstrap_corpus
-from fairtrial.stats.paired.clustered import clustered_mean
+from fairtrial.stats.paired.jackknife import jackknife_corpus
+from fairtrial.stats.paired.score_mean import score_mean
 
 NO_CASE = "no case here is scored by it"
 
@@ -32,11 +33,25 @@ def level_of(measure: Measure, run: Run, scope: Scope | None = None) -> Estimate
         return NotEnough(NO_CASE, "scored cases")
     span = share_span(measure)
     if measure.kind == "corpus":
-        drawn = bootstrap_corpus(figure_of(measure, side), side.n, side.clusters, seed=run.seed, span=span)
-        return _within(drawn, span)
+        return _within(_of_corpus(measure, side, run.seed), span)
     if measure.kind == "proportion" and side.binary and side.clusters is None:
         return wilson(int(side.values.sum()), side.n)
-    return _within(clustered_mean(side.values, side.clusters, span=span), span)
+    most = measure.scale if span is not None else float(np.abs(side.values).max()) or 1.0
+    return score_mean(side.values, side.clusters, within=(0.0, most))
+
+
+def _of_corpus(measure: Measure, side: Side, seed: int) -> Estimate | NotEnough:
+    """Smooth figures by the jackknife; quantiles, which it does not measure, by the bootstrap."""
+    figure = figure_of(measure, side)
+    if measure.quantile is not None:
+        return bootstrap_corpus(figure, side.n, side.clusters, seed=seed, span=share_span(measure))
+    reach = reach_of(measure, side)
+    return jackknife_corpus(figure, side.n, side.clusters, within=(0.0, measure.scale), reach=reach)
+
+
+def reach_of(measure: Measure, side: Side) -> float | None:
+    """n times the weight of the case that weighs most in a corpus figure; ``None`` where none is known."""
+    return None if measure.reach is None else measure.reach([one for repeats in side.results for one in repeats])
 
 
 def share_span(measure: Measure) -> float | None:

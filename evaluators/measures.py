@@ -29,7 +29,7 @@ class Measure:
 
     ``value`` is what one result adds, ``None`` if it does not enter; ``unscored`` whether it should have entered and
     could not; ``aggregate`` makes the figure of ``corpus`` measures from results, ``quantile`` says that it is this
-    quantile of their values. ``scale`` is the largest value.
+    quantile of their values; ``reach``: as `Stat` has it, of results. ``scale`` is the largest value.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Measure:
     aggregate: Callable[[Sequence[CaseResult]], float | None] | None = None
     scorer: str | None = None
     quantile: float | None = None
+    reach: Callable[[Sequence[CaseResult]], float | None] | None = None
 
     @property
     def sign(self) -> int:
@@ -127,6 +128,10 @@ def of_stat(scorer: str, stat: Stat) -> Measure:
         scores = [score for one in results if isinstance(score := one.scores.get(scorer), Score)]
         return stat.aggregate(scores) if stat.aggregate is not None and scores else None
 
+    def reach(results: Sequence[CaseResult]) -> float | None:
+        scores = [score for one in results if isinstance(score := one.scores.get(scorer), Score)]
+        return stat.reach(scores) if stat.reach is not None and scores else 1.0
+
     return Measure(
         name=f"{scorer}.{stat.name}",
         kind=stat.kind,
@@ -136,6 +141,7 @@ def of_stat(scorer: str, stat: Stat) -> Measure:
         higher_is_better=stat.higher_is_better,
         aggregate=aggregate if stat.kind == "corpus" else None,
         scorer=scorer,
+        reach=reach if stat.kind == "corpus" else None,
     )
 
 

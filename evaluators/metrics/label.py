@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evaluators import confusion
 from evaluators import options as read
 from evaluators.confusion import OFF_LABEL, macro_f1, macro_recall, precision_of
 from evaluators.json_answer import NotJson, expected_object, parse_object
@@ -42,12 +43,13 @@ class Label:
     def stats(self) -> Sequence[Stat]:
         stats = [
             Stat("accuracy", "proportion"),
-            Stat("macro_f1", "corpus", aggregate=self._macro_f1),
-            Stat("macro_recall", "corpus", aggregate=self._macro_recall),
+            Stat("macro_f1", "corpus", aggregate=self._macro_f1, reach=self._reach_of_f1),
+            Stat("macro_recall", "corpus", aggregate=self._macro_recall, reach=self._reach_of_recall),
             Stat("off_label", "proportion", higher_is_better=False),
         ]
         if self.positive:
-            stats += [Stat("recall", "proportion"), Stat("precision", "corpus", aggregate=self._precision)]
+            precision = Stat("precision", "corpus", aggregate=self._precision, reach=self._reach_of_precision)
+            stats += [Stat("recall", "proportion"), precision]
         return (*stats, *(Stat(f"recall.{label}", "proportion") for label in self.labels))
 
     def unfit(self, case: Case) -> str | None:
@@ -98,6 +100,15 @@ class Label:
 
     def _precision(self, scores: Sequence[Score]) -> float | None:
         return precision_of(scores, self.positive)
+
+    def _reach_of_f1(self, scores: Sequence[Score]) -> float | None:
+        return confusion.reach_of_f1(scores, self.labels)
+
+    def _reach_of_recall(self, scores: Sequence[Score]) -> float | None:
+        return confusion.reach_of_recall(scores, self.labels)
+
+    def _reach_of_precision(self, scores: Sequence[Score]) -> float | None:
+        return confusion.reach_of_precision(scores, self.positive)
 
 
 def build(options: Mapping[str, Any], name: str) -> Label:
