@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 from fairtrial.domain.run import Case
 
@@ -36,6 +37,22 @@ def clusters_of(cases: Sequence[Case]) -> list[str] | None:
             parents[root] = top
     found = [_root(parents, name) for name in names] if parents else names
     return found if len(set(found)) < len(found) else None
+
+
+def joined(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """The cases with these clusters written on them: a run keeps them when the texts of its questions are gone."""
+    found = clusters_of(cases)
+    if found is None:
+        return tuple(cases)
+    times = Counter(found)
+    return tuple(
+        case if times[name] == 1 or name == f"c:{case.cluster}" else replace(case, cluster=_written(name))
+        for case, name in zip(cases, found, strict=True)
+    )
+
+
+def _written(name: str) -> str:
+    return name[2:] if name.startswith("c:") else f"the question of {name[2:]}"
 
 
 def _root(parents: dict[str, str], name: str) -> str:

@@ -9,7 +9,7 @@ import sys
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
@@ -50,7 +50,9 @@ def run(catalogue: str, says: str, head: str) -> int:
         asked.json.write_text(json.dumps(report(rows, asked.seed, seconds), indent=1), encoding="utf-8")
     if asked.markdown:
         drawn = {"replications": asked.replications, "seed": asked.seed}
-        write_page(asked.markdown, rows, head.format(**drawn), {"measured": measured, "wanted": wanted})
+        say_before = before(asked.before) if asked.before else None
+        says = {"measured": measured, "wanted": wanted} | ({"before": say_before} if say_before else {})
+        write_page(asked.markdown, rows, head.format(**drawn), says)
     return 1 if missed else 0
 
 
@@ -63,7 +65,19 @@ def arguments(says: str) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the page of the documentation")
+    parser.add_argument("--before", type=Path, metavar="FILE", help="an earlier --json, shown beside in the page")
     return parser.parse_args()
+
+
+def before(path: Path) -> Callable[[Row], str]:
+    """The words for what an earlier report (``--json``) has of a row."""
+    known = {(one["name"], one["measure"]): one for one in json.loads(path.read_text(encoding="utf-8"))["rows"]}
+
+    def says(found: Row) -> str:
+        one = known.get((found.trial.name, found.target.measure))
+        return "–" if one is None or one["measured"] is None else f"{100 * one['measured']:.1f} %"
+
+    return says
 
 
 def simulate(

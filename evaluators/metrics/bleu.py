@@ -32,7 +32,7 @@ class Bleu:
 
     @property
     def stats(self) -> Sequence[Stat]:
-        return (Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu),)
+        return (Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu, reach=heaviest),)
 
     def unfit(self, case: Case) -> str | None:
         return read.no_reference(case.expected)
@@ -68,6 +68,12 @@ def corpus_bleu(scores: Sequence[Score]) -> float:
         "ref_len": sum(one["ref_len"] for one in details),
     }
     return _bleu(total, effective_order=False)
+
+
+def heaviest(scores: Sequence[Score]) -> float | None:
+    """n times the weight of a case in `corpus_bleu`: the one with the longest reference."""
+    lengths = [score.details["ref_len"] for score in scores]
+    return len(lengths) * max(lengths) / sum(lengths) if sum(lengths) else None
 
 
 def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from evaluators.compare import compare
 from evaluators.measures import of_stat
 from evaluators.pairing import pair
-from evaluators.same_questions import cautions, clusters_of
+from evaluators.same_questions import cautions, clusters_of, joined
 from evaluators.scorer import Stat
 from fairtrial.cli.eval_output import ended
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
@@ -92,3 +92,12 @@ def test_an_answer_to_the_same_question_in_one_run_is_not_of_an_earlier_run() ->
     said = ended(replace(run("base", [], 1), results=results))
     assert said.endswith("; 1 of them kept from an earlier run; 1 of them given to the same question in this run.")
     assert "earlier" not in ended(replace(run("base", [], 1), results=results[:2]))
+
+
+def test_a_run_keeps_the_clusters_when_the_texts_are_gone() -> None:
+    cases = [case("a", "one"), case("b", "two", "x"), case("c", "one"), case("d", "three")]
+    kept = [replace(one, messages=()) for one in joined(cases)]
+    assert [one.cluster for one in kept] == ["the question of a", "x", "the question of a", None]
+    found = clusters_of(kept)
+    assert found is not None and found[0] == found[2] and len(set(found)) == 3
+    assert joined(cases[:2]) == tuple(cases[:2])
