@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.gate_trials.lines import PROMISE
 from benchmarks.gate_trials.real_path import agree, cases_of, turned
-from benchmarks.trials.trial import Floats, Measures, Target, Trial
+from benchmarks.trials.trial import Measures, Target, Trial
 from evaluators.compare import ONE_SIDED_95, corpus_interval
 from evaluators.gate_lines import Versus
 from evaluators.measures import of_stat
@@ -29,20 +29,23 @@ Draw = Callable[[Generator, int, float], tuple[Ints, Ints]]
 """(rng, n, worse) → how candidate and baseline answered, one code a case."""
 SIZES: dict[float, tuple[int, ...]] = {0.1: (200, 800, 2_000), 0.5: (40, 160, 400)}
 """Share of positives → sizes at which there are 20, 80 and 200 of them."""
+MANY = 500
+"""Above so many cases only a quarter of the replications are drawn."""
 
 
-def figures(name: str, counts: Floats) -> float | None:
-    """The figure of a table of counts, truth × said (no, yes, off-label)."""
-    true, said, hits = counts.sum(axis=1), counts[:, :2].sum(axis=0), counts[[0, 1], [0, 1]]
+def figures(name: str, counts: list[float]) -> float | None:
+    """The figure of counts: truth no, said no, yes or off-label, then the same of truth yes."""
+    true, hits = (sum(counts[:3]), sum(counts[3:])), (counts[0], counts[4])
+    said = counts[0] + counts[3], counts[1] + counts[4]
     if name == "precision":
-        return float(hits[YES] / said[YES]) if said[YES] else None
-    below = true if name == "macro_recall" else (true + said) / 2
-    met = below > 0
-    return float((hits[met] / below[met]).mean()) if met.any() else None
+        return hits[YES] / said[YES] if said[YES] else None
+    below = true if name == "macro_recall" else ((true[0] + said[0]) / 2, (true[1] + said[1]) / 2)
+    met = [hit / all_of for hit, all_of in zip(hits, below, strict=True) if all_of]
+    return sum(met) / len(met) if met else None
 
 
 def figure(name: str, codes: Ints) -> Callable[[Ints], float | None]:
-    return lambda some: figures(name, np.bincount(codes[some], minlength=6).reshape(2, 3).astype(np.float64))
+    return lambda some: figures(name, np.bincount(codes[some], minlength=6).tolist())
 
 
 def reach(name: str, codes: Ints) -> float:
@@ -73,7 +76,7 @@ def answers(share: float, both_ways: bool) -> Draw:
 def expected(name: str, share: float, worse: float) -> float:
     """The figure of a candidate that finds 90 % less ``worse`` of the positives, in all cases there could be."""
     yes, hit = share, 0.9 - worse
-    return figures(name, np.array([[0.95 * (1 - yes), 0.05 * (1 - yes), 0], [yes * (1 - hit), yes * hit, 0]])) or 0.0
+    return figures(name, [0.95 * (1 - yes), 0.05 * (1 - yes), 0.0, yes * (1 - hit), yes * hit, 0.0]) or 0.0
 
 
 def labels(rng: Generator, count: int, *, name: str, share: float, both_ways: bool, worse: float) -> Measures:
@@ -83,7 +86,7 @@ def labels(rng: Generator, count: int, *, name: str, share: float, both_ways: bo
     test = Versus("not worse", "base", 100 * margin, "pp")
     found: dict[str, list[bool]] = defaultdict(list)
     for n in SIZES[share]:
-        for at in range(count):
+        for at in range(count if n <= MANY else (count + 3) // 4):
             for kind, lost in (("margin", worse), ("equal", 0.0), ("half", worse / 2), ("twice", 2 * worse)):
                 if kind == "equal" and not both_ways:
                     continue

@@ -38,7 +38,8 @@ def bootstrap_corpus(
     resamples agree, they show no spread, which is no proof that there is none: then the half-width is what the next,
     unseen kind of case could add, span · z²/(n + z²) over n clusters, as Tango's interval has it for no discordance.
     `NotEnough` below eight clusters, if the figure exists for fewer than nine in ten resamples, or if it is 0 in all
-    and no ``span`` is given.
+    and no ``span`` is given. For quantiles; a smooth figure that hangs on few cases needs `jackknife_corpus`: a bound
+    of macro recall that is to be wrong in 5 % is wrong in 11 % with 20 positives.
 
     Source: Koehn (2004), EMNLP, for corpus scores; Davison & Hinkley (1997) §3.8 for clusters.
 
