@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fairtrial.domain.run import Run, Score
 
@@ -57,23 +58,24 @@ def precision_of(scores: Sequence[Score], positive: Sequence[str]) -> float | No
     return sum(score.details["expected"] in positive for score in said) / len(said) if said else None
 
 
-def reach_of_recall(scores: Sequence[Score], labels: Sequence[str]) -> float | None:
+def reach_of_recall(details: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> float | None:
     """n times the weight of a case in `macro_recall`: one of the rarest label."""
-    met = [count for label, count in _margins(scores)[0].items() if label in labels]
-    return len(scores) / (len(met) * min(met)) if met else None
+    true = Counter(str(one["expected"]) for one in details)
+    met = [true[label] for label in labels if true[label]]
+    return len(details) / (len(met) * min(met)) if met else None
 
 
-def reach_of_f1(scores: Sequence[Score], labels: Sequence[str]) -> float | None:
+def reach_of_f1(details: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> float | None:
     """n times the weight of a case in `macro_f1`, about: one of the label that is true and said least."""
-    true, said, _ = _margins(scores)
-    met = [count for label in labels if (count := true[label] + said[label])]
-    return 2 * len(scores) / (len(met) * min(met)) if met else None
+    either = Counter(str(one[side]) for one in details for side in ("expected", "label"))
+    met = [either[label] for label in labels if either[label]]
+    return 2 * len(details) / (len(met) * min(met)) if met else None
 
 
-def reach_of_precision(scores: Sequence[Score], positive: Sequence[str]) -> float | None:
+def reach_of_precision(details: Sequence[Mapping[str, Any]], positive: Sequence[str]) -> float | None:
     """n times the weight of a case in `precision_of`: one of those called positive."""
-    said = sum(score.details["label"] in positive for score in scores)
-    return len(scores) / said if said else None
+    said = sum(one["label"] in positive for one in details)
+    return len(details) / said if said else None
 
 
 def _margins(scores: Sequence[Score]) -> tuple[Counter[str], Counter[str], Counter[str]]:

@@ -129,8 +129,9 @@ def of_stat(scorer: str, stat: Stat) -> Measure:
         return stat.aggregate(scores) if stat.aggregate is not None and scores else None
 
     def reach(results: Sequence[CaseResult]) -> float | None:
-        scores = [score for one in results if isinstance(score := one.scores.get(scorer), Score)]
-        return stat.reach(scores) if stat.reach is not None and scores else 1.0
+        if stat.reach is None:
+            return 1.0
+        return stat.reach([score.details for one in results if isinstance(score := one.scores.get(scorer), Score)])
 
     return Measure(
         name=f"{scorer}.{stat.name}",

@@ -32,8 +32,8 @@ class Stat:
 
     ``scale`` is the largest value (1 for shares, 100 for BLEU); ``aggregate`` makes the value from the scores of all
     scored cases and is needed for ``corpus`` stats only (the others average ``Score.values[name]`` over cases that
-    have it). ``reach``: the number of scores times the weight of the one that weighs most in a corpus stat, by default
-    1 (a case of a rare label moves macro F1 further than its share of the cases).
+    have it). ``reach``, of the details of all scores: how many there are, times the weight of the one that weighs most
+    in a corpus stat; by default 1 (a case of a rare label moves macro F1 further than its share of the cases).
     """
 
     name: str
@@ -41,7 +41,7 @@ class Stat:
     higher_is_better: bool = True
     scale: float = 1.0
     aggregate: Callable[[Sequence[Score]], float | None] | None = None
-    reach: Callable[[Sequence[Score]], float | None] | None = None
+    reach: Callable[[Sequence[Mapping[str, Any]]], float | None] | None = None
 
 
 class Scorer(Protocol):

@@ -70,7 +70,7 @@ def lines(rng: Generator, count: int, *, worthless: float) -> Measures:
             for kind, share in (("margin", 1.0), ("equal", 0.0), ("half", 0.5), ("twice", 2.0)):
                 sides = answers(rng, n, worthless * share)
                 scores = [[score(row) for row in side] for side in sides]
-                reach = heaviest(scores[0])
+                reach = heaviest([one.details for one in scores[0]])
                 new, old = ((bleu(side), reach) for side in sides)
                 low, high = turned(corpus_interval(new, old, 1.0, n, None, scale=100.0, level=ONE_SIDED_95), 1)
                 if kind == "margin" and at == 0:

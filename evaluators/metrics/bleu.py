@@ -70,9 +70,9 @@ def corpus_bleu(scores: Sequence[Score]) -> float:
     return _bleu(total, effective_order=False)
 
 
-def heaviest(scores: Sequence[Score]) -> float | None:
+def heaviest(details: Sequence[Mapping[str, Any]]) -> float | None:
     """n times the weight of a case in `corpus_bleu`: the one with the longest reference."""
-    lengths = [score.details["ref_len"] for score in scores]
+    lengths = [one["ref_len"] for one in details]
     return len(lengths) * max(lengths) / sum(lengths) if sum(lengths) else None
 
 

@@ -101,14 +101,14 @@ class Label:
     def _precision(self, scores: Sequence[Score]) -> float | None:
         return precision_of(scores, self.positive)
 
-    def _reach_of_f1(self, scores: Sequence[Score]) -> float | None:
-        return confusion.reach_of_f1(scores, self.labels)
+    def _reach_of_f1(self, details: Sequence[Mapping[str, Any]]) -> float | None:
+        return confusion.reach_of_f1(details, self.labels)
 
-    def _reach_of_recall(self, scores: Sequence[Score]) -> float | None:
-        return confusion.reach_of_recall(scores, self.labels)
+    def _reach_of_recall(self, details: Sequence[Mapping[str, Any]]) -> float | None:
+        return confusion.reach_of_recall(details, self.labels)
 
-    def _reach_of_precision(self, scores: Sequence[Score]) -> float | None:
-        return confusion.reach_of_precision(scores, self.positive)
+    def _reach_of_precision(self, details: Sequence[Mapping[str, Any]]) -> float | None:
+        return confusion.reach_of_precision(details, self.positive)
 
 
 def build(options: Mapping[str, Any], name: str) -> Label:
