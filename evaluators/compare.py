@@ -88,7 +88,7 @@ def p_of(measure: Measure, pairs: Pairs) -> tuple[float | None, str]:
 
 
 def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) -> Estimate | NotEnough:
-    """The paired difference: Tango's interval for 0/1 cases that stand alone, else clustered means or a bootstrap."""
+    """The paired difference: Tango's interval for 0/1 cases that stand alone, else a score interval or a bootstrap."""
     if pairs.n == 0:
         return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
     if measure.kind == "corpus":

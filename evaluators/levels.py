@@ -23,8 +23,8 @@ NO_CASE = "no case here is scored by it"
 def level_of(measure: Measure, run: Run, scope: Scope | None = None) -> Estimate | NotEnough:
     """The level on the measure's own scale, with a two-sided 95 % interval; `NotEnough` where nothing is scored.
 
-    0/1 values: Wilson; repeated, clustered or real values: a t interval over clusters, kept within the scale; figures
-    of all cases together: bootstrap; totals: exact, and unknown if any part is.
+    0/1 values: Wilson; repeated, clustered or real values: a score interval over clusters; figures of all cases
+    together: the jackknife, quantiles the bootstrap; totals: exact, and unknown if any part is.
     """
     side = side_of(measure, run, scope)
     if measure.kind == "total":
