@@ -10,7 +10,7 @@ PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL  := $(PIP) install --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit integration conformance e2e browser proxies lint fmt type imports check bench soak validity seeds docs wheel image compose-check lock clean
+.PHONY: help install demo test unit integration conformance e2e browser proxies lint fmt type imports check bench soak validity gate-validity seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -88,6 +88,9 @@ soak: $(VENV)/dev  ## twenty minutes of mixed traffic: is the gateway's memory f
 
 validity: $(VENV)/dev  ## how often the statistics are wrong, by 10,000 simulations of each (about six minutes)
 	@$(BIN)/python benchmarks/validity.py $(ARGS)
+
+gate-validity: $(VENV)/dev  ## how often gate lines are wrong, on data that nobody chose (about three hours)
+	@$(BIN)/python benchmarks/gate_validity.py $(ARGS)
 
 seeds: $(VENV)/dev  ## the general suite's verdicts over ten seeds of its generator (about an hour)
 	@$(BIN)/python benchmarks/seeds.py $(ARGS)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from evaluators.comparable import what_differs
-from evaluators.corpus import figure_of
+from evaluators.corpus import figure_of, reach_of
 from evaluators.gate_lines import Scope
 from evaluators.levels import share_span
 from evaluators.measures import Measure
@@ -18,14 +18,18 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.paired.bootstrap import Indices, bootstrap_corpus
-from fairtrial.stats.paired.clustered import clustered_mean
+from fairtrial.stats.paired.clustered import Clusters
 from fairtrial.stats.paired.equivalence import answer_to
+from fairtrial.stats.paired.jackknife import jackknife_corpus
 from fairtrial.stats.paired.mcnemar import exact
+from fairtrial.stats.paired.score_mean import score_mean
 from fairtrial.stats.paired.sign_flip import sign_flip
 from fairtrial.stats.paired.tango import tango
 
 ONE_SIDED_95 = 0.90
 """The two-sided level whose bounds are one-sided 95 % bounds."""
+CorpusSide = tuple[Callable[[Indices], float | None], float | None]
+"""A figure of the cases with these indices, and its reach: n times the weight of the case that weighs most."""
 
 
 def compare_runs(
@@ -93,16 +97,16 @@ def p_of(measure: Measure, pairs: Pairs) -> tuple[float | None, str]:
 
 
 def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) -> Estimate | NotEnough:
-    """The paired difference: Tango's interval for 0/1 cases that stand alone, else clustered means or a bootstrap."""
+    """The paired difference: Tango's interval for 0/1 cases that stand alone, else a score interval or a bootstrap."""
     if pairs.n == 0:
         return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
     if measure.kind == "corpus":
-        gap, clusters = _gap(measure, pairs, 1.0), pairs.candidate.clusters
-        return bootstrap_corpus(gap, pairs.n, clusters, level=level, seed=seed, span=share_span(measure))
+        return _of_corpus(measure, pairs, 1.0, level=level, seed=seed)
     if measure.kind == "proportion" and pairs.binary and pairs.candidate.clusters is None:
         up = int(np.count_nonzero(pairs.differences > 0))
         return tango(up, int(np.count_nonzero(pairs.differences < 0)), pairs.n, level=level)
-    found = clustered_mean(pairs.differences, pairs.candidate.clusters, level=level, span=_span(measure, pairs))
+    most = _most(measure, pairs)
+    found = score_mean(pairs.differences, pairs.candidate.clusters, within=(-most, most), level=level)
     if isinstance(found, NotEnough):
         return found
     times = pairs.n if measure.kind == "total" else 1
@@ -124,12 +128,10 @@ def relative_difference(
     """
     if pairs.n == 0:
         return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
-    clusters = pairs.candidate.clusters
     if measure.kind == "corpus":
-        gap, span = _gap(measure, pairs, factor), share_span(measure)
-        return bootstrap_corpus(gap, pairs.n, clusters, level=level, seed=seed, span=span)
-    values = pairs.candidate.values - factor * pairs.baseline.values
-    return clustered_mean(values, clusters, level=level, span=_span(measure, pairs))
+        return _of_corpus(measure, pairs, factor, level=level, seed=seed)
+    values, most = pairs.candidate.values - factor * pairs.baseline.values, _most(measure, pairs)
+    return score_mean(values, pairs.candidate.clusters, within=(-factor * most, most), level=level)
 
 
 def oriented(difference: Estimate, sign: int) -> tuple[float, float]:
@@ -153,6 +155,35 @@ def figure(measure: Measure, pairs: Pairs, side: str) -> float | None:
     return float(one.values.sum() if measure.kind == "total" else one.values.mean())
 
 
+def corpus_interval(
+    new: CorpusSide,
+    old: CorpusSide,
+    factor: float,
+    n: int,
+    clusters: Clusters | None,
+    *,
+    scale: float,
+    level: float,
+) -> Estimate | NotEnough:
+    """The interval of new − factor · old, two smooth figures of the same ``n`` cases, of 0 … ``scale`` each."""
+
+    def gap(indices: Indices) -> float | None:
+        one, other = new[0](indices), old[0](indices)
+        return None if one is None or other is None else one - factor * other
+
+    reach = None if new[1] is None or old[1] is None else max(new[1], old[1])
+    return jackknife_corpus(gap, n, clusters, within=(-factor * scale, scale), reach=reach, level=level)
+
+
+def _of_corpus(measure: Measure, pairs: Pairs, factor: float, *, level: float, seed: int) -> Estimate | NotEnough:
+    sides, clusters = (pairs.candidate, pairs.baseline), pairs.candidate.clusters
+    if measure.quantile is None:
+        new, old = ((figure_of(measure, side), reach_of(measure, side)) for side in sides)
+        return corpus_interval(new, old, factor, pairs.n, clusters, scale=measure.scale, level=level)
+    gap, span = _gap(measure, pairs, factor), share_span(measure)
+    return bootstrap_corpus(gap, pairs.n, clusters, level=level, seed=seed, span=span)
+
+
 def _gap(measure: Measure, pairs: Pairs, factor: float) -> Callable[[Indices], float | None]:
     new, old = figure_of(measure, pairs.candidate), figure_of(measure, pairs.baseline)
 
@@ -163,8 +194,8 @@ def _gap(measure: Measure, pairs: Pairs, factor: float) -> Callable[[Indices], f
     return gap
 
 
-def _span(measure: Measure, pairs: Pairs) -> float:
-    """The largest change that one case could show: the scale of a share, else the largest value seen."""
+def _most(measure: Measure, pairs: Pairs) -> float:
+    """The largest value that one case could have: the scale of a share, else the largest seen; 1 if all are 0."""
     if measure.form == "share":
         return measure.scale
-    return float(max(np.abs(pairs.candidate.values).max(), np.abs(pairs.baseline.values).max()))
+    return float(max(np.abs(pairs.candidate.values).max(), np.abs(pairs.baseline.values).max())) or 1.0

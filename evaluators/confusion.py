@@ -125,3 +125,23 @@ def _margin(of: Sequence[str | None], labels: Sequence[str]) -> Margin:
         return found
 
     return margin
+
+
+def reach_of_recall(details: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> float | None:
+    """n times the weight of a case in `macro_recall`: one of the rarest label."""
+    true = Counter(str(one["expected"]) for one in details)
+    met = [true[label] for label in labels if true[label]]
+    return len(details) / (len(met) * min(met)) if met else None
+
+
+def reach_of_f1(details: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> float | None:
+    """n times the weight of a case in `macro_f1`, about: one of the label that is true and said least."""
+    either = Counter(str(one[side]) for one in details for side in ("expected", "label"))
+    met = [either[label] for label in labels if either[label]]
+    return 2 * len(details) / (len(met) * min(met)) if met else None
+
+
+def reach_of_precision(details: Sequence[Mapping[str, Any]], positive: Sequence[str]) -> float | None:
+    """n times the weight of a case in `precision_of`: one of those called positive."""
+    said = sum(one["label"] in positive for one in details)
+    return len(details) / said if said else None

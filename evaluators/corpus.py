@@ -37,6 +37,16 @@ def figure_of(measure: Measure, side: Side) -> Figure:
     return _aggregated(stat, side.run, measure.scorer, results)
 
 
+def reach_of(measure: Measure, side: Side) -> float | None:
+    """n times the weight of the case that weighs most in a corpus figure; ``None`` where none is known."""
+    stat = measure.stat
+    if stat is None or measure.scorer is None or stat.reach is None:
+        return 1.0
+    scored = set(side.run.results_of_cases()[side.cases].ravel().tolist())
+    details = islice(side.run.details(measure.scorer), side.run.n)
+    return stat.reach([one for at, one in enumerate(details) if one is not None and at in scored])
+
+
 def _counted(parts: Counted, run: RunTable, scorer: str, results: Ints) -> Figure:
     codes, kinds = run.keep(("kinds", scorer, parts.kind), lambda: _kinds(parts, run.details(scorer), run.n))
     found = codes[results]

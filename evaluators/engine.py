@@ -12,6 +12,7 @@ from pathlib import Path
 from evaluators.answer_cache import AnswerCache, Question
 from evaluators.engine_asking import Asker, Hopeless
 from evaluators.engine_scoring import Scoring, metrics_of
+from evaluators.same_questions import joined
 from evaluators.suite import Suite
 from evaluators.target import Target
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
@@ -139,7 +140,7 @@ async def _finish(running: _Running, index: int, case: Case, repeat: int, answer
 
 def _places(suite: Suite) -> Iterator[tuple[int, Case, int]]:
     """Every question of the suite with its place in the run: all repeats of a case stand together."""
-    for at, case in enumerate(suite.cases):
+    for at, case in enumerate(joined(suite.cases)):
         for repeat in range(suite.repeat):
             yield at * suite.repeat + repeat, case, repeat
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluators.corpus import figure_of
+from evaluators.corpus import figure_of, reach_of
 from evaluators.gate_lines import Scope
 from evaluators.measures import Measure
 from evaluators.pairing import Side, side_of
@@ -15,7 +15,8 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.paired.bootstrap import bootstrap_corpus
-from fairtrial.stats.paired.clustered import clustered_mean
+from fairtrial.stats.paired.jackknife import jackknife_corpus
+from fairtrial.stats.paired.score_mean import score_mean
 
 NO_CASE = "no case here is scored by it"
 
@@ -25,8 +26,8 @@ def level_of(
 ) -> Estimate | NotEnough:
     """The measure's level on its own scale, with a two-sided interval; `NotEnough` where nothing is scored.
 
-    0/1 values: Wilson; repeated, clustered or real values: a t interval over clusters, kept within the scale; figures
-    of all cases together: bootstrap; totals: exact, and unknown if any part is.
+    0/1 values: Wilson; repeated, clustered or real values: a score interval over clusters; figures of all cases
+    together: the jackknife, quantiles the bootstrap; totals: exact, and unknown if any part is.
     """
     table = table_of(run)
     side = side_of(measure, table, scope)
@@ -38,11 +39,21 @@ def level_of(
         return NotEnough(NO_CASE, "scored cases")
     span = share_span(measure)
     if measure.kind == "corpus":
-        drawn = bootstrap_corpus(figure_of(measure, side), side.n, side.clusters, level=level, seed=run.seed, span=span)
-        return _within(drawn, span)
+        return _within(_of_corpus(measure, side, level=level, seed=run.seed), span)
     if measure.kind == "proportion" and side.binary and side.clusters is None:
         return wilson(int(side.values.sum()), side.n, level=level)
-    return _within(clustered_mean(side.values, side.clusters, level=level, span=span), span)
+    most = measure.scale if span is not None else float(np.abs(side.values).max()) or 1.0
+    return score_mean(side.values, side.clusters, within=(0.0, most), level=level)
+
+
+def _of_corpus(measure: Measure, side: Side, *, level: float, seed: int) -> Estimate | NotEnough:
+    """Smooth figures by the jackknife; quantiles, which it does not measure, by the bootstrap."""
+    figure = figure_of(measure, side)
+    if measure.quantile is not None:
+        span = share_span(measure)
+        return bootstrap_corpus(figure, side.n, side.clusters, level=level, seed=seed, span=span)
+    reach = reach_of(measure, side)
+    return jackknife_corpus(figure, side.n, side.clusters, within=(0.0, measure.scale), reach=reach, level=level)
 
 
 def share_span(measure: Measure) -> float | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.gate_lines import Scope
+from evaluators.same_questions import joined
 from evaluators.suite import MANY
 from fairtrial.domain.events import CASE_OUTCOMES
 from fairtrial.domain.run import CaseResult, Run, Score, ScoreFailure
@@ -177,7 +178,7 @@ def table_of(run: Run | RunTable) -> RunTable:
         values=values,
         states=states,
         tags={tag: _tag([case.tags.get(tag) for case in cases]) for tag in tags},
-        clusters=clusters_of([case.cluster for case in cases], ids),
+        clusters=clusters_of([case.cluster for case in joined(cases)], ids),
         details=partial(_details_of, results),
     )
 

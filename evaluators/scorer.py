@@ -58,7 +58,9 @@ class Stat:
 
     ``scale`` is the largest value (1 for shares, 100 for BLEU); ``aggregate`` makes the value from the scores of all
     scored cases and is needed for ``corpus`` stats only (the others average ``Score.values[name]`` over cases that
-    have it). ``parts`` is the same figure from what scores add up to, which makes resampling quick.
+    have it). ``parts`` is the same figure from what scores add up to, which makes resampling quick. ``reach``, of the
+    details of all scores: how many there are, times the weight of the one that weighs most in a corpus stat; by default
+    1 (a case of a rare label moves macro F1 further than its share of the cases).
     """
 
     name: str
@@ -67,6 +69,7 @@ class Stat:
     scale: float = 1.0
     aggregate: Callable[[Sequence[Score]], float | None] | None = None
     parts: Summed | Counted | None = None
+    reach: Callable[[Sequence[Mapping[str, Any]]], float | None] | None = None
 
 
 class Scorer(Protocol):

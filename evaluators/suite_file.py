@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from evaluators import same_questions
 from evaluators.cases import Made, Recipe, columns_of, make_cases, sample
 from evaluators.criteria.notices import INERT_IN_SUITES, inert_keys, undecided
 from evaluators.gate_fit import UNDECIDED, is_elsewhere, unfit
@@ -155,7 +156,7 @@ def _compose(reading: _Reading) -> Suite:
             gate=tuple(model.gate),
             gate_lines=tuple(reading.document.line_of(("gate", at)) for at in range(len(model.gate))),
             seed=model.seed,
-            warnings=tuple(caution for caution in cautions if caution),
+            warnings=(*(caution for caution in cautions if caution), *same_questions.cautions(cases)),
             description=model.description,
             entries={one.scorer.name: ScorerEntry(one.kind, one.options) for one in built},
             data=tuple(reading.data),

@@ -32,7 +32,7 @@ class Bleu:
 
     @property
     def stats(self) -> Sequence[Stat]:
-        return (Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu, parts=PARTS),)
+        return (Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu, parts=PARTS, reach=heaviest),)
 
     def unfit(self, case: Case) -> str | None:
         return read.no_reference(case.expected)
@@ -75,6 +75,12 @@ def _of_sums(sums: Iterable[float]) -> float:
 
 
 PARTS = Summed(_row, _of_sums)
+
+
+def heaviest(details: Sequence[Mapping[str, Any]]) -> float | None:
+    """n times the weight of a case in `corpus_bleu`: the one with the longest reference."""
+    lengths = [one["ref_len"] for one in details]
+    return len(lengths) * max(lengths) / sum(lengths) if sum(lengths) else None
 
 
 def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evaluators import confusion
 from evaluators import options as read
 from evaluators.confusion import (
     OFF_LABEL,
@@ -52,12 +53,19 @@ class Label:
     def stats(self) -> Sequence[Stat]:
         stats = [
             Stat("accuracy", "proportion"),
-            Stat("macro_f1", "corpus", aggregate=self._macro_f1, parts=self._counted(macro_f1_of, self.labels)),
+            Stat(
+                "macro_f1",
+                "corpus",
+                aggregate=self._macro_f1,
+                parts=self._counted(macro_f1_of, self.labels),
+                reach=self._reach_of_f1,
+            ),
             Stat(
                 "macro_recall",
                 "corpus",
                 aggregate=self._macro_recall,
                 parts=self._counted(macro_recall_of, self.labels),
+                reach=self._reach_of_recall,
             ),
             Stat("off_label", "proportion", higher_is_better=False),
         ]
@@ -65,7 +73,7 @@ class Label:
             parts = self._counted(precision_of_pairs, self.positive)
             stats += [
                 Stat("recall", "proportion"),
-                Stat("precision", "corpus", aggregate=self._precision, parts=parts),
+                Stat("precision", "corpus", aggregate=self._precision, parts=parts, reach=self._reach_of_precision),
             ]
         return (*stats, *(Stat(f"recall.{label}", "proportion") for label in self.labels))
 
@@ -121,6 +129,15 @@ class Label:
 
     def _precision(self, scores: Sequence[Score]) -> float | None:
         return precision_of(scores, self.positive)
+
+    def _reach_of_f1(self, details: Sequence[Mapping[str, Any]]) -> float | None:
+        return confusion.reach_of_f1(details, self.labels)
+
+    def _reach_of_recall(self, details: Sequence[Mapping[str, Any]]) -> float | None:
+        return confusion.reach_of_recall(details, self.labels)
+
+    def _reach_of_precision(self, details: Sequence[Mapping[str, Any]]) -> float | None:
+        return confusion.reach_of_precision(details, self.positive)
 
 
 def build(options: Mapping[str, Any], name: str) -> Label:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from evaluators.confusion import Confusion, confusion
 from evaluators.metrics.label import Label
+from evaluators.same_questions import asked
 from evaluators.scorer import Stat
 from evaluators.suite import Suite
 from evaluators.summary import Line, SliceValue, first_error, lines_of, outcome_counts, unscored_share
@@ -25,7 +26,7 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
         if matrices or "." not in line.stat.name:  # the recall of each label belongs to its matrix
             table.add_row(line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
     console.print(table)
-    console.print(f"  {_ended(run)}", highlight=False)
+    console.print(f"  {ended(run)}", highlight=False)
     for warning in (*suite.warnings, *_weights(run)):
         console.print(f"  [yellow]note:[/yellow] {escape(warning)}", highlight=False)
     if (error := first_error(run)) is not None:
@@ -81,13 +82,26 @@ def _worst(line: Line) -> str:
     return escape(f"{worst.tag}:{worst.slice} {shown(worst.value, line.stat)} of {worst.n}")
 
 
-def _ended(run: Run) -> str:
+def ended(run: Run) -> str:
     """One sentence: how many answers there are, how each ended, and how many came from disk."""
     counts = outcome_counts(run)
     ended = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in counts.items())
-    cached = sum(result.answer.cached for result in run.results)
-    kept = f"; {cached} of them kept from an earlier run" if cached else ""
-    return f"{len(run.results)} answers: {ended}{kept}."
+    kept, again = _not_asked(run)
+    says = f"; {kept} of them kept from an earlier run" if kept else ""
+    says += f"; {again} of them given to the same question in this run" if again else ""
+    return f"{len(run.results)} answers: {ended}{says}."
+
+
+def _not_asked(run: Run) -> tuple[int, int]:
+    """How many answers an earlier run gave, and how many this run gave to the same question of another case."""
+    kept = again = 0
+    live = {(asked(one.case), one.repeat) for one in run.results if not one.answer.cached}
+    for one in run.results:
+        if one.answer.cached and (asked(one.case), one.repeat) in live:
+            again += 1
+        else:
+            kept += one.answer.cached
+    return kept, again
 
 
 def _weights(run: Run) -> list[str]:

@@ -16,6 +16,7 @@ from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.proportions import rate_difference
 from fairtrial.stats.sums import Successes
 from scripts.reference.markdown import block, page, paragraphs, prose, table
+from scripts.reference.statistics_limits import LIMITS
 from scripts.reference.statistics_questions import QUESTIONS
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
@@ -41,9 +42,11 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "The same cases on both sides": (
         "paired.tango",
         "paired.mcnemar",
+        "paired.score_mean",
         "paired.clustered",
         "paired.sign_flip",
         "paired.cluster_bootstrap",
+        "paired.jackknife",
         "paired.bootstrap",
         "paired.bca",
         "paired.equivalence",
@@ -118,6 +121,7 @@ the tests are. [How often each method is wrong](../validity.md), and how soon it
 
 
 TABLE = "Your question, and the function"
+FAILS = "On which data a method fails"
 
 
 def statistics_page() -> str:
@@ -128,7 +132,7 @@ def statistics_page() -> str:
     chapters = ("\n\n".join([f"## {title}", *map(_module, names)]) for title, names in CHAPTERS.items())
     resolved = rate_difference(Successes(n=2_000, successes=1_180), Successes(n=2_000, successes=1_290))
     intro = INTRO.format(answer=always_valid(resolved, tau=0.03))
-    return page("Statistics", intro, questions(), *chapters)
+    return page("Statistics", intro, questions(), limits(), *chapters)
 
 
 def questions() -> str:
@@ -141,9 +145,21 @@ def questions() -> str:
     return f"## {TABLE}\n\n{whole}"
 
 
+def limits() -> str:
+    """The table of data on which methods fail; raises `LookupError` for a function that the page doesn't have."""
+    places = _places()
+    rows = [(_link(function, places), data, figure) for function, data, figure in LIMITS]
+    whole = table(("the function", "fails on", "how far"), rows)
+    told = (
+        "A wrong pass: a candidate that is worse by exactly the margin is called not worse; 5 % is promised. Measured "
+        "by `python benchmarks/gate_validity.py`: [how often a gate is wrong](../gate_validity.md)."
+    )
+    return f"## {FAILS}\n\n{told}\n\n{whole}"
+
+
 def _places() -> dict[str, str]:
     """The anchor of each function: headings that differ only in their capitals are counted on."""
-    seen: list[str] = [_anchor(TABLE)]
+    seen: list[str] = [_anchor(TABLE), _anchor(FAILS)]
     found = {}
     for title, names in CHAPTERS.items():
         seen.append(_anchor(title))

@@ -28,9 +28,12 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Two models on the same cases": (
         ("Which **passes more** cases?", ("tango", "exact", "mid_p")),
         ("Is the candidate **not worse**, or just as good?", ("non_inferior", "equivalent")),
-        ("Scores, and cases that come in **clusters**", ("clustered_mean", "paired_bootstrap", "sign_flip")),
+        ("Scores, and cases that come in **clusters**", ("score_mean", "paired_bootstrap", "sign_flip")),
         ("The suite **grows** and is looked at again", ("clustered_effect", "always_valid")),
-        ("A figure of the **whole suite**: F1, tokens per answer", ("bootstrap_corpus", "ratio_bootstrap")),
+        (
+            "A figure of the **whole suite**: F1, tokens per answer",
+            ("jackknife_corpus", "bootstrap_corpus", "ratio_bootstrap"),
+        ),
         ("**One share** with its interval", ("wilson",)),
     ),
     "What people and judges say": (

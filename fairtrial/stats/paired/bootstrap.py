@@ -39,7 +39,8 @@ def bootstrap_corpus(
     resamples agree, they show no spread, which is no proof that there is none: then the half-width is what the next,
     unseen kind of case could add, span · z²/(n + z²) over n clusters, as Tango's interval has it for no discordance.
     `NotEnough` below eight clusters, if the figure exists for fewer than nine in ten resamples, or if it is 0 in all
-    and no ``span`` is given.
+    and no ``span`` is given. For quantiles; a smooth figure that hangs on few cases needs `jackknife_corpus`: a bound
+    of macro recall that is to be wrong in 5 % is wrong in 11 % with 20 positives.
 
     Source: Koehn (2004), EMNLP, for corpus scores; Davison & Hinkley (1997) §3.8 for clusters.
 
@@ -49,7 +50,7 @@ def bootstrap_corpus(
     """
     if n < 0 or (clusters is not None and len(clusters) != n):
         raise ValueError(f"{n} cases can't have {0 if clusters is None else len(clusters)} clusters: one for each")
-    groups = _Groups.of(n, clusters)
+    groups = Groups.of(n, clusters)
     point = figure(np.arange(n)) if n else None
     if point is None or not isfinite(point):
         return NotEnough("the figure does not exist for these cases", "cases that it can be made from", n)
@@ -73,7 +74,7 @@ def bootstrap_corpus(
 
 
 @dataclass(frozen=True, slots=True)
-class _Groups:
+class Groups:
     """The cases of each cluster, clusters by their first case: ``order`` has them one after the other."""
 
     order: Indices
@@ -81,7 +82,7 @@ class _Groups:
     sizes: Indices
 
     @classmethod
-    def of(cls, n: int, clusters: Clusters | None) -> _Groups:
+    def of(cls, n: int, clusters: Clusters | None) -> Groups:
         """Each case alone, or by its cluster."""
         if clusters is None:
             return cls(np.arange(n), np.arange(n), np.ones(n, dtype=np.intp))

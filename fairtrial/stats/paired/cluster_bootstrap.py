@@ -37,7 +37,7 @@ def paired_bootstrap(
     Where all resamples agree the half-width is what the next, unseen kind of case could add, span · z²/(C + z²) over C
     clusters. `NotEnough` below eight clusters, or if nothing differs and no ``span`` is given.
 
-    To be shown beside `clustered_mean` or, for 0/1 cases that stand alone, `tango`, which decide: of 40 differences,
+    To be shown beside `score_mean` or, for 0/1 cases that stand alone, `tango`, which decide: of 40 differences,
     at 90 %, it covers 90 % (t: 90) where they are normal, 88 (88) where skewed, 84 (92) where heavy-tailed and 84 (90)
     where three in four are 0, by simulation; resamples show too little of what is rare.
 

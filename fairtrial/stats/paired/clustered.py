@@ -37,6 +37,10 @@ def clustered_mean(
     case could add, span · z²/(C + z²), as Tango's interval has it for no discordance. `NotEnough` below two clusters,
     or if all values are 0 and no ``span`` is given; `ValueError` for a value that is not finite.
 
+    For many values of a like spread. Where few differ, or clusters are few or unlike, the sample's variance is too
+    small just where the mean looks best: a bound that is to be wrong in 5 % is wrong in 24 % for 54 cases of which few
+    lose everything. `score_mean` holds there, and decides the lines of a gate.
+
     Source: Miller (2024), arXiv:2411.00640, equation 4; Liang & Zeger (1986), Biometrika 73:13-22.
 
     >>> print(clustered_mean(np.array([0.2, 0.4, 0.1, 0.3, 0.5, 0.0]), ["a", "a", "b", "b", "c", "c"]))

@@ -179,7 +179,7 @@ def test_clusters_widen_the_interval_and_the_method_says_so() -> None:
     shared = tuple(type(case)(case.case_id, (), "x", {}, {}, f"t{i // 12}") for i, case in enumerate(of.cases))
     of = suite(NOT_WORSE, cases=shared)
     found = verdict(of, run(of, "tuned", right(72)), run(of, "base", right(80)))
-    assert "clustered" in found.findings[0].evidence.difference.method
+    assert "over clusters" in found.findings[0].evidence.difference.method
 
 
 def test_a_worn_suite_says_how_many_it_has_judged() -> None:

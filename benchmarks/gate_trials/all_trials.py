@@ -1,0 +1,8 @@
+"""All simulations of gate lines, in the order of the table."""
+
+from __future__ import annotations
+
+from benchmarks.gate_trials import clustered, corpus, exact, floors, graded, relative, texts
+
+PARTS = (graded, clustered, relative, floors, corpus, texts, exact)
+TRIALS = tuple(trial for part in PARTS for trial in part.TRIALS)
