@@ -31,9 +31,8 @@ def always_valid(effect: Effect | NotEnough, *, tau: float, level: float = 0.95)
     found = _ready(effect, tau)
     if isinstance(found, NotEnough):
         return found
-    half = half_width(found.variance, tau=tau, alpha=1 - level)
     method = f"{found.method}, always valid"
-    low, high = found.around(half)
+    low, high = found.around(*(half_width(variance, tau=tau, alpha=1 - level) for variance in found.ends))
     return Estimate(found.value, low, high, level, found.n, method, always_valid=True)
 
 
@@ -52,7 +51,7 @@ def at_least(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> 
     found = _ready(effect, tau)
     if isinstance(found, NotEnough):
         return found
-    low, _ = found.around(one_sided_half_width(found.variance, tau=tau, alpha=alpha))
+    low, _ = found.around(one_sided_half_width(found.ends[0], tau=tau, alpha=alpha))
     method = f"{found.method}, always valid, one-sided"
     return Estimate(found.value, low, inf, 1 - 2 * alpha, found.n, method, always_valid=True)
 
@@ -69,7 +68,7 @@ def at_most(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> E
     found = _ready(effect, tau)
     if isinstance(found, NotEnough):
         return found
-    _, high = found.around(one_sided_half_width(found.variance, tau=tau, alpha=alpha))
+    _, high = found.around(one_sided_half_width(found.ends[1], tau=tau, alpha=alpha))
     method = f"{found.method}, always valid, one-sided"
     return Estimate(found.value, -inf, high, 1 - 2 * alpha, found.n, method, always_valid=True)
 
@@ -86,7 +85,8 @@ def evidence(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EV
     found = _ready(effect, tau)
     if isinstance(found, NotEnough):
         return found
-    v, d = found.variance, found.value - null
+    d = found.value - null
+    v = found.ends[0] if d > 0 else found.ends[1] if d < 0 else max(found.ends)
     won = 0.5 * log(v / (v + tau**2)) + tau**2 * d**2 / (2 * v * (v + tau**2))
     return EValue(won, found.n, f"{found.method}, normal mixture")
 
@@ -103,7 +103,7 @@ def evidence_above(effect: Effect | NotEnough, *, tau: float, null: float = 0.0)
     found = _ready(effect, tau)
     if isinstance(found, NotEnough):
         return found
-    v, d = found.variance, found.value - null
+    v, d = found.ends[0], found.value - null
     y = tau**2 * d**2 / (2 * v * (v + tau**2)) if d > 0 else 0.0
     won = (log(2) + y + log(-expm1(-y)) - 0.5 * log((v + tau**2) / v)) if y > 0 else -inf
     return EValue(won, found.n, f"{found.method}, one-sided normal mixture")

@@ -24,7 +24,8 @@ class Effect:
     ``n`` counts units of analysis, ``freedom`` the degrees of freedom of the variance. ``not_yet`` says what a look
     during the experiment still needs before the normal approximation can be trusted, ``None`` if nothing.
     ``watched`` is the variance for more than one look where that needs a larger one than a single look (`difference`).
-    ``within``: what the effect can be at all, −1 to 1 for a difference of rates; no interval goes beyond.
+    ``within``: what the effect can be at all, −1 to 1 for a difference of rates; no interval goes beyond. ``unseen``:
+    what such looks add to the variance of the lower and of the upper end for units that nobody has seen (`mean`).
     `ValueError` for a value or a variance that is not finite, or a variance below 0.
 
     >>> Effect(value=0.5, variance=0.04, n=40, method="mean difference").variance ** 0.5
@@ -39,15 +40,22 @@ class Effect:
     not_yet: NotEnough | None = None
     watched: float | None = field(default=None, repr=False)
     within: tuple[float, float] = field(default=(-inf, inf), repr=False)
+    unseen: tuple[float, float] = field(default=(0.0, 0.0), repr=False)
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.value) and 0 <= self.variance < inf and self.freedom > 0):
+        sound = 0 <= self.variance < inf and self.freedom > 0 and 0 <= min(self.unseen) <= max(self.unseen) < inf
+        if not (isfinite(self.value) and sound):
             raise ValueError(f"{self} is no estimate: its value and variance must be finite, its variance 0 or more")
 
-    def around(self, half: float) -> tuple[float, float]:
-        """The interval value ± ``half``, as far as the effect can be there."""
+    def around(self, half: float, upper: float | None = None) -> tuple[float, float]:
+        """The interval value ± ``half`` (+ ``upper``, if given), as far as the effect can be there."""
         least, most = self.within
-        return max(least, self.value - half), min(most, self.value + half)
+        return max(least, self.value - half), min(most, self.value + (half if upper is None else upper))
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The variances of the lower and of the upper end for more than one look."""
+        return self.variance + self.unseen[0], self.variance + self.unseen[1]
 
 
 def fixed(effect: Effect | NotEnough, *, level: float = 0.95) -> Estimate | NotEnough:
@@ -79,7 +87,7 @@ def watchable(effect: Effect | NotEnough) -> Effect | NotEnough:
         return effect.not_yet
     if effect.watched is not None and effect.watched > effect.variance:
         effect = replace(effect, variance=effect.watched)
-    return effect if effect.variance > 0 else no_spread(effect)
+    return effect if min(effect.ends) > 0 else no_spread(effect)
 
 
 def no_spread(effect: Effect) -> NotEnough:

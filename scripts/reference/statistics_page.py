@@ -26,18 +26,25 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "intervals",
         "arms.proportions",
         "arms.means",
-        "arms.winsorise",
+        "arms.amounts",
         "arms.cuped",
         "arms.ratios",
         "arms.unit_permutation",
         "arms.quantiles",
         "arms.ordinal",
+        "arms.feedback",
         "arms.lift",
         "arms.contrasts",
         "arms.novelty",
     ),
     "Exact tests that may be watched": ("sequential.conversions", "sequential.rare_rate", "sequential.srm"),
-    "Guardrails and many questions": ("sequential.guardrails", "holm", "e_bh"),
+    "Guardrails and many questions": (
+        "sequential.guardrails",
+        "sequential.error_guardrail",
+        "sequential.cost_guardrail",
+        "holm",
+        "e_bh",
+    ),
     "Planned looks": ("sequential.obrien_fleming", "sequential.alpha_spending", "sequential.crossing"),
     "The same cases on both sides": (
         "paired.tango",
@@ -113,6 +120,7 @@ print(always_valid(resolved, tau=0.03))
 The treatment resolves 5.5 points more, and since the interval excludes 0 it is better, however often one has looked. A
 function of two arms takes the control first and gives treatment − control. Shares are shares, 0.055 and not 5.5; `n`
 counts units of both arms. Other words: [e-value](../glossary.md#e-value), [CUPED](../glossary.md#cuped),
+[bound](../glossary.md#bound-cap), [complete window](../glossary.md#complete-window),
 [guardrail](../glossary.md#guardrail-margin), [SRM](../glossary.md#srm), [design effect](../glossary.md#design-effect).
 
 The names on this page are stable; others in these modules are for the library's own use. Each example is run whenever

@@ -5,9 +5,13 @@ from __future__ import annotations
 QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Two arms of live traffic": (
         ("Did a **share** change: users who resolved, requests refused?", ("rate_difference", "newcombe")),
-        ("Did a **mean** change: cost or tokens of a user? With a heavy tail?", ("mean_difference", "winsorise")),
+        ("Did a **mean** change: cost or tokens of a user? With a heavy tail?", ("mean_difference", "Amounts")),
         ("The same, and I know the users from before (CUPED)", ("cuped_difference",)),
-        ("A **rate over requests** where users were dealt into the arms", ("ratio_difference", "permute_units")),
+        (
+            "A **rate over requests** where users were dealt into the arms",
+            ("ratio_difference", "capped_requests", "permute_units"),
+        ),
+        ("**Feedback** that comes late, or not at all", ("Feedback", "feedback_difference")),
         ("Did **p95** latency change?", ("quantile_difference",)),
         ("Did **marks** from 1 to 5 rise, without pretending they are amounts?", ("superiority",)),
         ("In **percent** of the control", ("log_ratio", "relative")),
@@ -23,6 +27,7 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
             ("srm_evidence", "srm_segments", "srm_causes"),
         ),
         ("Does a **guardrail** say harm, or safe?", ("guardrail", "relative_guardrail", "rare_guardrail")),
+        ("The guardrails of **errors** and of **costs**", ("error_guardrail", "cost_guardrail")),
         ("**Many questions** at once: a few; many slices", ("holm", "e_bh")),
     ),
     "Two models on the same cases": (

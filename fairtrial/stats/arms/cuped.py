@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from math import inf, sqrt
+
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arguments import check_scale
+from fairtrial.stats.arms.bounds import Bounds, check_within, unbounded, unseen_squares
 from fairtrial.stats.arms.contrasts import watched, welch
 from fairtrial.stats.effects import Effect, too_few
 from fairtrial.stats.sums import JointMoments
 
 __all__ = ["cuped_difference"]
 
+VALUE = "a unit's value"
 MIN_IN_ARM = 3
 """A mean and a slope, which may be all but that of one arm, leave it a degree of freedom from three units on."""
 
 
-def cuped_difference(control: JointMoments, treatment: JointMoments, *, scale: float = 1.0) -> Effect | NotEnough:
+def cuped_difference(
+    control: JointMoments,
+    treatment: JointMoments,
+    *,
+    within: Bounds | None = None,
+    before: Bounds | None = None,
+    scale: float = 1.0,
+) -> Effect | NotEnough:
     """The difference of two means, treatment − ``scale`` · control, less θ times that of the same before.
 
     For each unit x = the metric and y = the same over a window that ended before the unit's first exposure (any y
@@ -23,6 +34,9 @@ def cuped_difference(control: JointMoments, treatment: JointMoments, *, scale: f
     analysis of covariance. The variance is that given y, as there: θ comes from the same units, costs each arm its
     share of a degree of freedom, and is the less sure the more the arms differed before. ``method`` says how much
     variance θ took off. No spread in y: θ = 0, as `mean_difference`. `NotEnough` below three units in an arm.
+
+    ``within``: the frozen bounds of x, ``before``: those of y, by default the same. As in `mean`, looks at any time
+    need them, and count three unseen units of each arm at the bounds.
 
     Source: Deng, Xu, Kohavi & Walker (2013), WSDM; Lin (2013), Annals of Applied Statistics 7:295-318, for the weights;
     Fisher (1932), Statistical Methods for Research Workers, on the analysis of covariance.
@@ -33,23 +47,58 @@ def cuped_difference(control: JointMoments, treatment: JointMoments, *, scale: f
     1.5 (0.1287 to 2.871; 95 %, n = 8, difference of means, CUPED took off 94.9 % of the variance)
     """
     check_scale(scale)
-    both = control.n + treatment.n
+    both, bounds = control.n + treatment.n, _checked(control, treatment, within, before)
     if min(control.n, treatment.n) < MIN_IN_ARM:
         return NotEnough("so few units can't show how much they vary", f"{MIN_IN_ARM} units in each arm", both)
     theta, (lost, ours_lost) = _theta(control, treatment, scale)
     theirs = _left(control, theta, scale) / control.n * (control.n - 1) / (control.n - 1 - lost)
     ours = _left(treatment, theta, 1.0) / treatment.n * (treatment.n - 1) / (treatment.n - 1 - ours_lost)
-    before = treatment.second.mean - control.second.mean
-    unsure = _unsure(before, (control, theirs, lost), (treatment, ours, ours_lost)) if theta else 0.0
+    apart = treatment.second.mean - control.second.mean
+    unsure = _unsure(apart, (control, theirs, lost), (treatment, ours, ours_lost)) if theta else 0.0
+    far = _unseen(treatment, theta, 1.0, ours_lost, bounds)
+    near = _unseen(control, theta, scale, lost, bounds)
     return Effect(
-        value=treatment.first.mean - scale * control.first.mean - theta * before,
+        value=treatment.first.mean - scale * control.first.mean - theta * apart,
         variance=theirs + ours + unsure,
         n=both,
         method=_method(control, treatment, theta, scale),
         freedom=welch((theirs, control.n - 1 - lost), (ours, treatment.n - 1 - ours_lost)),
-        not_yet=too_few(control.n, treatment.n),
+        not_yet=too_few(control.n, treatment.n) or (None if bounds else unbounded(control.n, what=VALUE)),
         watched=watched((theirs, control.n), (ours, treatment.n)) + unsure,
+        within=(-inf, inf) if within is None or theta else _reach(within, scale),
+        unseen=(far[0] + near[1], far[1] + near[0]),
     )
+
+
+def _checked(
+    control: JointMoments, treatment: JointMoments, within: Bounds | None, before: Bounds | None
+) -> tuple[Bounds, Bounds] | None:
+    """The bounds of x and of y, which both arms keep; ``None`` without them."""
+    if within is None:
+        return None
+    for arm in (control, treatment):
+        check_within(arm.first, within)
+        check_within(arm.second, before or within)
+    return within, before or within
+
+
+def _unseen(
+    arm: JointMoments, theta: float, scale: float, lost: float, bounds: tuple[Bounds, Bounds] | None
+) -> tuple[float, float]:
+    """What the unseen units below and above add to the variance, with y where its distance adds to that of x."""
+    if bounds is None:
+        return 0.0, 0.0
+    within, before = bounds
+    more = abs(theta) * sqrt(max(unseen_squares(arm.second.mean, before)))
+    squares = ((scale * sqrt(far) + more) ** 2 for far in unseen_squares(arm.first.mean, within))
+    low, high = (each / arm.n / (arm.n - 1 - lost) for each in squares)
+    return low, high
+
+
+def _reach(within: Bounds, scale: float) -> Bounds:
+    """What the plain difference can be."""
+    low, high = within
+    return low - scale * high, high - scale * low
 
 
 def _theta(control: JointMoments, treatment: JointMoments, scale: float) -> tuple[float, tuple[float, float]]:
@@ -61,10 +110,10 @@ def _theta(control: JointMoments, treatment: JointMoments, scale: float) -> tupl
     return together / (theirs + ours), (theirs / (theirs + ours), ours / (theirs + ours))
 
 
-def _unsure(before: float, *arms: tuple[JointMoments, float, float]) -> float:
+def _unsure(apart: float, *arms: tuple[JointMoments, float, float]) -> float:
     """var(θ) times the square of how much the arms differed before; each arm with its variance and its share in θ."""
     spread = sum(arm.second.variance / arm.n for arm, _, _ in arms)
-    return before**2 / spread * sum(variance * share / (arm.n - 1) for arm, variance, share in arms)
+    return apart**2 / spread * sum(variance * share / (arm.n - 1) for arm, variance, share in arms)
 
 
 def _method(control: JointMoments, treatment: JointMoments, theta: float, scale: float) -> str:

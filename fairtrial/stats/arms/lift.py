@@ -59,4 +59,5 @@ def _log(level: Effect | NotEnough) -> Effect | NotEnough:
     if level.value <= 0:
         return NotEnough("a level that is not above 0 has no relative change", "levels above 0", level.n)
     least, most = (log(end) if end > 0 else -inf for end in level.within)
-    return replace(level, value=log(level.value), variance=level.variance / level.value**2, within=(least, most))
+    variance, low, high = (each / level.value**2 for each in (level.variance, *level.unseen))
+    return replace(level, value=log(level.value), variance=variance, within=(least, most), unseen=(low, high))

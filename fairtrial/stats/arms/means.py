@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arms.bounds import Bounds, check_within, unbounded, unseen_squares
 from fairtrial.stats.arms.contrasts import difference, few
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sums import Moments
@@ -10,28 +11,46 @@ from fairtrial.stats.sums import Moments
 __all__ = ["mean", "mean_difference"]
 
 
-def mean(arm: Moments) -> Effect | NotEnough:
+def mean(arm: Moments, *, within: Bounds | None = None) -> Effect | NotEnough:
     """The mean of one arm, or of differences between pairs, on the metric's scale.
 
     Each unit counts once, whatever it sent: sum or average it before. A switchback has one difference for each pair of
     blocks: this is their interval, and `sign_flip` their test. Freedom n − 1. `NotEnough` below two units.
 
-    Source: Student (1908), Biometrika 6:1-25.
+    ``within``: the frozen bounds of one unit's value, (1, 5) for ratings, (0, amount) for a cost that is capped there.
+    Looks at any time need them: the variance of each end (``unseen``) counts three units at the bound on that side that
+    the arm may have and has not shown, and without bounds such a look is ``not_yet`` possible. `ValueError` for sums
+    that no values within the bounds have.
+
+    Source: Student (1908), Biometrika 6:1-25; Hanley & Lippman-Hand (1983), JAMA 249:1743-1745, the rule of three.
 
     >>> from fairtrial.stats.effects import fixed
     >>> print(fixed(mean(Moments.of([2.0, 3.0, 4.0, 7.0]))))
     4 (0.5626 to 7.437; 95 %, n = 4, mean)
     """
+    if within is not None:
+        check_within(arm, within)
     if arm.n < 2:
         return NotEnough(f"{arm.n} units can't show how much they vary", "2 units or more in each arm", arm.n)
-    return Effect(arm.mean, arm.variance / arm.n, arm.n, "mean", arm.n - 1, few(arm.n))
+    variance = arm.variance / arm.n
+    if within is None:
+        missing = few(arm.n) or unbounded(arm.n, what="a unit's value")
+        return Effect(arm.mean, variance, arm.n, "mean", arm.n - 1, missing)
+    low, high = (squares / arm.n / (arm.n - 1) for squares in unseen_squares(arm.mean, within))
+    early = few(arm.n)
+    return Effect(arm.mean, variance, arm.n, "mean", arm.n - 1, early, within=within, unseen=(low, high))
 
 
-def mean_difference(control: Moments, treatment: Moments, *, scale: float = 1.0) -> Effect | NotEnough:
+def mean_difference(
+    control: Moments, treatment: Moments, *, within: Bounds | None = None, scale: float = 1.0
+) -> Effect | NotEnough:
     """The difference of two means, treatment − ``scale`` · control, on the metric's scale; Welch's variance.
 
-    For cost, tokens, ratings: one value a unit. Where few units carry most of the sum, `winsorise` first; where the
-    same was measured before the experiment, `cuped_difference` is narrower. `NotEnough` below two units in an arm.
+    For ratings, and for costs and tokens that are capped at a frozen amount (`Amounts`): one value a unit, over a
+    window that is complete and as long for all. Where units may not answer see `feedback_difference`. ``within``
+    as in `mean`: without bounds the difference is for one look at the end (`fixed`) and not for looks at any time.
+    Where the same was measured before the experiment, `cuped_difference` is narrower. `NotEnough` below two units in
+    an arm.
 
     Source: Welch (1947), Biometrika 34:28-35.
 
@@ -39,4 +58,5 @@ def mean_difference(control: Moments, treatment: Moments, *, scale: float = 1.0)
     >>> print(fixed(mean_difference(Moments.of([1.0, 2.0, 3.0]), Moments.of([4.0, 6.0, 8.0]))))
     4 (-0.1554 to 8.155; 95 %, n = 6, difference of means)
     """
-    return difference(mean(control), mean(treatment), method="difference of means", scale=scale)
+    levels = mean(control, within=within), mean(treatment, within=within)
+    return difference(*levels, method="difference of means", scale=scale)

@@ -37,6 +37,9 @@ def rate(arm: Successes) -> Effect | NotEnough:
 def rate_difference(control: Successes, treatment: Successes, *, scale: float = 1.0) -> Effect | NotEnough:
     """The difference of two rates, treatment − ``scale`` · control, a share of 1.
 
+    Where the event takes time, give only units whose window is complete and as long for all; where units may not
+    answer, `feedback_difference` judges instead.
+
     V = p(1 − p)/n added over the arms. Looks at any time read the larger of that and the same with the rates that are
     likeliest if there were no difference (``watched``): the first alone is too small whenever a small arm is unlucky.
     With looks after each unit at splits of 90/10 and 98/2 a one-sided guardrail at 5 % would err in up to 7.2 % of

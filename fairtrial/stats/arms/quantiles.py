@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.contrasts import difference, few
-from fairtrial.stats.arms.ratios import ratio
+from fairtrial.stats.arms.ratios import few_equal, ratio
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.paired.clustered import cluster_sums
@@ -105,7 +105,7 @@ def quantile_level(arm: QuantileSums) -> Effect | NotEnough:
     >>> print(fixed(quantile_level(QuantileSums.of(seconds, [str(i // 4) for i in range(400)], 0.5))))
     0.99 (0.9394 to 1.041; 95 %, n = 100, p50 by user)
     """
-    counted = ratio(arm.users)
+    counted = ratio(arm.users, cap=None, within=None)
     if isinstance(counted, NotEnough):
         return counted
     n, name = arm.users.y, f"p{100 * arm.nu:g}"
@@ -123,7 +123,8 @@ def quantile_level(arm: QuantileSums) -> Effect | NotEnough:
         return NotEnough(f"the values beside the {name} are equal", "the step that they are rounded to", arm.users.n)
     variance = (apart / (2 * Z)) ** 2 * max(1.0, counted.variance * n / (share * (1 - share)))
     users = arm.users.n
-    return Effect(arm.value, variance, users, f"{name} by user", counted.freedom, few(users, units="users"))
+    early = few(users, units="users") or few_equal(arm.users)
+    return Effect(arm.value, variance, users, f"{name} by user", counted.freedom, early)
 
 
 def quantile_difference(control: QuantileSums, treatment: QuantileSums, *, scale: float = 1.0) -> Effect | NotEnough:

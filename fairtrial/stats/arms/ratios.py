@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arms.bounds import ROUNDING as NEAR
+from fairtrial.stats.arms.bounds import Bounds, check_bounds, unbounded, unseen_squares
 from fairtrial.stats.arms.contrasts import difference, few
-from fairtrial.stats.effects import Effect
-from fairtrial.stats.sums import ROUNDING, JointMoments
+from fairtrial.stats.effects import MIN_UNITS, Effect
+from fairtrial.stats.sums import ROUNDING, JointMoments, finite_values
 
-__all__ = ["ratio", "ratio_difference"]
+__all__ = ["capped_requests", "ratio", "ratio_difference"]
+
+CAP = 50.0
+"""Requests of one user that count, unless the plan says otherwise."""
+SHARE: Bounds = (0.0, 1.0)
 
 
-def ratio(arm: JointMoments) -> Effect | NotEnough:
+def capped_requests(x: ArrayLike, y: ArrayLike, *, cap: float = CAP) -> JointMoments:
+    """The sums over users of whom none counts for more than ``cap`` requests: x · min(1, cap/y) and min(y, cap).
+
+    ``x``, ``y``: numerator and denominator of each user with y > 0, over a window that is complete for each of them and
+    as long for all. ``cap`` is frozen when the experiment starts. In SQL: ``x * least(1, cap / y)``, ``least(y, cap)``.
+    A user above the cap keeps his own ratio and loses weight; what is estimated is the ratio of such users.
+    `ValueError` for a cap or a denominator that is not above 0.
+
+    Source: Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, on capping metrics.
+
+    >>> capped_requests([1, 250], [2, 500], cap=50)
+    JointMoments(n=2, x=26.0, y=52.0, xx=626.0, yy=2504.0, xy=1252.0)
+    """
+    if not 0 < cap < np.inf:
+        raise ValueError(f"a cap of {cap} lets no request count")
+    top, bottom = finite_values(x), finite_values(y)
+    if not (bottom > 0).all():
+        raise ValueError("count only users with a denominator above 0")
+    return JointMoments.of(top * np.minimum(1.0, cap / bottom), np.minimum(bottom, cap))
+
+
+def ratio(arm: JointMoments, *, cap: float | None = CAP, within: Bounds | None = SHARE) -> Effect | NotEnough:
     """Σx / Σy of one arm by the delta method, on the scale of x per y.
 
     ``arm``: for each user (or tenant) x = the sum of the numerator and y = that of the denominator, such as thumbs up
@@ -18,12 +48,20 @@ def ratio(arm: JointMoments) -> Effect | NotEnough:
     that correction. Count only users with y > 0. Freedom K − 1. `NotEnough` below two users, or for a sum of
     denominators that is not above 0.
 
-    Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336; Liang & Zeger (1986), Biometrika 73:13-22.
+    ``cap``: the largest y of a user (`capped_requests`), ``within``: what one user's x/y can be, (0, 1) for a share.
+    Both are frozen. Looks at any time need them: the variance of each end (``unseen``) counts three users with y =
+    ``cap`` at the bound on that side that the arm may have and has not shown. Such a look is ``not_yet`` possible
+    without them, or while (Σy)²/Σy², the users that an arm of equal ones would have, is below 30. `ValueError` for
+    sums that no such users have.
+
+    Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336; Liang & Zeger (1986), Biometrika 73:13-22; Kish (1965),
+    Survey Sampling, for (Σy)²/Σy².
 
     >>> from fairtrial.stats.effects import fixed
     >>> print(fixed(ratio(JointMoments.of([1, 4, 2, 6], [2, 5, 4, 9]))))
     0.65 (0.4631 to 0.8369; 95 %, n = 4, ratio by user)
     """
+    _check(arm, cap, within)
     if arm.n < 2:
         return NotEnough(f"{arm.n} users can't show how much they vary", "2 users or more in each arm", arm.n)
     if arm.y <= 0:
@@ -33,15 +71,28 @@ def ratio(arm: JointMoments) -> Effect | NotEnough:
     squares = parts[0] - parts[1] + parts[2]
     if squares <= ROUNDING * max(parts):
         squares = 0.0
-    variance = squares * arm.n / (arm.n - 1) / arm.y**2
-    return Effect(level, variance, arm.n, "ratio by user", arm.n - 1, few(arm.n, units="users"))
+    each = arm.n / (arm.n - 1) / arm.y**2
+    early = few(arm.n, units="users") or few_equal(arm)
+    if cap is None or within is None:
+        early = early or unbounded(arm.n, what="what one user counts for")
+        return Effect(level, squares * each, arm.n, "ratio by user", arm.n - 1, early)
+    low, high = (one * each for one in unseen_squares(level, within, size=cap))
+    variance, freedom = squares * each, arm.n - 1
+    return Effect(level, variance, arm.n, "ratio by user", freedom, early, within=within, unseen=(low, high))
 
 
-def ratio_difference(control: JointMoments, treatment: JointMoments, *, scale: float = 1.0) -> Effect | NotEnough:
+def ratio_difference(
+    control: JointMoments,
+    treatment: JointMoments,
+    *,
+    cap: float | None = CAP,
+    within: Bounds | None = SHARE,
+    scale: float = 1.0,
+) -> Effect | NotEnough:
     """The difference of two ratios of sums, treatment − ``scale`` · control, with users as units.
 
-    Arms, units and `NotEnough` as in `ratio`. The freedom is Welch's, which is never above K − 2 and matters below
-    some thirty users in an arm. With y = 1 for all it is `mean_difference`.
+    Arms, units, ``cap``, ``within`` and `NotEnough` as in `ratio`. The freedom is Welch's, which is never above K − 2
+    and matters below some thirty users in an arm. With y = 1 for all and a cap of 1 it is `mean_difference`.
 
     Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336.
 
@@ -50,4 +101,29 @@ def ratio_difference(control: JointMoments, treatment: JointMoments, *, scale: f
     >>> print(fixed(ratio_difference(control, JointMoments.of([2, 5, 3, 8], [2, 6, 4, 10]))))
     0.1682 (-0.007907 to 0.3443; 95 %, n = 8, difference of ratios by user)
     """
-    return difference(ratio(control), ratio(treatment), method="difference of ratios by user", scale=scale)
+    levels = (ratio(arm, cap=cap, within=within) for arm in (control, treatment))
+    return difference(*levels, method="difference of ratios by user", scale=scale)
+
+
+def few_equal(arm: JointMoments) -> NotEnough | None:
+    """Why a look can't decide while few users send most of the requests; ``None`` if it can."""
+    equal = arm.y**2 / arm.yy
+    if equal >= MIN_UNITS:
+        return None
+    reason = f"few users send most of the requests: they weigh as {equal:.3g} equal ones"
+    return NotEnough(reason, f"users who weigh as {MIN_UNITS} equal ones in each arm, or a lower cap", arm.n)
+
+
+def _check(arm: JointMoments, cap: float | None, within: Bounds | None) -> None:
+    """`ValueError` for sums that no users within the cap and the bounds have."""
+    if cap is not None and not (cap > 0 and arm.yy <= cap * arm.y * (1 + NEAR)):
+        raise ValueError(f"sums with a user above the cap of {cap:g}: cap the requests before summing")
+    if within is None:
+        return
+    check_bounds(within)
+    low, high = within
+    size = arm.xx + (abs(low) + abs(high)) * abs(arm.xy) + abs(low * high) * arm.yy
+    inside = (low + high) * arm.xy - arm.xx - low * high * arm.yy
+    near = NEAR * max(abs(low), abs(high)) * abs(arm.y)
+    if inside < -NEAR * size or not low * arm.y - near <= arm.x <= high * arm.y + near:
+        raise ValueError(f"sums with a user's ratio outside {low:g} and {high:g}")

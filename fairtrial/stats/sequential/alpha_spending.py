@@ -64,9 +64,9 @@ def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: f
         late = len(times) > 1 and times[-2] >= 1
         reason = "the look at the end of the plan was the last" if late else f"{times[-1]:.0%} of the plan is too early"
         return NotEnough(reason, "a new plan" if late else "more units", found.n)
-    half = bound * sqrt(found.variance)
+    halves = (bound * sqrt(variance) for variance in found.ends)
     method = f"{found.method}, look {len(times)} (alpha spending)"
-    return Estimate(found.value, *found.around(half), level, found.n, method)
+    return Estimate(found.value, *found.around(*halves), level, found.n, method)
 
 
 def _spent(time: float, alpha: float) -> float:

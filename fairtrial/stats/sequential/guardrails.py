@@ -26,7 +26,8 @@ class Limits:
     ``stop_margin``: how much worse it must surely be to stop for harm; by default the margin, and 0 for errors and
     safety. Both are absolute, on the metric's scale, or relative (0.2 for 20 %), as the function says. ``bad``: the
     direction that does harm. ``alpha``: the chance to stop wrongly for any of all the ``guardrails`` together
-    (Bonferroni), and the chance to call this one not worse wrongly (no correction: all must hold to ship).
+    (Bonferroni; count them once for each variant), and the chance to call this one not worse wrongly (no correction:
+    all must hold to ship).
 
     >>> round(Limits(margin=0.02, stop_margin=0.0, guardrails=3).alpha_harm, 4)
     0.0167
@@ -104,16 +105,16 @@ def relative_guardrail(
     """The two answers with margins that are shares of control's level: treatment − (1 ± margin) · control against 0.
 
     ``difference``: that effect for a given scale of control, such as ``lambda scale: mean_difference(control,
-    treatment, scale=scale)``. ``tau``: on the metric's scale, fixed before the start: the margin times the level of
-    control as history knows it. The intervals are of those differences: harm is above 0, safe below.
+    treatment, within=(0, amount), scale=scale)``. ``tau``: on the metric's scale, fixed before the start: the margin
+    times the level of control as history knows it. The intervals are of those differences: harm is above 0, safe below.
 
     Source: as `guardrail`; Fieller (1954), JRSS-B 16:175-185, for testing a ratio by a difference.
 
     >>> from fairtrial.stats.arms.means import mean_difference
     >>> from fairtrial.stats.sums import Moments
     >>> control, treatment = Moments(400, 40_000.0, 4_160_000.0), Moments(400, 50_000.0, 6_410_000.0)
-    >>> slower = lambda scale: mean_difference(control, treatment, scale=scale)
-    >>> relative_guardrail(slower, Limits(margin=0.1), tau=10.0).answer
+    >>> dearer = lambda scale: mean_difference(control, treatment, within=(0, 200), scale=scale)
+    >>> relative_guardrail(dearer, Limits(margin=0.1), tau=10.0).answer
     'harm'
     """
     sign = 1.0 if limits.bad == "up" else -1.0
@@ -129,6 +130,9 @@ def rare_guardrail(
     ``control``, ``treatment``: units with the event, each once; ``share``: of the units that get treatment;
     ``lift``: the harm that it is tuned to find, 1 for twice as many. Nobody is stopped below five events of treatment.
     Without an event of control there is no lift to show, but there may be evidence of harm.
+
+    "Not worse" is about units with the event. Where a unit sends many requests it says little about requests:
+    `error_guardrail` declares that safe.
 
     Source: Lindon & Malek (2022), arXiv:2011.03567, one-sided as `conversion_harm`.
 
@@ -169,11 +173,10 @@ def _judged(
 
 
 def _mirrored(effect: Effect | NotEnough) -> Effect | NotEnough:
-    return (
-        effect
-        if isinstance(effect, NotEnough)
-        else replace(effect, value=-effect.value, within=(-effect.within[1], -effect.within[0]))
-    )
+    if isinstance(effect, NotEnough):
+        return effect
+    (least, most), (low, high) = effect.within, effect.unseen
+    return replace(effect, value=-effect.value, within=(-most, -least), unseen=(high, low))
 
 
 def _few(control: int, treatment: int) -> NotEnough | None:

@@ -86,9 +86,10 @@ def planned_look(effect: Effect | NotEnough, *, look: int, looks: int, level: fl
     found = watchable(effect)
     if isinstance(found, NotEnough):
         return found
-    half = obrien_fleming(looks, alpha=round(1 - level, 12)) * sqrt(looks / look * found.variance)
+    bound = obrien_fleming(looks, alpha=round(1 - level, 12))
+    halves = (bound * sqrt(looks / look * variance) for variance in found.ends)
     method = f"{found.method}, look {look} of {looks} (O'Brien-Fleming)"
-    return Estimate(found.value, *found.around(half), level, found.n, method)
+    return Estimate(found.value, *found.around(*halves), level, found.n, method)
 
 
 def planned_exits(looks: int, constant: float, *, drift: float) -> Exits:

@@ -1,5 +1,6 @@
 """The normal mixture: published numbers, its error rate, and what must hold for all effects."""
 
+from dataclasses import replace
 from math import exp, inf, isfinite, log, sqrt
 
 import numpy as np
@@ -26,6 +27,7 @@ values = st.floats(-3, 3).map(lambda value: round(value, 6))
 variances = st.floats(1e-6, 2)
 taus = st.floats(0.01, 3)
 alphas = st.sampled_from([0.01, 0.05, 0.2])
+unseen = st.tuples(st.floats(0, 1), st.floats(0, 1))
 
 
 def effect(value: float, variance: float) -> Effect:
@@ -81,23 +83,27 @@ def test_the_evidence_is_the_integral_over_the_mixture(value: float, variance: f
     assert log_e(evidence(effect(value, variance), tau=tau)) == pytest.approx(log(expected), abs=1e-5)
 
 
-@given(values, variances, taus, alphas)
+@given(values, variances, taus, alphas, unseen)
 def test_evidence_reaches_its_limit_just_where_the_interval_excludes_the_null(
-    value: float, variance: float, tau: float, alpha: float
+    value: float, variance: float, tau: float, alpha: float, far: tuple[float, float]
 ) -> None:
-    both = estimate(always_valid(effect(value, variance), tau=tau, level=1 - alpha))
-    one = estimate(at_least(effect(value, variance), tau=tau, alpha=alpha))
-    two_sided = log_e(evidence(effect(value, variance), tau=tau)) + log(alpha)
-    one_sided = log_e(evidence_above(effect(value, variance), tau=tau)) + log(alpha)
+    known = replace(effect(value, variance), unseen=far)
+    both = estimate(always_valid(known, tau=tau, level=1 - alpha))
+    one = estimate(at_least(known, tau=tau, alpha=alpha))
+    two_sided = log_e(evidence(known, tau=tau)) + log(alpha)
+    one_sided = log_e(evidence_above(known, tau=tau)) + log(alpha)
     if abs(two_sided) > 1e-9:
         assert (two_sided > 0) == (not both.low < 0 < both.high)
     if abs(one_sided) > 1e-9:
         assert (one_sided > 0) == (one.low > 0)
 
 
-@given(values, variances, taus, alphas)
-def test_swapping_the_arms_mirrors_everything(value: float, variance: float, tau: float, alpha: float) -> None:
-    straight, mirrored = effect(value, variance), effect(-value, variance)
+@given(values, variances, taus, alphas, unseen)
+def test_swapping_the_arms_mirrors_everything(
+    value: float, variance: float, tau: float, alpha: float, far: tuple[float, float]
+) -> None:
+    straight = replace(effect(value, variance), unseen=far)
+    mirrored = replace(effect(-value, variance), unseen=far[::-1])
     here, there = (estimate(always_valid(one, tau=tau, level=1 - alpha)) for one in (straight, mirrored))
     assert (here.low, here.high) == (-there.high, -there.low)
     assert estimate(at_least(straight, tau=tau)).low == -estimate(at_most(mirrored, tau=tau)).high

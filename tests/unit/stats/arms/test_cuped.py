@@ -150,6 +150,6 @@ def test_few_units_are_not_enough() -> None:
     assert isinstance(cuped_difference(one, some), NotEnough)
     assert isinstance(cuped_difference(some, one), NotEnough)
     assert isinstance(fixed(cuped_difference(some, some)), Estimate)
-    assert isinstance(always_valid(cuped_difference(some, some), tau=1.0), NotEnough)
+    assert isinstance(always_valid(cuped_difference(some, some, within=(0, 5)), tau=1.0), NotEnough)
     with pytest.raises(ValueError, match="scaled"):
         cuped_difference(some, some, scale=0.0)

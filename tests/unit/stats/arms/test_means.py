@@ -114,12 +114,47 @@ def test_a_relative_margin_scales_the_control_and_its_variance() -> None:
 
 
 def test_a_look_waits_for_thirty_units_in_each_arm() -> None:
-    few, many = Moments.of(RNG.normal(0, 1, 29)), Moments.of(RNG.normal(0, 1, 500))
+    few, many = Moments.of(RNG.uniform(0, 1, 29)), Moments.of(RNG.uniform(0, 1, 500))
     for arms in [(few, many), (many, few)]:
-        assert isinstance(always_valid(mean_difference(*arms), tau=0.5), NotEnough)
+        assert isinstance(always_valid(mean_difference(*arms, within=(0, 1)), tau=0.5), NotEnough)
         assert isinstance(fixed(mean_difference(*arms)), Estimate)
-    assert isinstance(always_valid(mean(few), tau=0.5), NotEnough)
-    assert isinstance(always_valid(mean_difference(many, many), tau=0.5), Estimate)
+    assert isinstance(always_valid(mean(few, within=(0, 1)), tau=0.5), NotEnough)
+    assert isinstance(always_valid(mean_difference(many, many, within=(0, 1)), tau=0.5), Estimate)
+
+
+def test_a_look_at_values_without_bounds_is_refused_and_a_single_one_is_not() -> None:
+    arms = Moments.of(RNG.exponential(1, 500)), Moments.of(RNG.exponential(1, 500))
+    found = always_valid(mean_difference(*arms), tau=0.5)
+    assert isinstance(found, NotEnough)
+    assert "no bound" in found.reason
+    assert isinstance(fixed(mean_difference(*arms)), Estimate)
+
+
+@given(st.lists(st.floats(0, 10), min_size=2, max_size=40))
+def test_the_end_of_a_look_counts_two_unseen_units_at_the_bound_on_its_side(values: list[float]) -> None:
+    arm, n = Moments.of(values), len(values)
+    found = effect(mean(arm, within=(0, 10)))
+    expected = [((n - 1) * arm.variance + 3 * far**2) / (n - 1) / n for far in (arm.mean, 10 - arm.mean)]
+    assert found.ends == pytest.approx(expected)
+    assert found.variance == effect(mean(arm)).variance
+
+
+def test_unseen_units_of_control_move_a_difference_the_other_way() -> None:
+    low, high = Moments.of([1.0, 2.0] * 50), Moments.of([8.0, 9.0] * 50)
+    found = effect(mean_difference(low, high, within=(0, 10), scale=2.0))
+    control, treatment = (effect(mean(arm, within=(0, 10))).unseen for arm in (low, high))
+    assert found.unseen == pytest.approx((treatment[0] + 4 * control[1], treatment[1] + 4 * control[0]))
+    interval = always_valid(found, tau=1.0)
+    assert isinstance(interval, Estimate)
+    assert found.value - interval.low > interval.high - found.value
+
+
+@pytest.mark.parametrize("values", [[0.0, 11.0], [-1.0, 0.5], [5.0, 5.0, 10.5, 4.5]])
+def test_values_outside_the_bounds_are_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="cap them"):
+        mean(Moments.of(values * 9), within=(0, 5))
+    with pytest.raises(ValueError, match="bounds nothing"):
+        mean(Moments.of(values), within=(5, 0))
 
 
 def test_one_unit_or_equal_units_are_no_evidence() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.arms.ratios import ratio, ratio_difference
+from fairtrial.stats.arms.ratios import capped_requests, ratio, ratio_difference
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.sums import JointMoments, Moments
 
@@ -33,7 +33,9 @@ def effect(found: Effect | NotEnough) -> Effect:
 
 def test_the_variance_of_a_ratio_gives_the_number_of_gbstats() -> None:
     # gbstats' test of QuantileClusteredStatistic: "computes the cluster variance from cluster aggregates": 0.5625
-    assert effect(ratio(JointMoments(n=2, x=10, y=4, xx=52, yy=10, xy=22))).variance == pytest.approx(0.5625, abs=1e-12)
+    assert effect(ratio(JointMoments(n=2, x=10, y=4, xx=52, yy=10, xy=22), within=None)).variance == pytest.approx(
+        0.5625
+    )
 
 
 def test_a_ratio_is_the_cluster_robust_regression_of_single_requests() -> None:
@@ -57,15 +59,18 @@ def test_a_difference_is_the_cluster_robust_regression_on_the_arm() -> None:
     )
     totals = np.bincount(users, values)
     halves = [JointMoments.of(totals[which::2], sizes[which::2]) for which in (0, 1)]
-    found = effect(ratio_difference(*halves))
+    found = effect(ratio_difference(*halves, within=None))
     assert found.value == pytest.approx(fit.params[1])
     assert sqrt(found.variance) == pytest.approx(fit.bse[1] * sqrt(50 / 49))
 
 
 def test_with_one_request_a_user_a_ratio_is_a_mean() -> None:
     one, other = RNG.normal(3, 1, 40), RNG.normal(4, 2, 60)
-    found = effect(ratio_difference(JointMoments.of(one, np.ones(40)), JointMoments.of(other, np.ones(60))))
-    plain = effect(mean_difference(Moments.of(one), Moments.of(other)))
+    found = effect(
+        ratio_difference(JointMoments.of(one, np.ones(40)), JointMoments.of(other, np.ones(60)), cap=1, within=(-9, 16))
+    )
+    plain = effect(mean_difference(Moments.of(one), Moments.of(other), within=(-9, 16)))
+    assert found.ends == pytest.approx(plain.ends)
     assert (found.value, found.variance, found.freedom) == pytest.approx((plain.value, plain.variance, plain.freedom))
 
 
@@ -105,7 +110,10 @@ def test_a_relative_margin_scales_the_control() -> None:
         JointMoments.of(RNG.poisson(3, 50), np.full(50, 5.0)),
     )
     tripled = JointMoments(one.n, 3 * one.x, one.y, 9 * one.xx, one.yy, 3 * one.xy)
-    found, same = effect(ratio_difference(one, other, scale=3.0)), effect(ratio_difference(tripled, other))
+    found, same = (
+        effect(ratio_difference(*arms, within=None, scale=by))
+        for arms, by in (((one, other), 3.0), ((tripled, other), 1.0))
+    )
     assert (found.value, found.variance, found.freedom) == pytest.approx((same.value, same.variance, same.freedom))
 
 
@@ -118,6 +126,44 @@ def test_nothing_is_said_without_users_or_denominators() -> None:
     assert isinstance(fixed(ratio(sums([(3, 10)] * 9))), NotEnough)
     assert isinstance(always_valid(ratio(some), tau=0.1), NotEnough)
     assert isinstance(always_valid(ratio(sums([(1, 2), (2, 2)] * 20)), tau=0.1), Estimate)
+    assert isinstance(always_valid(ratio(sums([(1, 2), (2, 2)] * 20), cap=None), tau=0.1), NotEnough)
+
+
+def test_few_users_who_send_most_of_the_requests_are_not_yet_thirty() -> None:
+    # 45 users, of whom three send 50 requests and the others one: (192)² / (3 · 2500 + 42) = 4.9 equal users
+    found = effect(ratio(sums([(25, 50)] * 3 + [(1, 1), (0, 1)] * 21)))
+    assert found.not_yet is not None
+    assert "4.89 equal" in found.not_yet.reason
+    assert effect(ratio(sums([(25, 50), (20, 50)] * 15))).not_yet is None
+
+
+@given(USERS)
+def test_the_end_of_a_look_counts_two_unseen_users_at_the_cap(users: Users) -> None:
+    arm, n = sums(users), len(users)
+    found = effect(ratio(arm, cap=40))
+    more = [3 * (40 * far) ** 2 * n / (n - 1) / arm.y**2 for far in (found.value, 1 - found.value)]
+    assert found.unseen == pytest.approx(more)
+
+
+@given(st.lists(st.integers(1, 900).flatmap(lambda y: st.tuples(st.integers(0, y), st.just(y))), min_size=2))
+def test_a_user_above_the_cap_keeps_his_ratio_and_counts_as_the_cap(users: Users) -> None:
+    x, y = zip(*users, strict=True)
+    one_by_one = [(a * min(1, 50 / b), min(b, 50)) for a, b in users]
+    found = capped_requests(x, y)
+    assert found == JointMoments.of(*zip(*one_by_one, strict=True))
+    assert isinstance(ratio(found), Effect)
+
+
+def test_sums_that_no_users_within_the_cap_and_the_bounds_have_are_refused() -> None:
+    with pytest.raises(ValueError, match="above the cap"):
+        ratio(sums([(3, 60), (1, 2)]))
+    with pytest.raises(ValueError, match="outside"):
+        ratio(sums([(3, 2), (1, 2)]))
+    with pytest.raises(ValueError, match="above 0"):
+        capped_requests([0, 1], [0, 2])
+    for cap in (0.0, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="lets no request"):
+            capped_requests([1], [2], cap=cap)
 
 
 def test_rare_numerators_in_a_small_arm_rarely_decide_a_trial_without_a_difference() -> None:

@@ -1,5 +1,6 @@
 """Guardrails: what each answer needs, in which order they go, and how often they are wrong."""
 
+from dataclasses import replace
 from math import inf, log
 
 import numpy as np
@@ -41,8 +42,10 @@ def test_the_margin_stops_unless_another_is_given() -> None:
 def test_what_is_bad_upwards_mirrors_what_is_bad_downwards(
     value: float, error: float, margin: float, stop: float
 ) -> None:
-    up = guardrail(effect(value, error), Limits(margin, stop))
-    down = guardrail(effect(-value, error), Limits(margin, stop, bad="down"))
+    skewed = replace(effect(value, error), unseen=(error**2, 0.5 * error**2))
+    mirrored = replace(effect(-value, error), unseen=(0.5 * error**2, error**2))
+    up = guardrail(skewed, Limits(margin, stop))
+    down = guardrail(mirrored, Limits(margin, stop, bad="down"))
     assert (up.harmed, up.not_worse, up.answer) == (down.harmed, down.not_worse, down.answer)
     assert isinstance(up.harm, Estimate) and isinstance(down.harm, Estimate)
     assert (up.harm.low, up.harm.high, down.harm.low) == (-down.harm.high, inf, -inf)

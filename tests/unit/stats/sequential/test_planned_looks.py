@@ -1,6 +1,7 @@
 """Looks that were agreed on before: O'Brien & Fleming's bounds and alpha spending, against published tables."""
 
 from dataclasses import replace
+from functools import partial
 from math import inf, sqrt
 
 import numpy as np
@@ -158,3 +159,12 @@ def test_a_plan_that_makes_no_sense_is_refused() -> None:
             planned_look(EFFECT, look=1, looks=2, level=level)
     with pytest.raises(ValueError, match="alpha"):
         spending_bounds((0.5,), alpha=1.5)
+
+
+def test_a_planned_look_counts_unseen_units_on_the_side_of_each_end() -> None:
+    known = Effect(0.4, 0.01, 900, "difference", unseen=(0.02, 0.0))
+    effects = known, replace(known, variance=0.03, unseen=(0, 0)), replace(known, unseen=(0, 0))
+    for look in (partial(planned_look, look=2, looks=4), partial(spent_look, times=(0.5,))):
+        found, wider, same = (look(effect) for effect in effects)
+        assert isinstance(found, Estimate) and isinstance(wider, Estimate) and isinstance(same, Estimate)
+        assert (found.low, found.high) == (wider.low, same.high)

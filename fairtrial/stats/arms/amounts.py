@@ -1,0 +1,77 @@
+"""Costs and tokens: the amount up to a frozen limit, and how many units are above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fairtrial.stats.arms.bounds import Bounds, check_within
+from fairtrial.stats.sums import Moments, Successes, finite_values
+
+__all__ = ["Amounts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """One amount a unit, such as its cost: Σx and Σx² of min(x, ``limit``), and the units ``above`` the limit.
+
+    ``limit`` is frozen when the experiment starts, on the metric's scale: what a unit should never cost, or a high
+    quantile of history. It never comes from the data that are judged, because a model that runs away would move it.
+    A unit counts with the amount of a window that is complete and as long for all. In SQL: ``least(x, limit)`` and
+    ``x > limit``. `ValueError` for amounts below 0, for sums that no such units have, and for arms or parts whose
+    limits differ.
+
+    An amount above the limit counts as the limit: how far above, no line shows.
+
+    Source: Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, on capping metrics.
+
+    >>> Amounts.of([1, 2, 3, 90], limit=6)
+    Amounts(capped=Moments(n=4, x=12.0, xx=50.0), above=1, limit=6.0)
+    """
+
+    capped: Moments
+    above: int
+    limit: float
+
+    def __post_init__(self) -> None:
+        _check(self.limit)
+        check_within(self.capped, self.within)
+        if not 0 <= self.above <= self.capped.n or self.above * self.limit > self.capped.x * (1 + 1e-9):
+            raise ValueError(f"{self.above} of {self.capped.n} units can't be above {self.limit:g} with these sums")
+
+    @classmethod
+    def of(cls, amounts: ArrayLike, *, limit: float) -> Self:
+        """The sums of amounts, one a unit; raises `ValueError` for one that is below 0 or not finite."""
+        _check(limit)
+        found = finite_values(amounts)
+        if (found < 0).any():
+            raise ValueError("an amount is 0 or more")
+        return cls(Moments.of(np.minimum(found, limit)), int(np.count_nonzero(found > limit)), float(limit))
+
+    def __add__(self, other: Self) -> Self:
+        self.check_same(other)
+        return type(self)(self.capped + other.capped, self.above + other.above, self.limit)
+
+    @property
+    def within(self) -> Bounds:
+        """What one capped amount can be."""
+        return 0.0, self.limit
+
+    @property
+    def share_above(self) -> Successes:
+        """The units above the limit, among all."""
+        return Successes(self.capped.n, self.above)
+
+    def check_same(self, other: Amounts) -> None:
+        """`ValueError` unless both have the same limit."""
+        if self.limit != other.limit:
+            raise ValueError(f"amounts with the limits {self.limit:g} and {other.limit:g} can't be judged together")
+
+
+def _check(limit: float) -> None:
+    if not 0 < limit < inf:
+        raise ValueError(f"a limit of {limit} can't be kept: it is a number above 0")
