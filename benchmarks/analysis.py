@@ -63,17 +63,17 @@ def one_look() -> Running:
     primary = rate_difference(*GOOD)
     latched = Running().after(always_valid(primary, tau=0.02), evidence(primary, tau=0.02))
     rare_guardrail(31, 40, ERRORS)
-    guardrail(mean_difference(*COST), TOKENS)
+    guardrail(mean_difference(*COST, within=(0, 100)), TOKENS)
     guardrail(quantile_difference(*SLOW), TOKENS)
     always_valid(ratio_difference(*THUMBS), tau=0.02)
-    always_valid(cuped_difference(*THUMBS), tau=0.02)
+    always_valid(cuped_difference(*THUMBS, within=(0, 50)), tau=0.02)
     return latched
 
 
 ALONE: dict[str, Callable[[], object]] = {
     "rate_difference": lambda: rate_difference(*GOOD),
-    "mean_difference": lambda: mean_difference(*COST),
-    "cuped_difference": lambda: cuped_difference(*THUMBS),
+    "mean_difference": lambda: mean_difference(*COST, within=(0, 100)),
+    "cuped_difference": lambda: cuped_difference(*THUMBS, within=(0, 50)),
     "ratio_difference": lambda: ratio_difference(*THUMBS),
     "quantile_difference": lambda: quantile_difference(*SLOW),
     "always_valid": lambda: always_valid(EFFECT, tau=0.02),

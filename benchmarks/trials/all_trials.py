@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from benchmarks.trials import arrivals, growing, judged, latency, means, power, rates, reviewers, sticky, tango_exact
+from benchmarks.trials import (
+    arrivals,
+    growing,
+    heavy_users,
+    judged,
+    late_feedback,
+    latency,
+    means,
+    power,
+    rates,
+    request_errors,
+    reviewers,
+    sticky,
+    tango_exact,
+    unequal_tails,
+)
+from benchmarks.trials.limits import LIMITS
 
-PARTS = (rates, means, sticky, latency, arrivals, power, judged, reviewers, growing, tango_exact)
+__all__ = ["LIMITS", "TRIALS"]
+
+LIVE = (rates, means, unequal_tails, sticky, heavy_users, request_errors, late_feedback, latency, arrivals)
+PARTS = (*LIVE, power, judged, reviewers, growing, tango_exact)
 TRIALS = tuple(trial for part in PARTS for trial in part.TRIALS)

@@ -52,7 +52,8 @@ def run(catalogue: str, says: str, head: str) -> int:
         drawn = {"replications": asked.replications, "seed": asked.seed}
         say_before = before(asked.before) if asked.before else None
         says = {"measured": measured, "wanted": wanted} | ({"before": say_before} if say_before else {})
-        write_page(asked.markdown, rows, head.format(**drawn), says)
+        limits = getattr(importlib.import_module(catalogue), "LIMITS", ())
+        write_page(asked.markdown, rows, head.format(**drawn), says, tuple(every.values()), limits)
     return 1 if missed else 0
 
 
@@ -115,7 +116,7 @@ def blocks(trial: Trial, replications: int) -> list[int]:
     """How many replications each block of work draws."""
     if trial.exact:
         return [1]
-    whole, rest = divmod(replications, trial.block)
+    whole, rest = divmod(min(replications, trial.most or replications), trial.block)
     return [trial.block] * whole + ([rest] if rest else [])
 
 

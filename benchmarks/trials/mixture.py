@@ -18,25 +18,32 @@ TOLERANCE = 1e-10
 class Looks:
     """The looks of a block: (paths, looks) arrays of an effect, its variance, and whether it may be looked at."""
 
-    def __init__(self, value: Floats, variance: Floats, ready: Bools) -> None:
+    def __init__(
+        self, value: Floats, variance: Floats, ready: Bools, unseen: tuple[Floats, Floats] | None = None
+    ) -> None:
         self.value = value
-        self.varies = variance > 0
+        self.unseen = unseen or (np.zeros_like(value), np.zeros_like(value))
+        self.varies = variance + np.minimum(*self.unseen) > 0
         self.ready = ready & self.varies
         self.variance = np.where(self.varies, variance, 1.0)
 
-    def half_squared(self, *, tau: float, alpha: float) -> Floats:
-        """The square of `always_valid`'s half-width."""
-        v, t2 = self.variance, tau * tau
+    def mirrored(self) -> Looks:
+        """The same with the sign turned, so that what is below is above."""
+        return Looks(-self.value, self.variance, self.ready, self.unseen[::-1])
+
+    def half_squared(self, *, tau: float, alpha: float, null: float = 0.0) -> Floats:
+        """The square of `always_valid`'s half-width, towards the null."""
+        v, t2 = self.variance + np.where(self.value > null, *self.unseen), tau * tau
         more = v + t2
         return v * more / t2 * (np.log(more / v) - 2 * log(alpha))
 
     def excluded(self, *, tau: float, alpha: float = 0.05, null: float = 0.0) -> Bools:
         """Whether `always_valid` excludes the null, at each look."""
-        return self.ready & ((self.value - null) ** 2 > self.half_squared(tau=tau, alpha=alpha))
+        return self.ready & ((self.value - null) ** 2 > self.half_squared(tau=tau, alpha=alpha, null=null))
 
     def above(self, *, tau: float, alpha: float = 0.05, null: float = 0.0) -> Bools:
         """Whether `at_least` is above the null, at each look."""
-        v, t2, d = self.variance, tau * tau, self.value - null
+        v, t2, d = self.variance + self.unseen[0], tau * tau, self.value - null
         more = v + t2
         bound = 2 * v * more / t2 * np.log1p(np.sqrt(more / v) / (2 * alpha))
         return self.ready & (d > 0) & (d * d > bound)
@@ -56,9 +63,10 @@ def agree(looks: Looks, at: tuple[int, int], effect: Effect | NotEnough, *, tau:
     value, variance = float(looks.value[at]), float(looks.variance[at])
     watched = max(effect.variance, effect.watched or 0.0)
     near = TOLERANCE * variance**0.5
-    half = float(np.sqrt(looks.half_squared(tau=tau, alpha=alpha)[at]))
+    half = float(np.sqrt(looks.half_squared(tau=tau, alpha=alpha, null=-np.inf)[at]))
     low = max(effect.within[0], value - half)
-    for mine, theirs in ((value, effect.value), (variance**0.5, watched**0.5), (low, interval.low)):
+    known = [(float(mine[at]) ** 0.5, theirs**0.5) for mine, theirs in zip(looks.unseen, effect.unseen, strict=True)]
+    for mine, theirs in ((value, effect.value), (variance**0.5, watched**0.5), (low, interval.low), *known):
         assert abs(mine - theirs) <= near, f"{mine!r} here, {theirs!r} by the library"
     for mine, theirs in (
         (bool(looks.excluded(tau=tau, alpha=alpha)[at]), not interval.low <= 0 <= interval.high),

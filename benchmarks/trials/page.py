@@ -2,29 +2,71 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from benchmarks.trials.trial import Row
+from benchmarks.trials.limits import Limit
+from benchmarks.trials.trial import Row, Trial
+
+FAILS = """\
+## Where each method fails
+
+What each method of two arms says wrongly on data that it must not be given, and what the library does about them.
+
+| method | data | wrong | instead |
+|---|---|--:|---|"""
+
+Say = dict[str, Callable[[Row], str]]
 
 
-def write_page(path: Path, rows: Sequence[Row], head: str, say: dict[str, Callable[[Row], str]]) -> None:
+def write_page(
+    path: Path, rows: Sequence[Row], head: str, say: Say, order: Sequence[Trial], limits: Sequence[Limit] = ()
+) -> None:
     """Write the page; ``head``: how it begins; ``say``: the words for ``measured``, ``wanted`` and ``before``.
 
-    Without ``before`` there is no such column.
+    Without ``before`` there is no such column. Where not all trials of ``order`` were drawn, the others keep their
+    section of the page that is there. ``limits``: the lines of a table of where the methods fail.
     """
-    parts = [head]
-    for _, group in groupby(rows, key=lambda row: row.trial.name):
-        found = list(group)
-        lines = [_line(row, say) for row in found]
-        heads = "| rule | before | measured | target | |\n|---|--:|--:|--:|---|"
-        heads = heads if "before" in say else heads.replace(" before |", "").replace("--:|", "", 1)
-        parts.append(f"## {found[0].trial.what}\n\n{_cell(found[0].trial.process)}.\n\n" + "\n".join([heads, *lines]))
+    known = path.read_text(encoding="utf-8") if path.exists() else ""
+    found = {name: list(group) for name, group in groupby(rows, key=lambda row: row.trial.name)}
+    kept = {_key(section): section for section in known.strip().split("\n\n## ")[1:]}
+    parts = [head, *([_limits(limits, found, known, say)] if limits else [])]
+    for trial in order:
+        if trial.name in found:
+            parts.append(_section(found[trial.name], say))
+        elif (old := kept.get(_key(f"{trial.what}\n\n{_cell(trial.process)}"))) is not None:
+            parts.append(f"## {old}")
     path.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
 
 
-def _line(row: Row, say: dict[str, Callable[[Row], str]]) -> str:
+def _limits(limits: Sequence[Limit], found: dict[str, list[Row]], known: str, say: Say) -> str:
+    """The table of limits; a line whose trial was not drawn stays as it is on the page."""
+    lines = []
+    for limit in limits:
+        head = f"| {_cell(limit.method)} | {_cell(limit.data)} |"
+        measured = [say["measured"](row) for row in found.get(limit.trial, ()) if row.target.measure == limit.measure]
+        old = [line for line in known.splitlines() if line.startswith(head)]
+        lines += [f"{head} {measured[0]} | {_cell(limit.instead)} |"] if measured else old
+    return "\n".join([FAILS, *lines])
+
+
+def _section(rows: list[Row], say: Say) -> str:
+    trial = rows[0].trial
+    few = f" {rows[0].replications:,} replications." if trial.most == rows[0].replications else ""
+    heads = "| rule | before | measured | target | |\n|---|--:|--:|--:|---|"
+    heads = heads if "before" in say else heads.replace(" before |", "").replace("--:|", "", 1)
+    return "\n".join([f"## {trial.what}\n\n{_cell(trial.process)}.{few}\n", heads, *(_line(row, say) for row in rows)])
+
+
+def _key(section: str) -> str:
+    """A section's heading and process, by which it is found again."""
+    heading, process = section.split("\n\n", 2)[:2]
+    return f"{heading}\n{re.sub(r'[.]( [0-9,]+ replications[.])?$', '', process)}"
+
+
+def _line(row: Row, say: Say) -> str:
     met = {None: "baseline", True: "met", False: "**missed**"}[row.met]
     past = [say["before"](row)] if "before" in say else []
     cells = _cell(row.target.rule), *past, say["measured"](row), say["wanted"](row) or "–", met

@@ -82,7 +82,7 @@ def no_difference(rng: Generator, paths: int, *, rate: float, share: float, hori
         found = {
             "mixture": looks.excluded(tau=tau),
             "above": looks.above(tau=tau),
-            "below": Looks(-looks.value, looks.variance, looks.ready).above(tau=tau),
+            "below": looks.mirrored().above(tau=tau),
             "wide": looks.excluded(tau=rate),
             "exact": (counts.k_treatment >= high[m]) | (counts.k_treatment <= low[m]),
             "exact harm": counts.k_treatment >= harm[m],

@@ -9,6 +9,8 @@ import numpy as np
 
 from benchmarks.trials.mixture import Looks
 from benchmarks.trials.trial import Bools, Floats
+from fairtrial.stats.arms.bounds import UNSEEN, Bounds
+from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.sums import JointMoments, Moments
 
 
@@ -37,6 +39,18 @@ class Sums:
                 total += past[:, -1:]
         return cls(*sums)
 
+    @classmethod
+    def at(cls, ends: Floats, x: Floats, y: Floats | None = None) -> Self:
+        """The sums of the first units of each path, so many as each of ``ends`` says: one arm at a few looks."""
+        parts = [np.ones_like(x), x, x * x] + ([] if y is None else [y, y * y, x * y])
+        last = np.asarray(ends, dtype=np.int64) - 1
+        return cls(*(np.cumsum(part, axis=1, dtype=np.float64)[:, last] for part in parts))
+
+    def scaled(self, by: float) -> Self:
+        """The same with each x multiplied."""
+        xy = None if self.xy is None else by * self.xy
+        return type(self)(self.n, by * self.x, by * by * self.xx, self.y, self.yy, xy)
+
     def parts(self) -> list[Floats]:
         return [part for part in (self.n, self.x, self.xx, self.y, self.yy, self.xy) if part is not None]
 
@@ -61,62 +75,96 @@ class Sums:
         return (self.xx - self.x * self.x / n) / few, (yy - y * y / n) / few, (xy - self.x * y / n) / few
 
 
-def welch(control: Sums, treatment: Sums) -> Looks:
-    """`mean_difference` at every look."""
-    return difference(control, treatment, mean(control), mean(treatment))
+def welch(control: Sums, treatment: Sums, within: Bounds | None = None, *, scale: float = 1.0) -> Looks:
+    """`mean_difference` at every look; without bounds as if the units seen were all that there can be."""
+    return difference(control, treatment, mean(control, within), mean(treatment, within), scale=scale)
 
 
-def lift(control: Sums, treatment: Sums) -> Looks:
+def lift(control: Sums, treatment: Sums, within: Bounds) -> Looks:
     """`log_ratio` of two means, which are above 0, at every look."""
     levels = []
     for arm in (control, treatment):
-        level, variance = mean(arm)
-        above = np.where(level > 0, level, 1.0)
-        levels.append((np.log(above), variance / above**2))
+        found = mean(arm, within)
+        above = np.where(found.value > 0, found.value, 1.0)
+        levels.append(Level(np.log(above), *(each / above**2 for each in (found.variance, found.low, found.high))))
     return difference(control, treatment, *levels)
 
 
-def mean(arm: Sums) -> tuple[Floats, Floats]:
-    """The level and variance of `mean` at every look."""
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level of one arm at every look: its value, its variance, and what unseen units add to that on either side."""
+
+    value: Floats
+    variance: Floats
+    low: Floats
+    high: Floats
+
+
+def mean(arm: Sums, within: Bounds | None = None) -> Level:
+    """`mean` at every look."""
     n = np.maximum(arm.n, 2)
-    return arm.x / n, (arm.xx - arm.x * arm.x / n) / (n - 1) / n
+    value = arm.x / n
+    each = 1 / (n - 1) / n
+    return Level(value, (arm.xx - value * arm.x) * each, *(far * each for far in unseen(value, within)))
 
 
-def cuped(control: Sums, treatment: Sums) -> Looks:
+def unseen(level: Floats, within: Bounds | None, size: float = 1.0) -> tuple[Floats, Floats]:
+    """`unseen_squares` at every look."""
+    if within is None:
+        return np.zeros_like(level), np.zeros_like(level)
+    low, high = (UNSEEN * (size * np.maximum(0.0, far)) ** 2 for far in (level - within[0], within[1] - level))
+    return low, high
+
+
+def cuped(control: Sums, treatment: Sums, within: Bounds, before: Bounds) -> Looks:
     """`cuped_difference` at every look."""
     n_c, n_t = np.maximum(control.n, 3), np.maximum(treatment.n, 3)
     one, other = control.variances(), treatment.variances()
     spread = other[1] / n_t + one[1] / n_c
-    before = treatment.second()[0] / n_t - control.second()[0] / n_c
+    apart = treatment.second()[0] / n_t - control.second()[0] / n_c
     with np.errstate(divide="ignore", invalid="ignore"):
         theta = (other[2] / n_t + one[2] / n_c) / spread
         levels, unsure = [], np.zeros_like(theta)
         for arm, n, (xx, yy, xy) in ((control, n_c, one), (treatment, n_t, other)):
             share = yy / n / spread
             left = (xx - 2 * theta * xy + theta * theta * yy) / n * (n - 1) / (n - 1 - share)
-            levels.append(((arm.x - theta * arm.second()[0]) / n, left))
-            unsure += before**2 / spread * left * share / (n - 1)
+            more = np.abs(theta) * np.sqrt(np.maximum(*unseen(arm.second()[0] / n, before)))
+            far = ((np.sqrt(one) + more) ** 2 / n / (n - 1 - share) for one in unseen(arm.x / n, within))
+            levels.append(Level((arm.x - theta * arm.second()[0]) / n, left, *far))
+            unsure += apart**2 / spread * left * share / (n - 1)
     found = difference(control, treatment, *levels)
-    return Looks(found.value, found.variance + unsure, found.ready)
+    return Looks(found.value, found.variance + unsure, found.ready, found.unseen)
 
 
-def ratios(control: Sums, treatment: Sums) -> Looks:
-    """`ratio_difference` at every look."""
-    return difference(control, treatment, ratio(control), ratio(treatment))
+def ratios(
+    control: Sums, treatment: Sums, cap: float | None, within: Bounds | None = (0.0, 1.0), *, scale: float = 1.0
+) -> Looks:
+    """`ratio_difference` at every look; without a cap as if no user could count for more than those seen."""
+    bounds = None if cap is None else within
+    looks = difference(
+        control, treatment, ratio(control, cap or 1.0, bounds), ratio(treatment, cap or 1.0, bounds), scale=scale
+    )
+    if cap is not None:
+        for arm in (control, treatment):
+            y, yy, _ = arm.second()
+            looks.ready &= y * y >= MIN_UNITS * yy
+    return looks
 
 
-def ratio(arm: Sums) -> tuple[Floats, Floats]:
-    """The level and variance of `ratio` at every look."""
+def ratio(arm: Sums, cap: float, within: Bounds | None) -> Level:
+    """`ratio` at every look."""
     y, yy, xy = arm.second()
     below = np.where(y > 0, y, 1.0)
     level = arm.x / below
     squares = arm.xx - 2 * level * xy + level * level * yy
-    return level, squares * arm.n / np.maximum(arm.n - 1, 1) / below**2
+    each = arm.n / np.maximum(arm.n - 1, 1) / below**2
+    return Level(level, squares * each, *(far * each for far in unseen(level, within, cap)))
 
 
-def difference(control: Sums, treatment: Sums, theirs: tuple[Floats, Floats], ours: tuple[Floats, Floats]) -> Looks:
+def difference(control: Sums, treatment: Sums, theirs: Level, ours: Level, *, scale: float = 1.0) -> Looks:
     """`difference` of two levels, value and variance each, with the variance that looks at any time read."""
-    (one, v), (other, w) = theirs, ours
+    v, w = scale**2 * theirs.variance, ours.variance
     m, n = np.maximum(control.n, 1), np.maximum(treatment.n, 1)
-    ready = np.minimum(control.n, treatment.n) >= 30
-    return Looks(other - one, np.maximum(v + w, v * m / n + w * n / m), ready)
+    ready = np.minimum(control.n, treatment.n) >= MIN_UNITS
+    unlikely = ours.low + scale**2 * theirs.high, ours.high + scale**2 * theirs.low
+    return Looks(ours.value - scale * theirs.value, np.maximum(v + w, v * m / n + w * n / m), ready, unlikely)

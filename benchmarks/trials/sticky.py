@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from benchmarks.trials import running
-from benchmarks.trials.mixture import Looks, agree, excludes
+from benchmarks.trials.mixture import agree, excludes
 from benchmarks.trials.running import Sums
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
 from fairtrial.stats.arms.proportions import rate_difference
@@ -20,6 +20,7 @@ from fairtrial.stats.sums import JointMoments, Successes
 USERS, MEAN, KINSHIP, BUSY, BUSIER = 1_000, 0.62, 0.3, 8.0, 1.0
 """Rates of users are Beta with this mean and intraclass correlation; requests a user lognormal-Poisson, mean 8."""
 TAU = 0.05
+CAP = 50.0
 Whole = NDArray[np.int64]
 
 
@@ -61,13 +62,14 @@ def by_user(sent: Traffic) -> tuple[Sums, Sums]:
     """`JointMoments` of control and treatment after every request: thumbs up and thumbs of each user so far."""
     up = sent.up.astype(np.float64)
     ups, all_before = before_each(sent.user, up), before_each(sent.user, np.ones(len(up)))
+    counts = all_before < CAP
     steps = {
         "n": (all_before == 0).astype(np.float64),
-        "x": up,
-        "xx": 2 * ups * up + up * up,
-        "y": np.ones(len(up)),
-        "yy": 2 * all_before + 1,
-        "xy": ups + up * (all_before + 1),
+        "x": counts * up,
+        "xx": counts * (2 * ups * up + up * up),
+        "y": counts.astype(np.float64),
+        "yy": counts * (2 * all_before + 1),
+        "xy": counts * (ups + up * (all_before + 1)),
     }
     arms = (~sent.treated, sent.treated)
     one, other = (Sums(**{name: np.cumsum(step * arm)[np.newaxis] for name, step in steps.items()}) for arm in arms)
@@ -80,20 +82,27 @@ def watched(rng: Generator, paths: int, *, share: float) -> Measures:
     for path in range(paths):
         sent = traffic(rng, share)
         control, treatment = by_user(sent)
-        looks = running.ratios(control, treatment)
+        looks = running.ratios(control, treatment, CAP)
         requests = running.welch(*(Sums(arm.second()[0], arm.x, arm.x) for arm in (control, treatment)))
         fired[:, path] = (
             looks.excluded(tau=TAU).any(),
             looks.above(tau=TAU).any(),
-            Looks(-looks.value, looks.variance, looks.ready).above(tau=TAU).any(),
+            looks.mirrored().above(tau=TAU).any(),
             requests.excluded(tau=TAU).any(),
         )
         if path < 2:
             for at in ((0, looks.value.shape[1] - 1), (0, int(rng.integers(looks.value.shape[1])))):
                 agree(looks, at, ratio_difference(control.joint(at), treatment.joint(at)), tau=TAU)
-            whole = [of_users(sent, arm) for arm in (False, True)]
+            first = first_requests(sent)
+            whole = [of_users(first, arm) for arm in (False, True)]
             agree(looks, (0, looks.value.shape[1] - 1), ratio_difference(*whole), tau=TAU)
     return dict(zip(("two", "above", "below", "requests"), fired, strict=True))
+
+
+def first_requests(sent: Traffic) -> Traffic:
+    """The first requests of each user, as many as the cap."""
+    counts = before_each(sent.user, np.ones(len(sent.user))) < CAP
+    return Traffic(sent.user[counts], sent.treated[counts], sent.up[counts])
 
 
 def of_users(sent: Traffic, treated: bool) -> JointMoments:
@@ -108,7 +117,7 @@ def one_look(rng: Generator, paths: int) -> Measures:
     wrong = np.zeros((2, paths), dtype=bool)
     for path in range(paths):
         sent = traffic(rng, 0.5)
-        wrong[0, path] = excludes(ratio_difference(*(of_users(sent, arm) for arm in (False, True))))
+        wrong[0, path] = excludes(ratio_difference(*(of_users(sent, arm) for arm in (False, True)), cap=None))
         counts = [sent.up[sent.treated == arm] for arm in (False, True)]
         wrong[1, path] = excludes(rate_difference(*(Successes(len(arm), int(arm.sum())) for arm in counts)))
     return {"users": wrong[0], "requests": wrong[1]}
@@ -116,7 +125,7 @@ def one_look(rng: Generator, paths: int) -> Measures:
 
 DATA = (
     f"{USERS:,} sticky users arrive over time and keep sending, lognormal(σ = 1)-Poisson, 8 requests on average; "
-    f"thumbs Beta-binomial, mean {MEAN:.0%}, intraclass correlation {KINSHIP:g}"
+    f"thumbs Beta-binomial, mean {MEAN:.0%}, intraclass correlation {KINSHIP:g}; the first {CAP:g} of a user count"
 )
 
 

@@ -36,7 +36,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One simulation. ``block``: replications that are drawn at a time; ``exact``: an enumeration, done once."""
+    """One simulation. ``block``: replications that are drawn at a time; ``exact``: an enumeration, done once.
+
+    ``most``: so many replications at most, for what takes long to draw.
+    """
 
     name: str
     what: str
@@ -45,6 +48,7 @@ class Trial:
     targets: tuple[Target, ...]
     block: int = 250
     exact: bool = False
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
