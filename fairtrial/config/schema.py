@@ -188,6 +188,8 @@ class StoreSection(Section):
 
     path: Name = "./fairtrial.duckdb"
     """The file; relative to this one."""
+    memory_mb: int | None = Field(default=None, ge=128)
+    """MiB that the database engine may use; without it, a quarter of the machine's memory, 256 to 6,144."""
 
 
 class CaptureSection(Section):

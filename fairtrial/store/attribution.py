@@ -11,7 +11,9 @@ is bound to other routes) and ``undeclared_key`` (no metric of the file reads it
 
 from __future__ import annotations
 
+from fairtrial.store.analysed import ANALYSED
 from fairtrial.store.database import Database
+from fairtrial.store.figures import SLACK
 from fairtrial.store.query import at
 
 PENDING = """
@@ -21,19 +23,21 @@ SELECT feedback_id, at_time, key_id, coalesce(routes, []) AS routes, coalesce(de
 FROM feedback
 WHERE attribution IS NULL
     OR (at_time >= $1 AND (attribution IN ('unit', 'unknown_request', 'unknown_unit', 'other_route')
-        OR (attribution = 'request' AND subject IS DISTINCT FROM request_id)))
+        OR (attribution = 'request' AND (subject IS DISTINCT FROM request_id OR subject_arm IS NULL))))
 """
 """New feedback, and what requests that arrive late can still change; ``$1`` is when the first of those began."""
 
 COUNT = "SELECT count(*) FROM temp.pending"
 
 RESOLVE = """
+CREATE OR REPLACE TEMP TABLE resolved AS
 WITH by_request AS (
-    SELECT p.feedback_id, r.request_id, r.route, r.experiment
+    SELECT p.feedback_id, r.request_id, r.at_time, r.route, r.experiment
     FROM temp.pending p JOIN requests r ON r.request_id = p.request_id
     WHERE p.declared
 ), by_response AS (
-    SELECT p.feedback_id, count(*) AS candidates, any_value(r.request_id) AS request_id, any_value(r.route) AS route,
+    SELECT p.feedback_id, count(*) AS candidates, any_value(r.request_id) AS request_id,
+        any_value(r.at_time) AS at_time, any_value(r.route) AS route,
         list_distinct(list(r.experiment)) AS experiments
     FROM temp.pending p JOIN requests r
         ON r.response_id = p.response_id AND r.key_id IS NOT DISTINCT FROM p.key_id AND r.at_time <= p.at_time
@@ -58,7 +62,9 @@ WITH by_request AS (
         list_distinct(list(s.experiment) FILTER (len(u.routes) = 0 OR list_contains(u.routes, s.route))) AS experiments
     FROM seen s JOIN about_units u ON u.feedback_id = s.feedback_id
     GROUP BY s.feedback_id
-), resolved AS (
+)
+SELECT * REPLACE (CASE WHEN attribution = 'request' THEN subject END AS subject)
+FROM (
     SELECT p.feedback_id,
         CASE
             WHEN NOT p.declared THEN 'undeclared_key'
@@ -69,7 +75,8 @@ WITH by_request AS (
             WHEN len(p.routes) > 0 AND NOT list_contains(p.routes, coalesce(q.route, n.route)) THEN 'other_route'
             ELSE 'request'
         END AS attribution,
-        coalesce(q.request_id, n.request_id) AS request_id,
+        coalesce(q.request_id, n.request_id) AS subject,
+        coalesce(q.at_time, n.at_time) AS request_time,
         CASE
             WHEN p.unit IS NOT NULL THEN u.experiments
             WHEN q.feedback_id IS NOT NULL THEN list_distinct([q.experiment])
@@ -80,12 +87,25 @@ WITH by_request AS (
         LEFT JOIN by_response n ON n.feedback_id = p.feedback_id
         LEFT JOIN by_unit u ON u.feedback_id = p.feedback_id
 )
-UPDATE feedback SET attribution = s.attribution, experiments = s.experiments, subject = s.subject
-FROM (SELECT *, CASE WHEN attribution = 'request' THEN request_id END AS subject FROM resolved) s
-WHERE feedback.feedback_id = s.feedback_id
-    AND (feedback.attribution, feedback.experiments, feedback.subject)
-        IS DISTINCT FROM (s.attribution, s.experiments, s.subject)
 """
+SPAN = "SELECT min(request_time), max(request_time) FROM temp.resolved WHERE subject IS NOT NULL"
+
+UPDATE = f"""
+UPDATE feedback SET attribution = s.attribution, experiments = s.experiments, subject = s.subject,
+    subject_time = s.at_time, subject_experiment = s.experiment, subject_arm = s.assigned
+FROM (
+    SELECT r.feedback_id, r.attribution, r.experiments, r.subject, e.at_time, e.experiment, e.assigned
+    FROM temp.resolved r LEFT JOIN (
+        SELECT request_id, at_time, experiment, assigned
+        FROM exposures
+        WHERE at_time >= $1 AND at_time <= $2 AND {ANALYSED}
+    ) e ON e.request_id = r.subject
+) s
+WHERE feedback.feedback_id = s.feedback_id
+    AND (feedback.attribution, feedback.experiments, feedback.subject, feedback.subject_time, feedback.subject_arm)
+        IS DISTINCT FROM (s.attribution, s.experiments, s.subject, s.at_time, s.assigned)
+"""  # noqa: S608 - ours
+"""The subject's arm is noted with it if its exposure counts for one: figures of feedback need no other table."""
 
 
 def attribute(database: Database, *, since_us: int) -> int:
@@ -99,4 +119,7 @@ def attribute(database: Database, *, since_us: int) -> int:
         count = int(row[0]) if row else 0
         if count:
             cursor.execute(RESOLVE)
+            first, last = cursor.execute(SPAN).fetchone() or (None, None)
+            around = (at(0), at(0)) if first is None else (first - SLACK, last + SLACK)
+            cursor.execute(UPDATE, around)
     return count

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fairtrial.domain.events import Event, FeedbackEvent, RequestEvent
+from fairtrial.domain.events import Event, ExposureEvent, FeedbackEvent, RequestEvent
 from fairtrial.store.attribution import attribute
 from fairtrial.store.database import Database
+from fairtrial.store.figures import fill_figures
 from fairtrial.store.outcomes import fill_outcomes
+from fairtrial.store.placements import fold
 
 REST = 10
 """How many times as long as a computation took the next one waits, if nobody asks for it."""
@@ -31,7 +33,7 @@ class DerivedColumns:
         """One event that is being brought in."""
         if isinstance(event, RequestEvent):
             self._without_outcome = self._without_outcome or event.arm_outcome is None
-        elif not isinstance(event, FeedbackEvent):
+        elif not isinstance(event, FeedbackEvent | ExposureEvent):
             return
         self._since_us = event.at_us if self._since_us is None else min(self._since_us, event.at_us)
 
@@ -43,7 +45,9 @@ class DerivedColumns:
         if self._without_outcome:
             fill_outcomes(self._database)
             self._without_outcome = False
+        fill_figures(self._database, since_us=self._since_us)
         attribute(self._database, since_us=self._since_us)
+        fold(self._database)
         self._since_us = None
         ended_us = self._clock_us()
         self._due_us = ended_us + REST * (ended_us - begun_us)

@@ -39,6 +39,10 @@ class Page:
         return at(self.until_us)
 
     @property
+    def is_all_time(self) -> bool:
+        return self.since_us == 0 and self.until_us == END_OF_TIME_US
+
+    @property
     def rows(self) -> int:
         return min(self.limit, LARGEST_PAGE)
 

@@ -10,6 +10,7 @@ import duckdb
 from fairtrial.domain.errors import StoreError
 from fairtrial.store import audit
 from fairtrial.store.database import Cursor, Database
+from fairtrial.store.engine_errors import in_words
 from fairtrial.store.query import at
 from fairtrial.store.score_texts import HAS_TEXT, NUMBERS_ONLY
 from fairtrial.store.steps import OnStep, Step, silent
@@ -77,7 +78,7 @@ def drop_old_texts(
         try:
             found = _drop(database, table, rule, before_us=before_us, dry_run=dry_run)
         except duckdb.Error as error:
-            raise StoreError(f"{table}: old texts could not be dropped ({error})") from error
+            raise StoreError(f"{table}: old texts could not be dropped ({in_words(error)})") from error
         if found:
             dropped[table] = found
         on_step(Step("dropping old texts", number, len(rules)))
