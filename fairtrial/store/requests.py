@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairtrial.store.database import Database
-from fairtrial.store.query import Page, Query
+from fairtrial.store.query import Page, Position, Query, after
 
 COLUMNS = """request_id, at_time, endpoint, route, stream, status, outcome, reason, plan_hash, worker, key_id,
     deployment, experiment, variant_assigned, variant_served, unit, error_type, error_code, latency_ms, ttft_ms,
@@ -16,6 +16,7 @@ LIST = f"""
 SELECT {COLUMNS}
 FROM requests
 WHERE at_time >= $1 AND at_time < $2
+    AND (at_time < $8 OR request_id < $9)
     AND ($3 IS NULL OR experiment = $3) AND ($4 IS NULL OR variant_assigned = $4) AND ($5 IS NULL OR outcome = $5)
 ORDER BY at_time DESC, request_id DESC
 LIMIT $6 OFFSET $7
@@ -39,10 +40,16 @@ WHERE request_id = $1
 
 
 def listing(
-    page: Page, *, experiment: str | None = None, variant: str | None = None, outcome: str | None = None
+    page: Page,
+    *,
+    experiment: str | None = None,
+    variant: str | None = None,
+    outcome: str | None = None,
+    position: Position | None = None,
 ) -> Query:
-    """Requests of a window, newest first; ``variant`` is the assigned one."""
-    return Query(LIST, (page.since, page.until, experiment, variant, outcome, page.rows, page.offset))
+    """Requests of a window, newest first, from after ``position`` on; ``variant`` is the assigned one."""
+    left, last = after(position, page)
+    return Query(LIST, (left.since, left.until, experiment, variant, outcome, page.rows, page.offset, *last))
 
 
 def one(database: Database, request_id: str) -> dict[str, Any] | None:
