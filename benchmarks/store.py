@@ -93,7 +93,8 @@ SELECT date_trunc('day', at_time), variant_assigned, count(*), count(*) FILTER (
 FROM requests WHERE at_time >= $since AND experiment = $name GROUP BY ALL
 """
 SPREAD = """
-SELECT variant_assigned, quantile_cont(latency_ms, [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
+SELECT variant_assigned,
+    quantile_cont(latency_ms, [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
 FROM requests WHERE at_time >= $since AND experiment = $name GROUP BY ALL
 """
 LISTED = "SELECT * FROM requests WHERE {} ORDER BY at_time DESC, request_id DESC LIMIT 100 OFFSET {}"

@@ -11,10 +11,11 @@ is bound to other routes) and ``undeclared_key`` (no metric of the file reads it
 
 from __future__ import annotations
 
+from fairtrial.store import watermarks
 from fairtrial.store.analysed import ANALYSED
 from fairtrial.store.database import Database
 from fairtrial.store.figures import SLACK
-from fairtrial.store.query import at
+from fairtrial.store.query import END_OF_TIME_US, at
 
 PENDING = """
 CREATE OR REPLACE TEMP TABLE pending AS
@@ -107,6 +108,17 @@ WHERE feedback.feedback_id = s.feedback_id
 """  # noqa: S608 - ours
 """The subject's arm is noted with it if its exposure counts for one: figures of feedback need no other table."""
 
+NAME = "attribution"
+ROWS = "SELECT count(*) FROM requests"
+SINCE = "SELECT epoch_us(min(at_time)) FROM requests WHERE rowid >= $1"
+
+
+def unattributed_since_us(database: Database) -> int:
+    """When the first request began that came after the last `attribute`: what an ended program left; 0 is all."""
+    with database.snapshot() as cursor:
+        row = cursor.execute(SINCE, [watermarks.read(cursor, NAME)]).fetchone()
+    return END_OF_TIME_US if row is None or row[0] is None else int(row[0])
+
 
 def attribute(database: Database, *, since_us: int) -> int:
     """Resolve feedback that is new, or that requests which began at ``since_us`` or later can change; returns how many.
@@ -122,4 +134,6 @@ def attribute(database: Database, *, since_us: int) -> int:
             first, last = cursor.execute(SPAN).fetchone() or (None, None)
             around = (at(0), at(0)) if first is None else (first - SLACK, last + SLACK)
             cursor.execute(UPDATE, around)
+        row = cursor.execute(ROWS).fetchone()
+        watermarks.write(cursor, NAME, int(row[0]) if row else 0)
     return count

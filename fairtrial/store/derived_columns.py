@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fairtrial.domain.events import Event, ExposureEvent, FeedbackEvent, RequestEvent
-from fairtrial.store.attribution import attribute
+from fairtrial.store.attribution import attribute, unattributed_since_us
 from fairtrial.store.database import Database
 from fairtrial.store.figures import fill_figures
 from fairtrial.store.outcomes import fill_outcomes
@@ -25,7 +25,8 @@ class DerivedColumns:
     def __init__(self, database: Database, clock_us: Callable[[], int]) -> None:
         self._database = database
         self._clock_us = clock_us
-        self._since_us: int | None = 0
+        self._since_us: int | None = unattributed_since_us(database)
+        self._filled = False
         self._without_outcome = True
         self._due_us = 0
 
@@ -45,7 +46,8 @@ class DerivedColumns:
         if self._without_outcome:
             fill_outcomes(self._database)
             self._without_outcome = False
-        fill_figures(self._database, since_us=self._since_us)
+        fill_figures(self._database, since_us=self._since_us if self._filled else 0)
+        self._filled = True
         attribute(self._database, since_us=self._since_us)
         fold(self._database)
         self._since_us = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from fairtrial.store.database import Cursor, Database
+from fairtrial.store.placements import forget_from
 from fairtrial.store.query import at
 
 BATCH = 500_000
@@ -38,8 +39,6 @@ FROM (
 WHERE exposures.rowid = r.place AND exposures.rowid >= $3 AND exposures.rowid <= $4
     AND (exposures.request_time IS NULL OR r.arm_outcome IS NOT NULL)
 """
-AGAIN = "UPDATE watermarks SET position = least(position, ?) WHERE name = 'placements'"
-"""What was summed up from these rows (`placements.py`) is out of date."""
 
 
 def fill_figures(database: Database, *, since_us: int) -> int:
@@ -66,5 +65,5 @@ def _fill_batch(cursor: Cursor, since: datetime, first_row: int) -> tuple[int, i
         return 0, first_row
     filled = cursor.execute(FILL, [first - SLACK, last + SLACK, first_place, last_place]).fetchone()
     if filled and filled[0]:
-        cursor.execute(AGAIN, [first_place])
+        forget_from(cursor, first_place)
     return int(count), int(last_place) + 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fairtrial.store import watermarks
 from fairtrial.store.analysed import REASONS
 from fairtrial.store.database import Cursor, Database
 
@@ -19,7 +20,6 @@ SLICE = 2_000_000
 SMALLEST = 20_000
 """Fewer new exposures are read as fast as they are."""
 
-POSITION = f"SELECT max(position) FROM watermarks WHERE name = '{NAME}'"  # noqa: S608 - ours
 END = "SELECT coalesce(max(rowid) + 1, 0) FROM exposures"
 _COLUMNS = f"""experiment, analysis_hash, assigned, unit, arm_bucket, reason IN {REASONS} AS analysed,
     request_time IS NOT NULL AS measured"""
@@ -50,13 +50,12 @@ def fold(database: Database) -> int:
     folded = 0
     while True:
         with database.writing() as cursor:
-            start, end = watermark(cursor), _number(cursor, END)
+            start, end = watermarks.read(cursor, NAME), _end(cursor)
             if end - start < SMALLEST:
                 return folded
             until = min(end, start + SLICE)
             cursor.execute(FOLD, [start, until])
-            cursor.execute("DELETE FROM watermarks WHERE name = ?", [NAME])
-            cursor.execute("INSERT INTO watermarks VALUES (?, ?)", [NAME, until])
+            watermarks.write(cursor, NAME, until)
         folded += until - start
 
 
@@ -64,14 +63,14 @@ def fold(database: Database) -> int:
 def snapshot(database: Database) -> Iterator[tuple[Cursor, int]]:
     """A cursor that sees one state of the store, and the watermark in it; raises `StoreError`."""
     with database.snapshot() as cursor:
-        yield cursor, watermark(cursor)
+        yield cursor, watermarks.read(cursor, NAME)
 
 
-def watermark(cursor: Cursor) -> int:
-    """The row of `exposures` from which on `placements` knows nothing."""
-    return _number(cursor, POSITION)
+def forget_from(cursor: Cursor, row: int) -> None:
+    """What was summed up of the exposures from this row on is out of date; within a transaction."""
+    watermarks.write(cursor, NAME, min(row, watermarks.read(cursor, NAME)))
 
 
-def _number(cursor: Cursor, sql: str) -> int:
-    row = cursor.execute(sql).fetchone()
-    return int(row[0] or 0) if row else 0
+def _end(cursor: Cursor) -> int:
+    row = cursor.execute(END).fetchone()
+    return int(row[0]) if row else 0
