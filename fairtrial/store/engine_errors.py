@@ -25,22 +25,24 @@ OTHER = "the store could not answer: the log says why"
 
 def in_words(error: BaseException) -> str:
     """What went wrong and what to do about it; the engine's own text goes to the log. Other errors: their text."""
+    if isinstance(error, duckdb.Error):
+        log.error("the engine: %s: %s", type(error).__name__, error)
+    return words(error)
+
+
+def words(error: BaseException) -> str:
+    """The same for who writes to the log already."""
     if not isinstance(error, duckdb.Error):
         return str(error)
-    log.error("the engine: %s: %s", type(error).__name__, error)
-    return _words(error)
-
-
-def store_error(error: duckdb.Error, *, advice: str = "") -> StoreError:
-    """The error to raise instead; `StoreExhausted` if memory or disk did not suffice."""
-    words = in_words(error)
-    kind = StoreExhausted if words in (MEMORY, DISK) else StoreError
-    return kind(f"{words}\n{advice}" if advice else words)
-
-
-def _words(error: duckdb.Error) -> str:
     if "No space left on device" in str(error) or "max_temp_directory_size" in str(error):
         return DISK
     if is_damage(error):
         return DAMAGED
     return MEMORY if isinstance(error, duckdb.OutOfMemoryException) else OTHER
+
+
+def store_error(error: duckdb.Error, *, advice: str = "") -> StoreError:
+    """The error to raise instead; `StoreExhausted` if memory or disk did not suffice."""
+    said = in_words(error)
+    kind = StoreExhausted if said in (MEMORY, DISK) else StoreError
+    return kind(f"{said}\n{advice}" if advice else said)
