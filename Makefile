@@ -73,11 +73,12 @@ imports: $(VENV)/dev  ## the layers, by import-linter
 
 check: lint type imports  ## lint, types, layers
 
-bench: $(VENV)/dev  ## the gateway beside nginx and LiteLLM's proxy, at twice its load and under attack, the engine beside a bare client, the store's care beside a copy, a look beside numpy
+bench: $(VENV)/dev  ## the gateway beside nginx and LiteLLM's proxy, at twice its load and under attack, the engine beside a bare client, the store beside plain queries and a copy, a look beside numpy
 	@$(BIN)/python benchmarks/gateway.py $(ARGS)
 	@$(BIN)/python benchmarks/overload.py
 	@$(BIN)/python benchmarks/hostile.py
 	@$(BIN)/python benchmarks/engine.py
+	@$(BIN)/python benchmarks/store.py --requests 1000000
 	@$(BIN)/python benchmarks/store_care.py
 	@$(BIN)/python benchmarks/analysis.py
 

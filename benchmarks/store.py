@@ -38,6 +38,7 @@ from fairtrial.store.database import Database, engine_settings  # noqa: E402
 
 CONTROL = [sys.executable, "-m", "fairtrial.cli.main", "control"]
 TIMES = 3
+MIB = 1 << 20
 HOUR_US = 3_600_000_000
 WINDOWS: Mapping[str, int | None] = {"all time": None, "week": 168, "day": 24, "hour": 1}
 PROJECT = """\
@@ -106,47 +107,51 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=10_000_000)
     parser.add_argument("--body", type=int, default=200, help="letters of each of the two bodies together")
     parser.add_argument("--folder", type=Path, help="where the store is made and stays; default: a folder that goes")
+    parser.add_argument(
+        "--memory-mb", type=int, help="`store.memory_mb` of the project; default: what the machine gives"
+    )
+    parser.add_argument("--no-plain", action="store_true", help="leave the plain queries out")
+    parser.add_argument("--no-care", action="store_true", help="leave retention, backup and erasure out")
     parser.add_argument("--json", action="store_true")
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        found = measure(wanted.folder or Path(folder), wanted.requests, wanted.body)
-    if wanted.json:
-        print(json.dumps(found))
-        return
-    print(f"{'':<44} {'seconds':>9} {'plain':>9} {'times':>7}")
-    for name, (value, plain) in found.items():
-        ratio = f"{plain:>9.2f} {value / plain:>7.1f}" if plain else ""
-        print(f"{name:<44} {value:>9.2f} {ratio}" if isinstance(value, float) else f"{name:<44} {value:>9,}")
+    with tempfile.TemporaryDirectory() as temporary:
+        rows = measure(wanted.folder or Path(temporary), wanted)
+        if wanted.json:
+            print(json.dumps({name: {"value": value, "plain": plain} for name, value, plain in rows}))
+            return
+        print(f"{'':<50} {'seconds':>9} {'plain':>9} {'times':>7}")
+        for name, value, plain in rows:
+            ratio = f"{plain:>9.2f} {value / plain:>7.1f}" if plain else ""
+            print(
+                f"{name:<50} {value:>9.2f} {ratio}" if isinstance(value, float) else f"{name:<50} {value:>9,}",
+                flush=True,
+            )
 
 
-Figure = tuple[float | int, float | None]
-
-
-def measure(folder: Path, requests: int, body: int) -> dict[str, Figure]:
-    """By name: seconds (or a count, bytes), and the seconds of plain queries for the same."""
-    project = a_project(folder)
-    found: dict[str, Figure] = {"requests": (requests, None)}
+def measure(folder: Path, wanted: argparse.Namespace) -> Iterator[tuple[str, float | int, float | None]]:
+    """A name, seconds (or a count), and the seconds of plain queries for the same; memory in MiB."""
+    project = a_project(folder, wanted.memory_mb)
+    yield "requests", wanted.requests, None
     if not project.layout.store.exists():
-        found["making the store"] = (timed(lambda: make(project, requests, body))[0], None)
-    found["store, bytes"] = (project.layout.store.stat().st_size, None)
-    plain = plain_figures(project)
+        yield "making the store", timed(lambda: make(project, wanted.requests, wanted.body))[0], None
+    yield "store, MiB", project.layout.store.stat().st_size // MIB, None
+    plain = {} if wanted.no_plain else plain_figures(project)
     with control(project) as running:
-        found["start of control, until it answers"] = (running.start, None)
-        found["the first pass over the store"] = (timed(running.ingest)[0], None)
-        found |= {name: (seconds, plain.get(name)) for name, seconds in pages(running)}
-        found["control after the pages, bytes"] = (running.memory("VmRSS"), None)
-        found |= {name: (seconds, plain.get(name)) for name, seconds in listings(running)}
-        found |= {name: (seconds, plain.get(name)) for name, seconds in feedback(running, project)}
-        found["control after the listings, bytes"] = (running.memory("VmRSS"), None)
-        found |= {name: (seconds, None) for name, seconds in care(running, folder)}
-        found["control after the care, bytes"] = (running.memory("VmRSS"), None)
-        found["control at most, bytes"] = (running.memory("VmHWM"), None)
+        yield "start of control, until it answers", running.start, None
+        yield "the first pass over the store", timed(running.ingest)[0], None
+        yield from ((name, seconds, plain.get(name)) for name, seconds in pages(running))
+        yield "control after the pages, MiB", running.memory("VmRSS"), None
+        yield from ((name, seconds, plain.get(name)) for name, seconds in listings(running))
+        yield from ((name, seconds, plain.get(name)) for name, seconds in feedback(running, project))
+        yield "control after the listings, MiB", running.memory("VmRSS"), None
+        yield "control until now at most, MiB", running.memory("VmHWM"), None
+        yield from ((name, seconds, None) for name, seconds in care_of(running, folder) if not wanted.no_care)
+        yield "control at most, MiB", running.memory("VmHWM"), None
     with control(project) as running:
-        found["start of control, again"] = (running.start, None)
-    return found
+        yield "start of control, again", running.start, None
 
 
-def a_project(folder: Path) -> Project:
+def a_project(folder: Path, memory_mb: int | None) -> Project:
     """Its file, and control at a free port."""
     import socket
 
@@ -154,7 +159,10 @@ def a_project(folder: Path) -> Project:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     config = folder / "fairtrial.yaml"
-    config.write_text(PROJECT.replace("PORT", str(port)), encoding="utf-8")
+    config.write_text(
+        PROJECT.replace("PORT", str(port)) + (f"store: {{memory_mb: {memory_mb}}}\n" if memory_mb else ""),
+        encoding="utf-8",
+    )
     return load_project(config, {})
 
 
@@ -171,7 +179,9 @@ def make(project: Project, requests: int, body: int) -> None:
 def plain_figures(project: Project) -> dict[str, float]:
     """Seconds of plain queries for what each page and listing shows."""
     found: dict[str, float] = {}
-    with duckdb.connect(str(project.layout.store), read_only=True, config=engine_settings()) as connection:
+    with duckdb.connect(
+        str(project.layout.store), read_only=True, config=engine_settings(project.layout.memory_mb)
+    ) as connection:
 
         def ask(*queries: str, **bound: Any) -> float:
             def once() -> None:
@@ -235,9 +245,9 @@ class Running:
             raise SystemExit(f"{path}: {job['error']}")
 
     def memory(self, field: str) -> int:
-        """Bytes, of `/proc`."""
+        """MiB, of `/proc`."""
         lines = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+        return next(int(line.split()[1]) // 1024 for line in lines if line.startswith(field))
 
 
 @contextmanager
@@ -308,7 +318,7 @@ def feedback(running: Running, project: Project) -> Iterator[tuple[str, float]]:
         writer.close()
 
 
-def care(running: Running, folder: Path) -> Iterator[tuple[str, float]]:
+def care_of(running: Running, folder: Path) -> Iterator[tuple[str, float]]:
     """Each job once, from its beginning to its end."""
     steps: dict[str, Callable[[], None]] = {
         "retention, the oldest tenth": lambda: running.job("/api/store/retention", days=27),

@@ -13,7 +13,7 @@ REFUSED = "plan.refused"
 class Layout:
     """Paths of one store; ``store`` is the DuckDB file and ``folder`` is ``<store>.d`` beside it, mode 0700.
 
-    ``memory_mb``: what the engine may use, in MiB (`store.memory_mb`); ``None`` is a quarter of the machine's memory.
+    ``memory_mb``: what the engine may use, in MiB (`store.memory_mb`); ``None``: what a store of its size needs.
     """
 
     store: Path

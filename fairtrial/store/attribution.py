@@ -11,9 +11,11 @@ is bound to other routes) and ``undeclared_key`` (no metric of the file reads it
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fairtrial.store import watermarks
 from fairtrial.store.analysed import ANALYSED
-from fairtrial.store.database import Database
+from fairtrial.store.database import Cursor, Database
 from fairtrial.store.figures import SLACK
 from fairtrial.store.query import END_OF_TIME_US, at
 
@@ -30,38 +32,79 @@ WHERE attribution IS NULL
 
 COUNT = "SELECT count(*) FROM temp.pending"
 
+ASK = "CREATE OR REPLACE TEMP TABLE asked AS SELECT * FROM temp.pending WHERE declared AND {which}"
+ASKED = "SELECT count(*) FROM temp.asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One look-up in a large table, made only if feedback asks for it: ``rows`` from ``temp.asked`` go to ``table``."""
+
+    table: str
+    which: str
+    rows: str
+
+
+TABLES = {
+    "by_request": "feedback_id VARCHAR, request_id VARCHAR, at_time TIMESTAMP, route VARCHAR, experiment VARCHAR",
+    "by_response": "feedback_id VARCHAR, candidates BIGINT, request_id VARCHAR, at_time TIMESTAMP, route VARCHAR, "
+    "experiments VARCHAR[]",
+    "seen": "feedback_id VARCHAR, route VARCHAR, experiment VARCHAR",
+}
+LOOKUPS = (
+    Lookup(
+        "by_request",
+        "request_id IS NOT NULL",
+        """
+        SELECT p.feedback_id, r.request_id, r.at_time, r.route, r.experiment
+        FROM temp.asked p JOIN requests r ON r.request_id = p.request_id
+        """,
+    ),
+    Lookup(
+        "by_response",
+        "response_id IS NOT NULL AND feedback_id NOT IN (SELECT feedback_id FROM temp.by_request)",
+        """
+        SELECT p.feedback_id, count(*), any_value(r.request_id), any_value(r.at_time), any_value(r.route),
+            list_distinct(list(r.experiment))
+        FROM temp.asked p JOIN requests r
+            ON r.response_id = p.response_id AND r.key_id IS NOT DISTINCT FROM p.key_id AND r.at_time <= p.at_time
+        GROUP BY p.feedback_id
+        """,
+    ),
+    Lookup(
+        "seen",
+        "unit IS NOT NULL",
+        """
+        SELECT u.feedback_id, r.route, r.experiment
+        FROM temp.asked u JOIN requests r ON r.unit = u.unit AND r.at_time <= u.at_time
+        """,
+    ),
+    Lookup(
+        "seen",
+        "unit IS NOT NULL AND len(routes) = 0",
+        """
+        SELECT u.feedback_id, NULL, e.experiment
+        FROM temp.asked u JOIN exposures e ON e.unit = u.unit AND e.at_time <= u.at_time
+        """,
+    ),
+    Lookup(
+        "seen",
+        "unit IS NOT NULL AND len(routes) > 0",
+        """
+        SELECT u.feedback_id, r.route, e.experiment
+        FROM temp.asked u JOIN exposures e ON e.unit = u.unit AND e.at_time <= u.at_time
+            JOIN requests r ON r.request_id = e.request_id
+        """,
+    ),
+)
+"""Each scans at most one column of ids: requests are found by id through the zone maps, because ids begin with time."""
+
 RESOLVE = """
 CREATE OR REPLACE TEMP TABLE resolved AS
-WITH by_request AS (
-    SELECT p.feedback_id, r.request_id, r.at_time, r.route, r.experiment
-    FROM temp.pending p JOIN requests r ON r.request_id = p.request_id
-    WHERE p.declared
-), by_response AS (
-    SELECT p.feedback_id, count(*) AS candidates, any_value(r.request_id) AS request_id,
-        any_value(r.at_time) AS at_time, any_value(r.route) AS route,
-        list_distinct(list(r.experiment)) AS experiments
-    FROM temp.pending p JOIN requests r
-        ON r.response_id = p.response_id AND r.key_id IS NOT DISTINCT FROM p.key_id AND r.at_time <= p.at_time
-    WHERE p.declared AND p.feedback_id NOT IN (SELECT feedback_id FROM by_request)
-    GROUP BY p.feedback_id
-), about_units AS (
-    SELECT * FROM temp.pending WHERE declared AND unit IS NOT NULL
-), seen AS (
-    SELECT u.feedback_id, r.route, r.experiment
-    FROM about_units u JOIN requests r ON r.unit = u.unit AND r.at_time <= u.at_time
-    UNION ALL
-    SELECT u.feedback_id, NULL, e.experiment
-    FROM about_units u JOIN exposures e ON e.unit = u.unit AND e.at_time <= u.at_time
-    WHERE len(u.routes) = 0
-    UNION ALL
-    SELECT u.feedback_id, r.route, e.experiment
-    FROM about_units u JOIN exposures e ON e.unit = u.unit AND e.at_time <= u.at_time
-        JOIN requests r ON r.request_id = e.request_id
-    WHERE len(u.routes) > 0
-), by_unit AS (
+WITH by_unit AS (
     SELECT s.feedback_id, bool_or(len(u.routes) = 0 OR list_contains(u.routes, s.route)) AS allowed,
         list_distinct(list(s.experiment) FILTER (len(u.routes) = 0 OR list_contains(u.routes, s.route))) AS experiments
-    FROM seen s JOIN about_units u ON u.feedback_id = s.feedback_id
+    FROM temp.seen s JOIN temp.pending u ON u.feedback_id = s.feedback_id
     GROUP BY s.feedback_id
 )
 SELECT * REPLACE (CASE WHEN attribution = 'request' THEN subject END AS subject)
@@ -84,8 +127,8 @@ FROM (
             ELSE n.experiments
         END AS experiments
     FROM temp.pending p
-        LEFT JOIN by_request q ON q.feedback_id = p.feedback_id
-        LEFT JOIN by_response n ON n.feedback_id = p.feedback_id
+        LEFT JOIN temp.by_request q ON q.feedback_id = p.feedback_id
+        LEFT JOIN temp.by_response n ON n.feedback_id = p.feedback_id
         LEFT JOIN by_unit u ON u.feedback_id = p.feedback_id
 )
 """
@@ -130,6 +173,7 @@ def attribute(database: Database, *, since_us: int) -> int:
         row = cursor.execute(COUNT).fetchone()
         count = int(row[0]) if row else 0
         if count:
+            _look_up(cursor)
             cursor.execute(RESOLVE)
             first, last = cursor.execute(SPAN).fetchone() or (None, None)
             around = (at(0), at(0)) if first is None else (first - SLACK, last + SLACK)
@@ -137,3 +181,13 @@ def attribute(database: Database, *, since_us: int) -> int:
         row = cursor.execute(ROWS).fetchone()
         watermarks.write(cursor, NAME, int(row[0]) if row else 0)
     return count
+
+
+def _look_up(cursor: Cursor) -> None:
+    for table, columns in TABLES.items():
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({columns})")
+    for lookup in LOOKUPS:
+        cursor.execute(ASK.format(which=lookup.which))
+        row = cursor.execute(ASKED).fetchone()
+        if row and row[0]:
+            cursor.execute(f"INSERT INTO temp.{lookup.table} {lookup.rows}")

@@ -227,7 +227,8 @@ def spill(layout: Layout) -> Path:
 def _connect(layout: Layout) -> duckdb.DuckDBPyConnection:
     for folder in (chunks(layout), spill(layout)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings = engine_settings(layout.memory_mb) | {"temp_directory": str(spill(layout).absolute())}
+    size = layout.store.stat().st_size if layout.store.exists() else 0
+    settings = engine_settings(layout.memory_mb, file_bytes=size) | {"temp_directory": str(spill(layout).absolute())}
     before = os.umask(0o077)
     try:
         return duckdb.connect(str(layout.store), config=settings)
@@ -243,10 +244,10 @@ def _migrate(connection: duckdb.DuckDBPyConnection, layout: Layout) -> None:
         raise damage.unusable(layout, error) from error
 
 
-def engine_settings(memory_mb: int | None = None) -> dict[str, Any]:
-    """How the engine is started, for the store and for copies of it; ``memory_mb`` overrides its share of memory."""
+def engine_settings(memory_mb: int | None = None, *, file_bytes: int = 0) -> dict[str, Any]:
+    """How the engine is started, for the store and for copies of it; its memory is as `memory_limit` says."""
     settings: dict[str, Any] = {
-        "memory_limit": memory_limit(memory_mb),
+        "memory_limit": memory_limit(memory_mb, file_bytes=file_bytes),
         "threads": THREADS,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

@@ -23,6 +23,8 @@ def listing(
     outcome: str | None = None,
 ) -> Response:
     """Requests of a window, newest first, without bodies; ``next`` begins the page after this one."""
+    if position is None:
+        page = requests.skip(keeper.database, page, experiment=experiment, variant=variant, outcome=outcome)
     query = requests.listing(page, experiment=experiment, variant=variant, outcome=outcome, position=position)
     return as_pages(request, keeper.database, query, page, "request_id")
 

@@ -19,11 +19,22 @@ LARGE = "CREATE TEMP TABLE many AS SELECT md5(range::VARCHAR) AS name FROM range
 SETTING = "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
 
 
-def test_the_limit_is_a_quarter_of_the_memory_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert memory_limit(700) == "700MiB"
-    for machine, limit in ((2 << 30, "512MiB"), (16 << 30, "4096MiB"), (1 << 29, "256MiB"), (1 << 40, "6144MiB")):
-        monkeypatch.setattr(engine_memory, "memory_bytes", lambda machine=machine: machine)
-        assert memory_limit() == limit
+@pytest.mark.parametrize(
+    ("machine", "file_bytes", "limit"),
+    [
+        (1 << 29, 0, "256MiB"),
+        (2 << 30, 0, "512MiB"),
+        (16 << 30, 9 << 30, "704MiB"),
+        (16 << 30, 40 << 30, "2560MiB"),
+        (16 << 30, 400 << 30, "4096MiB"),
+    ],
+)
+def test_the_limit_follows_the_machine_and_the_store_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, machine: int, file_bytes: int, limit: str
+) -> None:
+    monkeypatch.setattr(engine_memory, "memory_bytes", lambda: machine)
+    assert memory_limit(file_bytes=file_bytes) == limit
+    assert memory_limit(700, file_bytes=file_bytes) == "700MiB"
 
 
 def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
