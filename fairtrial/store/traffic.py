@@ -194,14 +194,15 @@ class Traffic:
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
     """Traffic of each experiment that had any in the window; plain rates, on enrolled units only."""
     bounds = (page.since, page.until, experiment)
+    rows = database.dicts(Query(VARIANTS, bounds))
     feedback, units = _feedback(database, page, experiment), _units(database, page, experiment)
     variants: dict[str, list[VariantTraffic]] = defaultdict(list)
-    for row in database.dicts(Query(VARIANTS, bounds)):
+    for row in rows:
         arm = row.pop("experiment"), row["variant"]
         for name in ("latency", "ttft"):
             p50, p95, p99 = row.pop(name) or (None, None, None)
             row |= {f"{name}_p50": p50, f"{name}_p95": p95, f"{name}_p99": p99}
-        variants[arm[0]].append(VariantTraffic(**row, units=units[arm], feedback=feedback.get(arm, {})))
+        variants[arm[0]].append(VariantTraffic(**row, units=units.get(arm, 0), feedback=feedback.get(arm, {})))
     reasons: dict[str, dict[str, int]] = defaultdict(dict)
     for name, reason, count in database.rows(REASONS, bounds):
         reasons[name][reason] = count
