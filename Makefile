@@ -78,6 +78,7 @@ bench: $(VENV)/dev  ## speed, memory and cost at rest, each beside a named basel
 	@$(BIN)/python benchmarks/overload.py
 	@$(BIN)/python benchmarks/hostile.py
 	@$(BIN)/python benchmarks/engine.py
+	@$(BIN)/python benchmarks/store.py --requests 1000000
 	@$(BIN)/python benchmarks/store_care.py
 	@$(BIN)/python benchmarks/analysis.py
 	@$(BIN)/python benchmarks/idle.py

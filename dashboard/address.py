@@ -22,13 +22,15 @@ def choose(
     name: str,
     words: Callable[[str], str] = str,
     placeholder: str | None = None,
+    usual: str | None = None,
 ) -> str | None:
     """A choice that the address keeps under ``name``; a value that is not among ``options`` counts for none.
 
-    ``placeholder`` allows no choice at all and is shown then.
+    ``placeholder`` allows no choice at all and is shown then; ``usual`` is chosen at first, else the first option.
     """
     given = said(name)
-    index = options.index(given) if given in options else (None if placeholder is not None else 0)
+    first = None if placeholder is not None else options.index(usual) if usual is not None else 0
+    index = options.index(given) if given in options else first
     found: str | None = st.selectbox(
         label, list(options), index=index, format_func=words, placeholder=placeholder, key=f"choose-{name}"
     )

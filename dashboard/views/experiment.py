@@ -9,15 +9,12 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from dashboard import address, charts, split_words, traffic_words
+from dashboard import address, charts, split_words, traffic_words, windows
 from dashboard.client import Control, Row
 from dashboard.tables import table
 from dashboard.view import View
 from dashboard.words import duration, plain
 
-HOURS: Mapping[str, int | None] = {"hour": 1, "day": 24, "week": 168, "all": None}
-WORDS = {"all": "all time", "day": "the last day", "week": "the last week", "hour": "the last hour"}
-MINUTE_US = 60_000_000
 ERRORS = (
     "An arm has an error when it did not answer, even if a fallback then did; users saw an error when nobody answered."
 )
@@ -30,12 +27,13 @@ PLAIN = (
 def draw(control: Control) -> None:
     """Draw the page."""
     st.title("Experiment")
-    names = [row["name"] for row in control.rows("/api/experiments", since_us=_since_us("hour"))]
+    names = [row["name"] for row in control.rows("/api/experiments", since_us=windows.since_us("hour"))]
     if not names:
         st.info("No experiment yet: declare one in fairtrial.yaml under `experiments:`, then check it.")
         st.code("fairtrial check", language=None)
         return
-    name, since_us = _chosen(names)
+    name, window = _chosen(names)
+    since_us = windows.since_us(window)
     found = control.get(f"/api/experiments/{quote(name, safe='')}", since_us=since_us)
     _question(found)
     traffic_words.say_no_unit(found["traffic"]["reasons"])
@@ -43,7 +41,7 @@ def draw(control: Control) -> None:
     split_words.say_split(found["srm"])
     variants = traffic_words.in_order(found["traffic"]["variants"], found["control"])
     if not variants:
-        _nothing(control, since_us)
+        _nothing(control, window)
         return
     _figures(found, variants)
     series = control.get(f"/api/experiments/{quote(name, safe='')}/series", since_us=since_us)
@@ -52,22 +50,13 @@ def draw(control: Control) -> None:
     _why(found["traffic"]["reasons"])
 
 
-def _chosen(names: Sequence[str]) -> tuple[str, int]:
+def _chosen(names: Sequence[str]) -> tuple[str, str]:
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
         name = address.choose("Experiment", names, name="experiment", words=str) or names[0]
     with right:
-        window = address.choose("Requests of", list(WORDS), name="window", words=lambda one: WORDS[one]) or "all"
-    return name, _since_us(window)
-
-
-def _since_us(window: str) -> int:
-    """The window's begin, to the minute: the same question twice in a minute is the same question."""
-    hours = HOURS[window]
-    if hours is None:
-        return 0
-    now_us = time.time_ns() // 1000
-    return (now_us - hours * 60 * MINUTE_US) // MINUTE_US * MINUTE_US
+        window = windows.choose()
+    return name, window
 
 
 def _question(found: Row) -> None:
@@ -79,9 +68,9 @@ def _question(found: Row) -> None:
     )
 
 
-def _nothing(control: Control, since_us: int) -> None:
-    window = " in this window: choose a longer one, or" if since_us else ". To begin,"
-    st.info(f"No traffic of enrolled units{window} send requests to the gateway with the route's name in `model`.")
+def _nothing(control: Control, window: str) -> None:
+    of = ". To begin," if window == "all" else f" in {windows.WORDS[window]}: choose a longer window, or"
+    st.info(f"No traffic of enrolled units{of} send requests to the gateway with the route's name in `model`.")
     gateway = control.get("/api/services")["gateway"]["url"] or "http://127.0.0.1:8080"
     body = '{"model": "ROUTE", "user": "someone", "messages": [{"role": "user", "content": "hello"}]}'
     st.code(f"curl {gateway}/v1/chat/completions -H 'content-type: application/json' -d '{body}'", language=None)

@@ -6,28 +6,35 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import split_words, traffic_words
+from dashboard import split_words, traffic_words, windows
 from dashboard.address import link
 from dashboard.client import Control, Row
 from dashboard.verdict_words import badge
 from dashboard.view import View
 from dashboard.words import DASH, count, counted, moment, moment_of, plain
 
+MONITORING = ":material/monitoring:"
 NEWEST = 20
 NUMBERS = {name: st.column_config.NumberColumn(format="localized") for name in ("units", "requests")}
 
 
 def draw(control: Control) -> None:
     """Draw the page."""
-    st.title("Overview")
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    left.title("Overview")
+    with right:
+        window = windows.choose()
     services, stored = control.get("/api/services"), control.get("/api/store")["rows"]
-    experiments, gates = control.rows("/api/experiments"), control.rows("/api/gates", limit=NEWEST)
+    experiments, gates = (
+        control.rows("/api/experiments", since_us=windows.since_us(window)),
+        control.rows("/api/gates", limit=NEWEST),
+    )
     _attention(services, experiments)
     _feedback(control.rows("/api/feedback/attributions", limit=1000))
     _services(services, stored)
     st.header("Experiments", divider="gray")
     for experiment in experiments:
-        _experiment(experiment)
+        _experiment(experiment, window)
     if not experiments:
         st.info("No experiment yet: declare one in fairtrial.yaml under `experiments:`.", icon=":material/science:")
     st.header("Newest verdicts", divider="gray")
@@ -96,24 +103,32 @@ def _services(services: Row, stored: Row) -> None:
     columns[4].metric("Plan", (plan["hash"] or DASH)[:8], help="Every recorded row names the plan that routed it")
 
 
-def _experiment(experiment: Row) -> None:
+def _experiment(experiment: Row, window: str) -> None:
     with st.container(border=True):
         name = experiment["name"]
         st.subheader(plain(name))
         st.markdown(plain(experiment["question"]))
         variants: Sequence[Row] = experiment["traffic"]["variants"]
         if not variants:
-            st.info(
-                "No traffic yet. Send the route's name in `model` to the gateway, with `user`.",
-                icon=":material/sensors_off:",
-            )
+            _no_traffic(window)
             return
         control = experiment["control"]
         rows = [traffic_words.short(row, control) for row in traffic_words.in_order(variants, control)]
         st.dataframe(rows, hide_index=True, width="stretch", column_config=NUMBERS)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.caption("Plain rates by intention to treat, over enrolled units: to look at, not to decide by.")
-            link("Over time, latency, feedback", "experiment", icon=":material/monitoring:", experiment=name)
+            st.caption(
+                f"Requests of {windows.WORDS[window]}: plain rates by intention to treat, over enrolled units, to look "
+                "at, not to decide by."
+            )
+            link("Over time, latency, feedback", "experiment", icon=MONITORING, experiment=name, window=window)
+
+
+def _no_traffic(window: str) -> None:
+    of = "yet" if window == "all" else f"in {windows.WORDS[window]}"
+    st.info(
+        f"No traffic {of}. Send the route's name in `model` to the gateway, with `user`.",
+        icon=":material/sensors_off:",
+    )
 
 
 def _verdicts(gates: Sequence[Row]) -> None:

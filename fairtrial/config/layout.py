@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 REFUSED = "plan.refused"
@@ -11,9 +11,13 @@ REFUSED = "plan.refused"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Paths of one store; ``store`` is the DuckDB file and ``folder`` is ``<store>.d`` beside it, mode 0700."""
+    """Paths of one store; ``store`` is the DuckDB file and ``folder`` is ``<store>.d`` beside it, mode 0700.
+
+    ``memory_mb``: what the engine may use, in MiB (`store.memory_mb`); ``None``: what a store of its size needs.
+    """
 
     store: Path
+    memory_mb: int | None = field(default=None, compare=False)
 
     @property
     def folder(self) -> Path:

@@ -89,7 +89,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         path=path.absolute(),
         root=root,
         plan=plan,
-        layout=Layout(root / Path(file.store.path).expanduser()),
+        layout=Layout(root / Path(file.store.path).expanduser(), file.store.memory_mb),
         gateway=GatewaySettings(
             host=bind.host,
             port=bind.port,

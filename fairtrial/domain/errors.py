@@ -6,6 +6,7 @@ FairtrialError
 │   ├── StoreLocked         another process owns the store                    exit 2
 │   └── PortTaken           the address is in use                             exit 2
 ├── StoreError              the store can't be opened, migrated or read       exit 2
+│   └── StoreExhausted      memory or disk did not suffice                    exit 2
 ├── JournalError            a segment can't be written or read
 ├── PlanRefused             a plan that must not be published
 └── RequestError            what a caller of the data plane did or met        HTTP status and OpenAI's envelope
@@ -69,6 +70,10 @@ class PortTaken(UsageError):
 
 class StoreError(FairtrialError):
     """The store can't be opened, migrated or read."""
+
+
+class StoreExhausted(StoreError):
+    """The store had not enough memory or disk for this; the message says what to do."""
 
 
 class JournalError(FairtrialError):

@@ -118,7 +118,7 @@ def cases_for_bound(distance: float, *, variance: float, tau: float, alpha: floa
     Source: as `at_least`.
 
     >>> cases_for_bound(0.05, variance=0.1, tau=0.05)
-    408
+    532
     """
     z = quantile(2 * power - 1)
 

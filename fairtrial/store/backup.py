@@ -24,6 +24,7 @@ from fairtrial.store.backup_list import Listed
 from fairtrial.store.backup_part import part_beside
 from fairtrial.store.copying import copy_rows
 from fairtrial.store.database import Database, copies
+from fairtrial.store.engine_errors import in_words
 from fairtrial.store.manifest import STORE, Manifest, write_manifest
 from fairtrial.store.steps import OnStep, Step, silent
 
@@ -62,7 +63,9 @@ def make_backup(database: Database, dest: Path, *, now_us: int, actor: str, on_s
             part.rename(dest)
             sync_folder(dest.parent)
     except (OSError, duckdb.Error) as error:
-        raise StoreError(f"{dest}: the backup could not be made, and nothing is left of it ({error})") from error
+        raise StoreError(
+            f"{dest}: the backup could not be made, and nothing is left of it ({in_words(error)})"
+        ) from error
     made = Backup(manifest.backup_id, str(dest), manifest.bytes, manifest.sha256, manifest.rows)
     known_backups.remember(database.layout, dest)
     backup_list.add(database, Listed(made.backup_id, now_us, made.path, made.bytes, made.sha256))

@@ -13,11 +13,13 @@ NAMES = "VARCHAR[]"
 class Kind:
     """One kind of line: its JSON fields with their types, and one insert for each table that it feeds.
 
-    An insert selects from ``lines``, which stands for the chunk file.
+    An insert selects from ``lines``, which stands for the chunk file. ``near``: it also binds ``$since`` and
+    ``$until``, a minute before the first of the lines and after the last, to bound what it looks up in time.
     """
 
     fields: Mapping[str, str]
     inserts: tuple[str, ...]
+    near: bool = False
 
 
 def _fields(
@@ -52,15 +54,19 @@ FROM lines
 
 EXPOSURES = """
 INSERT INTO exposures
-SELECT request_id, make_timestamp(at_us), experiment, assigned, served, reason, enrolled, unit, unit_kind,
-    enrol_bucket, arm_bucket, propensity, stage, retry_ordinal, plan_hash, analysis_hash
-FROM lines
+SELECT e.request_id, make_timestamp(e.at_us), e.experiment, assigned, served, e.reason, enrolled, e.unit, unit_kind,
+    enrol_bucket, arm_bucket, propensity, stage, e.retry_ordinal, e.plan_hash, analysis_hash,
+    r.at_time, r.outcome, r.arm_outcome, r.user_outcome, r.latency_ms, r.ttft_ms, r.tokens_in, r.tokens_out, r.cost_usd
+FROM (SELECT * FROM lines) e LEFT JOIN (
+    SELECT * FROM requests WHERE at_time >= $since AND at_time <= $until
+) r ON r.request_id = e.request_id
 """
+"""The request's line is written before, so its row is there; else `figures` finds it later."""
 
 FEEDBACK = """
 INSERT INTO feedback
 SELECT feedback_id, make_timestamp(at_us), key, request_id, unit, boolean, number, category, comment, correction,
-    idempotency_key, key_id, response_id, routes, declared, NULL, NULL, NULL
+    idempotency_key, key_id, response_id, routes, declared, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (
     SELECT *, row_number() OVER (PARTITION BY coalesce(key_id, ''), idempotency_key ORDER BY at_us, feedback_id) AS nth
     FROM lines
@@ -127,6 +133,7 @@ KINDS: Mapping[str, Kind] = {
             yes="enrolled",
         ),
         (EXPOSURES,),
+        near=True,
     ),
     "feedback": Kind(
         _fields(

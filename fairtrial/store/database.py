@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from fairtrial.config.private_files import sweep_folder, sync_folder
 from fairtrial.domain.errors import StoreError
 from fairtrial.store import damage, erase_state
 from fairtrial.store.backup_part import sweep_part
+from fairtrial.store.engine_errors import store_error
+from fairtrial.store.engine_memory import memory_limit
 from fairtrial.store.migrate import migrate
 from fairtrial.store.owner_lock import OwnerLock
 from fairtrial.store.query import Query, aware
 from fairtrial.store.turnstile import Turnstile
 
-MEMORY_LIMIT = "512MB"
 THREADS = 2
 STORAGE_VERSION = "v1.5.0"
 """Files stay readable by every release that is supported."""
@@ -67,9 +68,10 @@ class Database:
             damage.refuse_damaged(layout)
             sweep_part(copies(layout))
             sweep_folder(copies(layout))
-            shutil.rmtree(spill(layout), ignore_errors=True)
+            for left in (spill(layout), layout.store.with_name(f"{layout.store.name}.tmp")):  # the last: 0.1.0's
+                shutil.rmtree(left, ignore_errors=True)
             erase_state.sweep(layout)
-            connection = _connect(layout.store, chunks(layout))
+            connection = _connect(layout)
             _migrate(connection, layout)
             _shut_off(connection, chunks(layout), copies(layout))
         except (duckdb.Error, OSError) as error:
@@ -125,6 +127,19 @@ class Database:
                 raise
 
     @contextmanager
+    def snapshot(self) -> Iterator[Cursor]:
+        """A cursor whose queries all see the same state of the store; raises `StoreError`."""
+        try:
+            with self.looking() as cursor:
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+                try:
+                    yield cursor
+                finally:
+                    _roll_back(cursor)
+        except duckdb.Error as error:
+            raise self._no_answer(error) from error
+
+    @contextmanager
     def frozen(self) -> Iterator[Cursor]:
         """Nobody writes for as long as this lasts; readers go on. The only place for `replace_file`."""
         with self._writer:
@@ -142,7 +157,7 @@ class Database:
                 new.replace(self.layout.store)
                 sync_folder(self.layout.store.parent)
             finally:
-                self._connection = _connect(self.layout.store, chunks(self.layout))
+                self._connection = _connect(self.layout)
                 self._inode = self.layout.store.stat().st_ino
                 _shut_off(self._connection, chunks(self.layout), copies(self.layout))
 
@@ -164,11 +179,11 @@ class Database:
         except duckdb.Error as error:
             raise self._no_answer(error) from error
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query; raises `StoreError`."""
         try:
             with self.looking() as cursor:
-                return cursor.execute(sql, list(parameters)).fetchall()
+                return cursor.execute(sql, parameters).fetchall()
         except duckdb.Error as error:
             raise self._no_answer(error) from error
 
@@ -186,8 +201,7 @@ class Database:
             self._must_reopen = str(error)
 
     def _no_answer(self, error: duckdb.Error) -> StoreError:
-        more = f"\n{damage.advice(self.layout, str(error))}" if self._damage is not None else ""
-        return StoreError(f"the store could not answer ({error}){more}")
+        return store_error(error, advice=damage.advice(self.layout, str(error)) if self._damage is not None else "")
 
     def _disconnect(self) -> None:
         """Every cursor, for the engine lets go of the file only with the last; what the log holds goes into it."""
@@ -208,15 +222,18 @@ def copies(layout: Layout) -> Path:
 
 
 def spill(layout: Layout) -> Path:
-    """Where the engine lays rows that memory has no room for; a killed one leaves them."""
-    return layout.store.with_name(f"{layout.store.name}.tmp")
+    """Where the engine lays rows that memory has no room for (mode 0700); a killed one leaves them to the next."""
+    return layout.folder / "spill"
 
 
-def _connect(store: Path, folder: Path) -> duckdb.DuckDBPyConnection:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _connect(layout: Layout) -> duckdb.DuckDBPyConnection:
+    for folder in (chunks(layout), spill(layout)):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    size = layout.store.stat().st_size if layout.store.exists() else 0
+    settings = engine_settings(layout.memory_mb, file_bytes=size) | {"temp_directory": str(spill(layout).absolute())}
     before = os.umask(0o077)
     try:
-        return duckdb.connect(str(store), config=engine_settings())
+        return duckdb.connect(str(layout.store), config=settings)
     finally:
         os.umask(before)
 
@@ -229,10 +246,10 @@ def _migrate(connection: duckdb.DuckDBPyConnection, layout: Layout) -> None:
         raise damage.unusable(layout, error) from error
 
 
-def engine_settings() -> dict[str, Any]:
-    """How the engine is started, for the store and for copies of it."""
+def engine_settings(memory_mb: int | None = None, *, file_bytes: int = 0) -> dict[str, Any]:
+    """How the engine is started, for the store and for copies of it; its memory is as `memory_limit` says."""
     settings: dict[str, Any] = {
-        "memory_limit": MEMORY_LIMIT,
+        "memory_limit": memory_limit(memory_mb, file_bytes=file_bytes),
         "threads": THREADS,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

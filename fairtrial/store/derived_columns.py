@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fairtrial.domain.events import Event, FeedbackEvent, RequestEvent
-from fairtrial.store.attribution import attribute
+from fairtrial.domain.events import Event, ExposureEvent, FeedbackEvent, RequestEvent
+from fairtrial.store.attribution import attribute, unattributed_since_us
 from fairtrial.store.database import Database
+from fairtrial.store.figures import fill_figures
 from fairtrial.store.outcomes import fill_outcomes
+from fairtrial.store.placements import fold
 
 LATEST_FEEDBACK = "SELECT epoch_us(max(at_time)) FROM feedback"
 REST = 10
@@ -24,7 +26,8 @@ class DerivedColumns:
     def __init__(self, database: Database, clock_us: Callable[[], int]) -> None:
         self._database = database
         self._clock_us = clock_us
-        self._since_us: int | None = 0
+        self._since_us: int | None = unattributed_since_us(database)
+        self._filled = False
         self._without_outcome = True
         self._due_us = 0
         self._new_feedback = True
@@ -37,7 +40,7 @@ class DerivedColumns:
         elif isinstance(event, FeedbackEvent):
             self._new_feedback = True
             self._latest_feedback_us = max(self._latest_feedback_us, event.at_us)
-        else:
+        elif not isinstance(event, ExposureEvent):
             return
         self._since_us = event.at_us if self._since_us is None else min(self._since_us, event.at_us)
 
@@ -53,9 +56,12 @@ class DerivedColumns:
         if self._without_outcome:
             fill_outcomes(self._database)
             self._without_outcome = False
+        fill_figures(self._database, since_us=self._since_us if self._filled else 0)
+        self._filled = True
         if self._new_feedback or self._latest_feedback_us >= self._since_us:  # else nothing can have changed
             attribute(self._database, since_us=self._since_us)
         self._new_feedback = False
+        fold(self._database)
         self._since_us = None
         ended_us = self._clock_us()
         self._due_us = ended_us + REST * (ended_us - begun_us)

@@ -22,11 +22,13 @@ from fairtrial.domain.plan import UnitKind
 from fairtrial.store import audit, erase_state
 from fairtrial.store.copying import copy_rows
 from fairtrial.store.database import Cursor, Database, copies
+from fairtrial.store.engine_errors import in_words
 from fairtrial.store.erase_backups import BackupLook, look_into_backups
 from fairtrial.store.erase_files import Wanted, blank_files
-from fairtrial.store.erase_rows import CHANGES, collect, count_rows
+from fairtrial.store.erase_rows import CHANGES, COMPUTED, collect, count_rows
 from fairtrial.store.erase_state import ErasureState, unit_hash
 from fairtrial.store.erased_units import UNREADABLE, remember
+from fairtrial.store.placements import fold
 from fairtrial.store.query import at
 from fairtrial.store.steps import OnStep, Step, silent
 
@@ -100,6 +102,7 @@ def erase(
     layout = database.layout
     try:
         state, positions = _erase_rows(database, state, on_step)
+        fold(database)
         wanted = Wanted(state.unit, state.pseudonym, state.names)
         with database.sealed_segments:
             blanked = blank_files(layout, wanted, positions=positions, on_step=on_step)
@@ -107,7 +110,8 @@ def erase(
         backups = look_into_backups(database, state, on_step=on_step)
     except (OSError, duckdb.Error) as error:
         raise StoreError(
-            f"{layout.store}: the erasure could not be finished, and goes on when it is asked for again ({error})"
+            f"{layout.store}: the erasure could not be finished, and goes on when it is asked for again "
+            f"({in_words(error)})"
         ) from error
     erasure = Erasure(state.erasure_id, unit_hash(state.pseudonym), dict(state.counts), backups, unreadable)
     if erasure.found:
@@ -147,7 +151,7 @@ def _copy(database: Database, cursor: Cursor, on_step: OnStep) -> Path:
         raise StoreError(f"{folder}: there is no room for a copy of the store, which an erasure needs")
     new = folder / f"erase-{secrets.token_hex(4)}.duckdb"
     try:
-        copy_rows(cursor, new, changes=CHANGES, on_step=on_step)
+        copy_rows(cursor, new, changes={**CHANGES, **COMPUTED}, on_step=on_step)
         new.chmod(0o600)
         sync_file(new)
     except BaseException:

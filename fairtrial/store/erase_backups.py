@@ -18,7 +18,7 @@ from fairtrial.store import backup_list
 from fairtrial.store.backup_list import Listed
 from fairtrial.store.copying import copy_rows
 from fairtrial.store.database import Cursor, Database, copies, engine_settings
-from fairtrial.store.erase_rows import CHANGES, collect, count_rows
+from fairtrial.store.erase_rows import CHANGES, COMPUTED, collect, count_rows
 from fairtrial.store.erase_state import ErasureState
 from fairtrial.store.manifest import Manifest, read_manifest, write_manifest
 from fairtrial.store.steps import OnStep, silent
@@ -67,7 +67,7 @@ def _look(database: Database, folder: Path, listed: Listed, state: ErasureState,
 def _rewrite(cursor: Cursor, folder: Path, manifest: Manifest, on_step: OnStep) -> Manifest:
     """A new file beside the old one: the manifest that names it makes it the backup, in one rename."""
     new = folder / f"fairtrial-{secrets.token_hex(4)}.duckdb"
-    copied = copy_rows(cursor, new, changes=CHANGES, on_step=on_step)
+    copied = copy_rows(cursor, new, changes={**CHANGES, **COMPUTED}, on_step=on_step)
     new.chmod(0o600)
     sync_file(new)
     written = msgspec.structs.replace(

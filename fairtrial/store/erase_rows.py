@@ -171,6 +171,11 @@ CHANGES: Mapping[str, Change] = {
     "review_skips": Change(_columns("review_skips", reason="''")),
 }
 """How the unit's rows are copied; a bucket would tell the unit to whoever has the experiment's salt, so it goes too."""
+COMPUTED: Mapping[str, Change] = {
+    "placements": Change(where="false"),
+    "watermarks": Change(where="name <> 'placements'"),
+}
+"""Tables that are computed from the others and name units: their rows are left out, and computed anew."""
 
 
 def collect(

@@ -2,55 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtrial.store.database import Database
-from fairtrial.store.query import Query
+from fairtrial.store.database import Cursor, Database
+from fairtrial.store.placements import PLACED, snapshot
 
 MOST_UNITS = 2_000_000
 """Units that are looked at; a split that is wrong is wrong among the first ones too."""
 
-PLACED_ALIKE = """
-WITH placed AS (
-    SELECT DISTINCT analysis_hash, unit, assigned, arm_bucket
-    FROM exposures
-    WHERE experiment = $1 AND enrolled AND arm_bucket IS NOT NULL
+PLACED_ALIKE = f"""
+WITH {PLACED}, alike AS (
+    SELECT DISTINCT analysis_hash, unit, assigned, arm_bucket FROM placed WHERE arm_bucket IS NOT NULL
 )
 SELECT DISTINCT one.analysis_hash, other.analysis_hash
-FROM placed AS one
-JOIN placed AS other USING (unit, assigned, arm_bucket)
+FROM alike AS one
+JOIN alike AS other USING (unit, assigned, arm_bucket)
 WHERE one.analysis_hash <> other.analysis_hash
-"""
+"""  # noqa: S608 - ours
+HASHES = f"WITH {PLACED} SELECT DISTINCT analysis_hash FROM placed"  # noqa: S608 - ours
 
-FIRST = """
-WITH first AS (
-    SELECT unit, arg_min(list_position($3::VARCHAR[], assigned), at_time) AS arm, min(at_time) AS at_time
-    FROM exposures
-    WHERE experiment = $1 AND list_contains($2::VARCHAR[], analysis_hash) AND enrolled
-        AND reason IN ('assigned', 'fallback', 'kill', 'continued')
+FIRST = f"""
+WITH {PLACED}, first AS (
+    SELECT unit, arg_min(list_position($variants::VARCHAR[], assigned), at_time) AS arm, min(at_time) AS at_time
+    FROM placed
+    WHERE list_contains($hashes::VARCHAR[], analysis_hash) AND analysed
     GROUP BY unit
 )
 SELECT (arm - 1)::TINYINT AS arm
 FROM first
 WHERE arm IS NOT NULL
 ORDER BY at_time, unit
-LIMIT $4
-"""
+LIMIT $most
+"""  # noqa: S608 - ours
 
-EARLIER = """
+EARLIER = f"""
+WITH {PLACED}
 SELECT count(*)
 FROM (
     SELECT unit
-    FROM exposures
-    WHERE experiment = $1 AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
+    FROM placed
+    WHERE analysed
     GROUP BY unit
-    HAVING bool_and(NOT list_contains($2::VARCHAR[], analysis_hash))
+    HAVING bool_and(NOT list_contains($hashes::VARCHAR[], analysis_hash))
 )
-"""
+"""  # noqa: S608 - ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +76,26 @@ def first_assignments(
     shares, which a plan can't change without it). An experiment that was started anew begins at nothing. Raises
     `StoreError`.
     """
-    hashes = _one_split(database, experiment, analysis_hash)
-    table = database.arrow(Query(FIRST, (experiment, hashes, list(variants), MOST_UNITS + 1)))
-    ((earlier,),) = database.rows(EARLIER, (experiment, hashes))
-    arms = table.column("arm").to_numpy().astype(np.int8)
-    return FirstAssignments(arms[:MOST_UNITS], int(earlier), more=len(arms) > MOST_UNITS)
+    with snapshot(database) as (cursor, watermark):
+        bound = {"experiment": experiment, "watermark": watermark}
+        hashes, others = _one_split(cursor, bound, analysis_hash)
+        asked = {"hashes": hashes, "variants": list(variants), "most": MOST_UNITS + 1}
+        found = cursor.execute(FIRST, bound | asked).fetchnumpy()["arm"]
+        earlier = cursor.execute(EARLIER, bound | {"hashes": hashes}).fetchone() if others else None
+    arms = np.asarray(found, dtype=np.int8)
+    return FirstAssignments(arms[:MOST_UNITS], int(earlier[0]) if earlier else 0, more=len(arms) > MOST_UNITS)
 
 
-def _one_split(database: Database, experiment: str, analysis_hash: str) -> list[str]:
-    """The plans of analysis that place units as this one does: those that share a unit in a bucket, and theirs."""
-    pairs = database.rows(PLACED_ALIKE, (experiment,))
+def _one_split(cursor: Cursor, bound: Mapping[str, object], analysis_hash: str) -> tuple[list[str], bool]:
+    """The plans of analysis that place units as this one does: those that share a unit in a bucket, and theirs.
+
+    Also whether there are plans that do not.
+    """
+    known = {str(one) for (one,) in cursor.execute(HASHES, bound).fetchall()}
     found, new = {analysis_hash}, {analysis_hash}
-    while new:
-        new = {other for one, other in pairs if one in new} - found
-        found |= new
-    return sorted(found)
+    if known - found:
+        pairs = cursor.execute(PLACED_ALIKE, bound).fetchall()
+        while new:
+            new = {other for one, other in pairs if one in new} - found
+            found |= new
+    return sorted(found), not known <= found

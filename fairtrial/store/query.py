@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,8 +39,31 @@ class Page:
         return at(self.until_us)
 
     @property
+    def is_all_time(self) -> bool:
+        return self.since_us == 0 and self.until_us == END_OF_TIME_US
+
+    @property
     def rows(self) -> int:
         return min(self.limit, LARGEST_PAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last row of a page, by its time (microseconds, UTC) and its id: the next page of a listing begins after it.
+
+    Unlike an offset it costs the same on every page, and rows that come meanwhile move nothing.
+    """
+
+    at_us: int
+    id: str
+
+
+def after(position: Position | None, page: Page) -> tuple[Page, tuple[object, object]]:
+    """The window that is left after ``position``, and the time and id of the row before its first, to be bound."""
+    if position is None:
+        return page, (page.until, "")
+    left = replace(page, until_us=min(page.until_us, position.at_us + 1))
+    return left, (at(position.at_us), position.id)
 
 
 def at(microseconds: int) -> datetime:

@@ -16,6 +16,7 @@ from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.store import audit, backup_list, erased_units
 from fairtrial.store.backup_list import Listed
 from fairtrial.store.database import Database, copies, engine_settings
+from fairtrial.store.engine_errors import in_words
 from fairtrial.store.foreign_definitions import foreign_definitions, listed
 from fairtrial.store.ingest import Ingester
 from fairtrial.store.manifest import Manifest, verify
@@ -92,7 +93,7 @@ def _replace(backup: Path, manifest: Manifest, layout: Layout, on_step: OnStep) 
         raise
     except (OSError, duckdb.Error) as error:
         sweep_folder(folder)
-        raise StoreError(f"{layout.store}: the backup could not be restored ({error})") from error
+        raise StoreError(f"{layout.store}: the backup could not be restored ({in_words(error)})") from error
 
 
 def _refuse_foreign(copy: Path, store: Path, manifest: Manifest) -> None:

@@ -11,6 +11,7 @@ import duckdb
 
 from fairtrial.store import audit
 from fairtrial.store.database import Database
+from fairtrial.store.engine_errors import in_words
 from fairtrial.store.query import at
 from fairtrial.store.score_texts import HAS_TEXT, NUMBERS_ONLY
 from fairtrial.store.steps import OnStep, Step, silent
@@ -84,7 +85,7 @@ def drop_old_texts(
             for found in _drop(database, table, rule, before_us=before_us, dry_run=dry_run):
                 dropped[table] = dropped.get(table, 0) + found
         except duckdb.Error as error:
-            troubles.append(f"{table}: old texts could not be dropped ({error})")
+            troubles.append(f"{table}: old texts could not be dropped ({in_words(error)})")
         on_step(Step("dropping old texts", number, len(rules)))
     return dropped, troubles
 

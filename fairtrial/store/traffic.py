@@ -5,58 +5,76 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from fairtrial.store.analysed import ANALYSED
 from fairtrial.store.database import Database
+from fairtrial.store.placements import PLACED, snapshot
 from fairtrial.store.query import Page, Query
 
-VARIANTS = """
-WITH analysed AS (
-    SELECT request_id, experiment, assigned, unit, reason
-    FROM exposures
-    WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
-        AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
-)
-SELECT a.experiment, a.assigned AS variant, count(DISTINCT a.unit) AS units, count(*) AS requests,
-    count(*) FILTER (r.arm_outcome = 'failed') AS errors, count(*) FILTER (r.user_outcome = 'failed') AS user_errors,
-    count(*) FILTER (r.arm_outcome = 'rejected') AS rejected, count(*) FILTER (a.reason = 'fallback') AS fallbacks,
-    quantile_cont(r.latency_ms, 0.5) AS latency_p50, quantile_cont(r.latency_ms, 0.95) AS latency_p95,
-    quantile_cont(r.latency_ms, 0.99) AS latency_p99, quantile_cont(r.ttft_ms, 0.5) AS ttft_p50,
-    quantile_cont(r.ttft_ms, 0.95) AS ttft_p95, quantile_cont(r.ttft_ms, 0.99) AS ttft_p99,
-    sum(r.tokens_in)::BIGINT AS tokens_in, sum(r.tokens_out)::BIGINT AS tokens_out,
-    CASE WHEN bool_and(r.cost_usd IS NOT NULL OR r.outcome <> 'ok') THEN sum(r.cost_usd)::DOUBLE END AS cost_usd,
-    count(*) FILTER (r.cost_usd IS NULL AND r.outcome = 'ok') AS cost_unknown,
-    count(*) FILTER (r.variant_served <> a.assigned) AS served_elsewhere
-FROM analysed a JOIN requests r ON r.request_id = a.request_id
-WHERE r.at_time >= $1 AND r.at_time < $2
-GROUP BY a.experiment, a.assigned
-ORDER BY a.experiment, a.assigned
-"""
+VARIANTS = f"""
+SELECT experiment, assigned AS variant, count(*) AS requests,
+    count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
+    count(*) FILTER (arm_outcome = 'rejected') AS rejected, count(*) FILTER (reason = 'fallback') AS fallbacks,
+    quantile_cont(latency_ms, [0.5, 0.95, 0.99]) AS latency, quantile_cont(ttft_ms, [0.5, 0.95, 0.99]) AS ttft,
+    sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out,
+    CASE WHEN bool_and(cost_usd IS NOT NULL OR outcome <> 'ok') THEN sum(cost_usd)::DOUBLE END AS cost_usd,
+    count(*) FILTER (cost_usd IS NULL AND outcome = 'ok') AS cost_unknown,
+    count(*) FILTER (served <> assigned) AS served_elsewhere
+FROM exposures
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND {ANALYSED}
+    AND request_time >= $1 AND request_time < $2
+GROUP BY experiment, assigned
+ORDER BY experiment, assigned
+"""  # noqa: S608 - ours
+"""One list of quantiles for each column: the engine sorts it once, and needs no memory for copies."""
 
-FEEDBACK = """
-WITH analysed AS (
-    SELECT request_id, experiment, assigned, unit
-    FROM exposures
-    WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
-        AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
-), said AS (
-    SELECT a.experiment, a.assigned, a.request_id AS subject, f.key, f.at_time, f.feedback_id,
-        coalesce(f.boolean::INTEGER::DOUBLE, f.number) AS value
-    FROM feedback f JOIN analysed a ON a.request_id = f.subject
-    WHERE f.at_time >= $1 AND f.attribution = 'request'
-    UNION ALL
+UNITS = f"""
+SELECT experiment, assigned, count(DISTINCT unit)
+FROM exposures
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND {ANALYSED}
+    AND request_time >= $1 AND request_time < $2
+GROUP BY experiment, assigned
+"""  # noqa: S608 - ours
+ALL_UNITS = f"""
+WITH {PLACED}
+SELECT experiment, assigned, count(DISTINCT unit)
+FROM placed
+WHERE analysed AND measured
+GROUP BY experiment, assigned
+"""  # noqa: S608 - ours
+
+ABOUT_REQUESTS = """
+    SELECT subject_experiment AS experiment, subject_arm AS assigned, subject, key, at_time, feedback_id,
+        coalesce(boolean::INTEGER::DOUBLE, number) AS value
+    FROM feedback
+    WHERE at_time >= $since AND attribution = 'request' AND subject_time >= $since AND subject_time < $until
+        AND subject_arm IS NOT NULL AND ($experiment IS NULL OR subject_experiment = $experiment)
+"""
+ABOUT_UNITS = """
     SELECT u.experiment, u.assigned, u.unit, f.key, f.at_time, f.feedback_id,
         coalesce(f.boolean::INTEGER::DOUBLE, f.number)
-    FROM feedback f JOIN (SELECT DISTINCT experiment, assigned, unit FROM analysed) u ON u.unit = f.unit
-    WHERE f.at_time >= $1 AND f.attribution = 'unit' AND list_contains(f.experiments, u.experiment)
-), latest AS (
+    FROM feedback f JOIN seen u ON u.unit = f.unit
+    WHERE f.at_time >= $since AND f.attribution = 'unit' AND list_contains(f.experiments, u.experiment)
+"""
+LATEST = """
+SELECT experiment, assigned, key, count(*), count(value), avg(value)
+FROM (
     SELECT experiment, assigned, key, subject, arg_max(value, (at_time, feedback_id)) AS value
     FROM said
     GROUP BY experiment, assigned, key, subject
 )
-SELECT experiment, assigned, key, count(*), count(value), avg(value)
-FROM latest
 GROUP BY experiment, assigned, key
 ORDER BY experiment, assigned, key
 """
+FEEDBACK = f"WITH said AS ({ABOUT_REQUESTS}) {LATEST}"
+UNIT_FEEDBACK = f"""
+WITH seen AS (
+    SELECT DISTINCT experiment, assigned, unit
+    FROM exposures
+    WHERE at_time >= $since AND at_time < $until AND ($experiment IS NULL OR experiment = $experiment) AND {ANALYSED}
+        AND unit IN (SELECT unit FROM feedback WHERE at_time >= $since AND attribution = 'unit')
+), said AS ({ABOUT_REQUESTS} UNION ALL {ABOUT_UNITS}) {LATEST}
+"""  # noqa: S608 - ours
+HAS_UNIT_FEEDBACK = "SELECT count(*) FROM feedback WHERE at_time >= $1 AND attribution = 'unit'"
 """Only feedback that `attribution` found a request or a unit for; the latest value of each counts."""
 
 AMBIGUOUS = """
@@ -80,19 +98,39 @@ ORDER BY experiment, reason
 """
 
 ROUTES = """
-SELECT r.route, coalesce(a.deployment, r.deployment) AS deployment, count(*) AS requests,
-    count(*) FILTER (r.arm_outcome = 'failed') AS errors, count(*) FILTER (r.user_outcome = 'failed') AS user_errors,
-    count(*) FILTER (r.arm_outcome = 'rejected') AS rejected, count(*) FILTER (r.reason = 'fallback') AS fallbacks,
-    quantile_cont(r.latency_ms, 0.5) AS latency_p50, quantile_cont(r.latency_ms, 0.95) AS latency_p95
-FROM requests r LEFT JOIN (
-    SELECT request_id, deployment FROM attempts WHERE ordinal = 0 AND at_time >= $1
-) a ON a.request_id = r.request_id
-WHERE r.at_time >= $1 AND r.at_time < $2
-GROUP BY r.route, coalesce(a.deployment, r.deployment)
+WITH within AS (
+    SELECT request_id, route, deployment, arm_outcome, user_outcome, reason, latency_ms,
+        deployment IS NULL OR reason = 'fallback' AS elsewhere
+    FROM requests
+    WHERE at_time >= $1 AND at_time < $2
+), first AS (
+    SELECT a.request_id, any_value(a.deployment) AS deployment
+    FROM attempts a JOIN within w ON w.request_id = a.request_id
+    WHERE a.ordinal = 0 AND a.at_time >= $1 AND w.elsewhere
+    GROUP BY a.request_id
+), asked AS (
+    SELECT * FROM within WHERE NOT elsewhere
+    UNION ALL
+    SELECT w.* REPLACE (coalesce(f.deployment, w.deployment) AS deployment)
+    FROM within w LEFT JOIN first f ON f.request_id = w.request_id
+    WHERE w.elsewhere
+)
+SELECT * EXCLUDE (latency), latency[1] AS latency_p50, latency[2] AS latency_p95
+FROM (
+    SELECT route, deployment, count(*) AS requests,
+        count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
+        count(*) FILTER (arm_outcome = 'rejected') AS rejected, count(*) FILTER (reason = 'fallback') AS fallbacks,
+        quantile_cont(latency_ms, [0.5, 0.95]) AS latency
+    FROM asked
+    GROUP BY route, deployment
+)
 ORDER BY requests DESC, route
 LIMIT $3 OFFSET $4
 """
-"""By the deployment that was asked first: its errors are its own, though another one may have answered."""
+"""By the deployment that was asked first: its errors are its own, though another one may have answered.
+
+Only requests that fell back were answered by another one than was asked first, so attempts of few are looked up.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +194,15 @@ class Traffic:
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
     """Traffic of each experiment that had any in the window; plain rates, on enrolled units only."""
     bounds = (page.since, page.until, experiment)
-    feedback = _feedback(database, bounds)
+    rows = database.dicts(Query(VARIANTS, bounds))
+    feedback, units = _feedback(database, page, experiment), _units(database, page, experiment)
     variants: dict[str, list[VariantTraffic]] = defaultdict(list)
-    for row in database.dicts(Query(VARIANTS, bounds)):
-        name = row.pop("experiment")
-        variants[name].append(VariantTraffic(**row, feedback=feedback.get((name, row["variant"]), {})))
+    for row in rows:
+        arm = row.pop("experiment"), row["variant"]
+        for name in ("latency", "ttft"):
+            p50, p95, p99 = row.pop(name) or (None, None, None)
+            row |= {f"{name}_p50": p50, f"{name}_p95": p95, f"{name}_p99": p99}
+        variants[arm[0]].append(VariantTraffic(**row, units=units.get(arm, 0), feedback=feedback.get(arm, {})))
     reasons: dict[str, dict[str, int]] = defaultdict(dict)
     for name, reason, count in database.rows(REASONS, bounds):
         reasons[name][reason] = count
@@ -177,8 +219,21 @@ def by_route(page: Page) -> Query:
     return Query(ROUTES, (page.since, page.until, page.rows, page.offset))
 
 
-def _feedback(database: Database, bounds: tuple[object, ...]) -> dict[tuple[str, str], dict[str, KeyFeedback]]:
+def _units(database: Database, page: Page, experiment: str | None) -> dict[tuple[str, str], int]:
+    """Units by experiment and variant; of all time they are known without reading each exposure."""
+    if page.is_all_time:
+        with snapshot(database) as (cursor, watermark):
+            found = cursor.execute(ALL_UNITS, {"experiment": experiment, "watermark": watermark}).fetchall()
+    else:
+        found = database.rows(UNITS, (page.since, page.until, experiment))
+    return {(name, assigned): count for name, assigned, count in found}
+
+
+def _feedback(database: Database, page: Page, experiment: str | None) -> dict[tuple[str, str], dict[str, KeyFeedback]]:
+    ((about_units,),) = database.rows(HAS_UNIT_FEEDBACK, (page.since,))
+    bound = {"since": page.since, "until": page.until, "experiment": experiment}
+    rows = database.rows(UNIT_FEEDBACK if about_units else FEEDBACK, bound)
     found: dict[tuple[str, str], dict[str, KeyFeedback]] = defaultdict(dict)
-    for experiment, assigned, key, n, rated, rate in database.rows(FEEDBACK, bounds):
-        found[experiment, assigned][key] = KeyFeedback(n, rated, rate)
+    for name, assigned, key, n, rated, rate in rows:
+        found[name, assigned][key] = KeyFeedback(n, rated, rate)
     return found

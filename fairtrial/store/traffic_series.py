@@ -3,54 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import product
 
+from fairtrial.store.analysed import ANALYSED
 from fairtrial.store.database import Database
 from fairtrial.store.query import Page, microseconds
 
 WIDTHS_S = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800)
 """Widths of slots that people can read an axis by; the last one is doubled for longer windows."""
 MOST_SLOTS = 60
-SLACK = timedelta(hours=1)
-"""A request is stored under its start and its exposure under its own time: never further apart than that."""
 SHARES = (0.01, 0.05, *(round(0.1 * tenth, 1) for tenth in range(1, 10)), 0.95, 0.99)
 
-SPAN = """
+SPAN = f"""
 SELECT min(at_time), max(at_time)
 FROM exposures
-WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND enrolled
-    AND reason IN ('assigned', 'fallback', 'kill', 'continued')
-"""
+WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND {ANALYSED}
+"""  # noqa: S608 - ours
 
-SLOTS = """
-WITH analysed AS (
-    SELECT request_id, assigned, at_time
+SLOTS = f"""
+SELECT * EXCLUDE (latency), latency[1] AS latency_p50, latency[2] AS latency_p95
+FROM (
+    SELECT (epoch_us(at_time) - $4::BIGINT) // $5::BIGINT AS slot, assigned AS variant, count(*) AS requests,
+        count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
+        quantile_cont(latency_ms, [0.5, 0.95]) AS latency
     FROM exposures
-    WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3
-        AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
+    WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3 AND {ANALYSED} AND request_time IS NOT NULL
+    GROUP BY slot, variant
 )
-SELECT (epoch_us(a.at_time) - $4::BIGINT) // $5::BIGINT AS slot, a.assigned AS variant, count(*) AS requests,
-    count(*) FILTER (r.arm_outcome = 'failed') AS errors, count(*) FILTER (r.user_outcome = 'failed') AS user_errors,
-    quantile_cont(r.latency_ms, 0.5) AS latency_p50, quantile_cont(r.latency_ms, 0.95) AS latency_p95
-FROM analysed a JOIN requests r ON r.request_id = a.request_id
-WHERE r.at_time >= $6 AND r.at_time <= $7
-GROUP BY slot, variant
-"""
+"""  # noqa: S608 - ours
 
-LATENCIES = """
-WITH analysed AS (
-    SELECT request_id, assigned
-    FROM exposures
-    WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3
-        AND enrolled AND reason IN ('assigned', 'fallback', 'kill', 'continued')
-)
-SELECT a.assigned AS variant, unnest($4::DOUBLE[]) AS share, unnest(quantile_cont(r.latency_ms, $4::DOUBLE[])) AS ms
-FROM analysed a JOIN requests r ON r.request_id = a.request_id
-WHERE r.at_time >= $5 AND r.at_time <= $6 AND r.latency_ms IS NOT NULL
-GROUP BY a.assigned
+LATENCIES = f"""
+SELECT assigned AS variant, unnest($4::DOUBLE[]) AS share, unnest(quantile_cont(latency_ms, $4::DOUBLE[])) AS ms
+FROM exposures
+WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3 AND {ANALYSED} AND request_time IS NOT NULL
+    AND latency_ms IS NOT NULL
+GROUP BY assigned
 ORDER BY variant, share
-"""
+"""  # noqa: S608 - ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +83,8 @@ def series(database: Database, page: Page, *, experiment: str) -> Series:
         return Series(WIDTHS_S[0], (), ())
     width_s = width_for((last - first).total_seconds())
     origin_us = microseconds(first) // (width_s * 1_000_000) * width_s * 1_000_000
-    around = (first - SLACK, last + SLACK)
-    found = database.rows(SLOTS, (first, last, experiment, origin_us, width_s * 1_000_000, *around))
-    latencies = database.rows(LATENCIES, (first, last, experiment, list(SHARES), *around))
+    found = database.rows(SLOTS, (first, last, experiment, origin_us, width_s * 1_000_000))
+    latencies = database.rows(LATENCIES, (first, last, experiment, list(SHARES)))
     known = {(slot, variant): numbers for slot, variant, *numbers in found}
     variants = sorted({variant for _, variant in known})
     slots = range(max((slot for slot, _ in known), default=-1) + 1)

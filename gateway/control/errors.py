@@ -10,7 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from fairtrial.domain.errors import FairtrialError, NotFound, RequestError, UsageError
+from fairtrial.domain.errors import FairtrialError, NotFound, RequestError, StoreExhausted, UsageError
+from fairtrial.store.engine_errors import EngineError, store_error
 
 log = logging.getLogger("fairtrial.control")
 
@@ -18,6 +19,7 @@ log = logging.getLogger("fairtrial.control")
 def map_errors(app: FastAPI) -> None:
     """Give every error of ours, of FastAPI's and of nobody's the same shape."""
     app.add_exception_handler(FairtrialError, _ours)
+    app.add_exception_handler(EngineError, _engine)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _left)
@@ -35,7 +37,13 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, UsageError):
         return _answer(400, str(error), "usage_error")
     log.error("%s %s: %s", request.method, request.url.path, error)
-    return _answer(500, str(error), "store_error")
+    return _answer(503 if isinstance(error, StoreExhausted) else 500, str(error), "store_error")
+
+
+async def _engine(request: Request, error: Exception) -> JSONResponse:
+    """What a statement that changes something met."""
+    assert isinstance(error, EngineError)
+    return await _ours(request, store_error(error))
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

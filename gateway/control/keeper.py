@@ -13,6 +13,7 @@ from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Key
 from fairtrial.store import audit, keys
 from fairtrial.store.database import Database
+from fairtrial.store.engine_errors import words
 from fairtrial.store.ingest import Ingested, Ingester
 from fairtrial.store.segment_archive import compress_sealed
 from fairtrial.store.steps import OnStep
@@ -202,9 +203,9 @@ class Keeper:
         try:
             step()
         except Exception as error:  # noqa: BLE001 - the fence of both loops: a full disk must not end the owner
-            said = f"{failing} ({type(error).__name__}: {error})"
+            said = f"{failing} ({type(error).__name__}: {words(error)})"
             if self._troubles.get(failing) != said:
-                log.error("%s", said)
+                log.error("%s (%s: %s)", failing, type(error).__name__, error)
             self._troubles[failing] = said
             return False
         self._troubles.pop(failing, None)

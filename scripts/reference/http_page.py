@@ -29,7 +29,11 @@ else was faster, 413 the body is too large.
 
 Listings answer `{"rows": […]}`, or an Arrow stream for `Accept: application/vnd.apache.arrow.stream` where the
 store's own rows are listed. They take `since_us` and `until_us` (microseconds since 1970, UTC), `limit` (100, at
-most 10,000) and `offset`. Times end in Z; amounts of money are text."""
+most 10,000) and `offset`. Figures of traffic are those of the last week unless `since_us` says otherwise, 0 being all
+time; experiments answer their `window`. Requests and feedback also answer `next`, the parameter `after` of the page
+that follows (in Arrow the header `x-fairtrial-next`): it costs the same on every page, which a large `offset` does
+not. An error of the store's engine is 500, or 503 if its memory or disk did not suffice. Times end in Z; amounts of
+money are text."""
 PAGING = frozenset({"since_us", "until_us", "limit", "offset"})
 
 

@@ -59,6 +59,7 @@ PROJECT = {
     "experiments.*.guardrails.*.margin": "fairtrial.cli.plan_questions:asked",
     "experiments.*.salt": "fairtrial.experiments.assignment:assign",
     "store.path": "fairtrial.config.project:load_project",
+    "store.memory_mb": "fairtrial.store.database:_connect",
     "capture.bodies": "gateway.proxy.recording:_bodies:capture",
     "capture.retain_days": "gateway.control.store_care:_planned_days",
     "gateway.bind": "fairtrial.config.project:load_project",

@@ -61,7 +61,7 @@ def words(page: AppTest) -> str:
 def test_an_empty_store_says_what_to_do_next(page: AppTest) -> None:
     page.run()
     assert not page.exception
-    assert "No traffic yet" in words(page)
+    assert "No traffic in the last week" in words(page)
     assert "fairtrial gate" in words(page)
     assert page.metric[0].value == "ready"
 

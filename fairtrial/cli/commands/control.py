@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--store", type=click.Path(path_type=Path), hidden=True)
+@click.option("--memory-mb", type=int, hidden=True)
 @click.option("--bind", hidden=True)
 @click.option("--trusted-proxy", "proxies", multiple=True, hidden=True)
 @click.option("--body-grace", type=float, default=USUAL_BODY_RATE.grace, hidden=True)
@@ -67,6 +68,7 @@ def _settings(
     control_url: str | None,
     *,
     store: Path | None,
+    memory_mb: int | None,
     bind: str | None,
     proxies: tuple[str, ...],
     **body: float,
@@ -81,7 +83,7 @@ def _settings(
     if store is not None and bind is not None:
         address = parse_address(bind)
         rate = BodyRate(body["body_grace"], int(body["min_body_rate"]))
-        told = ControlSettings(config, Layout(store), address, gateway_url, None, public, proxies, rate)
+        told = ControlSettings(config, Layout(store, memory_mb), address, gateway_url, None, public, proxies, rate)
         return told, None
     project = _load(config)
     gateway_url = gateway_url or project.gateway.address.url

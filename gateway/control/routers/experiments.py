@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.plan import Experiment
 from fairtrial.store import traffic, traffic_series
+from fairtrial.store.query import Page
 from fairtrial.store.traffic import Traffic
-from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
+from gateway.control.answers import TheKeeper, TheTrafficPage, as_json, as_table
 from gateway.control.errors import absent
 from gateway.control.guard import Guarded, needs
 from gateway.control.keeper import Keeper
@@ -21,28 +22,28 @@ router = APIRouter(tags=["experiments"], route_class=Guarded, dependencies=[Depe
 
 
 @router.get("/experiments")
-def listing(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
+def listing(request: Request, keeper: TheKeeper, page: TheTrafficPage) -> Response:
     """Every published experiment with its traffic in the window, and whether its units came by the planned split."""
     checks: SplitChecks = request.app.state.split_checks
     found = {one.experiment: one for one in traffic.by_variant(keeper.database, page)}
     shown = list(_published(keeper).values())[page.offset : page.offset + page.limit]
     rows = [_described(one, found.get(one.name)) | {"srm": checks.of(keeper.database, one)} for one in shown]
-    return as_json({"rows": rows})
+    return as_json({"rows": rows, "window": _window(page)})
 
 
 @router.get("/experiments/{name}")
-def one(keeper: TheKeeper, page: ThePage, name: str) -> Response:
+def one(keeper: TheKeeper, page: TheTrafficPage, name: str) -> Response:
     """One experiment with its traffic in the window, and whether its units came by the planned split."""
     experiment = _published(keeper).get(name)
     if experiment is None:
         raise absent("experiment", name)
     found = traffic.by_variant(keeper.database, page, experiment=name)
     described = _described(experiment, found[0] if found else None)
-    return as_json(described | {"srm": check_split(keeper.database, experiment)})
+    return as_json(described | {"srm": check_split(keeper.database, experiment), "window": _window(page)})
 
 
 @router.get("/experiments/{name}/series")
-def over_time(keeper: TheKeeper, page: ThePage, name: str) -> Response:
+def over_time(keeper: TheKeeper, page: TheTrafficPage, name: str) -> Response:
     """One experiment's traffic in at most 60 slots of time by variant, and its spread of latencies."""
     if name not in _published(keeper):
         raise absent("experiment", name)
@@ -50,15 +51,20 @@ def over_time(keeper: TheKeeper, page: ThePage, name: str) -> Response:
 
 
 @router.get("/traffic")
-def by_experiment(keeper: TheKeeper, page: ThePage, experiment: str | None = None) -> Response:
+def by_experiment(keeper: TheKeeper, page: TheTrafficPage, experiment: str | None = None) -> Response:
     """Traffic by experiment and variant, by intention to treat."""
-    return as_json({"rows": traffic.by_variant(keeper.database, page, experiment=experiment)})
+    return as_json({"rows": traffic.by_variant(keeper.database, page, experiment=experiment), "window": _window(page)})
 
 
 @router.get("/routes")
-def by_route(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
+def by_route(request: Request, keeper: TheKeeper, page: TheTrafficPage) -> Response:
     """Traffic by route and deployment."""
     return as_table(request, keeper.database, traffic.by_route(page))
+
+
+def _window(page: Page) -> dict[str, int]:
+    """Which time the figures are of; since 0 is all time."""
+    return {"since_us": page.since_us, "until_us": page.until_us}
 
 
 def _published(keeper: Keeper) -> dict[str, Experiment]:

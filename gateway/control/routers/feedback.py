@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.store import feedback
-from gateway.control.answers import TheKeeper, ThePage, as_table
+from gateway.control.answers import TheKeeper, ThePage, ThePosition, as_pages, as_table
 from gateway.control.guard import Guarded, needs
 
 router = APIRouter(tags=["feedback"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
@@ -13,10 +13,16 @@ router = APIRouter(tags=["feedback"], route_class=Guarded, dependencies=[Depends
 
 @router.get("/feedback")
 def listing(
-    request: Request, keeper: TheKeeper, page: ThePage, key: str | None = None, attribution: str | None = None
+    request: Request,
+    keeper: TheKeeper,
+    page: ThePage,
+    position: ThePosition,
+    key: str | None = None,
+    attribution: str | None = None,
 ) -> Response:
-    """Feedback of a window, newest first, with what it was found to be about."""
-    return as_table(request, keeper.database, feedback.listing(page, key=key, attribution=attribution))
+    """Feedback of a window, newest first, with what it was found to be about; ``next`` begins the page after this."""
+    query = feedback.listing(page, key=key, attribution=attribution, position=position)
+    return as_pages(request, keeper.database, query, page, "feedback_id")
 
 
 @router.get("/feedback/attributions")

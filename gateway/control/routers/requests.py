@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.store import requests
-from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
+from gateway.control.answers import TheKeeper, ThePage, ThePosition, as_json, as_pages
 from gateway.control.errors import absent
 from gateway.control.guard import Guarded, needs
 
@@ -17,13 +17,16 @@ def listing(
     request: Request,
     keeper: TheKeeper,
     page: ThePage,
+    position: ThePosition,
     experiment: str | None = None,
     variant: str | None = None,
     outcome: str | None = None,
 ) -> Response:
-    """Requests of a window, newest first, without bodies."""
-    query = requests.listing(page, experiment=experiment, variant=variant, outcome=outcome)
-    return as_table(request, keeper.database, query)
+    """Requests of a window, newest first, without bodies; ``next`` begins the page after this one."""
+    if position is None:
+        page = requests.skip(keeper.database, page, experiment=experiment, variant=variant, outcome=outcome)
+    query = requests.listing(page, experiment=experiment, variant=variant, outcome=outcome, position=position)
+    return as_pages(request, keeper.database, query, page, "request_id")
 
 
 @router.get("/requests/{request_id}")

@@ -9,9 +9,10 @@ import pytest
 from fairtrial.domain.events import Event
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store import feedback, traffic
+from fairtrial.store.attribution import unattributed_since_us
 from fairtrial.store.database import Database
 from fairtrial.store.ingest import Ingester
-from fairtrial.store.query import Page
+from fairtrial.store.query import END_OF_TIME_US, Page
 from tests.unit.store import samples
 
 OLLAMA = "chatcmpl-7"
@@ -184,3 +185,14 @@ def test_a_request_outside_of_experiments_can_be_spoken_of_and_is_in_no_figure(
     bring(database, ingester, samples.request(1, reason="direct"), samples.feedback(2, request_id="r-1"))
     assert found(database) == {"f-2": "r-1"}
     assert traffic.by_variant(database, Page()) == []
+
+
+def test_the_next_program_begins_where_the_last_one_ended(database: Database, ingester: Ingester) -> None:
+    assert unattributed_since_us(database) == END_OF_TIME_US
+    bring(database, ingester, *visit(1, response_id=OLLAMA), by_response(2))
+    assert unattributed_since_us(database) == END_OF_TIME_US
+    with database.writing() as cursor:
+        cursor.execute(
+            "INSERT INTO requests (request_id, at_time) VALUES ('r-5', make_timestamp(?))", [samples.NOW + 5]
+        )
+    assert unattributed_since_us(database) == samples.NOW + 5

@@ -267,7 +267,10 @@ def test_lag_is_what_the_store_has_not_read_yet(database: Database, ingester: In
     writer.close()
 
 
-def test_the_store_reads_no_file_but_its_own(database: Database, tmp_path: Path) -> None:
+def test_the_store_reads_no_file_but_its_own(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n")
-    with pytest.raises(StoreError, match="disabled by configuration"):
+    with pytest.raises(StoreError, match=r"^the store could not answer: the log says why$"):
         database.rows(f"SELECT * FROM read_csv('{tmp_path}/secret.csv')")
+    assert "disabled by configuration" in caplog.text

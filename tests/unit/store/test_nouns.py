@@ -138,6 +138,24 @@ def test_lists_are_bounded_in_time_and_paged(database: Database, ingester: Inges
     assert len(database.dicts(feedback.listing(Page(limit=2)))) == 2
 
 
+@pytest.mark.parametrize("offset", [0, 1, 5, 11, 12, 40])
+@pytest.mark.parametrize("outcome", [None, "error"])
+def test_a_large_offset_gives_the_same_page(
+    database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch, offset: int, outcome: str | None
+) -> None:
+    monkeypatch.setattr(requests, "LARGE_OFFSET", 1)
+    ends = ("ok", "error", "error")
+    minutes = [samples.NOW + n // 4 * 60_000_000 + n for n in range(36)]
+    bring(
+        database, ingester, *(samples.request(n, at_us=at_us, outcome=ends[n % 3]) for n, at_us in enumerate(minutes))
+    )
+    page = Page(limit=5, offset=offset, until_us=samples.NOW + 7 * 60_000_000)
+    skipped = requests.skip(database, page, outcome=outcome)
+    assert skipped.offset <= 4
+    expected = database.dicts(requests.listing(page, outcome=outcome))
+    assert database.dicts(requests.listing(skipped, outcome=outcome)) == expected
+
+
 def test_a_key_is_stored_as_its_hash_and_revoked_for_good(database: Database) -> None:
     made = keys.create(
         database, "ci", now_us=samples.NOW, options=keys.KeyOptions(("complete", "pin"), expires_us=samples.NOW + 1)

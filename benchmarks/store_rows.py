@@ -1,0 +1,122 @@
+"""Fills a store by SQL with the rows that the gateway would have recorded: ids by time, two experiments, errors.
+
+One of the users is ``PERSON``, whom a benchmark may erase.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import duckdb
+
+from fairtrial.domain.plan import Plan
+from fairtrial.experiments.units import pseudonym
+
+PERSON = "unit-0"
+PARAMETER = re.compile(r"\$(\w+)")
+EACH = 20
+"""Requests of a unit."""
+DAYS = 30
+SLICE = 500_000
+"""Requests of one transaction."""
+DAY_US = 86_400_000_000
+
+MACROS = (
+    "CREATE TEMP MACRO chance(i, salt) AS (hash(i * 32 + salt) % 1000003) / 1000003.0",
+    """CREATE TEMP MACRO uuid7(at_us, random) AS
+        format('{:08x}-{:04x}-7', (at_us // 1000) >> 16, (at_us // 1000) & 65535) || random[1:3] || '-'
+        || substr('89ab', 1 + ascii(random) % 4, 1) || random[4:6] || '-' || random[7:18]""",
+)
+MADE = """
+CREATE OR REPLACE TEMP TABLE made AS
+SELECT *, make_timestamp(at_us) AS at_time, uuid7(at_us, md5('r' || i)) AS request_id,
+    'chatcmpl-' || md5('c' || i) AS response_id,
+    CASE WHEN u = 0 THEN $person ELSE md5('u' || u) END AS unit,
+    CASE WHEN chance(i, 1) < 0.03 THEN NULL WHEN chance(u, 2) < 0.7 THEN $first ELSE $second END AS experiment,
+    CASE WHEN chance(u, 3) < 0.5 THEN 'base' ELSE 'tuned' END AS arm, chance(u, 3) AS bucket,
+    chance(i, 4) AS luck, chance(i, 5) AS said,
+    round(exp(6.2 + 0.7 * sqrt(-2 * ln(chance(i, 6) + 1e-9)) * cos(6.28318 * chance(i, 7))), 3) AS latency_ms,
+    (200 + hash(i) % 1000)::BIGINT AS tokens_in, (30 + hash(i + 1) % 400)::BIGINT AS tokens_out
+FROM (
+    SELECT i, $begin + (i * ($span / $count))::BIGINT AS at_us, (hash(i * 7) % $units)::BIGINT AS u
+    FROM range($from, $until) numbers(i)
+)
+ORDER BY i
+"""
+OUTCOMES = """
+CREATE OR REPLACE TEMP VIEW seen AS
+SELECT *, luck < 0.01 AS failed, luck >= 0.01 AND luck < 0.03 AS fell_back,
+    CASE WHEN luck < 0.01 THEN 502 ELSE 200 END AS status, CASE WHEN luck < 0.01 THEN 'error' ELSE 'ok' END AS outcome,
+    CASE WHEN experiment IS NULL THEN 'direct' WHEN luck >= 0.01 AND luck < 0.03 THEN 'fallback' ELSE 'assigned' END
+        AS reason,
+    CASE WHEN luck < 0.03 THEN 'failed' ELSE 'answered' END AS arm_outcome,
+    CASE WHEN luck < 0.01 THEN 'failed' ELSE 'answered' END AS user_outcome,
+    (0.0000004 * tokens_in + 0.0000016 * tokens_out)::DECIMAL(18, 9) AS cost_usd,
+    CASE WHEN experiment IS NULL OR luck >= 0.01 AND luck < 0.03 THEN 'base' ELSE arm END AS served
+FROM made
+"""
+INSERTS = (
+    """INSERT INTO requests SELECT request_id, at_time, 'chat.completions', coalesce(experiment, 'direct'), i % 3 = 0,
+        status, outcome, reason, 'plan', 'w0', 'app', served, experiment, CASE WHEN experiment IS NULL THEN NULL ELSE
+        arm END, CASE WHEN experiment IS NULL THEN NULL ELSE served END, unit, CASE WHEN failed THEN 'upstream_error'
+        END, NULL, latency_ms, round(latency_ms * 0.3, 3), tokens_in, tokens_out, 'provider', cost_usd, served, NULL,
+        response_id, 'stop', false, 0, MAP {}, 'redacted', arm_outcome, user_outcome FROM seen""",
+    """INSERT INTO payloads SELECT request_id, at_time, '{"model":"bot","messages":[{"role":"user","content":"' ||
+        repeat(md5('q' || i) || ' ', $body // 66) || '"}]}', '{"choices":[{"message":{"content":"' ||
+        repeat(md5('a' || i) || ' ', $body // 66) || '"}}]}' FROM seen""",
+    """INSERT INTO attempts SELECT uuid7(at_us, md5('t' || i)), request_id, at_time, 0, 'live',
+        CASE WHEN experiment IS NULL THEN 'base' ELSE arm END, 'plan', CASE WHEN luck < 0.03 THEN 502 ELSE 200 END,
+        NULL, NULL, latency_ms, round(latency_ms * 0.3, 3), tokens_in, tokens_out, 'provider', cost_usd FROM seen""",
+    """INSERT INTO attempts SELECT uuid7(at_us, md5('s' || i)), request_id, at_time, 1, 'fallback', 'base', 'plan', 200,
+        NULL, NULL, latency_ms, round(latency_ms * 0.3, 3), tokens_in, tokens_out, 'provider', cost_usd
+        FROM seen WHERE fell_back""",
+    """INSERT INTO exposures SELECT request_id, at_time, experiment, arm, served, reason, true, unit, 'user', bucket,
+        bucket, 0.5, 100, 0, 'plan', CASE experiment WHEN $first THEN $first_hash ELSE $second_hash END,
+        at_time, outcome, arm_outcome, user_outcome, latency_ms, round(latency_ms * 0.3, 3), tokens_in, tokens_out,
+        cost_usd FROM seen WHERE experiment IS NOT NULL""",
+    """INSERT INTO feedback SELECT uuid7(at_us, md5('f' || i)), at_time + INTERVAL 1 MINUTE, 'resolved',
+        CASE WHEN i % 2 = 0 THEN request_id END, NULL, chance(i, 8) < 0.6, NULL, NULL, NULL, NULL, NULL, 'app',
+        CASE WHEN i % 2 = 1 THEN response_id END, [], true, request_id, 'request',
+        CASE WHEN experiment IS NULL THEN [] ELSE [experiment] END,
+        CASE WHEN experiment IS NULL THEN NULL ELSE at_time END, experiment,
+        CASE WHEN experiment IS NULL THEN NULL ELSE arm END FROM seen WHERE said < 0.05""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How many requests, with bodies of how many letters; who is the person, by the store's secret."""
+
+    requests: int
+    body: int
+    plan: Plan
+    pepper: str
+
+
+def fill(connection: duckdb.DuckDBPyConnection, wanted: Wanted, on_slice: Callable[[int], None]) -> None:
+    """Write the rows of the last thirty days, in the order of time, and nothing that is computed from them."""
+    first, second = wanted.plan.experiments.values()
+    named = {"first": first.name, "second": second.name}
+    spread = {
+        "begin": time.time_ns() // 1000 - DAYS * DAY_US,
+        "span": float(DAYS * DAY_US),
+        "count": wanted.requests,
+        "units": max(1, wanted.requests // EACH),
+        "person": pseudonym(wanted.pepper, PERSON),
+    }
+    known = named | {"first_hash": first.analysis_hash, "second_hash": second.analysis_hash, "body": wanted.body}
+    for macro in MACROS:
+        connection.execute(macro)
+    for start in range(0, wanted.requests, SLICE):
+        end = min(wanted.requests, start + SLICE)
+        connection.execute(MADE, {**named, **spread, "from": start, "until": end})
+        connection.execute(OUTCOMES)
+        connection.execute("BEGIN TRANSACTION")
+        for insert in INSERTS:
+            connection.execute(insert, {name: known[name] for name in set(PARAMETER.findall(insert))})
+        connection.execute("COMMIT")
+        on_slice(end)
+    connection.execute("CHECKPOINT")
