@@ -18,6 +18,8 @@ from fairtrial.store.placements import fold
 LATEST_FEEDBACK = "SELECT epoch_us(max(at_time)) FROM feedback"
 REST = 10
 """How many times as long as a computation took the next one waits, if nobody asks for it."""
+LEAST_REST_US = 1_000_000
+"""It waits so long at the least: little traffic must not cost a computation for each of its few lines."""
 
 
 class DerivedColumns:
@@ -64,7 +66,7 @@ class DerivedColumns:
         fold(self._database)
         self._since_us = None
         ended_us = self._clock_us()
-        self._due_us = ended_us + REST * (ended_us - begun_us)
+        self._due_us = ended_us + max(REST * (ended_us - begun_us), LEAST_REST_US)
 
 
 def _latest_feedback_us(database: Database) -> int:

@@ -13,6 +13,7 @@ import pytest
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.database import Database
+from fairtrial.store.engine_errors import MEMORY
 from fairtrial.store.segment_archive import compress_sealed
 from gateway.control import keeper as keeper_module
 from gateway.control.keeper import (
@@ -79,7 +80,7 @@ def test_a_duty_of_the_day_that_fails_stops_no_other_and_retention_is_first(
     assert ended.wait(60)
     keeper.jobs.join()
     assert done == ["retain", "resume", "erase again"]
-    assert keeper.trouble == "old texts could not be dropped (OutOfMemoryException: could not allocate)"
+    assert keeper.trouble == f"old texts could not be dropped (OutOfMemoryException: {MEMORY})"
     keeper.stop()
 
 

@@ -40,7 +40,7 @@ def test_live_segments_share_a_transaction(
     transactions.clear()
     for number, writer in enumerate(writers):
         writer.append(samples.exposure(number))
-    assert ingester.catch_up().rows == len(writers)
+    assert ingester.catch_up(paced=True).rows == len(writers)
     assert len(transactions) == 1
     assert database.rows("SELECT count(DISTINCT segment) FROM offsets") == [(len(writers),)]
     assert ingester.catch_up().rows == 0
