@@ -143,7 +143,7 @@ def test_names_of_the_address_that_are_not_known_count_for_none(
 ) -> None:
     page = opened(filled, monkeypatch, "experiment", experiment=HOSTILE, window="ever")
     assert page.selectbox[0].value == "tuned-vs-base"
-    assert page.selectbox[1].value == "all"
+    assert page.selectbox[1].value == "week"
 
 
 def test_an_experiment_shows_each_variant_marks_plain_rates_and_raises_the_alarm(

@@ -53,7 +53,7 @@ def over_time(keeper: TheKeeper, page: TheTrafficPage, name: str) -> Response:
 @router.get("/traffic")
 def by_experiment(keeper: TheKeeper, page: TheTrafficPage, experiment: str | None = None) -> Response:
     """Traffic by experiment and variant, by intention to treat."""
-    return as_json({"rows": traffic.by_variant(keeper.database, page, experiment=experiment), "window": _window(page)})
+    return as_json({"rows": traffic.by_variant(keeper.database, page, experiment=experiment)})
 
 
 @router.get("/routes")
