@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import httpx
@@ -88,6 +88,7 @@ SELECT arm, count(*) FROM (
     SELECT unit, arg_min(assigned, at_time) AS arm FROM exposures WHERE experiment = $name GROUP BY unit
 ) GROUP BY arm
 """
+SPLIT_TOO = SPLIT.replace("$name", "'sales'")
 SLOTS = """
 SELECT date_trunc('day', at_time), variant_assigned, count(*), count(*) FILTER (arm_outcome = 'failed'),
     quantile_cont(latency_ms, [0.5, 0.95])
@@ -99,6 +100,13 @@ SELECT variant_assigned,
 FROM requests WHERE at_time >= $since AND experiment = $name GROUP BY ALL
 """
 LISTED = "SELECT * FROM requests WHERE {} ORDER BY at_time DESC, request_id DESC LIMIT 100 OFFSET {}"
+
+
+class Timing(NamedTuple):
+    """Seconds on the clock, and of a core: the second are the same however busy the machine is."""
+
+    seconds: float
+    cpu: float
 
 
 def main() -> None:
@@ -119,26 +127,22 @@ def main() -> None:
         if wanted.json:
             print(json.dumps({name: {"value": value, "plain": plain} for name, value, plain in rows}))
             return
-        print(f"{'':<50} {'seconds':>9} {'plain':>9} {'times':>7}")
+        print(f"{'':<48} {'seconds':>8} {'of a core':>10} {'plain':>8} {'of a core':>10} {'times':>6}")
         for name, value, plain in rows:
-            ratio = f"{plain:>9.2f} {value / plain:>7.1f}" if plain else ""
-            print(
-                f"{name:<50} {value:>9.2f} {ratio}" if isinstance(value, float) else f"{name:<50} {value:>9,}",
-                flush=True,
-            )
+            print(f"{name:<48} {value:>8,}" if isinstance(value, int) else _line(name, value, plain), flush=True)
 
 
-def measure(folder: Path, wanted: argparse.Namespace) -> Iterator[tuple[str, float | int, float | None]]:
-    """A name, seconds (or a count), and the seconds of plain queries for the same; memory in MiB."""
+def measure(folder: Path, wanted: argparse.Namespace) -> Iterator[tuple[str, Timing | int, Timing | None]]:
+    """A name, how long it took (or a count), and how long plain queries for the same took; memory in MiB."""
     project = a_project(folder, wanted.memory_mb)
     yield "requests", wanted.requests, None
     if not project.layout.store.exists():
-        yield "making the store", timed(lambda: make(project, wanted.requests, wanted.body))[0], None
+        yield "making the store", timed(lambda: make(project, wanted.requests, wanted.body)), None
     yield "store, MiB", project.layout.store.stat().st_size // MIB, None
     plain = {} if wanted.no_plain else plain_figures(project)
     with control(project) as running:
         yield "start of control, until it answers", running.start, None
-        yield "the first pass over the store", timed(running.ingest)[0], None
+        yield "the first pass over the store", timed(running.ingest, running.cpu), None
         yield from ((name, seconds, plain.get(name)) for name, seconds in pages(running))
         yield "control after the pages, MiB", running.memory("VmRSS"), None
         yield from ((name, seconds, plain.get(name)) for name, seconds in listings(running))
@@ -176,14 +180,14 @@ def make(project: Project, requests: int, body: int) -> None:
         fill(connection, Wanted(requests, body, project.plan, pepper), lambda done: say(f"{done:,} requests"))
 
 
-def plain_figures(project: Project) -> dict[str, float]:
+def plain_figures(project: Project) -> dict[str, Timing]:
     """Seconds of plain queries for what each page and listing shows."""
-    found: dict[str, float] = {}
+    found: dict[str, Timing] = {}
     with duckdb.connect(
         str(project.layout.store), read_only=True, config=engine_settings(project.layout.memory_mb)
     ) as connection:
 
-        def ask(*queries: str, **bound: Any) -> float:
+        def ask(*queries: str, **bound: Any) -> Timing:
             def once() -> None:
                 for query in queries:
                     used = {name: bound[name] for name in set(PARAMETER.findall(query))}
@@ -194,8 +198,8 @@ def plain_figures(project: Project) -> dict[str, float]:
         for window in WINDOWS:
             bound = {"since": datetime.fromtimestamp(since_us(window) / 1e6, UTC).replace(tzinfo=None)}
             one = bound | {"name": "support"}
-            found[f"Overview, {window}"] = ask(FIGURES, REASONS, FEEDBACK, **bound, name=None) + sum(
-                ask(SPLIT, name=name) for name in ("support", "sales")
+            found[f"Overview, {window}"] = ask(
+                FIGURES, REASONS, FEEDBACK, SPLIT.replace("$name", "'support'"), SPLIT_TOO, **bound, name=None
             )
             found[f"Experiment, {window}"] = ask(FIGURES, REASONS, FEEDBACK, SPLIT, SLOTS, SPREAD, **one)
         found["requests, newest"] = ask(LISTED.format("true", 0))
@@ -225,7 +229,7 @@ class Running:
             if process.poll() is not None:
                 raise SystemExit("control did not start")
             time.sleep(0.02)
-        self.start = time.perf_counter() - began
+        self.start = Timing(time.perf_counter() - began, self.cpu())
         self._http = http
         http.headers["authorization"] = f"Bearer {project.layout.admin_key.read_text().strip()}"
 
@@ -244,6 +248,11 @@ class Running:
         if job["state"] != "done":
             raise SystemExit(f"{path}: {job['error']}")
 
+    def cpu(self) -> float:
+        """Seconds of a core that the process has used until now."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self, field: str) -> int:
         """MiB, of `/proc`."""
         lines = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii").splitlines()
@@ -260,7 +269,7 @@ def control(project: Project) -> Iterator[Running]:
             os.kill(process.pid, signal.SIGTERM)
 
 
-def pages(running: Running) -> Iterator[tuple[str, float]]:
+def pages(running: Running) -> Iterator[tuple[str, Timing]]:
     """What the two pages ask for, window by window."""
     for window in WINDOWS:
         since = since_us(window)
@@ -277,29 +286,29 @@ def pages(running: Running) -> Iterator[tuple[str, float]]:
             running.get("/api/experiments/support", since_us=since)
             running.get("/api/experiments/support/series", since_us=since)
 
-        yield f"Overview, {window}", best(overview)
-        yield f"Experiment, {window}", best(experiment)
-    yield "routes, all time", best(lambda: running.get("/api/routes", since_us=0))
-    yield "store info", best(lambda: running.get("/api/store"))
+        yield f"Overview, {window}", best(overview, running.cpu)
+        yield f"Experiment, {window}", best(experiment, running.cpu)
+    yield "routes, all time", best(lambda: running.get("/api/routes", since_us=0), running.cpu)
+    yield "store info", best(lambda: running.get("/api/store"), running.cpu)
 
 
-def listings(running: Running) -> Iterator[tuple[str, float]]:
+def listings(running: Running) -> Iterator[tuple[str, Timing]]:
     """Requests, by filter and by page."""
 
     def listed(**query: Any) -> Callable[[], None]:
         return lambda: running.get("/api/requests", **query)
 
-    yield "requests, newest", best(listed())
-    yield "requests, of one variant", best(listed(experiment="sales", variant="tuned"))
-    yield "requests, errors", best(listed(outcome="error"))
-    yield "requests, offset 100,000", best(listed(offset=100_000))
+    yield "requests, newest", best(listed(), running.cpu)
+    yield "requests, of one variant", best(listed(experiment="sales", variant="tuned"), running.cpu)
+    yield "requests, errors", best(listed(outcome="error"), running.cpu)
+    yield "requests, offset 100,000", best(listed(offset=100_000), running.cpu)
     after = running.get("/api/requests", limit=1, offset=99_999)["next"]
-    yield "requests, page after the 100,000th", best(listed(after=after))
+    yield "requests, page after the 100,000th", best(listed(after=after), running.cpu)
     row = running.get("/api/requests", limit=1, after=after)["rows"][0]
-    yield "one request", best(lambda: running.get(f"/api/requests/{row['request_id']}"))
+    yield "one request", best(lambda: running.get(f"/api/requests/{row['request_id']}"), running.cpu)
 
 
-def feedback(running: Running, project: Project) -> Iterator[tuple[str, float]]:
+def feedback(running: Running, project: Project) -> Iterator[tuple[str, Timing]]:
     """From a line in the journal until the figures count it."""
     row = running.get("/api/requests", limit=1, offset=min(50_000, 10))["rows"][0]
     about = {"response id": {"response_id": row["response_id"]}, "unit": {"unit": row["unit"]}}
@@ -314,11 +323,11 @@ def feedback(running: Running, project: Project) -> Iterator[tuple[str, float]]:
             writer.append(event)
             running.ingest()
 
-        yield f"feedback by {kind}, stored and attributed", best(once)
+        yield f"feedback by {kind}, stored and attributed", best(once, running.cpu)
         writer.close()
 
 
-def care_of(running: Running, folder: Path) -> Iterator[tuple[str, float]]:
+def care_of(running: Running, folder: Path) -> Iterator[tuple[str, Timing]]:
     """Each job once, from its beginning to its end."""
     steps: dict[str, Callable[[], None]] = {
         "retention, the oldest tenth": lambda: running.job("/api/store/retention", days=27),
@@ -327,7 +336,7 @@ def care_of(running: Running, folder: Path) -> Iterator[tuple[str, float]]:
     }
     for name, step in steps.items():
         say(name)
-        yield name, timed(step)[0]
+        yield name, timed(step, running.cpu)
 
 
 def _answers(http: httpx.Client) -> bool:
@@ -343,16 +352,23 @@ def since_us(window: str) -> int:
     return 0 if hours is None else time.time_ns() // 1000 - hours * HOUR_US
 
 
-def best(step: Callable[[], object]) -> float:
-    """The median of some repetitions, in seconds: the machine may have other work."""
-    return sorted(timed(step)[0] for _ in range(TIMES))[TIMES // 2]
+def best(step: Callable[[], object], cpu: Callable[[], float] = time.process_time) -> Timing:
+    """The median of some repetitions."""
+    return sorted(timed(step, cpu) for _ in range(TIMES))[TIMES // 2]
 
 
-def timed(step: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, and what came of it."""
-    began = time.perf_counter()
-    result = step()
-    return time.perf_counter() - began, result
+def timed(step: Callable[[], Any], cpu: Callable[[], float] = time.process_time) -> Timing:
+    """Once; ``cpu`` is the clock of the process that does the work."""
+    began, used = time.perf_counter(), cpu()
+    step()
+    return Timing(time.perf_counter() - began, cpu() - used)
+
+
+def _line(name: str, value: Timing, plain: Timing | None) -> str:
+    line = f"{name:<48} {value.seconds:>8.2f} {value.cpu:>10.2f}"
+    if plain is None:
+        return line
+    return f"{line} {plain.seconds:>8.2f} {plain.cpu:>10.2f} {value.cpu / max(plain.cpu, 0.001):>6.1f}"
 
 
 def say(text: str) -> None:
