@@ -189,7 +189,7 @@ class StoreSection(Section):
     path: Name = "./fairtrial.duckdb"
     """The file; relative to this one."""
     memory_mb: int | None = Field(default=None, ge=128)
-    """MiB that the database engine may use. Without it: 704, or a sixteenth of the file if that is more, but at most a
+    """MiB that the database engine may use. Without it: 640, or a sixteenth of the file if that is more, but at most a
     quarter of the machine's memory."""
 
 

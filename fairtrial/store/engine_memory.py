@@ -7,7 +7,7 @@ from pathlib import Path
 
 SHARE = 4
 """The engine gets one part in so many, because the services of one machine share its memory."""
-LEAST_MB, USUAL_MB = 256, 704
+LEAST_MB, USUAL_MB = 256, 640
 """Pages of ten million requests need less than the second: more memory would only hold blocks of the file."""
 FILE_SHARE = 16
 """Larger stores get more: one part in so many of their file."""
@@ -19,7 +19,7 @@ MIB = 1 << 20
 def memory_limit(setting_mb: int | None = None, *, file_bytes: int = 0) -> str:
     """The engine's `memory_limit`: the setting in MiB, or what a store of that size needs.
 
-    That is 704 MiB, or a sixteenth of the file if that is more; at most a quarter of the memory, at least 256 MiB.
+    That is 640 MiB, or a sixteenth of the file if that is more; at most a quarter of the memory, at least 256 MiB.
     """
     if setting_mb is None:
         needed = max(USUAL_MB, file_bytes // FILE_SHARE // MIB)

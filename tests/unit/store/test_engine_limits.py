@@ -24,7 +24,7 @@ SETTING = "SELECT current_setting('memory_limit'), current_setting('temp_directo
     [
         (1 << 29, 0, "256MiB"),
         (2 << 30, 0, "512MiB"),
-        (16 << 30, 9 << 30, "704MiB"),
+        (16 << 30, 9 << 30, "640MiB"),
         (16 << 30, 40 << 30, "2560MiB"),
         (16 << 30, 400 << 30, "4096MiB"),
     ],
