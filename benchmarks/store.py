@@ -149,8 +149,9 @@ def measure(folder: Path, wanted: argparse.Namespace) -> Iterator[tuple[str, Tim
         yield from ((name, seconds, plain.get(name)) for name, seconds in feedback(running, project))
         yield "control after the listings, MiB", running.memory("VmRSS"), None
         yield "control until now at most, MiB", running.memory("VmHWM"), None
-        yield from ((name, seconds, None) for name, seconds in care_of(running, folder) if not wanted.no_care)
-        yield "control at most, MiB", running.memory("VmHWM"), None
+        if not wanted.no_care:
+            yield from ((name, seconds, None) for name, seconds in care_of(running, folder))
+            yield "control at most, MiB", running.memory("VmHWM"), None
     with control(project) as running:
         yield "start of control, again", running.start, None
 
