@@ -74,7 +74,7 @@ class Group:
 
 
 def odds_of(rules: Sequence[Rule], trial: Trial, *, seed: int = 0) -> Odds | None:
-    """The odds of an identical model by the runs of this trial; ``None`` where no 0/1 measure is compared.
+    """The odds of an identical model by the runs of this trial; ``None`` where nothing is compared.
 
     In each of many trials, candidate and base swap the results of each case with a chance of one half, in all measures
     at once: so does a model that equals the base and differs from it in as many cases. Cases of a cluster swap
@@ -94,7 +94,7 @@ def odds_of(rules: Sequence[Rule], trial: Trial, *, seed: int = 0) -> Odds | Non
             line for scope in scopes_of(rule.suite, rule.line.scope) for line in _line(rule, measure, whole, scope)
         ]
         cases = max(cases, whole.n)
-        if isinstance(rule.line.test, Versus) and whole.binary and rule.suite.name not in counted:
+        if isinstance(rule.line.test, Versus) and rule.suite.name not in counted:
             counted.add(rule.suite.name)
             differing, of = differing + int(np.count_nonzero(whole.differences)), of + whole.n
     share = wilson(differing, of)
