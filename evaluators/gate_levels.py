@@ -90,7 +90,7 @@ def luck_of(limit: float, n: int, *, short: float = SHORT) -> float:
 
 def _luck(test: Level, found: Estimate, measure: Measure, limit: float) -> str:
     """What a floor or ceiling that only the point must clear is worth, for shares of cases that stand alone."""
-    if test.sure or test.operator == "==" or found.method != "Wilson":
+    if test.sure or test.operator == "==" or found.method != "Wilson" or measure.name == "errors":
         return ""
     share = limit / measure.scale
     chance = luck_of(share if test.operator == ">=" else 1 - share, found.n)

@@ -146,6 +146,17 @@ class RunTable:
         return found
 
 
+def same_results(one: RunTable, other: RunTable) -> bool:
+    """Whether both have the same cases with the same outcomes and scores, whatever the answers took."""
+    return (
+        one.case_ids == other.case_ids
+        and np.array_equal(one.case_of, other.case_of)
+        and np.array_equal(one.outcomes, other.outcomes)
+        and one.values.keys() == other.values.keys()
+        and all(np.array_equal(values, other.values[metric], equal_nan=True) for metric, values in one.values.items())
+    )
+
+
 def table_of(run: Run | RunTable) -> RunTable:
     """The run in columns; one that is in columns is itself."""
     if isinstance(run, RunTable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -155,8 +155,10 @@ def _stored(one: _Scorer) -> StoredScorer:
     stats = []
     for stat in one.stats:
         made = known.get(stat.name)
-        aggregate, parts = (made.aggregate, made.parts) if made is not None else (None, None)
-        stats.append(Stat(stat.name, stat.kind, stat.higher_is_better, stat.scale, aggregate, parts))
+        plain = Stat(stat.name, stat.kind, stat.higher_is_better, stat.scale)
+        if made is not None:
+            plain = replace(plain, aggregate=made.aggregate, parts=made.parts, reach=made.reach)
+        stats.append(plain)
     return StoredScorer(one.name, one.version, tuple(stats))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fairtrial.store.database import Database
@@ -29,9 +30,12 @@ LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class FirstLook:
-    """The first verdict that compared a candidate on a suite: the runs that it read, and the suite's digest."""
+    """The first verdict that compared a candidate on a suite: the runs that it read, and the suite's digest.
 
-    runs: frozenset[str]
+    ``runs``: the digest of a target's definition → the id of its run.
+    """
+
+    runs: Mapping[str, str]
     suite_digest: str
 
 
@@ -44,7 +48,7 @@ def first_looks(database: Database, deployment_digest: str) -> dict[str, FirstLo
     for (_, suite), runs in seen.items():
         own = [suite_digest for _, suite_digest, deployment in runs if deployment == deployment_digest]
         if own and len(runs) > 1:
-            found.setdefault(suite, FirstLook(frozenset(run_id for run_id, _, _ in runs), own[0]))
+            found.setdefault(suite, FirstLook({deployment: run_id for run_id, _, deployment in runs}, own[0]))
     return found
 
 

@@ -28,6 +28,7 @@ from tests.upstream.server import FakeUpstream
 ROOT = Path(__file__).parents[2]
 SUITE = """\
 suite: tickets
+params: {temperature: 0}
 data: rows.jsonl
 repeat: 2
 score:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from printed_commands import ROOT, Terminal
 from project_files import free_ports
+from services_rig import eventually
 
 from fairtrial.cli.commands.init import NAMES
 from fairtrial.config.layout import Layout
@@ -88,8 +89,11 @@ def test_the_printed_lines_work_as_they_are_printed(tmp_path: Path) -> None:
         assert "SHIP" in said[steps[5]] and said[steps[6]] == _answer_of_one_of_the_two(said[steps[6]])
         headers = by_key(Layout(tmp_path / "shop" / "fairtrial.duckdb"))
         with httpx.Client(base_url=f"http://127.0.0.1:{ports[2]}", headers=headers, trust_env=False) as control:
-            rows = control.get("/api/requests").json()["rows"]
-        assert [row["route"] for row in rows if row["reason"] == "assigned"] == ["support-bot"]
+            eventually(lambda: assigned(control) == ["support-bot"])
+
+
+def assigned(control: httpx.Client) -> list[str]:
+    return [row["route"] for row in control.get("/api/requests").json()["rows"] if row["reason"] == "assigned"]
 
 
 def _answer_of_one_of_the_two(text: str) -> str:

@@ -90,6 +90,11 @@ def decided(verdict: Any, gate: str) -> list[Any]:
     return [{field: one[field] for field in fields} for one in old]
 
 
+def said(finding: Any) -> Any:
+    """A finding without its sentence."""
+    return {field: value for field, value in finding.items() if field != "says"}
+
+
 @pytest.mark.parametrize("name", ["release", "strict", "reviewed after votes"])
 def test_a_gate_says_the_same_of_the_runs_of_the_release(config: Path, tmp_path: Path, name: str) -> None:
     """The runs hold no text of their suite, so the command has to send it."""
@@ -99,8 +104,11 @@ def test_a_gate_says_the_same_of_the_runs_of_the_release(config: Path, tmp_path:
     before, again = expected()["verdicts"][name], json.loads(file.read_text())
     assert done.returncode == before["exit_code"], done.stderr
     assert [again[field] for field in VERDICT_FIELDS] == [before[field] for field in VERDICT_FIELDS]
-    assert decided(again, name) == decided(before, name)
-    assert decided(before, name)
+    found, was = decided(again, name), decided(before, name)
+    assert was and [said(one) for one in found] == [said(one) for one in was]
+    assert all(one["says"].startswith(old["says"]) for one, old in zip(found, was, strict=True)), (
+        "later words come last"
+    )
 
 
 def test_a_backup_of_the_release_is_restored(config: Path) -> None:

@@ -18,7 +18,7 @@ from evaluators.gate_file import MOST_SUITES, Gate
 from evaluators.gate_fit import NAMED_BASELINE
 from evaluators.gate_lines import Versus
 from evaluators.gate_rules import Trial
-from evaluators.run_table import RunTable
+from evaluators.run_table import RunTable, same_results
 from evaluators.suite import Suite
 from evaluators.suite_text import UnusableText, suite_of
 from evaluators.target import resolve
@@ -164,15 +164,24 @@ def judge_candidate(database: Database, asked: JudgeRequest, *, plan: Plan, aske
 
 
 def _later(database: Database, gate: Gate, found: _Runs, asked: JudgeRequest, candidate_digest: str) -> frozenset[str]:
-    """Suites that compared this candidate before, by other answers; kept answers are the same ones."""
+    """Suites that compared this candidate before, by other results; the same results again are the same look."""
     first = looks.first_looks(database, candidate_digest)
-    later = set()
-    for name in {suite.name for suite in gate.suites} & first.keys():
-        runs_now = [run for target in (asked.candidate, asked.baseline) if (run := found(name, target)) is not None]
-        grown = any(run.suite_digest != first[name].suite_digest for run in runs_now)
-        if grown or any(run.run_id not in first[name].runs and not run.cached.all() for run in runs_now):
-            later.add(name)
-    return frozenset(later)
+    targets = asked.candidate, asked.baseline
+    return frozenset(
+        name
+        for name in {suite.name for suite in gate.suites} & first.keys()
+        for run in (found(name, target) for target in targets)
+        if run is not None and not _seen(database, run, first[name])
+    )
+
+
+def _seen(database: Database, run: RunTable, first: looks.FirstLook) -> bool:
+    """Whether the first look read this run, or another one with the same results."""
+    known = first.runs.get(run.deployment_digest)
+    if known is None or run.suite_digest != first.suite_digest:
+        return False
+    before = run if known == run.run_id else load_table(database, known)
+    return before is not None and same_results(run, before)
 
 
 def refuse_unknown_refs(gate: Gate, plan: Plan) -> None:
