@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from evaluators.comparable import what_differs
-from evaluators.corpus import figure_of, reach_of
+from evaluators.corpus import Figure, OfCases, figure_of, reach_of
 from evaluators.gate_lines import Scope
 from evaluators.levels import share_span
 from evaluators.measures import Measure
@@ -28,7 +28,7 @@ from fairtrial.stats.paired.tango import tango
 
 ONE_SIDED_95 = 0.90
 """The two-sided level whose bounds are one-sided 95 % bounds."""
-CorpusSide = tuple[Callable[[Indices], float | None], float | None]
+CorpusSide = tuple[Figure, float | None]
 """A figure of the cases with these indices, and its reach: n times the weight of the case that weighs most."""
 
 
@@ -167,12 +167,13 @@ def corpus_interval(
 ) -> Estimate | NotEnough:
     """The interval of new − factor · old, two smooth figures of the same ``n`` cases, of 0 … ``scale`` each."""
 
-    def gap(indices: Indices) -> float | None:
-        one, other = new[0](indices), old[0](indices)
-        return None if one is None or other is None else one - factor * other
-
+    gap = _gap(new[0], old[0], factor)
+    rest = None
+    if new[0].without is not None and old[0].without is not None:
+        rest = _gap(new[0].without, old[0].without, factor)
     reach = None if new[1] is None or old[1] is None else max(new[1], old[1])
-    return jackknife_corpus(gap, n, clusters, within=(-factor * scale, scale), reach=reach, level=level)
+    within = -factor * scale, scale
+    return jackknife_corpus(gap, n, clusters, within=within, reach=reach, without=rest, level=level)
 
 
 def _of_corpus(measure: Measure, pairs: Pairs, factor: float, *, level: float, seed: int) -> Estimate | NotEnough:
@@ -180,12 +181,13 @@ def _of_corpus(measure: Measure, pairs: Pairs, factor: float, *, level: float, s
     if measure.quantile is None:
         new, old = ((figure_of(measure, side), reach_of(measure, side)) for side in sides)
         return corpus_interval(new, old, factor, pairs.n, clusters, scale=measure.scale, level=level)
-    gap, span = _gap(measure, pairs, factor), share_span(measure)
+    one, other = (figure_of(measure, side) for side in sides)
+    gap, span = _gap(one, other, factor), share_span(measure)
     return bootstrap_corpus(gap, pairs.n, clusters, level=level, seed=seed, span=span)
 
 
-def _gap(measure: Measure, pairs: Pairs, factor: float) -> Callable[[Indices], float | None]:
-    new, old = figure_of(measure, pairs.candidate), figure_of(measure, pairs.baseline)
+def _gap(new: OfCases, old: OfCases, factor: float) -> OfCases:
+    """new − factor · old of the same cases."""
 
     def gap(indices: Indices) -> float | None:
         one, other = new(indices), old(indices)

@@ -23,7 +23,7 @@ from fairtrial.stats.intervals import quantile, wilson
 from fairtrial.stats.paired.tango import tango_score
 
 TRIALS = 1_000
-ENTRIES = 4_000_000
+ENTRIES = 1_000_000
 """Signs of all trials that are drawn at a time."""
 MOST_UNITS, FEWEST = 10_000, 100
 """Beyond so many units fewer trials are drawn, down to this number."""

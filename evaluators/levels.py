@@ -52,8 +52,10 @@ def _of_corpus(measure: Measure, side: Side, *, level: float, seed: int) -> Esti
     if measure.quantile is not None:
         span = share_span(measure)
         return bootstrap_corpus(figure, side.n, side.clusters, level=level, seed=seed, span=span)
-    reach = reach_of(measure, side)
-    return jackknife_corpus(figure, side.n, side.clusters, within=(0.0, measure.scale), reach=reach, level=level)
+    reach, within = reach_of(measure, side), (0.0, measure.scale)
+    return jackknife_corpus(
+        figure, side.n, side.clusters, within=within, reach=reach, without=figure.without, level=level
+    )
 
 
 def share_span(measure: Measure) -> float | None:

@@ -14,6 +14,7 @@ from benchmarks.gate_trials.lines import PROMISE
 from benchmarks.gate_trials.real_path import agree, cases_of, turned
 from benchmarks.trials.trial import Measures, Target, Trial
 from evaluators.compare import ONE_SIDED_95, corpus_interval
+from evaluators.corpus import Figure
 from evaluators.gate_lines import Versus
 from evaluators.measures import of_stat
 from evaluators.metrics import bleu, label
@@ -91,7 +92,7 @@ def labels(rng: Generator, count: int, *, name: str, share: float, both_ways: bo
                 if kind == "equal" and not both_ways:
                     continue
                 codes = draw(rng, n, lost)
-                sides = [(figure(name, each), reach(name, each)) for each in codes]
+                sides = [(Figure(figure(name, each)), reach(name, each)) for each in codes]
                 bounds = turned(corpus_interval(*sides, 1.0, n, None, scale=1.0, level=ONE_SIDED_95), 1)
                 if kind == "margin" and at == 0:
                     agree(measure, label_runs(codes), bounds[0], -margin, test)

@@ -15,6 +15,7 @@ from benchmarks.gate_trials.lines import PROMISE
 from benchmarks.gate_trials.real_path import agree, turned
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from evaluators.compare import ONE_SIDED_95, corpus_interval
+from evaluators.corpus import Figure
 from evaluators.gate_lines import Versus
 from evaluators.measures import of_stat
 from evaluators.metrics.bleu import build, corpus_bleu, heaviest
@@ -71,7 +72,7 @@ def lines(rng: Generator, count: int, *, worthless: float) -> Measures:
                 sides = answers(rng, n, worthless * share)
                 scores = [[score(row) for row in side] for side in sides]
                 reach = heaviest([one.details for one in scores[0]])
-                new, old = ((bleu(side), reach) for side in sides)
+                new, old = ((Figure(bleu(side)), reach) for side in sides)
                 low, high = turned(corpus_interval(new, old, 1.0, n, None, scale=100.0, level=ONE_SIDED_95), 1)
                 if kind == "margin" and at == 0:
                     assert np.isclose(corpus_bleu(scores[0]), bleu(sides[0])(np.arange(n)) or 0.0)
