@@ -34,7 +34,7 @@ def jackknife_corpus(
     """A smooth figure of all cases together (corpus BLEU, macro F1) with the score interval of its pseudo-values.
 
     ``figure`` takes the indices of cases, of 0 … n − 1, and gives the figure or ``None`` where it does not exist;
-    ``without`` is the same of all other cases, where that is quicker;
+    ``without`` is that of all other cases, where it is quicker;
     ``within``: the least and the largest figure there could be; ``reach``: n times the weight of the case that weighs
     most, 1 for a mean, n/(2 k) in the mean of two recalls of which one has k cases. A cluster's pseudo-value is the
     figure plus (C − 1) times what is lost by leaving it out; their mean has `score_mean`'s interval, where an unseen
@@ -56,8 +56,7 @@ def jackknife_corpus(
     if point is None or not isfinite(point):
         return NotEnough("the figure does not exist for these cases", "cases that it can be made from", n)
     groups, what = Groups.of(n, clusters), "cases" if clusters is None else "clusters"
-    sizes = groups.sizes.astype(np.float64)
-    freedom = freedom_of(sizes)
+    freedom = freedom_of(sizes := groups.sizes.astype(np.float64))
     if round(freedom, 9) < MIN_CASES - 1:
         return NotEnough(f"too few {what} of a like size: {len(groups)}", f"{MIN_CASES} {what} or more", n)
     if reach is None:
