@@ -15,7 +15,7 @@ from evaluators.criteria.notices import INERT_IN_GATES, inert_keys, undecided
 from evaluators.gate_fit import ELSEWHERE, UNDECIDED, is_elsewhere, unfit, unfit_evidence
 from evaluators.gate_forms import GateLineError
 from evaluators.gate_lines import GateLine, parse
-from evaluators.gate_odds import assumed_odds
+from evaluators.gate_odds import assumed_odds, weakest_floor
 from evaluators.gate_rules import Rule
 from evaluators.suite import Suite
 from evaluators.suite_search import search
@@ -138,7 +138,7 @@ def inspect(path: Path) -> tuple[str, list[Mistake]]:
     gate = load(path)
     rules = len(gate.rules) + len(gate.elsewhere)
     suites = ", ".join(suite.name for suite in gate.suites) or "none"
-    odds = "".join(f"; {one}" for one in assumed_odds(gate.rules))
+    odds = "".join(f"; {one}" for one in (*assumed_odds(gate.rules), weakest_floor(gate.rules)) if str(one))
     return f"{gate.name}: {rules} rule{'' if rules == 1 else 's'}; suites: {suites}{odds}", list(gate.notices)
 
 

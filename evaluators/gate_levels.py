@@ -88,6 +88,17 @@ def luck_of(limit: float, n: int, *, short: float = SHORT) -> float:
     return float(bdtrc(least - 1, n, max(0.0, limit - short))) if least > 0 else 1.0
 
 
+def cases_against_luck(limit: float, n: int) -> int:
+    """About how many cases such a model would pass with in 5 % of trials only; ``n``: where the search begins.
+
+    >>> cases_against_luck(0.75, 30)
+    480
+    """
+    while luck_of(limit, n) > WORTH_SAYING:
+        n *= 2
+    return n
+
+
 def _luck(test: Level, found: Estimate, measure: Measure, limit: float) -> str:
     """What a floor or ceiling that only the point must clear is worth, for shares of cases that stand alone."""
     if test.sure or test.operator == "==" or found.method != "Wilson" or measure.name == "errors":

@@ -11,6 +11,7 @@ from numpy.random import Generator
 
 from evaluators.comparable import what_differs
 from evaluators.gate_fit import limit_of, margin_of, scopes_of
+from evaluators.gate_levels import SHORT, WORTH_SAYING, cases_against_luck, luck_of
 from evaluators.gate_lines import Level, Scope, Versus
 from evaluators.gate_rules import Rule, Trial
 from evaluators.measures import Measure, measure_of
@@ -113,6 +114,26 @@ def assumed_odds(rules: Sequence[Rule], *, seed: int = 0) -> list[Odds]:
             cases = max(group.size for group in groups)
             found.append(_odds(groups, cases, Estimate(share, share, share, 1.0, cases, ASSUMED), seed))
     return found
+
+
+def weakest_floor(rules: Sequence[Rule]) -> str:
+    """The floor without `sure` that luck passes most often, in words with what to do; "" where none is worth saying."""
+    found: list[tuple[float, str]] = []
+    for rule in rules:
+        test, measure = rule.line.test, measure_of(rule.suite, rule.line.metric)
+        if not isinstance(test, Level) or test.sure or test.operator != ">=" or measure is None:
+            continue
+        limit = limit_of(test, measure) / measure.scale
+        if measure.kind != "proportion" or not SHORT < limit <= 1:
+            continue
+        for scope in scopes_of(rule.suite, rule.line.scope):
+            n = int(_inside(rule.suite, scope).sum())
+            chance = luck_of(limit, n) if n else 0.0
+            told = f"{rule.text!r} ({n:,} cases) passes a model at {100 * (limit - SHORT):.4g} % in {100 * chance:.0f}"
+            advice = f"write sure, or take about {cases_against_luck(limit, n):,} cases" if chance else ""
+            found.append((chance, f"{told} of 100 trials ({advice})"))
+    chance, says = max(found, default=(0.0, ""))
+    return says if chance > WORTH_SAYING else ""
 
 
 def _odds(groups: Sequence[Group], cases: int, share: Estimate, seed: int) -> Odds:

@@ -8,7 +8,7 @@ from test_gate_family import RULES, many, scored
 from trials import run, suite, verdict
 
 from evaluators.gate_file import gate_of
-from evaluators.gate_odds import assumed_odds
+from evaluators.gate_odds import assumed_odds, weakest_floor
 from fairtrial.domain.verdict import Odds
 
 
@@ -60,3 +60,10 @@ def test_without_a_comparing_line_there_are_none() -> None:
     of = suite("qa >= 50%", n=50)
     assert verdict(of, run(of, "tuned", [1.0] * 50), run(of, "base", [1.0] * 50)).odds is None
     assert assumed_odds(gate_of(of).rules) == []
+
+
+def test_the_weakest_floor_is_told_with_what_to_do() -> None:
+    rules = gate_of(suite("qa.accuracy >= 75%", "qa.accuracy >= 90% sure", "qa.f1 >= 75%", n=30)).rules
+    told = "'qa.accuracy >= 75%' (30 cases) passes a model at 70 % in 28 of 100 trials"
+    assert weakest_floor(rules) == f"{told} (write sure, or take about 480 cases)"
+    assert weakest_floor(gate_of(suite("qa.accuracy >= 90% sure", n=30)).rules) == ""
