@@ -129,7 +129,8 @@ def weakest_floor(rules: Sequence[Rule]) -> str:
         for scope in scopes_of(rule.suite, rule.line.scope):
             n = int(_inside(rule.suite, scope).sum())
             chance = luck_of(limit, n) if n else 0.0
-            told = f"{rule.text!r} ({n:,} case{'' if n == 1 else 's'}) passes a model at {100 * (limit - SHORT):.4g} % in {100 * chance:.0f}"
+            cases = "1 case" if n == 1 else f"{n:,} cases"
+            told = f"{rule.text!r} ({cases}) passes a model at {100 * (limit - SHORT):.4g} % in {100 * chance:.0f}"
             advice = f"write sure, or take about {cases_against_luck(limit, n):,} cases" if chance else ""
             found.append((chance, f"{told} of 100 trials ({advice})"))
     chance, says = max(found, default=(0.0, ""))

@@ -31,7 +31,7 @@ def of(
         f"Cases in clusters, `not worse than base by {100 * margin:g}pp`",
         f"{process}; a case repeats the first of its cluster with chance {alike:g}",
         partial(line, draw=drawn, margin=margin, measure=measure, clusters=names),
-        targets(few=measure is SHARE),
+        targets(),
     )
 
 
@@ -42,7 +42,7 @@ def asked_again(times: int, draw: Draw, measure: Measure, process: str) -> Trial
         f"The same question {times} times, without a declared cluster, `not worse than base by 5pp`",
         process,
         partial(line, draw=drawn, margin=0.05, measure=measure, prompts=names),
-        targets(few=True),
+        targets(),
     )
 
 

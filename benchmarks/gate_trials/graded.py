@@ -11,30 +11,27 @@ from benchmarks.trials.trial import Trial
 from evaluators.measures import Measure
 
 
-def of(
-    name: str, process: str, draw: Draw, *, margin: float = 0.05, measure: Measure = GRADED, few: bool = False
-) -> Trial:
+def of(name: str, process: str, draw: Draw, *, margin: float = 0.05, measure: Measure = GRADED) -> Trial:
     what = "A graded score" if measure is GRADED else "A 0/1 score"
     return Trial(
         f"{name}-{round(100 * margin)}pp",
         f"{what}, `not worse than base by {100 * margin:g}pp`",
         process,
         partial(line, draw=draw, margin=margin, measure=measure),
-        targets(few=few),
+        targets(),
     )
 
 
 TRIALS = (
-    of("share", "0/1, the base passes 80 %, 20 % discordant", shares(0.8, 0.2), measure=SHARE, few=True),
-    of("share-one-way", "0/1, the base passes 80 %, losses only", shares(0.8, 0.0), measure=SHARE, few=True),
-    of("whole-losses", "two points: a few cases lose everything, no other differs", steps(1.0), few=True),
-    of("half-losses", "two points: a few cases lose a half, no other differs", steps(0.5), few=True),
-    of("half-losses", "two points: a few cases lose a half, no other differs", steps(0.5), margin=0.1, few=True),
+    of("share", "0/1, the base passes 80 %, 20 % discordant", shares(0.8, 0.2), measure=SHARE),
+    of("share-one-way", "0/1, the base passes 80 %, losses only", shares(0.8, 0.0), measure=SHARE),
+    of("whole-losses", "two points: a few cases lose everything, no other differs", steps(1.0)),
+    of("half-losses", "two points: a few cases lose a half, no other differs", steps(0.5)),
+    of("half-losses", "two points: a few cases lose a half, no other differs", steps(0.5), margin=0.1),
     of(
         "either-way",
         "three points: 10 % of the cases differ by a half either way, and some lose it",
         steps(0.5, 0.1),
-        few=True,
     ),
     of("overlap", "F1 of a few words: 15 % of the cases differ, by thirds, halves or the whole", overlap),
     of("overlap", "F1 of a few words: 15 % of the cases differ, by thirds, halves or the whole", overlap, margin=0.1),

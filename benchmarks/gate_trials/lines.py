@@ -19,8 +19,6 @@ SOME = (54, 400)
 """Where all wrong decisions are shown, not only that at the margin."""
 PROMISE = 0.06
 """What no line may exceed by more than two standard errors; 5 % is what its bound says."""
-OF_FEW_KINDS = 0.07
-"""The same where cases are of two or three kinds, so that only some numbers of losses can occur: by enumeration."""
 NamesOf = Callable[[int], list[str]]
 
 
@@ -65,17 +63,16 @@ def line(
     return {name: np.array(each) for name, each in found.items()}
 
 
-def targets(sizes: tuple[int, ...] = SIZES, *, few: bool = False) -> tuple[Target, ...]:
-    """Wrong decisions with their promise, and how often an equal model ships; ``few``: cases are of few kinds."""
-    promise = OF_FEW_KINDS if few else PROMISE
+def targets(sizes: tuple[int, ...] = SIZES) -> tuple[Target, ...]:
+    """Wrong decisions with their promise, and how often an equal model ships."""
     found: list[Target] = []
     for n in sizes:
-        found.append(Target(f"{n}: ship", f"n = {n:,}: worse by the margin, passes", at_most=promise))
+        found.append(Target(f"{n}: ship", f"n = {n:,}: worse by the margin, passes", at_most=PROMISE))
         if n in SOME:
             found += [
-                Target(f"{n}: block", f"n = {n:,}: worse by just the margin, fails", at_most=promise),
-                Target(f"{n}: better", f"n = {n:,}: equal, called better", at_most=promise),
-                Target(f"{n}: worse", f"n = {n:,}: equal, called worse", at_most=promise),
+                Target(f"{n}: block", f"n = {n:,}: worse by just the margin, fails", at_most=PROMISE),
+                Target(f"{n}: better", f"n = {n:,}: equal, called better", at_most=PROMISE),
+                Target(f"{n}: worse", f"n = {n:,}: equal, called worse", at_most=PROMISE),
             ]
         found += [
             Target(f"{n}: equal", f"n = {n:,}: equal, passes"),

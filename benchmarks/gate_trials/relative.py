@@ -17,7 +17,7 @@ def of(name: str, process: str, draw: Draw, *, margin: float, level: float = 1.0
         f"`not worse than base by {100 * margin:g}%`",
         process,
         partial(line, draw=draw, margin=margin, measure=measure, relative_to=level),
-        targets(few=measure is SHARE),
+        targets(),
     )
 
 
