@@ -32,17 +32,17 @@ sys.path[0] = str(ROOT)  # a file beside this one has the name of a package of o
 
 import httpx  # noqa: E402 - found by the line above
 
-from evaluators.engine_scoring import metrics_of, score_case  # noqa: E402
-from evaluators.run_events import events_of, suite_event  # noqa: E402
+from evaluators.engine.run_events import events_of, suite_event  # noqa: E402
+from evaluators.engine.scoring import metrics_of, score_case  # noqa: E402
+from evaluators.loading.suite_reader import load  # noqa: E402
+from evaluators.loading.suite_text import text_of  # noqa: E402
 from evaluators.suite import Suite, sealed  # noqa: E402
-from evaluators.suite_file import load  # noqa: E402
-from evaluators.suite_text import text_of  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.config.project import load_project  # noqa: E402
 from fairtrial.domain.run import Answer, Case, CaseResult, Run  # noqa: E402
 from fairtrial.journal.segment import SEGMENT_VERSION, SUITES_VERSION  # noqa: E402
 from fairtrial.journal.writer import JournalWriter  # noqa: E402
-from fairtrial.store.owner_lock import read_note  # noqa: E402
+from fairtrial.store.core.owner_lock import read_note  # noqa: E402
 
 PROJECT = """version: 1
 deployments:
@@ -178,7 +178,7 @@ def step(folder: Path, asked: Asked, name: str) -> Cost:
 
 def command(folder: Path, *arguments: str, allowed: tuple[int, ...] = (0,)) -> Cost:
     """What one command of ours takes."""
-    return run([sys.executable, "-m", "fairtrial.cli.main", *arguments], folder, allowed)
+    return run([sys.executable, "-m", "fairtrial_cli.main", *arguments], folder, allowed)
 
 
 def run(arguments: list[str], folder: Path, allowed: tuple[int, ...] = (0,)) -> Cost:
@@ -301,7 +301,7 @@ def write(layout: Layout, events: Iterator[Any], version: int) -> None:
 
 def bring_in(folder: Path, _: Asked) -> None:
     """The journal into the store, as any command does first."""
-    from fairtrial.cli.owner import open_owner
+    from fairtrial_cli.store_client.client import open_owner
 
     with open_owner(Layout(folder / "store.duckdb")) as owner:
         print(owner.ingest_now())
@@ -372,7 +372,7 @@ def ask_control(folder: Path, *, page: bool) -> dict[str, Cost]:
 def control(folder: Path) -> Iterator[tuple[Callable[..., httpx.Response], Callable[[Callable[[], Any]], Cost]]]:
     """A control process of the project: how to ask it, and what an action takes there."""
     layout = Layout(folder / "store.duckdb")
-    program = [sys.executable, "-m", "fairtrial.cli.main", "control"]
+    program = [sys.executable, "-m", "fairtrial_cli.main", "control"]
     with (folder / "control.txt").open("wb") as output:
         process = subprocess.Popen(program, cwd=folder, stdout=output, stderr=output, env=environment())
     try:
@@ -416,8 +416,8 @@ def open_page(folder: Path) -> Cost:
     from playwright.sync_api import sync_playwright
 
     from benchmarks.pages import DRAWN
-    from fairtrial.cli.dashboard_link import dashboard_link
-    from fairtrial.cli.services import Services
+    from fairtrial_cli.dashboard_link import dashboard_link
+    from fairtrial_cli.processes.services import Services
     from tests.e2e.conftest import ARGUMENTS, chromium
 
     with Services(folder / "fairtrial.yaml", workers=1) as services, sync_playwright() as playwright:

@@ -19,11 +19,11 @@ from typing import Any
 
 from aiohttp import ClientSession, TCPConnector, web
 
-from evaluators.engine import Options, run_suite
-from evaluators.run_events import events_of
+from evaluators.engine.engine import Options, run_suite
+from evaluators.engine.run_events import events_of
+from evaluators.engine.target import Target
+from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
-from evaluators.suite_file import load
-from evaluators.target import Target
 from fairtrial.journal.writer import JournalWriter
 
 REPLY = {

@@ -5,9 +5,10 @@
     python benchmarks/gate_validity.py --list
     python benchmarks/gate_validity.py --markdown docs/gate_validity.md
 
-Every figure is what `evaluators.compare` and `evaluators.levels` say of the drawn data; in each block some of it goes
-through the whole gate, from runs to findings, which stops the run where it decides otherwise. Exit code 1 if a target
-is missed by more than two standard errors. A seed gives the same figures whatever the number of processes.
+Every figure is what `evaluators.comparison.compare` and `evaluators.comparison.levels` say of the drawn data. In each
+block some of it goes through the whole gate, from runs to findings, which stops the run where it decides otherwise.
+Exit code 1 if a target is missed by more than two standard errors. A seed gives the same figures whatever the number
+of processes.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from benchmarks.wire.measures import chunks, full_load, latencies, slow_streams 
 from benchmarks.wire.profiled import sampled, told  # noqa: E402
 from benchmarks.wire.servers import Server, gateway, litellm, nginx, upstream  # noqa: E402
 from benchmarks.wire.targets import LITELLM, TARGETS, report  # noqa: E402
-from fairtrial.domain.worker_settings import USUAL  # noqa: E402
+from fairtrial.domain.limits.worker_settings import USUAL  # noqa: E402
 
 ROOM = Path.home() / ".cache" / "fairtrial-bench" / "litellm"
 

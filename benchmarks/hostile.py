@@ -31,9 +31,9 @@ sys.path[0] = str(HERE.parent)
 
 import uvloop  # noqa: E402
 
-from benchmarks.load import request  # noqa: E402
 from benchmarks.wire.caller import Answer, Callers  # noqa: E402
 from benchmarks.wire.half_sent import half_sent  # noqa: E402
+from benchmarks.wire.load import request  # noqa: E402
 from benchmarks.wire.servers import Server, gateway, upstream  # noqa: E402
 from benchmarks.wire.two_callers import OTHER_KEY, OTHER_ROUTE, publish_two  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402

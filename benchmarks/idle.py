@@ -43,10 +43,10 @@ from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.domain.events import RequestEvent  # noqa: E402
 from fairtrial.journal.reader import decode  # noqa: E402
 from fairtrial.journal.segment import names  # noqa: E402
-from fairtrial.store.chunk_file import insert_lines  # noqa: E402
-from fairtrial.store.database import Database, chunks  # noqa: E402
+from fairtrial.store.core.database import Database, chunks  # noqa: E402
+from fairtrial.store.ingest.chunk_file import insert_lines  # noqa: E402
 
-FAIRTRIAL = [sys.executable, "-m", "fairtrial.cli.main"]
+FAIRTRIAL = [sys.executable, "-m", "fairtrial_cli.main"]
 ROUTE, SERVED = "support-bot", "bench"
 SLEEPER = "import time\nwhile True: time.sleep(0.05)"
 SETTLE_SECONDS = 15.0
@@ -187,7 +187,7 @@ def _waits(path: Path, positions: list[int], times: list[int], begun_us: int) ->
 
 def _generate(up: Up, *, seconds: float, per_second: int) -> dict[str, Any]:
     """The load generator in a process of its own: what it counted, and its CPU."""
-    command = [sys.executable, str(HERE / "load.py"), "steady", str(up.port), str(seconds), str(per_second)]
+    command = [sys.executable, str(HERE / "wire" / "load.py"), "steady", str(up.port), str(seconds), str(per_second)]
     before = os.times()
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     after = os.times()

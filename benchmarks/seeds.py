@@ -22,14 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluators import suite_file
-from evaluators.engine import Options, Progress, run_suite
-from evaluators.gate import judge
-from evaluators.gate_file import gate_of
-from evaluators.gate_rules import Trial
+from evaluators.engine.engine import Options, Progress, run_suite
+from evaluators.engine.target import Target
+from evaluators.gate.file import gate_of
+from evaluators.gate.judge import judge
 from evaluators.generators import general
+from evaluators.loading import suite_reader
 from evaluators.suite import Suite
-from evaluators.target import Target
+from evaluators.trial import Trial
 from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Verdict
 
@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[1]
 SUITE = ROOT / "suites" / "general" / "suite.yaml"
 BASE = "smollm2"
 TUNED = ("support-v2", "support-v1", "support-wrongpattern", "support-overfit")
-SERVE = [sys.executable, "-c", "from fairtrial.cli.main import main; main()", "models", "serve", "--port", "0"]
+SERVE = [sys.executable, "-c", "from fairtrial_cli.main import main; main()", "models", "serve", "--port", "0"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def suite_of(seed: int, folder: Path) -> Suite:
     (folder / "questions.jsonl").write_text(general.text(seed), encoding="utf-8")
     copy = folder / SUITE.name
     copy.write_text(SUITE.read_text(encoding="utf-8"), encoding="utf-8")
-    return suite_file.load(copy)[0]
+    return suite_reader.load(copy)[0]
 
 
 @contextlib.contextmanager

@@ -33,10 +33,10 @@ from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.config.project import Project, load_project  # noqa: E402
 from fairtrial.domain.events import FeedbackEvent  # noqa: E402
 from fairtrial.journal.writer import JournalWriter  # noqa: E402
-from fairtrial.store import settings  # noqa: E402
-from fairtrial.store.database import Database, engine_settings  # noqa: E402
+from fairtrial.store.access import store_secrets  # noqa: E402
+from fairtrial.store.core.database import Database, engine_settings  # noqa: E402
 
-CONTROL = [sys.executable, "-m", "fairtrial.cli.main", "control"]
+CONTROL = [sys.executable, "-m", "fairtrial_cli.main", "control"]
 TIMES = 3
 MIB = 1 << 20
 HOUR_US = 3_600_000_000
@@ -175,7 +175,7 @@ def make(project: Project, requests: int, body: int) -> None:
     """The store, as migrations make it, and its rows."""
     layout = Layout(project.layout.store).make()
     database = Database.open(layout)
-    pepper = settings.pepper(database)
+    pepper = store_secrets.pepper(database)
     database.close()
     with duckdb.connect(str(layout.store), config=engine_settings()) as connection:
         fill(connection, Wanted(requests, body, project.plan, pepper), lambda done: say(f"{done:,} requests"))

@@ -26,10 +26,10 @@ from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.domain.events import ExposureEvent, RequestEvent  # noqa: E402
 from fairtrial.experiments.units import pseudonym  # noqa: E402
 from fairtrial.journal.writer import JournalWriter  # noqa: E402
-from fairtrial.store import settings  # noqa: E402
-from fairtrial.store.database import Database  # noqa: E402
-from fairtrial.store.ingest import Ingester  # noqa: E402
-from gateway.control.store_care import StoreCare  # noqa: E402
+from fairtrial.store.access import store_secrets  # noqa: E402
+from fairtrial.store.core.database import Database  # noqa: E402
+from fairtrial.store.ingest.ingest import Ingester  # noqa: E402
+from gateway.control.operations.maintain_store import StoreCare  # noqa: E402
 
 UNITS = 1000
 WORDS = [f"word{number}" for number in range(5000)]
@@ -57,7 +57,7 @@ def measure(layout: Layout, requests: int, body: int) -> dict[str, Any]:
     """Times in seconds, sizes in bytes."""
     database = Database.open(layout)
     ingester = Ingester(database, now_us)
-    fill(layout, requests, body, pseudonym(settings.pepper(database), "unit-0"))
+    fill(layout, requests, body, pseudonym(store_secrets.pepper(database), "unit-0"))
     ingest, _ = timed(ingester.catch_up)
     database.rows("CHECKPOINT")
     with database.writing() as cursor:

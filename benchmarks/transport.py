@@ -23,9 +23,9 @@ import uvloop
 HERE = Path(__file__).parent
 sys.path[0] = str(HERE.parent)  # beside this file, names of its neighbours would be found first
 
-from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport  # noqa: E402
-from gateway.proxy.upstream.pool import PoolTransport  # noqa: E402
-from gateway.proxy.upstream.transport import Transport, UpstreamRequest  # noqa: E402
+from gateway.proxy.transport.aiohttp import AiohttpTransport  # noqa: E402
+from gateway.proxy.transport.pool.pool import PoolTransport  # noqa: E402
+from gateway.proxy.transport.transport import Transport, UpstreamRequest  # noqa: E402
 
 MAKERS: dict[str, Callable[[], Transport]] = {"aiohttp": AiohttpTransport, "pool": PoolTransport}
 AT_ONCE = 32
@@ -112,7 +112,8 @@ def _resident() -> int:
 
 @contextmanager
 def upstream() -> Iterator[str]:
-    serving = subprocess.Popen([sys.executable, str(HERE / "instant_upstream.py")], stdout=subprocess.PIPE, text=True)
+    program = str(HERE / "wire" / "instant_upstream.py")
+    serving = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True)
     assert serving.stdout is not None
     try:
         yield f"http://127.0.0.1:{serving.stdout.readline().strip()}/v1/chat/completions"

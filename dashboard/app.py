@@ -8,10 +8,10 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from dashboard.client import SESSION_COOKIE, Control, ControlUnreachable, Refused, from_environment
-from dashboard.look import dress
+from dashboard.components.formatting import plain
+from dashboard.components.theme import dress
 from dashboard.view import View
 from dashboard.visitor import NOBODY_KNOWS, Visitor, ask_to_sign_in, refuse, say_who, visitor_of
-from dashboard.words import plain
 from fairtrial.domain.registry import Registry
 
 VIEWS = Registry("dashboard.views", "view", noun="page", kind=View)

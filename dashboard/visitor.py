@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import streamlit as st
 
 from dashboard.client import Control, ControlUnreachable, Refused
-from dashboard.words import plain
+from dashboard.components.formatting import plain
 from fairtrial.domain.accounts import Role, covers
 
 CONTROL_PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluators.scorer import Scorer, Stat
+from evaluators.scoring.scorer import Scorer, Stat
 from fairtrial.domain.errors import Mistake
 from fairtrial.domain.run import Case
 

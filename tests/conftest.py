@@ -21,6 +21,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With ``-n``, tests go to the processes in pieces that share what is dear to make."""
-    from tests.pieces import Pieces
+    from tests.xdist_groups import Pieces
 
     return Pieces(config, log)

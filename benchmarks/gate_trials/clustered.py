@@ -9,7 +9,7 @@ from benchmarks.gate_trials.draws import Draw, by, mixed, one_pair, overlap, sha
 from benchmarks.gate_trials.lines import line, targets
 from benchmarks.gate_trials.real_path import GRADED, SHARE
 from benchmarks.trials.trial import Trial
-from evaluators.measures import Measure
+from evaluators.criteria.metric_catalogue import Measure
 
 ALIKE = 0.7
 SIZES = (28, 60, 100, 200, 400, 2_000)

@@ -11,7 +11,7 @@ from scipy.special import gammaln, xlogy
 
 from benchmarks.gate_trials.real_path import GRADED, SHARE, bounds, pairs_of
 from benchmarks.trials.trial import Floats, Measures, Simulate, Target, Trial
-from evaluators.measures import Measure
+from evaluators.criteria.metric_catalogue import Measure
 
 NEGLIGIBLE = 1e-7
 """Outcomes rarer than this are left out, and counted as wrong passes."""

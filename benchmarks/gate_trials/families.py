@@ -14,11 +14,11 @@ from numpy.random import Generator
 
 from benchmarks.gate_trials.real_path import ANSWER, cases_of
 from benchmarks.trials.trial import Bools, Measures, Target, Trial
-from evaluators.gate import judge
-from evaluators.gate_file import gate_of
-from evaluators.gate_rules import Trial as GateTrial
-from evaluators.scorer import Stat
+from evaluators.gate.file import gate_of
+from evaluators.gate.judge import judge
+from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite, sealed
+from evaluators.trial import Trial as GateTrial
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 from fairtrial.domain.verdict import Verdict
 

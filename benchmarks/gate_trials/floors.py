@@ -12,7 +12,7 @@ from benchmarks.gate_trials.draws import Draw, betas, by, mixed, shares, togethe
 from benchmarks.gate_trials.lines import PROMISE, NamesOf
 from benchmarks.gate_trials.real_path import GRADED, SHARE, agree_on_level, level_bounds, runs_of
 from benchmarks.trials.trial import Measures, Target, Trial
-from evaluators.measures import Measure
+from evaluators.criteria.metric_catalogue import Measure
 
 SIZES = (28, 54, 100, 400)
 

@@ -8,7 +8,7 @@ from benchmarks.gate_trials.draws import Draw, betas, drift, overlap, ripple, sh
 from benchmarks.gate_trials.lines import line, targets
 from benchmarks.gate_trials.real_path import GRADED, SHARE
 from benchmarks.trials.trial import Trial
-from evaluators.measures import Measure
+from evaluators.criteria.metric_catalogue import Measure
 
 
 def of(name: str, process: str, draw: Draw, *, margin: float = 0.05, measure: Measure = GRADED) -> Trial:

@@ -11,8 +11,8 @@ from numpy.random import Generator
 from benchmarks.gate_trials.draws import Draw
 from benchmarks.gate_trials.real_path import agree, bounds, pairs_of, runs_of
 from benchmarks.trials.trial import Measures, Target
-from evaluators.gate_lines import Versus
-from evaluators.measures import Measure
+from evaluators.criteria.grammar import Versus
+from evaluators.criteria.metric_catalogue import Measure
 
 SIZES = (28, 54, 100, 200, 400, 2_000)
 SOME = (54, 400)

@@ -9,15 +9,15 @@ from functools import cache
 import numpy as np
 
 from benchmarks.trials.trial import Floats
-from evaluators.compare import difference_of, relative_difference
-from evaluators.gate_levels import judge_level
-from evaluators.gate_lines import Level, Versus
-from evaluators.gate_versus import judge_versus
-from evaluators.levels import level_of
-from evaluators.measures import Measure, of_stat
-from evaluators.pairing import Pairs, pair
-from evaluators.run_table import table_of
-from evaluators.scorer import Stat
+from evaluators.comparison.compare import difference_of, relative_difference
+from evaluators.comparison.levels import level_of
+from evaluators.comparison.pairing import Pairs, pair
+from evaluators.criteria.grammar import Level, Versus
+from evaluators.criteria.metric_catalogue import Measure, of_stat
+from evaluators.gate.comparison_rule import judge_versus
+from evaluators.gate.threshold_rule import judge_level
+from evaluators.results.run_table import table_of
+from evaluators.scoring.scorer import Stat
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 

@@ -8,7 +8,7 @@ from benchmarks.gate_trials.draws import Draw, betas, shares, tokens
 from benchmarks.gate_trials.lines import line, targets
 from benchmarks.gate_trials.real_path import GRADED, NUMBER, SHARE
 from benchmarks.trials.trial import Trial
-from evaluators.measures import Measure
+from evaluators.criteria.metric_catalogue import Measure
 
 
 def of(name: str, process: str, draw: Draw, *, margin: float, level: float = 1.0, measure: Measure = SHARE) -> Trial:

@@ -14,11 +14,11 @@ from benchmarks.gate_trials.corpus import runs_of_scores
 from benchmarks.gate_trials.lines import PROMISE
 from benchmarks.gate_trials.real_path import agree, turned
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
-from evaluators.compare import ONE_SIDED_95, corpus_interval
-from evaluators.corpus import Figure
-from evaluators.gate_lines import Versus
-from evaluators.measures import of_stat
-from evaluators.metrics.bleu import build, corpus_bleu, heaviest
+from evaluators.comparison.compare import ONE_SIDED_95, corpus_interval
+from evaluators.comparison.corpus import Figure
+from evaluators.criteria.grammar import Versus
+from evaluators.criteria.metric_catalogue import of_stat
+from evaluators.scoring.metrics.bleu import build, corpus_bleu, heaviest
 from fairtrial.domain.run import Score
 
 SIZES = (28, 80, 200)

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.trials.mixture import Looks
 from benchmarks.trials.trial import Bools, Floats
-from fairtrial.stats.arms.bounds import UNSEEN, Bounds
+from fairtrial.stats.bounds import UNSEEN, Bounds
 from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.sums import JointMoments, Moments
 

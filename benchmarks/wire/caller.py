@@ -8,7 +8,7 @@ from typing import Any
 
 import httptools
 
-from benchmarks.load import connect, request
+from benchmarks.wire.load import connect, request
 
 PATIENCE, TOGETHER = 60.0, 50
 

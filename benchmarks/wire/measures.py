@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.wire.processes import cpu_seconds, memory
 from benchmarks.wire.servers import Server
 
-LOAD = Path(__file__).parent.parent / "load.py"
+LOAD = Path(__file__).with_name("load.py")
 CONNECTIONS, RATE, STREAMS, SLOW_SECONDS = 32, 100, 200, 30
 MEBIBYTE = 2**20
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from benchmarks.load import KEY
-from fairtrial.config.hashes import plan_hash
-from fairtrial.config.published import publish
+from benchmarks.wire.load import KEY
+from fairtrial.config.plan.hashes import plan_hash
+from fairtrial.config.plan.published import publish
 from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Route, Variant
 
 ROUTE = "bench"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load import KEY, request
+from benchmarks.wire.load import KEY, request
 from benchmarks.wire.plan import publish_for
 from fairtrial.config.layout import Layout
 from gateway.proxy.supervisor import Serving, Supervisor
@@ -67,7 +67,7 @@ class Server:
 @contextmanager
 def upstream(*options: str) -> Iterator[Server]:
     """The instant upstream."""
-    command = [sys.executable, str(HERE.parent / "instant_upstream.py"), *options]
+    command = [sys.executable, str(HERE / "instant_upstream.py"), *options]
     with ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         yield Server("plain upstream", int(process.stdout.readline()), process.pid)

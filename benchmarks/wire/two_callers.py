@@ -6,10 +6,10 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from benchmarks.load import KEY
+from benchmarks.wire.load import KEY
 from benchmarks.wire.plan import ROUTE, plan_for
-from fairtrial.config.hashes import plan_hash
-from fairtrial.config.published import publish
+from fairtrial.config.plan.hashes import plan_hash
+from fairtrial.config.plan.published import publish
 from fairtrial.domain.plan import Deployment, Key, Published, Right, Route
 
 OTHER_KEY = "sk-" + sha256(b"another key of the benchmark").hexdigest()

@@ -9,11 +9,13 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from dashboard import address, charts, split_words, traffic_words, windows
 from dashboard.client import Control, Row
-from dashboard.tables import table
+from dashboard.components import charts, query_params, time_window
+from dashboard.components.formatting import duration, plain
+from dashboard.components.tables import table
+from dashboard.experiments import split as split_words
+from dashboard.experiments import traffic
 from dashboard.view import View
-from dashboard.words import duration, plain
 
 ERRORS = (
     "An arm has an error when it did not answer, even if a fallback then did; users saw an error when nobody answered."
@@ -27,19 +29,19 @@ PLAIN = (
 def draw(control: Control) -> None:
     """Draw the page."""
     st.title("Experiment")
-    names = [row["name"] for row in control.rows("/api/experiments", since_us=windows.since_us("hour"))]
+    names = [row["name"] for row in control.rows("/api/experiments", since_us=time_window.since_us("hour"))]
     if not names:
         st.info("No experiment yet: declare one in fairtrial.yaml under `experiments:`, then check it.")
         st.code("fairtrial check", language=None)
         return
     name, window = _chosen(names)
-    since_us = windows.since_us(window)
+    since_us = time_window.since_us(window)
     found = control.get(f"/api/experiments/{quote(name, safe='')}", since_us=since_us)
     _question(found)
-    traffic_words.say_no_unit(found["traffic"]["reasons"])
-    traffic_words.say_ambiguous(found["traffic"]["ambiguous"])
+    traffic.say_no_unit(found["traffic"]["reasons"])
+    traffic.say_ambiguous(found["traffic"]["ambiguous"])
     split_words.say_split(found["srm"])
-    variants = traffic_words.in_order(found["traffic"]["variants"], found["control"])
+    variants = traffic.in_order(found["traffic"]["variants"], found["control"])
     if not variants:
         _nothing(control, window)
         return
@@ -53,9 +55,9 @@ def draw(control: Control) -> None:
 def _chosen(names: Sequence[str]) -> tuple[str, str]:
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
-        name = address.choose("Experiment", names, name="experiment", words=str) or names[0]
+        name = query_params.choose("Experiment", names, name="experiment", words=str) or names[0]
     with right:
-        window = windows.choose()
+        window = time_window.choose()
     return name, window
 
 
@@ -69,7 +71,7 @@ def _question(found: Row) -> None:
 
 
 def _nothing(control: Control, window: str) -> None:
-    of = ". To begin," if window == "all" else f" in {windows.WORDS[window]}: choose a longer window, or"
+    of = ". To begin," if window == "all" else f" in {time_window.WORDS[window]}: choose a longer window, or"
     st.info(f"No traffic of enrolled units{of} send requests to the gateway with the route's name in `model`.")
     gateway = control.get("/api/services")["gateway"]["url"] or "http://127.0.0.1:8080"
     body = '{"model": "ROUTE", "user": "someone", "messages": [{"role": "user", "content": "hello"}]}'
@@ -78,7 +80,7 @@ def _nothing(control: Control, window: str) -> None:
 
 def _figures(found: Row, variants: Sequence[Row]) -> None:
     control = found["control"]
-    columns = {traffic_words.variant_name(row, control): traffic_words.measures(row) for row in variants}
+    columns = {traffic.variant_name(row, control): traffic.measures(row) for row in variants}
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
     rows = [{"": name} | {head: column.get(name, "–") for head, column in columns.items()} for name in names]
     raw = [{"experiment": found["name"]} | _flat(row) for row in variants]
@@ -130,7 +132,7 @@ def _slot(row: Row) -> dict[str, Any]:
 
 def _feedback(variants: Sequence[Row]) -> None:
     for key in sorted({key for row in variants for key in row["feedback"]}):
-        rows = traffic_words.feedback_rates(key, variants)
+        rows = traffic.feedback_rates(key, variants)
         if rows:
             st.markdown(f"**Feedback: {plain(key)}**")
             title = "share of the ratings that are yes, with a plain 95 % interval"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, verdict_list, verdict_page
 from dashboard.client import Control, Refused
+from dashboard.components import query_params
+from dashboard.verdicts import detail as verdict_page
+from dashboard.verdicts import list as verdict_list
 from dashboard.view import View
 
 GONE = 404
@@ -13,7 +15,7 @@ GONE = 404
 
 def draw(control: Control) -> None:
     """Draw what the address names; a verdict that is not there leads back to the list."""
-    verdict_id = address.said("verdict")
+    verdict_id = query_params.said("verdict")
     if verdict_id is None:
         return verdict_list.draw(control)
     try:
@@ -22,7 +24,7 @@ def draw(control: Control) -> None:
         if error.status != GONE:
             raise
         st.warning("There is no such verdict here. Choose one of the list.", icon=":material/search_off:")
-        st.button("All verdicts", on_click=address.go)
+        st.button("All verdicts", on_click=query_params.go)
     return None
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import split_words, traffic_words, windows
-from dashboard.address import link
 from dashboard.client import Control, Row
-from dashboard.verdict_words import badge
+from dashboard.components import time_window
+from dashboard.components.formatting import DASH, count, counted, moment, moment_of, plain
+from dashboard.components.query_params import link
+from dashboard.experiments import split, traffic
+from dashboard.verdicts.wording import badge
 from dashboard.view import View
-from dashboard.words import DASH, count, counted, moment, moment_of, plain
 
 MONITORING = ":material/monitoring:"
 NEWEST = 20
@@ -23,10 +24,10 @@ def draw(control: Control) -> None:
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     left.title("Overview")
     with right:
-        window = windows.choose()
+        window = time_window.choose()
     services, stored = control.get("/api/services"), control.get("/api/store")["rows"]
     experiments, gates = (
-        control.rows("/api/experiments", since_us=windows.since_us(window)),
+        control.rows("/api/experiments", since_us=time_window.since_us(window)),
         control.rows("/api/gates", limit=NEWEST),
     )
     _attention(services, experiments)
@@ -44,7 +45,7 @@ def draw(control: Control) -> None:
 def _attention(services: Row, experiments: Sequence[Row]) -> None:
     """Everything that someone should do something about, before everything else; first what makes verdicts invalid."""
     for experiment in experiments:
-        split_words.say_alarm(experiment)
+        split.say_alarm(experiment)
     if services["gateway"]["ready"] is False:
         st.error("The gateway does not serve: applications get no answers. Start it with `fairtrial up`.")
     if services["plan"]["refused"]:
@@ -64,14 +65,14 @@ def _attention(services: Row, experiments: Sequence[Row]) -> None:
             f"{counted(rejects, 'line')} of the journal could not be read and count nowhere: they were put aside."
         )
     for experiment in experiments:
-        traffic_words.say_no_unit(experiment["traffic"]["reasons"])
+        traffic.say_no_unit(experiment["traffic"]["reasons"])
 
 
 def _feedback(attributions: Sequence[Row]) -> None:
     """Feedback that is stored and counts nowhere."""
     ambiguous = {row["key"]: row["feedback"] for row in attributions if row["attribution"] == "ambiguous"}
-    traffic_words.say_ambiguous(ambiguous)
-    traffic_words.say_unmatched(attributions)
+    traffic.say_ambiguous(ambiguous)
+    traffic.say_unmatched(attributions)
 
 
 def _recording(recording: Row) -> None:
@@ -113,18 +114,18 @@ def _experiment(experiment: Row, window: str) -> None:
             _no_traffic(window)
             return
         control = experiment["control"]
-        rows = [traffic_words.short(row, control) for row in traffic_words.in_order(variants, control)]
+        rows = [traffic.short(row, control) for row in traffic.in_order(variants, control)]
         st.dataframe(rows, hide_index=True, width="stretch", column_config=NUMBERS)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.caption(
-                f"Requests of {windows.WORDS[window]}: plain rates by intention to treat, over enrolled units, to look "
-                "at, not to decide by."
+                f"Requests of {time_window.WORDS[window]}: plain rates by intention to treat, over enrolled units, to "
+                "look at, not to decide by."
             )
             link("Over time, latency, feedback", "experiment", icon=MONITORING, experiment=name, window=window)
 
 
 def _no_traffic(window: str) -> None:
-    of = "yet" if window == "all" else f"in {windows.WORDS[window]}"
+    of = "yet" if window == "all" else f"in {time_window.WORDS[window]}"
     st.info(
         f"No traffic {of}. Send the route's name in `model` to the gateway, with `user`.",
         icon=":material/sensors_off:",

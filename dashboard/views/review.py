@@ -7,11 +7,11 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard import review_page
 from dashboard.client import Control, Row
-from dashboard.review_desk import Desk
+from dashboard.components.formatting import plain
+from dashboard.review import component as review_page
+from dashboard.review.session import Desk
 from dashboard.view import View
-from dashboard.words import plain
 
 DESK = "review_desk"
 WIDE = "<style>.block-container {max-width: 1560px; padding-top: 1.4rem; padding-bottom: 1.5rem}</style>"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from evaluators.gate_lines import GateLine, Level, State, Versus
-from fairtrial.config.catalogue import AMOUNTS, SHARES
+from evaluators.criteria.grammar import GateLine, Level, State, Versus
+from fairtrial.config.rules.metric_catalogue import AMOUNTS, SHARES
 
 PRIMARY, GUARDRAILS, AUDIT = "live.primary", "live.guardrails", "data.audit"
 FEEDBACK = "live.feedback."

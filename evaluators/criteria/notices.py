@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from evaluators.criteria.live_validation import UNDECIDED, WITHOUT
-from fairtrial.config.yaml_file import Document, Step
+from fairtrial.config.file.yaml_file import Document, Step
 from fairtrial.domain.errors import Mistake
 
 NOTHING = "nothing in this version acts on it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from fairtrial.domain.hosts import is_loopback
+from fairtrial.domain.names.hosts import is_loopback
 
 FORM = "host:port, such as 127.0.0.1:8080"
 HIGHEST_PORT = 65535

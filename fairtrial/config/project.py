@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairtrial.config.addresses import Address, parse_address
-from fairtrial.config.compile import Live, compile_plan, worker_settings
-from fairtrial.config.cors_rules import wrong_cors
-from fairtrial.config.deployment_rules import Names, wrong_deployments, wrong_routes
-from fairtrial.config.environment import interpolate
-from fairtrial.config.experiment_rules import wrong_experiments, wrong_metrics
+from fairtrial.config.file.environment import interpolate
+from fairtrial.config.file.error_recovery import independent, validate
+from fairtrial.config.file.errors import MOST_MISTAKES, Wrong
+from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, Budget, FileRefused, read_text
+from fairtrial.config.file.schema import ProjectFile
+from fairtrial.config.file.yaml_file import Document, Step, load_one
 from fairtrial.config.layout import Layout
-from fairtrial.config.mistakes import MOST_MISTAKES, Wrong
-from fairtrial.config.name_rules import wrong_names
-from fairtrial.config.policies import Policy, policy_of
-from fairtrial.config.project_files import MOST_PROMPT_BYTES, Budget, FileRefused, read_text
-from fairtrial.config.project_warnings import project_warnings
-from fairtrial.config.salvage import independent, validate
-from fairtrial.config.schema import ProjectFile
-from fairtrial.config.service_rules import wrong_services
-from fairtrial.config.soundness import refuse_unsound
-from fairtrial.config.upstream_access import access_warnings, wrong_access
-from fairtrial.config.yaml_file import Document, Step, load_one
-from fairtrial.domain.body_rate import BodyRate
+from fairtrial.config.plan.compile import Live, compile_plan, worker_settings
+from fairtrial.config.plan.plan_validation import refuse_unsound
+from fairtrial.config.plan.policies import Policy, policy_of
+from fairtrial.config.rules.cors import wrong_cors
+from fairtrial.config.rules.deployments import Names, wrong_deployments, wrong_routes
+from fairtrial.config.rules.experiments import wrong_experiments, wrong_metrics
+from fairtrial.config.rules.names import wrong_names
+from fairtrial.config.rules.services import wrong_services
+from fairtrial.config.rules.upstream_access import access_warnings, wrong_access
+from fairtrial.config.rules.warnings import project_warnings
 from fairtrial.domain.errors import ConfigError, Mistake
+from fairtrial.domain.limits.body_rate import BodyRate
+from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.domain.plan import FeedbackKind, Plan
-from fairtrial.domain.worker_settings import WorkerSettings
 
 FILE_NAME = "fairtrial.yaml"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.look_alikes import has_invisible, look_alike, mixes_scripts
+from fairtrial.domain.names.look_alikes import has_invisible, look_alike, mixes_scripts
 
 Role = Literal["reviewer", "release-manager", "admin"]
 State = Literal["invited", "active", "disabled"]

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fairtrial.domain.names import printable
+from fairtrial.domain.names.printable import printable
 
 STORE_UNUSABLE = 74
 """The exit code of `fairtrial control` when its store can't be used (EX_IOERR of sysexits.h): traffic can go on."""

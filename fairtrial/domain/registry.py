@@ -17,8 +17,9 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Members of one package folder by name; a member is imported when it is first asked for.
 
-    ``package``: the folder, such as ``evaluators.metrics``; ``attribute``: what each of its modules defines, such as
-    ``scorer``; ``noun``: what a member is called in an error. A module's name, with ``-`` for ``_``, is its member's.
+    ``package``: the folder, such as ``evaluators.scoring.metrics``; ``attribute``: what each of its modules defines,
+    such as ``scorer``; ``noun``: what a member is called in an error. A module's name, with ``-`` for ``_``, is its
+    member's.
     """
 
     def __init__(self, package: str, attribute: str, *, noun: str, kind: type[T]) -> None:

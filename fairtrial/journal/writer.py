@@ -12,9 +12,9 @@ import msgspec
 
 from fairtrial.domain.events import Event
 from fairtrial.journal.group_sync import GROUP_SECONDS, WAITED_SECONDS, GroupSync
-from fairtrial.journal.losses import LossNote
+from fairtrial.journal.loss_counter import LossNote
 from fairtrial.journal.segment import SEGMENT_VERSION, Segment
-from fairtrial.journal.speakable import speakable
+from fairtrial.journal.surrogates import speakable
 
 ROTATE_BYTES = 64 * 2**20
 """A segment of this size is closed and a new one begun, so that ingested ones can be put away."""

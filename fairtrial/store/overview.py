@@ -8,15 +8,15 @@ from pathlib import Path
 import duckdb
 
 from fairtrial.config.layout import Layout
-from fairtrial.config.published import read
+from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused
 from fairtrial.journal.segment import names
-from fairtrial.store import backup_list
-from fairtrial.store.backup_list import Listed
-from fairtrial.store.database import Database
-from fairtrial.store.erase_state import is_unfinished
-from fairtrial.store.ingest import lag_of
-from fairtrial.store.query import microseconds
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.erasure_state import is_unfinished
+from fairtrial.store.core.query import microseconds
+from fairtrial.store.ingest.ingest import lag_of
+from fairtrial.store.maintenance import backup_list
+from fairtrial.store.maintenance.backup_list import Listed
 
 TABLES = """
 SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'

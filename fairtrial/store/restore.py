@@ -13,16 +13,18 @@ import duckdb
 from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
-from fairtrial.store import audit, backup_list, erased_units
-from fairtrial.store.backup_list import Listed
-from fairtrial.store.database import Database, copies, engine_settings
-from fairtrial.store.engine_errors import in_words
-from fairtrial.store.foreign_definitions import foreign_definitions, listed
-from fairtrial.store.ingest import Ingester
-from fairtrial.store.manifest import Manifest, verify
-from fairtrial.store.migrate import schema_of
-from fairtrial.store.owner_lock import OwnerLock
-from fairtrial.store.steps import OnStep, Step, silent
+from fairtrial.store.access import audit
+from fairtrial.store.core.database import Database, copies, engine_settings
+from fairtrial.store.core.engine_errors import in_words
+from fairtrial.store.core.manifest import Manifest, verify
+from fairtrial.store.core.migrate import schema_of
+from fairtrial.store.core.owner_lock import OwnerLock
+from fairtrial.store.core.progress import OnStep, Step, silent
+from fairtrial.store.erasure import tombstones
+from fairtrial.store.ingest.ingest import Ingester
+from fairtrial.store.maintenance import backup_list
+from fairtrial.store.maintenance.backup_list import Listed
+from fairtrial.store.maintenance.foreign_definitions import foreign_definitions, listed
 
 SIGN_INS = frozenset({"sessions", "invitations"})
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
@@ -63,7 +65,7 @@ def restore(
     lock = OwnerLock.take(layout.make())
     try:
         if erased_in is not None:
-            erased_units.carry(erased_in, layout)
+            tombstones.carry(erased_in, layout)
         _replace(backup, manifest, layout, on_step)
     except BaseException:
         lock.release()

@@ -7,15 +7,14 @@ from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from fairtrial.domain.registry import Registry
-from fairtrial.store.passwords import AT_ONCE
-from gateway.control import sign_in_pages
-from gateway.control.attempts import Attempts
-from gateway.control.auth import one_time_link_page
+from fairtrial.store.access.passwords import AT_ONCE
+from gateway.control.auth import one_time_link_page, sign_in_pages
+from gateway.control.auth.authorization import Guarded, anyone, needs
+from gateway.control.auth.sign_in_throttle import Attempts
+from gateway.control.background.background_work import Keeper
 from gateway.control.errors import map_errors
-from gateway.control.guard import Guarded, anyone, needs
-from gateway.control.keeper import Keeper
+from gateway.control.operations.split_checks import SplitChecks
 from gateway.control.routers import verdicts
-from gateway.control.split_checks import SplitChecks
 
 ROUTERS = Registry("gateway.control.routers", "router", noun="router", kind=APIRouter)
 

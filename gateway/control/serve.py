@@ -20,17 +20,17 @@ from fastapi import FastAPI
 from fairtrial.config.addresses import Address
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
-from fairtrial.domain.body_rate import USUAL_BODY_RATE, BodyRate
 from fairtrial.domain.errors import STORE_UNUSABLE
-from fairtrial.store.damage import advice, opening
-from fairtrial.store.database import Database
-from fairtrial.store.owner_lock import refuse_owned
+from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
+from fairtrial.store.core.damage import advice, opening
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.owner_lock import refuse_owned
 from gateway.control.app import create_app
+from gateway.control.auth.bootstrap import Welcome, welcome_to
+from gateway.control.background.background_work import Addresses, Keeper
+from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.connection import ControlConfig, ControlServer, Limits
 from gateway.control.errors import log
-from gateway.control.first_start import Welcome, welcome_to
-from gateway.control.keeper import Addresses, Keeper
-from gateway.control.plan_publisher import PlanPublisher
 from gateway.descriptors import DescriptorReserve, raise_soft_limit
 from gateway.listening import listen
 from gateway.memory import return_large_blocks

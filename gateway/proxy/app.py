@@ -9,20 +9,20 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from fairtrial.domain.errors import RequestError
-from gateway.proxy.admission import break_off, refuse
-from gateway.proxy.cold import cold_app
-from gateway.proxy.completions import complete
-from gateway.proxy.errors import envelope, error_body, error_headers
-from gateway.proxy.fresh import new_id
-from gateway.proxy.gateway import Gateway
-from gateway.proxy.loop_lag import watch_lag
-from gateway.proxy.metrics import families_of
-from gateway.proxy.routing import Routing
-from gateway.proxy.serving.asgi_scope import scope_of
-from gateway.proxy.serving.cors import Cors
-from gateway.proxy.serving.request_path import read_path
-from gateway.proxy.serving.turn import Turn
-from gateway.proxy.wire import JSON_LINE, ASGIApp, Message, Send, lines_of
+from gateway.proxy.admission.admission import watch_lag
+from gateway.proxy.http_server.asgi_scope import scope_of
+from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.http_server.request_path import read_path
+from gateway.proxy.pipeline import complete
+from gateway.proxy.plan.routing_table import Routing
+from gateway.proxy.request_ids import new_id
+from gateway.proxy.response.refusal import break_off, refuse
+from gateway.proxy.routes.fastapi_app import cold_app
+from gateway.proxy.routes.metrics import families_of
+from gateway.proxy.wire.asgi import JSON_LINE, ASGIApp, Message, Send, lines_of
+from gateway.proxy.wire.cors import Cors
+from gateway.proxy.wire.openai_errors import envelope, error_body, error_headers
+from gateway.proxy.worker_state import Gateway
 
 ASKED = ("/chat/completions", "/completions", "/responses", "/responses/compact", "/embeddings")
 HOT = {f"/v1{path}": path for path in ASKED}

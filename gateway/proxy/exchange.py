@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from fairtrial.domain.errors import RequestError
-from fairtrial.domain.events import Purpose, RequestOutcome
-from gateway.proxy.asked import Asked
-from gateway.proxy.caller import Caller
-from gateway.proxy.capture import Bodies
-from gateway.proxy.fresh import fresh_id
-from gateway.proxy.headers import Headers
-from gateway.proxy.readout import NOTHING, Readout
-from gateway.proxy.routing import Arm, Routing, Target
+from fairtrial.domain.events import CaptureOutcome, Purpose, RequestOutcome
+from gateway.proxy.extraction.chat_metadata import NOTHING, Readout
+from gateway.proxy.plan.caller import Caller
+from gateway.proxy.plan.routing_table import Arm, Routing, Target
+from gateway.proxy.request_ids import fresh_id
+from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.request_body import Asked
 
 CLIENT_CLOSED = 499
 """The status that is recorded when the caller left before any was sent (nginx's convention)."""
@@ -104,3 +104,19 @@ class Exchange:
         """Which try of the official client this is, from 0."""
         count = self.headers.raw.get("x-stainless-retry-count", b"0")
         return int(count) if count.isdigit() and len(count) < 4 else 0
+
+
+class Bodies(NamedTuple):
+    """What is recorded of the two bodies, as JSON text, and how it was captured; and what was left out, and why."""
+
+    outcome: CaptureOutcome = "none"
+    request: str | None = None
+    response: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
+
+
+NO_BODIES = Bodies()
+
+
+LeftOut = Literal["size", "work"]
+"""Why a body is not recorded although the plan wants it: it is too large, or redacting it is too much work."""

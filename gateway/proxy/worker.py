@@ -18,21 +18,21 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from fairtrial.domain.worker_settings import WorkerSettings
+from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.descriptors import DescriptorReserve, raise_soft_limit
 from gateway.memory import return_large_blocks
+from gateway.proxy.admission.shared_counters import CountBoard
 from gateway.proxy.app import alive, build_app
-from gateway.proxy.count_board import CountBoard
-from gateway.proxy.gateway import Gateway
-from gateway.proxy.plan_watch import PlanWatch
-from gateway.proxy.provider_secret import BlankingFormatter, Secret
-from gateway.proxy.serving.server import Server
-from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
-from gateway.proxy.upstream.pool import PoolTransport
-from gateway.proxy.upstream.transport import Transport
+from gateway.proxy.http_server.server import Server
+from gateway.proxy.plan.plan_watch import PlanWatch
+from gateway.proxy.plan.provider_secret import BlankingFormatter, Secret
+from gateway.proxy.transport.aiohttp import AiohttpTransport
+from gateway.proxy.transport.pool.pool import PoolTransport
+from gateway.proxy.transport.transport import Transport
+from gateway.proxy.worker_state import Gateway
 
 _LOG = logging.getLogger(__name__)
 GC_THRESHOLDS = (50_000, 20, 50)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.json_limits import DECODED, FIELD, MESSAGE, RECORDED, Limits
-from gateway.proxy.capture import BODY_LIMIT, IN_TURNS
-from gateway.proxy.feedback import MAX_BATCH, MAX_BODY, MAX_TEXT
-from gateway.proxy.redaction import AT_ONCE, STEP
-from gateway.proxy.stepwise import MOST_OF_ONE
+from fairtrial.domain.limits.json_limits import DECODED, FIELD, MESSAGE, RECORDED, Limits
+from gateway.proxy.admission.cooperative_work import MOST_OF_ONE
+from gateway.proxy.recording.capture import BODY_LIMIT, IN_TURNS
+from gateway.proxy.recording.redaction import AT_ONCE, STEP
+from gateway.proxy.routes.feedback import MAX_BATCH, MAX_BODY, MAX_TEXT
 from scripts.reference.markdown import table
 
 STRUCTURE = """\

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fairtrial.cli.main import fairtrial
+from fairtrial_cli.main import fairtrial
 from scripts.reference.markdown import block, code, page, prose, table
 
 INTRO = """\

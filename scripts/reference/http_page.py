@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from gateway.control.app import create_app
-from gateway.control.guard import Needs, decisions_of
-from gateway.control.keeper import Keeper
+from gateway.control.auth.authorization import Needs, decisions_of
+from gateway.control.background.background_work import Keeper
 from scripts.reference.data_plane import data_plane
 from scripts.reference.markdown import code, page, prose, table
 

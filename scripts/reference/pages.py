@@ -8,7 +8,7 @@ from scripts.reference.cli_page import cli_page
 from scripts.reference.config_page import config_page
 from scripts.reference.http_page import http_page
 from scripts.reference.scorers_page import scorers_page
-from scripts.reference.statistics_page import statistics_page
+from scripts.reference.statistics.page import statistics_page
 from scripts.reference.tables_page import tables_page
 
 FOLDER = Path(__file__).parents[2] / "docs/reference"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.scorer import Scorer, ScorerType, Stat
-from evaluators.suite_scorers import SCORERS, build_entry
+from evaluators.loading.scorers import SCORERS, build_entry
+from evaluators.scoring.scorer import Scorer, ScorerType, Stat
 from scripts.reference.markdown import block, code, codes, page, prose, table
 
 EXAMPLES: dict[str, tuple[str, Any]] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from fairtrial.config.yaml_file import load_one
-from fairtrial.store.migrate import migrate
+from fairtrial.config.file.yaml_file import load_one
+from fairtrial.store.core.migrate import migrate
 from scripts.reference.markdown import code, page, prose, table
 
 MEANINGS = Path(__file__).with_name("tables.yaml")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.fixtures.paths import ROOT
+
 HEAVY = ("numpy", "scipy", "duckdb", "litellm", "pandas", "sklearn", "sacrebleu", "streamlit", "pyarrow", "ruamel")
 
 
@@ -30,7 +31,7 @@ def test_the_layers_hold() -> None:
     [
         "gateway.proxy.worker",
         "fairtrial.journal.writer",
-        "fairtrial.config.published",
+        "fairtrial.config.plan.published",
         "fairtrial.experiments.assignment",
         "fairtrial.domain.events",
     ],
@@ -40,4 +41,4 @@ def test_the_hot_path_imports_nothing_heavy(module: str) -> None:
 
 
 def test_the_command_line_imports_no_command_to_list_them() -> None:
-    assert not loaded_by("import fairtrial.cli.main") & {*HEAVY, "fastapi", "httpx", "aiohttp", "rich"}
+    assert not loaded_by("import fairtrial_cli.main") & {*HEAVY, "fastapi", "httpx", "aiohttp", "rich"}

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("fairtrial", "gateway", "evaluators", "dashboard")
+from tests.fixtures.paths import ROOT
+
+PACKAGES = ("fairtrial", "fairtrial_cli", "gateway", "evaluators", "dashboard")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 MODULES = [path for path in SOURCES if path.name != "__init__.py"]
 
@@ -64,6 +65,11 @@ def test_no_broad_except_without_its_sentence_of_why() -> None:
     assert not bare
 
 
-def test_no_two_files_of_tests_have_one_name() -> None:
-    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
-    assert sorted(names) == sorted(set(names))
+REGISTRIES = ("fairtrial_cli/commands", "gateway/control/routers", "evaluators/scoring/metrics", "evaluators/reports")
+"""Folders whose modules are members of one kind, found by their names: they may be as many as there are members."""
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES}), ids=name)
+def test_a_folder_holds_at_most_12_modules(folder: Path) -> None:
+    modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+    assert name(folder) in REGISTRIES or len(modules) <= 12, f"{name(folder)} has {len(modules)} modules"

@@ -6,7 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.fixtures.paths import ROOT
+
 FOREIGN = re.compile(
     "|".join(f"/{folder}/" for folder in ("tmp", "work", "root", "farm"))
     + r"|index-url|://\S*(?:/simple\b|registry)|\bissue #?\d+\b",

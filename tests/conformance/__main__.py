@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.conformance.table import FOLDER, PAGE, page
+from tests.conformance.harness.table import FOLDER, PAGE, page
 
 
 class Outcomes:

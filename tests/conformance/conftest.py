@@ -8,9 +8,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.conformance.differential import TRANSPORTS, Differential
-from tests.integration.proxy_rig import running
-from tests.upstream.server import FakeUpstream
+from tests.conformance.harness.differential import TRANSPORTS, Differential
+from tests.fixtures.gateway.gateway_fixture import running
+from tests.fixtures.upstream.server import FakeUpstream
 
 MAX_BODY = 24 * 2**20
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.conformance.cases.all import BY_NAME
 from tests.conformance.cases.case import Case
-from tests.conformance.differential import CLIENTS, Differential
-from tests.conformance.judged import each, each_once, judge, judge_wire
+from tests.conformance.harness.differential import CLIENTS, Differential
+from tests.conformance.harness.judged import each, each_once, judge, judge_wire
 
 
 @each("A1")

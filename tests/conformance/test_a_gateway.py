@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from fairtrial.config.hashes import plan_hash
+from fairtrial.config.plan.hashes import plan_hash
 from tests.conformance.cases.case import MODEL, USER
 from tests.conformance.conftest import MAX_BODY
-from tests.conformance.differential import KEYS, Differential, plan
-from tests.integration.proxy_rig import running
+from tests.conformance.harness.differential import KEYS, Differential, plan
+from tests.fixtures.gateway.gateway_fixture import running
 
 CHAT = "/v1/chat/completions"
 ASKED = json.dumps({"model": MODEL, "messages": USER}).encode()

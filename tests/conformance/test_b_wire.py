@@ -11,7 +11,7 @@ import pytest
 
 from tests.conformance.cases.case import MODEL, USER
 from tests.conformance.cases.parameters import CALLS
-from tests.conformance.differential import Differential
+from tests.conformance.harness.differential import Differential
 
 TYPES = {
     "chat.completions": ("chat.completion_create_params", "CompletionCreateParamsBase"),

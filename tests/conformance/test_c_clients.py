@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.conformance.cases.case import Case
-from tests.conformance.differential import Differential
-from tests.conformance.judged import each, each_once, judge, judge_wire
+from tests.conformance.harness.differential import Differential
+from tests.conformance.harness.judged import each, each_once, judge, judge_wire
 
 
 @each("C2", "C3", "C4", "C5", "C6", "C7")

@@ -13,10 +13,9 @@ from typing import Any
 import openai
 import pytest
 
-from tests.conformance.raw_socket import STREAM_HEAD, Asked, RawClient
-from tests.conformance.stream_events import DONE, HELLO, speaks_as_asked, wire
-from tests.conformance.stream_moments import STREAMED, WHOLE, Moment, each_moment, one_row
-from tests.conformance.stream_rig import (
+from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked, RawClient
+from tests.conformance.harness.stream_events import DONE, HELLO, speaks_as_asked, wire
+from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
     SECRET,
@@ -25,6 +24,7 @@ from tests.conformance.stream_rig import (
     pair_fixture,  # noqa: F401 - a fixture
     raw_answer,
 )
+from tests.conformance.harness.stream_moments import STREAMED, WHOLE, Moment, each_moment, one_row
 
 
 @pytest.mark.parametrize("leave", [RawClient.close, RawClient.reset], ids=["closes", "resets"])

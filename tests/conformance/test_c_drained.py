@@ -5,9 +5,16 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.conformance.raw_socket import JSON_HEAD, STREAM_HEAD, Asked, RawClient
-from tests.conformance.stream_events import HELLO, USAGE, wire
-from tests.conformance.stream_moments import (
+from tests.conformance.harness.raw_socket import JSON_HEAD, STREAM_HEAD, Asked, RawClient
+from tests.conformance.harness.stream_events import HELLO, USAGE, wire
+from tests.conformance.harness.stream_fixture import (
+    ASK,
+    BEARER,
+    Pair,
+    gateway_fixture,  # noqa: F401 - a fixture
+    pair_fixture,  # noqa: F401 - a fixture
+)
+from tests.conformance.harness.stream_moments import (
     Moment,
     after_the_last_token,
     before_headers,
@@ -17,13 +24,6 @@ from tests.conformance.stream_moments import (
     in_the_middle_of_an_event,
     mid_stream,
     one_row,
-)
-from tests.conformance.stream_rig import (
-    ASK,
-    BEARER,
-    Pair,
-    gateway_fixture,  # noqa: F401 - a fixture
-    pair_fixture,  # noqa: F401 - a fixture
 )
 
 

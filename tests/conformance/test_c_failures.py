@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.raw_socket import STREAM_HEAD, Asked, RawClient, plays
-from tests.conformance.stream_events import DONE, HELLO, event, wire
-from tests.conformance.stream_rig import (
+from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked, RawClient, plays
+from tests.conformance.harness.stream_events import DONE, HELLO, event, wire
+from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
     VIEWS,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.raw_socket import STREAM_HEAD, Asked, RawClient, Received
-from tests.conformance.stream_events import HELLO, event, wire
-from tests.conformance.stream_rig import (
+from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked, RawClient, Received
+from tests.conformance.harness.stream_events import HELLO, event, wire
+from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
     SECRET,
@@ -20,7 +20,7 @@ from tests.conformance.stream_rig import (
     plan,
     told,
 )
-from tests.integration.proxy_rig import key, running
+from tests.fixtures.gateway.gateway_fixture import key, running
 
 PING = b": ping\n\n"
 EVERY = 0.1

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conformance.raw_socket import STREAM_HEAD, Asked, RawClient, RawUpstream, request_bytes
-from tests.conformance.stream_events import DONE, chunk, event
-from tests.conformance.stream_rig import (
+from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked, RawClient, RawUpstream, request_bytes
+from tests.conformance.harness.stream_events import DONE, chunk, event
+from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
     SECRET,
@@ -23,7 +23,7 @@ from tests.conformance.stream_rig import (
     pair_fixture,  # noqa: F401 - a fixture
     plan,
 )
-from tests.integration.proxy_rig import Rig, key, running
+from tests.fixtures.gateway.gateway_fixture import Rig, key, running
 
 MIB = 2**20
 READERS = 8

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.response_scripts import STREAMS
-from tests.conformance.stream_events import CONTENT, wire
-from tests.conformance.stream_rig import SECRET, USER, plan
-from tests.integration.proxy_rig import Rig, key, running
-from tests.upstream.server import FakeUpstream
+from tests.conformance.harness.response_scripts import STREAMS
+from tests.conformance.harness.stream_events import CONTENT, wire
+from tests.conformance.harness.stream_fixture import SECRET, USER, plan
+from tests.fixtures.gateway.gateway_fixture import Rig, key, running
+from tests.fixtures.upstream.server import FakeUpstream
 
 HERE = Path(__file__).parent / "node"
 CHAT = {"model": "plain", "messages": USER}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.raw_socket import STREAM_HEAD, RawClient, Received, plays
-from tests.conformance.stream_events import (
+from tests.conformance.harness.raw_socket import STREAM_HEAD, RawClient, Received, plays
+from tests.conformance.harness.stream_events import (
     BASE,
     CONTENT,
     DONE,
@@ -22,7 +22,7 @@ from tests.conformance.stream_events import (
     speaks_as_asked,
     wire,
 )
-from tests.conformance.stream_rig import (
+from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
     CHAT,

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from gateway.proxy import answer_headers, sent_headers
-from tests.conformance import allowed
+from gateway.proxy.response import response_headers
+from gateway.proxy.upstream import request_headers
 from tests.conformance.cases.case import MODEL
-from tests.conformance.differential import Wired, comparable, same_answer, same_request
-from tests.upstream.seen import Seen
+from tests.conformance.harness import allowed
+from tests.conformance.harness.differential import Wired, comparable, same_answer, same_request
+from tests.fixtures.upstream.seen import Seen
 
 STRAIGHT = Wired(200, {"content-type": ["application/json"], "x-ratelimit-limit-requests": ["60"]}, b'{"a": 1.0}')
 THROUGH = replace(STRAIGHT, headers={**STRAIGHT.headers, "x-request-id": ["ours"], "date": ["now"]})
@@ -106,15 +107,15 @@ def test_a_streams_options_that_were_changed_are_found(path: str, up: dict[str, 
 
 
 def test_no_comparison_leaves_out_a_header_that_the_list_does_not_name() -> None:
-    kept_here = sent_headers.KEPT_HERE | {"x-fake-key"}  # the tests' own
+    kept_here = request_headers.KEPT_HERE | {"x-fake-key"}  # the tests' own
     assert kept_here >= allowed.REQUEST_HEADERS - allowed.CONNECTION
-    assert set(allowed.REQUEST_PREFIXES) <= set(sent_headers.KEPT_HERE_PREFIXES)
-    assert allowed.RESPONSE_HEADERS - allowed.CONNECTION <= answer_headers.KEPT_HERE
+    assert set(allowed.REQUEST_PREFIXES) <= set(request_headers.KEPT_HERE_PREFIXES)
+    assert allowed.RESPONSE_HEADERS - allowed.CONNECTION <= response_headers.KEPT_HERE
 
 
 @pytest.mark.parametrize(
     ("where", "kept"),
-    [("request headers", sent_headers.KEPT_HERE), ("response headers", answer_headers.KEPT_HERE)],
+    [("request headers", request_headers.KEPT_HERE), ("response headers", response_headers.KEPT_HERE)],
 )
 def test_the_list_names_every_header_that_stays_here(where: str, kept: frozenset[str]) -> None:
     told = " ".join(one.what for one in allowed.ALLOWED if one.where == where)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conformance import __main__ as runner
-from tests.conformance.allowed import ALLOWED
-from tests.conformance.table import HEAD, PAGE, ROW, clients, page, rows, told
+from tests.conformance.harness.allowed import ALLOWED
+from tests.conformance.harness.table import HEAD, PAGE, ROW, clients, page, rows, told
 
 
 def test_the_page_has_a_row_for_every_test_of_the_list() -> None:

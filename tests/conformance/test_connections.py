@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tests.conformance.raw_socket import STREAM_HEAD, Asked, RawClient, Received, request_bytes
-from tests.conformance.stream_events import DONE, chunk, event
-from tests.conformance.stream_rig import (
+from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked, RawClient, Received, request_bytes
+from tests.conformance.harness.stream_events import DONE, chunk, event
+from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
     CHAT,

@@ -8,14 +8,14 @@ import httpx
 import openai
 import pytest
 
-from tests.conformance.response_streams import Speaks, client
-from tests.conformance.stream_rig import (
+from tests.conformance.harness.response_streams import Speaks, client
+from tests.conformance.harness.stream_fixture import (
     Pair,
     gateway_fixture,  # noqa: F401 - a fixture
     pair_fixture,  # noqa: F401 - a fixture
     sent,
 )
-from tests.integration.proxy_rig import key
+from tests.fixtures.gateway.gateway_fixture import key
 
 WHOLE = {"model": "plain", "input": "q"}
 

@@ -7,9 +7,9 @@ import json
 import openai
 import pytest
 
-from tests.conformance.raw_socket import STREAM_HEAD, RawClient, Received, plays
-from tests.conformance.response_scripts import FUTURE, STREAMS, TERMINAL
-from tests.conformance.response_streams import (
+from tests.conformance.harness.raw_socket import STREAM_HEAD, RawClient, Received, plays
+from tests.conformance.harness.response_scripts import FUTURE, STREAMS, TERMINAL
+from tests.conformance.harness.response_streams import (
     ASK,
     PATH,
     VIEWS,
@@ -19,7 +19,7 @@ from tests.conformance.response_streams import (
     events,
     final_view,
 )
-from tests.conformance.stream_rig import (
+from tests.conformance.harness.stream_fixture import (
     BEARER,
     Pair,
     gateway_fixture,  # noqa: F401 - a fixture
@@ -27,7 +27,7 @@ from tests.conformance.stream_rig import (
     sent,
     told,
 )
-from tests.upstream.responses import USAGE
+from tests.fixtures.upstream.responses import USAGE
 
 WHOLE = {"model": "plain", "input": "q"}
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from evaluators.scorer import OffFormat, Scorer, ScorerType
-from evaluators.suite_scorers import SCORERS, build_entry
+from evaluators.loading.scorers import SCORERS, build_entry
+from evaluators.scoring.scorer import OffFormat, Scorer, ScorerType
 from fairtrial.domain.run import Answer, Case, Score
-from fairtrial.store.score_texts import KEPT_DETAILS
+from fairtrial.store.evaluations.score_texts import KEPT_DETAILS
 
 OPTIONS: dict[str, Any] = {
     "fields": ["intent"],
@@ -84,7 +84,7 @@ class TestEveryScorer:
         assert score(name, ANSWERS[0]) == score(name, ANSWERS[0])
 
     def test_refuses_an_option_that_it_does_not_have(self, name: str) -> None:
-        from evaluators.suite_scorers import WrongEntry
+        from evaluators.loading.scorers import WrongEntry
 
         with pytest.raises(WrongEntry, match="no option"):
             build_entry({name: {"no_such_option": 1}}, variables={})

@@ -16,13 +16,14 @@ from pathlib import Path
 import click
 import pytest
 
-from evaluators import gate_file, suite_file
-from fairtrial.cli.main import fairtrial
+from evaluators.gate import file as gate_file
+from evaluators.loading import suite_reader
+from fairtrial.config.file.yaml_file import load
 from fairtrial.config.project import load_project
-from fairtrial.config.yaml_file import load
 from fairtrial.domain.errors import Mistake
-from tests.docs.pages import Block, blocks, name, run_here
-from tests.docs.room import Room, room
+from fairtrial_cli.main import fairtrial
+from tests.fixtures.docs.pages import Block, blocks, name, run_here
+from tests.fixtures.docs.room import Room, room
 
 MOST_NOT_RUN = 6
 SHELL = ("sh", "bash", "shell", "console")
@@ -87,8 +88,8 @@ def test_the_files_of_a_page_are_sound(page: Path, here: Room) -> None:
 def test_a_module_of_a_page_fulfils_its_contract(page: Path, here: Room) -> None:
     program = (
         "import sys; sys.argv = ['', 'overlay']\n"
-        "import tests.docs.with_overlay\n"
-        "from evaluators.suite_scorers import SCORERS\n"
+        "import tests.fixtures.docs.with_overlay\n"
+        "from evaluators.loading.scorers import SCORERS\n"
         "from fairtrial.domain.registry import Registry\n"
         "from dashboard.view import View\n"
         "assert 'word-limit' in SCORERS.names() and SCORERS.get('word-limit').options\n"
@@ -141,7 +142,7 @@ def _check(path: Path, block: Block) -> None:
     elif "suites" in keys:
         assert gate_file.check(path) == [], block.place
     elif "suite" in keys:
-        assert suite_file.check(path) == [], block.place
+        assert suite_reader.check(path) == [], block.place
     else:
         assert [] in [_as_suite(path, block, data) for data in ("test.jsonl", "text.jsonl")], block.place
 
@@ -149,4 +150,4 @@ def _check(path: Path, block: Block) -> None:
 def _as_suite(path: Path, block: Block, data: str) -> list[Mistake]:
     """The mistakes of a suite that has the block's scorers."""
     path.write_text(f"suite: block\ndata: data/{data}\n{block.text}", encoding="utf-8")
-    return suite_file.check(path)
+    return suite_reader.check(path)

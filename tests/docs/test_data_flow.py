@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from fairtrial.config.layout import Layout
-from fairtrial.store import erase_state, erased_units
-from fairtrial.store.erase_rows import CHANGES
-from fairtrial.store.retain import RULES
+from fairtrial.store.core import erasure_state
+from fairtrial.store.erasure import tombstones
+from fairtrial.store.erasure.rows import CHANGES
+from fairtrial.store.maintenance.retention import RULES
 from scripts.reference.tables_page import tables
-from tests.docs.pages import ROOT
+from tests.fixtures.docs.pages import ROOT
 
 PAGE = (ROOT / "docs/privacy/data-flow.md").read_text(encoding="utf-8")
 ROWS = {
@@ -48,7 +49,7 @@ def test_what_erasure_changes_is_told(table: str) -> None:
     assert ROWS[table][5] != "–"
 
 
-@pytest.mark.parametrize("file", [erase_state.FILE, erased_units.FILE, "ingest", "copies"])
+@pytest.mark.parametrize("file", [erasure_state.FILE, tombstones.FILE, "ingest", "copies"])
 def test_what_an_erasure_and_the_ingest_leave_for_a_while_is_listed(file: str) -> None:
     assert f"`{file}" in PAGE
 

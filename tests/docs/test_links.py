@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, anchors, links, name, pages, prose
+from tests.fixtures.docs.pages import ROOT, anchors, links, name, pages, prose
 
 MAP = ROOT / "docs" / "index.md"
 

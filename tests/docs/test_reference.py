@@ -8,19 +8,19 @@ import shlex
 import click
 import pytest
 
-from evaluators.suite_scorers import SCORERS
-from fairtrial.cli.main import BROKEN, fairtrial
+from evaluators.loading.scorers import SCORERS
 from fairtrial.domain.verdict import EXIT_CODES
+from fairtrial_cli.main import BROKEN, fairtrial
 from gateway.proxy.app import HOT
-from gateway.proxy.cold import cold_app
-from scripts.reference import statistics_page
+from gateway.proxy.routes.fastapi_app import cold_app
 from scripts.reference.cli_page import commands_of, example_of
 from scripts.reference.config_page import settings
 from scripts.reference.data_plane import ROUTES
 from scripts.reference.http_page import control_app, routes
 from scripts.reference.pages import FOLDER, PAGES
+from scripts.reference.statistics import page as statistics_page
 from scripts.reference.tables_page import tables
-from tests.docs.pages import INLINE, ROOT, prose, run_here
+from tests.fixtures.docs.pages import INLINE, ROOT, prose, run_here
 
 
 def committed(page: str) -> str:
@@ -119,7 +119,7 @@ def test_the_list_of_the_data_plane_is_what_it_serves() -> None:
 
 
 def test_every_key_of_the_review_page_is_told() -> None:
-    sheet = (ROOT / "dashboard/desk/sheet.js").read_text(encoding="utf-8")
+    sheet = (ROOT / "dashboard/review/frontend/shortcut_help.js").read_text(encoding="utf-8")
     told = (ROOT / "docs/how-to/run-a-review.md").read_text(encoding="utf-8")
     for keys in re.findall(r'^  \["([^"]+)", ', sheet, re.MULTILINE):
         assert all(f"`{key}`" in told for key in keys.replace("…", " ").split()), keys

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.fixtures.docs.pages import ROOT
 
 PAGE = ROOT / "docs/security/threat-model.md"
 CLAIM = re.compile(r"^\| (?P<claim>[^|]+) \| (?P<tests>`tests/[^|]+) \|$", re.MULTILINE)

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from dashboard.client import SESSION_COOKIE
-from tests.e2e.site import Site, a_site, answer_by_model
+from tests.fixtures.dashboard.site import Site, a_site, answer_by_model
 
 HERE = Path(__file__).parent
 PATIENCE_MS = 20_000

@@ -7,8 +7,8 @@ import re
 from playwright.sync_api import BrowserContext, Page, Response, WebSocket, expect
 
 from tests.e2e.conftest import Visit
-from tests.e2e.reviewing import Reviewing
-from tests.e2e.site import BASELINE, CANDIDATE, Site
+from tests.fixtures.dashboard.reviewing import Reviewing
+from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site
 
 TELLING = (
     BASELINE,
@@ -62,7 +62,7 @@ class Received:
 
 def _without_program(part: bytes) -> bytes:
     """The desk's own script and style are files of the package, the same for everybody."""
-    from dashboard.review_page import sources
+    from dashboard.review.component import sources
 
     for source in sources():
         part = part.replace(source.strip().encode(), b"").replace(source.encode(), b"")

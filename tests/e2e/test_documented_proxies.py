@@ -17,16 +17,17 @@ import openai
 import pytest
 from playwright.sync_api import Browser, expect
 
-from fairtrial.cli.owner import open_owner
-from fairtrial.cli.services import Services
-from fairtrial.store.keys import KeyOptions
-from gateway.control.attempts import OF_A_PAIR
-from gateway.control.callers import SESSION_COOKIE
+from fairtrial.store.access.keys import KeyOptions
+from fairtrial_cli.processes.services import Services
+from fairtrial_cli.store_client.client import open_owner
+from gateway.control.auth.identity import SESSION_COOKIE
+from gateway.control.auth.sign_in_throttle import OF_A_PAIR
+from tests.fixtures.paths import ROOT
 from tests.fixtures.proxies import caddy, nginx
-from tests.integration.project_files import free_ports, write_project
-from tests.upstream.server import FakeUpstream
+from tests.fixtures.services.project_files import free_ports, write_project
+from tests.fixtures.upstream.server import FakeUpstream
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-behind-a-proxy.md"
+PAGE = ROOT / "docs" / "how-to" / "run-behind-a-proxy.md"
 HOST = "trial.localhost"
 """In place of the page's host name: Chromium resolves it to this machine, and nobody else may have it."""
 

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Dialog, Page, Request, expect
 
 from fairtrial.domain.verdict import Finding, Verdict
 from tests.e2e.conftest import visits
-from tests.e2e.reviewing import Reviewing
-from tests.e2e.site import BASELINE, CANDIDATE, Site, a_site, say
+from tests.fixtures.dashboard.reviewing import Reviewing
+from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, say
 
 BEACON = "beacon.invalid"
 HOSTILE = (

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from fairtrial.cli.owner import open_owner
 from fairtrial.config.project import load_project
-from tests.integration.project_files import write_project
+from fairtrial_cli.store_client.client import open_owner
+from tests.fixtures.services.project_files import write_project
 
 PATIENCE_SECONDS = 120
-PROGRAM = [sys.executable, "-m", "fairtrial.cli.main"]
+PROGRAM = [sys.executable, "-m", "fairtrial_cli.main"]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from fairtrial.domain.verdict import Finding, Verdict
 from tests.e2e.conftest import Visit, visits
-from tests.e2e.site import BASELINE, CANDIDATE, Site, a_site, say
+from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, say
 
 HOSTILE = (
     "<img src=x onerror=alert(1)><script>alert(2)</script> ![b](http://example.invalid/b.png) "

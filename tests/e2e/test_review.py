@@ -11,8 +11,8 @@ from playwright.sync_api import BrowserContext, expect
 
 from dashboard.client import SESSION_COOKIE
 from tests.e2e.conftest import Visit
-from tests.e2e.reviewing import Reviewing
-from tests.e2e.site import BASELINE, CANDIDATE, PASSWORD, Site
+from tests.fixtures.dashboard.reviewing import Reviewing
+from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, PASSWORD, Site
 
 OUTCOMES = {"1": "left", "2": "tie", "3": "right", "4": "both_bad", "0": "cant_judge"}
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from fairtrial.cli.owner import open_owner
-from fairtrial.cli.services import Services
 from fairtrial.domain.accounts import Role
-from tests.integration.project_files import write_project
+from fairtrial_cli.processes.services import Services
+from fairtrial_cli.store_client.client import open_owner
+from tests.fixtures.services.project_files import write_project
 
 PATIENCE_MS = 20_000
 PASSWORD = "correct horse battery"

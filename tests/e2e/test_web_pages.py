@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
-from tests.integration.proxy_rig import Rig, key, plan_for, running
-from tests.upstream.server import FakeUpstream
+from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
+from tests.fixtures.paths import ROOT
+from tests.fixtures.upstream.server import FakeUpstream
 
-NODE = Path(__file__).parents[1] / "conformance/node"
+NODE = ROOT / "tests" / "conformance/node"
 SECRET = "ft-page"
 CHAT = {"model": "base-direct", "messages": [{"role": "user", "content": "Hello?"}]}
 FETCH = """async ([url, method, body, headers, credentials]) => {

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fairtrial.stats.arms.bounds import Bounds, check_within
+from fairtrial.stats.bounds import Bounds, check_within
 from fairtrial.stats.sums import Moments, Successes, finite_values
 
 __all__ = ["Amounts"]

@@ -6,8 +6,8 @@ from math import inf, sqrt
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arguments import check_scale
-from fairtrial.stats.arms.bounds import Bounds, check_within, unbounded, unseen_squares
 from fairtrial.stats.arms.contrasts import watched, welch
+from fairtrial.stats.bounds import Bounds, check_within, unbounded, unseen_squares
 from fairtrial.stats.effects import Effect, too_few
 from fairtrial.stats.sums import JointMoments
 

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import Answer, Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid, at_least
-from fairtrial.stats.arms.bounds import Bounds
 from fairtrial.stats.arms.means import mean_difference
+from fairtrial.stats.bounds import Bounds
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sums import Moments
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.bounds import Bounds, check_within, unbounded, unseen_squares
 from fairtrial.stats.arms.contrasts import difference, few
+from fairtrial.stats.bounds import Bounds, check_within, unbounded, unseen_squares
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sums import Moments
 

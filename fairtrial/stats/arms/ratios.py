@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.bounds import ROUNDING as NEAR
-from fairtrial.stats.arms.bounds import Bounds, check_bounds, unbounded, unseen_squares
 from fairtrial.stats.arms.contrasts import difference, few
+from fairtrial.stats.bounds import ROUNDING as NEAR
+from fairtrial.stats.bounds import Bounds, check_bounds, unbounded, unseen_squares
 from fairtrial.stats.effects import MIN_UNITS, Effect
 from fairtrial.stats.sums import ROUNDING, JointMoments, finite_values
 

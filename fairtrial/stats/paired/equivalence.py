@@ -10,7 +10,7 @@ from scipy.special import ndtri, stdtr
 from fairtrial.domain.estimates import Answer, Estimate, NotEnough
 from fairtrial.stats.effects import Effect, fixed, no_spread
 from fairtrial.stats.intervals import quantile
-from fairtrial.stats.planning.sizes import ALPHA, POWER, cases_for_margin
+from fairtrial.stats.sizes import ALPHA, POWER, cases_for_margin
 
 __all__ = ["Equivalence", "NonInferiority", "answer_to", "equivalent", "non_inferior"]
 

@@ -15,9 +15,9 @@ from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.planning.conversion_course import ConversionRule, conversion_course
 from fairtrial.stats.planning.courses import Course, monitored, monitored_multiple, planned
 from fairtrial.stats.planning.question import FEW, RARE, UNCOMMON, Design, Mode, Question
-from fairtrial.stats.planning.sizes import size_of_means, size_of_means_not_worse, size_of_shares, without_an_event
 from fairtrial.stats.sequential.conversions import conversion_lift
 from fairtrial.stats.sequential.obrien_fleming import LOOKS, inflation, obrien_fleming
+from fairtrial.stats.sizes import size_of_means, size_of_means_not_worse, size_of_shares, without_an_event
 from fairtrial.stats.sums import Successes
 
 __all__ = ["Option", "rule_of"]

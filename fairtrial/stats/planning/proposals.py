@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from fairtrial.stats.planning.options import rule_of
 from fairtrial.stats.planning.question import Design, Question
-from fairtrial.stats.planning.sizes import size_of_pairs, without_an_event
+from fairtrial.stats.sizes import size_of_pairs, without_an_event
 
 __all__: list[str] = []
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Literal
 
-from fairtrial.stats.planning.sizes import variance_of_shares
+from fairtrial.stats.sizes import variance_of_shares
 
 __all__ = ["Design", "Question"]
 

@@ -6,10 +6,10 @@ import secrets
 from dataclasses import dataclass
 
 from fairtrial.domain.errors import Conflict, NotFound
-from fairtrial.store import accounts, audit, sessions
-from fairtrial.store.database import Database
-from fairtrial.store.invitations import INSERT, TOKEN_BYTES, digest
-from fairtrial.store.query import at
+from fairtrial.store.access import accounts, audit, sessions
+from fairtrial.store.access.invitations import INSERT, TOKEN_BYTES, digest
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import at
 
 LASTS_US = 15 * 60_000_000
 

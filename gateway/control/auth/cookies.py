@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
-from fairtrial.store import sessions
+from fairtrial.store.access import sessions
 from gateway.control.auth import known_device
-from gateway.control.callers import SESSION_COOKIE
+from gateway.control.auth.identity import SESSION_COOKIE
 
 SECOND_US = 1_000_000
 

@@ -12,8 +12,8 @@ import re
 import secrets
 
 from fairtrial.domain.keyed_hash import KeyedHash
-from fairtrial.store import accounts, settings
-from fairtrial.store.database import Database
+from fairtrial.store.access import accounts, store_secrets
+from fairtrial.store.core.database import Database
 
 COOKIE = "fairtrial_device"
 SECRET = "device_secret"  # noqa: S105 - the name of a setting
@@ -44,6 +44,6 @@ def recognise(database: Database, cookie: str, account_id: str, stored: str, *, 
 
 
 def _mac(database: Database, account_id: str, nonce: str, since_us: int, stored: str) -> str:
-    key = bytes.fromhex(settings.secret(database, SECRET))
+    key = bytes.fromhex(store_secrets.secret(database, SECRET))
     message = "\0".join((account_id, nonce, str(since_us), stored))
     return base64.urlsafe_b64encode(KeyedHash(key).digest(message.encode())).rstrip(b"=").decode()

@@ -7,13 +7,13 @@ from fastapi.responses import RedirectResponse
 
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.store.access import one_time_links
-from gateway.control.answers import TheKeeper
+from gateway.control.auth.authorization import Guarded, anyone
 from gateway.control.auth.cookies import set_session
-from gateway.control.callers import by_session
-from gateway.control.coming_back import next_page
-from gateway.control.foreign_pages import refuse_strange_names
-from gateway.control.guard import Guarded, anyone
-from gateway.control.html import link, page, paragraph
+from gateway.control.auth.html import link, page, paragraph
+from gateway.control.auth.identity import by_session
+from gateway.control.auth.origin_check import refuse_strange_names
+from gateway.control.auth.redirects import next_page
+from gateway.control.responses import TheKeeper
 
 SEE_OTHER = 303
 PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}

@@ -12,23 +12,25 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from evaluators import gate_file
-from evaluators.gate import judge
-from evaluators.gate_file import MOST_SUITES, Gate
-from evaluators.gate_fit import NAMED_BASELINE
-from evaluators.gate_lines import Versus
-from evaluators.gate_rules import Trial
-from evaluators.run_table import RunTable, same_results
+from evaluators.criteria.grammar import Versus
+from evaluators.criteria.validation import NAMED_BASELINE
+from evaluators.engine.target import resolve
+from evaluators.gate import file as gate_file
+from evaluators.gate.file import MOST_SUITES, Gate
+from evaluators.gate.judge import judge
+from evaluators.loading.suite_text import UnusableText, suite_of
+from evaluators.results.run_table import RunTable, same_results
 from evaluators.suite import Suite
-from evaluators.suite_text import UnusableText, suite_of
-from evaluators.target import resolve
+from evaluators.trial import Trial
 from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdict import Finding, JudgedSuite, Provenance, Verdict
-from fairtrial.store import looks, review_evidence, runs, suite_texts, traffic, verdicts
-from fairtrial.store.database import Database
-from fairtrial.store.query import Page
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
+from fairtrial.store.evaluations import looks, runs, suite_texts, verdicts
+from fairtrial.store.reviews import evidence
+from fairtrial.store.traffic import traffic
 from gateway.control.operations.live_rates import live_rates
 from gateway.control.operations.run_tables import load_table
 from gateway.control.operations.split_findings import split_findings
@@ -143,7 +145,7 @@ def judge_candidate(database: Database, asked: JudgeRequest, *, plan: Plan, aske
     gate = _gate(asked.gate, stored)
     refuse_unknown_refs(gate, plan)
     found = _Runs(database, asked.suites)
-    reviews = review_evidence.read(database, asked.candidate, asked.baseline)
+    reviews = evidence.read(database, asked.candidate, asked.baseline)
     with keeping_large_blocks():
         later = _later(database, gate, found, asked, digests[asked.candidate])
         verdict = judge(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluators.gate_elsewhere import Live, Rate
+from evaluators.gate.live_rule import Live, Rate
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.store.traffic import Traffic, VariantTraffic
+from fairtrial.store.traffic.traffic import Traffic, VariantTraffic
 
 
 def live_rates(traffic: Sequence[Traffic], plan: Plan, candidate: str, baseline: str) -> Live:

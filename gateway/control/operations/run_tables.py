@@ -6,10 +6,10 @@ from functools import partial
 
 import pyarrow
 
-from evaluators.run_table import RunTable
-from evaluators.stored_table import table_from
-from fairtrial.store import run_columns
-from fairtrial.store.database import Database
+from evaluators.results.run_table import RunTable
+from evaluators.results.stored_table import table_from
+from fairtrial.store.core.database import Database
+from fairtrial.store.evaluations import run_columns
 from gateway.memory import give_back
 
 

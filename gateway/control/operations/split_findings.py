@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.verdict import Finding
-from fairtrial.store.database import Database
-from gateway.control.split_check import SplitCheck, check_split
+from fairtrial.store.core.database import Database
+from gateway.control.operations.check_split import SplitCheck, check_split
 
 RULE = "units arrive by the planned split"
 NEEDED = "find what loses units or counts them twice, then start the experiment anew under a new `salt`"

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairtrial.domain.accounts import LONGEST_NAME, Role
 from fairtrial.domain.errors import BadRequest
-from fairtrial.store import accounts, invitations
-from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
-from gateway.control.guard import Admin, Guarded, needs
+from fairtrial.store.access import accounts, invitations
+from gateway.control.auth.authorization import Admin, Guarded, needs
+from gateway.control.responses import TheKeeper, ThePage, as_json, as_table
 
 router = APIRouter(tags=["accounts"], route_class=Guarded, dependencies=[Depends(needs("admin"))])
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from gateway.control.answers import TheKeeper, as_json
+from gateway.control.auth.authorization import Guarded, needs
+from gateway.control.background.background_work import Keeper
 from gateway.control.errors import absent
-from gateway.control.guard import Guarded, needs
-from gateway.control.keeper import Keeper
+from gateway.control.responses import TheKeeper, as_json
 from gateway.memory import keeping_large_blocks
 
 if TYPE_CHECKING:
-    from evaluators.run_table import RunTable
+    from evaluators.results.run_table import RunTable
 
 router = APIRouter(tags=["comparisons"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 
@@ -26,9 +26,9 @@ def compare(
 
     ``by``: tags in whose slices they are compared too. ``shown`` says each measure's form, scale and better side.
     """
-    from evaluators.compare import compare_runs  # numpy and scipy, for those who ask only
-    from evaluators.measures import measures_seen
-    from evaluators.pairing import slices_of
+    from evaluators.comparison.compare import compare_runs  # numpy and scipy, for those who ask only
+    from evaluators.comparison.pairing import slices_of
+    from evaluators.criteria.metric_catalogue import measures_seen
 
     with keeping_large_blocks():
         candidate, baseline = _run(keeper, candidate_run), _run(keeper, baseline_run)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from fairtrial.store import audit
-from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
-from gateway.control.guard import Guarded, needs
+from fairtrial.store.access import audit
+from gateway.control.auth.authorization import Guarded, needs
+from gateway.control.responses import TheKeeper, ThePage, as_json, as_table
 
 router = APIRouter(tags=["events"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 

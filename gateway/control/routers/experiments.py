@@ -8,15 +8,15 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.plan import Experiment
-from fairtrial.store import traffic, traffic_series
-from fairtrial.store.query import Page
-from fairtrial.store.traffic import Traffic
-from gateway.control.answers import TheKeeper, TheTrafficPage, as_json, as_table
+from fairtrial.store.core.query import Page
+from fairtrial.store.traffic import time_series, traffic
+from fairtrial.store.traffic.traffic import Traffic
+from gateway.control.auth.authorization import Guarded, needs
+from gateway.control.background.background_work import Keeper
 from gateway.control.errors import absent
-from gateway.control.guard import Guarded, needs
-from gateway.control.keeper import Keeper
-from gateway.control.split_check import check_split
-from gateway.control.split_checks import SplitChecks
+from gateway.control.operations.check_split import check_split
+from gateway.control.operations.split_checks import SplitChecks
+from gateway.control.responses import TheKeeper, TheTrafficPage, as_json, as_table
 
 router = APIRouter(tags=["experiments"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 
@@ -47,7 +47,7 @@ def over_time(keeper: TheKeeper, page: TheTrafficPage, name: str) -> Response:
     """One experiment's traffic in at most 60 slots of time by variant, and its spread of latencies."""
     if name not in _published(keeper):
         raise absent("experiment", name)
-    return as_json(traffic_series.series(keeper.database, page, experiment=name))
+    return as_json(time_series.series(keeper.database, page, experiment=name))
 
 
 @router.get("/traffic")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from fairtrial.store import feedback
-from gateway.control.answers import TheKeeper, ThePage, ThePosition, as_pages, as_table
-from gateway.control.guard import Guarded, needs
+from fairtrial.store.traffic import feedback
+from gateway.control.auth.authorization import Guarded, needs
+from gateway.control.responses import TheKeeper, ThePage, ThePosition, as_pages, as_table
 
 router = APIRouter(tags=["feedback"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 

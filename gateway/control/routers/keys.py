@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtrial.domain.plan import Right
-from fairtrial.store import keys
-from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
-from gateway.control.guard import Admin, Guarded, needs
+from fairtrial.store.access import keys
+from gateway.control.auth.authorization import Admin, Guarded, needs
+from gateway.control.responses import TheKeeper, ThePage, as_json, as_table
 
 router = APIRouter(tags=["keys"], route_class=Guarded, dependencies=[Depends(needs("admin"))])
 LATEST_US = 253_402_300_799_000_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from gateway.control.answers import as_json
-from gateway.control.guard import Guarded, Reviewer
+from gateway.control.auth.authorization import Guarded, Reviewer
+from gateway.control.responses import as_json
 
 router = APIRouter(tags=["me"], route_class=Guarded)
 

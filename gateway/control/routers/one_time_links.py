@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from fairtrial.store.access import one_time_links
-from gateway.control.answers import TheKeeper, as_json
-from gateway.control.guard import Admin, Guarded
+from gateway.control.auth.authorization import Admin, Guarded
+from gateway.control.responses import TheKeeper, as_json
 
 router = APIRouter(tags=["accounts"], route_class=Guarded)
 

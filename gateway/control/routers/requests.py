@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from fairtrial.store import requests
-from gateway.control.answers import TheKeeper, ThePage, ThePosition, as_json, as_pages
+from fairtrial.store.traffic import requests
+from gateway.control.auth.authorization import Guarded, needs
 from gateway.control.errors import absent
-from gateway.control.guard import Guarded, needs
+from gateway.control.responses import TheKeeper, ThePage, ThePosition, as_json, as_pages
 
 router = APIRouter(tags=["requests"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 

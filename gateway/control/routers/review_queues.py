@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from fairtrial.store import review_evidence, review_queues
-from gateway.control import review_filling
-from gateway.control.answers import TheKeeper, as_json
-from gateway.control.guard import Guarded, ReleaseManager
-from gateway.control.review_filling import QueueWish
+from fairtrial.store.reviews import evidence as review_evidence
+from fairtrial.store.reviews import queues as review_queues
+from gateway.control.auth.authorization import Guarded, ReleaseManager
+from gateway.control.operations import fill_review_queue
+from gateway.control.operations.fill_review_queue import QueueWish
+from gateway.control.responses import TheKeeper, as_json
 
 router = APIRouter(tags=["reviews"], route_class=Guarded)
 
@@ -17,7 +18,7 @@ router = APIRouter(tags=["reviews"], route_class=Guarded)
 def create(keeper: TheKeeper, wish: QueueWish, caller: ReleaseManager) -> Response:
     """Fill a queue with pairs of answers that two targets gave to one suite; 400 says what to run first."""
     published = keeper.publisher.published
-    queue_id = review_filling.fill(
+    queue_id = fill_review_queue.fill(
         keeper.database,
         wish,
         plan=published.plan if published else None,
@@ -61,10 +62,10 @@ def votes(keeper: TheKeeper, candidate: str, baseline: str, _: ReleaseManager) -
 @router.get("/reviews/evidence")
 def evidence(keeper: TheKeeper, candidate: str, baseline: str, _: ReleaseManager) -> Response:
     """What a gate reads of two targets: which queues, how many votes, and the figures; null where there is none."""
-    from evaluators.review_figures import figures_of  # numpy and scipy, for those who ask only
+    from evaluators.review.statistics import figures_of  # numpy and scipy, for those who ask only
 
     found = review_evidence.read(keeper.database, candidate, baseline)
-    present = review_filling.present(found, keeper.publisher.published)
+    present = fill_review_queue.present(found, keeper.publisher.published)
     read = [queue for queue in present if queue.readable and queue.votes]
     queues = [
         {"queue_id": one.queue_id, "title": one.title, "suite": one.suite, "state": one.state, "items": one.items}

@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from evaluators.suite import MANY
-from fairtrial.store import run_cases, run_figures
-from fairtrial.store.run_cases import CaseFilter, Change, PairFilter
-from gateway.control.answers import TheKeeper, ThePage, as_json
+from fairtrial.store.evaluations import run_cases, run_figures
+from fairtrial.store.evaluations.run_cases import CaseFilter, Change, PairFilter
+from gateway.control.auth.authorization import Guarded, needs
+from gateway.control.background.background_work import Keeper
 from gateway.control.errors import absent
-from gateway.control.guard import Guarded, needs
-from gateway.control.keeper import Keeper
+from gateway.control.responses import TheKeeper, ThePage, as_json
 
 router = APIRouter(tags=["runs"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 MOST_SLICES = 40

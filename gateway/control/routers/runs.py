@@ -7,10 +7,10 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from fairtrial.store import run_columns, runs
-from gateway.control.answers import TheKeeper, ThePage, as_arrow, as_json, as_table
+from fairtrial.store.evaluations import run_columns, runs
+from gateway.control.auth.authorization import Guarded, needs
 from gateway.control.errors import absent
-from gateway.control.guard import Guarded, needs
+from gateway.control.responses import TheKeeper, ThePage, as_arrow, as_json, as_table
 
 router = APIRouter(tags=["runs"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 LINES = "application/x-ndjson"

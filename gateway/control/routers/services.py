@@ -5,11 +5,11 @@ from __future__ import annotations
 import httpx
 from fastapi import APIRouter, Depends, Response
 
-from fairtrial.journal.losses import read_losses
+from fairtrial.journal.loss_counter import read_losses
 from fairtrial.journal.segment import names
 from fairtrial.store.overview import overview
-from gateway.control.answers import TheKeeper, as_json
-from gateway.control.guard import Guarded, needs
+from gateway.control.auth.authorization import Guarded, needs
+from gateway.control.responses import TheKeeper, as_json
 
 router = APIRouter(tags=["services"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 GATEWAY_SECONDS = 2.0

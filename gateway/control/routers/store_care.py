@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.plan import UnitKind
-from fairtrial.store.erase import LONGEST_UNIT
-from gateway.control.answers import TheKeeper, as_json
+from fairtrial.store.erasure.erase import LONGEST_UNIT
+from gateway.control.auth.authorization import Admin, Guarded, needs
 from gateway.control.errors import absent
-from gateway.control.guard import Admin, Guarded, needs
+from gateway.control.responses import TheKeeper, as_json
 
 router = APIRouter(tags=["store"], route_class=Guarded, dependencies=[Depends(needs("admin"))])
 LONGEST_DAYS = 36_500

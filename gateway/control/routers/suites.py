@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from fairtrial.store import suite_texts
-from gateway.control.answers import TheKeeper, ThePage, as_table
+from fairtrial.store.evaluations import suite_texts
+from gateway.control.auth.authorization import Guarded, needs
 from gateway.control.errors import absent
-from gateway.control.guard import Guarded, needs
+from gateway.control.responses import TheKeeper, ThePage, as_table
 
 router = APIRouter(tags=["suites"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 

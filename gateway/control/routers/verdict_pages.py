@@ -7,11 +7,11 @@ from typing import Literal
 from fastapi import APIRouter, Depends, Response
 
 from fairtrial.domain.verdict import Verdict
-from fairtrial.store import verdicts
-from gateway.control.answers import TheKeeper, as_json
+from fairtrial.store.evaluations import verdicts
+from gateway.control.auth.authorization import Guarded, needs
+from gateway.control.background.background_work import Keeper
 from gateway.control.errors import absent
-from gateway.control.guard import Guarded, needs
-from gateway.control.keeper import Keeper
+from gateway.control.responses import TheKeeper, as_json
 
 router = APIRouter(tags=["verdicts"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 Form = Literal["json", "junit", "markdown"]
@@ -21,7 +21,7 @@ ENDINGS: dict[Form, str] = {"json": "json", "junit": "xml", "markdown": "md"}
 @router.get("/verdicts/{verdict_id}/around")
 def around(keeper: TheKeeper, verdict_id: str) -> Response:
     """The runs that it read, who saved it and when, and each finding's interval with its limit, ready to draw."""
-    from evaluators.gate_figure import figures  # numpy, for those who ask only
+    from evaluators.gate.chart_data import figures  # numpy, for those who ask only
 
     verdict = _verdict(keeper, verdict_id)
     saved = verdicts.saved_by(keeper.database, verdict_id)

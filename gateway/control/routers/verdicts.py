@@ -10,13 +10,13 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.errors import Unavailable
-from fairtrial.store import verdict_json, verdicts
-from fairtrial.store.sessions import LOCAL
-from gateway.control.answers import TheKeeper, ThePage, as_json, as_table
-from gateway.control.callers import Caller
+from fairtrial.store.access.sessions import LOCAL
+from fairtrial.store.evaluations import verdict_json, verdicts
+from gateway.control.auth.authorization import Guarded, ReleaseManager, needs
+from gateway.control.auth.identity import Caller
 from gateway.control.errors import absent
-from gateway.control.guard import Guarded, ReleaseManager, needs
 from gateway.control.operations.judge_candidate import JudgeRequest, judge_candidate
+from gateway.control.responses import TheKeeper, ThePage, as_json, as_table
 
 router = APIRouter(tags=["verdicts"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
 AT_ONCE, MOST_WAITING = 1, 8

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from tests.conformance.cases.case import MODEL, USER, Case
-from tests.conformance.response_scripts import STREAMS, TERMINAL
-from tests.conformance.stream_events import CONTENT, FRAMINGS, HELLO, event, wire
+from tests.conformance.harness.response_scripts import STREAMS, TERMINAL
+from tests.conformance.harness.stream_events import CONTENT, FRAMINGS, HELLO, event, wire
 
 CHAT = {"model": MODEL, "messages": USER}
 CHUNKS = {**CHAT, "stream": True}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import uvloop
 
-sys.path.append(str(Path(__file__).parents[1]))  # the rig of a whole gateway
+from tests.fixtures.paths import ROOT
+
+sys.path.append(str(ROOT / "tests" / "integration"))  # the rig of a whole gateway
 
 
 def pytest_asyncio_loop_factories(

@@ -8,12 +8,12 @@ import zlib
 from collections.abc import AsyncIterator
 
 import pytest
-from raw_upstream import GOOD, Line, RawUpstream
-from transport_rig import MAKERS, failure, request, transport_of, whole
 
-from gateway.proxy.headers import Headers
-from gateway.proxy.upstream.aiohttp_transport import AiohttpTransport
-from gateway.proxy.upstream.transport import Transport, UpstreamRequest
+from gateway.proxy.transport.aiohttp import AiohttpTransport
+from gateway.proxy.transport.transport import Transport, UpstreamRequest
+from gateway.proxy.wire.headers import Headers
+from tests.fixtures.gateway.transport_fixture import MAKERS, failure, request, transport_of, whole
+from tests.fixtures.upstream.raw_upstream import GOOD, Line, RawUpstream
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"

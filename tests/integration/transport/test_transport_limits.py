@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from raw_upstream import Line, RawUpstream
-from transport_rig import echo, failure, request, whole
 
-from gateway.proxy.upstream.pool import PoolTransport
-from gateway.proxy.upstream.pool_dial import Dialer
-from gateway.proxy.upstream.pool_head import Origin
-from gateway.proxy.upstream.transport import TransportError, UpstreamAnswer
+from gateway.proxy.transport.pool.dialing import Dialer
+from gateway.proxy.transport.pool.pool import PoolTransport
+from gateway.proxy.transport.pool.response_head import Origin
+from gateway.proxy.transport.transport import TransportError, UpstreamAnswer
+from tests.fixtures.gateway.transport_fixture import echo, failure, request, whole
+from tests.fixtures.upstream.raw_upstream import Line, RawUpstream
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 

@@ -10,12 +10,13 @@ import struct
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from raw_upstream import GOOD, Line, RawUpstream
-from transport_rig import echo, failure, request, whole
 
-from gateway.proxy.upstream import pool, pool_connection
-from gateway.proxy.upstream.pool import PoolTransport
-from gateway.proxy.upstream.pool_connection import PoolConnection
+from gateway.proxy.transport.pool import connection as pool_connection
+from gateway.proxy.transport.pool import pool
+from gateway.proxy.transport.pool.connection import PoolConnection
+from gateway.proxy.transport.pool.pool import PoolTransport
+from tests.fixtures.gateway.transport_fixture import echo, failure, request, whole
+from tests.fixtures.upstream.raw_upstream import GOOD, Line, RawUpstream
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 

@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from raw_upstream import Line, RawUpstream
-from transport_rig import MAKERS, failure, request, transport_of, whole
 
-from gateway.proxy.upstream.pool import PoolTransport
-from gateway.proxy.upstream.pool_connection import PoolConnection
-from gateway.proxy.upstream.pool_delivery import patience
-from gateway.proxy.upstream.transport import Transport
+from gateway.proxy.transport.pool.connection import PoolConnection
+from gateway.proxy.transport.pool.delivery import patience
+from gateway.proxy.transport.pool.pool import PoolTransport
+from gateway.proxy.transport.transport import Transport
+from tests.fixtures.gateway.transport_fixture import MAKERS, failure, request, transport_of, whole
+from tests.fixtures.upstream.raw_upstream import Line, RawUpstream
 
 TRIES = 20
 """The kernel confirms bytes at moments of its own; a fault may need several tries to show."""

@@ -12,11 +12,11 @@ from itertools import count
 
 import pytest
 import uvloop
-from odd_answers import late, serve
-from raw_upstream import RawUpstream
-from transport_rig import MAKERS, request, whole
 
-from gateway.proxy.upstream.transport import Transport, TransportError
+from gateway.proxy.transport.transport import Transport, TransportError
+from tests.fixtures.gateway.odd_answers import late, serve
+from tests.fixtures.gateway.transport_fixture import MAKERS, request, whole
+from tests.fixtures.upstream.raw_upstream import RawUpstream
 
 CASES = 10_000
 WORKERS = 16

@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx
 import pytest
-from odd_answers import late, odd_answer, serve
-from proxy_rig import deployment, plan_for, running
-from raw_upstream import RawUpstream
 
 from fairtrial.domain.plan import Route, Timeouts
+from tests.fixtures.gateway.gateway_fixture import deployment, plan_for, running
+from tests.fixtures.gateway.odd_answers import late, odd_answer, serve
+from tests.fixtures.upstream.raw_upstream import RawUpstream
 
 CASES, WORKERS = 500, 8
 ROUTES = {"base-direct": Route("base-direct", deployment="base")}

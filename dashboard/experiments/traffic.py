@@ -1,0 +1,143 @@
+"""Live traffic of one experiment as people read it: each variant's figures, feedback with a plain interval, alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from typing import Any
+
+import streamlit as st
+
+from dashboard.client import Row
+from dashboard.components.formatting import DASH, count, counted, dollars, milliseconds, plain, share
+
+Z_95 = 1.959964
+ARM_ERRORS, USER_ERRORS = "errors of the arm", "errors seen by users"
+OUTCOMES = {
+    ARM_ERRORS: "errors",
+    USER_ERRORS: "user_errors",
+    "rejected by the upstream": "rejected",
+    "answered by a fallback": "fallbacks",
+}
+"""What the figures of requests are called, and the fields of the API that they come from."""
+UNMATCHED = {
+    "unknown_request": "there is no such request, or no earlier request of the same API key has the response id. "
+    "Send `request_id`, the `x-request-id` of the answer.",
+    "unknown_unit": "the unit has no earlier request. Send the name that the requests send.",
+    "other_route": "the API key is bound to other routes.",
+    "undeclared_key": "no metric reads the key. Declare it in fairtrial.yaml under `metrics:`.",
+}
+"""Why a feedback counts in no figure, and what to do about it."""
+KEYS_SHOWN = 5
+
+
+def variant_name(row: Row, control: str) -> str:
+    """The name, and whether it is the control."""
+    return str(row["variant"]) + (" (control)" if row["variant"] == control else "")
+
+
+def in_order(variants: Sequence[Row], control: str) -> list[Row]:
+    """The control first: what one has, then what is on trial."""
+    return sorted(variants, key=lambda row: (row["variant"] != control, row["variant"]))
+
+
+def short(row: Row, control: str) -> dict[str, Any]:
+    """One line of the overview."""
+    return {
+        "variant": variant_name(row, control),
+        "units": row["units"],
+        "requests": row["requests"],
+        ARM_ERRORS: share(row["errors"], row["requests"]),
+        USER_ERRORS: share(row["user_errors"], row["requests"]),
+        "latency p50": milliseconds(row["latency_p50"]),
+        "latency p95": milliseconds(row["latency_p95"]),
+        "cost": dollars(row["cost_usd"]),
+    }
+
+
+def measures(row: Row) -> dict[str, str]:
+    """Every figure of one variant by its name, in the order of the page."""
+    cost, requests = row["cost_usd"], row["requests"]
+    return {
+        "units": count(row["units"]),
+        "requests": count(requests),
+        **{name: _part(row[field], requests) for name, field in OUTCOMES.items()},
+        **{f"latency p{p}": milliseconds(row[f"latency_p{p}"]) for p in (50, 95, 99)},
+        **{f"time to first token p{p}": milliseconds(row[f"ttft_p{p}"]) for p in (50, 95, 99)},
+        "tokens in": count(row["tokens_in"]),
+        "tokens out": count(row["tokens_out"]),
+        "cost": dollars(cost)
+        if cost is not None
+        else f"unknown ({count(row['cost_unknown'])} answers without a price)",
+        "cost per request": dollars(cost / requests) if cost is not None and requests else DASH,
+        "served by another variant": count(row["served_elsewhere"]),
+        **{f"feedback: {key}": _feedback(found) for key, found in sorted(row["feedback"].items())},
+    }
+
+
+def feedback_rates(key: str, variants: Sequence[Row]) -> list[Mapping[str, Any]]:
+    """The share of yes under one key with Wilson's interval, for variants that have ratings between 0 and 1."""
+    rated = [(row["variant"], row["feedback"][key]) for row in variants if row["feedback"].get(key, {}).get("rated")]
+    return [_wilson(variant, found["rate"], found["rated"]) for variant, found in rated if 0 <= found["rate"] <= 1]
+
+
+def say_no_unit(reasons: Mapping[str, int]) -> None:
+    """The alarm that requests named no unit, and what the application should send."""
+    missing = reasons.get("no_unit")
+    if not missing:
+        return
+    shown = share(missing, sum(reasons.values()))
+    st.warning(
+        f"{counted(missing, 'request')} ({shown}) named no unit and were served the control: they are in no figure. "
+        "Let the application send `user`, or the header `x-fairtrial-unit`.",
+        icon=":material/person_off:",
+    )
+
+
+def say_ambiguous(ambiguous: Mapping[str, int]) -> None:
+    """The alarm that response ids are shared by several requests, by feedback key, and what to send instead."""
+    total = sum(ambiguous.values())
+    if not total:
+        return
+    keys = ", ".join(f"{plain(key)} {number:,}" for key, number in sorted(ambiguous.items()) if number)
+    st.warning(
+        f"{counted(total, 'feedback value is', 'feedback values are')} ambiguous ({keys}): several requests have the "
+        "response id that they name. They are stored and count in no figure. Let the application send `request_id`, "
+        "the `x-request-id` of the answer.",
+        icon=":material/call_split:",
+    )
+
+
+def say_unmatched(attributions: Sequence[Row]) -> None:
+    """What feedback matches no request, unit, route or metric, by reason, and what to do about it."""
+    for reason, remedy in UNMATCHED.items():
+        rows = [row for row in attributions if row["attribution"] == reason]
+        total = sum(row["feedback"] for row in rows)
+        if total:
+            keys = ", ".join(plain(row["key"]) for row in rows[:KEYS_SHOWN])
+            values = counted(total, "feedback value counts", "feedback values count")
+            st.warning(f"{values} in no figure ({keys}): {remedy}", icon=":material/link_off:")
+
+
+def _part(part: int, whole: int) -> str:
+    return f"{count(part)} ({share(part, whole)})"
+
+
+def _feedback(found: Row) -> str:
+    if found["rate"] is None:
+        return f"{counted(found['n'], 'comment')}"
+    level = share(found["rate"]) if 0 <= found["rate"] <= 1 else f"{found['rate']:.2f}"
+    return f"{level} of {counted(found['rated'], 'rating')}"
+
+
+def _wilson(variant: str, rate: float, n: int) -> dict[str, Any]:
+    """Wilson's interval (1927), for the eye: the dashboard decides nothing."""
+    centre, spread = rate + Z_95**2 / (2 * n), Z_95 * sqrt(rate * (1 - rate) / n + Z_95**2 / (4 * n * n))
+    scale = 1 + Z_95**2 / n
+    return {
+        "variant": variant,
+        "rate": rate,
+        "n": n,
+        "low": (centre - spread) / scale,
+        "high": (centre + spread) / scale,
+    }

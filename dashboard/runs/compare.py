@@ -1,0 +1,196 @@
+"""Two runs of one suite: the comparison with its intervals, then case by case, with the words that differ marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from dashboard.client import Control, Refused, Row
+from dashboard.components import case_panes, charts, paging, query_params
+from dashboard.components.cached_queries import unchanging
+from dashboard.components.formatting import DASH, change, count, figure, moment, plain
+from dashboard.components.tables import table
+
+SHAPES = {"better": "circle", "not worse": "square", "worse": "triangle-down", "cannot tell": "diamond"}
+CHANGES = {
+    "lost": "lost: only the baseline was right",
+    "gained": "gained: only the candidate was right",
+    "same": "same",
+    "both wrong": "both wrong",
+    "unscored": "unscored on one side",
+}
+RIGHT = {
+    name: st.column_config.TextColumn(alignment="right") for name in ("n", "baseline", "candidate", "difference", "p")
+}
+
+
+def draw(control: Control, candidate: str, baseline: str) -> None:
+    """Draw the comparison; what differs between runs that can't be compared is said."""
+    new, old = (control.get(f"/api/runs/{quote(one, safe='')}/figures") for one in (candidate, baseline))
+    _head(new["run"], old["run"])
+    found = _compared(control, candidate, baseline, new["run"])
+    if found is None:
+        return
+    _comparison(found, new["run"], old["run"])
+    st.subheader("Case by case")
+    _cases(control, new, old)
+
+
+def _head(new: Row, old: Row) -> None:
+    with st.container(horizontal=True):
+        st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
+        st.button(
+            "Swap the two",
+            icon=":material/swap_horiz:",
+            type="tertiary",
+            on_click=_go,
+            args=(old["run_id"], new["run_id"]),
+        )
+        st.button("The candidate's run alone", type="tertiary", on_click=_go, args=(new["run_id"], None))
+    st.title(plain(f"{new['suite']}: {new['target']} against {old['target']}"))
+    both = (
+        f"{role}: {plain(run['target'])}, {moment(run['at_us'])}"
+        for role, run in (("Candidate", new), ("baseline", old))
+    )
+    st.caption(" · ".join(both))
+
+
+def _go(run_id: str, against: str | None) -> None:
+    query_params.go(run=run_id, against=against)
+
+
+def _compared(control: Control, candidate: str, baseline: str, run: Row) -> Row | None:
+    tags = sorted(
+        {str(row["tag"]) for row in unchanging(control, f"/api/runs/{quote(candidate, safe='')}/slices")["rows"]}
+    )
+    by = query_params.choose("Also in each slice of", tags, name="by", placeholder="no tag") if tags else None
+    asked = {"candidate_run": candidate, "baseline_run": baseline, "by": (by,) if by else None}
+    try:
+        with st.spinner("Comparing case by case…", show_time=False):
+            found: Row = unchanging(control, "/api/comparisons", **asked)
+    except Refused as error:
+        if error.status != 400:
+            raise
+        st.error(plain(str(error)), icon=":material/difference:")
+        st.caption("Two runs are compared when both are of one state of one suite. Run it again on both:")
+        st.code(f"fairtrial eval {run['suite']} --on TARGET,TARGET", language=None)
+        return None
+    return found
+
+
+def _comparison(found: Row, new: Row, old: Row) -> None:
+    shown = found["shown"]
+    title = f"{new['suite']} {new['target']} against {old['target']}"
+    table(
+        [_line(row, shown) for row in found["rows"]],
+        title=title,
+        raw=[_raw(row) for row in found["rows"]],
+        columns=RIGHT,
+    )
+    st.caption(
+        "Differences are candidate − baseline over the same cases, shares in points; intervals of 95 % are on the "
+        "paired difference and answer, p is shown beside them."
+    )
+    drawn = [_interval(row) for row in found["rows"] if _in_points(row, shown)]
+    if drawn:
+        st.altair_chart(
+            charts.intervals(drawn, title="difference in points, with 95 % intervals", zero=True, answers=SHAPES),
+            width="stretch",
+            alt="Difference of each share in points with its interval",
+        )
+
+
+def _line(row: Row, shown: Mapping[str, Row]) -> dict[str, Any]:
+    form, scale = _form(row, shown)
+    gap = row["difference"]
+    known = "value" in gap
+    low, high = (change(gap.get(one), form=form, scale=scale) for one in ("low", "high"))
+    return {
+        "metric": row["metric"],
+        "in": row["scope"],
+        "n": count(row["n"]),
+        "baseline": figure(row["baseline"], form=form, scale=scale),
+        "candidate": figure(row["candidate"], form=form, scale=scale),
+        "difference": change(gap["value"], form=form, scale=scale) if known else DASH,
+        "95 % interval": f"{low} to {high}" if known else f"not enough: {gap['reason']}",
+        "p": "" if row["p"] is None else "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}",
+        "answer": row["answer"],
+    }
+
+
+def _raw(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "difference"} | {
+        f"difference {name}": value for name, value in row["difference"].items()
+    }
+
+
+def _in_points(row: Row, shown: Mapping[str, Row]) -> bool:
+    """Shares with an interval; in slices the scores alone."""
+    scored = "." in row["metric"] or not row["scope"]
+    return scored and _form(row, shown)[0] == "share" and "value" in row["difference"]
+
+
+def _interval(row: Row) -> dict[str, Any]:
+    gap = row["difference"]
+    factor = 100.0 if max(abs(row["candidate"] or 0), abs(row["baseline"] or 0)) <= 1 else 1.0
+    name = f"{row['metric']} in {row['scope']}" if row["scope"] else row["metric"]
+    numbers = {one: gap[one] * factor for one in ("value", "low", "high")}
+    return {"name": name, "answer": row["answer"], "n": row["n"], "limit": None, **numbers}
+
+
+def _form(row: Row, shown: Mapping[str, Row]) -> tuple[str, float]:
+    found = shown.get(row["metric"], {})
+    return found.get("form", "number"), found.get("scale", 1.0)
+
+
+def _cases(control: Control, new: Row, old: Row) -> None:
+    metrics = [one for one in new["metrics"] if one in old["metrics"]]
+    if not metrics:
+        st.info("Neither run has a score of its cases.")
+        return
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        metric = query_params.choose("Judged by", metrics, name="metric") or metrics[0]
+    with right:
+        mark = st.toggle("Mark the words that differ", value=True)
+    ids = {"candidate_run": new["run"]["run_id"], "baseline_run": old["run"]["run_id"]}
+    case = query_params.said("case")
+    counts = unchanging(control, "/api/comparisons/cases", **ids, metric=metric, limit=1)["counts"]
+    wanted = _change(counts) if case is None else None
+    if case is not None:
+        st.button("All cases", icon=":material/filter_alt_off:", on_click=_go, args=tuple(ids.values()))
+    limit, offset = paging.place("pairs", (*ids.values(), metric, wanted, case))
+    asked = ids | {"metric": metric, "change": wanted, "case": case, "limit": limit, "offset": offset}
+    found = unchanging(control, "/api/comparisons/cases", **asked)
+    _show(found["rows"], new["run"], old["run"], mark=mark)
+    if case is None:
+        paging.pages("pairs", counts[wanted] if wanted else sum(counts.values()))
+
+
+def _change(counts: Mapping[str, int]) -> str | None:
+    options = [one for one in CHANGES if counts[one]]
+    given = query_params.said("change")
+    chosen = st.pills(
+        "Show",
+        options,
+        default=given if given in options else None,
+        format_func=lambda one: f"{CHANGES[one]} ({counts[one]:,})",
+        key="choose-change",
+        help="None chosen: all",
+    )
+    query_params.keep(change=chosen)
+    return chosen
+
+
+def _show(rows: Sequence[Row], new: Row, old: Row, *, mark: bool) -> None:
+    if not rows:
+        st.info("No case like this in both runs.")
+        return
+    if mark:
+        st.caption("Only in the baseline: struck through. Only in the candidate: underlined and bold.")
+    link = {"run": new["run_id"], "against": old["run_id"]}
+    titles = (f"{new['target']} (candidate)", f"{old['target']} (baseline)")
+    case_panes.show([case_panes.two_sided(row, titles, link=link, mark=mark) for row in rows], key="pairs")

@@ -1,0 +1,145 @@
+"""One run: its scores, how its cases ended, its slices, and its cases a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from dashboard.client import Control, Row
+from dashboard.components import case_panes, paging, query_params
+from dashboard.components.cached_queries import unchanging
+from dashboard.components.formatting import DASH, count, counted, dollars, milliseconds, moment, plain, share
+from dashboard.components.tables import table
+from dashboard.runs.list import name_of
+
+RIGHT = {name: st.column_config.TextColumn(alignment="right") for name in ("value", "cases", "share")}
+MEANINGS = {
+    "scored": "answered and scored",
+    "off_format": "answered, not in the form asked for",
+    "refused": "the model refused",
+    "truncated": "broken off at its limit",
+    "provider_error": "no answer from the provider",
+    "judge_error": "a scorer failed",
+    "skipped": "not asked",
+}
+
+
+def draw(control: Control, run_id: str) -> None:
+    """Draw the run; an id that is not there says so and leads back."""
+    path = f"/api/runs/{quote(run_id, safe='')}"
+    found = control.get(f"{path}/figures")
+    run = found["run"]
+    st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
+    st.title(plain(f"{run['suite']} on {run['target']}"))
+    _head(run, found["used"])
+    _against(control, run)
+    left, right = st.columns([3, 2])
+    with left:
+        st.subheader("Scores")
+        _scores(run)
+    with right:
+        st.subheader("How the cases ended")
+        _outcomes(run)
+    _slices(control, path, run)
+    st.subheader("Cases")
+    _cases(control, path, run)
+
+
+def _head(run: Row, used: Row) -> None:
+    if run["status"] != "finished":
+        st.warning("This run was interrupted: its figures are of a part of the suite.", icon=":material/warning:")
+    columns = st.columns(5)
+    columns[0].metric("Cases", count(used["cases"]), help=f"{counted(used['results'], 'answer')} with repeats")
+    columns[1].metric("Without an answer", count(used["errors"]))
+    columns[2].metric("Latency p50", milliseconds(used["latency_p50"]), help="Answers from the cache have none")
+    columns[3].metric("Latency p95", milliseconds(used["latency_p95"]))
+    columns[4].metric("Cost", dollars(used["cost_usd"]), help="Unknown if any answer's price is")
+    tokens = f"{count(used['tokens_in'])} tokens in, {count(used['tokens_out'])} out"
+    st.caption(
+        f"{moment(run['at_us'])} · {tokens} · {count(used['cached'])} from the cache · seed {run['seed']} · "
+        f"suite {plain(run['suite_digest'][:8])} · run {plain(run['run_id'])}"
+    )
+
+
+def _against(control: Control, run: Row) -> None:
+    others = [row for row in control.rows("/api/runs", suite=run["suite"], limit=100) if row["run_id"] != run["run_id"]]
+    others = [row for row in others if row["status"] == "finished"]
+    if not others:
+        st.caption(f"Nothing to compare with yet: run the suite {plain(run['suite'])} on another target.")
+        return
+    names = {str(row["run_id"]): name_of(row) for row in others}
+    chosen = st.selectbox(
+        "Compare with",
+        list(names),
+        index=None,
+        format_func=lambda one: names[one],
+        placeholder="another run of this suite",
+    )
+    if chosen is not None:
+        query_params.go(run=run["run_id"], against=chosen)
+        st.rerun()
+
+
+def _scores(run: Row) -> None:
+    rows = [
+        {"metric": name, "value": DASH if value is None else f"{value:.4g}"} for name, value in run["metrics"].items()
+    ]
+    raw = [{"metric": name, "value": value} for name, value in run["metrics"].items()]
+    table(rows, title=f"scores of {run['suite']} on {run['target']}", raw=raw, columns=RIGHT)
+
+
+def _outcomes(run: Row) -> None:
+    total = sum(run["counts"].values())
+    rows = [
+        {"outcome": MEANINGS.get(name, name), "cases": count(number), "share": share(number, total)}
+        for name, number in run["counts"].items()
+        if number
+    ]
+    table(rows, title=f"outcomes of {run['suite']} on {run['target']}", columns=RIGHT)
+
+
+def _slices(control: Control, path: str, run: Row) -> None:
+    rows: Sequence[Row] = unchanging(control, f"{path}/slices")["rows"]
+    if not rows:
+        return
+    st.subheader("Slices")
+    tags = sorted({str(row["tag"]) for row in rows})
+    tag = query_params.choose("By the tag", tags, name="tag") or tags[0]
+    st.caption("Means over the scored cases of each slice; small slices say little.")
+    here = [row for row in rows if row["tag"] == tag]
+    table(_pivot(here, tag), title=f"slices of {run['suite']} on {run['target']} by {tag}", raw=here)
+
+
+def _pivot(rows: Sequence[Row], tag: str) -> list[dict[str, Any]]:
+    lines: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        line = lines.setdefault(row["value"], {tag: row["value"], "cases": 0})
+        line["cases"] = max(line["cases"], row["results"])
+        line[row["metric"]] = DASH if row["mean"] is None else f"{row['mean']:.3g}"
+    return list(lines.values())
+
+
+def _cases(control: Control, path: str, run: Row) -> None:
+    left, right = st.columns(2)
+    outcomes = [name for name, number in run["counts"].items() if number]
+    with left:
+        outcome = query_params.choose("Ended as", outcomes, name="outcome", words=_meaning, placeholder="any way")
+    with right:
+        text = st.text_input("With the text", placeholder="in the question, the answer or the id") or None
+    asked = {"case": query_params.said("case"), "outcome": outcome, "text": text and text[:200]}
+    limit, offset = paging.place("cases", (run["run_id"], *asked.values()))
+    found = unchanging(control, f"{path}/cases", limit=limit, offset=offset, **asked)
+    if not found["rows"]:
+        st.info("No case like this in the run.")
+        return
+    st.caption(f"{counted(found['total'], 'case')} like this.")
+    link = {"run": run["run_id"]}
+    case_panes.show([case_panes.one_sided(row, run["target"], link=link) for row in found["rows"]], key="run-cases")
+    paging.pages("cases", found["total"])
+
+
+def _meaning(name: str) -> str:
+    return MEANINGS.get(name, name)

@@ -1,0 +1,203 @@
+"""What blind reviews say of two targets, beside a verdict: votes, preference and ratings, each with its interval."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.client import Control, Refused, Row
+from dashboard.components import charts
+from dashboard.components.formatting import MINUS, count, counted, plain
+from dashboard.components.tables import table
+
+SHAPES = {
+    "better": "circle",
+    "not worse": "square",
+    "worse": "triangle-down",
+    "cannot tell": "diamond",
+}
+PREFERENCES = {
+    "candidate": "the candidate's answer",
+    "baseline": "the baseline's answer",
+    "tie": "equal",
+    "both_bad": "both bad",
+    "cant_judge": "could not judge",
+}
+QUALITIES = {
+    "good": "good",
+    "tentative": "enough for tentative conclusions",
+    "low": "low",
+    "not measured": "not measured",
+    "unknown": "not known",
+}
+ADJUSTED = {"adjusted for the side": "position", "for side and length": "length"}
+
+
+def draw(control: Control, candidate: str, baseline: str) -> None:
+    """Draw what there is now, which may be more than there was when the verdict was given."""
+    st.subheader("Blind review")
+    try:
+        found = control.get("/api/reviews/evidence", candidate=candidate, baseline=baseline)
+    except Refused as error:
+        st.caption(f"No evidence of reviews can be shown: {plain(str(error))}")
+        return
+    if found["figures"] is None:
+        _nothing(found["queues"], candidate, baseline)
+    else:
+        _figures(found["figures"], candidate, baseline)
+    if found["queues"]:
+        _queues(found["queues"])
+
+
+def _nothing(queues: Sequence[Row], candidate: str, baseline: str) -> None:
+    if queues:
+        st.info("Experts are at it: votes are read when a queue is judged to its end or closed, not before.")
+        return
+    st.caption("No expert has compared the two blind. To have their answers judged, fill a queue from their runs:")
+    st.code(
+        f"fairtrial review enqueue SUITE --candidate {shlex.quote(candidate)} --baseline {shlex.quote(baseline)}",
+        language=None,
+    )
+
+
+def _figures(figures: Row, candidate: str, baseline: str) -> None:
+    st.markdown(
+        f"{counted(figures['votes'], 'vote')} on {counted(figures['pairs'], 'pair')} by "
+        f"{counted(figures['people'], 'person', 'people')}."
+    )
+    counts = figures["counts"]
+    rows = [{"preferred": PREFERENCES.get(name, name), "votes": count(number)} for name, number in counts.items()]
+    table(rows, title=f"preferences {candidate} against {baseline}")
+    preference = figures["preference"]["difference"]
+    if "value" in preference:
+        row = _drawn("preference", preference, figures["preference"]["answer"], factor=100.0)
+        title = "win rate above a half, in points, with one-sided 95 % bounds (ties and both bad count half)"
+        st.altair_chart(
+            charts.intervals([row, *_adjusted(figures["pull"]["model"])], title=title, zero=True, answers=SHAPES),
+            width="stretch",
+            alt="Win rate with interval",
+        )
+    _scales(figures["net"], figures["elo"])
+    _leanings(figures["pull"]["leanings"])
+    _agreement(figures["agreement"], figures["each"])
+    rows = [_drawn(name, gap["difference"], gap["answer"]) for name, gap in _known(figures["dimensions"]).items()]
+    if rows:
+        title = "rating against the baseline's, on the scale of 1 to 5, with one-sided 95 % bounds"
+        chart = charts.intervals(rows, title=title, zero=True, answers=SHAPES)
+        st.altair_chart(chart, width="stretch", alt="Differences of the ratings with intervals")
+
+
+def _adjusted(model: Row | None) -> list[dict[str, Any]]:
+    """The win rate as if each model had stood on either side, and as if answers were equally long; never alone."""
+    rates = {} if model is None else {name: model[f"{what}_adjusted"] for name, what in ADJUSTED.items()}
+    gaps = {
+        name: rate | {one: rate[one] - 0.5 for one in ("value", "low", "high")}
+        for name, rate in rates.items()
+        if "value" in rate
+    }
+    return [_drawn(name, gap, _answer(gap), factor=100.0) for name, gap in gaps.items()]
+
+
+def _answer(gap: Row) -> str:
+    return "better" if gap["low"] > 0 else "worse" if gap["high"] < 0 else "cannot tell"
+
+
+def _scales(net: Row, elo: Row) -> None:
+    """The win rate on the other scales that people ask for, with its bounds on them."""
+    told = []
+    if "value" in net:
+        value, low, high = (_signed(100 * net[one]) for one in ("value", "low", "high"))
+        told.append(f"net preference {value} points ({low} to {high})")
+    if "value" in elo:
+        low, high = ("no bound" if elo[one] is None else _signed(elo[one]) for one in ("low", "high"))
+        told.append(f"Elo gap {_signed(elo['value'])} ({low} to {high})")
+    if told:
+        st.caption(f"The same as {'; as '.join(told)}.")
+
+
+def _leanings(leanings: Sequence[Row]) -> None:
+    """Who is pulled by the side, which their queue's owner should know; the adjusted rate is without it."""
+    for one in leanings:
+        model = one["model"]
+        side, who = ("left" if model["pulls_to_first"] else "right"), plain(one["name"] or one["reviewer"])
+        st.warning(
+            f"{who} leans to the {side} answer: {counted(model['firsts'], 'vote')} for the left one, "
+            f"{model['seconds']} for the right one. The win rates that are adjusted for the side leave that out.",
+            icon=":material/balance:",
+        )
+
+
+def _agreement(agreement: Mapping[str, Row], each: Sequence[Row]) -> None:
+    """How far people agree over the pairs that two or more judged, and each person with the rest."""
+    shared = {_of(metric): found for metric, found in agreement.items() if found["pairs"]}
+    if not shared:
+        st.caption("No pair was judged by two people, so how far they agree is not known.")
+        return
+    rows = [
+        {
+            "what": name,
+            "alpha": _interval(found["alpha"]),
+            "Gwet's AC": _figure(found["gwet"]),
+            "shared pairs": count(found["pairs"]),
+            "agreement": QUALITIES[found["quality"]],
+        }
+        for name, found in shared.items()
+    ]
+    st.markdown("How far the reviewers agree: 1 is perfectly, 0 is as by chance.")
+    table(rows, title="agreement of the reviewers")
+    people = [
+        {"reviewer": plain(one["name"] or one["reviewer"])}
+        | {_of(metric): _figure(found) for metric, found in one["alphas"].items() if _of(metric) in shared}
+        for one in each
+    ]
+    if people:
+        st.markdown("Each reviewer's alpha beside all others:")
+        table(people, title="alpha of each reviewer with the rest")
+
+
+def _of(metric: str) -> str:
+    return metric.removeprefix("review.")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.0f}".replace("-", MINUS)
+
+
+def _hundredths(value: float) -> str:
+    return f"{value:.2f}".replace("-", MINUS)
+
+
+def _figure(found: Row) -> str:
+    return _hundredths(found["value"]) if "value" in found else "–"
+
+
+def _interval(found: Row) -> str:
+    if "value" not in found:
+        return "too little to tell"
+    return f"{_figure(found)} ({_hundredths(found['low'])} to {_hundredths(found['high'])})"
+
+
+def _known(dimensions: Mapping[str, Row]) -> dict[str, Row]:
+    return {name: gap for name, gap in dimensions.items() if "value" in gap["difference"]}
+
+
+def _drawn(name: str, gap: Row, answer: str, *, factor: float = 1.0) -> dict[str, Any]:
+    numbers = {one: gap[one] * factor for one in ("value", "low", "high")}
+    return {"name": name, "answer": answer, "limit": None, "n": gap["n"]} | numbers
+
+
+def _queues(queues: Sequence[Row]) -> None:
+    rows = [
+        {
+            "queue": row["title"],
+            "suite": row["suite"],
+            "state": row["state"],
+            "judged": f"{row['settled']} of {row['items']}",
+            "read by the gate": "yes" if row["read"] else "no" if row["present"] else "no: the models changed since",
+        }
+        for row in queues
+    ]
+    table(rows, title="review queues")

@@ -1,0 +1,203 @@
+"""Candidate against baseline on one measure: the difference over the same cases, by the method its kind calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from evaluators.comparison.comparability import what_differs
+from evaluators.comparison.corpus import Figure, OfCases, figure_of, reach_of
+from evaluators.comparison.levels import share_span
+from evaluators.comparison.pairing import Pairs, pair
+from evaluators.criteria.metric_catalogue import Measure
+from evaluators.results.run_table import RunTable, table_of
+from evaluators.results.scope import Scope
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.run import Run
+from fairtrial.stats.paired.bootstrap import Indices, bootstrap_corpus
+from fairtrial.stats.paired.clustered import Clusters
+from fairtrial.stats.paired.equivalence import answer_to
+from fairtrial.stats.paired.jackknife import jackknife_corpus
+from fairtrial.stats.paired.mcnemar import exact
+from fairtrial.stats.paired.score_mean import score_mean
+from fairtrial.stats.paired.sign_flip import sign_flip
+from fairtrial.stats.paired.tango import tango
+
+ONE_SIDED_95 = 0.90
+"""The two-sided level whose bounds are one-sided 95 % bounds."""
+CorpusSide = tuple[Figure, float | None]
+"""A figure of the cases with these indices, and its reach: n times the weight of the case that weighs most."""
+
+
+def compare_runs(
+    measures: Sequence[Measure],
+    candidate: Run | RunTable,
+    baseline: Run | RunTable,
+    scopes: Iterable[Scope | None] = (None,),
+) -> list[Comparison]:
+    """Every measure in every scope, with two-sided 95 % intervals; those without a case are left out.
+
+    Raises `UsageError` that says exactly what differs where the runs may not be compared.
+    """
+    differing = what_differs(candidate, baseline)
+    if differing:
+        raise UsageError(f"runs {candidate.run_id} and {baseline.run_id} can't be compared: " + "; ".join(differing))
+    new, old = table_of(candidate), table_of(baseline)
+    found = []
+    for scope in scopes:
+        for measure in measures:
+            pairs = pair(measure, new, old, scope)
+            if pairs.n:
+                found.append(compare(measure, pairs, scope=str(scope or ""), level=0.95, seed=candidate.seed))
+    return found
+
+
+def compare(
+    measure: Measure, pairs: Pairs, *, scope: str = "", level: float = ONE_SIDED_95, seed: int = 0
+) -> Comparison:
+    """Candidate − baseline on the measure's own scale, and the answer without a margin: better, worse, cannot tell."""
+    difference = difference_of(measure, pairs, level=level, seed=seed)
+    answer = answer_to(difference, more_is_better=measure.sign > 0)
+    p, p_method = p_of(measure, pairs)
+    return replace(figures(measure, pairs, scope), difference=difference, answer=answer, p=p, p_method=p_method)
+
+
+def figures(measure: Measure, pairs: Pairs, scope: str) -> Comparison:
+    """Both sides' figures and their flips, without an interval, a p or an answer."""
+    won, lost = flips(measure, pairs) if measure.kind == "proportion" and pairs.binary and pairs.n else (None, None)
+    return Comparison(
+        metric=measure.name,
+        scope=scope,
+        candidate=figure(measure, pairs, "candidate"),
+        baseline=figure(measure, pairs, "baseline"),
+        difference=NotEnough("no interval was asked for", ""),
+        answer="cannot tell",
+        won=won,
+        lost=lost,
+        n=pairs.n,
+    )
+
+
+def p_of(measure: Measure, pairs: Pairs) -> tuple[float | None, str]:
+    """The two-sided p of no difference, and its method: McNemar's exact test for 0/1 cases that stand alone.
+
+    Repeated, clustered or real values: the sign-flip test. ``None`` where nothing differs, or for a corpus figure.
+    """
+    if measure.kind not in ("proportion", "mean") or pairs.n == 0:
+        return None, ""
+    clusters = pairs.candidate.clusters
+    if measure.kind == "proportion" and pairs.binary and clusters is None:
+        found, method = exact(*flips(measure, pairs)), "McNemar, exact"
+    else:
+        found, method = sign_flip(pairs.differences, clusters), "sign flip"
+    return (None, "") if isinstance(found, NotEnough) else (found, method)
+
+
+def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) -> Estimate | NotEnough:
+    """The paired difference: Tango's interval for 0/1 cases that stand alone, else a score interval or a bootstrap."""
+    if pairs.n == 0:
+        return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
+    if measure.kind == "corpus":
+        return _of_corpus(measure, pairs, 1.0, level=level, seed=seed)
+    if measure.kind == "proportion" and pairs.binary and pairs.candidate.clusters is None:
+        up = int(np.count_nonzero(pairs.differences > 0))
+        return tango(up, int(np.count_nonzero(pairs.differences < 0)), pairs.n, level=level)
+    most = _most(measure, pairs)
+    found = score_mean(pairs.differences, pairs.candidate.clusters, within=(-most, most), level=level)
+    if isinstance(found, NotEnough):
+        return found
+    times = pairs.n if measure.kind == "total" else 1
+    return replace(
+        found,
+        value=found.value * times,
+        low=found.low * times,
+        high=found.high * times,
+        method=f"paired {found.method}",
+    )
+
+
+def relative_difference(
+    measure: Measure, pairs: Pairs, factor: float, *, level: float = ONE_SIDED_95, seed: int = 0
+) -> Estimate | NotEnough:
+    """candidate − factor · baseline, paired: what a relative margin asks to be above or below 0.
+
+    Testing this instead of the ratio needs no baseline above 0 (Fieller's way to a ratio).
+    """
+    if pairs.n == 0:
+        return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
+    if measure.kind == "corpus":
+        return _of_corpus(measure, pairs, factor, level=level, seed=seed)
+    values, most = pairs.candidate.values - factor * pairs.baseline.values, _most(measure, pairs)
+    return score_mean(values, pairs.candidate.clusters, within=(-factor * most, most), level=level)
+
+
+def oriented(difference: Estimate, sign: int) -> tuple[float, float]:
+    """The bounds with more always better."""
+    return (difference.low, difference.high) if sign > 0 else (-difference.high, -difference.low)
+
+
+def flips(measure: Measure, pairs: Pairs) -> tuple[int, int]:
+    """Cases that only the candidate and only the baseline got right, for a measure where more may be worse."""
+    gains = pairs.differences * measure.sign
+    return int(np.count_nonzero(gains > 0)), int(np.count_nonzero(gains < 0))
+
+
+def figure(measure: Measure, pairs: Pairs, side: str) -> float | None:
+    """One side's figure over the paired cases."""
+    one = pairs.candidate if side == "candidate" else pairs.baseline
+    if one.n == 0:
+        return None
+    if measure.kind == "corpus":
+        return figure_of(measure, one)(np.arange(one.n))
+    return float(one.values.sum() if measure.kind == "total" else one.values.mean())
+
+
+def corpus_interval(
+    new: CorpusSide,
+    old: CorpusSide,
+    factor: float,
+    n: int,
+    clusters: Clusters | None,
+    *,
+    scale: float,
+    level: float,
+) -> Estimate | NotEnough:
+    """The interval of new − factor · old, two smooth figures of the same ``n`` cases, of 0 … ``scale`` each."""
+
+    gap = _gap(new[0], old[0], factor)
+    rest = None
+    if new[0].without is not None and old[0].without is not None:
+        rest = _gap(new[0].without, old[0].without, factor)
+    reach = None if new[1] is None or old[1] is None else max(new[1], old[1])
+    within = -factor * scale, scale
+    return jackknife_corpus(gap, n, clusters, within=within, reach=reach, without=rest, level=level)
+
+
+def _of_corpus(measure: Measure, pairs: Pairs, factor: float, *, level: float, seed: int) -> Estimate | NotEnough:
+    sides, clusters = (pairs.candidate, pairs.baseline), pairs.candidate.clusters
+    if measure.quantile is None:
+        new, old = ((figure_of(measure, side), reach_of(measure, side)) for side in sides)
+        return corpus_interval(new, old, factor, pairs.n, clusters, scale=measure.scale, level=level)
+    one, other = (figure_of(measure, side) for side in sides)
+    gap, span = _gap(one, other, factor), share_span(measure)
+    return bootstrap_corpus(gap, pairs.n, clusters, level=level, seed=seed, span=span)
+
+
+def _gap(new: OfCases, old: OfCases, factor: float) -> OfCases:
+    """new − factor · old of the same cases."""
+
+    def gap(indices: Indices) -> float | None:
+        one, other = new(indices), old(indices)
+        return None if one is None or other is None else one - factor * other
+
+    return gap
+
+
+def _most(measure: Measure, pairs: Pairs) -> float:
+    """The largest value that one case could have: the scale of a share, else the largest seen; 1 if all are 0."""
+    if measure.form == "share":
+        return measure.scale
+    return float(max(np.abs(pairs.candidate.values).max(), np.abs(pairs.baseline.values).max())) or 1.0

@@ -1,0 +1,138 @@
+"""Figures of all cases together as functions of which cases are drawn: what a thousand resamples are made by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.comparison.pairing import Side
+from evaluators.comparison.resampled_quantile import resampled_quantile
+from evaluators.criteria.metric_catalogue import Measure
+from evaluators.results.run_table import Details, Ints, RunTable
+from evaluators.scoring.scorer import Counted, Stat, Summed
+from fairtrial.domain.run import Score
+from fairtrial.stats.paired.bootstrap import Indices
+
+OfCases = Callable[[Indices], float | None]
+SMALLEST_CODES = (np.uint8, np.uint16)
+"""Small numbers are gathered faster, and a thousand resamples gather them a thousand times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of the cases with these indices; ``without``: of all but these, where that is quicker to say."""
+
+    of: OfCases
+    without: OfCases | None = None
+
+    def __call__(self, indices: Indices) -> float | None:
+        return self.of(indices)
+
+
+def figure_of(measure: Measure, side: Side) -> Figure:
+    """The corpus figure of one side as a function of the indices of its cases."""
+    results = side.run.results_of_cases()[side.cases]
+    if measure.quantile is not None:
+        values = np.append(measure.values(side.run), np.nan)
+        return Figure(resampled_quantile(values[results], measure.quantile))
+    stat = measure.stat
+    if stat is None or measure.scorer is None:
+        raise ValueError(f"{measure.name} is not a figure of all cases together")
+    if isinstance(stat.parts, Counted):
+        return _counted(stat.parts, side.run, measure.scorer, results)
+    if isinstance(stat.parts, Summed):
+        return _summed(stat.parts, side.run, measure.scorer, results)
+    return _aggregated(stat, side.run, measure.scorer, results)
+
+
+def reach_of(measure: Measure, side: Side) -> float | None:
+    """n times the weight of the case that weighs most in a corpus figure; ``None`` where none is known."""
+    stat = measure.stat
+    if stat is None or measure.scorer is None or stat.reach is None:
+        return 1.0
+    scored = set(side.run.results_of_cases()[side.cases].ravel().tolist())
+    details = islice(side.run.details(measure.scorer), side.run.n)
+    return stat.reach([one for at, one in enumerate(details) if one is not None and at in scored])
+
+
+def _counted(parts: Counted, run: RunTable, scorer: str, results: Ints) -> Figure:
+    codes, kinds = run.keep(("kinds", scorer, parts.kind), lambda: _kinds(parts, run.details(scorer), run.n))
+    found = codes[results]
+    small = next((size for size in SMALLEST_CODES if len(kinds) < np.iinfo(size).max), np.intp)
+    found = np.where(found < 0, len(kinds), found).astype(small)
+    found = found[:, 0] if found.shape[1] == 1 else found
+    figure = parts.figure(kinds)
+
+    def counted(indices: Indices) -> Ints:
+        return np.bincount(found.take(indices, axis=0).ravel(), minlength=len(kinds) + 1)[: len(kinds)]
+
+    def told(counts: Ints) -> float | None:
+        return figure(counts) if counts.any() else None
+
+    every = counted(np.arange(len(results)))
+    return Figure(lambda indices: told(counted(indices)), lambda indices: told(every - counted(indices)))
+
+
+def _kinds(parts: Counted, details: Iterable[Details | None], count: int) -> tuple[Ints, list[Hashable]]:
+    """Each result's kind as its place among the kinds, −1 without a score; and once more −1, for no result."""
+    places: dict[Hashable, int] = {}
+    codes = np.full(count + 1, -1, dtype=np.intp)
+    for at, one in enumerate(details):
+        if one is not None:
+            codes[at] = places.setdefault(parts.kind(one), len(places))
+    return codes, list(places)
+
+
+def _summed(parts: Summed, run: RunTable, scorer: str, results: Ints) -> Figure:
+    rows = run.keep(("rows", scorer, parts.row), lambda: _rows(parts, run.details(scorer), run.n))
+    columns = np.zeros((rows.shape[1], len(results)))
+    for some in results.T:
+        columns += rows[some].T
+
+    every = columns.sum(axis=1)
+
+    def of_drawn(indices: Indices) -> float | None:
+        times = np.bincount(indices, minlength=len(results)).astype(np.float64)
+        # Not by BLAS: for so little its threads wait longer for each other than they compute.
+        return parts.figure(np.einsum("ji,i->j", columns, times)) if len(indices) else None
+
+    def without(indices: Indices) -> float | None:
+        return parts.figure(every - columns[:, indices].sum(axis=1)) if len(indices) < len(results) else None
+
+    return Figure(of_drawn, without)
+
+
+def _rows(parts: Summed, details: Iterable[Details | None], count: int) -> NDArray[np.int32]:
+    """What each result adds, zeros without a score; and a row of zeros more, for no result."""
+    numbers = (parts.row(one) if one is not None else None for one in details)
+    first = next((at, row) for at, row in enumerate(numbers) if row is not None)
+    found = np.zeros((count + 1, len(first[1])), dtype=np.int32)
+    found[first[0]] = first[1]
+    for at, row in enumerate(numbers, first[0] + 1):
+        if row is not None:
+            found[at] = row
+    return found
+
+
+def _aggregated(stat: Stat, run: RunTable, scorer: str, results: Ints) -> Figure:
+    """Of a stat that only knows whole scores."""
+    values = {metric.partition(".")[2]: of for metric, of in run.values.items() if metric.startswith(f"{scorer}.")}
+    scores = [
+        None if details is None else Score(scorer, {stat: _plain(of[at]) for stat, of in values.items()}, details)
+        for at, details in enumerate(islice(run.details(scorer), run.n))
+    ]
+
+    def of_drawn(indices: Indices) -> float | None:
+        drawn = [scores[at] for at in results[indices].ravel().tolist() if at >= 0]
+        known = [score for score in drawn if score is not None]
+        return stat.aggregate(known) if stat.aggregate is not None and known else None
+
+    return Figure(of_drawn)
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

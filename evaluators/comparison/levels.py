@@ -1,0 +1,78 @@
+"""One run's level on one measure, with the interval that its kind calls for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from evaluators.comparison.corpus import figure_of, reach_of
+from evaluators.comparison.pairing import Side, side_of
+from evaluators.criteria.metric_catalogue import Measure
+from evaluators.results.run_table import RunTable, table_of
+from evaluators.results.scope import Scope
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.run import Run
+from fairtrial.stats.intervals import wilson
+from fairtrial.stats.paired.bootstrap import bootstrap_corpus
+from fairtrial.stats.paired.jackknife import jackknife_corpus
+from fairtrial.stats.paired.score_mean import score_mean
+
+NO_CASE = "no case here is scored by it"
+
+
+def level_of(
+    measure: Measure, run: Run | RunTable, scope: Scope | None = None, *, level: float = 0.95
+) -> Estimate | NotEnough:
+    """The measure's level on its own scale, with a two-sided interval; `NotEnough` where nothing is scored.
+
+    0/1 values: Wilson; repeated, clustered or real values: a score interval over clusters; figures of all cases
+    together: the jackknife, quantiles the bootstrap; totals: exact, and unknown if any part is.
+    """
+    table = table_of(run)
+    side = side_of(measure, table, scope)
+    if measure.kind == "total":
+        inside = table.in_scope(scope)
+        asked = len(table.case_ids) if inside is None else int(np.count_nonzero(inside))
+        return _total(measure, asked, side)
+    if side.n == 0:
+        return NotEnough(NO_CASE, "scored cases")
+    span = share_span(measure)
+    if measure.kind == "corpus":
+        return _within(_of_corpus(measure, side, level=level, seed=run.seed), span)
+    if measure.kind == "proportion" and side.binary and side.clusters is None:
+        return wilson(int(side.values.sum()), side.n, level=level)
+    most = measure.scale if span is not None else float(np.abs(side.values).max()) or 1.0
+    return score_mean(side.values, side.clusters, within=(0.0, most), level=level)
+
+
+def _of_corpus(measure: Measure, side: Side, *, level: float, seed: int) -> Estimate | NotEnough:
+    """Smooth figures by the jackknife; quantiles, which it does not measure, by the bootstrap."""
+    figure = figure_of(measure, side)
+    if measure.quantile is not None:
+        span = share_span(measure)
+        return bootstrap_corpus(figure, side.n, side.clusters, level=level, seed=seed, span=span)
+    reach, within = reach_of(measure, side), (0.0, measure.scale)
+    return jackknife_corpus(
+        figure, side.n, side.clusters, within=within, reach=reach, without=figure.without, level=level
+    )
+
+
+def share_span(measure: Measure) -> float | None:
+    """The largest change that a case could make in a share: its scale; ``None`` for what has no largest value."""
+    return measure.scale if measure.form == "share" else None
+
+
+def _within(found: Estimate | NotEnough, most: float | None) -> Estimate | NotEnough:
+    if isinstance(found, NotEnough) or most is None:
+        return found
+    return replace(found, low=max(0.0, found.low), high=min(most, found.high))
+
+
+def _total(measure: Measure, asked: int, side: Side) -> Estimate | NotEnough:
+    at = side.run.results_of_cases()[side.cases].ravel()
+    parts = measure.values(side.run)[at[at >= 0]]
+    if not len(parts) or side.n < asked or np.isnan(parts).any():
+        return NotEnough("what some answers cost is unknown", "a price for the deployment", side.n)
+    value = float(sum(parts.tolist()))
+    return Estimate(value, value, value, 1.0, side.n, "sum")

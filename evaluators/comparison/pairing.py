@@ -1,0 +1,115 @@
+"""The same cases on two sides: repeats averaged within a case, unscored cases dropped from the pair and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from evaluators.criteria.metric_catalogue import Measure
+from evaluators.results.run_table import Floats, Ints, Marks, RunTable, table_of
+from evaluators.results.scope import Scope
+from fairtrial.domain.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One run's cases in a scope and the mean value of each; ``cases`` and ``unscored`` are places in the run's cases.
+
+    ``unscored`` cases are not among ``cases``.
+    """
+
+    run: RunTable
+    cases: Ints
+    values: Floats
+    unscored: Ints
+
+    @property
+    def n(self) -> int:
+        return len(self.cases)
+
+    @property
+    def clusters(self) -> Ints | None:
+        """Each case's cluster, numbered in the order of their names; ``None`` where no cluster has two cases."""
+        if self.run.clusters is None:
+            return None
+        found = self.run.clusters[self.cases]
+        return found if len(found) and np.bincount(found).max() > 1 else None
+
+    @property
+    def binary(self) -> bool:
+        """Whether every value is 0 or 1."""
+        return bool(np.all((self.values == 0) | (self.values == 1)))
+
+    def chosen(self, rows: Ints | Marks) -> Side:
+        """Only these of its cases, in this order."""
+        return Side(self.run, self.cases[rows], self.values[rows], self.unscored)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Cases that are scored on both sides, in the same order; ``unscored``: how many are not, on either side."""
+
+    candidate: Side
+    baseline: Side
+    unscored: int
+
+    @property
+    def n(self) -> int:
+        return self.candidate.n
+
+    @property
+    def differences(self) -> Floats:
+        return self.candidate.values - self.baseline.values
+
+    @property
+    def binary(self) -> bool:
+        return self.candidate.binary and self.baseline.binary
+
+
+def side_of(measure: Measure, run: RunTable, scope: Scope | None = None) -> Side:
+    """The run's cases that this measure has a value for."""
+    values = run.mean_of_case(measure.values(run))
+    scored = ~np.isnan(values)
+    open_ = run.any_of_case(measure.unscored(run)) & ~scored
+    inside = run.in_scope(scope)
+    if inside is not None:
+        scored, open_ = scored & inside, open_ & inside
+    cases = np.flatnonzero(scored)
+    return Side(run, cases, values[cases], np.flatnonzero(open_))
+
+
+def pair(measure: Measure, candidate: Run | RunTable, baseline: Run | RunTable, scope: Scope | None = None) -> Pairs:
+    """Both runs' cases by case id."""
+    one, other = table_of(candidate), table_of(baseline)
+    new, old = side_of(measure, one, scope), side_of(measure, other, scope)
+    match = counterparts(one, other)
+    place = np.full(len(other.case_ids) + 1, -1, dtype=np.intp)  # the last one stands for no counterpart
+    place[old.cases] = np.arange(old.n)
+    rows = place[match[new.cases]]
+    shared = rows >= 0
+    either = np.zeros(len(other.case_ids) + 1, dtype=bool)
+    either[old.unscored] = True
+    again = int(np.count_nonzero(either[match[new.unscored]]))
+    unscored = len(new.unscored) + len(old.unscored) - again
+    return Pairs(new.chosen(shared), old.chosen(rows[shared]), unscored)
+
+
+def counterparts(run: RunTable, other: RunTable) -> Ints:
+    """Each case of the run: the place of the same case among the other's, −1 if it is not there; found once."""
+    return run.keep(("counterparts", other), partial(_counterparts, run, other))
+
+
+def _counterparts(run: RunTable, other: RunTable) -> Ints:
+    if run.case_ids == other.case_ids:
+        return np.arange(len(run.case_ids), dtype=np.intp)
+    places = {case_id: at for at, case_id in enumerate(other.case_ids)}
+    return np.array([places.get(case_id, -1) for case_id in run.case_ids], dtype=np.intp)
+
+
+def slices_of(run: Run | RunTable, tags: Iterable[str]) -> list[Scope]:
+    """Every slice of these tags that has a case, tags in the order given, values in theirs."""
+    table = table_of(run)
+    return [Scope(tag, value) for tag in dict.fromkeys(tags) for value in table.slices(tag)]

@@ -1,0 +1,193 @@
+"""What can be measured on a run: a suite's scorers, and what every run has without asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import fsum, isclose
+from typing import Literal
+
+import numpy as np
+
+from evaluators.results.run_table import FAILED, OUTCOME, SCORED, Floats, Marks, RunTable, table_of
+from evaluators.scoring.scorer import Stat
+from evaluators.suite import Suite
+from fairtrial.domain.events import CaseOutcome
+from fairtrial.domain.run import Run
+
+Kind = Literal["proportion", "mean", "corpus", "total", "count"]
+Form = Literal["share", "number", "ms", "usd"]
+UNSCORED: frozenset[CaseOutcome] = frozenset({"provider_error", "judge_error", "skipped"})
+COUNTS = ("lost", "gained")
+LESS_IS_BETTER = frozenset({"off_label"})
+"""The stats of our own scorers of which less is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric of a run.
+
+    ``values`` is what each result adds, NaN if it does not enter; ``unscored`` whether it should have entered and
+    could not; ``stat`` says how the figure of a ``corpus`` measure is made, ``quantile`` that it is this quantile of
+    the values. ``scale`` is the largest value.
+    """
+
+    name: str
+    kind: Kind
+    values: Callable[[RunTable], Floats]
+    form: Form = "share"
+    scale: float = 1.0
+    higher_is_better: bool = True
+    stat: Stat | None = None
+    scorer: str | None = None
+    quantile: float | None = None
+
+    @property
+    def sign(self) -> int:
+        """+1 if more is better, −1 if less is."""
+        return 1 if self.higher_is_better else -1
+
+    @property
+    def in_points(self) -> bool:
+        """Whether a difference may be said in percentage points."""
+        return self.form == "share"
+
+    def unscored(self, run: RunTable) -> Marks:
+        """Each result: whether it should have entered and could not."""
+        if self.scorer is None:
+            return ended_as(run, UNSCORED) if self.kind == "corpus" else np.zeros(run.n, dtype=bool)
+        failed: Marks = run.state(self.scorer) == FAILED
+        return failed | ended_as(run, UNSCORED)
+
+
+def ended_as(run: RunTable, outcomes: Iterable[CaseOutcome]) -> Marks:
+    """Each result: whether it ended in one of these outcomes."""
+    found: Marks = np.isin(run.outcomes, [OUTCOME[outcome] for outcome in outcomes])
+    return found
+
+
+def measure_of(suite: Suite, metric: str) -> Measure | None:
+    """The measure that a gate line of this suite means by this name; ``None`` if there is none."""
+    scorer = metric.partition(".")[0]
+    stat = suite.stat(metric)
+    return BUILT_IN.get(metric) if stat is None else of_stat(scorer, stat)
+
+
+def known_metrics(suite: Suite) -> list[str]:
+    """Every name that a gate line of this suite may use."""
+    stats = [f"{one.name}.{stat.name}" for one in suite.scorers for stat in one.stats]
+    return [*(one.name for one in suite.scorers), *stats, *BUILT_IN]
+
+
+def measures_of(suite: Suite) -> list[Measure]:
+    """Everything a report shows: each scorer's stats, then what every run has."""
+    scored = [of_stat(one.name, stat) for one in suite.scorers for stat in one.stats]
+    return scored + [measure for name, measure in BUILT_IN.items() if name not in COUNTS]
+
+
+def measures_seen(runs: Iterable[Run | RunTable]) -> list[Measure]:
+    """The same from runs alone, where their suite is not at hand: stats of 0 and 1 only are taken for shares.
+
+    More is taken for better but where our own scorers say otherwise. Figures of all cases together are left out: those
+    are no mean of their cases, as a run's own metrics tell.
+    """
+    seen: dict[str, list[Floats]] = {}
+    together: set[str] = set()
+    for run in map(table_of, runs):
+        for metric in _in_order(run):
+            values = run.value(metric)
+            seen.setdefault(metric, []).append(np.unique(values[~np.isnan(values)]))
+            stated = run.metrics.get(metric)
+            if stated is not None and not isclose(_mean(run.mean_of_case(values)), stated, abs_tol=1e-9):
+                together.add(metric)
+    names = [metric.partition(".") for metric in seen if metric not in together]
+    stats = [(scorer, _seen(stat, np.concatenate(seen[f"{scorer}.{stat}"]))) for scorer, _, stat in names]
+    built_in = [measure for name, measure in BUILT_IN.items() if name not in COUNTS]
+    return [of_stat(scorer, stat) for scorer, stat in stats] + built_in
+
+
+def _in_order(run: RunTable) -> list[str]:
+    """The metrics that a result has a value of, by the first one that has."""
+    firsts = {metric: np.flatnonzero(~np.isnan(values)) for metric, values in run.values.items()}
+    return sorted((metric for metric, at in firsts.items() if len(at)), key=lambda metric: int(firsts[metric][0]))
+
+
+def _mean(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return fsum(known) / len(known)
+
+
+def _seen(stat: str, values: Floats) -> Stat:
+    largest = float(values.max())
+    scale = 1.0 if largest <= 1 else largest
+    kind: Literal["proportion", "mean"] = "proportion" if np.isin(values, (0, 1)).all() else "mean"
+    return Stat(stat, kind, scale=scale, higher_is_better=stat not in LESS_IS_BETTER)
+
+
+def of_stat(scorer: str, stat: Stat) -> Measure:
+    """A scorer's stat as a measure; scales of 1 and 100 are shares."""
+
+    def values(run: RunTable) -> Floats:
+        scored = run.state(scorer) == SCORED
+        return np.where(scored, 1.0 if stat.kind == "corpus" else run.value(f"{scorer}.{stat.name}"), np.nan)
+
+    return Measure(
+        name=f"{scorer}.{stat.name}",
+        kind=stat.kind,
+        values=values,
+        form="share" if stat.scale in (1.0, 100.0) else "number",
+        scale=stat.scale,
+        higher_is_better=stat.higher_is_better,
+        stat=stat if stat.kind == "corpus" else None,
+        scorer=scorer,
+    )
+
+
+def _outcomes(*outcomes: CaseOutcome) -> Callable[[RunTable], Floats]:
+    """1 for these outcomes, 0 for the others; among the answered cases only, unless errors are what is counted."""
+
+    def values(run: RunTable) -> Floats:
+        found = ended_as(run, outcomes).astype(np.float64)
+        if not UNSCORED.issuperset(outcomes):
+            found[ended_as(run, UNSCORED)] = np.nan
+        return found
+
+    return values
+
+
+def _latency(run: RunTable) -> Floats:
+    """The time of an answer, in ms; answers from the cache don't count."""
+    return np.where(run.cached | run.failed, np.nan, run.latency_ms)
+
+
+def _latency_at(name: str, share: float) -> Measure:
+    return Measure(name, "corpus", _latency, "ms", higher_is_better=False, quantile=share)
+
+
+def _tokens(run: RunTable) -> Floats:
+    return run.tokens_out
+
+
+def _cost(run: RunTable) -> Floats:
+    return run.cost_usd
+
+
+def _never(run: RunTable) -> Floats:
+    return np.full(run.n, np.nan)
+
+
+BUILT_IN: dict[str, Measure] = {
+    measure.name: measure
+    for measure in (
+        Measure("errors", "proportion", _outcomes(*UNSCORED), higher_is_better=False),
+        Measure("off_format", "proportion", _outcomes("off_format"), higher_is_better=False),
+        Measure("refusals", "proportion", _outcomes("refused"), higher_is_better=False),
+        Measure("truncated", "proportion", _outcomes("truncated"), higher_is_better=False),
+        _latency_at("latency.p50", 0.50),
+        _latency_at("latency.p95", 0.95),
+        Measure("tokens", "mean", _tokens, "number", higher_is_better=False),
+        Measure("cost", "total", _cost, "usd", higher_is_better=False),
+        Measure("lost", "count", _never, "number", higher_is_better=False),
+        Measure("gained", "count", _never, "number"),
+    )
+}

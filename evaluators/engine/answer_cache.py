@@ -1,0 +1,192 @@
+"""Answers by content, on disk: a run that was broken off goes on where it stopped, and no question is asked twice.
+
+One file of JSON lines for each definition of a deployment; a line is one answer, appended with one write as soon as
+it is there, so that a killed run loses only the answers that were in flight. Errors are never kept.
+
+An answer belongs to the weights that gave it, which the upstream's ``system_fingerprint`` names. An upstream that
+gives none could have changed without a sign: its answers serve only to finish the same run within a day.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fairtrial.domain.run import Answer, Case
+
+RESUME_US = 24 * 3600 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request of a run, as the cache names it: ``content`` is the digest of all that decides the answer."""
+
+    content: str
+
+    @classmethod
+    def of(cls, case: Case, params: Mapping[str, Any], repeat: int) -> Question:
+        """``repeat`` counts from 0: each repetition is a question of its own."""
+        text = json.dumps([case.messages, params, repeat], sort_keys=True, ensure_ascii=False)
+        return cls(hashlib.sha256(text.encode()).hexdigest())
+
+
+class AnswerCache:
+    """The answers of one deployment; ``scope`` names the run that is to be finished, for answers without fingerprint.
+
+    ``fresh`` reads nothing and still keeps what comes. Not for several threads; several programs may share a file.
+    """
+
+    def __init__(self, folder: Path, deployment_digest: str, *, scope: str, now_us: int, fresh: bool = False) -> None:
+        name = hashlib.sha256(deployment_digest.encode()).hexdigest()[:24]
+        self._path = folder / f"answers-{name}.jsonl"
+        self._scope = scope
+        self._now_us = now_us
+        self._answers: dict[tuple[str, str | None], Answer] = {}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._fd = _open_shared(self._path)
+        if not fresh:
+            self._read()
+        self._end_torn_line()
+
+    def find(self, question: Question, fingerprint: str | None) -> Answer | None:
+        """The answer that these weights gave to this question, or ``None``; its latency is that of the first call."""
+        answer = self._answers.get((question.content, fingerprint))
+        return replace(answer, cached=True) if answer else None
+
+    def keep(self, question: Question, answer: Answer) -> None:
+        """Append one answer; an error is not kept."""
+        if answer.error is not None:
+            return
+        self._answers[question.content, answer.fingerprint] = answer
+        self._append({"q": question.content, "scope": self._scope, "at_us": self._now_us, "answer": asdict(answer)})
+
+    def end(self) -> None:
+        """The run is finished: its answers without a fingerprint serve no other."""
+        self._append({"ended": self._scope})
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _append(self, entry: Mapping[str, Any]) -> None:
+        os.write(self._fd, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+
+    def _read(self) -> None:
+        with self._path.open("rb") as lines:
+            for line in lines:
+                try:
+                    self._take(json.loads(line))
+                except (ValueError, KeyError, TypeError):
+                    continue  # the torn last line of a killed run, or a line of another version
+
+    def _take(self, entry: Mapping[str, Any]) -> None:
+        if "ended" in entry:
+            self._forget(entry["ended"])
+        elif entry["answer"]["fingerprint"] is not None or self._goes_on(entry):
+            answer = Answer(**{**entry["answer"], "cached": False})
+            self._answers[entry["q"], answer.fingerprint] = answer
+
+    def _goes_on(self, entry: Mapping[str, Any]) -> bool:
+        return bool(entry["scope"] == self._scope and self._now_us - entry["at_us"] < RESUME_US)
+
+    def _forget(self, scope: str) -> None:
+        if scope == self._scope:
+            self._answers = {key: answer for key, answer in self._answers.items() if key[1] is not None}
+
+    def _end_torn_line(self) -> None:
+        size = os.fstat(self._fd).st_size
+        if size and os.pread(self._fd, 1, size - 1) != b"\n":
+            os.write(self._fd, b"\n")
+
+
+def _open_shared(path: Path) -> int:
+    """The file, with a lock that keeps it from being pruned for as long as a run has it open."""
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        try:
+            if os.path.samestat(os.fstat(fd), path.stat()):
+                return fd
+        except FileNotFoundError:
+            pass  # pruned between the two calls: the next turn makes it anew
+        os.close(fd)
+
+
+LARGEST_BYTES = 1 << 30
+PRIVATE = 0o600
+
+
+def prune_answers(folder: Path, *, before_us: int, largest: int = LARGEST_BYTES, dry_run: bool = False) -> int:
+    """Drop answers given before that time, then whole files until the folder has at most ``largest`` bytes.
+
+    Returns how many answers went (or would). A file that a run has open is left for the next time.
+    """
+    dropped = 0
+    for path in sorted(folder.glob("answers-*.jsonl")):
+        with _alone(path) as mine:
+            if mine:
+                dropped += _prune(path, before_us, dry_run=dry_run)
+    return dropped + _drop_oldest(folder, largest, dry_run=dry_run)
+
+
+def _prune(path: Path, before_us: int, *, dry_run: bool) -> int:
+    lines = [line for line in path.read_bytes().splitlines(keepends=True) if not line.isspace()]
+    kept = [line for line in lines if not _is_old(line, before_us)]
+    if dry_run or len(kept) == len(lines):
+        return len(lines) - len(kept)
+    if any(b'"answer"' in line for line in kept):
+        _replace(path, b"".join(kept))
+    else:
+        path.unlink()
+    return len(lines) - len(kept)
+
+
+def _is_old(line: bytes, before_us: int) -> bool:
+    try:
+        entry = json.loads(line)
+        return "answer" in entry and int(entry["at_us"]) < before_us
+    except (ValueError, KeyError, TypeError):
+        return True  # torn, or of another version: nobody reads it
+
+
+def _drop_oldest(folder: Path, largest: int, *, dry_run: bool) -> int:
+    files = sorted(folder.glob("answers-*.jsonl"), key=lambda path: path.stat().st_mtime)
+    total, dropped = sum(path.stat().st_size for path in files), 0
+    for path in files:
+        if total <= largest:
+            break
+        with _alone(path) as mine:
+            if mine:
+                total -= path.stat().st_size
+                dropped += path.read_bytes().count(b"\n")
+                if not dry_run:
+                    path.unlink()
+    return dropped
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[bool]:
+    """Whether no run has it open; none may open it meanwhile."""
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(fd)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, PRIVATE)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+    temporary.replace(path)

@@ -1,0 +1,166 @@
+"""Asks a target one question over HTTP: retries what may pass, honours Retry-After, and turns the rest into errors."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from evaluators.engine.target import Target
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.run import Answer, Case
+
+CONNECTIONS_EACH = 5
+"""httpx's pool costs more than it should with many connections: several small clients are cheaper than a big one."""
+TRIES = 4
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+GIVE_UP_AFTER = 12
+"""After so many failures in a row nothing is retried: the target is down, and each case should say so quickly."""
+PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+HOPELESS = frozenset({401, 403, 404})
+ERROR_CHARS = 300
+
+
+class Hopeless(UsageError):
+    """The target refuses every question: no such model, no right, or a wrong address."""
+
+
+class Asker:
+    """A target's clients; use it as an async context."""
+
+    def __init__(self, target: Target, *, concurrency: int, timeout_s: float = 600.0) -> None:
+        self._target = target
+        headers = {**target.headers, **({"authorization": f"Bearer {target.api_key}"} if target.api_key else {})}
+        limits = httpx.Limits(max_connections=CONNECTIONS_EACH, max_keepalive_connections=CONNECTIONS_EACH)
+        timeout = httpx.Timeout(timeout_s, connect=5.0)
+        self._clients = [
+            httpx.AsyncClient(headers=headers, limits=limits, timeout=timeout, trust_env=False)
+            for _ in range(math.ceil(concurrency / CONNECTIONS_EACH))
+        ]
+        self._turn = itertools.cycle(self._clients)
+        self._url = target.base_url.rstrip("/") + "/chat/completions"
+        self._failures = 0
+
+    async def __aenter__(self) -> Asker:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._clients:
+            await client.aclose()
+
+    async def ask(self, case: Case, params: Mapping[str, Any]) -> Answer:
+        """One answer, or an `Answer` with its error; raises `Hopeless` if no question can ever be answered."""
+        body = {**params, "model": self._target.model, "messages": case.messages}
+        tries = 1 if self._failures >= GIVE_UP_AFTER else TRIES
+        answer = Answer(None, error="not asked")
+        for attempt in range(tries):
+            answer, wait = await self._try(body, attempt)
+            if wait is None or attempt == tries - 1:
+                break
+            await asyncio.sleep(wait)
+        self._failures = 0 if answer.error is None else self._failures + 1
+        return answer
+
+    async def _try(self, body: Mapping[str, Any], attempt: int) -> tuple[Answer, float | None]:
+        """One call, and the seconds to wait before another, ``None`` if another would be no use."""
+        began = time.perf_counter()
+        backoff = FIRST_WAIT_S * 2**attempt
+        try:
+            response = await next(self._turn).post(self._url, json=body)
+        except httpx.TimeoutException as error:
+            return Answer(None, error=f"no answer in time ({type(error).__name__})"), backoff
+        except httpx.HTTPError as error:
+            said = str(error) or type(error).__name__
+            return Answer(None, error=f"can't reach {self._target.base_url}: {said}"), backoff
+        latency_ms = (time.perf_counter() - began) * 1000
+        if response.status_code == 200:
+            return read_answer(response, self._target, latency_ms), None
+        return self._failed(response, backoff)
+
+    def _failed(self, response: httpx.Response, backoff: float) -> tuple[Answer, float | None]:
+        status, (said, code) = response.status_code, _envelope(response)
+        if status in HOPELESS:
+            raise Hopeless(f"{self._target.name}: {said} (HTTP {status} from {self._target.base_url})")
+        answer = Answer(None, error=f"HTTP {status}: {said}", request_id=response.headers.get("x-request-id"))
+        lasting = code == "insufficient_quota" or response.headers.get("x-should-retry") == "false"
+        if status not in PASSING or lasting:
+            return answer, None
+        return answer, _retry_after(response) or backoff
+
+
+def read_answer(response: httpx.Response, target: Target, latency_ms: float) -> Answer:
+    """The answer that a chat completion holds; one that can't be read is an error."""
+    try:
+        reply = response.json()
+        choice = reply["choices"][0]
+        message = choice["message"]
+        content, refusal = message.get("content"), message.get("refusal")
+        usage = reply.get("usage")
+        usage = usage if isinstance(usage, dict) else {}
+        tokens_in, tokens_out = (_count_or_none(usage.get(f"{of}_tokens")) for of in ("prompt", "completion"))
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
+        return Answer(None, error=f"the reply is not a chat completion ({type(error).__name__})")
+    if not isinstance(content, str | None) or not isinstance(refusal, str | None):
+        return Answer(None, error="the reply is not a chat completion (its content is not text)")
+    return Answer(
+        text=whole_text(content if content is not None else refusal or ""),
+        finish_reason=_text_or_none(choice.get("finish_reason")),
+        refusal=_text_or_none(refusal),
+        latency_ms=latency_ms,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        cost_usd=target.cost(tokens_in, tokens_out),
+        fingerprint=_text_or_none(reply.get("system_fingerprint")),
+        request_id=response.headers.get("x-request-id"),
+    )
+
+
+def whole_text(text: str) -> str:
+    """The text with each half of a surrogate pair, which no file can hold, replaced by U+FFFD.
+
+    A model that ends in the middle of an emoji sends one as JSON's escape.
+    """
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _text_or_none(value: Any) -> str | None:
+    return whole_text(value) if isinstance(value, str) else None
+
+
+def _count_or_none(value: Any) -> int | None:
+    """A number of tokens; anything else that an upstream may send for it is unknown."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _envelope(response: httpx.Response) -> tuple[str, str | None]:
+    """What OpenAI's error envelope says and its code, or the beginning of whatever came instead."""
+    try:
+        error = response.json()["error"]
+        return whole_text(str(error["message"]))[:ERROR_CHARS], error.get("code")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return response.text[:ERROR_CHARS].strip() or "no message", None
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds that the server asks to wait (RFC 9110 §10.2.3), bounded; ``None`` if it asks for none."""
+    asked = response.headers.get("retry-after")
+    if not asked:
+        return None
+    try:
+        seconds = float(asked)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(asked).timestamp() - time.time()
+        except ValueError:
+            return None
+    return min(max(seconds, 0.05), LONGEST_WAIT_S) if math.isfinite(seconds) else None

@@ -1,0 +1,179 @@
+"""A run as journal events, and back: what the store keeps is enough to compare and to gate again."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from evaluators.loading.suite_text import text_of
+from evaluators.suite import Suite
+from fairtrial.domain.events import CASE_OUTCOMES, CaseResultEvent, Event, RunEvent, ScoreEvent, SuiteEvent
+from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFailure
+
+
+def events_of(run: Run) -> Iterator[Event]:
+    """Every case with its scores, one event for each stat, and at last the run itself: no run without its cases."""
+    for result in run.results:
+        yield _result_event(run, result)
+        for score in result.scores.values():
+            yield from _score_events(run, result, score)
+    counts = dict.fromkeys(CASE_OUTCOMES, 0)
+    for result in run.results:
+        counts[result.outcome] += 1
+    yield RunEvent(
+        run_id=run.run_id,
+        at_us=run.started_us,
+        ended_us=run.ended_us,
+        suite=run.suite,
+        suite_digest=run.suite_digest,
+        target=run.target,
+        deployment_digest=run.deployment_digest,
+        fingerprint=run.fingerprint,
+        seed=run.seed,
+        repeat=run.repeat,
+        status="interrupted" if run.interrupted else "finished",
+        counts={str(outcome): count for outcome, count in counts.items()},
+        metrics=dict(run.metrics),
+        versions=dict(run.versions),
+        plan_hash=run.plan_hash,
+    )
+
+
+def suite_event(suite: Suite, at_us: int) -> SuiteEvent:
+    """The suite's text as an event, which stands before the events of its runs."""
+    return SuiteEvent(at_us=at_us, suite=suite.name, suite_digest=suite.digest, text=text_of(suite))
+
+
+def run_of(events: Iterable[Event]) -> Run:
+    """The run that these events are of; the columns of its cases are the suite's and are not in them.
+
+    Raises `ValueError` if there is not exactly one `RunEvent`.
+    """
+    heads: list[RunEvent] = []
+    results: list[CaseResultEvent] = []
+    scores: dict[tuple[str, int], list[ScoreEvent]] = defaultdict(list)
+    for event in events:
+        if isinstance(event, RunEvent):
+            heads.append(event)
+        elif isinstance(event, CaseResultEvent):
+            results.append(event)
+        elif isinstance(event, ScoreEvent):
+            scores[event.case_id, event.repeat].append(event)
+    if len(heads) != 1:
+        raise ValueError(f"the events are of {len(heads)} runs, not of one")
+    head = heads[0]
+    return Run(
+        run_id=head.run_id,
+        suite=head.suite,
+        suite_digest=head.suite_digest,
+        target=head.target,
+        deployment_digest=head.deployment_digest,
+        fingerprint=head.fingerprint,
+        seed=head.seed,
+        repeat=head.repeat,
+        started_us=head.at_us,
+        ended_us=head.ended_us,
+        results=tuple(_result(event, scores[event.case_id, event.repeat]) for event in results),
+        metrics=head.metrics,
+        versions=head.versions,
+        plan_hash=head.plan_hash,
+        interrupted=head.status == "interrupted",
+    )
+
+
+def _result_event(run: Run, result: CaseResult) -> CaseResultEvent:
+    case, answer = result.case, result.answer
+    return CaseResultEvent(
+        run_id=run.run_id,
+        case_id=case.case_id,
+        repeat=result.repeat,
+        at_us=run.ended_us,
+        outcome=result.outcome,
+        output=answer.text,
+        error=answer.error,
+        latency_ms=answer.latency_ms,
+        ttft_ms=answer.ttft_ms,
+        tokens_in=answer.tokens_in,
+        tokens_out=answer.tokens_out,
+        finish_reason=answer.finish_reason,
+        cached=answer.cached,
+        request_id=answer.request_id,
+        tags=dict(case.tags),
+        cluster=case.cluster,
+        expected=_json(case.expected),
+        refusal=answer.refusal,
+        fingerprint=answer.fingerprint,
+        cost_usd=answer.cost_usd,
+        asked=_json(list(case.messages)),
+    )
+
+
+def _score_events(run: Run, result: CaseResult, score: Score | ScoreFailure) -> Iterator[ScoreEvent]:
+    """One event for each stat, the first with the details; a failure is one event under the scorer's name alone."""
+    place: Any = {
+        "run_id": run.run_id,
+        "case_id": result.case.case_id,
+        "repeat": result.repeat,
+        "at_us": run.ended_us,
+    }
+    if isinstance(score, ScoreFailure):
+        yield ScoreEvent(**place, metric=score.scorer, value=None, why=score.why)
+        return
+    details = score.details
+    for at, (stat, value) in enumerate(score.values.items()):
+        first = at == 0
+        yield ScoreEvent(
+            **place,
+            metric=f"{score.scorer}.{stat}",
+            value=value,
+            label=details.get("label") if first else None,
+            expected=details.get("expected") if first and "label" in details else None,
+            why=details.get("off_format") if first else None,
+            details=_json(details) if first and details else None,
+        )
+
+
+def _result(event: CaseResultEvent, scores: Iterable[ScoreEvent]) -> CaseResult:
+    case = Case(
+        case_id=event.case_id,
+        messages=tuple(json.loads(event.asked)) if event.asked else (),
+        expected=None if event.expected is None else json.loads(event.expected),
+        tags=event.tags,
+        cluster=event.cluster,
+    )
+    answer = Answer(
+        text=event.output,
+        error=event.error,
+        finish_reason=event.finish_reason,
+        refusal=event.refusal,
+        latency_ms=event.latency_ms,
+        ttft_ms=event.ttft_ms,
+        tokens_in=event.tokens_in,
+        tokens_out=event.tokens_out,
+        cost_usd=event.cost_usd,
+        fingerprint=event.fingerprint,
+        request_id=event.request_id,
+        cached=event.cached,
+    )
+    return CaseResult(case, event.repeat, answer, event.outcome, _scores(scores))
+
+
+def _scores(events: Iterable[ScoreEvent]) -> dict[str, Score | ScoreFailure]:
+    values: dict[str, dict[str, float | None]] = {}
+    details: dict[str, dict[str, Any]] = {}
+    failures: dict[str, Score | ScoreFailure] = {}
+    for event in events:
+        scorer, dot, stat = event.metric.partition(".")
+        if not dot:
+            failures[scorer] = ScoreFailure(scorer, event.why or "")
+            continue
+        values.setdefault(scorer, {})[stat] = event.value
+        if event.details is not None:
+            details[scorer] = json.loads(event.details)
+    return {**{name: Score(name, found, details.get(name, {})) for name, found in values.items()}, **failures}
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,95 @@
+"""What a run says in short: its scores, how its cases ended, and its worst slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from evaluators.criteria.metric_catalogue import UNSCORED
+from evaluators.engine.scoring import scores_of, value_of
+from evaluators.scoring.scorer import Stat
+from evaluators.suite import Suite, tag_values
+from fairtrial.domain.events import CASE_OUTCOMES
+from fairtrial.domain.run import CaseResult, Run
+
+MOST_UNSCORED = 0.02
+"""The share of unscored cases above which a run proves nothing, unless its suite's own `errors` line says otherwise."""
+MIN_SLICE = 5
+"""Cases: a smaller slice says nothing, and the worst of many small ones says less."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceValue:
+    """One statistic over the ``n`` scored cases of one slice."""
+
+    tag: str
+    slice: str
+    value: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One statistic of a run: over the ``n`` cases that enter it, and where it is worst."""
+
+    metric: str
+    stat: Stat
+    value: float | None
+    n: int
+    worst: SliceValue | None
+
+
+def lines_of(suite: Suite, run: Run) -> list[Line]:
+    """Each statistic of the suite's scorers, in their order."""
+    return [
+        Line(
+            metric=f"{scorer.name}.{stat.name}",
+            stat=stat,
+            value=run.metrics.get(f"{scorer.name}.{stat.name}"),
+            n=_count(stat, run.results, scorer.name),
+            worst=worst_slice(suite, run.results, scorer.name, stat=stat),
+        )
+        for scorer in suite.scorers
+        for stat in scorer.stats
+    ]
+
+
+def worst_slice(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat: Stat) -> SliceValue | None:
+    """The slice where the statistic is worst, among those of at least `MIN_SLICE` scored cases."""
+    found = list(slices_of(suite, results, scorer, stat=stat))
+    if not found:
+        return None
+    return (min if stat.higher_is_better else max)(found, key=lambda one: one.value)
+
+
+def slices_of(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat: Stat) -> Iterator[SliceValue]:
+    """The statistic in every slice of the suite that has enough scored cases."""
+    for tag in suite.slices:
+        for name in sorted({value for result in results for value in tag_values(result.case, tag)}):
+            inside = [result for result in results if name in tag_values(result.case, tag)]
+            value, count = value_of(stat, scores_of(inside, scorer)), _count(stat, inside, scorer)
+            if value is not None and count >= MIN_SLICE:
+                yield SliceValue(tag, name, value, count)
+
+
+def outcome_counts(run: Run) -> dict[str, int]:
+    """How many answers ended in each outcome, the ones that did not occur left out."""
+    counts = {str(outcome): sum(result.outcome == outcome for result in run.results) for outcome in CASE_OUTCOMES}
+    return {outcome: count for outcome, count in counts.items() if count}
+
+
+def unscored_share(run: Run) -> float:
+    """The share of answers that no scorer could measure: the target failed, or a scorer did."""
+    unscored = sum(result.outcome in UNSCORED for result in run.results)
+    return unscored / len(run.results) if run.results else 1.0
+
+
+def first_error(run: Run) -> str | None:
+    """What went wrong first, in the target's words."""
+    return next((result.answer.error for result in run.results if result.answer.error), None)
+
+
+def _count(stat: Stat, results: Sequence[CaseResult], scorer: str) -> int:
+    """The cases that enter the statistic."""
+    cases = scores_of(results, scorer)
+    return sum(any(score.values.get(stat.name) is not None for score in repeats) for repeats in cases)

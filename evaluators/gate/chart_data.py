@@ -1,0 +1,101 @@
+"""A finding as a picture reads it: its interval, its limit and zero in the unit that people say it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from evaluators.criteria.grammar import Level, Versus, parse
+from evaluators.criteria.grammar_hints import GateLineError
+from evaluators.criteria.metric_catalogue import BUILT_IN
+from fairtrial.domain.estimates import Comparison, Estimate
+from fairtrial.domain.verdict import Finding
+
+FigureUnit = Literal["points", "%", "ms", "$", ""]
+SUMS = ("lost", "gained")
+"""Counts are exact: they have no interval to draw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An interval at ``level``, two-sided, in ``unit``; ``limit`` is what the rule asks, ``None`` for plain better.
+
+    ``kind``: a difference candidate − baseline, or the candidate's level; ``better``: the good side of it.
+    """
+
+    finding: int
+    kind: Literal["difference", "level"]
+    value: float
+    low: float
+    high: float
+    level: float
+    n: int
+    limit: float | None
+    unit: FigureUnit
+    better: Literal["higher", "lower"]
+
+
+def figures(findings: tuple[Finding, ...]) -> list[Figure]:
+    """The figure of each finding that has an interval; ``finding`` is its place."""
+    return [figure for place, one in enumerate(findings) if (figure := _figure(place, one)) is not None]
+
+
+def _figure(place: int, finding: Finding) -> Figure | None:
+    evidence = finding.evidence
+    try:
+        test = parse(finding.rule).test
+    except GateLineError:
+        return None
+    if isinstance(evidence, Estimate) and isinstance(test, Level) and finding.metric not in SUMS:
+        return _level(place, finding, evidence, test)
+    if isinstance(evidence, Comparison) and isinstance(evidence.difference, Estimate) and isinstance(test, Versus):
+        return _difference(place, finding, evidence, test)
+    return None
+
+
+def _level(place: int, finding: Finding, found: Estimate, test: Level) -> Figure:
+    unit: FigureUnit = "%" if test.unit == "%" else _unit(finding.metric)
+    factor = (100.0 if abs(found.high) <= 1 else 1.0) if unit == "%" else 1.0
+    limit = test.number * (1000 if test.unit == "s" else 1)
+    if unit == "%" and test.unit == "":
+        limit *= factor
+    better: Literal["higher", "lower"] = "lower" if test.operator == "<=" else "higher"
+    return Figure(place, "level", *_bounds(found, factor), found.level, found.n, limit, unit, better)
+
+
+def _difference(place: int, finding: Finding, compared: Comparison, test: Versus) -> Figure:
+    found = compared.difference
+    assert isinstance(found, Estimate)
+    built_in = BUILT_IN.get(finding.metric)
+    sign = built_in.sign if built_in else 1
+    largest = max(abs(compared.candidate or 0.0), abs(compared.baseline or 0.0))
+    unit = _unit(finding.metric)
+    if unit == "%" or test.unit == "pp":
+        unit = "points"
+    factor = 100.0 if unit == "points" and largest <= 1 else 1.0
+    limit = _limit(test, compared.baseline, factor)
+    limit = None if limit is None else limit * sign
+    better: Literal["higher", "lower"] = "higher" if sign > 0 else "lower"
+    return Figure(place, "difference", *_bounds(found, factor), found.level, found.n, limit, unit, better)
+
+
+def _limit(test: Versus, baseline: float | None, factor: float) -> float | None:
+    """Where the margin lies where more is better; a relative one is drawn at its share of the baseline's figure."""
+    if test.margin is None:
+        return 0.0
+    direction = 1 if test.question == "better" else -1
+    if test.unit == "pp":
+        return direction * test.margin
+    return None if baseline is None else direction * test.margin / 100 * abs(baseline) * factor
+
+
+def _unit(metric: str) -> FigureUnit:
+    built_in = BUILT_IN.get(metric)
+    if built_in is None:
+        return "%"
+    units: dict[str, FigureUnit] = {"share": "%", "ms": "ms", "usd": "$"}
+    return units.get(built_in.form, "")
+
+
+def _bounds(found: Estimate, factor: float) -> tuple[float, float, float]:
+    return found.value * factor, found.low * factor, found.high * factor

@@ -1,0 +1,174 @@
+"""Makes cases of rows: renders what the model is asked, finds what is expected, and tags each case for its slices."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluators.loading.rows import Row
+from evaluators.loading.template import UnknownName, as_text, render
+from evaluators.scoring.json_answer import expected_object
+from evaluators.suite import MANY
+from fairtrial.domain.errors import Mistake
+from fairtrial.domain.run import Case
+
+MOST_ASKED = 64_000_000
+SPLIT = "split the suite"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How rows become cases.
+
+    ``messages`` is the template, empty if rows bring their own messages or an ``input``; ``tags`` maps tag → column;
+    ``groups`` maps tag → (column, group → values).
+    """
+
+    messages: Sequence[Mapping[str, str]] = ()
+    system: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]] = field(default_factory=dict)
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One case, and the row that it was made of."""
+
+    case: Case
+    row: Row
+
+
+def make_cases(rows: Sequence[Row], recipe: Recipe) -> tuple[list[Made], list[Mistake]]:
+    """A case for every row, and everything that is wrong with the rows, each with its line."""
+    made: list[Made] = []
+    mistakes: list[Mistake] = []
+    seen: dict[str, Row] = {}
+    asked = 0
+    for number, row in enumerate(rows, 1):
+        found = _case(row, recipe, number)
+        if isinstance(found, Mistake):
+            mistakes.append(found)
+            continue
+        if found.case_id in seen:
+            first = seen[found.case_id]
+            mistakes.append(row.mistake(f"the id {found.case_id!r} is there twice", f"first at {_at(first)}"))
+            continue
+        seen[found.case_id] = row
+        made.append(Made(found, row))
+        asked += sum(len(str(message.get("content", ""))) for message in found.messages)
+        if asked > MOST_ASKED:
+            mistakes.append(row.mistake(f"what is asked has more than {MOST_ASKED:,} characters up to here", SPLIT))
+            break
+    return made, mistakes
+
+
+def sample(made: Sequence[Made], n: int, seed: int) -> list[Made]:
+    """``n`` cases drawn by the seed (all if there are fewer), in the order of the file; stable across Pythons."""
+    draw = random.Random(seed)
+    ranked = sorted(range(len(made)), key=lambda _: draw.random())
+    return [made[at] for at in sorted(ranked[:n])]
+
+
+def columns_of(row: Row) -> dict[str, Any]:
+    """All columns of a row; those of a chat row are its metadata and what stands beside it."""
+    metadata = row.columns.get("metadata")
+    if "messages" not in row.columns or not isinstance(metadata, dict):
+        return dict(row.columns)
+    return {**{key: value for key, value in row.columns.items() if key not in ("messages", "metadata")}, **metadata}
+
+
+def _case(row: Row, recipe: Recipe, number: int) -> Case | Mistake:
+    columns = columns_of(row)
+    columns.pop("messages", None)
+    chat = row.columns.get("messages")
+    if chat is not None and (wrong := _wrong_chat(chat)):
+        return row.mistake(wrong)
+    asked, reference = _split(chat or [])
+    expected = columns.get("expected", reference)
+    try:
+        messages = _messages(asked, columns, recipe)
+    except UnknownName as error:
+        known = ", ".join(sorted({*columns, *recipe.variables}))
+        return row.mistake(f"the prompt names ${error}, but the row has no such column", f"known: {known}")
+    except ValueError as error:
+        return row.mistake(str(error))
+    return Case(
+        case_id=as_text(columns.get("id", f"row-{number:04d}")),
+        messages=tuple(messages),
+        expected=expected,
+        tags=_tags(columns, expected, recipe),
+        fields=columns,
+        cluster=_text_or_none(_column(columns, expected, recipe.cluster)) if recipe.cluster else None,
+    )
+
+
+def _wrong_chat(chat: Any) -> str | None:
+    if not isinstance(chat, list) or not chat:
+        return "'messages' must be a list of at least one message"
+    if any(not isinstance(one, dict) or not isinstance(one.get("role"), str) for one in chat):
+        return "each of 'messages' must be an object with a role and a content"
+    return None
+
+
+def _split(chat: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any]], Any]:
+    """What is asked, and the reference: the last message if the assistant says it."""
+    if chat and chat[-1]["role"] == "assistant":
+        return chat[:-1], chat[-1].get("content")
+    return chat, None
+
+
+def _messages(
+    asked: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], recipe: Recipe
+) -> list[Mapping[str, Any]]:
+    values = {**recipe.variables, **columns}
+    messages: list[Mapping[str, Any]] = list(asked)
+    if recipe.messages:
+        messages = [{"role": one["role"], "content": render(one["content"], values)} for one in recipe.messages]
+    elif not messages and "input" in columns:
+        messages = [{"role": "user", "content": as_text(columns["input"])}]
+    if not messages:
+        raise ValueError("the row has nothing to ask: give it 'input' or 'messages', or the suite a 'prompt'")
+    if recipe.system is None:
+        return messages
+    if messages[0]["role"] == "system":
+        raise ValueError("the row has a system message of its own, and the suite sets one too")
+    return [{"role": "system", "content": render(recipe.system, values)}, *messages]
+
+
+def _tags(columns: Mapping[str, Any], expected: Any, recipe: Recipe) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    named = {*recipe.tags.values(), *(column for column, _ in recipe.groups.values())}
+    if not named <= columns.keys():
+        expected = expected_object(expected)  # read once for all tags
+    texts = {column: _text_or_none(_column(columns, expected, column)) for column in named}
+    for tag, column in recipe.tags.items():
+        value = texts[column]
+        if value is not None:
+            tags[tag] = value
+    for tag, (column, groups) in recipe.groups.items():
+        values = (texts[column] or "").split(MANY)
+        found = [group for group, members in groups.items() if set(values) & set(members)]
+        if found:
+            tags[tag] = MANY.join(found)
+    return tags
+
+
+def _column(columns: Mapping[str, Any], expected: Any, column: str) -> Any:
+    """A column's value, or else that of the expected object's field of this name; ``None`` if there is neither."""
+    if column in columns:
+        return columns[column]
+    return (expected_object(expected) or {}).get(column)
+
+
+def _text_or_none(value: Any) -> str | None:
+    if value is None or value == []:
+        return None
+    return MANY.join(as_text(item) for item in value) if isinstance(value, list) else as_text(value)
+
+
+def _at(row: Row) -> str:
+    return f"line {row.line} of {row.file.rsplit('/', 1)[-1]}"

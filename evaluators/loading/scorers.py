@@ -1,0 +1,128 @@
+"""Builds the scorers of a suite from its list ``score``, with every mistake at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from evaluators.loading.template import UnknownName, fill_options
+from evaluators.scoring.scorer import NamedText, Scorer, ScorerType
+from fairtrial.config.file.project_files import FileRefused
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.registry import Registry
+
+SCORERS = Registry("evaluators.scoring.metrics", "scorer", noun="scorer", kind=ScorerType)
+OF_EVERY_SCORER = ("name", "when")
+
+
+class WrongEntry(Exception):
+    """An entry of ``score`` can't be built: ``at`` is the path below it, the message says why."""
+
+    def __init__(self, wrong: str, *, known: str = "", at: Sequence[str | int] = ()) -> None:
+        super().__init__(wrong)
+        self.wrong = wrong
+        self.known = known
+        self.at = tuple(at)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One scorer, the tags that a case must have to be scored by it, and its entry: its place, key and options."""
+
+    scorer: Scorer
+    when: Mapping[str, str]
+    kind: str
+    at: int
+    options: Mapping[str, Any]
+
+
+def no_file(_: str) -> str:
+    """For scorers that are not built of a suite's file."""
+    raise FileRefused("no file can be named here")
+
+
+def build_entry(
+    entry: Any, *, variables: Mapping[str, Any], read: Callable[[str], str] = no_file, at: int = 0
+) -> Built:
+    """The scorer of one entry (``name`` or ``{name: options}``); raises `WrongEntry`.
+
+    ``read``: the text of a file that the option ``file`` names, or `FileRefused`.
+    """
+    kind, raw = _halves(entry)
+    member = _member(kind)
+    try:
+        options = fill_options(_as_options(raw, member, kind), variables)
+    except UnknownName as error:
+        known = "known: " + (", ".join(variables) or "none")
+        raise WrongEntry(f"${error} is not one of 'vars'", known=known, at=(kind,)) from error
+    except ValueError as error:
+        raise WrongEntry(str(error), at=(kind,)) from error
+    name = options.pop("name", kind.replace("-", "_"))
+    when = options.pop("when", {})
+    _check_common(kind, name, when)
+    _check_options(kind, options, member)
+    written = dict(options)
+    try:
+        if isinstance(options.get("file"), str):
+            options["file"] = _named(options["file"], read)
+        scorer = member.build(options, name)
+        return Built(scorer, {tag: str(value) for tag, value in when.items()}, kind, at, written)
+    except ValueError as error:
+        option, _, rest = str(error).partition(": ")
+        inside = option in options and isinstance(raw, Mapping)
+        raise WrongEntry(rest if inside else str(error), at=(kind, option) if inside else (kind,)) from error
+
+
+def _named(name: str, read: Callable[[str], str]) -> NamedText:
+    try:
+        return NamedText(name, read(name))
+    except FileRefused as error:
+        raise ValueError(f"file: {name!r} {error}" + (f" ({error.known})" if error.known else "")) from error
+
+
+def _halves(entry: Any) -> tuple[str, Any]:
+    if isinstance(entry, str):
+        return entry, None
+    if isinstance(entry, Mapping) and len(entry) == 1:
+        kind, raw = next(iter(entry.items()))
+        return str(kind), raw
+    raise WrongEntry("an entry is a scorer's name, or one name with its options", known="such as: label: {of: [a, b]}")
+
+
+def _member(kind: str) -> ScorerType:
+    try:
+        return SCORERS.get(kind.replace("_", "-"))
+    except UsageError as error:
+        wrong, _, known = str(error).partition(" (")
+        raise WrongEntry(wrong, known=known.removesuffix(")"), at=(kind,)) from error
+
+
+def _as_options(raw: Any, member: ScorerType, kind: str) -> dict[str, Any]:
+    if raw is None:
+        return {}
+    if isinstance(raw, Mapping):
+        return dict(raw)
+    if member.short is None:
+        raise WrongEntry("this scorer takes no single value", known=f"options: {_known(member)}", at=(kind,))
+    return {member.short: raw}
+
+
+def _check_common(kind: str, name: Any, when: Any) -> None:
+    if not isinstance(name, str) or not name.replace("_", "a").replace("-", "a").isalnum():
+        raise WrongEntry(f"{name!r} is not a name (letters, digits, _ and -)", at=(kind, "name"))
+    if not isinstance(when, Mapping) or any(isinstance(value, dict | list) for value in when.values()):
+        raise WrongEntry("'when' maps tags to values", known="such as: {family: adversarial}", at=(kind, "when"))
+
+
+def _check_options(kind: str, options: Mapping[str, Any], member: ScorerType) -> None:
+    for option in options:
+        if option not in member.options:
+            near = get_close_matches(option, [*member.options, *OF_EVERY_SCORER], n=1)
+            known = f"did you mean {near[0]!r}?" if near else f"known: {_known(member)}"
+            raise WrongEntry(f"{kind!r} has no option {option!r}", known=known, at=(kind, option))
+
+
+def _known(member: ScorerType) -> str:
+    return ", ".join([*member.options, *OF_EVERY_SCORER])

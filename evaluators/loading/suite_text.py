@@ -1,0 +1,182 @@
+"""A suite as text that is stored with its runs: what a gate must know of it, with digests instead of its rows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evaluators.criteria.grammar import parse
+from evaluators.criteria.grammar_hints import GateLineError
+from evaluators.loading.scorers import SCORERS
+from evaluators.scoring.scorer import Kind, Scorer, Stat
+from evaluators.suite import DataFile, ScorerEntry, Suite, SuiteKind
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.run import Answer, Case, Score
+
+VERSION = 1
+
+
+class UnusableText(UsageError):
+    """A stored text that this version can't judge by; the message says why."""
+
+
+class _Stat(msgspec.Struct, frozen=True):
+    name: str
+    kind: Kind
+    higher_is_better: bool
+    scale: float
+
+
+class _Scorer(msgspec.Struct, frozen=True):
+    name: str
+    kind: str
+    version: str
+    options: dict[str, Any]
+    when: dict[str, str]
+    stats: list[_Stat]
+
+
+class _Data(msgspec.Struct, frozen=True):
+    file: str
+    sha256: str
+    rows: int
+
+
+class _Text(msgspec.Struct, frozen=True, kw_only=True):
+    version: int
+    suite: str
+    kind: SuiteKind
+    digest: str
+    data: list[_Data]
+    cases: int
+    params: dict[str, Any]
+    repeat: int
+    seed: int
+    score: list[_Scorer]
+    tags: dict[str, list[str]]
+    slices: list[str]
+    cluster: str | None
+    gate: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScorer:
+    """A scorer as its run declared it: enough to judge its scores, not to make new ones."""
+
+    name: str
+    version: str
+    stats: tuple[Stat, ...]
+
+    def score(self, case: Case, answer: Answer) -> Score:  # noqa: ARG002 - the protocol's signature
+        """Always raises `UsageError`, because the store keeps no rows to score."""
+        raise UsageError(f"scorer {self.name}: a suite that is read from the store can be judged, not run")
+
+
+def text_of(suite: Suite) -> str:
+    """The suite's text, the same for the same suite; it has no row, and neither prompt nor reference."""
+    text = _Text(
+        version=VERSION,
+        suite=suite.name,
+        kind=suite.kind,
+        digest=suite.digest,
+        data=[_Data(one.file, one.sha256, one.rows) for one in suite.data],
+        cases=len(suite.cases),
+        params=dict(suite.params),
+        repeat=suite.repeat,
+        seed=suite.seed,
+        score=[_scorer(suite, one) for one in suite.scorers],
+        tags={tag: list(values) for tag, values in sorted(suite.values.items())},
+        slices=list(suite.slices),
+        cluster=suite.cluster,
+        gate=list(suite.gate),
+    )
+    return msgspec.json.encode(text).decode()
+
+
+def digest_of(text: str) -> str:
+    """The SHA-256 of a text, which covers the gate lines and slices too; a suite's own digest does not."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def suite_of(text: str, path: Path) -> Suite:
+    """The suite of a text, to judge its runs by; it has no cases.
+
+    ``path`` is where its file is said to be; nothing is opened. Raises `UnusableText`.
+    """
+    found = _decoded(text)
+    scorers = tuple(_stored(one) for one in found.score)
+    _check_lines(found)
+    return Suite(
+        name=found.suite,
+        kind=found.kind,
+        path=path,
+        digest=found.digest,
+        cases=(),
+        params=found.params,
+        scorers=scorers,
+        when={one.name: one.when for one in found.score if one.when},
+        slices=tuple(found.slices),
+        cluster=found.cluster,
+        repeat=found.repeat,
+        gate=tuple(found.gate),
+        gate_lines=tuple(range(1, len(found.gate) + 1)),
+        seed=found.seed,
+        values=found.tags,
+        entries={one.name: ScorerEntry(one.kind, one.options) for one in found.score},
+        data=tuple(DataFile(one.file, one.sha256, one.rows) for one in found.data),
+    )
+
+
+def _scorer(suite: Suite, scorer: Scorer) -> _Scorer:
+    entry = suite.entries.get(scorer.name, ScorerEntry("", {}))
+    stats = [_Stat(one.name, one.kind, one.higher_is_better, one.scale) for one in scorer.stats]
+    when = dict(suite.when.get(scorer.name, {}))
+    return _Scorer(scorer.name, entry.kind, scorer.version, dict(entry.options), when, stats)
+
+
+def _decoded(text: str) -> _Text:
+    try:
+        found = msgspec.json.decode(text, type=_Text)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise UnusableText(f"the stored text can't be read ({error})") from error
+    if found.version != VERSION:
+        raise UnusableText(f"the stored text has version {found.version} (known: {VERSION})")
+    return found
+
+
+def _stored(one: _Scorer) -> StoredScorer:
+    """The scorer; a corpus stat is computed anew from the scores, so its scorer must be the one that made them."""
+    corpus = any(stat.kind == "corpus" for stat in one.stats)
+    known = _stats(one) if corpus else {}
+    stats = []
+    for stat in one.stats:
+        made = known.get(stat.name)
+        plain = Stat(stat.name, stat.kind, stat.higher_is_better, stat.scale)
+        if made is not None:
+            plain = replace(plain, aggregate=made.aggregate, parts=made.parts, reach=made.reach)
+        stats.append(plain)
+    return StoredScorer(one.name, one.version, tuple(stats))
+
+
+def _stats(one: _Scorer) -> dict[str, Stat]:
+    if "file" in one.options:
+        raise UnusableText(f"scorer {one.name}: its option 'file' names a file, and control opens none")
+    try:
+        scorer = SCORERS.get(one.kind.replace("_", "-")).build(one.options, one.name)
+    except (UsageError, ValueError) as error:
+        raise UnusableText(f"scorer {one.name}: this version can't make it ({error})") from error
+    if scorer.version != one.version:
+        raise UnusableText(f"scorer {one.name} is {scorer.version!r} here, and was {one.version!r} in the run")
+    return {stat.name: stat for stat in scorer.stats}
+
+
+def _check_lines(found: _Text) -> None:
+    for line in found.gate:
+        try:
+            parse(line)
+        except GateLineError as error:
+            raise UnusableText(f"this version can't read the gate line {line!r}: {error.wrong}") from error

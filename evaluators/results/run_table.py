@@ -1,0 +1,251 @@
+"""A run in columns: what measures, comparisons and gates are made from, without a text of any case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.results.duplicate_prompts import joined
+from evaluators.results.scope import Scope
+from evaluators.suite import MANY
+from fairtrial.domain.events import CASE_OUTCOMES
+from fairtrial.domain.run import CaseResult, Run, Score, ScoreFailure
+
+Ints = NDArray[np.intp]
+Floats = NDArray[np.float64]
+Marks = NDArray[np.bool_]
+Details = Mapping[str, Any]
+T = TypeVar("T")
+
+SCORED, FAILED = 1, 2
+"""A scorer's state in one result: it has scores, or it failed; 0 is that it was not asked."""
+OUTCOME: Mapping[str, int] = {outcome: at for at, outcome in enumerate(CASE_OUTCOMES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One tag of every case: ``codes`` are places in ``texts``, −1 where a case has none."""
+
+    codes: Ints
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunTable:
+    """One run; columns of results are in its order, those of cases in the order of their first result.
+
+    ``case_of``: each result's case. ``outcomes``: places in `CASE_OUTCOMES`. ``latency_ms``, ``tokens_out``,
+    ``cost_usd`` and ``values`` (metric → number) have NaN where there is none. ``states``: scorer → `SCORED`, `FAILED`
+    or 0. ``clusters``: each case's, as numbers in the order of their names; ``None`` if no case has one.
+    ``details(scorer)``: the details of each result's score in order, ``None`` without a score.
+    """
+
+    run_id: str
+    suite: str
+    suite_digest: str
+    target: str
+    deployment_digest: str
+    seed: int
+    repeat: int
+    started_us: int
+    metrics: Mapping[str, float | None]
+    versions: Mapping[str, str]
+    interrupted: bool
+    case_ids: tuple[str, ...]
+    case_of: Ints
+    outcomes: NDArray[np.uint8]
+    failed: Marks
+    cached: Marks
+    latency_ms: Floats
+    tokens_out: Floats
+    cost_usd: Floats
+    values: Mapping[str, Floats]
+    states: Mapping[str, NDArray[np.uint8]]
+    tags: Mapping[str, Tag]
+    clusters: Ints | None
+    details: Callable[[str], Iterable[Details | None]]
+    _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def n(self) -> int:
+        """How many results."""
+        return len(self.case_of)
+
+    @property
+    def single(self) -> bool:
+        """Whether each case has one result, so that results and cases are the same rows."""
+        return self.n == len(self.case_ids)
+
+    def keep(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives, made once: groupings that all measures and scopes share."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        found: T = self._kept[name]
+        return found
+
+    def state(self, scorer: str) -> NDArray[np.uint8]:
+        """The scorer's state in each result."""
+        found = self.states.get(scorer)
+        return np.zeros(self.n, dtype=np.uint8) if found is None else found
+
+    def value(self, metric: str) -> Floats:
+        """The metric of each result, NaN where there is none."""
+        found = self.values.get(metric)
+        return np.full(self.n, np.nan) if found is None else found
+
+    def any_of_case(self, marks: Marks) -> Marks:
+        """Each case: whether any of its results is marked."""
+        if self.single:
+            return marks
+        return np.bincount(self.case_of, weights=marks, minlength=len(self.case_ids)) > 0
+
+    def mean_of_case(self, values: Floats) -> Floats:
+        """Each case: the mean of its results' values, NaN where it has none."""
+        if self.single:
+            return values
+        known = ~np.isnan(values)
+        of, count = self.case_of[known], len(self.case_ids)
+        with np.errstate(invalid="ignore"):
+            sums = np.bincount(of, weights=values[known], minlength=count)
+            return np.asarray(sums / np.bincount(of, minlength=count), dtype=np.float64)
+
+    def results_of_cases(self) -> Ints:
+        """Each case: its results in order; short rows end in −1."""
+        return self.keep("results of cases", self._results_of_cases)
+
+    def in_scope(self, scope: Scope | None) -> Marks | None:
+        """Each case: whether it lies in the slice; ``None`` means all."""
+        return None if scope is None else self.keep(scope, partial(self._in_scope, scope))
+
+    def slices(self, tag: str) -> list[str]:
+        """The tag's slices that have a case, in order."""
+        found = self.tags.get(tag)
+        return sorted({value for text in found.texts for value in text.split(MANY)}) if found else []
+
+    def _in_scope(self, scope: Scope) -> Marks:
+        found = self.tags.get(scope.tag)
+        if found is None:
+            return np.zeros(len(self.case_ids), dtype=bool)
+        inside = np.array([*(scope.value in text.split(MANY) for text in found.texts), False])
+        return inside[found.codes]  # the last one stands for −1
+
+    def _results_of_cases(self) -> Ints:
+        count = len(self.case_ids)
+        if self.single:
+            return np.arange(count, dtype=np.intp)[:, None]
+        order = np.argsort(self.case_of, kind="stable")
+        sizes = np.bincount(self.case_of, minlength=count)
+        within = np.arange(self.n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        found = np.full((count, int(sizes.max(initial=0))), -1, dtype=np.intp)
+        found[self.case_of[order], within] = order
+        return found
+
+
+def same_results(one: RunTable, other: RunTable) -> bool:
+    """Whether both have the same cases with the same outcomes and scores, whatever the answers took."""
+    return (
+        one.case_ids == other.case_ids
+        and np.array_equal(one.case_of, other.case_of)
+        and np.array_equal(one.outcomes, other.outcomes)
+        and one.values.keys() == other.values.keys()
+        and all(np.array_equal(values, other.values[metric], equal_nan=True) for metric, values in one.values.items())
+    )
+
+
+def table_of(run: Run | RunTable) -> RunTable:
+    """The run in columns; one that is in columns is itself."""
+    if isinstance(run, RunTable):
+        return run
+    results = run.results
+    case_of, ids = numbered(one.case.case_id for one in results)
+    cases = [results[at].case for at in firsts_of(case_of)]
+    tags = dict.fromkeys(tag for case in cases for tag in case.tags)
+    values, states = _scores(results)
+    return RunTable(
+        run_id=run.run_id,
+        suite=run.suite,
+        suite_digest=run.suite_digest,
+        target=run.target,
+        deployment_digest=run.deployment_digest,
+        seed=run.seed,
+        repeat=run.repeat,
+        started_us=run.started_us,
+        metrics=run.metrics,
+        versions=run.versions,
+        interrupted=run.interrupted,
+        case_ids=ids,
+        case_of=case_of,
+        outcomes=np.array([OUTCOME[one.outcome] for one in results], dtype=np.uint8),
+        failed=np.array([one.answer.error is not None for one in results], dtype=bool),
+        cached=np.array([one.answer.cached for one in results], dtype=bool),
+        latency_ms=_floats(one.answer.latency_ms for one in results),
+        tokens_out=_floats(one.answer.tokens_out for one in results),
+        cost_usd=_floats(one.answer.cost_usd for one in results),
+        values=values,
+        states=states,
+        tags={tag: _tag([case.tags.get(tag) for case in cases]) for tag in tags},
+        clusters=clusters_of([case.cluster for case in joined(cases)], ids),
+        details=partial(_details_of, results),
+    )
+
+
+def numbered(texts: Iterable[str]) -> tuple[Ints, tuple[str, ...]]:
+    """Each text as its place among the distinct ones, which are in the order of their first appearance."""
+    places: dict[str, int] = {}
+    codes = [places.setdefault(text, len(places)) for text in texts]
+    return np.array(codes, dtype=np.intp), tuple(places)
+
+
+def firsts_of(codes: Ints) -> Ints:
+    """The first row of each code; codes are numbered by their first appearance."""
+    return np.unique(codes, return_index=True)[1].astype(np.intp)
+
+
+def clusters_of(names: Sequence[str | None], ids: Sequence[str]) -> Ints | None:
+    """Each case's cluster as a number in the order of their names; a case without one is a cluster of its own."""
+    if all(name is None for name in names):
+        return None
+    said = [f"i:{case_id}" if name is None else f"c:{name}" for name, case_id in zip(names, ids, strict=True)]
+    order = {name: at for at, name in enumerate(sorted(set(said)))}
+    return np.array([order[name] for name in said], dtype=np.intp)
+
+
+def _tag(values: Sequence[str | None]) -> Tag:
+    codes, texts = numbered(value for value in values if value is not None)
+    found = np.full(len(values), -1, dtype=np.intp)
+    found[np.array([value is not None for value in values], dtype=bool)] = codes
+    return Tag(found, texts)
+
+
+def _scores(results: Sequence[CaseResult]) -> tuple[dict[str, Floats], dict[str, NDArray[np.uint8]]]:
+    values: dict[str, Floats] = {}
+    states: dict[str, NDArray[np.uint8]] = {}
+    for at, result in enumerate(results):
+        for scorer, score in result.scores.items():
+            if scorer not in states:
+                states[scorer] = np.zeros(len(results), dtype=np.uint8)
+            if isinstance(score, ScoreFailure):
+                states[scorer][at] = FAILED
+                continue
+            states[scorer][at] = SCORED
+            for stat, value in score.values.items():
+                metric = f"{scorer}.{stat}"
+                if metric not in values:
+                    values[metric] = np.full(len(results), np.nan)
+                values[metric][at] = np.nan if value is None else value
+    return values, states
+
+
+def _details_of(results: Sequence[CaseResult], scorer: str) -> Iterator[Details | None]:
+    for result in results:
+        score = result.scores.get(scorer)
+        yield score.details if isinstance(score, Score) else None
+
+
+def _floats(values: Iterable[float | None]) -> Floats:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

@@ -1,0 +1,16 @@
+"""Which cases a figure is about: those of one slice, or of every value of a tag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """``in tag:value``, or ``in every tag`` where ``value`` is ``None``; the tag ``slice`` then means all slices."""
+
+    tag: str
+    value: str | None = None
+
+    def __str__(self) -> str:
+        return f"every {self.tag}" if self.value is None else f"{self.tag}:{self.value}"

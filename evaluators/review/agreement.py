@@ -1,0 +1,174 @@
+"""How far the people who judged the same pairs agree on what they judged, and what may not rest on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from evaluators.comparison.wording import MINUS
+from evaluators.criteria.grammar import GateLine
+from evaluators.criteria.review_validation import PREFERENCE, REVIEW_METRICS
+from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.reviews.evidence import ReviewedQueue, Vote
+from fairtrial.domain.reviews.review import ARMS, DIMENSIONS, Preference
+from fairtrial.domain.verdict import Finding
+from fairtrial.stats.agreement.against_rest import alpha_against_rest
+from fairtrial.stats.agreement.alpha import alpha
+from fairtrial.stats.agreement.chance_agreement import gwet_ac
+from fairtrial.stats.agreement.quality import NOT_MEASURED, Quality, agreement_quality
+from fairtrial.stats.agreement.rating_table import RatingTable, Value
+from fairtrial.stats.review.preference import TIE
+
+Judged = tuple[str, str, Value, str, str]
+MARKS = (1, 2, 3, 4, 5)
+MIN_PEOPLE = 3
+SAID: dict[Preference, str] = {"candidate": "candidate", "baseline": "baseline", "tie": "even", "both_bad": "even"}
+"""What a vote is as a preference: both bad prefers neither, as in the win rate, and can't judge says nothing."""
+
+AGREE: dict[Quality, str] = {
+    "good": "well",
+    "tentative": "enough for tentative conclusions",
+    "low": "little",
+    "not measured": "so little that it is not measured",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Agreement on one metric over the pairs that two people or more have judged.
+
+    ``alpha``: Krippendorff's, nominal for preferences, ordinal for marks; ``gwet``: AC1 or AC2, which stays high where
+    nearly all say the same; ``people``: who judged a pair that another judged too.
+    """
+
+    alpha: Estimate | NotEnough
+    gwet: Estimate | NotEnough
+    quality: Quality
+    pairs: int
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAgreement:
+    """One person's alpha beside everybody else who judged the same pairs, for each metric; ``name``: the reviewer's."""
+
+    reviewer: str
+    name: str
+    alphas: dict[str, Estimate | NotEnough]
+
+
+def agreement_of(queues: Sequence[ReviewedQueue], metric: str) -> Agreement:
+    """How far people agree on ``review.preference``, or on a dimension's marks of both answers.
+
+    Cases of one cluster are resampled together, and so are the two answers of a pair.
+    """
+    rows = list(_rows(queues, metric))
+    table = _table(rows)
+    judged: dict[str, set[str]] = {}
+    for _, person, _, _, pair in rows:
+        judged.setdefault(pair, set()).add(person)
+    twice = [people for people in judged.values() if len(people) > 1]
+    found = alpha(table, metric=_metric(metric))
+    if metric == PREFERENCE:
+        gwet = gwet_ac(table, scale=sorted(set(SAID.values())))
+    else:
+        gwet = gwet_ac(table, scale=MARKS, weights="ordinal")
+    people = len(set().union(*twice))
+    return Agreement(found, gwet, _quality(found, metric), len(twice), people)
+
+
+def each_beside_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[PersonAgreement, ...]:
+    """Each person against the rest, where there are three or more: of two, neither is nearer to the truth."""
+    names = {vote.reviewer: vote.name for queue in queues for vote in queue.votes}
+    if len(names) < MIN_PEOPLE:
+        return ()
+    tables = {metric: _table(list(_rows(queues, metric))) for metric in REVIEW_METRICS}
+    return tuple(
+        PersonAgreement(
+            one,
+            name,
+            {metric: alpha_against_rest(table, one, metric=_metric(metric)) for metric, table in tables.items()},
+        )
+        for one, name in sorted(names.items(), key=lambda pair: pair[::-1])
+    )
+
+
+def agreement_says(found: Agreement, people: int) -> str:
+    """``; over 24 shared pairs they agree well (alpha 0.81, 0.62 to 0.93; AC2 0.93)``; "" for one person."""
+    if people < 2:
+        return ""
+    if not found.pairs:
+        return "; no pair was judged by two, so how far they agree is not known"
+    pairs = "1 shared pair" if found.pairs == 1 else f"{found.pairs} shared pairs"
+    gwet = ""
+    if isinstance(found.gwet, Estimate):
+        gwet = f"; {'AC1' if 'AC1' in found.gwet.method else 'AC2'} {_number(found.gwet.value)}"
+    if isinstance(found.alpha, NotEnough):
+        return f"; how far they agree can't be told from {pairs}{gwet and ' (' + gwet[2:] + ')'}"
+    value, low, high = (_number(one) for one in (found.alpha.value, found.alpha.low, found.alpha.high))
+    return f"; over {pairs} they agree {AGREE[found.quality]} (alpha {value}, {low} to {high}{gwet})"
+
+
+def measured(line: GateLine, found: Finding, agreement: Agreement) -> Finding:
+    """A pass on what people do not agree on can't be told, since guesses can have it; a failure stands.
+
+    It stands where the whole interval lies above what two equal models have: guesses prefer none.
+    """
+    if found.result != "pass" or agreement.quality != "not measured" or _beyond_guesses(line, found):
+        return found
+    says = f"{found.says}; nothing passes on what is not measured"
+    what = "what makes an answer the better one" if line.metric == PREFERENCE else "what each mark means"
+    needed = f"people who agree: settle over a few pairs {what}, then fill a new review"
+    return replace(found, result="cannot tell", says=says, needed=needed)
+
+
+def _beyond_guesses(line: GateLine, found: Finding) -> bool:
+    """Whether the candidate is better than the baseline, whatever the line asks for."""
+    evidence = found.evidence
+    if isinstance(evidence, Comparison):
+        return isinstance(evidence.difference, Estimate) and evidence.difference.low > 0
+    return line.metric == PREFERENCE and isinstance(evidence, Estimate) and evidence.low > TIE
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", MINUS)
+
+
+def _quality(found: Estimate | NotEnough, metric: str) -> Quality:
+    """Of a preference experts may well differ: it is not measured only where all of the interval is below the limit."""
+    quality = agreement_quality(found)
+    if metric == PREFERENCE and isinstance(found, Estimate) and quality == "not measured":
+        return quality if found.high < NOT_MEASURED else "low"
+    return quality
+
+
+def _metric(metric: str) -> Literal["nominal", "ordinal"]:
+    return "nominal" if metric == PREFERENCE else "ordinal"
+
+
+def _table(rows: Sequence[Judged]) -> RatingTable:
+    return RatingTable.of(*zip(*[row[:4] for row in rows], strict=True)) if rows else RatingTable.of([], [], [])
+
+
+def _rows(queues: Sequence[ReviewedQueue], metric: str) -> Iterator[Judged]:
+    """What was judged, by whom, what they gave, what it is resampled with, and the pair; a person's last word on it."""
+    last: dict[tuple[str, str], tuple[str, Vote]] = {}
+    for queue in queues:
+        for vote in queue.votes:
+            last[f"{queue.queue_id}:{vote.item_id}", vote.reviewer] = f"{queue.suite}:{vote.cluster}", vote
+    for (pair, person), (group, vote) in last.items():
+        for part, value in _given(vote, metric):
+            yield f"{pair}:{part}", person, value, group, pair
+
+
+def _given(vote: Vote, metric: str) -> Iterator[tuple[str, Value]]:
+    if metric == PREFERENCE:
+        if vote.preference in SAID:
+            yield PREFERENCE, SAID[vote.preference]
+        return
+    dimension = next(one for one in DIMENSIONS if metric == f"review.{one}")
+    for arm in ARMS:
+        mark = vote.ratings.get(arm, {}).get(dimension)
+        if mark is not None:
+            yield arm, mark

@@ -1,0 +1,186 @@
+"""What people will judge: two runs' answers to the same cases, drawn by a rule that can be repeated."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.plan import Plan
+from fairtrial.domain.reviews.masking import family_of, names_in
+from fairtrial.domain.reviews.review import Pair
+from fairtrial.domain.run import Answer, CaseResult, Run
+
+SEEDS = 2**31
+DEFAULT_SIZE = 40
+USUAL_OVERLAP = 0.2
+LEAST_SHARED = 12
+"""Pairs for two people, where nobody says how many: ten tell how far they agree, and some will be left unjudged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """How a queue's cases are drawn: ``size`` of them at random, a share ``overlap`` of which wants two people.
+
+    By default a fifth, but twelve at the least, or half of the queue where it has fewer than 24.
+    """
+
+    size: int = DEFAULT_SIZE
+    seed: int = 0
+    overlap: float | None = None
+    sampling: Literal["random"] = "random"
+
+    def shared(self, size: int) -> int:
+        """How many of so many pairs want two people."""
+        if self.overlap is not None:
+            return round(self.overlap * size)
+        return max(round(USUAL_OVERLAP * size), min(LEAST_SHARED, size // 2))
+
+
+def draw_pairs(candidate: Run, baseline: Run, draw: Draw) -> list[Pair]:
+    """The pairs that people will judge, in the order of the suite; each knows the chance that it had.
+
+    Cases that both answered, first repeat. Raises `UsageError` if the runs are not of one suite as it stood, keep no
+    questions, or have no case that both answered.
+    """
+    _require_one_suite(candidate, baseline)
+    pairs = _answered_by_both(candidate, baseline)
+    if not pairs:
+        raise UsageError(f"reviews: no case of {candidate.suite} was answered by both, so there is nothing to compare")
+    size = min(draw.size, len(pairs))
+    rng = random.Random(draw.seed)
+    chosen = sorted(rng.sample(range(len(pairs)), size))
+    twice = set(rng.sample(chosen, draw.shared(size)))
+    share = size / len(pairs)
+    return [replace(pairs[i], probability=share, wants=2 if i in twice else 1) for i in chosen]
+
+
+def rule_of(draw: Draw, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """What is stored of the rule, enough to draw the same cases again."""
+    possible = round(len(pairs) / pairs[0].probability) if pairs else 0
+    shared = sum(pair.wants > 1 for pair in pairs)
+    kept = {"kind": draw.sampling, "size": len(pairs), "of": possible, "seed": draw.seed, "shared": shared}
+    return kept | {"overlap": shared / len(pairs) if draw.overlap is None and pairs else draw.overlap}
+
+
+def newest_pair(
+    candidates: Sequence[Run], baselines: Sequence[Run], *, wanted: tuple[str, str, str]
+) -> tuple[Run, Run]:
+    """The newest finished runs of both on one suite as it stood; each list has the newest first.
+
+    ``wanted``: suite, candidate, baseline, for the `UsageError` that says what to run.
+    """
+    by_digest: dict[str, Run] = {}
+    for run in baselines:
+        by_digest.setdefault(run.suite_digest, run)
+    for run in candidates:
+        if run.suite_digest in by_digest:
+            return run, by_digest[run.suite_digest]
+    suite, candidate, baseline = wanted
+    have = [name for name, runs in ((candidate, candidates), (baseline, baselines)) if runs]
+    why = (
+        "the runs of the two are of different versions of it"
+        if len(have) == 2
+        else f"there is no finished run of it on {' and '.join(n for n in (candidate, baseline) if n not in have)}"
+    )
+    raise UsageError(
+        f"reviews: suite {suite}: {why} (first run its file: fairtrial eval SUITE.yaml --on {candidate},{baseline})"
+    )
+
+
+def names_of(plan: Plan | None, *targets: str) -> list[str]:
+    """Everything by which a reviewer could know these targets: names of theirs, of variants, deployments and models."""
+    names: dict[str, None] = {}
+    for target in targets:
+        experiment_name, slash, variant_name = target.partition("/")
+        deployment = target
+        names[target] = None
+        if slash:
+            names[variant_name] = None
+            experiment = plan.experiments.get(experiment_name) if plan else None
+            variants = experiment.variants if experiment else ()
+            deployment = next((one.deployment for one in variants if one.name == variant_name), "")
+        found = plan.deployments.get(deployment) if plan else None
+        if found is not None:
+            names |= dict.fromkeys((found.name, found.model, f"{found.provider}/{found.model}"))
+            model = found.model.rpartition("/")[2]
+            names |= dict.fromkeys((model, *family_of(model)))
+    return [name for name in names if name]
+
+
+def title_of(wished: str | None, suite: str, size: int, *, names: Sequence[str]) -> str:
+    """What reviewers read above the queue; raises `UsageError` if the wished title would give a model away."""
+    if wished:
+        told = names_in(wished, names)
+        if told:
+            raise UsageError(
+                f"title: {told[0]!r} would tell the reviewers which models they judge (choose other words)"
+            )
+        return wished
+    title = f"{suite}: {size} pairs"
+    return f"{size} pairs of answers" if names_in(title, names) else title
+
+
+def _require_one_suite(candidate: Run, baseline: Run) -> None:
+    if candidate.suite_digest != baseline.suite_digest or candidate.suite != baseline.suite:
+        raise UsageError(
+            f"reviews: runs {candidate.run_id} and {baseline.run_id} are not of one suite as it stood "
+            f"({candidate.suite} {candidate.suite_digest[:8]}, {baseline.suite} {baseline.suite_digest[:8]})"
+        )
+    if candidate.target == baseline.target:
+        raise UsageError(f"reviews: both runs are of {candidate.target}: a model beside itself shows nothing")
+
+
+def _answered_by_both(candidate: Run, baseline: Run) -> list[Pair]:
+    new, old = _answers(candidate), _answers(baseline)
+    return [_pair(new[case], old[case], candidate.suite) for case in new if case in old]
+
+
+def _answers(run: Run) -> dict[str, CaseResult]:
+    """First repeats with an answer, in the order of the suite."""
+    return {one.case.case_id: one for one in run.results if one.repeat == 0 and _text(one.answer) is not None}
+
+
+def _text(answer: Answer) -> str | None:
+    """What a person would read: the answer, or the refusal that the model gave instead."""
+    return answer.text if answer.text else answer.refusal or answer.text
+
+
+def _pair(new: CaseResult, old: CaseResult, suite: str) -> Pair:
+    case = new.case
+    if not case.messages:
+        raise UsageError(
+            f"reviews: suite {suite}: these runs are from before questions were kept beside answers "
+            f"(run the suite again on both: fairtrial eval)"
+        )
+    asked = tuple({"role": str(one.get("role", "user")), "content": _flat(one.get("content"))} for one in case.messages)
+    texts = _text(new.answer) or "", _text(old.answer) or ""
+    return Pair(case.case_id, case.cluster or case.case_id, asked, _reference(case.expected), *texts)
+
+
+def _flat(content: Any) -> str:
+    """A message's content as text: parts are joined, and what isn't text is named."""
+    if isinstance(content, str) or content is None:
+        return content or ""
+    if not isinstance(content, list):
+        return json.dumps(content, ensure_ascii=False)
+    return "\n".join(_part(part) for part in content)
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, Mapping) and isinstance(part.get("text"), str):
+        return str(part["text"])
+    kind = part.get("type", "part") if isinstance(part, Mapping) else "part"
+    return f"[{kind}]"
+
+
+def _reference(expected: Any) -> str | None:
+    """What a right answer is, as a person reads it."""
+    if expected is None or isinstance(expected, str):
+        return expected
+    if isinstance(expected, list) and all(isinstance(one, str) for one in expected):
+        return " / ".join(expected)
+    return json.dumps(expected, ensure_ascii=False, indent=2)

@@ -1,0 +1,117 @@
+"""BLEU by sacrebleu: each case keeps its n-gram counts, and the corpus score of their sums is sacrebleu's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators.scoring import options as read
+from evaluators.scoring.scorer import ScorerType, Stat, Summed
+from fairtrial.domain.run import Answer, Case, Score
+
+ORDER = 4
+SHORT_WORDS = 4
+TOKENIZERS = ("13a", "intl", "char", "zh", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Bleu:
+    """``corpus``, from 0 to 100. A case's own value is its sentence BLEU (effective order), for reading only."""
+
+    name: str
+    metric: Any
+
+    @property
+    def version(self) -> str:
+        import sacrebleu
+
+        case = "lc" if self.metric.lowercase else "mixed"
+        tokenizer = self.metric.tokenizer_signature
+        return f"bleu/1 case:{case}|eff:no|tok:{tokenizer}|smooth:exp|version:{sacrebleu.__version__}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return (Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu, parts=PARTS, reach=heaviest),)
+
+    def unfit(self, case: Case) -> str | None:
+        return read.no_reference(case.expected)
+
+    def caution(self, cases: Sequence[Case]) -> str | None:
+        short = sum(any(len(one.split()) < SHORT_WORDS for one in read.references(case.expected)) for case in cases)
+        if not short:
+            return None
+        return (
+            f"{self.name}: {short} of {len(cases)} references have fewer than {SHORT_WORDS} words, where BLEU means "
+            "little (a corpus of perfect three-word answers scores 0); use exact or chrf"
+        )
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        references = [[one] for one in read.references(case.expected)]
+        found = self.metric.corpus_score([answer.text or ""], references)
+        details = {
+            "counts": list(found.counts),
+            "totals": list(found.totals),
+            "sys_len": found.sys_len,
+            "ref_len": found.ref_len,
+        }
+        return Score(self.name, {"corpus": _bleu(details, effective_order=True)}, details)
+
+
+def corpus_bleu(scores: Sequence[Score]) -> float:
+    """sacrebleu's corpus BLEU of all cases together, of the sums of their counts (Post 2018)."""
+    return _of_sums([sum(column) for column in zip(*(_row(score.details) for score in scores), strict=True)])
+
+
+def _row(details: Mapping[str, Any]) -> list[int]:
+    return [*details["counts"], *details["totals"], details["sys_len"], details["ref_len"]]
+
+
+def _of_sums(sums: Iterable[float]) -> float:
+    whole = [int(one) for one in sums]
+    counts, totals, (sys_len, ref_len) = whole[:ORDER], whole[ORDER : 2 * ORDER], whole[2 * ORDER :]
+    total = {"counts": counts, "totals": totals, "sys_len": sys_len, "ref_len": ref_len}
+    return _bleu(total, effective_order=False)
+
+
+PARTS = Summed(_row, _of_sums)
+
+
+def heaviest(details: Sequence[Mapping[str, Any]]) -> float | None:
+    """n times the weight of a case in `corpus_bleu`: the one with the longest reference."""
+    lengths = [one["ref_len"] for one in details]
+    return len(lengths) * max(lengths) / sum(lengths) if sum(lengths) else None
+
+
+def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:
+    from sacrebleu.metrics.bleu import BLEU
+
+    found = BLEU.compute_bleu(
+        correct=counts["counts"],
+        total=counts["totals"],
+        sys_len=counts["sys_len"],
+        ref_len=counts["ref_len"],
+        smooth_method="exp",
+        effective_order=effective_order,
+        max_ngram_order=ORDER,
+    )
+    return float(found.score)
+
+
+def build(options: Mapping[str, Any], name: str) -> Bleu:
+    """One scorer from its options."""
+    from sacrebleu.metrics.bleu import BLEU
+
+    tokenize = read.choice(options, "tokenize", TOKENIZERS)
+    return Bleu(name, BLEU(tokenize=tokenize, lowercase=read.flag(options, "lowercase", default=False)))
+
+
+scorer = ScorerType(
+    summary="BLEU over all cases together, exactly sacrebleu's.",
+    options={
+        "tokenize": "sacrebleu's tokeniser: `13a` (default), `intl`, `char`, `zh` (for Chinese), `none`.",
+        "lowercase": "`yes` if capitals don't matter.",
+    },
+    build=build,
+    short="tokenize",
+)

@@ -1,0 +1,117 @@
+"""Contains: any, all or none of some texts stand in the answer, as whole words and without regard to case."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from evaluators.scoring import options as read
+from evaluators.scoring.scorer import ScorerType, Stat
+from fairtrial.domain.run import Answer, Case, Score
+
+RULES = ("any", "all", "none")
+APOSTROPHES = str.maketrans("‘’ʼ", "'''")
+BEFORE_A_NUMBER = r"(?<!\d[.,])(?<!\s[-−])(?<!=[-−])(?<!^[-−])"
+AFTER_A_NUMBER = r"(?![.,]\d)"
+"""5 is not found in 15, 50, 1.5, 5,200 or -5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """``accuracy``: 1 if the answer has at least one of *any*, every one of *all* and not one of *none*."""
+
+    name: str
+    literal: Mapping[str, tuple[str, ...]]
+    columns: Mapping[str, str]
+    words: bool
+    case: bool
+
+    @property
+    def version(self) -> str:
+        asked = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
+        columns = ",".join(self.columns[rule] for rule in RULES)
+        return f"contains/1 words:{_yes(self.words)} case:{_yes(self.case)} columns:{columns}{asked}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return (Stat("accuracy", "proportion"),)
+
+    def unfit(self, case: Case) -> str | None:
+        try:
+            wanted = self._wanted(case)
+        except ValueError as error:
+            return f"has a wrong column {error}"
+        if any(wanted.values()):
+            return None
+        return f"has nothing to look for (columns: {', '.join(self.columns.values())}, expected)"
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        wanted = self._wanted(case)
+        said = normal(answer.text or "", case=self.case)
+        found = {rule: [one for one in wanted[rule] if self._finds(one, said)] for rule in RULES}
+        right = (
+            (not wanted["any"] or bool(found["any"])) and len(found["all"]) == len(wanted["all"]) and not found["none"]
+        )
+        return Score(self.name, {"accuracy": float(right)}, {rule: has for rule, has in found.items() if has})
+
+    def _wanted(self, case: Case) -> dict[str, tuple[str, ...]]:
+        wanted = {
+            rule: self.literal[rule] + read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+            for rule in RULES
+        }
+        if not any(wanted.values()):
+            wanted["any"] = read.references(case.expected)
+        return wanted
+
+    def _finds(self, wanted: str, said: str) -> bool:
+        wanted = normal(wanted, case=self.case)
+        return _word(wanted).search(said) is not None if self.words else wanted in said
+
+
+def normal(text: str, *, case: bool) -> str:
+    """Compatible forms of Unicode made one (NFKC), straight apostrophes, and lower case unless case matters."""
+    text = unicodedata.normalize("NFKC", text).translate(APOSTROPHES)
+    return text if case else text.casefold()
+
+
+@lru_cache(maxsize=4096)
+def _word(wanted: str) -> re.Pattern[str]:
+    before = (r"(?<!\w)" if wanted[:1].isalnum() else "") + (BEFORE_A_NUMBER if wanted[:1].isdigit() else "")
+    after = (r"(?!\w)" if wanted[-1:].isalnum() else "") + (AFTER_A_NUMBER if wanted[-1:].isdigit() else "")
+    return re.compile(before + re.escape(wanted) + after)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def build(options: Mapping[str, Any], name: str) -> Contains:
+    """One scorer from its options."""
+    literal = {rule: read.texts(options, rule) for rule in RULES}
+    if any(not one.strip() for rule in RULES for one in literal[rule]):
+        raise ValueError("an empty text is in every answer: say what to look for")
+    columns = {rule: read.word(options, f"{rule}_column", f"contains_{rule}") or "" for rule in RULES}
+    words = read.flag(options, "words", default=True)
+    return Contains(name, literal, columns, words, read.flag(options, "case", default=False))
+
+
+scorer = ScorerType(
+    summary="Some texts stand in the answer, or don't.",
+    options={
+        "any": "At least one of these must be in every answer.",
+        "all": "Every one of these must be in every answer.",
+        "none": "Not one of these may be in any answer.",
+        "any_column": "The column with a row's own list of which one must be there; `contains_any` by default.",
+        "all_column": "The same for all of them; `contains_all` by default.",
+        "none_column": "The same for none of them; `contains_none` by default.",
+        "words": "`yes` (default): whole words and whole numbers only, so 5 is not in 15 or 1.5; `no` for languages "
+        "that are written without spaces.",
+        "case": "`yes` if capitals matter; by default they don't.",
+    },
+    build=build,
+    short="any",
+)

@@ -1,0 +1,86 @@
+"""Exact match with one of the accepted answers: stripped, raw, or by the rules of SQuAD v1.1 with its F1 beside it."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators.scoring import options as read
+from evaluators.scoring.scorer import ScorerType, Stat
+from fairtrial.domain.run import Answer, Case, Score
+
+MODES = ("strip", "raw", "squad")
+ARTICLES = re.compile(r"\b(a|an|the)\b")
+PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """``accuracy``: 1 if the answer equals an accepted one; in the mode ``squad`` the stats are ``em`` and ``f1``."""
+
+    name: str
+    mode: str
+
+    @property
+    def version(self) -> str:
+        return f"exact/1 mode:{self.mode}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        if self.mode == "squad":
+            return (Stat("em", "proportion"), Stat("f1", "mean"))
+        return (Stat("accuracy", "proportion"),)
+
+    def unfit(self, case: Case) -> str | None:
+        return read.no_reference(case.expected)
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        said = answer.text or ""
+        accepted = read.references(case.expected)
+        if self.mode == "squad":
+            return self._squad(said, accepted)
+        norm: Callable[[str], str] = str.strip if self.mode == "strip" else str
+        right = any(norm(said) == norm(one) for one in accepted)
+        return Score(self.name, {"accuracy": float(right)}, {"compared": norm(said)})
+
+    def _squad(self, said: str, accepted: Sequence[str]) -> Score:
+        values = {
+            "em": max(float(squad_normal(said) == squad_normal(one)) for one in accepted),
+            "f1": max(squad_f1(said, one) for one in accepted),
+        }
+        return Score(self.name, values, {"compared": squad_normal(said)})
+
+
+def squad_normal(text: str) -> str:
+    """Lower case, no ASCII punctuation, no English articles, single spaces (Rajpurkar et al. 2016, evaluate-v1.1)."""
+    return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
+
+
+def squad_f1(said: str, accepted: str) -> float:
+    """F1 over the multisets of words, in [0, 1] (evaluate-v1.1; the script multiplies by 100)."""
+    one, other = squad_normal(said).split(), squad_normal(accepted).split()
+    shared = sum((Counter(one) & Counter(other)).values())
+    if shared == 0:
+        return 0.0
+    precision, recall = shared / len(one), shared / len(other)
+    return (2 * precision * recall) / (precision + recall)
+
+
+def build(options: Mapping[str, Any], name: str) -> Exact:
+    """One scorer from its options."""
+    return Exact(name, read.choice(options, "mode", MODES))
+
+
+scorer = ScorerType(
+    summary="Equal to one of the accepted answers in `expected`.",
+    options={
+        "mode": "`strip` (default): white space around both is ignored; `raw`: every character counts; "
+        "`squad`: the normalisation of SQuAD v1.1, with the stats `em` and `f1`."
+    },
+    build=build,
+    short="mode",
+)

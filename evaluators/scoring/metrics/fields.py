@@ -1,0 +1,75 @@
+"""Field by field: the answer is a JSON object, and each field is compared with the expected object's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators.scoring import options as read
+from evaluators.scoring.json_answer import NotJson, expected_object, parse_object, same
+from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from fairtrial.domain.run import Answer, Case, Score
+
+MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """``all``: 1 if every field is right; beside it one stat for each field. Other fields don't matter."""
+
+    name: str
+    fields: tuple[str, ...]
+    lenient: bool
+
+    @property
+    def version(self) -> str:
+        return f"fields/1 of:{','.join(self.fields)} json:{'lenient' if self.lenient else 'strict'}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return tuple(Stat(name, "proportion") for name in ("all", *self.fields))
+
+    def unfit(self, case: Case) -> str | None:
+        expected = expected_object(case.expected)
+        if expected is None:
+            return "has no JSON object in 'expected'"
+        absent = [field for field in self.fields if field not in expected]
+        return f"expects no field {absent[0]!r} (it has: {', '.join(expected)})" if absent else None
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        try:
+            said = parse_object(answer.text or "", lenient=self.lenient)
+        except NotJson as error:
+            wrong = Score(self.name, {"all": 0.0, **dict.fromkeys(self.fields, 0.0)})
+            raise OffFormat(str(error), wrong) from error
+        expected = expected_object(case.expected) or {}
+        right = {field: same(said.get(field, MISSING), expected.get(field)) for field in self.fields}
+        values = {"all": float(all(right.values())), **{field: float(ok) for field, ok in right.items()}}
+        wrong_fields = {
+            field: {"said": said.get(field, "(missing)"), "expected": expected.get(field)}
+            for field, ok in right.items()
+            if not ok
+        }
+        return Score(self.name, values, {"wrong": wrong_fields} if wrong_fields else {})
+
+
+def build(options: Mapping[str, Any], name: str) -> Fields:
+    """One scorer from its options."""
+    fields = read.texts(options, "of")
+    if not fields:
+        raise ValueError("of: say which fields are compared, such as [intent, urgency]")
+    if "all" in fields or any("." in field for field in fields):
+        raise ValueError("of: a field can't be called 'all' or have a dot in its name")
+    return Fields(name, fields, read.flag(options, "lenient", default=False))
+
+
+scorer = ScorerType(
+    summary="Each named field of a JSON answer equals the expected object's.",
+    options={
+        "of": "The fields that are compared; a field that is missing is wrong, `null` is a value like another.",
+        "lenient": "`yes` takes the first JSON object in the text; by default the whole answer must be one.",
+    },
+    build=build,
+    short="of",
+)

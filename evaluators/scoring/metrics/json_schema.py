@@ -1,0 +1,82 @@
+"""JSON Schema: the answer is JSON and the schema accepts it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators.scoring import options as read
+from evaluators.scoring.bounded_schema import BoundedSchema
+from evaluators.scoring.json_answer import NotJson, parse
+from evaluators.scoring.scorer import NamedText, OffFormat, ScorerType, Stat
+from fairtrial.domain.run import Answer, Case, Score
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """``valid``: 1 if the schema accepts the answer; the first complaint is in the details."""
+
+    name: str
+    digest: str
+    schema: BoundedSchema
+    lenient: bool
+
+    @property
+    def version(self) -> str:
+        engine = 2 if self.schema.patterns else 1  # patterns were Python's once
+        return f"json-schema/{engine} schema:{self.digest} json:{'lenient' if self.lenient else 'strict'}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return (Stat("valid", "proportion"),)
+
+    def score(self, case: Case, answer: Answer) -> Score:  # noqa: ARG002 - the schema is the same for every case
+        try:
+            said = parse(answer.text or "", lenient=self.lenient)
+        except NotJson as error:
+            raise OffFormat(str(error), Score(self.name, {"valid": 0.0})) from error
+        complaint = self.schema.complaint(said)
+        if complaint is None:
+            return Score(self.name, {"valid": 1.0})
+        return Score(self.name, {"valid": 0.0}, {"at": complaint[0], "wrong": complaint[1][:300]})
+
+
+def build(options: Mapping[str, Any], name: str) -> JsonSchema:
+    """One scorer from its options."""
+    schema = _schema(options)
+    text = json.dumps(schema, sort_keys=True, ensure_ascii=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return JsonSchema(name, digest, BoundedSchema(schema), read.flag(options, "lenient", default=False))
+
+
+def _schema(options: Mapping[str, Any]) -> dict[str, Any]:
+    if ("schema" in options) == ("file" in options):
+        raise ValueError("give either 'schema' (the schema itself) or 'file' (its JSON file)")
+    schema = options["schema"] if "schema" in options else _from_file(options["file"])
+    if not isinstance(schema, dict):
+        raise ValueError("the schema is not an object")
+    return schema
+
+
+def _from_file(file: Any) -> Any:
+    if not isinstance(file, NamedText):
+        raise ValueError("file: it must be the name of a file")
+    try:
+        return json.loads(file.text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"file: {file.name} is not JSON: {error}") from error
+
+
+scorer = ScorerType(
+    summary="The answer is JSON that a JSON Schema accepts.",
+    options={
+        "schema": "The schema, written in the suite.",
+        "file": "Or its JSON file, relative to the suite.",
+        "lenient": "`yes` takes the first JSON object in the text; by default the whole answer must be JSON.",
+    },
+    build=build,
+    short="file",
+)

@@ -1,0 +1,102 @@
+"""Regular expressions: one must be found in the answer, or must not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators.scoring import options as read
+from evaluators.scoring.linear_regex import compile_regex
+from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from fairtrial.domain.run import Answer, Case, Score
+
+RULES = ("match", "none")
+MOST_CHARS = 20_000
+MOST_PATTERNS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """``accuracy``: 1 if every pattern of *match* is found in the answer and no pattern of *none* is.
+
+    Patterns are RE2's, so their time is linear. An answer of more than `MOST_CHARS` is off format all the same: what
+    lies behind an end that nobody looked at may not count as not found.
+    """
+
+    name: str
+    literal: Mapping[str, tuple[str, ...]]
+    columns: Mapping[str, str]
+    case: bool
+
+    @property
+    def version(self) -> str:
+        asked = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
+        return f"regex/3 case:{'yes' if self.case else 'no'} columns:{','.join(self.columns.values())}{asked}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return (Stat("accuracy", "proportion"),)
+
+    def unfit(self, case: Case) -> str | None:
+        try:
+            patterns = [one for rule in RULES for one in self._patterns(case, rule)]
+            for pattern in patterns:
+                compile_regex(pattern, case=self.case)
+        except ValueError as error:
+            return f"has a wrong pattern: {error}"
+        return None if patterns else f"has no pattern to look for (columns: {', '.join(self.columns.values())})"
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        said = answer.text or ""
+        if len(said) > MOST_CHARS:
+            wrong = Score(self.name, {"accuracy": 0.0}, {"found": []})
+            raise OffFormat(f"the answer has {len(said):,} characters; regex looks at {MOST_CHARS:,} at most", wrong)
+        found = {rule: [self._find(one, said) for one in self._patterns(case, rule)] for rule in RULES}
+        right = all(found["match"]) and not any(found["none"])
+        return Score(
+            self.name, {"accuracy": float(right)}, {"found": [one for rule in RULES for one in found[rule] if one]}
+        )
+
+    def _patterns(self, case: Case, rule: str) -> tuple[str, ...]:
+        own = read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+        if len(own) > MOST_PATTERNS:
+            raise ValueError(f"{self.columns[rule]!r} has {len(own):,} patterns, and at most {MOST_PATTERNS} are read")
+        return self.literal[rule] + own
+
+    def _find(self, pattern: str, said: str) -> str | None:
+        """The text that the pattern finds, with a mark if it is empty, so that finding nothing is another thing."""
+        found = compile_regex(pattern, case=self.case).search(said)
+        return None if found is None else found[:200] or "(an empty match)"
+
+
+def _check(pattern: str, rule: str) -> None:
+    try:
+        compile_regex(pattern)
+    except ValueError as error:
+        raise ValueError(f"{rule}: {error}") from error
+
+
+def build(options: Mapping[str, Any], name: str) -> Regex:
+    """One scorer from its options."""
+    literal = {rule: read.texts(options, rule) for rule in RULES}
+    case = read.flag(options, "case", default=True)
+    for rule in RULES:
+        for pattern in literal[rule]:
+            _check(pattern, rule)
+    columns = {rule: read.word(options, f"{rule}_column", f"regex_{rule}") or "" for rule in RULES}
+    return Regex(name, literal, columns, case)
+
+
+scorer = ScorerType(
+    summary="A regular expression (RE2's) is found in the answer, or isn't; over 20,000 characters is off format.",
+    options={
+        "match": "Every one of these must be found, anywhere in the answer.",
+        "none": "Not one of these may be found.",
+        "match_column": "The column with a row's own patterns to find; `regex_match` by default.",
+        "none_column": "The column with a row's own patterns that may not be found; `regex_none` by default.",
+        "case": "`yes` (default): capitals matter; `no`: they don't.",
+    },
+    build=build,
+    short="match",
+)

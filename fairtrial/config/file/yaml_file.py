@@ -1,0 +1,206 @@
+"""YAML 1.2 with line numbers: plain values, and the line on which each of them stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, MaxDepthExceededError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from fairtrial.config.file.project_files import (
+    MOST_YAML_BYTES,
+    PROJECT_FILE,
+    Budget,
+    FileRefused,
+    project_root,
+    read_text,
+)
+from fairtrial.config.file.yaml_bounds import DEPTH, MOST_VALUES, TOO_DEEP, TOO_MANY, expands_too_far
+from fairtrial.config.file.yaml_values import MERGE, construct, pairs, text_of
+from fairtrial.domain.errors import ConfigError, Mistake
+
+Step = str | int
+OTHER_VERSION = re.compile(r"^%YAML\s+(?!1\.2\b)(\S+)", re.MULTILINE)
+LONGEST_MESSAGE = 600
+NO_PROJECT = "`fairtrial init DIR` writes a new project; the commands are typed in its folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document of a file.
+
+    ``value``: dict, list, str, int, float, bool or None, with text keys; ``file``: as mistakes name it.
+    """
+
+    file: str
+    value: Any
+    root: Node
+
+    def line_of(self, path: Iterable[Step] = ()) -> int:
+        """The line, from 1, of the key or item at this path, or of the nearest thing above it that exists."""
+        node, line = self.root, int(self.root.start_mark.line) + 1
+        for step in path:
+            found = _inside(node, step)
+            if found is None:
+                return line
+            node, line = found
+        return line
+
+    def mistake(self, path: Iterable[Step], wrong: str, known: str = "") -> Mistake:
+        """A mistake at this place of the file."""
+        steps = tuple(path)
+        return Mistake(self.file, self.line_of(steps), dotted(steps), _short(wrong), _short(known))
+
+
+def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) -> list[Document]:
+    """Every document of the file; raises `ConfigError` with all mistakes: unreadable, bad syntax, duplicate keys.
+
+    ``root``: the folder that the file must lie in, by default its project's. ``budget``: what the command may still
+    read. Size, depth and number of values are bounded, those that aliases repeat included.
+    """
+    name = str(path)
+    budget = budget or Budget()
+    return parse(_read(path, root or project_root(path), budget), name, budget=budget)
+
+
+def parse(text: str, name: str, *, budget: Budget | None = None) -> list[Document]:
+    """Every document of this text, within the same bounds; mistakes call it ``name``. Opens no file."""
+    _refuse_other_version(text, name)
+    roots = _compose(name, text, budget or Budget())
+    bomb = expands_too_far(roots, name)
+    if bomb is not None:
+        raise ConfigError([bomb])
+    mistakes: list[Mistake] = []
+    documents = [Document(name, construct(root, name, mistakes), root) for root in roots]
+    if mistakes:
+        raise ConfigError(mistakes)
+    return documents
+
+
+def load_one(path: Path, *, budget: Budget | None = None) -> Document:
+    """The only document of the file; raises `ConfigError` if it is empty, has several, or is not a mapping."""
+    return _only(load(path, budget=budget), str(path))
+
+
+def parse_one(text: str, name: str) -> Document:
+    """The same of a text; opens no file."""
+    return _only(parse(text, name), name)
+
+
+def _only(documents: list[Document], name: str) -> Document:
+    if not documents:
+        raise ConfigError([Mistake(name, 1, "", "the file is empty")])
+    if len(documents) > 1:
+        line = documents[1].line_of()
+        raise ConfigError([Mistake(name, line, "", "a second document begins here", "one is allowed in this file")])
+    if not isinstance(documents[0].value, dict):
+        raise ConfigError([documents[0].mistake((), "must be a mapping of names to values")])
+    return documents[0]
+
+
+def dotted(path: Iterable[Step]) -> str:
+    """``("guardrails", 0, "margin")`` as ``guardrails[0].margin``."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def _short(text: str) -> str:
+    """A message quotes what is written, which may be long."""
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[: LONGEST_MESSAGE - 1]}…"
+
+
+def _read(path: Path, root: Path, budget: Budget) -> str:
+    try:
+        return read_text(path, root, most=MOST_YAML_BYTES, budget=budget)
+    except FileRefused as error:
+        missing = path.name == PROJECT_FILE and isinstance(error.__cause__, FileNotFoundError)
+        wrong, known = error.wrong.removeprefix("is "), NO_PROJECT if missing else error.known
+        raise ConfigError([Mistake(str(path), error.line, "", wrong, known)]) from error
+
+
+def _refuse_other_version(text: str, name: str) -> None:
+    other = OTHER_VERSION.search(text)
+    if other is not None:
+        line = text.count("\n", 0, other.start()) + 1
+        raise ConfigError([Mistake(name, line, "", f"YAML {other[1]} is not read here", "leave the line out")])
+
+
+def _compose(name: str, text: str, budget: Budget) -> list[Node]:
+    reader = YAML(typ="safe", pure=True)
+    reader.max_depth = DEPTH
+    reader.Composer = _counting(budget)
+    try:
+        return list(reader.compose_all(text))
+    except _TooMany as error:
+        raise ConfigError([Mistake(name, error.line, "", *TOO_MANY)]) from error
+    except MaxDepthExceededError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError([Mistake(name, line, "", TOO_DEEP)]) from error
+    except RecursionError as error:
+        raise ConfigError([Mistake(name, 1, "", TOO_DEEP)]) from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = min(mark.line + 1, text.rstrip("\n").count("\n") + 1) if mark else 1
+        raise ConfigError([Mistake(name, line, "", f"not YAML: {error.problem}", error.context or "")]) from error
+    except YAMLError as error:
+        position = getattr(error, "position", 0)
+        line = text[:position].count("\n") + 1 if isinstance(position, int) else 1
+        reason = getattr(error, "reason", None) or str(error)
+        raise ConfigError([Mistake(name, line, "", f"not YAML: {reason}")]) from error
+
+
+class _TooMany(Exception):
+    """The file has more values than may be read; ``line``: where the first one too many stands."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+def _counting(budget: Budget) -> type[Composer]:
+    """A composer that stops after so many values, of this file or of all files of the command."""
+    left = min(MOST_VALUES, budget.values_left)
+
+    class Counting(Composer):
+        def __init__(self, loader: Any = None) -> None:
+            super().__init__(loader)
+            self.warn_double_anchors = False  # a name may be given again; the library would print to the terminal
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            nonlocal left
+            left -= 1
+            budget.values_left -= 1
+            if left < 0:
+                raise _TooMany(self.parser.peek_event().start_mark.line + 1)
+            return super().compose_node(parent, index)
+
+    return Counting
+
+
+def _inside(node: Node, step: Step) -> tuple[Node, int] | None:
+    """The child of that name or number, and the line of its key."""
+    if isinstance(node, SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
+        item = node.value[step]
+        return item, item.start_mark.line + 1
+    if isinstance(node, MappingNode):
+        return next(_named(node, str(step)), None)
+    return None
+
+
+def _named(node: MappingNode, name: str) -> Iterator[tuple[Node, int]]:
+    for key, value in pairs(node):
+        if isinstance(key, ScalarNode) and text_of(key) == name:
+            yield value, key.start_mark.line + 1
+    for key, value in pairs(node):
+        if key.tag == MERGE:
+            for source in value.value if isinstance(value, SequenceNode) else [value]:
+                if isinstance(source, MappingNode):
+                    yield from _named(source, name)

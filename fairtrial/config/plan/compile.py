@@ -1,0 +1,128 @@
+"""From a checked file to the plan: defaults filled in, live state laid over it, hashes taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from fairtrial.config.file.schema import DeploymentSection, ExperimentSection, MetricSection, ProjectFile
+from fairtrial.config.file.service_schema import GatewaySection
+from fairtrial.config.plan.hashes import analysis_hash, deployment_digest, plan_hash
+from fairtrial.config.plan.prices import known_price
+from fairtrial.config.rules.metric_catalogue import stop_margin
+from fairtrial.domain.limits.worker_settings import WorkerSettings
+from fairtrial.domain.plan import (
+    Deployment,
+    Experiment,
+    ExperimentState,
+    Guardrail,
+    Plan,
+    Price,
+    Primary,
+    Route,
+    Timeouts,
+    Variant,
+)
+
+Prompts = Mapping[tuple[str, str], str]
+"""The text of each variant's system prompt, by experiment and variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What the store knows of an experiment beyond the file; ``stage`` is ``None`` until one was set."""
+
+    stage: float | None = None
+    state: ExperimentState = "running"
+
+
+def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) -> Plan:
+    """The plan of a file whose checks have all passed; live state of experiments that it doesn't have is left out."""
+    deployments = {name: _deployment(name, section) for name, section in file.deployments.items()}
+    digests = {name: deployment.digest for name, deployment in deployments.items()}
+    experiments = {
+        name: _frozen(_experiment(name, section, prompts, live.get(name, Live())), digests, file.metrics)
+        for name, section in file.experiments.items()
+    }
+    routes = {
+        name: Route(name, section.deployment, section.experiment, section.fallback, section.data)
+        for name, section in file.routes.items()
+    }
+    plan = Plan(deployments, routes, experiments, file.capture.bodies, file.capture.retain_days)
+    return replace(plan, plan_hash=plan_hash(plan))
+
+
+def worker_settings(section: GatewaySection) -> WorkerSettings:
+    """What workers are told when they start; it is no part of the plan."""
+    plain = [name.name for name in fields(WorkerSettings) if name.name != "cors_origins"]
+    origins = () if section.cors is None else tuple(section.cors.origins)
+    return WorkerSettings(**{name: getattr(section, name) for name in plain}, cors_origins=origins)
+
+
+def _deployment(name: str, section: DeploymentSection) -> Deployment:
+    provider, _, model = section.model.partition("/")
+    deployment = Deployment(
+        name=name,
+        provider=provider,
+        model=model,
+        base_url=(section.base_url or "").strip().rstrip("/"),
+        api_key=section.api_key,
+        external=section.external,
+        parent=section.parent,
+        price=_price(section),
+        timeouts=Timeouts(**section.timeouts.model_dump()),
+        on_disconnect=section.on_disconnect,
+        drain_seconds=section.drain_seconds,
+        shutdown_date=section.shutdown_date,
+        forward_headers=tuple(dict.fromkeys(name.lower() for name in section.forward_headers)),
+    )
+    return replace(deployment, digest=deployment_digest(deployment))
+
+
+def _price(section: DeploymentSection) -> Price:
+    """As declared, else the public price of an external model: one's own server has no public price."""
+    if section.price is not None:
+        return Price(section.price.input, section.price.output, section.price.gpu_hour)
+    provider, _, model = section.model.partition("/")
+    return known_price(provider, model) if section.external else Price()
+
+
+def _experiment(name: str, section: ExperimentSection, prompts: Prompts, live: Live) -> Experiment:
+    first = section.enroll.stages[0] if section.enroll else 100.0
+    return Experiment(
+        name=name,
+        question=section.question,
+        unit=section.unit,
+        control=section.control,
+        variants=tuple(
+            Variant(key, one.deployment, section.split[key], prompts.get((name, key)), one.params)
+            for key, one in sorted(section.variants.items())
+        ),
+        salt=section.salt or name,
+        stage=first if live.stage is None else live.stage,
+        state=live.state,
+        primary=_primary(section),
+        guardrails=tuple(
+            Guardrail(one.metric, one.margin, stop_margin(one.metric, one.margin, one.stop_margin))
+            for one in section.guardrails
+        ),
+    )
+
+
+def _primary(section: ExperimentSection) -> Primary | None:
+    one = section.primary
+    return Primary(one.metric, one.require, one.mde) if one else None
+
+
+def _frozen(experiment: Experiment, digests: dict[str, str], declared: Mapping[str, MetricSection]) -> Experiment:
+    """With its analysis hash, over the declared metrics that it is decided by and no others."""
+    decided_by = {guardrail.metric for guardrail in experiment.guardrails}
+    if experiment.primary is not None:
+        decided_by.add(experiment.primary.metric)
+    metrics: dict[str, Any] = {
+        f"{metric.source}.{metric.key}": {"kind": metric.kind, "per": metric.per}
+        for metric in declared.values()
+        if f"{metric.source}.{metric.key}" in decided_by
+    }
+    return replace(experiment, analysis_hash=analysis_hash(experiment, digests, metrics))

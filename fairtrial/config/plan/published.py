@@ -1,0 +1,96 @@
+"""The published plan: one file, replaced atomically, that every worker watches and believes only when it is sound."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from fairtrial.config.plan.hashes import plain, plan_hash, written_plan_hash
+from fairtrial.config.plan.plan_validation import refuse_unsound
+from fairtrial.config.private_files import write_private
+from fairtrial.domain.errors import PlanRefused
+from fairtrial.domain.plan import Published
+
+FILE_VERSION = 1
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """The file: ``sha256`` is over the bytes of ``published`` as they stand, so a damaged file is never believed."""
+
+    format: Literal["fairtrial-plan"]
+    version: int
+    sha256: str
+    published: msgspec.Raw
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What is published, with the plan as it was written."""
+
+    plan: msgspec.Raw
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What every version of the file begins with."""
+
+    format: str = ""
+    version: int = 0
+
+
+def publish(path: Path, published: Published) -> None:
+    """Replace the file: whoever reads it sees the old plan or the new one, whole; mode 0600, synced to the disk.
+
+    Raises `PlanRefused` for a plan that is unsound or has a wrong ``plan_hash``, `OSError` if the file can't be
+    written; the old file stays in both cases.
+    """
+    _believe(path, published, plan_hash(published.plan))
+    payload = msgspec.json.encode(plain(published))
+    envelope = Envelope(
+        format="fairtrial-plan",
+        version=FILE_VERSION,
+        sha256=hashlib.sha256(payload).hexdigest(),
+        published=msgspec.Raw(payload),
+    )
+    write_private(path, msgspec.json.encode(envelope) + b"\n")
+
+
+def read(path: Path) -> Published:
+    """The plan in the file; raises `PlanRefused` on anything unsound, a file that isn't there included.
+
+    Fields that a newer program added are ignored here, but the hash covers them: it is checked over the plan as it was
+    written. So a newer control process can still stop an experiment in older workers.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PlanRefused(f"{path}: can't be read ({error.strerror})") from error
+    published, written = _decode(path, content)
+    _believe(path, published, written)
+    return published
+
+
+def _decode(path: Path, content: bytes) -> tuple[Published, str]:
+    """What the file holds, and the hash of the plan in it as it was written."""
+    try:
+        header = msgspec.json.decode(content, type=Header)
+        if header.format == "fairtrial-plan" and header.version != FILE_VERSION:
+            raise PlanRefused(f"{path}: version {header.version} of the file can't be read (known: {FILE_VERSION})")
+        envelope = msgspec.json.decode(content, type=Envelope)
+        if hashlib.sha256(bytes(envelope.published)).hexdigest() != envelope.sha256:
+            raise PlanRefused(f"{path}: the content does not match its checksum")
+        inner = msgspec.json.decode(envelope.published, type=Content)
+        return msgspec.json.decode(envelope.published, type=Published), written_plan_hash(bytes(inner.plan))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PlanRefused(f"{path}: not a published plan ({error})") from error
+
+
+def _believe(path: Path, published: Published, expected: str) -> None:
+    plan = published.plan
+    try:
+        refuse_unsound(plan)
+    except PlanRefused as error:
+        raise PlanRefused(f"{path}: {error}") from error
+    if plan.plan_hash != expected:
+        raise PlanRefused(f"{path}: plan_hash {plan.plan_hash!r} does not match the plan ({expected})")

@@ -1,0 +1,137 @@
+"""What must hold for experiments beyond their shape: arms, shares, stages, metrics and margins that make sense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from fairtrial.config.file.errors import Wrong, nearest
+from fairtrial.config.file.schema import EnrollSection, ExperimentSection, ProjectFile, VariantSection
+from fairtrial.config.rules.deployments import Names, unknown, wrong_name
+from fairtrial.config.rules.margins import EXAMPLES, parse_margin
+from fairtrial.config.rules.metric_catalogue import is_share, unknown_metric
+from fairtrial.config.rules.translation import KEPT_HERE, PASSED, translated
+
+Path = tuple[str | int, ...]
+NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")
+"""Fields that the deployment or the caller decides: an arm that set one would be recorded as what it is not."""
+
+
+def wrong_experiments(file: ProjectFile, names: Names) -> Iterator[Wrong]:
+    """Everything about experiments that can be known before any data."""
+    for name, experiment in file.experiments.items():
+        path = ("experiments", name)
+        yield from wrong_name(path, name)
+        yield from _variants(path, experiment, names, names.variants[name])
+        for key, variant in experiment.variants.items():
+            yield from _params((*path, "variants", key, "params"), variant, file)
+        yield from _split(path, experiment, names.variants[name])
+        if experiment.enroll is not None:
+            yield from _stages((*path, "enroll"), experiment.enroll)
+        yield from _metrics(path, experiment, file)
+    yield from _salts(file)
+
+
+def wrong_metrics(file: ProjectFile) -> Iterator[Wrong]:
+    """A feedback key has one kind of value, which the gateway checks."""
+    kinds: dict[str, str] = {}
+    for name, metric in file.metrics.items():
+        kind = kinds.setdefault(metric.key, metric.kind)
+        if kind != metric.kind:
+            known = f"another metric declares it as {kind}"
+            yield Wrong(("metrics", name, "kind"), f"the feedback {metric.key!r} can't be {metric.kind} too", known)
+
+
+def _variants(path: Path, experiment: ExperimentSection, names: Names, variants: frozenset[str]) -> Iterator[Wrong]:
+    for name, variant in experiment.variants.items():
+        yield from wrong_name((*path, "variants", name), name)
+        if variant.deployment not in names.deployments:
+            where = (*path, "variants", name, "deployment")
+            yield unknown(where, "deployment", variant.deployment, names.deployments)
+    if experiment.control not in variants:
+        yield unknown((*path, "control"), "variant", experiment.control, variants)
+    shadow = experiment.shadow
+    if shadow is not None and shadow.variant not in variants:
+        yield unknown((*path, "shadow", "variant"), "variant", shadow.variant, variants)
+
+
+def _params(path: Path, variant: VariantSection, file: ProjectFile) -> Iterator[Wrong]:
+    """Parameters that are not an arm's to set, or never reach a provider which is translated for."""
+    for name in NOT_AN_ARMS:
+        if name in variant.params:
+            yield Wrong(
+                (*path, name), "is not a parameter", "the deployment names the model, the caller sends the rest"
+            )
+    deployment = file.deployments.get(variant.deployment)
+    if deployment is not None and translated(deployment.model):
+        for name in sorted(variant.params.keys() - PASSED - KEPT_HERE - {*NOT_AN_ARMS}):
+            yield Wrong((*path, name), f"does not reach {deployment.model}", nearest(name, PASSED))
+
+
+def _split(path: Path, experiment: ExperimentSection, variants: frozenset[str]) -> Iterator[Wrong]:
+    split = experiment.split
+    for name in split.keys() - variants:
+        yield Wrong((*path, "split", name), f"the variant {name!r} does not exist", nearest(name, variants))
+    for name in sorted(variants - split.keys()):
+        yield Wrong((*path, "split"), f"the variant {name!r} has no share")
+    total = sum((Decimal(repr(share)) for share in split.values()), Decimal())
+    if split.keys() == variants and total != 100:
+        shares = " + ".join(f"{share:g}" for share in split.values())
+        yield Wrong((*path, "split"), f"the shares must add up to 100, not {total.normalize():f}", shares)
+
+
+def _stages(path: Path, enroll: EnrollSection) -> Iterator[Wrong]:
+    if any(later <= earlier for earlier, later in zip(enroll.stages, enroll.stages[1:], strict=False)):
+        stages = ", ".join(f"{stage:g}" for stage in enroll.stages)
+        yield Wrong((*path, "stages"), "each stage must be more than the one before", stages)
+    for index, stage in enumerate(enroll.approve):
+        if stage not in enroll.stages:
+            known = "stages: " + ", ".join(f"{one:g}" for one in enroll.stages)
+            yield Wrong((*path, "approve", index), f"{stage:g} is not one of the stages", known)
+
+
+def _metrics(path: Path, experiment: ExperimentSection, file: ProjectFile) -> Iterator[Wrong]:
+    primary = experiment.primary
+    if primary is not None:
+        yield from _metric((*path, "primary"), primary.metric, file)
+        yield from _margin((*path, "primary", "mde"), primary.mde, primary.metric, file)
+    seen: set[str] = set()
+    for index, guardrail in enumerate(experiment.guardrails):
+        where = (*path, "guardrails", index)
+        yield from _metric(where, guardrail.metric, file)
+        yield from _margin((*where, "margin"), guardrail.margin, guardrail.metric, file)
+        if guardrail.stop_margin is not None:
+            yield from _margin((*where, "stop_margin"), guardrail.stop_margin, guardrail.metric, file, zero=True)
+        if guardrail.metric in seen:
+            yield Wrong((*where, "metric"), f"{guardrail.metric} is guarded twice")
+        seen.add(guardrail.metric)
+
+
+def _metric(path: Path, metric: str, file: ProjectFile) -> Iterator[Wrong]:
+    unfit = unknown_metric(metric, file.metrics)
+    if unfit is not None:
+        yield Wrong((*path, "metric"), *unfit)
+
+
+def _margin(path: Path, text: str, metric: str, file: ProjectFile, *, zero: bool = False) -> Iterator[Wrong]:
+    try:
+        margin = parse_margin(text, zero=zero)
+    except ValueError as error:
+        yield Wrong(path, str(error), EXAMPLES)
+        return
+    if margin.value and not margin.relative and not unknown_metric(metric, file.metrics):
+        if not is_share(metric, file.metrics):
+            yield Wrong(path, f"percentage points fit a share, and {metric} is an amount", "write it as 20%")
+        elif margin.value > 1:
+            yield Wrong(path, f"{text} is more than all of a share")
+
+
+def _salts(file: ProjectFile) -> Iterator[Wrong]:
+    """Two experiments with one salt would give every unit the same arms, and each would measure the other."""
+    owners: dict[str, str] = {}
+    for name, experiment in file.experiments.items():
+        salt = experiment.salt or name
+        if salt in owners:
+            wrong = f"the salt {salt!r} is also that of {owners[salt]!r}: a unit would get the same arm in both"
+            yield Wrong(("experiments", name, "salt"), wrong)
+        owners.setdefault(salt, name)

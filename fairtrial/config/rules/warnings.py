@@ -1,0 +1,73 @@
+"""What is no mistake in `fairtrial.yaml` and should be known: keys that this version takes and does not act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fairtrial.config.file.yaml_file import Document, Step
+from fairtrial.domain.errors import Mistake
+
+Path = tuple[Step, ...]
+ANY = "*"
+NOTHING = "nothing in this version acts on it"
+INERT: Mapping[str, str] = {
+    "deployments.*.price.gpu_hour": f"{NOTHING}: the cost of a request stays unknown",
+    "metrics.*.per": f"{NOTHING}: each value counts by itself",
+    "experiments.*.enroll.min_units": f"{NOTHING}: stages do not advance by themselves",
+    "experiments.*.enroll.min_hours": f"{NOTHING}: stages do not advance by themselves",
+    "experiments.*.enroll.approve": f"{NOTHING}: nobody is asked",
+    "experiments.*.guardrails.*.stop_margin": f"{NOTHING}: no experiment stops by itself",
+    "experiments.*.shadow": f"{NOTHING}: no request is copied",
+    "experiments.*.max_weeks": "no experiment ends by it; only `fairtrial experiment plan` reads it",
+}
+"""Keys, with `*` for a name or an entry of a list, and what their reader should know. A key warns for all inside it."""
+LATER_STAGES = "only the first stage is in force: nothing in this version raises it"
+
+
+def project_warnings(document: Document) -> list[Mistake]:
+    """Everything to warn of, in the order of the file; each key once, at its first place."""
+    return sorted([*_inert_keys(document), *_later_stages(document)])
+
+
+def _inert_keys(document: Document) -> Iterator[Mistake]:
+    for pattern, says in INERT.items():
+        places = list(_places(document.value, tuple(pattern.split("."))))
+        if places:
+            yield document.mistake(places[0], says, _others(len(places) - 1))
+
+
+def _later_stages(document: Document) -> Iterator[Mistake]:
+    places = [
+        place
+        for place in _places(document.value, ("experiments", ANY, "enroll", "stages"))
+        if isinstance(stages := _at(document.value, place), list) and len(stages) > 1
+    ]
+    if places:
+        yield document.mistake(places[0], LATER_STAGES, _others(len(places) - 1))
+
+
+def _others(number: int) -> str:
+    return f"and at {number} other place{'' if number == 1 else 's'}" if number else ""
+
+
+def _places(value: Any, pattern: Path, path: Path = ()) -> Iterator[Path]:
+    """Every place of the file that the pattern means."""
+    if not pattern:
+        yield path
+        return
+    step, rest = pattern[0], pattern[1:]
+    for key in _keys(value) if step == ANY else [key for key in _keys(value) if key == step]:
+        yield from _places(value[key], rest, (*path, key))
+
+
+def _keys(value: Any) -> list[Step]:
+    if isinstance(value, dict):
+        return list(value)
+    return list(range(len(value))) if isinstance(value, list) else []
+
+
+def _at(value: Any, path: Path) -> Any:
+    for step in path:
+        value = value[step]
+    return value

@@ -1,0 +1,102 @@
+"""What personal and secret text looks like: one pattern of RE2 for each kind, and the check that a find is held to.
+
+RE2's time grows with the length of the text alone. It has no look-around, so that most patterns take in the character
+before a find, and some the one behind it; the text has a boundary character at both ends for these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import re2
+
+from fairtrial.privacy.checks import iban_end, ipv6_end, is_card, is_phone
+
+Check = Callable[[bytes], bool]
+"""Whether a find is such a thing, by its own characters."""
+
+End = Callable[[bytes, int], "int | None"]
+"""Where a find that begins there ends, which its pattern can't say; ``None`` if it is no such thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A kind of text: every find that passes its check is replaced by ``stands``.
+
+    A match begins ``before`` characters before the find. It ends with the find, or one character behind it, or two
+    where the first of them is one of the ``marks``: RE2 takes several times longer to tell groups.
+    ``needs``: what every text of the kind has in it.
+    """
+
+    stands: bytes
+    regex: re2._Regexp
+    before: int = 1
+    marks: bytes | None = None
+    check: Check | None = None
+    end: End | None = None
+    needs: bytes = b""
+
+
+_WORD = rb"\pL\pN_"
+_OCTET = rb"(?:25[0-5]|2[0-4]\p{Nd}|1\p{Nd}\p{Nd}|[1-9]?\p{Nd})"
+_SPACE = rb"[\s\pZ\x{1c}-\x{1f}\x{85}]"
+_HOST = rb"@[" + _WORD + rb"][" + _WORD + rb"\-]*(?:\.[" + _WORD + rb"\-]+)*\.[\pL\p{Nl}\p{No}]{2,}"
+_PART = rb"[A-Za-z0-9_\-]{8,}"
+_KEYS = (
+    rb"(?:sk|ft|rk|pk)-[A-Za-z0-9_\-]{16,}",
+    rb"(?:AKIA|ASIA)[0-9A-Z]{16}",
+    rb"gh[pousr]_[A-Za-z0-9]{20,}",
+    rb"github_pat_[A-Za-z0-9_]{20,}",
+    rb"xox[abeoprs]-[A-Za-z0-9\-]{10,}",
+    rb"AIza[0-9A-Za-z_\-]{30,}",
+    rb"hf_[A-Za-z0-9]{30,}",
+)
+
+
+def _no_word(*others: bytes) -> bytes:
+    return rb"[^" + _WORD + b"".join(others) + b"]"
+
+
+def _bounded(stands: bytes, before: bytes, find: bytes, marks: bytes, check: Check | None = None) -> Pattern:
+    """A find that stands by itself: no part of a word or of ``before`` goes before it.
+
+    No part of a word follows it, nor any of the ``marks`` with a digit behind.
+    """
+    shown = b"".join(b"\\%c" % mark for mark in marks)
+    behind = rb"(?:" + _no_word(shown) + (rb"|[" + shown + rb"]\P{Nd})" if marks else b")")
+    return Pattern(stands, re2.compile(_no_word(before) + find + behind), marks=marks, check=check)
+
+
+_PHONES = (
+    (rb"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\p{Nd}){6,14}", b""),
+    (rb"\(?[2-9]\p{Nd}{2}\)?[ .\-]{1,2}\p{Nd}{3}[ .\-]\p{Nd}{4}", b".-"),
+    (rb"\(?0[1-9]\p{Nd}{0,4}\)?[ /\-]?\p{Nd}{3,8}(?:[ \-]?\p{Nd}{2,8}){0,3}", b".-:"),
+)
+
+PATTERNS: tuple[Pattern, ...] = (
+    Pattern(
+        b"[private key]",
+        re2.compile(rb'-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^"]*?-----END [A-Z ]{0,40}PRIVATE KEY-----|[^"]*)'),
+        before=0,
+        needs=b"PRIVATE KEY-----",
+    ),
+    Pattern(
+        b"[token]",
+        re2.compile(_no_word(rb"\-") + b"eyJ" + rb"\.".join([_PART] * 3)),
+        needs=b"eyJ",
+    ),
+    Pattern(
+        b" [token]",
+        re2.compile(_no_word() + b"(?i:bearer)" + _SPACE + rb"+[A-Za-z0-9._~+/\-]{16,}=*"),
+        before=1 + len("bearer"),
+    ),
+    Pattern(b"[key]", re2.compile(rb"[^A-Za-z0-9](?:" + b"|".join(_KEYS) + rb")")),
+    Pattern(b"[email]", re2.compile(rb"[" + _WORD + rb".%+\-]+" + _HOST), before=0, needs=b"@"),
+    Pattern(b"[iban]", re2.compile(rb"[^A-Za-z0-9][A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11}"), end=iban_end),
+    _bounded(b"[ip]", b".", rb"(?:" + _OCTET + rb"\.){3}" + _OCTET, b"."),
+    Pattern(b"[ip]", re2.compile(_no_word(b":.") + rb"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"), end=ipv6_end),
+    _bounded(b"[card]", rb".\-", rb"\p{Nd}(?:[ \-]?\p{Nd}){12,18}", b".-", is_card),
+    *(_bounded(b"[phone]", rb"+.\-/", find, marks, is_phone) for find, marks in _PHONES),
+)
+"""In the order in which they are looked for: what is longer and surer first."""

@@ -1,0 +1,114 @@
+"""Accounts of people: who they are, what they may do, and whether they still may; the audit trail has every change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairtrial.domain.accounts import ROLES, Account, Role, same_name
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.names.look_alikes import look_alike
+from fairtrial.store.access import audit
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import Query, at
+
+STATE = "CASE WHEN disabled_time IS NOT NULL THEN 'disabled' WHEN password IS NULL THEN 'invited' ELSE 'active' END"
+ANY = "SELECT count(*) > 0 FROM accounts"
+ALL = f"SELECT account_id, name, role, {STATE} FROM accounts ORDER BY created_time, account_id"  # noqa: S608 - a constant
+ONE = f"SELECT account_id, name, role, {STATE} FROM accounts WHERE account_id = ?"  # noqa: S608 - a constant
+PASSWORD = "SELECT password FROM accounts WHERE account_id = ? AND disabled_time IS NULL"  # noqa: S105 - no password
+LIST = f"""
+SELECT account_id, name, role, {STATE} AS state, created_time, disabled_time,
+    (SELECT max(seen_time) FROM sessions WHERE sessions.account_id = accounts.account_id) AS seen_time
+FROM accounts
+ORDER BY created_time, account_id
+LIMIT $1 OFFSET $2
+"""  # noqa: S608 - a constant
+DISABLE = "UPDATE accounts SET disabled_time = ? WHERE account_id = ?"
+SET_ROLE = "UPDATE accounts SET role = ? WHERE account_id = ?"
+END_SESSIONS = "DELETE FROM sessions WHERE account_id = ?"
+END_INVITATIONS = "UPDATE invitations SET ended_time = ? WHERE account_id = ? AND ended_time IS NULL"
+
+
+def exist(database: Database) -> bool:
+    """Whether there is an account, whatever its state: from the first on, everyone signs in."""
+    return bool(database.rows(ANY)[0][0])
+
+
+def listing(limit: int = 1000, offset: int = 0) -> Query:
+    """All accounts, the disabled ones too, oldest first; never a hash."""
+    return Query(LIST, (limit, offset))
+
+
+def find(database: Database, who: str) -> Account:
+    """The account of that name or id; `UsageError` if there is none."""
+    found = _found(database, who)
+    if found is None:
+        raise UsageError(f"accounts: there is none named {who!r} (see: fairtrial accounts list)")
+    return found
+
+
+def by_id(database: Database, account_id: str) -> Account | None:
+    """The account of that id, whatever its state."""
+    rows = database.rows(ONE, [account_id])
+    return Account(*rows[0]) if rows else None
+
+
+def password_of(database: Database, who: str) -> tuple[Account | None, str | None]:
+    """For the sign-in: the account of that name with its hash; nothing for one that may not sign in."""
+    found = _found(database, who)
+    if found is None or found.state != "active":
+        return None, None
+    rows = database.rows(PASSWORD, [found.account_id])
+    return found, rows[0][0] if rows else None
+
+
+def disable(database: Database, who: str, *, actor: str, now_us: int) -> Account:
+    """Shut someone out at once, from every browser; what they did stays. `UsageError` if there is none."""
+    found = find(database, who)
+    with database.writing() as cursor:
+        cursor.execute(DISABLE, [at(now_us), found.account_id])
+        cursor.execute(END_INVITATIONS, [at(now_us), found.account_id])
+        cursor.execute(END_SESSIONS, [found.account_id])
+        audit.append(cursor, now_us=now_us, actor=actor, action="account.disable", subject=found.account_id)
+    return find(database, found.account_id)
+
+
+def set_role(database: Database, who: str, role: Role, *, actor: str, now_us: int) -> Account:
+    """Change what someone may do, from their next request on; raises `UsageError`."""
+    found, role = find(database, who), known_role(role)
+    subject, details = found.account_id, {"from": found.role, "to": role}
+    with database.writing() as cursor:
+        cursor.execute(SET_ROLE, [role, found.account_id])
+        audit.append(cursor, now_us=now_us, actor=actor, action="account.role", subject=subject, details=details)
+    return find(database, found.account_id)
+
+
+def known_role(text: str) -> Role:
+    """The role of that name; raises `UsageError`."""
+    for role in ROLES:
+        if role == text:
+            return role
+    raise UsageError(f"role: there is no role {text!r} (known: {', '.join(ROLES)})")
+
+
+def refuse_taken(cursor: Cursor, name: str) -> None:
+    """`UsageError` if someone has this name or one that looks like it."""
+    names = (row[1] for row in cursor.execute(ALL).fetchall() if row[1] is not None)
+    if any(same_name(name) == same_name(other) or look_alike(name, other) for other in names):
+        raise UsageError(f"accounts: the name {name!r} is taken, or looks like one that is")
+
+
+def _found(database: Database, who: str) -> Account | None:
+    with database.looking() as cursor:
+        return _search(cursor, who)
+
+
+def _search(cursor: Cursor, who: str) -> Account | None:
+    row: Any = cursor.execute(ONE, [who]).fetchone()
+    return Account(*row) if row else _named(cursor, who)
+
+
+def _named(cursor: Cursor, name: str) -> Account | None:
+    wanted = same_name(name)
+    accounts = (Account(*row) for row in cursor.execute(ALL).fetchall())
+    return next((one for one in accounts if one.name is not None and same_name(one.name) == wanted), None)

@@ -1,0 +1,76 @@
+"""Keeps how each unit was placed, with its first time, so that no page reads all exposures.
+
+The table `placements` sums up the exposures before a row number, the watermark; those after it are read as they are.
+Both together say the same as all exposures: rows are only added, and readers look for distinct values and first times.
+An erasure empties the table, which is then computed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.derived import watermarks
+from fairtrial.store.derived.analysed import REASONS
+
+NAME = "placements"
+SLICE = 2_000_000
+"""Exposures that are summed up in one transaction."""
+SMALLEST = 20_000
+"""Fewer new exposures are read as fast as they are."""
+
+END = "SELECT coalesce(max(rowid) + 1, 0) FROM exposures"
+_COLUMNS = f"""experiment, analysis_hash, assigned, unit, arm_bucket, reason IN {REASONS} AS analysed,
+    request_time IS NOT NULL AS measured"""
+FOLD = f"""
+INSERT INTO placements
+WITH latest AS (
+    SELECT {_COLUMNS}, min(at_time) AS at_time
+    FROM exposures
+    WHERE rowid >= $1 AND rowid < $2 AND enrolled
+    GROUP BY ALL
+)
+SELECT n.* FROM latest n ANTI JOIN placements p
+ON p.experiment = n.experiment AND p.analysis_hash = n.analysis_hash AND p.assigned = n.assigned AND p.unit = n.unit
+    AND p.analysed = n.analysed AND p.measured = n.measured AND p.arm_bucket IS NOT DISTINCT FROM n.arm_bucket
+    AND p.at_time <= n.at_time
+"""  # noqa: S608 - ours
+PLACED = f"""placed AS (
+    SELECT * FROM placements WHERE experiment = $experiment OR $experiment IS NULL
+    UNION ALL
+    SELECT {_COLUMNS}, at_time FROM exposures
+    WHERE rowid >= $watermark AND enrolled AND (experiment = $experiment OR $experiment IS NULL)
+)"""  # noqa: S608 - ours
+"""A table expression over all enrolled exposures. Binds ``$experiment`` (``None`` is all) and ``$watermark``."""
+
+
+def fold(database: Database) -> int:
+    """Sum up the exposures that came since; returns how many those were. Raises `duckdb.Error`."""
+    folded = 0
+    while True:
+        with database.writing() as cursor:
+            start, end = watermarks.read(cursor, NAME), _end(cursor)
+            if end - start < SMALLEST:
+                return folded
+            until = min(end, start + SLICE)
+            cursor.execute(FOLD, [start, until])
+            watermarks.write(cursor, NAME, until)
+        folded += until - start
+
+
+@contextmanager
+def snapshot(database: Database) -> Iterator[tuple[Cursor, int]]:
+    """A cursor that sees one state of the store, and the watermark in it; raises `StoreError`."""
+    with database.snapshot() as cursor:
+        yield cursor, watermarks.read(cursor, NAME)
+
+
+def forget_from(cursor: Cursor, row: int) -> None:
+    """What was summed up of the exposures from this row on is out of date; within a transaction."""
+    watermarks.write(cursor, NAME, min(row, watermarks.read(cursor, NAME)))
+
+
+def _end(cursor: Cursor) -> int:
+    row = cursor.execute(END).fetchone()
+    return int(row[0]) if row else 0

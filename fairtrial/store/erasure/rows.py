@@ -1,0 +1,227 @@
+"""What an erasure does to the rows of a unit: texts go, numbers stay, and names give way to names of nobody.
+
+The rows keep their numbers under a one-off name that only the erasure's salt could have told, and the salt is thrown
+away: requests of one unit stay one cluster, so a verdict that was decided on them can still be computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fairtrial.domain.plan import UnitKind
+from fairtrial.store.core.database import Cursor
+from fairtrial.store.evaluations.score_texts import NUMBERS_ONLY
+from fairtrial.store.maintenance.copying import Change
+
+NAMES = "CREATE OR REPLACE TEMP TABLE gone (name VARCHAR)"
+UNITS = "CREATE OR REPLACE TEMP TABLE gone_unit (unit VARCHAR, salt VARCHAR)"
+ADD_UNIT = "INSERT INTO temp.gone_unit VALUES (?, ?)"
+ADD_KNOWN = "INSERT INTO temp.gone SELECT unnest(?::VARCHAR[])"
+ADD_REQUESTS = "INSERT INTO temp.gone SELECT request_id FROM requests WHERE unit = ?"
+ADD_EXPOSURES = "INSERT INTO temp.gone SELECT request_id FROM exposures WHERE unit = ?"
+NAMED_IN_BODIES = """
+WITH named AS (
+    SELECT request_id, CASE WHEN json_valid(request_body) THEN json_extract_string(request_body, $paths) END AS names
+    FROM payloads
+    WHERE contains(request_body, $unit) OR contains(request_body, chr(92))
+)
+SELECT request_id, names FROM named WHERE contains(array_to_string(names, ' '), $unit)
+"""
+"""A body with a backslash may spell the name otherwise (``Zo\\u00eb``): it is looked at decoded."""
+ADD_ANSWERS = """
+INSERT INTO temp.gone
+WITH own AS (
+    SELECT DISTINCT response_id FROM requests
+    WHERE response_id IS NOT NULL AND request_id IN (SELECT name FROM temp.gone)
+)
+SELECT response_id
+FROM own
+WHERE response_id NOT IN (
+    SELECT response_id FROM requests
+    WHERE response_id IN (SELECT response_id FROM own) AND request_id NOT IN (SELECT name FROM temp.gone)
+)
+"""
+"""Feedback may name an answer by the provider's id; one that somebody else's request has too tells nothing. The ids are
+looked up, since grouping all of a large store's takes more memory than there is."""
+ADD_FEEDBACK = """
+INSERT INTO temp.gone
+SELECT f.feedback_id
+FROM feedback f
+WHERE f.unit = (SELECT unit FROM temp.gone_unit) OR f.request_id IN (SELECT name FROM temp.gone)
+UNION
+SELECT f.feedback_id
+FROM feedback f JOIN requests r ON r.response_id = {response} AND r.key_id IS NOT DISTINCT FROM f.key_id
+    AND r.at_time <= f.at_time
+WHERE r.request_id IN (SELECT name FROM temp.gone)
+"""
+"""What was said of the unit or of one of its requests. A response id that others have too may be the unit's: its text
+goes, for whoever wrote it may be the unit."""
+HAS_RESPONSE = """
+SELECT count(*) FROM duckdb_columns()
+WHERE database_name = current_database() AND table_name = 'feedback' AND column_name = 'response_id'
+"""
+DIFFERENT = "SELECT DISTINCT name FROM temp.gone WHERE name IS NOT NULL ORDER BY name"
+TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
+
+BODY_PATHS: Mapping[UnitKind, Sequence[str]] = {
+    "user": ("$.user", "$.safety_identifier", "$.metadata.user_id"),
+    "conversation": ("$.conversation", "$.conversation.id", "$.metadata.conversation_id"),
+    "request": (),
+}
+"""Where a request names its unit: bodies of requests outside of experiments have one too."""
+
+_SALT = "(SELECT salt FROM temp.gone_unit)"
+_UNIT = "(SELECT unit FROM temp.gone_unit)"
+_OF_REQUEST = "coalesce(request_id IN (SELECT name FROM temp.gone), false)"
+_OF_UNIT = f"coalesce(unit = {_UNIT}, false)"
+_FEEDBACK = "coalesce(feedback_id IN (SELECT name FROM temp.gone), false)"
+_RESULTS = f"(SELECT * FROM results WHERE {_OF_REQUEST})"  # noqa: S608 - ours
+_SCORE = f"((run_id, case_id, repeat) IN (SELECT (run_id, case_id, repeat) FROM {_RESULTS}))"  # noqa: S608 - ours
+_FROM_RUN = (
+    "((queue_id, case_id) IN (SELECT (q.queue_id, r.case_id)"  # noqa: S608 - ours
+    f" FROM review_queues q JOIN {_RESULTS} r ON r.run_id IN (q.candidate_run, q.baseline_run)))"
+)
+_OWN_ITEM = f"({_OF_UNIT} OR {_FROM_RUN})"
+_ITEM = f"item_id IN (SELECT item_id FROM review_items WHERE {_OWN_ITEM})"  # noqa: S608 - ours
+ERASED = "[erased]"
+
+TOUCHED: Mapping[str, str] = {
+    "requests": f"({_OF_REQUEST} OR {_OF_UNIT})",
+    "payloads": _OF_REQUEST,
+    "attempts": _OF_REQUEST,
+    "exposures": f"({_OF_REQUEST} OR {_OF_UNIT})",
+    "feedback": _FEEDBACK,
+    "results": _OF_REQUEST,
+    "scores": _SCORE,
+    "review_items": _OWN_ITEM,
+    "review_votes": _ITEM,
+    "review_drafts": _ITEM,
+    "review_skips": _ITEM,
+}
+"""Which rows of each table are the unit's."""
+
+OWN_NAMES = f"""
+CREATE OR REPLACE TEMP TABLE gone_own AS
+SELECT DISTINCT unit FROM exposures WHERE unit_kind = 'request' AND {_OF_REQUEST}
+"""  # noqa: S608 - ours
+OWN_WORDS = f"""
+CREATE OR REPLACE TEMP TABLE gone_word AS
+WITH own AS (SELECT DISTINCT category FROM feedback WHERE category IS NOT NULL AND {_FEEDBACK})
+SELECT category FROM own
+EXCEPT SELECT category FROM feedback WHERE category IN (SELECT category FROM own) AND NOT {_FEEDBACK}
+"""  # noqa: S608 - ours
+"""Collected once: rows are copied by the slice, and each slice would read the whole table again."""
+
+
+def _fresh(column: str) -> str:
+    return f"left(sha256({_SALT} || {column}), 32)"
+
+
+def _when(touched: str, then: str, column: str) -> str:
+    return f"CASE WHEN {touched} THEN {then} ELSE {column} END"
+
+
+def _columns(table: str, *, fresh: str = "", empty: str = "", **given: str) -> dict[str, str]:
+    touched = TOUCHED[table]
+    columns = {name: _when(touched, _fresh(name), name) for name in fresh.split()}
+    columns |= {name: _when(touched, "NULL", name) for name in empty.split()}
+    columns |= {name: _when(touched, sql, name) for name, sql in given.items()}
+    return columns
+
+
+_OWN_NAME = "coalesce(unit IN (SELECT unit FROM temp.gone_own), false)"
+_REPLACED_UNIT = {"unit": _when(f"({_OF_UNIT} OR {_OWN_NAME})", _fresh("unit"), "unit")}
+"""Where each request is a unit of its own, that unit's pseudonym leads back to the request's old name, and goes too."""
+
+CHANGES: Mapping[str, Change] = {
+    "requests": Change(_columns("requests", fresh="request_id response_id", tags="MAP {}") | _REPLACED_UNIT),
+    "payloads": Change(where=f"NOT {_OF_REQUEST}"),
+    "attempts": Change(_columns("attempts", fresh="request_id", empty="error_message")),
+    "exposures": Change(_columns("exposures", fresh="request_id", empty="enrol_bucket arm_bucket") | _REPLACED_UNIT),
+    "feedback": Change(
+        _columns(
+            "feedback",
+            fresh="feedback_id request_id response_id subject",
+            empty="comment correction idempotency_key",
+            category="CASE WHEN category NOT IN (SELECT category FROM temp.gone_word) THEN category END",
+        )
+        | _REPLACED_UNIT
+    ),
+    "results": Change(
+        _columns(
+            "results",
+            fresh="request_id",
+            empty="output asked refusal",
+            error=f"CASE WHEN error IS NOT NULL THEN '{ERASED}' END",
+        )
+    ),
+    "scores": Change(_columns("scores", details=NUMBERS_ONLY, why=f"CASE WHEN why IS NOT NULL THEN '{ERASED}' END")),
+    "review_items": Change(
+        _columns(
+            "review_items",
+            empty="reference",
+            asked="'[]'",
+            candidate_output=f"'{ERASED}'",
+            baseline_output=f"'{ERASED}'",
+        )
+        | _REPLACED_UNIT
+    ),
+    "review_votes": Change(_columns("review_votes", empty="edited_candidate edited_baseline", comment="''")),
+    "review_drafts": Change(where=f"NOT {_ITEM}"),
+    "review_skips": Change(_columns("review_skips", reason="''")),
+}
+"""How the unit's rows are copied; a bucket would tell the unit to whoever has the experiment's salt, so it goes too."""
+COMPUTED: Mapping[str, Change] = {
+    "placements": Change(where="false"),
+    "watermarks": Change(where="name <> 'placements'"),
+}
+"""Tables that are computed from the others and name units: their rows are left out, and computed anew."""
+
+
+def collect(
+    cursor: Cursor, *, pseudonym: str, salt: str, unit: str, kind: UnitKind, known: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Find the names of a unit's requests, answers and feedback, those ``known`` included; raises `duckdb.Error`.
+
+    They stay in temporary tables of this cursor, which `TOUCHED` and `CHANGES` look into.
+    """
+    cursor.execute(NAMES)
+    cursor.execute(UNITS)
+    cursor.execute(ADD_UNIT, [pseudonym, salt])
+    cursor.execute(ADD_KNOWN, [[*known, unit] if kind == "request" else list(known)])
+    cursor.execute(ADD_REQUESTS, [pseudonym])
+    cursor.execute(ADD_EXPOSURES, [pseudonym])
+    if BODY_PATHS[kind]:
+        cursor.execute(ADD_KNOWN, [_named_in_bodies(cursor, unit, kind)])
+    cursor.execute(ADD_ANSWERS)
+    cursor.execute(ADD_FEEDBACK.format(response=_response_of(cursor)))
+    cursor.execute(OWN_NAMES)
+    cursor.execute(OWN_WORDS)
+    return tuple(str(name) for (name,) in cursor.execute(DIFFERENT).fetchall())
+
+
+def _response_of(cursor: Cursor) -> str:
+    """The column with the response id that a feedback names: a backup of an earlier version has one for both names."""
+    row = cursor.execute(HAS_RESPONSE).fetchone()
+    return "coalesce(f.response_id, f.request_id)" if row and row[0] else "f.request_id"
+
+
+def _named_in_bodies(cursor: Cursor, unit: str, kind: UnitKind) -> list[str]:
+    """Requests whose body names exactly this unit, but for blanks around it, which are none of a name."""
+    found = cursor.execute(NAMED_IN_BODIES, {"unit": unit, "paths": list(BODY_PATHS[kind])}).fetchall()
+    return [str(request) for request, names in found if any(name and name.strip() == unit for name in names)]
+
+
+def count_rows(cursor: Cursor) -> dict[str, int]:
+    """How many rows of each table are the collected unit's; tables without any are left out."""
+    there = {str(name) for (name,) in cursor.execute(TABLES).fetchall()}
+    counts: dict[str, int] = {}
+    for table, touched in TOUCHED.items():
+        if table in there and (found := _count(cursor, table, touched)):
+            counts[table] = found
+    return counts
+
+
+def _count(cursor: Cursor, table: str, touched: str) -> int:
+    row = cursor.execute(f"SELECT count(*) FROM {table} WHERE {touched}").fetchone()  # noqa: S608 - ours
+    return int(row[0]) if row else 0

@@ -1,0 +1,96 @@
+"""One run in columns: a row a result with all of its scores, and no text of a case; what comparisons are made from."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pyarrow
+
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Query
+from fairtrial.store.evaluations.runs import head
+
+RUN = b"run"
+"""The key of the schema's metadata with the run itself, a `RunEvent` as JSON."""
+SCORE, STATE = "score:", "state:"
+"""What the columns of metrics and of scorers begin with; no other column has a colon."""
+SCORED, FAILED = 1, 2
+"""A scorer's state in one result: it has scores, or it failed; 0 is that it was not asked."""
+
+RESULTS = """
+SELECT case_id, outcome, error IS NOT NULL AS failed, cached, coalesce(latency_ms, 'nan'::DOUBLE) AS latency_ms,
+    coalesce(tokens_out::DOUBLE, 'nan'::DOUBLE) AS tokens_out, coalesce(cost_usd, 'nan'::DOUBLE) AS cost_usd,
+    tags, cluster
+FROM results
+WHERE run_id = $1
+ORDER BY rowid
+"""
+
+METRICS = "SELECT metric FROM scores WHERE run_id = $1 GROUP BY metric ORDER BY min(rowid)"
+
+PLACED = """
+WITH placed AS (
+    SELECT case_id, repeat, (row_number() OVER (ORDER BY rowid) - 1)::INTEGER AS place FROM results WHERE run_id = $1
+), numbered AS (
+    SELECT metric, (row_number() OVER (ORDER BY min(rowid)) - 1)::INTEGER AS number
+    FROM scores
+    WHERE run_id = $1
+    GROUP BY metric
+)
+"""
+SCORES = f"""{PLACED}
+SELECT p.place, n.number, coalesce(s.value, 'nan'::DOUBLE) AS value
+FROM scores s
+    JOIN placed p ON p.case_id = s.case_id AND p.repeat = s.repeat
+    JOIN numbered n ON n.metric = s.metric
+WHERE s.run_id = $1
+"""  # noqa: S608 - a constant
+DETAILS = f"""{PLACED}
+SELECT p.place, s.details
+FROM scores s JOIN placed p ON p.case_id = s.case_id AND p.repeat = s.repeat
+WHERE s.run_id = $1 AND starts_with(s.metric, $2 || '.') AND s.details IS NOT NULL
+ORDER BY p.place, s.rowid
+"""  # noqa: S608 - a constant
+
+
+def columns(database: Database, run_id: str) -> pyarrow.Table | None:
+    """A row a result, in the order of the run; ``None`` if there is no run of that id.
+
+    ``score:METRIC`` is a number, the metrics in the order of the run; ``state:SCORER`` is `SCORED`, `FAILED` or 0.
+    Times are milliseconds; numbers that are not known are NaN. The run itself is in the schema's metadata under `RUN`.
+    """
+    run = head(database, run_id)
+    if run is None:
+        return None
+    table = database.arrow(Query(RESULTS, (run_id,)))
+    for name, column in _scores(database, run_id, len(table)).items():
+        table = table.append_column(name, _array(column))
+    return table.replace_schema_metadata({RUN: msgspec.json.encode(run)})
+
+
+def details(database: Database, run_id: str, scorer: str) -> pyarrow.Table:
+    """``place``, the row of `columns`, and ``details``, JSON, of each result that this scorer gave details of."""
+    return database.arrow(Query(DETAILS, (run_id, scorer)))
+
+
+def _array(column: np.ndarray) -> pyarrow.Array:
+    """The same memory as Arrow; `pyarrow.array` would load pandas to ask whether this is one of its own."""
+    kind = pyarrow.float64() if column.dtype == np.float64 else pyarrow.uint8()
+    return pyarrow.Array.from_buffers(kind, len(column), [None, pyarrow.py_buffer(np.ascontiguousarray(column))])
+
+
+def _scores(database: Database, run_id: str, count: int) -> dict[str, np.ndarray]:
+    metrics = [str(metric) for (metric,) in database.rows(METRICS, (run_id,))]
+    scorers = list(dict.fromkeys(metric.partition(".")[0] for metric in metrics))
+    found = database.arrow(Query(SCORES, (run_id,)))
+    place, number = (np.from_dlpack(found[name].combine_chunks()) for name in ("place", "number"))
+    values = np.full((len(metrics), count), np.nan)
+    values[number, place] = np.from_dlpack(found["value"].combine_chunks())
+    states = np.zeros((len(scorers), count), dtype=np.uint8)
+    of_scorer = np.array([scorers.index(metric.partition(".")[0]) for metric in metrics], dtype=np.intp)
+    fails = np.array(["." not in metric for metric in metrics], dtype=bool)
+    states[of_scorer[number], place] = SCORED
+    failed = fails[number]
+    states[of_scorer[number[failed]], place[failed]] = FAILED
+    named = {f"{SCORE}{metric}": values[at] for at, metric in enumerate(metrics) if "." in metric}
+    return named | {f"{STATE}{scorer}": states[at] for at, scorer in enumerate(scorers)}

@@ -1,0 +1,74 @@
+"""One run in figures: how long, how much, how it ended, and each metric in each slice of its tags."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Query
+from fairtrial.store.evaluations.runs import EVENT
+
+USED = """
+SELECT count(*) AS results, count(DISTINCT case_id) AS cases, count(*) FILTER (error IS NOT NULL) AS errors,
+    count(*) FILTER (cached) AS cached,
+    quantile_cont(latency_ms, 0.5) FILTER (error IS NULL AND NOT cached) AS latency_p50,
+    quantile_cont(latency_ms, 0.95) FILTER (error IS NULL AND NOT cached) AS latency_p95,
+    quantile_cont(latency_ms, 0.99) FILTER (error IS NULL AND NOT cached) AS latency_p99,
+    quantile_cont(ttft_ms, 0.5) FILTER (error IS NULL AND NOT cached) AS ttft_p50,
+    sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out,
+    CASE WHEN bool_and(cost_usd IS NOT NULL OR error IS NOT NULL) THEN sum(cost_usd) END AS cost_usd
+FROM results
+WHERE run_id = $1
+"""
+
+CASE_METRICS = """
+SELECT metric
+FROM scores
+WHERE run_id = $1 AND value IS NOT NULL
+GROUP BY metric
+ORDER BY min(rowid)
+"""
+
+SLICES = """
+WITH pairs AS (
+    SELECT case_id, repeat, unnest(map_entries(tags)) AS entry FROM results WHERE run_id = $1
+), tagged AS (
+    SELECT case_id, repeat, entry.key AS tag, unnest(string_split(entry.value, $2)) AS value FROM pairs
+), few AS (
+    SELECT tag FROM tagged GROUP BY tag HAVING count(DISTINCT value) BETWEEN 2 AND $3
+)
+SELECT t.tag, t.value, s.metric, avg(s.value) AS mean, count(s.value) AS scored, count(*) AS results
+FROM tagged t
+    JOIN few f ON f.tag = t.tag
+    JOIN scores s ON s.run_id = $1 AND s.case_id = t.case_id AND s.repeat = t.repeat
+GROUP BY t.tag, t.value, s.metric
+ORDER BY t.tag, t.value, s.metric
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """``run``: its summary; ``used``: counts, milliseconds, tokens and cost; ``metrics``: those that each case has."""
+
+    run: dict[str, Any]
+    used: dict[str, Any]
+    metrics: tuple[str, ...]
+
+
+def figures(database: Database, run_id: str) -> RunFigures | None:
+    """One run in figures, ``None`` if there is none of that id; answers from the cache have no latency of their own."""
+    found = database.dicts(Query(EVENT, (run_id,)))
+    if not found:
+        return None
+    parsed = {name: json.loads(found[0][name]) for name in ("counts", "metrics", "versions")}
+    (used,) = database.dicts(Query(USED, (run_id,)))
+    return RunFigures(
+        found[0] | parsed, used, tuple(str(metric) for (metric,) in database.rows(CASE_METRICS, (run_id,)))
+    )
+
+
+def slices(run_id: str, *, separator: str, most: int) -> Query:
+    """Each metric's mean in each slice; ``separator`` parts a tag's slices, tags of over ``most`` are left out."""
+    return Query(SLICES, (run_id, separator, most))

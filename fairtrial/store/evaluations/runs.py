@@ -1,0 +1,106 @@
+"""Runs of suites: their summaries, and every event that one is rebuilt from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fairtrial.domain.events import CaseResultEvent, RunEvent, ScoreEvent
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, Query
+
+SUMMARY = """run_id, at_time, ended_time, suite, suite_digest, target, deployment_digest, fingerprint, seed, repeat,
+    status, counts, metrics, versions, plan_hash"""
+
+LIST = f"""
+SELECT {SUMMARY}
+FROM runs
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR suite = $3) AND ($4 IS NULL OR target = $4)
+ORDER BY at_time DESC, run_id DESC
+LIMIT $5 OFFSET $6
+"""  # noqa: S608 - the columns are a constant
+
+LATEST = """
+SELECT arg_max(run_id, ended_time)
+FROM runs
+WHERE status = 'finished' AND ($1 IS NULL OR suite = $1) AND ($2 IS NULL OR target = $2)
+    AND ($3 IS NULL OR suite_digest = $3)
+GROUP BY suite, target, suite_digest
+ORDER BY max(ended_time) DESC, 1
+"""
+
+EVENT = """
+SELECT run_id, epoch_us(at_time) AS at_us, epoch_us(ended_time) AS ended_us, suite, suite_digest, target,
+    deployment_digest, fingerprint, seed, repeat, status, counts, metrics, versions, plan_hash
+FROM runs
+WHERE run_id = $1
+"""
+
+RESULTS = """
+SELECT run_id, case_id, repeat, epoch_us(at_time) AS at_us, outcome, output, error, latency_ms, ttft_ms, tokens_in,
+    tokens_out, finish_reason, cached, request_id, tags, cluster, expected, refusal, fingerprint, cost_usd, asked
+FROM results
+WHERE run_id = $1
+ORDER BY rowid
+"""
+
+SCORES = """
+SELECT run_id, case_id, repeat, epoch_us(at_time) AS at_us, metric, value, label, expected, why, details
+FROM scores
+WHERE run_id = $1
+ORDER BY rowid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvents:
+    """All that the journal said of one run, in its order: what `domain.Run` is rebuilt from."""
+
+    run: RunEvent
+    results: tuple[CaseResultEvent, ...]
+    scores: tuple[ScoreEvent, ...]
+
+    def __iter__(self) -> Iterator[RunEvent | CaseResultEvent | ScoreEvent]:
+        yield from self.results
+        yield from self.scores
+        yield self.run
+
+
+def listing(page: Page, *, suite: str | None = None, target: str | None = None) -> Query:
+    """Summaries of runs that began in a window, newest first."""
+    return Query(LIST, (page.since, page.until, suite, target, page.rows, page.offset))
+
+
+def latest(
+    database: Database, *, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
+) -> list[str]:
+    """The ids of the newest finished run of each suite, target and suite digest; the newest first."""
+    return [str(run_id) for (run_id,) in database.rows(LATEST, (suite, target, suite_digest))]
+
+
+def head(database: Database, run_id: str) -> RunEvent | None:
+    """One run without its cases, or ``None`` if there is none of that id."""
+    found = database.dicts(Query(EVENT, (run_id,)))
+    return RunEvent(**{name: _parsed(name, value) for name, value in found[0].items()}) if found else None
+
+
+def events(database: Database, run_id: str) -> RunEvents | None:
+    """Everything about one run, or ``None`` if there is none of that id."""
+    run = head(database, run_id)
+    if run is None:
+        return None
+    return RunEvents(
+        run,
+        tuple(CaseResultEvent(**_tagged(row)) for row in database.dicts(Query(RESULTS, (run_id,)))),
+        tuple(ScoreEvent(**row) for row in database.dicts(Query(SCORES, (run_id,)))),
+    )
+
+
+def _parsed(name: str, value: Any) -> Any:
+    return json.loads(value) if name in ("counts", "metrics", "versions") else value
+
+
+def _tagged(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"tags": dict(row["tags"] or {})}

@@ -1,0 +1,121 @@
+"""Verdicts of gates: stored as they were given, with an entry of the audit trail, and never changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairtrial.domain.verdict import Verdict
+from fairtrial.store.access import audit
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, Query, at
+from fairtrial.store.evaluations import verdict_json
+
+INSERT = """
+INSERT INTO verdicts (verdict_id, at_time, gate, candidate, baseline, decision, headline, verdict)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+LIST = """
+SELECT verdict_id, at_time, gate, candidate, baseline, decision, headline
+FROM verdicts
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR gate = $3) AND ($4 IS NULL OR candidate = $4)
+ORDER BY at_time DESC, verdict_id DESC
+LIMIT $5 OFFSET $6
+"""
+
+WHOLE = """
+SELECT verdict
+FROM verdicts
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR gate = $3) AND ($4 IS NULL OR candidate = $4)
+ORDER BY at_time DESC, verdict_id DESC
+LIMIT $5 OFFSET $6
+"""
+
+NEWEST = """
+SELECT gate, candidate, max_by(decision, at_time) AS decision, max_by(headline, at_time) AS headline,
+    max_by(verdict_id, at_time) AS verdict_id, max(at_time) AS at_time, count(*) AS verdicts
+FROM verdicts
+WHERE at_time >= $1 AND at_time < $2
+GROUP BY gate, candidate
+ORDER BY at_time DESC, gate, candidate
+LIMIT $3 OFFSET $4
+"""
+
+ONE = "SELECT verdict FROM verdicts WHERE verdict_id = $1"
+
+JUDGED = "SELECT count(DISTINCT candidate) FROM verdicts WHERE gate = $1 AND candidate <> $2"
+
+SAVED = """
+SELECT actor, at_time
+FROM events
+WHERE action = 'verdict.save' AND subject = $1
+ORDER BY number
+LIMIT 1
+"""
+
+RUNS = """
+SELECT run_id, suite, target, at_time, ended_time, status
+FROM runs
+WHERE list_contains($1::VARCHAR[], run_id)
+ORDER BY suite, target, at_time
+"""
+
+
+def save(database: Database, verdict: Verdict, *, actor: str) -> None:
+    """Store a verdict, and in the audit trail that ``actor`` asked for it; one that is stored is left as it is."""
+    with database.writing() as cursor:
+        if cursor.execute(ONE, [verdict.verdict_id]).fetchone() is not None:
+            return
+        head = [verdict.verdict_id, at(verdict.at_us), verdict.gate, verdict.candidate, verdict.baseline]
+        whole = verdict_json.encode(verdict).decode()
+        cursor.execute(INSERT, [*head, verdict.decision, verdict.headline, whole])
+        details = {"decision": verdict.decision, "candidate": verdict.candidate}
+        audit.append(
+            cursor,
+            now_us=verdict.at_us,
+            actor=actor,
+            action="verdict.save",
+            subject=verdict.verdict_id,
+            details=details,
+        )
+
+
+def candidates_judged(database: Database, gate: str, candidate: str) -> int:
+    """How many different candidates this gate has judged, this one included."""
+    ((others,),) = database.rows(JUDGED, (gate, candidate))
+    return int(others) + 1
+
+
+def listing(page: Page, *, gate: str | None = None, candidate: str | None = None) -> Query:
+    """Verdicts of a window without their findings, newest first."""
+    return Query(LIST, (page.since, page.until, gate, candidate, page.rows, page.offset))
+
+
+def newest(page: Page) -> Query:
+    """The newest verdict of each gate and candidate, and how many there were."""
+    return Query(NEWEST, (page.since, page.until, page.rows, page.offset))
+
+
+def whole(
+    database: Database, page: Page, *, gate: str | None = None, candidate: str | None = None
+) -> tuple[Verdict, ...]:
+    """The same verdicts, findings included."""
+    bounds = (page.since, page.until, gate, candidate, page.rows, page.offset)
+    return tuple(verdict_json.decode(text) for (text,) in database.rows(WHOLE, bounds))
+
+
+def one(database: Database, verdict_id: str) -> Verdict | None:
+    """The verdict of that id, ``None`` if there is none."""
+    found = database.rows(ONE, (verdict_id,))
+    return verdict_json.decode(found[0][0]) if found else None
+
+
+def saved_by(database: Database, verdict_id: str) -> dict[str, Any] | None:
+    """Who saved it and when, by the audit trail; ``None`` for one that is not in it."""
+    found = database.dicts(Query(SAVED, (verdict_id,)))
+    return found[0] if found else None
+
+
+def runs_of(database: Database, verdict: Verdict) -> list[dict[str, Any]]:
+    """The runs that it read, as far as they are still kept."""
+    return database.dicts(Query(RUNS, (list(verdict.runs),))) if verdict.runs else []

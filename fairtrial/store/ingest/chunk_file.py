@@ -1,0 +1,56 @@
+"""Hands lines to DuckDB as a file: `read_json` with explicit columns is tens of times faster than bound rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.query import END_OF_TIME_US, at
+from fairtrial.store.ingest.columns import KINDS, Kind
+
+PRIVATE = 0o600
+MINUTE_US = 60_000_000
+SMALLEST_OBJECT = 1 << 20
+"""DuckDB sets buffers of the largest object's size aside, so the size follows the lines at hand."""
+
+
+def insert_lines(cursor: Cursor, lines: Mapping[str, Sequence[bytes]], scratch: Path) -> None:
+    """Insert lines, given by their kind, within the transaction that the caller has begun; raises `duckdb.Error`."""
+    for name in (kind for kind in KINDS if kind in lines):  # requests come first: others look them up
+        of_kind = lines[name]
+        file = scratch / f"{os.getpid()}-{name}.jsonl"
+        try:
+            with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, PRIVATE), "wb") as out:
+                out.writelines(of_kind)
+            bound = _near(of_kind) if KINDS[name].near else {}
+            _insert(cursor, KINDS[name], file, longest=max(map(len, of_kind)), bound=bound)
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def sweep(scratch: Path) -> None:
+    """Delete what an owner left that was killed while it inserted: it holds bodies. For the owner of the store only."""
+    for file in scratch.glob("*.jsonl"):
+        file.unlink()
+
+
+def _insert(cursor: Cursor, kind: Kind, file: Path, *, longest: int, bound: Mapping[str, object]) -> None:
+    columns = ", ".join(f"'{field}': '{type_}'" for field, type_ in kind.fields.items())
+    size = max(SMALLEST_OBJECT, 2 * longest)
+    lines = f"read_json($file, format = 'newline_delimited', columns = {{{columns}}}, maximum_object_size = {size})"
+    for insert in kind.inserts:
+        cursor.execute(insert.replace("FROM lines", f"FROM {lines}"), {"file": str(file.absolute()), **bound})
+
+
+def _near(lines: Sequence[bytes]) -> dict[str, object]:
+    """The time around events: of `read_json` alone the engine knows no bounds, and it would scan whole tables."""
+    times = [min(max(msgspec.json.decode(line, type=_Timed).at_us, 0), END_OF_TIME_US) for line in lines]
+    return {"since": at(max(0, min(times) - MINUTE_US)), "until": at(max(times) + MINUTE_US)}
+
+
+class _Timed(msgspec.Struct):
+    at_us: int

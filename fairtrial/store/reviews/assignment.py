@@ -1,0 +1,136 @@
+"""A reviewer's desk: the queues that wait for them, and the one item that is theirs to judge now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from fairtrial.domain.reviews.masking import mask
+from fairtrial.domain.reviews.review import Next, Progress, ShownItem, arm_on_the_left, side_of
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import Query, at
+from fairtrial.store.reviews import claims, drafts
+from fairtrial.store.reviews.queues import require_open
+
+OPEN_TO_ME = """
+WITH live AS (
+    SELECT item_id, count(*) AS votes, bool_or(reviewer = $2) AS mine
+    FROM review_votes
+    WHERE queue_id = $1 AND vote_id NOT IN (SELECT vote_id FROM review_undone)
+    GROUP BY item_id
+)
+SELECT i.item_id, coalesce(v.votes, 0), c.reviewer,
+    EXISTS (SELECT 1 FROM review_drafts d WHERE d.item_id = i.item_id AND d.reviewer = $2)
+FROM review_items i
+LEFT JOIN live v ON v.item_id = i.item_id
+LEFT JOIN review_claims c ON c.item_id = i.item_id AND c.expires_time > $3
+WHERE i.queue_id = $1 AND coalesce(v.votes, 0) < i.wants AND NOT coalesce(v.mine, FALSE)
+    AND NOT EXISTS (SELECT 1 FROM review_skips s WHERE s.item_id = i.item_id AND s.reviewer = $2)
+"""
+PROGRESS = """
+WITH live AS (
+    SELECT item_id, reviewer FROM review_votes
+    WHERE queue_id = $1 AND vote_id NOT IN (SELECT vote_id FROM review_undone)
+)
+SELECT (SELECT count(DISTINCT item_id) FROM live), (SELECT count(*) FROM review_items WHERE queue_id = $1),
+    (SELECT count(DISTINCT item_id) FROM live WHERE reviewer = $2)
+"""
+ITEM = """
+SELECT i.asked, i.reference, i.candidate_output, i.baseline_output, q.names, q.secret
+FROM review_items i JOIN review_queues q ON q.queue_id = i.queue_id
+WHERE i.item_id = $1
+"""
+SECRET = "SELECT secret FROM review_queues WHERE queue_id = $1"  # noqa: S105 - a query, not a secret
+QUEUES = """
+SELECT queue_id, title, if(closed_time IS NULL, 'open', 'closed') AS state,
+    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id) AS items,
+    (SELECT count(DISTINCT item_id) FROM review_skips s WHERE s.queue_id = q.queue_id AND s.reviewer = $1) AS skipped
+FROM review_queues q
+ORDER BY closed_time IS NOT NULL, at_time, queue_id
+LIMIT 1000
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An item that this reviewer may still judge; ``holder`` has a claim that lasts."""
+
+    item_id: str
+    votes: int
+    holder: str | None
+    drafted: bool
+
+
+def queues(database: Database, reviewer: str, *, now_us: int) -> list[dict[str, Any]]:
+    """What waits for this reviewer: titles and counts, never a name, a model or a run; open ones first."""
+    rows = []
+    for row in database.dicts(Query(QUEUES, (reviewer,))):
+        queue_id, is_open = row["queue_id"], row["state"] == "open"
+        with database.looking() as cursor:
+            left = len(_open_to(cursor, queue_id, reviewer, now_us=now_us)) if is_open else 0
+            done = progress(cursor, queue_id, reviewer).mine_done
+        rows.append(row | {"mine": {"done": done, "skipped": row.pop("skipped")}, "left": left})
+    return rows
+
+
+def next_item(database: Database, queue_id: str, reviewer: str, *, now_us: int) -> Next:
+    """Claim the next item, or give the one that is held already, with its draft; one transaction.
+
+    An item with a draft of one's own comes first, then those with the fewest votes, then by a shuffle of one's own.
+    Raises `NotFound`, and `Conflict` if the queue is closed.
+    """
+    with database.writing() as cursor:
+        require_open(cursor, queue_id)
+        found = _open_to(cursor, queue_id, reviewer, now_us=now_us)
+        mine = [one for one in found if one.holder in (None, reviewer)]
+        item = None
+        if mine:
+            secret = str(cursor.execute(SECRET, [queue_id]).fetchone()[0])  # type: ignore[index]
+            chosen = min(mine, key=lambda one: _place(one, secret, reviewer)).item_id
+            item = claimed(cursor, queue_id, chosen, reviewer=reviewer, now_us=now_us)
+        return Next(item, progress(cursor, queue_id, reviewer), len(found) - len(mine))
+
+
+def claimed(cursor: Cursor, queue_id: str, item_id: str, *, reviewer: str, now_us: int) -> ShownItem:
+    """The item as this reviewer sees it, which is theirs from now on; within the caller's transaction."""
+    held = claims.holder(cursor, item_id)
+    if held is not None and held.reviewer == reviewer and held.expires_us > now_us:
+        expires_us = claims.renew(cursor, item_id, reviewer=reviewer, now_us=now_us)
+    else:
+        expires_us = claims.take(cursor, queue_id, item_id, reviewer=reviewer, now_us=now_us)
+    return _shown(cursor, item_id, reviewer, expires_us)
+
+
+def progress(cursor: Cursor, queue_id: str, reviewer: str) -> Progress:
+    """How far the queue is, and this reviewer in it."""
+    found = cursor.execute(PROGRESS, [queue_id, reviewer]).fetchone()
+    return Progress(*map(int, found or (0, 0, 0)))
+
+
+def _open_to(cursor: Cursor, queue_id: str, reviewer: str, *, now_us: int) -> list[_Open]:
+    return [_Open(*row) for row in cursor.execute(OPEN_TO_ME, [queue_id, reviewer, at(now_us)]).fetchall()]
+
+
+def _place(one: _Open, secret: str, reviewer: str) -> tuple[bool, bool, int, bytes]:
+    """What is held, then what was begun, then the fewest votes, then a shuffle that differs between reviewers."""
+    shuffled = hashlib.sha256("\0".join(("order", secret, reviewer, one.item_id)).encode()).digest()
+    return one.holder is None, not one.drafted, one.votes, shuffled
+
+
+def _shown(cursor: Cursor, item_id: str, reviewer: str, expires_us: int) -> ShownItem:
+    row = cursor.execute(ITEM, [item_id]).fetchone()
+    assert row is not None
+    asked, reference, candidate, baseline, names, secret = row
+    left = arm_on_the_left(secret, reviewer, item_id)
+    texts = {side_of("candidate", left): mask(candidate, names), side_of("baseline", left): mask(baseline, names)}
+    return ShownItem(
+        item_id=item_id,
+        prompt=tuple(json.loads(asked)),
+        reference=reference,
+        answers={"left": texts["left"][0], "right": texts["right"][0]},
+        draft=drafts.read(cursor, item_id, reviewer),
+        expires_us=expires_us,
+        masked=texts["left"][1] or texts["right"][1],
+    )

@@ -1,0 +1,84 @@
+"""Claims: an item is one reviewer's for ten minutes, renewed by every change; all within the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fairtrial.domain.errors import Conflict, NotFound
+from fairtrial.domain.reviews.review import CLAIM_US
+from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.query import at, microseconds
+from fairtrial.store.reviews.queues import require_open
+
+QUEUE_OF = "SELECT queue_id FROM review_items WHERE item_id = $1"
+HOLDER = "SELECT reviewer, at_time, expires_time FROM review_claims WHERE item_id = $1"
+VOTED = """
+SELECT count(*) FROM review_votes
+WHERE item_id = $1 AND reviewer = $2 AND vote_id NOT IN (SELECT vote_id FROM review_undone)
+"""
+DROP_ITEM = "DELETE FROM review_claims WHERE item_id = ?"
+DROP_MINE = "DELETE FROM review_claims WHERE queue_id = ? AND reviewer = ?"
+TAKE = "INSERT INTO review_claims (item_id, queue_id, reviewer, at_time, expires_time) VALUES (?, ?, ?, ?, ?)"
+RENEW = "UPDATE review_claims SET expires_time = ? WHERE item_id = ? AND reviewer = ?"
+
+
+class Claim(NamedTuple):
+    """Whose an item is, in which queue, since when and until when."""
+
+    queue_id: str
+    reviewer: str
+    since_us: int
+    expires_us: int
+
+
+def take(cursor: Cursor, queue_id: str, item_id: str, *, reviewer: str, now_us: int) -> int:
+    """Make the item this reviewer's, and the only one that they hold in the queue; returns when the claim ends."""
+    cursor.execute(DROP_MINE, [queue_id, reviewer])
+    cursor.execute(DROP_ITEM, [item_id])
+    cursor.execute(TAKE, [item_id, queue_id, reviewer, at(now_us), at(now_us + CLAIM_US)])
+    return now_us + CLAIM_US
+
+
+def renew(cursor: Cursor, item_id: str, *, reviewer: str, now_us: int) -> int:
+    """Ten more minutes from now; returns when the claim ends."""
+    cursor.execute(RENEW, [at(now_us + CLAIM_US), item_id, reviewer])
+    return now_us + CLAIM_US
+
+
+def release(cursor: Cursor, item_id: str) -> None:
+    """The item is nobody's."""
+    cursor.execute(DROP_ITEM, [item_id])
+
+
+def holder(cursor: Cursor, item_id: str) -> Claim | None:
+    """Who holds the item or held it last, whether or not the claim has run out."""
+    queue = cursor.execute(QUEUE_OF, [item_id]).fetchone()
+    if queue is None:
+        raise NotFound(f"reviews: there is no item with the id {item_id!r}", code="item_not_found")
+    found = cursor.execute(HOLDER, [item_id]).fetchone()
+    return Claim(str(queue[0]), str(found[0]), *map(microseconds, found[1:])) if found else None
+
+
+def require_mine(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
+    """This reviewer's claim, which lasts past its time until somebody else takes the item.
+
+    Raises `NotFound` if there is no such item and `Conflict` if the claim is lost, or the queue is closed.
+    """
+    found = holder(cursor, item_id)
+    if found is not None and found.reviewer == reviewer:
+        require_open(cursor, found.queue_id)
+        return found
+    queue = cursor.execute(QUEUE_OF, [item_id]).fetchone()
+    if queue is not None:
+        require_open(cursor, str(queue[0]))
+    if found is None and _voted(cursor, item_id, reviewer):
+        raise Conflict("you have judged this pair already; undo brings it back", code="already_judged")
+    raise Conflict(
+        "this pair is no longer yours: it was untouched for ten minutes and another reviewer has it now",
+        code="claim_lost",
+    )
+
+
+def _voted(cursor: Cursor, item_id: str, reviewer: str) -> bool:
+    found = cursor.execute(VOTED, [item_id, reviewer]).fetchone()
+    return bool(found and found[0])

@@ -1,0 +1,42 @@
+"""Drafts: what a reviewer has said of an item so far, kept at every change so that a reload loses nothing."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fairtrial.domain.reviews.review import Draft
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import at
+from fairtrial.store.reviews import claims
+
+DROP = "DELETE FROM review_drafts WHERE item_id = ? AND reviewer = ?"
+INSERT = "INSERT INTO review_drafts (item_id, queue_id, reviewer, at_time, draft) VALUES (?, ?, ?, ?, ?)"
+ONE = "SELECT draft FROM review_drafts WHERE item_id = $1 AND reviewer = $2"
+
+
+def save(database: Database, item_id: str, draft: Draft, *, reviewer: str, now_us: int) -> int:
+    """Keep the draft in place of the one before and renew the claim; returns when the claim ends.
+
+    Raises `NotFound`, and `Conflict` if the item is no longer this reviewer's: then nothing is touched.
+    """
+    with database.writing() as cursor:
+        claim = claims.require_mine(cursor, item_id, reviewer)
+        put(cursor, claim.queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
+        return claims.renew(cursor, item_id, reviewer=reviewer, now_us=now_us)
+
+
+def put(cursor: Cursor, queue_id: str, item_id: str, *, draft: Draft, reviewer: str, now_us: int) -> None:
+    """The draft of this reviewer and item, within the caller's transaction."""
+    drop(cursor, item_id, reviewer)
+    text = msgspec.json.encode(draft).decode()
+    cursor.execute(INSERT, [item_id, queue_id, reviewer, at(now_us), text])
+
+
+def drop(cursor: Cursor, item_id: str, reviewer: str) -> None:
+    cursor.execute(DROP, [item_id, reviewer])
+
+
+def read(cursor: Cursor, item_id: str, reviewer: str) -> Draft | None:
+    """This reviewer's draft of the item, or ``None``."""
+    found = cursor.execute(ONE, [item_id, reviewer]).fetchone()
+    return msgspec.json.decode(found[0], type=Draft) if found else None

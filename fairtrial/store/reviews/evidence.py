@@ -1,0 +1,98 @@
+"""Votes told by model: what a gate reads, and what a closed queue exports."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any
+
+from fairtrial.domain.errors import Conflict
+from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence, Vote
+from fairtrial.domain.reviews.review import Arm, Dimension
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Query
+from fairtrial.store.erasure.rows import ERASED
+from fairtrial.store.maintenance.retention import GONE
+from fairtrial.store.reviews.queues import details
+
+QUEUES = """
+WITH standing AS (
+    SELECT item_id, count(*) AS votes FROM review_votes
+    WHERE vote_id NOT IN (SELECT vote_id FROM review_undone) GROUP BY item_id
+)
+SELECT q.queue_id, q.title, if(q.closed_time IS NULL, 'open', 'closed') AS state, q.suite, q.suite_digest,
+    q.candidate, q.baseline, q.candidate_digest, q.baseline_digest,
+    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id) AS items,
+    (SELECT count(DISTINCT v.item_id) FROM review_votes v WHERE v.queue_id = q.queue_id) AS settled,
+    (
+        SELECT count(*) FROM review_items i LEFT JOIN standing s ON s.item_id = i.item_id
+        WHERE i.queue_id = q.queue_id AND i.wants > coalesce(s.votes, 0)
+    ) AS awaited
+FROM review_queues q
+WHERE q.candidate = $1 AND q.baseline = $2
+ORDER BY q.at_time, q.queue_id
+"""
+"""A vote that was taken back has settled its pair too: what may be read once can't be hidden again by an undo."""
+NO_TEXT = f"('{ERASED}', {GONE})"
+"""What stands where both answers were: its length is nobody's."""
+VOTES = f"""
+SELECT v.vote_id, v.item_id, i.cluster, v.reviewer, v.preference, i.probability, v.left_arm,
+    CASE WHEN i.candidate_output NOT IN {NO_TEXT} THEN length(i.candidate_output) - length(i.baseline_output) END,
+    v.reviewer_name
+FROM review_votes v JOIN review_items i ON i.item_id = v.item_id
+WHERE v.queue_id = $1 AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
+ORDER BY v.at_time, v.rowid
+"""  # noqa: S608 - ours
+RATINGS = """
+SELECT r.vote_id, r.arm, r.dimension, r.value
+FROM review_ratings r JOIN review_votes v ON v.vote_id = r.vote_id
+WHERE v.queue_id = $1
+"""
+ROWS = """
+SELECT q.queue_id, q.suite, q.candidate, q.baseline, q.candidate_run, q.baseline_run, q.candidate_digest,
+    q.baseline_digest, i.item_id, i.case_id, i.cluster, i.asked, i.reference, i.candidate_output, i.baseline_output,
+    i.probability, v.vote_id, sha256(q.secret || v.reviewer) AS reviewer, v.at_time, v.left_arm, v.preference,
+    v.comment, v.edited_candidate, v.edited_baseline, v.flagged, v.seconds
+FROM review_votes v
+JOIN review_items i ON i.item_id = v.item_id
+JOIN review_queues q ON q.queue_id = v.queue_id
+WHERE v.queue_id = $1 AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
+ORDER BY v.at_time, v.rowid
+"""
+
+Ratings = dict[str, dict[Arm, dict[Dimension, int]]]
+
+
+def read(database: Database, candidate: str, baseline: str) -> ReviewEvidence:
+    """Every queue of these two targets, oldest first; with the votes that stand, once they may be read."""
+    return tuple(_queue(database, row) for row in database.dicts(Query(QUEUES, (candidate, baseline))))
+
+
+def rows(database: Database, queue_id: str) -> list[dict[str, Any]]:
+    """One row a vote, models told, reviewers by a hash of their own; raises `NotFound`, and `Conflict` while open."""
+    if details(database, queue_id)["state"] == "open":
+        raise Conflict("an open queue is not exported: its votes would tell the reviewers' models (close it first)")
+    ratings = _ratings(database, queue_id)
+    found = database.dicts(Query(ROWS, (queue_id,)))
+    return [row | {"asked": json.loads(row["asked"]), "ratings": ratings.get(row["vote_id"], {})} for row in found]
+
+
+def _queue(database: Database, row: dict[str, Any]) -> ReviewedQueue:
+    queue_id = row["queue_id"]
+    bare = ReviewedQueue(**row, votes=())
+    if not bare.readable:
+        return bare
+    ratings = _ratings(database, queue_id)
+    votes = tuple(
+        Vote(item_id, cluster, reviewer, preference, ratings.get(vote_id, {}), *shown)
+        for vote_id, item_id, cluster, reviewer, preference, *shown in database.rows(VOTES, (queue_id,))
+    )
+    return replace(bare, votes=votes)
+
+
+def _ratings(database: Database, queue_id: str) -> Ratings:
+    found: Ratings = defaultdict(lambda: {"candidate": {}, "baseline": {}})
+    for vote_id, arm, dimension, value in database.rows(RATINGS, (queue_id,)):
+        found[vote_id][arm][dimension] = value
+    return dict(found)

@@ -1,0 +1,162 @@
+"""Review queues: filled once by a rule that is stored with them, listed, closed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fairtrial.domain.errors import Conflict, NotFound
+from fairtrial.domain.reviews.review import Pair
+from fairtrial.store.access import audit
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import Query, at
+
+ID_BYTES = 12
+SECRET_BYTES = 16
+
+INSERT_QUEUE = """
+INSERT INTO review_queues (queue_id, at_time, title, suite, suite_digest, candidate, baseline, candidate_digest,
+    baseline_digest, candidate_run, baseline_run, names, rule, secret, created_by, closed_time, closed_by)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)
+"""
+INSERT_ITEMS = """
+INSERT INTO review_items (item_id, queue_id, case_id, cluster, unit, asked, reference, candidate_output,
+    baseline_output, probability, wants)
+SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), unnest($9),
+    unnest($10), unnest($11)
+"""
+"""All rows in one statement, a list for each column: row by row, a large queue would hold all other writers up."""
+
+DETAILS = """
+WITH live AS (
+    SELECT queue_id, item_id FROM review_votes WHERE vote_id NOT IN (SELECT vote_id FROM review_undone)
+)
+SELECT queue_id, at_time, title, if(closed_time IS NULL, 'open', 'closed') AS state, suite, suite_digest, candidate,
+    baseline, candidate_digest, baseline_digest, candidate_run, baseline_run, rule, created_by, closed_time, closed_by,
+    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id) AS items,
+    (SELECT count(*) FROM live v WHERE v.queue_id = q.queue_id) AS votes,
+    (SELECT count(DISTINCT item_id) FROM live v WHERE v.queue_id = q.queue_id) AS judged
+FROM review_queues q
+WHERE $1 IS NULL OR queue_id = $1
+ORDER BY at_time DESC, queue_id
+LIMIT $2
+"""
+REVIEWERS = """
+WITH live AS (
+    SELECT reviewer, reviewer_name, seconds FROM review_votes
+    WHERE queue_id = $1 AND vote_id NOT IN (SELECT vote_id FROM review_undone)
+), passed AS (
+    SELECT reviewer, count(DISTINCT item_id) AS skipped FROM review_skips WHERE queue_id = $1 GROUP BY reviewer
+)
+SELECT coalesce(v.reviewer, s.reviewer) AS account_id, coalesce(v.name, '') AS name, coalesce(v.votes, 0) AS votes,
+    coalesce(s.skipped, 0) AS skipped, v.median_seconds
+FROM (
+    SELECT reviewer, max(reviewer_name) AS name, count(*) AS votes, median(seconds) AS median_seconds
+    FROM live GROUP BY reviewer
+) v FULL JOIN passed s ON v.reviewer = s.reviewer
+ORDER BY votes DESC, account_id
+"""
+COUNTS = """
+SELECT preference, count(*) FROM review_votes
+WHERE queue_id = $1 AND vote_id NOT IN (SELECT vote_id FROM review_undone)
+GROUP BY preference ORDER BY preference
+"""
+STATE = "SELECT closed_time IS NULL FROM review_queues WHERE queue_id = $1"
+CLOSE = "UPDATE review_queues SET closed_time = ?, closed_by = ? WHERE queue_id = ?"
+RELEASE_ALL = "DELETE FROM review_claims WHERE queue_id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class NewQueue:
+    """A queue before it has an id.
+
+    ``names``: what the reviewers must never read; ``rule``: how its items were drawn, enough to draw them again.
+    """
+
+    title: str
+    suite: str
+    suite_digest: str
+    candidate: str
+    baseline: str
+    candidate_digest: str
+    baseline_digest: str
+    candidate_run: str
+    baseline_run: str
+    names: Sequence[str] = ()
+    rule: Mapping[str, Any] = field(default_factory=dict)
+    created_by: str = ""
+
+
+def create(database: Database, queue: NewQueue, pairs: Sequence[Pair], *, now_us: int) -> str:
+    """Keep a queue with its items, all or nothing; returns its id. Ids are random and say nothing of the order."""
+    queue_id = secrets.token_hex(ID_BYTES)
+    row = [queue_id, at(now_us), queue.title, queue.suite, queue.suite_digest, queue.candidate, queue.baseline]
+    row += [queue.candidate_digest, queue.baseline_digest, queue.candidate_run, queue.baseline_run]
+    row += [list(queue.names), json.dumps(dict(queue.rule)), secrets.token_hex(SECRET_BYTES), queue.created_by]
+    with database.writing() as cursor:
+        cursor.execute(INSERT_QUEUE, row)
+        if pairs:
+            cursor.execute(INSERT_ITEMS, _columns([_item_row(queue_id, pair) for pair in pairs]))
+        details = {"suite": queue.suite, "candidate": queue.candidate, "baseline": queue.baseline, "items": len(pairs)}
+        by = queue.created_by
+        audit.append(cursor, now_us=now_us, actor=by, action="review.enqueue", subject=queue_id, details=details)
+    return queue_id
+
+
+def _item_row(queue_id: str, pair: Pair) -> list[Any]:
+    asked = json.dumps([dict(message) for message in pair.asked], ensure_ascii=False)
+    head = [secrets.token_hex(ID_BYTES), queue_id, pair.case_id, pair.cluster, pair.unit, asked, pair.reference]
+    return [*head, pair.candidate, pair.baseline, pair.probability, pair.wants]
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def all_details(database: Database, *, limit: int = 1000) -> list[dict[str, Any]]:
+    """Every queue as a release manager sees it, newest first."""
+    return [_whole(row) for row in database.dicts(Query(DETAILS, (None, limit)))]
+
+
+def details(database: Database, queue_id: str) -> dict[str, Any]:
+    """One queue with its reviewers, for a release manager; raises `NotFound`.
+
+    What was preferred is told once the queue is closed: a figure that is looked at before its time can't be trusted.
+    """
+    found = database.dicts(Query(DETAILS, (queue_id, 1)))
+    if not found:
+        raise no_queue(queue_id)
+    whole = _whole(found[0])
+    whole["reviewers"] = database.dicts(Query(REVIEWERS, (queue_id,)))
+    whole["preferences"] = dict(database.rows(COUNTS, (queue_id,))) if whole["state"] == "closed" else None
+    return whole
+
+
+def close(database: Database, queue_id: str, *, by: str, now_us: int) -> None:
+    """End a queue for good: nobody votes in it any more. Raises `NotFound`, and `Conflict` if it is closed already."""
+    with database.writing() as cursor:
+        require_open(cursor, queue_id)
+        cursor.execute(CLOSE, [at(now_us), by, queue_id])
+        cursor.execute(RELEASE_ALL, [queue_id])
+        audit.append(cursor, now_us=now_us, actor=by, action="review.close", subject=queue_id)
+
+
+def require_open(cursor: Cursor, queue_id: str) -> None:
+    """Raises `NotFound` if there is no such queue and `Conflict` if it is closed."""
+    found = cursor.execute(STATE, [queue_id]).fetchone()
+    if found is None:
+        raise no_queue(queue_id)
+    if not found[0]:
+        raise Conflict("this review is closed: nothing can be added to it", code="queue_closed")
+
+
+def no_queue(queue_id: str) -> NotFound:
+    return NotFound(f"reviews: there is no queue with the id {queue_id!r}", code="queue_not_found")
+
+
+def _whole(row: dict[str, Any]) -> dict[str, Any]:
+    rule = json.loads(row.pop("rule") or "{}")
+    return row | {"sampling": rule}

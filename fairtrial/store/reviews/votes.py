@@ -1,0 +1,133 @@
+"""Votes: only ever added; one that is taken back is named as such and stays."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from fairtrial.domain.errors import BadRequest, Conflict
+from fairtrial.domain.reviews.review import (
+    ARMS,
+    DIMENSIONS,
+    SIDES,
+    Arm,
+    Draft,
+    Next,
+    Progress,
+    arm_of,
+    arm_on_the_left,
+    blinded,
+    missing,
+    side_of,
+    unblinded,
+)
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import at
+from fairtrial.store.reviews import assignment, claims, drafts
+from fairtrial.store.reviews.queues import require_open
+
+ID_BYTES = 12
+UNDO_AT_MOST = 10
+US = 1_000_000
+
+INSERT_VOTE = """
+INSERT INTO review_votes (vote_id, item_id, queue_id, reviewer, reviewer_name, at_time, left_arm, preference, comment,
+    edited_candidate, edited_baseline, flagged, seconds)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+INSERT_RATING = "INSERT INTO review_ratings (vote_id, arm, dimension, value) VALUES (?, ?, ?, ?)"
+INSERT_SKIP = "INSERT INTO review_skips (item_id, queue_id, reviewer, at_time, reason) VALUES (?, ?, ?, ?, ?)"
+INSERT_UNDONE = "INSERT INTO review_undone (vote_id, at_time) VALUES (?, ?)"
+LAST_TEN = """
+SELECT vote_id, item_id, left_arm, preference, comment, edited_candidate, edited_baseline, flagged,
+    vote_id IN (SELECT vote_id FROM review_undone)
+FROM review_votes
+WHERE queue_id = $1 AND reviewer = $2
+ORDER BY at_time DESC, rowid DESC
+LIMIT $3
+"""
+RATINGS = "SELECT arm, dimension, value FROM review_ratings WHERE vote_id = $1"
+
+
+def submit(database: Database, item_id: str, draft: Draft, *, reviewer: str, name: str, now_us: int) -> Progress:
+    """Make the draft a vote and give the item up.
+
+    Raises `BadRequest` that says what is missing, `NotFound`, and `Conflict` if the item is no longer this
+    reviewer's: then nothing is touched.
+    """
+    lacking = missing(draft)
+    if lacking is not None:
+        raise BadRequest(lacking)
+    with database.writing() as cursor:
+        claim = claims.require_mine(cursor, item_id, reviewer)
+        seconds = max(0, now_us - claim.since_us) / US
+        left = arm_on_the_left(_secret(cursor, claim.queue_id), reviewer, item_id)
+        head = [item_id, claim.queue_id, reviewer, name, at(now_us)]
+        _insert(cursor, head, draft, left=left, seconds=seconds)
+        _put_down(cursor, item_id, reviewer)
+        return assignment.progress(cursor, claim.queue_id, reviewer)
+
+
+def skip(database: Database, item_id: str, reason: str, *, reviewer: str, now_us: int) -> Progress:
+    """Pass the item over: it stays for others and does not come again; raises as `submit` does."""
+    with database.writing() as cursor:
+        claim = claims.require_mine(cursor, item_id, reviewer)
+        cursor.execute(INSERT_SKIP, [item_id, claim.queue_id, reviewer, at(now_us), reason])
+        _put_down(cursor, item_id, reviewer)
+        return assignment.progress(cursor, claim.queue_id, reviewer)
+
+
+def undo(database: Database, queue_id: str, *, reviewer: str, now_us: int) -> Next:
+    """Take the latest vote back: its item is held again, with what was said as the draft; up to ten votes back.
+
+    Raises `NotFound`, and `Conflict` if there is nothing to take back, another reviewer has the item, or the queue is
+    closed.
+    """
+    with database.writing() as cursor:
+        require_open(cursor, queue_id)
+        votes = cursor.execute(LAST_TEN, [queue_id, reviewer, UNDO_AT_MOST]).fetchall()
+        standing = next((vote for vote in votes if not vote[-1]), None)
+        if standing is None:
+            raise Conflict(f"there is no vote of yours here to undo (the last {UNDO_AT_MOST} can be)", code="no_vote")
+        vote_id, item_id, left = standing[:3]
+        held = claims.holder(cursor, item_id)
+        if held is not None and held.reviewer != reviewer and held.expires_us > now_us:
+            raise Conflict("another reviewer is judging that pair now; undo again in a few minutes", code="claim_lost")
+        cursor.execute(INSERT_UNDONE, [vote_id, at(now_us)])
+        draft = _draft_of(cursor, standing, left)
+        drafts.put(cursor, queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
+        item = assignment.claimed(cursor, queue_id, item_id, reviewer=reviewer, now_us=now_us)
+        return Next(item, assignment.progress(cursor, queue_id, reviewer), 0)
+
+
+def _insert(cursor: Cursor, head: list[Any], draft: Draft, *, left: Arm, seconds: float) -> None:
+    assert draft.outcome is not None
+    vote_id = secrets.token_hex(ID_BYTES)
+    edited = [draft.edited.get(side_of(arm, left)) for arm in ARMS]
+    said = [left, unblinded(draft.outcome, left), draft.comment.strip(), *edited, draft.flagged, seconds]
+    cursor.execute(INSERT_VOTE, [vote_id, *head, *said])
+    for side in SIDES:
+        for dimension, value in draft.ratings.get(side, {}).items():
+            if value is not None:
+                cursor.execute(INSERT_RATING, [vote_id, arm_of(side, left), dimension, value])
+
+
+def _draft_of(cursor: Cursor, vote: tuple[Any, ...], left: Arm) -> Draft:
+    """What the reviewer had said, side by side again."""
+    vote_id, _, _, preference, comment, edited_candidate, edited_baseline, flagged, _ = vote
+    ratings: dict[Any, dict[Any, int | None]] = {side: dict.fromkeys(DIMENSIONS) for side in SIDES}
+    for arm, dimension, value in cursor.execute(RATINGS, [vote_id]).fetchall():
+        ratings[side_of(arm, left)][dimension] = value
+    edited = {side_of("candidate", left): edited_candidate, side_of("baseline", left): edited_baseline}
+    return Draft(blinded(preference, left), ratings, comment, edited, flagged)
+
+
+def _put_down(cursor: Cursor, item_id: str, reviewer: str) -> None:
+    claims.release(cursor, item_id)
+    drafts.drop(cursor, item_id, reviewer)
+
+
+def _secret(cursor: Cursor, queue_id: str) -> str:
+    found = cursor.execute(assignment.SECRET, [queue_id]).fetchone()
+    assert found is not None
+    return str(found[0])

@@ -1,0 +1,103 @@
+"""Requests, and what belongs to one: its attempts, its exposure, its bodies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, Position, Query, after
+
+COLUMNS = """request_id, at_time, endpoint, route, stream, status, outcome, reason, plan_hash, worker, key_id,
+    deployment, experiment, variant_assigned, variant_served, unit, error_type, error_code, latency_ms, ttft_ms,
+    tokens_in, tokens_out, usage_source, cost_usd, model_served, system_fingerprint, response_id, finish_reason,
+    refused, retry_ordinal, tags, capture, arm_outcome, user_outcome"""
+
+LIST = f"""
+SELECT {COLUMNS}
+FROM requests
+WHERE at_time >= $1 AND at_time < $2
+    AND (at_time < $8 OR request_id < $9)
+    AND ($3 IS NULL OR experiment = $3) AND ($4 IS NULL OR variant_assigned = $4) AND ($5 IS NULL OR outcome = $5)
+ORDER BY at_time DESC, request_id DESC
+LIMIT $6 OFFSET $7
+"""  # noqa: S608 - the columns are a constant
+
+MINUTE_US = 60_000_000
+LARGE_OFFSET = 1_000
+SKIPPED = f"""
+SELECT minute, before::BIGINT
+FROM (
+    SELECT minute, count, sum(count) OVER (ORDER BY minute DESC) - count AS before
+    FROM (
+        SELECT epoch_us(at_time) // {MINUTE_US} AS minute, count(*) AS count
+        FROM requests
+        WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
+            AND ($4 IS NULL OR variant_assigned = $4) AND ($5 IS NULL OR outcome = $5)
+        GROUP BY minute
+    )
+)
+WHERE before <= $6 AND before + count > $6
+"""  # noqa: S608 - a constant
+"""The minute in which the rows after an offset begin, and how many newer rows there are."""
+
+ONE = f"SELECT {COLUMNS} FROM requests WHERE request_id = $1"  # noqa: S608 - the columns are a constant
+BODIES = "SELECT request_body, response_body FROM payloads WHERE request_id = $1"
+ATTEMPTS = """
+SELECT attempt_id, at_time, ordinal, purpose, deployment, status, error_type, error_message, latency_ms, ttft_ms,
+    tokens_in, tokens_out, usage_source, cost_usd
+FROM attempts
+WHERE request_id = $1
+ORDER BY ordinal, at_time
+"""
+EXPOSURES = """
+SELECT at_time, experiment, assigned, served, reason, enrolled, unit, unit_kind, enrol_bucket, arm_bucket, propensity,
+    stage, analysis_hash
+FROM exposures
+WHERE request_id = $1
+"""
+
+
+def listing(
+    page: Page,
+    *,
+    experiment: str | None = None,
+    variant: str | None = None,
+    outcome: str | None = None,
+    position: Position | None = None,
+) -> Query:
+    """Requests of a window, newest first, from after ``position`` on; ``variant`` is the assigned one."""
+    left, last = after(position, page)
+    return Query(LIST, (left.since, left.until, experiment, variant, outcome, page.rows, page.offset, *last))
+
+
+def skip(
+    database: Database,
+    page: Page,
+    *,
+    experiment: str | None = None,
+    variant: str | None = None,
+    outcome: str | None = None,
+) -> Page:
+    """The same page of `listing` with a small offset: minutes are counted, because sorting millions of rows is slow."""
+    if page.offset < LARGE_OFFSET:
+        return page
+    found = database.rows(SKIPPED, (page.since, page.until, experiment, variant, outcome, page.offset))
+    if not found:
+        return replace(page, until_us=page.since_us, offset=0)
+    ((minute, before),) = found
+    return replace(page, until_us=min(page.until_us, (minute + 1) * MINUTE_US), offset=page.offset - before)
+
+
+def one(database: Database, request_id: str) -> dict[str, Any] | None:
+    """One request with its bodies (``None`` where not captured), attempts and exposures; ``None`` if there is none."""
+    found = database.dicts(Query(ONE, (request_id,)))
+    if not found:
+        return None
+    bodies = database.dicts(Query(BODIES, (request_id,))) or [{"request_body": None, "response_body": None}]
+    return {
+        **found[0],
+        **bodies[0],
+        "attempts": database.dicts(Query(ATTEMPTS, (request_id,))),
+        "exposures": database.dicts(Query(EXPOSURES, (request_id,))),
+    }

@@ -1,0 +1,109 @@
+"""One experiment's traffic over time and its spread of latencies, by variant and by intention to treat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, microseconds
+from fairtrial.store.derived.analysed import ANALYSED
+
+WIDTHS_S = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800)
+"""Widths of slots that people can read an axis by; the last one is doubled for longer windows."""
+MOST_SLOTS = 60
+SHARES = (0.01, 0.05, *(round(0.1 * tenth, 1) for tenth in range(1, 10)), 0.95, 0.99)
+
+SPAN = f"""
+SELECT min(at_time), max(at_time)
+FROM exposures
+WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND {ANALYSED}
+"""  # noqa: S608 - ours
+
+SLOTS = f"""
+SELECT * EXCLUDE (latency), latency[1] AS latency_p50, latency[2] AS latency_p95
+FROM (
+    SELECT (epoch_us(at_time) - $4::BIGINT) // $5::BIGINT AS slot, assigned AS variant, count(*) AS requests,
+        count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
+        quantile_cont(latency_ms, [0.5, 0.95]) AS latency
+    FROM exposures
+    WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3 AND {ANALYSED} AND request_time IS NOT NULL
+    GROUP BY slot, variant
+)
+"""  # noqa: S608 - ours
+
+LATENCIES = f"""
+SELECT assigned AS variant, unnest($4::DOUBLE[]) AS share, unnest(quantile_cont(latency_ms, $4::DOUBLE[])) AS ms
+FROM exposures
+WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3 AND {ANALYSED} AND request_time IS NOT NULL
+    AND latency_ms IS NOT NULL
+GROUP BY assigned
+ORDER BY variant, share
+"""  # noqa: S608 - ours
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One variant in one slot of time, which begins at ``at_us``; no request is 0 requests and no latency.
+
+    ``errors`` are those of the arm, ``user_errors`` those that callers saw.
+    """
+
+    at_us: int
+    variant: str
+    requests: int
+    errors: int
+    user_errors: int
+    latency_p50: float | None
+    latency_p95: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """``share`` of the variant's requests were answered within ``ms``."""
+
+    variant: str
+    share: float
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Slots of ``width_s`` seconds, a row for each variant in each, and the spread of latencies."""
+
+    width_s: int
+    slots: tuple[Slot, ...]
+    latencies: tuple[Latency, ...]
+
+
+def series(database: Database, page: Page, *, experiment: str) -> Series:
+    """What the window holds of one experiment, in at most 60 slots from its first to its last request."""
+    ((first, last),) = database.rows(SPAN, (page.since, page.until, experiment))
+    if first is None:
+        return Series(WIDTHS_S[0], (), ())
+    width_s = width_for((last - first).total_seconds())
+    origin_us = microseconds(first) // (width_s * 1_000_000) * width_s * 1_000_000
+    found = database.rows(SLOTS, (first, last, experiment, origin_us, width_s * 1_000_000))
+    latencies = database.rows(LATENCIES, (first, last, experiment, list(SHARES)))
+    known = {(slot, variant): numbers for slot, variant, *numbers in found}
+    variants = sorted({variant for _, variant in known})
+    slots = range(max((slot for slot, _ in known), default=-1) + 1)
+    return Series(
+        width_s,
+        tuple(
+            Slot(origin_us + slot * width_s * 1_000_000, variant, *known.get((slot, variant), (0, 0, 0, None, None)))
+            for slot, variant in product(slots, variants)
+        ),
+        tuple(Latency(*row) for row in latencies),
+    )
+
+
+def width_for(seconds: float) -> int:
+    """The smallest readable width that needs at most 60 slots."""
+    for width in WIDTHS_S:
+        if seconds / width < MOST_SLOTS - 1:
+            return width
+    width = WIDTHS_S[-1]
+    while seconds / width >= MOST_SLOTS - 1:
+        width *= 2
+    return width

@@ -1,0 +1,239 @@
+"""Traffic by experiment and variant, by intention to treat: units count for the arm that they were assigned."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, Query
+from fairtrial.store.derived.analysed import ANALYSED
+from fairtrial.store.derived.placements import PLACED, snapshot
+
+VARIANTS = f"""
+SELECT experiment, assigned AS variant, count(*) AS requests,
+    count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
+    count(*) FILTER (arm_outcome = 'rejected') AS rejected, count(*) FILTER (reason = 'fallback') AS fallbacks,
+    quantile_cont(latency_ms, [0.5, 0.95, 0.99]) AS latency, quantile_cont(ttft_ms, [0.5, 0.95, 0.99]) AS ttft,
+    sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out,
+    CASE WHEN bool_and(cost_usd IS NOT NULL OR outcome <> 'ok') THEN sum(cost_usd)::DOUBLE END AS cost_usd,
+    count(*) FILTER (cost_usd IS NULL AND outcome = 'ok') AS cost_unknown,
+    count(*) FILTER (served <> assigned) AS served_elsewhere
+FROM exposures
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND {ANALYSED}
+    AND request_time >= $1 AND request_time < $2
+GROUP BY experiment, assigned
+ORDER BY experiment, assigned
+"""  # noqa: S608 - ours
+"""One list of quantiles for each column: the engine sorts it once, and needs no memory for copies."""
+
+UNITS = f"""
+SELECT experiment, assigned, count(DISTINCT unit)
+FROM exposures
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND {ANALYSED}
+    AND request_time >= $1 AND request_time < $2
+GROUP BY experiment, assigned
+"""  # noqa: S608 - ours
+ALL_UNITS = f"""
+WITH {PLACED}
+SELECT experiment, assigned, count(DISTINCT unit)
+FROM placed
+WHERE analysed AND measured
+GROUP BY experiment, assigned
+"""  # noqa: S608 - ours
+
+ABOUT_REQUESTS = """
+    SELECT subject_experiment AS experiment, subject_arm AS assigned, subject, key, at_time, feedback_id,
+        coalesce(boolean::INTEGER::DOUBLE, number) AS value
+    FROM feedback
+    WHERE at_time >= $since AND attribution = 'request' AND subject_time >= $since AND subject_time < $until
+        AND subject_arm IS NOT NULL AND ($experiment IS NULL OR subject_experiment = $experiment)
+"""
+ABOUT_UNITS = """
+    SELECT u.experiment, u.assigned, u.unit, f.key, f.at_time, f.feedback_id,
+        coalesce(f.boolean::INTEGER::DOUBLE, f.number)
+    FROM feedback f JOIN seen u ON u.unit = f.unit
+    WHERE f.at_time >= $since AND f.attribution = 'unit' AND list_contains(f.experiments, u.experiment)
+"""
+LATEST = """
+SELECT experiment, assigned, key, count(*), count(value), avg(value)
+FROM (
+    SELECT experiment, assigned, key, subject, arg_max(value, (at_time, feedback_id)) AS value
+    FROM said
+    GROUP BY experiment, assigned, key, subject
+)
+GROUP BY experiment, assigned, key
+ORDER BY experiment, assigned, key
+"""
+FEEDBACK = f"WITH said AS ({ABOUT_REQUESTS}) {LATEST}"
+UNIT_FEEDBACK = f"""
+WITH seen AS (
+    SELECT DISTINCT experiment, assigned, unit
+    FROM exposures
+    WHERE at_time >= $since AND at_time < $until AND ($experiment IS NULL OR experiment = $experiment) AND {ANALYSED}
+        AND unit IN (SELECT unit FROM feedback WHERE at_time >= $since AND attribution = 'unit')
+), said AS ({ABOUT_REQUESTS} UNION ALL {ABOUT_UNITS}) {LATEST}
+"""  # noqa: S608 - ours
+HAS_UNIT_FEEDBACK = "SELECT count(*) FROM feedback WHERE at_time >= $1 AND attribution = 'unit'"
+"""Only feedback that `attribution` found a request or a unit for; the latest value of each counts."""
+
+AMBIGUOUS = """
+SELECT experiment, key, count(*)
+FROM (
+    SELECT unnest(experiments) AS experiment, key
+    FROM feedback
+    WHERE at_time >= $1 AND at_time < $2 AND attribution = 'ambiguous'
+)
+WHERE $3 IS NULL OR experiment = $3
+GROUP BY experiment, key
+ORDER BY experiment, key
+"""
+
+REASONS = """
+SELECT experiment, reason, count(*)
+FROM exposures
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
+GROUP BY experiment, reason
+ORDER BY experiment, reason
+"""
+
+ROUTES = """
+WITH within AS (
+    SELECT request_id, route, deployment, arm_outcome, user_outcome, reason, latency_ms,
+        deployment IS NULL OR reason = 'fallback' AS elsewhere
+    FROM requests
+    WHERE at_time >= $1 AND at_time < $2
+), first AS (
+    SELECT a.request_id, any_value(a.deployment) AS deployment
+    FROM attempts a JOIN within w ON w.request_id = a.request_id
+    WHERE a.ordinal = 0 AND a.at_time >= $1 AND w.elsewhere
+    GROUP BY a.request_id
+), asked AS (
+    SELECT * FROM within WHERE NOT elsewhere
+    UNION ALL
+    SELECT w.* REPLACE (coalesce(f.deployment, w.deployment) AS deployment)
+    FROM within w LEFT JOIN first f ON f.request_id = w.request_id
+    WHERE w.elsewhere
+)
+SELECT * EXCLUDE (latency), latency[1] AS latency_p50, latency[2] AS latency_p95
+FROM (
+    SELECT route, deployment, count(*) AS requests,
+        count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
+        count(*) FILTER (arm_outcome = 'rejected') AS rejected, count(*) FILTER (reason = 'fallback') AS fallbacks,
+        quantile_cont(latency_ms, [0.5, 0.95]) AS latency
+    FROM asked
+    GROUP BY route, deployment
+)
+ORDER BY requests DESC, route
+LIMIT $3 OFFSET $4
+"""
+"""By the deployment that was asked first: its errors are its own, though another one may have answered.
+
+Only requests that fell back were answered by another one than was asked first, so attempts of few are looked up.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFeedback:
+    """Feedback under one key: ``n`` requests or units that have some, ``rated`` with a number, their mean ``rate``.
+
+    The latest value of a request counts. ``rate`` is the share of yes for a boolean key, ``None`` if only words came.
+    """
+
+    n: int
+    rated: int
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantTraffic:
+    """One arm of one experiment; milliseconds, and US dollars (``None`` if any answer's cost is unknown).
+
+    ``errors``: requests that the arm did not answer, even if a fallback did; ``user_errors``: requests that nobody
+    answered. ``rejected``: requests that only the upstream refused, which are not errors.
+    """
+
+    variant: str
+    units: int
+    requests: int
+    errors: int
+    user_errors: int
+    rejected: int
+    fallbacks: int
+    latency_p50: float | None
+    latency_p95: float | None
+    latency_p99: float | None
+    ttft_p50: float | None
+    ttft_p95: float | None
+    ttft_p99: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_usd: float | None
+    cost_unknown: int
+    served_elsewhere: int
+    feedback: dict[str, KeyFeedback]
+
+    @property
+    def error_rate(self) -> float | None:
+        return self.errors / self.requests if self.requests else None
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """One experiment: its arms, and how many requests each reason had; ``no_unit`` is an alarm.
+
+    ``ambiguous``: by feedback key, how many values name a response id that several requests have; they count nowhere.
+    """
+
+    experiment: str
+    variants: tuple[VariantTraffic, ...]
+    reasons: dict[str, int]
+    ambiguous: dict[str, int] = field(default_factory=dict)
+
+
+def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
+    """Traffic of each experiment that had any in the window; plain rates, on enrolled units only."""
+    bounds = (page.since, page.until, experiment)
+    rows = database.dicts(Query(VARIANTS, bounds))
+    feedback, units = _feedback(database, page, experiment), _units(database, page, experiment)
+    variants: dict[str, list[VariantTraffic]] = defaultdict(list)
+    for row in rows:
+        arm = row.pop("experiment"), row["variant"]
+        for name in ("latency", "ttft"):
+            p50, p95, p99 = row.pop(name) or (None, None, None)
+            row |= {f"{name}_p50": p50, f"{name}_p95": p95, f"{name}_p99": p99}
+        variants[arm[0]].append(VariantTraffic(**row, units=units.get(arm, 0), feedback=feedback.get(arm, {})))
+    reasons: dict[str, dict[str, int]] = defaultdict(dict)
+    for name, reason, count in database.rows(REASONS, bounds):
+        reasons[name][reason] = count
+    ambiguous: dict[str, dict[str, int]] = defaultdict(dict)
+    for name, key, count in database.rows(AMBIGUOUS, bounds):
+        ambiguous[name][key] = count
+    return [
+        Traffic(name, tuple(variants[name]), dict(reasons[name]), dict(ambiguous[name])) for name in sorted(reasons)
+    ]
+
+
+def by_route(page: Page) -> Query:
+    """What each route and deployment served, experiments or not."""
+    return Query(ROUTES, (page.since, page.until, page.rows, page.offset))
+
+
+def _units(database: Database, page: Page, experiment: str | None) -> dict[tuple[str, str], int]:
+    """Units by experiment and variant; of all time they are known without reading each exposure."""
+    if page.is_all_time:
+        with snapshot(database) as (cursor, watermark):
+            found = cursor.execute(ALL_UNITS, {"experiment": experiment, "watermark": watermark}).fetchall()
+    else:
+        found = database.rows(UNITS, (page.since, page.until, experiment))
+    return {(name, assigned): count for name, assigned, count in found}
+
+
+def _feedback(database: Database, page: Page, experiment: str | None) -> dict[tuple[str, str], dict[str, KeyFeedback]]:
+    ((about_units,),) = database.rows(HAS_UNIT_FEEDBACK, (page.since,))
+    bound = {"since": page.since, "until": page.until, "experiment": experiment}
+    rows = database.rows(UNIT_FEEDBACK if about_units else FEEDBACK, bound)
+    found: dict[tuple[str, str], dict[str, KeyFeedback]] = defaultdict(dict)
+    for name, assigned, key, n, rated, rate in rows:
+        found[name, assigned][key] = KeyFeedback(n, rated, rate)
+    return found

@@ -1,0 +1,152 @@
+"""`fairtrial check`: every mistake in configuration, suites and gates, before anything runs."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairtrial.domain.errors import ConfigError, FairtrialError, Mistake
+from fairtrial_cli.output.warnings import print_warnings
+
+if TYPE_CHECKING:
+    from fairtrial.config.project import Project
+    from fairtrial.domain.plan import Experiment, Plan, Route
+
+CHECKERS = {"suite": "evaluators.loading.suite_reader", "gate": "evaluators.gate.file"}
+"""The module whose ``inspect(path)`` knows a kind of file, by the file's own top-level key."""
+Report = tuple[dict[str, Any], str, Sequence[Mistake]]
+"""What there is to say about one file, as JSON and as text, and what to warn of."""
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def command(files: tuple[Path, ...], as_json: bool) -> None:
+    """Validate configuration, suites and gates, and print every mistake with its line.
+
+    Without FILE it checks ./fairtrial.yaml. Exits with 2 if anything is wrong. Warnings, such as of keys that
+    nothing in this version acts on, don't change the exit code.
+
+    \b
+    Example:  fairtrial check fairtrial.yaml suites/*.yaml
+    """
+    mistakes: list[Mistake] = []
+    reports: list[dict[str, Any]] = []
+    texts: list[str] = []
+    warnings: list[Mistake] = []
+    for path in files or (Path("fairtrial.yaml"),):
+        try:
+            report, text, warned = _check(path)
+        except ConfigError as error:
+            mistakes += error.mistakes
+            continue
+        reports.append({"file": str(path), **report})
+        texts.append(text)
+        warnings += [one for one in warned if one not in warnings]
+    if as_json:
+        said = {"mistakes": [asdict(one) for one in mistakes], "warnings": [asdict(one) for one in warnings]}
+        click.echo(json.dumps({"ok": not mistakes, **said, "files": reports}, indent=2))
+    else:
+        click.echo("\n".join(texts), nl=bool(texts))
+        print_warnings(warnings)
+    if mistakes:
+        _print_mistakes(mistakes, as_json=as_json)
+        raise click.exceptions.Exit(FairtrialError.exit_code)
+
+
+def _print_mistakes(mistakes: list[Mistake], *, as_json: bool) -> None:
+    if as_json:
+        return
+    for mistake in mistakes:
+        click.echo(str(mistake), err=True)
+    click.echo(f"{_count(len(mistakes), 'mistake')} found", err=True)
+
+
+def _check(path: Path) -> Report:
+    """Raises `ConfigError`."""
+    kind = _kind(path)
+    if kind == "project":
+        from fairtrial.config.project import load_project
+
+        project = load_project(path, os.environ)
+        return _project_json(project), _project_text(path, project), project.warnings
+    inspect: Callable[[Path], tuple[str, list[Mistake]]] = importlib.import_module(CHECKERS[kind]).inspect
+    says, warnings = inspect(path)
+    return {"kind": kind}, f"{path}: a sound {kind}; {says}", warnings
+
+
+def _kind(path: Path) -> str:
+    from fairtrial.config.file.yaml_file import load
+
+    documents = load(path)
+    value = documents[0].value if documents else None
+    if not isinstance(value, dict):
+        return "project"
+    if "score" in value or isinstance(value.get("gate"), list):  # whatever its first key was meant to be
+        return "suite"
+    return next((key for key in CHECKERS if key in value), "project")
+
+
+def _project_json(project: Project) -> dict[str, Any]:
+    plan = project.plan
+    return {
+        "kind": "project",
+        "plan_hash": plan.plan_hash,
+        "deployments": sorted(plan.deployments),
+        "routes": {name: route.experiment or route.deployment for name, route in plan.routes.items()},
+        "experiments": {
+            name: {
+                "split": {variant.name: variant.weight for variant in experiment.variants},
+                "stage": experiment.stage,
+                "stages": project.policies[name].stages,
+                "analysis_hash": experiment.analysis_hash,
+            }
+            for name, experiment in plan.experiments.items()
+        },
+    }
+
+
+def _project_text(path: Path, project: Project) -> str:
+    plan = project.plan
+    counts = ", ".join(
+        _count(len(of), noun)
+        for of, noun in ((plan.deployments, "deployment"), (plan.routes, "route"), (plan.experiments, "experiment"))
+    )
+    lines = [f"{path}: sound; {counts}"]
+    lines += [_route_text(plan, route) for route in plan.routes.values()]
+    lines += [_experiment_text(one, project.policies[name].stages) for name, one in plan.experiments.items()]
+    gateway = project.gateway
+    door = "open to every caller on this machine" if gateway.auth == "open" else "for callers with a key"
+    lines.append(f"  gateway {gateway.address.url}, {door}; control {project.control.url}")
+    lines.append(f"  plan {plan.plan_hash}")
+    return "\n".join(lines)
+
+
+def _route_text(plan: Plan, route: Route) -> str:
+    if route.experiment is not None:
+        arms = " or ".join(variant.deployment for variant in plan.experiments[route.experiment].variants)
+        target = f"the experiment {route.experiment} ({arms})"
+    else:
+        target = f"the deployment {route.deployment}"
+    more = f", falls back to {route.fallback}" if route.fallback else ""
+    return f"  route {route.name} → {target}{more}" + (", internal data" if route.data == "internal" else "")
+
+
+def _experiment_text(experiment: Experiment, stages: tuple[float, ...]) -> str:
+    split = ", ".join(f"{variant.name} {variant.weight:g} %" for variant in experiment.variants)
+    steps = f" (stages {', '.join(f'{stage:g}' for stage in stages)})" if len(stages) > 1 else ""
+    return (
+        f"  experiment {experiment.name}: {split} of the enrolled; {experiment.stage:g} % of {experiment.unit}s "
+        f"are enrolled{steps}; control {experiment.control}"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

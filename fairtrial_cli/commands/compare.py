@@ -1,0 +1,110 @@
+"""The command `fairtrial compare`: two runs of one suite, case by case."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fairtrial.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from evaluators.criteria.metric_catalogue import Measure
+    from evaluators.results.run_table import RunTable
+    from evaluators.suite import Suite
+    from fairtrial.domain.estimates import Comparison
+    from fairtrial_cli.store_client.client import Owner
+
+SUITE_FOLDERS = (Path("suites"), Path())
+MOST_RUNS = 10_000
+"""Runs of one suite on one target that are looked through for the newest."""
+
+
+@click.command()
+@click.argument("candidate")
+@click.argument("baseline")
+@click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option("--suite", "suite_file", type=click.Path(path_type=Path, exists=True), help="The suite's file.")
+@click.option("--by", "tags", multiple=True, help="Also compare in each slice of this tag; may be given again.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    candidate: str, baseline: str, config: Path, suite_file: Path | None, tags: tuple[str, ...], as_json: bool
+) -> None:
+    """Compare two runs of the same suite: CANDIDATE and BASELINE are run ids, or SUITE@TARGET for the newest.
+
+    Intervals are of 95 %, on the paired difference, and answer; p is shown beside them: McNemar's exact test for 0/1
+    scores, else a sign flip. The suite's file says how each metric is estimated; it is looked
+    for in ./suites and here.
+
+    \b
+    Example:  fairtrial compare general-kept@tuned general-kept@base --by kind
+    """
+    from evaluators.comparison.compare import compare_runs
+    from evaluators.comparison.pairing import slices_of
+    from fairtrial.config.project import load_project
+    from fairtrial_cli.store_client.client import open_owner
+
+    with open_owner(load_project(config, os.environ).layout) as owner:
+        owner.ingest_now()
+        new, old = find_run(owner, candidate), find_run(owner, baseline)
+        measures = measures_for(new, old, suite_file)
+        found = compare_runs(measures, new, old, [None, *slices_of(new, tags)])
+    _print_json(found) if as_json else _print(found, measures, new, old)
+
+
+def find_run(owner: Owner, name: str) -> RunTable:
+    """The run of that id, or the newest of ``SUITE@TARGET``; `UsageError` if there is none."""
+    suite, at, target = name.partition("@")
+    if not at:
+        return owner.load_table(name)
+    latest = set(owner.latest_ids(suite=suite, target=target))
+    begun = (str(run["run_id"]) for run in owner.list_runs(suite=suite, target=target, limit=MOST_RUNS))
+    newest = next((run_id for run_id in begun if run_id in latest), None)
+    if newest is None:
+        how = f"run it: fairtrial eval SUITE.yaml --on {target}"
+        raise UsageError(f"{name}: there is no finished run of suite {suite!r} on {target!r} ({how})")
+    return owner.load_table(newest)
+
+
+def measures_for(new: RunTable, old: RunTable, suite_file: Path | None) -> Sequence[Measure]:
+    """What the suite measures, or, where its file is not found, what can be seen in the runs."""
+    from evaluators.criteria.metric_catalogue import measures_of, measures_seen
+
+    suite = _suite(new.suite, suite_file)
+    return measures_seen([new, old]) if suite is None else measures_of(suite)
+
+
+def _suite(name: str, file: Path | None) -> Suite | None:
+    from evaluators.loading.search import suites_near
+    from evaluators.loading.suite_reader import load
+
+    for found in [file] if file is not None else [suites_near(folder).get(name) for folder in SUITE_FOLDERS]:
+        if found is not None:
+            return next((suite for suite in load(found) if suite.name == name), None)
+    return None
+
+
+def _print_json(found: Sequence[Comparison]) -> None:
+    import json
+    from dataclasses import asdict
+
+    click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+
+
+def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTable, old: RunTable) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from evaluators.comparison.wording import comparison_row
+
+    by_name = {measure.name: measure for measure in measures}
+    console = Console()
+    console.print(Text(f"{new.suite}: {new.target} against {old.target}", style="bold"))
+    table = Table("metric", "in", "n", old.target, new.target, "difference", "95 % interval", "p", "answer", box=None)
+    for one in found:
+        table.add_row(*(Text(cell) for cell in comparison_row(one, by_name[one.metric])))
+    console.print(table)

@@ -1,0 +1,124 @@
+"""The command `fairtrial control`: the owner of the store and its API, alone."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
+
+if TYPE_CHECKING:
+    from fairtrial.config.project import Project
+    from gateway.control.auth.bootstrap import Welcome
+    from gateway.control.serve import ControlSettings
+
+
+@click.command()
+@click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option("--store", type=click.Path(path_type=Path), hidden=True)
+@click.option("--memory-mb", type=int, hidden=True)
+@click.option("--bind", hidden=True)
+@click.option("--trusted-proxy", "proxies", multiple=True, hidden=True)
+@click.option("--body-grace", type=float, default=USUAL_BODY_RATE.grace, hidden=True)
+@click.option("--min-body-rate", type=int, default=USUAL_BODY_RATE.least, hidden=True)
+@click.option(
+    "--gateway-url",
+    envvar="FAIRTRIAL_GATEWAY_URL",
+    show_envvar=True,
+    help="How the gateway is reached from here; default: its address on this machine.",
+)
+@click.option(
+    "--control-url",
+    envvar="FAIRTRIAL_CONTROL_URL",
+    show_envvar=True,
+    help="How commands reach this control; default: its address on this machine.",
+)
+def command(config: Path, gateway_url: str | None, control_url: str | None, **by_up: Any) -> None:
+    """Own the store: bring journals in, publish the plan, serve the control API.
+
+    Gateways go on without it, and it catches up. In containers, say by which names the services reach each other.
+    While there is no account, a control on loopback prints a link that signs one browser in, once and within 15
+    minutes. The first start of a control that other machines can reach prints a key for its API and a link for the
+    first account; no later start does. It exits with 74 if the store can't be used, and says how to restore it.
+
+    \b
+    Example:  fairtrial control -c fairtrial.yaml --gateway-url http://gateway:8080
+    """
+    from fairtrial.domain.errors import STORE_UNUSABLE, StoreError
+    from gateway.control.serve import serve
+
+    settings, project = _settings(config, gateway_url, control_url, **by_up)
+    click.echo(f"control    {settings.address.url}")
+    # `fairtrial up` sends this program's output to a log, where no secret belongs; it prints the link itself.
+    welcome = partial(_welcome, project) if project is not None else None
+    try:
+        serve(settings, lambda: _load(config), welcome=welcome)
+    except StoreError as error:
+        click.echo(f"error: {error}", err=True)
+        raise click.exceptions.Exit(STORE_UNUSABLE) from None
+
+
+def _settings(
+    config: Path,
+    gateway_url: str | None,
+    control_url: str | None,
+    *,
+    store: Path | None,
+    memory_mb: int | None,
+    bind: str | None,
+    proxies: tuple[str, ...],
+    **body: float,
+) -> tuple[ControlSettings, Project | None]:
+    """``store`` and ``bind`` come from `fairtrial up`, which has read the file, so that a broken file stops nothing."""
+    from fairtrial.config.addresses import parse_address
+    from fairtrial.config.layout import Layout
+    from fairtrial_cli.dashboard_link import public_host
+    from gateway.control.serve import ControlSettings
+
+    public = public_host(os.environ)
+    if store is not None and bind is not None:
+        address = parse_address(bind)
+        rate = BodyRate(body["body_grace"], int(body["min_body_rate"]))
+        told = ControlSettings(config, Layout(store, memory_mb), address, gateway_url, None, public, proxies, rate)
+        return told, None
+    project = _load(config)
+    gateway_url = gateway_url or project.gateway.address.url
+    read = ControlSettings(
+        config,
+        project.layout,
+        project.control,
+        gateway_url,
+        control_url,
+        public,
+        project.control_proxies,
+        project.control_body,
+    )
+    return read, project
+
+
+def _load(config: Path) -> Project:
+    from fairtrial.config.project import load_project
+
+    return load_project(config, os.environ)
+
+
+def _welcome(project: Project, made: Welcome) -> None:
+    """Print them to standard output; anyone who can read the log of this start can use them until they end."""
+    from fairtrial_cli.dashboard_link import how_it_works, invitation_link, one_time_link
+
+    if made.link is not None:
+        click.echo(f"sign in    {one_time_link(project, made.link.token)}")
+        click.echo(f"           {how_it_works(project)}")
+        return
+
+    if made.key is not None:
+        click.echo(f"first key  {made.key.secret}")
+        click.echo(f"           for the control API; to end it: fairtrial keys revoke {made.key.key_id}")
+    if made.invitation is not None:
+        click.echo(f"invitation {invitation_link(project, made.invitation.token)}")
+        click.echo("           for the first account, an administrator's: it works once, within seven days")
+    click.echo("           This is the only time that they are shown.")

@@ -1,0 +1,87 @@
+"""The demo's place on disk and its addresses: a folder of its own, and ports that are free."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairtrial.bundled_data import bundled_data
+from fairtrial.domain.errors import UsageError
+
+SUPPORT = bundled_data("examples/support")
+SUITES = bundled_data("suites")
+GATE = SUITES / "support-release.gate.yaml"
+REVIEWED_GATE = SUITES / "support-reviewed.gate.yaml"
+MARK = ".fairtrial-demo"
+FINISHED = ".finished"
+FIRST_PORTS = {"models": 8000, "gateway": 8080, "control": 8081, "dashboard": 8501}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where the demo lives; ``resumed`` if an earlier one was broken off there and its answers are kept."""
+
+    folder: Path
+    ports: dict[str, int]
+    resumed: bool
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "fairtrial.yaml"
+
+    @property
+    def models_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['models']}/v1"
+
+    def finish(self) -> None:
+        """Note that the demo came to its end: the next one starts anew."""
+        (self.folder / FINISHED).touch()
+
+
+def prepare(folder: Path, *, fresh: bool) -> Setting:
+    """Make the folder and its project file, or take up a demo that was broken off there.
+
+    Raises `UsageError` if the folder holds anything that is not a demo's, or if the example was not installed.
+    """
+    if not (SUPPORT / "fairtrial.yaml").exists():
+        raise UsageError(f"{SUPPORT}: the example's files are not installed (run the demo from a clone)")
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise UsageError(f"{folder}: holds other files (choose another folder with --folder)")
+    resumed = (folder / MARK).exists() and not (folder / FINISHED).exists() and not fresh
+    if folder.exists() and not resumed:
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
+    setting = Setting(folder.resolve(), _free_ports(), resumed)
+    setting.project.write_text(_project(setting.ports), encoding="utf-8")
+    return setting
+
+
+def _project(ports: dict[str, int]) -> str:
+    """The example's project, with the addresses of this demo."""
+    text = (SUPPORT / "fairtrial.yaml").read_text(encoding="utf-8")
+    text = text.replace(f"127.0.0.1:{FIRST_PORTS['models']}", f"127.0.0.1:{ports['models']}")
+    binds = [f'{name}: {{bind: "127.0.0.1:{ports[name]}"}}' for name in ("gateway", "control", "dashboard")]
+    return text + "\n" + "\n".join(binds) + "\n"
+
+
+def _free_ports() -> dict[str, int]:
+    """The usual port of each service, or the next free one after it."""
+    taken: set[int] = set()
+    ports = {}
+    for name, first in FIRST_PORTS.items():
+        ports[name] = next(port for port in range(first, first + 500) if port not in taken and _is_free(port))
+        taken.add(ports[name])
+    return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,199 @@
+"""The demo from its first line to its last: models, services, suites, verdicts, live traffic, and what they mean."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress as Bar
+
+from evaluators.suite import Suite
+from fairtrial.config.project import Project
+from fairtrial.domain.run import Run
+from fairtrial.domain.verdict import Verdict
+from fairtrial_cli.dashboard_link import sign_in_lines
+from fairtrial_cli.demo import story
+from fairtrial_cli.demo.local_models import expected_minutes, local_models, measure_seconds
+from fairtrial_cli.demo.review import fill_queue, how_to_judge
+from fairtrial_cli.demo.setting import GATE, SUITES, SUPPORT, Setting, prepare
+from fairtrial_cli.demo.traffic import Traffic, read_tickets, send
+from fairtrial_cli.judge_candidate import gate_candidate
+from fairtrial_cli.output.progress import showing
+from fairtrial_cli.processes.services import Services, Urls
+from fairtrial_cli.processes.signals import until_told
+from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
+from fairtrial_cli.store_client.client import open_owner
+
+BASE, GOOD = "base", "support-v2"
+OTHERS = ("support-v1", "support-overfit", "support-wrongpattern")
+LESSON = "support-v1"
+SMALL, LARGE = "general-forty", "general-kept"
+GATE_SUITES = ("support/suite.yaml", "general/suite.yaml", "edges/suite.yaml")
+SMALL_SUITE = "general/forty.yaml"
+SEED = 20261124
+USERS_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the demo is shown; ``limit`` asks only the first cases of each suite, which no gate takes for whole."""
+
+    folder: Path
+    fresh: bool = False
+    wait: bool = True
+    users: int = 240
+    limit: int | None = None
+
+
+@dataclass(slots=True)
+class Demo:
+    """The demo on its way: where it runs, and what has come of it so far."""
+
+    console: Console
+    options: Options
+    project: Project
+    urls: Urls
+    runs: dict[tuple[str, str], Run] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+
+
+def show(options: Options, console: Console) -> int:
+    """Show the whole demo; returns the gate's exit code for the good fine-tune."""
+    setting = prepare(options.folder, fresh=options.fresh)
+    with until_told() as told, ExitStack() as stack:
+        stack.enter_context(local_models(setting.ports["models"], setting.folder / "models.log"))
+        _say_how_long(setting, options, console)
+        services = stack.enter_context(Services(setting.project, workers=2))
+        demo = Demo(console, options, services.project, services.urls)
+        _trial(demo)
+        _conclude(demo)
+        pairs = fill_queue(demo.project, GOOD, BASE)
+        setting.finish()
+        if options.wait:
+            _say_where(demo, setting)
+        _say_how_to_judge(demo, setting, pairs)
+        if options.wait:
+            console.print("Ctrl-C ends everything.")
+            told.wait()
+            console.print("ending")
+    return demo.verdicts[GOOD].exit_code
+
+
+def _say_how_long(setting: Setting, options: Options, console: Console) -> None:
+    minutes = expected_minutes(measure_seconds(setting.models_url))
+    length = f"in about {minutes:.0f} minutes on this machine" if options.limit is None else "soon"
+    kept = " (an earlier demo was broken off here: the answers that it has are kept)" if setting.resumed else ""
+    console.print(
+        f"This will be done {length}{kept}: five real models, live traffic, three suites, four verdicts.\n"
+        f"The first verdict comes after less than half of that. Everything stays in {escape(str(setting.folder))}.",
+        highlight=False,
+    )
+
+
+def _trial(demo: Demo) -> None:
+    """The good fine-tune first, so that its verdict comes early; then live traffic; then the other three."""
+    demo.console.rule("Three suites on the base and the first candidate")
+    _evaluate(demo, [BASE, GOOD], GATE_SUITES)
+    _judge(demo, GOOD)
+    demo.console.rule("Live traffic: simulated customers, half of them on each side")
+    _report_traffic(demo, _send_traffic(demo))
+    _judge(demo, GOOD)  # again, now with the live rates beside it
+    demo.console.rule("Three suites on the other candidates")
+    _evaluate(demo, OTHERS, GATE_SUITES)
+    for candidate in OTHERS:
+        _judge(demo, candidate)
+    demo.console.rule("Forty questions, as one would ask them by hand")
+    _evaluate(demo, [BASE, LESSON], [SMALL_SUITE])
+
+
+def _evaluate(demo: Demo, targets: Sequence[str], files: Sequence[str]) -> None:
+    limit = demo.options.limit
+    suites = load_suites([SUITES / name for name in files])
+    suites = suites if limit is None else [suite.limited(limit) for suite in suites]
+
+    def note(suite: Suite, run: Run) -> None:
+        demo.runs[suite.name, run.target] = run
+        demo.console.print(escape(f"  {suite.name} on {run.target}: {_main_figures(suite, run)}"), highlight=False)
+
+    with showing(demo.console) as step:
+        options = RunOptions(concurrency=4, side_by_side=2, on_progress=step, on_run=note)
+        run_suites(demo.project, suites, targets, base_url=demo.urls.api, options=options)
+
+
+def _main_figures(suite: Suite, run: Run) -> str:
+    """The main stat of each scorer, and how many cases had an error."""
+    names = [f"{scorer.name}.{scorer.stats[0].name}" for scorer in suite.scorers]
+    figures = [f"{name} {value:.1%}" for name in names if (value := run.metrics.get(name)) is not None]
+    errors = sum(result.answer.error is not None for result in run.results)
+    return ", ".join([f"{len(run.results)} cases", *figures, *([f"{errors} errors"] if errors else [])])
+
+
+def _judge(demo: Demo, candidate: str) -> None:
+    with open_owner(demo.project.layout) as owner:
+        verdict = gate_candidate(owner, GATE, plan=demo.project.plan, candidate=candidate, baseline=BASE)
+    demo.verdicts[candidate] = verdict
+    style = story.STYLES[verdict.decision]
+    demo.console.print(f"[{style}]{escape(verdict.headline)}[/]", highlight=False)
+
+
+def _send_traffic(demo: Demo) -> Traffic:
+    tickets = read_tickets([SUPPORT / "data" / "val.jsonl", SUITES / "support" / "test.jsonl"])
+    users = demo.options.users
+    with Bar(console=demo.console, disable=not demo.console.is_terminal) as bar:
+        task = bar.add_task(f"{users} customers", total=users)
+        sending = send(
+            demo.urls.api,
+            tickets,
+            users=users,
+            seed=SEED,
+            concurrency=USERS_AT_ONCE,
+            on_done=lambda: bar.advance(task),
+        )
+        return asyncio.run(sending)
+
+
+def _report_traffic(demo: Demo, sent: Traffic) -> None:
+    demo.console.print(
+        f"  {sent.users} customers: {sent.answered} answered, {sent.errors} errors, {sent.feedback} gave feedback",
+        highlight=False,
+    )
+    with open_owner(demo.project.layout) as owner:
+        owner.ingest_now()
+        for line in story.live_lines(owner.traffic(), key="understood"):
+            demo.console.print(f"  {escape(line)}", highlight=False)
+
+
+def _conclude(demo: Demo) -> None:
+    demo.console.print(story.verdict_table(list(demo.verdicts.values())))
+    small, large = (_of_suite(demo, name) for name in (SMALL, LARGE))
+    demo.console.print(escape(story.lesson(small, large, LESSON, BASE)), highlight=False)
+
+
+def _of_suite(demo: Demo, suite: str) -> dict[str, Run]:
+    return {target: run for (name, target), run in demo.runs.items() if name == suite}
+
+
+def _say_where(demo: Demo, setting: Setting) -> None:
+    sign_in = "\n  ".join(sign_in_lines(demo.project))
+    demo.console.print(
+        f"\nEverything is still running:\n"
+        f"  dashboard  {demo.urls.dashboard}\n"
+        f"  {sign_in}\n"
+        f"  gateway    {demo.urls.api}    (model: support-bot; the base_url of an application)\n"
+        f"  control    {demo.urls.control}/api\n"
+        f"  models     {setting.models_url}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _say_how_to_judge(demo: Demo, setting: Setting, pairs: int) -> None:
+    dashboard = demo.urls.dashboard if demo.options.wait else None
+    lines = how_to_judge(pairs, setting.project, candidate=GOOD, baseline=BASE, dashboard=dashboard)
+    demo.console.print("\n" + "\n".join(lines), highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,71 @@
+"""The command `fairtrial`: finds its commands in the folder `commands/` and imports only the one that is asked for."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+
+from fairtrial.domain.errors import FairtrialError
+from fairtrial.domain.registry import Registry
+
+BROKEN = 70
+"""The exit code for a fault of the program itself (EX_SOFTWARE of sysexits.h); no verdict and no usage error has it."""
+COMMANDS = Registry("fairtrial_cli.commands", "command", noun="command", kind=click.Command)
+
+
+class Commands(click.Group):
+    """A group whose members are the modules of `fairtrial_cli.commands`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
+        return COMMANDS.names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click calls it so
+        if cmd_name in COMMANDS.names():
+            return COMMANDS.get(cmd_name)
+        return None
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="fairtrial")
+def fairtrial() -> None:
+    """Give a fine-tuned model a fair trial: before it ships, while it ships, and after.
+
+    \b
+    Example:  fairtrial demo --no-wait
+    """
+
+
+def main() -> None:
+    """Run the command line; an error of fairtrial's own prints as one message and exits with its code, mostly 2.
+
+    A file that can't be read or written exits with 2 as well; any other exception is a fault and exits with 70.
+    """
+    try:
+        sys.exit(fairtrial.main(standalone_mode=False) or 0)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except FairtrialError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - Python would exit with 1, which a pipeline reads as the verdict BLOCK
+        sys.exit(_told(error))
+
+
+def _told(error: Exception) -> int:
+    """Say what no one expected: a file that can't be read or written in one line, anything else as a fault."""
+    if isinstance(error, OSError) and error.filename is not None:
+        click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+        return FairtrialError.exit_code
+    traceback.print_exception(error)
+    click.echo("error: this is a fault of fairtrial itself, not a verdict; please report the lines above", err=True)
+    return BROKEN
+
+
+if __name__ == "__main__":
+    main()

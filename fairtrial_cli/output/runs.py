@@ -1,0 +1,126 @@
+"""What `fairtrial eval` prints: a table for each run, its confusion matrices, or JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from evaluators.engine.summary import Line, SliceValue, first_error, lines_of, outcome_counts, unscored_share
+from evaluators.results.duplicate_prompts import asked
+from evaluators.scoring.confusion import Confusion, confusion
+from evaluators.scoring.metrics.label import Label
+from evaluators.scoring.scorer import Stat
+from evaluators.suite import Suite
+from fairtrial.domain.run import Run
+
+
+def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> None:
+    """The scores with their counts and worst slices, how the cases ended, and what to know before reading them."""
+    table = Table(title=f"{escape(run.suite)} on {escape(run.target)}", title_justify="left")
+    for name in ("score", "value", "cases", "worst slice"):
+        table.add_column(name, justify="right" if name in ("value", "cases") else "left")
+    for line in lines_of(suite, run):
+        if matrices or "." not in line.stat.name:  # the recall of each label belongs to its matrix
+            table.add_row(line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
+    console.print(table)
+    console.print(f"  {ended(run)}", highlight=False)
+    for warning in (*suite.warnings, *_weights(run)):
+        console.print(f"  [yellow]note:[/yellow] {escape(warning)}", highlight=False)
+    if (error := first_error(run)) is not None:
+        console.print(f"  [red]first error:[/red] {escape(error)}", highlight=False)
+    for scorer in suite.scorers if matrices else ():
+        if isinstance(scorer, Label):
+            console.print(_matrix(scorer.name, confusion(run, scorer.name, scorer.labels)))
+    console.print()
+
+
+def shown(value: float | None, stat: Stat) -> str:
+    """A number as a reader wants it: shares in percent, other values on their own scale, a dash if there is none."""
+    if value is None:
+        return "–"
+    return (
+        f"{value * 100:.1f} %" if stat.kind == "proportion" else f"{value:.3f}" if stat.scale == 1 else f"{value:.1f}"
+    )
+
+
+def as_json(suite: Suite, run: Run) -> dict[str, Any]:
+    """One run for a program: its metrics are numbers or null, never a zero for what is unknown."""
+    return {
+        "run_id": run.run_id,
+        "suite": run.suite,
+        "suite_digest": run.suite_digest,
+        "target": run.target,
+        "fingerprint": run.fingerprint,
+        "cases": len(suite.cases),
+        "repeat": run.repeat,
+        "outcomes": outcome_counts(run),
+        "unscored_share": unscored_share(run),
+        "first_error": first_error(run),
+        "metrics": {
+            line.metric: {"value": line.value, "n": line.n, "worst_slice": _slice_json(line.worst)}
+            for line in lines_of(suite, run)
+        },
+        "versions": dict(run.versions),
+        "warnings": [*suite.warnings, *_weights(run)],
+    }
+
+
+def _slice_json(worst: SliceValue | None) -> dict[str, Any] | None:
+    return None if worst is None else {"slice": f"{worst.tag}:{worst.slice}", "value": worst.value, "n": worst.n}
+
+
+def _worst(line: Line) -> str:
+    """The worst slice, if it is worse than the whole."""
+    worst = line.worst
+    if worst is None or line.value is None or worst.value == line.value:
+        return ""
+    if (worst.value > line.value) == line.stat.higher_is_better:
+        return ""
+    return escape(f"{worst.tag}:{worst.slice} {shown(worst.value, line.stat)} of {worst.n}")
+
+
+def ended(run: Run) -> str:
+    """One sentence: how many answers there are, how each ended, and how many came from disk."""
+    counts = outcome_counts(run)
+    ended = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in counts.items())
+    kept, again = _not_asked(run)
+    says = f"; {kept} of them kept from an earlier run" if kept else ""
+    says += f"; {again} of them given to the same question in this run" if again else ""
+    return f"{len(run.results)} answers: {ended}{says}."
+
+
+def _not_asked(run: Run) -> tuple[int, int]:
+    """How many answers an earlier run gave, and how many this run gave to the same question of another case."""
+    kept = again = 0
+    live = {(asked(one.case), one.repeat) for one in run.results if not one.answer.cached}
+    for one in run.results:
+        if one.answer.cached and (asked(one.case), one.repeat) in live:
+            again += 1
+        else:
+            kept += one.answer.cached
+    return kept, again
+
+
+def _weights(run: Run) -> list[str]:
+    """What it means that nobody says which weights answered, or that they changed meanwhile."""
+    met = {result.answer.fingerprint for result in run.results if result.answer.error is None}
+    if len(met) > 1:
+        names = ", ".join(sorted(name or "unnamed" for name in met))
+        return [f"the server changed during the run ({names}): its numbers are of a mixture; --fresh asks all anew"]
+    if run.fingerprint is not None or unscored_share(run) == 1:
+        return []
+    return ["the server sends no system_fingerprint: its answers are kept only to finish an interrupted run, for a day"]
+
+
+def _matrix(name: str, found: Confusion) -> Table:
+    table = Table(title=f"{name}: what is true (down) and what was said (across)", title_justify="left")
+    table.add_column("")
+    for label in found.labels:
+        table.add_column(escape(label), justify="right", overflow="fold")
+    for label, row in zip(found.labels, found.counts, strict=True):
+        if any(row):
+            table.add_row(escape(label), *(str(count) if count else "·" for count in row))
+    return table

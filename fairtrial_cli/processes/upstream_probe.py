@@ -1,0 +1,67 @@
+"""Whether the models' servers answer, asked once when the services start; nothing depends on it but a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from fairtrial.domain.names.hosts import is_loopback
+from fairtrial.domain.plan import Deployment, Plan
+
+PROBE_SECONDS = 3.0
+AT_ONCE = 16
+NOT_FOUND = 404
+
+
+def probe_upstreams(plan: Plan) -> list[str]:
+    """A line for each server that does not answer, or whose `base_url` seems to lack its ``/v1``. No key is sent."""
+    servers = _servers(plan.deployments.values())
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(_wrong, servers.keys(), servers.values())
+    return [line for line in found if line is not None]
+
+
+def _servers(deployments: Iterable[Deployment]) -> Mapping[str, Sequence[Deployment]]:
+    servers: dict[str, list[Deployment]] = {}
+    for deployment in deployments:
+        if deployment.base_url:
+            servers.setdefault(deployment.base_url.rstrip("/"), []).append(deployment)
+    return servers
+
+
+def _wrong(base_url: str, deployments: Sequence[Deployment]) -> str | None:
+    import httpx
+
+    names = ", ".join(one.name for one in deployments)
+    try:
+        with httpx.Client(timeout=PROBE_SECONDS, trust_env=False) as client:
+            if client.get(f"{base_url}/models").status_code != NOT_FOUND or urlsplit(base_url).path:
+                return None
+            if client.get(f"{base_url}/v1/models").status_code == NOT_FOUND:
+                return None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return f"{names}: nothing answers at {base_url} ({_reason(error)}); {_start(base_url, deployments)}"
+    return f"{names}: the server at {base_url} has its API below /v1 (set base_url to {base_url}/v1)"
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ or error.__context__
+    words = str(error) or (str(cause) if cause else "")
+    return words.partition("] ")[2] or words or type(error).__name__
+
+
+def _start(base_url: str, deployments: Sequence[Deployment]) -> str:
+    """How to start that server, as far as that is known."""
+    from gateway.models.bundled import BASE_NAME
+    from gateway.models.sample import RESPONDERS
+
+    address, models = urlsplit(base_url), {one.model for one in deployments}
+    if not is_loopback(address.hostname or ""):
+        return "check the address and the network"
+    port = f" --port {address.port}" if address.port else ""
+    if models <= RESPONDERS.keys():
+        return f"start it with: fairtrial models serve --sample{port}"
+    if BASE_NAME in models:
+        return f"start it with: fairtrial models serve{port}"
+    return "start the server of your models, or correct base_url"

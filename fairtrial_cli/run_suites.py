@@ -1,0 +1,147 @@
+"""Runs suites through the gateway and saves what came of them: for `eval`, for `gate --run`, and for the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluators.engine.engine import DEFAULT_CONCURRENCY, Options, Progress, run_suite
+from evaluators.engine.target import Target, resolve
+from evaluators.loading.suite_reader import load
+from evaluators.suite import Suite
+from fairtrial.config.layout import Layout
+from fairtrial.config.project import Project
+from fairtrial.domain.errors import ConfigError, UsageError
+from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.run import Run
+from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.journal_events import write_run, write_texts
+
+GATEWAY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How suites are run: ``side_by_side`` targets are asked at the same time, each its suites one after the other.
+
+    ``on_run`` is told of each run as soon as it is saved.
+    """
+
+    concurrency: int = DEFAULT_CONCURRENCY
+    side_by_side: int = 1
+    fresh: bool = False
+    on_progress: Callable[[Progress], None] = lambda _: None
+    on_run: Callable[[Suite, Run], None] = lambda *_: None
+
+
+def load_suites(paths: Sequence[Path]) -> list[Suite]:
+    """The suites of all files; raises `ConfigError` with the mistakes of all of them."""
+    suites: list[Suite] = []
+    wrong: list[ConfigError] = []
+    for path in paths:
+        try:
+            suites += load(path)
+        except ConfigError as error:
+            wrong.append(error)
+    if wrong:
+        raise ConfigError([mistake for error in wrong for mistake in error.mistakes])
+    names = [suite.name for suite in suites]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"suites: two of them are called {twice[0]!r}")
+    return suites
+
+
+@contextmanager
+def a_gateway(project: Project, *, say: Callable[[str], None] = lambda _: None) -> Iterator[str]:
+    """The base URL of this project's gateway: the one that runs, or a private one for as long as the context lasts."""
+    from fairtrial.store.core.owner_lock import read_note
+    from fairtrial_cli.processes.services import Services
+
+    note = read_note(project.layout)
+    if note is not None and note.gateway_url is not None:
+        _refuse_dead_gateway(note.gateway_url)
+        yield f"{note.gateway_url}/v1"
+        return
+    say("No gateway runs for this project: starting a private one.")
+    with Services(project.path, workers=1, dashboard=False) as services:
+        yield services.urls.api
+
+
+def _refuse_dead_gateway(url: str) -> None:
+    import httpx
+
+    try:
+        httpx.get(f"{url}/livez", timeout=GATEWAY_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        raise UsageError(
+            f"control runs for this project, but no gateway answers at {url} (start it: fairtrial gateway)"
+        ) from error
+
+
+def run_suites(
+    project: Project, suites: Sequence[Suite], names: Sequence[str], *, base_url: str, options: RunOptions | None = None
+) -> list[Run]:
+    """Run every suite on every target of these names, through the gateway at ``base_url``, and save each run at once.
+
+    The runs come in the order of the targets, and within one in the order of the suites. Raises `UsageError` for a
+    name that is neither a deployment nor ``EXPERIMENT/VARIANT``, or for a target that refuses every question.
+    """
+    key = internal_key(project.layout)
+    targets = [resolve(name, project.plan, base_url=base_url, api_key=key) for name in names]
+    return asyncio.run(_run_all(project, suites, targets, options or RunOptions()))
+
+
+def internal_key(layout: Layout) -> str | None:
+    """The key that may pin deployments and variants; ``None`` if control has not written one."""
+    try:
+        return layout.internal_key.read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+async def _run_all(
+    project: Project, suites: Sequence[Suite], targets: Sequence[Target], options: RunOptions
+) -> list[Run]:
+    places = asyncio.Semaphore(options.side_by_side)
+
+    async def one(target: Target) -> list[Run]:
+        async with places:
+            return [await _run_one(project.layout, suite, target, options) for suite in suites]
+
+    tasks = [asyncio.create_task(one(target)) for target in targets]
+    try:
+        return [run for runs in await asyncio.gather(*tasks) for run in runs]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _run_one(layout: Layout, suite: Suite, target: Target, options: RunOptions) -> Run:
+    asking = Options(options.concurrency, options.fresh, options.on_progress)
+    run = await run_suite(suite, target, cache=layout.cache, clock=_now_us, run_id=_new_id(), options=asking)
+    await asyncio.to_thread(save_run, layout, run, suite)
+    options.on_run(suite, run)
+    return run
+
+
+def save_run(layout: Layout, run: Run, suite: Suite) -> None:
+    """Write the run, after its suite's text, to the journal and have the owner bring it in; raises `JournalError`."""
+    write_texts(layout, [suite])
+    write_run(layout, run)
+    with open_owner(layout) as owner:
+        owner.ingest_now()
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _new_id() -> str:
+    return uuid7(time.time_ns() // 1_000_000, os.urandom(ENTROPY_BYTES))

@@ -1,0 +1,162 @@
+"""The store opened by the command itself, because nobody else owns it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from evaluators.engine.run_events import run_of
+from fairtrial.config.layout import Layout
+from fairtrial.config.plan.published import publish, read
+from fairtrial.domain.errors import PlanRefused, UsageError
+from fairtrial.domain.run import Run
+from fairtrial.domain.verdict import Verdict
+from fairtrial.store.access import audit, keys
+from fairtrial.store.access.keys import KeyOptions, NewKey
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, Query
+from fairtrial.store.evaluations import runs, suite_texts, verdicts
+from fairtrial.store.ingest.ingest import Ingested, Ingester
+from fairtrial.store.overview import Overview, overview
+from fairtrial.store.traffic import traffic
+from fairtrial.store.traffic.traffic import Traffic
+from fairtrial_cli.store_client.accounts import DirectAccounts
+from fairtrial_cli.store_client.reviews import DirectReviews
+from gateway.control.operations.maintain_store import StoreCare
+
+if TYPE_CHECKING:
+    from evaluators.results.run_table import RunTable
+    from evaluators.suite import Suite
+    from fairtrial.domain.plan import Plan
+    from gateway.control.operations.judge_candidate import JudgeRequest
+
+PRIVATE_UMASK = 0o077
+
+
+class DirectOwner:
+    """An `Owner` on the open store; raises `StoreLocked` if another program has it.
+
+    While it is open, every file that this program makes is its owner's only: the engine makes its log as it likes.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        with ExitStack() as undo:
+            undo.callback(os.umask, os.umask(PRIVATE_UMASK))
+            self._database = Database.open(layout)
+            undo.callback(self._database.close)
+            self._ingester = Ingester(self._database, _now_us)
+            self._ingester.catch_up()
+            self.care = StoreCare(self._database, self._ingester, _now_us, actor="command line")
+            self.accounts = DirectAccounts(self._database, _now_us)
+            self.reviews = DirectReviews(self._database, _now_us)
+            self._undo = undo.pop_all()
+
+    def __enter__(self) -> DirectOwner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def ingest_now(self) -> Ingested:
+        return self._ingester.catch_up()
+
+    def overview(self) -> Overview:
+        return overview(self._database)
+
+    def record_suites(self, suites: Sequence[Suite]) -> None:
+        from fairtrial_cli.store_client.journal_events import write_new_texts
+
+        if write_new_texts(self._database.layout, suites, self._knows_text):
+            self.ingest_now()
+
+    def judge(self, asked: JudgeRequest, plan: Plan) -> Verdict:
+        from gateway.control.operations.judge_candidate import judge_candidate
+
+        asked_by = f"local user {_user()}"
+        return judge_candidate(self._database, asked, plan=plan, asked_by=asked_by, now_us=_now_us())
+
+    def list_verdicts(
+        self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
+    ) -> tuple[Verdict, ...]:
+        return verdicts.whole(self._database, Page(limit=limit), gate=gate, candidate=candidate)
+
+    def load_run(self, run_id: str) -> Run:
+        found = runs.events(self._database, run_id)
+        if found is None:
+            raise UsageError(f"run: there is none with the id {run_id!r}")
+        return run_of(found)
+
+    def load_table(self, run_id: str) -> RunTable:
+        from gateway.control.operations.run_tables import load_table
+
+        found = load_table(self._database, run_id)
+        if found is None:
+            raise UsageError(f"run: there is none with the id {run_id!r}")
+        return found
+
+    def list_runs(
+        self, *, suite: str | None = None, target: str | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        return self._rows(runs.listing(Page(limit=limit), suite=suite, target=target))
+
+    def latest_runs(
+        self, *, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
+    ) -> list[Run]:
+        found = runs.latest(self._database, suite=suite, target=target, suite_digest=suite_digest)
+        return [self.load_run(run_id) for run_id in found]
+
+    def latest_ids(self, *, suite: str, target: str) -> list[str]:
+        return runs.latest(self._database, suite=suite, target=target)
+
+    def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
+        return traffic.by_variant(self._database, Page(since_us=since_us), experiment=experiment)
+
+    def create_key(self, name: str, options: KeyOptions) -> NewKey:
+        made = keys.create(self._database, name, now_us=_now_us(), options=options)
+        self._keys_changed("key.create", made.key_id)
+        return made
+
+    def list_keys(self) -> list[dict[str, Any]]:
+        return self._rows(keys.listing())
+
+    def revoke_key(self, key_id: str) -> None:
+        keys.revoke(self._database, key_id, now_us=_now_us())
+        self._keys_changed("key.revoke", key_id)
+
+    def _knows_text(self, suite_digest: str, text_digest: str) -> bool:
+        return suite_texts.one(self._database, suite_digest, text_digest) is not None
+
+    def _keys_changed(self, action: str, key_id: str) -> None:
+        """A gateway that runs without control must learn it too, so the plan in force is published with them."""
+        self._record(action, key_id)
+        path = self._database.layout.plan
+        try:
+            publish(path, replace(read(path), keys=keys.valid(self._database)))
+        except PlanRefused:
+            return
+
+    def _record(self, action: str, subject: str) -> None:
+        audit.record(self._database, now_us=_now_us(), actor="command line", action=action, subject=subject)
+
+    def _rows(self, query: Query) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = msgspec.to_builtins(self._database.dicts(query))
+        return rows
+
+
+def _user() -> str:
+    """The user of the operating system that runs this program; a container may have no name for its number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

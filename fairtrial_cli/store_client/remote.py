@@ -1,0 +1,179 @@
+"""The store asked through its owner's API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+import msgspec
+
+from evaluators.engine.run_events import run_of
+from fairtrial.config.layout import Layout
+from fairtrial.domain.errors import StoreError, UsageError
+from fairtrial.domain.run import Run
+from fairtrial.domain.verdict import Verdict
+from fairtrial.journal.reader import decode
+from fairtrial.store.access.keys import KeyOptions, NewKey
+from fairtrial.store.evaluations import verdict_json
+from fairtrial.store.ingest.ingest import Ingested
+from fairtrial.store.overview import Overview
+from fairtrial.store.traffic.traffic import Traffic
+from fairtrial_cli.store_client.accounts import RemoteAccounts
+from fairtrial_cli.store_client.maintenance import RemoteCare
+from fairtrial_cli.store_client.reviews import RemoteReviews
+
+if TYPE_CHECKING:
+    from evaluators.results.run_table import RunTable
+    from evaluators.suite import Suite
+    from fairtrial.domain.plan import Plan
+    from gateway.control.operations.judge_candidate import JudgeRequest
+
+ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
+"""The environment variable with a key of right `admin`, for a control API whose files are not on this machine.
+
+Without it the key is used that control has written for programs of this machine.
+"""
+
+SECONDS = 120.0
+JUDGE_SECONDS = 3600.0
+"""A gate with many lines on large runs takes minutes, and may wait for others."""
+T = TypeVar("T")
+
+
+class RemoteOwner:
+    """An `Owner` over HTTP."""
+
+    def __init__(self, control_url: str, layout: Layout) -> None:
+        key = os.environ.get(ADMIN_KEY) or _written_key(layout)
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._url = control_url
+        self._layout = layout
+        self.care = RemoteCare(self._ask)
+        self.accounts = RemoteAccounts(self._ask)
+        self.reviews = RemoteReviews(self._ask)
+        self._client = httpx.Client(base_url=control_url, headers=headers, timeout=SECONDS, trust_env=False)
+
+    def __enter__(self) -> RemoteOwner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def ingest_now(self) -> Ingested:
+        return msgspec.json.decode(self._ask("POST", "/api/ingest"), type=Ingested)
+
+    def overview(self) -> Overview:
+        return msgspec.json.decode(self._ask("GET", "/api/store"), type=Overview)
+
+    def record_suites(self, suites: Sequence[Suite]) -> None:
+        from fairtrial_cli.store_client.journal_events import write_new_texts
+
+        if write_new_texts(self._layout, suites, self._knows_text):
+            self.ingest_now()
+
+    def judge(self, asked: JudgeRequest, plan: Plan) -> Verdict:  # noqa: ARG002 - control has a plan of its own
+        content = asked.model_dump_json(exclude_none=True).encode()
+        return verdict_json.decode(self._ask("POST", "/api/verdicts", content=content, seconds=JUDGE_SECONDS))
+
+    def list_verdicts(
+        self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
+    ) -> tuple[Verdict, ...]:
+        rows = self._rows("/api/verdicts", msgspec.Raw, gate=gate, candidate=candidate, limit=limit, findings=True)
+        return tuple(verdict_json.decode(bytes(row)) for row in rows)
+
+    def load_run(self, run_id: str) -> Run:
+        lines = self._ask("GET", f"/api/runs/{run_id}/events").split(b"\n")
+        return run_of(decode(line) for line in lines if line)
+
+    def load_table(self, run_id: str) -> RunTable:
+        from evaluators.results.stored_table import table_from
+
+        def details(scorer: str) -> Any:
+            return self._arrow(f"/api/runs/{run_id}/details", scorer=scorer)
+
+        return table_from(self._arrow(f"/api/runs/{run_id}/columns"), details)
+
+    def list_runs(
+        self, *, suite: str | None = None, target: str | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        return self._rows("/api/runs", dict[str, Any], suite=suite, target=target, limit=limit)
+
+    def latest_runs(
+        self, *, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
+    ) -> list[Run]:
+        return [self.load_run(run_id) for run_id in self.latest_ids(suite, target, suite_digest)]
+
+    def latest_ids(
+        self, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
+    ) -> list[str]:
+        asked = {"suite": suite, "target": target, "suite_digest": suite_digest}
+        return msgspec.json.decode(self._ask("GET", "/api/runs/latest", asked=asked), type=list[str])
+
+    def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
+        return self._rows("/api/traffic", Traffic, experiment=experiment, since_us=since_us)
+
+    def create_key(self, name: str, options: KeyOptions) -> NewKey:
+        wish = {"name": name} | msgspec.to_builtins(options)
+        return msgspec.json.decode(self._ask("POST", "/api/keys", content=msgspec.json.encode(wish)), type=NewKey)
+
+    def list_keys(self) -> list[dict[str, Any]]:
+        return self._rows("/api/keys", dict[str, Any], limit=1000)
+
+    def revoke_key(self, key_id: str) -> None:
+        self._ask("DELETE", f"/api/keys/{key_id}")
+
+    def _knows_text(self, suite_digest: str, text_digest: str) -> bool:
+        rows = self._rows("/api/suites", dict[str, Any], suite_digest=suite_digest, text_digest=text_digest)
+        return bool(rows)
+
+    def _arrow(self, path: str, **asked: Any) -> Any:
+        import pyarrow
+
+        with pyarrow.ipc.open_stream(self._ask("GET", path, asked=asked)) as stream:
+            return stream.read_all()
+
+    def _rows(self, path: str, kind: type[T], **asked: Any) -> list[T]:
+        rows: dict[str, list[T]] = msgspec.json.decode(self._ask("GET", path, asked=asked), type=dict[str, list[kind]])  # type: ignore[valid-type]
+        return rows["rows"]
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        asked: dict[str, Any] | None = None,
+        content: bytes | None = None,
+        seconds: float = SECONDS,
+    ) -> bytes:
+        parameters = {name: value for name, value in (asked or {}).items() if value is not None}
+        headers = {"content-type": "application/json"} if content is not None else {}
+        try:
+            answer = self._client.request(
+                method, path, params=parameters, content=content, headers=headers, timeout=seconds
+            )
+        except httpx.HTTPError as error:
+            raise StoreError(
+                f"{self._url}: the control process owns the store but does not answer ({error})"
+            ) from error
+        if answer.is_success:
+            return answer.content
+        raise _refusal(answer)
+
+
+def _written_key(layout: Layout) -> str | None:
+    try:
+        return layout.admin_key.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
+
+
+def _refusal(answer: httpx.Response) -> UsageError | StoreError:
+    try:
+        message = str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"{answer.request.url}: status {answer.status_code}"
+    if answer.status_code in (401, 403):
+        message += f" (set {ADMIN_KEY} to one: fairtrial keys create NAME --right admin)"
+    return UsageError(message) if answer.is_client_error else StoreError(message)

@@ -1,0 +1,63 @@
+"""Identifies the caller of a request: a person by a session cookie, or a program by an API key."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from fairtrial.domain.accounts import Role
+from fairtrial.domain.errors import NotAllowed, NotAuthenticated
+from fairtrial.domain.plan import Key
+from fairtrial.store.access import sessions
+from fairtrial.store.access.keys import digest
+from gateway.control.background.background_work import Keeper
+
+SESSION_COOKIE = "fairtrial_session"
+KEY = "key:"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person or program that a request acts for."""
+
+    account_id: str
+    name: str
+    role: Role
+
+    @property
+    def is_person(self) -> bool:
+        """A key is a program's, whoever made it."""
+        return not self.account_id.startswith(KEY)
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks; raises `NotAuthenticated` for nobody, and `NotAllowed` for a key of another purpose."""
+    keeper: Keeper = request.app.state.keeper
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        return _by_key(authorization, keeper.valid_keys(), keeper.clock_us())
+    person = by_session(request)
+    if person is not None:
+        return person
+    raise NotAuthenticated("sign in first, or send a key with the right admin: Authorization: Bearer ft-…")
+
+
+def by_session(request: Request) -> Caller | None:
+    """The person who signed in with this browser, if one did and it still counts."""
+    keeper: Keeper = request.app.state.keeper
+    token = request.cookies.get(SESSION_COOKIE)
+    found = sessions.account_of(keeper.database, token, now_us=keeper.clock_us()) if token else None
+    return None if found is None else Caller(found.account_id, found.name or found.account_id, found.role)
+
+
+def _by_key(authorization: str, keys: tuple[Key, ...], now_us: int) -> Caller:
+    scheme, _, secret = authorization.partition(" ")
+    given = digest(secret.strip()) if scheme.lower() == "bearer" else ""
+    for key in keys:
+        if hmac.compare_digest(key.sha256, given) and (key.expires_us is None or key.expires_us > now_us):
+            if "admin" not in key.rights:
+                raise NotAllowed("this key may not use the control API (it needs the right: admin)")
+            return Caller(f"{KEY}{key.key_id}", key.name, "admin")
+    raise NotAuthenticated("the control API needs a valid key: Authorization: Bearer ft-…")

@@ -1,0 +1,46 @@
+"""Keys that programs of this machine use by themselves, each in a file that only its owner can read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairtrial.config.layout import Layout
+from fairtrial.config.private_files import write_private
+from fairtrial.domain.plan import Right
+from fairtrial.store.access import keys
+from fairtrial.store.core.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class LocalKey:
+    """A key's name, what it may do, and where its file lies."""
+
+    name: str
+    rights: tuple[Right, ...]
+    path: Callable[[Layout], Path]
+
+
+INTERNAL = LocalKey("internal", ("complete", "pin", "see_variant"), lambda layout: layout.internal_key)
+"""For evaluation runs, with the gateway."""
+
+ADMIN = LocalKey("admin", ("admin",), lambda layout: layout.admin_key)
+"""For commands, with the control API."""
+
+
+def ensure_key(database: Database, wanted: LocalKey, *, now_us: int) -> None:
+    """Keep the key of an earlier start if it is still valid, so that what is under way goes on; else make a new one."""
+    path = wanted.path(database.layout)
+    digest = _digest_of_file(path)
+    if any(key.sha256 == digest for key in keys.valid(database)):
+        return
+    made = keys.create(database, wanted.name, now_us=now_us, options=keys.KeyOptions(wanted.rights))
+    write_private(path, f"{made.secret}\n".encode())
+
+
+def _digest_of_file(path: Path) -> str | None:
+    try:
+        return keys.digest(path.read_text(encoding="utf-8").strip())
+    except OSError:
+        return None

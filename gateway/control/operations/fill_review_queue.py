@@ -1,0 +1,130 @@
+"""Fills a review queue from two runs in the store."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from evaluators.engine.run_events import run_of
+from evaluators.engine.target import resolve
+from evaluators.review.sampling import (
+    DEFAULT_SIZE,
+    SEEDS,
+    Draw,
+    draw_pairs,
+    names_of,
+    newest_pair,
+    rule_of,
+    title_of,
+)
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.plan import Plan, Published
+from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
+from fairtrial.domain.run import Run
+from fairtrial.store.core.database import Database
+from fairtrial.store.evaluations import runs
+from fairtrial.store.reviews import queues
+from fairtrial.store.reviews.queues import NewQueue
+
+LARGEST_QUEUE = 5000
+
+
+class QueueWish(BaseModel):
+    """The queue that is wished for: of the newest runs of two targets on a suite, or of two runs by their ids."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    suite: str | None = None
+    candidate: str | None = None
+    baseline: str | None = None
+    candidate_run: str | None = None
+    baseline_run: str | None = None
+    size: int = Field(default=DEFAULT_SIZE, ge=1, le=LARGEST_QUEUE)
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    title: str | None = Field(default=None, max_length=200)
+    sampling: Literal["random"] = "random"
+    overlap: float | None = Field(
+        default=None, ge=0, le=1, description="the share for two people; else a fifth, at least 12 pairs or half"
+    )
+
+
+def fill(database: Database, wish: QueueWish, *, plan: Plan | None, by: str, now_us: int) -> str:
+    """Make the queue and return its id; raises `UsageError` that says what is missing and what to run."""
+    candidate, baseline = _runs(database, wish)
+    if plan is not None and wish.suite is not None:
+        _require_present(plan, candidate, baseline)
+    seed = secrets.randbelow(SEEDS) if wish.seed is None else wish.seed
+    draw = Draw(wish.size, seed, wish.overlap, wish.sampling)
+    pairs = draw_pairs(candidate, baseline, draw)
+    names = names_of(plan, candidate.target, baseline.target)
+    queue = NewQueue(
+        title=title_of(wish.title, candidate.suite, len(pairs), names=names),
+        suite=candidate.suite,
+        suite_digest=candidate.suite_digest,
+        candidate=candidate.target,
+        baseline=baseline.target,
+        candidate_digest=candidate.deployment_digest,
+        baseline_digest=baseline.deployment_digest,
+        candidate_run=candidate.run_id,
+        baseline_run=baseline.run_id,
+        names=names,
+        rule=rule_of(draw, pairs),
+        created_by=by,
+    )
+    return queues.create(database, queue, pairs, now_us=now_us)
+
+
+def present(evidence: ReviewEvidence, published: Published | None) -> list[ReviewedQueue]:
+    """The queues of the definitions that the plan has now."""
+    if published is None:
+        return list(evidence)
+    return [queue for queue in evidence if _defined(queue, published.plan)]
+
+
+def _defined(queue: ReviewedQueue, plan: Plan) -> bool:
+    now = _digest(plan, queue.candidate), _digest(plan, queue.baseline)
+    return now == (queue.candidate_digest, queue.baseline_digest)
+
+
+def _require_present(plan: Plan, *runs: Run) -> None:
+    """People's time must not go into answers of a model that is defined differently by now: no gate would read it."""
+    for run in runs:
+        now = _digest(plan, run.target)
+        if now is not None and now != run.deployment_digest:
+            again = f"run it again: fairtrial eval SUITE.yaml --on {run.target}; or name both runs by their ids"
+            raise UsageError(
+                f"reviews: {run.target} is defined differently now than when {run.suite} was run ({again})"
+            )
+
+
+def _digest(plan: Plan, target: str) -> str | None:
+    """The digest of the target's present definition; ``None`` if the plan has it no more."""
+    try:
+        return resolve(target, plan, base_url="").deployment_digest
+    except UsageError:
+        return None
+
+
+def _runs(database: Database, wish: QueueWish) -> tuple[Run, Run]:
+    by_id, by_name = (wish.candidate_run, wish.baseline_run), (wish.suite, wish.candidate, wish.baseline)
+    if all(by_id) and not any(by_name):
+        return _run(database, str(by_id[0])), _run(database, str(by_id[1]))
+    if not all(by_name) or any(by_id):
+        raise UsageError("reviews: name suite, candidate and baseline, or candidate_run and baseline_run")
+    suite, candidate, baseline = map(str, by_name)
+    if candidate == baseline:
+        raise UsageError(f"reviews: candidate and baseline are both {candidate}: a model beside itself shows nothing")
+    found = [
+        [_run(database, run_id) for run_id in runs.latest(database, suite=suite, target=target)]
+        for target in (candidate, baseline)
+    ]
+    return newest_pair(found[0], found[1], wanted=(suite, candidate, baseline))
+
+
+def _run(database: Database, run_id: str) -> Run:
+    found = runs.events(database, run_id)
+    if found is None:
+        raise UsageError(f"reviews: there is no run with the id {run_id!r} (see: fairtrial eval)")
+    return run_of(found)

@@ -1,0 +1,124 @@
+"""What the record keeps of a stream, folded as it goes: its memory has a bound, and its end has little left to read."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec.structs import replace
+
+from fairtrial.domain.limits.json_limits import DECODED, excess
+from gateway.proxy.extraction.chat_metadata import NOTHING, Readout, read_stream
+from gateway.proxy.extraction.repeated_chunks import Alike
+from gateway.proxy.extraction.responses_stream_metadata import read_response_stream, terminal_response
+from gateway.proxy.extraction.stream_assembly import LIMIT, Assembly
+from gateway.proxy.wire.sse import contents
+
+FOLD = 2**16
+"""Bytes of events that wait to be read: parsing some hundred at once costs less than each by itself."""
+
+
+_NUMBER = re.compile(rb'"sequence_number":\s*(\d+)')
+
+
+class Kept:
+    """Takes the whole events of a stream as they came. ``text``: whether the answer itself is put together, too."""
+
+    __slots__ = (
+        "_alike", "_answer", "_assembly", "_number", "_read", "_responses", "_size", "_text", "_waiting", "unread",
+    )  # fmt: skip
+
+    def __init__(self, *, text: bool, responses: bool) -> None:
+        self._waiting: list[bytes] = []
+        self._size, self._number = 0, -1
+        self.unread = 0
+        """Events that have more structure than is decoded."""
+        self._alike = Alike()
+        self._read = NOTHING
+        self._responses = responses
+        self._text = text
+        self._assembly: Assembly | None = None
+        self._answer: bytes | None = None
+
+    def add(self, events: bytes) -> None:
+        """The next events."""
+        self._waiting.append(events)
+        self._size += len(events)
+        if self._size >= FOLD:
+            self._fold()
+
+    def last_number(self) -> int:
+        """The newest ``sequence_number`` of a stream of the Responses API; -1 without any."""
+        self._fold()
+        return self._number
+
+    def figures(self) -> Readout:
+        """The figures of all events so far."""
+        self._fold()
+        return self._read
+
+    def answer(self) -> bytes | None:
+        """What all events so far add up to; ``None`` without ``text``, and of an answer too large for the record."""
+        self._fold()
+        return self._answer if self._assembly is None else self._assembly.whole()
+
+    def _fold(self) -> None:
+        if not self._waiting:
+            return
+        events, self._waiting, self._size = b"".join(self._waiting), [], 0
+        if not self._responses:
+            self._fold_chunks(contents(events))
+            return
+        if excess(events, DECODED) is not None:
+            self.unread += sum(excess(content, DECODED) is not None for content in contents(events))
+        found = _NUMBER.match(events, max(0, events.rfind(b'"sequence_number"')))
+        self._number = int(found[1]) if found else self._number
+        self._read = _joined(self._read, read_response_stream(events))
+        if self._text and self._read.done and len(events) <= LIMIT:
+            self._answer = terminal_response(events) or self._answer
+
+    def _fold_chunks(self, said: list[bytes]) -> None:
+        """Read the data of chunks, but of those that are like one before the text alone: they say nothing else."""
+        alike, texts, read = self._alike, [], []
+        if self._text:
+            self._assembly = self._assembly or Assembly()
+        for content in said:
+            text = alike.text(content)
+            if text is not None:
+                texts.append(text)
+                continue
+            if excess(content, DECODED) is not None:
+                self.unread += 1
+                continue
+            read.append(content)
+            if self._assembly is not None:
+                self._assembly.add_text(alike.index, b"".join(texts))
+                self._assembly.add((content,))
+            texts = []
+            alike.learn(content)
+        if self._assembly is not None:
+            self._assembly.add_text(alike.index, b"".join(texts))
+            if self.unread:
+                self._assembly.give_up()
+        self._read = _joined(self._read, read_stream(read))
+
+
+def _joined(before: Readout, after: Readout) -> Readout:
+    """The figures of a stream by those of its two parts: names and ends are the first ones said, usage is the last."""
+    if before is NOTHING:
+        return after
+    usage = before if after.usage_source == "none" else after
+    refusals = (before.refused, after.refused)
+    return replace(
+        before,
+        response_id=before.response_id or after.response_id,
+        model=before.model or after.model,
+        fingerprint=before.fingerprint or after.fingerprint,
+        finish_reason=before.finish_reason or after.finish_reason,
+        refused=None if refusals == (None, None) else any(refusals),
+        tokens_in=usage.tokens_in,
+        tokens_out=usage.tokens_out,
+        usage_source=usage.usage_source,
+        error_type=before.error_type or after.error_type,
+        error_code=before.error_code or after.error_code,
+        done=before.done or after.done,
+    )

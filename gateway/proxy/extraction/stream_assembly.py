@@ -1,0 +1,159 @@
+"""A stream put together for the record: one JSON answer of the non-streaming shape, texts joined, tool calls whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire.sse import DONE
+
+LIMIT = 2**18
+"""Bytes; what is larger would be left out of the record anyway."""
+
+MOST_PARTS = 512
+"""Of one list whose parts have an index, such as tool calls: each is looked for among all."""
+
+_ANY = msgspec.json.Decoder(Any)
+
+
+class _TooManyParts(Exception):
+    pass
+
+
+class Assembly:
+    """The answer that a stream's events add up to so far; given up once it is larger than ``limit`` bytes."""
+
+    __slots__ = ("_answer", "_choices", "_limit", "_size")
+
+    def __init__(self, *, limit: int = LIMIT) -> None:
+        self._answer: dict[str, Any] = {}
+        self._choices: dict[int, dict[str, Any]] = {}
+        self._limit = limit
+        self._size = 0
+
+    def add(self, contents: Iterable[bytes]) -> None:
+        """The data of whole events, the next of the stream."""
+        for content in contents:
+            if self._size > self._limit:
+                return
+            try:
+                self._add(_chunk(content))
+            except (RecursionError, _TooManyParts):  # nested more deeply than can be put together, or in more parts
+                self.give_up()
+
+    def add_text(self, index: int, text: bytes) -> None:
+        """More of the text of a choice that has some; without quotes and escapes, as it stands in JSON."""
+        if text and self._size <= self._limit:
+            delta = {"content": text.decode("utf-8", "replace")}
+            self._grow(_add_choice(self._choices, {"index": index, "delta": delta}))
+
+    def give_up(self) -> None:
+        """Nothing is put together any more: a part of it can't be."""
+        self._grow(self._limit + 1)
+
+    def whole(self) -> bytes | None:
+        """The answer as JSON; ``None`` where the events hold nothing to put together, or too much."""
+        if self._size > self._limit or not (self._answer or self._choices):
+            return None
+        answer = dict(self._answer)
+        answer["object"] = str(answer.get("object", "")).removesuffix(".chunk")
+        answer["choices"] = [self._choices[index] for index in sorted(self._choices)]
+        try:
+            return msgspec.json.encode(answer)
+        except UnicodeEncodeError:
+            return json.dumps(answer).encode()  # a lone surrogate can only be written as an escape
+
+    def _add(self, chunk: dict[str, Any]) -> None:
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict):
+                self._grow(_add_choice(self._choices, choice))
+        if self._size > self._limit:
+            return
+        answer = self._answer
+        for name, value in chunk.items():
+            if value is not None and name != "choices":
+                answer[name] = value
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limit:
+            self._answer, self._choices = {}, {}
+
+
+def _chunk(content: bytes) -> dict[str, Any]:
+    if not content or content == DONE:
+        return {}
+    try:
+        chunk = lenient_json.decode(content) if b"\\ud" in content or b"\\uD" in content else _ANY.decode(content)
+    except (ValueError, RecursionError):
+        return {}
+    return chunk if isinstance(chunk, dict) else {}
+
+
+def _add_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> int:
+    """Add a choice's news to what is known of it; returns about how many bytes they are."""
+    index = choice.get("index")
+    index = index if isinstance(index, int) else 0
+    whole = choices.setdefault(index, {"index": index, "finish_reason": None})
+    if isinstance(choice.get("text"), str):
+        whole["text"] = whole.get("text", "") + choice["text"]
+    delta = choice.get("delta")
+    if isinstance(delta, dict):
+        message = whole.setdefault("message", {})
+        known, more = message.get("content"), delta.get("content")
+        if len(delta) == 1 and isinstance(known, str) and isinstance(more, str):  # as nearly all are
+            message["content"] = known + more
+        else:
+            _add_delta(message, delta)
+    whole["finish_reason"] = choice.get("finish_reason") or whole["finish_reason"]
+    return _weight(choice.get("text")) + _weight(delta)
+
+
+def _weight(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict | list):
+        return sum(map(_weight, value.values() if isinstance(value, dict) else value))
+    return 0
+
+
+def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
+    """Texts are joined; what has an index is put together by it; anything else is replaced by what comes later."""
+    for name, value in delta.items():
+        known = message.get(name)
+        if name in ("role", "id", "type", "name", "index"):
+            message.setdefault(name, value) if known is None else None
+        elif isinstance(value, str) and isinstance(known, str):
+            message[name] = known + value
+        elif isinstance(value, dict) and isinstance(known, dict):
+            _add_delta(known, value)
+        elif isinstance(value, list):
+            if not isinstance(known, list):
+                known = message[name] = []
+            _add_parts(known, value)
+        elif value is not None:
+            message[name] = value
+
+
+def _add_parts(parts: list[Any], more: list[Any]) -> None:
+    for part in more:
+        index = _index(part) if isinstance(part, dict) else None
+        if index is None:
+            parts.append(part)
+            continue
+        same = [known for known in parts if isinstance(known, dict) and _index(known) == index]
+        if same:
+            _add_delta(same[0], part)
+        elif len(parts) < MOST_PARTS:
+            parts.append(part)
+        else:
+            raise _TooManyParts
+
+
+def _index(part: dict[str, Any]) -> Any:
+    return part.get("index")

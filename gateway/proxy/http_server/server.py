@@ -1,0 +1,183 @@
+"""The HTTP server of a worker, with its way to stop: not ready first, no new requests next, and answers end whole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import logging
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from email.utils import formatdate
+
+from fairtrial.domain.limits.worker_settings import WorkerSettings
+from gateway.descriptors import DescriptorReserve, Room
+from gateway.proxy.admission.admission import Admission
+from gateway.proxy.http_server.connection import CallerConnection
+from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.wire.cors import Cors
+
+BACKLOG = 2048
+POLL_SECONDS = 0.05
+TICK_SECONDS = 0.5
+IDLE_SECONDS = 75.0
+"""How long a connection may be without a request; also how long a head may take to come."""
+
+YOUNG_SECONDS = 0.05
+"""A connection that is younger is not closed to make room: its request may be under way."""
+
+LAST_SECONDS = 2
+"""For the last bytes: of answers that are broken off, and to clients that read slowly."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Server:
+    """Listens to the end, so that whoever comes late is told so; the first SIGTERM drains, a second one ends at once.
+
+    See `Clock` for what it shares with its connections. ``serve`` is called with each turn of a connection.
+    """
+
+    def __init__(
+        self,
+        serve: Callable[[Turn], None],
+        admission: Admission,
+        settings: WorkerSettings,
+        *,
+        cors: Cors | None = None,
+    ) -> None:
+        self.connections: set[CallerConnection] = set()
+        self.date = b""
+        self.now = 0.0
+        self.cors = cors
+        self.body_rate = settings.body_rate
+        self._serve = serve
+        self._reserve = DescriptorReserve(resource.getrlimit(resource.RLIMIT_NOFILE)[0], service="gateway", log=_LOG)
+        self._listening: socket.socket | None = None
+        self._left: set[asyncio.Task[None]] = set()
+        self._admission = admission
+        self._settings = settings
+        self._told = asyncio.Event()
+        self._at_once = False
+
+    async def run(self, listening: socket.socket) -> None:
+        """Serve until a signal, then stop; must be called in the main thread."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop)
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C: the supervisor tells us in its time
+        self._listening = listening
+        self._look()
+        ticking = asyncio.create_task(self._tick())
+        listener = await loop.create_server(
+            lambda: CallerConnection(self, self._serve), sock=listening, backlog=BACKLOG
+        )
+        try:
+            await self._told.wait()
+            await self._drain()
+        finally:
+            listener.close()
+            await self._end()
+            ticking.cancel()
+
+    def stop(self) -> None:
+        """The first time, or again; readiness ends with the first, before anything else does."""
+        if self._told.is_set():
+            self._at_once = True
+        else:
+            self._admission.stage = "leaving" if self._settings.grace else "draining"
+            self._told.set()
+
+    def arrived(self, connection: CallerConnection, descriptor: int) -> Room:
+        """See `Clock`; at the limit of open files, connections that nobody uses make room."""
+        room = self._reserve.room(descriptor, self.now)
+        if room != "free":
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._make_room()
+        self.connections.add(connection)
+        return room
+
+    def left(self, task: asyncio.Task[None]) -> None:
+        """See `Clock`: an answer is read to its end without its caller, and must be told of our end like the others."""
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._look()
+
+    def _look(self) -> None:
+        """Keep the clock; close what has been idle too long."""
+        self.now = asyncio.get_running_loop().time()
+        self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
+        for connection in list(self.connections):
+            if connection.serving is None and self.now - connection.idle_since > IDLE_SECONDS:
+                connection.end_idle(self.now)
+            else:
+                connection.look_at_body(self.now)
+        self._admission.short = self._room() != "free" and not self._make_room()
+
+    def _room(self) -> Room:
+        """Whether the next descriptor would be of the reserve; answers take some too, for their upstreams."""
+        if self._listening is None:
+            return "free"
+        try:
+            probe = os.dup(self._listening.fileno())
+        except OSError:
+            return "none"
+        os.close(probe)
+        return self._reserve.room(probe, self.now)
+
+    def _make_room(self) -> bool:
+        """Close those of the connections that have been without a request for longest; false if there are none."""
+        now = asyncio.get_running_loop().time()
+        idle = [one for one in self.connections if one.serving is None and now - one.idle_since > YOUNG_SECONDS]
+        for connection in heapq.nsmallest(1 + len(idle) // 16, idle, key=lambda one: one.idle_since):
+            connection.end_idle(now)
+        return bool(idle)
+
+    async def _drain(self) -> None:
+        admission = self._admission
+        if self._settings.grace:
+            await self._wait(self._settings.grace, lambda: False)
+        admission.stage = "draining"
+        for connection in [one for one in self.connections if one.serving is not None]:
+            connection.close_soon()  # the others stay until the end, to be told if they are used
+        await self._wait(self._settings.drain, self._idle)
+        if not self._idle():
+            _LOG.warning("%d requests are broken off: they did not end in time", admission.in_flight)
+            admission.stage = "ending"
+            self._cancel()
+            self._at_once = False
+            await self._wait(LAST_SECONDS, self._idle)
+
+    async def _end(self) -> None:
+        """Close what is left, and give clients that read slowly a last moment."""
+        for connection in list(self.connections):
+            connection.close_soon()
+        await self._wait(LAST_SECONDS, lambda: not self.connections)
+        for connection in list(self.connections):
+            connection.abort()
+        self._cancel()
+        await asyncio.sleep(0)
+
+    def _cancel(self) -> None:
+        for connection in list(self.connections):
+            if connection.serving is not None and connection.serving.task is not None:
+                connection.serving.task.cancel()
+        for task in list(self._left):
+            task.cancel()
+
+    def _idle(self) -> bool:
+        """Every answer has been given, and has left: a slow reader's is in progress until its last byte."""
+        return self._admission.in_flight == 0 and not any(one.unsent for one in self.connections)
+
+    async def _wait(self, seconds: float, enough: Callable[[], bool]) -> None:
+        """Until it is enough, the time is over, or a second signal came."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not enough() and not self._at_once:  # noqa: ASYNC110 - what is enough is not one event
+                    await asyncio.sleep(POLL_SECONDS)

@@ -1,0 +1,104 @@
+"""The plan file, watched: a new one is taken over whole, a broken one refused while the last good one stays."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from fairtrial.config.layout import REFUSED
+from fairtrial.config.plan import published as plan_file
+from fairtrial.domain.errors import PlanRefused, Unavailable
+from gateway.proxy.plan.folder_events import FolderEvents
+from gateway.proxy.plan.routing_table import Routing, prepare
+
+POLL_SECONDS = 0.1
+TOLD_SECONDS = 0.5
+"""Between two looks where the kernel tells of a new file, which it can't if another machine wrote it."""
+
+_LOG = logging.getLogger(__name__)
+Stamp = tuple[int, int, int]
+
+
+class PlanWatch:
+    """Holds the current routing; ``require_keys`` refuses a plan that would leave a reachable address open.
+
+    ``since``: when the plan in force was published, in seconds since 1970.
+    """
+
+    def __init__(self, path: Path, *, environ: Mapping[str, str], require_keys: bool = False) -> None:
+        self.routing: Routing | None = None
+        self.refused = 0
+        self.refusal: str | None = None
+        self.since = 0
+        self._path = path
+        self._note = path.with_name(REFUSED)
+        self._environ = environ
+        self._require_keys = require_keys
+        self._stamp: Stamp | None = None
+
+    def current(self) -> Routing:
+        """The routing in force; `Unavailable` until there is one."""
+        if self.routing is None:
+            code = "plan_refused" if self.refusal else "plan_missing"
+            raise Unavailable("no plan is in force yet: the control process has not published one", code=code)
+        return self.routing
+
+    def is_refused(self) -> bool:
+        """Whether a newer plan or file is not in force: refused here, or by control, which leaves a note of it."""
+        return self.refusal is not None or self._note.exists()
+
+    def is_open(self) -> bool:
+        """Whether callers need no key, or nobody knows yet."""
+        return self.routing is None or self.routing.published.auth == "open"
+
+    def look(self) -> bool:
+        """Take over the file if it changed; whether the routing is new. Never raises."""
+        stamp = self._stamp_now()
+        if stamp is None or stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        try:
+            self._take()
+        except PlanRefused as error:
+            self._refuse(str(error))
+            return False
+        except Exception as error:  # noqa: BLE001 - the fence of the plan: no file may end a worker that has a good one
+            self._refuse(f"{self._path}: {type(error).__name__}")
+            return False
+        return True
+
+    async def run(self, on_plan: Callable[[Routing], None]) -> None:
+        """Look again and again, until cancelled; ``on_plan`` is told of the routing in force, and of each new one."""
+        self.look()
+        if self.routing is None and self.refusal is None:
+            _LOG.warning("waiting for a plan: `fairtrial control` publishes it at %s", self._path)
+        told: Routing | None = None
+        with FolderEvents(self._path.parent) as events:
+            while True:
+                self.look()
+                if self.routing is not None and self.routing is not told:
+                    told = self.routing
+                    on_plan(told)
+                await events.wait(told=TOLD_SECONDS, untold=POLL_SECONDS)
+
+    def _take(self) -> None:
+        found = plan_file.read(self._path)
+        if self._require_keys and found.auth != "keys":
+            raise PlanRefused(f"{self._path}: auth is {found.auth!r}, but this address is not loopback (needs keys)")
+        self.routing = prepare(found, self._environ)
+        self.refusal = None
+        self.since = self._stamp[0] // 1_000_000_000 if self._stamp else 0
+        _LOG.info("plan %s in force", found.plan.plan_hash)
+
+    def _refuse(self, why: str) -> None:
+        self.refused += 1
+        self.refusal = why
+        _LOG.error("plan refused, the last good one stays: %s", why)
+
+    def _stamp_now(self) -> Stamp | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size

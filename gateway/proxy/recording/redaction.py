@@ -1,0 +1,194 @@
+"""Personal and secret text taken out of what is recorded; a cheap look first, since most text has none.
+
+Bodies stay JSON text: nothing is taken apart. Where there are escapes a copy of the same length is looked at in which
+they are blank, and both are changed in the same places.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from fairtrial.domain.limits.json_limits import RECORDED, excess
+from fairtrial.privacy.patterns import PATTERNS, Pattern
+from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, at_once, bounded
+from gateway.proxy.recording.redaction_prefilter import suspect, suspect_json
+from gateway.proxy.wire import lenient_json
+
+STEP = 8
+"""Look-alikes of one step: places in a text that are looked at closely, for some microseconds each."""
+
+AT_ONCE = 40
+"""Steps that a text or body may take without a pause; one that needs more raises `TooMuchWork`."""
+
+_SHORTEST = 3
+_LONG = 32 * 1024
+"""Bytes of a text in which looking for one kind is a step, whatever is found."""
+
+_NEXT_PLACE = 2
+"""Bytes behind which the next find may begin where this one was none."""
+
+_EDGE = b"\0"
+"""Stands before and behind a text: of no word, like the quotes around a text in JSON."""
+
+_QUOTE = b'"'
+_ANY = msgspec.json.Decoder(Any)
+_JSON = msgspec.json.Decoder(msgspec.Raw)
+"""Takes nothing apart: whether it is JSON at all."""
+
+_ENCODER = msgspec.json.Encoder()
+_ESCAPES = (
+    (b"\\\\", b"\0\0"),
+    (b'\\"', b"\0\0"),
+    (b"\\b", b"\0\0"),
+    (b"\\n", b"\n\n"),
+    (b"\\r", b"\r\r"),
+    (b"\\t", b"\t\t"),
+    (b"\\f", b"\f\f"),
+)
+_CODE = re.compile(rb"\\u[0-9A-Fa-f]{4}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def redact_text(text: str) -> str:
+    """The text with addresses of e-mail, phones, cards, IBANs, IP addresses, keys and tokens replaced by ``[kind]``.
+
+    Raises `TooMuchWork`. A lone surrogate becomes U+FFFD where anything is looked at closely.
+    """
+    return at_once(bounded(text_steps(text), Allowance(AT_ONCE))) if needs_steps(text) else text
+
+
+def redact_json(body: bytes) -> str:
+    """JSON with every text in it redacted, names included; raises on what is no JSON, and is then not recorded.
+
+    An escape such as ``\\u0040`` hides nothing. What needs nothing stays as it came. Raises `TooMuchWork`.
+    """
+    return at_once(bounded(json_steps(body), Allowance(AT_ONCE))) if suspect_json(body) else as_it_came(body)
+
+
+def needs_steps(text: str) -> bool:
+    """Whether a text may hold something to be redacted."""
+    return len(text) >= _SHORTEST and suspect(text)
+
+
+def text_steps(text: str) -> Steps[str]:
+    """`redact_text` in steps, of a text that may hold something."""
+    raw = _QUOTE + _SURROGATE.sub("\ufffd", text).encode() + _QUOTE
+    look = _QUOTE + raw[1:-1].replace(_QUOTE, _EDGE) + _QUOTE
+    changed = yield from _redacted(raw, look)
+    return text if changed is None else changed[1:-1].decode()
+
+
+def json_steps(body: bytes) -> Steps[str]:
+    """`redact_json` in steps, of a body that may hold something."""
+    if b"\\u" in body or b"\\/" in body:
+        if excess(body, RECORDED) is not None:
+            raise TooMuchWork
+        plain = _plain(body)
+    else:
+        _JSON.decode(body)
+        plain = body
+    edged = _EDGE + plain + _EDGE
+    changed = yield from _redacted(edged, _without_escapes(edged))
+    return body.decode() if changed is None else changed[1:-1].decode()
+
+
+def as_it_came(body: bytes) -> str:
+    """JSON that needs no redaction; raises on what is none."""
+    _JSON.decode(body)
+    return body.decode()
+
+
+def _plain(body: bytes) -> bytes:
+    """The same JSON without escapes for what can stand as it is."""
+    try:
+        return _ENCODER.encode(_ANY.decode(body))
+    except msgspec.DecodeError:
+        text = json.dumps(lenient_json.decode(body), ensure_ascii=False)
+        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+
+
+def _without_escapes(body: bytes) -> bytes:
+    """A copy of the same length, with white space or nothing of a word in place of escapes."""
+    if b"\\" not in body:
+        return body
+    for escape, instead in _ESCAPES:
+        body = body.replace(escape, instead)
+    return _CODE.sub(b"\f" * 6, body)
+
+
+def _redacted(raw: bytes, look: bytes) -> Steps[bytes | None]:
+    """The bytes with every find replaced, ``None`` where there is none; ``look`` has the same length."""
+    changed, seen = False, count(1)
+    for pattern in PATTERNS:
+        finds = (yield from _finds(pattern, look, seen)) if pattern.needs in look else []
+        if finds:
+            raw, look = _replaced(raw, look, finds, pattern.stands)
+            changed = True
+        if len(look) > _LONG:
+            yield
+    return raw if changed else None
+
+
+def _finds(pattern: Pattern, look: bytes, seen: Iterator[int]) -> Steps[list[tuple[int, int]]]:
+    """Where each find begins and ends; a step is over with each eighth place that was seen."""
+    finds = []
+    found = pattern.regex.search(look)
+    while found is not None:
+        if next(seen) % STEP == 0:
+            yield
+        start, end = _place(pattern, look, *found.span())
+        if pattern.end is not None:
+            known = pattern.end(look, start)
+            good, end = known is not None, known or start + _NEXT_PLACE
+        else:
+            good = pattern.check is None or pattern.check(look[start:end])
+        if good:
+            finds.append((start, end))
+        found = pattern.regex.search(look, _back(look, end) if pattern.before else end)
+    return finds
+
+
+def _place(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the find is in its match."""
+    if pattern.marks is not None:
+        end = _back(look, end)
+        if look[end - 1] in pattern.marks:
+            end -= 1
+    return _past(look, start, pattern.before), end
+
+
+def _replaced(raw: bytes, look: bytes, finds: list[tuple[int, int]], stands: bytes) -> tuple[bytes, bytes]:
+    """Both with something else in place of the finds. One outside of a text is a number, and becomes a text."""
+    raws: list[bytes] = []
+    looks: list[bytes] = []
+    at = quotes = 0
+    for start, end in finds:
+        quotes += look.count(_QUOTE, at, start)
+        instead = stands if quotes % 2 else _QUOTE + stands + _QUOTE
+        raws += raw[at:start], instead
+        looks += look[at:start], instead
+        at = end
+    return b"".join([*raws, raw[at:]]), b"".join([*looks, look[at:]])
+
+
+def _past(look: bytes, at: int, characters: int) -> int:
+    """The place so many characters further on."""
+    for _ in range(characters):
+        at += 1
+        while look[at] & 0xC0 == 0x80:
+            at += 1
+    return at
+
+
+def _back(look: bytes, at: int) -> int:
+    """The place one character before."""
+    at -= 1
+    while look[at] & 0xC0 == 0x80:
+        at -= 1
+    return at

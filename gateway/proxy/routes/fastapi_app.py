@@ -1,0 +1,183 @@
+"""The cold paths, on FastAPI: models, feedback, health, metrics, and OpenAI's envelope for whatever isn't there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from fairtrial.domain.errors import NotFound, RequestError, Unavailable
+from gateway.proxy.http_server.request_path import folded, shown
+from gateway.proxy.http_server.request_reader import read_body
+from gateway.proxy.plan.caller import Caller
+from gateway.proxy.plan.routing_table import Routing
+from gateway.proxy.routes.caller import caller_by_scope
+from gateway.proxy.routes.feedback import MAX_BODY, Accepted, read_feedback, read_texts, text_size
+from gateway.proxy.routes.metrics import exposition, is_losing
+from gateway.proxy.routes.passthrough import METHODS, enter, pass_on
+from gateway.proxy.routes.passthrough_paths import unknown_url
+from gateway.proxy.routes.responses import add_responses
+from gateway.proxy.wire.asgi import header_map, require_json
+from gateway.proxy.wire.openai_errors import envelope, error_body, error_headers
+from gateway.proxy.worker_state import Gateway
+
+STORED_CHATS = "/v1/chat/completions"
+"""Read and deleted by other methods than POST, where there is another server for it."""
+
+LOOKS = ["GET", "HEAD"]
+"""The methods of what is only looked at: HEAD is GET without the body (RFC 9110 §9.3.2)."""
+
+SMALL = 2_000
+"""Characters of the texts of feedback that is looked at however much waits."""
+
+HERE = {"/v1/feedback": "POST", "/v1/responses/input_tokens": "POST"}
+"""Paths of the cold side with the one method that they have."""
+
+
+def cold_app(gateway: Gateway, hot: Iterable[str]) -> FastAPI:
+    """The FastAPI application behind the hot path; ``hot``: paths that it only knows to refuse other methods."""
+    app = FastAPI(title="fairtrial gateway", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    _health(app, gateway)
+    _models(app, gateway)
+    _feedback(app, gateway)
+    add_responses(app, gateway)
+    _errors(app)
+    for path in hot:
+        app.add_api_route(path, _taken_before, methods=["POST"])
+    _others(app, gateway, frozenset(hot))
+    return app
+
+
+def _health(app: FastAPI, gateway: Gateway) -> None:
+    @app.api_route("/livez", methods=LOOKS)
+    async def livez() -> dict[str, str]:
+        return {"status": "ok", "worker": gateway.worker}
+
+    @app.api_route("/readyz", methods=LOOKS)
+    async def readyz() -> dict[str, Any]:
+        gateway.admission.refuse_if_leaving()
+        routing = gateway.watch.current()
+        return {
+            "status": "ok",
+            "plan_hash": routing.plan.plan_hash,
+            "plan": "refused" if gateway.watch.is_refused() else "in_force",
+            "recording": "losing" if is_losing(gateway) else "ok",
+        }
+
+    @app.api_route("/metrics", methods=LOOKS)
+    async def metrics() -> PlainTextResponse:
+        return PlainTextResponse(exposition(gateway), media_type="text/plain; version=0.0.4")
+
+
+def _others(app: FastAPI, gateway: Gateway, hot: frozenset[str]) -> None:
+    """Everything else under ``/v1``; a path that is served here by another method, or spelled so, is no other path."""
+
+    ours = {folded(path) for path in (*hot, *HERE)}
+
+    @app.api_route("/v1/{path:path}", methods=list(METHODS))
+    async def others(path: str, request: Request) -> Response:
+        if f"/v1/{path}" not in ours and folded(f"/v1/{path}") in ours:
+            enter(gateway, request)
+            raise unknown_url(request.scope)
+        elsewhere = f"/v1/{path}" == STORED_CHATS and gateway.settings.others is not None
+        if (f"/v1/{path}" in hot or f"/v1/{path}" in HERE) and not elsewhere:
+            enter(gateway, request)
+            raise HTTPException(405, headers={"allow": HERE.get(f"/v1/{path}", "POST")})
+        return pass_on(gateway, request)
+
+
+def _models(app: FastAPI, gateway: Gateway) -> None:
+    @app.api_route("/v1/models", methods=LOOKS)
+    async def models(request: Request) -> dict[str, Any]:
+        return {"object": "list", "data": [_model(gateway, name) for name in _visible(gateway, request)]}
+
+    @app.api_route("/v1/models/{name:path}", methods=LOOKS)
+    async def model(name: str, request: Request) -> dict[str, Any]:
+        names = _visible(gateway, request)
+        if name not in names:
+            message = f"model: {name!r} is not a route of this gateway (known: {', '.join(names) or 'none'})"
+            raise NotFound(message, param="model", code="model_not_found")
+        return _model(gateway, name)
+
+
+def _visible(gateway: Gateway, request: Request) -> list[str]:
+    routing, caller = _let_in(gateway, request)
+    caller.require("complete")
+    return sorted(filter(caller.may_name, routing.plan.routes))
+
+
+def _feedback(app: FastAPI, gateway: Gateway) -> None:
+    @app.post("/v1/feedback", status_code=202)
+    async def feedback(request: Request) -> Accepted | list[Accepted]:
+        routing, caller = _let_in(gateway, request)
+        caller.require("feedback")
+        require_json(header_map(request.scope))
+        limit = min(gateway.max_body, MAX_BODY)
+        sent = read_feedback(await read_body(request.scope["turn"], gateway.admission, limit=limit))
+        batch = sent if isinstance(sent, list) else [sent]
+        if gateway.turns.busy(caller.key_id) and text_size(batch) > SMALL:
+            raise Unavailable("the texts of other feedback are being looked at; send it again", code="feedback_busy")
+        read = await gateway.turns.take(read_texts(batch, routing, caller), caller.key_id)
+        if not gateway.journal.append(*(one.event for one in read)):
+            raise Unavailable("the feedback could not be written; send it again", code="not_recorded")
+        gateway.counters.feedback += len(read)
+        kept = routing.plan.capture != "none"
+        gateway.counters.left_out["feedback"] += kept * sum(not one.whole for one in read)
+        accepted = [Accepted(feedback_id=one.event.feedback_id, text_recorded=kept and one.whole) for one in read]
+        return accepted if isinstance(sent, list) else accepted[0]
+
+
+def _errors(app: FastAPI) -> None:
+    @app.exception_handler(RequestError)
+    async def ours(request: Request, error: RequestError) -> Response:
+        headers = {name.decode(): value.decode() for name, value in error_headers(error, request.scope["request_id"])}
+        return Response(error_body(error), status_code=error.status, headers=headers)
+
+    @app.exception_handler(HTTPException)
+    async def starlettes(request: Request, error: HTTPException) -> Response:
+        path = shown(request.scope["path"])
+        what = {404: unknown_url(request.scope).message, 405: f"{path}: {request.method} is not allowed here"}
+        message = what.get(error.status_code, f"{path}: {error.detail}")
+        codes = {404: "unknown_url", 405: "method_not_allowed"}
+        body = envelope(message, kind="invalid_request_error", code=codes.get(error.status_code, "invalid_request"))
+        return Response(
+            body, status_code=error.status_code, headers=dict(error.headers or {}), media_type="application/json"
+        )
+
+    @app.exception_handler(ValidationError)
+    async def pydantics(_: Request, error: ValidationError) -> Response:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "body"
+        body = envelope(f"{where}: {first['msg']}", kind="invalid_request_error", param=where, code="invalid_field")
+        return Response(body, status_code=422, media_type="application/json")
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_: Request, __: Exception) -> JSONResponse:
+        return JSONResponse(
+            {"error": {"message": "the gateway failed", "type": "server_error", "param": None, "code": None}}, 500
+        )
+
+
+def _let_in(gateway: Gateway, request: Request) -> tuple[Routing, Caller]:
+    routing, caller, _ = caller_by_scope(gateway, request.scope)
+    gateway.admission.claim(request.scope["turn"], caller.key_id)
+    return routing, caller
+
+
+async def _taken_before() -> None:
+    raise NotFound("Invalid URL", code="unknown_url")  # the hot path has taken it, or there is none
+
+
+def _model(gateway: Gateway, name: str) -> dict[str, Any]:
+    """A route as a model: made with the plan in force; it ends with the first of the deployments that serve it."""
+    plan = gateway.watch.current().plan
+    route = plan.routes[name]
+    experiment = plan.experiments.get(route.experiment or "")
+    names = [variant.deployment for variant in experiment.variants] if experiment else [str(route.deployment)]
+    ends = [date for deployment in names if (date := plan.deployments[deployment].shutdown_date) is not None]
+    known = {"id": name, "object": "model", "created": gateway.watch.since, "owned_by": "fairtrial"}
+    return known | {"shutdown_date": min(ends)} if ends else known

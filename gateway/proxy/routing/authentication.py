@@ -1,0 +1,48 @@
+"""Identifies the caller by an API key, or, where the gateway is open, as a program of this machine."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+
+from fairtrial.domain.errors import NotAuthenticated, NotFound
+from gateway.proxy.admission.trusted_proxies import Sender, TrustedProxies
+from gateway.proxy.plan.caller import ANYONE, Caller
+from gateway.proxy.plan.routing_table import Routing
+from gateway.proxy.wire.headers import Headers
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_BEARER = b"bearer "
+
+
+def authenticate(routing: Routing, headers: Headers, sender: Sender, *, proxies: TrustedProxies, now_us: int) -> Caller:
+    """The caller of a request; `NotAuthenticated` with one and the same message whatever was wrong.
+
+    An open gateway serves this machine only: `NotFound` for a strange host name, `NotAllowed` for a forwarded request.
+    """
+    if routing.published.auth == "open":
+        _require_loopback_host(headers)
+        proxies.require_local(headers, sender)
+        return ANYONE
+    authorization = headers.raw.get("authorization", b"")
+    if authorization[: len(_BEARER)].lower() != _BEARER:
+        raise _refused()
+    digest = sha256(authorization[len(_BEARER) :].strip()).hexdigest()
+    known = routing.keys.get(digest)
+    if known is None or not hmac.compare_digest(known.key.sha256, digest):
+        raise _refused()
+    if known.key.expires_us is not None and known.key.expires_us <= now_us:
+        raise _refused()
+    return known.caller
+
+
+def _refused() -> NotAuthenticated:
+    return NotAuthenticated("the API key is missing or not valid here", code="invalid_api_key")
+
+
+def _require_loopback_host(headers: Headers) -> None:
+    """An open gateway answers to loopback names only, or any web page could reach it by rebinding a DNS name."""
+    host = headers.text("host") or "localhost"
+    name = host[: host.rindex("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+    if name.lower() not in LOOPBACK_HOSTS:
+        raise NotFound("host: this gateway is open, and then answers to loopback names only", code="host_not_allowed")

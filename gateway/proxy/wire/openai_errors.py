@@ -1,0 +1,68 @@
+"""The data plane's one mapping from fairtrial's errors to OpenAI's envelope, with the headers that go with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fairtrial.domain.errors import RateLimited, RequestError, Unavailable
+from fairtrial.domain.limits.json_limits import DECODED, excess
+from gateway.proxy.wire.asgi import JSON_TYPE, Header
+from gateway.proxy.wire.sse import as_event
+
+NEVER_RETRY = frozenset({"deployment_key_missing", "plan_needs_keys"})
+"""Codes of our own 5xx that another try can't change: the official client is told not to try."""
+
+RETRY_AFTER_SECONDS = 1
+_ENCODER = msgspec.json.Encoder()
+
+
+class _Error(msgspec.Struct):
+    error: Any
+
+
+_ERROR = msgspec.json.Decoder(_Error)
+
+
+def envelope(message: str, *, kind: str, param: str | None = None, code: str | None = None) -> bytes:
+    """OpenAI's error body: ``{"error": {"message", "type", "param", "code"}}``; ``code`` is a string or null."""
+    content: dict[str, Any] = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    return _ENCODER.encode(content)
+
+
+def error_body(error: RequestError) -> bytes:
+    """The envelope of an error of ours."""
+    return envelope(error.message, kind=error.type, param=error.param, code=error.code)
+
+
+def error_headers(error: RequestError, request_id: str) -> list[Header]:
+    """Headers of an error of ours: its request id, and whether and when to try again where we know."""
+    headers: list[Header] = [JSON_TYPE, (b"x-request-id", request_id.encode())]
+    if error.code in NEVER_RETRY:
+        headers.append((b"x-should-retry", b"false"))
+    elif isinstance(error, RateLimited | Unavailable):
+        headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+    return headers
+
+
+def error_event(error: RequestError, *, number: int | None = None) -> bytes:
+    """An error of ours in the middle of a stream, as a server-sent event; see `body_event`."""
+    return body_event(error_body(error), number=number)
+
+
+def body_event(body: bytes, *, number: int | None = None) -> bytes:
+    """The body of an error as a server-sent event; the official client raises `APIError` on it.
+
+    ``number``: its place in a stream of the Responses API, whose events have a type, a name and a place.
+    """
+    if number is None or excess(body, DECODED) is not None:
+        return as_event(body)
+    try:
+        told = _ERROR.decode(body).error
+        said = told if isinstance(told, dict) else {"message": str(told)}
+        named = {name: said.get(name) for name in ("code", "message", "param")}
+        whole = _ENCODER.encode({"type": "error", "sequence_number": number, **named, "error": said})
+    except (msgspec.DecodeError, UnicodeError):
+        return as_event(body)  # half of a surrogate pair: as the upstream wrote it
+    return b"event: error\n" + as_event(whole)

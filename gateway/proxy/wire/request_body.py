@@ -1,0 +1,149 @@
+"""What the application asked: the body decoded once at its top level only, everything below stays as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.limits.json_limits import DECODED, FIELD, UNCOUNTED, refuse_excess
+from gateway.proxy.wire import lenient_json
+
+_TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANY = msgspec.json.Decoder(Any)
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_OPENING = 1_000
+"""Messages among which the first user's is looked for."""
+
+_TRUE = b"true"
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request body: ``fields`` in their order, each value as raw JSON; ``model`` and ``stream`` decoded."""
+
+    body: bytes
+    fields: dict[str, msgspec.Raw]
+    model: str
+    stream: bool
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the caller itself asked for the usage chunk at the end of a stream."""
+        options = decode_field(self.fields, "stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
+
+class LazyFields(Mapping[str, Any]):
+    """The fields of a body, each decoded when it is looked at: a unit seldom needs more than one of them.
+
+    Of ``messages`` those up to the first user's are there, which name a conversation, and none behind them.
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: dict[str, msgspec.Raw]) -> None:
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> Any:
+        raw = self._fields[name]
+        return _opening(raw) if name == "messages" else _decode(name, raw)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self._fields else default
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+def read_asked(body: bytes) -> Asked:
+    """Decode the top level of a body; `BadRequest` where it isn't a JSON object with a string ``model``."""
+    refuse_excess(body, DECODED)
+    fields = _top_level(body)
+    model = decode_field(fields, "model")
+    if not isinstance(model, str) or not model:
+        known = "missing" if "model" not in fields else "not a string"
+        raise BadRequest(f"model: is {known} (send the name of a route)", param="model", code="invalid_model")
+    stream = fields.get("stream")
+    return Asked(body, fields, model, stream is not None and bytes(stream).strip() == _TRUE)
+
+
+def decode_field(fields: dict[str, msgspec.Raw], name: str) -> Any:
+    """One field's value, or ``None`` where it is absent."""
+    raw = fields.get(name)
+    return None if raw is None else _decode(name, raw)
+
+
+def _top_level(body: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return _TOP.decode(body)
+    except msgspec.ValidationError:
+        raise BadRequest("body: is not a JSON object", code="invalid_json") from None
+    except UnicodeDecodeError:
+        raise BadRequest("body: is not valid UTF-8", code="invalid_json") from None
+    except msgspec.DecodeError as error:
+        return _top_level_slowly(body, str(error))
+    except RecursionError:
+        raise BadRequest("body: is nested too deeply", code="invalid_json") from None
+
+
+def _top_level_slowly(body: bytes, why: str) -> dict[str, msgspec.Raw]:
+    try:
+        return lenient_json.split_object(body)
+    except ValueError:
+        raise BadRequest(f"body: is not valid JSON ({why})", code="invalid_json") from None
+    except RecursionError:
+        raise BadRequest("body: is nested too deeply", code="invalid_json") from None
+
+
+def _decode(name: str, raw: msgspec.Raw) -> Any:
+    if memoryview(raw).nbytes >= UNCOUNTED:
+        refuse_excess(bytes(raw), FIELD, where=name)
+    try:
+        return _ANY.decode(raw)
+    except UnicodeDecodeError:
+        raise BadRequest("body: is not valid UTF-8", code="invalid_json") from None
+    except msgspec.DecodeError:
+        return _decode_slowly(raw)
+    except RecursionError:
+        raise BadRequest("body: is nested too deeply", code="invalid_json") from None
+
+
+def _opening(raw: msgspec.Raw) -> list[Any] | None:
+    """The messages up to and including the first user's; `None` where they are no list."""
+    opening = []
+    for message in (elements(raw) or [])[:_OPENING]:
+        opening.append(_decode("messages", message))
+        if isinstance(opening[-1], dict) and opening[-1].get("role") == "user":
+            break
+    return opening or None
+
+
+def elements(raw: msgspec.Raw) -> list[msgspec.Raw] | None:
+    """A list's elements as they came; ``None`` where it is none."""
+    try:
+        return _LIST.decode(raw)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+    except msgspec.DecodeError:
+        pass
+    try:
+        return lenient_json.split_array(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _decode_slowly(raw: msgspec.Raw) -> Any:
+    try:
+        return lenient_json.decode(raw)
+    except (ValueError, RecursionError):
+        raise BadRequest("body: is not valid JSON", code="invalid_json") from None

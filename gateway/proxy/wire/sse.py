@@ -1,0 +1,206 @@
+"""Server-sent events on their way through: cut at event boundaries only, one kind held back, none rewritten.
+
+Source: the WHATWG's server-sent events; a line ends with LF, CRLF or CR, an event with an empty line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from fairtrial.domain.limits.json_limits import DECODED, excess
+from gateway.proxy.wire.event_validation import can_be_read, is_one_chunk
+
+_BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_USAGE = re.compile(rb'"usage"\s*:\s*\{')
+_DATA = re.compile(rb"^data:[ ]?(.*?)\r?$", re.MULTILINE)
+_BOM = b"\xef\xbb\xbf"
+DONE = b"[DONE]"
+TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
+"""Types of the events that end a stream of the Responses API, which has no ``[DONE]``."""
+
+_MARKS = (DONE, b'"error"')
+_RESPONSE_MARKS = (b'"response.completed"', b'"response.incomplete"', b'"response.failed"', b'"error"')
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[msgspec.Raw] | None = None
+
+
+class _Head(msgspec.Struct):
+    type: Any = None
+    error: Any = None
+
+
+_CHUNK = msgspec.json.Decoder(_Chunk)
+_HEAD = msgspec.json.Decoder(_Head)
+
+
+class EventCutter:
+    """Takes bytes as they come and gives back whole events; with ``strip_usage`` without the usage-only chunk.
+
+    ``done`` turns true with the event that ends the stream: ``[DONE]``, an error, the last event of Responses. Bytes
+    of an event that is not whole yet wait for its end, so that a comment or an error event can follow at any time. With
+    ``checked``, ``broken`` turns true with an event that no client can read: it is kept back, with all behind it.
+    """
+
+    __slots__ = ("_checked", "_dropped", "_marks", "_pending", "_strip", "_torn", "broken", "done")
+
+    def __init__(self, *, strip_usage: bool, responses: bool = False, checked: bool = False) -> None:
+        self._strip, self._checked = strip_usage, checked
+        self._marks = _RESPONSE_MARKS if responses else _MARKS
+        self._pending = bytearray()
+        self._torn = False
+        self._dropped = False
+        self.done = self.broken = False
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of an event whose end has not come."""
+        return len(self._pending)
+
+    def passes(self, piece: bytes) -> bool:
+        """Whether a piece is whole events of which none ends the stream or is held back: it goes on as it came."""
+        if self._pending or self._torn or not piece.endswith(b"\n\n"):
+            return False
+        for mark in self._marks:
+            if mark in piece:
+                return False
+        return not (self._strip and b'"usage"' in piece) and (not self._checked or is_one_chunk(piece))
+
+    def feed(self, piece: bytes) -> tuple[bytes, bytes]:
+        """Whole events: as they came (for the record), and as they go to the client."""
+        if self._torn and piece:
+            return self._mend(piece)
+        pending = self._pending
+        if not pending:
+            end = len(piece) if piece.endswith(b"\n\n") else _last_boundary(piece, 0)
+            if end == len(piece):
+                return self._sort(piece)
+            pending += piece[end:]
+            return self._sort(piece[:end]) if end else (b"", b"")
+        start = max(0, len(pending) - 1)
+        pending += piece
+        end = _last_boundary(pending, start)
+        if not end:
+            return b"", b""
+        whole = bytes(pending[:end])
+        del pending[:end]
+        return self._sort(whole)
+
+    def rest(self) -> tuple[bytes, bytes]:
+        """What is left at the end, an event without its empty line perhaps, like `feed`; empties it."""
+        rest = bytes(self._pending)
+        self._pending.clear()
+        if self._checked and not self.done:
+            rest = self._readable(rest)
+        return rest, b"" if self._strip and _is_usage_only(rest) else rest
+
+    def _mend(self, piece: bytes) -> tuple[bytes, bytes]:
+        """After a cut behind a CR: an LF that comes first is the other half of that line's end."""
+        self._torn = False
+        if not piece.startswith(b"\n"):
+            return self.feed(piece)
+        dropped = self._dropped
+        whole, out = self.feed(piece[1:])
+        return b"\n" + whole, out if dropped else b"\n" + out
+
+    def _sort(self, whole: bytes) -> tuple[bytes, bytes]:
+        self._torn, self._dropped = whole.endswith(b"\r") and not self._pending, False
+        if self._checked and not self.done:
+            whole = self._readable(whole)  # first: an end in the same piece says nothing of what comes before it
+        for mark in self._marks:
+            if mark in whole and not self.done:
+                self.done = any(_ends(event_data(event)) for event in split_events(whole))
+        if not self._strip or b'"usage"' not in whole or not _USAGE.search(whole):
+            return whole, whole
+        events = split_events(whole)
+        kept = [event for event in events if not _is_usage_only(event)]
+        self._dropped = not kept or kept[-1] is not events[-1]
+        return whole, b"".join(kept)
+
+    def _readable(self, whole: bytes) -> bytes:
+        """The events up to one that no client can read; behind the stream's end nobody reads on."""
+        if self.broken or is_one_chunk(whole):
+            return b"" if self.broken else whole
+        events = split_events(whole)
+        for place, event in enumerate(events):
+            data = event_data(event)
+            if not can_be_read(event, data):
+                self.broken = True
+                return b"".join(events[:place])
+            if any(mark in data for mark in self._marks) and _ends(data):
+                break
+        return whole
+
+
+def split_events(data: bytes) -> list[bytes]:
+    """Each event with its boundary; joined they are the input again."""
+    events, start = [], 0
+    for boundary in _BOUNDARY.finditer(data):
+        events.append(data[start : boundary.end()])
+        start = boundary.end()
+    if start < len(data):
+        events.append(data[start:])
+    return events
+
+
+def event_data(event: bytes) -> bytes:
+    """The event's data: its ``data:`` lines joined by LF; empty for comments."""
+    if event.startswith(_BOM):
+        event = event[len(_BOM) :]
+    if b"\r" in event:
+        event = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return b"\n".join(_DATA.findall(event))
+
+
+def contents(events: bytes) -> list[bytes]:
+    """The data of each event that has any."""
+    if b"\r" in events:
+        return [data for event in split_events(events) if (data := event_data(event))]
+    found = []
+    for event in events.split(b"\n\n"):
+        if event.startswith(b"data: ") and b"\n" not in event:  # as nearly all are
+            found.append(event[6:])
+        elif event and (data := event_data(event)):
+            found.append(data)
+    return found
+
+
+def as_event(data: bytes) -> bytes:
+    """An event with this data, which may have several lines."""
+    return b"".join(b"data: " + line + b"\n" for line in data.splitlines() or [b""]) + b"\n"
+
+
+def _last_boundary(data: bytes | bytearray, start: int) -> int:
+    """Where the last whole event ends; 0 without any. Of a pair of line ends nothing lies before ``start``."""
+    end = data.rfind(b"\n\n", start) + 2
+    for pair in (b"\n\r", b"\r\r"):
+        at = data.rfind(pair, start)
+        if at >= 0:
+            after = at + 2
+            end = max(end, after + (data[after : after + 1] == b"\n"))
+    return end if end > 1 else 0
+
+
+def _ends(content: bytes) -> bool:
+    if content == DONE:
+        return True
+    if excess(content, DECODED) is not None:
+        return False
+    try:
+        head = _HEAD.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return bool(head.error) or (isinstance(head.type, str) and head.type in TERMINAL)
+
+
+def _is_usage_only(event: bytes) -> bool:
+    if not _USAGE.search(event) or excess(event, DECODED) is not None:
+        return False
+    try:
+        return _CHUNK.decode(event_data(event)).choices == []
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False  # not what we asked for: it is the client's

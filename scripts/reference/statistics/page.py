@@ -1,0 +1,248 @@
+"""docs/reference/statistics.md: the public functions of fairtrial.stats with examples that are run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+import typing
+from collections.abc import Iterator
+from types import ModuleType
+
+from fairtrial import stats
+from fairtrial.stats.always_valid import always_valid
+from fairtrial.stats.arms.proportions import rate_difference
+from fairtrial.stats.sums import Successes
+from scripts.reference.markdown import block, page, paragraphs, prose, table
+from scripts.reference.statistics.limits import LIMITS
+from scripts.reference.statistics.questions import QUESTIONS
+
+CHAPTERS: dict[str, tuple[str, ...]] = {
+    "What the data are summed to": ("sums",),
+    "An effect, and how one looks at it": ("effects", "always_valid", "e_values", "sequential.running"),
+    "Two arms": (
+        "intervals",
+        "arms.proportions",
+        "arms.means",
+        "arms.amounts",
+        "arms.cuped",
+        "arms.ratios",
+        "arms.unit_permutation",
+        "arms.quantiles",
+        "arms.ordinal",
+        "arms.feedback",
+        "arms.lift",
+        "arms.contrasts",
+        "arms.novelty",
+    ),
+    "Exact tests that may be watched": ("sequential.conversions", "sequential.rare_rate", "sequential.srm"),
+    "Guardrails and many questions": (
+        "sequential.guardrails",
+        "sequential.error_guardrail",
+        "sequential.cost_guardrail",
+        "holm",
+        "e_bh",
+    ),
+    "Planned looks": ("sequential.obrien_fleming", "sequential.alpha_spending", "sequential.crossing"),
+    "The same cases on both sides": (
+        "paired.tango",
+        "paired.mcnemar",
+        "paired.score_mean",
+        "paired.clustered",
+        "paired.sign_flip",
+        "paired.cluster_bootstrap",
+        "paired.jackknife",
+        "paired.bootstrap",
+        "paired.bca",
+        "paired.equivalence",
+    ),
+    "Preferences and ratings of people": (
+        "review.preference",
+        "review.preference_scales",
+        "review.preference_effect",
+        "review.preference_model",
+        "review.logit",
+        "review.crossed",
+        "review.ratings",
+        "review.position_flips",
+    ),
+    "Few experts and many marks of a judge": ("review.ppi", "review.ppi_weighted"),
+    "Whether people agree": (
+        "agreement.rating_table",
+        "agreement.alpha",
+        "agreement.against_rest",
+        "agreement.chance_agreement",
+        "agreement.weights",
+        "agreement.cohen_kappa",
+        "agreement.icc",
+        "agreement.quality",
+    ),
+    "Planning": (
+        "planning.trial",
+        "planning.question",
+        "planning.options",
+        "sizes",
+        "planning.courses",
+        "planning.conversion_course",
+        "planning.clustering",
+    ),
+}
+"""The modules of each chapter, in the order in which one would read them."""
+
+INTRO = """\
+The library that judges fine-tuned models: two arms of live traffic, two models on the same cases, the votes of people.
+Numbers in, estimates out: pure functions over [sufficient statistics](../glossary.md#sufficient-statistics), frozen
+values that add, so that the database sums and Python reasons. Every function says its source. What can't be told is
+`NotEnough(reason, needed)`, never a zero, a `p` of 1 or an interval of nothing.
+
+It needs numpy and scipy, and no server: import a function from the module that stands above it.
+[Your question](#your-question-and-the-function) leads to the function.
+
+**An [effect](../glossary.md#effect) has no interval until one says how it will be looked at**: `fixed` for one
+[look](../glossary.md#look) at a size that was fixed before, `always_valid` for as many looks as one likes
+([what that means](../glossary.md#always-valid), and its [τ](../glossary.md#tau)). Both take what the estimators give:
+
+```python
+from fairtrial.stats.always_valid import always_valid
+from fairtrial.stats.arms.proportions import rate_difference
+from fairtrial.stats.sums import Successes
+
+resolved = rate_difference(Successes(n=2_000, successes=1_180), Successes(n=2_000, successes=1_290))
+print(always_valid(resolved, tau=0.03))
+```
+
+```text
+{answer}
+```
+
+The treatment resolves 5.5 points more, and since the interval excludes 0 it is better, however often one has looked. A
+function of two arms takes the control first and gives treatment − control. Shares are shares, 0.055 and not 5.5; `n`
+counts units of both arms. Other words: [e-value](../glossary.md#e-value), [CUPED](../glossary.md#cuped),
+[bound](../glossary.md#bound-cap), [complete window](../glossary.md#complete-window),
+[guardrail](../glossary.md#guardrail-margin), [SRM](../glossary.md#srm), [design effect](../glossary.md#design-effect).
+
+The names on this page are stable; others in these modules are for the library's own use. Each example is run whenever
+the tests are. [How often each method is wrong](../validity.md), and how soon it is right, is measured by
+`python benchmarks/validity.py`."""
+
+
+TABLE = "Your question, and the function"
+FAILS = "On which data a method fails"
+
+
+def statistics_page() -> str:
+    """The page; raises `LookupError` for a public module that no chapter has and for a name without an example."""
+    missing = set(modules()) - {name for names in CHAPTERS.values() for name in names}
+    if missing:
+        raise LookupError(f"fairtrial.stats: {', '.join(sorted(missing))} has no chapter")
+    chapters = ("\n\n".join([f"## {title}", *map(_module, names)]) for title, names in CHAPTERS.items())
+    resolved = rate_difference(Successes(n=2_000, successes=1_180), Successes(n=2_000, successes=1_290))
+    intro = INTRO.format(answer=always_valid(resolved, tau=0.03))
+    return page("Statistics", intro, questions(), limits(), *chapters)
+
+
+def questions() -> str:
+    """The table of questions; raises `LookupError` for a function that the page doesn't have."""
+    places, rows = _places(), []
+    for about, asked in QUESTIONS.items():
+        rows.append((f"*{about}*", " "))
+        rows += [(words, ", ".join(_link(one, places) for one in functions)) for words, functions in asked]
+    whole = table(("your question", "the function"), rows)
+    return f"## {TABLE}\n\n{whole}"
+
+
+def limits() -> str:
+    """The table of data on which methods fail; raises `LookupError` for a function that the page doesn't have."""
+    places = _places()
+    rows = [(_link(function, places), data, figure) for function, data, figure in LIMITS]
+    whole = table(("the function", "fails on", "how far"), rows)
+    told = (
+        "A wrong pass: a candidate that is worse by exactly the margin is called not worse; 5 % is promised. Measured "
+        "by `python benchmarks/gate_validity.py`: [how often a gate is wrong](../gate_validity.md)."
+    )
+    return f"## {FAILS}\n\n{told}\n\n{whole}"
+
+
+def _places() -> dict[str, str]:
+    """The anchor of each function: headings that differ only in their capitals are counted on."""
+    seen: list[str] = [_anchor(TABLE), _anchor(FAILS)]
+    found = {}
+    for title, names in CHAPTERS.items():
+        seen.append(_anchor(title))
+        for name in names:
+            seen.append(_anchor(f"fairtrial.stats.{name}"))
+            for function, thing in public(modules()[name]):
+                if callable(thing):
+                    before = seen.count(_anchor(function))
+                    seen.append(_anchor(function))
+                    found[function] = f"{_anchor(function)}-{before}" if before else _anchor(function)
+    return found
+
+
+def _anchor(heading: str) -> str:
+    """What the usual renderers make of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _link(function: str, places: dict[str, str]) -> str:
+    if function not in places:
+        raise LookupError(f"the table of questions names {function}, which fairtrial.stats has not")
+    return f"[`{function}`](#{places[function]})"
+
+
+def modules() -> dict[str, ModuleType]:
+    """Every module of the library that offers something, by its name below ``fairtrial.stats``."""
+    found = [one.name for one in pkgutil.walk_packages(stats.__path__, f"{stats.__name__}.") if not one.ispkg]
+    loaded = {name.removeprefix(f"{stats.__name__}."): importlib.import_module(name) for name in found}
+    return {name: module for name, module in loaded.items() if module.__all__}
+
+
+def public(module: ModuleType) -> Iterator[tuple[str, object]]:
+    """What the module's ``__all__`` names."""
+    for name in module.__all__:
+        yield name, getattr(module, name)
+
+
+def example_of(thing: object) -> list[doctest.Example]:
+    """The lines of a docstring that are run."""
+    return doctest.DocTestParser().get_examples(inspect.getdoc(thing) or "")
+
+
+def _module(name: str) -> str:
+    module = modules()[name]
+    told = f"### fairtrial.stats.{name}\n\n{prose(module.__doc__)}"
+    return "\n\n".join([told, *(_section(found, thing) for found, thing in public(module) if callable(thing))])
+
+
+def _section(name: str, thing: object) -> str:
+    if not example_of(thing):
+        raise LookupError(f"{name} has no example")
+    text = inspect.getdoc(thing) or ""
+    told = text[: text.index(">>>")].rstrip()
+    told = told.removesuffix("Example:").rstrip()
+    example = block("pycon", text[text.index(">>>") :])
+    return "\n\n".join([f"#### {name}", block("text", _signature(name, thing)), *paragraphs(told), example])
+
+
+def _signature(name: str, thing: object) -> str:
+    """How it is called, with one parameter a line where they don't fit in one."""
+    if inspect.isclass(thing) and typing.cast("type", thing).__init__ is object.__init__:
+        return f"class {name}"
+    signature = inspect.signature(typing.cast("type", thing))
+    short = f"{name}{signature}".replace("'", "")
+    if len(short) <= 100:
+        return short
+    parts = ",\n    ".join(_parameters(signature))
+    returned = "" if signature.return_annotation is signature.empty else f" -> {signature.return_annotation}"
+    return f"{name}(\n    {parts},\n){returned}".replace("'", "")
+
+
+def _parameters(signature: inspect.Signature) -> Iterator[str]:
+    keyword_only = False
+    for one in signature.parameters.values():
+        if one.kind is one.KEYWORD_ONLY and not keyword_only:
+            keyword_only = True
+            yield "*"
+        yield str(one)

@@ -1,0 +1,165 @@
+"""A gateway and an upstream driven by hand, and every client's view of a stream: straight, and through the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
+
+import openai
+import pytest
+
+from fairtrial.config.plan.hashes import plan_hash
+from fairtrial.domain.plan import Key, Plan, Route, Timeouts
+from tests.conformance.harness.raw_socket import RawClient, RawUpstream, Received, Script
+from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for, running
+
+SECRET = "ft-conformance"
+BEARER = {"authorization": f"Bearer {SECRET}"}
+USER = [{"role": "user", "content": "q"}]
+ASK: dict[str, Any] = {"model": "plain", "messages": USER, "stream": True}
+TRANSPORTS = ("aiohttp", "pool")
+CHAT = "/v1/chat/completions"
+T = TypeVar("T")
+PATIENT = Timeouts(connect=2.0, first_byte=20.0, idle=60.0, total=120.0)
+HASTY = Timeouts(connect=2.0, first_byte=1.0, idle=0.5, total=30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a caller can tell of an exception of the official client's."""
+
+    kind: str
+    status: int | None
+    code: str | None
+    type: str | None
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a client saw of a stream: each chunk with the fields that were sent, and how it ended."""
+
+    chunks: list[Any]
+    failure: Failure | None
+
+
+@dataclass(slots=True)
+class Pair:
+    """The upstream, and the gateway before it."""
+
+    rig: Rig
+    upstream: RawUpstream
+
+    keys: tuple[Key, ...]
+
+    def plan(self, url: str) -> Plan:
+        return plan(url)
+
+    @property
+    def gateway(self) -> int:
+        return self.rig.supervisor.port
+
+    def both(self, view: Callable[[int], T]) -> tuple[T, T]:
+        """The same view straight to the upstream's port, and of the gateway's."""
+        return view(self.upstream.port), view(self.gateway)
+
+    def bodies(self, script: Script, ask: dict[str, Any] = ASK, path: str = CHAT) -> tuple[Received, Received]:
+        """The raw answers to a request, straight and through the gateway."""
+        self.upstream.script = script
+        return self.both(lambda port: raw_answer(port, ask, path))
+
+
+def plan(url: str) -> Plan:
+    """Routes: ``plain``, ``hasty`` with short times, ``drained`` and ``capped`` read on when the caller leaves."""
+    whole = plan_for(url)
+    plain = deployment("plain", url, timeouts=PATIENT)
+    deployments = {"plain": plain, "hasty": replace(plain, name="hasty", timeouts=HASTY)}
+    drained = replace(plain, name="drained", on_disconnect="drain", drain_seconds=20.0)
+    deployments["drained"] = drained
+    deployments["capped"] = replace(drained, name="capped", drain_seconds=0.3)
+    routes = {name: Route(name, deployment=name) for name in deployments}
+    made = replace(whole, deployments={**whole.deployments, **deployments}, routes={**whole.routes, **routes})
+    return replace(made, plan_hash=plan_hash(made))
+
+
+@pytest.fixture(name="gateway", scope="module", params=TRANSPORTS)
+def gateway_fixture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    folder = tmp_path_factory.mktemp("streams")
+    with RawUpstream() as upstream, running(folder, transport=request.param) as rig:
+        keys = (key(SECRET, "complete"),)
+        rig.publish(plan(upstream.url), *keys)
+        yield Pair(rig, upstream, keys)
+
+
+@pytest.fixture(name="pair")
+def pair_fixture(gateway: Pair) -> Pair:
+    """The one gateway of a module, its upstream without a script, nothing recorded yet."""
+    gateway.upstream.script = None
+    gateway.rig.forget()
+    return gateway
+
+
+def raw_answer(port: int, ask: dict[str, Any], path: str = CHAT) -> Received:
+    with RawClient(port) as client:
+        client.post(ask, path, **BEARER)
+        return client.answer()
+
+
+def sync_view(port: int, ask: dict[str, Any]) -> View:
+    """The official client's chunks of a chat completion."""
+    chunks: list[Any] = []
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=SECRET, max_retries=0) as client:
+        try:
+            for chunk in client.chat.completions.create(**ask):
+                chunks.append(sent(chunk))
+        except Exception as error:  # noqa: BLE001 - every class is compared
+            return View(chunks, failure(error))
+    return View(chunks, None)
+
+
+def async_view(port: int, ask: dict[str, Any]) -> View:
+    """The same with the asynchronous client."""
+
+    async def view() -> View:
+        chunks: list[Any] = []
+        async with openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=SECRET, max_retries=0) as client:
+            try:
+                async for chunk in await client.chat.completions.create(**ask):
+                    chunks.append(sent(chunk))
+            except Exception as error:  # noqa: BLE001 - every class is compared
+                return View(chunks, failure(error))
+        return View(chunks, None)
+
+    return asyncio.run(view())
+
+
+def final_view(port: int, ask: dict[str, Any]) -> View:
+    """The answer that the official client's own accumulator puts together."""
+    plain = {name: value for name, value in ask.items() if name != "stream"}
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=SECRET, max_retries=0) as client:
+        try:
+            with client.chat.completions.stream(**plain) as stream:
+                kinds = [event.type for event in stream]
+                return View([kinds, sent(stream.get_final_completion())], None)
+        except Exception as error:  # noqa: BLE001 - every class is compared
+            return View([], failure(error))
+
+
+VIEWS = (sync_view, async_view, final_view)
+
+
+def sent(model: Any) -> Any:
+    """The fields that were on the wire, unknown ones too."""
+    return model.model_dump(mode="json", exclude_unset=True, warnings=False)
+
+
+def failure(error: Exception) -> Failure:
+    given = {name: getattr(error, name, None) for name in ("code", "type", "body")}
+    return Failure(type(error).__name__, getattr(error, "status_code", None), **given)
+
+
+def told(view: View) -> dict[str, Any]:
+    """A view as plain data, for a diff that can be read."""
+    return asdict(view)

@@ -1,0 +1,134 @@
+"""`fairtrial eval` with real services and a real upstream: pins, saves, goes on, and fails with the right words."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluators.suite import Suite
+from fairtrial.config.layout import Layout
+from fairtrial.domain.run import Answer, Case, CaseResult, Run
+from fairtrial_cli.output.runs import as_json
+from fairtrial_cli.store_client.client import open_owner
+from tests.fixtures.paths import ROOT
+from tests.fixtures.services.project_files import write_project
+from tests.fixtures.upstream.server import FakeUpstream
+
+FOUR = {
+    "system_fingerprint": "weights-1",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "It is 4."}, "finish_reason": "stop"}],
+}
+SUITE = """\
+suite: sums
+data: rows.jsonl
+score: [contains]
+slices: [kind]
+gate:
+  - contains.accuracy not worse than base by 10pp
+"""
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeUpstream]:
+    with FakeUpstream() as fake:
+        fake.script = {"kind": "json", "answer": FOUR}
+        yield fake
+
+
+@pytest.fixture
+def folder(tmp_path: Path, upstream: FakeUpstream) -> Path:
+    write_project(tmp_path, upstream=f"http://127.0.0.1:{upstream.port}", workers=1)
+    rows = [{"id": f"r{at}", "input": f"2 + {at} = ?", "expected": str(2 + at), "kind": "sum"} for at in range(6)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    return tmp_path
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fairtrial_cli.main", "eval", "suite.yaml", *options],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def evaluate(folder: Path, *options: str) -> tuple[int, str, str]:
+    program = start(folder, *options)
+    out, problems = program.communicate(timeout=120)
+    return program.returncode, out, problems
+
+
+def asked(upstream: FakeUpstream) -> list[dict[str, Any]]:
+    return [seen.json for seen in upstream.seen if seen.path.endswith("/chat/completions")]
+
+
+def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeUpstream) -> None:
+    code, out, problems = evaluate(folder, "--on", "base,tuned-vs-base/tuned", "--json")
+    assert code == 0, problems
+    runs = json.loads(out)
+    assert [(run["suite"], run["target"], run["outcomes"]) for run in runs] == [
+        ("sums", "base", {"scored": 6}),
+        ("sums", "tuned-vs-base/tuned", {"scored": 6}),
+    ]
+    assert runs[0]["metrics"]["contains.accuracy"]["value"] == pytest.approx(1 / 6)
+    assert [body["model"] for body in asked(upstream)] == ["base"] * 6 + ["tuned"] * 6
+    with open_owner(Layout(folder / "fairtrial.duckdb")) as owner:
+        [run] = owner.latest_runs(target="base")
+        assert run.run_id == runs[0]["run_id"] and len(run.results) == 6
+        assert all(not one.variants or not any(arm.requests for arm in one.variants) for one in owner.traffic())
+    code, out, problems = evaluate(folder, "--on", "base")
+    assert code == 0 and "5 of them kept from an earlier run" in out, problems
+    assert len(asked(upstream)) == 13
+
+
+def test_a_run_of_several_weights_says_so() -> None:
+    case = Case("a", (), "x")
+    results = tuple(CaseResult(case, 0, Answer("x", fingerprint=name), "scored", {}) for name in ("w1", "w2"))
+    suite = Suite("s", "metric", Path("s.yaml"), "d", (case,), {}, ())
+    run = Run("r", "s", "d", "base", "", "w1+w2", 0, 2, 0, 1, results, {}, {})
+    assert "changed during the run (w1, w2)" in as_json(suite, run)["warnings"][0]
+
+
+def test_a_run_without_evidence_is_said_and_exits_with_four(folder: Path, upstream: FakeUpstream) -> None:
+    upstream.script = {"kind": "json", "status": 400, "answer": {"error": {"message": "too long", "code": "x"}}}
+    code, out, _ = evaluate(folder, "--on", "base")
+    assert code == 4
+    assert "6 provider error" in out and "first error" in out and "–" in out
+
+
+def test_a_wrong_target_or_suite_exits_with_two_before_anything_is_started(
+    folder: Path, upstream: FakeUpstream
+) -> None:
+    code, _, problems = evaluate(folder, "--on", ",")
+    assert code == 2 and "it names no target (known: base, tuned)" in problems
+    code, _, problems = evaluate(folder, "--on", "basse")
+    assert code == 2 and "did you mean 'base'?" in problems
+    (folder / "suite.yaml").write_text(SUITE.replace("slices", "slice").replace("[contains]", "[contain]"))
+    code, _, problems = evaluate(folder, "--on", "base")
+    assert code == 2 and "suite.yaml:4: slice: unknown field (did you mean 'slices'?)" in problems
+    assert not upstream.seen and not (folder / "fairtrial.duckdb.d").exists()
+
+
+def test_ctrl_c_says_what_is_kept_and_leaves_nothing_running(folder: Path, upstream: FakeUpstream) -> None:
+    upstream.script = {"kind": "stall"}
+    program = start(folder, "--on", "base")
+    deadline = time.monotonic() + 60
+    while not asked(upstream) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    program.send_signal(signal.SIGINT)
+    _, problems = program.communicate(timeout=60)
+    assert program.returncode == 130 and "The same command goes on from here" in problems
+    upstream.script = {"kind": "json", "answer": FOUR}
+    assert evaluate(folder, "--on", "base")[0] == 0

@@ -1,0 +1,226 @@
+"""`fairtrial gate` and `fairtrial compare` on a real store: exit codes, files, and what is said without evidence."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from evaluators.engine.run_events import events_of
+from evaluators.loading.suite_reader import load
+from fairtrial.config.layout import Layout
+from fairtrial.config.project import load_project
+from fairtrial.domain.run import Answer, CaseResult, Run, Score
+from fairtrial.journal.writer import JournalWriter
+
+PROJECT = """version: 1
+deployments:
+  base: {model: openai/m, base_url: "http://127.0.0.1:9/v1"}
+  tuned: {model: openai/m2, base_url: "http://127.0.0.1:9/v1", parent: base}
+routes:
+  bot: {deployment: base}
+store: {path: ./store.duckdb}
+"""
+SUITE = """suite: small
+data: rows.jsonl
+prompt: $input
+score: [exact]
+slices: [kind]
+gate:
+  - exact not worse than base by 10pp
+"""
+GATE = "version: 1\ngate: release\nsuites: [small]\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    rows = [{"id": f"c{i}", "input": str(i), "expected": "x", "kind": "ab"[i % 2]} for i in range(200)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name, text in (("fairtrial.yaml", PROJECT), ("suite.yaml", SUITE), ("gate.yaml", GATE)):
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def record(project: Path, target: str, right: int, at_us: int = 1_800_000_000_000_000, errors: int = 0) -> str:
+    suite = load(project / "suite.yaml")[0]
+    deployment = load_project(project / "fairtrial.yaml", {}).plan.deployments[target]
+    versions = {one.name: one.version for one in suite.scorers}
+    results = []
+    for i, case in enumerate(suite.cases):
+        score = Score("exact", {"accuracy": float(i < right)})
+        results.append(CaseResult(case, 0, Answer("x", latency_ms=1.0), "scored", {"exact": score}))
+    for i in range(errors):
+        results[-1 - i] = CaseResult(suite.cases[-1 - i], 0, Answer(None, error="HTTP 503"), "provider_error", {})
+    run_id = f"0199-{target}-{right}"
+    run = Run(
+        run_id,
+        suite.name,
+        suite.digest,
+        target,
+        deployment.digest,
+        None,
+        suite.seed,
+        1,
+        at_us,
+        at_us + 1,
+        tuple(results),
+        {},
+        versions,
+    )
+    writer = JournalWriter(Layout(project / "store.duckdb").make().journal, writer="eval", sync=True)
+    assert writer.append(*events_of(run))
+    writer.close()
+    return run_id
+
+
+def fairtrial(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    code = "from fairtrial_cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=project, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def gate(project: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return fairtrial(project, "gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", *more)
+
+
+@pytest.mark.parametrize(("right", "decision", "code"), [(150, "SHIP", 0), (60, "BLOCK", 1), (132, "HOLD", 3)])
+def test_the_verdict_is_the_exit_code_and_stands_in_every_file(project, right, decision, code) -> None:
+    record(project, "base", 150)
+    record(project, "tuned", right)
+    done = gate(project, "--junit", "g.xml", "--markdown", "g.md", "--json", "g.json")
+    assert done.returncode == code, done.stderr
+    assert done.stdout.startswith(f"{decision} tuned: ")
+    assert json.loads((project / "g.json").read_text())["decision"] == decision
+    assert decision in (project / "g.md").read_text().splitlines()[0]
+    assert ElementTree.parse(project / "g.xml").getroot().attrib["tests"] == "1"
+
+
+def test_without_runs_it_holds_and_says_what_to_run(project: Path) -> None:
+    done = gate(project, "--json", "-")
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["findings"][0]["needed"] == "fairtrial eval suite.yaml --on tuned"
+
+
+def test_a_gate_with_a_mistake_exits_with_two_and_its_line(project: Path) -> None:
+    (project / "gate.yaml").write_text(GATE + "require:\n  - exact > 90%\n")
+    done = gate(project)
+    assert done.returncode == 2
+    assert "gate.yaml:5: require[0]" in done.stderr
+    assert "did you mean '>='?" in done.stderr
+
+
+def test_a_line_that_compares_with_a_target_that_is_not_there_is_a_usage_error(project: Path) -> None:
+    (project / "gate.yaml").write_text(GATE + "require:\n  - exact not worse than bse by 3pp\n")
+    done = gate(project)
+    assert done.returncode == 2
+    assert "there is no deployment 'bse'" in done.stderr
+    assert "did you mean 'base'?" in done.stderr
+
+
+def test_two_runs_are_compared_by_id_or_as_the_newest_of_a_target(project: Path) -> None:
+    base, tuned = record(project, "base", 150), record(project, "tuned", 60)
+    by_id = fairtrial(project, "compare", tuned, base, "--json")
+    assert by_id.returncode == 0, by_id.stderr
+    newest = fairtrial(project, "compare", "small@tuned", "small@base", "--json", "--by", "kind")
+    found = json.loads(newest.stdout)
+    assert json.loads(by_id.stdout)[0] == found[0]
+    assert (found[0]["metric"], found[0]["answer"], found[0]["lost"]) == ("exact.accuracy", "worse", 90)
+    assert {one["scope"] for one in found} == {"", "kind:a", "kind:b"}
+    table = fairtrial(project, "compare", "small@tuned", "small@base")
+    assert "worse" in table.stdout
+
+
+def test_a_run_that_does_not_exist_is_a_usage_error(project: Path) -> None:
+    done = fairtrial(project, "compare", "small@tuned", "small@base")
+    assert done.returncode == 2
+    assert "no finished run of suite 'small' on 'tuned'" in done.stderr
+
+
+def test_unsound_evidence_exits_with_four(project: Path) -> None:
+    record(project, "base", 150)
+    record(project, "tuned", 150, errors=20)
+    done = gate(project)
+    assert done.returncode == 4, done.stderr
+    assert done.stdout.startswith("INVALID tuned: the evidence is unsound: 10.0 % of 200 cases of small on tuned")
+
+
+def test_a_run_of_another_definition_of_the_candidate_is_no_evidence_for_it(project: Path) -> None:
+    record(project, "base", 150)
+    record(project, "tuned", 150)
+    (project / "fairtrial.yaml").write_text(PROJECT.replace("openai/m2", "openai/m3"))
+    done = gate(project)
+    assert done.returncode == 4, done.stderr
+    assert "tuned is defined differently now" in done.stdout.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--candidate", "tunde", "--baseline", "base"], "did you mean 'tuned'?"),
+        (["--candidate", "base", "--baseline", "base"], "compared with itself shows nothing"),
+        (["--candidate", "tuned", "--baseline", "base", "--junit", "no/g.xml"], "no/g.xml: there is no folder 'no'"),
+        (["--candidate", "tuned", "--baseline", "base", "-c", "none.yaml"], "none.yaml"),
+    ],
+)
+def test_a_wrong_use_exits_with_two_before_anything_is_judged(project: Path, options: list[str], says: str) -> None:
+    done = fairtrial(project, "gate", "gate.yaml", *options)
+    assert done.returncode == 2
+    assert says in done.stderr and "Traceback" not in done.stderr
+    assert not (project / "store.duckdb").exists()
+
+
+def test_a_fault_of_the_program_has_no_verdicts_exit_code(project: Path) -> None:
+    code = (
+        "import fairtrial_cli.judge_candidate as gating\n"
+        "def broken(*a, **k): raise RuntimeError('boom')\n"
+        "gating.gate_candidate = broken\n"
+        "from fairtrial_cli.main import main; main()"
+    )
+    words = ["gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=project, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 70
+    assert "boom" in done.stderr and "a fault of fairtrial itself, not a verdict" in done.stderr
+
+
+def test_a_suite_with_a_wrong_field_or_gate_line_exits_with_two_and_says_where(project: Path) -> None:
+    (project / "suite.yaml").write_text(SUITE.replace("slices:", "slice:").replace("by 10pp", "by 10"))
+    for command in (["check", "suite.yaml"], ["eval", "suite.yaml", "--on", "base"]):
+        done = fairtrial(project, *command)
+        assert done.returncode == 2
+        assert "suite.yaml:5: slice: unknown field (did you mean 'slices'?)" in done.stderr
+    (project / "suite.yaml").write_text(SUITE.replace("suite:", "suit:"))
+    assert (
+        "suite.yaml:1: suit: unknown field (did you mean 'suite'?)" in fairtrial(project, "check", "suite.yaml").stderr
+    )
+    (project / "suite.yaml").write_text(SUITE.replace("by 10pp", "by 10"))
+    for command in (["check", "suite.yaml"], ["check", "gate.yaml"], ["eval", "suite.yaml", "--on", "base"]):
+        done = fairtrial(project, *command)
+        assert done.returncode == 2
+        assert "suite.yaml:7: gate[0]: 'exact not worse than base by 10': a margin is in pp" in done.stderr
+    assert "suite.yaml:7" in gate(project).stderr
+
+
+def test_a_project_with_an_unset_variable_and_an_unknown_key_exits_with_two_and_says_both(project: Path) -> None:
+    wrong = PROJECT.replace("parent: base", 'api_key: "${NO_SUCH_KEY}"').replace("store:", "stores:")
+    (project / "fairtrial.yaml").write_text(wrong)
+    done = gate(project)
+    assert done.returncode == 2
+    assert "fairtrial.yaml:4: deployments.tuned.api_key" in done.stderr and "NO_SUCH_KEY" in done.stderr
+    assert "fairtrial.yaml:7: stores: unknown field (did you mean 'store'?)" in done.stderr
+
+
+def test_the_answer_of_a_comparison_has_mcnemars_p_beside_it(project: Path) -> None:
+    tuned, base = record(project, "tuned", 140), record(project, "base", 150)
+    found = json.loads(fairtrial(project, "compare", tuned, base, "--json").stdout)[0]
+    assert (found["p"], found["p_method"]) == (pytest.approx(2 * 2**-10), "McNemar, exact")
+    assert "0.002" in fairtrial(project, "compare", tuned, base).stdout
+    gate(project, "--json", "g.json", "--markdown", "g.md")
+    assert "McNemar, exact: p 0.002" in (project / "g.md").read_text()
+    assert json.loads((project / "g.json").read_text())["findings"][0]["evidence"]["p"] == pytest.approx(2 * 2**-10)

@@ -1,0 +1,151 @@
+"""`fairtrial gate --run`, whole: suites are asked, kept, judged and read again; what fails is counted and said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evaluators.engine.engine import run_suite
+from evaluators.engine.target import Target
+from evaluators.gate.file import load
+from evaluators.gate.judge import judge
+from evaluators.trial import Trial
+from fairtrial.config.layout import Layout
+from fairtrial.config.project import load_project
+from fairtrial_cli.run_suites import save_run
+from fairtrial_cli.store_client.client import open_owner
+from gateway.control.operations.judge_candidate import JudgeRequest, SuiteReference
+from tests.fixtures.paths import ROOT
+from tests.fixtures.services.project_files import write_project
+from tests.fixtures.upstream.server import FakeUpstream
+
+SUITE = """\
+suite: tickets
+params: {temperature: 0}
+data: rows.jsonl
+repeat: 2
+score:
+  - fields: {of: [intent], lenient: yes}
+  - label: {of: [refund, bug, other], field: intent}
+  - contains: {any: refund}
+  - bleu
+slices: [kind]
+cluster: thread
+gate:
+  - label.accuracy not worse than base by 90pp
+  - label.macro_f1 not worse than base by 95pp
+  - bleu >= 1
+  - bleu not worse than base by 60pp
+  - contains >= 10% in every kind
+  - tokens not worse than base by 50%
+  - lost <= 3
+"""
+GATE = "version: 1\ngate: release\nsuites: [tickets]\n"
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeUpstream]:
+    with FakeUpstream() as fake:
+        yield fake
+
+
+@pytest.fixture
+def folder(tmp_path: Path, upstream: FakeUpstream) -> Path:
+    write_project(tmp_path, upstream=f"http://127.0.0.1:{upstream.port}", workers=1)
+    words = ("refund", "bug", "other")
+    rows = [
+        {
+            "id": f"r{i}",
+            "input": f"Où est № {i}?",
+            "expected": json.dumps({"intent": words[i % 3], "why": "a plain matter of this kind"}),
+            "kind": "äß"[i % 2],
+            "thread": f"t{i // 2}",
+        }
+        for i in range(24)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    (tmp_path / "gate.yaml").write_text(GATE)
+    say(upstream, '{"intent": "refund", "why": "a plain matter of this kind"}')
+    return tmp_path
+
+
+def say(upstream: FakeUpstream, text: str) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    upstream.script = {"kind": "json", "answer": {"system_fingerprint": "weights-1", "choices": [choice]}}
+
+
+def gate(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    words = ["gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", "--json", "g.json", *options]
+    return subprocess.run(
+        [sys.executable, "-m", "fairtrial_cli.main", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_gate_run_asks_both_and_judges_and_asks_nothing_twice(folder: Path, upstream: FakeUpstream) -> None:
+    done = gate(folder, "--run")
+    verdict = json.loads((folder / "g.json").read_text())
+    assert (done.returncode, verdict["decision"]) == (0, "SHIP"), (done.stdout, done.stderr)
+    assert len(verdict["runs"]) == 2 and len(upstream.seen) == 2 * 24 * 2
+    assert {seen.json["model"] for seen in upstream.seen} == {"base", "tuned"}
+    again = gate(folder, "--run")
+    assert again.returncode == 0, again.stderr
+    assert len(upstream.seen) == 2 * 24 * 2 + 2  # of each target one answer is always live: it names the weights
+
+
+def test_an_upstream_that_nobody_reaches_is_counted_said_and_no_evidence(folder: Path, upstream: FakeUpstream) -> None:
+    upstream.script = {"kind": "json", "status": 400, "answer": {"error": {"message": "out of order"}}}
+    done = gate(folder, "--run")
+    assert done.returncode == 4, done.stderr
+    said = " ".join(done.stdout.split())
+    assert said.startswith("INVALID tuned: the evidence is unsound: 100.0 % of 24 cases of tickets on tuned could not")
+    assert "needed:" in said and "again" in said
+
+
+async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
+    folder: Path, upstream: FakeUpstream
+) -> None:
+    found = load(folder / "gate.yaml")
+    layout = Layout(folder / "fairtrial.duckdb")
+    suite, runs = found.suites[0], {}
+    answers = {
+        "base": '{"intent": "refund", "why": "a plain matter of kinds"}',
+        "tuned": 'So: {"intent": "bug"} refund',
+    }
+    for name, text in answers.items():
+        say(upstream, text)
+        target = Target(name, name, upstream.url, deployment_digest=name)
+        run = await run_suite(suite, target, cache=folder / "cache", clock=lambda: 1_800_000_000_000_000, run_id=name)
+        broken = replace(run.results[5], outcome="judge_error") if name == "tuned" else run.results[5]
+        runs[name] = replace(run, results=(*run.results[:5], broken, *run.results[6:]))
+        save_run(layout, runs[name], suite)
+    with open_owner(layout) as owner:
+        kept = {name: owner.load_run(name) for name in runs}
+        live = judge(found, Trial("tuned", "base", lambda _, name: runs[name]), verdict_id="v", at_us=1)
+        read = judge(found, Trial("tuned", "base", lambda _, name: kept[name]), verdict_id="v", at_us=1)
+        assert read == live
+        assert len({one.result for one in live.findings}) > 1
+        asked = JudgeRequest(
+            gate=GATE,
+            suites=[SuiteReference(suite=suite.name, digest=suite.digest, file=str(suite.path))],
+            candidate="tuned",
+            baseline="base",
+        )
+        plan = load_project(folder / "fairtrial.yaml", {}).plan
+        redefined = {name: replace(plan.deployments[name], digest=name) for name in runs}
+        judged = owner.judge(asked, replace(plan, deployments={**plan.deployments, **redefined}))
+        assert judged.findings == live.findings
+        assert owner.list_verdicts(gate="release") == (judged,)

@@ -1,0 +1,178 @@
+"""The control process: owns the store, picks up plans, survives kill -9, leaves in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fairtrial.config.layout import Layout
+from fairtrial.config.plan.published import read
+from fairtrial.domain.verdict import Verdict
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.access.keys import KeyOptions
+from fairtrial.store.core.owner_lock import is_owned, read_note
+from fairtrial_cli.store_client.client import open_owner
+from tests.fixtures.credentials import by_key
+from tests.fixtures.services.project_files import write_project
+from tests.fixtures.store import samples
+from tests.fixtures.store.maintenance_fixture import PATIENCE, eventually, fairtrial, start_control
+from tests.fixtures.store.stored_verdict import store_verdict
+from tests.unit.fairtrial.store.test_store_round_trip import VERDICT
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_project(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def layout(folder: Path) -> Layout:
+    return Layout(folder / "fairtrial.duckdb")
+
+
+@pytest.fixture
+def control(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    process = start_control(folder)
+    yield process
+    if process.poll() is None:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+@pytest.fixture
+def verdict(layout: Layout) -> Verdict:
+    """A verdict that the store has before control starts."""
+    store_verdict(layout, VERDICT)
+    return VERDICT
+
+
+def test_commands_ask_the_live_owner_and_open_the_store_without_one(
+    verdict: Verdict, control: subprocess.Popen[bytes], layout: Layout
+) -> None:
+    writer = JournalWriter(layout.journal, writer="w")
+    writer.append(samples.request(1), samples.exposure(1), samples.case_result(), samples.score(), samples.run())
+    writer.close()
+
+    def answers() -> list[object]:
+        with open_owner(layout) as owner:
+            owner.ingest_now()
+            runs = owner.latest_runs(suite="general", target="base")
+            assert owner.load_run("run-1") == runs[0]
+            table = owner.load_table("run-1")
+            assert owner.latest_ids(suite="general", target="base") == [table.run_id]
+            runs += [table.case_ids, {metric: [*values] for metric, values in table.values.items()}]
+            runs += [[*table.details("general")]]
+            names = [key["name"] for key in owner.list_keys()]
+            return [runs, owner.list_runs(), owner.list_verdicts(), owner.traffic(), names, owner.overview().rows]
+
+    live = answers()
+    assert live[2] == (verdict,)
+    control.terminate()
+    assert control.wait(PATIENCE) == 0
+    assert not is_owned(layout)
+    alone = answers()
+    assert alone[:-1] == live[:-1]
+    assert alone[-1]["requests"] == live[-1]["requests"] == 1  # type: ignore[index]
+
+
+def test_a_key_made_while_control_lives_is_in_the_plan_at_once(
+    control: subprocess.Popen[bytes], layout: Layout
+) -> None:
+    with open_owner(layout) as owner:
+        made = owner.create_key("app", KeyOptions(("complete",), ("support-bot",)))
+        assert made.key_id in {key.key_id for key in read(layout.plan).keys}
+        owner.revoke_key(made.key_id)
+    assert made.key_id not in {key.key_id for key in read(layout.plan).keys}
+
+
+def test_a_second_control_exits_with_2_and_names_the_first(control: subprocess.Popen[bytes], folder: Path) -> None:
+    second = fairtrial("control", cwd=folder)
+    assert second.returncode == 2
+    assert f"pid {control.pid}" in second.stderr
+
+
+def test_a_changed_file_reaches_the_plan_and_a_broken_one_does_not(
+    control: subprocess.Popen[bytes], folder: Path, layout: Layout
+) -> None:
+    path, before = folder / "fairtrial.yaml", read(layout.plan).plan.plan_hash
+    url = (read_note(layout) or pytest.fail("no owner")).control_url
+    path.write_text(path.read_text().replace("openai/tuned", "openai/tuned-2"))
+    eventually(lambda: read(layout.plan).plan.plan_hash != before)
+    good = read(layout.plan)
+    path.write_text(path.read_text().replace("unit: user", "unite: user"))
+    headers = by_key(layout)
+    eventually(lambda: httpx.get(f"{url}/api/services", headers=headers).json()["plan"]["refused"] is not None)
+    assert "unite" in httpx.get(f"{url}/api/services", headers=headers).json()["plan"]["refused"]
+    assert read(layout.plan) == good
+
+
+def test_a_killed_control_leaves_a_store_that_the_next_one_opens(
+    control: subprocess.Popen[bytes], folder: Path, layout: Layout
+) -> None:
+    writer = JournalWriter(layout.journal, writer="w")
+    writer.append(*(samples.request(number) for number in range(500)))
+    os.kill(control.pid, signal.SIGKILL)
+    control.wait()
+    writer.append(*(samples.request(number) for number in range(500, 1000)))
+    again = start_control(folder)
+    with open_owner(layout) as owner:
+        owner.ingest_now()
+        assert owner.overview().rows["requests"] == 1000
+    again.terminate()
+    assert again.wait(PATIENCE) == 0
+    writer.close()
+
+
+def test_a_broken_project_is_a_clear_error_at_the_start(folder: Path) -> None:
+    path = folder / "fairtrial.yaml"
+    path.write_text(path.read_text().replace("unit: user", "unite: user"))
+    started = fairtrial("control", cwd=folder)
+    assert started.returncode == 2
+    assert "fairtrial.yaml:" in started.stderr
+    assert "unite" in started.stderr
+
+
+def test_control_that_is_told_to_end_while_it_starts_ends(folder: Path, layout: Layout) -> None:
+    command = [sys.executable, "-m", "fairtrial_cli.main", "control"]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    eventually(lambda: is_owned(layout))
+    process.terminate()
+    assert process.wait(PATIENCE) == 0
+    assert not is_owned(layout)
+
+
+def test_a_command_that_opens_the_store_itself_leaves_no_file_that_others_can_read(
+    folder: Path, layout: Layout
+) -> None:
+    before = os.umask(0o022)
+    try:
+        with open_owner(layout) as owner:
+            owner.create_key("app", KeyOptions())
+            files = [path for path in (folder, *layout.folder.rglob("*")) if path.is_file()]
+            files += folder.glob("fairtrial.duckdb*")
+            assert any(path.suffix == ".wal" for path in files)
+            open_to_others = [path.name for path in files if path.is_file() and path.stat().st_mode & 0o077]
+        assert open_to_others == []
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+
+
+def test_keys_and_store_speak_json(folder: Path) -> None:
+    made = fairtrial("keys", "create", "ci", "--right", "pin", "--expires", "30d", "--json", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    assert '"name":"ci"' in made.stdout
+    assert '"rows"' in fairtrial("store", "info", "--json", cwd=folder).stdout
+    astray = fairtrial("keys", "create", "ci", "--route", "support-bat", cwd=folder)
+    assert (astray.returncode, "did you mean 'support-bot'?" in astray.stderr) == (2, True)
+    wrong = fairtrial("keys", "create", "ci", "--expires", "soon", cwd=folder)
+    assert wrong.returncode == 2
+    assert "30d" in wrong.stderr

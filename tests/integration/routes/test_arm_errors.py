@@ -1,0 +1,92 @@
+"""An arm whose server is dead shows its errors everywhere, although its fallback served every user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from fairtrial.store.traffic.traffic import VariantTraffic
+from fairtrial_cli.processes.services import Services
+from fairtrial_cli.store_client.client import open_owner
+from gateway.control.operations.live_rates import live_rates
+from tests.fixtures.services.project_files import free_ports, write_project
+from tests.fixtures.upstream.server import FakeUpstream
+from tests.integration.services.test_dashboard_pages import cells, opened
+
+USERS = 60
+EXPERIMENT = "tuned-vs-base"
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    (dead,) = free_ports(1)
+    with FakeUpstream() as upstream:
+        project = write_project(tmp_path_factory.mktemp("dead"), upstream=upstream.url.removesuffix("/v1"), workers=1)
+        text = project.read_text()
+        alive = f'tuned: {{model: openai/tuned, base_url: "{upstream.url}"'
+        assert alive in text
+        project.write_text(text.replace(alive, f'tuned: {{model: openai/tuned, base_url: "http://127.0.0.1:{dead}/v1"'))
+        with Services(project, workers=1, dashboard=False) as running:
+            for number in range(USERS):
+                assert ask(running, f"u-{number}", stream=number % 3 == 0) == 200
+            yield running
+
+
+def ask(services: Services, user: str, *, stream: bool = False) -> int:
+    messages = [{"role": "user", "content": "hello"}]
+    body = {"model": "support-bot", "user": user, "messages": messages, "stream": stream}
+    answer = httpx.post(f"{services.urls.api}/chat/completions", json=body, timeout=60, verify=False)
+    assert answer.content
+    return answer.status_code
+
+
+def arms(services: Services) -> dict[str, VariantTraffic]:
+    with open_owner(services.project.layout) as owner:
+        owner.ingest_now()
+        (found,) = owner.traffic(experiment=EXPERIMENT)
+    return {one.variant: one for one in found.variants}
+
+
+def test_the_api_shows_the_dead_arm_s_errors_and_that_users_saw_none(services: Services) -> None:
+    found = arms(services)
+    tuned, base = found["tuned"], found["base"]
+    assert tuned.requests + base.requests == USERS
+    assert (tuned.errors, tuned.user_errors, tuned.fallbacks) == (tuned.requests, 0, tuned.requests)
+    assert (base.errors, base.user_errors, base.fallbacks) == (0, 0, 0)
+
+
+def test_the_live_rates_of_a_gate_are_those_of_the_arm(services: Services) -> None:
+    with open_owner(services.project.layout) as owner:
+        rates = live_rates(owner.traffic(), services.project.plan, "tuned", "base")
+    assert [rate.value for rate in rates["requests.error_rate"]] == [1.0, 0.0]
+    assert [rate.value for rate in rates["requests.user_error_rate"]] == [0.0, 0.0]
+
+
+def test_the_overview_and_the_experiment_show_both_figures(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert arms(services)
+    rows = {row["variant"]: row for row in cells(opened(services, monkeypatch, "overview"))}
+    assert (rows["tuned"]["errors of the arm"], rows["tuned"]["errors seen by users"]) == ("100.0 %", "0.0 %")
+    shown = {row[""]: row["tuned"] for row in cells(opened(services, monkeypatch, "experiment"))}
+    assert "(100.0 %)" in shown["errors of the arm"]
+    assert "(0.0 %)" in shown["errors seen by users"]
+
+
+def test_metrics_count_requests_errors_and_fallbacks_by_variant(services: Services) -> None:
+    text = httpx.get(f"{services.urls.gateway}/metrics", verify=False).text
+    found = arms(services)
+
+    def count(name: str, variant: str) -> int:
+        labels = f'experiment="{EXPERIMENT}",variant="{variant}"'
+        return sum(
+            map(int, re.findall(rf"^fairtrial_variant_{name}_total{{worker=\"\w+\",{labels}}} (\d+)$", text, re.M))
+        )
+
+    for variant in ("base", "tuned"):
+        figures = found[variant]
+        assert count("requests", variant) == figures.requests
+        assert count("errors", variant) == figures.errors
+        assert count("user_errors", variant) == figures.user_errors
+        assert count("fallbacks", variant) == figures.fallbacks

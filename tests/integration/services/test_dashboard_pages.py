@@ -1,0 +1,247 @@
+"""Each page of the dashboard on a real control plane: empty, filled, by links, and with hostile text in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.components.formatting import plain
+from fairtrial.config.layout import Layout
+from fairtrial.domain.estimates import Comparison, Estimate
+from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.journal.writer import JournalWriter
+from fairtrial_cli.processes.services import Services
+from fairtrial_cli.store_client.client import open_owner
+from tests.fixtures.credentials import give_page_a_session, session
+from tests.fixtures.services.project_files import write_project
+from tests.fixtures.store import samples
+from tests.fixtures.store.stored_verdict import store_verdict
+from tests.fixtures.upstream.server import FakeUpstream
+
+SCRIPT = """
+import streamlit
+from dashboard.client import SESSION_COOKIE, from_environment
+from dashboard.views.{path} import view
+view.draw(from_environment(streamlit.context.cookies.get(SESSION_COOKIE)))
+"""
+HOSTILE = "<img src=x onerror=alert(1)> ![x](http://example.invalid/b.png) **bold** $x^2$"
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    yield from running(tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    folder = tmp_path_factory.mktemp("filled")
+    store_verdict(Layout(folder / "fairtrial.duckdb"), verdict())
+    for services in running(folder):
+        fill(services)
+        yield services
+
+
+def running(folder: Path) -> Iterator[Services]:
+    with FakeUpstream() as upstream:
+        project = write_project(folder, upstream=upstream.url.removesuffix("/v1"), workers=1)
+        with Services(project, workers=1, dashboard=False) as services:
+            yield services
+
+
+def fill(services: Services) -> None:
+    """Two runs of twelve cases, and traffic of both variants."""
+    writer = JournalWriter(services.project.layout.journal, writer="test")
+    for run_id, target, right in (("new", "tuned", 8), ("old", "base", 10)):
+        for number in range(12):
+            words = HOSTILE if number == 0 else f"{target} says {number}"
+            tags = {"kind": ("sum", "capital")[number % 2]}
+            writer.append(samples.case_result(run_id, f"c{number}", output=words, tags=tags, cluster=None))
+            writer.append(samples.score(run_id, f"c{number}", value=float(number < right)))
+        writer.append(samples.run(run_id, target=target, suite="general", metrics={"general.accuracy": right / 12}))
+    for number in range(40):
+        arm = ("base", "tuned")[number % 2]
+        writer.append(samples.request(number, at_us=samples.NOW + number * 60_000_000, latency_ms=100.0 + number))
+        at_us = samples.NOW + number * 60_000_000
+        reason = "no_unit" if number == 39 else "assigned"
+        enrolled = number != 39
+        exposure = samples.exposure(number, at_us=at_us, assigned=arm, served=arm, reason=reason, enrolled=enrolled)
+        writer.append(exposure)
+        writer.append(samples.feedback(number, at_us=at_us + 1, boolean=number % 3 == 0))
+    writer.close()
+    with open_owner(services.project.layout) as owner:
+        owner.ingest_now()
+
+
+def verdict() -> Verdict:
+    """A verdict with every kind of finding."""
+    gap = Estimate(-0.17, -0.3, -0.02, 0.9, 12, "Tango")
+    compared = Comparison("general.accuracy", "", 0.67, 0.83, gap, "cannot tell", 0, 2, 12)
+    level = Estimate(0.67, 0.4, 0.86, 0.95, 12, "Wilson")
+    findings = (
+        Finding("general.accuracy not worse than base by 5pp", "general", "cannot tell", HOSTILE, "more cases",
+                "general.accuracy", "", compared),
+        Finding("general.accuracy >= 50%", "general", "pass", "it is 67 %", "", "general.accuracy", "", level),
+        Finding("live.errors", "live", "cannot tell", "shown only", decisive=False),
+    )  # fmt: skip
+    return Verdict("v1", samples.NOW, "release", "tuned", "base", "HOLD", "HOLD tuned", findings, ("new", "old"))
+
+
+def opened(services: Services, monkeypatch: pytest.MonkeyPatch, path: str, **query: str) -> AppTest:
+    """One page, drawn for this machine's user; ``query`` is what its address says."""
+    monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", services.urls.control)
+    give_page_a_session(monkeypatch, session(services.project.layout, services.urls.control))
+    page = AppTest.from_string(SCRIPT.format(path=path), default_timeout=60)
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def words(page: AppTest) -> str:
+    parts = [*page.title, *page.header, *page.subheader, *page.markdown, *page.caption, *page.info, *page.error]
+    return "\n".join(str(part.value) for part in [*parts, *page.warning, *page.code, *page.success])
+
+
+def cells(page: AppTest, number: int = 0) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = page.dataframe[number].value.to_dict("records")
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("experiment", "No traffic of enrolled units"), ("runs", "fairtrial eval"), ("gate", "fairtrial gate")],
+)
+def test_an_empty_page_says_what_to_do_next(
+    empty: Services, monkeypatch: pytest.MonkeyPatch, path: str, says: str
+) -> None:
+    assert says in words(opened(empty, monkeypatch, path))
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "says"),
+    [
+        ("runs", {"run": "../../keys"}, "There is no such run"),
+        ("runs", {"run": "nobody", "against": "old"}, "There is no such run"),
+        ("gate", {"verdict": HOSTILE}, "There is no such verdict"),
+    ],
+)
+def test_a_name_in_the_address_that_is_not_there_is_said_and_leads_back(
+    filled: Services, monkeypatch: pytest.MonkeyPatch, path: str, query: dict[str, str], says: str
+) -> None:
+    page = opened(filled, monkeypatch, path, **query)
+    assert says in words(page)
+    assert page.button[0].label.startswith("All")
+
+
+def test_names_of_the_address_that_are_not_known_count_for_none(
+    filled: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(filled, monkeypatch, "experiment", experiment=HOSTILE, window="ever")
+    assert page.selectbox[0].value == "tuned-vs-base"
+    assert page.selectbox[1].value == "week"
+
+
+def test_an_experiment_shows_each_variant_marks_plain_rates_and_raises_the_alarm(
+    filled: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(filled, monkeypatch, "experiment")
+    shown = {row[""]: (row["base (control)"], row["tuned"]) for row in cells(page)}
+    assert shown["requests"] == ("20", "19")
+    assert shown["latency p50"] == ("119 ms", "119 ms")
+    assert shown["cost"][0].startswith("unknown")
+    assert "Plain rates" in words(page)
+    assert "1 request (2.5 %) named no unit" in words(page)
+
+
+def test_an_experiment_says_whether_its_units_came_by_the_planned_split(
+    filled: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "checked from the first one on. 39 units came under an earlier plan" in words(
+        opened(filled, monkeypatch, "experiment")
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        (
+            {},
+            [
+                "Nothing speaks against the planned split so far: 5,012 / 4,988 units (base / tuned), ",
+                "planned 50 % / 50 % (p > 0.99 over",
+                "p = 0.81",
+            ],
+        ),
+        ({"p_fixed": None, "earlier": 1}, ["so far).", "1 unit came under an earlier plan"]),
+        ({"more": True}, ["Only the first 10,000 units are looked at"]),
+        ({"more": True, "invalid": True, "crossed_at": 9}, ["Sample-ratio mismatch", "Only the first 10,000 units"]),
+        ({"invalid": True, "p": 1e-9, "crossed_at": 1200}, ["Sample-ratio mismatch", "p < 0.0001", "at unit 1,200"]),
+    ],
+)
+def test_the_split_is_one_sentence_or_an_error(changed: dict[str, Any], says: list[str]) -> None:
+    srm = {
+        "arms": [
+            {"variant": "base", "units": 5012, "planned": 0.5},
+            {"variant": "tuned", "units": 4988, "planned": 0.5},
+        ],
+        "units": 10_000,
+        "earlier": 0,
+        "p": 1.0,
+        "p_fixed": 0.81,
+        "crossed_at": None,
+        "invalid": False,
+        "more": False,
+    }
+    page = AppTest.from_string(f"from dashboard.experiments.split import say_split\nsay_split({srm | changed!r})").run()
+    assert not page.exception
+    assert len(page.error) == int(changed.get("invalid", False))
+    assert all(one in words(page) for one in says)
+
+
+def test_runs_are_filtered_by_the_address(filled: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = opened(filled, monkeypatch, "runs", target="tuned")
+    assert [row["target"] for row in cells(page)] == ["tuned"]
+
+
+def test_a_run_shows_scores_outcomes_and_slices(filled: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = opened(filled, monkeypatch, "runs", run="new")
+    assert cells(page)[0]["metric"] == "general.accuracy"
+    assert "general on tuned" in words(page)
+    assert {row["kind"] for row in cells(page, 2)} == {"sum", "capital"}
+    assert "12 cases like this" in words(page)
+
+
+def test_two_runs_are_compared_with_intervals_and_case_by_case(
+    filled: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(filled, monkeypatch, "runs", run="new", against="old", change="lost")
+    (row,) = [row for row in cells(page) if row["metric"] == "general.accuracy"]
+    assert (row["baseline"], row["candidate"], row["difference"]) == ("83.3 %", "66.7 %", "−16.7")
+    assert "to" in row["95 % interval"]
+    assert page.selectbox(key="choose-metric").value == "general.accuracy"
+    assert page.query_params["change"] == "lost"
+
+
+def test_a_verdict_shows_its_findings_runs_and_the_command_to_judge_again(
+    filled: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(filled, monkeypatch, "gate", verdict="v1")
+    said = words(page)
+    assert "not yet: the evidence can" in said
+    assert "saved by" in said
+    assert "more cases" in said
+    assert "fairtrial gate release.gate.yaml --candidate tuned --baseline base --run" in said
+    findings = page.table[0].value
+    assert [one.split() for one in findings["result"]] == [
+        [plain("?"), "cannot", "tell"],
+        ["✓", "pass"],
+        ["·", "shown"],
+    ]
+    assert HOSTILE not in "".join(map(str, findings.to_numpy().ravel()))
+    assert plain(HOSTILE) in said
+    assert HOSTILE not in said

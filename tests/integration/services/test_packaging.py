@@ -1,0 +1,99 @@
+"""The wheel in an environment of nothing but the locked dependencies has all that the product needs, and runs there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.services.clean_environment import ROOT, RUNTIME, build_wheel, make_environment
+
+LARGEST_MB = 12
+DATA = (
+    "dashboard/.streamlit/config.toml",
+    "dashboard/app.py",
+    "dashboard/views/overview.py",
+    "evaluators/generators/pools/facts.txt",
+    "examples/support/adapters/support-v2.gguf",
+    "examples/support/fairtrial.yaml",
+    "fairtrial/store/access/common_passwords.LICENSE",
+    "fairtrial/store/access/common_passwords.txt",
+    "fairtrial/store/migrations/0001_ground.sql",
+    "suites/general/questions.jsonl",
+    "suites/support-release.gate.yaml",
+    "suites/support/suite.yaml",
+    "suites/support/test.jsonl",
+)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_environment(tmp_path_factory.mktemp("clean") / "environment", wheel, RUNTIME)
+
+
+def run(programs: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """A program of the clean environment, in an empty folder that is also HOME; this repository is on no path."""
+    environ = {"PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin", "HOME": str(folder)}
+    full = [str(programs / command[0]), *command[1:]]
+    return subprocess.run(full, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_wheel_has_everything_that_is_not_code_and_nothing_that_is_not_shipped(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert not set(DATA) - names
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for package in ("dashboard", "evaluators", "fairtrial", "gateway", "suites"):
+        assert not {name for name in tracked if name.startswith(f"{package}/") and (ROOT / name).is_file()} - names
+    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "examples/support/training/"))]
+    assert wheel.stat().st_size < LARGEST_MB * 10**6
+
+
+def test_no_tool_of_the_tests_and_no_file_of_the_repository_is_within_reach(programs: Path, tmp_path: Path) -> None:
+    for module in ("pytest", "hypothesis", "xllamacpp", "tests"):
+        assert "ModuleNotFoundError" in run(programs, tmp_path, "python", "-c", f"import {module}").stderr
+    where = run(programs, tmp_path, "python", "-c", "import fairtrial_cli.main as m; print(m.__file__)").stdout
+    assert where.startswith(str(programs.parent))
+
+
+def test_every_module_of_the_product_can_be_imported_from_the_wheel(programs: Path, tmp_path: Path) -> None:
+    program = """
+import importlib, pkgutil, dashboard, evaluators, fairtrial, gateway
+skip = {"dashboard.app", "fairtrial_cli.processes.child", "gateway.models.engine_program"}
+for package in (fairtrial, gateway, evaluators, dashboard):
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if found.name not in skip and not found.ispkg:
+            importlib.import_module(found.name)
+print("imported")
+"""
+    done = run(programs, tmp_path, "python", "-W", "ignore", "-c", program)
+    assert done.stdout == "imported\n", done.stderr
+
+
+@pytest.mark.parametrize("command", [("--help",), ("--version",), ("demo", "--help"), ("init", "--help")], ids=" ".join)
+def test_the_command_line_runs_there(programs: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = run(programs, tmp_path, "fairtrial", *command)
+    assert done.returncode == 0, done.stderr
+    assert "fairtrial" in done.stdout
+
+
+def test_the_suites_and_gates_that_ship_are_found_and_sound(programs: Path, tmp_path: Path) -> None:
+    place = Path(run(programs, tmp_path, "python", "-c", "import suites; print(suites.__path__[0])").stdout.strip())
+    files = [str(path) for path in sorted(place.rglob("*.yaml"))]
+    assert len(files) > 3
+    done = run(programs, tmp_path, "fairtrial", "check", *files)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_new_project_is_made_and_checked_there(programs: Path, tmp_path: Path) -> None:
+    made = run(programs, tmp_path, "fairtrial", "init", "project")
+    assert made.returncode == 0, made.stderr
+    checked = run(programs, tmp_path / "project", "fairtrial", "check")
+    assert checked.returncode == 0, checked.stderr

@@ -1,0 +1,81 @@
+"""The store of an earlier release gets attributions and outcomes for the rows that it already has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairtrial.config.layout import Layout
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
+from fairtrial.store.erasure.erase import Unit, erase, new_state
+from fairtrial.store.ingest.ingest import Ingester
+from fairtrial.store.traffic import traffic
+from fairtrial.store.traffic.traffic import VariantTraffic
+from tests.fixtures.releases.unpacked import expected, unpack
+
+DEAD = "dead-vs-base"
+"""An experiment of the release whose candidate had no server; the route falls back to the base."""
+LATER = "DELETE FROM feedback WHERE feedback_id NOT IN (SELECT feedback_id FROM feedback ORDER BY at_time LIMIT ?)"
+"""Feedback that came after the release was asked for its figures."""
+
+
+@pytest.fixture(name="database")
+def database_fixture(tmp_path: Path) -> Iterator[Database]:
+    """The store of the release, without what its journal has had since."""
+    unpack(tmp_path)
+    layout = Layout(tmp_path / "fairtrial.duckdb").make()
+    for segment in layout.journal.glob("*.jsonl"):
+        segment.unlink()
+    database = Database.open(layout)
+    with database.writing() as cursor:
+        cursor.execute(LATER, [expected()["info"]["rows"]["feedback"]])
+    Ingester(database, lambda: 1).catch_up()
+    yield database
+    database.close()
+
+
+def shown(database: Database) -> dict[tuple[str, str], VariantTraffic]:
+    """What today's program shows of the requests that the release had stored when it was asked."""
+    found = traffic.by_variant(database, Page(until_us=expected()["info"]["newest_us"] + 1))
+    return {(one.experiment, arm.variant): arm for one in found for arm in one.variants}
+
+
+def released() -> dict[tuple[str, str], dict[str, Any]]:
+    pages = expected()["pages"]["experiments"]
+    return {(one["name"], arm["variant"]): arm for one in pages for arm in one["traffic"]["variants"]}
+
+
+def test_the_rates_of_feedback_are_those_of_the_release(database: Database) -> None:
+    before, now = released(), shown(database)
+    assert {arm: found.requests for arm, found in now.items()} == {arm: one["requests"] for arm, one in before.items()}
+    for arm, one in before.items():
+        figures = {key: vars_of(found) for key, found in now[arm].feedback.items()}
+        assert figures == {key: pytest.approx(found) for key, found in one["feedback"].items()}
+
+
+def vars_of(found: traffic.KeyFeedback) -> dict[str, Any]:
+    return {"n": found.n, "rated": found.rated, "rate": found.rate}
+
+
+def test_errors_of_a_dead_arm_are_computed_from_its_attempts(database: Database) -> None:
+    assert released()[DEAD, "dead"]["errors"] == 0, "what the release showed"
+    dead, base = shown(database)[DEAD, "dead"], shown(database)[DEAD, "base"]
+    assert (dead.errors, dead.user_errors, dead.fallbacks) == (dead.requests, 0, dead.requests)
+    assert (base.errors, base.user_errors) == (0, 0)
+    assert database.rows("SELECT count(*) FROM requests WHERE arm_outcome IS NULL OR user_outcome IS NULL") == [(0,)]
+
+
+def test_a_unit_is_erased_from_a_backup_of_the_release(database: Database, tmp_path: Path) -> None:
+    """Its tables lack the columns that came later."""
+    sql = "SELECT unit FROM exposures WHERE enrolled AND at_time < (SELECT max(at_time) FROM backups) LIMIT 1"
+    ((unit,),) = database.rows(sql)
+    with database.writing() as cursor:
+        cursor.execute("UPDATE backups SET path = ?", [str(tmp_path / "backup")])
+    state = new_state(Unit("somebody", "user", unit), now_us=1, actor="test", rewrite_backups=True)
+    done = erase(database, state, now_us=1)
+    assert done.counts["exposures"] > 0
+    assert [look.found for look in done.backups] == ["rewritten"]

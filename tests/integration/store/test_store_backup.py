@@ -1,0 +1,238 @@
+"""A backup is made while lines come in, and is the same store elsewhere: same rows, same verdicts, nothing twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairtrial.config.layout import Layout
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.access import accounts, invitations, keys, sessions
+from fairtrial.store.access.keys import KeyOptions
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.manifest import read_manifest
+from fairtrial_cli.store_client.client import open_owner
+from tests.fixtures.store import samples
+from tests.fixtures.store.maintenance_fixture import end, fairtrial, fairtrial_json, project, start_control
+from tests.fixtures.store.stored_verdict import store_verdict
+from tests.integration.commands.test_gate_command import GATE, PROJECT, SUITE, record
+from tests.unit.fairtrial.store.test_store_round_trip import VERDICT
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return project(tmp_path / "here")
+
+
+def stored(layout: Layout) -> tuple[int, int]:
+    """Requests in a store, and different ones."""
+    database = Database.open(layout)
+    try:
+        ((rows, different),) = database.rows("SELECT count(*), count(DISTINCT request_id) FROM requests")
+        return rows, different
+    finally:
+        database.close()
+
+
+def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_path: Path) -> None:
+    here = layout.store.parent
+    store_verdict(layout, VERDICT)
+    control = start_control(here)
+    ending = threading.Event()
+    writer = JournalWriter(layout.journal, writer="w")
+
+    def traffic() -> None:
+        number = 0
+        while not ending.wait(0.002):
+            writer.append(samples.request(number, request_body="{}"), samples.exposure(number))
+            number += 1
+
+    writer.append(samples.case_result(), samples.score(), samples.run())
+    thread = threading.Thread(target=traffic)
+    thread.start()
+    try:
+        with open_owner(layout) as owner:
+            owner.create_key("app", KeyOptions(("complete",)))
+        made = fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+        again = fairtrial("store", "backup", tmp_path / "b1", cwd=here)
+    finally:
+        ending.set()
+        thread.join()
+        writer.close()
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+    info = fairtrial_json("store", "info", cwd=here)
+    assert info["last_backup"]["path"] == made["path"]
+    assert info["rows"]["requests"] > made["rows"]["requests"] > 0
+    assert made["rows"]["requests"] == made["rows"]["exposures"] == made["rows"]["payloads"]
+    end(control)
+
+    there = tmp_path / "there"
+    elsewhere = project(there)
+    done = fairtrial_json("store", "restore", tmp_path / "b1", cwd=there)
+    assert done["since"] == 0
+    with open_owner(layout) as owner, open_owner(elsewhere) as copy:
+        assert copy.list_verdicts() == owner.list_verdicts() == (VERDICT,)
+        assert copy.load_run("run-1") == owner.load_run("run-1")
+        assert [key["name"] for key in copy.list_keys()] == [key["name"] for key in owner.list_keys()]
+    assert stored(elsewhere) == (made["rows"]["requests"],) * 2
+    modes = [path.stat().st_mode & 0o077 for path in (tmp_path / "b1", *(tmp_path / "b1").iterdir(), elsewhere.store)]
+    assert modes == [0, 0, 0, 0]
+
+
+def test_a_restored_store_gets_what_its_journal_had_since_and_nothing_twice(layout: Layout, tmp_path: Path) -> None:
+    here = layout.store.parent
+    first, second = (JournalWriter(layout.journal, writer=name) for name in "ab")
+    first.append(*(samples.request(number) for number in range(100)))
+    first.close()
+    second.append(*(samples.request(number) for number in range(100, 150)))
+    fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+    assert read_manifest(tmp_path / "b1").positions.keys() == {path.name for path in layout.journal.glob("*.jsonl")}
+    second.append(*(samples.request(number) for number in range(150, 200)))
+    second.close()
+    fairtrial_json("store", "info", cwd=here)
+    assert list(layout.journal.glob("*.jsonl")) == []
+    refused = fairtrial("store", "restore", tmp_path / "b1", cwd=here)
+    assert refused.returncode == 2
+    assert "--force" in refused.stderr
+    done = fairtrial_json("store", "restore", tmp_path / "b1", "--force", cwd=here)
+    assert done["since"] == 50
+    assert stored(layout) == (200, 200)
+
+
+def gate(folder: Path) -> dict[str, Any]:
+    """What the gate says of the stored runs, without what differs from time to time."""
+    done = fairtrial(
+        "gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", "--json", folder / "verdict.json", cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads((folder / "verdict.json").read_text())
+    return {name: value for name, value in said.items() if name not in ("verdict_id", "at_us")}
+
+
+def test_the_gate_says_the_same_on_a_restored_store_and_after_old_texts_are_dropped(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    rows = [{"id": f"c{i}", "input": str(i), "expected": "x", "kind": "ab"[i % 2]} for i in range(200)]
+    (here / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name, text in (("fairtrial.yaml", PROJECT), ("suite.yaml", SUITE), ("gate.yaml", GATE)):
+        (here / name).write_text(text)
+    shutil.copytree(here, there)
+    for target, right in (("base", 150), ("tuned", 160)):
+        record(here, target, right, at_us=1_700_000_000_000_000)
+    verdict = gate(here)
+    fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+    fairtrial_json("store", "restore", tmp_path / "b1", cwd=there)
+    assert gate(there) == verdict
+    assert fairtrial_json("store", "retain", "--days", "30", cwd=there)["dropped"]["results"] == 400
+    assert gate(there) == verdict
+    assert fairtrial_json("store", "info", cwd=there)["rows"]["verdicts"] == 3
+
+
+def test_a_store_in_use_is_never_restored_over(layout: Layout, tmp_path: Path) -> None:
+    here = layout.store.parent
+    fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+    control = start_control(here)
+    refused = fairtrial("store", "restore", tmp_path / "b1", "--force", cwd=here)
+    assert refused.returncode == 2
+    assert f"pid {control.pid}" in refused.stderr
+    end(control)
+
+
+def test_what_is_no_whole_backup_is_refused_and_the_store_stays(layout: Layout, tmp_path: Path) -> None:
+    here, good = layout.store.parent, tmp_path / "good"
+    fairtrial_json("store", "backup", good, cwd=here)
+    before = layout.store.read_bytes()
+    wrong = {name: tmp_path / name for name in ("truncated", "damaged", "newer", "future", "nothing", "words")}
+    for folder in wrong.values():
+        shutil.copytree(good, folder)
+    store, manifest = "fairtrial.duckdb", "manifest.json"
+    (wrong["truncated"] / store).write_bytes((good / store).read_bytes()[:-4096])
+    (wrong["damaged"] / store).write_bytes((good / store).read_bytes()[:-1] + b"?")
+    said = json.loads((good / manifest).read_text())
+    (wrong["newer"] / manifest).write_text(json.dumps(said | {"schema": 999}))
+    (wrong["future"] / manifest).write_text(json.dumps(said | {"version": 2}))
+    (wrong["nothing"] / manifest).unlink()
+    (wrong["words"] / manifest).write_text("not json")
+    telling = {
+        "truncated": "not whole",
+        "damaged": "digest",
+        "newer": "schema 999",
+        "future": "version 2",
+        "nothing": "not a backup",
+        "words": "not the manifest",
+    }
+    for name, words in telling.items():
+        refused = fairtrial("store", "restore", wrong[name], "--force", cwd=here)
+        assert (refused.returncode, words in refused.stderr) == (2, True), refused.stderr
+    assert layout.store.read_bytes() == before
+
+
+def test_a_backup_that_can_not_be_finished_leaves_nothing(layout: Layout, tmp_path: Path) -> None:
+    here = layout.store.parent
+    writer = JournalWriter(layout.journal, writer="w")
+    writer.append(*(samples.request(number, request_body=str(number) * 500) for number in range(3000)))
+    writer.close()
+    fairtrial_json("store", "info", cwd=here)
+    size = layout.store.stat().st_size
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size // 2}, {size // 2}))"
+    program = f"{limited}; from fairtrial_cli.main import main; main()"
+    full = subprocess.run(
+        [sys.executable, "-c", program, "store", "backup", str(tmp_path / "b1")],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert full.returncode == 2, full.stderr
+    assert "nothing is left of it" in full.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+    assert list((layout.folder / "copies").iterdir()) == []
+    assert stored(layout) == (3000, 3000)
+
+
+def test_folders_above_a_backup_are_made_and_what_is_no_place_for_one_is_said(layout: Layout, tmp_path: Path) -> None:
+    here = layout.store.parent
+    made = fairtrial_json("store", "backup", "backups/2026/b1", cwd=here)
+    assert Path(made["path"]) == here / "backups" / "2026" / "b1"
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    places = {
+        tmp_path / "file" / "b": "no folder that can be written",
+        tmp_path / "link": "is there already",
+        tmp_path / ("x" * 300): "no place for a backup",
+        layout.folder / "copies" / "b": "swept",
+        here / "new" / "..": "is there already",
+    }
+    for place, words in places.items():
+        refused = fairtrial("store", "backup", place, cwd=here)
+        assert (refused.returncode, words in refused.stderr) == (2, True), refused.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "here", "link"]
+
+
+def test_nobody_is_signed_in_or_invited_in_a_restored_store_and_accounts_and_keys_stay(
+    layout: Layout, tmp_path: Path
+) -> None:
+    now_us, here = time.time_ns() // 1000, layout.store.parent
+    database = Database.open(layout)
+    made = invitations.invite(database, "Ada", "admin", actor="test", now_us=now_us)
+    invitations.accept(database, made.token, name="Ada", password="a long enough password", now_us=now_us)
+    sessions.begin(database, made.account_id, now_us=now_us)
+    invitations.invite(database, "Bob", "reviewer", actor="test", now_us=now_us)
+    keys.create(database, "app", now_us=now_us)
+    database.close()
+    fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
+    fairtrial_json("store", "restore", tmp_path / "b1", "--force", cwd=here)
+    database = Database.open(layout)
+    assert database.rows("SELECT count(*) FROM sessions") == database.rows("SELECT count(*) FROM invitations") == [(0,)]
+    assert {row["name"] for row in database.dicts(accounts.listing())} == {"Ada", "Bob"}
+    assert [row["name"] for row in database.dicts(keys.listing())] == ["app"]
+    database.close()

@@ -1,0 +1,67 @@
+"""Writers and the owner of a store are killed again and again: what was acknowledged is stored exactly once."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+from fairtrial.config.layout import Layout
+from fairtrial.store.core.database import Database
+from fairtrial.store.ingest.ingest import Ingester
+
+WRITERS = 2
+ROUNDS = 24
+
+
+def start(module: str, argument: Path, output: Path) -> subprocess.Popen[bytes]:
+    with output.open("ab") as file:
+        return subprocess.Popen([sys.executable, "-m", f"tests.integration.{module}", str(argument)], stdout=file)
+
+
+def grew(output: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the program has said something new."""
+    before = output.stat().st_size
+    while output.stat().st_size == before:
+        assert process.poll() is None
+        try:
+            process.wait(0.005)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def test_writers_and_owner_are_killed_and_every_acknowledged_event_is_stored_once(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "fairtrial.duckdb").make()
+    said, dots = tmp_path / "said", tmp_path / "dots"
+    said.touch()
+    dots.touch()
+    draw = random.Random(20261124)
+    writers = [start("chaos_writer", layout.journal, said) for _ in range(WRITERS)]
+    owner = start("chaos_owner", layout.store, dots)
+    for _ in range(ROUNDS):
+        if draw.random() < 0.5:
+            grew(dots, owner)
+            owner.kill()
+            owner.wait()
+            owner = start("chaos_owner", layout.store, dots)
+        else:
+            victim = draw.randrange(WRITERS)
+            grew(said, writers[victim])
+            writers[victim].kill()
+            writers[victim].wait()
+            writers[victim] = start("chaos_writer", layout.journal, said)
+    for process in (*writers, owner):
+        process.kill()
+        process.wait()
+
+    acknowledged = {line for line in said.read_text().splitlines(keepends=True) if line.endswith("\n")}
+    database = Database.open(layout)
+    Ingester(database, lambda: 1).catch_up()
+    stored = [f"{name}\n" for (name,) in database.rows("SELECT request_id FROM requests")]
+    exposed = database.rows("SELECT count(*), count(DISTINCT request_id) FROM exposures")
+    database.close()
+    assert len(acknowledged) > 100
+    assert len(stored) == len(set(stored))
+    assert acknowledged <= set(stored)
+    assert exposed[0][0] == exposed[0][1]

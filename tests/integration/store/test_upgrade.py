@@ -1,0 +1,174 @@
+"""A project of an earlier release goes on: its store, its journal, its plan, its workers, its verdicts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import httpx
+import pytest
+
+from fairtrial.config.layout import Layout
+from fairtrial.config.plan.published import read
+from fairtrial.config.project import load_project
+from fairtrial.store.evaluations import verdict_json
+from fairtrial_cli.store_client.client import open_owner
+from tests.fixtures.releases.plan_of_a_newer_program import rewrite_plan
+from tests.fixtures.releases.unpacked import MAIN, MODELS_PORT, expected, of_release, recorded, running, unpack
+
+COUNT = "SELECT count(*), count(DISTINCT request_id) FROM requests"
+VERDICT_FIELDS = ("decision", "candidate", "baseline", "gate")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return unpack(tmp_path)
+
+
+def fairtrial(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", MAIN, *words], cwd=config.parent, capture_output=True, text=True)
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline, "it never became true"
+        time.sleep(0.05)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def ask(config: Path, user: str, model: str = "support-bot") -> httpx.Response:
+    gateway = load_project(config, {}).gateway
+    body = {"model": model, "user": user, "messages": [{"role": "user", "content": "hi"}]}
+    return httpx.post(f"http://{gateway.host}:{gateway.port}/v1/chat/completions", json=body, timeout=30)
+
+
+def rows(config: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(config.parent / "fairtrial.duckdb"), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_each_recorded_request_is_in_the_store_once(config: Path) -> None:
+    wanted = recorded(config)
+    assert len(wanted) > 400
+    assert fairtrial(config, "store", "info").returncode == 0, "opens the store and brings the journal in"
+    ids = {str(one) for (one,) in rows(config, "SELECT request_id FROM requests")}
+    assert ids == wanted
+    assert rows(config, COUNT) == [(len(wanted), len(wanted))]
+    assert rows(config, "SELECT why FROM rejects") == [("torn: its writer died",)]
+
+
+def test_the_verdicts_that_were_given_are_unchanged(config: Path) -> None:
+    with open_owner(Layout(config.parent / "fairtrial.duckdb")) as owner:
+        kept = {one.verdict_id: json.loads(verdict_json.encode(one)) for one in owner.list_verdicts(limit=100)}
+    given = expected()["pages"]["verdicts"]
+    assert len(kept) == len(given) == 4
+    for verdict in given:
+        assert {field: kept[verdict["verdict_id"]][field] for field in verdict} == verdict
+
+
+def decided(verdict: Any, gate: str) -> list[Any]:
+    """The findings that decide, in the words of the release; live rates go on with the traffic.
+
+    The gate "strict" was judged before anybody had voted.
+    """
+    fields = expected()["verdicts"]["release"]["findings"][0]
+    decisive = [one for one in verdict["findings"] if one["decisive"]]
+    old = [one for one in decisive if gate != "strict" or not one["metric"].startswith("review.")]
+    return [{field: one[field] for field in fields} for one in old]
+
+
+def said(finding: Any) -> Any:
+    """A finding without its sentence."""
+    return {field: value for field, value in finding.items() if field != "says"}
+
+
+@pytest.mark.parametrize("name", ["release", "strict", "reviewed after votes"])
+def test_a_gate_says_the_same_of_the_runs_of_the_release(config: Path, tmp_path: Path, name: str) -> None:
+    """The runs hold no text of their suite, so the command has to send it."""
+    file = tmp_path / "again.json"
+    gate = f"{name.split()[0]}.gate.yaml"
+    done = fairtrial(config, "gate", gate, "--candidate", "tuned", "--baseline", "base", "--json", str(file))
+    before, again = expected()["verdicts"][name], json.loads(file.read_text())
+    assert done.returncode == before["exit_code"], done.stderr
+    assert [again[field] for field in VERDICT_FIELDS] == [before[field] for field in VERDICT_FIELDS]
+    found, was = decided(again, name), decided(before, name)
+    assert was and [said(one) for one in found] == [said(one) for one in was]
+    assert all(one["says"].startswith(old["says"]) for one, old in zip(found, was, strict=True)), (
+        "later words come last"
+    )
+
+
+def test_a_backup_of_the_release_is_restored(config: Path) -> None:
+    done = fairtrial(config, "store", "restore", "backup", "--force")
+    assert done.returncode == 0, done.stderr
+    assert fairtrial(config, "store", "info").returncode == 0
+    ids = {str(one) for (one,) in rows(config, "SELECT request_id FROM requests")}
+    assert ids == recorded(config), "what came after the backup is brought in from the journal"
+
+
+def test_the_plan_of_the_release_is_published_unchanged(config: Path) -> None:
+    layout = Layout(config.parent / "fairtrial.duckdb")
+    before = layout.plan.read_bytes()
+    plan_hash = read(layout.plan).plan.plan_hash
+    project = load_project(config, {})
+    assert project.plan.plan_hash == plan_hash
+    with running(config.parent, "control"):
+        eventually(lambda: answers(f"http://{project.control.host}:{project.control.port}/readyz"))
+    assert read(layout.plan).plan.plan_hash == plan_hash
+    assert len(layout.plan.read_bytes()) >= len(before)
+
+
+def test_control_is_upgraded_first_and_workers_of_the_release_go_on(config: Path) -> None:
+    project = load_project(config, {})
+    ready = f"http://{project.gateway.host}:{project.gateway.port}/readyz"
+    before = len(recorded(config))
+    with running(config.parent, "models", "serve", "--sample", "--port", str(MODELS_PORT)):
+        with running(config.parent, "gateway", env=of_release()):
+            eventually(lambda: answers(ready))
+            with running(config.parent, "control"):
+                assert {ask(config, f"u{number}").status_code for number in range(10)} == {200}
+                assert ask(config, "u", "second-name").status_code == 404
+                text = config.read_text()
+                config.write_text(text.replace("routes:\n", "routes:\n  second-name: {deployment: base}\n"))
+                eventually(lambda: ask(config, "u", "second-name").status_code == 200)
+            assert {ask(config, f"u{number}").status_code for number in range(10)} == {200}, "control is down"
+        with running(config.parent, "gateway"):
+            eventually(lambda: answers(ready))
+            assert {ask(config, f"u{number}").status_code for number in range(10)} == {200}
+    assert fairtrial(config, "store", "info").returncode == 0
+    total = len(recorded(config))
+    assert total >= before + 31
+    assert rows(config, COUNT) == [(total, total)]
+
+
+def test_a_newer_control_process_stops_an_experiment_in_todays_workers(config: Path) -> None:
+    project = load_project(config, {})
+    ready = f"http://{project.gateway.host}:{project.gateway.port}/readyz"
+    with (
+        running(config.parent, "models", "serve", "--sample", "--port", str(MODELS_PORT)),
+        running(config.parent, "gateway"),
+    ):
+        eventually(lambda: answers(ready))
+        users = [f"user-{number}" for number in range(40)]
+        variants = {ask(config, user).headers.get("x-fairtrial-variant") for user in users}
+        assert variants == {"base", "tuned"}
+
+        def kill(content: dict[str, Any]) -> None:
+            content["plan"]["experiments"]["tuned-vs-base"] |= {"state": "killed", "killed_by": "requests.error_rate"}
+            content["plan"]["breakers"] = {"after": 5}
+
+        rewrite_plan(project.layout.plan, kill)
+        eventually(lambda: {ask(config, user).headers.get("x-fairtrial-variant") for user in users} == {"base"})

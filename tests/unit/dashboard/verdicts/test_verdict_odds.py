@@ -1,0 +1,25 @@
+"""The odds on a verdict's page are those that the verdict holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from dashboard.verdicts.detail import _odds
+from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.verdict import Odds, Provenance, Verdict
+from fairtrial.store.evaluations import verdict_json
+
+
+def test_odds_come_back_from_the_api_as_they_were_told() -> None:
+    share = Estimate(0.1, 0.07, 0.14, 0.95, 400, "Wilson")
+    odds = Odds(0.39, 400, share, 900, 0.9)
+    provenance = Provenance("", "", (), "", "", "key ci")
+    verdict = Verdict("v", 1, "g", "tuned", "base", "HOLD", "", (), provenance=provenance, odds=odds)
+    wire = json.loads(verdict_json.encode(verdict))
+    assert _odds(wire["odds"]) == odds
+    assert str(odds) == (
+        "an identical model would SHIP in about 39 of 100 trials; with 900 cases, 90 "
+        "(10.0 % of the cases differ, 7.0 to 14.0 %)"
+    )
+    assert verdict_json.decode(verdict_json.encode(replace(verdict, odds=None))).odds is None

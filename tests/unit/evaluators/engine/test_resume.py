@@ -1,0 +1,59 @@
+"""A run that is interrupted or killed goes on where it stopped: only the answers in flight are asked again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.evaluators.small_suites import sums
+from tests.fixtures.paths import ROOT
+from tests.fixtures.upstream.scripted_upstream import Upstream, last, serving
+
+PROGRAM = "tests.fixtures.evaluators.interrupted_run"
+CASES = 60
+CONCURRENCY = 4
+
+
+def start(folder: Path, upstream: Upstream) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", PROGRAM, str(folder), upstream.base_url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+
+
+def wait_for(upstream: Upstream, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(upstream.asked) < count:
+        assert time.monotonic() < deadline, "the program asks nothing"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("fingerprint", ["weights-1", None])
+def test_a_broken_off_run_goes_on_where_it_stopped(
+    tmp_path: Path, how: signal.Signals, fingerprint: str | None
+) -> None:
+    sums(tmp_path, CASES)
+    reply = lambda body, before: str(int(last(body).split()[0]) + 1)  # noqa: E731
+    with serving(Upstream(reply, delay=0.03, fingerprint=fingerprint)) as upstream:
+        program = start(tmp_path, upstream)
+        wait_for(upstream, CASES // 2)
+        program.send_signal(how)
+        program.communicate(timeout=30)
+        assert program.returncode != 0
+        before = len(upstream.asked)
+        assert before < CASES
+        out, problems = start(tmp_path, upstream).communicate(timeout=60)
+    assert out.endswith("{'contains.accuracy': 1.0}\n"), problems
+    again = len(upstream.asked) - CASES
+    assert again <= CONCURRENCY + 1, "more was asked again than was in flight, and the one that names the weights"
+    assert int(out.split()[0]) >= before - CONCURRENCY - 1

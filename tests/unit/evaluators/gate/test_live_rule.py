@@ -1,0 +1,46 @@
+"""Evidence from elsewhere: what is not there holds, and live rates are shown and pass nothing."""
+
+from dataclasses import replace
+
+from evaluators.criteria.grammar import parse
+from evaluators.gate.file import gate_of
+from evaluators.gate.judge import judge
+from evaluators.gate.live_rule import Rate
+from evaluators.trial import Trial
+from tests.fixtures.evaluators.trials import right, run, suite
+
+
+def verdict(*lines: str, live=None):
+    of = suite("qa not worse than base by 10pp")
+    gate = replace(gate_of(of), elsewhere=tuple((line, parse(line)) for line in lines))
+    runs = {"tuned": run(of, "tuned", right(80)), "base": run(of, "base", right(80))}
+    trial = Trial("tuned", "base", lambda _, target: runs.get(target))
+    return judge(gate, trial, verdict_id="v", at_us=0, live=live)
+
+
+def test_evidence_that_is_not_there_holds_and_says_why() -> None:
+    found = verdict("review.tone >= 4.0 with 100 ratings", "data.audit clean")
+    assert found.decision == "HOLD"
+    enqueue = "fairtrial review enqueue SUITE --candidate tuned --baseline base"
+    assert [one.needed for one in found.findings[1:]] == [enqueue, "take the line out to ship without it"]
+    assert "nothing in this version decides it: a gate with this line never says SHIP" in found.findings[2].says
+
+
+def test_live_rates_are_shown_and_do_not_decide() -> None:
+    live = {
+        "requests.error_rate": (Rate(0.5, 200), Rate(0.01, 210)),
+        "feedback.resolved": (Rate(0.8, 90, "ratings"), Rate(None, 0)),
+    }
+    found = verdict(live=live)
+    assert found.decision == "SHIP"
+    shown = [one for one in found.findings if not one.decisive]
+    assert [one.metric for one in shown] == ["live.requests.error_rate", "live.feedback.resolved"]
+    assert "50.0 % of 200 requests, baseline 1.0 % of 210 requests" in shown[0].says
+    assert "nothing yet" in shown[1].says
+
+
+def test_a_required_live_line_never_ships_on_plain_rates() -> None:
+    live = {"requests.error_rate": (Rate(0.5, 200), Rate(0.01, 210))}
+    found = verdict("live.requests.error_rate <= 2%", live=live)
+    assert found.decision == "HOLD"
+    assert "50.0 % of 200 requests" in found.findings[1].says and "analysis" in found.findings[1].needed

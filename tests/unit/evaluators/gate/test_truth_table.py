@@ -1,0 +1,202 @@
+"""The truth table: what ships, what blocks, what can't be told, what is unsound."""
+
+import numpy as np
+import pytest
+
+from tests.fixtures.evaluators.trials import right, run, suite, verdict
+
+NOT_WORSE = "qa.accuracy not worse than base by 10pp"
+
+
+def decision(line: str, candidate, baseline, n: int = 120) -> str:
+    of = suite(line, n=n)
+    return verdict(of, run(of, "tuned", candidate), run(of, "base", baseline)).decision
+
+
+def test_an_identical_candidate_ships() -> None:
+    assert decision(NOT_WORSE, right(80), right(80)) == "SHIP"
+
+
+@pytest.mark.parametrize("n", [20, 120, 1000])
+def test_a_clearly_worse_candidate_blocks_at_any_size(n: int) -> None:
+    assert decision(NOT_WORSE, right(n // 10, n), right(9 * n // 10, n), n) == "BLOCK"
+
+
+def test_a_handful_of_equal_cases_holds() -> None:
+    assert decision(NOT_WORSE, right(3, 5), right(3, 5), 5) == "HOLD"
+
+
+def test_forty_cases_with_six_flips_each_way_hold_at_ten_points_and_say_how_many_more() -> None:
+    of = suite(NOT_WORSE, n=40)
+    baseline = right(27, 40)
+    candidate = [0.0] * 6 + [1.0] * 27 + [0.0] * 7
+    found = verdict(of, run(of, "tuned", candidate), run(of, "base", baseline))
+    assert found.decision == "HOLD"
+    assert found.exit_code == 3
+    assert "27 → 27 of 40" in found.findings[0].says
+    assert "at most" in found.findings[0].needed
+    assert "about 359 more cases" in found.findings[0].needed  # 6.18 · 0.30 / 0.10² = 186 in all
+
+
+def test_only_errors_are_invalid() -> None:
+    of = suite(NOT_WORSE)
+    found = verdict(of, run(of, "tuned", [None] * 120), run(of, "base", right(80)))
+    assert found.decision == "INVALID"
+    assert found.exit_code == 4
+
+
+def test_the_suites_own_errors_line_is_invalid_when_it_fails() -> None:
+    of = suite("errors <= 1%", NOT_WORSE)
+    found = verdict(of, run(of, "tuned", [None] * 30 + right(60, 90)), run(of, "base", right(80)))
+    assert found.decision == "INVALID"
+    assert "errors" in found.headline
+
+
+def test_a_few_unscored_cases_are_counted_and_the_worst_case_is_said() -> None:
+    of = suite(NOT_WORSE)
+    found = verdict(of, run(of, "tuned", [*right(80, 118), None, None]), run(of, "base", right(80)))
+    assert "2 cases are not scored" in found.findings[0].says
+    assert "if all of them went against it: 1.7 points lower" in found.findings[0].says
+
+
+def test_a_missing_run_holds_and_says_what_to_run() -> None:
+    of = suite(NOT_WORSE)
+    found = verdict(of, run(of, "tuned", right(80)), None)
+    assert found.decision == "HOLD"
+    assert found.findings[0].needed == "fairtrial eval small.yaml --on base"
+
+
+def test_an_interrupted_run_holds() -> None:
+    of = suite(NOT_WORSE)
+    found = verdict(of, run(of, "tuned", right(80), interrupted=True), run(of, "base", right(80)))
+    assert found.decision == "HOLD"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"suite_digest": "digest-2"}, "another state of the suite"),
+        ({"seed": 7}, "the seeds are 0 and 7"),
+        ({"versions": {"qa": "qa/2"}}, "scorer qa is 'qa/1' and 'qa/2'"),
+        ({"repeat": 3}, "asked 1 and 3 times"),
+    ],
+)
+def test_runs_that_differ_are_invalid_and_say_what_differs(changed, said) -> None:
+    of = suite(NOT_WORSE)
+    found = verdict(of, run(of, "tuned", right(80)), run(of, "base", right(80), **changed))
+    assert found.decision == "INVALID"
+    assert said in found.findings[0].says
+
+
+def test_an_unknown_metric_is_invalid_and_names_the_nearest() -> None:
+    of = suite("qa.acuracy >= 50%")
+    found = verdict(of, run(of, "tuned", right(80)), run(of, "base", right(80)))
+    assert found.decision == "INVALID"
+    assert "did you mean 'qa.accuracy'?" in found.findings[0].says
+
+
+@pytest.mark.parametrize(
+    ("line", "k", "expected"),
+    [
+        ("qa.accuracy >= 50%", 61, "SHIP"),  # the point is right
+        ("qa.accuracy >= 50%", 58, "HOLD"),  # only the point is wrong
+        ("qa.accuracy >= 50%", 40, "BLOCK"),  # the whole interval is wrong
+        ("qa.accuracy >= 50% sure", 61, "HOLD"),
+        ("qa.accuracy >= 50% sure", 90, "SHIP"),
+        ("qa.accuracy <= 50%", 61, "HOLD"),
+        ("qa.accuracy <= 50%", 90, "BLOCK"),
+        ("qa.accuracy == 100%", 120, "SHIP"),
+        ("qa.accuracy == 100%", 119, "BLOCK"),
+        ("qa.accuracy >= 0.5 with 200 cases", 100, "HOLD"),
+        ("qa.f1 >= 50%", 40, "BLOCK"),
+        ("latency.p95 <= 2s", 60, "SHIP"),
+        ("latency.p95 <= 50 ms", 60, "BLOCK"),
+    ],
+)
+def test_floors_and_ceilings(line: str, k: int, expected: str) -> None:
+    assert decision(line, right(k), right(80)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "candidate", "expected"),
+    [
+        ("qa better than base", 110, "SHIP"),
+        ("qa better than base", 80, "HOLD"),
+        ("qa better than base", 40, "BLOCK"),
+        ("qa better than base by 20pp", 118, "SHIP"),
+        ("qa.f1 not worse than base by 10pp", 80, "SHIP"),
+        ("qa.f1 not worse than base by 10%", 80, "SHIP"),
+        ("qa.f1 not worse than base by 10%", 40, "BLOCK"),
+        ("tokens not worse than base by 20%", 80, "SHIP"),
+    ],
+)
+def test_comparisons(line: str, candidate: int, expected: str) -> None:
+    assert decision(line, right(candidate), right(80)) == expected
+
+
+def test_counts_are_exact_and_name_the_cases() -> None:
+    of = suite("lost == 0 in tags:critical", n=10, tags={0: {"tags": "critical"}, 1: {"tags": "critical"}})
+    found = verdict(of, run(of, "tuned", [0.0] + [1.0] * 9), run(of, "base", [1.0] * 10))
+    assert found.decision == "BLOCK"
+    assert "1 critical case lost" in found.headline
+    assert "(c0)" in found.findings[0].says
+    assert verdict(of, run(of, "tuned", right(2, 10)), run(of, "base", right(2, 10))).decision == "SHIP"
+
+
+def test_a_critical_case_that_is_not_scored_could_be_lost_and_holds() -> None:
+    of = suite("errors <= 100%", "lost == 0 in tags:critical", n=10, tags={i: {"tags": "critical"} for i in (0, 1, 9)})
+    base = run(of, "base", right(9, 10))
+    found = verdict(of, run(of, "tuned", [None, *right(8, 9)]), base)
+    assert found.decision == "HOLD"
+    assert "1 more could be, but are not scored on both sides" in found.findings[-1].says
+    assert verdict(of, run(of, "tuned", [*right(9, 9), None]), base).decision == "SHIP"  # the base was wrong there
+    assert verdict(of, run(of, "tuned", [0.0, None, *right(7, 8)]), base).decision == "BLOCK"
+
+
+@pytest.mark.parametrize("line", ["errors <= 50% in kind:a", "errors not worse than base by 50pp", "errors >= 0%"])
+def test_an_errors_line_that_does_not_limit_all_cases_does_not_lift_the_limit(line: str) -> None:
+    of = suite(line, "qa >= 50%", n=200, tags={i: {"kind": "ab"[i % 2]} for i in range(200)})
+    found = verdict(of, run(of, "tuned", [*right(150, 190), *[None] * 10]), run(of, "base", right(150, 200)))
+    assert found.decision == "INVALID"
+
+
+def test_a_lost_slice_is_named_beside_the_rule_over_all_cases() -> None:
+    tags = {i: {"kind": "arithmetic" if i < 40 else "facts"} for i in range(120)}
+    of = suite(NOT_WORSE, tags=tags)
+    candidate = [0.0] * 20 + [1.0] * 20 + [1.0] * 80
+    baseline = [1.0] * 40 + [1.0] * 62 + [0.0] * 18
+    found = verdict(of, run(of, "tuned", candidate), run(of, "base", baseline))
+    assert "worst slice kind:arithmetic 40 → 20 of 40" in found.findings[0].says
+
+
+def test_in_every_slice_gives_a_finding_for_each() -> None:
+    of = suite("qa >= 50% in every kind", tags={i: {"kind": "ab"[i % 2]} for i in range(120)})
+    found = verdict(of, run(of, "tuned", [float(i % 2) for i in range(120)]), run(of, "base", right(80)))
+    assert [(one.scope, one.result) for one in found.findings] == [("kind:a", "fail"), ("kind:b", "pass")]
+
+
+def test_clusters_widen_the_interval_and_the_method_says_so() -> None:
+    of = suite(NOT_WORSE)
+    shared = tuple(type(case)(case.case_id, (), "x", {}, {}, f"t{i // 12}") for i, case in enumerate(of.cases))
+    of = suite(NOT_WORSE, cases=shared)
+    found = verdict(of, run(of, "tuned", right(72)), run(of, "base", right(80)))
+    assert "over clusters" in found.findings[0].evidence.difference.method
+
+
+def test_a_worn_suite_says_how_many_it_has_judged() -> None:
+    of = suite(NOT_WORSE)
+    found = verdict(of, run(of, "tuned", right(80)), run(of, "base", right(80)), candidates_judged=9)
+    assert "have judged 9 candidates" in found.headline
+
+
+@pytest.mark.parametrize(("true_loss", "wrong"), [(0.10, "SHIP"), (0.0999, "BLOCK")])
+def test_at_the_margin_a_wrong_verdict_is_as_rare_as_promised(true_loss: float, wrong: str) -> None:
+    """Each is an error of at most 5 %; of 400 trials at most 33 may show it (binomial, 99.9 %)."""
+    rng = np.random.default_rng(11)
+    found = 0
+    for _ in range(400):
+        kinds = rng.choice(3, 150, p=[0.10 + true_loss, 0.10, 0.80 - true_loss])
+        baseline = np.where(kinds == 0, 1.0, np.where(kinds == 1, 0.0, 1.0))
+        candidate = np.where(kinds == 0, 0.0, np.where(kinds == 1, 1.0, 1.0))
+        found += decision(NOT_WORSE, list(candidate), list(baseline), 150) == wrong
+    assert found <= 33

@@ -1,0 +1,25 @@
+"""The reference page names every key of a suite, every scorer and every option."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluators.loading.scorers import SCORERS
+from evaluators.loading.suite_schema import SuiteModel
+from fairtrial.domain.events import CASE_OUTCOMES
+from tests.fixtures.paths import ROOT
+
+PAGE = (ROOT / "docs" / "reference" / "suites.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("key", [*SuiteModel.model_fields, *CASE_OUTCOMES])
+def test_a_key_or_an_outcome_has_its_row(key: str) -> None:
+    assert f"| `{key}` |" in PAGE
+
+
+@pytest.mark.parametrize("name", SCORERS.names())
+def test_a_scorer_has_its_row_with_all_options(name: str) -> None:
+    [row] = [
+        line for line in PAGE.splitlines() if line.startswith(f"| `{name.replace('-', '_')}` |") and "stats" not in line
+    ]
+    assert all(f"`{option}`" in row for option in SCORERS.get(name).options)

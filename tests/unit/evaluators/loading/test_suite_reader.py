@@ -1,0 +1,215 @@
+"""A suite file is read as it is meant, and each of its mistakes is told at its line, all of them at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluators.loading.suite_reader import check, load
+from evaluators.suite import Suite
+from fairtrial.domain.errors import ConfigError
+from tests.fixtures.paths import ROOT
+
+ROWS: list[dict[str, Any]] = [
+    {"id": "a", "input": "How much is $5 in $total?", "expected": "yes", "product": "hub", "tags": ["x", "y"]},
+    {"id": "b", "input": "Off?", "expected": "no", "product": "camera", "tags": ["y"]},
+    {"id": "c", "input": "On?", "expected": "on", "product": "doorbell", "tags": []},
+]
+
+
+def suite_in(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, name: str = "rows.jsonl") -> Path:
+    lines = rows if isinstance(rows, str) else "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / name).write_text(lines, encoding="utf-8")
+    path = folder / "suite.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, name: str = "rows.jsonl") -> Suite:
+    return load(suite_in(folder, text, rows, name=name))[0]
+
+
+def told(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS) -> list[str]:
+    return [str(one).replace(f"{folder}/", "") for one in check(suite_in(folder, text, rows))]
+
+
+def test_a_template_keeps_dollars_that_name_nothing_and_labels_stay_words(tmp_path: Path) -> None:
+    suite = read(
+        tmp_path,
+        "suite: s\ndata: rows.jsonl\nsystem: Be $mood.\nvars: {labels: [yes, no, on], mood: kind}\n"
+        "prompt: 'One of $labels, for $5 or $$5: ${input}'\nscore: [label: {of: $labels}]\n",
+    )
+    assert suite.cases[0].messages == (
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "One of yes, no, on, for $5 or $5: How much is $5 in $total?"},
+    )
+    assert suite.scorers[0].version == "label/1 text of:yes|no|on off-label:wrong"
+
+
+def test_chat_rows_bring_their_prompt_their_reference_and_their_columns(tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": '{"intent": "refund"}'}]
+    rows = [{"messages": messages, "metadata": {"id": "t-1", "phrasing": "seen"}, "family": "plain"}]
+    suite = read(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [fields: [intent]]\nslices: [phrasing, intent]", rows)
+    case = suite.cases[0]
+    assert case.messages == ({"role": "user", "content": "Hi"},)
+    assert (case.case_id, case.expected) == ("t-1", '{"intent": "refund"}')
+    assert case.tags == {"phrasing": "seen", "intent": "refund"}
+    assert case.fields == {"id": "t-1", "phrasing": "seen", "family": "plain"}
+
+
+def test_groups_and_lists_make_slices(tmp_path: Path) -> None:
+    suite = read(
+        tmp_path,
+        "suite: s\ndata: rows.jsonl\nscore: [exact]\nslices: [tags]\ntags: {what: product}\ncluster: product\n"
+        "groups:\n  devices: {of: product, camera+doorbell: [camera, doorbell], rest: hub}\n",
+    )
+    assert suite.slices == ("tags", "what", "devices")
+    assert [case.tags for case in suite.cases] == [
+        {"tags": "x|y", "what": "hub", "devices": "rest"},
+        {"tags": "y", "what": "camera", "devices": "camera+doorbell"},
+        {"what": "doorbell", "devices": "camera+doorbell"},
+    ]
+    assert suite.cases[0].cluster == "hub"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rows.csv", 'id,input,expected\na,"Two\nlines",yes\nb,Off?,no\n'),
+        ("rows.json", '[\n {"id": "a", "input": "Two\\nlines", "expected": "yes"},\n'
+         ' {"id": "b", "input": "Off?", "expected": "no"}]'),
+    ],
+)  # fmt: skip
+def test_rows_may_be_csv_or_json(tmp_path: Path, name: str, text: str) -> None:
+    suite = read(tmp_path, f"suite: s\ndata: {name}\nscore: [exact]", text, name=name)
+    assert [(case.case_id, case.expected) for case in suite.cases] == [("a", "yes"), ("b", "no")]
+    assert suite.cases[0].messages[0]["content"] == "Two\nlines"
+
+
+def test_the_digest_is_of_what_decides_the_numbers_and_not_of_the_gate(tmp_path: Path) -> None:
+    text = "suite: s\ndata: rows.jsonl\nscore: [exact]\n"
+    digest = read(tmp_path, text).digest
+    assert read(tmp_path, text + "gate: [exact >= 90%]\nagainst: base\n").digest == digest
+    assert read(tmp_path, text + "params: {temperature: 1}\n").digest != digest
+    assert read(tmp_path, text.replace("exact", "contains")).digest != digest
+    assert read(tmp_path, text + "repeat: 2\n").digest != digest
+    assert read(tmp_path, text, ROWS[:2]).digest != digest
+    assert read(tmp_path, text).limited(2).digest != digest
+    assert read(tmp_path, text).limited(3).digest == digest
+
+
+def test_a_sample_is_the_same_every_time_and_in_the_files_order(tmp_path: Path) -> None:
+    rows = [{"id": f"r{at:02}", "input": "q", "expected": "a"} for at in range(50)]
+    text = "suite: s\ndata: rows.jsonl\nscore: [exact]\nsample: {n: 5, seed: 7}\n"
+    drawn = [case.case_id for case in read(tmp_path, text, rows).cases]
+    assert drawn == ["r02", "r05", "r26", "r29", "r45"] or drawn == sorted(drawn)
+    assert drawn == [case.case_id for case in read(tmp_path, text, rows).cases]
+    assert len(read(tmp_path, text.replace("n: 5", "n: 500"), rows).cases) == 50
+
+
+def test_every_mistake_is_told_at_once_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:
+    found = told(
+        tmp_path,
+        "suite: s\ndata: [rows.jsonl, gone.jsonl]\nslices: [prodct]\nprobes:\n  - resist\nscore:\n"
+        "  - exat\n  - exact: {mod: squad}\n  - regex:\n      match: '('\n  - label: {of: $labels}\n"
+        "  - contains: {when: {famly: x}}\ngate:\n  - exact >= 90%\n  - exact not worse than base\n",
+        [*ROWS, {"id": "a", "input": "again", "expected": "x"}],
+    )
+    assert [line.split(": ")[0] for line in found] == [
+        "rows.jsonl:4", "suite.yaml:2", "suite.yaml:3", "suite.yaml:4", "suite.yaml:7", "suite.yaml:8",
+        "suite.yaml:10", "suite.yaml:11", "suite.yaml:12", "suite.yaml:15",
+    ]  # fmt: skip
+    text = "\n".join(found)
+    for says in (
+        "the id 'a' is there twice (first at line 1 of rows.jsonl)",
+        "data[1]: there is no file 'gone.jsonl'",
+        "slices[0]: no row has the column 'prodct' (columns: expected, id, input, product, tags)",
+        "probes: probes can't be run by this version",
+        "did you mean 'exact'?",
+        "'exact' has no option 'mod' (did you mean 'mode'?)",
+        "$labels is not one of 'vars'",
+        "'when' names the tag 'famly', which no row has",
+        "needs a margin",
+    ):
+        assert says in text
+
+
+def test_a_gate_line_must_measure_what_the_suite_has(tmp_path: Path) -> None:
+    text = "suite: s\ndata: rows.jsonl\nscore: [exact]\nslices: [product]\ngate:\n  - exat.accuracy >= 90%\n"
+    found = told(tmp_path, text + "  - exact >= 50% in product:hob\n  - errors <= 1%\n")
+    assert [line.split(": ")[0] for line in found] == ["suite.yaml:6", "suite.yaml:7"]
+    assert "did you mean 'exact.accuracy'?" in found[0] and "did you mean 'hub'?" in found[1]
+
+
+def test_an_unknown_key_names_the_nearest_one(tmp_path: Path) -> None:
+    [found] = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\nslice: [product]\n")
+    assert found == "suite.yaml:4: slice: unknown field (did you mean 'slices'?)"
+
+
+def test_mistakes_of_rows_have_the_rows_line(tmp_path: Path) -> None:
+    rows = '{"input": "a", "expected": "low"}\n\n{"input": "b"\n["c"]\n'
+    rows += '{"input": "d", "expected": "lwo"}\n{"expected": "low"}\n'
+    found = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [label: [low, high]]\n", rows)
+    assert [line.split(": ")[0] for line in found] == ["rows.jsonl:3", "rows.jsonl:4", "rows.jsonl:5", "rows.jsonl:6"]
+    assert "the line is not JSON" in found[0] and "a row must be a JSON object" in found[1]
+    assert "'lwo', which is not one of low, high" in found[2] and "nothing to ask" in found[3]
+
+
+def test_a_prompt_that_names_no_column_is_a_mistake_of_its_rows(tmp_path: Path) -> None:
+    found = told(tmp_path, "suite: s\ndata: rows.jsonl\nprompt: Answer $qestion\nscore: [exact]\n")
+    assert len(found) == 3 and "the prompt names $qestion, but the row has no such column" in found[0]
+
+
+def test_many_mistakes_of_one_kind_are_counted_and_not_all_shown(tmp_path: Path) -> None:
+    rows = [{"id": at, "input": "q"} for at in range(100)]
+    found = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\n", rows)
+    assert len(found) == 21 and "80 more mistakes" in found[-1]
+
+
+def test_a_case_that_no_scorer_measures_is_a_mistake(tmp_path: Path) -> None:
+    text = "suite: s\ndata: rows.jsonl\nslices: [product]\nscore: [exact: {when: {product: hub}}]\n"
+    found = told(tmp_path, text)
+    assert len(found) == 2 and "no scorer measures the case 'b'" in found[0]
+
+
+def test_several_suites_may_stand_in_one_file_but_not_under_one_name(tmp_path: Path) -> None:
+    one = "suite: a\ndata: rows.jsonl\nscore: [exact]\n"
+    both = suite_in(tmp_path, one + "---\n" + one.replace("suite: a", "suite: b"))
+    assert [suite.name for suite in load(both)] == ["a", "b"]
+    with pytest.raises(ConfigError, match="is the name of another suite"):
+        load(suite_in(tmp_path, one + "---\n" + one))
+
+
+def test_bleu_on_short_references_warns_before_its_numbers_are_read(tmp_path: Path) -> None:
+    suite = read(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [bleu]\n")
+    assert "fewer than 4 words" in suite.warnings[0]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("suites/*/*.yaml")), ids=lambda path: path.name)
+def test_every_suite_that_ships_can_be_read(path: Path) -> None:
+    assert check(path) == []
+
+
+def test_an_unknown_key_hides_no_other_mistake(tmp_path: Path) -> None:
+    text = "suite: s\ndata: rows.jsonl\npromt: $input\nscore: [{contains: {any_fo: x}}]\ngate: [exact.accuracy >> 3]\n"
+    found = told(tmp_path, text)
+    assert [one.split(": ")[0] + " " + one.split(": ")[1] for one in found] == [
+        "suite.yaml:3 promt",
+        "suite.yaml:4 score[0].contains.any_fo",
+        "suite.yaml:5 gate[0]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [
+        ('{"input": "x", "expected": NaN}', "rows.jsonl:1: the line is not JSON: NaN is not JSON"),
+        ('{"input": "\\ud83d", "expected": "x"}', "rows.jsonl:1: the row has half of a character"),
+        ("[" * 100_000, "rows.jsonl:1: the line is not JSON"),
+    ],
+)
+def test_a_row_that_could_not_be_sent_or_kept_is_told_at_its_line(tmp_path: Path, row: str, wrong: str) -> None:
+    assert told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]", row)[0].startswith(wrong)

@@ -1,0 +1,203 @@
+"""Runs in columns: what the store gives equals what the engine made, and figures of resamples equal those of scores."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluators.comparison.compare import compare_runs
+from evaluators.comparison.corpus import figure_of
+from evaluators.comparison.pairing import side_of, slices_of
+from evaluators.comparison.resampled_quantile import resampled_quantile
+from evaluators.criteria.metric_catalogue import measure_of, measures_of, measures_seen
+from evaluators.engine.run_events import events_of, run_of
+from evaluators.engine.scoring import score_case
+from evaluators.gate.regression_rule import flipped
+from evaluators.results.run_table import RunTable, table_of
+from evaluators.results.scope import Scope
+from evaluators.results.stored_table import table_from
+from evaluators.scoring.metrics import bleu, chrf, label
+from evaluators.suite import Suite, sealed
+from fairtrial.config.layout import Layout
+from fairtrial.domain.run import Answer, Case, CaseResult, Run, ScoreFailure
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.core.database import Database
+from fairtrial.store.evaluations import run_columns
+from fairtrial.store.ingest.ingest import Ingester
+
+LABELS = ("red", "green", "blue")
+REPEATS = 3
+
+
+def suite() -> Suite:
+    """Labels, BLEU and chrF; the last two on one kind of cases; some cases share a cluster."""
+    cases = tuple(
+        Case(
+            f"c{at}",
+            (),
+            LABELS[at % 3] if at % 2 else f"{LABELS[at % 3]} is the {at % 7} colour of it",
+            {"kind": ("text", "word")[at % 2], "many": "a|b" if at % 5 else "c"} if at % 9 else {"kind": "word"},
+            cluster=f"t{at // 4}" if at % 8 else None,
+        )
+        for at in range(60)
+    )
+    scorers = (
+        label.build({"of": list(LABELS), "positive": ["red", "blue"]}, "label"),
+        bleu.build({}, "bleu"),
+        chrf.build({"words": 2}, "chrf"),
+    )
+    when = {"label": {"kind": "word"}}
+    made = Suite(
+        "s", "metric", Path("s.yaml"), "", cases, {}, scorers, when, ("kind", "many"), "thread", REPEATS, seed=3
+    )
+    return sealed(made)
+
+
+def a_run(of: Suite, target: str) -> Run:
+    """Answers of all kinds: right, wrong, off the labels, broken off, from the cache, without a price, none."""
+    draw = random.Random(target)
+    results = [
+        _result(of, case, repeat, draw) for case in of.cases for repeat in range(REPEATS) if draw.random() < 0.97
+    ]
+    versions = {one.name: one.version for one in of.scorers}
+    metrics = {"label.accuracy": 0.5, "bleu.corpus": 1.0}
+    return Run(target, of.name, of.digest, target, "d", None, 3, REPEATS, 7, 9, tuple(results), metrics, versions)
+
+
+def _result(of: Suite, case: Case, repeat: int, draw: random.Random) -> CaseResult:
+    if draw.random() < 0.1:
+        return CaseResult(case, repeat, Answer(None, error="HTTP 503"), "provider_error", {})
+    text = draw.choice([str(case.expected), "red", "green is the 3 colour", "no idea", f"Other {draw.random()}"])
+    answer = Answer(
+        text,
+        finish_reason=draw.choice(["stop", "length"]),
+        latency_ms=draw.lognormvariate(4, 1),
+        tokens_out=draw.choice([None, 3, 9]),
+        cost_usd=draw.choice([None, 0.01]),
+        cached=draw.random() < 0.2,
+    )
+    found = score_case(of, case, repeat, answer)
+    if draw.random() < 0.05:
+        scores = {**found.scores, "chrf": ScoreFailure("chrf", "crashed")}
+        return CaseResult(case, repeat, answer, "judge_error", scores)
+    return found
+
+
+@pytest.fixture(scope="module")
+def runs() -> tuple[Suite, Run, Run]:
+    of = suite()
+    return of, a_run(of, "new"), a_run(of, "old")
+
+
+@pytest.fixture(scope="module")
+def stored(runs: tuple[Suite, Run, Run], tmp_path_factory: pytest.TempPathFactory) -> tuple[RunTable, RunTable]:
+    layout = Layout(tmp_path_factory.mktemp("store") / "fairtrial.duckdb").make()
+    writer = JournalWriter(layout.journal, writer="w")
+    for run in runs[1:]:
+        writer.append(*events_of(run))
+    writer.close()
+    database = Database.open(layout)
+    Ingester(database, lambda: 1).catch_up()
+
+    def load(run_id: str) -> RunTable:
+        found = run_columns.columns(database, run_id)
+        assert found is not None
+        return table_from(found, lambda scorer: run_columns.details(database, run_id, scorer))
+
+    yield load("new"), load("old")
+    assert run_columns.columns(database, "nobody") is None
+    database.close()
+
+
+def same(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray):
+        return bool(np.array_equal(one, other, equal_nan=one.dtype == np.float64))
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    return one == other
+
+
+def test_the_store_gives_the_columns_of_the_run_that_was_written(runs, stored) -> None:
+    for run, table in zip(runs[1:], stored, strict=True):
+        made = table_of(run)
+        for field in fields(RunTable):
+            if field.name in ("details", "_kept"):
+                continue
+            one, other = getattr(made, field.name), getattr(table, field.name)
+            if field.name == "tags":
+                one, other = (
+                    {tag: [*found.codes, *found.texts] for tag, found in which.items()} for which in (one, other)
+                )
+            assert same(one, other), field.name
+        for scorer in ("label", "bleu", "chrf", "nobody"):
+            assert [*table.details(scorer)] == [one for one in made.details(scorer) if scorer != "nobody"]
+
+
+def test_the_columns_hold_no_text_of_a_case(stored) -> None:
+    assert {"asked", "output", "expected", "error"}.isdisjoint(field.name for field in fields(RunTable))
+    assert "asked" not in run_columns.RESULTS + run_columns.SCORES
+    assert "output" not in run_columns.RESULTS + run_columns.SCORES
+
+
+def test_both_ways_lead_to_the_same_comparisons_and_flips(runs, stored) -> None:
+    of, new, old = runs
+    seen, scopes = measures_seen([new, old]), [None, Scope("many", "b")]
+    assert [(one.name, one.kind, one.scale) for one in measures_seen(stored)] == [
+        (one.name, one.kind, one.scale) for one in seen
+    ]
+    quick = [one for one in measures_of(of) if one.kind != "corpus" or one.name == "label.precision"]
+    assert compare_runs(quick, *stored, scopes) == compare_runs(quick, new, old, scopes)
+    assert slices_of(stored[0], ["kind", "many"]) == slices_of(new, ["kind", "many"])
+    for scope in (None, Scope("many", "b")):
+        assert flipped(of, stored, scope) == flipped(of, (new, old), scope)
+
+
+def test_what_comes_back_as_events_is_the_same_run_in_columns(runs) -> None:
+    new = runs[1]
+    made, again = table_of(new), table_of(run_of(events_of(new)))
+    assert (again.case_ids, again.metrics, list(again.values)) == (made.case_ids, made.metrics, list(made.values))
+    assert all(same(made.values[metric], again.values[metric]) for metric in made.values)
+
+
+@pytest.mark.parametrize("metric", ["label.macro_f1", "label.macro_recall", "label.precision", "bleu", "chrf"])
+def test_a_figure_of_drawn_cases_is_the_scorers_own_of_their_scores(runs, stored, metric: str) -> None:
+    of, new, _ = runs
+    measure = measure_of(of, metric)
+    scores = {
+        (one.case.case_id, one.repeat): one.scores[measure.scorer]
+        for one in new.results
+        if measure.scorer in one.scores and not isinstance(one.scores[measure.scorer], ScoreFailure)
+    }
+    for scope in (None, Scope("many", "b")):
+        side = side_of(measure, stored[0], scope)
+        figure = figure_of(measure, side)
+        for seed in range(5):
+            drawn = np.random.default_rng(seed).integers(0, side.n, side.n)
+            ids = [stored[0].case_ids[side.cases[at]] for at in drawn]
+            known = [scores[one, k] for one in ids for k in range(REPEATS) if (one, k) in scores]
+            assert figure(drawn) == measure.stat.aggregate(known)
+
+
+@pytest.mark.parametrize(("n", "repeats", "gaps"), [(4_000, 1, 0.0), (1_500, 3, 0.2), (50, 1, 0.0), (3_000, 1, 1.0)])
+def test_a_resampled_quantile_is_numpys(n: int, repeats: int, gaps: float) -> None:
+    draw = np.random.default_rng(n)
+    values = np.round(draw.lognormal(size=(n, repeats)), 2)
+    values[draw.random(values.shape) < gaps] = np.nan
+    for share in (0.0, 0.5, 0.95, 0.999, 1.0):
+        figure = resampled_quantile(values, share)
+        few = draw.integers(0, n, n)
+        known = values[few][~np.isnan(values[few])]
+        assert figure(few) == (float(np.quantile(known, share)) if len(known) else None)
+
+
+def test_repeats_that_are_missing_leave_a_gap(runs) -> None:
+    table = table_of(runs[1])
+    rows = table.results_of_cases()
+    assert rows.shape == (60, REPEATS)
+    assert (rows == -1).any()
+    for case, found in enumerate(rows):
+        assert found[found >= 0].tolist() == np.flatnonzero(table.case_of == case).tolist()

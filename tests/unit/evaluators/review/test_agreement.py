@@ -1,0 +1,180 @@
+"""Agreement of reviewers at the gate: told beside the figure, and no pass on what people don't agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evaluators.criteria.grammar import parse
+from evaluators.gate.file import gate_of
+from evaluators.gate.judge import judge
+from evaluators.review.agreement import agreement_of, each_beside_the_rest
+from evaluators.trial import Trial
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.reviews.evidence import ReviewedQueue, Vote
+from fairtrial.domain.reviews.review import Preference
+from fairtrial.domain.verdict import Finding
+from tests.fixtures.evaluators.trials import right, run, suite
+
+Marks = tuple[int, int]
+NOT_WORSE = "review.preference not worse than base by 20pp"
+BETTER = "review.preference better than base"
+TONE = "review.tone >= 3.0"
+
+
+def queue(people: Mapping[str, Sequence[tuple[Preference, Marks] | None]], **changed) -> ReviewedQueue:
+    """What each person said of each pair, with their tones of candidate and baseline; ``None`` where they said nothing.
+
+    >>> queue({"ann": [("tie", (4, 4))]}).items
+    1
+    """
+    votes = tuple(
+        Vote(f"i{n}", f"c{n}", person, said[0], {"candidate": {"tone": said[1][0]}, "baseline": {"tone": said[1][1]}})
+        for person, given in people.items()
+        for n, said in enumerate(given)
+        if said is not None
+    )
+    n = max(len(given) for given in people.values())
+    made = ReviewedQueue("q1", "Which?", "closed", "small", "digest-1", "tuned", "base", "d", "d", n, n, votes)
+    return replace(made, **changed)
+
+
+def found(line: str, *reviews: ReviewedQueue) -> Finding:
+    of = suite("qa not worse than base by 10pp")
+    gate = replace(gate_of(of), elsewhere=((line, parse(line)),))
+    runs = {"tuned": run(of, "tuned", right(80)), "base": run(of, "base", right(80))}
+    trial = Trial("tuned", "base", lambda _, target: runs.get(target), {}, reviews)
+    return judge(gate, trial, verdict_id="v", at_us=0).findings[1]
+
+
+def two(n: int, *, agree: bool, seed: int = 1) -> dict[str, list[tuple[Preference, Marks]]]:
+    """Two people who both see what is there, or who both guess; as often for either model."""
+    rng = np.random.default_rng(seed)
+    kinds: list[tuple[Preference, Marks]] = [("candidate", (5, 3)), ("baseline", (2, 4)), ("tie", (4, 4))]
+    one = [kinds[i] for i in rng.integers(0, 3, n)]
+    slips = [kinds[i] for i in rng.integers(0, 3, n)]
+    other = [slip if not agree or rng.random() < 0.1 else said for said, slip in zip(one, slips, strict=True)]
+    return {"ann": one, "bob": other}
+
+
+def test_two_who_agree_are_told_with_their_alpha_and_the_line_is_judged_as_before() -> None:
+    one = found(NOT_WORSE, queue(two(60, agree=True)))
+    assert one.result == "pass"
+    assert "2 people judged; over 60 shared pairs they agree well (alpha 0." in one.says
+    assert "AC1 0." in one.says
+    tone = found(TONE, queue(two(60, agree=True)))
+    assert tone.result == "pass" and "AC2 0." in tone.says
+
+
+def test_a_dimension_that_people_do_not_agree_on_passes_nothing_and_says_what_is_needed() -> None:
+    one = found(TONE, queue(two(60, agree=False)))
+    assert one.result == "cannot tell"
+    assert "they agree so little that it is not measured (alpha −0." in one.says
+    assert one.says.endswith("nothing passes on what is not measured")
+    assert "settle over a few pairs what each mark means" in one.needed
+    better = found("review.tone better than base", queue(two(60, agree=False)))
+    assert better.result != "pass"
+
+
+def test_a_failure_stands_whether_people_agree_or_not() -> None:
+    assert found("review.tone >= 4.5", queue(two(60, agree=False))).result == "fail"
+
+
+def test_not_worse_may_not_be_guessed_but_better_stands_on_its_own_interval() -> None:
+    guessed = found(NOT_WORSE, queue(two(80, agree=False)))
+    assert guessed.result == "cannot tell" and "nothing passes" in guessed.says
+    assert "what makes an answer the better one" in guessed.needed
+    rng = np.random.default_rng(5)
+    tastes = {
+        person: [("candidate" if rng.random() < 0.8 else "baseline", (4, 4)) for _ in range(100)]
+        for person in ("ann", "bob")
+    }
+    differs = found(BETTER, queue(tastes))
+    assert differs.result == "pass" and "not measured" in differs.says
+
+
+def test_a_preference_on_which_experts_often_differ_is_low_and_passes() -> None:
+    rng = np.random.default_rng(7)
+    votes: list[tuple[Preference, Marks]] = [("candidate", (4, 4)), ("baseline", (4, 4))]
+    one = [votes[i] for i in rng.integers(0, 2, 120)]
+    other = [said if rng.random() < 0.65 else votes[said == votes[0]] for said in one]
+    differs = found(NOT_WORSE, queue({"ann": one, "bob": other}))
+    assert differs.result == "pass", differs.says
+    agreed = agreement_of([queue({"ann": one, "bob": other})], "review.preference")
+    assert agreed.quality == "low" and isinstance(agreed.alpha, Estimate) and agreed.alpha.value < 0.4
+
+
+def test_too_few_shared_pairs_say_nothing_against_a_dimension() -> None:
+    votes = two(60, agree=False)
+    few = {"ann": votes["ann"], "bob": [*votes["bob"][:8], *([None] * 52)]}
+    one = found(TONE, queue(few))
+    assert one.result == "pass"
+    assert "how far they agree can't be told from 8 shared pairs" in one.says
+    none = found(TONE, queue({"ann": [*votes["ann"][:30], *([None] * 30)], "bob": [None] * 30 + votes["bob"][30:]}))
+    assert none.result == "pass" and "no pair was judged by two" in none.says
+    alone = found(TONE, queue({"ann": votes["ann"]}))
+    assert alone.result == "pass" and alone.says.endswith("one person judged; read as among these reviewers")
+
+
+def test_where_all_marks_are_nearly_equal_nothing_is_known_and_nothing_withheld() -> None:
+    fives: list[tuple[Preference, Marks]] = [("tie", (5, 5))] * 40
+    one = found(TONE, queue({"ann": fives, "bob": [*fives[:-1], ("tie", (5, 4))]}))
+    assert one.result == "pass"
+    assert "can't be told from 40 shared pairs (AC2 0.99)" in one.says or "AC2 1.00" in one.says
+
+
+def test_both_bad_prefers_neither_and_can_not_judge_says_nothing() -> None:
+    mixed: list[tuple[Preference, Marks]] = [("candidate", (4, 4)), ("baseline", (4, 4)), ("tie", (4, 4))] * 6
+    worse: list[tuple[Preference, Marks]] = [("candidate", (4, 4)), ("baseline", (4, 4)), ("both_bad", (4, 4))] * 6
+    agreed = agreement_of([queue({"ann": mixed, "bob": worse})], "review.preference")
+    assert isinstance(agreed.alpha, Estimate) and agreed.alpha.value == 1
+    silent: list[tuple[Preference, Marks]] = [("cant_judge", (4, 4))] * 18
+    lost = agreement_of([queue({"ann": mixed, "bob": silent})], "review.preference")
+    assert isinstance(lost.alpha, NotEnough) and (lost.pairs, lost.people) == (0, 0)
+
+
+def test_cases_of_one_cluster_and_both_answers_of_a_pair_are_drawn_together() -> None:
+    votes = queue(two(40, agree=True))
+    assert agreement_of([votes], "review.tone").alpha.n == 40
+    paired = replace(
+        votes, votes=tuple(replace(vote, cluster=f"c{int(vote.cluster[1:]) // 2}") for vote in votes.votes)
+    )
+    found_ = agreement_of([paired], "review.tone")
+    assert (found_.alpha.n, found_.pairs, found_.people) == (20, 40, 2)
+
+
+def test_pairs_of_two_queues_are_not_shared_and_a_persons_last_word_counts() -> None:
+    votes = two(20, agree=True)
+    apart = [queue({"ann": votes["ann"]}), queue({"bob": votes["bob"]}, queue_id="q2")]
+    assert agreement_of(apart, "review.tone").pairs == 0
+    both = queue(votes)
+    again = replace(both, votes=(*both.votes, replace(both.votes[0], preference="cant_judge", ratings={})))
+    assert agreement_of([again], "review.tone").pairs == 19
+
+
+def test_each_of_three_is_told_beside_the_rest_and_of_two_neither() -> None:
+    votes = two(40, agree=True)
+    assert each_beside_the_rest([queue(votes)]) == ()
+    guesses = two(40, agree=False, seed=9)["bob"]
+    each = each_beside_the_rest([queue({**votes, "cem": guesses})])
+    assert [one.reviewer for one in each] == ["ann", "bob", "cem"]
+    tones = [one.alphas["review.tone"] for one in each]
+    assert all(isinstance(one, Estimate) for one in tones)
+    assert tones[2].value < 0.3 < min(tones[0].value, tones[1].value)
+
+
+@pytest.mark.parametrize("metric", ["review.preference", "review.accuracy", "review.tone", "review.usefulness"])
+def test_without_votes_there_is_no_agreement_to_tell(metric: str) -> None:
+    none = agreement_of([], metric)
+    assert isinstance(none.alpha, NotEnough) and (none.quality, none.pairs) == ("unknown", 0)
+
+
+def test_votes_that_are_still_to_come_are_told_while_a_queue_is_open() -> None:
+    votes = two(60, agree=True)
+    alone = {"ann": votes["ann"], "bob": [*votes["bob"][:2], *([None] * 58)]}
+    early = found(TONE, queue(alone, state="open", awaited=10))
+    assert "2 people judged; 10 pairs still wait for a second person; how far they agree can't be told" in early.says
+    assert "wait for" not in found(TONE, queue(alone, state="closed", awaited=10)).says

@@ -1,0 +1,157 @@
+"""The published metrics give the very numbers of their reference implementations."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from evaluators.loading.scorers import build_entry
+from evaluators.scoring.scorer import Scorer
+from fairtrial.domain.run import Answer, Case, Score
+
+WORDS = [
+    "the",
+    "a",
+    "model",
+    "answers",
+    "state-of-the-art",
+    "question,",
+    "in",
+    "time;",
+    "it's",
+    "well-known:",
+    "42",
+    "42.0",
+    "don't",
+    "Don’t",
+    "café",
+    "end.",
+]
+
+
+def scorer(entry: Any) -> Scorer:
+    return build_entry(entry, variables={}).scorer
+
+
+def measure(one: Scorer, text: str, expected: Any) -> Score:
+    return one.score(Case("c", (), expected), Answer(text))
+
+
+def pairs(count: int, *, longest: int = 18) -> list[tuple[str, list[str]]]:
+    draw = random.Random(7)
+
+    def text() -> str:
+        return " ".join(draw.choices(WORDS, k=draw.randint(1, longest)))
+
+    def near(reference: str) -> str:
+        words = [word if draw.random() < 0.8 else draw.choice(WORDS) for word in reference.split()]
+        return " ".join(words[: draw.randint(1, len(words) + 2)])
+
+    made = [text() for _ in range(count)]
+    return [(near(reference), [reference, text()]) for reference in made]
+
+
+def stored(scores: Sequence[Score]) -> list[Score]:
+    """The scores as they come back from JSON."""
+    return [Score(one.scorer, one.values, json.loads(json.dumps(one.details))) for one in scores]
+
+
+def test_the_sum_of_the_cases_counts_is_sacrebleus_corpus_bleu_bit_for_bit() -> None:
+    import sacrebleu
+
+    bleu, found = scorer("bleu"), pairs(120)
+    scores = stored([measure(bleu, said, references) for said, references in found])
+    streams = [[references[at] for _, references in found] for at in (0, 1)]
+    expected = sacrebleu.corpus_bleu([said for said, _ in found], streams).score
+    aggregate = bleu.stats[0].aggregate
+    assert aggregate is not None and aggregate(scores) == expected
+
+
+@pytest.mark.parametrize("words", [0, 2])
+def test_the_sum_of_the_cases_statistics_is_sacrebleus_corpus_chrf_bit_for_bit(words: int) -> None:
+    import sacrebleu
+
+    chrf, found = scorer({"chrf": words}), pairs(60)
+    scores = stored([measure(chrf, said, references[:1]) for said, references in found])
+    expected = sacrebleu.corpus_chrf(
+        [said for said, _ in found], [[references[0] for _, references in found]], word_order=words
+    ).score
+    aggregate = chrf.stats[0].aggregate
+    assert aggregate is not None and aggregate(scores) == expected
+
+
+def test_sacrebleus_known_traps_do_not_reach_a_user() -> None:
+    bleu = scorer("bleu")
+    assert measure(bleu, "one two three four five", ["nothing alike here at all", "one two three four five"]).values[
+        "corpus"
+    ] == pytest.approx(100)
+    caution = bleu.caution([Case("c", (), "too short")])  # type: ignore[attr-defined]
+    assert "fewer than 4 words" in caution
+    assert "version:2" in bleu.version and "eff:no|tok:13a|smooth:exp" in bleu.version
+
+
+@pytest.mark.parametrize("stem", [True, False])
+def test_rouge_is_rouge_scores(stem: bool) -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    ours = scorer({"rouge": {"kinds": [1, 2, "L"], "stem": "yes" if stem else "no"}})
+    theirs = RougeScorer(["rouge1", "rouge2", "rougeL"], use_stemmer=stem)
+    for said, references in pairs(40):
+        expected = {kind: score.fmeasure for kind, score in theirs.score(references[0], said).items()}
+        assert measure(ours, said, references[0]).values == expected
+
+
+def test_rouge_refuses_references_that_it_cannot_see() -> None:
+    assert "use chrf" in scorer("rouge").unfit(Case("c", (), "привет"))  # type: ignore[attr-defined]
+
+
+def squad_script(said: str, truth: str) -> tuple[bool, float]:
+    """The published evaluate-v1.1 script, function by function."""
+
+    def normalize(text: str) -> str:
+        text = "".join(char for char in text.lower() if char not in set(string.punctuation))
+        return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+
+    one, other = normalize(said).split(), normalize(truth).split()
+    same = sum((Counter(one) & Counter(other)).values())
+    if same == 0:
+        return normalize(said) == normalize(truth), 0.0
+    precision, recall = 1.0 * same / len(one), 1.0 * same / len(other)
+    return normalize(said) == normalize(truth), (2 * precision * recall) / (precision + recall)
+
+
+def test_squad_is_the_published_script() -> None:
+    squad = scorer({"exact": "squad"})
+    for said, references in [*pairs(200, longest=5), ("the", ["a"]), ("Don’t", ["dont"]), ("42", ["42.0"])]:
+        by_script = [squad_script(said, reference) for reference in references]
+        values = measure(squad, said, references).values
+        assert values == {"em": float(max(em for em, _ in by_script)), "f1": max(f1 for _, f1 in by_script)}
+
+
+def test_label_figures_are_scikit_learns_with_fixed_labels() -> None:
+    from sklearn.metrics import confusion_matrix, f1_score, recall_score
+
+    from evaluators.scoring.confusion import OFF_LABEL
+    from evaluators.scoring.confusion import pairs as counted
+
+    labels, draw = ["low", "normal", "high"], random.Random(3)
+    truth = draw.choices(labels, k=200)
+    said = [one if draw.random() < 0.7 else draw.choice([*labels, "I think it is low"]) for one in truth]
+    label = scorer({"label": {"of": labels}})
+    scores = stored([measure(label, answer, one) for answer, one in zip(said, truth, strict=True)])
+    bucketed = [one if one in labels else OFF_LABEL for one in said]
+    stats = {stat.name: stat for stat in label.stats}
+    f1, recall = stats["macro_f1"].aggregate, stats["macro_recall"].aggregate
+    assert f1 is not None and recall is not None
+    assert f1(scores) == pytest.approx(f1_score(truth, bucketed, labels=labels, average="macro"), abs=1e-15)
+    assert recall(scores) == pytest.approx(recall_score(truth, bucketed, labels=labels, average="macro"), abs=1e-15)
+    every = [*labels, OFF_LABEL]
+    matrix = confusion_matrix(truth, bucketed, labels=every).tolist()
+    assert [[counted(scores)[row, column] for column in every] for row in every] == matrix

@@ -1,0 +1,114 @@
+"""Keys that nothing acts on are warned of, once each at their line; names that nothing measures are mistakes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from evaluators.gate.file import inspect as inspect_gate
+from evaluators.loading.suite_reader import inspect as inspect_suite
+from fairtrial.config.project import load_project
+from fairtrial.domain.errors import ConfigError
+from fairtrial_cli.commands.check import command
+from tests.fixtures.paths import ROOT
+from tests.fixtures.services.projects import ENVIRON, changed, project, write
+
+WARNED = {
+    "deployments.base.price.gpu_hour": 3,
+    "metrics.resolved.per": 10,
+    "experiments.tuned-vs-base.enroll.approve": 20,
+    "experiments.tuned-vs-base.enroll.min_hours": 20,
+    "experiments.tuned-vs-base.enroll.min_units": 20,
+    "experiments.tuned-vs-base.enroll.stages": 20,
+    "experiments.tuned-vs-base.shadow": 25,
+    "experiments.tuned-vs-base.max_weeks": 26,
+}
+
+
+def test_every_key_that_nothing_acts_on_is_warned_of_at_its_line(tmp_path: Path) -> None:
+    found = {warning.path: warning.line for warning in project(tmp_path).warnings}
+    assert found == WARNED
+    said = "\n".join(map(str, project(tmp_path).warnings))
+    assert "nothing in this version acts on it: the cost of a request stays unknown" in said
+    assert "only the first stage is in force: nothing in this version raises it" in said
+    assert "no experiment ends by it; only `fairtrial experiment plan` reads it" in said
+
+
+def test_a_key_at_several_places_is_warned_of_once(tmp_path: Path) -> None:
+    more = (
+        ('base_url: "http://gpu-1:8000/v1", parent: base', 'base_url: "http://gpu-1:8000/v1", price: {gpu_hour: 1}'),
+        ("margin: 1pp}", "margin: 1pp, stop_margin: 0}"),
+    )
+    [price, stop] = [one for one in project(tmp_path, *more).warnings if one.path not in WARNED or one.line == 3]
+    assert price.known == "and at 1 other place"
+    assert stop.path == "experiments.tuned-vs-base.guardrails[0].stop_margin"
+
+
+def test_one_stage_and_defaults_are_no_reason_to_warn(tmp_path: Path) -> None:
+    text = changed(
+        (", price: {gpu_hour: 2.10}", ""),
+        (", per: unit", ""),
+        ("{stages: [2, 10, 40, 100], min_units: 200, min_hours: 24, approve: [100]}", "{stages: [20]}"),
+        ("    shadow: {variant: tuned, percent: 5, max_usd_per_day: 10, max_concurrency: 8}\n", ""),
+        ("    max_weeks: 6\n", ""),
+    )
+    assert load_project(write(tmp_path, text), ENVIRON).warnings == ()
+
+
+def test_check_prints_warnings_and_says_them_in_json_and_exits_with_0(tmp_path: Path) -> None:
+    path = str(write(tmp_path))
+    result = CliRunner(env=ENVIRON).invoke(command, [path])
+    assert result.exit_code == 0
+    assert result.stderr.count("warning: ") == len(WARNED)
+    assert f"warning: {path}:25: experiments.tuned-vs-base.shadow: nothing in this version acts on it" in result.stderr
+    said = json.loads(CliRunner(env=ENVIRON).invoke(command, ["--json", path]).stdout)
+    assert said["ok"] and {one["path"]: one["line"] for one in said["warnings"]} == WARNED
+
+
+def test_up_prints_the_same_before_it_starts_anything(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        binds = f'gateway: {{bind: "127.0.0.1:{taken.getsockname()[1]}"}}\n'
+        path = write(tmp_path, changed(("store: {", f"{binds}store: {{")))
+        up = [sys.executable, "-m", "fairtrial_cli.main", "up", "-c", str(path), "--no-dashboard"]
+        done = subprocess.run(
+            up, env={**os.environ, **ENVIRON}, capture_output=True, text=True, timeout=120, check=False
+        )
+    assert done.returncode == 2 and "is in use" in done.stderr
+    assert done.stderr.count("warning: ") == len(WARNED)
+
+
+@pytest.mark.parametrize("metric", ["judge.nonsense", "safety.toxicity", "requests.nonsense", "live.primary"])
+def test_an_experiment_is_not_decided_by_what_nothing_measures(tmp_path: Path, metric: str) -> None:
+    with pytest.raises(ConfigError, match=r"primary\.metric: "):
+        project(tmp_path, ("metric: feedback.resolved", f"metric: {metric}"))
+    with pytest.raises(ConfigError, match=r"guardrails\[0\]\.metric: "):
+        project(tmp_path, ("metric: requests.error_rate", f"metric: {metric}"))
+
+
+PROJECTS = [*ROOT.glob("examples/*/fairtrial.yaml"), *ROOT.glob("examples/init/*/fairtrial.yaml")]
+GATES = [*ROOT.glob("suites/*.gate.yaml"), *ROOT.glob("examples/init/shared/*.gate.yaml")]
+SUITES = [*ROOT.glob("suites/*/*.yaml"), *ROOT.glob("examples/init/shared/suites/*.yaml")]
+
+
+@pytest.mark.parametrize("path", [*PROJECTS, *GATES, *SUITES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_ships_prints_no_warning(path: Path) -> None:
+    """The templates of `init`, the examples, the demo's project, and the suites and gates that they use."""
+    keys = {"OPENAI_API_KEY": "of-the-test", "ANTHROPIC_API_KEY": "of-the-test"}
+    if path in PROJECTS:
+        assert load_project(path, keys).warnings == ()
+    else:
+        _, notices = (inspect_gate if path in GATES else inspect_suite)(path)
+        assert notices == []
+
+
+def test_there_is_something_that_ships() -> None:
+    assert len(PROJECTS) >= 6 and len(GATES) >= 3 and len(SUITES) >= 6

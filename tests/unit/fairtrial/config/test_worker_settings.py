@@ -1,0 +1,98 @@
+"""What the data plane's workers are told: defaults, what the file says of them, and mistakes in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairtrial.domain.limits.worker_settings import WorkerSettings
+from tests.fixtures.services.projects import mistakes, project
+
+STORE = "store:"
+
+
+def test_a_file_that_says_nothing_leaves_the_usual_settings(tmp_path: Path) -> None:
+    found = project(tmp_path)
+    assert found.gateway.worker == WorkerSettings()
+    one = found.plan.deployments["base"]
+    assert (one.on_disconnect, one.drain_seconds, one.shutdown_date) == ("cancel", 60.0, None)
+
+
+def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
+    said = "gateway: {max_in_flight: 7, keepalive: 0, grace: 2, drain: 9, transport: aiohttp, others: base}\nstore:"
+    found = project(tmp_path, (STORE, said))
+    assert found.gateway.worker == WorkerSettings(7, 0.0, 2.0, 9.0, "aiohttp", "base")
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ("others: bsae", "gateway.others: the deployment 'bsae' does not exist (did you mean 'base'?)"),
+        ("others: ''", "gateway.others"),
+        ("max_in_flight: 0", "gateway.max_in_flight"),
+        ("transport: pol", "gateway.transport"),
+        ("keepalive: -1", "gateway.keepalive"),
+    ],
+)
+def test_mistakes_are_told_with_what_is_known(tmp_path: Path, said: str, wrong: str) -> None:
+    [found] = mistakes(tmp_path, (STORE, f"gateway: {{{said}}}\nstore:"))
+    assert wrong in found
+
+
+def test_everything_else_goes_to_no_deployment_that_is_translated_for(tmp_path: Path) -> None:
+    claude = "  claude: {model: anthropic/claude-sonnet-4-5, external: true, api_key: '${CLOUD_KEY}'}\nroutes:"
+    [found] = mistakes(tmp_path, ("routes:", claude), (STORE, "gateway: {others: claude}\nstore:"))
+    assert "gateway.others: 'claude' is reached by translation" in found
+
+
+@pytest.mark.parametrize("day", ["2027-02-30", "soon", "''"])
+def test_a_shutdown_date_is_a_day(tmp_path: Path, day: str) -> None:
+    [found] = mistakes(tmp_path, ("external: true", f"external: true, shutdown_date: {day}"))
+    assert "deployments.cloud.shutdown_date" in found
+
+
+def cors(origins: str, more: str = "") -> tuple[str, str]:
+    return STORE, f"gateway: {{cors: {{origins: {origins}}}{more}}}\nstore:"
+
+
+def test_origins_of_web_pages_reach_the_workers(tmp_path: Path) -> None:
+    found = project(tmp_path, cors('[https://app.example, "http://localhost:3000", "https://[::1]:8443"]'))
+    assert found.gateway.worker.cors_origins == (
+        "https://app.example", "http://localhost:3000", "https://[::1]:8443",
+    )  # fmt: skip
+    assert project(tmp_path, cors('["*"]', ", auth: keys")).gateway.worker.cors_origins == ("*",)
+    assert project(tmp_path).gateway.worker.cors_origins == ()
+
+
+@pytest.mark.parametrize(
+    ("origins", "wrong"),
+    [
+        ('["https://app.example/"]', "is not an origin as browsers send it (https://app.example)"),
+        ('["https://app.example/page?x"]', "(https://app.example)"),
+        ('["https://app.example:443"]', "(https://app.example)"),
+        ('["HTTPS://App.Example"]', "(https://app.example)"),
+        ('["app.example"]', "(https://app.example or http://localhost:3000)"),
+        ('["https://*.app.example"]', "is not an origin"),
+        ('["https://größe.example"]', "is not an origin"),
+        ('["https://u:p@app.example"]', "is not an origin"),
+        ('["null"]', "is not an origin"),
+        ('["https://app.example:x"]', "is not an origin"),
+        ('["https://app example"]', "is not an origin"),
+        ('["ftp://app.example"]', "is not an origin"),
+        ('[""]', "gateway.cors.origins[0]"),
+        ("[]", "gateway.cors.origins"),
+        ("https://app.example", "gateway.cors.origins: must be a list"),
+        ('["*"]', "'*' lets every web page use this open gateway, because it asks for no key"),
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_an_error(tmp_path: Path, origins: str, wrong: str) -> None:
+    [found] = mistakes(tmp_path, cors(origins))
+    assert wrong in found
+
+
+def test_every_origin_stands_alone_and_never_on_an_open_gateway(tmp_path: Path) -> None:
+    [found] = mistakes(tmp_path, cors('["https://app.example", "*"]', ", auth: keys"))
+    assert "gateway.cors.origins[1]: '*' allows every origin" in found
+    bound = ', bind: "0.0.0.0:8080"'
+    assert project(tmp_path, cors('["*"]', bound)).gateway.auth == "keys"

@@ -1,0 +1,304 @@
+"""A trial's plan: what it takes, that a refused one comes with changes that help, and which rule will decide."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairtrial.stats.planning.options import option, rule_of
+from fairtrial.stats.planning.question import MODES, Design, Question
+from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
+from fairtrial.stats.sizes import size_of_shares
+
+RESOLVED = Question("feedback.resolved", "superior", baseline=0.62, effect=0.03)
+ERRORS = Question("requests.error_rate", "not worse", 0.01, 0.01, lower_is_better=True, safety=True)
+COST = Question("cost.per_unit", "not worse", 2.0, 0.4, sd=3.0, lower_is_better=True, relative=True)
+
+
+def planned_trial(*questions: Question, **design: object) -> PlannedTrial:
+    found = plan_trial(questions, Design(**{"per_week": 4000.0} | design))  # type: ignore[arg-type]
+    assert isinstance(found, PlannedTrial), found
+    return found
+
+
+def refused(*questions: Question, **design: object) -> Undecidable:
+    found = plan_trial(questions, Design(**{"per_week": 4000.0} | design))  # type: ignore[arg-type]
+    assert isinstance(found, Undecidable), found
+    return found
+
+
+def test_a_watched_trial_takes_1_63_times_the_units_of_one_look_and_a_planned_one_4_percent_more() -> None:
+    # 10 % against 11 %: 14,751 an arm for one look; watched all the time 1.63 times that for 80 %; O'Brien-Fleming with
+    # ten looks R_B(10, 0.05, 0.2) = 1.040 times (Jennison & Turnbull 2000, table 2.4)
+    question = Question("x", "superior", 0.10, 0.01)
+    design = Design(per_week=8_500.0)
+    single, watched, looks = (option(question, replace(design, mode=mode), 0.8).units for mode in ("fixed", *MODES[:2]))
+    assert single is not None
+    assert watched is not None
+    assert looks is not None
+    assert single / 2 == pytest.approx(14_751, abs=1)
+    assert watched / single == pytest.approx(1.70, abs=0.05)  # looks are daily here
+    assert looks / single == pytest.approx(1.040, abs=0.001)
+
+
+def test_the_power_at_the_end_is_that_of_the_units_at_the_end() -> None:
+    # one look's units, watched: 54 % (simulated, looking after every 25 an arm); daily looks are fewer, and find less
+    question = Question("x", "superior", 0.10, 0.01)
+    found = option(question, Design(per_week=29_502 / 6), 0.8)
+    assert found.power == pytest.approx(0.52, abs=0.02)
+    assert found.exaggeration == pytest.approx(1.6, abs=0.05)  # it stops only where it sees more than there is
+
+
+@pytest.mark.parametrize(
+    ("question", "design"),
+    [
+        (RESOLVED, Design(per_week=1800.0)),
+        (RESOLVED, Design(per_week=4000.0, share=0.2)),
+        (Question("not worse", "not worse", 0.30, 0.03), Design(per_week=1500.0)),
+        (Question("refused", "superior", 0.12, 0.03, lower_is_better=True), Design(per_week=3000.0, share=0.2)),
+        (Question("few", "superior", 0.12, 0.10), Design(per_week=80.0)),
+        (Question("common", "superior", 0.50, 0.20), Design(per_week=35.0)),
+    ],
+)
+def test_simulated_trials_end_as_often_as_soon_and_as_large_as_planned(question: Question, design: Design) -> None:
+    found = option(question, design, 0.8)
+    assert found.rule == "normal mixture"
+    limit = 0.0 if question.kind == "superior" else -question.effect
+    won, units, seen = simulated(question, design, limit)
+    few = design.most < 1000
+    assert won == pytest.approx(found.power, abs=0.06 if few else 0.025)
+    assert units == pytest.approx(found.mean_stop, rel=0.06 if few else 0.02)
+    assert seen / question.effect == pytest.approx(found.exaggeration, abs=0.1 if few else 0.05)
+
+
+def test_a_few_units_plan_no_look_before_there_are_events() -> None:
+    # 10 % of 75 users of control are 7.5 events, and no look is made with fewer than ten
+    found = option(Question("few", "superior", 0.10, 0.15), Design(per_week=25.0), 0.8)
+    assert (found.power, found.fits(Design(per_week=25.0))) == (0.0, False)
+    looks = option(Question("few", "superior", 0.10, 0.15), Design(per_week=25.0, mode="planned"), 0.8)
+    assert (looks.power, looks.weeks) == (0.0, 12)  # 14.2 events to expect, so that nine trials in ten have ten
+
+
+def simulated(question: Question, design: Design, limit: float) -> tuple[float, float, float]:
+    """3,000 trials of users who come day by day: the share that is won, the mean end, and what the won ones show."""
+    rng, days = np.random.default_rng(8), np.arange(1, 7 * design.weeks + 1)
+    b, a = (np.round(design.per_week / 7 * part * days) for part in (design.share, 1 - design.share))
+    came = [np.diff(arm, prepend=0).astype(int) for arm in (b, a)]
+    rates = (question.truth, question.baseline)
+    kb, ka = (np.cumsum(rng.binomial(new, p, (3000, len(days))), axis=1) for new, p in zip(came, rates, strict=True))
+    effect = kb / b - ka / a - limit
+    pooled, t2 = (ka + kb) / (a + b), question.effect**2
+    v = np.maximum(kb * (b - kb) / b**3 + ka * (a - ka) / a**3, pooled * (1 - pooled) * (1 / a + 1 / b)).clip(1e-9)
+    ready = (np.minimum(a, b) >= 30) & (np.minimum.reduce([ka, kb, a - ka, b - kb]) >= 10)
+    effect = effect * (-1 if question.lower_is_better else 1)
+    width = 2 * np.log(20) + np.log1p(t2 / v) if question.sides == 2 else 2 * np.log1p(np.sqrt(1 + t2 / v) * 10)
+    half = np.sqrt(v * (v + t2) / t2 * width)
+    ends = ready & (np.abs(effect) > half if question.sides == 2 else effect > half)
+    first = np.where(ends.any(axis=1), ends.argmax(axis=1), len(days) - 1)
+    at = np.take_along_axis(effect, first[:, None], axis=1)[:, 0]
+    won = ends.any(axis=1) & (at > 0)
+    return float(won.mean()), float((a + b)[first].mean()), float(at[won].mean())
+
+
+def test_durations_are_whole_weeks() -> None:
+    assert planned_trial(RESOLVED, mode="fixed").weeks == 3
+    assert planned_trial(RESOLVED, mode="fixed", per_week=1e6).weeks == 1
+
+
+def test_guardrails_share_what_may_be_missed() -> None:
+    trial = planned_trial(RESOLVED, ERRORS, COST)
+    assert [one.power for one in trial.metrics] == pytest.approx([1 - 0.2 / 3] * 3)
+    assert trial.metrics[0].chosen.units > planned_trial(RESOLVED).metrics[0].chosen.units
+    assert trial.weeks == max(one.chosen.weeks for one in trial.metrics)
+
+
+def test_the_rule_is_chosen_from_the_plan_and_named() -> None:
+    design = Design(per_week=4000.0)
+    assert rule_of(RESOLVED, design) == "normal mixture"
+    assert rule_of(RESOLVED, replace(design, mode="planned")) == "O'Brien-Fleming"
+    assert rule_of(RESOLVED, replace(design, mode="fixed")) == "one look"
+    assert rule_of(RESOLVED, replace(design, per_week=60.0)) == "normal mixture"  # 137 failures, but common ones
+    for baseline, rule in ((0.09, "conversion e-process"), (0.10, "normal mixture"), (0.90, "normal mixture")):
+        few = Question("few", "not worse", baseline, 0.05)  # fewer than 200 of the rarer outcome expected
+        assert rule_of(few, replace(design, per_week=300.0)) == rule
+    assert rule_of(Question("few", "superior", 0.62, 0.31), replace(design, per_week=60.0)) == "conversion e-process"
+    assert rule_of(Question("many", "superior", 0.09, 0.03), design) == "normal mixture"
+    assert rule_of(replace(RESOLVED, safety=True), design) == "conversion e-process"
+    assert rule_of(replace(ERRORS, safety=False, baseline=0.019), design) == "conversion e-process"
+    assert rule_of(Question("valid", "not worse", 0.985, 0.01), design) == "conversion e-process"
+    assert rule_of(replace(COST, sd=0.001), design) == "normal mixture"
+
+
+def test_a_share_near_one_is_planned_as_what_is_missing_from_it() -> None:
+    design = Design(per_week=2000.0)
+    valid = option(Question("valid", "not worse", 0.99, 0.01), design, 0.8)
+    errors = option(Question("errors", "not worse", 0.01, 0.01, lower_is_better=True), design, 0.8)
+    assert (valid.units, valid.excluded) == (errors.units, pytest.approx(errors.excluded))
+
+
+def test_an_inconclusive_end_says_what_it_would_exclude() -> None:
+    for mode in MODES:
+        found = option(COST, Design(per_week=4000.0, mode=mode), 0.8)
+        assert found.excluded is not None
+        assert 0 < found.excluded < 0.4
+    assert 0 < option(ERRORS, Design(per_week=4000.0), 0.8).excluded < 0.01
+    assert option(ERRORS, Design(per_week=2.0), 0.8).excluded is None
+    for mode in MODES:  # with 4 units in each arm an interval reaches beyond all losses that there are
+        assert option(RESOLVED, Design(per_week=8.0, mode=mode, weeks=1), 0.8).excluded is None
+
+
+def test_a_relative_margin_counts_the_uncertainty_of_the_control_s_level_too() -> None:
+    assert COST.unit_variance(0.5) > replace(COST, relative=False).unit_variance(0.5)
+
+
+def test_rare_events_take_as_many_units_as_show_anything_without_one() -> None:
+    rare = replace(ERRORS, baseline=1e-4)
+    found = option(rare, Design(per_week=100.0, mode="fixed"), 0.8)
+    assert found.units == pytest.approx(2 * 267.9, rel=1e-3)
+    assert option(rare, Design(per_week=50.0, mode="fixed"), 0.8).power == 0.0
+    (told,) = refused(replace(rare, scored=True), per_week=100.0).pairs
+    assert told == (ERRORS.metric, 268)
+
+
+def test_a_small_treatment_arm_is_offered_half_of_the_units() -> None:
+    found = refused(RESOLVED, share=0.05, per_week=3000.0)
+    assert found.proposals[0].change == "an even split"
+    assert "feedback.resolved needs" in found.reason
+
+
+def test_too_little_traffic_is_offered_planned_looks_weeks_less_variance_and_a_larger_effect() -> None:
+    found = refused(RESOLVED, per_week=1800.0)
+    words = [one.change for one in found.proposals]
+    assert words[0] == "planned looks instead of watching"
+    assert words[1].endswith("weeks")
+    assert words[-2].startswith("CUPED")
+    assert words[-1].startswith("an effect of ")
+
+
+def test_what_can_be_scored_without_a_reaction_is_offered_pairs() -> None:
+    assert refused(RESOLVED, per_week=900.0).pairs == ()
+    found = refused(replace(RESOLVED, metric="judge.correct", scored=True), per_week=900.0)
+    (metric, pairs), *_ = found.pairs
+    assert metric == "judge.correct"
+    assert 1000 < pairs <= 5400
+
+
+def test_rare_events_are_not_offered_an_adjustment() -> None:
+    found = refused(replace(ERRORS, effect=0.002), per_week=1000.0)
+    assert not [one for one in found.proposals if "CUPED" in one.change]
+
+
+def test_the_effect_that_can_be_found_is_not_the_largest_there_is() -> None:
+    # at 99.9 % of a thousand units hardly any is without the event, so that no look would be made at all
+    found = refused(Question("x", "superior", 0.30, 0.01), per_week=200.0)
+    assert found.proposals[-1].change == "an effect of 11 points for x"
+
+
+def test_next_to_no_traffic_can_decide_nothing_and_says_so() -> None:
+    found = refused(RESOLVED, per_week=3.0)
+    assert found.proposals == ()
+    assert "18 units in 6 weeks are too few" in found.reason
+
+
+questions = st.one_of(
+    st.builds(Question, st.just("a"), st.just("superior"), st.floats(0.1, 0.8), st.floats(0.02, 0.1)),
+    st.builds(Question, st.just("b"), st.just("not worse"), st.floats(0.15, 0.8), st.floats(0.01, 0.1)),
+    st.builds(Question, st.just("c"), st.just("not worse"), st.floats(1, 9), st.floats(0.1, 1), st.floats(0.5, 9)),
+    st.builds(
+        Question, st.just("d"), st.just("not worse"), st.floats(0.005, 0.015), st.floats(0.005, 0.02),
+        lower_is_better=st.just(True),
+    ),
+)  # fmt: skip
+designs = st.builds(
+    Design, st.floats(100, 20_000), st.sampled_from([0.1, 0.5]), st.sampled_from(MODES), weeks=st.integers(1, 6)
+)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.lists(questions, min_size=1, max_size=2), designs)
+def test_a_proposal_can_always_be_decided_and_a_refusal_gives_its_reason(asked: list[Question], design: Design) -> None:
+    found = plan_trial(asked, design)
+    for one in found.metrics:
+        for option_ in (one.chosen, *one.others):
+            assert 0 <= option_.power <= 1
+            assert option_.mean_stop <= design.most * (1 + 1e-9)
+    if isinstance(found, PlannedTrial):
+        assert found.weeks <= design.weeks
+        assert all(one.chosen.power >= one.power - 1e-6 for one in found.metrics)
+        return
+    assert found.reason
+    for proposal in found.proposals:
+        again = plan_trial([one.question for one in proposal.trial.metrics], proposal.trial.design)
+        assert again == proposal.trial
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.1, 0.7), st.floats(0.02, 0.1), st.sampled_from(MODES), st.floats(1.1, 2))
+def test_units_fall_with_the_effect_and_with_alpha_and_rise_with_power(
+    baseline: float, effect: float, mode: str, more: float
+) -> None:
+    question, design = Question("x", "superior", baseline, effect), Design(per_week=3e5, mode=mode)  # type: ignore[arg-type]
+    here = option(question, design, 0.8).units
+    assert here is not None
+    assert option(replace(question, effect=effect * more), design, 0.8).units <= here
+    assert option(question, replace(design, alpha=0.05 * more), 0.8).units <= here
+    assert option(question, design, 0.9).units >= here
+    assert option(question, replace(design, inflation=more), 0.8).units >= here
+    assert option(replace(question, left=1 / more), design, 0.8).units <= here
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.05, 0.9), st.sampled_from(MODES), st.floats(0.05, 0.5))
+def test_swapping_the_arms_of_an_amount_changes_nothing(share: float, mode: str, effect: float) -> None:
+    question = Question("x", "superior", 1.0, effect, sd=1.0)
+    one = option(question, Design(per_week=500.0, share=share, mode=mode), 0.8)  # type: ignore[arg-type]
+    other = option(question, Design(per_week=500.0, share=1 - share, mode=mode), 0.8)  # type: ignore[arg-type]
+    assert one.units == pytest.approx(other.units)
+    assert one.power == pytest.approx(other.power)
+
+
+@settings(max_examples=30, deadline=None)
+@given(questions, st.sampled_from(MODES), st.floats(500, 5000))
+def test_power_rises_with_units(question: Question, mode: str, per_week: float) -> None:
+    power = [option(question, Design(per_week=per_week * k, mode=mode), 0.8) for k in (1, 2, 4)]  # type: ignore[arg-type]
+    if len({one.rule for one in power}) == 1 and mode != "planned":
+        assert power[0].power <= power[1].power + 1e-6
+        assert power[1].power <= power[2].power + 1e-6
+
+
+def test_one_look_is_the_size_of_the_formula() -> None:
+    found = option(RESOLVED, Design(per_week=4000.0, mode="fixed", share=0.2), 0.8)
+    assert found.units == pytest.approx(size_of_shares(0.62, 0.65, share=0.2))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"effect": 0.0},
+        {"baseline": 0.0},
+        {"baseline": 0.99},
+        {"sd": 0.0},
+        {"baseline": 0.02, "lower_is_better": True},
+        {"baseline": float("nan"), "sd": 1.0},
+        {"baseline": 0.0, "sd": 1.0, "relative": True},
+        {"effect": float("inf"), "sd": 1.0},
+        {"left": 0.0},
+        {"left": 1.1},
+        {"kind": "better"},
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(fields: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"feedback\.resolved"):
+        replace(RESOLVED, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"per_week": 0.0}, {"weeks": 0}, {"share": 1.0}, {"power": 0.01}, {"inflation": 0.5}, {"mode": "watch"}]
+)
+def test_a_design_that_makes_no_sense_is_refused(fields: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"units|between|way to look"):
+        replace(Design(per_week=100.0), **fields)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="question"):
+        plan_trial([], Design(per_week=1.0))

@@ -1,0 +1,170 @@
+"""The store's regular work ends before the store is closed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import pytest
+
+from fairtrial.journal.segment import files
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.engine_errors import MEMORY
+from fairtrial.store.ingest.segment_archive import compress_sealed
+from gateway.control.background import background_work as keeper_module
+from gateway.control.background.background_work import (
+    DAY_US,
+    PASS_SECONDS,
+    REST_SECONDS,
+    RETRY_US,
+    TURN_SECONDS,
+    Addresses,
+    Keeper,
+    rest_seconds,
+)
+from gateway.control.background.plan_publisher import PlanPublisher
+from tests.fixtures.store import samples
+from tests.unit.gateway.control.conftest import NOW
+
+JOB_SECONDS = 0.3
+
+
+def test_stop_waits_for_the_job_that_a_thread_begins_meanwhile(database: Database, publisher: PlanPublisher) -> None:
+    """The clock holds the ingest thread until the keeper stops, and the daily job for a while after that."""
+    waiting, may_go_on = threading.Event(), threading.Event()
+
+    def clock_us() -> int:
+        name = threading.current_thread().name
+        if name == "ingest":
+            waiting.set()
+            may_go_on.wait(60)
+        elif name == "care":
+            time.sleep(JOB_SECONDS)
+        return NOW
+
+    keeper = Keeper(database, publisher, Addresses(), clock_us=clock_us)
+    keeper.start()
+    assert waiting.wait(60)
+    stopping = threading.Thread(target=keeper.stop)
+    stopping.start()
+    time.sleep(0.1)
+    may_go_on.set()
+    stopping.join(60)
+    assert not stopping.is_alive()
+    assert [thread.name for thread in threading.enumerate() if thread.name == "care"] == []
+
+
+def test_a_duty_of_the_day_that_fails_stops_no_other_and_retention_is_first(
+    database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: NOW)
+    done: list[str] = []
+    ended = threading.Event()
+
+    def out_of_memory(*_: object, **__: object) -> None:
+        done.append("retain")
+        raise duckdb.OutOfMemoryException("could not allocate")
+
+    def erase_again(_: object) -> None:
+        done.append("erase again")
+        ended.set()
+
+    monkeypatch.setattr(keeper.care, "retain", out_of_memory)
+    monkeypatch.setattr(keeper.care, "resume", lambda _: done.append("resume"))
+    monkeypatch.setattr(keeper.care, "erase_again", erase_again)
+    keeper.start()
+    assert ended.wait(60)
+    keeper.jobs.join()
+    assert done == ["retain", "resume", "erase again"]
+    assert keeper.trouble == f"old texts could not be dropped (OutOfMemoryException: {MEMORY})"
+    keeper.stop()
+
+
+def test_only_a_duty_that_failed_is_tried_again_before_the_next_day(
+    database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_us = NOW
+    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: now_us)
+    publisher.refresh(keys_changed=True)
+    done: list[str] = []
+    failing = True
+
+    def erase_again(_: object) -> None:
+        done.append("erase again")
+        if failing:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keeper.care, "retain", lambda *_, **__: done.append("retain"))
+    monkeypatch.setattr(keeper.care, "resume", lambda _: done.append("resume"))
+    monkeypatch.setattr(keeper.care, "erase_again", erase_again)
+
+    def turn(after_us: int) -> list[str]:
+        nonlocal now_us
+        now_us += after_us
+        done.clear()
+        keeper._care()
+        keeper.jobs.join()
+        return list(done)
+
+    assert turn(0) == ["retain", "resume", "erase again"]
+    assert turn(RETRY_US - 1) == []
+    failing = False
+    assert turn(1) == ["erase again"]
+    assert keeper.trouble is None
+    assert turn(DAY_US - RETRY_US) == ["retain", "resume"]
+
+
+def test_segments_that_are_in_the_store_are_compressed_while_control_runs(
+    database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(samples.request(1))
+    writer.close()
+    compressed = threading.Event()
+
+    def compress(*arguments: Any) -> int:
+        done = compress_sealed(*arguments)
+        if done:
+            compressed.set()
+        return done
+
+    monkeypatch.setattr(keeper_module, "ARCHIVE_SECONDS", 0.01)
+    monkeypatch.setattr(keeper_module, "compress_sealed", compress)
+    now_us = time.time_ns() // 1000  # of the file's own clock: retention must not take it for old
+    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: now_us)
+    keeper.start()
+    assert compressed.wait(60)
+    keeper.stop()
+    assert keeper.trouble is None
+    assert [path.suffix for path in files(database.layout.journal / "done")] == [".zst"]
+
+
+def test_few_events_wait_for_others_and_many_are_brought_at_once() -> None:
+    assert rest_seconds(0, 2.0) == REST_SECONDS
+    assert rest_seconds(3, 0.5) > 0.9 * REST_SECONDS
+    assert rest_seconds(1_000_000, 5.0) == TURN_SECONDS
+    rests = [rest_seconds(events, 1.0) for events in range(0, 20_000, 100)]
+    assert rests == sorted(rests, reverse=True)
+
+
+def test_a_journal_without_new_lines_is_gone_through_only_now_and_then(
+    database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("gateway.control.background.background_work.time", SimpleNamespace(monotonic=lambda: now[0]))
+    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: NOW)
+    passes: list[float] = []
+    monkeypatch.setattr(keeper, "ingest_now", lambda **_: passes.append(now[0]))
+    writer = JournalWriter(database.layout.journal, writer="w")
+    keeper.ingester.catch_up()
+    for step in range(8):
+        if step == 5:
+            writer.append(samples.request(1))
+        keeper._bring_in()
+        now[0] += PASS_SECONDS / 4
+    writer.close()
+    assert passes == [1000.0, 1000.0 + PASS_SECONDS, *(1000.0 + PASS_SECONDS * step / 4 for step in (5, 6, 7))]

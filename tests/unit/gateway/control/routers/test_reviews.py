@@ -1,0 +1,270 @@
+"""The review API: what a reviewer is told gives nothing away, and what a release manager asks for is clear."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from fairtrial.domain.accounts import Role
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.access import audit
+from fairtrial.store.core.query import Page
+from gateway.control.background.background_work import Keeper
+from tests.fixtures.evaluators.review_answers import NEW, OLD, case, write_both
+from tests.fixtures.store import samples
+from tests.unit.gateway.control.auth.test_authorization import signed_in
+from tests.unit.gateway.control.conftest import client
+
+WISH = {"suite": "tickets", "candidate": NEW, "baseline": OLD, "size": 10, "seed": 7}
+SECRETS = (
+    NEW,
+    OLD,
+    "1234.5",
+    "777.25",
+    "432104321",
+    "876508765",
+    "0.0123",
+    "0.0456",
+    "fp-",
+    "tickets-",
+    "case-",
+    "dd-",
+    "digest",
+)
+ROLES_OF: tuple[tuple[Role, str], ...] = (("reviewer", "ann"), ("reviewer", "ben"), ("release-manager", "meg"))
+UNMARKED = {"accuracy": None, "tone": None, "usefulness": None}
+
+
+def run_here(keeper: Keeper) -> None:
+    """Runs of both, brought in by the keeper, which must be the only one that does."""
+    deployments = keeper.publisher.published.plan.deployments
+    write_both(keeper.database.layout, digests={name: deployments[name].digest for name in (NEW, OLD)})
+    keeper.ingest_now()
+
+
+async def made(http: httpx.AsyncClient, keeper: Keeper, **wish: Any) -> dict[str, Any]:
+    run_here(keeper)
+    answer = await http.post("/api/reviews/queues", json=WISH | wish)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def test_everything_that_a_reviewer_is_told_names_no_model_no_run_no_time_and_no_cost(keeper: Keeper) -> None:
+    async with client(keeper) as http:
+        queue = (await made(http, keeper))["queue_id"]
+        told = [await http.get("/api/reviews/queues"), await http.get("/api/reviews/rubric")]
+        for _ in range(10):
+            told.append(await http.post(f"/api/reviews/queues/{queue}/next"))
+            item = told[-1].json()["item"]["item_id"]
+            told.append(await http.put(f"/api/reviews/items/{item}/draft", json={"outcome": "left"}))
+            told.append(await http.post(f"/api/reviews/items/{item}/submit", json={}))
+            told.append(await http.post(f"/api/reviews/items/{item}/submit", json={"outcome": "left"}))
+            told.append(await http.post(f"/api/reviews/queues/{queue}/undo"))
+            told.append(await http.post(f"/api/reviews/items/{item}/submit", json={"outcome": "tie"}))
+            told.append(await http.post(f"/api/reviews/items/{item}/skip", json={}))
+        told.append(await http.post(f"/api/reviews/queues/{queue}/next"))
+    assert told[-1].json()["item"] is None
+    for answer in told:
+        everything = answer.text + str(sorted(answer.headers.items())) + str(answer.url)
+        assert not [secret for secret in SECRETS if secret in everything], everything
+
+
+async def test_an_item_has_the_question_the_reference_and_two_answers_and_both_sides_are_used(keeper: Keeper) -> None:
+    left = []
+    async with client(keeper) as http:
+        queue = (await made(http, keeper, size=20))["queue_id"]
+        for _ in range(20):
+            item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]
+            assert set(item) == {"item_id", "prompt", "reference", "answers", "draft", "expires_us", "masked"}
+            number = item["prompt"][1]["content"].removeprefix("question ")
+            assert item["prompt"][0] == {"role": "system", "content": "Be kind."}
+            assert item["reference"] == f"reference {number}"
+            assert set(item["answers"].values()) == {f"crimson answer {number}", f"azure answer {number}"}
+            assert (item["draft"], item["masked"], item["expires_us"]) == (None, False, samples.NOW + 600_000_000)
+            left.append(item["answers"]["left"].split()[0])
+            await http.post(f"/api/reviews/items/{item['item_id']}/submit", json={"outcome": "tie"})
+    assert {"crimson", "azure"} == set(left)
+
+
+async def test_a_model_that_names_itself_is_masked_and_flagged(keeper: Keeper) -> None:
+    writer = JournalWriter(keeper.database.layout.journal, writer="names")
+    said = (("n-tuned", NEW, "I am Tuned, made by OpenAI."), ("n-base", OLD, "As Qwen2.5-0.5B, no."))
+    for run_id, target, text in said:
+        writer.append(case(run_id, 1, text, target), samples.run(run_id, suite="names", target=target))
+    writer.close()
+    async with client(keeper) as http:
+        await http.post("/api/ingest")
+        wish = {"candidate_run": "n-tuned", "baseline_run": "n-base"}
+        queue = (await http.post("/api/reviews/queues", json=wish)).json()["queue_id"]
+        item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]
+    assert item["masked"] is True
+    assert set(item["answers"].values()) == {"I am [hidden], made by [hidden].", "As [hidden], no."}
+
+
+async def test_a_draft_comes_back_whole_and_a_late_one_is_a_conflict(keeper: Keeper) -> None:
+    said = {
+        "outcome": "both_bad",
+        "ratings": {"left": UNMARKED | {"tone": 1}, "right": UNMARKED | {"accuracy": 5}},
+        "comment": "<script>alert(1)</script> =1+1",
+        "edited": {"left": None, "right": "better"},
+        "flagged": True,
+    }
+    async with client(keeper) as http:
+        queue = (await made(http, keeper))["queue_id"]
+        item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]["item_id"]
+        kept = await http.put(f"/api/reviews/items/{item}/draft", json=said)
+        again = (await http.post(f"/api/reviews/queues/{queue}/next")).json()
+        assert kept.json() == {"expires_us": samples.NOW + 600_000_000}
+        assert again["item"]["draft"] == said
+        done = await http.post(f"/api/reviews/items/{item}/submit", json=said)
+        assert done.json() == {"progress": {"done": 1, "total": 10, "mine_done": 1}}
+        late = await http.put(f"/api/reviews/items/{item}/draft", json=said)
+        back = (await http.post(f"/api/reviews/queues/{queue}/undo")).json()
+    assert (late.status_code, late.json()["error"]["type"]) == (409, "conflict")
+    assert back["item"]["draft"] == said and back["progress"]["done"] == 0
+
+
+async def test_a_wrong_body_is_a_400_that_says_where(keeper: Keeper) -> None:
+    async with client(keeper) as http:
+        queue = (await made(http, keeper))["queue_id"]
+        item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]["item_id"]
+        for wrong, words in (
+            ({"outcome": "best"}, "outcome"),
+            ({"ratings": {"left": {"tone": 6}}}, "ratings.left.tone"),
+            ({"ratings": {"middle": {}}}, "ratings.middle"),
+            ({"comment": "x" * 10_001}, "comment"),
+        ):
+            answer = await http.put(f"/api/reviews/items/{item}/draft", json=wrong)
+            assert answer.status_code == 400 and words in answer.json()["error"]["message"]
+        no_item = await http.put("/api/reviews/items/none/draft", json={})
+        no_queue = await http.post("/api/reviews/queues/none/next")
+    assert (no_item.status_code, no_queue.status_code) == (404, 404)
+
+
+async def test_a_release_manager_sees_the_rule_and_closes_the_queue_which_is_in_the_audit_trail(
+    keeper: Keeper,
+) -> None:
+    async with client(keeper) as http:
+        queue = await made(http, keeper, size=5)
+        closed = (await http.post(f"/api/reviews/queues/{queue['queue_id']}/close")).json()
+        again = await http.post(f"/api/reviews/queues/{queue['queue_id']}/close")
+    assert (queue["candidate"], queue["baseline"], queue["items"], queue["state"]) == (NEW, OLD, 5, "open")
+    assert queue["sampling"] == {"kind": "random", "size": 5, "of": 20, "seed": 7, "overlap": 0.4, "shared": 2}
+    assert (closed["state"], again.status_code) == ("closed", 409)
+    trail = [row["action"] for row in keeper.database.dicts(audit.listing(Page()))]
+    assert {"review.enqueue", "review.close"} <= set(trail)
+
+
+async def test_what_can_not_be_filled_says_what_to_run_or_which_word_to_leave_out(keeper: Keeper) -> None:
+    run_here(keeper)
+    async with client(keeper) as http:
+        for wish, words in (
+            (WISH | {"suite": "none"}, "fairtrial eval SUITE.yaml --on tuned,base"),
+            (WISH | {"candidate": "other"}, "no finished run of it on other"),
+            (WISH | {"title": "Is Tuned better?"}, "'tuned' would tell the reviewers"),
+            (WISH | {"candidate": OLD}, "both base"),
+            ({"suite": "tickets"}, "name suite, candidate and baseline"),
+            ({"candidate_run": "x", "baseline_run": "tickets-base"}, "no run with the id 'x'"),
+        ):
+            answer = await http.post("/api/reviews/queues", json=wish)
+            assert answer.status_code == 400 and words in answer.json()["error"]["message"], answer.text
+        assert (await http.get("/api/reviews/queues")).json() == {"rows": []}
+
+
+async def test_two_people_who_signed_in_judge_side_by_side_and_see_only_the_desk(keeper: Keeper) -> None:
+    json = {"content-type": "application/json"}
+    ann, ben, meg = (signed_in(keeper, role, name) | json for role, name in ROLES_OF)
+    run_here(keeper)
+    async with client(keeper) as http:
+        made = (await http.post("/api/reviews/queues", json=WISH | {"size": 2, "overlap": 0}, headers=meg)).json()
+        path = f"/api/reviews/queues/{made['queue_id']}"
+        first, second, third = [(await http.post(f"{path}/next", headers=who)).json() for who in (ann, ben, meg)]
+        assert first["item"]["item_id"] != second["item"]["item_id"]
+        assert (third["item"], third["waiting"]) == (None, 2)
+        item = f"/api/reviews/items/{first['item']['item_id']}"
+        for wrong in (
+            await http.put(f"{item}/draft", json={"outcome": "tie"}, headers=ben),
+            await http.post(f"{item}/submit", json={"outcome": "tie"}, headers=ben),
+        ):
+            assert (wrong.status_code, wrong.json()["error"]["type"]) == (409, "conflict")
+        again = (await http.post(f"{path}/next", headers=ann)).json()
+        assert (again["item"]["item_id"], again["item"]["draft"]) == (first["item"]["item_id"], None)
+        for hidden in (path, f"{path}/export", "/api/reviews/status", "/api/reviews/votes?candidate=a&baseline=b"):
+            assert (await http.get(hidden, headers=ann)).status_code == 403, hidden
+        assert (await http.post("/api/reviews/queues", json=WISH, headers=ann)).status_code == 403
+        assert (await http.post(f"{path}/close", headers=ann)).status_code == 403
+
+
+async def test_what_a_gate_reads_is_told_once_the_queue_is_done(keeper: Keeper) -> None:
+    asked = {"candidate": NEW, "baseline": OLD}
+    run_here(keeper)
+    async with client(keeper) as http:
+        queue = (await http.post("/api/reviews/queues", json=WISH | {"size": 12})).json()["queue_id"]
+        left = []
+        for number in range(12):
+            early = (await http.get("/api/reviews/votes", params=asked)).json()["rows"][0]
+            assert (early["settled"], early["votes"]) == (number, [])
+            item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]
+            left.append(item["answers"]["left"].startswith("crimson"))
+            said = {"outcome": "left", "ratings": {"left": {"tone": 5}, "right": {"tone": 4}}}
+            await http.post(f"/api/reviews/items/{item['item_id']}/submit", json=said)
+        (whole,) = (await http.get("/api/reviews/votes", params=asked)).json()["rows"]
+        evidence = (await http.get("/api/reviews/evidence", params=asked)).json()
+    preferred = [vote["preference"] == "candidate" for vote in whole["votes"]]
+    assert preferred == left
+    assert [vote["left"] == "candidate" for vote in whole["votes"]] == left
+    assert {vote["longer"] for vote in whole["votes"]} == {len("crimson") - len("azure")}
+    assert [vote["ratings"]["candidate"]["tone"] for vote in whole["votes"]] == [5 if one else 4 for one in left]
+    assert evidence["queues"] == [
+        {"queue_id": queue, "title": "tickets: 12 pairs", "suite": "tickets", "state": "open", "items": 12}
+        | {"settled": 12, "read": True, "present": True}
+    ]
+    figures = evidence["figures"]
+    assert (figures["votes"], figures["pairs"], figures["people"]) == (12, 12, 1)
+    assert figures["preference"]["candidate"] == pytest.approx(sum(left) / 12)
+    assert figures["net"]["value"] == pytest.approx(2 * sum(left) / 12 - 1)
+    assert (figures["pull"]["model"]["firsts"], figures["pull"]["model"]["seconds"]) == (12, 0)
+    assert "too few" in figures["pull"]["model"]["position_adjusted"]["reason"]
+    agreement = figures["agreement"]["review.tone"]
+    assert (agreement["quality"], agreement["pairs"], agreement["alpha"]["n"]) == ("unknown", 0, 0)
+    assert figures["each"] == []
+
+
+async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(keeper: Keeper) -> None:
+    asked = {"candidate": NEW, "baseline": OLD}
+    ann, ben = (signed_in(keeper, "release-manager", name) for name in ("ann", "ben"))
+    json = {"content-type": "application/json"}
+    run_here(keeper)
+
+    async def read(http: httpx.AsyncClient) -> tuple[int, int]:
+        (row,) = (await http.get("/api/reviews/votes", params=asked, headers=ann)).json()["rows"]
+        return row["settled"], len(row["votes"])
+
+    async with client(keeper) as http:
+        made = await http.post("/api/reviews/queues", json=WISH | {"size": 3, "overlap": 0}, headers=ann | json)
+        path, seen = f"/api/reviews/queues/{made.json()['queue_id']}", []
+        for who, what in ((ann, "skip"), (ben, "submit")):
+            for _ in range(3):
+                item = (await http.post(f"{path}/next", headers=who | json)).json()["item"]["item_id"]
+                said = {"outcome": "tie"} if what == "submit" else {}
+                await http.post(f"/api/reviews/items/{item}/{what}", json=said, headers=who)
+                seen.append(await read(http))
+        assert seen == [(0, 0), (0, 0), (0, 0), (1, 0), (2, 0), (3, 3)]
+        await http.post(f"{path}/undo", headers=ben | json)
+        assert await read(http) == (3, 2)
+
+
+async def test_answers_of_a_model_that_is_defined_differently_by_now_are_not_given_to_people(keeper: Keeper) -> None:
+    write_both(keeper.database.layout)
+    keeper.ingest_now()
+    async with client(keeper) as http:
+        refused = await http.post("/api/reviews/queues", json=WISH)
+        by_id = {"candidate_run": "tickets-tuned", "baseline_run": "tickets-base"}
+        asked_for = await http.post("/api/reviews/queues", json=by_id)
+        asked = {"candidate": NEW, "baseline": OLD}
+        evidence = (await http.get("/api/reviews/evidence", params=asked)).json()
+    assert refused.status_code == 400 and "tuned is defined differently now" in refused.json()["error"]["message"]
+    assert asked_for.status_code == 201
+    assert (evidence["queues"][0]["present"], evidence["figures"]) == (False, None)

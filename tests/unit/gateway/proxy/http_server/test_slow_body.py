@@ -1,0 +1,139 @@
+"""A body that stops or trickles is a 408 and its connection is closed; one that comes at the least rate is read."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from fairtrial.domain.errors import RequestError
+from fairtrial.domain.limits.worker_settings import USUAL
+from gateway.proxy.admission.admission import Admission
+from gateway.proxy.http_server import server as serving
+from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.http_server.request_reader import read_body
+from gateway.proxy.http_server.server import Server
+from gateway.proxy.wire.asgi import ClientGone, lines_of
+from gateway.proxy.wire.openai_errors import error_body, error_headers
+
+GRACE, RATE, LIMIT = 0.4, 100, 2000
+HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "TICK_SECONDS", 0.02)
+
+
+def reads(seen: list[str], admission: Admission) -> Callable[[Turn], None]:
+    """Serve each request by reading its body, and answering what came of that."""
+
+    async def run(turn: Turn) -> None:
+        try:
+            body = await read_body(turn, admission, limit=LIMIT)
+            turn.answer(200, [], body)
+        except RequestError as error:
+            seen.append(type(error).__name__)
+            turn.answer(error.status, lines_of(error_headers(error, "id")), error_body(error))
+        except ClientGone:
+            seen.append("gone")
+
+    def serve(turn: Turn) -> None:
+        turn.task = asyncio.get_running_loop().create_task(run(turn))
+
+    return serve
+
+
+@asynccontextmanager
+async def connected(serve: Callable[[Turn], None]) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = Server(serve, Admission(8), replace(USUAL, body_grace=GRACE, min_body_rate=RATE))
+    running = asyncio.create_task(server.run(listening))
+    await asyncio.sleep(0)
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    yield reader, writer
+    writer.close()
+    server.stop()
+    await running
+
+
+async def everything(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(20):
+        return await reader.read()
+
+
+@pytest.mark.parametrize("pieces", [(), (b"{",), (b"{" * 1500,)])
+async def test_a_body_that_stops_coming_is_a_408_and_the_connection_ends(pieces: tuple[bytes, ...]) -> None:
+    seen: list[str] = []
+    async with connected(reads(seen, Admission(8))) as (reader, writer):
+        writer.write(HEAD % 2000 + b"".join(pieces))
+        answer = await everything(reader)
+    assert answer.startswith(b"HTTP/1.1 408 ") and b"connection: close\r\n" in answer and b"request_timeout" in answer
+    assert seen == ["TooSlow"]
+
+
+async def test_a_body_that_trickles_is_a_408_too() -> None:
+    seen: list[str] = []
+    async with connected(reads(seen, Admission(8))) as (reader, writer):
+        writer.write(HEAD % 2000)
+        answering = asyncio.create_task(everything(reader))
+        while not answering.done():
+            writer.write(b"x")
+            await asyncio.sleep(GRACE / 10)
+        assert answering.result().startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_body_that_comes_at_the_least_rate_is_read_however_long_that_takes() -> None:
+    async with connected(reads([], Admission(8))) as (reader, writer):
+        writer.write(HEAD % 1600)
+        for _ in range(16):
+            writer.write(b"x" * 100)
+            await asyncio.sleep(GRACE / 5)  # five times the least rate
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_that_nobody_reads_any_more_is_not_waited_for_either() -> None:
+    def refuses(turn: Turn) -> None:
+        turn.answer(401, [], b"no")
+
+    async with connected(refuses) as (reader, writer):
+        writer.write(HEAD % 2000 + b"x")
+        answer = await everything(reader)
+    assert answer.startswith(b"HTTP/1.1 401 ") and answer.endswith(b"no")
+
+
+async def test_a_caller_that_waits_to_be_asked_for_its_body_is_not_slow() -> None:
+    async def later(turn: Turn) -> None:
+        await asyncio.sleep(3 * GRACE)
+        turn.answer(200, [], await read_body(turn, Admission(8), limit=LIMIT))
+
+    def serve(turn: Turn) -> None:
+        turn.task = asyncio.get_running_loop().create_task(later(turn))
+
+    async with connected(serve) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"ab")
+        assert (await reader.readuntil(b"ab")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_that_says_it_is_too_large_is_a_413_before_it_is_asked_for() -> None:
+    async with connected(reads([], Admission(8))) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2001\r\n\r\n")
+        answer = await everything(reader)
+    assert answer.startswith(b"HTTP/1.1 413 ") and b"100 Continue" not in answer
+
+
+async def test_a_caller_that_leaves_in_the_middle_has_left() -> None:
+    seen: list[str] = []
+    async with connected(reads(seen, Admission(8))) as (_, writer):
+        writer.write(HEAD % 2000 + b"x")
+        await asyncio.sleep(0.05)
+        writer.close()
+        while not seen:  # noqa: ASYNC110 - the server's side of it
+            await asyncio.sleep(0.01)
+    assert seen == ["gone"]

@@ -1,0 +1,30 @@
+"""A worker's counts are on the board before its first request: /metrics of any worker names every one that served."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fairtrial.config.layout import Layout
+from fairtrial.journal.response_map import FILE, ResponseMap
+from fairtrial.journal.writer import JournalWriter
+from gateway.proxy.admission.shared_counters import CountBoard
+from gateway.proxy.app import alive
+from gateway.proxy.plan.plan_watch import PlanWatch
+from gateway.proxy.transport.pool.pool import PoolTransport
+from gateway.proxy.worker_state import Gateway
+
+
+async def test_the_counts_are_shown_before_anything_is_served(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "store.duckdb").make()
+    gateway = Gateway(
+        watch=PlanWatch(layout.plan, environ=os.environ, require_keys=False),
+        journal=JournalWriter(layout.journal, writer="w0"),
+        transport=PoolTransport(),
+        worker="w0",
+        places=ResponseMap(layout.journal.with_name(FILE)),
+        board=CountBoard(tmp_path, "w0"),
+    )
+    async with alive(gateway):
+        shown = dict(CountBoard(tmp_path, "w1").others())
+    assert [name for name, _, _ in shown["w0"]][:2] == ["requests_total", "served_total"]
