@@ -17,16 +17,18 @@ DATA = (
     "dashboard/app.py",
     "dashboard/views/overview.py",
     "evaluators/generators/pools/facts.txt",
-    "examples/support/adapters/support-v2.gguf",
-    "examples/support/fairtrial.yaml",
+    "fairtrial/bundled/examples/init/shared/gitignore",
+    "fairtrial/bundled/examples/support/adapters/support-v2.gguf",
+    "fairtrial/bundled/examples/support/fairtrial.yaml",
+    "fairtrial/bundled/suites/general/questions.jsonl",
+    "fairtrial/bundled/suites/support-release.gate.yaml",
+    "fairtrial/bundled/suites/support/suite.yaml",
+    "fairtrial/bundled/suites/support/test.jsonl",
     "fairtrial/store/access/common_passwords.LICENSE",
     "fairtrial/store/access/common_passwords.txt",
     "fairtrial/store/migrations/0001_ground.sql",
-    "suites/general/questions.jsonl",
-    "suites/support-release.gate.yaml",
-    "suites/support/suite.yaml",
-    "suites/support/test.jsonl",
 )
+PACKAGES = ("dashboard", "evaluators", "fairtrial", "fairtrial_cli", "gateway")
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +52,10 @@ def test_the_wheel_has_everything_that_is_not_code_and_nothing_that_is_not_shipp
     names = set(zipfile.ZipFile(wheel).namelist())
     assert not set(DATA) - names
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    for package in ("dashboard", "evaluators", "fairtrial", "gateway", "suites"):
+    for package in PACKAGES:
         assert not {name for name in tracked if name.startswith(f"{package}/") and (ROOT / name).is_file()} - names
-    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "examples/support/training/"))]
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
+    assert not [name for name in names if "/training/" in name and "bundled" in name]
     assert wheel.stat().st_size < LARGEST_MB * 10**6
 
 
@@ -65,9 +68,9 @@ def test_no_tool_of_the_tests_and_no_file_of_the_repository_is_within_reach(prog
 
 def test_every_module_of_the_product_can_be_imported_from_the_wheel(programs: Path, tmp_path: Path) -> None:
     program = """
-import importlib, pkgutil, dashboard, evaluators, fairtrial, gateway
+import importlib, pkgutil, dashboard, evaluators, fairtrial, fairtrial_cli, gateway
 skip = {"dashboard.app", "fairtrial_cli.processes.child", "gateway.models.engine_program"}
-for package in (fairtrial, gateway, evaluators, dashboard):
+for package in (fairtrial, fairtrial_cli, gateway, evaluators, dashboard):
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if found.name not in skip and not found.ispkg:
             importlib.import_module(found.name)
@@ -85,7 +88,9 @@ def test_the_command_line_runs_there(programs: Path, tmp_path: Path, command: tu
 
 
 def test_the_suites_and_gates_that_ship_are_found_and_sound(programs: Path, tmp_path: Path) -> None:
-    place = Path(run(programs, tmp_path, "python", "-c", "import suites; print(suites.__path__[0])").stdout.strip())
+    program = "from fairtrial.bundled_data import bundled_data; print(bundled_data('suites'))"
+    place = Path(run(programs, tmp_path, "python", "-c", program).stdout.strip())
+    assert place.parent.name == "bundled"
     files = [str(path) for path in sorted(place.rglob("*.yaml"))]
     assert len(files) > 3
     done = run(programs, tmp_path, "fairtrial", "check", *files)
