@@ -9,6 +9,7 @@ COPY requirements/build.lock requirements/build.lock
 RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements/build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY fairtrial fairtrial
+COPY fairtrial_cli fairtrial_cli
 COPY gateway gateway
 COPY evaluators evaluators
 COPY dashboard dashboard
