@@ -17,7 +17,7 @@ ROUNDS = 24
 
 def start(module: str, argument: Path, output: Path) -> subprocess.Popen[bytes]:
     with output.open("ab") as file:
-        return subprocess.Popen([sys.executable, "-m", f"tests.integration.{module}", str(argument)], stdout=file)
+        return subprocess.Popen([sys.executable, "-m", f"tests.fixtures.store.{module}", str(argument)], stdout=file)
 
 
 def grew(output: Path, process: subprocess.Popen[bytes]) -> None:
