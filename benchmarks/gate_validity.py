@@ -28,10 +28,10 @@ HEAD = """\
 
 <!-- Made by `python benchmarks/gate_validity.py --markdown docs/gate_validity.md`. -->
 
-A gate line promises how often it is wrong: a candidate that is worse by exactly the margin passes in at most 5 % of
-trials, and so does an equal one that is called better. Here data are drawn by processes that are named, and the code
-that decides a gate's lines decides them. **A line without a target is a baseline**, such as the power of a line. ± is
-one standard error; a target is met within two.
+A gate line promises an error rate. A candidate that is worse by exactly the margin passes in at most 5 % of
+trials, and an equal candidate is called better in at most 5 %. The stated processes draw the data, and the code
+that judges gate lines judges them. **A line without a target is a baseline**, such as the power of a line. ± is
+one standard error, and a target is met within two.
 
 {replications:,} replications; seed {seed}.
 """

@@ -1,9 +1,10 @@
-"""The gateway beside nginx and LiteLLM's proxy in one run: requests per core, added latency, chunks, open streams.
+"""Measures the gateway beside nginx and LiteLLM's proxy in one run: requests per core, latency, chunks, open streams.
 
-``python benchmarks/gateway.py [--no-litellm] [--transport pool|aiohttp] [--profile] [--json]``. All on one instant
-upstream, about 1 KB each way, one worker each; the gateway with keys, an experiment of two arms, recording and
-redaction on, nginx without any of it, LiteLLM's proxy with one key. Per core means: for each second of CPU time
-that the server's processes used, so that the figure does not depend on how the cores are shared.
+``python benchmarks/gateway.py [--no-litellm] [--transport pool|aiohttp] [--profile] [--json]``. All use one instant
+upstream, about 1 KB each way, and one worker each. The gateway has keys, an experiment of two arms, recording and
+redaction; nginx has none of it, and LiteLLM's proxy one key. "Per core" means for each second of CPU time that the
+server's processes used, so that the figure does not depend on how the cores are shared.
+``--before CHECKOUT`` compares with the gateway of another checkout instead, which needs its own ``.venv``.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path[0] = str(HERE.parent)  # this file has the name of a package, and must not be found in its place
 
+from benchmarks.wire import earlier  # noqa: E402
 from benchmarks.wire.measures import chunks, full_load, latencies, slow_streams  # noqa: E402
-from benchmarks.wire.profiled import sampled, told  # noqa: E402
+from benchmarks.wire.profiled import profile_report, sampled  # noqa: E402
 from benchmarks.wire.servers import Server, gateway, litellm, nginx, upstream  # noqa: E402
 from benchmarks.wire.targets import LITELLM, TARGETS, report  # noqa: E402
 from fairtrial.domain.limits.worker_settings import USUAL  # noqa: E402
@@ -49,8 +51,21 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             other = stack.enter_context(litellm(plain, folder, arguments.litellm_room))
             _measure_litellm(found, plain, other, arguments.seconds)
         if arguments.profile:
-            print(told(folder / "samples"), file=sys.stderr)
+            print(profile_report(folder / "samples"), file=sys.stderr)
     return dict(found)
+
+
+def measure_with_earlier(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The figures of this checkout's gateway and of another one's."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        plain = stack.enter_context(upstream())
+        checkouts = ((arguments.before.resolve(), earlier.BEFORE), (HERE.parent.resolve(), earlier.NOW))
+        servers = [
+            stack.enter_context(earlier.gateway_of(checkout, plain, folder / name.replace(" ", "-"), name))
+            for checkout, name in checkouts
+        ]
+        return earlier.compare(plain, servers, arguments.seconds)
 
 
 def _measure_each(found: dict[str, Any], servers: list[Server], arguments: argparse.Namespace) -> None:
@@ -87,10 +102,15 @@ def main() -> None:
     parser.add_argument("--no-litellm", action="store_true", help="leave LiteLLM's proxy out")
     parser.add_argument("--litellm-room", type=Path, default=ROOM, help="its environment, made if it isn't there")
     parser.add_argument("--profile", action="store_true", help="where the gateway's CPU time goes (slows it a little)")
+    parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="compare with the gateway of another checkout")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if arguments.before is not None:
+        compared = measure_with_earlier(arguments)
+        print(json.dumps(compared, indent=2) if arguments.json else earlier.report(compared))
+        return
     found = measure(arguments)
     verdicts = [target.verdict(found) for target in TARGETS]
     print(json.dumps({**found, "targets": verdicts}, indent=2) if arguments.json else report(found, arguments.streams))

@@ -43,7 +43,7 @@ from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.domain.events import RequestEvent  # noqa: E402
 from fairtrial.journal.reader import decode  # noqa: E402
 from fairtrial.journal.segment import names  # noqa: E402
-from fairtrial.store.core.database import Database, chunks  # noqa: E402
+from fairtrial.store.core.database import Database, chunk_folder  # noqa: E402
 from fairtrial.store.ingest.chunk_file import insert_lines  # noqa: E402
 
 FAIRTRIAL = [sys.executable, "-m", "fairtrial_cli.main"]
@@ -132,8 +132,8 @@ def _bare_insert(lines: list[bytes], folder: Path) -> float:
         for line in lines:
             sorted_lines.setdefault(decode(line).kind, []).append(line)
         before = time.process_time()
-        with database.writing() as cursor:
-            insert_lines(cursor, sorted_lines, chunks(database.layout))
+        with database.transaction() as cursor:
+            insert_lines(cursor, sorted_lines, chunk_folder(database.layout))
         used = time.process_time() - before
         database.close()
     return used

@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dashboard.client import SESSION_COOKIE  # noqa: E402 - found by the line above
-from tests.e2e.conftest import ARGUMENTS, PATIENCE_MS, chromium  # noqa: E402
 from tests.fixtures.dashboard import site as sites  # noqa: E402
 from tests.fixtures.dashboard.reviewing import Reviewing  # noqa: E402
+from tests.fixtures.dashboard.visits import ARGUMENTS, PATIENCE_MS, chromium  # noqa: E402
 
 DRAWN = """() => {
     const still = document.querySelector('[data-testid=stSkeleton], [data-testid=stSpinner], [data-stale=true]');

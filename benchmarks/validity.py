@@ -27,10 +27,10 @@ HEAD = """\
 
 <!-- Made by `python benchmarks/validity.py --markdown docs/validity.md`. -->
 
-[The statistics](reference/statistics.md) promise how often they are wrong. Here the promise is kept or broken by
-simulation: data are drawn by a process that is named, the library's own functions look at them, and what they say
-wrongly is counted. **A line without a target is a baseline**: what one would get without the method. ± is one standard
-error; a target is met within two. A/A: there is no difference, and whoever finds one is wrong.
+[The statistics](reference/statistics.md) promise an error rate. This page tests the promise by
+simulation. The stated process draws the data, the library's functions analyse them, and the wrong results are
+counted. **A line without a target is a baseline**: the result without the method. ± is one standard
+error, and a target is met within two. In an A/A trial there is no difference, so any difference found is an error.
 
 {replications:,} replications; seed {seed}.
 """

@@ -1,4 +1,4 @@
-"""The dashboard's frame: its look, its navigation, and the page that was asked for."""
+"""Draws the dashboard: theme, navigation, and the requested page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from dashboard.client import SESSION_COOKIE, Control, ControlUnreachable, Refused, from_environment
+from dashboard.components import theme
 from dashboard.components.formatting import plain
-from dashboard.components.theme import dress
 from dashboard.view import View
-from dashboard.visitor import NOBODY_KNOWS, Visitor, ask_to_sign_in, refuse, say_who, visitor_of
+from dashboard.visitor import UNKNOWN_VISITOR, Visitor, ask_to_sign_in, refuse, render_visitor, visitor_of
 from fairtrial.domain.registry import Registry
 
 VIEWS = Registry("dashboard.views", "view", noun="page", kind=View)
@@ -19,23 +19,23 @@ SIGNED_OUT = 401
 
 
 def draw(view: View, control: Control, visitor: Visitor | None) -> None:
-    """Draw one page, or say why it can't be drawn and what to do."""
+    """Draw a page, or explain why it can't be drawn."""
     if visitor is None:
         return ask_to_sign_in(control)
     if not visitor.may_open(view.role):
         return refuse(visitor, view.title, view.role)
     try:
-        if visitor is NOBODY_KNOWS:
+        if visitor is UNKNOWN_VISITOR:
             control.get("/api/me")
-            st.rerun()  # control is back: first find out who this is
+            st.rerun()  # control is back, so identify the visitor first
         view.draw(control)
     except ControlUnreachable as error:
         st.error(
-            "The control plane does not answer. Traffic goes on and is recorded for later.", icon=":material/cloud_off:"
+            "The control plane does not respond. Traffic is still served and recorded.", icon=":material/cloud_off:"
         )
         st.caption(
-            f"{error}. If `fairtrial up` runs, its terminal says what is wrong with control; else start it, or control "
-            "alone with `fairtrial control`."
+            f"{error}. If `fairtrial up` is running, its terminal shows the problem with control. Otherwise start it, "
+            "or start control alone with `fairtrial control`."
         )
     except Refused as error:
         if error.status == SIGNED_OUT:
@@ -45,7 +45,7 @@ def draw(view: View, control: Control, visitor: Visitor | None) -> None:
 
 
 def pages(control: Control, visitor: Visitor | None) -> list[Page]:
-    """All pages in their order: what the visitor may not open is not shown, and says so to who asks by address."""
+    """All pages in order. Pages that the visitor may not open are hidden, and explain why when opened by address."""
     views = sorted((view for _, view in VIEWS), key=lambda view: view.place)
     theirs = [view for view in views if visitor is not None and visitor.may_open(view.role)]
     found = {
@@ -58,30 +58,30 @@ def pages(control: Control, visitor: Visitor | None) -> list[Page]:
         )
         for view in views
     }
-    return [front_door(found[(theirs or views)[0].path]), *found.values()]
+    return [landing_page(found[(theirs or views)[0].path]), *found.values()]
 
 
-def front_door(first: Page) -> Page:
-    """The address without a path leads on to the visitor's first page: Streamlit's default page would have no other."""
+def landing_page(first: Page) -> Page:
+    """Redirects the root address to the visitor's first page, because Streamlit's default page has no other address."""
     return st.Page(partial(st.switch_page, first), title="fairtrial", url_path="", default=True, visibility="hidden")
 
 
-def visitors_session() -> str | None:
-    """The session that control gave to this browser; a page that is tested without a browser has none."""
+def session_token() -> str | None:
+    """The browser's session token; ``None`` in tests without a browser."""
     found: object = st.context.cookies.get(SESSION_COOKIE)
     return found if isinstance(found, str) else None
 
 
 def main() -> None:
-    """Draw the frame and the page that was asked for."""
-    dress()
-    control = from_environment(visitors_session())
+    """Draw the navigation and the requested page."""
+    theme.apply()
+    control = from_environment(session_token())
     visitor = visitor_of(control)
     chosen = st.navigation(pages(control, visitor))
     with st.sidebar:
         st.caption("A fair trial for fine-tuned models")
         if visitor is not None:
-            say_who(visitor, control)
+            render_visitor(visitor, control)
     chosen.run()
 
 

@@ -1,4 +1,4 @@
-"""The dashboard's only source: the control plane's API over HTTP, as plain values, with the rights of its visitor."""
+"""Requests data from the control API with the visitor's session. The dashboard has no other data source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import httpx
 
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
 SESSION_COOKIE = "fairtrial_session"
-"""The cookie that control sets at the sign-in; the dashboard only passes it on, and has no rights of its own."""
+"""The session cookie that control sets at sign-in. The dashboard only forwards it and has no further rights."""
 SECONDS = 30.0
 JSON = "application/json"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
@@ -22,11 +22,11 @@ Row = Mapping[str, Any]
 
 
 class ControlUnreachable(Exception):
-    """The control plane does not answer; the message says where it was looked for and why."""
+    """The control plane does not respond. The message gives the address and the reason."""
 
 
 class Refused(Exception):
-    """The control plane answered with an error: its HTTP status and its message, which is fit to be shown."""
+    """The control plane returned an error, with an HTTP status and a message for the visitor."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -35,20 +35,20 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The control plane at ``url``, asked for the visitor whose ``session`` this is (``None``: nobody signed in).
+    """A client of the control plane at ``url`` with the visitor's ``session`` (``None``: not signed in).
 
-    Each call raises `ControlUnreachable` when there is no answer and `Refused` when the answer is an error.
+    Each call raises `ControlUnreachable` if there is no response, and `Refused` if the response is an error.
     """
 
     url: str
     session: str | None = None
 
     def get(self, path: str, **query: Any) -> Any:
-        """The JSON of ``GET path``; a parameter that is ``None`` is left out."""
+        """The JSON of ``GET path``. Parameters that are ``None`` are left out."""
         return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of a request that changes something; ``body`` is sent as JSON."""
+        """Send ``body`` as JSON and return the JSON response."""
         return self._ask(method, path, json=body)
 
     def rows(self, path: str, **query: Any) -> Sequence[Row]:
@@ -63,20 +63,20 @@ class Control:
         try:
             answer = _client(self.url).request(method, path, headers=headers, **how)
         except httpx.HTTPError as error:
-            raise ControlUnreachable(f"{self.url} does not answer ({type(error).__name__})") from error
+            raise ControlUnreachable(f"{self.url} does not respond ({type(error).__name__})") from error
         if answer.is_success:
             return answer.json()
         raise Refused(answer.status_code, _message(answer))
 
 
 def from_environment(session: str | None = None) -> Control:
-    """The control plane that the environment names, on loopback if it names none."""
+    """The control plane that the environment names, by default on loopback."""
     return Control(os.environ.get(CONTROL_URL, "http://127.0.0.1:8081").rstrip("/"), session)
 
 
 @functools.cache
 def _client(url: str) -> httpx.Client:
-    """One for all visitors, because making one takes longer than asking; so it keeps nobody's cookies."""
+    """One client for all visitors, because creating one is slow. It stores no cookies, which belong to visitors."""
     none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     return httpx.Client(base_url=url, cookies=none, timeout=SECONDS, trust_env=False)
 
@@ -85,4 +85,4 @@ def _message(answer: httpx.Response) -> str:
     try:
         return str(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        return f"{answer.request.url.path} answered {answer.status_code}"
+        return f"{answer.request.url.path} responded with {answer.status_code}"

@@ -1,4 +1,4 @@
-"""What a page is: a title, an icon, an address, and a function that draws it. The pages are in `views/`."""
+"""Defines a page by its title, icon, address and draw function. The pages are in `views/`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from fairtrial.domain.accounts import Role
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One page; ``place`` orders the navigation, ``path`` is its address, ``icon`` a Material symbol.
+    """A page. ``place`` orders the navigation, ``path`` is its address, ``icon`` a Material symbol.
 
-    ``role``: the lowest role that may open it; control enforces it again for everything that the page asks for.
+    ``role`` is the lowest role that may open it. Control also enforces roles for all data that the page requests.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""What a report is: a verdict as the text of a file. The implementations are in `reports/`, found by their name."""
+"""Defines a report format, which renders a verdict as a file. The implementations are in `reports/`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fairtrial.domain.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One form: ``render`` makes the whole text of the file; every form shows every finding, unsafe text escaped."""
+    """One format; ``render`` gives the text of the file, which has every finding, with unsafe text escaped."""
 
     summary: str
     render: Callable[[Verdict], str]

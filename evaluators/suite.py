@@ -1,4 +1,4 @@
-"""What a suite is once it is read: its cases, rendered, and how they are asked, scored and sliced."""
+"""Defines a loaded suite: its rendered cases, and how they are sent, scored and sliced."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluators.scoring.scorer import Scorer, Stat
-from fairtrial.domain.errors import Mistake
+from fairtrial.domain.errors import Diagnostic
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Case
 
 SuiteKind = Literal["metric", "regression", "edges"]
@@ -20,7 +21,7 @@ DIGEST_CHARS = 32
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One file of rows: as the suite names it, the SHA-256 of its text, and how many rows it has."""
+    """One file of rows: its name in the suite, the SHA-256 of its text, and its number of rows."""
 
     file: str
     sha256: str
@@ -29,7 +30,7 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class ScorerEntry:
-    """How a scorer was made: its kind, and its options as the suite gives them."""
+    """How a scorer was configured: its kind, and its options as written in the suite."""
 
     kind: str
     options: Mapping[str, Any]
@@ -39,12 +40,12 @@ class ScorerEntry:
 class Suite:
     """One suite of a file.
 
-    ``digest`` covers what decides the numbers (cases, parameters, scorers and their versions, repeat, seed) and not
-    the gate lines. ``params`` are sent with every request. ``when``: scorer name → tags that a case must have to be
-    scored by it. ``gate``: its lines as written, and ``gate_lines`` where each stands in the file. ``slices``: the
-    tags by which it is sliced. ``warnings``: what to know before its numbers are read. ``notices``: keys and lines of
-    its file that nothing in this version acts on. ``values``: each tag's slices, as the cases have them. ``entries``:
-    how each of its scorers was made, by the scorer's name. ``data``: the files that its cases come from.
+    ``digest`` covers what determines the numbers (cases, parameters, scorers and their versions, repeat, seed), but not
+    the gate lines. ``params`` are sent with every request. ``when``: scorer name → tags that a case needs to be scored
+    by it. ``gate``: the gate lines as written; ``gate_lines``: their line numbers in the file. ``slices``: the tags by
+    which it is sliced. ``warnings``: why its numbers may mislead. ``notices``: keys and lines of its file that have no
+    effect in this version. ``values``: each tag's slices that occur in the cases. ``entries``: how each scorer was
+    configured, by its name. ``data``: the files of its cases.
     """
 
     name: str
@@ -62,7 +63,7 @@ class Suite:
     gate_lines: tuple[int, ...] = ()
     seed: int = 0
     warnings: tuple[str, ...] = ()
-    notices: tuple[Mistake, ...] = ()
+    notices: tuple[Diagnostic, ...] = ()
     description: str = ""
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     entries: Mapping[str, ScorerEntry] = field(default_factory=dict)
@@ -70,16 +71,17 @@ class Suite:
 
     @property
     def in_words(self) -> str:
-        """Name, kind and size, and its description if it has one."""
-        cases = f"{len(self.cases):,} case{'' if len(self.cases) == 1 else 's'}"
-        return f"{self.name} ({self.kind}): {cases}" + (f", {self.description}" if self.description else "")
+        """Name, kind, size and description, if it has one."""
+        return f"{self.name} ({self.kind}): {counted(len(self.cases), 'case')}" + (
+            f", {self.description}" if self.description else ""
+        )
 
     def scorers_of(self, case: Case) -> tuple[Scorer, ...]:
-        """The scorers that measure this case."""
+        """The scorers that apply to this case."""
         return tuple(scorer for scorer in self.scorers if applies(self.when.get(scorer.name, {}), case))
 
     def stat(self, metric: str) -> Stat | None:
-        """The stat that ``scorer.stat``, or a scorer's name alone, means; ``None`` if there is none."""
+        """The stat of ``scorer.stat``, or the main stat of a scorer's name; ``None`` if there is none."""
         name, _, stat = metric.partition(".")
         found = next((scorer for scorer in self.scorers if scorer.name == name), None)
         if found is None:
@@ -87,21 +89,21 @@ class Suite:
         return next((one for one in found.stats if not stat or one.name == stat), None)
 
     def command(self, *targets: str) -> str:
-        """What to type to run this suite on these targets."""
+        """The command that runs this suite on these targets."""
         return self.command_of(self.path, *targets)
 
     @staticmethod
     def command_of(path: Path, *targets: str) -> str:
-        """What to type to run a suite; the path may come from a caller, and is quoted for a shell."""
+        """The command that runs a suite; the path may come from a caller, so it is quoted for the shell."""
         return f"fairtrial eval {shlex.quote(str(path))} --on {shlex.quote(','.join(targets))}"
 
-    def limited(self, count: int) -> Suite:
-        """The suite of the first ``count`` cases only: another digest, so that its runs are never taken for whole."""
-        return sealed(replace(self, cases=self.cases[:count])) if count < len(self.cases) else self
+    def with_limit(self, count: int) -> Suite:
+        """The suite with only the first ``count`` cases; its digest differs, so its runs never count as complete."""
+        return with_digest(replace(self, cases=self.cases[:count])) if count < len(self.cases) else self
 
-    def repeated(self, repeat: int) -> Suite:
-        """The suite with each case asked ``repeat`` times: another digest."""
-        return sealed(replace(self, repeat=repeat)) if repeat != self.repeat else self
+    def with_repeat(self, repeat: int) -> Suite:
+        """The suite with each case sent ``repeat`` times; its digest differs."""
+        return with_digest(replace(self, repeat=repeat)) if repeat != self.repeat else self
 
 
 def applies(when: Mapping[str, str], case: Case) -> bool:
@@ -110,17 +112,17 @@ def applies(when: Mapping[str, str], case: Case) -> bool:
 
 
 MANY = "|"
-"""Joins the values of a tag that a row has several of."""
+"""Separates the values of a tag if a row has several."""
 
 
 def tag_values(case: Case, tag: str) -> Sequence[str]:
-    """The slices of one tag that a case lies in: mostly one, several if its column is a list, none if it has none."""
+    """The slices of one tag that contain a case: usually one, several if its column is a list."""
     value = case.tags.get(tag)
     return () if value is None else value.split(MANY)
 
 
-def sealed(suite: Suite) -> Suite:
-    """The suite with the digest and the slices of its present content."""
+def with_digest(suite: Suite) -> Suite:
+    """The suite with the digest and the slices of its content."""
     content = {
         "cases": [_content(case) for case in suite.cases],
         "params": suite.params,

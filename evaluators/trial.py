@@ -1,4 +1,4 @@
-"""What a gate judges: a candidate and its baseline, with their runs and reviews."""
+"""Defines the trial that a gate judges: candidate and baseline, with their runs and reviews."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from fairtrial.domain.run import Run
 
 
 def _no_run(_: str, __: str) -> None:
-    """For a trial that knows of no earlier run."""
+    """The default of `Trial.before`: there is no earlier run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Who is on trial: ``run_of(suite, target)`` gives the run, or ``None``; a run in columns is quicker.
+    """Candidate and baseline; ``run_of(suite, target)`` gives a run or ``None``; a `RunTable` is faster than a `Run`.
 
-    ``digests``: target → the digest of its present definition; a run of another definition is no evidence for it.
-    ``reviews``: what people judged of the two, blind. ``before(suite, target)``: the finished run of the same suite and
-    definition before that of ``run_of``. ``later``: suites that compared this candidate before, by other answers.
+    ``digests``: target → the digest of its present definition; runs of other definitions are not evidence.
+    ``reviews``: the blind reviews of the two targets. ``before(suite, target)``: the previous finished run of the same
+    suite and definition. ``later``: suites that already compared this candidate, on other answers.
     """
 
     candidate: str
@@ -33,7 +33,7 @@ class Trial:
     _tables: dict[tuple[str, str], RunTable | None] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self, suite: str, target: str) -> RunTable | None:
-        """The run in columns, made once, so that all rules share its groupings."""
+        """The run as a table; it is made once, so that all rules share its groupings."""
         if (suite, target) not in self._tables:
             found = self.run_of(suite, target)
             self._tables[suite, target] = None if found is None else table_of(found)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
 INSTALLED = _PACKAGE / "bundled"
-"""Where the wheel's build puts the data; an editable install has none of it."""
+"""Where the wheel contains the data. An editable install does not have this folder."""
 CHECKOUT = _PACKAGE.parent
 
 
 def bundled_data(name: str) -> Path:
-    """The folder or file of that name below the repository's root, such as ``examples/init``, wherever it is installed.
+    """The path of bundled data, named as in the repository, such as ``examples/init``.
 
     An editable install reads the repository itself; an installed wheel reads ``fairtrial/bundled``.
     """

@@ -1,4 +1,4 @@
-"""uvicorn's server, woken by what ends it: uvicorn itself looks ten times a second whether it should exit."""
+"""Wakes uvicorn's server when it should exit, because uvicorn itself polls ten times a second."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import uvicorn
 
 TICK_SECONDS = 0.5
 TICKS = 5
-"""How many of uvicorn's own ticks, of a tenth of a second, one of these is."""
+"""The length of a tick, in uvicorn's own ticks of a tenth of a second."""
 
 
 class WokenServer(uvicorn.Server):
-    """Calls `on_tick` twice a second, and at once when ``should_exit`` is set, from whatever thread or signal."""
+    """Calls `on_tick` twice a second, and at once when any thread or signal sets ``should_exit``."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         self._should_exit = False
@@ -23,18 +23,17 @@ class WokenServer(uvicorn.Server):
 
     @property
     def should_exit(self) -> bool:
-        """Whether the server should end."""
         return self._should_exit
 
     @should_exit.setter
     def should_exit(self, value: bool) -> None:
         self._should_exit = value
         if value and self._loop is not None and self._wake is not None:
-            with suppress(RuntimeError):  # the loop has ended already
+            with suppress(RuntimeError):  # the loop has already ended
                 self._loop.call_soon_threadsafe(self._wake.set)
 
     async def main_loop(self) -> None:
-        """Until `on_tick` says that it is over."""
+        """Run until `on_tick` returns true."""
         self._wake, self._loop = asyncio.Event(), asyncio.get_running_loop()
         counter = 0
         while not await self.on_tick(counter):

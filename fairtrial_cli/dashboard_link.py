@@ -1,4 +1,4 @@
-"""Links to control's pages: one-time links for this machine's user, and invitations for everyone else."""
+"""Builds links to control's pages: one-time links for the user of this machine, and invitations for others."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from fairtrial.config.project import Project
 
 CONTROL_PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
-"""How browsers reach control, if not by its port on this machine: behind a proxy, or by a published port."""
+"""The address by which browsers reach control, if it is behind a proxy or a published port."""
 
-OPEN_GATEWAY = "open to every process on this machine; to ask for keys, set gateway.auth: keys"
+OPEN_GATEWAY = "open to every process on this machine; to require keys, set gateway.auth: keys"
 
 
 def dashboard_link(project: Project) -> str | None:
-    """A new one-time link; ``None`` once there is an account, because people then sign in by name."""
-    from fairtrial_cli.store_client.client import open_owner
+    """A new one-time link, or ``None`` once there is an account, because people then sign in by name."""
+    from fairtrial_cli.store_client.client import open_store
 
-    with open_owner(project.layout) as owner:
-        if owner.accounts.listing():
+    with open_store(project.layout) as store:
+        if store.accounts.listing():
             return None
-        return one_time_link(project, owner.accounts.one_time_link().token)
+        return one_time_link(project, store.accounts.one_time_link().token)
 
 
 def sign_in_lines(project: Project) -> list[str]:
-    """How to sign in, for the terminal of a command that started the services."""
+    """Lines for the terminal that say how to sign in."""
     link = dashboard_link(project)
     if link is None:
         return ["           people sign in with their accounts (fairtrial accounts list)"]
@@ -38,19 +38,19 @@ def sign_in_lines(project: Project) -> list[str]:
 
 
 def how_it_works(project: Project) -> str:
-    """What a one-time link does, and the command that prints another one."""
+    """The explanation of a one-time link, with the command that prints another one."""
     path, usual = project.path, Path.cwd() / "fairtrial.yaml"
     option = "" if path == usual else f" -c {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}"
-    return f"signs one browser in, once, within 15 minutes; another link: fairtrial dashboard --link{option}"
+    return f"signs one browser in, once, within 15 minutes; for another link: fairtrial dashboard --link{option}"
 
 
 def invitation_link(project: Project, token: str) -> str:
-    """What the invited person opens in a browser."""
+    """The link that the invited person opens."""
     return _page_of_control(project, f"/invitation/{token}")
 
 
 def one_time_link(project: Project, token: str) -> str:
-    """What this machine's user opens in a browser."""
+    """The link that the user of this machine opens."""
     return _page_of_control(project, f"/one-time/{token}")
 
 

@@ -1,4 +1,4 @@
-"""The command `fairtrial`: finds its commands in the folder `commands/` and imports only the one that is asked for."""
+"""The command `fairtrial`, which imports only the requested subcommand from the folder `commands/`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fairtrial.domain.errors import FairtrialError
 from fairtrial.domain.registry import Registry
 
 BROKEN = 70
-"""The exit code for a fault of the program itself (EX_SOFTWARE of sysexits.h); no verdict and no usage error has it."""
+"""The exit code for an internal error (EX_SOFTWARE of sysexits.h), distinct from all verdicts and usage errors."""
 COMMANDS = Registry("fairtrial_cli.commands", "command", noun="command", kind=click.Command)
 
 
 class Commands(click.Group):
-    """A group whose members are the modules of `fairtrial_cli.commands`."""
+    """A group whose subcommands are the modules of `fairtrial_cli.commands`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
         return COMMANDS.names()
@@ -38,9 +38,9 @@ def fairtrial() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error of fairtrial's own prints as one message and exits with its code, mostly 2.
+    """Run the command line. A `FairtrialError` is printed as one message and exits with its code, usually 2.
 
-    A file that can't be read or written exits with 2 as well; any other exception is a fault and exits with 70.
+    A file that can't be read or written also exits with 2. Any other exception is an internal error and exits with 70.
     """
     try:
         sys.exit(fairtrial.main(standalone_mode=False) or 0)
@@ -53,17 +53,17 @@ def main() -> None:
     except FairtrialError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
-    except Exception as error:  # noqa: BLE001 - Python would exit with 1, which a pipeline reads as the verdict BLOCK
-        sys.exit(_told(error))
+    except Exception as error:  # noqa: BLE001 - Python would exit with 1, which means BLOCK
+        sys.exit(_report_unexpected(error))
 
 
-def _told(error: Exception) -> int:
-    """Say what no one expected: a file that can't be read or written in one line, anything else as a fault."""
+def _report_unexpected(error: Exception) -> int:
+    """Print an unexpected error and return its exit code: file errors in one line, others with a traceback."""
     if isinstance(error, OSError) and error.filename is not None:
         click.echo(f"error: {error.filename}: {error.strerror}", err=True)
         return FairtrialError.exit_code
     traceback.print_exception(error)
-    click.echo("error: this is a fault of fairtrial itself, not a verdict; please report the lines above", err=True)
+    click.echo("error: internal error of fairtrial, not a verdict; please report the lines above", err=True)
     return BROKEN
 
 

@@ -1,4 +1,4 @@
-"""Runs suites through the gateway and saves what came of them: for `eval`, for `gate --run`, and for the demo."""
+"""Runs suites through the gateway and saves the runs, for `eval`, `gate --run` and the demo."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.run import Run
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.journal_events import write_run, write_texts
 
 GATEWAY_SECONDS = 5.0
@@ -27,9 +27,9 @@ GATEWAY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How suites are run: ``side_by_side`` targets are asked at the same time, each its suites one after the other.
+    """How suites are run: ``side_by_side`` targets at the same time, each with one suite after the other.
 
-    ``on_run`` is told of each run as soon as it is saved.
+    ``on_run`` is called with each run as soon as it is saved.
     """
 
     concurrency: int = DEFAULT_CONCURRENCY
@@ -40,7 +40,7 @@ class RunOptions:
 
 
 def load_suites(paths: Sequence[Path]) -> list[Suite]:
-    """The suites of all files; raises `ConfigError` with the mistakes of all of them."""
+    """The suites of all files; raises `ConfigError` with the errors of all of them."""
     suites: list[Suite] = []
     wrong: list[ConfigError] = []
     for path in paths:
@@ -49,48 +49,48 @@ def load_suites(paths: Sequence[Path]) -> list[Suite]:
         except ConfigError as error:
             wrong.append(error)
     if wrong:
-        raise ConfigError([mistake for error in wrong for mistake in error.mistakes])
+        raise ConfigError([found for error in wrong for found in error.errors])
     names = [suite.name for suite in suites]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UsageError(f"suites: two of them are called {twice[0]!r}")
+        raise UsageError(f"suites: two suites have the name {twice[0]!r}")
     return suites
 
 
 @contextmanager
-def a_gateway(project: Project, *, say: Callable[[str], None] = lambda _: None) -> Iterator[str]:
-    """The base URL of this project's gateway: the one that runs, or a private one for as long as the context lasts."""
+def project_gateway(project: Project, *, say: Callable[[str], None] = lambda _: None) -> Iterator[str]:
+    """The base URL of this project's running gateway, or of a private one that runs while the context lasts."""
     from fairtrial.store.core.owner_lock import read_note
     from fairtrial_cli.processes.services import Services
 
     note = read_note(project.layout)
     if note is not None and note.gateway_url is not None:
-        _refuse_dead_gateway(note.gateway_url)
+        _require_live_gateway(note.gateway_url)
         yield f"{note.gateway_url}/v1"
         return
-    say("No gateway runs for this project: starting a private one.")
+    say("No gateway is running for this project. Starting a private one.")
     with Services(project.path, workers=1, dashboard=False) as services:
         yield services.urls.api
 
 
-def _refuse_dead_gateway(url: str) -> None:
+def _require_live_gateway(url: str) -> None:
     import httpx
 
     try:
         httpx.get(f"{url}/livez", timeout=GATEWAY_SECONDS, trust_env=False)
     except httpx.HTTPError as error:
         raise UsageError(
-            f"control runs for this project, but no gateway answers at {url} (start it: fairtrial gateway)"
+            f"control is running for this project, but no gateway responds at {url} (start it: fairtrial gateway)"
         ) from error
 
 
 def run_suites(
     project: Project, suites: Sequence[Suite], names: Sequence[str], *, base_url: str, options: RunOptions | None = None
 ) -> list[Run]:
-    """Run every suite on every target of these names, through the gateway at ``base_url``, and save each run at once.
+    """Run every suite on every target through the gateway at ``base_url``, and save each run as soon as it ends.
 
-    The runs come in the order of the targets, and within one in the order of the suites. Raises `UsageError` for a
-    name that is neither a deployment nor ``EXPERIMENT/VARIANT``, or for a target that refuses every question.
+    The result is ordered by target, then by suite. Raises `UsageError` for an unknown target, or for a target that
+    refuses every question.
     """
     key = internal_key(project.layout)
     targets = [resolve(name, project.plan, base_url=base_url, api_key=key) for name in names]
@@ -98,7 +98,7 @@ def run_suites(
 
 
 def internal_key(layout: Layout) -> str | None:
-    """The key that may pin deployments and variants; ``None`` if control has not written one."""
+    """The key with the right to pin deployments and variants; ``None`` if control has not created one."""
     try:
         return layout.internal_key.read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:
@@ -132,11 +132,11 @@ async def _run_one(layout: Layout, suite: Suite, target: Target, options: RunOpt
 
 
 def save_run(layout: Layout, run: Run, suite: Suite) -> None:
-    """Write the run, after its suite's text, to the journal and have the owner bring it in; raises `JournalError`."""
+    """Write the suite's text and the run to the journal, and ingest them; raises `JournalError`."""
     write_texts(layout, [suite])
     write_run(layout, run)
-    with open_owner(layout) as owner:
-        owner.ingest_now()
+    with open_store(layout) as store:
+        store.ingest_now()
 
 
 def _now_us() -> int:

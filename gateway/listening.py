@@ -1,4 +1,4 @@
-"""A listening socket for any of the services, or a clear error about the address."""
+"""Opens a listening socket for any of the services, or raises a clear error about the address."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ BACKLOG = 2048
 
 
 def listen(host: str, port: int, *, service: str, setting: str) -> socket.socket:
-    """A socket that listens; port 0 takes any free one.
+    """A listening socket; port 0 takes any free one.
 
-    ``service`` names who listens, and ``setting`` where another address is chosen. Raises `PortTaken` if someone else
-    has the address, and `UsageError` if it can't be had at all.
+    ``service`` names the service, and ``setting`` the option for another address. Raises `PortTaken` if the address is
+    in use, and `UsageError` if it can't be used at all.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -28,5 +28,5 @@ def listen(host: str, port: int, *, service: str, setting: str) -> socket.socket
         where = f"{service}: {host}:{port}"
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(f"{where} is in use (stop what listens there, or change {setting})") from error
-        raise UsageError(f"{where} can't be listened on ({error.strerror})") from error
+        raise UsageError(f"{where} can't be bound ({error.strerror})") from error
     return listening

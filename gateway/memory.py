@@ -1,4 +1,4 @@
-"""Gives the memory of large bodies back to the system: by itself the C library keeps it for the next one."""
+"""Returns the memory of large bodies to the system, because the C library would keep it for the next one."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from typing import Any
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Of glibc's ``malloc.h``."""
+"""Constants of glibc's ``malloc.h``."""
 
 LARGE = 128 * 1024
-"""Blocks from this size on are the system's again as soon as they are free; pieces of bodies are larger."""
+"""Blocks of this size and above are returned as soon as they are free; pieces of bodies are larger."""
 
 TOP = 2**20
-"""Free bytes at the heap's end above which they are given back."""
+"""Free bytes at the heap's end above which they are returned."""
 
 MOST = 32 * 2**20
-"""glibc's own largest value of both: blocks below it are used again at once."""
+"""glibc's own largest value of both: smaller blocks are reused at once."""
 
 
 class _Thresholds:
-    """Who has asked for what, as the thresholds are the whole process's."""
+    """Which parts of the program requested what, because the thresholds belong to the whole process."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -36,7 +36,7 @@ _asked = _Thresholds()
 def return_large_blocks() -> None:
     """Fix glibc's two thresholds, which otherwise grow to 32 and 64 MiB with the first large block that is freed.
 
-    Other C libraries have no such call, and are left as they are.
+    Other C libraries have no such call, and stay as they are.
     """
     with _asked.lock:
         _asked.returning = True
@@ -45,7 +45,7 @@ def return_large_blocks() -> None:
 
 @contextlib.contextmanager
 def keeping_large_blocks() -> Iterator[None]:
-    """For a computation that makes arrays of one size again and again; its memory is given back at the end.
+    """Keep memory for a computation that makes arrays of one size again and again; it is returned at the end.
 
     With every array new from the system, 1,000 resamples of 100,000 cases take twice as long.
     """
@@ -63,7 +63,7 @@ def keeping_large_blocks() -> Iterator[None]:
 
 
 def give_back() -> None:
-    """Give the system what is free now, at the end of something large."""
+    """Return what is free now to the system, at the end of something large."""
     _library(lambda library: library.malloc_trim(0))
 
 

@@ -1,4 +1,4 @@
-"""What a request's head may say of its framing: nothing that two readers could understand in two ways."""
+"""Checks what a request's head says of its framing, so that no two readers could understand it differently."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ TWO_HOSTS = "host: is given twice"
 
 
 def wrong_coding(transfer_encoding: bytes | None, te: bytes | None) -> str | None:
-    """What is wrong with the codings of a head: a body in another one than ``chunked`` can't be read here.
+    """What is wrong with the codings of a head, or ``None``. Only the coding ``chunked`` can be read here.
 
     Source: RFC 9112 §6.1 and §7.4; a sender does not list ``chunked`` in ``te``.
     """

@@ -1,4 +1,4 @@
-"""Sleep that any signal ends, also that of a child which has ended; for the main thread."""
+"""Sleeps until a signal arrives, also that of a child which has ended; for the main thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SignalSleep:
         os.close(self._write)
 
     def until_signal(self, seconds: float) -> None:
-        """Return after so many seconds, or as soon as a signal has come since the last call."""
+        """Return after so many seconds, or as soon as a signal has arrived since the last call."""
         poll = select.poll()
         poll.register(self._read, select.POLLIN)
         if poll.poll(1000 * seconds):
@@ -35,4 +35,4 @@ class SignalSleep:
 
 
 def _note(_signal: int, _frame: FrameType | None) -> None:
-    """SIGCHLD needs a handler: without one it is ignored, and wakes nobody."""
+    """Does nothing. SIGCHLD needs a handler, because without one it is ignored and wakes nothing."""

@@ -20,7 +20,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With ``-n``, tests go to the processes in pieces that share what is dear to make."""
-    from tests.xdist_groups import Pieces
+    """With ``-n``, a process takes files or groups of files that share something expensive."""
+    from tests.xdist_groups import GroupScheduling
 
-    return Pieces(config, log)
+    return GroupScheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``-n``, what takes long starts first."""
+    if hasattr(config, "workerinput"):
+        from tests.xdist_groups import start_order
+
+        items.sort(key=lambda item: start_order(item.nodeid))

@@ -15,7 +15,7 @@ from benchmarks.gate_trials.real_path import agree, cases_of, turned
 from benchmarks.trials.trial import Measures, Target, Trial
 from evaluators.comparison.compare import ONE_SIDED_95, corpus_interval
 from evaluators.comparison.corpus import Figure
-from evaluators.criteria.grammar import Versus
+from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import of_stat
 from evaluators.scoring.metrics import bleu, label
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
@@ -84,7 +84,7 @@ def labels(rng: Generator, count: int, *, name: str, share: float, both_ways: bo
     """What a line says whose margin is just what is lost, and what it says of equal models."""
     draw, measure = answers(share, both_ways), of_stat("m", STATS[name])
     margin = expected(name, share, 0.0) - expected(name, share, worse)
-    test = Versus("not worse", "base", 100 * margin, "pp")
+    test = VersusBaseline("not worse", "base", 100 * margin, "pp")
     found: dict[str, list[bool]] = defaultdict(list)
     for n in SIZES[share]:
         for at in range(count if n <= MANY else (count + 3) // 4):

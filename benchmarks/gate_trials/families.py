@@ -17,7 +17,7 @@ from benchmarks.trials.trial import Bools, Measures, Target, Trial
 from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
 from evaluators.scoring.scorer import Stat
-from evaluators.suite import Suite, sealed
+from evaluators.suite import Suite, with_digest
 from evaluators.trial import Trial as GateTrial
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 from fairtrial.domain.verdict import Verdict
@@ -44,7 +44,7 @@ class Marks:
 def suite_of(n: int, lines: Sequence[str], stats: int, **params: Any) -> Suite:
     scorer = Marks(tuple(Stat(f"v{k}", "proportion") for k in range(stats)))
     made = Suite("s", "metric", Path("s.yaml"), "", cases_of(n, None, None), params, (scorer,))
-    return replace(sealed(made), gate=tuple(lines), gate_lines=tuple(range(len(lines))))
+    return replace(with_digest(made), gate=tuple(lines), gate_lines=tuple(range(len(lines))))
 
 
 def run_of(of: Suite, target: str, right: Bools) -> Run:
@@ -83,7 +83,7 @@ def fifteen(rng: Generator, count: int) -> Measures:
         for _ in range(count):
             verdict = judged(of, *equal(rng, n, RULES))
             found[f"{n}: block"].append(verdict.decision == "BLOCK")
-            found[f"{n}: alone"].append(any("alone it would fail" in one.says for one in verdict.findings))
+            found[f"{n}: alone"].append(any("on its own it would fail" in one.says for one in verdict.findings))
             found[f"{n}: ship"].append(verdict.decision == "SHIP")
             found[f"{n}: odds"].append(verdict.odds.ship if verdict.odds is not None else np.nan)
     return {name: np.array(each) for name, each in found.items()}

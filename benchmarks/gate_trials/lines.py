@@ -11,7 +11,7 @@ from numpy.random import Generator
 from benchmarks.gate_trials.draws import Draw
 from benchmarks.gate_trials.real_path import agree, bounds, pairs_of, runs_of
 from benchmarks.trials.trial import Measures, Target
-from evaluators.criteria.grammar import Versus
+from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 
 SIZES = (28, 54, 100, 200, 400, 2_000)
@@ -36,7 +36,7 @@ def line(
 ) -> Measures:
     """One figure a replication of each measure of `targets`; a relative margin is one of the level ``relative_to``."""
     relative = relative_to is not None
-    test = Versus("not worse", "base", 100 * margin, "%" if relative else "pp")
+    test = VersusBaseline("not worse", "base", 100 * margin, "%" if relative else "pp")
     factor, limit = (1 - measure.sign * margin, 0.0) if relative_to is not None else (1.0, -margin)
     shift = -margin * (relative_to if relative_to is not None else 1.0)
     found: dict[str, list[bool]] = defaultdict(list)

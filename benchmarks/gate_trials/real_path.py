@@ -12,10 +12,10 @@ from benchmarks.trials.trial import Floats
 from evaluators.comparison.compare import difference_of, relative_difference
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.pairing import Pairs, pair
-from evaluators.criteria.grammar import Level, Versus
+from evaluators.criteria.grammar import Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure, of_stat
-from evaluators.gate.comparison_rule import judge_versus
-from evaluators.gate.threshold_rule import judge_level
+from evaluators.gate.comparison_rule import judge_comparison
+from evaluators.gate.threshold_rule import judge_threshold
 from evaluators.results.run_table import table_of
 from evaluators.scoring.scorer import Stat
 from fairtrial.domain.estimates import Estimate, NotEnough
@@ -89,10 +89,10 @@ def turned(found: Estimate | NotEnough, sign: int) -> Bounds:
     return (found.low, found.high) if sign > 0 else (-found.high, -found.low)
 
 
-def agree(measure: Measure, runs: tuple[Run, Run], low: float, limit: float, test: Versus) -> None:
+def agree(measure: Measure, runs: tuple[Run, Run], low: float, limit: float, test: VersusBaseline) -> None:
     """Stops the run unless the whole gate passes this line just where the bound says so."""
     new, old = (table_of(run) for run in runs)
-    found = judge_versus("", "", test, measure, runs=(new, old), scope=None).finding
+    found = judge_comparison("", "", test, measure, runs=(new, old), scope=None).finding
     if (found.result == "pass") != (low > limit):
         raise AssertionError(f"the gate says {found.result!r} of a bound {low} and a limit {limit}: {found.says}")
 
@@ -104,6 +104,6 @@ def level_bounds(measure: Measure, run: Run) -> Bounds:
 
 def agree_on_level(measure: Measure, run: Run, low: float, limit: float) -> None:
     """Stops the run unless the whole gate passes ``>= limit sure`` just where the bound says so."""
-    found = judge_level("", "", Level(">=", limit, sure=True), measure, run=table_of(run), scope=None).finding
+    found = judge_threshold("", "", Threshold(">=", limit, sure=True), measure, run=table_of(run), scope=None).finding
     if (found.result == "pass") != (low >= limit):
         raise AssertionError(f"the gate says {found.result!r} of a bound {low} and a floor {limit}: {found.says}")

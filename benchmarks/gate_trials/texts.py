@@ -16,9 +16,9 @@ from benchmarks.gate_trials.real_path import agree, turned
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from evaluators.comparison.compare import ONE_SIDED_95, corpus_interval
 from evaluators.comparison.corpus import Figure
-from evaluators.criteria.grammar import Versus
+from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import of_stat
-from evaluators.scoring.metrics.bleu import build, corpus_bleu, heaviest
+from evaluators.scoring.metrics.bleu import build, corpus_bleu, reach_of_corpus
 from fairtrial.domain.run import Score
 
 SIZES = (28, 80, 200)
@@ -64,14 +64,14 @@ def margin_of(worthless: float) -> float:
 def lines(rng: Generator, count: int, *, worthless: float) -> Measures:
     """What a line says whose margin is just what is lost, and what it says of half and of twice as much."""
     margin, measure = margin_of(worthless), of_stat("m", STAT)
-    test = Versus("not worse", "base", margin, "pp")
+    test = VersusBaseline("not worse", "base", margin, "pp")
     found: dict[str, list[bool]] = defaultdict(list)
     for n in SIZES:
         for at in range(count):
             for kind, share in (("margin", 1.0), ("equal", 0.0), ("half", 0.5), ("twice", 2.0)):
                 sides = answers(rng, n, worthless * share)
                 scores = [[score(row) for row in side] for side in sides]
-                reach = heaviest([one.details for one in scores[0]])
+                reach = reach_of_corpus([one.details for one in scores[0]])
                 new, old = ((Figure(bleu(side)), reach) for side in sides)
                 low, high = turned(corpus_interval(new, old, 1.0, n, None, scale=100.0, level=ONE_SIDED_95), 1)
                 if kind == "margin" and at == 0:

@@ -12,7 +12,7 @@ from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.sequential.guardrails import Limits, rare_guardrail
 from fairtrial.stats.sequential.rare_rate import rate_above
-from fairtrial.stats.sequential.srm import srm_causes, srm_so_far
+from fairtrial.stats.sequential.srm import srm_causes, srm_status
 from fairtrial.stats.sums import Successes
 
 ARRIVE = 20_000
@@ -28,7 +28,7 @@ def split(rng: Generator, paths: int, *, planned: float, true: float) -> Measure
     found = np.empty((2, paths))
     for path in range(paths):
         arms = (rng.random(ARRIVE) < true).astype(np.int64)
-        seen = srm_so_far(arms, [1 - planned, planned])
+        seen = srm_status(arms, [1 - planned, planned])
         assert not isinstance(seen, NotEnough)
         found[:, path] = seen.invalid, seen.crossed_at or 2 * ARRIVE
     return {"invalid": found[0], "when": found[1]}
@@ -113,7 +113,7 @@ def harm_trial(rates: tuple[float, float], *targets: Target) -> Trial:
 
 
 RULE = "rare_guardrail, α = .05, tuned for +100 %"
-SRM = "srm_so_far, K = 1000, α = .01"
+SRM = "srm_status, K = 1000, α = .01"
 ALARM = "rate_above 0.1 %, α = .01"
 EACH = f"look after each of {ARRIVE:,} users"
 

@@ -28,7 +28,7 @@ def ends(least: int, most: int) -> Floats:
 
 
 def thumbs(rng: Generator, sent: Floats, mean: float) -> Arm:
-    """Users with rates of their own."""
+    """Users with individual rates."""
     strength = 1 / KINSHIP - 1
     rate = rng.beta(mean * strength, (1 - mean) * strength, sent.shape)
     return rng.binomial(sent.astype(np.int64), rate).astype(np.float64), sent

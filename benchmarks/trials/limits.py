@@ -27,7 +27,7 @@ LIMITS = (
     ),
     Limit(
         "the same as a guardrail",
-        "dearer by exactly the margin of 20 %: safe",
+        "more expensive by exactly the margin of 20 %: safe",
         "tails-limit-10",
         "old safe",
         "`cost_guardrail`, two lines",

@@ -1,4 +1,4 @@
-"""The figures as a page of the documentation: what was simulated, how often it was wrong, and what was promised."""
+"""Writes the results as a page of the documentation: what was simulated, the error rate, and the target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.trials.trial import Row, Trial
 FAILS = """\
 ## Where each method fails
 
-What each method of two arms says wrongly on data that it must not be given, and what the library does about them.
+Each method of two arms is wrong on some data. The table gives its error rate there, and what to use instead.
 
 | method | data | wrong | instead |
 |---|---|--:|---|"""
@@ -36,7 +36,7 @@ def write_page(
     for trial in order:
         if trial.name in found:
             parts.append(_section(found[trial.name], say))
-        elif (old := kept.get(_key(f"{trial.what}\n\n{_cell(trial.process)}"))) is not None:
+        elif (old := kept.get(_key(f"{trial.what}\n\n{_listed(trial.process)}"))) is not None:
             parts.append(f"## {old}")
     path.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
 
@@ -57,7 +57,9 @@ def _section(rows: list[Row], say: Say) -> str:
     few = f" {rows[0].replications:,} replications." if trial.most == rows[0].replications else ""
     heads = "| rule | before | measured | target | |\n|---|--:|--:|--:|---|"
     heads = heads if "before" in say else heads.replace(" before |", "").replace("--:|", "", 1)
-    return "\n".join([f"## {trial.what}\n\n{_cell(trial.process)}.{few}\n", heads, *(_line(row, say) for row in rows)])
+    return "\n".join(
+        [f"## {trial.what}\n\n{_listed(trial.process)}.{few}\n", heads, *(_line(row, say) for row in rows)]
+    )
 
 
 def _key(section: str) -> str:
@@ -71,6 +73,11 @@ def _line(row: Row, say: Say) -> str:
     past = [say["before"](row)] if "before" in say else []
     cells = _cell(row.target.rule), *past, say["measured"](row), say["wanted"](row) or "–", met
     return f"| {' | '.join(cells)} |"
+
+
+def _listed(process: str) -> str:
+    """The parts of a process, as a list on one line."""
+    return _cell(process.replace("; ", " · "))
 
 
 def _cell(text: str) -> str:

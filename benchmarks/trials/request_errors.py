@@ -54,7 +54,7 @@ def few(rng: Generator, shape: tuple[int, int], treated: bool, *, rates: tuple[f
 
 
 def own(rng: Generator, shape: tuple[int, int], treated: bool, *, rates: tuple[float, float]) -> Arm:
-    """Users with error rates of their own: most have next to none."""
+    """Users with individual error rates: most have next to none."""
     rate = rng.beta(0.05, 0.05 / rates[treated] - 0.05, shape)
     return failing(rng, 1.0 + rng.poisson(4, shape), rate)
 
@@ -181,7 +181,7 @@ TRIALS = (
     ),
     trial(
         "a/a-own",
-        "A/A: errors of users with rates of their own, power",
+        "A/A: errors of users with individual rates, power",
         f"{FEW}, 1 % on average",
         partial(own, rates=(RATE, RATE)),
     ),

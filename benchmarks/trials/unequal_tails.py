@@ -23,7 +23,7 @@ from fairtrial.stats.sequential.guardrails import MIN_EVENTS, Limits
 
 USERS, MOST = 3_000, 4_000
 MARGIN, ABOVE, SMALL = 0.2, 0.01, 0.3
-"""How much dearer the mean may be, how many more units may be above the limit, and σ of ordinary costs."""
+"""How much more expensive the mean may be, how many more units may be above the limit, and σ of ordinary costs."""
 LIMITS = Limits(margin=MARGIN)
 TIMES, SHARE, MOST_ABOVE = 25.0, 0.02, 1_000
 UNCUT = 1e12
@@ -156,12 +156,12 @@ def equal_means(
         partial(looked_at, draw=draw, limit=limit, least=least, means=means),
         (
             Target("before", "always_valid on mean_difference, before: a difference"),
-            Target("old safe", f"before: dearer by exactly {MARGIN:.0%} called safe"),
+            Target("old safe", f"before: more expensive by exactly {MARGIN:.0%} called safe"),
             Target("alone", "the limit alone: a difference"),
             Target("two", "always_valid on mean_difference, capped: a difference", at_most=0.05),
             Target("above", "at_least above 0", at_most=0.05),
             Target("below", "at_most below 0", at_most=0.05),
-            Target("safe", f"dearer by exactly {MARGIN:.0%} called safe by the mean's line", at_most=0.05),
+            Target("safe", f"more expensive by exactly {MARGIN:.0%} called safe by the mean's line", at_most=0.05),
         ),
         block=50,
         most=MOST,
@@ -202,7 +202,7 @@ def a_a(name: str, words: str, draw: Draw, limit: float) -> Trial:
 
 
 def allowed(name: str, what: str, words: str, draw: Draw, limit: float) -> Trial:
-    """Too dear by the margin, or above the limit by it: must not be called safe."""
+    """Too expensive by the margin, or above the limit by it: must not be called safe."""
     targets = Target("old safe", f"{BEFORE}: safe"), Target("safe", f"{NOW}: safe", at_most=0.05)
     return cost_trial(name, what, words, draw, targets, limit=limit)
 
@@ -222,7 +222,7 @@ TRIALS = (
     a_a("a/a-pareto", PARETO, pareto, 20.0),
     allowed(
         "dearer",
-        f"Dearer by exactly {MARGIN:.0%}: called safe",
+        f"More expensive by exactly {MARGIN:.0%}: called safe",
         "lognormal(σ = 1) costs, mean 1",
         partial(lognormal, by=1 + MARGIN),
         200.0,
@@ -235,10 +235,16 @@ TRIALS = (
         10.0,
     ),
     power(
-        "half", f"Dearer by half the margin of {MARGIN:.0%}: called safe", partial(lognormal, by=1 + MARGIN / 2), "safe"
+        "half",
+        f"More expensive by half the margin of {MARGIN:.0%}: called safe",
+        partial(lognormal, by=1 + MARGIN / 2),
+        "safe",
     ),
     power(
-        "twice", f"Dearer by twice the margin of {MARGIN:.0%}: stopped", partial(lognormal, by=1 + 2 * MARGIN), "harm"
+        "twice",
+        f"More expensive by twice the margin of {MARGIN:.0%}: stopped",
+        partial(lognormal, by=1 + 2 * MARGIN),
+        "harm",
     ),
     power(
         "runaway-5", "5 % of the users run away: stopped", partial(tail, share=0.05), "harm", TAILED.replace("2%", "5%")

@@ -1,4 +1,4 @@
-"""A client on one connection, that checks: each answer with its status, headers and body, by an independent parser."""
+"""A client on one connection that checks status, headers and body of each response with an independent parser."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PATIENCE, TOGETHER = 60.0, 50
 
 @dataclass(slots=True)
 class Answer:
-    """What came; ``status`` 0: the connection ended before the answer was whole."""
+    """One response. ``status`` 0: the connection ended before the response was whole."""
 
     status: int = 0
     headers: dict[bytes, bytes] = field(default_factory=dict)
     body: bytes = b""
 
     def header(self, name: str) -> str:
-        """A header's value, or nothing."""
+        """A header's value, or ""."""
         return self.headers.get(name.encode(), b"").decode("latin-1")
 
 
@@ -39,7 +39,7 @@ class Caller(asyncio.Protocol):
         self.transport = transport
 
     def ask(self, raw: bytes) -> asyncio.Future[Answer]:
-        """Send; the future is the answer, in any case."""
+        """Send; the future is the response, in any case."""
         self.answer, self.over = Answer(), asyncio.get_running_loop().create_future()
         self.transport.write(raw)
         if self.closed:
@@ -75,7 +75,7 @@ class Caller(asyncio.Protocol):
 
 
 class Callers:
-    """At most so many connections to one port, kept for the next; whoever finds none free waits for one."""
+    """At most so many connections to one port. A request without a free connection waits for one."""
 
     def __init__(self, port: int, most: int) -> None:
         self.port = port
@@ -106,7 +106,7 @@ class Callers:
             self.places.put_nowait(None if caller is None or caller.closed else caller)
 
     async def ask_token(self, token: str, **fields: Any) -> Answer:
-        """A request whose right answer has the token in it."""
+        """A request whose correct response has the token in it."""
         return await self.ask(request(messages=[{"role": "user", "content": token}], **fields))
 
     async def _connect(self) -> Caller | None:
@@ -118,5 +118,5 @@ class Callers:
 
 
 def has_token(answer: Answer, token: str) -> bool:
-    """Whether a good answer is this request's own, and no other's."""
+    """Whether a good response belongs to this request."""
     return f'"{token}"'.encode() in answer.body or f'"{token} "'.encode() in answer.body

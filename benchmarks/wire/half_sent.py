@@ -12,11 +12,11 @@ CONNECTIONS, FIRST_SECONDS, EVERY_SECONDS = 2_500, 4.0, 10.0
 """All have sent once after the first seconds; then each is closed and opened again every so often."""
 
 STATUS = slice(9, 12)
-"""Where the status stands in an answer's first line."""
+"""Where the status stands in a response's first line."""
 
 
 class Traffic(Protocol):
-    """Where it goes, and what became of it."""
+    """Where a connection goes, and what became of it."""
 
     port: int
     sent: int
@@ -63,7 +63,7 @@ async def _until(due: float) -> None:
 
 
 async def _answered(traffic: Traffic, reader: asyncio.StreamReader, *, until: float) -> None:
-    """Note the status if an answer comes in time; 0 where the connection ends without one."""
+    """Note the status if a response comes in time, or 0 if the connection ends without one."""
     try:
         async with asyncio.timeout(max(0.0, until - time.perf_counter())):
             line = await reader.readline()

@@ -1,8 +1,8 @@
-"""An upstream that answers at once with about 1 KB, on a bare asyncio protocol: what a gateway is measured against.
+"""An upstream that answers at once with about 1 KB, on a bare asyncio protocol, for measuring gateways.
 
-Everything is asked for in the body, which every proxy hands on: ``"stream": true`` gets ``max_tokens`` events, one each
-``seed`` milliseconds; a ``token-…`` anywhere in a body comes back as the answer's content, so that an answer which
-belongs to another request is seen. ``--delay MS``: how long a whole answer takes.
+The request's body controls it, because every proxy passes the body on. ``"stream": true`` gets ``max_tokens`` events,
+one each ``seed`` milliseconds. A ``token-…`` anywhere in a body is returned as the answer's content, so that an answer
+of another request is noticed. ``--delay MS``: how long a whole answer takes.
 """
 
 from __future__ import annotations

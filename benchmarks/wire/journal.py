@@ -1,4 +1,4 @@
-"""The journal of a gateway that was measured: which requests it has, and how often."""
+"""Counts which requests the journal of a measured gateway holds, and how often."""
 
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
-"""A load generator on bare protocols: as fast as it can, at a steady rate, or many streams at once; prints JSON.
+"""Generates load on bare protocols: as fast as it can, at a steady rate, or as many streams at once; prints JSON.
 
-``python benchmarks/wire/load.py MODE PORTS SECONDS NUMBER``, MODE one of ``full`` (NUMBER connections, each always
-busy), ``rate`` (NUMBER requests a second to each of PORTS, which take turns, so that what disturbs one disturbs all),
-``steady`` (the same to the first of PORTS, counting answers and requests that were turned away with a 503),
-``streams`` (NUMBER at once, a chunk each 20 ms), ``slow`` (NUMBER streams at once, a chunk each two seconds; prints
-``open`` when all have had their first).
+``python benchmarks/wire/load.py MODE PORTS SECONDS NUMBER``, with one of these modes:
+
+- ``full``: NUMBER connections, each always busy.
+- ``rate``: NUMBER requests a second to each of PORTS, which take turns, so that a disturbance affects all alike.
+- ``steady``: the same to the first of PORTS, counting responses and requests that were rejected with 503.
+- ``streams``: NUMBER streams at once, a chunk each 20 ms.
+- ``slow``: NUMBER streams at once, a chunk each two seconds; prints ``open`` when all have had their first.
 """
 
 from __future__ import annotations
@@ -42,12 +44,12 @@ def request(**fields: Any) -> bytes:
 
 
 def of_users() -> Iterator[bytes]:
-    """Requests of one user after another, without end: what a gateway remembers of one must not serve all."""
+    """Requests of one user after another, without end, because a gateway caches what it computed for a user."""
     return itertools.cycle([request(user=f"u-{number}") for number in range(USERS)])
 
 
 class Asking(asyncio.Protocol):
-    """A connection that asks whenever the answer before is whole, for as long as ``again`` says."""
+    """A connection that sends the next request after each whole response, for as long as ``again`` says."""
 
     def __init__(self, raws: Iterator[bytes], again: Callable[[], bool]) -> None:
         self.raws, self.again, self.buffer, self.count = raws, again, b"", 0
@@ -87,7 +89,7 @@ class Asking(asyncio.Protocol):
 
 
 class Streaming(asyncio.Protocol):
-    """A connection with one stream: counts its events; ``first`` and ``over`` are futures."""
+    """A connection with one stream that counts its events; ``first`` and ``over`` are futures."""
 
     def __init__(self, raw: bytes) -> None:
         loop = asyncio.get_running_loop()
@@ -210,7 +212,7 @@ async def streams(ports: list[int], seconds: float, count: int) -> dict[str, flo
 
 
 async def slow(ports: list[int], seconds: float, count: int) -> dict[str, int]:
-    """Many streams open at once for ``seconds``; says when all have had their first event."""
+    """Many streams open at once for ``seconds``; prints when all have had their first event."""
     raw = request(stream=True, max_tokens=max(2, int(seconds * 1000 / SLOW_MS)), seed=SLOW_MS)
     opened: list[Streaming] = []
     while len(opened) < count:

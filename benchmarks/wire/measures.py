@@ -19,7 +19,7 @@ MEBIBYTE = 2**20
 
 
 def load(mode: str, ports: Sequence[int], seconds: float, number: int) -> dict[str, Any]:
-    """One run of the load generator, in a process of its own."""
+    """One run of the load generator, in a separate process."""
     command = [sys.executable, str(LOAD), mode, ",".join(map(str, ports)), str(seconds), str(number)]
     printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     found: dict[str, Any] = json.loads(printed)
@@ -50,7 +50,7 @@ def chunks(server: Server, seconds: float) -> dict[str, float]:
 
 
 def slow_streams(server: Server, count: int) -> dict[str, float]:
-    """Memory that so many open streams take, over what the server has when idle: the largest of some looks."""
+    """Memory that so many open streams take, beyond the idle server's: the maximum of some samples."""
     idle, before = memory(server.pid), cpu_seconds(server.pid)
     command = [sys.executable, str(LOAD), "slow", str(server.port), str(SLOW_SECONDS), str(count)]
     loading = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

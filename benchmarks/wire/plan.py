@@ -1,4 +1,4 @@
-"""The plan that the gateway is measured with: keys needed, an experiment of two arms on one upstream."""
+"""Makes the plan of the measured gateway: keys required, an experiment of two arms on one upstream."""
 
 from __future__ import annotations
 

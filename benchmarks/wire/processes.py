@@ -1,4 +1,4 @@
-"""What a process and its children have used: seconds of CPU and memory, read from /proc."""
+"""Reads from /proc what a process and its children have used: seconds of CPU and memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def tree(pid: int) -> list[int]:
-    """A process and its children, and theirs."""
+    """A process, its children, and their children."""
     parents = {int(entry.name): _parent(entry) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
     found = [pid]
     for one in found:  # grows while it is walked

@@ -1,4 +1,4 @@
-"""Processes that begin meanwhile are sampled; where their CPU time went, in words."""
+"""Samples the processes that start meanwhile, and reports where their CPU time went."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN = 30
 
 @contextmanager
 def sampled(folder: Path) -> Iterator[None]:
-    """Samples go to ``folder``."""
+    """Write the samples to ``folder``."""
     folder.mkdir()
     before = {name: os.environ.get(name) for name in ("PYTHONPATH", "FAIRTRIAL_SAMPLES")}
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SAMPLER), before["PYTHONPATH"]]))
@@ -30,8 +30,8 @@ def sampled(folder: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def told(folder: Path) -> str:
-    """Shares of all samples, of the process with the most of them: by file, and by function."""
+def profile_report(folder: Path) -> str:
+    """Shares of all samples of the process with the most of them, by file and by function."""
     found = [json.loads(path.read_text())["own"] for path in folder.glob("*.json")]
     if not found:
         return "no samples: too little CPU time was used"

@@ -1,4 +1,4 @@
-"""What is measured, each as processes of its own on a free port: the upstream, the gateway, nginx, LiteLLM's proxy."""
+"""Starts what is measured, each in separate processes on a free port: upstream, gateway, nginx, LiteLLM's proxy."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def gateway(plain: Server, folder: Path, **serving: Any) -> Iterator[Server]:
 
 @contextmanager
 def nginx(plain: Server, folder: Path) -> Iterator[Server | None]:
-    """One worker of nginx with kept connections to the upstream, unbuffered; ``None`` where it isn't installed."""
+    """One worker of nginx with kept connections to the upstream, unbuffered; ``None`` if it isn't installed."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         yield None
@@ -117,7 +117,7 @@ def litellm(plain: Server, folder: Path, room: Path) -> Iterator[Server]:
 
 
 def _litellm_program(room: Path) -> Path:
-    """LiteLLM's command in an environment of its own, which is made if it isn't there."""
+    """LiteLLM's command in a separate environment, which is created if it is missing."""
     program = room / "bin" / "litellm"
     if not program.exists():
         print(f"installing {LITELLM} into {room} (once; some minutes)", file=sys.stderr, flush=True)
@@ -130,7 +130,7 @@ def _litellm_program(room: Path) -> Path:
 def ended(
     process: subprocess.Popen[Any], *, number: int = signal.SIGTERM, seconds: float = 10
 ) -> Iterator[subprocess.Popen[Any]]:
-    """The process, sent this signal in the end and killed if it does not end in so many seconds."""
+    """The process. It gets this signal at the end, and is killed if it does not end in so many seconds."""
     try:
         yield process
     finally:
@@ -143,7 +143,7 @@ def ended(
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A free port."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
 

@@ -1,4 +1,4 @@
-"""What the gateway is to reach beside nginx and LiteLLM's proxy, and the figures in words."""
+"""Defines the gateway's targets relative to nginx and LiteLLM's proxy, and reports the figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Found = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``read`` computes the figure; it is met at most, or at least, at ``bound``."""
+    """``read`` computes the figure, which must be at most, or at least, ``bound``."""
 
     words: str
     read: Callable[[Found], float]
@@ -21,7 +21,7 @@ class Target:
     at_most: bool = False
 
     def verdict(self, found: Found) -> dict[str, Any]:
-        """The figure, and whether it meets the bound; ``None`` for what wasn't measured."""
+        """The figure, and whether it meets the bound; ``None`` if it wasn't measured."""
         try:
             figure = self.read(found)
         except KeyError:

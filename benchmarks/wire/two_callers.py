@@ -1,4 +1,4 @@
-"""Two callers of one gateway, each with a key, a route and an upstream of its own: they share the worker alone."""
+"""Two callers of one gateway, each with its own key, route and upstream: they share only the worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Cases of a run, one under the other: foreign text only ever becomes a text node, so markup in it is shown, never obeyed.
+// Draws the cases of a run. Untrusted text only becomes text nodes, so markup in it is never interpreted.
 
 function make(tag, name, ...children) {
   const element = document.createElement(tag);
@@ -10,7 +10,7 @@ function make(tag, name, ...children) {
 const MARKS = { base: "del", candidate: "ins" };
 
 function text(pieces, side) {
-  if (pieces.length === 0) return make("p", "text empty", "(an empty answer)");
+  if (pieces.length === 0) return make("p", "text empty", "(empty answer)");
   const marked = pieces.map(([words, mark]) => (mark === "only" && MARKS[side] ? make(MARKS[side], "", words) : words));
   const shown = make("p", "text", marked);
   shown.tabIndex = 0;
@@ -18,7 +18,7 @@ function text(pieces, side) {
 }
 
 function pane(side) {
-  const scores = side.scores.map(([metric, value, why]) => make("li", why ? "told" : "", make("b", "", value), ` ${metric}`, why ? `: ${why}` : ""));
+  const scores = side.scores.map(([metric, value, why]) => make("li", why ? "reason" : "", make("b", "", value), ` ${metric}`, why ? `: ${why}` : ""));
   return make(
     "section",
     "pane",

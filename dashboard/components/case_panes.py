@@ -1,4 +1,4 @@
-"""Cases with what was asked, expected and answered, drawn in the browser from plain text: nothing in it is markup."""
+"""Draws cases with prompt, expected answer and answers, as plain text in the browser."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ import streamlit as st
 from dashboard.client import Row
 from dashboard.components import formatting
 from dashboard.components.word_diff import Piece, differing
+from fairtrial.domain.plurals import counted
 
 HERE = Path(__file__).parent
-FAILED = {"refused": "refused", "off_format": "not in the form asked for", "truncated": "broken off at its limit"}
+FAILED = {"refused": "refused", "off_format": "wrong format", "truncated": "truncated at its limit"}
 
 
 @lru_cache(maxsize=1)
 def component() -> Any:
-    """The component, declared once a process, from files of this package."""
+    """The component, declared once per process from files of this package."""
     script, style = ((HERE / f"case_panes.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
     return st.components.v2.component("fairtrial_cases", js=script, css=style)
 
 
 def show(cases: Sequence[Mapping[str, Any]], *, key: str) -> None:
-    """Draw what `one_sided` and `two_sided` made."""
+    """Draw cases from `one_sided` and `two_sided`."""
     component()(key=key, data={"cases": list(cases)})
 
 
 def one_sided(row: Row, title: str, *, link: Mapping[str, str]) -> dict[str, Any]:
-    """A case of one run; ``link`` is the address of its page."""
+    """A case of one run; ``link`` has the query parameters of its page."""
     return _case(row, [_side(row, title, "", _whole(row))], link)
 
 
 def two_sided(row: Row, titles: tuple[str, str], *, link: Mapping[str, str], mark: bool = True) -> dict[str, Any]:
-    """A case of two runs, the baseline on the left; ``titles``: candidate, baseline; ``mark`` the words that differ."""
+    """A case of two runs, the baseline on the left. ``titles``: candidate, baseline; ``mark`` shows differences."""
     new, old = row["candidate"], row["baseline"]
     left, right = _whole(old), _whole(new)
     if mark and new["error"] is None and old["error"] is None:
@@ -54,19 +55,19 @@ def _case(row: Row, sides: Sequence[Mapping[str, Any]], link: Mapping[str, str])
         "link": "?" + urlencode(dict(link) | {"case": row["case_id"]}),
         "tags": ", ".join(f"{name}: {value}" for name, value in (row["tags"] or {}).items()),
         "asked": _messages(row["asked"]),
-        "expected": None if row["expected"] is None else formatting.spoken(row["expected"]),
+        "expected": None if row["expected"] is None else formatting.readable_reference(row["expected"]),
         "sides": sides,
     }
 
 
 def _side(row: Row, title: str, side: str, pieces: Sequence[Piece]) -> dict[str, Any]:
-    said = [FAILED.get(row["outcome"], ""), formatting.milliseconds(row["latency_ms"]) if row["latency_ms"] else ""]
-    said += [formatting.counted(row["tokens_out"], "token") if row["tokens_out"] is not None else ""]
-    said += ["from the cache" if row["cached"] else ""]
+    notes = [FAILED.get(row["outcome"], ""), formatting.milliseconds(row["latency_ms"]) if row["latency_ms"] else ""]
+    notes += [counted(row["tokens_out"], "token") if row["tokens_out"] is not None else ""]
+    notes += ["cached" if row["cached"] else ""]
     return {
         "title": title,
         "side": side,
-        "note": " · ".join(one for one in said if one),
+        "note": " · ".join(one for one in notes if one),
         "pieces": [[piece.text, piece.mark] for piece in pieces if piece.text],
         "scores": [_score(score) for score in row["scores"] if score["value"] is not None or score["why"]],
     }
@@ -74,7 +75,7 @@ def _side(row: Row, title: str, side: str, pieces: Sequence[Piece]) -> dict[str,
 
 def _score(score: Row) -> tuple[str, str, str]:
     value = formatting.DASH if score["value"] is None else f"{score['value']:g}"
-    why = score["why"] or (f"said {score['label']!r}" if score["label"] is not None else "")
+    why = score["why"] or (f"answered {score['label']!r}" if score["label"] is not None else "")
     return score["metric"], value, why
 
 
@@ -84,14 +85,14 @@ def _whole(row: Row) -> tuple[Piece, ...]:
     return (Piece(row["output"] or row["refusal"] or ""),)
 
 
-def _messages(asked: str | None) -> list[tuple[str, str]]:
-    """Role and text of each message; anything that is not text is shown as its JSON."""
-    if asked is None:
-        return [("asked", "not kept: the run is older than the questions in the store")]
+def _messages(prompt: str | None) -> list[tuple[str, str]]:
+    """The role and text of each message. Content that is not text is shown as JSON."""
+    if prompt is None:
+        return [("prompt", "not stored, because the run is from an earlier version")]
     try:
-        messages = json.loads(asked)
+        messages = json.loads(prompt)
     except ValueError:
-        return [("asked", asked)]
+        return [("prompt", prompt)]
     return [(str(one.get("role", "")), _text(one.get("content"))) for one in messages if isinstance(one, dict)]
 
 

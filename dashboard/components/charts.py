@@ -1,6 +1,6 @@
-"""Charts of the dashboard: labelled axes with units; a variant keeps its colour, dash and shape, the control first.
+"""Charts with labelled axes and units. A variant keeps its colour, dash and shape; the control comes first.
 
-Colours come from the theme, light and dark; they stay apart for colour-blind eyes, and dashes and shapes say the same.
+Colours come from the light or dark theme and are distinct for colour-blind readers. Dashes and shapes repeat them.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import altair as alt
 
 Rows = Sequence[Mapping[str, Any]]
 Chart = Any
-"""Altair's types don't tell which of its charts a chain of calls gives."""
+"""Altair's types do not express which chart a chain of calls returns."""
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
 TIME = alt.Axis(format="%d %b %H:%M", labelOverlap=True, tickCount=8)
 ROW = 34
 QUIET = "#8290a0"
 LIMIT = "#d1622b"
-"""Both stand out on the light paper and on the dark one."""
+"""Both are visible on light and dark backgrounds."""
 LEGEND = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, offset=4)
 
 
-NOTHING = {True: 0.05, False: 10}
-"""How far the axis of a share, or of a count, reaches where every value is 0."""
+EMPTY_AXIS = {True: 0.05, False: 10}
+"""The axis maximum of a share (True) or a count (False) if every value is 0."""
 
 
 def rates(rows: Rows, *, title: str) -> Chart:
-    """A share with its plain interval for each variant; rows have ``variant``, ``rate``, ``low``, ``high``, ``n``."""
+    """A share with its plain interval for each variant. Rows have ``variant``, ``rate``, ``low``, ``high``, ``n``."""
     variants = [str(row["variant"]) for row in rows]
     base = alt.Chart(_data(rows)).encode(
         y=alt.Y("variant:N", title=None, sort=None, axis=alt.Axis(labelFlush=False, labelPadding=8)),
@@ -44,9 +44,9 @@ def rates(rows: Rows, *, title: str) -> Chart:
 
 
 def over_time(rows: Rows, variants: Sequence[str], *, value: str, title: str, form: str = ",.0f") -> Chart:
-    """One line a variant; rows have ``at`` (ISO, UTC), ``variant`` and the ``value``, ``None`` where there is none."""
+    """One line per variant. Rows have ``at`` (ISO, UTC), ``variant`` and ``value``, which may be ``None``."""
     flat = not any(row[value] for row in rows)
-    reach = alt.Scale(domain=[0, NOTHING[form.endswith("%")]]) if flat else alt.Scale(zero=True)
+    reach = alt.Scale(domain=[0, EMPTY_AXIS[form.endswith("%")]]) if flat else alt.Scale(zero=True)
     return (
         alt.Chart(_data(rows))
         .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=26, filled=True))
@@ -66,7 +66,7 @@ def over_time(rows: Rows, variants: Sequence[str], *, value: str, title: str, fo
 
 
 def latencies(rows: Rows, variants: Sequence[str]) -> Chart:
-    """The share of requests answered within a time, by variant; rows have ``variant``, ``share``, ``ms``."""
+    """The share of requests answered within a time, by variant. Rows have ``variant``, ``share``, ``ms``."""
     return (
         alt.Chart(_data(rows))
         .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=30, filled=True))
@@ -85,10 +85,10 @@ def latencies(rows: Rows, variants: Sequence[str]) -> Chart:
 def intervals(
     rows: Rows, *, title: str, zero: bool, answers: Mapping[str, str], within: Sequence[float] | None = None
 ) -> Chart:
-    """Intervals one below the other with the limit of each as a bar across, and a line at zero for differences.
+    """Intervals, each with its limit as a tick, and a line at zero for differences.
 
-    Rows have ``name``, ``value``, ``low``, ``high``, ``limit`` (or ``None``), ``answer``, ``n``; ``answers`` gives each
-    answer the name of its shape, so that none is told by colour alone. ``within``: the ends of the scale.
+    Rows have ``name``, ``value``, ``low``, ``high``, ``limit`` (or ``None``), ``answer``, ``n``. ``answers`` gives the
+    shape of each answer, so that none is shown by colour alone. ``within`` is the range of the scale.
     """
     names = list(answers)
     axis = alt.Y(

@@ -1,4 +1,4 @@
-"""Tables as files: CSV that no spreadsheet takes for formulas, and JSON as it is."""
+"""Formats tables as CSV without spreadsheet formulas, and as JSON."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet evaluates a cell that begins like this, whoever wrote it."""
+"""Spreadsheets evaluate cells that start with these characters, even in untrusted text."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 UNNAMED = re.compile(r"[^A-Za-z0-9._-]+")
 BYTE_ORDER_MARK = "\ufeff"
-"""Without it Excel reads UTF-8 as an old code page."""
+"""Without it, Excel does not read the file as UTF-8."""
 
 Row = Mapping[str, Any]
 
 
 def csv_text(rows: Sequence[Row]) -> str:
-    """Rows as CSV with a head; text that begins like a formula gets a leading apostrophe, heads too."""
+    """Rows as CSV with a header. Text and headers that start like a formula get a leading apostrophe."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -30,13 +30,13 @@ def csv_text(rows: Sequence[Row]) -> str:
 
 
 def json_text(rows: Sequence[Row]) -> str:
-    """Rows as a JSON list; lone surrogates, which no file can hold, as escapes."""
+    """Rows as a JSON list. Lone surrogates, which UTF-8 cannot encode, are escaped."""
     text = json.dumps(list(rows), ensure_ascii=False, indent=1, default=str) + "\n"
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def file_name(title: str, ending: str) -> str:
-    """A name that any system takes, whoever made up the title."""
+    """A file name that is valid on all systems, from an untrusted title."""
     return f"{UNNAMED.sub('-', title).strip('-.')[:80] or 'table'}.{ending}"
 
 

@@ -1,4 +1,4 @@
-"""Choices above a list, kept in the page's address, that leave the rows which fit."""
+"""Filters above a list, stored in the page's URL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dashboard.components import query_params
 
 
 def filtered(found: Sequence[Row], *names: str) -> list[Row]:
-    """A choice for each of these columns, side by side, and the rows that fit all that were made."""
+    """Draw a filter for each column, side by side, and return the matching rows."""
     wanted: dict[str, str | None] = {}
     for place, name in zip(st.columns(len(names)), names, strict=True):
         with place:

@@ -1,4 +1,4 @@
-"""Values as people read them: shares, times, counts and moments; a dash where nothing is known."""
+"""Formats values for people: shares, durations, counts and times. Unknown values are a dash."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 DASH = "–"
 MINUS = "−"
 JOINER = "\u2060"
-_FINISHED = re.compile(r"(https?(?=:)|www(?=\.)|@|-(?=[->])|<(?=[-=])|[>~](?==))", re.IGNORECASE)
+_AUTOLINKED = re.compile(r"(https?(?=:)|www(?=\.)|@|-(?=[->])|<(?=[-=])|[>~](?==))", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&@^=\"'/])")
 
 
 def share(part: float | None, whole: float | None = 1.0) -> str:
-    """``12.5 %``, or a dash where there is nothing to divide by."""
+    """``12.5 %``, or a dash if there is nothing to divide by."""
     return DASH if part is None or not whole else f"{100 * part / whole:.1f} %"
 
 
@@ -28,7 +28,7 @@ def milliseconds(value: float | None) -> str:
 
 
 def dollars(value: float | str | None) -> str:
-    """``$0.0042``; a dash where any part of the cost is unknown."""
+    """``$0.0042``, or a dash if any part of the cost is unknown."""
     if value is None:
         return DASH
     amount = float(value)
@@ -42,7 +42,7 @@ def count(value: float | None) -> str:
 
 
 def figure(value: float | None, *, form: str = "number", scale: float = 1.0) -> str:
-    """A metric's level by its form: a share in per cent, milliseconds, dollars or a plain number."""
+    """A metric's level by its form: a share in percent, milliseconds, dollars or a plain number."""
     if value is None:
         return DASH
     if form == "share":
@@ -51,7 +51,7 @@ def figure(value: float | None, *, form: str = "number", scale: float = 1.0) -> 
 
 
 def change(value: float | None, *, form: str = "number", scale: float = 1.0) -> str:
-    """A difference with its sign; of shares in points: ``+3.1``."""
+    """A difference with its sign; for shares in points, such as ``+3.1``."""
     if value is None:
         return DASH
     sign = MINUS if value < 0 else "+"
@@ -64,12 +64,12 @@ def moment(us: int) -> str:
 
 
 def moment_of(text: str | None) -> str:
-    """The same of a time as control writes it."""
+    """A time in ISO 8601 as a date and time in UTC."""
     return DASH if text is None else _moment(datetime.fromisoformat(text).astimezone(UTC))
 
 
 def duration(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``3 h``, ``2 days``: how wide a slot or how long a run is."""
+    """A duration such as ``45 s``, ``12 min``, ``3 h`` or ``2 days``."""
     for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             amount = seconds / size
@@ -78,21 +78,17 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """``1 case``, ``12 cases``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line: no markup, links, images or colours, whoever wrote it.
+    """Untrusted text on one line, escaped so that Markdown shows it without markup, links, images or colours.
 
-    Addresses and arrows are looked for in the finished text, where no escape helps: an invisible character parts them.
+    Streamlit also finds URLs and arrows in the rendered text, where escapes do not help. An invisible character is
+    inserted to prevent that.
     """
-    return " ".join(_MARKDOWN.sub(r"\\\1", _FINISHED.sub(f"\\1{JOINER}", line)) for line in text.splitlines())
+    return " ".join(_MARKDOWN.sub(r"\\\1", _AUTOLINKED.sub(f"\\1{JOINER}", line)) for line in text.splitlines())
 
 
-def spoken(reference: str | None) -> str:
-    """An expected answer as people read it: the text itself where the store keeps it as JSON."""
+def readable_reference(reference: str | None) -> str:
+    """An expected answer for people: the text itself if the store has it as JSON."""
     if reference is None:
         return DASH
     try:

@@ -1,4 +1,4 @@
-"""Pages of cases: which one is shown, back to the first when the question changes."""
+"""Pages a list of cases, and returns to the first page when the filter changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SIZE = 10
 
 
 def place(key: str, about: Hashable) -> tuple[int, int]:
-    """Limit and offset of the page that is shown; ``about`` is what is listed."""
+    """The limit and offset of the current page. ``about`` identifies the listed cases."""
     if st.session_state.get(f"about-{key}") != about:
         st.session_state[f"about-{key}"] = about
         st.session_state.pop(f"page-{key}", None)
@@ -18,6 +18,6 @@ def place(key: str, about: Hashable) -> tuple[int, int]:
 
 
 def pages(key: str, total: int) -> None:
-    """Where one turns the page; nothing if there is one only."""
+    """Draw the page navigation if there is more than one page."""
     if total > SIZE:
         st.pagination(-(-total // SIZE), key=f"page-{key}")

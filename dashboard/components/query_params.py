@@ -1,4 +1,4 @@
-"""What the page's address says: names that are checked against what there is, so that a link can be shared."""
+"""Reads and writes the query parameters of the page's URL, so that links can be shared."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import streamlit as st
 from dashboard.components.formatting import plain
 
 
-def said(name: str) -> str | None:
-    """The value of a query parameter, if it has one."""
+def get(name: str) -> str | None:
+    """The value of a query parameter, or ``None``."""
     value = st.query_params.get(name)
     return value or None
 
@@ -22,14 +22,15 @@ def choose(
     name: str,
     words: Callable[[str], str] = str,
     placeholder: str | None = None,
-    usual: str | None = None,
+    default: str | None = None,
 ) -> str | None:
-    """A choice that the address keeps under ``name``; a value that is not among ``options`` counts for none.
+    """Draw a choice that is stored in the URL under ``name``. An unknown value in the URL is ignored.
 
-    ``placeholder`` allows no choice at all and is shown then; ``usual`` is chosen at first, else the first option.
+    ``placeholder`` is shown while nothing is chosen, and allows that. ``default`` is the initial choice, otherwise the
+    first option.
     """
-    given = said(name)
-    first = None if placeholder is not None else options.index(usual) if usual is not None else 0
+    given = get(name)
+    first = None if placeholder is not None else options.index(default) if default is not None else 0
     index = options.index(given) if given in options else first
     found: str | None = st.selectbox(
         label, list(options), index=index, format_func=words, placeholder=placeholder, key=f"choose-{name}"
@@ -39,7 +40,7 @@ def choose(
 
 
 def keep(**values: str | None) -> None:
-    """Write these into the address, and take out what is ``None``; the rest stays."""
+    """Set these parameters in the URL and remove those that are ``None``; others stay."""
     for name, value in values.items():
         if value is None:
             st.query_params.pop(name, None)
@@ -48,16 +49,16 @@ def keep(**values: str | None) -> None:
 
 
 def go(**values: str | None) -> None:
-    """For buttons: the address becomes exactly this."""
+    """Set the parameters of the URL to exactly these; for buttons."""
     st.query_params.from_dict({name: value for name, value in values.items() if value is not None})
 
 
 def link(label: str, path: str, *, icon: str | None = None, **query: str | None) -> None:
-    """A link to another page of ours; ``path`` is its address, ``query`` what it is to show."""
+    """A link to another page of the dashboard; ``query`` are its parameters."""
     there = st.Page(_nowhere, title=path, url_path=path)
-    asked = {name: value for name, value in query.items() if value is not None}
-    st.page_link(there, label=plain(label), icon=icon, query_params=asked)
+    parameters = {name: value for name, value in query.items() if value is not None}
+    st.page_link(there, label=plain(label), icon=icon, query_params=parameters)
 
 
 def _nowhere() -> None:
-    """Streamlit finds a page by its address; the function of this one is never called."""
+    """Never called, because Streamlit finds the page by its address."""

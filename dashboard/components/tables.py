@@ -1,4 +1,4 @@
-"""A table on a page, with the two files that it can be taken away as."""
+"""Draws tables with CSV and JSON downloads."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def table(
     raw: Sequence[Row] = (),
     height: Literal["auto", "content"] = "auto",
 ) -> None:
-    """Rows as they read, and their files; ``raw`` are the same rows in numbers, for the files, ``title`` names them."""
+    """Draw a table with downloads. ``raw`` are the rows with numbers for the files, which ``title`` names."""
     st.dataframe(list(rows), hide_index=True, width="stretch", height=height, column_config=columns)
     offer(raw or rows, title=title)
 
 
 def prose(rows: Sequence[Row], *, title: str, raw: Sequence[Row]) -> None:
-    """Rows of sentences, each whole and on as many lines as it needs; ``raw`` is what their files hold."""
+    """Draw rows of sentences with line breaks. ``raw`` are the rows of the files."""
     shown = [{plain(name): plain(str(value)) for name, value in row.items()} for row in rows]
     st.table(shown, hide_index=True, border="horizontal", alt=title)
     offer(raw, title=title)
 
 
 def offer(rows: Sequence[Row], *, title: str) -> None:
-    """Two small buttons: CSV and JSON, made when they are pressed."""
+    """Draw buttons for CSV and JSON files, which are created on a click."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         for ending, made, mime in (("csv", csv_text, "text/csv"), ("json", json_text, "application/json")):
             name = file_name(title, ending)

@@ -1,4 +1,4 @@
-"""What the theme's file can't say: the logo, figures of equal width, and none of Streamlit's own furniture."""
+"""Applies what the theme file cannot set: logo, tabular figures, and hidden Streamlit elements."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ STYLE = """
 """
 
 
-def dress() -> None:
-    """Set the title, the icon, the logo and the style of this page; first of all in a run.
+def apply() -> None:
+    """Set the page's title, icon, logo and style. Must be called first in a run.
 
-    The icons are our own files: a named symbol as the page's icon would be fetched from another host.
+    The icons are local files, because Streamlit would load a named symbol from another host.
     """
     st.set_page_config(page_title="fairtrial", page_icon=ICON.read_text(encoding="utf-8"), layout="wide")
     st.html(STYLE)

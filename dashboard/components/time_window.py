@@ -1,4 +1,4 @@
-"""The window of time that a page of traffic shows: chosen above it, kept in the address, a week unless one chooses."""
+"""The time window of a traffic page, stored in the URL. The default is a week."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dashboard.components import query_params
 
 NAME = "window"
-USUAL = "week"
+DEFAULT = "week"
 WORDS: Mapping[str, str] = {
     "hour": "the last hour",
     "day": "the last day",
@@ -20,14 +20,19 @@ MINUTE_US = 60_000_000
 
 
 def choose() -> str:
-    """Let the visitor choose; returns the window's name."""
+    """Draw the choice; returns the window's name."""
     return (
-        query_params.choose("Requests of", list(WORDS), name=NAME, words=lambda one: WORDS[one], usual=USUAL) or USUAL
+        query_params.choose("Period", list(WORDS), name=NAME, words=lambda one: WORDS[one], default=DEFAULT) or DEFAULT
     )
 
 
+def requests_in(window: str) -> str:
+    """The start of a caption, such as ``Requests in the last week``."""
+    return "All requests" if window == "all" else f"Requests in {WORDS[window]}"
+
+
 def since_us(window: str) -> int:
-    """When it begins, to the minute: the same question twice in a minute is the same question. 0 is all time."""
+    """The start of the window, rounded to the minute so that responses can be cached; 0 means all time."""
     hours = HOURS[window]
     if hours is None:
         return 0

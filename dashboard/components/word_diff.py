@@ -1,4 +1,4 @@
-"""Where two texts differ, word by word: pieces that both have, and those that only one has."""
+"""Computes a word-level diff of two texts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Literal
 Mark = Literal["same", "only"]
 WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 MOST_WORDS = 4000
-"""Longer texts are shown whole: comparing them would keep somebody waiting."""
+"""Longer texts are not compared, because that would take too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of one text: in both texts, or in this one ``only``."""
+    """A piece of one text: in both texts, or in this one ``only``."""
 
     text: str
     mark: Mark = "same"
@@ -23,7 +23,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Differing:
-    """Both texts in pieces; joined they give the texts again. ``compared`` is false where they were too long."""
+    """Both texts in pieces that join to the whole texts. ``compared`` is false if they were too long."""
 
     base: tuple[Piece, ...]
     candidate: tuple[Piece, ...]
@@ -31,7 +31,7 @@ class Differing:
 
 
 def differing(base: str, candidate: str) -> Differing:
-    """The longest stretches in common stay unmarked; each side's other words are marked."""
+    """Leave the longest common sequences unmarked, and mark the other words of each side."""
     old, new = WORDS.findall(base), WORDS.findall(candidate)
     if max(len(old), len(new)) > MOST_WORDS:
         return Differing((Piece(base),), (Piece(candidate),), compared=False)

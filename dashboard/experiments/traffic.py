@@ -1,4 +1,4 @@
-"""Live traffic of one experiment as people read it: each variant's figures, feedback with a plain interval, alarms."""
+"""Formats the live traffic of an experiment: figures by variant, feedback with plain intervals, and alarms."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Row
-from dashboard.components.formatting import DASH, count, counted, dollars, milliseconds, plain, share
+from dashboard.components.formatting import DASH, count, dollars, milliseconds, plain, share
+from fairtrial.domain.plurals import counted
 
 Z_95 = 1.959964
-ARM_ERRORS, USER_ERRORS = "errors of the arm", "errors seen by users"
+ARM_ERRORS, USER_ERRORS = "variant errors", "errors seen by users"
 OUTCOMES = {
     ARM_ERRORS: "errors",
     USER_ERRORS: "user_errors",
     "rejected by the upstream": "rejected",
     "answered by a fallback": "fallbacks",
 }
-"""What the figures of requests are called, and the fields of the API that they come from."""
+"""Labels of request figures, with the fields of the API."""
 UNMATCHED = {
-    "unknown_request": "there is no such request, or no earlier request of the same API key has the response id. "
-    "Send `request_id`, the `x-request-id` of the answer.",
-    "unknown_unit": "the unit has no earlier request. Send the name that the requests send.",
-    "other_route": "the API key is bound to other routes.",
-    "undeclared_key": "no metric reads the key. Declare it in fairtrial.yaml under `metrics:`.",
+    "unknown_request": "the request does not exist, or no earlier request of the same API key has the response id. "
+    "Send `request_id`, which is the `x-request-id` of the response.",
+    "unknown_unit": "the unit has no earlier request. Send the same name as the requests.",
+    "other_route": "the API key is restricted to other routes.",
+    "undeclared_key": "no metric uses the key. Declare it in fairtrial.yaml under `metrics:`.",
 }
 """Why a feedback counts in no figure, and what to do about it."""
 KEYS_SHOWN = 5
@@ -37,12 +38,12 @@ def variant_name(row: Row, control: str) -> str:
 
 
 def in_order(variants: Sequence[Row], control: str) -> list[Row]:
-    """The control first: what one has, then what is on trial."""
+    """The variants with the control first."""
     return sorted(variants, key=lambda row: (row["variant"] != control, row["variant"]))
 
 
 def short(row: Row, control: str) -> dict[str, Any]:
-    """One line of the overview."""
+    """A variant's row on the overview page."""
     return {
         "variant": variant_name(row, control),
         "units": row["units"],
@@ -56,7 +57,7 @@ def short(row: Row, control: str) -> dict[str, Any]:
 
 
 def measures(row: Row) -> dict[str, str]:
-    """Every figure of one variant by its name, in the order of the page."""
+    """All figures of a variant by label, in the order of the page."""
     cost, requests = row["cost_usd"], row["requests"]
     return {
         "units": count(row["units"]),
@@ -68,7 +69,7 @@ def measures(row: Row) -> dict[str, str]:
         "tokens out": count(row["tokens_out"]),
         "cost": dollars(cost)
         if cost is not None
-        else f"unknown ({count(row['cost_unknown'])} answers without a price)",
+        else f"unknown ({counted(row['cost_unknown'], 'answer')} without a price)",
         "cost per request": dollars(cost / requests) if cost is not None and requests else DASH,
         "served by another variant": count(row["served_elsewhere"]),
         **{f"feedback: {key}": _feedback(found) for key, found in sorted(row["feedback"].items())},
@@ -76,47 +77,47 @@ def measures(row: Row) -> dict[str, str]:
 
 
 def feedback_rates(key: str, variants: Sequence[Row]) -> list[Mapping[str, Any]]:
-    """The share of yes under one key with Wilson's interval, for variants that have ratings between 0 and 1."""
+    """The share of positive ratings with Wilson's interval, for variants with ratings between 0 and 1."""
     rated = [(row["variant"], row["feedback"][key]) for row in variants if row["feedback"].get(key, {}).get("rated")]
     return [_wilson(variant, found["rate"], found["rated"]) for variant, found in rated if 0 <= found["rate"] <= 1]
 
 
-def say_no_unit(reasons: Mapping[str, int]) -> None:
-    """The alarm that requests named no unit, and what the application should send."""
+def warn_no_unit(reasons: Mapping[str, int]) -> None:
+    """Warn about requests without a unit, and say what the application should send."""
     missing = reasons.get("no_unit")
     if not missing:
         return
-    shown = share(missing, sum(reasons.values()))
+    shown, verb = share(missing, sum(reasons.values())), "is" if missing == 1 else "are"
     st.warning(
-        f"{counted(missing, 'request')} ({shown}) named no unit and were served the control: they are in no figure. "
-        "Let the application send `user`, or the header `x-fairtrial-unit`.",
+        f"{counted(missing, 'request')} ({shown}) had no unit, got the control, and {verb} not counted in any figure. "
+        "The application should send `user` or the header `x-fairtrial-unit`.",
         icon=":material/person_off:",
     )
 
 
-def say_ambiguous(ambiguous: Mapping[str, int]) -> None:
-    """The alarm that response ids are shared by several requests, by feedback key, and what to send instead."""
+def warn_ambiguous_feedback(ambiguous: Mapping[str, int]) -> None:
+    """Warn about feedback whose response id belongs to several requests, and say what to send instead."""
     total = sum(ambiguous.values())
     if not total:
         return
     keys = ", ".join(f"{plain(key)} {number:,}" for key, number in sorted(ambiguous.items()) if number)
     st.warning(
-        f"{counted(total, 'feedback value is', 'feedback values are')} ambiguous ({keys}): several requests have the "
-        "response id that they name. They are stored and count in no figure. Let the application send `request_id`, "
-        "the `x-request-id` of the answer.",
+        f"{counted(total, 'feedback value is', 'feedback values are')} ambiguous ({keys}), because several requests "
+        "have the same response id. Such feedback is stored but not counted in any figure. The application should send "
+        "`request_id`, which is the `x-request-id` of the response.",
         icon=":material/call_split:",
     )
 
 
-def say_unmatched(attributions: Sequence[Row]) -> None:
-    """What feedback matches no request, unit, route or metric, by reason, and what to do about it."""
+def warn_unmatched_feedback(attributions: Sequence[Row]) -> None:
+    """Warn about feedback that matches no request, unit, route or metric, with the remedy."""
     for reason, remedy in UNMATCHED.items():
         rows = [row for row in attributions if row["attribution"] == reason]
         total = sum(row["feedback"] for row in rows)
         if total:
             keys = ", ".join(plain(row["key"]) for row in rows[:KEYS_SHOWN])
-            values = counted(total, "feedback value counts", "feedback values count")
-            st.warning(f"{values} in no figure ({keys}): {remedy}", icon=":material/link_off:")
+            values = counted(total, "feedback value is", "feedback values are")
+            st.warning(f"{values} not counted in any figure ({keys}): {remedy}", icon=":material/link_off:")
 
 
 def _part(part: int, whole: int) -> str:
@@ -131,7 +132,7 @@ def _feedback(found: Row) -> str:
 
 
 def _wilson(variant: str, rate: float, n: int) -> dict[str, Any]:
-    """Wilson's interval (1927), for the eye: the dashboard decides nothing."""
+    """Wilson's interval (1927), for display only."""
     centre, spread = rate + Z_95**2 / (2 * n), Z_95 * sqrt(rate * (1 - rate) / n + Z_95**2 / (4 * n * n))
     scale = 1 + Z_95**2 / n
     return {

@@ -1,4 +1,4 @@
-"""Mounts the review desk in the page: its own elements, look and keys, from the files in `frontend/`."""
+"""Mounts the review app, a Streamlit component made of the files in `frontend/`."""
 
 from __future__ import annotations
 
@@ -11,31 +11,37 @@ import streamlit as st
 
 FOLDER = Path(__file__).parent / "frontend"
 SCRIPTS = ("model", "step_queue", "diff", "elements", "pair", "panel", "shortcut_help", "page", "keys", "app")
-"""In the order in which they are read; together they are one module."""
-KEY = "desk"
+"""The scripts in load order. They are concatenated into one module."""
+KEY = "review"
 
 
 @lru_cache(maxsize=1)
 def sources() -> tuple[str, str]:
-    """The script and the style of the desk: files of this package, never anything that came from elsewhere."""
+    """The script and the style sheet.
+
+    They contain no text of a model or a user, because Streamlit runs the script in the page.
+    """
     script = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     return script, (FOLDER / "app.css").read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=1)
 def component() -> Any:
-    """The component, declared once a process."""
+    """The component, declared once per process."""
     script, style = sources()
-    return st.components.v2.component("fairtrial_desk", js=script, css=style)
+    return st.components.v2.component("fairtrial_review", js=script, css=style)
 
 
-def said() -> Sequence[Mapping[str, Any]]:
-    """The steps that the page has sent and that were not answered when it did."""
-    found = (st.session_state.get(KEY) or {}).get("said") or {}
-    steps = found.get("steps", ())
+def pending_steps() -> Sequence[Mapping[str, Any]]:
+    """The steps that the browser sent without having seen an acknowledgement.
+
+    A step is one action of the reviewer: ``n`` is its number and ``kind`` its verb; `frontend/step_queue.js` makes it.
+    """
+    sent = (st.session_state.get(KEY) or {}).get("sent") or {}
+    steps = sent.get("steps", ())
     return [step for step in steps if isinstance(step.get("n"), int) and isinstance(step.get("kind"), str)]
 
 
-def show(data: Mapping[str, Any]) -> None:
-    """Draw the desk."""
-    component()(key=KEY, data=data, on_said_change=lambda: None)
+def show_review_app(data: Mapping[str, Any]) -> None:
+    # The empty callback declares `sent` as a value that the browser may set.
+    component()(key=KEY, data=data, on_sent_change=lambda: None)

@@ -1,4 +1,4 @@
-"""A reviewer's desk on the server: the steps that the page sends, done once each and in their order."""
+"""Applies the steps that a reviewer's browser sends, once each and in order."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from urllib.parse import quote
 from dashboard.client import Control, ControlUnreachable, Refused
 
 IDLE_SECONDS = 180.0
-"""A longer pause is not counted as work on a pair."""
-PACE_OF = 20
-SHOWN = ("item_id", "prompt", "reference", "answers", "draft", "masked")
-"""All that the browser gets of an item, whatever else an answer may come to hold."""
+"""A pause counts as at most this much work on a pair."""
+PACE_WINDOW = 20
+PUBLIC_FIELDS = ("item_id", "prompt", "reference", "answers", "draft", "masked")
+"""The only fields of an item that the browser receives, whatever else the API returns."""
 
 Step = Mapping[str, Any]
-SIGN_IN = "Your sign-in has ended. What you wrote is kept in this tab: sign in again, then come back to this page."
-AWAY = "Not saved yet: the control plane does not answer. Nothing is lost; this page tries again by itself."
+SIGN_IN = "Your session has expired. Your work is kept in this tab: sign in again, then return to this page."
+AWAY = "Not saved yet: the control plane does not respond. Nothing is lost, and this page retries automatically."
 
 
 @dataclass(slots=True)
-class Desk:
-    """One reviewer at one queue in one browser session; changed only by `work`, which calls control and nothing else.
+class ReviewSession:
+    """One reviewer working on one queue in one browser session. `apply` changes it and calls only control.
 
-    ``done``: the last step that was done; ``turn`` changes whenever another pair, or the same one anew, is to be drawn.
+    ``done`` is the number of the last applied step. ``turn`` changes whenever a pair must be drawn again.
     """
 
     queue_id: str
@@ -45,31 +45,31 @@ class Desk:
     since: float = 0.0
 
     def take_next(self, control: Control) -> None:
-        """Ask for the next pair; a queue that was closed meanwhile ends the session kindly."""
+        """Claim the next pair. If the queue was closed in the meantime, the session ends with a message."""
         try:
-            self._show(control.send("POST", f"/api/reviews/queues/{quote(self.queue_id, safe='')}/next"))
+            self._set_item(control.send("POST", f"/api/reviews/queues/{quote(self.queue_id, safe='')}/next"))
         except Refused as error:
             if error.status != 409:
                 raise
-            self.ended = "This queue was closed. Every vote that you submitted counts; thank you."
-            self._show({"item": None, "progress": self.progress, "waiting": 0})
+            self.ended = "This queue has been closed. All your submitted votes count. Thank you."
+            self._set_item({"item": None, "progress": self.progress, "waiting": 0})
 
-    def work(self, control: Control, steps: Sequence[Step]) -> None:
-        """Do the steps that are new; on a failure that may pass, the rest stays for the next try."""
+    def apply(self, control: Control, steps: Sequence[Step]) -> None:
+        """Apply the new steps. After a temporary failure, the remaining steps wait for the next attempt."""
         for step in without_old_drafts([step for step in steps if step["n"] > self.done]):
             try:
-                self._do(control, step)
+                self._apply_step(control, step)
             except ControlUnreachable:
-                self._tell("away", AWAY)
+                self._notify("away", AWAY)
                 return
             except Refused as error:
-                if not self._met(control, step, error):
+                if not self._handle_refusal(control, step, error):
                     return
             self.done = step["n"]
 
-    def shown(self) -> dict[str, Any]:
-        """What the browser gets: nothing in it tells the two models apart."""
-        item = {name: self.item.get(name) for name in SHOWN} if self.item is not None else None
+    def state(self) -> dict[str, Any]:
+        """The state sent to the browser. Nothing in it reveals which model wrote which answer."""
+        item = {name: self.item.get(name) for name in PUBLIC_FIELDS} if self.item is not None else None
         return {
             "title": self.title,
             "rubric": list(self.rubric),
@@ -84,48 +84,48 @@ class Desk:
             "problem": self.problem,
         }
 
-    def _do(self, control: Control, step: Step) -> None:
+    def _apply_step(self, control: Control, step: Step) -> None:
         kind, path = step["kind"], f"/api/reviews/items/{quote(str(step.get('item_id')), safe='')}"
         if kind == "draft":
             control.send("PUT", f"{path}/draft", step["draft"])
             if self.item is not None and self.item["item_id"] == step.get("item_id"):
-                self.item = {**self.item, "draft": step["draft"]}  # for a page that is drawn anew in this session
+                self.item = {**self.item, "draft": step["draft"]}  # for a page that is redrawn in this session
         elif kind in ("submit", "skip"):
             control.send("POST", f"{path}/{kind}", step["draft"] if kind == "submit" else {})
             self.skipped += kind == "skip"
-            self._keep_pace()
-            self.done = step["n"]  # done for good, even if what is next can't be had now
+            self._record_pace()
+            self.done = step["n"]  # the vote is stored, even if the next pair is unavailable
             self.take_next(control)
         elif kind == "undo":
-            self._show(control.send("POST", f"/api/reviews/queues/{quote(self.queue_id, safe='')}/undo"))
+            self._set_item(control.send("POST", f"/api/reviews/queues/{quote(self.queue_id, safe='')}/undo"))
         elif kind == "next":
             self.take_next(control)
 
-    def _met(self, control: Control, step: Step, error: Refused) -> bool:
-        """Say what was refused; whether the step is over."""
+    def _handle_refusal(self, control: Control, step: Step, error: Refused) -> bool:
+        """Report the refusal. Returns whether the step is finished."""
         if error.status in (401, 403):
-            self._tell("denied", SIGN_IN if error.status == 401 else f"Not saved: {error}")
+            self._notify("denied", SIGN_IN if error.status == 401 else f"Not saved: {error}")
             return False
         if error.status >= 500:
-            self._tell("away", f"Not saved yet: {error}. This page tries again by itself.")
+            self._notify("away", f"Not saved yet: {error}. This page retries automatically.")
             return False
         lost = error.status in (404, 409) and step["kind"] != "undo"
-        self._tell("lost" if lost else "refused", str(error))
+        self._notify("lost" if lost else "refused", str(error))
         if lost:
             self.take_next(control)
         return True
 
-    def _tell(self, kind: str, words: str) -> None:
+    def _notify(self, kind: str, words: str) -> None:
         number = self.problem["id"] + 1 if self.problem else 1
         self.problem = {"id": number, "kind": kind, "words": words[:1].upper() + words[1:]}
 
-    def _show(self, found: Mapping[str, Any]) -> None:
+    def _set_item(self, found: Mapping[str, Any]) -> None:
         self.item, self.progress, self.waiting = found["item"], found["progress"], found["waiting"]
         self.turn += 1
         self.since = self.clock()
 
-    def _keep_pace(self) -> None:
-        self.pace = [*self.pace, min(self.clock() - self.since, IDLE_SECONDS)][-PACE_OF:]
+    def _record_pace(self) -> None:
+        self.pace = [*self.pace, min(self.clock() - self.since, IDLE_SECONDS)][-PACE_WINDOW:]
 
     def _minutes_left(self) -> float | None:
         left = self.progress["total"] - self.progress["done"]
@@ -133,7 +133,7 @@ class Desk:
 
 
 def without_old_drafts(steps: Sequence[Step]) -> list[Step]:
-    """The steps without each draft that a later step of the same pair says again and more."""
+    """The steps, without drafts that the next step of the same pair replaces."""
     following = [*steps, None][1:]
     return [
         step

@@ -1,4 +1,4 @@
-"""Two runs of one suite: the comparison with its intervals, then case by case, with the words that differ marked."""
+"""The comparison of two runs: metrics with intervals, then cases side by side with marked differences."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import streamlit as st
 
 from dashboard.client import Control, Refused, Row
 from dashboard.components import case_panes, charts, paging, query_params
-from dashboard.components.cached_queries import unchanging
+from dashboard.components.cached_queries import cached_get
 from dashboard.components.formatting import DASH, change, count, figure, moment, plain
 from dashboard.components.tables import table
 
 SHAPES = {"better": "circle", "not worse": "square", "worse": "triangle-down", "cannot tell": "diamond"}
 CHANGES = {
-    "lost": "lost: only the baseline was right",
-    "gained": "gained: only the candidate was right",
+    "lost": "lost: only the baseline is right",
+    "gained": "gained: only the candidate is right",
     "same": "same",
     "both wrong": "both wrong",
-    "unscored": "unscored on one side",
+    "unscored": "unscored in one run",
 }
 RIGHT = {
     name: st.column_config.TextColumn(alignment="right") for name in ("n", "baseline", "candidate", "difference", "p")
 }
 
 
-def draw(control: Control, candidate: str, baseline: str) -> None:
-    """Draw the comparison; what differs between runs that can't be compared is said."""
+def draw_comparison(control: Control, candidate: str, baseline: str) -> None:
+    """Draw the comparison, or say why the runs can't be compared."""
     new, old = (control.get(f"/api/runs/{quote(one, safe='')}/figures") for one in (candidate, baseline))
     _head(new["run"], old["run"])
     found = _compared(control, candidate, baseline, new["run"])
@@ -43,13 +43,13 @@ def _head(new: Row, old: Row) -> None:
     with st.container(horizontal=True):
         st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
         st.button(
-            "Swap the two",
+            "Swap the runs",
             icon=":material/swap_horiz:",
             type="tertiary",
             on_click=_go,
             args=(old["run_id"], new["run_id"]),
         )
-        st.button("The candidate's run alone", type="tertiary", on_click=_go, args=(new["run_id"], None))
+        st.button("Show only the candidate's run", type="tertiary", on_click=_go, args=(new["run_id"], None))
     st.title(plain(f"{new['suite']}: {new['target']} against {old['target']}"))
     both = (
         f"{role}: {plain(run['target'])}, {moment(run['at_us'])}"
@@ -64,18 +64,18 @@ def _go(run_id: str, against: str | None) -> None:
 
 def _compared(control: Control, candidate: str, baseline: str, run: Row) -> Row | None:
     tags = sorted(
-        {str(row["tag"]) for row in unchanging(control, f"/api/runs/{quote(candidate, safe='')}/slices")["rows"]}
+        {str(row["tag"]) for row in cached_get(control, f"/api/runs/{quote(candidate, safe='')}/slices")["rows"]}
     )
-    by = query_params.choose("Also in each slice of", tags, name="by", placeholder="no tag") if tags else None
-    asked = {"candidate_run": candidate, "baseline_run": baseline, "by": (by,) if by else None}
+    by = query_params.choose("Also in each slice of", tags, name="by", placeholder="none") if tags else None
+    query = {"candidate_run": candidate, "baseline_run": baseline, "by": (by,) if by else None}
     try:
         with st.spinner("Comparing case by case…", show_time=False):
-            found: Row = unchanging(control, "/api/comparisons", **asked)
+            found: Row = cached_get(control, "/api/comparisons", **query)
     except Refused as error:
         if error.status != 400:
             raise
         st.error(plain(str(error)), icon=":material/difference:")
-        st.caption("Two runs are compared when both are of one state of one suite. Run it again on both:")
+        st.caption("Only runs of the same version of a suite can be compared. Run the suite again on both targets:")
         st.code(f"fairtrial eval {run['suite']} --on TARGET,TARGET", language=None)
         return None
     return found
@@ -91,15 +91,15 @@ def _comparison(found: Row, new: Row, old: Row) -> None:
         columns=RIGHT,
     )
     st.caption(
-        "Differences are candidate − baseline over the same cases, shares in points; intervals of 95 % are on the "
-        "paired difference and answer, p is shown beside them."
+        "Differences are candidate − baseline over the same cases, for shares in points. The answer follows from the "
+        "95 % interval of the paired difference; p is shown in addition."
     )
     drawn = [_interval(row) for row in found["rows"] if _in_points(row, shown)]
     if drawn:
         st.altair_chart(
             charts.intervals(drawn, title="difference in points, with 95 % intervals", zero=True, answers=SHAPES),
             width="stretch",
-            alt="Difference of each share in points with its interval",
+            alt="Difference of each share in points, with its interval",
         )
 
 
@@ -128,7 +128,7 @@ def _raw(row: Row) -> dict[str, Any]:
 
 
 def _in_points(row: Row, shown: Mapping[str, Row]) -> bool:
-    """Shares with an interval; in slices the scores alone."""
+    """Shares with an interval; in slices, only scores."""
     scored = "." in row["metric"] or not row["scope"]
     return scored and _form(row, shown)[0] == "share" and "value" in row["difference"]
 
@@ -149,22 +149,22 @@ def _form(row: Row, shown: Mapping[str, Row]) -> tuple[str, float]:
 def _cases(control: Control, new: Row, old: Row) -> None:
     metrics = [one for one in new["metrics"] if one in old["metrics"]]
     if not metrics:
-        st.info("Neither run has a score of its cases.")
+        st.info("The runs have no common metric of their cases.")
         return
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        metric = query_params.choose("Judged by", metrics, name="metric") or metrics[0]
+        metric = query_params.choose("Metric", metrics, name="metric") or metrics[0]
     with right:
-        mark = st.toggle("Mark the words that differ", value=True)
+        mark = st.toggle("Mark differences", value=True)
     ids = {"candidate_run": new["run"]["run_id"], "baseline_run": old["run"]["run_id"]}
-    case = query_params.said("case")
-    counts = unchanging(control, "/api/comparisons/cases", **ids, metric=metric, limit=1)["counts"]
+    case = query_params.get("case")
+    counts = cached_get(control, "/api/comparisons/cases", **ids, metric=metric, limit=1)["counts"]
     wanted = _change(counts) if case is None else None
     if case is not None:
         st.button("All cases", icon=":material/filter_alt_off:", on_click=_go, args=tuple(ids.values()))
     limit, offset = paging.place("pairs", (*ids.values(), metric, wanted, case))
-    asked = ids | {"metric": metric, "change": wanted, "case": case, "limit": limit, "offset": offset}
-    found = unchanging(control, "/api/comparisons/cases", **asked)
+    query = ids | {"metric": metric, "change": wanted, "case": case, "limit": limit, "offset": offset}
+    found = cached_get(control, "/api/comparisons/cases", **query)
     _show(found["rows"], new["run"], old["run"], mark=mark)
     if case is None:
         paging.pages("pairs", counts[wanted] if wanted else sum(counts.values()))
@@ -172,14 +172,14 @@ def _cases(control: Control, new: Row, old: Row) -> None:
 
 def _change(counts: Mapping[str, int]) -> str | None:
     options = [one for one in CHANGES if counts[one]]
-    given = query_params.said("change")
+    given = query_params.get("change")
     chosen = st.pills(
         "Show",
         options,
         default=given if given in options else None,
         format_func=lambda one: f"{CHANGES[one]} ({counts[one]:,})",
         key="choose-change",
-        help="None chosen: all",
+        help="All cases if nothing is selected",
     )
     query_params.keep(change=chosen)
     return chosen
@@ -187,10 +187,10 @@ def _change(counts: Mapping[str, int]) -> str | None:
 
 def _show(rows: Sequence[Row], new: Row, old: Row, *, mark: bool) -> None:
     if not rows:
-        st.info("No case like this in both runs.")
+        st.info("No case in both runs matches.")
         return
     if mark:
-        st.caption("Only in the baseline: struck through. Only in the candidate: underlined and bold.")
+        st.caption("Struck through: only in the baseline. Bold and underlined: only in the candidate.")
     link = {"run": new["run_id"], "against": old["run_id"]}
     titles = (f"{new['target']} (candidate)", f"{old['target']} (baseline)")
     case_panes.show([case_panes.two_sided(row, titles, link=link, mark=mark) for row in rows], key="pairs")

@@ -1,4 +1,4 @@
-"""One run: its scores, how its cases ended, its slices, and its cases a page at a time."""
+"""One run: its scores, outcomes, slices, and cases in pages."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import case_panes, paging, query_params
-from dashboard.components.cached_queries import unchanging
-from dashboard.components.formatting import DASH, count, counted, dollars, milliseconds, moment, plain, share
+from dashboard.components.cached_queries import cached_get
+from dashboard.components.formatting import DASH, count, dollars, milliseconds, moment, plain, share
 from dashboard.components.tables import table
 from dashboard.runs.list import name_of
+from fairtrial.domain.plurals import counted
 
 RIGHT = {name: st.column_config.TextColumn(alignment="right") for name in ("value", "cases", "share")}
 MEANINGS = {
     "scored": "answered and scored",
-    "off_format": "answered, not in the form asked for",
+    "off_format": "answered in the wrong format",
     "refused": "the model refused",
-    "truncated": "broken off at its limit",
+    "truncated": "truncated at its limit",
     "provider_error": "no answer from the provider",
     "judge_error": "a scorer failed",
-    "skipped": "not asked",
+    "skipped": "not query",
 }
 
 
-def draw(control: Control, run_id: str) -> None:
-    """Draw the run; an id that is not there says so and leads back."""
+def draw_run(control: Control, run_id: str) -> None:
+    """Draw the run."""
     path = f"/api/runs/{quote(run_id, safe='')}"
     found = control.get(f"{path}/figures")
     run = found["run"]
@@ -41,7 +42,7 @@ def draw(control: Control, run_id: str) -> None:
         st.subheader("Scores")
         _scores(run)
     with right:
-        st.subheader("How the cases ended")
+        st.subheader("Outcomes")
         _outcomes(run)
     _slices(control, path, run)
     st.subheader("Cases")
@@ -50,16 +51,16 @@ def draw(control: Control, run_id: str) -> None:
 
 def _head(run: Row, used: Row) -> None:
     if run["status"] != "finished":
-        st.warning("This run was interrupted: its figures are of a part of the suite.", icon=":material/warning:")
+        st.warning("This run was interrupted, so its figures cover only part of the suite.", icon=":material/warning:")
     columns = st.columns(5)
-    columns[0].metric("Cases", count(used["cases"]), help=f"{counted(used['results'], 'answer')} with repeats")
+    columns[0].metric("Cases", count(used["cases"]), help=f"{counted(used['results'], 'answer')} including repeats")
     columns[1].metric("Without an answer", count(used["errors"]))
-    columns[2].metric("Latency p50", milliseconds(used["latency_p50"]), help="Answers from the cache have none")
+    columns[2].metric("Latency p50", milliseconds(used["latency_p50"]), help="Not counting cached answers")
     columns[3].metric("Latency p95", milliseconds(used["latency_p95"]))
-    columns[4].metric("Cost", dollars(used["cost_usd"]), help="Unknown if any answer's price is")
+    columns[4].metric("Cost", dollars(used["cost_usd"]), help="Unknown if the price of any answer is unknown")
     tokens = f"{count(used['tokens_in'])} tokens in, {count(used['tokens_out'])} out"
     st.caption(
-        f"{moment(run['at_us'])} · {tokens} · {count(used['cached'])} from the cache · seed {run['seed']} · "
+        f"{moment(run['at_us'])} · {tokens} · {count(used['cached'])} cached · seed {run['seed']} · "
         f"suite {plain(run['suite_digest'][:8])} · run {plain(run['run_id'])}"
     )
 
@@ -68,7 +69,7 @@ def _against(control: Control, run: Row) -> None:
     others = [row for row in control.rows("/api/runs", suite=run["suite"], limit=100) if row["run_id"] != run["run_id"]]
     others = [row for row in others if row["status"] == "finished"]
     if not others:
-        st.caption(f"Nothing to compare with yet: run the suite {plain(run['suite'])} on another target.")
+        st.caption(f"No other run to compare with yet. Run the suite {plain(run['suite'])} on another target.")
         return
     names = {str(row["run_id"]): name_of(row) for row in others}
     chosen = st.selectbox(
@@ -102,13 +103,13 @@ def _outcomes(run: Row) -> None:
 
 
 def _slices(control: Control, path: str, run: Row) -> None:
-    rows: Sequence[Row] = unchanging(control, f"{path}/slices")["rows"]
+    rows: Sequence[Row] = cached_get(control, f"{path}/slices")["rows"]
     if not rows:
         return
     st.subheader("Slices")
     tags = sorted({str(row["tag"]) for row in rows})
-    tag = query_params.choose("By the tag", tags, name="tag") or tags[0]
-    st.caption("Means over the scored cases of each slice; small slices say little.")
+    tag = query_params.choose("Tag", tags, name="tag") or tags[0]
+    st.caption("Means over the scored cases of each slice. Means of small slices are unreliable.")
     here = [row for row in rows if row["tag"] == tag]
     table(_pivot(here, tag), title=f"slices of {run['suite']} on {run['target']} by {tag}", raw=here)
 
@@ -126,16 +127,16 @@ def _cases(control: Control, path: str, run: Row) -> None:
     left, right = st.columns(2)
     outcomes = [name for name, number in run["counts"].items() if number]
     with left:
-        outcome = query_params.choose("Ended as", outcomes, name="outcome", words=_meaning, placeholder="any way")
+        outcome = query_params.choose("Outcome", outcomes, name="outcome", words=_meaning, placeholder="any outcome")
     with right:
-        text = st.text_input("With the text", placeholder="in the question, the answer or the id") or None
-    asked = {"case": query_params.said("case"), "outcome": outcome, "text": text and text[:200]}
-    limit, offset = paging.place("cases", (run["run_id"], *asked.values()))
-    found = unchanging(control, f"{path}/cases", limit=limit, offset=offset, **asked)
+        text = st.text_input("Search", placeholder="question, answer or case id") or None
+    query = {"case": query_params.get("case"), "outcome": outcome, "text": text and text[:200]}
+    limit, offset = paging.place("cases", (run["run_id"], *query.values()))
+    found = cached_get(control, f"{path}/cases", limit=limit, offset=offset, **query)
     if not found["rows"]:
-        st.info("No case like this in the run.")
+        st.info("No case in the run matches.")
         return
-    st.caption(f"{counted(found['total'], 'case')} like this.")
+    st.caption(f"{counted(found['total'], 'matching case')}")
     link = {"run": run["run_id"]}
     case_panes.show([case_panes.one_sided(row, run["target"], link=link) for row in found["rows"]], key="run-cases")
     paging.pages("cases", found["total"])

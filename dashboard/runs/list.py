@@ -1,4 +1,4 @@
-"""All runs, newest first: filtered by suite and target, opened alone or two of one suite side by side."""
+"""The list of runs, newest first, with filters. Opens one run, or compares two runs of a suite."""
 
 from __future__ import annotations
 
@@ -18,50 +18,51 @@ MOST = 500
 COMMAND = "fairtrial eval suites/SUITE.yaml --on tuned,base"
 
 
-def draw(control: Control) -> None:
+def draw_run_list(control: Control) -> None:
     """Draw the list."""
     st.title("Runs")
     found = control.rows("/api/runs", limit=MOST)
     if not found:
-        st.info("No run yet: run a suite on a model and on its base.", icon=":material/playlist_add:")
+        st.info("No runs yet. Run a suite on a model and on its base:", icon=":material/playlist_add:")
         st.code(COMMAND, language=None)
         return
     rows = filtered(found, "suite", "target")
     if not rows:
-        st.info("No run of this suite on this target: choose another, or run it.")
+        st.info("No run matches. Change the filters, or run the suite on the target:")
         st.code(COMMAND, language=None)
     else:
         _table(rows)
 
 
 def name_of(row: Row) -> str:
-    """How a run is called in a choice."""
+    """A run's label in a selection."""
     return f"{row['suite']} on {row['target']}, {moment_of(row['at_time'])}"
 
 
 def _table(rows: Sequence[Row]) -> None:
-    picked = st.dataframe(
+    selected = st.dataframe(
         [_line(row) for row in rows],
         hide_index=True,
         width="stretch",
         on_select="rerun",
         selection_mode="multi-row",
-        key="runs-picked",
+        key="runs-selected",
         column_config={"cases": st.column_config.TextColumn(alignment="right")},
     )
-    _open([rows[at] for at in picked["selection"]["rows"] if at < len(rows)], rows)
+    _open([rows[at] for at in selected["selection"]["rows"] if at < len(rows)], rows)
     offer([_raw(row) for row in rows], title="runs")
 
 
-def _open(picked: Sequence[Row], rows: Sequence[Row]) -> None:
-    """Buttons for the rows that are picked, and a choice that needs no mouse."""
-    if len(picked) == 1:
-        st.button(f"Open the run of {picked[0]['target']}", type="primary", on_click=_one, args=(picked[0]["run_id"],))
-    elif len(picked) == 2 and picked[0]["suite"] == picked[1]["suite"]:
-        new, old = picked
-        st.button("Compare the two", type="primary", on_click=_two, args=(new["run_id"], old["run_id"]))
-    elif len(picked) >= 2:
-        st.caption("Pick one run to open it, or two runs of one suite to compare them.")
+def _open(selected: Sequence[Row], rows: Sequence[Row]) -> None:
+    """Draw buttons for the selected rows, or a selection that also works with the keyboard."""
+    if len(selected) == 1:
+        row = selected[0]
+        st.button(f"Open the run of {row['target']}", type="primary", on_click=_one, args=(row["run_id"],))
+    elif len(selected) == 2 and selected[0]["suite"] == selected[1]["suite"]:
+        new, old = selected
+        st.button("Compare the two runs", type="primary", on_click=_two, args=(new["run_id"], old["run_id"]))
+    elif len(selected) >= 2:
+        st.caption("Select one run to open it, or two runs of the same suite to compare them.")
     else:
         names = {str(row["run_id"]): name_of(row) for row in rows}
         chosen = st.selectbox(
@@ -69,7 +70,7 @@ def _open(picked: Sequence[Row], rows: Sequence[Row]) -> None:
             list(names),
             index=None,
             format_func=lambda run_id: names[run_id],
-            placeholder="choose, or pick a row",
+            placeholder="choose a run, or select a row",
         )
         if chosen is not None:
             _one(chosen)
@@ -90,9 +91,9 @@ def _line(row: Row) -> dict[str, Any]:
     return {
         "suite": row["suite"],
         "target": row["target"],
-        "begun": moment_of(row["at_time"]),
+        "started": moment_of(row["at_time"]),
         "cases": count(sum(counts.values())),
-        "first figure": f"{main[0]} {main[1]:.3g}" if main else "–",
+        "first metric": f"{main[0]} {main[1]:.3g}" if main else "–",
         "state": row["status"],
     }
 

@@ -1,4 +1,4 @@
-"""One verdict: the decision and its first sentence, every finding with its interval and limit, its runs, its files."""
+"""One verdict: the decision, findings with intervals and limits, runs, provenance and downloads."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import charts, query_params
-from dashboard.components.formatting import counted, moment, moment_of, plain
+from dashboard.components.formatting import moment, moment_of, plain
 from dashboard.components.tables import prose
-from dashboard.verdicts import review_evidence
+from dashboard.verdicts.review_evidence import draw_review_evidence
 from dashboard.verdicts.wording import DECISIONS, SHAPES, WORST_FIRST, badge, result_of
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Odds
 
 TITLES = {
@@ -41,7 +42,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 ENDS = {("level", "%"): (0, 100)}
 
 
-def draw(control: Control, verdict_id: str) -> None:
+def draw_verdict(control: Control, verdict_id: str) -> None:
     """Draw the verdict."""
     path = f"/api/verdicts/{quote(verdict_id, safe='')}"
     verdict, around = control.get(path), control.get(f"{path}/around")
@@ -50,7 +51,7 @@ def draw(control: Control, verdict_id: str) -> None:
     _files(control, path, verdict_id)
     _findings(verdict)
     _figures(verdict["findings"], around["figures"])
-    review_evidence.draw(control, verdict["candidate"], verdict["baseline"])
+    draw_review_evidence(control, verdict["candidate"], verdict["baseline"])
     _runs(verdict, around["runs"])
     _provenance(verdict.get("provenance"))
     _again(verdict)
@@ -102,10 +103,10 @@ def _findings(verdict: Row) -> None:
         with st.container(border=True):
             st.markdown(f"**{result_of(one)}** · {plain(one['says'])}")
             if one["needed"]:
-                st.caption("What would settle it:")
+                st.caption("What is needed:")
                 st.code(one["needed"], language=None, wrap_lines=True)
     if not against:
-        st.success(f"{counted(len([one for one in findings if one['decisive']]), 'rule')}, and every one holds.")
+        st.success(f"All rules pass ({counted(len([one for one in findings if one['decisive']]), 'rule')}).")
     raw = [_line(one) | {"in": one["scope"], "needed": one["needed"]} for one in findings]
     prose([_line(one) for one in findings], title=f"findings {verdict['verdict_id']}", raw=raw)
 
@@ -114,8 +115,8 @@ def _line(finding: Row) -> dict[str, str]:
     return {
         "result": result_of(finding).replace(" ", NO_BREAK),
         "rule": finding["rule"],
-        "from": finding["source"],
-        "what was found": finding["says"],
+        "source": finding["source"],
+        "finding": finding["says"],
     }
 
 
@@ -124,9 +125,9 @@ def _figures(findings: Sequence[Row], figures: Sequence[Row]) -> None:
         return
     st.subheader("Evidence")
     st.caption(
-        "Each line is an interval (one-sided 95 % bounds of a difference, 95 % of a level), its point what was found, "
-        "the orange bar the limit of the rule. A rule passes when the whole line of a difference is on the good side "
-        "of its bar; of a level, when the point is."
+        "Each line is an interval: one-sided 95 % bounds of a difference, or a 95 % interval of a level. The point is "
+        "the estimate, the orange bar the limit of the rule. A rule on a difference passes if the whole line is on the "
+        "good side of the bar; a rule on a level passes if the point is."
     )
     ordered = sorted(figures, key=lambda one: (one["kind"], one["unit"]))
     for (kind, unit), group in groupby(ordered, key=lambda one: (one["kind"], one["unit"])):
@@ -150,9 +151,9 @@ def _answer(finding: Row) -> str:
 
 
 def _runs(verdict: Row, runs: Sequence[Row]) -> None:
-    st.subheader("Runs that it read")
+    st.subheader("Runs")
     if not runs:
-        st.caption("None: this verdict says which runs are missing.")
+        st.caption("None. The findings say which runs are missing.")
     by_suite: dict[str, list[Row]] = {}
     for row in runs:
         by_suite.setdefault(row["suite"], []).append(row)
@@ -165,18 +166,18 @@ def _runs(verdict: Row, runs: Sequence[Row]) -> None:
                 query_params.link(f"{row['target']}, {moment_of(row['ended_time'])}", "runs", run=row["run_id"])
             if new and old:
                 icon = ":material/compare_arrows:"
-                query_params.link("side by side", "runs", icon=icon, run=new["run_id"], against=old["run_id"])
+                query_params.link("Compare", "runs", icon=icon, run=new["run_id"], against=old["run_id"])
 
 
 def _provenance(found: Row | None) -> None:
-    """By which gate it was given, and who asked; a verdict of an earlier version has none of it."""
+    """Draw the provenance, which verdicts of earlier versions do not have."""
     if found is None:
         return
-    st.subheader("Given by")
+    st.subheader("Provenance")
     who, program, plan = plain(found["asked_by"]), plain(found["program"]), plain(found["plan_hash"][:SHORT])
-    st.caption(f"Asked for by {who} · judged by fairtrial {program} · under the plan {plan}")
+    st.caption(f"Requested by {who} · judged by fairtrial {program} · plan {plan}")
     suites = [
-        {"suite": one["suite"], "digest": one["digest"], "SHA-256 of its text": one["text_digest"] or "not stored"}
+        {"suite": one["suite"], "digest": one["digest"], "SHA-256 of the text": one["text_digest"] or "not stored"}
         for one in found["suites"]
     ]
     if suites:
@@ -188,9 +189,7 @@ def _provenance(found: Row | None) -> None:
 
 def _again(verdict: Row) -> None:
     st.subheader("Judge again")
-    st.caption(
-        "With the gate's file; `--run` runs its suites on both first, and answers that are known are not asked again."
-    )
+    st.caption("This command runs the gate's suites on both targets first. Answers that are already cached are reused.")
     names = f"--candidate {shlex.quote(verdict['candidate'])} --baseline {shlex.quote(verdict['baseline'])}"
     file = shlex.quote(f"{verdict['gate']}.gate.yaml")
     st.code(f"fairtrial gate {file} {names} --run", language=None)

@@ -1,4 +1,4 @@
-"""All verdicts, newest first: filtered by gate and candidate, one opened at a time."""
+"""The list of verdicts, newest first, with filters."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ MOST = 500
 COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run"
 
 
-def draw(control: Control) -> None:
+def draw_verdict_list(control: Control) -> None:
     """Draw the list."""
     st.title("Gate")
     found = control.rows("/api/verdicts", limit=MOST)
     if not found:
-        st.info("No verdict yet. A gate runs its suites on both models, and judges:", icon=":material/gavel:")
+        st.info("No verdicts yet. Judge a candidate by a gate:", icon=":material/gavel:")
         st.code(COMMAND, language=None)
         return
     rows = filtered(found, "gate", "candidate")
-    picked = st.dataframe(
+    selected = st.dataframe(
         [_line(row) for row in rows],
         hide_index=True,
         width="stretch",
         on_select="rerun",
         selection_mode="single-row",
-        key="verdicts-picked",
+        key="verdicts-selected",
     )
-    chosen = [rows[at]["verdict_id"] for at in picked["selection"]["rows"] if at < len(rows)] or [_typed(rows)]
+    chosen = [rows[at]["verdict_id"] for at in selected["selection"]["rows"] if at < len(rows)] or [_select(rows)]
     if chosen[0] is not None:
         query_params.go(verdict=chosen[0])
         st.rerun()
@@ -42,19 +42,19 @@ def draw(control: Control) -> None:
 
 
 def name_of(row: Row) -> str:
-    """How a verdict is called in a choice."""
-    return f"{row['decision']}: {row['candidate']} by {row['gate']}, {moment_of(row['at_time'])}"
+    """A verdict's label in a selection."""
+    return f"{row['decision']}: {row['candidate']}, gate {row['gate']}, {moment_of(row['at_time'])}"
 
 
-def _typed(rows: Sequence[Row]) -> str | None:
-    """The choice that needs no mouse."""
+def _select(rows: Sequence[Row]) -> str | None:
+    """Draw a selection that also works with the keyboard."""
     names = {str(row["verdict_id"]): name_of(row) for row in rows}
     chosen: str | None = st.selectbox(
         "Open a verdict",
         list(names),
         index=None,
         format_func=lambda verdict_id: names[verdict_id],
-        placeholder="choose, or pick a row",
+        placeholder="choose a verdict, or select a row",
     )
     return chosen
 
@@ -65,6 +65,6 @@ def _line(row: Row) -> dict[str, str]:
         "candidate": row["candidate"],
         "baseline": row["baseline"],
         "gate": row["gate"],
-        "given": moment_of(row["at_time"]),
-        "which means": DECISIONS[row["decision"]][2],
+        "judged": moment_of(row["at_time"]),
+        "meaning": DECISIONS[row["decision"]][2],
     }

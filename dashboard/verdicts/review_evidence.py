@@ -1,4 +1,4 @@
-"""What blind reviews say of two targets, beside a verdict: votes, preference and ratings, each with its interval."""
+"""Shows the blind reviews of two targets with a verdict: votes, preference and ratings with intervals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import streamlit as st
 
 from dashboard.client import Control, Refused, Row
 from dashboard.components import charts
-from dashboard.components.formatting import MINUS, count, counted, plain
+from dashboard.components.formatting import MINUS, count, plain
 from dashboard.components.tables import table
+from fairtrial.domain.plurals import counted
 
 SHAPES = {
     "better": "circle",
@@ -24,7 +25,7 @@ PREFERENCES = {
     "baseline": "the baseline's answer",
     "tie": "equal",
     "both_bad": "both bad",
-    "cant_judge": "could not judge",
+    "cant_judge": "can't judge",
 }
 QUALITIES = {
     "good": "good",
@@ -36,13 +37,13 @@ QUALITIES = {
 ADJUSTED = {"adjusted for the side": "position", "for side and length": "length"}
 
 
-def draw(control: Control, candidate: str, baseline: str) -> None:
-    """Draw what there is now, which may be more than there was when the verdict was given."""
+def draw_review_evidence(control: Control, candidate: str, baseline: str) -> None:
+    """Draw the current evidence, which may be more than the verdict used."""
     st.subheader("Blind review")
     try:
         found = control.get("/api/reviews/evidence", candidate=candidate, baseline=baseline)
     except Refused as error:
-        st.caption(f"No evidence of reviews can be shown: {plain(str(error))}")
+        st.caption(f"The review evidence is not available: {plain(str(error))}")
         return
     if found["figures"] is None:
         _nothing(found["queues"], candidate, baseline)
@@ -54,9 +55,9 @@ def draw(control: Control, candidate: str, baseline: str) -> None:
 
 def _nothing(queues: Sequence[Row], candidate: str, baseline: str) -> None:
     if queues:
-        st.info("Experts are at it: votes are read when a queue is judged to its end or closed, not before.")
+        st.info("A review is in progress. Its votes count once all pairs are judged or the queue is closed.")
         return
-    st.caption("No expert has compared the two blind. To have their answers judged, fill a queue from their runs:")
+    st.caption("No blind review compares these two targets. Create a queue from their runs:")
     st.code(
         f"fairtrial review enqueue SUITE --candidate {shlex.quote(candidate)} --baseline {shlex.quote(baseline)}",
         language=None,
@@ -74,24 +75,24 @@ def _figures(figures: Row, candidate: str, baseline: str) -> None:
     preference = figures["preference"]["difference"]
     if "value" in preference:
         row = _drawn("preference", preference, figures["preference"]["answer"], factor=100.0)
-        title = "win rate above a half, in points, with one-sided 95 % bounds (ties and both bad count half)"
+        title = "win rate minus 50 %, in points, with one-sided 95 % bounds (ties and both bad count half)"
         st.altair_chart(
             charts.intervals([row, *_adjusted(figures["pull"]["model"])], title=title, zero=True, answers=SHAPES),
             width="stretch",
             alt="Win rate with interval",
         )
     _scales(figures["net"], figures["elo"])
-    _leanings(figures["pull"]["leanings"])
+    _warn_position_bias(figures["pull"]["leanings"])
     _agreement(figures["agreement"], figures["each"])
     rows = [_drawn(name, gap["difference"], gap["answer"]) for name, gap in _known(figures["dimensions"]).items()]
     if rows:
-        title = "rating against the baseline's, on the scale of 1 to 5, with one-sided 95 % bounds"
+        title = "difference of the ratings from the baseline, on the scale from 1 to 5, with one-sided 95 % bounds"
         chart = charts.intervals(rows, title=title, zero=True, answers=SHAPES)
         st.altair_chart(chart, width="stretch", alt="Differences of the ratings with intervals")
 
 
 def _adjusted(model: Row | None) -> list[dict[str, Any]]:
-    """The win rate as if each model had stood on either side, and as if answers were equally long; never alone."""
+    """The win rate adjusted for side and for length, shown only beside the plain one."""
     rates = {} if model is None else {name: model[f"{what}_adjusted"] for name, what in ADJUSTED.items()}
     gaps = {
         name: rate | {one: rate[one] - 0.5 for one in ("value", "low", "high")}
@@ -106,39 +107,39 @@ def _answer(gap: Row) -> str:
 
 
 def _scales(net: Row, elo: Row) -> None:
-    """The win rate on the other scales that people ask for, with its bounds on them."""
-    told = []
+    """Draw the win rate as a net preference and as an Elo difference, with bounds."""
+    scales = []
     if "value" in net:
         value, low, high = (_signed(100 * net[one]) for one in ("value", "low", "high"))
-        told.append(f"net preference {value} points ({low} to {high})")
+        scales.append(f"net preference {value} points ({low} to {high})")
     if "value" in elo:
         low, high = ("no bound" if elo[one] is None else _signed(elo[one]) for one in ("low", "high"))
-        told.append(f"Elo gap {_signed(elo['value'])} ({low} to {high})")
-    if told:
-        st.caption(f"The same as {'; as '.join(told)}.")
+        scales.append(f"Elo gap {_signed(elo['value'])} ({low} to {high})")
+    if scales:
+        st.caption(f"The same as {'; as '.join(scales)}.")
 
 
-def _leanings(leanings: Sequence[Row]) -> None:
-    """Who is pulled by the side, which their queue's owner should know; the adjusted rate is without it."""
+def _warn_position_bias(leanings: Sequence[Row]) -> None:
+    """Warn about reviewers with position bias, which the adjusted rates remove."""
     for one in leanings:
         model = one["model"]
         side, who = ("left" if model["pulls_to_first"] else "right"), plain(one["name"] or one["reviewer"])
         st.warning(
-            f"{who} leans to the {side} answer: {counted(model['firsts'], 'vote')} for the left one, "
-            f"{model['seconds']} for the right one. The win rates that are adjusted for the side leave that out.",
+            f"{who} tends to prefer the {side} answer: {counted(model['firsts'], 'vote')} for the left one, "
+            f"{model['seconds']} for the right one. The adjusted win rates remove this bias.",
             icon=":material/balance:",
         )
 
 
 def _agreement(agreement: Mapping[str, Row], each: Sequence[Row]) -> None:
-    """How far people agree over the pairs that two or more judged, and each person with the rest."""
+    """Draw the agreement on pairs that several people judged, and of each reviewer with the others."""
     shared = {_of(metric): found for metric, found in agreement.items() if found["pairs"]}
     if not shared:
-        st.caption("No pair was judged by two people, so how far they agree is not known.")
+        st.caption("No pair was judged by two people, so agreement is unknown.")
         return
     rows = [
         {
-            "what": name,
+            "measure": name,
             "alpha": _interval(found["alpha"]),
             "Gwet's AC": _figure(found["gwet"]),
             "shared pairs": count(found["pairs"]),
@@ -146,7 +147,7 @@ def _agreement(agreement: Mapping[str, Row], each: Sequence[Row]) -> None:
         }
         for name, found in shared.items()
     ]
-    st.markdown("How far the reviewers agree: 1 is perfectly, 0 is as by chance.")
+    st.markdown("Agreement of the reviewers (1 is perfect, 0 is chance level):")
     table(rows, title="agreement of the reviewers")
     people = [
         {"reviewer": plain(one["name"] or one["reviewer"])}
@@ -154,7 +155,7 @@ def _agreement(agreement: Mapping[str, Row], each: Sequence[Row]) -> None:
         for one in each
     ]
     if people:
-        st.markdown("Each reviewer's alpha beside all others:")
+        st.markdown("Alpha of each reviewer with all others:")
         table(people, title="alpha of each reviewer with the rest")
 
 
@@ -176,7 +177,7 @@ def _figure(found: Row) -> str:
 
 def _interval(found: Row) -> str:
     if "value" not in found:
-        return "too little to tell"
+        return "not enough data"
     return f"{_figure(found)} ({_hundredths(found['low'])} to {_hundredths(found['high'])})"
 
 
@@ -196,7 +197,7 @@ def _queues(queues: Sequence[Row]) -> None:
             "suite": row["suite"],
             "state": row["state"],
             "judged": f"{row['settled']} of {row['items']}",
-            "read by the gate": "yes" if row["read"] else "no" if row["present"] else "no: the models changed since",
+            "used by the gate": "yes" if row["read"] else "no" if row["present"] else "no, a model has changed",
         }
         for row in queues
     ]

@@ -1,4 +1,4 @@
-"""A verdict and its findings as people read them: icons, colours and words, never by colour alone."""
+"""Words, icons and colours for verdicts and findings. Nothing is shown by colour alone."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from dashboard.client import Row
 
 DECISIONS: Mapping[str, tuple[str, Any, str]] = {
     "SHIP": (":material/check_circle:", "green", "may ship"),
-    "HOLD": (":material/hourglass_top:", "orange", "not yet: the evidence can't tell"),
+    "HOLD": (":material/hourglass_top:", "orange", "not yet: not enough evidence"),
     "BLOCK": (":material/block:", "red", "must not ship"),
     "INVALID": (":material/help:", "violet", "the evidence is unsound"),
 }
 RESULTS = {"pass": "✓ pass", "cannot tell": "? cannot tell", "fail": "✗ fail", "invalid": "! invalid"}
 WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
 SHAPES = {"pass": "circle", "cannot tell": "diamond", "fail": "triangle-down", "invalid": "cross", "shown": "square"}
-"""Each result's point in a chart."""
+"""The shape of each result in charts."""
 
 
 def badge(decision: str) -> None:
-    """SHIP, HOLD, BLOCK or INVALID, with its icon."""
+    """Draw SHIP, HOLD, BLOCK or INVALID with its icon."""
     icon, colour, _ = DECISIONS[decision]
     st.badge(decision, icon=icon, color=colour)
 
 
 def result_of(finding: Row) -> str:
-    """The result as a cell of a table; what is shown only says so."""
+    """The result as a table cell; a finding that is only shown is marked as such."""
     return RESULTS[finding["result"]] if finding["decisive"] else "· shown"

@@ -1,4 +1,4 @@
-"""One experiment: its question, each variant's figures, and how they went over time; plain rates, marked as such."""
+"""The experiment page: the question, figures by variant, and charts over time, all as plain rates."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from dashboard.client import Control, Row
 from dashboard.components import charts, query_params, time_window
 from dashboard.components.formatting import duration, plain
 from dashboard.components.tables import table
-from dashboard.experiments import split as split_words
 from dashboard.experiments import traffic
+from dashboard.experiments.split import render_srm
 from dashboard.view import View
 
 ERRORS = (
-    "An arm has an error when it did not answer, even if a fallback then did; users saw an error when nobody answered."
+    "A variant error means that the variant did not answer, even if a fallback did. Users see an error if neither "
+    "answered."
 )
 PLAIN = (
-    "Plain rates by intention to treat, over enrolled units: to look at, not to decide by. Nothing in this version "
-    "says whether a difference is more than chance."
+    "Plain rates over enrolled units by intention to treat. They are informative only: this version does not test "
+    "whether a difference is more than chance."
 )
 
 
@@ -31,16 +32,16 @@ def draw(control: Control) -> None:
     st.title("Experiment")
     names = [row["name"] for row in control.rows("/api/experiments", since_us=time_window.since_us("hour"))]
     if not names:
-        st.info("No experiment yet: declare one in fairtrial.yaml under `experiments:`, then check it.")
+        st.info("No experiments yet. Declare one in fairtrial.yaml under `experiments:`, then check it:")
         st.code("fairtrial check", language=None)
         return
     name, window = _chosen(names)
     since_us = time_window.since_us(window)
     found = control.get(f"/api/experiments/{quote(name, safe='')}", since_us=since_us)
     _question(found)
-    traffic.say_no_unit(found["traffic"]["reasons"])
-    traffic.say_ambiguous(found["traffic"]["ambiguous"])
-    split_words.say_split(found["srm"])
+    traffic.warn_no_unit(found["traffic"]["reasons"])
+    traffic.warn_ambiguous_feedback(found["traffic"]["ambiguous"])
+    render_srm(found["srm"])
     variants = traffic.in_order(found["traffic"]["variants"], found["control"])
     if not variants:
         _nothing(control, window)
@@ -71,8 +72,8 @@ def _question(found: Row) -> None:
 
 
 def _nothing(control: Control, window: str) -> None:
-    of = ". To begin," if window == "all" else f" in {time_window.WORDS[window]}: choose a longer window, or"
-    st.info(f"No traffic of enrolled units{of} send requests to the gateway with the route's name in `model`.")
+    hint = ". To start," if window == "all" else f" in {time_window.WORDS[window]}. Choose a longer period, or"
+    st.info(f"No traffic of enrolled units{hint} send requests to the gateway with the route's name in `model`.")
     gateway = control.get("/api/services")["gateway"]["url"] or "http://127.0.0.1:8080"
     body = '{"model": "ROUTE", "user": "someone", "messages": [{"role": "user", "content": "hello"}]}'
     st.code(f"curl {gateway}/v1/chat/completions -H 'content-type: application/json' -d '{body}'", language=None)
@@ -99,7 +100,7 @@ def _flat(row: Row) -> dict[str, Any]:
 def _charts(series: Row, variants: Sequence[str]) -> None:
     if not series["slots"]:
         return
-    slot = duration(series["width_s"])
+    slot = duration(series["width_s"]).removeprefix("1 ")
     rows = [_slot(row) for row in series["slots"]]
     left, right = st.columns(2)
     with left:
@@ -108,9 +109,9 @@ def _charts(series: Row, variants: Sequence[str]) -> None:
         st.altair_chart(chart, width="stretch", alt=f"Requests per {slot} by variant")
     with right:
         st.markdown("**Error rate over time**")
-        title = f"errors of the arm per request, in {slot}"
+        title = "variant error rate"
         chart = charts.over_time(rows, variants, value="error_rate", title=title, form=".1%")
-        st.altair_chart(chart, width="stretch", alt=f"Share of requests that the arm did not answer, per {slot}")
+        st.altair_chart(chart, width="stretch", alt=f"Share of requests that the variant did not answer, per {slot}")
     with left:
         st.markdown("**Latency over time**")
         chart = charts.over_time(rows, variants, value="latency_p95", title="latency p95 (ms)")
@@ -135,12 +136,13 @@ def _feedback(variants: Sequence[Row]) -> None:
         rows = traffic.feedback_rates(key, variants)
         if rows:
             st.markdown(f"**Feedback: {plain(key)}**")
-            title = "share of the ratings that are yes, with a plain 95 % interval"
-            st.altair_chart(charts.rates(rows, title=title), width="stretch", alt=f"Share of yes by variant: {key}")
+            title = "share of positive ratings, with a plain 95 % interval"
+            alt = f"Share of positive ratings by variant: {key}"
+            st.altair_chart(charts.rates(rows, title=title), width="stretch", alt=alt)
 
 
 def _why(reasons: Mapping[str, int]) -> None:
-    with st.expander("Why requests were served what they were served"):
+    with st.expander("Why each request got its variant"):
         table([{"reason": reason, "requests": n} for reason, n in sorted(reasons.items())], title="reasons")
 
 

@@ -1,4 +1,4 @@
-"""Verdicts of gates: the list, or the one that the address names with all of its evidence."""
+"""The gate page: the list of verdicts, or one verdict with its evidence."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import streamlit as st
 
 from dashboard.client import Control, Refused
 from dashboard.components import query_params
-from dashboard.verdicts import detail as verdict_page
-from dashboard.verdicts import list as verdict_list
+from dashboard.verdicts.detail import draw_verdict
+from dashboard.verdicts.list import draw_verdict_list
 from dashboard.view import View
 
 GONE = 404
 
 
 def draw(control: Control) -> None:
-    """Draw what the address names; a verdict that is not there leads back to the list."""
-    verdict_id = query_params.said("verdict")
+    """Draw the verdict in the URL, or the list."""
+    verdict_id = query_params.get("verdict")
     if verdict_id is None:
-        return verdict_list.draw(control)
+        return draw_verdict_list(control)
     try:
-        verdict_page.draw(control, verdict_id)
+        draw_verdict(control, verdict_id)
     except Refused as error:
         if error.status != GONE:
             raise
-        st.warning("There is no such verdict here. Choose one of the list.", icon=":material/search_off:")
+        st.warning("This verdict does not exist. Choose one from the list.", icon=":material/search_off:")
         st.button("All verdicts", on_click=query_params.go)
     return None
 

@@ -1,4 +1,4 @@
-"""The first page: what needs attention, are the services well, what each experiment shows, what the gates said last."""
+"""The overview page: problems, services, experiments and the newest verdicts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import time_window
-from dashboard.components.formatting import DASH, count, counted, moment, moment_of, plain
+from dashboard.components.formatting import DASH, count, moment, moment_of, plain
 from dashboard.components.query_params import link
-from dashboard.experiments import split, traffic
+from dashboard.experiments import traffic
+from dashboard.experiments.split import render_srm_alarm
 from dashboard.verdicts.wording import badge
 from dashboard.view import View
+from fairtrial.domain.plurals import counted
 
 MONITORING = ":material/monitoring:"
 NEWEST = 20
@@ -37,23 +39,23 @@ def draw(control: Control) -> None:
     for experiment in experiments:
         _experiment(experiment, window)
     if not experiments:
-        st.info("No experiment yet: declare one in fairtrial.yaml under `experiments:`.", icon=":material/science:")
+        st.info("No experiments yet. Declare one in fairtrial.yaml under `experiments:`.", icon=":material/science:")
     st.header("Newest verdicts", divider="gray")
     _verdicts(gates)
 
 
 def _attention(services: Row, experiments: Sequence[Row]) -> None:
-    """Everything that someone should do something about, before everything else; first what makes verdicts invalid."""
+    """Draw everything that needs action, first what makes verdicts invalid."""
     for experiment in experiments:
-        split.say_alarm(experiment)
+        render_srm_alarm(experiment)
     if services["gateway"]["ready"] is False:
-        st.error("The gateway does not serve: applications get no answers. Start it with `fairtrial up`.")
+        st.error("The gateway is not running, so applications get no answers. Start it with `fairtrial up`.")
     if services["plan"]["refused"]:
-        st.warning("The changed configuration was refused; the last good plan stays.", icon=":material/rule:")
+        st.warning("The changed configuration was refused. The last valid plan stays in force.", icon=":material/rule:")
         st.code(services["plan"]["refused"], language=None)
     if services["gateway"].get("recording") == "losing":
         st.error(
-            "Requests are served but not recorded at this moment: the log of the gateway says why.",
+            "Requests are served but currently not recorded. See the gateway's log for the reason.",
             icon=":material/report:",
         )
     _recording(services["recording"])
@@ -62,31 +64,31 @@ def _attention(services: Row, experiments: Sequence[Row]) -> None:
     rejects = services["ingest"]["rejects"]
     if rejects:
         st.warning(
-            f"{counted(rejects, 'line')} of the journal could not be read and count nowhere: they were put aside."
+            f"{counted(rejects, 'journal line was', 'journal lines were')} unreadable, set aside and not counted."
         )
     for experiment in experiments:
-        traffic.say_no_unit(experiment["traffic"]["reasons"])
+        traffic.warn_no_unit(experiment["traffic"]["reasons"])
 
 
 def _feedback(attributions: Sequence[Row]) -> None:
-    """Feedback that is stored and counts nowhere."""
+    """Warn about feedback that is stored but not counted."""
     ambiguous = {row["key"]: row["feedback"] for row in attributions if row["attribution"] == "ambiguous"}
-    traffic.say_ambiguous(ambiguous)
-    traffic.say_unmatched(attributions)
+    traffic.warn_ambiguous_feedback(ambiguous)
+    traffic.warn_unmatched_feedback(attributions)
 
 
 def _recording(recording: Row) -> None:
-    """Recording fails open: traffic went on, so only this says that something is missing."""
+    """Warn about lost events. Requests were still served, so nothing else shows the loss."""
     if recording["lost"]:
         st.error(
-            f"{recording['lost']:,} events could not be recorded, last {moment(recording['last_us'])}. "
-            "Traffic went on; rates of that time are incomplete. Is the disk full?",
+            f"{counted(recording['lost'], 'event')} could not be recorded, last at {moment(recording['last_us'])}."
+            " Requests were served, but the rates of that time are incomplete. Is the disk full?",
             icon=":material/report:",
         )
     if recording["sync_failures"]:
         st.warning(
-            f"The disk refused {recording['sync_failures']:,} syncs, last {moment(recording['last_us'])}: "
-            "events of that time would not survive a power cut.",
+            f"{counted(recording['sync_failures'], 'disk sync')} failed, most recently {moment(recording['last_us'])}. "
+            "A power failure could have lost the events of that time.",
             icon=":material/save:",
         )
 
@@ -96,12 +98,16 @@ def _services(services: Row, stored: Row) -> None:
     columns = st.columns(5)
     ready = {True: "ready", False: "not ready", None: "not started"}[gateway["ready"]]
     columns[0].metric("Gateway", ready, help=f"Applications send to {gateway['url']}/v1" if gateway["url"] else None)
-    columns[1].metric("Requests stored", count(stored["requests"]), help="Live traffic and evaluation runs")
+    columns[1].metric("Requests stored", count(stored["requests"]), help="From live traffic and evaluation runs")
     columns[2].metric("Evaluation runs", count(stored["runs"]))
     columns[3].metric(
-        "Still to be stored", f"{count(ingest['lag_bytes'])} bytes", help="Written by the gateway, not yet read"
+        "Waiting to be stored",
+        f"{count(ingest['lag_bytes'])} bytes",
+        help="Written by the gateway, not yet in the store",
     )
-    columns[4].metric("Plan", (plan["hash"] or DASH)[:8], help="Every recorded row names the plan that routed it")
+    columns[4].metric(
+        "Plan", (plan["hash"] or DASH)[:8], help="The hash of the current plan, stored with every request"
+    )
 
 
 def _experiment(experiment: Row, window: str) -> None:
@@ -118,23 +124,23 @@ def _experiment(experiment: Row, window: str) -> None:
         st.dataframe(rows, hide_index=True, width="stretch", column_config=NUMBERS)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.caption(
-                f"Requests of {time_window.WORDS[window]}: plain rates by intention to treat, over enrolled units, to "
-                "look at, not to decide by."
+                f"{time_window.requests_in(window)}: plain rates over enrolled units by intention to treat, "
+                "informative only."
             )
-            link("Over time, latency, feedback", "experiment", icon=MONITORING, experiment=name, window=window)
+            link("Charts and feedback", "experiment", icon=MONITORING, experiment=name, window=window)
 
 
 def _no_traffic(window: str) -> None:
     of = "yet" if window == "all" else f"in {time_window.WORDS[window]}"
     st.info(
-        f"No traffic {of}. Send the route's name in `model` to the gateway, with `user`.",
+        f"No traffic {of}. Send requests to the gateway with the route's name in `model`, and with `user`.",
         icon=":material/sensors_off:",
     )
 
 
 def _verdicts(gates: Sequence[Row]) -> None:
     if not gates:
-        st.info("No verdict yet. Ask for one:", icon=":material/gavel:")
+        st.info("No verdicts yet. Judge a candidate:", icon=":material/gavel:")
         st.code("fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run", language=None)
     for row in gates:
         with st.container(border=True):
@@ -144,7 +150,7 @@ def _verdicts(gates: Sequence[Row]) -> None:
 def _verdict(row: Row) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         badge(row["decision"])
-        st.markdown(f"**{plain(row['candidate'])}** by the gate {plain(row['gate'])}")
+        st.markdown(f"**{plain(row['candidate'])}**, gate {plain(row['gate'])}")
     st.markdown(plain(row["headline"]))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         earlier = row["verdicts"] - 1

@@ -1,4 +1,4 @@
-"""Whether two runs may be compared: the same cases, asked and scored the same way, or exactly what differs."""
+"""Checks whether two runs may be compared, and lists exactly what differs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from evaluators.results.run_table import RunTable
 from fairtrial.domain.run import Run
 
 
-def what_differs(candidate: Run | RunTable, baseline: Run | RunTable) -> list[str]:
-    """Every difference that makes a comparison unsound, one sentence part each; empty if the runs may be compared.
+def differences(candidate: Run | RunTable, baseline: Run | RunTable) -> list[str]:
+    """Every difference that makes a comparison unsound, as parts of a sentence; empty if the runs are comparable.
 
-    The suite's digest covers cases, prompts, parameters, scorers and their options; versions are named apart so that
-    the message can say which.
+    The suite's digest covers cases, prompts, parameters, scorers and their options. Scorer versions are compared
+    separately, so that the message can name the scorer.
     """
     found = []
     if candidate.suite != baseline.suite:
         found.append(f"the suites are {candidate.suite} and {baseline.suite}")
     if candidate.suite_digest != baseline.suite_digest:
         found.append(
-            "the suite's content (cases, prompt, params or scorers) is "
-            f"{candidate.suite_digest[:8]} in one and {baseline.suite_digest[:8]} in the other"
+            "the suite's content (cases, prompt, params or scorers) has the digest "
+            f"{candidate.suite_digest[:8]} in one run and {baseline.suite_digest[:8]} in the other"
         )
     if candidate.seed != baseline.seed:
         found.append(f"the seeds are {candidate.seed} and {baseline.seed}")

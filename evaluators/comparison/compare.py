@@ -1,4 +1,4 @@
-"""Candidate against baseline on one measure: the difference over the same cases, by the method its kind calls for."""
+"""Compares candidate and baseline on one measure, over the same cases, by the method that fits its kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluators.comparison.comparability import what_differs
+from evaluators.comparison.comparability import differences
 from evaluators.comparison.corpus import Figure, OfCases, figure_of, reach_of
 from evaluators.comparison.levels import share_span
 from evaluators.comparison.pairing import Pairs, pair
@@ -19,7 +19,7 @@ from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.paired.bootstrap import Indices, bootstrap_corpus
 from fairtrial.stats.paired.clustered import Clusters
-from fairtrial.stats.paired.equivalence import answer_to
+from fairtrial.stats.paired.equivalence import classify_interval
 from fairtrial.stats.paired.jackknife import jackknife_corpus
 from fairtrial.stats.paired.mcnemar import exact
 from fairtrial.stats.paired.score_mean import score_mean
@@ -27,9 +27,9 @@ from fairtrial.stats.paired.sign_flip import sign_flip
 from fairtrial.stats.paired.tango import tango
 
 ONE_SIDED_95 = 0.90
-"""The two-sided level whose bounds are one-sided 95 % bounds."""
+"""The two-sided confidence level whose bounds are one-sided 95 % bounds."""
 CorpusSide = tuple[Figure, float | None]
-"""A figure of the cases with these indices, and its reach: n times the weight of the case that weighs most."""
+"""A corpus figure of one side, and its reach: n times the weight of the heaviest case."""
 
 
 def compare_runs(
@@ -38,11 +38,11 @@ def compare_runs(
     baseline: Run | RunTable,
     scopes: Iterable[Scope | None] = (None,),
 ) -> list[Comparison]:
-    """Every measure in every scope, with two-sided 95 % intervals; those without a case are left out.
+    """Every measure in every scope, with two-sided 95 % intervals; combinations without a case are left out.
 
-    Raises `UsageError` that says exactly what differs where the runs may not be compared.
+    Raises `UsageError`, which lists what differs, if the runs are not comparable.
     """
-    differing = what_differs(candidate, baseline)
+    differing = differences(candidate, baseline)
     if differing:
         raise UsageError(f"runs {candidate.run_id} and {baseline.run_id} can't be compared: " + "; ".join(differing))
     new, old = table_of(candidate), table_of(baseline)
@@ -58,16 +58,17 @@ def compare_runs(
 def compare(
     measure: Measure, pairs: Pairs, *, scope: str = "", level: float = ONE_SIDED_95, seed: int = 0
 ) -> Comparison:
-    """Candidate − baseline on the measure's own scale, and the answer without a margin: better, worse, cannot tell."""
+    """Candidate − baseline on the measure's own scale, and the answer without a margin: better, worse or undecided."""
     difference = difference_of(measure, pairs, level=level, seed=seed)
-    answer = answer_to(difference, more_is_better=measure.sign > 0)
+    answer = classify_interval(difference, more_is_better=measure.sign > 0)
     p, p_method = p_of(measure, pairs)
     return replace(figures(measure, pairs, scope), difference=difference, answer=answer, p=p, p_method=p_method)
 
 
 def figures(measure: Measure, pairs: Pairs, scope: str) -> Comparison:
-    """Both sides' figures and their flips, without an interval, a p or an answer."""
-    won, lost = flips(measure, pairs) if measure.kind == "proportion" and pairs.binary and pairs.n else (None, None)
+    """Both sides' figures and their discordant cases, without interval, p or answer."""
+    counted = measure.kind == "proportion" and pairs.binary and pairs.n
+    won, lost = discordant_cases(measure, pairs) if counted else (None, None)
     return Comparison(
         metric=measure.name,
         scope=scope,
@@ -82,24 +83,25 @@ def figures(measure: Measure, pairs: Pairs, scope: str) -> Comparison:
 
 
 def p_of(measure: Measure, pairs: Pairs) -> tuple[float | None, str]:
-    """The two-sided p of no difference, and its method: McNemar's exact test for 0/1 cases that stand alone.
+    """The two-sided p of no difference, and its method.
 
-    Repeated, clustered or real values: the sign-flip test. ``None`` where nothing differs, or for a corpus figure.
+    McNemar's exact test is used for independent 0/1 cases; the sign-flip test for repeated, clustered or real
+    values. ``None`` if nothing differs, and for corpus figures.
     """
     if measure.kind not in ("proportion", "mean") or pairs.n == 0:
         return None, ""
     clusters = pairs.candidate.clusters
     if measure.kind == "proportion" and pairs.binary and clusters is None:
-        found, method = exact(*flips(measure, pairs)), "McNemar, exact"
+        found, method = exact(*discordant_cases(measure, pairs)), "McNemar, exact"
     else:
         found, method = sign_flip(pairs.differences, clusters), "sign flip"
     return (None, "") if isinstance(found, NotEnough) else (found, method)
 
 
 def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) -> Estimate | NotEnough:
-    """The paired difference: Tango's interval for 0/1 cases that stand alone, else a score interval or a bootstrap."""
+    """The paired difference: Tango's interval for independent 0/1 cases, else a score interval or a bootstrap."""
     if pairs.n == 0:
-        return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
+        return NotEnough("no case is scored on both sides", "cases that both sides answered and that are scored")
     if measure.kind == "corpus":
         return _of_corpus(measure, pairs, 1.0, level=level, seed=seed)
     if measure.kind == "proportion" and pairs.binary and pairs.candidate.clusters is None:
@@ -122,12 +124,12 @@ def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) ->
 def relative_difference(
     measure: Measure, pairs: Pairs, factor: float, *, level: float = ONE_SIDED_95, seed: int = 0
 ) -> Estimate | NotEnough:
-    """candidate − factor · baseline, paired: what a relative margin asks to be above or below 0.
+    """candidate − factor · baseline, paired; a relative margin requires it to be above or below 0.
 
-    Testing this instead of the ratio needs no baseline above 0 (Fieller's way to a ratio).
+    Testing this difference instead of the ratio works for a baseline of 0 as well (Fieller's method).
     """
     if pairs.n == 0:
-        return NotEnough("no case is scored on both sides", "cases that both sides answered and that were scored")
+        return NotEnough("no case is scored on both sides", "cases that both sides answered and that are scored")
     if measure.kind == "corpus":
         return _of_corpus(measure, pairs, factor, level=level, seed=seed)
     values, most = pairs.candidate.values - factor * pairs.baseline.values, _most(measure, pairs)
@@ -135,12 +137,12 @@ def relative_difference(
 
 
 def oriented(difference: Estimate, sign: int) -> tuple[float, float]:
-    """The bounds with more always better."""
+    """The bounds, turned so that more is always better."""
     return (difference.low, difference.high) if sign > 0 else (-difference.high, -difference.low)
 
 
-def flips(measure: Measure, pairs: Pairs) -> tuple[int, int]:
-    """Cases that only the candidate and only the baseline got right, for a measure where more may be worse."""
+def discordant_cases(measure: Measure, pairs: Pairs) -> tuple[int, int]:
+    """How many cases only the candidate got right, and how many only the baseline, whichever direction is better."""
     gains = pairs.differences * measure.sign
     return int(np.count_nonzero(gains > 0)), int(np.count_nonzero(gains < 0))
 
@@ -165,8 +167,7 @@ def corpus_interval(
     scale: float,
     level: float,
 ) -> Estimate | NotEnough:
-    """The interval of new − factor · old, two smooth figures of the same ``n`` cases, of 0 … ``scale`` each."""
-
+    """The interval of new − factor · old for two smooth figures of the same ``n`` cases, each from 0 to ``scale``."""
     gap = _gap(new[0], old[0], factor)
     rest = None
     if new[0].without is not None and old[0].without is not None:
@@ -197,7 +198,7 @@ def _gap(new: OfCases, old: OfCases, factor: float) -> OfCases:
 
 
 def _most(measure: Measure, pairs: Pairs) -> float:
-    """The largest value that one case could have: the scale of a share, else the largest seen; 1 if all are 0."""
+    """The largest value that one case can have: the scale of a share, else the largest observed; 1 if all are 0."""
     if measure.form == "share":
         return measure.scale
     return float(max(np.abs(pairs.candidate.values).max(), np.abs(pairs.baseline.values).max())) or 1.0

@@ -1,4 +1,4 @@
-"""Figures of all cases together as functions of which cases are drawn: what a thousand resamples are made by."""
+"""Computes corpus figures, such as BLEU and macro F1, of any sample of the cases, for resampling."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from evaluators.comparison.pairing import Side
 from evaluators.comparison.resampled_quantile import resampled_quantile
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.results.run_table import Details, Ints, RunTable
-from evaluators.scoring.scorer import Counted, Stat, Summed
+from evaluators.scoring.scorer import FromCounts, FromSums, Stat
 from fairtrial.domain.run import Score
 from fairtrial.stats.paired.bootstrap import Indices
 
 OfCases = Callable[[Indices], float | None]
 SMALLEST_CODES = (np.uint8, np.uint16)
-"""Small numbers are gathered faster, and a thousand resamples gather them a thousand times."""
+"""Smaller integers are gathered faster, which matters because a thousand resamples gather them a thousand times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of the cases with these indices; ``without``: of all but these, where that is quicker to say."""
+    """A figure of the cases with these indices; ``without``: of all other cases, if that is quicker to compute."""
 
     of: OfCases
     without: OfCases | None = None
@@ -42,15 +42,15 @@ def figure_of(measure: Measure, side: Side) -> Figure:
     stat = measure.stat
     if stat is None or measure.scorer is None:
         raise ValueError(f"{measure.name} is not a figure of all cases together")
-    if isinstance(stat.parts, Counted):
+    if isinstance(stat.parts, FromCounts):
         return _counted(stat.parts, side.run, measure.scorer, results)
-    if isinstance(stat.parts, Summed):
+    if isinstance(stat.parts, FromSums):
         return _summed(stat.parts, side.run, measure.scorer, results)
     return _aggregated(stat, side.run, measure.scorer, results)
 
 
 def reach_of(measure: Measure, side: Side) -> float | None:
-    """n times the weight of the case that weighs most in a corpus figure; ``None`` where none is known."""
+    """n times the weight of the heaviest case in a corpus figure; ``None`` if it is unknown."""
     stat = measure.stat
     if stat is None or measure.scorer is None or stat.reach is None:
         return 1.0
@@ -59,8 +59,8 @@ def reach_of(measure: Measure, side: Side) -> float | None:
     return stat.reach([one for at, one in enumerate(details) if one is not None and at in scored])
 
 
-def _counted(parts: Counted, run: RunTable, scorer: str, results: Ints) -> Figure:
-    codes, kinds = run.keep(("kinds", scorer, parts.kind), lambda: _kinds(parts, run.details(scorer), run.n))
+def _counted(parts: FromCounts, run: RunTable, scorer: str, results: Ints) -> Figure:
+    codes, kinds = run.memoize(("kinds", scorer, parts.kind), lambda: _kinds(parts, run.details(scorer), run.n))
     found = codes[results]
     small = next((size for size in SMALLEST_CODES if len(kinds) < np.iinfo(size).max), np.intp)
     found = np.where(found < 0, len(kinds), found).astype(small)
@@ -70,15 +70,17 @@ def _counted(parts: Counted, run: RunTable, scorer: str, results: Ints) -> Figur
     def counted(indices: Indices) -> Ints:
         return np.bincount(found.take(indices, axis=0).ravel(), minlength=len(kinds) + 1)[: len(kinds)]
 
-    def told(counts: Ints) -> float | None:
+    def figure_of_counts(counts: Ints) -> float | None:
         return figure(counts) if counts.any() else None
 
     every = counted(np.arange(len(results)))
-    return Figure(lambda indices: told(counted(indices)), lambda indices: told(every - counted(indices)))
+    return Figure(
+        lambda indices: figure_of_counts(counted(indices)), lambda indices: figure_of_counts(every - counted(indices))
+    )
 
 
-def _kinds(parts: Counted, details: Iterable[Details | None], count: int) -> tuple[Ints, list[Hashable]]:
-    """Each result's kind as its place among the kinds, −1 without a score; and once more −1, for no result."""
+def _kinds(parts: FromCounts, details: Iterable[Details | None], count: int) -> tuple[Ints, list[Hashable]]:
+    """Each result's kind as an index into the kinds, −1 without a score. A last −1 stands for "no result"."""
     places: dict[Hashable, int] = {}
     codes = np.full(count + 1, -1, dtype=np.intp)
     for at, one in enumerate(details):
@@ -87,8 +89,8 @@ def _kinds(parts: Counted, details: Iterable[Details | None], count: int) -> tup
     return codes, list(places)
 
 
-def _summed(parts: Summed, run: RunTable, scorer: str, results: Ints) -> Figure:
-    rows = run.keep(("rows", scorer, parts.row), lambda: _rows(parts, run.details(scorer), run.n))
+def _summed(parts: FromSums, run: RunTable, scorer: str, results: Ints) -> Figure:
+    rows = run.memoize(("rows", scorer, parts.row), lambda: _rows(parts, run.details(scorer), run.n))
     columns = np.zeros((rows.shape[1], len(results)))
     for some in results.T:
         columns += rows[some].T
@@ -97,7 +99,7 @@ def _summed(parts: Summed, run: RunTable, scorer: str, results: Ints) -> Figure:
 
     def of_drawn(indices: Indices) -> float | None:
         times = np.bincount(indices, minlength=len(results)).astype(np.float64)
-        # Not by BLAS: for so little its threads wait longer for each other than they compute.
+        # einsum instead of BLAS, because for so few numbers BLAS threads wait longer than they compute.
         return parts.figure(np.einsum("ji,i->j", columns, times)) if len(indices) else None
 
     def without(indices: Indices) -> float | None:
@@ -106,8 +108,8 @@ def _summed(parts: Summed, run: RunTable, scorer: str, results: Ints) -> Figure:
     return Figure(of_drawn, without)
 
 
-def _rows(parts: Summed, details: Iterable[Details | None], count: int) -> NDArray[np.int32]:
-    """What each result adds, zeros without a score; and a row of zeros more, for no result."""
+def _rows(parts: FromSums, details: Iterable[Details | None], count: int) -> NDArray[np.int32]:
+    """What each result adds, zeros without a score. A last row of zeros stands for "no result"."""
     numbers = (parts.row(one) if one is not None else None for one in details)
     first = next((at, row) for at, row in enumerate(numbers) if row is not None)
     found = np.zeros((count + 1, len(first[1])), dtype=np.int32)
@@ -119,7 +121,7 @@ def _rows(parts: Summed, details: Iterable[Details | None], count: int) -> NDArr
 
 
 def _aggregated(stat: Stat, run: RunTable, scorer: str, results: Ints) -> Figure:
-    """Of a stat that only knows whole scores."""
+    """The figure of a stat that can only aggregate whole scores."""
     values = {metric.partition(".")[2]: of for metric, of in run.values.items() if metric.startswith(f"{scorer}.")}
     scores = [
         None if details is None else Score(scorer, {stat: _plain(of[at]) for stat, of in values.items()}, details)

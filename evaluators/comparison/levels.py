@@ -1,4 +1,4 @@
-"""One run's level on one measure, with the interval that its kind calls for."""
+"""Estimates one run's level on one measure, with the interval that fits its kind."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from fairtrial.stats.paired.bootstrap import bootstrap_corpus
 from fairtrial.stats.paired.jackknife import jackknife_corpus
 from fairtrial.stats.paired.score_mean import score_mean
 
-NO_CASE = "no case here is scored by it"
+NO_CASE = "no case is scored by it"
 
 
 def level_of(
     measure: Measure, run: Run | RunTable, scope: Scope | None = None, *, level: float = 0.95
 ) -> Estimate | NotEnough:
-    """The measure's level on its own scale, with a two-sided interval; `NotEnough` where nothing is scored.
+    """The measure's level on its own scale, with a two-sided interval; `NotEnough` if nothing is scored.
 
-    0/1 values: Wilson; repeated, clustered or real values: a score interval over clusters; figures of all cases
-    together: the jackknife, quantiles the bootstrap; totals: exact, and unknown if any part is.
+    The method is Wilson's interval for 0/1 values, and a score interval over clusters for repeated, clustered or real
+    values. Corpus figures use the jackknife, quantiles the bootstrap. Totals are exact, or unknown if a part is.
     """
     table = table_of(run)
     side = side_of(measure, table, scope)
@@ -47,7 +47,7 @@ def level_of(
 
 
 def _of_corpus(measure: Measure, side: Side, *, level: float, seed: int) -> Estimate | NotEnough:
-    """Smooth figures by the jackknife; quantiles, which it does not measure, by the bootstrap."""
+    """The jackknife for smooth figures; the bootstrap for quantiles, which the jackknife cannot handle."""
     figure = figure_of(measure, side)
     if measure.quantile is not None:
         span = share_span(measure)
@@ -59,7 +59,7 @@ def _of_corpus(measure: Measure, side: Side, *, level: float, seed: int) -> Esti
 
 
 def share_span(measure: Measure) -> float | None:
-    """The largest change that a case could make in a share: its scale; ``None`` for what has no largest value."""
+    """The largest change that a case can make in a share: its scale; ``None`` for measures without a largest value."""
     return measure.scale if measure.form == "share" else None
 
 
@@ -73,6 +73,6 @@ def _total(measure: Measure, asked: int, side: Side) -> Estimate | NotEnough:
     at = side.run.results_of_cases()[side.cases].ravel()
     parts = measure.values(side.run)[at[at >= 0]]
     if not len(parts) or side.n < asked or np.isnan(parts).any():
-        return NotEnough("what some answers cost is unknown", "a price for the deployment", side.n)
+        return NotEnough("the cost of some answers is unknown", "a price for the deployment", side.n)
     value = float(sum(parts.tolist()))
     return Estimate(value, value, value, 1.0, side.n, "sum")

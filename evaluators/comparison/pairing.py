@@ -1,4 +1,4 @@
-"""The same cases on two sides: repeats averaged within a case, unscored cases dropped from the pair and counted."""
+"""Pairs the cases of two runs: averages repeats within a case, and drops and counts unscored cases."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from fairtrial.domain.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One run's cases in a scope and the mean value of each; ``cases`` and ``unscored`` are places in the run's cases.
+    """One run's cases in a scope, with the mean value of each.
 
-    ``unscored`` cases are not among ``cases``.
+    ``cases`` and ``unscored`` are indices into the run's cases and do not overlap.
     """
 
     run: RunTable
@@ -32,7 +32,7 @@ class Side:
 
     @property
     def clusters(self) -> Ints | None:
-        """Each case's cluster, numbered in the order of their names; ``None`` where no cluster has two cases."""
+        """Each case's cluster, numbered in the order of their names; ``None`` if no cluster has two cases."""
         if self.run.clusters is None:
             return None
         found = self.run.clusters[self.cases]
@@ -43,14 +43,14 @@ class Side:
         """Whether every value is 0 or 1."""
         return bool(np.all((self.values == 0) | (self.values == 1)))
 
-    def chosen(self, rows: Ints | Marks) -> Side:
+    def select(self, rows: Ints | Marks) -> Side:
         """Only these of its cases, in this order."""
         return Side(self.run, self.cases[rows], self.values[rows], self.unscored)
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Cases that are scored on both sides, in the same order; ``unscored``: how many are not, on either side."""
+    """Cases that are scored on both sides, in the same order; ``unscored`` counts the others."""
 
     candidate: Side
     baseline: Side
@@ -86,7 +86,7 @@ def pair(measure: Measure, candidate: Run | RunTable, baseline: Run | RunTable, 
     one, other = table_of(candidate), table_of(baseline)
     new, old = side_of(measure, one, scope), side_of(measure, other, scope)
     match = counterparts(one, other)
-    place = np.full(len(other.case_ids) + 1, -1, dtype=np.intp)  # the last one stands for no counterpart
+    place = np.full(len(other.case_ids) + 1, -1, dtype=np.intp)  # the last element stands for "no counterpart"
     place[old.cases] = np.arange(old.n)
     rows = place[match[new.cases]]
     shared = rows >= 0
@@ -94,12 +94,12 @@ def pair(measure: Measure, candidate: Run | RunTable, baseline: Run | RunTable, 
     either[old.unscored] = True
     again = int(np.count_nonzero(either[match[new.unscored]]))
     unscored = len(new.unscored) + len(old.unscored) - again
-    return Pairs(new.chosen(shared), old.chosen(rows[shared]), unscored)
+    return Pairs(new.select(shared), old.select(rows[shared]), unscored)
 
 
 def counterparts(run: RunTable, other: RunTable) -> Ints:
-    """Each case of the run: the place of the same case among the other's, −1 if it is not there; found once."""
-    return run.keep(("counterparts", other), partial(_counterparts, run, other))
+    """For each case of the run, the index of the same case in the other run, or −1; computed once."""
+    return run.memoize(("counterparts", other), partial(_counterparts, run, other))
 
 
 def _counterparts(run: RunTable, other: RunTable) -> Ints:
@@ -110,6 +110,6 @@ def _counterparts(run: RunTable, other: RunTable) -> Ints:
 
 
 def slices_of(run: Run | RunTable, tags: Iterable[str]) -> list[Scope]:
-    """Every slice of these tags that has a case, tags in the order given, values in theirs."""
+    """Every slice of these tags that has a case: tags in the given order, values in sorted order."""
     table = table_of(run)
     return [Scope(tag, value) for tag in dict.fromkeys(tags) for value in table.slices(tag)]

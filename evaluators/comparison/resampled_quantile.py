@@ -1,4 +1,4 @@
-"""A quantile of resampled values, from counts of coarse bins: exactly numpy's, in a third of the time."""
+"""Computes quantiles of resampled values from counts in coarse bins: numpy's result in a third of the time."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from fairtrial.stats.paired.bootstrap import Indices
 
 BINS = 256
 FEW = 2_000
-"""Values below which sorting them is as fast."""
+"""For fewer values than this, sorting them is as fast."""
 
 
 def resampled_quantile(values: Floats, share: float) -> Callable[[Indices], float | None]:
-    """The ``share`` quantile of the values in the drawn rows, as `numpy.quantile` has it (linear, type 7).
+    """The ``share`` quantile of the values in the drawn rows, as `numpy.quantile` computes it (linear, type 7).
 
-    ``values``: a row for each case with the values of its repeats, NaN for none. ``None`` where no value is drawn.
+    ``values`` has a row for each case with the values of its repeats, NaN for none. ``None`` if no value is drawn.
     """
     if values.size < FEW:
         return lambda indices: _plain(values[indices], share)
     ordered = np.sort(values, axis=None)
     ordered = ordered[: len(ordered) - int(np.isnan(ordered).sum())]
     ends = ordered[np.linspace(0, len(ordered) - 1, BINS).astype(np.intp)[1:]] if len(ordered) else ordered
-    bins = np.searchsorted(ends, values).astype(np.uint8)  # a NaN sorts above the largest, into a bin of its own
+    bins = np.searchsorted(ends, values).astype(np.uint8)  # a NaN sorts above the largest value, into a separate bin
     bins = bins[:, 0] if bins.shape[1] == 1 else bins
 
     def figure(indices: Indices) -> float | None:
@@ -38,7 +38,7 @@ def resampled_quantile(values: Floats, share: float) -> Callable[[Indices], floa
         low = floor(place)
         high = min(low + 1, count - 1)
         first, last = (int(np.searchsorted(up_to, at, side="right")) for at in (low, high))
-        inside = np.flatnonzero((drawn == first) | (drawn == last))  # neighbours: no value lies between their bins
+        inside = np.flatnonzero((drawn == first) | (drawn == last))  # no value lies between the two bins
         near = values[indices[inside // values.shape[1]], inside % values.shape[1]]
         before = int(up_to[first - 1]) if first else 0
         near.partition((low - before, high - before))
@@ -48,7 +48,7 @@ def resampled_quantile(values: Floats, share: float) -> Callable[[Indices], floa
 
 
 def _between_values(low: float, high: float, share: float) -> float:
-    """As numpy interpolates: from the nearer end."""
+    """Interpolates from the nearer end, as numpy does."""
     return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
 
 

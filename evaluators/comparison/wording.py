@@ -1,24 +1,36 @@
-"""How a finding reads: numbers in a release manager's words, never more digits than they carry."""
+"""Words findings for a release manager, with no more digits than the numbers carry."""
 
 from __future__ import annotations
 
-from evaluators.criteria.grammar import Level
+from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import Measure
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding
 
 MINUS = "−"
+SUBJECTS = {
+    "errors": "the error rate",
+    "off_format": "the off-format rate",
+    "refusals": "the refusal rate",
+    "truncated": "the truncation rate",
+    "latency.p50": "the median latency",
+    "latency.p95": "the 95th-percentile latency",
+    "tokens": "the mean number of tokens",
+    "cost": "the total cost",
+}
+"""Built-in metrics whose names do not fit into a sentence."""
 
 
 def amount(value: float, measure: Measure) -> str:
-    """A level: ``30.8 %``, ``1.9 s``, ``$0.42``, ``41.3``."""
+    """A level in its unit: ``30.8 %``, ``1.9 s``, ``$0.42``, ``41.3``."""
     if measure.form == "share":
-        return f"{signless(100 * value / measure.scale)} %"
+        return f"{format_number(100 * value / measure.scale)} %"
     if measure.form == "ms":
         return f"{value / 1000:.2f} s" if abs(value) >= 1000 else f"{value:.0f} ms"
     if measure.form == "usd":
         return f"${value:.4f}".rstrip("0").rstrip(".") if value else "$0"
-    return signless(value)
+    return format_number(value)
 
 
 def gap(value: float, measure: Measure) -> str:
@@ -28,33 +40,36 @@ def gap(value: float, measure: Measure) -> str:
     return amount(abs(value), measure)
 
 
-def signed(value: float, measure: Measure) -> str:
-    """A difference with its sign: ``−25.0`` points, or with its unit where there is one."""
+def format_signed(value: float, measure: Measure) -> str:
+    """A difference with its sign: ``−25.0`` for points, or with its unit, such as ``+210 ms``."""
     sign = MINUS if value < 0 else "+"
     return sign + gap(value, measure).removesuffix(" points")
 
 
-def signless(value: float) -> str:
+def format_number(value: float) -> str:
     return f"{value:.1f}".replace("-", MINUS) if abs(value) < 1000 else f"{value:,.0f}".replace("-", MINUS)
 
 
-def where(metric: str, scope: str) -> str:
-    return f"{metric} in {scope}" if scope else metric
+def subject(metric: str, scope: str) -> str:
+    """The subject of a sentence about a metric: ``the error rate in language:en``."""
+    name = SUBJECTS.get(metric, metric)
+    return f"{name} in {scope}" if scope else name
 
 
-def both(comparison: Comparison, measure: Measure) -> str:
+def both_figures(comparison: Comparison, measure: Measure) -> str:
     """``37 → 15 of 120`` for 0/1 scores, ``41.2 % → 38.0 % over 120 cases`` for others: baseline, then candidate."""
+    cases = counted(comparison.n, "case")
     if comparison.candidate is None or comparison.baseline is None:
-        return f"{comparison.n} cases"
+        return cases
     if comparison.won is not None:
         right = [round(side * comparison.n) for side in (comparison.baseline, comparison.candidate)]
         return f"{right[0]} → {right[1]} of {comparison.n}"
     old, new = amount(comparison.baseline, measure), amount(comparison.candidate, measure)
-    return f"{old} → {new} over {comparison.n} cases"
+    return f"{old} → {new} over {cases}"
 
 
 def difference_in_words(comparison: Comparison, measure: Measure) -> str:
-    """``is 18.3 points lower than base``, without the baseline's name; the caller adds it."""
+    """``is 18.3 points lower than``; the caller adds the baseline's name."""
     found = comparison.difference
     if isinstance(found, NotEnough):
         return "can't be compared"
@@ -64,29 +79,29 @@ def difference_in_words(comparison: Comparison, measure: Measure) -> str:
 
 
 def bounds_in_words(found: Estimate, measure: Measure) -> str:
-    return f"one-sided 95 % bounds {signed(found.low, measure)} and {signed(found.high, measure)}"
+    return f"one-sided 95 % bounds {format_signed(found.low, measure)} and {format_signed(found.high, measure)}"
 
 
-def limit_in_words(test: Level, limit: float, measure: Measure) -> str:
+def limit_in_words(test: Threshold, limit: float, measure: Measure) -> str:
     """``at least 85.0 % is required``."""
     word = {">=": "at least", "<=": "at most", "==": "exactly"}[test.operator]
     return f"{word} {amount(limit, measure)} is {'allowed' if test.operator == '<=' else 'required'}"
 
 
-def short(finding: Finding) -> str:
-    """A finding in the headline: the rule's metric and its number."""
-    found, name = finding.evidence, where(finding.metric, finding.scope)
-    if finding.metric.startswith("review.") and isinstance(found, Comparison | Estimate) and " is " in finding.says:
+def short_text(finding: Finding) -> str:
+    """A finding in the headline: its metric and the number that decided."""
+    found, name = finding.evidence, subject(finding.metric, finding.scope)
+    if finding.metric.startswith("review.") and isinstance(found, Comparison | Estimate) and _gives_level(finding):
         return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={found.n}"
     if isinstance(found, Comparison) and isinstance(found.difference, Estimate):
         if finding.metric in ("lost", "gained"):
             count = round(found.difference.value)
             which = "critical case" if "critical" in finding.scope else "case"
-            return f"{count} {which}{'' if count == 1 else 's'} {finding.metric}"
+            return f"{counted(count, which)} {finding.metric}"
         return f"{name} {_short_gap(found)} (rule: {_limit(finding.rule)}), n={found.n}"
-    if isinstance(found, Estimate) and " is " in finding.says:
+    if isinstance(found, Estimate) and _gives_level(finding):
         return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={found.n}"
-    return finding.says.split(" (")[0].split("; ")[0].split(": cannot tell")[0]
+    return finding.says.split(" (")[0].split("; ")[0].split(": undecided")[0]
 
 
 def _short_gap(found: Comparison) -> str:
@@ -97,6 +112,11 @@ def _short_gap(found: Comparison) -> str:
 
 def _plain(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3g}"
+
+
+def _gives_level(finding: Finding) -> bool:
+    """Whether the sentence says "NAME is LEVEL" before its bracket."""
+    return " is " in finding.says.partition(" (")[0]
 
 
 def _short_level(finding: Finding) -> str:
@@ -110,16 +130,16 @@ def _limit(rule: str) -> str:
 
 
 def comparison_row(found: Comparison, measure: Measure) -> tuple[str, ...]:
-    """Metric, scope, n, baseline, candidate, difference, interval, p, answer: a row of a table."""
+    """A row of a table: metric, scope, n, baseline, candidate, difference, interval, p, answer."""
     levels = ["unknown" if one is None else amount(one, measure) for one in (found.baseline, found.candidate)]
     difference, interval = "not enough", ""
     if isinstance(found.difference, Estimate):
         one = found.difference
-        difference = signed(one.value, measure)
-        interval = f"{signed(one.low, measure)} to {signed(one.high, measure)}"
+        difference = format_signed(one.value, measure)
+        interval = f"{format_signed(one.low, measure)} to {format_signed(one.high, measure)}"
     return found.metric, found.scope, str(found.n), *levels, difference, interval, p_in_words(found.p), found.answer
 
 
 def p_in_words(p: float | None) -> str:
-    """``0.041``, ``< 0.001``, or nothing where no test was made."""
+    """``0.041``, ``< 0.001``, or nothing if no test was made."""
     return "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,4 +1,4 @@
-"""A gate line, read and written: one grammar for the lines of suites and of gates."""
+"""Parses gate lines, with one grammar for suites and gates."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from evaluators.results.scope import Scope
 
 Operator = Literal[">=", "<=", "=="]
 Unit = Literal["", "%", "pp", "s", "ms", "$"]
-Whom = Literal["", "among these reviewers", "in general"]
+Population = Literal["", "among these reviewers", "in general"]
 OPERATORS: tuple[Operator, ...] = (">=", "<=", "==")
-WHOM: tuple[Whom, ...] = ("among these reviewers", "in general")
+POPULATIONS: tuple[Population, ...] = ("among these reviewers", "in general")
 
 TOKEN = re.compile(r'>=|<=|==|[<>=]|(?:[^\s"<>=]|"[^"]*")+')
 NUMBER = re.compile(r"(\$?)(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(.*)", re.DOTALL)
-PLAIN = re.compile(r"[\w.+\-@/:|*]+")
 METRIC = re.compile(r'\w[\w-]*(?:\.[^.\s"]+)*', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """``>= 95% sure``: a floor or a ceiling; ``number`` as written, in ``unit``; ``sure``: the bound must clear it."""
+class Threshold:
+    """``>= 95% sure``: a floor or a ceiling.
+
+    ``number`` is as written, in ``unit``; with ``sure`` the confidence bound must clear it, not only the estimate.
+    """
 
     operator: Operator
     number: float
@@ -32,8 +34,8 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Versus:
-    """``not worse than base by 2pp``; ``margin`` as written, in ``unit``: points (``pp``) or relative (``%``)."""
+class VersusBaseline:
+    """``not worse than base by 2pp``; ``margin`` is as written, in points (``pp``) or relative (``%``)."""
 
     question: Literal["not worse", "better"]
     ref: str
@@ -43,69 +45,53 @@ class Versus:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """``hold`` or ``clean``: what guardrails and audits do."""
+    """``hold`` or ``clean``: the required state of guardrails and audits."""
 
     word: Literal["hold", "clean"]
 
 
 @dataclass(frozen=True, slots=True)
 class GateLine:
-    """One line: what is measured, what is asked of it, where, and on how much evidence (``with 100 ratings``).
+    """One line: the metric, the test, the slice, and the required evidence (``with 100 ratings``).
 
-    ``whom``: for whom a line on reviews speaks; by default for reviewers in general where three or more judged.
+    ``population``: which reviewers a line on reviews generalises to; by default all, if three or more judged.
     """
 
     metric: str
-    test: Level | Versus | State
+    test: Threshold | VersusBaseline | State
     scope: Scope | None = None
     with_count: int | None = None
     with_unit: str = ""
-    whom: Whom = ""
+    population: Population = ""
 
     @property
     def family(self) -> str:
-        """The part before the first point: a scorer's name, or ``live``, ``review``, ``judge``, ``data``."""
+        """The part before the first dot: a scorer's name, or ``live``, ``review``, ``judge``, ``data``."""
         return self.metric.partition(".")[0]
 
 
 def parse(text: str) -> GateLine:
-    """The line that this text means; raises `GateLineError` with what is wrong and the nearest form."""
+    """Parse a line; raises `GateLineError` with the problem and the nearest valid form."""
     words = Words(text)
     metric = _metric(words)
     test = _test(words)
-    whom = _whom(words)
+    population = _population(words)
     scope = _scope(words)
     count, unit = _with(words)
     if not words.done:
         raise words.error(f"{words.peek()!r} is not expected here")
-    return GateLine(metric, test, scope, count, unit, whom)
-
-
-def render(line: GateLine) -> str:
-    """The line as text; ``parse(render(line)) == line``."""
-    parts = [quoted(line.metric), _rendered_test(line.test), *([line.whom] if line.whom else [])]
-    if line.scope is not None:
-        value = line.scope.value
-        parts.append(f"in every {quoted(line.scope.tag)}" if value is None else f"in {line.scope.tag}:{quoted(value)}")
-    if line.with_count is not None:
-        parts.append(f"with {line.with_count} {quoted(line.with_unit)}")
-    return " ".join(parts)
-
-
-def quoted(text: str) -> str:
-    """The text, in quotes if it needs them."""
-    return text if PLAIN.fullmatch(text) else f'"{text}"'
+    return GateLine(metric, test, scope, count, unit, population)
 
 
 class Words:
-    """The words of one line, taken from the left."""
+    """The words of one line, consumed from left to right."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._words = TOKEN.findall(text)
         self._at = 0
         if text.count('"') % 2:
-            raise self.error("a quote is opened and not closed")
+            raise self.error("a quotation mark is not closed")
 
     @property
     def done(self) -> bool:
@@ -115,14 +101,14 @@ class Words:
         return "" if self.done else self._words[self._at]
 
     def take(self, what: str) -> str:
-        """The next word; an error that says what was expected if there is none."""
+        """The next word; raises `GateLineError`, which names what was expected, at the end of the line."""
         if self.done:
-            raise self.error(f"the line ends where {what} should come")
+            raise self.error(f"the line ends where {what} is expected")
         self._at += 1
         return str(self._words[self._at - 1])
 
-    def taken(self, *expected: str) -> bool:
-        """Take these words if they come next."""
+    def skip(self, *expected: str) -> bool:
+        """Consume these words if they come next; whether they did."""
         if tuple(self._words[self._at : self._at + len(expected)]) != expected:
             return False
         self._at += len(expected)
@@ -139,31 +125,31 @@ def _metric(words: Words) -> str:
     return metric
 
 
-def _test(words: Words) -> Level | Versus | State:
-    if words.taken("not", "worse", "than"):
+def _test(words: Words) -> Threshold | VersusBaseline | State:
+    if words.skip("not", "worse", "than"):
         return _not_worse(words)
-    if words.taken("better", "than"):
+    if words.skip("better", "than"):
         ref = _ref(words)
-        return Versus("better", ref, *_margin(words)) if words.taken("by") else Versus("better", ref)
-    if words.taken("hold"):
+        return VersusBaseline("better", ref, *_margin(words)) if words.skip("by") else VersusBaseline("better", ref)
+    if words.skip("hold"):
         return State("hold")
-    if words.taken("clean"):
+    if words.skip("clean"):
         return State("clean")
-    return _level(words)
+    return _threshold(words)
 
 
-def _not_worse(words: Words) -> Versus:
+def _not_worse(words: Words) -> VersusBaseline:
     ref = _ref(words)
-    if not words.taken("by"):
-        raise words.error("'not worse than' needs a margin: a margin of nothing can't be shown for two equal models")
+    if not words.skip("by"):
+        raise words.error("'not worse than' needs a margin: no evidence can show a difference of exactly zero")
     margin, unit = _margin(words)
-    return Versus("not worse", ref, margin, unit)
+    return VersusBaseline("not worse", ref, margin, unit)
 
 
 def _ref(words: Words) -> str:
-    ref = words.take("what to compare with").replace('"', "")
+    ref = words.take("the name of the baseline").replace('"', "")
     if ref in ("by", "in", "with"):
-        raise words.error(f"what to compare with is missing before {ref!r}")
+        raise words.error(f"the name of the baseline is missing before {ref!r}")
     return ref
 
 
@@ -176,15 +162,15 @@ def _margin(words: Words) -> tuple[float, Literal["pp", "%"]]:
     raise words.error(f"a margin is in pp (points) or % (relative), not {unit or 'a bare number'!r}")
 
 
-def _level(words: Words) -> Level:
-    word = words.take("what is asked of the metric")
+def _threshold(words: Words) -> Threshold:
+    word = words.take("a test of the metric")
     for operator in OPERATORS:
         if word == operator:
             number, unit = _number(words, "a number")
-            return Level(operator, number, unit, words.taken("sure"))
+            return Threshold(operator, number, unit, words.skip("sure"))
     if word in PHRASES:
-        raise words.error(f"{word!r} goes on otherwise: {PHRASES[word]!r}")
-    raise words.error(f"{word!r} can't follow a metric{nearest_word(word)}")
+        raise words.error(f"{word!r} must continue as {PHRASES[word]!r}")
+    raise words.error(f"{word!r} cannot follow a metric{nearest_word(word)}")
 
 
 def _number(words: Words, what: str) -> tuple[float, Unit]:
@@ -204,18 +190,18 @@ def _number(words: Words, what: str) -> tuple[float, Unit]:
     raise words.error(f"{rest!r} is not a unit (known: {', '.join(UNITS)})")
 
 
-def _whom(words: Words) -> Whom:
-    for whom in WHOM:
-        if words.taken(*whom.split()):
-            return whom
+def _population(words: Words) -> Population:
+    for population in POPULATIONS:
+        if words.skip(*population.split()):
+            return population
     return ""
 
 
 def _scope(words: Words) -> Scope | None:
-    if not words.taken("in"):
+    if not words.skip("in"):
         return None
-    if words.taken(EVERY):
-        return Scope(words.take("the tag whose slices are meant").replace('"', ""))
+    if words.skip(EVERY):
+        return Scope(words.take("the tag of the slices").replace('"', ""))
     word = words.take("a slice, such as language:en")
     tag, colon, value = word.partition(":")
     value = value.replace('"', "")
@@ -225,23 +211,9 @@ def _scope(words: Words) -> Scope | None:
 
 
 def _with(words: Words) -> tuple[int | None, str]:
-    if not words.taken("with"):
+    if not words.skip("with"):
         return None, ""
-    count = words.take("how many")
+    count = words.take("a count")
     if not count.isdecimal() or int(count) < 1:
-        raise words.error(f"{count!r} is not a whole number from 1")
-    return int(count), words.take("what is counted, such as ratings").replace('"', "")
-
-
-def _rendered_test(test: Level | Versus | State) -> str:
-    if isinstance(test, State):
-        return test.word
-    if isinstance(test, Level):
-        return f"{test.operator} {_amount(test.number, test.unit)}" + (" sure" if test.sure else "")
-    by = "" if test.margin is None else f" by {_amount(test.margin, test.unit)}"
-    return f"{test.question} than {quoted(test.ref)}{by}"
-
-
-def _amount(number: float, unit: Unit) -> str:
-    digits = repr(number).removesuffix(".0")
-    return f"${digits}" if unit == "$" else f"{digits}{unit}"
+        raise words.error(f"{count!r} is not a whole number of 1 or more")
+    return int(count), words.take("a unit, such as ratings").replace('"', "")

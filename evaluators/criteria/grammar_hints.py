@@ -1,4 +1,4 @@
-"""What a gate line may look like, for an error to name the nearest form."""
+"""Finds the nearest valid form of a gate line for error messages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOOKALIKES = {
 
 
 class GateLineError(ValueError):
-    """A line that can't be read: ``wrong`` says why, ``known`` the nearest form; ``line`` is its text."""
+    """A gate line that cannot be parsed: ``wrong`` is the problem, ``known`` the nearest form, ``line`` the text."""
 
     def __init__(self, line: str, wrong: str, known: str) -> None:
         super().__init__(f"gate line {line!r}: {wrong} (the nearest form: {known})")
@@ -46,7 +46,7 @@ class GateLineError(ValueError):
 
 
 def nearest_form(text: str) -> str:
-    """The form that a line with these words most likely wants to be."""
+    """The form that a line with these words most likely intends."""
     words = text.lower().split()
     metric = next((word for word in words[:1] if word[0].isalpha()), "<metric>").strip('"')
     for symptoms, form in SYMPTOMS:
@@ -56,6 +56,6 @@ def nearest_form(text: str) -> str:
 
 
 def nearest_word(word: str) -> str:
-    """`: did you mean ...?`, or what may follow a metric."""
+    """`: did you mean ...?`, or the words that may follow a metric."""
     near = LOOKALIKES.get(word) or next(iter(get_close_matches(word, WORDS, n=1)), None)
-    return f": did you mean {near!r}?" if near else f": one of {', '.join(WORDS)} may"
+    return f": did you mean {near!r}?" if near else f"; it must be one of {', '.join(WORDS)}"

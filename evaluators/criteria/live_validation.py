@@ -1,10 +1,10 @@
-"""Whether a gate line on live traffic, judges or training data makes sense, and why this version can't decide it."""
+"""Validates gate lines on live traffic, judges and training data, which this version cannot decide."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 
-from evaluators.criteria.grammar import GateLine, Level, State, Versus
+from evaluators.criteria.grammar import GateLine, State, Threshold, VersusBaseline
 from fairtrial.config.rules.metric_catalogue import AMOUNTS, SHARES
 
 PRIMARY, GUARDRAILS, AUDIT = "live.primary", "live.guardrails", "data.audit"
@@ -13,72 +13,76 @@ MEASURED = {f"live.{name}" for name in SHARES | AMOUNTS if not name.startswith("
 KNOWN = sorted({PRIMARY, GUARDRAILS, FEEDBACK + "KEY", *MEASURED})
 COUNTED = ("units", "users", "conversations", "requests")
 MILLISECONDS = ("live.requests.latency", "live.requests.ttft")
-UNDECIDED = "nothing in this version decides it: a gate with this line never says SHIP"
-WITHOUT = "take the line out to ship without it"
+NOT_AVAILABLE = "this version cannot decide it, so a gate with this line never returns SHIP"
+WITHOUT = "remove the line to ship without it"
 
 
-def unfit_elsewhere(line: GateLine) -> tuple[str, str] | None:
-    """What is wrong with a line of the families `live`, `judge` or `data`, and what is known; ``None`` if it is sound.
+def validate_live_line(line: GateLine) -> tuple[str, str] | None:
+    """The problem of a line of the families `live`, `judge` or `data`, with a hint; ``None`` if the line is valid.
 
-    A sound line can't be decided by this version all the same: it holds.
+    A valid line still results in HOLD, because this version cannot decide it.
     """
     if line.family == "judge":
         return f"there is no judge {line.metric.partition('.')[2]!r}", "this version has no judges"
     if line.family == "data":
-        return _unfit_audit(line)
+        return _check_audit(line)
     if line.metric not in KNOWN and not _is_feedback(line.metric):
         near = get_close_matches(line.metric, KNOWN, n=1)
         return f"live traffic has no {line.metric!r}", f"did you mean {near[0]!r}?" if near else _names()
-    return _unfit_extent(line) or _unfit_live(line)
+    return _check_scope_and_count(line) or _check_live(line)
 
 
-def _unfit_audit(line: GateLine) -> tuple[str, str] | None:
+def _check_audit(line: GateLine) -> tuple[str, str] | None:
     if line.metric != AUDIT:
         near = get_close_matches(line.metric, [AUDIT], n=1)
         return f"training data has no {line.metric!r}", f"did you mean {AUDIT!r}?" if near else f"known: {AUDIT}"
     if not isinstance(line.test, State) or line.test.word != "clean" or line.scope or line.with_count is not None:
-        return "an audit is clean or not", f"write: {AUDIT} clean"
+        return "an audit can only be required to be clean", f"write: {AUDIT} clean"
     return None
 
 
-def _unfit_extent(line: GateLine) -> tuple[str, str] | None:
-    """What is wrong with where the line holds and on how much evidence."""
+def _check_scope_and_count(line: GateLine) -> tuple[str, str] | None:
+    """The problem with the slice or the required evidence of the line, if any."""
     if line.scope is not None:
-        return "live traffic is judged as a whole, not in slices", f"leave out 'in {line.scope}'"
+        return "live traffic is judged as a whole, not in slices", f"remove 'in {line.scope}'"
     if line.with_count is not None and line.with_unit not in COUNTED:
         return f"live traffic does not count {line.with_unit!r}", f"known: {', '.join(COUNTED)}"
-    if isinstance(line.test, Versus) and line.test.ref != "base":
+    if isinstance(line.test, VersusBaseline) and line.test.ref != "base":
         return f"an experiment compares with its control, not with {line.test.ref!r}", "write: base"
     return None
 
 
-def _unfit_live(line: GateLine) -> tuple[str, str] | None:
+def _check_live(line: GateLine) -> tuple[str, str] | None:
     test = line.test
     if line.metric == GUARDRAILS:
         sound = isinstance(test, State) and test.word == "hold"
-        return None if sound else ("guardrails hold or don't", f"write: {GUARDRAILS} hold")
+        return None if sound else ("guardrails can only be required to hold", f"write: {GUARDRAILS} hold")
     if isinstance(test, State):
-        return f"{line.metric} can't {test.word}", f"{line.metric} not worse than base by 20%"
+        return f"{line.metric} cannot {test.word}", f"{line.metric} not worse than base by 20%"
     if line.metric == PRIMARY:
-        sound = isinstance(test, Versus)
-        return None if sound else ("the frozen plan decides it, by comparing", f"write: {PRIMARY} better than base")
-    return _unfit_versus(line.metric, test) if isinstance(test, Versus) else _unfit_level(line.metric, test)
+        sound = isinstance(test, VersusBaseline)
+        return None if sound else ("the frozen plan decides it by a comparison", f"write: {PRIMARY} better than base")
+    return (
+        _check_comparison(line.metric, test)
+        if isinstance(test, VersusBaseline)
+        else _check_threshold(line.metric, test)
+    )
 
 
-def _unfit_versus(metric: str, test: Versus) -> tuple[str, str] | None:
+def _check_comparison(metric: str, test: VersusBaseline) -> tuple[str, str] | None:
     if test.margin is not None and test.unit == "pp" and metric.removeprefix("live.") in AMOUNTS:
-        return f"{metric} is not a share: its margin can't be in points", "a relative margin, such as 20%"
+        return f"{metric} is not a share, so its margin cannot be in points", "a relative margin, such as 20%"
     return None
 
 
-def _unfit_level(metric: str, test: Level) -> tuple[str, str] | None:
+def _check_threshold(metric: str, test: Threshold) -> tuple[str, str] | None:
     units = _units(metric)
     if test.unit not in units:
         fitting = " or ".join(unit or "a bare number" for unit in units)
         return f"{metric} is given in {fitting}, not in {test.unit or 'a bare number'!r}", ""
     most = 100 if test.unit == "%" else 1
     if metric.removeprefix("live.") in SHARES and not 0 <= test.number <= most:
-        return f"{metric} lies between 0 and 1", "100% is its most"
+        return f"{metric} lies between 0 and 1", "the highest value is 100%"
     return None
 
 

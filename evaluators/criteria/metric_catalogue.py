@@ -1,4 +1,4 @@
-"""What can be measured on a run: a suite's scorers, and what every run has without asking."""
+"""Lists what can be measured on a run: the suite's scorers and the built-in metrics."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Form = Literal["share", "number", "ms", "usd"]
 UNSCORED: frozenset[CaseOutcome] = frozenset({"provider_error", "judge_error", "skipped"})
 COUNTS = ("lost", "gained")
 LESS_IS_BETTER = frozenset({"off_label"})
-"""The stats of our own scorers of which less is better."""
+"""The stats of built-in scorers for which less is better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One metric of a run.
 
-    ``values`` is what each result adds, NaN if it does not enter; ``unscored`` whether it should have entered and
-    could not; ``stat`` says how the figure of a ``corpus`` measure is made, ``quantile`` that it is this quantile of
-    the values. ``scale`` is the largest value.
+    ``values`` is what each result contributes, NaN if nothing; ``unscored`` marks results that should contribute and
+    cannot. ``stat`` tells how the figure of a ``corpus`` measure is computed; ``quantile``, if set, which quantile of
+    the values it is. ``scale`` is the largest possible value.
     """
 
     name: str
@@ -49,11 +49,11 @@ class Measure:
 
     @property
     def in_points(self) -> bool:
-        """Whether a difference may be said in percentage points."""
+        """Whether a difference may be given in percentage points."""
         return self.form == "share"
 
     def unscored(self, run: RunTable) -> Marks:
-        """Each result: whether it should have entered and could not."""
+        """For each result, whether it should contribute and cannot."""
         if self.scorer is None:
             return ended_as(run, UNSCORED) if self.kind == "corpus" else np.zeros(run.n, dtype=bool)
         failed: Marks = run.state(self.scorer) == FAILED
@@ -61,35 +61,35 @@ class Measure:
 
 
 def ended_as(run: RunTable, outcomes: Iterable[CaseOutcome]) -> Marks:
-    """Each result: whether it ended in one of these outcomes."""
+    """For each result, whether it ended in one of these outcomes."""
     found: Marks = np.isin(run.outcomes, [OUTCOME[outcome] for outcome in outcomes])
     return found
 
 
 def measure_of(suite: Suite, metric: str) -> Measure | None:
-    """The measure that a gate line of this suite means by this name; ``None`` if there is none."""
+    """The measure of this name in a gate line of the suite; ``None`` if there is none."""
     scorer = metric.partition(".")[0]
     stat = suite.stat(metric)
     return BUILT_IN.get(metric) if stat is None else of_stat(scorer, stat)
 
 
 def known_metrics(suite: Suite) -> list[str]:
-    """Every name that a gate line of this suite may use."""
+    """Every metric name that a gate line of this suite may use."""
     stats = [f"{one.name}.{stat.name}" for one in suite.scorers for stat in one.stats]
     return [*(one.name for one in suite.scorers), *stats, *BUILT_IN]
 
 
 def measures_of(suite: Suite) -> list[Measure]:
-    """Everything a report shows: each scorer's stats, then what every run has."""
+    """Everything that a report shows: each scorer's stats, then the built-in metrics."""
     scored = [of_stat(one.name, stat) for one in suite.scorers for stat in one.stats]
     return scored + [measure for name, measure in BUILT_IN.items() if name not in COUNTS]
 
 
 def measures_seen(runs: Iterable[Run | RunTable]) -> list[Measure]:
-    """The same from runs alone, where their suite is not at hand: stats of 0 and 1 only are taken for shares.
+    """The same from runs alone, for when their suite is not available.
 
-    More is taken for better but where our own scorers say otherwise. Figures of all cases together are left out: those
-    are no mean of their cases, as a run's own metrics tell.
+    Stats whose values are all 0 or 1 are taken for shares. More is taken for better, except in `LESS_IS_BETTER`.
+    Corpus figures are left out; they are recognised because the run's metric is not the mean of its cases.
     """
     seen: dict[str, list[Floats]] = {}
     together: set[str] = set()
@@ -107,7 +107,7 @@ def measures_seen(runs: Iterable[Run | RunTable]) -> list[Measure]:
 
 
 def _in_order(run: RunTable) -> list[str]:
-    """The metrics that a result has a value of, by the first one that has."""
+    """The metrics that have a value, ordered by the first result that has one."""
     firsts = {metric: np.flatnonzero(~np.isnan(values)) for metric, values in run.values.items()}
     return sorted((metric for metric, at in firsts.items() if len(at)), key=lambda metric: int(firsts[metric][0]))
 
@@ -125,7 +125,7 @@ def _seen(stat: str, values: Floats) -> Stat:
 
 
 def of_stat(scorer: str, stat: Stat) -> Measure:
-    """A scorer's stat as a measure; scales of 1 and 100 are shares."""
+    """A scorer's stat as a measure; stats with the scale 1 or 100 are shares."""
 
     def values(run: RunTable) -> Floats:
         scored = run.state(scorer) == SCORED
@@ -144,7 +144,7 @@ def of_stat(scorer: str, stat: Stat) -> Measure:
 
 
 def _outcomes(*outcomes: CaseOutcome) -> Callable[[RunTable], Floats]:
-    """1 for these outcomes, 0 for the others; among the answered cases only, unless errors are what is counted."""
+    """1 for these outcomes, 0 for the others; unscored cases are left out, unless they are what is counted."""
 
     def values(run: RunTable) -> Floats:
         found = ended_as(run, outcomes).astype(np.float64)
@@ -156,7 +156,7 @@ def _outcomes(*outcomes: CaseOutcome) -> Callable[[RunTable], Floats]:
 
 
 def _latency(run: RunTable) -> Floats:
-    """The time of an answer, in ms; answers from the cache don't count."""
+    """The latency of each answer in ms; cached answers do not count."""
     return np.where(run.cached | run.failed, np.nan, run.latency_ms)
 
 

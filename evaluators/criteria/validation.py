@@ -1,73 +1,73 @@
-"""Whether a gate line fits what a suite measures: known metric, known slice, a unit that its metric can bear."""
+"""Validates gate lines against a suite: known metric, known slice, and a unit that fits the metric."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from evaluators.criteria.grammar import GateLine, Level, State, Versus
-from evaluators.criteria.live_validation import unfit_elsewhere
+from evaluators.criteria.grammar import GateLine, State, Threshold, VersusBaseline
+from evaluators.criteria.live_validation import validate_live_line
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, known_metrics, measure_of
-from evaluators.criteria.review_validation import unfit_review
+from evaluators.criteria.review_validation import validate_review_line
 from evaluators.results.scope import Scope
 from evaluators.suite import Suite
 
-ELSEWHERE = ("live", "review", "judge", "data")
-"""Families whose evidence does not come from suites."""
-UNDECIDED = ("live", "judge", "data")
-"""Those of them that no evidence of this version decides."""
+EXTERNAL_FAMILIES = ("live", "review", "judge", "data")
+"""Families whose evidence does not come from runs of suites."""
+UNDECIDED_FAMILIES = ("live", "judge", "data")
+"""The external families that this version cannot decide."""
 EVERY_TAG = "slice"
 NAMED_BASELINE = "baseline:"
 COUNTED = "cases"
 
 
-def unfit(suite: Suite, line: GateLine) -> tuple[str, str] | None:
-    """What is wrong with this line for this suite and what is known, or ``None`` if it fits."""
-    if is_elsewhere(suite, line):
-        return unfit_evidence(line)
-    if line.whom:
-        return f"{line.metric} comes from a run, not from reviewers", f"leave out {line.whom!r}"
+def validate_line(suite: Suite, line: GateLine) -> tuple[str, str] | None:
+    """The problem of this line for this suite with a hint, or ``None`` if it is valid."""
+    if is_external(suite, line):
+        return validate_external_line(line)
+    if line.population:
+        return f"{line.metric} comes from a run, not from reviewers", f"remove {line.population!r}"
     measure = measure_of(suite, line.metric)
     if measure is None:
         return f"suite {suite.name} does not measure {line.metric!r}", _nearest(line.metric, known_metrics(suite))
-    return _unfit_scope(suite, line.scope) or _unfit_count(line) or _unfit_test(measure, line)
+    return _check_scope(suite, line.scope) or _check_count(line) or _check_test(measure, line)
 
 
-def unfit_evidence(line: GateLine) -> tuple[str, str] | None:
-    """The same for a line whose evidence comes from elsewhere."""
+def validate_external_line(line: GateLine) -> tuple[str, str] | None:
+    """The same for a line whose evidence does not come from a run."""
     if line.family == "review":
-        return unfit_review(line)
-    if line.whom:
-        return f"{line.metric} does not come from reviewers", f"leave out {line.whom!r}"
-    return unfit_elsewhere(line)
+        return validate_review_line(line)
+    if line.population:
+        return f"{line.metric} does not come from reviewers", f"remove {line.population!r}"
+    return validate_live_line(line)
 
 
-def is_elsewhere(suite: Suite, line: GateLine) -> bool:
-    """Whether the line asks for evidence that no run has, such as a review."""
-    return line.family in ELSEWHERE and suite.stat(line.metric) is None
+def is_external(suite: Suite, line: GateLine) -> bool:
+    """Whether the line needs evidence that no run has, such as reviews."""
+    return line.family in EXTERNAL_FAMILIES and suite.stat(line.metric) is None
 
 
 def scopes_of(suite: Suite, scope: Scope | None) -> Sequence[Scope | None]:
-    """The scopes that a line is judged in: one, or every slice of a tag (of all the suite's slices for `slice`)."""
+    """The scopes in which a line is judged: one, or every slice of a tag (`slice` means all tags of the suite)."""
     if scope is None or scope.value is not None:
         return [scope]
     tags = suite.slices if scope.tag == EVERY_TAG else (scope.tag,)
     return [Scope(tag, value) for tag in tags for value in suite.values.get(tag, ())]
 
 
-def limit_of(test: Level, measure: Measure) -> float:
+def limit_of(test: Threshold, measure: Measure) -> float:
     """The limit on the measure's own scale: ``95%`` of a share is 0.95, of a BLEU 95; ``2s`` is 2,000 ms."""
     if test.unit in ("%", "pp") and measure.form == "share":
         return test.number / 100 * measure.scale
     return test.number * 1000 if test.unit == "s" else test.number
 
 
-def margin_of(test: Versus, measure: Measure) -> float:
+def margin_of(test: VersusBaseline, measure: Measure) -> float:
     """An absolute margin on the measure's own scale."""
     return (test.margin or 0.0) / 100 * measure.scale
 
 
-def _unfit_scope(suite: Suite, scope: Scope | None) -> tuple[str, str] | None:
+def _check_scope(suite: Suite, scope: Scope | None) -> tuple[str, str] | None:
     if scope is None or (scope.value is None and scope.tag == EVERY_TAG and suite.slices):
         return None
     tags = sorted(suite.values)
@@ -79,36 +79,39 @@ def _unfit_scope(suite: Suite, scope: Scope | None) -> tuple[str, str] | None:
     return None
 
 
-def _unfit_count(line: GateLine) -> tuple[str, str] | None:
+def _check_count(line: GateLine) -> tuple[str, str] | None:
     if line.with_count is not None and line.with_unit != COUNTED:
         return f"suites do not count {line.with_unit!r}", f"write: with {line.with_count} {COUNTED}"
     return None
 
 
-def _unfit_test(measure: Measure, line: GateLine) -> tuple[str, str] | None:
+def _check_test(measure: Measure, line: GateLine) -> tuple[str, str] | None:
     test = line.test
     if isinstance(test, State):
-        return f"{measure.name} can't {test.word}", "a floor (>=, <=, ==) or a comparison"
-    if isinstance(test, Versus):
+        return f"{measure.name} cannot {test.word}", "a floor (>=, <=, ==) or a comparison"
+    if isinstance(test, VersusBaseline):
         if test.ref.startswith(NAMED_BASELINE):
-            return f"there is no baseline {test.ref!r}: this version names none", "write: base, or a deployment's name"
+            return (
+                f"there is no baseline {test.ref!r}, because this version has no named baselines",
+                "write: base, or a deployment's name",
+            )
         if measure.name in COUNTS:
-            return f"{measure.name} already compares with the base", f"{measure.name} == 0"
+            return f"{measure.name} already compares with the baseline", f"{measure.name} == 0"
         if test.margin is not None and test.unit == "pp" and not measure.in_points:
-            return f"{measure.name} is not a share: its margin can't be in points", "a relative margin, such as 20%"
+            return f"{measure.name} is not a share, so its margin cannot be in points", "a relative margin, such as 20%"
         return None
-    return _unfit_level(measure, test)
+    return _check_threshold(measure, test)
 
 
-def _unfit_level(measure: Measure, test: Level) -> tuple[str, str] | None:
+def _check_threshold(measure: Measure, test: Threshold) -> tuple[str, str] | None:
     allowed = {"share": ("", "%"), "ms": ("s", "ms"), "usd": ("", "$"), "number": ("",)}[measure.form]
     if test.unit not in allowed:
         fitting = " or ".join(unit or "a bare number" for unit in allowed)
         return f"{measure.name} is given in {fitting}, not in {test.unit or 'a bare number'!r}", ""
     if measure.form == "share" and not 0 <= limit_of(test, measure) <= measure.scale:
-        return f"{measure.name} lies between 0 and {measure.scale:g}", f"{100:g}% is its most"
+        return f"{measure.name} lies between 0 and {measure.scale:g}", "the highest value is 100%"
     if test.sure and test.operator == "==":
-        return "'sure' asks for a bound, and '==' has none", "use >= or <="
+        return "'sure' needs a confidence bound, and '==' has none", "use >= or <="
     return None
 
 

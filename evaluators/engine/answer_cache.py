@@ -1,10 +1,10 @@
-"""Answers by content, on disk: a run that was broken off goes on where it stopped, and no question is asked twice.
+"""Caches answers on disk by content, so that an interrupted run can resume and no request is sent twice.
 
-One file of JSON lines for each definition of a deployment; a line is one answer, appended with one write as soon as
-it is there, so that a killed run loses only the answers that were in flight. Errors are never kept.
+There is one file of JSON lines for each definition of a deployment. Each answer is appended with one write as soon as
+it arrives, so that a killed run loses only the answers in flight. Errors are never cached.
 
-An answer belongs to the weights that gave it, which the upstream's ``system_fingerprint`` names. An upstream that
-gives none could have changed without a sign: its answers serve only to finish the same run within a day.
+An answer belongs to the weights that gave it, which the upstream's ``system_fingerprint`` identifies. An upstream
+without a fingerprint could change unnoticed, so its answers are only used to finish the same run within a day.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ RESUME_US = 24 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One request of a run, as the cache names it: ``content`` is the digest of all that decides the answer."""
+class AnswerKey:
+    """The cache key of one request: ``content`` is the digest of everything that determines the answer."""
 
     content: str
 
     @classmethod
-    def of(cls, case: Case, params: Mapping[str, Any], repeat: int) -> Question:
-        """``repeat`` counts from 0: each repetition is a question of its own."""
+    def of(cls, case: Case, params: Mapping[str, Any], repeat: int) -> AnswerKey:
+        """The key of one repeat; ``repeat`` counts from 0, and each repeat has a separate key."""
         text = json.dumps([case.messages, params, repeat], sort_keys=True, ensure_ascii=False)
         return cls(hashlib.sha256(text.encode()).hexdigest())
 
 
 class AnswerCache:
-    """The answers of one deployment; ``scope`` names the run that is to be finished, for answers without fingerprint.
+    """The answers of one deployment; ``scope`` identifies the run to finish, for answers without a fingerprint.
 
-    ``fresh`` reads nothing and still keeps what comes. Not for several threads; several programs may share a file.
+    With ``fresh`` nothing is read, but new answers are stored. Not thread-safe; several processes may share a file.
     """
 
     def __init__(self, folder: Path, deployment_digest: str, *, scope: str, now_us: int, fresh: bool = False) -> None:
@@ -53,22 +53,22 @@ class AnswerCache:
         self._fd = _open_shared(self._path)
         if not fresh:
             self._read()
-        self._end_torn_line()
+        self._terminate_torn_line()
 
-    def find(self, question: Question, fingerprint: str | None) -> Answer | None:
-        """The answer that these weights gave to this question, or ``None``; its latency is that of the first call."""
-        answer = self._answers.get((question.content, fingerprint))
+    def find(self, key: AnswerKey, fingerprint: str | None) -> Answer | None:
+        """The answer of these weights to this request, or ``None``; its latency is that of the original call."""
+        answer = self._answers.get((key.content, fingerprint))
         return replace(answer, cached=True) if answer else None
 
-    def keep(self, question: Question, answer: Answer) -> None:
-        """Append one answer; an error is not kept."""
+    def put(self, key: AnswerKey, answer: Answer) -> None:
+        """Append one answer, unless it is an error."""
         if answer.error is not None:
             return
-        self._answers[question.content, answer.fingerprint] = answer
-        self._append({"q": question.content, "scope": self._scope, "at_us": self._now_us, "answer": asdict(answer)})
+        self._answers[key.content, answer.fingerprint] = answer
+        self._append({"q": key.content, "scope": self._scope, "at_us": self._now_us, "answer": asdict(answer)})
 
     def end(self) -> None:
-        """The run is finished: its answers without a fingerprint serve no other."""
+        """Mark the run as finished, so that its answers without a fingerprint are not used again."""
         self._append({"ended": self._scope})
 
     def close(self) -> None:
@@ -81,32 +81,32 @@ class AnswerCache:
         with self._path.open("rb") as lines:
             for line in lines:
                 try:
-                    self._take(json.loads(line))
+                    self._load_entry(json.loads(line))
                 except (ValueError, KeyError, TypeError):
                     continue  # the torn last line of a killed run, or a line of another version
 
-    def _take(self, entry: Mapping[str, Any]) -> None:
+    def _load_entry(self, entry: Mapping[str, Any]) -> None:
         if "ended" in entry:
-            self._forget(entry["ended"])
-        elif entry["answer"]["fingerprint"] is not None or self._goes_on(entry):
+            self._drop_scope(entry["ended"])
+        elif entry["answer"]["fingerprint"] is not None or self._resumes(entry):
             answer = Answer(**{**entry["answer"], "cached": False})
             self._answers[entry["q"], answer.fingerprint] = answer
 
-    def _goes_on(self, entry: Mapping[str, Any]) -> bool:
+    def _resumes(self, entry: Mapping[str, Any]) -> bool:
         return bool(entry["scope"] == self._scope and self._now_us - entry["at_us"] < RESUME_US)
 
-    def _forget(self, scope: str) -> None:
+    def _drop_scope(self, scope: str) -> None:
         if scope == self._scope:
             self._answers = {key: answer for key, answer in self._answers.items() if key[1] is not None}
 
-    def _end_torn_line(self) -> None:
+    def _terminate_torn_line(self) -> None:
         size = os.fstat(self._fd).st_size
         if size and os.pread(self._fd, 1, size - 1) != b"\n":
             os.write(self._fd, b"\n")
 
 
 def _open_shared(path: Path) -> int:
-    """The file, with a lock that keeps it from being pruned for as long as a run has it open."""
+    """Open the file with a shared lock, which prevents pruning while a run has it open."""
     while True:
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(fd, fcntl.LOCK_SH)
@@ -114,7 +114,7 @@ def _open_shared(path: Path) -> int:
             if os.path.samestat(os.fstat(fd), path.stat()):
                 return fd
         except FileNotFoundError:
-            pass  # pruned between the two calls: the next turn makes it anew
+            pass  # pruned between the two calls; the next iteration creates it again
         os.close(fd)
 
 
@@ -123,14 +123,14 @@ PRIVATE = 0o600
 
 
 def prune_answers(folder: Path, *, before_us: int, largest: int = LARGEST_BYTES, dry_run: bool = False) -> int:
-    """Drop answers given before that time, then whole files until the folder has at most ``largest`` bytes.
+    """Remove answers older than ``before_us``, then the oldest files until the folder has at most ``largest`` bytes.
 
-    Returns how many answers went (or would). A file that a run has open is left for the next time.
+    Returns how many answers were removed, or would be with ``dry_run``. A file that a run has open is skipped.
     """
     dropped = 0
     for path in sorted(folder.glob("answers-*.jsonl")):
-        with _alone(path) as mine:
-            if mine:
+        with _exclusive_lock(path) as locked:
+            if locked:
                 dropped += _prune(path, before_us, dry_run=dry_run)
     return dropped + _drop_oldest(folder, largest, dry_run=dry_run)
 
@@ -152,7 +152,7 @@ def _is_old(line: bytes, before_us: int) -> bool:
         entry = json.loads(line)
         return "answer" in entry and int(entry["at_us"]) < before_us
     except (ValueError, KeyError, TypeError):
-        return True  # torn, or of another version: nobody reads it
+        return True  # torn or of another version, so it is never read
 
 
 def _drop_oldest(folder: Path, largest: int, *, dry_run: bool) -> int:
@@ -161,8 +161,8 @@ def _drop_oldest(folder: Path, largest: int, *, dry_run: bool) -> int:
     for path in files:
         if total <= largest:
             break
-        with _alone(path) as mine:
-            if mine:
+        with _exclusive_lock(path) as locked:
+            if locked:
                 total -= path.stat().st_size
                 dropped += path.read_bytes().count(b"\n")
                 if not dry_run:
@@ -171,8 +171,8 @@ def _drop_oldest(folder: Path, largest: int, *, dry_run: bool) -> int:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[bool]:
-    """Whether no run has it open; none may open it meanwhile."""
+def _exclusive_lock(path: Path) -> Iterator[bool]:
+    """Yields whether the lock was obtained, which means that no run has the file open."""
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

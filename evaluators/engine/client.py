@@ -1,4 +1,4 @@
-"""Asks a target one question over HTTP: retries what may pass, honours Retry-After, and turns the rest into errors."""
+"""Sends chat completions to a target: retries temporary failures, honours Retry-After, and returns other errors."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case
 
 CONNECTIONS_EACH = 5
-"""httpx's pool costs more than it should with many connections: several small clients are cheaper than a big one."""
+"""Several small clients use less CPU than one with many connections, because of httpx's connection pool."""
 TRIES = 4
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 GIVE_UP_AFTER = 12
-"""After so many failures in a row nothing is retried: the target is down, and each case should say so quickly."""
-PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-HOPELESS = frozenset({401, 403, 404})
+"""After this many consecutive failures nothing is retried, because the target is down and cases should fail quickly."""
+TEMPORARY_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+REFUSED_STATUSES = frozenset({401, 403, 404})
 ERROR_CHARS = 300
 
 
-class Hopeless(UsageError):
-    """The target refuses every question: no such model, no right, or a wrong address."""
+class TargetRefused(UsageError):
+    """The target refuses all requests: unknown model, missing permission, or wrong address."""
 
 
-class Asker:
-    """A target's clients; use it as an async context."""
+class ChatClient:
+    """The HTTP clients of one target; use it as an async context manager."""
 
     def __init__(self, target: Target, *, concurrency: int, timeout_s: float = 600.0) -> None:
         self._target = target
@@ -49,7 +49,7 @@ class Asker:
         self._url = target.base_url.rstrip("/") + "/chat/completions"
         self._failures = 0
 
-    async def __aenter__(self) -> Asker:
+    async def __aenter__(self) -> ChatClient:
         return self
 
     async def __aexit__(
@@ -59,10 +59,10 @@ class Asker:
             await client.aclose()
 
     async def ask(self, case: Case, params: Mapping[str, Any]) -> Answer:
-        """One answer, or an `Answer` with its error; raises `Hopeless` if no question can ever be answered."""
+        """One answer, or an `Answer` with its error; raises `TargetRefused` if the target refuses all requests."""
         body = {**params, "model": self._target.model, "messages": case.messages}
         tries = 1 if self._failures >= GIVE_UP_AFTER else TRIES
-        answer = Answer(None, error="not asked")
+        answer = Answer(None, error="no request was sent")
         for attempt in range(tries):
             answer, wait = await self._try(body, attempt)
             if wait is None or attempt == tries - 1:
@@ -72,7 +72,7 @@ class Asker:
         return answer
 
     async def _try(self, body: Mapping[str, Any], attempt: int) -> tuple[Answer, float | None]:
-        """One call, and the seconds to wait before another, ``None`` if another would be no use."""
+        """One call, and the seconds to wait before the next try, or ``None`` if a retry is useless."""
         began = time.perf_counter()
         backoff = FIRST_WAIT_S * 2**attempt
         try:
@@ -80,26 +80,26 @@ class Asker:
         except httpx.TimeoutException as error:
             return Answer(None, error=f"no answer in time ({type(error).__name__})"), backoff
         except httpx.HTTPError as error:
-            said = str(error) or type(error).__name__
-            return Answer(None, error=f"can't reach {self._target.base_url}: {said}"), backoff
+            reason = str(error) or type(error).__name__
+            return Answer(None, error=f"cannot reach {self._target.base_url}: {reason}"), backoff
         latency_ms = (time.perf_counter() - began) * 1000
         if response.status_code == 200:
             return read_answer(response, self._target, latency_ms), None
         return self._failed(response, backoff)
 
     def _failed(self, response: httpx.Response, backoff: float) -> tuple[Answer, float | None]:
-        status, (said, code) = response.status_code, _envelope(response)
-        if status in HOPELESS:
-            raise Hopeless(f"{self._target.name}: {said} (HTTP {status} from {self._target.base_url})")
-        answer = Answer(None, error=f"HTTP {status}: {said}", request_id=response.headers.get("x-request-id"))
-        lasting = code == "insufficient_quota" or response.headers.get("x-should-retry") == "false"
-        if status not in PASSING or lasting:
+        status, (message, code) = response.status_code, _envelope(response)
+        if status in REFUSED_STATUSES:
+            raise TargetRefused(f"{self._target.name}: {message} (HTTP {status} from {self._target.base_url})")
+        answer = Answer(None, error=f"HTTP {status}: {message}", request_id=response.headers.get("x-request-id"))
+        permanent = code == "insufficient_quota" or response.headers.get("x-should-retry") == "false"
+        if status not in TEMPORARY_STATUSES or permanent:
             return answer, None
         return answer, _retry_after(response) or backoff
 
 
 def read_answer(response: httpx.Response, target: Target, latency_ms: float) -> Answer:
-    """The answer that a chat completion holds; one that can't be read is an error."""
+    """The answer in a chat completion; a reply that cannot be parsed becomes an error."""
     try:
         reply = response.json()
         choice = reply["choices"][0]
@@ -113,7 +113,7 @@ def read_answer(response: httpx.Response, target: Target, latency_ms: float) -> 
     if not isinstance(content, str | None) or not isinstance(refusal, str | None):
         return Answer(None, error="the reply is not a chat completion (its content is not text)")
     return Answer(
-        text=whole_text(content if content is not None else refusal or ""),
+        text=replace_surrogates(content if content is not None else refusal or ""),
         finish_reason=_text_or_none(choice.get("finish_reason")),
         refusal=_text_or_none(refusal),
         latency_ms=latency_ms,
@@ -125,42 +125,42 @@ def read_answer(response: httpx.Response, target: Target, latency_ms: float) -> 
     )
 
 
-def whole_text(text: str) -> str:
-    """The text with each half of a surrogate pair, which no file can hold, replaced by U+FFFD.
+def replace_surrogates(text: str) -> str:
+    """The text with each lone surrogate, which UTF-8 cannot encode, replaced by U+FFFD.
 
-    A model that ends in the middle of an emoji sends one as JSON's escape.
+    A model that stops in the middle of an emoji sends one as a JSON escape.
     """
     return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _text_or_none(value: Any) -> str | None:
-    return whole_text(value) if isinstance(value, str) else None
+    return replace_surrogates(value) if isinstance(value, str) else None
 
 
 def _count_or_none(value: Any) -> int | None:
-    """A number of tokens; anything else that an upstream may send for it is unknown."""
+    """A number of tokens; any other value that an upstream sends counts as unknown."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _envelope(response: httpx.Response) -> tuple[str, str | None]:
-    """What OpenAI's error envelope says and its code, or the beginning of whatever came instead."""
+    """The message and code of OpenAI's error envelope, or the beginning of another body."""
     try:
         error = response.json()["error"]
-        return whole_text(str(error["message"]))[:ERROR_CHARS], error.get("code")
+        return replace_surrogates(str(error["message"]))[:ERROR_CHARS], error.get("code")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return response.text[:ERROR_CHARS].strip() or "no message", None
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds that the server asks to wait (RFC 9110 §10.2.3), bounded; ``None`` if it asks for none."""
-    asked = response.headers.get("retry-after")
-    if not asked:
+    """The seconds of a Retry-After header (RFC 9110 §10.2.3), bounded; ``None`` without the header."""
+    value = response.headers.get("retry-after")
+    if not value:
         return None
     try:
-        seconds = float(asked)
+        seconds = float(value)
     except ValueError:
         try:
-            seconds = parsedate_to_datetime(asked).timestamp() - time.time()
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
         except ValueError:
             return None
     return min(max(seconds, 0.05), LONGEST_WAIT_S) if math.isfinite(seconds) else None

@@ -1,4 +1,4 @@
-"""Runs one suite on one target: asks what isn't known yet, scores as answers come, can be broken off and resumed."""
+"""Runs one suite on one target: sends what is not cached, scores answers as they arrive, and can be resumed."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evaluators.engine.answer_cache import AnswerCache, Question
-from evaluators.engine.client import Asker, Hopeless
+from evaluators.engine.answer_cache import AnswerCache, AnswerKey
+from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.scoring import Scoring, metrics_of
 from evaluators.engine.target import Target
-from evaluators.results.duplicate_prompts import joined
+from evaluators.results.duplicate_prompts import with_clusters
 from evaluators.suite import Suite
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
 
 DEFAULT_CONCURRENCY = 8
 TRIES_TO_LEARN = 3
-"""So many questions may fail before the run goes on without knowing which weights serve."""
+"""How many requests may fail before the run continues without a fingerprint of the weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one run is: ``done`` of ``total``, of which ``cached`` came from disk and ``errors`` are errors."""
+    """The progress of a run: ``done`` of ``total`` answers, ``cached`` of them from disk, and ``errors`` failed."""
 
     suite: str
     target: str
@@ -36,7 +36,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run: so many questions at a time; ``fresh`` asks all anew; results are told as they come."""
+    """How to run: the number of concurrent requests, whether to ignore the cache, and callbacks."""
 
     concurrency: int = DEFAULT_CONCURRENCY
     fresh: bool = False
@@ -46,12 +46,12 @@ class Options:
 
 @dataclass(slots=True)
 class _Running:
-    """One run on its way; ``places`` are what is left to ask, and ``results`` fill up in any order."""
+    """The state of a run; ``places`` are the remaining requests, and ``results`` arrive in any order."""
 
     suite: Suite
     target: Target
     options: Options
-    asker: Asker
+    client: ChatClient
     cache: AnswerCache
     scoring: Scoring
     places: Iterator[tuple[int, Case, int]]
@@ -68,19 +68,19 @@ class _Running:
 async def run_suite(
     suite: Suite, target: Target, *, cache: Path, clock: Callable[[], int], run_id: str, options: Options | None = None
 ) -> Run:
-    """The run of every case and repeat, in the suite's order.
+    """Run every case and repeat; the results are in the suite's order.
 
-    ``cache`` is the folder of answers, ``clock`` gives microseconds since 1970. Cancelled, or killed, it has kept
-    every answer that it got, and the next run goes on from there. Raises `Hopeless` if the target refuses every
-    question; any other failure of the target is an error of its case.
+    ``cache`` is the folder of answers; ``clock`` gives microseconds since 1970. If the run is cancelled or killed, all
+    received answers are cached, and the next run continues from there. Raises `TargetRefused` if the target refuses
+    all requests; any other failure of the target is an error of its case.
     """
     options = options or Options()
     started_us = clock()
     scope = hashlib.sha256(f"{suite.digest} {target.deployment_digest}".encode()).hexdigest()[:32]
     answers = AnswerCache(cache, target.deployment_digest, scope=scope, now_us=started_us, fresh=options.fresh)
     try:
-        async with Asker(target, concurrency=options.concurrency) as asker:
-            running = _Running(suite, target, options, asker, answers, Scoring(suite), _places(suite))
+        async with ChatClient(target, concurrency=options.concurrency) as client:
+            running = _Running(suite, target, options, client, answers, Scoring(suite), _places(suite))
             await _learn_and_ask(running)
         answers.end()
     finally:
@@ -89,7 +89,7 @@ async def run_suite(
 
 
 async def _learn_and_ask(running: _Running) -> None:
-    """The first question goes out alone and always live: its answer names the weights that now serve."""
+    """Send the first request alone and uncached, because its answer identifies the weights that serve now."""
     for index, case, repeat in itertools.islice(running.places, TRIES_TO_LEARN):
         first = await _ask(running, case, repeat)
         running.fingerprint = first.fingerprint
@@ -103,20 +103,20 @@ async def _learn_and_ask(running: _Running) -> None:
 
 async def _worker(running: _Running) -> None:
     for index, case, repeat in running.places:
-        question = Question.of(case, running.suite.params, repeat)
-        answer = running.cache.find(question, running.fingerprint) or await _ask(running, case, repeat)
+        key = AnswerKey.of(case, running.suite.params, repeat)
+        answer = running.cache.find(key, running.fingerprint) or await _ask(running, case, repeat)
         await _finish(running, index, case, repeat, answer)
 
 
 async def _ask(running: _Running, case: Case, repeat: int) -> Answer:
-    """One live answer, kept; a refusal of every question ends the run only while nothing has been answered."""
+    """One live answer, cached; a refusal of all requests ends the run only before the first result."""
     try:
-        answer = await running.asker.ask(case, running.suite.params)
-    except Hopeless as error:
+        answer = await running.client.ask(case, running.suite.params)
+    except TargetRefused as error:
         if not running.results:
             raise
         answer = Answer(None, error=str(error))
-    running.cache.keep(Question.of(case, running.suite.params, repeat), answer)
+    running.cache.put(AnswerKey.of(case, running.suite.params, repeat), answer)
     return answer
 
 
@@ -139,8 +139,8 @@ async def _finish(running: _Running, index: int, case: Case, repeat: int, answer
 
 
 def _places(suite: Suite) -> Iterator[tuple[int, Case, int]]:
-    """Every question of the suite with its place in the run: all repeats of a case stand together."""
-    for at, case in enumerate(joined(suite.cases)):
+    """Every request of the suite with its index in the run; the repeats of a case are adjacent."""
+    for at, case in enumerate(with_clusters(suite.cases)):
         for repeat in range(suite.repeat):
             yield at * suite.repeat + repeat, case, repeat
 
@@ -167,6 +167,6 @@ def _run(running: _Running, run_id: str, started_us: int, ended_us: int) -> Run:
 
 
 def _fingerprint(results: tuple[CaseResult, ...]) -> str | None:
-    """The weights that answered; several, joined, if they changed meanwhile; ``None`` if the upstream says none."""
+    """The fingerprint of the weights; several, joined with +, if they changed; ``None`` if the upstream sends none."""
     met = sorted({result.answer.fingerprint for result in results if result.answer.fingerprint is not None})
     return "+".join(met) or None

@@ -1,4 +1,4 @@
-"""Tells a refusal from an answer: by the API's own signs, or by how models begin to refuse in English."""
+"""Detects refusals, by fields of the API or by how refusals begin in English."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 from fairtrial.domain.run import Answer
 
-LOOKED_AT = 200
-"""Characters: a refusal says so at its beginning; the same words later are mostly about something else."""
+CHARS_EXAMINED = 200
+"""Only this many characters are examined, because the same words later in an answer rarely mean a refusal."""
 
 SORRY = r"((i'?m|i am) (very |so |really )?sorry|sorry|apologies|unfortunately|i apologi[sz]e)"
 CANT = r"(can'?t|cannot|can not|won'?t|will not|(am |'?m )?(not able|unable|not allowed|not permitted) to)"
@@ -25,5 +25,5 @@ def refuses(answer: Answer) -> bool:
     """Whether the model refused to answer."""
     if answer.refusal or answer.finish_reason == "content_filter":
         return True
-    begins = (answer.text or "").lstrip(" \t\r\n\"'*").replace("’", "'")[:LOOKED_AT]
+    begins = (answer.text or "").lstrip(" \t\r\n\"'*").replace("’", "'")[:CHARS_EXAMINED]
     return REFUSAL.search(begins) is not None

@@ -1,4 +1,4 @@
-"""A run as journal events, and back: what the store keeps is enough to compare and to gate again."""
+"""Converts a run to journal events and back, with everything that comparing and gating need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFail
 
 
 def events_of(run: Run) -> Iterator[Event]:
-    """Every case with its scores, one event for each stat, and at last the run itself: no run without its cases."""
+    """Every case with its scores, one event for each stat, and finally the run, so that no run lacks its cases."""
     for result in run.results:
         yield _result_event(run, result)
         for score in result.scores.values():
@@ -42,12 +42,12 @@ def events_of(run: Run) -> Iterator[Event]:
 
 
 def suite_event(suite: Suite, at_us: int) -> SuiteEvent:
-    """The suite's text as an event, which stands before the events of its runs."""
+    """The suite's text as an event, which precedes the events of its runs."""
     return SuiteEvent(at_us=at_us, suite=suite.name, suite_digest=suite.digest, text=text_of(suite))
 
 
 def run_of(events: Iterable[Event]) -> Run:
-    """The run that these events are of; the columns of its cases are the suite's and are not in them.
+    """The run of these events; its cases lack the columns of their rows, which only the suite has.
 
     Raises `ValueError` if there is not exactly one `RunEvent`.
     """
@@ -62,7 +62,7 @@ def run_of(events: Iterable[Event]) -> Run:
         elif isinstance(event, ScoreEvent):
             scores[event.case_id, event.repeat].append(event)
     if len(heads) != 1:
-        raise ValueError(f"the events are of {len(heads)} runs, not of one")
+        raise ValueError(f"the events have {len(heads)} runs instead of one")
     head = heads[0]
     return Run(
         run_id=head.run_id,
@@ -111,7 +111,7 @@ def _result_event(run: Run, result: CaseResult) -> CaseResultEvent:
 
 
 def _score_events(run: Run, result: CaseResult, score: Score | ScoreFailure) -> Iterator[ScoreEvent]:
-    """One event for each stat, the first with the details; a failure is one event under the scorer's name alone."""
+    """One event for each stat, the first with the details; a failure is one event with the scorer's name as metric."""
     place: Any = {
         "run_id": run.run_id,
         "case_id": result.case.case_id,

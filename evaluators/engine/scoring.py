@@ -1,4 +1,4 @@
-"""Scores answers: every case ends in exactly one outcome, and a crashed scorer is a value, never a number."""
+"""Scores answers: every case ends in exactly one outcome, and a crashed scorer gives a failure, never a number."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fairtrial.domain.events import CaseOutcome
 from fairtrial.domain.run import Answer, Case, CaseResult, Score, ScoreFailure
 
 SLOW_S = 0.001
-"""Scoring that takes longer leaves the loop for a thread."""
+"""If scoring takes longer than this, it moves from the event loop to a thread."""
 
 
 def score_case(suite: Suite, case: Case, repeat: int, answer: Answer) -> CaseResult:
-    """One answer measured by every scorer of its case."""
+    """Apply every scorer of the case to one answer."""
     if answer.error is not None:
         return CaseResult(case, repeat, answer, "provider_error", {})
     scores: dict[str, Score | ScoreFailure] = {}
@@ -30,13 +30,13 @@ def score_case(suite: Suite, case: Case, repeat: int, answer: Answer) -> CaseRes
 
 
 def _measure(scorer: Scorer, case: Case, answer: Answer) -> tuple[Score | ScoreFailure, bool]:
-    """The score, and whether the answer had not the form that the scorer needs."""
+    """The score, and whether the answer lacks the format that the scorer needs."""
     try:
         return _sound(scorer, scorer.score(case, answer)), False
     except OffFormat as error:
         wrong = error.score
         return Score(wrong.scorer, wrong.values, {**wrong.details, "off_format": str(error)}), True
-    except Exception as error:  # noqa: BLE001 - the fence of all scorers: one crash must not lose the other cases
+    except Exception as error:  # noqa: BLE001 - one crashing scorer must not lose the other cases
         return ScoreFailure(scorer.name, f"{type(error).__name__}: {error}"[:300]), False
 
 
@@ -56,14 +56,14 @@ def _outcome(answer: Answer, scores: Mapping[str, Score | ScoreFailure], *, off_
 
 
 class Scoring:
-    """Scores on the loop while that is quick, and in a thread once it has been slow."""
+    """Scores on the event loop while that is fast, and in a thread once it was slow."""
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
         self._slow = False
 
     async def score(self, case: Case, repeat: int, answer: Answer) -> CaseResult:
-        """As `score_case`."""
+        """See `score_case`."""
         if self._slow:
             return await asyncio.to_thread(score_case, self._suite, case, repeat, answer)
         began = time.perf_counter()
@@ -82,7 +82,7 @@ def metrics_of(suite: Suite, results: Sequence[CaseResult]) -> dict[str, float |
 
 
 def scores_of(results: Sequence[CaseResult], scorer: str) -> list[list[Score]]:
-    """The scores that one scorer gave, by case: a list of its repeats each."""
+    """The scores of one scorer: for each case a list of its repeats."""
     cases: dict[str, list[Score]] = {}
     for result in results:
         score = result.scores.get(scorer)
@@ -92,7 +92,7 @@ def scores_of(results: Sequence[CaseResult], scorer: str) -> list[list[Score]]:
 
 
 def value_of(stat: Stat, cases: Sequence[Sequence[Score]]) -> float | None:
-    """One statistic over cases; a corpus statistic takes all repeats together."""
+    """One statistic over cases; a corpus statistic uses all repeats together."""
     if stat.aggregate is not None:
         every = [score for repeats in cases for score in repeats]
         return stat.aggregate(every) if every else None

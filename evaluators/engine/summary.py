@@ -1,4 +1,4 @@
-"""What a run says in short: its scores, how its cases ended, and its worst slices."""
+"""Summarises a run: its scores, the outcomes of its cases, and its worst slices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairtrial.domain.run import CaseResult, Run
 MOST_UNSCORED = 0.02
 """The share of unscored cases above which a run proves nothing, unless its suite's own `errors` line says otherwise."""
 MIN_SLICE = 5
-"""Cases: a smaller slice says nothing, and the worst of many small ones says less."""
+"""The minimum number of cases of a slice, because the worst of many tiny slices means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class SliceValue:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One statistic of a run: over the ``n`` cases that enter it, and where it is worst."""
+    """One statistic of a run over the ``n`` cases that enter it, and its worst slice."""
 
     metric: str
     stat: Stat
@@ -73,7 +73,7 @@ def slices_of(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat:
 
 
 def outcome_counts(run: Run) -> dict[str, int]:
-    """How many answers ended in each outcome, the ones that did not occur left out."""
+    """How many answers ended in each outcome, without outcomes that did not occur."""
     counts = {str(outcome): sum(result.outcome == outcome for result in run.results) for outcome in CASE_OUTCOMES}
     return {outcome: count for outcome, count in counts.items() if count}
 
@@ -85,7 +85,7 @@ def unscored_share(run: Run) -> float:
 
 
 def first_error(run: Run) -> str | None:
-    """What went wrong first, in the target's words."""
+    """The first error of the run, in the target's words."""
     return next((result.answer.error for result in run.results if result.answer.error), None)
 
 

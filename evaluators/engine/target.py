@@ -1,4 +1,4 @@
-"""Where a suite's questions go: a deployment or an experiment's variant, pinned, through the data plane."""
+"""Resolves the target of a run: a deployment or an experiment's variant, pinned, through the data plane."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One model to ask.
+    """One model that a run queries.
 
-    ``name`` is what the user writes (``tuned``, ``tuned-vs-base/tuned``); ``base_url`` ends in ``/v1``; ``headers``
+    ``name`` is as the user writes it (``tuned``, ``tuned-vs-base/tuned``); ``base_url`` ends in ``/v1``; ``headers``
     pin it and ``deployment_digest`` identifies its definition, overrides included.
     """
 
@@ -85,7 +85,7 @@ def _variant(name: str, experiment: Experiment, variant_name: str, plan: Plan) -
 
 
 def _variant_digest(deployment: Deployment, variant: Variant) -> str:
-    """The deployment's digest, if the variant overrides nothing, so that both share their answers."""
+    """The deployment's digest if the variant overrides nothing, so that both share cached answers."""
     if variant.system_prompt is None and not variant.params:
         return deployment.digest
     content = [deployment.digest, variant.system_prompt, dict(variant.params)]

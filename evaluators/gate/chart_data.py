@@ -1,11 +1,11 @@
-"""A finding as a picture reads it: its interval, its limit and zero in the unit that people say it in."""
+"""Converts findings to chart data: the interval and the limit in the unit that people read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from evaluators.criteria.grammar import Level, Versus, parse
+from evaluators.criteria.grammar import Threshold, VersusBaseline, parse
 from evaluators.criteria.grammar_hints import GateLineError
 from evaluators.criteria.metric_catalogue import BUILT_IN
 from fairtrial.domain.estimates import Comparison, Estimate
@@ -13,14 +13,15 @@ from fairtrial.domain.verdict import Finding
 
 FigureUnit = Literal["points", "%", "ms", "$", ""]
 SUMS = ("lost", "gained")
-"""Counts are exact: they have no interval to draw."""
+"""Counts, which are exact and have no interval to draw."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An interval at ``level``, two-sided, in ``unit``; ``limit`` is what the rule asks, ``None`` for plain better.
+    """A two-sided interval at ``level``, in ``unit``; ``limit`` is what the rule requires.
 
-    ``kind``: a difference candidate − baseline, or the candidate's level; ``better``: the good side of it.
+    ``kind`` is a difference candidate − baseline, or the candidate's level; ``better`` is its good direction.
+    ``finding`` is the index of the finding.
     """
 
     finding: int
@@ -36,7 +37,7 @@ class Figure:
 
 
 def figures(findings: tuple[Finding, ...]) -> list[Figure]:
-    """The figure of each finding that has an interval; ``finding`` is its place."""
+    """The figure of each finding that has an interval."""
     return [figure for place, one in enumerate(findings) if (figure := _figure(place, one)) is not None]
 
 
@@ -46,14 +47,18 @@ def _figure(place: int, finding: Finding) -> Figure | None:
         test = parse(finding.rule).test
     except GateLineError:
         return None
-    if isinstance(evidence, Estimate) and isinstance(test, Level) and finding.metric not in SUMS:
+    if isinstance(evidence, Estimate) and isinstance(test, Threshold) and finding.metric not in SUMS:
         return _level(place, finding, evidence, test)
-    if isinstance(evidence, Comparison) and isinstance(evidence.difference, Estimate) and isinstance(test, Versus):
+    if (
+        isinstance(evidence, Comparison)
+        and isinstance(evidence.difference, Estimate)
+        and isinstance(test, VersusBaseline)
+    ):
         return _difference(place, finding, evidence, test)
     return None
 
 
-def _level(place: int, finding: Finding, found: Estimate, test: Level) -> Figure:
+def _level(place: int, finding: Finding, found: Estimate, test: Threshold) -> Figure:
     unit: FigureUnit = "%" if test.unit == "%" else _unit(finding.metric)
     factor = (100.0 if abs(found.high) <= 1 else 1.0) if unit == "%" else 1.0
     limit = test.number * (1000 if test.unit == "s" else 1)
@@ -63,7 +68,7 @@ def _level(place: int, finding: Finding, found: Estimate, test: Level) -> Figure
     return Figure(place, "level", *_bounds(found, factor), found.level, found.n, limit, unit, better)
 
 
-def _difference(place: int, finding: Finding, compared: Comparison, test: Versus) -> Figure:
+def _difference(place: int, finding: Finding, compared: Comparison, test: VersusBaseline) -> Figure:
     found = compared.difference
     assert isinstance(found, Estimate)
     built_in = BUILT_IN.get(finding.metric)
@@ -79,8 +84,8 @@ def _difference(place: int, finding: Finding, compared: Comparison, test: Versus
     return Figure(place, "difference", *_bounds(found, factor), found.level, found.n, limit, unit, better)
 
 
-def _limit(test: Versus, baseline: float | None, factor: float) -> float | None:
-    """Where the margin lies where more is better; a relative one is drawn at its share of the baseline's figure."""
+def _limit(test: VersusBaseline, baseline: float | None, factor: float) -> float | None:
+    """The limit for a metric where more is better; a relative margin is a share of the baseline's figure."""
     if test.margin is None:
         return 0.0
     direction = 1 if test.question == "better" else -1

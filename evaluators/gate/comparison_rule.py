@@ -1,4 +1,4 @@
-"""Not worse, and better: one line against two runs, by the truth table."""
+"""Judges "not worse than" and "better than" lines on two runs, by the truth table."""
 
 from __future__ import annotations
 
@@ -9,20 +9,28 @@ import numpy as np
 
 from evaluators.comparison.compare import compare, difference_of, oriented, relative_difference
 from evaluators.comparison.pairing import Pairs, pair
-from evaluators.comparison.wording import both, bounds_in_words, difference_in_words, gap, p_in_words, where
-from evaluators.criteria.grammar import Versus
+from evaluators.comparison.wording import (
+    both_figures,
+    bounds_in_words,
+    difference_in_words,
+    gap,
+    p_in_words,
+    subject,
+)
+from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
-from evaluators.gate.multiplicity import ALPHA, Judged
+from evaluators.gate.multiplicity import ALPHA, RuleResult
 from evaluators.results.run_table import RunTable
 from evaluators.results.scope import Scope
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result
 from fairtrial.stats.always_valid import at_least, at_most, cases_for_bound
 from fairtrial.stats.paired.clustered import clustered_effect
 
-HOPELESS = 20
-"""Times the present cases: beyond that, more cases are no advice."""
+MOST_TIMES_MORE = 20
+"""If more than this many times the present cases are needed, more cases are not advised."""
 ANSWERS: dict[tuple[str, Result], Answer] = {
     ("not worse", "pass"): "not worse",
     ("better", "pass"): "better",
@@ -30,22 +38,22 @@ ANSWERS: dict[tuple[str, Result], Answer] = {
 }
 
 
-def judge_versus(
+def judge_comparison(
     rule: str,
     source: str,
-    test: Versus,
+    test: VersusBaseline,
     measure: Measure,
     *,
     runs: tuple[RunTable, RunTable],
     scope: Scope | None,
     later: bool = False,
-) -> Judged:
-    """``runs``: candidate, baseline; ``later``: this candidate was compared before, on other answers.
+) -> RuleResult:
+    """Judge one line; ``runs`` are candidate and baseline, and ``later`` is true if this candidate was compared before.
 
-    Not worse by M: pass when the one-sided 95 % lower bound of the paired difference is above −M, fail when the upper
-    one is below −M. Better (by M): pass when the lower bound is above 0 (or M), fail when the upper one is below.
-    Otherwise it cannot be told. A relative margin is judged on candidate − factor · baseline. From the second look on
-    the bounds are those that hold at all looks together.
+    Not worse by M: pass if the one-sided 95 % lower bound of the paired difference is above −M, fail if the upper bound
+    is below −M. Better (by M): pass if the lower bound is above 0 (or M), fail if the upper bound is below. Otherwise
+    the line is undecided. A relative margin is judged on candidate − factor · baseline. From the second look on, the
+    bounds are always-valid: they hold at all looks together.
     """
     candidate, baseline = runs
     pairs = pair(measure, candidate, baseline, scope)
@@ -56,40 +64,39 @@ def judge_versus(
         comparison = replace(comparison, difference=judged)
 
     def found(result: Result) -> Finding:
-        told = replace(comparison, answer=ANSWERS.get((test.question, result), "cannot tell"))
-        says = _says(test, measure, told, baseline.target, result) + _worst_case(measure, pairs)
+        answered = replace(comparison, answer=ANSWERS.get((test.question, result), "cannot tell"))
+        says = _says(test, measure, answered, baseline.target, result) + _worst_case(measure, pairs)
         needed = _needed(question, judged) if result == "cannot tell" else ""
-        return Finding(rule, source, result, says, needed, measure.name, told.scope, told)
+        return Finding(rule, source, result, says, needed, measure.name, answered.scope, answered)
 
     def fails_at(alpha: float) -> bool:
         return by_truth_table(question.at_look(alpha), measure.sign, question.limit) == "fail"
 
     result = by_truth_table(judged, measure.sign, question.limit)
-    told = not isinstance(judged, NotEnough)
-    return Judged(found(result), None, fails_at if told else None, partial(found, "cannot tell"))
+    estimated = not isinstance(judged, NotEnough)
+    return RuleResult(found(result), None, fails_at if estimated else None, partial(found, "cannot tell"))
 
 
 def by_truth_table(judged: Estimate | NotEnough, sign: int, limit: float) -> Result:
-    """The interval, turned so that more is better, against the limit."""
+    """Compare the interval, turned so that more is better, with the limit."""
     if isinstance(judged, NotEnough):
         return "cannot tell"
     low, high = oriented(judged, sign)
     return "pass" if low > limit else "fail" if high < limit else "cannot tell"
 
 
-def _says(test: Versus, measure: Measure, found: Comparison, baseline: str, result: Result) -> str:
-    name = where(found.metric, found.scope)
+def _says(test: VersusBaseline, measure: Measure, found: Comparison, baseline: str, result: Result) -> str:
+    name = subject(found.metric, found.scope)
     if isinstance(found.difference, NotEnough):
         return f"{name} can't be compared with {baseline}: {found.difference.reason}"
     words = f"{name} {difference_in_words(found, measure)} {baseline}"
-    test_said = "" if found.p is None else f"; {found.p_method}: p {p_in_words(found.p)}"
-    numbers = f" ({both(found, measure)}; {bounds_in_words(found.difference, measure)}{test_said})"
-    untold = ": cannot rule it out either way" if test.question == "not worse" else ": cannot tell"
-    end = {"pass": "", "fail": ": not met"}.get(result, untold)
-    return words + numbers + f"; {_asked(test, measure)}{end}"
+    p_text = "" if found.p is None else f"; {found.p_method}: p {p_in_words(found.p)}"
+    numbers = f" ({both_figures(found, measure)}; {bounds_in_words(found.difference, measure)}{p_text})"
+    end = {"pass": "", "fail": ": not met"}.get(result, ": undecided")
+    return words + numbers + f"; {_requirement(test, measure)}{end}"
 
 
-def _asked(test: Versus, measure: Measure) -> str:
+def _requirement(test: VersusBaseline, measure: Measure) -> str:
     if test.margin is None:
         return "better is required"
     size = f"{test.margin:g} %" if test.unit == "%" else gap(margin_of(test, measure), measure).replace(".0 ", " ")
@@ -97,19 +104,24 @@ def _asked(test: Versus, measure: Measure) -> str:
 
 
 def _worst_case(measure: Measure, pairs: Pairs) -> str:
-    """What the difference would be if every case that is not scored went against the candidate."""
+    """The difference if every unscored case counted against the candidate."""
     if not pairs.unscored:
         return ""
-    text = f"; {pairs.unscored} cases are not scored on one side or the other and left out"
+    if pairs.unscored == 1:
+        left_out, if_all = "1 case is", "it counted"
+    else:
+        left_out, if_all = f"{pairs.unscored} cases are", "all of them counted"
+    text = f"; {left_out} left out, not being scored on both sides"
     if measure.kind == "corpus" or measure.form != "share":
         return text
     total = float(np.sum(pairs.differences)) - measure.sign * pairs.unscored * measure.scale
     worst = total / (pairs.n + pairs.unscored)
-    return f"{text} (if all of them went against it: {gap(worst, measure)} {'lower' if worst < 0 else 'higher'})"
+    side = "lower" if worst < 0 else "higher"
+    return f"{text} (if {if_all} against the candidate: {gap(worst, measure)} {side})"
 
 
 def _needed(question: Question, judged: Estimate | NotEnough) -> str:
-    """What is already excluded, and about how many more cases would settle it."""
+    """What is already excluded, and about how many more cases would settle the question."""
     if isinstance(judged, NotEnough):
         return judged.needed
     measure = question.measure
@@ -117,33 +129,35 @@ def _needed(question: Question, judged: Estimate | NotEnough) -> str:
     excluded = ""
     if question.test.unit == "pp":
         excluded = (
-            f"it is at most {gap(low, measure)} worse; " if low < 0 else f"it is at least {gap(low, measure)} better; "
+            f"the candidate is at most {gap(low, measure)} worse; "
+            if low < 0
+            else f"the candidate is at least {gap(low, measure)} better; "
         )
     return excluded + _more_cases(question, judged)
 
 
 def _more_cases(question: Question, judged: Estimate) -> str:
-    """More cases are a later look, so that the advice is for the bounds of later looks."""
+    """The advice uses the bounds of later looks, because judging more cases is a later look."""
     if question.tau is None:
-        return "a candidate that this suite has not judged; a figure of all cases together can't be looked at again"
+        return f"a candidate that was not compared before, because {AGAIN}"
     n, total = question.pairs.n, question.cases_to_settle(judged)
     if total is None:
-        return "it lies at the limit, where no number of cases decides"
-    if total > HOPELESS * n and n >= 20:
-        return "it lies so near to the limit that more cases of this kind are unlikely to settle it"
-    return f"about {max(total - n, 1):,} more cases would settle it"
+        return "the estimate lies exactly at the limit, so more cases would not settle it"
+    if total > MOST_TIMES_MORE * n and n >= 20:
+        return "the estimate is so close to the limit that more cases of this kind are unlikely to settle it"
+    return f"about {counted(max(total - n, 1), 'more case')} would settle it"
 
 
 USUAL_TAU = 0.05
-"""τ where a line has no margin: five points of a share, or 5 % of the baseline's mean."""
-AGAIN = "figures of all cases together, and totals, can't be looked at again"
+"""τ for a line without a margin: five points of a share, or 5 % of the baseline's mean."""
+AGAIN = "corpus figures and totals can be tested only once for each candidate"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One line on one slice of two runs; ``later``: it is not the first look at this candidate."""
+    """One line on one slice of two runs; ``later``: this is not the first look at the candidate."""
 
-    test: Versus
+    test: VersusBaseline
     measure: Measure
     pairs: Pairs
     later: bool
@@ -156,12 +170,12 @@ class Question:
 
     @property
     def limit(self) -> float:
-        """What the judged difference must clear on the side where more is better."""
+        """The limit that the judged difference must clear, turned so that more is better."""
         return 0.0 if self.relative else self._direction * margin_of(self.test, self.measure)
 
     @property
     def tau(self) -> float | None:
-        """The standard deviation of the mixture at later looks: the margin, on the measure's scale."""
+        """The standard deviation of the mixture at later looks: the margin on the measure's scale."""
         if self.measure.kind not in ("proportion", "mean"):
             return None
         of_share = self.measure.form == "share"
@@ -172,11 +186,11 @@ class Question:
         return margin_of(self.test, self.measure)
 
     def at_look(self, alpha: float) -> Estimate | NotEnough:
-        """The difference that decides, each of whose bounds is wrong with a chance of ``alpha``."""
+        """The difference that decides; each of its bounds is wrong with probability ``alpha``."""
         return self._later(alpha) if self.later else self._first(alpha)
 
     def cases_to_settle(self, judged: Estimate) -> int | None:
-        """About how many cases would, at a later look; ``None`` where no number of them decides."""
+        """About how many cases would settle it at a later look; ``None`` if no number would."""
         tau = self.tau
         if tau is None:
             return None
@@ -211,11 +225,11 @@ class Question:
     def _later(self, alpha: float) -> Estimate | NotEnough:
         tau = self.tau
         if tau is None:
-            return NotEnough(AGAIN, "a candidate that was not judged before", self.pairs.n)
+            return NotEnough(AGAIN, "a candidate that was not compared before", self.pairs.n)
         if not self.pairs.n:
             return self._first(alpha)
         if tau <= 0:
-            return NotEnough("the baseline's figure is 0, so that a share of it is none", "a margin in points")
+            return NotEnough("the baseline's figure is 0, so a relative margin of it is 0 too", "a margin in points")
         effect = clustered_effect(self._differences, self.pairs.candidate.clusters)
         low, high = at_least(effect, tau=tau, alpha=alpha), at_most(effect, tau=tau, alpha=alpha)
         if isinstance(low, NotEnough) or isinstance(high, NotEnough):

@@ -1,4 +1,4 @@
-"""A gate's file, or its text alone: which suites, which further lines, who approves; every mistake of it at once."""
+"""Reads a gate from its file or text: suites, further lines and approvers; reports all errors at once."""
 
 from __future__ import annotations
 
@@ -12,50 +12,56 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators.criteria.grammar import GateLine, parse
 from evaluators.criteria.grammar_hints import GateLineError
-from evaluators.criteria.notices import INERT_IN_GATES, inert_keys, undecided
-from evaluators.criteria.validation import ELSEWHERE, UNDECIDED, is_elsewhere, unfit, unfit_evidence
+from evaluators.criteria.notices import INERT_IN_GATES, inert_keys, undecided_lines
+from evaluators.criteria.validation import (
+    EXTERNAL_FAMILIES,
+    UNDECIDED_FAMILIES,
+    is_external,
+    validate_external_line,
+    validate_line,
+)
 from evaluators.gate.odds import assumed_odds, weakest_floor
 from evaluators.gate.rules import Rule
 from evaluators.loading import suite_reader
 from evaluators.loading.search import search
 from evaluators.suite import Suite
 from fairtrial.config.file import yaml_file
-from fairtrial.config.file.errors import mistakes_of, nearest
+from fairtrial.config.file.errors import nearest, validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.accounts import ROLES
-from fairtrial.domain.errors import ConfigError, Mistake
+from fairtrial.domain.errors import ConfigError, Diagnostic
 
 YAML_ENDINGS = (".yaml", ".yml")
 MOST_LETTERS, MOST_SUITES, MOST_LINES = 200, 50, 200
-"""Of a gate's name, its suites and its own lines: control judges gates of other people, so its work has a bound."""
-Elsewhere = tuple[str, GateLine]
-"""A line as written and read, whose evidence no run has."""
+"""Limits for a gate's name, suites and lines, because control also judges gates that other people send."""
+ExternalLine = tuple[str, GateLine]
+"""A line, as text and parsed, whose evidence does not come from a run."""
 Listed = tuple[str, Suite]
 """The name or path under which a gate lists a suite, and the suite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A gate, read: its suites, the rules of theirs and its own, and lines about evidence from elsewhere.
+    """A parsed gate: its suites, the rules on their runs, and the lines on other evidence.
 
-    ``notices``: what its file and its suites' files say and nothing in this version acts on. ``listed``: the name or
-    path under which it lists each of its suites. ``unplaced``: lines of its own that none of its suites measures, while
-    one of those suites is not known.
+    ``notices``: keys and lines, here and in the suites, that have no effect in this version. ``listed``: the name or
+    path by which the gate lists each suite. ``unplaced``: lines of the gate that no known suite measures, while one of
+    its suites is unknown.
     """
 
     name: str
     path: Path
     suites: tuple[Suite, ...]
     rules: tuple[Rule, ...]
-    elsewhere: tuple[Elsewhere, ...] = ()
-    notices: tuple[Mistake, ...] = ()
+    external: tuple[ExternalLine, ...] = ()
+    notices: tuple[Diagnostic, ...] = ()
     listed: tuple[str, ...] = ()
     unplaced: tuple[str, ...] = ()
 
 
 class GateModel(BaseModel):
-    """The file as written."""
+    """The content of the file as written."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -68,7 +74,7 @@ class GateModel(BaseModel):
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been read so far, and what is wrong with it; ``broken``: a suite is not known, or has mistakes.
+    """What has been read so far, and its errors; ``broken``: a suite is unknown or has errors.
 
     ``unplaced``: lines that such a suite may measure.
     """
@@ -77,13 +83,13 @@ class _Reading:
     model: GateModel
     path: Path
     budget: Budget
-    mistakes: list[Mistake] = field(default_factory=list)
+    errors: list[Diagnostic] = field(default_factory=list)
     broken: bool = False
     unplaced: list[str] = field(default_factory=list)
 
 
 def load(path: Path) -> Gate:
-    """The gate of this file; raises `ConfigError` with all mistakes, those of its suites included."""
+    """Load a gate file; raises `ConfigError` with all errors, including those of its suites."""
     budget = Budget()
     document = yaml_file.load_one(path, budget=budget)
     reading = _Reading(document, _model(document), path, budget)
@@ -92,10 +98,10 @@ def load(path: Path) -> Gate:
 
 
 def of_text(text: str, suites: Mapping[str, Sequence[Suite | None]], *, name: str = "gate") -> Gate:
-    """The gate of this text; opens no file. Raises `ConfigError` with all mistakes, which call the text ``name``.
+    """Read a gate from text, without opening a file. Raises `ConfigError` with all errors, which name it ``name``.
 
-    ``suites``: what each name that the gate lists stands for; ``None`` is a suite that is not known, whose lines
-    nobody can read, so that a line which no other suite measures is not a mistake but stays ``unplaced``.
+    ``suites`` gives the suites for each name that the gate lists; ``None`` is an unknown suite. A line that no known
+    suite measures is then not an error, because the unknown suite may measure it; it becomes ``unplaced``.
     """
     document = yaml_file.parse_one(text.removeprefix("\ufeff"), name)
     reading = _Reading(document, _model(document), Path(name), Budget())
@@ -107,36 +113,27 @@ def _model(document: Document) -> GateModel:
     try:
         return GateModel.model_validate(document.value)
     except ValidationError as error:
-        raise ConfigError(mistakes_of(document, error, GateModel)) from error
+        raise ConfigError(validation_errors(document, error, GateModel)) from error
 
 
-def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | Elsewhere]) -> Gate:
-    """The whole gate; ``own`` are the lines of its suites."""
+def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | ExternalLine]) -> Gate:
+    """Build the gate; ``own`` are the lines of its suites."""
     names, suites = tuple(name for name, _ in listed), tuple(suite for _, suite in listed)
     lines = [*own, *_required(reading, suites)]
     _check_approvers(reading, reading.model)
-    if not (reading.mistakes or lines or reading.broken):
-        wrong = "the gate has no rule: neither its suites nor 'require' have a line, so it can't decide anything"
-        reading.mistakes.append(reading.document.mistake(("gate",), wrong))
-    if reading.mistakes:
-        raise ConfigError(reading.mistakes)
+    if not (reading.errors or lines or reading.broken):
+        wrong = "the gate has no rule: neither its suites nor 'require' have a line, so it cannot decide anything"
+        reading.errors.append(reading.document.diagnostic(("gate",), wrong))
+    if reading.errors:
+        raise ConfigError(reading.errors)
     notices = tuple(_notices(reading.document, reading.model, suites))
     return Gate(reading.model.gate, reading.path, suites, *_sorted(lines), notices, names, tuple(reading.unplaced))
 
 
-def check(path: Path) -> list[Mistake]:
-    """Every mistake of the gate and its suites, none if it is sound."""
-    try:
-        load(path)
-    except ConfigError as error:
-        return list(error.mistakes)
-    return []
-
-
-def inspect(path: Path) -> tuple[str, list[Mistake]]:
-    """What a sound gate is, in a few words, and what nothing acts on; raises `ConfigError` with all mistakes."""
+def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
+    """A summary of a valid gate, and its notices; raises `ConfigError` with all errors."""
     gate = load(path)
-    rules = len(gate.rules) + len(gate.elsewhere)
+    rules = len(gate.rules) + len(gate.external)
     suites = ", ".join(suite.name for suite in gate.suites) or "none"
     odds = "".join(f"; {one}" for one in (*assumed_odds(gate.rules), weakest_floor(gate.rules)) if str(one))
     return f"{gate.name}: {rules} rule{'' if rules == 1 else 's'}; suites: {suites}{odds}", list(gate.notices)
@@ -145,63 +142,63 @@ def inspect(path: Path) -> tuple[str, list[Mistake]]:
 def _check_approvers(reading: _Reading, model: GateModel) -> None:
     for at, name in enumerate(model.approvers):
         if name not in ROLES:
-            reading.mistakes.append(
-                reading.document.mistake(("approvers", at), f"{name!r} is not a role", nearest(name, ROLES))
+            reading.errors.append(
+                reading.document.diagnostic(("approvers", at), f"{name!r} is not a role", nearest(name, ROLES))
             )
 
 
-def _notices(document: Document, model: GateModel, suites: Sequence[Suite]) -> Iterator[Mistake]:
+def _notices(document: Document, model: GateModel, suites: Sequence[Suite]) -> Iterator[Diagnostic]:
     yield from inert_keys(document, INERT_IN_GATES)
-    lines = [(("require", at), text) for at, text in enumerate(model.require) if parse(text).family in UNDECIDED]
-    yield from undecided(document, lines)
+    lines = [(at, text) for at, text in enumerate(model.require) if parse(text).family in UNDECIDED_FAMILIES]
+    yield from undecided_lines(document, [(("require", at), text) for at, text in lines])
     for suite in suites:
         yield from suite.notices
 
 
 def gate_of(suite: Suite) -> Gate:
-    """A suite judged by its own lines alone."""
+    """A gate that consists of one suite and its own lines."""
     return Gate(suite.name, suite.path, (suite,), *_sorted([_line(suite, text) for text in suite.gate]))
 
 
-def _line(suite: Suite, text: str) -> Rule | Elsewhere:
+def _line(suite: Suite, text: str) -> Rule | ExternalLine:
     line = parse(text)
-    return (text, line) if is_elsewhere(suite, line) else Rule(text, line, suite, suite.name)
+    return (text, line) if is_external(suite, line) else Rule(text, line, suite, suite.name)
 
 
-def _sorted(lines: Sequence[Rule | Elsewhere]) -> tuple[tuple[Rule, ...], tuple[Elsewhere, ...]]:
-    """Lines that runs answer, and lines that other evidence answers."""
+def _sorted(lines: Sequence[Rule | ExternalLine]) -> tuple[tuple[Rule, ...], tuple[ExternalLine, ...]]:
+    """The lines on runs, and the lines on other evidence."""
     rules = tuple(one for one in lines if isinstance(one, Rule))
     return rules, tuple(one for one in lines if not isinstance(one, Rule))
 
 
 def _names(reading: _Reading) -> Iterator[tuple[int, str]]:
-    """The names that the gate lists, each once."""
+    """The names that the gate lists, without duplicates."""
     names = reading.model.suites
     for i, name in enumerate(names):
         if name in names[:i]:
-            reading.mistakes.append(reading.document.mistake(("suites", i), f"{name!r} is there twice"))
+            reading.errors.append(reading.document.diagnostic(("suites", i), f"{name!r} is listed twice"))
         else:
             yield i, name
 
 
 def _given(reading: _Reading, given: Mapping[str, Sequence[Suite | None]]) -> Iterator[Listed]:
-    """The suites that the caller gives for the names that the gate lists; the two must match."""
+    """The suites that the caller gives for the listed names; the two must match."""
     for i, name in _names(reading):
         if name not in given:
             wrong = f"no digest of the suite {name!r} was sent"
             known = f"sent: {', '.join(given) or 'none'}"
-            reading.mistakes.append(reading.document.mistake(("suites", i), wrong, known))
+            reading.errors.append(reading.document.diagnostic(("suites", i), wrong, known))
         reading.broken = reading.broken or None in given.get(name, ())
         yield from ((name, suite) for suite in given.get(name, ()) if suite is not None)
     for name in given:
         if name not in reading.model.suites:
-            wrong = f"a digest of the suite {name!r} was sent, and the gate does not list it"
-            reading.mistakes.append(reading.document.mistake(("suites",), wrong))
+            wrong = f"a digest of the suite {name!r} was sent, but the gate does not list it"
+            reading.errors.append(reading.document.diagnostic(("suites",), wrong))
 
 
 def _suites(reading: _Reading) -> Iterator[Listed]:
     root = project_root(reading.path)
-    nearby = search(reading.path.parent, root=root, budget=reading.budget, but=reading.path)
+    nearby = search(reading.path.parent, root=root, budget=reading.budget, exclude=reading.path)
     known = nearby.suites
     for i, name in _names(reading):
         as_path = name.endswith(YAML_ENDINGS)
@@ -210,38 +207,38 @@ def _suites(reading: _Reading) -> Iterator[Listed]:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
             if nearby.unreadable:
-                hint += f"; can't be read: {', '.join(file.name for file in nearby.unreadable[:12])}"
-            reading.mistakes.append(reading.document.mistake(("suites", i), f"suite {name!r} does not exist", hint))
+                hint += f"; unreadable files: {', '.join(file.name for file in nearby.unreadable[:12])}"
+            reading.errors.append(reading.document.diagnostic(("suites", i), f"suite {name!r} does not exist", hint))
             continue
         try:
             found = suite_reader.load(file, root=root, budget=reading.budget)
         except ConfigError as error:
-            reading.mistakes.extend(error.mistakes)
+            reading.errors.extend(error.errors)
             reading.broken = True
             continue
         yield from ((name, suite) for suite in found if as_path or suite.name == name)
 
 
-def _own_lines(reading: _Reading, suite: Suite) -> Iterator[Rule | Elsewhere]:
+def _own_lines(reading: _Reading, suite: Suite) -> Iterator[Rule | ExternalLine]:
     for text, line_number in zip(suite.gate, suite.gate_lines, strict=True):
-        wrong = unfit(suite, parse(text))
+        wrong = validate_line(suite, parse(text))
         if wrong is not None:
-            reading.mistakes.append(Mistake(str(suite.path), line_number, "gate", f"{text!r}: {wrong[0]}", wrong[1]))
+            reading.errors.append(Diagnostic(str(suite.path), line_number, "gate", f"{text!r}: {wrong[0]}", wrong[1]))
             continue
         yield _line(suite, text)
 
 
-def _required(reading: _Reading, suites: Sequence[Suite]) -> Iterator[Rule | Elsewhere]:
+def _required(reading: _Reading, suites: Sequence[Suite]) -> Iterator[Rule | ExternalLine]:
     for i, text in enumerate(reading.model.require):
         try:
             line = parse(text)
         except GateLineError as error:
-            reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {error.wrong}", error.known))
+            reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {error.wrong}", error.known))
             continue
-        if line.family in ELSEWHERE:
-            wrong = unfit_evidence(line)
+        if line.family in EXTERNAL_FAMILIES:
+            wrong = validate_external_line(line)
             if wrong is not None:
-                reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {wrong[0]}", wrong[1]))
+                reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {wrong[0]}", wrong[1]))
             yield text, line
             continue
         rule = _rule(text, line, suites, reading.model.gate)
@@ -250,20 +247,20 @@ def _required(reading: _Reading, suites: Sequence[Suite]) -> Iterator[Rule | Els
         elif reading.broken:
             reading.unplaced.append(text)
         else:
-            reading.mistakes.append(reading.document.mistake(("require", i), f"{text!r}: {rule[0]}", rule[1]))
+            reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {rule[0]}", rule[1]))
 
 
 def _rule(text: str, line: GateLine, suites: Sequence[Suite], gate: str) -> Rule | tuple[str, str]:
-    """A line of the gate on the one suite that measures it: ``<suite>.<metric>``, or a metric that only one has."""
+    """A line of the gate for the suite that measures it: ``<suite>.<metric>``, or a metric that only one suite has."""
     for suite in suites:
         if line.family == suite.name:
             line = replace(line, metric=line.metric.partition(".")[2])
-            return unfit(suite, line) or Rule(text, line, suite, gate)
-    fitting = [suite for suite in suites if unfit(suite, line) is None]
+            return validate_line(suite, line) or Rule(text, line, suite, gate)
+    fitting = [suite for suite in suites if validate_line(suite, line) is None]
     if len(fitting) == 1:
         return Rule(text, line, fitting[0], gate)
     if fitting:
         names = ", ".join(f"{suite.name}.{line.metric}" for suite in fitting)
         return f"{line.metric!r} is measured by several suites", f"write one of {names}"
-    nearest = unfit(suites[0], line) if len(suites) == 1 else None
+    nearest = validate_line(suites[0], line) if len(suites) == 1 else None
     return nearest or (f"no suite measures {line.metric!r}", f"suites: {', '.join(s.name for s in suites) or 'none'}")

@@ -1,4 +1,4 @@
-"""Which failures of a gate are more than luck: Holm's correction over all that it asks, safety apart from the rest."""
+"""Applies Holm's correction to the failures of a gate, with safety rules as a separate family."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ Family = Literal["quality", "safety"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One finding, and what Holm's correction needs of it.
+class RuleResult:
+    """One finding with what Holm's correction needs to know of it.
 
-    ``family``: which one it is a question of, ``None`` for what is exact or asks for proof. ``questions``: how many it
-    stands for, as a rule without a run does for its slices. ``fails_at(alpha)``: whether it also fails with a chance of
-    ``alpha`` to do so by luck; ``None`` for what can't be told, whose p is 1. ``doubtful()``: the finding, read as
-    "cannot tell".
+    ``family`` is ``None`` for exact counts and for lines that require proof (``sure``). ``questions``: how many tests
+    it stands for; a rule without a run stands for all its slices. ``fails_at(alpha)``: whether it also fails at the
+    significance level ``alpha``; ``None`` for an undecided finding, whose p is 1. ``as_undecided()``: the finding with
+    the result "cannot tell".
     """
 
     finding: Finding
     family: Family | None = None
     fails_at: Callable[[float], bool] | None = None
-    doubtful: Callable[[], Finding] | None = None
+    as_undecided: Callable[[], Finding] | None = None
     questions: int = 1
 
 
-def corrected(judged: Sequence[Judged]) -> tuple[Finding, ...]:
-    """The findings, where a failure stands only if it does so by Holm over its family.
+def apply_holm(judged: Sequence[RuleResult]) -> tuple[Finding, ...]:
+    """The findings, in which a failure stands only if it is significant by Holm over its family.
 
-    The chance that a candidate which fails nothing is said to fail anything is at most 5 %; the two families share it
-    where there are both. What passes is not corrected, since a candidate ships only if all of it passes.
+    The chance that a candidate without any fault fails a rule is at most 5 %; two families share it. Passes are not
+    corrected, because a candidate ships only if all rules pass.
 
     Source: Holm (1979), Scandinavian Journal of Statistics 6:65-70.
     """
@@ -48,17 +48,17 @@ def corrected(judged: Sequence[Judged]) -> tuple[Finding, ...]:
     )
 
 
-def questions(judged: Iterable[Judged], family: Family | None) -> int:
-    """How many questions the family has."""
+def questions(judged: Iterable[RuleResult], family: Family | None) -> int:
+    """How many tests the family has."""
     return sum(one.questions for one in judged if one.family == family)
 
 
-def _in_question(one: Judged) -> bool:
+def _in_question(one: RuleResult) -> bool:
     return one.family is not None and one.finding.result == "fail"
 
 
-def _standing(judged: Sequence[Judged], family: Family, alpha: float) -> set[int]:
-    """The places of failures that stand: at α over all questions, then over those that are left, and so on."""
+def _standing(judged: Sequence[RuleResult], family: Family, alpha: float) -> set[int]:
+    """The indices of failures that stand: at α over all tests, then over the remaining ones, and so on."""
     left = questions(judged, family)
     waiting = {at for at, one in enumerate(judged) if one.family == family and _in_question(one)}
     standing: set[int] = set()
@@ -72,13 +72,14 @@ def _standing(judged: Sequence[Judged], family: Family, alpha: float) -> set[int
     return standing
 
 
-def _fails(one: Judged, alpha: float) -> bool:
+def _fails(one: RuleResult, alpha: float) -> bool:
     return one.fails_at is not None and one.fails_at(alpha)
 
 
-def _doubtful(one: Judged, asked: int) -> Finding:
-    if one.doubtful is None:
-        raise ValueError(f"{one.finding.rule!r} is in question and has no other reading")
-    found = one.doubtful()
-    says = f"{found.says}; alone it would fail, among the {asked} questions of this gate it may be luck (Holm)"
+def _doubtful(one: RuleResult, asked: int) -> Finding:
+    if one.as_undecided is None:
+        raise ValueError(f"{one.finding.rule!r} is tested and has no undecided form")
+    found = one.as_undecided()
+    tests = "test" if asked == 1 else "tests"
+    says = f"{found.says}; on its own it would fail, but among the {asked} {tests} of this gate it may be chance (Holm)"
     return replace(found, result="cannot tell", says=says)

@@ -1,4 +1,4 @@
-"""How often a model that equals its base would SHIP by a gate: what the gate can see, told before one relies on it."""
+"""Simulates how often a model that equals its base would pass a gate."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from math import ceil
 import numpy as np
 from numpy.random import Generator
 
-from evaluators.comparison.comparability import what_differs
+from evaluators.comparison.comparability import differences
 from evaluators.comparison.pairing import Pairs, pair
-from evaluators.criteria.grammar import Level, Versus
+from evaluators.criteria.grammar import Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure, measure_of
 from evaluators.criteria.validation import limit_of, margin_of, scopes_of
 from evaluators.gate.rules import Rule
-from evaluators.gate.threshold_rule import SHORT, WORTH_SAYING, cases_against_luck, luck_of
+from evaluators.gate.threshold_rule import SHORTFALL, WORTH_REPORTING, cases_to_exclude_luck, chance_to_pass
 from evaluators.results.run_table import Floats, Ints, Marks, RunTable, table_of
 from evaluators.results.scope import Scope
 from evaluators.suite import Suite, tag_values
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import ASSUMED, Odds
 from fairtrial.stats.intervals import quantile, wilson
 from fairtrial.stats.paired.tango import tango_score
 
 TRIALS = 1_000
 ENTRIES = 1_000_000
-"""Signs of all trials that are drawn at a time."""
+"""How many random signs are drawn at a time, over all trials."""
 MOST_UNITS, FEWEST = 10_000, 100
-"""Beyond so many units fewer trials are drawn, down to this number."""
+"""Above the first number of units fewer trials are drawn, down to the second number."""
 WANTED = 0.9
 STEPS = (1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
-"""Times the present cases that are tried until `WANTED` is reached."""
+"""Multiples of the present number of cases that are tried until `WANTED` is reached."""
 SHARES = (0.1, 0.2)
-"""Shares of differing cases that are assumed before anything was run."""
+"""Shares of differing cases that are assumed before anything is run."""
 ONE_SIDED_95, TWO_SIDED_95 = 0.90, 0.95
 KINDS = ("proportion", "mean")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One rule in one slice, with more always better; sums over the cases of each unit that lie in the slice.
+    """One rule in one slice, turned so that more is better; arrays have the sum over each unit's cases in the slice.
 
-    ``gains``: the candidate's values less the baseline's; ``count``: cases; ``middle``: the mean of both sides,
-    ``None`` for a comparing line; ``limit``: what must be cleared, by the bound where ``sure``. With ``exact`` the
-    score interval of 0/1 cases decides.
+    ``gains``: candidate − baseline; ``count``: cases; ``middle``: the mean of both sides, ``None`` for a comparison;
+    ``limit``: must be cleared, by the bound if ``sure``. With ``exact`` the score interval of 0/1 cases decides.
     """
 
     gains: Floats
@@ -56,12 +56,12 @@ class Line:
     exact: bool = False
 
     def of(self, units: Ints) -> Line:
-        """The line over these units."""
+        """The line restricted to these units."""
         middle = None if self.middle is None else self.middle[units]
         return replace(self, gains=self.gains[units], count=self.count[units], middle=middle)
 
     def swapped(self) -> list[Floats]:
-        """What changes its sign with a unit: its gain, and for a variance that times its count and its middle."""
+        """The columns whose sign changes when a unit swaps sides: gains, and their products that a variance needs."""
         if self.exact or not self.sure:
             return [self.gains]
         middle = np.zeros(len(self.gains)) if self.middle is None else self.middle
@@ -70,22 +70,22 @@ class Line:
 
 @dataclass(slots=True)
 class Group:
-    """The lines of one suite; the ``size`` units (cases, or clusters of them) swap sides each by itself."""
+    """The lines of one suite; its ``size`` units (cases or clusters) swap sides independently."""
 
     size: int
     lines: list[Line] = field(default_factory=list)
 
 
 def odds_of(rules: Sequence[Rule], trial: Trial, *, seed: int = 0) -> Odds | None:
-    """The odds of an identical model by the runs of this trial; ``None`` where nothing is compared.
+    """The odds for an identical model, simulated from the runs of this trial; ``None`` if nothing is compared.
 
-    In each of many trials, candidate and base swap the results of each case with a chance of one half, in all measures
-    at once: so does a model that equals the base and differs from it in as many cases. Cases of a cluster swap
-    together. Counts, totals, figures of all cases together, reviews and live lines are taken as met.
+    In each of many trials, candidate and base swap the results of each case with probability one half, in all measures
+    at once. This simulates a model that equals the base and differs from it in as many cases. Cases of a cluster swap
+    together. Counts, totals, corpus figures, reviews and live lines are taken as met.
     """
     groups: dict[str, Group] = {}
     differing, of = 0, 0
-    counted: set[str] = set()
+    suites_counted: set[str] = set()
     cases = 0
     for rule in rules:
         runs, measure = _runs(rule, trial), measure_of(rule.suite, rule.line.metric)
@@ -97,17 +97,17 @@ def odds_of(rules: Sequence[Rule], trial: Trial, *, seed: int = 0) -> Odds | Non
             line for scope in scopes_of(rule.suite, rule.line.scope) for line in _line(rule, measure, whole, scope)
         ]
         cases = max(cases, whole.n)
-        if isinstance(rule.line.test, Versus) and rule.suite.name not in counted:
-            counted.add(rule.suite.name)
+        if isinstance(rule.line.test, VersusBaseline) and rule.suite.name not in suites_counted:
+            suites_counted.add(rule.suite.name)
             differing, of = differing + int(np.count_nonzero(whole.differences)), of + whole.n
     share = wilson(differing, of)
     return _odds(list(groups.values()), cases, share, seed) if isinstance(share, Estimate) else None
 
 
 def assumed_odds(rules: Sequence[Rule], *, seed: int = 0) -> list[Odds]:
-    """The same before anything was run, once for each share of `SHARES`: 0/1 answers of which so many differ.
+    """The odds before anything is run, for each share of differing 0/1 answers in `SHARES`.
 
-    Floors are taken as met, and metrics as independent of each other.
+    Floors are taken as met, and metrics as independent.
     """
     found = []
     for share in SHARES:
@@ -119,24 +119,24 @@ def assumed_odds(rules: Sequence[Rule], *, seed: int = 0) -> list[Odds]:
 
 
 def weakest_floor(rules: Sequence[Rule]) -> str:
-    """The floor without `sure` that luck passes most often, in words with what to do; "" where none is worth saying."""
+    """A warning on the floor without `sure` that a worse model passes most often; "" if the risk is low."""
     found: list[tuple[float, str]] = []
     for rule in rules:
         test, measure = rule.line.test, measure_of(rule.suite, rule.line.metric)
-        if not isinstance(test, Level) or test.sure or test.operator != ">=" or measure is None:
+        if not isinstance(test, Threshold) or test.sure or test.operator != ">=" or measure is None:
             continue
         limit = limit_of(test, measure) / measure.scale
-        if measure.kind != "proportion" or not SHORT < limit <= 1:
+        if measure.kind != "proportion" or not SHORTFALL < limit <= 1:
             continue
         for scope in scopes_of(rule.suite, rule.line.scope):
             n = int(_inside(rule.suite, scope).sum())
-            chance = luck_of(limit, n) if n else 0.0
-            cases = "1 case" if n == 1 else f"{n:,} cases"
-            told = f"{rule.text!r} ({cases}) passes a model at {100 * (limit - SHORT):.4g} % in {100 * chance:.0f}"
-            advice = f"write sure, or take about {cases_against_luck(limit, n):,} cases" if chance else ""
-            found.append((chance, f"{told} of 100 trials ({advice})"))
+            chance = chance_to_pass(limit, n) if n else 0.0
+            advice = f"add 'sure', or use about {cases_to_exclude_luck(limit, n):,} cases" if chance else ""
+            worse = f"{100 * (limit - SHORTFALL):.4g} %"
+            text = f"{rule.text!r} ({counted(n, 'case')}) passes a model at {worse} in {100 * chance:.0f}"
+            found.append((chance, f"{text} of 100 trials ({advice})"))
     chance, says = max(found, default=(0.0, ""))
-    return says if chance > WORTH_SAYING else ""
+    return says if chance > WORTH_REPORTING else ""
 
 
 def _odds(groups: Sequence[Group], cases: int, share: Estimate, seed: int) -> Odds:
@@ -155,7 +155,7 @@ def _odds(groups: Sequence[Group], cases: int, share: Estimate, seed: int) -> Od
 
 
 def _ships(groups: Sequence[Group], factor: float, rng: Generator) -> float:
-    """The share of trials in which all lines pass, with so many times the units, which repeat those that there are."""
+    """The share of trials in which all lines pass, with the units repeated to ``factor`` times their number."""
     most = max((round(group.size * factor) for group in groups), default=1)
     trials = TRIALS if most <= MOST_UNITS else max(TRIALS * MOST_UNITS // most, FEWEST)
     passed = np.ones(trials, dtype=bool)
@@ -174,7 +174,7 @@ def _ships(groups: Sequence[Group], factor: float, rng: Generator) -> float:
 
 
 def _passes(line: Line, sums: Sequence[Floats]) -> Marks:
-    """Which trials pass this line; ``sums``: of each of its `Line.swapped`, one for each trial."""
+    """Which trials pass this line; ``sums`` has an array for each column of `Line.swapped`."""
     n = float(line.count.sum())
     if not n:
         return np.zeros(len(sums[0]), dtype=bool)
@@ -193,15 +193,15 @@ def _passes(line: Line, sums: Sequence[Floats]) -> Marks:
 
 
 def _score_passes(gained: Floats, differing: float, n: float, limit: float) -> Marks:
-    """Whether Tango's lower bound is above the limit; equal counts are looked at once."""
+    """Whether Tango's lower bound is above the limit; each distinct count is computed once."""
     z = quantile(ONE_SIDED_95)
     kinds, which = np.unique(np.rint((differing + gained) / 2), return_inverse=True)
-    told = [tango_score(won, differing - won, n, limit) > z for won in kinds.tolist()]
-    return np.array(told, dtype=bool)[which.ravel()]
+    passes = [tango_score(won, differing - won, n, limit) > z for won in kinds.tolist()]
+    return np.array(passes, dtype=bool)[which.ravel()]
 
 
 def _line(rule: Rule, measure: Measure, whole: Pairs, scope: Scope | None) -> Iterator[Line]:
-    """The rule in this slice; a case that is not scored on both sides is not in it."""
+    """The rule in this slice, without cases that are not scored on both sides."""
     test, run = rule.line.test, whole.candidate.run
     cases, marks = whole.candidate.cases, whole.candidate.run.in_scope(scope)
     inside = np.ones(whole.n) if marks is None else marks[cases].astype(np.float64)
@@ -214,14 +214,14 @@ def _line(rule: Rule, measure: Measure, whole: Pairs, scope: Scope | None) -> It
             (whole.candidate.values + whole.baseline.values) / 2 * measure.sign,
         )
     ]
-    if isinstance(test, Versus):
+    if isinstance(test, VersusBaseline):
         exact = whole.binary and whole.candidate.clusters is None and test.unit != "%"
         yield Line(sums[0], sums[1], _limit(test, measure, whole), exact=exact)
-    elif isinstance(test, Level) and test.operator != "==":
+    elif isinstance(test, Threshold) and test.operator != "==":
         yield Line(sums[0], sums[1], limit_of(test, measure) * measure.sign, sums[2], test.sure)
 
 
-def _limit(test: Versus, measure: Measure, pairs: Pairs) -> float:
+def _limit(test: VersusBaseline, measure: Measure, pairs: Pairs) -> float:
     direction = 1 if test.question == "better" else -1
     if test.margin is not None and test.unit == "%":
         return direction * test.margin / 100 * float(np.abs(pairs.baseline.values).mean()) if pairs.n else 0.0
@@ -229,12 +229,17 @@ def _limit(test: Versus, measure: Measure, pairs: Pairs) -> float:
 
 
 def _assumed(rules: Sequence[Rule], share: float, rng: Generator) -> Iterator[Group]:
-    """One group for each metric of a suite, whose slices share its cases."""
+    """One group for each metric of a suite; its slices share the cases."""
     groups: dict[tuple[str, str], tuple[Group, Floats]] = {}
     for rule in rules:
         test, cases = rule.line.test, rule.suite.cases
         measure = measure_of(rule.suite, rule.line.metric)
-        if not isinstance(test, Versus) or measure is None or measure.kind not in KINDS or not measure.in_points:
+        if (
+            not isinstance(test, VersusBaseline)
+            or measure is None
+            or measure.kind not in KINDS
+            or not measure.in_points
+        ):
             continue
         name = rule.suite.name, measure.name
         if name not in groups:
@@ -255,16 +260,16 @@ def _inside(suite: Suite, scope: Scope | None) -> Floats:
 
 
 def _units_of(run: RunTable) -> int:
-    """How many clusters the run has, or cases where none is declared."""
+    """How many clusters the run has, or cases if none is declared."""
     return len(run.case_ids) if run.clusters is None else int(run.clusters.max(initial=0)) + 1
 
 
 def _runs(rule: Rule, trial: Trial) -> tuple[RunTable, RunTable] | None:
-    """Both runs of the rule's suite, where they can be compared and its test compares or is a limit."""
-    if not isinstance(rule.line.test, Versus | Level):
+    """Both runs of the rule's suite, if they are comparable and the rule is a comparison or a threshold."""
+    if not isinstance(rule.line.test, VersusBaseline | Threshold):
         return None
     found = [trial.run_of(rule.suite.name, target) for target in (trial.candidate, trial.baseline)]
     runs = [table_of(run) for run in found if run is not None and run.suite_digest == rule.suite.digest]
-    if len(runs) < len(found) or any(run.interrupted for run in runs) or what_differs(*runs):
+    if len(runs) < len(found) or any(run.interrupted for run in runs) or differences(*runs):
         return None
     return runs[0], runs[1]

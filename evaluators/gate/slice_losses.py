@@ -1,12 +1,12 @@
-"""Which slices lost: named beside a rule over all cases, since an average hides them; it informs, never decides."""
+"""Names the slices with a significant loss beside a rule over all cases; informative, never decisive."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evaluators.comparison.compare import figures, flips
+from evaluators.comparison.compare import discordant_cases, figures
 from evaluators.comparison.pairing import Pairs, pair, slices_of
-from evaluators.comparison.wording import both
+from evaluators.comparison.wording import both_figures
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.results.run_table import RunTable
 from evaluators.results.scope import Scope
@@ -22,7 +22,7 @@ MIN_CASES = 5
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A slice whose loss is more than luck; ``p`` is corrected over all slices, ``share`` of the scale was lost."""
+    """A slice with a significant loss; ``p`` is corrected over all slices, ``share`` is relative to the scale."""
 
     scope: str
     numbers: str
@@ -31,7 +31,7 @@ class Loss:
 
 
 def lost_slices(suite: Suite, measure: Measure, runs: tuple[RunTable, RunTable]) -> list[Loss]:
-    """Slices with a significant paired loss, the largest first: McNemar's mid-p or a sign flip, Holm over slices."""
+    """Slices with a significant paired loss, the largest first, by McNemar's mid-p or a sign flip, with Holm."""
     if measure.kind not in ("proportion", "mean"):
         return []
     tested: list[tuple[Scope, Pairs, float]] = []
@@ -59,14 +59,14 @@ def in_words(losses: list[Loss]) -> str:
 
 def _p(measure: Measure, pairs: Pairs) -> float | NotEnough:
     if pairs.binary and pairs.candidate.clusters is None:
-        return mid_p(*flips(measure, pairs))
+        return mid_p(*discordant_cases(measure, pairs))
     return sign_flip(pairs.differences, pairs.candidate.clusters)
 
 
 def _loss(measure: Measure, scope: Scope, pairs: Pairs, p: float) -> Loss:
     return Loss(
         str(scope),
-        both(figures(measure, pairs, str(scope)), measure),
+        both_figures(figures(measure, pairs, str(scope)), measure),
         p,
         abs(float(pairs.differences.mean())) / measure.scale,
     )

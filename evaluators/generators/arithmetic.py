@@ -1,4 +1,4 @@
-"""Small sums in several wordings: additions, subtractions and products of two numbers, in numerals."""
+"""Generates small sums in several wordings: additions, subtractions and products of two numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from evaluators.generators.draw import Draw
-from evaluators.generators.question import Question, fit, lines, question
+from evaluators.generators.question import Question, lines, question, usable
 
 Sum = tuple[str, int, int]
 
@@ -61,12 +61,12 @@ TENS = ["-", "-", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eig
 
 
 def arithmetic(seed: int, count: int) -> list[Question]:
-    """So many sums, half of them additions; none was trained on in any wording or order."""
+    """Draw ``count`` sums, half of them additions; none is in the training data in any wording or order."""
     draw = Draw(seed, "arithmetic")
     drawn: list[Question] = []
     for sign, share in SHARES.items():
         made = (_asked(draw, each) for each in draw.shuffled(list(_pool(sign))))
-        drawn += [asked for asked in made if fit(asked)][: round(count * share)]
+        drawn += [asked for asked in made if usable(asked)][: round(count * share)]
     return draw.shuffled(drawn)
 
 
@@ -76,7 +76,7 @@ def result(each: Sum) -> int:
 
 
 def in_words(number: int) -> list[str]:
-    """The number as it may be written: ``["25", "twenty-five", "twenty five"]``; from 0 to 999."""
+    """All spellings of a number from 0 to 999: ``["25", "twenty-five", "twenty five"]``."""
     return list(dict.fromkeys([str(number), _spelled(number, "-"), _spelled(number, " ")]))
 
 
@@ -109,7 +109,7 @@ def _asked(draw: Draw, each: Sum) -> Question:
 
 @cache
 def _trained() -> frozenset[Sum]:
-    """The sums among the questions asked before, the larger number first."""
+    """The sums among the known questions, with the larger number first."""
     found: set[Sum] = set()
     for (text,) in lines("asked_before"):
         numbers = sorted((int(number) for number in re.findall(r"\d+", text)), reverse=True)

@@ -1,7 +1,7 @@
-"""Makes the suite of short general questions for a seed: what a fine-tune may quietly have forgotten.
+"""Generates the suite of short general questions, which detects what a fine-tune has forgotten.
 
-The committed suite is seed 20261124. Generator, seed and gate were fixed before any fine-tune answered a question of
-it, and no item is chosen by its outcome; other seeds draw other items from the same pools.
+The committed suite has the seed 20261124. Generator, seed and gate were fixed before any fine-tune answered one of its
+questions, and no item was chosen by its outcome. Other seeds draw other items from the same pools.
 
     python -m evaluators.generators.general --seed 20261124 --out suites/general/questions.jsonl
 """
@@ -31,18 +31,18 @@ KINDS: dict[str, tuple[Callable[[int, int], list[Question]], int]] = {
 
 
 def rows(seed: int) -> list[dict[str, Any]]:
-    """The 360 rows of a seed: ``id``, ``input``, ``contains_any``, ``kind``."""
+    """The 360 rows of a seed, with ``id``, ``input``, ``contains_any`` and ``kind``."""
     made = []
     for kind, (questions, count) in KINDS.items():
         drawn = questions(seed, count)
         if len(drawn) != count:
-            raise ValueError(f"{kind}: the pool gives {len(drawn)} questions, {count} are needed")
+            raise ValueError(f"{kind}: the pool has {len(drawn)} questions, but {count} are needed")
         made += [_row(f"{kind}-{number:03d}", asked) for number, asked in enumerate(drawn, 1)]
     return made
 
 
 def text(seed: int) -> str:
-    """The file of a seed: JSON lines, the same bytes on every Python."""
+    """The file of a seed as JSON lines, with the same bytes on every Python version."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(seed))
 
 
@@ -52,7 +52,7 @@ def _row(name: str, asked: Question) -> dict[str, Any]:
 
 def main() -> None:
     """Write the questions of a seed to a file."""
-    parser = argparse.ArgumentParser(description="Make the suite of short general questions for a seed.")
+    parser = argparse.ArgumentParser(description="Generate the suite of short general questions for a seed.")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()

@@ -1,11 +1,11 @@
-"""Capitals, facts, forms of words and single translations, drawn from hand-written pools."""
+"""Generates questions on capitals, facts, word forms and translations from hand-written pools."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
 from evaluators.generators.draw import Draw
-from evaluators.generators.question import Question, answers, fit, lines, question
+from evaluators.generators.question import Question, answers, lines, question, usable
 
 LANGUAGES = ("Spanish", "French", "German", "Italian")
 CAPITAL = (
@@ -49,7 +49,7 @@ def facts(seed: int, count: int) -> list[Question]:
 
 
 def word_forms(seed: int, count: int) -> list[Question]:
-    """A third each of plurals, opposites and past tenses, mixed."""
+    """Plurals, opposites and past tenses, a third each, in random order."""
     draw = Draw(seed, "word_forms")
     drawn: list[Question] = []
     for pool, wordings in FORMS.items():
@@ -62,7 +62,7 @@ def word_forms(seed: int, count: int) -> list[Question]:
 
 
 def translations(seed: int, count: int) -> list[Question]:
-    """Each word at most once, into one of four languages."""
+    """Each word at most once, translated into one of four languages."""
     draw = Draw(seed, "translations")
 
     def ask(row: Sequence[str]) -> Question:
@@ -75,13 +75,13 @@ def translations(seed: int, count: int) -> list[Question]:
 
 
 def _drawn(draw: Draw, pool: str, ask: Callable[[Sequence[str]], Question], count: int) -> list[Question]:
-    """The first ``count`` fit questions of the pool in a drawn order; no text twice."""
+    """The first ``count`` usable questions of the pool in random order, without duplicates."""
 
     def fitting() -> Iterator[Question]:
         seen: set[str] = set()
         for row in draw.shuffled(lines(pool)):
             asked = ask(row)
-            if fit(asked) and asked.text not in seen:
+            if usable(asked) and asked.text not in seen:
                 seen.add(asked.text)
                 yield asked
 

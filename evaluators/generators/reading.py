@@ -1,4 +1,4 @@
-"""Two sentences about two people, and a question that one of them answers."""
+"""Generates reading questions: two sentences about two people, one of which has the answer."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ PEOPLE = [
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """``told`` says one thing of one person; ``asked`` asks for it."""
+    """``statement`` states a fact about a person; ``question`` asks for it."""
 
-    told: str
-    asked: str
+    statement: str
+    question: str
     things: tuple[str, ...]
 
 
@@ -60,7 +60,7 @@ STORIES = (
 
 
 def reading(seed: int, count: int) -> list[Question]:
-    """So many passages, each of two people and two things; no passage twice."""
+    """Draw ``count`` distinct passages, each with two people and two things."""
     draw = Draw(seed, "reading")
     drawn: dict[str, Question] = {}
     while len(drawn) < count:
@@ -72,8 +72,8 @@ def reading(seed: int, count: int) -> list[Question]:
 def _asked(draw: Draw, story: Story) -> Question:
     people = draw.shuffled(PEOPLE)[:2]
     things = draw.shuffled(story.things)[:2]
-    passage = " ".join(story.told.format(who=who, what=what) for who, what in zip(people, things, strict=True))
+    passage = " ".join(story.statement.format(who=who, what=what) for who, what in zip(people, things, strict=True))
     chosen = draw.below(2)
     answer = things[chosen]
     accepted = in_words(int(answer)) if answer.isdigit() else [answer]
-    return question("reading", f"{passage} {story.asked.format(who=people[chosen])}", accepted)
+    return question("reading", f"{passage} {story.question.format(who=people[chosen])}", accepted)

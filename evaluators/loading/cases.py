@@ -1,4 +1,4 @@
-"""Makes cases of rows: renders what the model is asked, finds what is expected, and tags each case for its slices."""
+"""Makes cases from rows: renders the prompt, finds the reference, and tags each case for its slices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evaluators.loading.rows import Row
 from evaluators.loading.template import UnknownName, as_text, render
 from evaluators.scoring.json_answer import expected_object
 from evaluators.suite import MANY
-from fairtrial.domain.errors import Mistake
+from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.run import Case
 
 MOST_ASKED = 64_000_000
@@ -35,67 +35,67 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """One case, and the row that it was made of."""
+class CaseOfRow:
+    """One case with the row that it comes from."""
 
     case: Case
     row: Row
 
 
-def make_cases(rows: Sequence[Row], recipe: Recipe) -> tuple[list[Made], list[Mistake]]:
-    """A case for every row, and everything that is wrong with the rows, each with its line."""
-    made: list[Made] = []
-    mistakes: list[Mistake] = []
+def make_cases(rows: Sequence[Row], recipe: Recipe) -> tuple[list[CaseOfRow], list[Diagnostic]]:
+    """A case for every valid row, and all errors of the rows, each with its line."""
+    made: list[CaseOfRow] = []
+    errors: list[Diagnostic] = []
     seen: dict[str, Row] = {}
     asked = 0
     for number, row in enumerate(rows, 1):
         found = _case(row, recipe, number)
-        if isinstance(found, Mistake):
-            mistakes.append(found)
+        if isinstance(found, Diagnostic):
+            errors.append(found)
             continue
         if found.case_id in seen:
             first = seen[found.case_id]
-            mistakes.append(row.mistake(f"the id {found.case_id!r} is there twice", f"first at {_at(first)}"))
+            errors.append(row.diagnostic(f"the id {found.case_id!r} occurs twice", f"first at {_at(first)}"))
             continue
         seen[found.case_id] = row
-        made.append(Made(found, row))
+        made.append(CaseOfRow(found, row))
         asked += sum(len(str(message.get("content", ""))) for message in found.messages)
         if asked > MOST_ASKED:
-            mistakes.append(row.mistake(f"what is asked has more than {MOST_ASKED:,} characters up to here", SPLIT))
+            errors.append(row.diagnostic(f"the prompts have more than {MOST_ASKED:,} characters up to here", SPLIT))
             break
-    return made, mistakes
+    return made, errors
 
 
-def sample(made: Sequence[Made], n: int, seed: int) -> list[Made]:
-    """``n`` cases drawn by the seed (all if there are fewer), in the order of the file; stable across Pythons."""
+def sample(made: Sequence[CaseOfRow], n: int, seed: int) -> list[CaseOfRow]:
+    """``n`` cases drawn by the seed (all if there are fewer), in file order; the same on every Python version."""
     draw = random.Random(seed)
     ranked = sorted(range(len(made)), key=lambda _: draw.random())
     return [made[at] for at in sorted(ranked[:n])]
 
 
 def columns_of(row: Row) -> dict[str, Any]:
-    """All columns of a row; those of a chat row are its metadata and what stands beside it."""
+    """All columns of a row; for a chat row, its metadata and its other keys."""
     metadata = row.columns.get("metadata")
     if "messages" not in row.columns or not isinstance(metadata, dict):
         return dict(row.columns)
     return {**{key: value for key, value in row.columns.items() if key not in ("messages", "metadata")}, **metadata}
 
 
-def _case(row: Row, recipe: Recipe, number: int) -> Case | Mistake:
+def _case(row: Row, recipe: Recipe, number: int) -> Case | Diagnostic:
     columns = columns_of(row)
     columns.pop("messages", None)
     chat = row.columns.get("messages")
     if chat is not None and (wrong := _wrong_chat(chat)):
-        return row.mistake(wrong)
+        return row.diagnostic(wrong)
     asked, reference = _split(chat or [])
     expected = columns.get("expected", reference)
     try:
         messages = _messages(asked, columns, recipe)
     except UnknownName as error:
         known = ", ".join(sorted({*columns, *recipe.variables}))
-        return row.mistake(f"the prompt names ${error}, but the row has no such column", f"known: {known}")
+        return row.diagnostic(f"the prompt names ${error}, but the row has no such column", f"known: {known}")
     except ValueError as error:
-        return row.mistake(str(error))
+        return row.diagnostic(str(error))
     return Case(
         case_id=as_text(columns.get("id", f"row-{number:04d}")),
         messages=tuple(messages),
@@ -115,7 +115,7 @@ def _wrong_chat(chat: Any) -> str | None:
 
 
 def _split(chat: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any]], Any]:
-    """What is asked, and the reference: the last message if the assistant says it."""
+    """The prompt and the reference, which is the last message if it is the assistant's."""
     if chat and chat[-1]["role"] == "assistant":
         return chat[:-1], chat[-1].get("content")
     return chat, None
@@ -131,11 +131,11 @@ def _messages(
     elif not messages and "input" in columns:
         messages = [{"role": "user", "content": as_text(columns["input"])}]
     if not messages:
-        raise ValueError("the row has nothing to ask: give it 'input' or 'messages', or the suite a 'prompt'")
+        raise ValueError("the row has no prompt: add 'input' or 'messages' to it, or a 'prompt' to the suite")
     if recipe.system is None:
         return messages
     if messages[0]["role"] == "system":
-        raise ValueError("the row has a system message of its own, and the suite sets one too")
+        raise ValueError("the row has a system message, and the suite sets one too")
     return [{"role": "system", "content": render(recipe.system, values)}, *messages]
 
 
@@ -158,7 +158,7 @@ def _tags(columns: Mapping[str, Any], expected: Any, recipe: Recipe) -> dict[str
 
 
 def _column(columns: Mapping[str, Any], expected: Any, column: str) -> Any:
-    """A column's value, or else that of the expected object's field of this name; ``None`` if there is neither."""
+    """The value of a column, or else of the expected object's field of this name; ``None`` if neither exists."""
     if column in columns:
         return columns[column]
     return (expected_object(expected) or {}).get(column)

@@ -1,4 +1,4 @@
-"""Reads the rows of a suite from JSON Lines, JSON or CSV, each with the line where it stands."""
+"""Reads the rows of a suite from JSON Lines, JSON or CSV, each with its line number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from fairtrial.domain.errors import Mistake
+from fairtrial.domain.errors import Diagnostic
 
 MOST_ROWS = 50_000
 MOST_ROW_BYTES = 32 << 20
@@ -21,51 +21,55 @@ FORMATS = (".jsonl", ".json", ".csv")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: where it stands, and its columns."""
+    """One row: its file, line and columns."""
 
     file: str
     line: int
     columns: dict[str, Any]
 
-    def mistake(self, wrong: str, known: str = "") -> Mistake:
-        """A mistake of this row."""
-        return Mistake(self.file, self.line, "", wrong, known)
+    def diagnostic(self, wrong: str, known: str = "") -> Diagnostic:
+        """An error of this row."""
+        return Diagnostic(self.file, self.line, "", wrong, known)
 
 
-def read_rows(path: Path, text: str) -> tuple[list[Row], list[Mistake]]:
-    """All rows of the text of one file, and everything that is wrong with it."""
+def read_rows(path: Path, text: str) -> tuple[list[Row], list[Diagnostic]]:
+    """All rows in the text of one file, and all its errors."""
     if path.suffix not in FORMATS:
-        return [], [Mistake(str(path), 1, "", f"{path.suffix!r} is not a format of rows", "known: jsonl, json, csv")]
+        return [], [
+            Diagnostic(
+                str(path), 1, "", f"{path.suffix!r} is not a supported format of rows", "known: jsonl, json, csv"
+            )
+        ]
     reader = {".jsonl": _lines, ".json": _list, ".csv": _csv}[path.suffix]
     rows: list[Row] = []
-    mistakes: list[Mistake] = []
+    errors: list[Diagnostic] = []
     for found in islice(reader(text, str(path)), MOST_ROWS + 1):
-        (rows if isinstance(found, Row) else mistakes).append(found)  # type: ignore[arg-type]
-    if not rows and not mistakes:
-        mistakes.append(Mistake(str(path), 1, "", "there are no rows in it"))
-    return rows, mistakes
+        (rows if isinstance(found, Row) else errors).append(found)  # type: ignore[arg-type]
+    if not rows and not errors:
+        errors.append(Diagnostic(str(path), 1, "", "the file has no rows"))
+    return rows, errors
 
 
-def _lines(text: str, file: str) -> Iterator[Row | Mistake]:
+def _lines(text: str, file: str) -> Iterator[Row | Diagnostic]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
             value = json.loads(line, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            yield Mistake(file, number, "", f"the line is not JSON: {error}")
+            yield Diagnostic(file, number, "", f"the line is not JSON: {error}")
             continue
         yield _row(file, number, value)
 
 
-def _list(text: str, file: str) -> Iterator[Row | Mistake]:
+def _list(text: str, file: str) -> Iterator[Row | Diagnostic]:
     try:
         values = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        yield Mistake(file, getattr(error, "lineno", 1), "", f"the file is not JSON: {getattr(error, 'msg', error)}")
+        yield Diagnostic(file, getattr(error, "lineno", 1), "", f"the file is not JSON: {getattr(error, 'msg', error)}")
         return
     if not isinstance(values, list):
-        yield Mistake(file, 1, "", "the file must be a JSON list of objects")
+        yield Diagnostic(file, 1, "", "the file must be a JSON list of objects")
         return
     at = counted = text.index("[") + 1
     line = text.count("\n", 0, at) + 1
@@ -78,29 +82,31 @@ def _list(text: str, file: str) -> Iterator[Row | Mistake]:
         at = json.JSONDecoder().raw_decode(text, at)[1]
 
 
-def _csv(text: str, file: str) -> Iterator[Row | Mistake]:
+def _csv(text: str, file: str) -> Iterator[Row | Diagnostic]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     line = 1
     try:
         for columns in reader:
             line, start = reader.line_num, line + 1
             if None in columns:
-                yield Mistake(file, start, "", "the line has more cells than the first line has names")
+                yield Diagnostic(file, start, "", "the line has more cells than the header has names")
                 continue
             yield Row(file, start, {str(name): value for name, value in columns.items() if value not in (None, "")})
     except csv.Error as error:
-        yield Mistake(file, reader.line_num, "", f"the line is not CSV: {error}")
+        yield Diagnostic(file, reader.line_num, "", f"the line is not CSV: {error}")
 
 
-def _row(file: str, line: int, value: Any) -> Row | Mistake:
+def _row(file: str, line: int, value: Any) -> Row | Diagnostic:
     if not isinstance(value, dict):
-        return Mistake(file, line, "", "a row must be a JSON object")
+        return Diagnostic(file, line, "", "a row must be a JSON object")
     if _too_deep(value):
-        return Mistake(file, line, "", "the row is nested too deeply")
+        return Diagnostic(file, line, "", "the row is nested too deeply")
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return Mistake(file, line, "", "the row has half of a character (a lone surrogate), which no text can hold")
+        return Diagnostic(
+            file, line, "", "the row has a lone surrogate (half of a character), which UTF-8 cannot encode"
+        )
     return Row(file, line, value)
 
 

@@ -1,4 +1,4 @@
-"""Builds the scorers of a suite from its list ``score``, with every mistake at its place."""
+"""Builds the scorers of a suite from its ``score`` list, and locates every error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OF_EVERY_SCORER = ("name", "when")
 
 
 class WrongEntry(Exception):
-    """An entry of ``score`` can't be built: ``at`` is the path below it, the message says why."""
+    """An entry of ``score`` is invalid: ``at`` is the path below it, the message is the reason."""
 
     def __init__(self, wrong: str, *, known: str = "", at: Sequence[str | int] = ()) -> None:
         super().__init__(wrong)
@@ -28,8 +28,8 @@ class WrongEntry(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """One scorer, the tags that a case must have to be scored by it, and its entry: its place, key and options."""
+class BuiltScorer:
+    """One scorer, the tags that a case needs to be scored by it, and its entry: index, key and options."""
 
     scorer: Scorer
     when: Mapping[str, str]
@@ -39,16 +39,16 @@ class Built:
 
 
 def no_file(_: str) -> str:
-    """For scorers that are not built of a suite's file."""
-    raise FileRefused("no file can be named here")
+    """The reader for scorers that are not built from a suite's file."""
+    raise FileRefused("files cannot be used here")
 
 
 def build_entry(
     entry: Any, *, variables: Mapping[str, Any], read: Callable[[str], str] = no_file, at: int = 0
-) -> Built:
-    """The scorer of one entry (``name`` or ``{name: options}``); raises `WrongEntry`.
+) -> BuiltScorer:
+    """Build the scorer of one entry (``name`` or ``{name: options}``); raises `WrongEntry`.
 
-    ``read``: the text of a file that the option ``file`` names, or `FileRefused`.
+    ``read`` returns the text of the file that the option ``file`` names, or raises `FileRefused`.
     """
     kind, raw = _halves(entry)
     member = _member(kind)
@@ -68,7 +68,7 @@ def build_entry(
         if isinstance(options.get("file"), str):
             options["file"] = _named(options["file"], read)
         scorer = member.build(options, name)
-        return Built(scorer, {tag: str(value) for tag, value in when.items()}, kind, at, written)
+        return BuiltScorer(scorer, {tag: str(value) for tag, value in when.items()}, kind, at, written)
     except ValueError as error:
         option, _, rest = str(error).partition(": ")
         inside = option in options and isinstance(raw, Mapping)
@@ -88,7 +88,9 @@ def _halves(entry: Any) -> tuple[str, Any]:
     if isinstance(entry, Mapping) and len(entry) == 1:
         kind, raw = next(iter(entry.items()))
         return str(kind), raw
-    raise WrongEntry("an entry is a scorer's name, or one name with its options", known="such as: label: {of: [a, b]}")
+    raise WrongEntry(
+        "an entry must be a scorer's name, or one name with its options", known="such as: label: {of: [a, b]}"
+    )
 
 
 def _member(kind: str) -> ScorerType:
@@ -105,7 +107,7 @@ def _as_options(raw: Any, member: ScorerType, kind: str) -> dict[str, Any]:
     if isinstance(raw, Mapping):
         return dict(raw)
     if member.short is None:
-        raise WrongEntry("this scorer takes no single value", known=f"options: {_known(member)}", at=(kind,))
+        raise WrongEntry("this scorer does not accept a single value", known=f"options: {_known(member)}", at=(kind,))
     return {member.short: raw}
 
 

@@ -1,4 +1,4 @@
-"""Suites by name: the files in a folder, and one below, that define them."""
+"""Finds suites by name, in the files of a folder and of its subfolders."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from fairtrial.config.file.project_files import Budget
 from fairtrial.domain.errors import ConfigError
 
 MOST_FILES = 200
-"""So many files are searched, the first by name; a gate that lies among more names its suites by path."""
+"""Only the first files by name are searched; a gate in a larger folder must list its suites by path."""
 
 
 @dataclass(slots=True)
 class Nearby:
-    """``suites``: name → file. ``unreadable``: files that can't be read, of which one may define what is looked for."""
+    """``suites``: name → file. ``unreadable``: files that cannot be read, one of which may define a missing suite."""
 
     suites: dict[str, Path] = field(default_factory=dict)
     unreadable: list[Path] = field(default_factory=list)
 
 
-def suites_near(folder: Path, *, but: Path | None = None) -> dict[str, Path]:
-    """Suite name → file. Files that can't be read define none: whoever loads a suite by path gets its mistakes."""
-    return search(folder, but=but).suites
+def suites_near(folder: Path, *, exclude: Path | None = None) -> dict[str, Path]:
+    """Suite name → file. Unreadable files define none; loading a suite by path reports its errors."""
+    return search(folder, exclude=exclude).suites
 
 
-def search(folder: Path, *, but: Path | None = None, root: Path | None = None, budget: Budget | None = None) -> Nearby:
-    """The same with the files that can't be read; ``root`` and ``budget`` are those of `yaml_file.load`."""
+def search(
+    folder: Path, *, exclude: Path | None = None, root: Path | None = None, budget: Budget | None = None
+) -> Nearby:
+    """Suites and unreadable files; ``root`` and ``budget`` are as in `yaml_file.load`."""
     found = Nearby()
-    files = _files(folder, but)
+    files = _files(folder, exclude)
     found.unreadable += files[MOST_FILES:]
     for file in files[:MOST_FILES]:
         names = _names(file, root, budget)
@@ -40,8 +42,8 @@ def search(folder: Path, *, but: Path | None = None, root: Path | None = None, b
     return found
 
 
-def _files(folder: Path, but: Path | None) -> list[Path]:
-    return [file for file in sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]) if file != but]
+def _files(folder: Path, exclude: Path | None) -> list[Path]:
+    return [file for file in sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]) if file != exclude]
 
 
 def _names(file: Path, root: Path | None, budget: Budget | None) -> list[str] | None:

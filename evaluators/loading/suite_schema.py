@@ -1,4 +1,4 @@
-"""One document of a suite file as it is written: which keys there are, and of what form."""
+"""Defines the schema of one document of a suite file: its keys and their types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Texts = Annotated[list[str], BeforeValidator(_as_list)]
 
 
 class SampleModel(BaseModel):
-    """``n`` rows drawn by a seed, the same ones every time, in the order of the file."""
+    """``n`` rows drawn by a seed, always the same ones, in file order."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,7 +25,7 @@ class SampleModel(BaseModel):
 
 
 class MessageModel(BaseModel):
-    """One message of a template."""
+    """One message of a prompt template."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,7 +34,7 @@ class MessageModel(BaseModel):
 
 
 class SuiteModel(BaseModel):
-    """One suite as it is written."""
+    """One suite as written in the file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,10 +60,10 @@ class SuiteModel(BaseModel):
     gate: Annotated[Texts, Field(max_length=200)] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _asks_one_way(self) -> SuiteModel:
+    def _one_prompt(self) -> SuiteModel:
         if self.prompt is not None and self.messages is not None:
             raise ValueError("give either 'prompt' or 'messages', not both")
         for reserved in ("model", "messages", "stream", "n"):
             if reserved in self.params:
-                raise ValueError(f"params: {reserved!r} is not a parameter of a suite: fairtrial sets it")
+                raise ValueError(f"params: {reserved!r} cannot be set by a suite, because fairtrial sets it")
         return self

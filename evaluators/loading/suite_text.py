@@ -1,4 +1,4 @@
-"""A suite as text that is stored with its runs: what a gate must know of it, with digests instead of its rows."""
+"""Converts a suite to the text that is stored with its runs, with digests instead of its rows, and back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERSION = 1
 
 
 class UnusableText(UsageError):
-    """A stored text that this version can't judge by; the message says why."""
+    """A stored text that this version cannot use; the message is the reason."""
 
 
 class _Stat(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class _Text(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class StoredScorer:
-    """A scorer as its run declared it: enough to judge its scores, not to make new ones."""
+    """A scorer as its run declared it, which can judge stored scores but not compute new ones."""
 
     name: str
     version: str
@@ -73,11 +73,11 @@ class StoredScorer:
 
     def score(self, case: Case, answer: Answer) -> Score:  # noqa: ARG002 - the protocol's signature
         """Always raises `UsageError`, because the store keeps no rows to score."""
-        raise UsageError(f"scorer {self.name}: a suite that is read from the store can be judged, not run")
+        raise UsageError(f"scorer {self.name}: a suite from the store can be judged but not run")
 
 
 def text_of(suite: Suite) -> str:
-    """The suite's text, the same for the same suite; it has no row, and neither prompt nor reference."""
+    """The suite's text, which is deterministic and has no rows, prompts or references."""
     text = _Text(
         version=VERSION,
         suite=suite.name,
@@ -98,14 +98,14 @@ def text_of(suite: Suite) -> str:
 
 
 def digest_of(text: str) -> str:
-    """The SHA-256 of a text, which covers the gate lines and slices too; a suite's own digest does not."""
+    """The SHA-256 of a text, which covers gate lines and slices as well, unlike a suite's own digest."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def suite_of(text: str, path: Path) -> Suite:
-    """The suite of a text, to judge its runs by; it has no cases.
+    """The suite of a text, without cases, for judging its runs. Raises `UnusableText`.
 
-    ``path`` is where its file is said to be; nothing is opened. Raises `UnusableText`.
+    ``path`` is recorded as the place of its file; nothing is opened.
     """
     found = _decoded(text)
     scorers = tuple(_stored(one) for one in found.score)
@@ -142,14 +142,14 @@ def _decoded(text: str) -> _Text:
     try:
         found = msgspec.json.decode(text, type=_Text)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise UnusableText(f"the stored text can't be read ({error})") from error
+        raise UnusableText(f"the stored text cannot be read ({error})") from error
     if found.version != VERSION:
         raise UnusableText(f"the stored text has version {found.version} (known: {VERSION})")
     return found
 
 
 def _stored(one: _Scorer) -> StoredScorer:
-    """The scorer; a corpus stat is computed anew from the scores, so its scorer must be the one that made them."""
+    """The stored scorer; corpus stats are recomputed from scores, so the present scorer must have the same version."""
     corpus = any(stat.kind == "corpus" for stat in one.stats)
     known = _stats(one) if corpus else {}
     stats = []
@@ -164,11 +164,11 @@ def _stored(one: _Scorer) -> StoredScorer:
 
 def _stats(one: _Scorer) -> dict[str, Stat]:
     if "file" in one.options:
-        raise UnusableText(f"scorer {one.name}: its option 'file' names a file, and control opens none")
+        raise UnusableText(f"scorer {one.name}: its option 'file' names a file, which control does not open")
     try:
         scorer = SCORERS.get(one.kind.replace("_", "-")).build(one.options, one.name)
     except (UsageError, ValueError) as error:
-        raise UnusableText(f"scorer {one.name}: this version can't make it ({error})") from error
+        raise UnusableText(f"scorer {one.name}: this version cannot build it ({error})") from error
     if scorer.version != one.version:
         raise UnusableText(f"scorer {one.name} is {scorer.version!r} here, and was {one.version!r} in the run")
     return {stat.name: stat for stat in scorer.stats}
@@ -179,4 +179,4 @@ def _check_lines(found: _Text) -> None:
         try:
             parse(line)
         except GateLineError as error:
-            raise UnusableText(f"this version can't read the gate line {line!r}: {error.wrong}") from error
+            raise UnusableText(f"this version cannot parse the gate line {line!r}: {error.wrong}") from error

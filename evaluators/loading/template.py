@@ -1,4 +1,4 @@
-"""Templates: ``$name`` or ``${name}`` becomes a value, ``$$`` a dollar, and anything else, such as ``$5``, stays."""
+"""Renders templates: ``$name`` or ``${name}`` becomes a value, ``$$`` a dollar; anything else, as ``$5``, stays."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ WHOLE = re.compile(r"\$([A-Za-z_]\w*)")
 
 
 class UnknownName(Exception):
-    """A template names what isn't there; the message is the name."""
+    """A template names an unknown value; the message is the name."""
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """The template with its values in one pass (a value's own dollars stay).
+    """Fill in the values in one pass, so that dollars in values stay.
 
-    Raises `UnknownName`, and `ValueError` for more than `MOST_CHARS` of values: a template may name one many times.
+    Raises `UnknownName`, and `ValueError` for more than `MOST_CHARS` of values, because a template may repeat a name.
     """
     left = MOST_CHARS
 
@@ -34,18 +34,18 @@ def render(template: str, values: Mapping[str, Any]) -> str:
         text = as_text(values[name])
         left -= len(text)
         if left < 0:
-            raise ValueError(f"what is asked has more than {MOST_CHARS:,} characters once its names are filled in")
+            raise ValueError(f"the prompt has more than {MOST_CHARS:,} characters after its names are filled in")
         return text
 
     return PLACE.sub(fill, template)
 
 
 def as_text(value: Any) -> str:
-    """A value as a prompt shows it: text as it is, a list with commas, anything else as JSON."""
+    """A value as prompt text: text unchanged, a list separated by commas, anything else as JSON."""
     if isinstance(value, str):
         return value
     if type(value) is int:
-        return str(value)  # as JSON has it, and much faster
+        return str(value)  # the same as JSON, and much faster
     if isinstance(value, list | tuple):
         return ", ".join(as_text(item) for item in value)
     return json.dumps(value, ensure_ascii=False)
@@ -54,7 +54,7 @@ def as_text(value: Any) -> str:
 def fill_options(value: Any, variables: Mapping[str, Any]) -> Any:
     """A scorer's options with each text that is exactly ``$name`` replaced by that variable.
 
-    Raises `UnknownName`, and `ValueError` for more than `MOST_VALUES` in all: the options may name one many times.
+    Raises `UnknownName`, and `ValueError` for more than `MOST_VALUES` in total, because options may repeat a name.
     """
     sizes: dict[str, int] = {}
     left = MOST_VALUES
@@ -68,7 +68,7 @@ def fill_options(value: Any, variables: Mapping[str, Any]) -> Any:
             sizes.setdefault(name, _size(variables[name]))
             left -= sizes[name]
             if left < 0:
-                raise ValueError(f"the options have more than {MOST_VALUES:,} values once their names are filled in")
+                raise ValueError(f"the options have more than {MOST_VALUES:,} values after their names are filled in")
             return variables[name]
         if isinstance(value, dict):
             return {key: fill(item) for key, item in value.items()}
@@ -78,6 +78,6 @@ def fill_options(value: Any, variables: Mapping[str, Any]) -> Any:
 
 
 def _size(value: Any) -> int:
-    """How many values there are in it."""
+    """The number of values in it, including nested ones."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + sum(map(_size, inside))

@@ -1,4 +1,4 @@
-"""A verdict as JSON: everything that it holds, for programs."""
+"""Renders a verdict as JSON, complete, for programs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ VERSION = 1
 
 
 def content(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as plain values; ``evidence_kind`` says whether evidence is Estimate, Comparison or NotEnough."""
+    """The verdict as plain values; ``evidence_kind`` is Estimate, Comparison or NotEnough."""
     made = asdict(verdict)
     for finding, written in zip(verdict.findings, made["findings"], strict=True):
         written["evidence_kind"] = None if finding.evidence is None else type(finding.evidence).__name__
     if verdict.provenance is None:
-        made.pop("provenance")  # a verdict of an earlier version reads as that version wrote it
+        made.pop("provenance")  # verdicts of earlier versions keep the form in which they were written
     return {"version": VERSION, **made, "exit_code": verdict.exit_code}
 
 
 def render(verdict: Verdict) -> str:
-    """Lone surrogates, which no file can hold, are written as JSON's escapes."""
+    """The JSON text; lone surrogates, which UTF-8 cannot encode, are written as JSON escapes."""
     text = json.dumps(content(verdict), indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "backslashreplace").decode()
 

@@ -1,4 +1,4 @@
-"""A verdict as JUnit XML: each rule is a test case, for the test pages of build servers."""
+"""Renders a verdict as JUnit XML, with a test case for each rule, for build servers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from evaluators.report import Report
 from fairtrial.domain.verdict import Finding, Verdict
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 can't hold at all (§2.2)."""
+"""Characters that XML 1.0 does not allow (§2.2)."""
 
 
 def render(verdict: Verdict) -> str:
-    """A fail is a failure of type BLOCK, a cannot tell one of type HOLD, an invalid an error; shown only is skipped."""
+    """A failed rule is a failure of type BLOCK, an undecided rule one of type HOLD, an invalid rule an error.
+
+    Informative findings are skipped tests.
+    """
     findings = verdict.findings
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',

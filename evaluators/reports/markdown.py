@@ -1,4 +1,4 @@
-"""A verdict as Markdown, for a comment on a change: the verdict, then what matters, then everything."""
+"""Renders a verdict as Markdown for a comment on a change: the headline, then what decided, then all rules."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from evaluators.report import Report
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result, Verdict
 
 MARKS: dict[Result, str] = {"invalid": "invalid", "fail": "**fail**", "cannot tell": "cannot tell", "pass": "pass"}
 ORDER: tuple[Result, ...] = ("invalid", "fail", "cannot tell", "pass")
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!@&])")
-"""Characters that could start markup, a mention or HTML."""
+"""Characters that could start markup, mentions or HTML."""
 
 
 def render(verdict: Verdict) -> str:
-    """Text that comes from models, cases or files is escaped, so that it can't become markup, HTML or a mention."""
+    """The Markdown text; text from models, cases and files is escaped, so that it cannot become markup or a mention."""
     return "\n".join(_lines(verdict)) + "\n"
 
 
@@ -24,18 +25,19 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield ""
     yield f"Gate **{safe(verdict.gate)}**: {safe(verdict.candidate)} against {safe(verdict.baseline)}."
     if verdict.candidates_judged is not None:
-        yield f"These suites have judged {verdict.candidates_judged} candidates, this one included."
+        candidates = counted(verdict.candidates_judged, "candidate")
+        yield f"These suites have judged {candidates}, including this one."
     if verdict.odds is not None:
-        yield f"By this gate, {safe(str(verdict.odds))}."
+        yield f"With this gate, {safe(str(verdict.odds))}."
     deciding = [one for one in verdict.findings if one.decisive]
     matters = [one for one in deciding if one.result != "pass"]
     if matters:
-        yield from ("", "### What decides it", "", *_bullets(matters))
+        yield from ("", "### What decided", "", *_bullets(matters))
     shown = [one for one in verdict.findings if not one.decisive]
     if shown:
         yield from ("", "### For information", "", *(f"- {safe(one.says)}" for one in shown))
     passed = sum(one.result == "pass" for one in deciding)
-    yield from ("", f"<details><summary>All {len(deciding)} rules, {passed} passed</summary>", "")
+    yield from ("", f"<details><summary>{counted(len(deciding), 'rule')}, {passed} passed</summary>", "")
     yield from ("| result | rule | from | found |", "|---|---|---|---|")
     for one in deciding:
         yield f"| {MARKS[one.result]} | {safe(_rule(one))} | {safe(one.source)} | {safe(one.says)} |"
@@ -58,7 +60,7 @@ def _rule(finding: Finding) -> str:
 
 
 def safe(text: str) -> str:
-    """The text with every character that Markdown or HTML could take as its own escaped, on one line."""
+    """The text on one line, with all characters escaped that have a meaning in Markdown or HTML."""
     encodable = text.encode("utf-8", "replace").decode()
     escaped = SPECIAL.sub(r"\\\1", " ".join(encodable.split()))
     return escaped.replace(r"\<", "&lt;").replace(r"\>", "&gt;").replace(r"\&", "&amp;").replace(r"\@", "&#64;")

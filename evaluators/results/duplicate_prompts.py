@@ -1,4 +1,4 @@
-"""Questions that a suite has more than once: they are one cluster, since a model that fails one fails all of them."""
+"""Finds duplicate prompts in a suite and makes them one cluster, because a model that fails one fails all."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Case
 
 SHOWN = 5
-"""Groups of cases that a warning names."""
+"""How many groups of cases a warning names."""
 MARKS = re.compile(r"""(?<!\d)[.,;:!?"'“”‘’«»…]|[.,;:!?"'“”‘’«»…](?!\d)""")
-"""Punctuation that only parts sentences: not what stands between two digits, and no sign that may be an operator."""
+"""Punctuation between sentences; it excludes signs between two digits and signs that may be operators."""
 
 
-def asked(case: Case) -> Hashable | None:
-    """The rendered prompt, equal for two cases just where all messages are; ``None`` where it is not known."""
+def prompt_key(case: Case) -> Hashable | None:
+    """A key that is equal for two cases exactly if all their messages are; ``None`` if the messages are unknown."""
     if not case.messages:
         return None
     if all(len(one) == 2 and isinstance(one.get("content"), str) for one in case.messages):
@@ -25,13 +26,13 @@ def asked(case: Case) -> Hashable | None:
     return json.dumps(case.messages, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def clusters_of(cases: Sequence[Case]) -> list[str] | None:
-    """Each case's cluster: the declared one, joined with those of the same question; ``None`` if all stand alone."""
+def cluster_names(cases: Sequence[Case]) -> list[str] | None:
+    """Each case's cluster: the declared one, merged with those of the same prompt; ``None`` if none has two cases."""
     names = [f"c:{case.cluster}" if case.cluster is not None else f"i:{case.case_id}" for case in cases]
     parents: dict[str, str] = {}
     first: dict[Hashable, str] = {}
     for case, name in zip(cases, names, strict=True):
-        prompt = asked(case)
+        prompt = prompt_key(case)
         other = name if prompt is None else first.setdefault(prompt, name)
         if other != name and (root := _root(parents, name)) != (top := _root(parents, other)):
             parents[root] = top
@@ -39,9 +40,9 @@ def clusters_of(cases: Sequence[Case]) -> list[str] | None:
     return found if len(set(found)) < len(found) else None
 
 
-def joined(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """The cases with these clusters written on them: a run keeps them when the texts of its questions are gone."""
-    found = clusters_of(cases)
+def with_clusters(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """The cases with these clusters, so that a run keeps them after its prompts are erased."""
+    found = cluster_names(cases)
     if found is None:
         return tuple(cases)
     times = Counter(found)
@@ -56,7 +57,7 @@ def _written(name: str) -> str:
 
 
 def _root(parents: dict[str, str], name: str) -> str:
-    """The cluster that stands for all that were joined with this one; the way there gets shorter."""
+    """The root of the merged clusters (union-find with path halving)."""
     while (parent := parents.get(name)) is not None:
         above = parents.get(parent)
         if above is not None:
@@ -65,29 +66,29 @@ def _root(parents: dict[str, str], name: str) -> str:
     return name
 
 
-def cautions(cases: Sequence[Case]) -> list[str]:
-    """What to know before the numbers of a suite are read that has questions twice, or nearly so."""
+def duplicate_warnings(cases: Sequence[Case]) -> list[str]:
+    """Warnings on duplicate and near-duplicate prompts of a suite."""
     same, alike = _groups(cases)
     found = []
     if same:
         more = sum(len(group) - 1 for group in same)
         found.append(
-            f"{_counted(more, 'case asks', 'cases ask')} what another one asks ({_named(same)}): cases with the same "
-            f"question are one cluster, so there is evidence of {len(cases) - more:,} questions, not of {len(cases):,}"
+            f"{counted(more, 'case has', 'cases have')} the same prompt as another case ({_named(same)}): cases with "
+            f"the same prompt are one cluster, so there are {len(cases) - more:,} independent cases, not {len(cases):,}"
         )
     if alike:
         found.append(
-            f"{_counted(len(alike), 'group', 'groups')} of questions differ in capitals, spaces or punctuation only "
-            f"({_named(alike)}): each counts as a case of its own; give them one 'cluster', or leave all but one out"
+            f"{counted(len(alike), 'group')} of prompts that differ only in capitals, spaces or punctuation "
+            f"({_named(alike)}): each counts as an independent case; give them one 'cluster', or keep only one of each"
         )
     return found
 
 
 def _groups(cases: Sequence[Case]) -> tuple[list[list[str]], list[list[str]]]:
-    """The ids of cases with the same prompt, and of those whose prompts have the same words in no declared cluster."""
+    """The ids of cases with the same prompt, and of those with the same words but no common cluster."""
     same: dict[Hashable, list[Case]] = defaultdict(list)
     for case in cases:
-        prompt = asked(case)
+        prompt = prompt_key(case)
         if prompt is not None:
             same[prompt].append(case)
     alike: dict[Hashable, list[Case]] = defaultdict(list)
@@ -102,7 +103,7 @@ def _groups(cases: Sequence[Case]) -> tuple[list[list[str]], list[list[str]]]:
 
 
 def _words(case: Case) -> str:
-    """The words of all messages, case-folded, parted by single spaces and without the marks between sentences."""
+    """The words of all messages, case-folded and separated by single spaces, without punctuation between sentences."""
     texts = (str(one.get("content") or "") for one in case.messages)
     return " ".join(MARKS.sub(" ", " ".join(texts).casefold()).split())
 
@@ -110,7 +111,3 @@ def _words(case: Case) -> str:
 def _named(groups: Sequence[Sequence[str]]) -> str:
     shown = "; ".join(" = ".join(group[:SHOWN]) + (" = …" if len(group) > SHOWN else "") for group in groups[:SHOWN])
     return shown + (f"; and {len(groups) - SHOWN:,} more" if len(groups) > SHOWN else "")
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

@@ -1,4 +1,4 @@
-"""A run in columns: what measures, comparisons and gates are made from, without a text of any case."""
+"""Holds a run as columns of numbers, without any text of its cases, for measures, comparisons and gates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.results.duplicate_prompts import joined
+from evaluators.results.duplicate_prompts import with_clusters
 from evaluators.results.scope import Scope
 from evaluators.suite import MANY
 from fairtrial.domain.events import CASE_OUTCOMES
@@ -23,13 +23,13 @@ Details = Mapping[str, Any]
 T = TypeVar("T")
 
 SCORED, FAILED = 1, 2
-"""A scorer's state in one result: it has scores, or it failed; 0 is that it was not asked."""
+"""A scorer's state in one result: it scored or it failed; 0 means that it was not applied."""
 OUTCOME: Mapping[str, int] = {outcome: at for at, outcome in enumerate(CASE_OUTCOMES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag of every case: ``codes`` are places in ``texts``, −1 where a case has none."""
+    """One tag of every case: ``codes`` are indices into ``texts``, −1 for a case without the tag."""
 
     codes: Ints
     texts: tuple[str, ...]
@@ -37,11 +37,11 @@ class Tag:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunTable:
-    """One run; columns of results are in its order, those of cases in the order of their first result.
+    """One run. Columns of results are in the run's order, columns of cases in the order of their first result.
 
-    ``case_of``: each result's case. ``outcomes``: places in `CASE_OUTCOMES`. ``latency_ms``, ``tokens_out``,
-    ``cost_usd`` and ``values`` (metric → number) have NaN where there is none. ``states``: scorer → `SCORED`, `FAILED`
-    or 0. ``clusters``: each case's, as numbers in the order of their names; ``None`` if no case has one.
+    ``case_of``: each result's case. ``outcomes``: indices into `CASE_OUTCOMES`. ``latency_ms``, ``tokens_out``,
+    ``cost_usd`` and ``values`` (metric → number) are NaN if unknown. ``states``: scorer → `SCORED`, `FAILED` or 0.
+    ``clusters``: each case's cluster, numbered in the order of their names; ``None`` if no two cases share one.
     ``details(scorer)``: the details of each result's score in order, ``None`` without a score.
     """
 
@@ -69,23 +69,23 @@ class RunTable:
     tags: Mapping[str, Tag]
     clusters: Ints | None
     details: Callable[[str], Iterable[Details | None]]
-    _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    _memo: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
-        """How many results."""
+        """The number of results."""
         return len(self.case_of)
 
     @property
     def single(self) -> bool:
-        """Whether each case has one result, so that results and cases are the same rows."""
+        """Whether each case has one result, so that results and cases have the same rows."""
         return self.n == len(self.case_ids)
 
-    def keep(self, name: Hashable, make: Callable[[], T]) -> T:
-        """What ``make`` gives, made once: groupings that all measures and scopes share."""
-        if name not in self._kept:
-            self._kept[name] = make()
-        found: T = self._kept[name]
+    def memoize(self, name: Hashable, make: Callable[[], T]) -> T:
+        """The result of ``make``, computed once, for groupings that all measures and scopes share."""
+        if name not in self._memo:
+            self._memo[name] = make()
+        found: T = self._memo[name]
         return found
 
     def state(self, scorer: str) -> NDArray[np.uint8]:
@@ -94,18 +94,18 @@ class RunTable:
         return np.zeros(self.n, dtype=np.uint8) if found is None else found
 
     def value(self, metric: str) -> Floats:
-        """The metric of each result, NaN where there is none."""
+        """The metric of each result, NaN if it has none."""
         found = self.values.get(metric)
         return np.full(self.n, np.nan) if found is None else found
 
     def any_of_case(self, marks: Marks) -> Marks:
-        """Each case: whether any of its results is marked."""
+        """For each case, whether any of its results is marked."""
         if self.single:
             return marks
         return np.bincount(self.case_of, weights=marks, minlength=len(self.case_ids)) > 0
 
     def mean_of_case(self, values: Floats) -> Floats:
-        """Each case: the mean of its results' values, NaN where it has none."""
+        """For each case, the mean of its results' values, NaN if it has none."""
         if self.single:
             return values
         known = ~np.isnan(values)
@@ -115,15 +115,15 @@ class RunTable:
             return np.asarray(sums / np.bincount(of, minlength=count), dtype=np.float64)
 
     def results_of_cases(self) -> Ints:
-        """Each case: its results in order; short rows end in −1."""
-        return self.keep("results of cases", self._results_of_cases)
+        """For each case, its results in order; short rows are padded with −1."""
+        return self.memoize("results of cases", self._results_of_cases)
 
     def in_scope(self, scope: Scope | None) -> Marks | None:
-        """Each case: whether it lies in the slice; ``None`` means all."""
-        return None if scope is None else self.keep(scope, partial(self._in_scope, scope))
+        """For each case, whether it lies in the slice; ``None`` means that all do."""
+        return None if scope is None else self.memoize(scope, partial(self._in_scope, scope))
 
     def slices(self, tag: str) -> list[str]:
-        """The tag's slices that have a case, in order."""
+        """The tag's slices that have a case, sorted."""
         found = self.tags.get(tag)
         return sorted({value for text in found.texts for value in text.split(MANY)}) if found else []
 
@@ -132,7 +132,7 @@ class RunTable:
         if found is None:
             return np.zeros(len(self.case_ids), dtype=bool)
         inside = np.array([*(scope.value in text.split(MANY) for text in found.texts), False])
-        return inside[found.codes]  # the last one stands for −1
+        return inside[found.codes]  # the last element stands for −1
 
     def _results_of_cases(self) -> Ints:
         count = len(self.case_ids)
@@ -147,7 +147,7 @@ class RunTable:
 
 
 def same_results(one: RunTable, other: RunTable) -> bool:
-    """Whether both have the same cases with the same outcomes and scores, whatever the answers took."""
+    """Whether both have the same cases with the same outcomes and scores; latencies and costs may differ."""
     return (
         one.case_ids == other.case_ids
         and np.array_equal(one.case_of, other.case_of)
@@ -158,11 +158,11 @@ def same_results(one: RunTable, other: RunTable) -> bool:
 
 
 def table_of(run: Run | RunTable) -> RunTable:
-    """The run in columns; one that is in columns is itself."""
+    """The run as a table; a table is returned as it is."""
     if isinstance(run, RunTable):
         return run
     results = run.results
-    case_of, ids = numbered(one.case.case_id for one in results)
+    case_of, ids = encode(one.case.case_id for one in results)
     cases = [results[at].case for at in firsts_of(case_of)]
     tags = dict.fromkeys(tag for case in cases for tag in case.tags)
     values, states = _scores(results)
@@ -189,25 +189,25 @@ def table_of(run: Run | RunTable) -> RunTable:
         values=values,
         states=states,
         tags={tag: _tag([case.tags.get(tag) for case in cases]) for tag in tags},
-        clusters=clusters_of([case.cluster for case in joined(cases)], ids),
+        clusters=clusters_of([case.cluster for case in with_clusters(cases)], ids),
         details=partial(_details_of, results),
     )
 
 
-def numbered(texts: Iterable[str]) -> tuple[Ints, tuple[str, ...]]:
-    """Each text as its place among the distinct ones, which are in the order of their first appearance."""
+def encode(texts: Iterable[str]) -> tuple[Ints, tuple[str, ...]]:
+    """Each text as an index into the distinct texts, which are in the order of their first appearance."""
     places: dict[str, int] = {}
     codes = [places.setdefault(text, len(places)) for text in texts]
     return np.array(codes, dtype=np.intp), tuple(places)
 
 
 def firsts_of(codes: Ints) -> Ints:
-    """The first row of each code; codes are numbered by their first appearance."""
+    """The first row of each code; codes are numbered in the order of first appearance."""
     return np.unique(codes, return_index=True)[1].astype(np.intp)
 
 
 def clusters_of(names: Sequence[str | None], ids: Sequence[str]) -> Ints | None:
-    """Each case's cluster as a number in the order of their names; a case without one is a cluster of its own."""
+    """Each case's cluster as a number in the order of their names; a case without one is a separate cluster."""
     if all(name is None for name in names):
         return None
     said = [f"i:{case_id}" if name is None else f"c:{name}" for name, case_id in zip(names, ids, strict=True)]
@@ -216,7 +216,7 @@ def clusters_of(names: Sequence[str | None], ids: Sequence[str]) -> Ints | None:
 
 
 def _tag(values: Sequence[str | None]) -> Tag:
-    codes, texts = numbered(value for value in values if value is not None)
+    codes, texts = encode(value for value in values if value is not None)
     found = np.full(len(values), -1, dtype=np.intp)
     found[np.array([value is not None for value in values], dtype=bool)] = codes
     return Tag(found, texts)

@@ -1,4 +1,4 @@
-"""Which cases a figure is about: those of one slice, or of every value of a tag."""
+"""Defines which cases a figure covers: one slice, or every slice of a tag."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """``in tag:value``, or ``in every tag`` where ``value`` is ``None``; the tag ``slice`` then means all slices."""
+    """``in tag:value``, or ``in every tag`` if ``value`` is ``None``; the tag ``slice`` then means all slices."""
 
     tag: str
     value: str | None = None

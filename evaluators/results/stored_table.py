@@ -1,4 +1,4 @@
-"""The columns that a store keeps of a run, as a table that measures are made from."""
+"""Converts the stored columns of a run to a `RunTable`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from fairtrial.domain.events import RunEvent
 
 SCORE, STATE = "score:", "state:"
 AT_ONCE = 4096
-"""Details that are texts of ours at the same time."""
+"""How many details are converted to Python strings at a time."""
 
 
 def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) -> RunTable:
-    """The run of a store's columns (see `fairtrial.store.evaluations.run_columns`), ``details`` as that gives them."""
+    """The run of a store's columns; both arguments are as `fairtrial.store.evaluations.run_columns` gives them."""
     run = msgspec.json.decode(columns.schema.metadata[b"run"], type=RunEvent)
     case_of, ids = _encoded(columns["case_id"])
     firsts = firsts_of(case_of)
@@ -65,18 +65,18 @@ def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) 
 
 
 def _encoded(column: Any) -> tuple[Ints, tuple[str, ...]]:
-    """Each text as its place among the distinct ones, which are in the order of their first appearance."""
+    """Each text as an index into the distinct texts, which are in the order of their first appearance."""
     found = _whole(column).dictionary_encode()
     return np.from_dlpack(found.indices).astype(np.intp), tuple(found.dictionary.to_pylist())
 
 
 def _whole(column: Any) -> Any:
-    """A column in one piece."""
+    """The column as one array, without chunks."""
     return column.combine_chunks() if isinstance(column, pyarrow.ChunkedArray) else column
 
 
 def _floats(column: Any) -> Floats:
-    """A column of numbers. Arrow's own `to_numpy` would load pandas."""
+    """A column of numbers; Arrow's `to_numpy` is not used, because it loads pandas."""
     return np.asarray(np.from_dlpack(_whole(column)), dtype=np.float64)
 
 
@@ -90,7 +90,7 @@ def _named(columns: pyarrow.Table, prefix: str) -> dict[str, Any]:
 
 
 def _tags(column: Any, firsts: Ints) -> dict[str, Tag]:
-    """Each tag of every case, from the map of its first result."""
+    """Each tag of every case, from the case's first result."""
     maps = _whole(column)
     offsets = np.from_dlpack(maps.offsets)
     inside = slice(int(offsets[0]), int(offsets[-1])) if len(offsets) else slice(0)
@@ -107,10 +107,10 @@ def _tags(column: Any, firsts: Ints) -> dict[str, Tag]:
 
 
 def _tag(codes: Ints, texts: Sequence[str]) -> Tag:
-    """The tag with those of the texts that it has, by their first appearance."""
+    """The tag with only the texts that occur, in the order of their first appearance."""
     met, at = np.unique(codes, return_index=True)
     order = [int(code) for code in met[np.argsort(at)] if code >= 0]
-    place = np.full(len(texts) + 1, -1, dtype=np.intp)  # the last one stands for none
+    place = np.full(len(texts) + 1, -1, dtype=np.intp)  # the last element stands for none
     place[order] = np.arange(len(order))
     return Tag(place[codes], tuple(texts[code] for code in order))
 
@@ -123,7 +123,7 @@ def _clusters(column: Any, firsts: Ints, ids: Sequence[str]) -> Ints | None:
 
 
 def _details(read: Callable[[str], pyarrow.Table], states: dict[str, Any], scorer: str) -> Iterator[Details | None]:
-    """Row after row, so that never more than one is decoded."""
+    """The details row by row, so that only one is decoded at a time."""
     state = states.get(scorer)
     if state is None:
         return

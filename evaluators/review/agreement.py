@@ -1,4 +1,4 @@
-"""How far the people who judged the same pairs agree on what they judged, and what may not rest on it."""
+"""Measures how far reviewers of the same pairs agree, and keeps lines from passing on ratings that do not agree."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from fairtrial.stats.agreement.quality import NOT_MEASURED, Quality, agreement_q
 from fairtrial.stats.agreement.rating_table import RatingTable, Value
 from fairtrial.stats.review.preference import TIE
 
-Judged = tuple[str, str, Value, str, str]
+RatingRow = tuple[str, str, Value, str, str]
 MARKS = (1, 2, 3, 4, 5)
 MIN_PEOPLE = 3
 SAID: dict[Preference, str] = {"candidate": "candidate", "baseline": "baseline", "tie": "even", "both_bad": "even"}
-"""What a vote is as a preference: both bad prefers neither, as in the win rate, and can't judge says nothing."""
+"""A vote as a preference: "both bad" prefers neither, as in the win rate, and "can't judge" is left out."""
 
 AGREE: dict[Quality, str] = {
     "good": "well",
     "tentative": "enough for tentative conclusions",
     "low": "little",
-    "not measured": "so little that it is not measured",
+    "not measured": "too little to measure anything",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Agreement on one metric over the pairs that two people or more have judged.
+    """Agreement on one metric over the pairs that two or more people have judged.
 
-    ``alpha``: Krippendorff's, nominal for preferences, ordinal for marks; ``gwet``: AC1 or AC2, which stays high where
-    nearly all say the same; ``people``: who judged a pair that another judged too.
+    ``alpha`` is Krippendorff's, nominal for preferences and ordinal for ratings. ``gwet`` is AC1 or AC2, which stays
+    high if nearly all votes are the same. ``people`` counts those who judged a pair that another person judged too.
     """
 
     alpha: Estimate | NotEnough
@@ -51,7 +51,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class PersonAgreement:
-    """One person's alpha beside everybody else who judged the same pairs, for each metric; ``name``: the reviewer's."""
+    """One reviewer's alpha against all others who judged the same pairs, for each metric."""
 
     reviewer: str
     name: str
@@ -59,7 +59,7 @@ class PersonAgreement:
 
 
 def agreement_of(queues: Sequence[ReviewedQueue], metric: str) -> Agreement:
-    """How far people agree on ``review.preference``, or on a dimension's marks of both answers.
+    """The agreement on ``review.preference``, or on a dimension's ratings of both answers.
 
     Cases of one cluster are resampled together, and so are the two answers of a pair.
     """
@@ -78,8 +78,8 @@ def agreement_of(queues: Sequence[ReviewedQueue], metric: str) -> Agreement:
     return Agreement(found, gwet, _quality(found, metric), len(twice), people)
 
 
-def each_beside_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[PersonAgreement, ...]:
-    """Each person against the rest, where there are three or more: of two, neither is nearer to the truth."""
+def agreement_with_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[PersonAgreement, ...]:
+    """Each reviewer against the others, if there are three or more; of two, neither is closer to the truth."""
     names = {vote.reviewer: vote.name for queue in queues for vote in queue.votes}
     if len(names) < MIN_PEOPLE:
         return ()
@@ -94,37 +94,37 @@ def each_beside_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[PersonAgreeme
     )
 
 
-def agreement_says(found: Agreement, people: int) -> str:
+def agreement_text(found: Agreement, people: int) -> str:
     """``; over 24 shared pairs they agree well (alpha 0.81, 0.62 to 0.93; AC2 0.93)``; "" for one person."""
     if people < 2:
         return ""
     if not found.pairs:
-        return "; no pair was judged by two, so how far they agree is not known"
+        return "; no pair was judged by two people, so their agreement is unknown"
     pairs = "1 shared pair" if found.pairs == 1 else f"{found.pairs} shared pairs"
     gwet = ""
     if isinstance(found.gwet, Estimate):
         gwet = f"; {'AC1' if 'AC1' in found.gwet.method else 'AC2'} {_number(found.gwet.value)}"
     if isinstance(found.alpha, NotEnough):
-        return f"; how far they agree can't be told from {pairs}{gwet and ' (' + gwet[2:] + ')'}"
+        return f"; their agreement cannot be estimated from {pairs}{gwet and ' (' + gwet[2:] + ')'}"
     value, low, high = (_number(one) for one in (found.alpha.value, found.alpha.low, found.alpha.high))
     return f"; over {pairs} they agree {AGREE[found.quality]} (alpha {value}, {low} to {high}{gwet})"
 
 
-def measured(line: GateLine, found: Finding, agreement: Agreement) -> Finding:
-    """A pass on what people do not agree on can't be told, since guesses can have it; a failure stands.
+def require_agreement(line: GateLine, found: Finding, agreement: Agreement) -> Finding:
+    """Turn a pass into "cannot tell" if reviewers do not agree, because guesses could produce it; a failure stands.
 
-    It stands where the whole interval lies above what two equal models have: guesses prefer none.
+    The pass stands if the whole interval lies above the value of two equal models, because guesses prefer neither.
     """
     if found.result != "pass" or agreement.quality != "not measured" or _beyond_guesses(line, found):
         return found
-    says = f"{found.says}; nothing passes on what is not measured"
-    what = "what makes an answer the better one" if line.metric == PREFERENCE else "what each mark means"
-    needed = f"people who agree: settle over a few pairs {what}, then fill a new review"
+    says = f"{found.says}; no line passes on ratings that agree so little"
+    what = "what makes one answer better" if line.metric == PREFERENCE else "what each rating means"
+    needed = f"reviewers who agree: discuss {what} over a few pairs, then fill a new review queue"
     return replace(found, result="cannot tell", says=says, needed=needed)
 
 
 def _beyond_guesses(line: GateLine, found: Finding) -> bool:
-    """Whether the candidate is better than the baseline, whatever the line asks for."""
+    """Whether the candidate is better than the baseline, whatever the line requires."""
     evidence = found.evidence
     if isinstance(evidence, Comparison):
         return isinstance(evidence.difference, Estimate) and evidence.difference.low > 0
@@ -136,7 +136,10 @@ def _number(value: float) -> str:
 
 
 def _quality(found: Estimate | NotEnough, metric: str) -> Quality:
-    """Of a preference experts may well differ: it is not measured only where all of the interval is below the limit."""
+    """The quality of the agreement.
+
+    Experts may well differ in preferences, so these are "not measured" only if the whole interval is below the limit.
+    """
     quality = agreement_quality(found)
     if metric == PREFERENCE and isinstance(found, Estimate) and quality == "not measured":
         return quality if found.high < NOT_MEASURED else "low"
@@ -147,12 +150,12 @@ def _metric(metric: str) -> Literal["nominal", "ordinal"]:
     return "nominal" if metric == PREFERENCE else "ordinal"
 
 
-def _table(rows: Sequence[Judged]) -> RatingTable:
+def _table(rows: Sequence[RatingRow]) -> RatingTable:
     return RatingTable.of(*zip(*[row[:4] for row in rows], strict=True)) if rows else RatingTable.of([], [], [])
 
 
-def _rows(queues: Sequence[ReviewedQueue], metric: str) -> Iterator[Judged]:
-    """What was judged, by whom, what they gave, what it is resampled with, and the pair; a person's last word on it."""
+def _rows(queues: Sequence[ReviewedQueue], metric: str) -> Iterator[RatingRow]:
+    """For each last vote of a person: what was judged, by whom, the value, its resampling group, and the pair."""
     last: dict[tuple[str, str], tuple[str, Vote]] = {}
     for queue in queues:
         for vote in queue.votes:

@@ -1,4 +1,4 @@
-"""What a preference owes to the side and the length of the answers, and which reviewers lean to a side."""
+"""Estimates position and length bias in preferences, over all votes and for each reviewer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from fairtrial.stats.review.preference_model import Judgements, PreferenceModel,
 
 
 @dataclass(frozen=True, slots=True)
-class Leaning:
-    """One person whose votes the side pulls, by the alarm of `PreferenceModel`; ``model``: their votes alone."""
+class ReviewerBias:
+    """A reviewer with a position bias, by the alarm of `PreferenceModel`; ``model`` has only their votes."""
 
     reviewer: str
     name: str
@@ -18,23 +18,23 @@ class Leaning:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewPull:
-    """The raw win rate beside the adjusted ones, and who leans; ``model`` is ``None`` if sides are not known."""
+class PositionAndLengthBias:
+    """The raw and the adjusted win rates, and the biased reviewers; ``model`` is ``None`` if the sides are unknown."""
 
     model: PreferenceModel | None
-    leanings: tuple[Leaning, ...]
+    leanings: tuple[ReviewerBias, ...]
 
 
-def pull_of(
+def estimate_bias(
     everybody: Judgements | None,
     each: Iterable[tuple[str, Judgements | None]],
     names: Mapping[str, str],
     *,
     level: float,
-) -> ReviewPull:
-    """The votes of all, and of each person by themselves."""
+) -> PositionAndLengthBias:
+    """Fit the model to all votes, and to each person's votes."""
     found = [(one, preference_model(votes, level=level)) for one, votes in each if votes is not None]
-    return ReviewPull(
+    return PositionAndLengthBias(
         None if everybody is None else preference_model(everybody, level=level),
-        tuple(Leaning(one, names[one], model) for one, model in found if model.position_biased),
+        tuple(ReviewerBias(one, names[one], model) for one, model in found if model.position_biased),
     )

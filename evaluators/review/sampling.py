@@ -1,4 +1,4 @@
-"""What people will judge: two runs' answers to the same cases, drawn by a rule that can be repeated."""
+"""Samples the pairs of answers that reviewers judge, by a reproducible rule."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SEEDS = 2**31
 DEFAULT_SIZE = 40
 USUAL_OVERLAP = 0.2
 LEAST_SHARED = 12
-"""Pairs for two people, where nobody says how many: ten tell how far they agree, and some will be left unjudged."""
+"""The default minimum of pairs for two people: ten suffice for an estimate of agreement, and some stay unjudged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """How a queue's cases are drawn: ``size`` of them at random, a share ``overlap`` of which wants two people.
+    """How a queue's cases are drawn: ``size`` cases at random, of which a share ``overlap`` needs two reviewers.
 
-    By default a fifth, but twelve at the least, or half of the queue where it has fewer than 24.
+    The default overlap is a fifth, but at least twelve pairs, or half of a queue with fewer than 24.
     """
 
     size: int = DEFAULT_SIZE
@@ -34,17 +34,17 @@ class Draw:
     sampling: Literal["random"] = "random"
 
     def shared(self, size: int) -> int:
-        """How many of so many pairs want two people."""
+        """How many of ``size`` pairs need two reviewers."""
         if self.overlap is not None:
             return round(self.overlap * size)
         return max(round(USUAL_OVERLAP * size), min(LEAST_SHARED, size // 2))
 
 
 def draw_pairs(candidate: Run, baseline: Run, draw: Draw) -> list[Pair]:
-    """The pairs that people will judge, in the order of the suite; each knows the chance that it had.
+    """Draw pairs in the order of the suite; each has its probability of being drawn.
 
-    Cases that both answered, first repeat. Raises `UsageError` if the runs are not of one suite as it stood, keep no
-    questions, or have no case that both answered.
+    Only cases that both targets answered are drawn, with the answers of the first repeat. Raises `UsageError` if the
+    runs used different versions of the suite, have no stored questions, or share no answered case.
     """
     _require_one_suite(candidate, baseline)
     pairs = _answered_by_both(candidate, baseline)
@@ -59,7 +59,7 @@ def draw_pairs(candidate: Run, baseline: Run, draw: Draw) -> list[Pair]:
 
 
 def rule_of(draw: Draw, pairs: Sequence[Pair]) -> dict[str, Any]:
-    """What is stored of the rule, enough to draw the same cases again."""
+    """The rule as it is stored, with enough detail to draw the same cases again."""
     possible = round(len(pairs) / pairs[0].probability) if pairs else 0
     shared = sum(pair.wants > 1 for pair in pairs)
     kept = {"kind": draw.sampling, "size": len(pairs), "of": possible, "seed": draw.seed, "shared": shared}
@@ -69,9 +69,9 @@ def rule_of(draw: Draw, pairs: Sequence[Pair]) -> dict[str, Any]:
 def newest_pair(
     candidates: Sequence[Run], baselines: Sequence[Run], *, wanted: tuple[str, str, str]
 ) -> tuple[Run, Run]:
-    """The newest finished runs of both on one suite as it stood; each list has the newest first.
+    """The newest finished runs of both targets on the same version of a suite; each list has the newest first.
 
-    ``wanted``: suite, candidate, baseline, for the `UsageError` that says what to run.
+    ``wanted``: suite, candidate and baseline, for the `UsageError`, which names what to run.
     """
     by_digest: dict[str, Run] = {}
     for run in baselines:
@@ -82,17 +82,17 @@ def newest_pair(
     suite, candidate, baseline = wanted
     have = [name for name, runs in ((candidate, candidates), (baseline, baselines)) if runs]
     why = (
-        "the runs of the two are of different versions of it"
+        "the runs of the two targets used different versions of it"
         if len(have) == 2
         else f"there is no finished run of it on {' and '.join(n for n in (candidate, baseline) if n not in have)}"
     )
     raise UsageError(
-        f"reviews: suite {suite}: {why} (first run its file: fairtrial eval SUITE.yaml --on {candidate},{baseline})"
+        f"reviews: suite {suite}: {why} (run it first: fairtrial eval SUITE.yaml --on {candidate},{baseline})"
     )
 
 
 def names_of(plan: Plan | None, *targets: str) -> list[str]:
-    """Everything by which a reviewer could know these targets: names of theirs, of variants, deployments and models."""
+    """All names by which a reviewer could recognise these targets: of targets, variants, deployments and models."""
     names: dict[str, None] = {}
     for target in targets:
         experiment_name, slash, variant_name = target.partition("/")
@@ -112,12 +112,12 @@ def names_of(plan: Plan | None, *targets: str) -> list[str]:
 
 
 def title_of(wished: str | None, suite: str, size: int, *, names: Sequence[str]) -> str:
-    """What reviewers read above the queue; raises `UsageError` if the wished title would give a model away."""
+    """The queue's title for reviewers; raises `UsageError` if the wished title would reveal a model."""
     if wished:
-        told = names_in(wished, names)
-        if told:
+        revealed = names_in(wished, names)
+        if revealed:
             raise UsageError(
-                f"title: {told[0]!r} would tell the reviewers which models they judge (choose other words)"
+                f"title: {revealed[0]!r} would reveal to reviewers which models they judge (choose other words)"
             )
         return wished
     title = f"{suite}: {size} pairs"
@@ -127,11 +127,13 @@ def title_of(wished: str | None, suite: str, size: int, *, names: Sequence[str])
 def _require_one_suite(candidate: Run, baseline: Run) -> None:
     if candidate.suite_digest != baseline.suite_digest or candidate.suite != baseline.suite:
         raise UsageError(
-            f"reviews: runs {candidate.run_id} and {baseline.run_id} are not of one suite as it stood "
+            f"reviews: runs {candidate.run_id} and {baseline.run_id} used different suites or versions of a suite "
             f"({candidate.suite} {candidate.suite_digest[:8]}, {baseline.suite} {baseline.suite_digest[:8]})"
         )
     if candidate.target == baseline.target:
-        raise UsageError(f"reviews: both runs are of {candidate.target}: a model beside itself shows nothing")
+        raise UsageError(
+            f"reviews: both runs are of {candidate.target}, and comparing a model with itself shows nothing"
+        )
 
 
 def _answered_by_both(candidate: Run, baseline: Run) -> list[Pair]:
@@ -145,7 +147,7 @@ def _answers(run: Run) -> dict[str, CaseResult]:
 
 
 def _text(answer: Answer) -> str | None:
-    """What a person would read: the answer, or the refusal that the model gave instead."""
+    """The text that a person reads: the answer, or else the refusal."""
     return answer.text if answer.text else answer.refusal or answer.text
 
 
@@ -153,7 +155,7 @@ def _pair(new: CaseResult, old: CaseResult, suite: str) -> Pair:
     case = new.case
     if not case.messages:
         raise UsageError(
-            f"reviews: suite {suite}: these runs are from before questions were kept beside answers "
+            f"reviews: suite {suite}: these runs are from a version that did not store questions "
             f"(run the suite again on both: fairtrial eval)"
         )
     asked = tuple({"role": str(one.get("role", "user")), "content": _flat(one.get("content"))} for one in case.messages)
@@ -162,7 +164,7 @@ def _pair(new: CaseResult, old: CaseResult, suite: str) -> Pair:
 
 
 def _flat(content: Any) -> str:
-    """A message's content as text: parts are joined, and what isn't text is named."""
+    """A message's content as text: parts are joined, and a part that is not text is replaced by its type."""
     if isinstance(content, str) or content is None:
         return content or ""
     if not isinstance(content, list):
@@ -178,7 +180,7 @@ def _part(part: Any) -> str:
 
 
 def _reference(expected: Any) -> str | None:
-    """What a right answer is, as a person reads it."""
+    """The reference as readable text."""
     if expected is None or isinstance(expected, str):
         return expected
     if isinstance(expected, list) and all(isinstance(one, str) for one in expected):

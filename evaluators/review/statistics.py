@@ -1,4 +1,4 @@
-"""The figures of blind reviews: how often the candidate is preferred, and what people gave each dimension."""
+"""Computes the statistics of blind reviews: win rate, ratings, agreement and bias."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluators.criteria.grammar import Whom
+from evaluators.criteria.grammar import Population
 from evaluators.criteria.review_validation import PREFERENCE, REVIEW_METRICS
-from evaluators.review.agreement import Agreement, PersonAgreement, agreement_of, each_beside_the_rest
-from evaluators.review.bias import ReviewPull, pull_of
+from evaluators.review.agreement import Agreement, PersonAgreement, agreement_of, agreement_with_the_rest
+from evaluators.review.bias import PositionAndLengthBias, estimate_bias
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.reviews.evidence import ReviewedQueue, Vote
 from fairtrial.domain.reviews.review import DIMENSIONS, Arm, Dimension, Preference
@@ -19,7 +19,7 @@ from fairtrial.stats.paired.clustered import Floats
 from fairtrial.stats.paired.mcnemar import exact
 from fairtrial.stats.paired.sign_flip import sign_flip
 from fairtrial.stats.review.crossed import MIN_PEOPLE
-from fairtrial.stats.review.preference import TIE, decided, win_rate
+from fairtrial.stats.review.preference import TIE, count_wins, win_rate
 from fairtrial.stats.review.preference_model import Judgements
 from fairtrial.stats.review.preference_scales import elo_gap, net_preference
 from fairtrial.stats.review.ratings import mean_rating
@@ -27,10 +27,10 @@ from fairtrial.stats.review.ratings import mean_rating
 ONE_SIDED_95 = 0.90
 TWO_SIDED_95 = 0.95
 EXACT_BELOW = 30
-AMONG: Whom = "among these reviewers"
-GENERAL: Whom = "in general"
+AMONG: Population = "among these reviewers"
+GENERAL: Population = "in general"
 WORTH: dict[Preference, float] = {"candidate": 1.0, "baseline": 0.0, "tie": TIE, "both_bad": TIE}
-"""What a vote adds to the win rate; can't judge is missing."""
+"""What a vote adds to the win rate; "can't judge" adds nothing."""
 
 LOWEST, HIGHEST = 1.0, 5.0
 SPAN = HIGHEST - LOWEST
@@ -38,12 +38,12 @@ SPAN = HIGHEST - LOWEST
 
 @dataclass(frozen=True, slots=True)
 class ReviewFigures:
-    """All that the votes of some queues say, for people to read.
+    """All statistics of the votes of some queues, for display; the field names are keys of the API.
 
-    ``counts``: votes by preference; ``preference``: the win rate against a half; ``net`` and ``elo``: the same as net
-    preference and as a gap of Elo ratings; ``pull``: what it owes to the place and the length of answers;
-    ``levels``: what the candidate's answers were given, ``dimensions``: beside the baseline's; ``agreement``: of
-    people, by metric; ``each``: of one person with the rest.
+    ``counts``: votes by preference; ``preference``: the win rate against one half; ``net`` and ``elo``: the same as net
+    preference and as an Elo difference; ``pull``: its position and length bias; ``levels``: the candidate's mean
+    ratings; ``dimensions``: these against the baseline's; ``agreement``: of all reviewers, by metric; ``each``: of each
+    reviewer with the others.
     """
 
     votes: int
@@ -53,7 +53,7 @@ class ReviewFigures:
     preference: Comparison
     net: Estimate | NotEnough
     elo: Estimate | NotEnough
-    pull: ReviewPull
+    pull: PositionAndLengthBias
     levels: dict[Dimension, Estimate | NotEnough]
     dimensions: dict[Dimension, Comparison]
     agreement: dict[str, Agreement]
@@ -61,14 +61,14 @@ class ReviewFigures:
 
 
 class Votes:
-    """The votes of some queues as columns; each weighs 1 over what its case could expect, where chances differ.
+    """The votes of some queues as columns; a vote weighs 1 / (its case's expected number of draws), if these differ.
 
-    ``whom``: for whom the figures speak. By default that is reviewers in general where three or more voted, each of
-    them a cluster, and else these reviewers alone.
+    ``population``: to whom the figures generalise. By default that is reviewers in general if three or more voted, with
+    each reviewer as a cluster, and otherwise these reviewers only.
     """
 
-    def __init__(self, queues: Sequence[ReviewedQueue], whom: Whom = "") -> None:
-        self._whom = whom
+    def __init__(self, queues: Sequence[ReviewedQueue], population: Population = "") -> None:
+        self._population = population
         chances = _chances(queues)
         self._votes = [(vote, chances[_population(queue)], queue.suite) for queue in queues for vote in queue.votes]
         self._equal = len({round(chance, 9) for _, chance, _ in self._votes}) <= 1
@@ -86,12 +86,12 @@ class Votes:
         return len({vote.reviewer for vote, _, _ in self._votes})
 
     def reviewers(self, metric: str) -> int:
-        """How many people gave a value for this metric."""
+        """How many reviewers gave a value for this metric."""
         return len(set(self._of(metric).people))
 
     def in_general(self, metric: str) -> bool:
-        """Whether the figures of this metric speak for reviewers in general."""
-        return self._whom != AMONG and self.reviewers(metric) >= MIN_PEOPLE
+        """Whether the figures of this metric generalise to reviewers in general."""
+        return self._population != AMONG and self.reviewers(metric) >= MIN_PEOPLE
 
     def _of(self, metric: str) -> _Columns:
         if metric == PREFERENCE:
@@ -100,31 +100,31 @@ class Votes:
         return self._columns([_mark(vote, "candidate", dimension) for vote, _, _ in self._votes])
 
     def _too_few(self, of: _Columns) -> NotEnough | None:
-        """Why figures for reviewers in general can't be told, where a line asks for these."""
+        """Why figures for reviewers in general cannot be estimated, if a line requires them."""
         people = len(set(of.people))
-        if self._whom != GENERAL or people >= MIN_PEOPLE or not of.n:
+        if self._population != GENERAL or people >= MIN_PEOPLE or not of.n:
             return None
         who = "one reviewer" if people == 1 else f"{people} reviewers"
         more = MIN_PEOPLE - people
         needed = f"{more} more reviewer{'s' * (more > 1)}, or a line that ends in '{AMONG}'"
-        return NotEnough(f"{who} can't speak for reviewers in general", needed, of.n)
+        return NotEnough(f"{who} cannot represent reviewers in general", needed, of.n)
 
     @property
     def counts(self) -> dict[str, int]:
         return dict(Counter(vote.preference for vote, _, _ in self._votes))
 
     def preference(self, level: float = ONE_SIDED_95) -> Comparison:
-        """The win rate beside a half, which equal models would have."""
+        """The win rate against one half, which equal models would have."""
         columns = self._of(PREFERENCE)
         rate = self._too_few(columns) or win_rate(
             columns.values,
             columns.items,
             columns.people,
             weights=columns.weights,
-            general=self._whom != AMONG,
+            general=self._population != AMONG,
             level=level,
         )
-        won, lost = decided(columns.values)
+        won, lost = count_wins(columns.values)
         p, p_method = (None, "") if self.in_general(PREFERENCE) else _p_of(columns, (won, lost))
         if isinstance(rate, NotEnough):
             return Comparison(PREFERENCE, "", None, TIE, rate, "cannot tell", won, lost, columns.n, p, p_method)
@@ -132,7 +132,7 @@ class Votes:
         return Comparison(PREFERENCE, "", rate.value, TIE, gap, _answer(gap), won, lost, columns.n, p, p_method)
 
     def judgements(self, reviewer: str | None = None) -> Judgements | None:
-        """The votes, or one person's, with what was shown; ``None`` where one doesn't say what stood on the left."""
+        """All votes, or one person's, with the order of the answers; ``None`` if a vote has no order."""
         columns = self._columns([WORTH.get(vote.preference) for vote, _, _ in self._votes], reviewer)
         shown = [vote for vote in columns.votes if vote.left is not None]
         longer = [vote.longer for vote in shown if vote.longer is not None]
@@ -147,11 +147,11 @@ class Votes:
             columns.weights,
         )
 
-    def pull(self, level: float = ONE_SIDED_95) -> ReviewPull:
-        """What the win rate owes to the place and the length of the answers."""
+    def bias(self, level: float = ONE_SIDED_95) -> PositionAndLengthBias:
+        """The position and length bias of the win rate."""
         names = {vote.reviewer: vote.name for vote, _, _ in self._votes}
         each = ((reviewer, self.judgements(reviewer)) for reviewer in names)
-        return pull_of(self.judgements(), each, names, level=level)
+        return estimate_bias(self.judgements(), each, names, level=level)
 
     def level(
         self, dimension: Dimension, arm: Arm = "candidate", *, level: float = TWO_SIDED_95
@@ -165,11 +165,11 @@ class Votes:
     def difference(
         self, dimension: Dimension, factor: float = 1.0, *, level: float = ONE_SIDED_95
     ) -> Estimate | NotEnough:
-        """candidate − factor · baseline over votes that rated both; by default with one-sided 95 % bounds."""
+        """candidate − factor · baseline over votes that rated both; one-sided 95 % bounds by default."""
         return self._mean(self._gaps(dimension, factor), level)
 
     def comparison(self, dimension: Dimension) -> Comparison:
-        """Both arms over the votes that rated both, and their paired difference."""
+        """Both arms' means over the votes that rated both, and their paired difference."""
         gap = self.difference(dimension)
         both = [
             (vote.ratings["candidate"][dimension], vote.ratings["baseline"][dimension])
@@ -178,7 +178,7 @@ class Votes:
         ]
         new, old = (float(np.mean(side)) for side in zip(*both, strict=True)) if both else (None, None)
         columns = self._columns(self._gaps(dimension))
-        general = self._whom != AMONG and len(set(columns.people)) >= MIN_PEOPLE
+        general = self._population != AMONG and len(set(columns.people)) >= MIN_PEOPLE
         flipped = None if general else sign_flip(columns.values, columns.items)
         p, method = (flipped, "sign flip") if isinstance(flipped, float) else (None, "")
         return Comparison(f"review.{dimension}", "", new, old, gap, _answer(gap), n=len(both), p=p, p_method=method)
@@ -194,12 +194,12 @@ class Votes:
             of.people,
             span=SPAN,
             weights=of.weights,
-            general=self._whom != AMONG,
+            general=self._population != AMONG,
             level=level,
         )
 
     def _columns(self, values: Sequence[float | None], reviewer: str | None = None) -> _Columns:
-        """The votes that have a value, of all people or of one."""
+        """The votes that have a value, of all reviewers or of one."""
         kept = [
             (value, *rest)
             for value, rest in zip(values, self._votes, strict=True)
@@ -228,7 +228,7 @@ class _Columns:
 
 
 def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
-    """Everything at once."""
+    """All statistics at once."""
     votes = Votes(queues)
     preference = votes.preference()
     rate = _rate(preference.difference)
@@ -240,16 +240,16 @@ def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
         preference,
         net_preference(rate),
         elo_gap(rate),
-        votes.pull(),
+        votes.bias(),
         {dimension: votes.level(dimension) for dimension in DIMENSIONS},
         {dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
         {metric: agreement_of(queues, metric) for metric in REVIEW_METRICS},
-        each_beside_the_rest(queues),
+        agreement_with_the_rest(queues),
     )
 
 
 def _rate(gap: Estimate | NotEnough) -> Estimate | NotEnough:
-    """The win rate again, from how far it is from a half."""
+    """The win rate, from its difference to one half."""
     if isinstance(gap, NotEnough):
         return gap
     return replace(gap, value=gap.value + TIE, low=gap.low + TIE, high=gap.high + TIE)
@@ -260,9 +260,9 @@ def _population(queue: ReviewedQueue) -> tuple[str, str]:
 
 
 def _chances(queues: Sequence[ReviewedQueue]) -> dict[tuple[str, str], float]:
-    """What each case of a suite could expect: the chances of all queues that drew from it, added.
+    """How often a case of each suite is expected to be judged: the probabilities of all its queues, added.
 
-    Of a queue that was closed early a case had to be drawn, and then be among those that came to be judged.
+    In a queue that was closed early, a case must be drawn and then be among those that were judged.
     """
     chances: dict[tuple[str, str], float] = defaultdict(float)
     for queue in queues:
@@ -281,11 +281,11 @@ def _gap(vote: Vote, dimension: Dimension, factor: float = 1.0) -> float | None:
     return None if new is None or old is None else new - factor * old
 
 
-def _p_of(votes: _Columns, flips: tuple[int, int]) -> tuple[float | None, str]:
-    """The exact sign test for few votes on pairs that stand alone, else the sign-flip test by pair."""
+def _p_of(votes: _Columns, decided_votes: tuple[int, int]) -> tuple[float | None, str]:
+    """The exact sign test for few votes on distinct pairs, else the sign-flip test by pair."""
     gaps, items = votes.values - TIE, votes.items
     if len(gaps) < EXACT_BELOW and len(set(items)) == len(items):
-        found, method = exact(*flips), "sign test, exact"
+        found, method = exact(*decided_votes), "sign test, exact"
     else:
         found, method = sign_flip(gaps, items), "sign flip"
     return (None, "") if isinstance(found, NotEnough) else (found, method)

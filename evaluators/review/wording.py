@@ -1,4 +1,4 @@
-"""How evidence of blind reviews reads, in a release manager's words."""
+"""Words the evidence of blind reviews for a release manager."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from math import ceil, sqrt
 from scipy.special import stdtrit
 
 from evaluators.comparison.wording import MINUS, p_in_words
-from evaluators.criteria.grammar import GateLine, Level, Versus
+from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.review_validation import PREFERENCE
-from evaluators.review.bias import Leaning, ReviewPull
+from evaluators.review.bias import PositionAndLengthBias, ReviewerBias
 from evaluators.review.statistics import ONE_SIDED_95, Votes
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.plurals import counted
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.review.preference_model import PreferenceModel
 
@@ -22,35 +23,37 @@ MOST_REVIEWERS = 60
 POWER = 0.8416
 """The normal quantile of 80 % power."""
 MOST = 20
-"""Times the present pairs: beyond that, more pairs are no advice."""
+"""If more than this many times the present pairs are needed, more pairs are not advised."""
 
 
-def preference_says(found: Comparison, votes: Votes, trial: Trial) -> str:
-    """``review.preference is 62.5 % (10 for tuned, 5 for base, 4 ties and 1 both bad as halves; bounds …)``."""
+def preference_text(found: Comparison, votes: Votes, trial: Trial) -> str:
+    """``review.preference is 62.5 % (10 for tuned, 5 for base, 4 ties and 1 both bad counted as halves; bounds …)``."""
     counts = votes.counts
     parts = [f"{counts.get('candidate', 0)} for {trial.candidate}", f"{counts.get('baseline', 0)} for {trial.baseline}"]
     halves = [f"{counts[name]} {words}" for name, words in HALVES.items() if name in counts]
     if halves:
-        parts.append(f"{' and '.join(halves)} as halves")
+        parts.append(f"{' and '.join(halves)} counted as halves")
     if "cant_judge" in counts:
-        parts.append(f"{counts['cant_judge']} can't judge left out")
+        parts.append(f"{counts['cant_judge']} 'can't judge' left out")
     said = ", ".join(parts)
     gap = found.difference
     if isinstance(gap, NotEnough) or found.candidate is None:
         reason = gap.reason if isinstance(gap, NotEnough) else "no vote"
-        return f"{PREFERENCE} can't be told: {reason} ({said})"
+        return f"{PREFERENCE} cannot be estimated: {reason} ({said})"
     bounds = f"{_interval_name(gap)} {_percent(gap.low + 0.5)} and {_percent(gap.high + 0.5)}"
     test = "" if found.p is None else f"; {found.p_method}: p {p_in_words(found.p)}"
     return f"{PREFERENCE} is {_percent(found.candidate)} ({said}; {bounds}{test})"
 
 
-def pull_says(pull: ReviewPull, people: int) -> str:
-    """``; adjusted for the side 60.1 % (51.0 to 68.3), for side and length 58.0 % (…); the votes of …``.
+def bias_text(pull: PositionAndLengthBias, people: int) -> str:
+    """``; adjusted for position 60.1 % (51.0 to 68.3), for position and length 58.0 % (…); the votes of …``.
 
-    It is told last, behind what decides.
+    It stands at the end of a sentence, because it does not decide.
     """
     model = pull.model
-    rates = [] if model is None else [("the side", model.position_adjusted), ("side and length", model.length_adjusted)]
+    rates = (
+        [] if model is None else [("position", model.position_adjusted), ("position and length", model.length_adjusted)]
+    )
     adjusted = [
         f"for {what} {_percent(rate.value)} ({100 * rate.low:.1f} to {100 * rate.high:.1f})"
         for what, rate in rates
@@ -59,13 +62,13 @@ def pull_says(pull: ReviewPull, people: int) -> str:
     text = f"; adjusted {', '.join(adjusted)}" if adjusted else ""
     if model is not None and model.position_biased and not pull.leanings:
         text += f"; together, the votes {_leans(model)}"
-    return text + "".join(f"; {leaning_says(one, people)}" for one in pull.leanings)
+    return text + "".join(f"; {reviewer_bias_text(one, people)}" for one in pull.leanings)
 
 
-def leaning_says(leaning: Leaning, people: int) -> str:
-    """``the votes of one of the 3 reviewers lean to the left answer: 41 of 52 (p < 0.001); their preference is …``.
+def reviewer_bias_text(leaning: ReviewerBias, people: int) -> str:
+    """``the votes of one of the 3 reviewers favour the left answer: 41 of 52 (p < 0.001); their preference is …``.
 
-    Who it is stays out of a verdict, which travels further than the figures of a person should.
+    The reviewer is not named, because a verdict is shared more widely than figures on a person should be.
     """
     who, own = "the reviewer" if people == 1 else f"one of the {people} reviewers", leaning.model
     text = f"the votes of {who} {_leans(own)}"
@@ -74,34 +77,35 @@ def leaning_says(leaning: Leaning, people: int) -> str:
     return text
 
 
-def rating_versus_says(found: Comparison, trial: Trial | None) -> str:
-    """``review.tone is 4.10 beside 3.80 over 20 ratings (difference +0.30; bounds …)``."""
+def rating_comparison_text(found: Comparison, trial: Trial | None) -> str:
+    """``review.tone is 4.10 against 3.80 for base over 20 ratings of both (difference +0.30; bounds …)``."""
     gap = found.difference
     if isinstance(gap, NotEnough) or found.candidate is None or found.baseline is None:
         reason = gap.reason if isinstance(gap, NotEnough) else "no rating"
-        return f"{found.metric} can't be compared: {reason}"
-    beside = f"{found.baseline:.2f} of {trial.baseline}" if trial else f"{found.baseline:.2f} of the baseline"
+        return f"{found.metric} cannot be compared: {reason}"
+    against = f"{found.baseline:.2f} for {trial.baseline if trial else 'the baseline'}"
     bounds = f"{_interval_name(gap)} {_signed(gap.low)} and {_signed(gap.high)}"
     return (
-        f"{found.metric} is {found.candidate:.2f} beside {beside} over {found.n} ratings of both "
+        f"{found.metric} is {found.candidate:.2f} against {against} over {counted(found.n, 'rating')} of both "
         f"(difference {_signed(gap.value)}; {bounds})"
     )
 
 
-def level_says(metric: str, found: Estimate) -> str:
-    return f"{metric} is {found.value:.2f} ({found.n} ratings; 95 % interval {found.low:.2f} to {found.high:.2f})"
+def rating_text(metric: str, found: Estimate) -> str:
+    interval = f"95 % interval {found.low:.2f} to {found.high:.2f}"
+    return f"{metric} is {found.value:.2f} ({counted(found.n, 'rating')}; {interval})"
 
 
-def asked(line: GateLine) -> str:
+def requirement_text(line: GateLine) -> str:
     """``at most 5 points below an even 50 % is allowed``."""
     test = line.test
-    if isinstance(test, Level):
+    if isinstance(test, Threshold):
         word = "at least" if test.operator == ">=" else "at most"
         unit = "" if line.metric != PREFERENCE else " %"
         number = test.number * 100 if unit and test.unit != "%" else test.number
         surely = ", with the whole interval" if test.sure else ""
         return f"{word} {number:g}{unit} is required{surely}"
-    if not isinstance(test, Versus):
+    if not isinstance(test, VersusBaseline):
         return ""
     size = "" if test.margin is None else f"{test.margin:g} {'points' if test.unit == 'pp' else '%'}"
     if test.question == "not worse":
@@ -111,50 +115,50 @@ def asked(line: GateLine) -> str:
 
 
 def more_votes(found: Estimate, limit: float, votes: Votes, metric: str) -> str:
-    """About how much more judging would put the limit outside of the interval, if the figure is what it seems."""
+    """About how many more votes would exclude the limit from the interval, if the estimate is right."""
     distance = abs(found.value - limit)
     half, pairs = (found.high - found.low) / 2, votes.pairs
     if distance == 0:
-        return "it lies at the limit, where no number of votes decides"
+        return "the estimate lies exactly at the limit, so more votes would not settle it"
     if votes.in_general(metric):
         return _more_reviewers(half, distance, found.level, votes.reviewers(metric))
     total = ceil(pairs * (half / distance) ** 2 * _power(found.level))
     if total > MOST * pairs:
-        return "it lies so near to the limit that more votes are unlikely to settle it"
-    return f"about {max(total - pairs, 1):,} more judged pairs would settle it"
+        return "the estimate is so close to the limit that more votes are unlikely to settle it"
+    return f"about {counted(max(total - pairs, 1), 'more judged pair')} would settle it"
 
 
 def _more_reviewers(half: float, distance: float, level: float, people: int) -> str:
-    """The least number of people, each with as many votes as those who voted, whose interval has 80 % power."""
+    """The smallest number of reviewers with 80 % power, if each votes as often as the present ones."""
     upper = 1 - (1 - level) / 2
     error = half / float(stdtrit(people - 1, upper))
     for wanted in range(people, MOST_REVIEWERS + 1):
         if (float(stdtrit(wanted - 1, upper)) + POWER) * error * sqrt(people / wanted) <= distance:
             more = max(wanted - people, 1)
             return f"about {more} more reviewer{'s' * (more > 1)}, each with as many votes, would settle it"
-    return "it lies so near to the limit that more reviewers are unlikely to settle it"
+    return "the estimate is so close to the limit that more reviewers are unlikely to settle it"
 
 
 def _leans(model: PreferenceModel) -> str:
     side, votes = ("left", model.firsts) if model.pulls_to_first else ("right", model.seconds)
-    return f"lean to the {side} answer: {votes} of {model.firsts + model.seconds} (p {p_in_words(model.position_p)})"
+    return f"favour the {side} answer: {votes} of {model.firsts + model.seconds} (p {p_in_words(model.position_p)})"
 
 
-def whom_says(votes: Votes, metric: str) -> str:
-    """For whom the figures of this metric speak."""
-    return "; read for reviewers in general" if votes.in_general(metric) else "; read as among these reviewers"
+def population_text(votes: Votes, metric: str) -> str:
+    """Which reviewers the figures of this metric generalise to."""
+    return "; valid for reviewers in general" if votes.in_general(metric) else "; valid among these reviewers only"
 
 
-def people_in_words(people: int) -> str:
+def people_text(people: int) -> str:
     return "one person judged" if people == 1 else f"{people} people judged"
 
 
-def pairs_in_words(pairs: int) -> str:
+def pairs_text(pairs: int) -> str:
     return "1 pair" if pairs == 1 else f"{pairs:,} pairs"
 
 
 def _power(level: float) -> float:
-    """How much longer than an interval that just clears the limit, for 80 % power."""
+    """The factor on the sample size that raises the power from one half to 80 %."""
     z = quantile(level)
     return ((z + POWER) / z) ** 2
 

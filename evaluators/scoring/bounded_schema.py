@@ -1,4 +1,4 @@
-"""JSON Schema within bounds: patterns by RE2, references inside the schema alone, and an end to every validation."""
+"""Validates JSON Schema with bounds: RE2 patterns, only internal references, and a limit on steps."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from evaluators.scoring.linear_regex import compile_regex
 
 MOST_STEPS = 100_000
-"""Keywords that are applied to one answer at most; a usual schema takes some hundred."""
+"""How many keywords are applied to one answer at most; a typical schema needs some hundred."""
 DATA = ("const", "default", "enum", "examples")
-"""Keywords whose values are no schemas."""
+"""Keywords whose values are data, not schemas."""
 PROBES: tuple[Any, ...] = (None, {}, [], "", 0)
 Keyword = Callable[[Any, Any, Any, Any], Any]
 
 
 class TooCostly(Exception):
-    """The schema asks for more work on one answer than is done; the message says so."""
+    """The schema needs more work on one answer than the limit allows."""
 
 
 class _Steps:
@@ -34,10 +34,10 @@ _STEPS: ContextVar[_Steps] = ContextVar("steps")
 
 
 class BoundedSchema:
-    """One schema, checked. ``patterns``: whether it has any."""
+    """One checked schema. ``patterns``: whether it has any patterns."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
-        """Raises `ValueError` for what is no schema, or one that can't be applied here."""
+        """Raises `ValueError` for an invalid schema, and for one that is not supported here."""
         try:
             self.patterns = _check_patterns(schema)
             self._validator = _validator(schema)
@@ -48,7 +48,7 @@ class BoundedSchema:
             raise ValueError("the schema is nested too deeply, or refers to itself without an end") from error
 
     def complaint(self, value: Any) -> tuple[str, str] | None:
-        """Where and why the schema does not accept the value, or ``None``; raises `TooCostly`."""
+        """Where and why the schema rejects the value, or ``None``; raises `TooCostly`."""
         token = _STEPS.set(_Steps())
         try:
             found = next(iter(self._validator.iter_errors(value)), None)
@@ -69,16 +69,16 @@ def _validator(schema: dict[str, Any]) -> Any:
     try:
         kind.check_schema(schema, format_checker=jsonschema.FormatChecker(formats=()))
     except jsonschema.SchemaError as error:
-        raise ValueError(f"the schema is not one: {error.json_path}: {error.message[:300]}") from error
+        raise ValueError(f"the schema is invalid: {error.json_path}: {error.message[:300]}") from error
     keywords = {**kind.VALIDATORS, **{name: own for name, own in OWN.items() if name in kind.VALIDATORS}}
     extend: Any = jsonschema.validators.extend
     bounded = extend(kind, {name: _counted(one) for name, one in keywords.items()})
-    # The library's own would go back to the unbounded kind wherever a part of the schema has a `$schema`.
+    # The library's evolve would return to the unbounded validator at each part of the schema with a `$schema`.
     bounded.evolve = lambda self, **changes: attrs.evolve(self, **changes)
     try:
         return bounded(schema, registry=referencing.Registry())
     except referencing.exceptions.Unresolvable as error:
-        raise ValueError(f"the schema can't be read: {error}") from error
+        raise ValueError(f"the schema cannot be resolved: {error}") from error
 
 
 def _counted(keyword: Keyword) -> Keyword:
@@ -124,7 +124,7 @@ def _named(name: str, schema: Any) -> bool:
 
 
 def _unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Any:
-    """The library's own, which compares all pairs of what it can't sort: ten pairs are a step."""
+    """The library's check, which compares all pairs of unsortable items; ten pairs count as a step."""
     import jsonschema
 
     if validator.is_type(instance, "array") and not all(isinstance(one, str) for one in instance):
@@ -141,7 +141,7 @@ OWN: dict[str, Keyword] = {
 
 
 def _check_patterns(schema: dict[str, Any]) -> bool:
-    """Whether there are patterns; raises `ValueError` for one that can't be used here."""
+    """Whether there are patterns; raises `ValueError` for one that is not supported."""
     found = False
     keywords: set[str] = set()
     for part in _parts(schema):
@@ -153,17 +153,19 @@ def _check_patterns(schema: dict[str, Any]) -> bool:
             compile_regex(pattern)
             found = True
     if {"patternProperties", "unevaluatedProperties"} <= keywords:
-        raise ValueError("unevaluatedProperties can't be used with patternProperties here: use additionalProperties")
+        raise ValueError(
+            "unevaluatedProperties is not supported together with patternProperties: use additionalProperties"
+        )
     return found
 
 
 def _check_references(schema: dict[str, Any], validator: Any) -> None:
-    """Every reference leads to a place in the schema: nothing is fetched, from the network or from a disk."""
+    """Check that every reference is inside the schema, because nothing is fetched from the network or disk."""
     import referencing.exceptions
 
     parts = list(_parts(schema))
     if any("$id" in part or "id" in part for part in parts[1:]):
-        return  # parts with names of their own: where a reference leads is known when it is followed
+        return  # with named parts, a reference can only be resolved when it is followed
     for part in parts:
         for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
             reference = part.get(keyword)
@@ -172,12 +174,12 @@ def _check_references(schema: dict[str, Any], validator: Any) -> None:
             try:
                 validator._resolver.lookup(reference)
             except (referencing.exceptions.Unresolvable, ValueError) as error:
-                wrong = f"{keyword}: {reference[:200]!r} is not in the schema, and nothing is fetched from elsewhere"
+                wrong = f"{keyword}: {reference[:200]!r} is not in the schema, and external references are not fetched"
                 raise ValueError(f"{wrong} (such as #/$defs/name)") from error
 
 
 def _parts(schema: Any) -> Iterator[dict[str, Any]]:
-    """Every object of the schema that may be a schema, the whole one first."""
+    """Every object in the schema that may be a schema itself, the whole first."""
     waiting = [schema]
     while waiting:
         part = waiting.pop()

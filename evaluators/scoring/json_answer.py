@@ -1,4 +1,4 @@
-"""Finds the JSON object in an answer: strictly the whole text, or leniently the first object in it."""
+"""Parses the JSON of an answer: strictly the whole text, or leniently its first object."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 
 class NotJson(Exception):
-    """The answer has no JSON value of the form that is asked for; the message says why."""
+    """The answer has no JSON value of the required form; the message is the reason."""
 
 
 def parse(text: str, *, lenient: bool = False) -> Any:
-    """The JSON value that is the whole answer (white space around it is fine), or the first object in it."""
+    """The JSON value of the whole answer (surrounding white space is allowed), or the first object in it."""
     if lenient:
         return _first_object(text)
     try:
@@ -21,15 +21,15 @@ def parse(text: str, *, lenient: bool = False) -> Any:
 
 
 def parse_object(text: str, *, lenient: bool = False) -> dict[str, Any]:
-    """As `parse`, and it must be an object."""
+    """Like `parse`, but the value must be an object."""
     value = parse(text, lenient=lenient)
     if not isinstance(value, dict):
-        raise NotJson(f"the answer is JSON, but not an object: it is {_kind(value)}")
+        raise NotJson(f"the answer is JSON, but {_kind(value)}")
     return value
 
 
 def expected_object(expected: Any) -> dict[str, Any] | None:
-    """The object that a row expects: as an object, or as its text; ``None`` if it is neither."""
+    """The expected object of a row, given as an object or as JSON text; ``None`` if it is neither."""
     if isinstance(expected, dict):
         return expected
     if not isinstance(expected, str):
@@ -41,7 +41,7 @@ def expected_object(expected: Any) -> dict[str, Any] | None:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Equality of JSON values: ``true`` is not 1, and 1 is 1.0."""
+    """Whether two JSON values are equal; ``true`` is not 1, but 1 equals 1.0."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, dict) and isinstance(right, dict):
@@ -61,7 +61,7 @@ def _first_object(text: str) -> Any:
             at = text.find("{", at + 1)
         else:
             return value
-    raise NotJson("the answer has no JSON object in it")
+    raise NotJson("the answer contains no JSON object")
 
 
 def _refuse_constant(name: str) -> Any:
@@ -69,5 +69,5 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _kind(value: Any) -> str:
-    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
+    names = {list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return f"{names.get(type(value), 'a number')} instead of an object"

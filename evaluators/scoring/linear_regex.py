@@ -1,4 +1,4 @@
-"""Regular expressions whose time grows with the text and no faster, whatever the pattern: RE2's."""
+"""Wraps RE2, whose regular expressions run in time linear in the text, whatever the pattern."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ import re2
 LONGEST = 5_000
 SYNTAX = "patterns are RE2's: github.com/google/re2/wiki/Syntax"
 UNSUPPORTED: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\(\?<?[=!]"), "it can't look ahead or behind: ask for two patterns, or put one into 'none'"),
-    (re.compile(r"\\[1-9]|\(\?P=|\\k<"), "it can't refer back to a group"),
-    (re.compile(r"\(\?>|[*+?}]\+"), "it has no atomic groups and no possessive repeats, and needs none"),
+    (re.compile(r"\(\?<?[=!]"), "it has no look-ahead or look-behind: use two patterns, or put one into 'none'"),
+    (re.compile(r"\\[1-9]|\(\?P=|\\k<"), "it has no back-references"),
+    (re.compile(r"\(\?>|[*+?}]\+"), "it has no atomic groups or possessive repeats, and does not need them"),
     (re.compile(r"\(\?\("), "it has no conditions"),
     (re.compile(r"\\Z"), r"the end of the text is \z"),
     (re.compile(r"\\u[0-9A-Fa-f]{4}"), r"a character by its number is \x{00e9}"),
     (re.compile(r"\(\?#|\(\?\w*x"), "it has no comments"),
     (re.compile(r"\{\d{4,}|\{\d+,\d{4,}"), "it repeats at most 1,000 times"),
 )
-"""What other engines can and RE2 can't, and what to do instead."""
+"""Syntax of other engines that RE2 does not support, and alternatives."""
 
 
 class LinearRegex:
-    """One pattern; ``search`` is linear in the text. Halves of a surrogate pair count as question marks."""
+    """One pattern; ``search`` is linear in the text. Lone surrogates count as question marks."""
 
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
 
     def search(self, text: str) -> str | None:
-        """The first text that the pattern finds, or ``None``."""
+        """The first match, or ``None``."""
         found = self._compiled.search(text.encode("utf-8", "replace").decode("utf-8"))
         return None if found is None else str(found.group())
 
 
 @lru_cache(maxsize=4096)
 def compile_regex(pattern: str, *, case: bool = True) -> LinearRegex:
-    """The pattern ready to search; raises `ValueError` that says what is not supported."""
+    """Compile a pattern; raises `ValueError`, which names unsupported syntax."""
     if len(pattern) > LONGEST:
-        raise ValueError(f"the pattern has {len(pattern):,} characters, and at most {LONGEST:,} are read")
+        raise ValueError(f"the pattern has {len(pattern):,} characters; the limit is {LONGEST:,}")
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = case
     try:
         return LinearRegex(re2.compile(pattern, options))
     except (re2.error, UnicodeEncodeError) as error:
-        raise ValueError(f"{pattern[:200]!r} is not a regular expression here: {_why(pattern, error)}") from error
+        raise ValueError(f"{pattern[:200]!r} is not a valid RE2 pattern: {_why(pattern, error)}") from error
 
 
 def _why(pattern: str, error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Reads the options of a scorer: each function takes one value and gives it typed, or says what is wrong with it."""
+"""Reads scorer options: each function returns one typed value or raises `ValueError` with the reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NO = (False, "no", "false", "off")
 
 
 def flag(options: Mapping[str, Any], option: str, default: bool) -> bool:
-    """A yes or a no: YAML 1.2 keeps ``yes`` and ``no`` as words, so both spellings count."""
+    """A boolean; ``yes`` and ``no`` count too, because YAML 1.2 reads them as strings."""
     value = options.get(option, default)
     if isinstance(value, bool | str) and value in YES:
         return True
@@ -20,7 +20,7 @@ def flag(options: Mapping[str, Any], option: str, default: bool) -> bool:
 
 
 def word(options: Mapping[str, Any], option: str, default: str | None = None) -> str | None:
-    """A text, or the default."""
+    """A string, or the default."""
     value = options.get(option, default)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{option}: {value!r} is not a text")
@@ -28,7 +28,7 @@ def word(options: Mapping[str, Any], option: str, default: str | None = None) ->
 
 
 def choice(options: Mapping[str, Any], option: str, known: Sequence[str]) -> str:
-    """One of the known words; the first is the default."""
+    """One of the known words, by default the first."""
     value = options.get(option, known[0])
     if value not in known:
         raise ValueError(f"{option}: {value!r} is not known (known: {', '.join(known)})")
@@ -36,12 +36,12 @@ def choice(options: Mapping[str, Any], option: str, known: Sequence[str]) -> str
 
 
 def texts(options: Mapping[str, Any], option: str) -> tuple[str, ...]:
-    """A text or a list of them; empty if the option is not there."""
+    """A string or a list of strings; empty if the option is missing."""
     return as_texts(options.get(option), option)
 
 
 def as_texts(value: Any, where: str) -> tuple[str, ...]:
-    """A text, a number or a list of them as texts; ``None`` is an empty list."""
+    """A string, a number or a list of them, as strings; ``None`` is an empty list."""
     if value is None:
         return ()
     found = value if isinstance(value, list | tuple) else [value]
@@ -51,7 +51,7 @@ def as_texts(value: Any, where: str) -> tuple[str, ...]:
 
 
 def references(expected: Any) -> tuple[str, ...]:
-    """The accepted texts of a case: a text, a number, or a list of them; empty if there is none."""
+    """The accepted answers of a case: a string, a number or a list of them; empty if there are none."""
     try:
         return as_texts(expected, "expected")
     except ValueError:
@@ -59,5 +59,5 @@ def references(expected: Any) -> tuple[str, ...]:
 
 
 def no_reference(expected: Any) -> str | None:
-    """Why a case without an accepted text is unfit."""
+    """The problem of a case without an accepted answer, if it is one."""
     return None if references(expected) else "has no text (or list of texts) in 'expected'"

@@ -1,4 +1,4 @@
-"""What a scorer is: measures one answer, and declares the statistics that its measures add up to.
+"""Defines a scorer: it measures one answer, and declares the statistics of its measures.
 
 The implementations are in `metrics/`; each module there defines ``scorer: ScorerType``.
 """
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     Totals = NDArray[np.float64]
 
 Kind = Literal["proportion", "mean", "corpus"]
-"""How a stat is estimated: over 0/1 values, over real values, or from all cases together (bootstrap)."""
+"""How a stat is estimated: from 0/1 values, from real values, or from all cases together (by resampling)."""
 
 
 class OffFormat(Exception):
-    """Raised by a scorer when the answer has not the form that it needs: the case is `off_format` and scores as wrong.
+    """Raised by a scorer if the answer lacks the required format; the case is `off_format` and scored as wrong.
 
-    ``score`` is that wrong score.
+    ``score`` is the score of that wrong answer.
     """
 
     def __init__(self, why: str, score: Score) -> None:
@@ -34,18 +34,18 @@ class OffFormat(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Summed:
-    """A corpus figure of sums: ``row`` gives the whole numbers of one score's details, ``figure`` what they sum to."""
+class FromSums:
+    """A corpus figure of sums: ``row`` gives the integers of one score, ``figure`` the value of their sums."""
 
     row: Callable[[Mapping[str, Any]], Sequence[int]]
     figure: Callable[[Totals], float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """A corpus figure of counts: ``kind`` tells of which kind one score's details are.
+class FromCounts:
+    """A corpus figure of counts: ``kind`` classifies one score by its details.
 
-    ``figure`` is given all kinds that there are, and gives the figure of how often each of them occurs, in their order.
+    ``figure`` takes all kinds that occur, and returns a function from their counts, in the same order, to the value.
     """
 
     kind: Callable[[Mapping[str, Any]], Hashable]
@@ -56,11 +56,11 @@ class Counted:
 class Stat:
     """One statistic of a scorer: ``<scorer name>.<name>`` in a gate line.
 
-    ``scale`` is the largest value (1 for shares, 100 for BLEU); ``aggregate`` makes the value from the scores of all
-    scored cases and is needed for ``corpus`` stats only (the others average ``Score.values[name]`` over cases that
-    have it). ``parts`` is the same figure from what scores add up to, which makes resampling quick. ``reach``, of the
-    details of all scores: how many there are, times the weight of the one that weighs most in a corpus stat; by default
-    1 (a case of a rare label moves macro F1 further than its share of the cases).
+    ``scale`` is the largest value (1 for shares, 100 for BLEU). ``aggregate`` computes the value from all scores
+    and is needed for ``corpus`` stats only; the others average ``Score.values[name]`` over the cases that have it.
+    ``parts`` computes the same figure from sums or counts, which makes resampling fast. ``reach`` takes the details of
+    all scores, and returns their number times the weight of the heaviest one in a corpus stat, by default 1. For
+    example, a case of a rare label moves macro F1 by more than its share of the cases.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Stat:
     higher_is_better: bool = True
     scale: float = 1.0
     aggregate: Callable[[Sequence[Score]], float | None] | None = None
-    parts: Summed | Counted | None = None
+    parts: FromSums | FromCounts | None = None
     reach: Callable[[Sequence[Mapping[str, Any]]], float | None] | None = None
 
 
@@ -77,39 +77,39 @@ class Scorer(Protocol):
 
     @property
     def name(self) -> str:
-        """What gate lines call it."""
+        """Its name in gate lines."""
 
     @property
     def version(self) -> str:
-        """The metric's signature: what must be equal for two scores to be comparable."""
+        """The metric's signature, which must be equal for two scores to be comparable."""
 
     @property
     def stats(self) -> Sequence[Stat]:
-        """What it measures; the first is its main one, which a gate line may name by the scorer's name alone."""
+        """Its statistics; the first is the main one, which a gate line may name by the scorer's name alone."""
 
     def score(self, case: Case, answer: Answer) -> Score:
         """Measure one answer; raises `OffFormat`. Any other exception becomes a `ScoreFailure`."""
 
 
 @runtime_checkable
-class Particular(Protocol):
-    """A scorer that needs something of a row: it is asked for every case when the suite is read."""
+class ChecksCases(Protocol):
+    """A scorer with requirements on rows, which checks every case when a suite is loaded."""
 
-    def unfit(self, case: Case) -> str | None:
-        """Why this case can't be scored, as the end of a sentence about its row; ``None`` if it can."""
+    def case_problem(self, case: Case) -> str | None:
+        """Why this case cannot be scored, as the end of a sentence about the case; ``None`` if it can."""
 
 
 @runtime_checkable
-class Cautious(Protocol):
-    """A scorer whose numbers can mislead on some suites: it is asked once for all cases when the suite is read."""
+class WarnsAboutSuite(Protocol):
+    """A scorer whose numbers can mislead on some suites, which checks all cases when a suite is loaded."""
 
-    def caution(self, cases: Sequence[Case]) -> str | None:
-        """What to know before reading its numbers; ``None`` if there is nothing."""
+    def suite_warning(self, cases: Sequence[Case]) -> str | None:
+        """A warning about its numbers on these cases, or ``None``."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedText:
-    """A file of the suite that has been read: what the suite calls it, and its text."""
+    """A file that the suite names: its name and its text."""
 
     name: str
     text: str

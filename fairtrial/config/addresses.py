@@ -1,4 +1,4 @@
-"""Where a service listens (`host:port`), whether only this machine can reach it, and networks of peers."""
+"""Parses addresses to listen on (`host:port`) and networks of peers."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can reach the address."""
         return is_loopback(self.host)
 
     @property
     def url(self) -> str:
-        """How a client on this machine reaches it."""
+        """The URL for clients on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - read, not bound
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 def parse_address(text: str) -> Address:
-    """Read ``127.0.0.1:8080``, ``localhost:8080`` or ``[::1]:8080``; raises `ValueError` that says what is wrong."""
+    """Parse ``127.0.0.1:8080``, ``localhost:8080`` or ``[::1]:8080``; raises `ValueError` with the reason."""
     host, colon, port = text.strip().rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
     if not colon or not bare or (":" in bare) != host.startswith("["):
@@ -42,7 +42,7 @@ def parse_address(text: str) -> Address:
 
 
 def parse_network(text: str) -> str:
-    """Read ``10.0.0.7``, ``10.0.0.0/8`` or ``::1``, in its usual spelling; raises `ValueError`."""
+    """Parse ``10.0.0.7``, ``10.0.0.0/8`` or ``::1`` and normalise it; raises `ValueError`."""
     try:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, written whole or not at all: made beside the target, synced, and renamed."""
+"""Writes files that only their owner may read, completely or not at all: written beside the target, synced, renamed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 PRIVATE = 0o600
 PIECE = 4 * 2**20
 ROOM = 1.1
-"""A copy may be a little larger than what it is of."""
+"""Extra space, because a copy may be slightly larger than its source."""
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Replace a file: whoever reads it sees the old one or the new one, whole; raises `OSError`."""
+    """Replace a file: readers see the complete old one or the complete new one; raises `OSError`."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
     try:
@@ -32,7 +32,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def copy_private(source: Path, target: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
-    """Copy a file to one that isn't there yet, synced; returns the SHA-256 in hex; raises `OSError`."""
+    """Copy a file to a new one and sync it; returns the SHA-256 in hex; raises `OSError`."""
     digest = hashlib.sha256()
     fd = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
     with source.open("rb") as file, os.fdopen(fd, "wb") as out:
@@ -56,7 +56,7 @@ def digest_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> s
 
 
 def sync_file(path: Path) -> None:
-    """Wait until the file is on the disk."""
+    """Wait until the file is on disk."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -65,7 +65,7 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the folder's names are on the disk: a rename must survive a power cut too."""
+    """Wait until the folder's entries are on disk, because a rename must survive a power failure."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -74,11 +74,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def sweep_folder(folder: Path) -> None:
-    """The folder, empty: what a program left that was killed is deleted. For the owner of the store only."""
+    """Create the folder, or delete the files of a killed program in it. For the owner of the store only."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def has_room(folder: Path, bytes_: int) -> bool:
-    """Whether a copy of that many bytes fits."""
+    """Whether a copy of this many bytes fits."""
     return shutil.disk_usage(folder).free > bytes_ * ROOM

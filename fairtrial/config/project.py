@@ -1,4 +1,4 @@
-"""A project: `fairtrial.yaml` read, checked as a whole, and compiled to the plan."""
+"""Loads a project: reads `fairtrial.yaml`, checks it as a whole, and compiles it to the plan."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from fairtrial.config.addresses import Address, parse_address
 from fairtrial.config.file.environment import interpolate
 from fairtrial.config.file.error_recovery import independent, validate
-from fairtrial.config.file.errors import MOST_MISTAKES, Wrong
+from fairtrial.config.file.errors import MAX_ERRORS, FieldError
 from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, Budget, FileRefused, read_text
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.file.yaml_file import Document, Step, load_one
@@ -26,7 +26,7 @@ from fairtrial.config.rules.names import wrong_names
 from fairtrial.config.rules.services import wrong_services
 from fairtrial.config.rules.upstream_access import access_warnings, wrong_access
 from fairtrial.config.rules.warnings import project_warnings
-from fairtrial.domain.errors import ConfigError, Mistake
+from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.limits.body_rate import BodyRate
 from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.domain.plan import FeedbackKind, Plan
@@ -36,7 +36,7 @@ FILE_NAME = "fairtrial.yaml"
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """Where the data plane listens, who may come in, and with how many workers."""
+    """Where the data plane listens, who may use it, and its number of workers."""
 
     host: str
     port: int
@@ -52,11 +52,11 @@ class GatewaySettings:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Everything that one `fairtrial.yaml` says.
+    """The content of one `fairtrial.yaml`.
 
-    ``files``: it and the prompts it reads, to be watched for changes. ``feedback``: the kind of each feedback key that
-    a metric reads. ``warnings``: what is no mistake and should be known, such as keys that nothing acts on; `check` and
-    `up` print it. ``control_proxies``: `control.trusted_proxies`.
+    ``files``: the file and its prompts, to watch for changes. ``feedback``: the kind of each feedback key that a metric
+    reads. ``warnings``: findings that are not errors, such as keys without effect; `check` and `up` print them.
+    ``control_proxies``: `control.trusted_proxies`.
     """
 
     path: Path
@@ -70,14 +70,14 @@ class Project:
     policies: Mapping[str, Policy]
     feedback: Mapping[str, FeedbackKind]
     files: tuple[Path, ...]
-    warnings: tuple[Mistake, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
     control_proxies: tuple[str, ...] = ()
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
-    """Read and check a project; raises `ConfigError` with all mistakes at once, in the order of the file.
+    """Read and check a project; raises `ConfigError` with all errors at once, in the order of the file.
 
-    ``live``: stage and state by experiment, from the store, laid over the file.
+    ``live``: stage and state by experiment, from the store, which override the file.
     """
     document = load_one(path)
     root = path.absolute().parent
@@ -110,7 +110,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
 
 
 Read = dict[tuple[str, str], tuple[Path, str]]
-"""File and text of each system prompt, by experiment and variant."""
+"""The file and text of each system prompt, by experiment and variant."""
 
 
 def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tuple[ProjectFile, Read]:
@@ -121,14 +121,14 @@ def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tupl
         raise ConfigError([wrong.at(document) for wrong in first])
     prompts: Read = {}
     rules = chain(_rules(file, _names(document.value)), _prompts(file, root, prompts), _store(file, root))
-    found = list(islice(rules, MOST_MISTAKES))
+    found = list(islice(rules, MAX_ERRORS))
     wrongs = [*first, *independent(found, first)]
     if wrongs:
         raise ConfigError([wrong.at(document) for wrong in wrongs])
     return file, prompts
 
 
-def _rules(file: ProjectFile, names: Names) -> Iterator[Wrong]:
+def _rules(file: ProjectFile, names: Names) -> Iterator[FieldError]:
     yield from wrong_names(file)
     yield from wrong_deployments(file, names)
     yield from wrong_routes(file, names)
@@ -140,7 +140,7 @@ def _rules(file: ProjectFile, names: Names) -> Iterator[Wrong]:
 
 
 def _is_secret(path: tuple[Step, ...]) -> bool:
-    """Keys of deployments stay templates: the worker fills them from its own environment."""
+    """Whether this is a deployment's key, which stays a template that workers fill from their environment."""
     return len(path) == 3 and path[0] == "deployments" and path[2] == "api_key"
 
 
@@ -157,13 +157,13 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _store(file: ProjectFile, root: Path) -> Iterator[Wrong]:
+def _store(file: ProjectFile, root: Path) -> Iterator[FieldError]:
     if (root / Path(file.store.path).expanduser()).is_dir():
-        yield Wrong(("store", "path"), f"{file.store.path!r} is a folder", "the name of a file, fairtrial.duckdb")
+        yield FieldError(("store", "path"), f"{file.store.path!r} is a folder", "the name of a file, fairtrial.duckdb")
 
 
-def _prompts(file: ProjectFile, root: Path, read: Read) -> Iterator[Wrong]:
-    """Reads each system prompt into ``read``; a file that can't be, or lies outside of the project, is a mistake."""
+def _prompts(file: ProjectFile, root: Path, read: Read) -> Iterator[FieldError]:
+    """Read each system prompt into ``read``. A file that is unreadable or outside the project is an error."""
     budget = Budget()
     for experiment, section in file.experiments.items():
         for name, variant in section.variants.items():
@@ -174,8 +174,8 @@ def _prompts(file: ProjectFile, root: Path, read: Read) -> Iterator[Wrong]:
             try:
                 text = read_text(source, root, most=MOST_PROMPT_BYTES, budget=budget)
             except FileRefused as error:
-                yield Wrong(place, f"{variant.system_prompt!r} {error.wrong}", error.known or "beside this file")
+                yield FieldError(place, f"{variant.system_prompt!r} {error.wrong}", error.known or "beside this file")
                 continue
             if not text.strip():
-                yield Wrong(place, f"{variant.system_prompt!r} is empty")
+                yield FieldError(place, f"{variant.system_prompt!r} is empty")
             read[experiment, name] = (source, text)

@@ -1,4 +1,4 @@
-"""People who sign in: what an account is, and which role may do what another may."""
+"""Defines accounts, invitations and roles of the people who sign in."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from fairtrial.domain.names.look_alikes import has_invisible, look_alike, mixes_
 Role = Literal["reviewer", "release-manager", "admin"]
 State = Literal["invited", "active", "disabled"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""From the fewest rights to the most: each role may do all that those before it may."""
+"""From the fewest rights to the most; each role includes the rights of those before it."""
 LONGEST_NAME = 80
 TAKEN_NAMES = frozenset({"local", "control", "command line"})
-"""The audit trail calls the programs of this machine so."""
+"""Names that the audit trail uses for programs of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person; ``name`` is ``None`` until they choose one, if whoever invited them left it open."""
+    """A person; ``name`` is ``None`` until they choose one, if the invitation left it open."""
 
     account_id: str
     name: str | None
@@ -30,7 +30,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A link that lets one person set a password, once; ``token`` is shown this one time and kept as a hash."""
+    """A link with which one person can set a password once; ``token`` is shown once and stored as a hash."""
 
     account_id: str
     name: str | None
@@ -40,24 +40,24 @@ class Invitation:
 
 
 def covers(role: Role, needed: Role) -> bool:
-    """Whether ``role`` may do what ``needed`` may."""
+    """Whether ``role`` includes the rights of ``needed``."""
     return ROLES.index(role) >= ROLES.index(needed)
 
 
 def proper_name(text: str) -> str:
-    """A name as it is kept; raises `BadRequest` for one that can't be told from another or can't be read."""
+    """The normalised name; raises `BadRequest` for one that is unreadable or easily confused with another."""
     name = unicodedata.normalize("NFKC", " ".join(unicodedata.normalize("NFKC", text).split()))
     if not name or len(name) > LONGEST_NAME:
         raise BadRequest(f"name: it must have 1 to {LONGEST_NAME} characters (it has {len(name)})")
     if has_invisible(name):
-        raise BadRequest("name: it has characters that can't be seen")
+        raise BadRequest("name: it has invisible characters")
     if mixes_scripts(name):
-        raise BadRequest(f"name: {name!r} mixes letters of several scripts, so that it may look like another name")
+        raise BadRequest(f"name: {name!r} mixes letters of several scripts, so it may look like another name")
     if any(look_alike(name, taken) for taken in TAKEN_NAMES):
-        raise BadRequest(f"name: {name!r} is, or looks like, what the audit trail calls a program")
+        raise BadRequest(f"name: {name!r} is, or looks like, the name of a program in the audit trail")
     return name
 
 
 def same_name(name: str) -> str:
-    """What two spellings of one name have in common."""
+    """A key that is equal for all spellings of a name."""
     return unicodedata.normalize("NFKC", name).casefold().strip()

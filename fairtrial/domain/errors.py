@@ -1,15 +1,15 @@
-"""The one error tree; each edge (HTTP, command line) maps it once.
+"""Defines all errors; HTTP and the command line each map them once.
 
 FairtrialError
-├── UsageError              the command line was used wrongly                 exit 2
-│   ├── ConfigError         mistakes in YAML, all of them at once             exit 2
+├── UsageError              wrong use of the command line                     exit 2
+│   ├── ConfigError         errors in YAML, all of them at once             exit 2
 │   ├── StoreLocked         another process owns the store                    exit 2
 │   └── PortTaken           the address is in use                             exit 2
-├── StoreError              the store can't be opened, migrated or read       exit 2
-│   └── StoreExhausted      memory or disk did not suffice                    exit 2
-├── JournalError            a segment can't be written or read
+├── StoreError              the store cannot be opened, migrated or read      exit 2
+│   └── StoreExhausted      not enough memory or disk                         exit 2
+├── JournalError            a segment cannot be written or read
 ├── PlanRefused             a plan that must not be published
-└── RequestError            what a caller of the data plane did or met        HTTP status and OpenAI's envelope
+└── RequestError            the response to a caller of the data plane        HTTP status and OpenAI's envelope
     ├── BadRequest 400 · NotAuthenticated 401 · NotAllowed 403 · NotFound 404 · TooSlow 408 · Conflict 409
     ├── TooLarge 413 · RateLimited 429 · Unavailable 503 (Overloaded)
     └── UpstreamError       the model's server failed                         502, 504
@@ -24,22 +24,22 @@ from typing import ClassVar
 from fairtrial.domain.names.printable import printable
 
 STORE_UNUSABLE = 74
-"""The exit code of `fairtrial control` when its store can't be used (EX_IOERR of sysexits.h): traffic can go on."""
+"""The exit code of `fairtrial control` if its store is unusable (EX_IOERR of sysexits.h); traffic can continue."""
 
 
 class FairtrialError(Exception):
-    """Everything that fairtrial raises on purpose; the message says *where: what is wrong (what is known)*."""
+    """The base of all errors that fairtrial raises; the message has the form *where: problem (hint)*."""
 
     exit_code: ClassVar[int] = 2
 
 
 class UsageError(FairtrialError):
-    """The command was used wrongly, or what it names does not exist."""
+    """The command was used wrongly, or names something that does not exist."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Mistake:
-    """One mistake in a file: prints as ``file:line: path.to.field: what is wrong (what is known)``."""
+class Diagnostic:
+    """One error in a file: prints as ``file:line: path.to.field: what is wrong (what is known)``."""
 
     file: str
     line: int
@@ -53,11 +53,11 @@ class Mistake:
 
 
 class ConfigError(UsageError):
-    """A file with mistakes: all of them, in the order of the file."""
+    """A file with errors: all of them, in the order of the file."""
 
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        self.mistakes = tuple(sorted(mistakes))
-        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+    def __init__(self, errors: Sequence[Diagnostic]) -> None:
+        self.errors = tuple(sorted(errors))
+        super().__init__("\n".join(str(error) for error in self.errors))
 
 
 class StoreLocked(UsageError):
@@ -69,23 +69,23 @@ class PortTaken(UsageError):
 
 
 class StoreError(FairtrialError):
-    """The store can't be opened, migrated or read."""
+    """The store cannot be opened, migrated or read."""
 
 
 class StoreExhausted(StoreError):
-    """The store had not enough memory or disk for this; the message says what to do."""
+    """The store needs more memory or disk; the message says what to do."""
 
 
 class JournalError(FairtrialError):
-    """A journal segment can't be written or read."""
+    """A journal segment cannot be written or read."""
 
 
 class PlanRefused(FairtrialError):
-    """A plan that must not be published: the last good one stays."""
+    """A plan that must not be published; the last valid plan stays in force."""
 
 
 class RequestError(FairtrialError):
-    """What a caller of the data plane gets, in OpenAI's envelope."""
+    """An error response of the data plane, in OpenAI's envelope."""
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
@@ -98,42 +98,42 @@ class RequestError(FairtrialError):
 
 
 class BadRequest(RequestError):
-    """The request can't be understood."""
+    """The request is malformed or invalid."""
 
     status = 400
     type = "invalid_request_error"
 
 
 class NotAuthenticated(RequestError):
-    """No key, or a wrong one; the message never says which."""
+    """The key is missing or wrong; the message does not reveal which."""
 
     status = 401
     type = "invalid_request_error"
 
 
 class NotAllowed(RequestError):
-    """The key is right but has not this right."""
+    """The key is valid but lacks the right."""
 
     status = 403
     type = "permission_error"
 
 
 class NotFound(RequestError):
-    """There is no such model, path or request."""
+    """The model, path or request does not exist."""
 
     status = 404
     type = "invalid_request_error"
 
 
 class TooSlow(RequestError):
-    """The body stopped coming before it was whole, or came too slowly."""
+    """The request body was incomplete or arrived too slowly."""
 
     status = 408
     type = "invalid_request_error"
 
 
 class Conflict(RequestError):
-    """What is asked for is not so any more: somebody else has it, or it has ended."""
+    """The resource has changed: it is claimed by another user, or has ended."""
 
     status = 409
     type = "conflict"
@@ -147,31 +147,31 @@ class TooLarge(RequestError):
 
 
 class RateLimited(RequestError):
-    """The caller uses its whole share of the gateway; counted, and not recorded."""
+    """The caller uses its whole share of the gateway; such requests are counted but not recorded."""
 
     status = 429
     type = "rate_limit_error"
 
 
 class Unavailable(RequestError):
-    """The gateway can't serve now: no plan yet, draining, or overloaded."""
+    """The gateway cannot serve now, because it has no plan, is draining or is overloaded."""
 
     status = 503
     type = "server_error"
 
 
 class Overloaded(Unavailable):
-    """The gateway has all that it can carry; counted, and not recorded."""
+    """The gateway is at its capacity; such requests are counted but not recorded."""
 
 
 class UpstreamError(RequestError):
-    """The model's server can't be reached or broke off before its answer began."""
+    """The upstream is unreachable, or closed the connection before its response began."""
 
     status = 502
     type = "upstream_error"
 
 
 class UpstreamTimeout(UpstreamError):
-    """The model's server did not begin its answer in time."""
+    """The upstream did not begin its response in time."""
 
     status = 504

@@ -1,4 +1,4 @@
-"""Numbers that say how sure they are: an estimate with its interval, or the honest alternative."""
+"""Defines estimates with confidence intervals, and the alternative if the data do not suffice."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Answer = Literal["better", "not worse", "worse", "cannot tell"]
 class Estimate:
     """An effect or a level with its interval, on the metric's own scale.
 
-    ``level`` is the two-sided confidence of ``low`` and ``high``; 0.90 two-sided is what a one-sided 95 % bound reads.
-    ``n`` counts units of analysis, ``method`` names how it was made, ``always_valid`` whether it may be peeked at.
+    ``level`` is the two-sided confidence of ``low`` and ``high``; one-sided 95 % bounds have the level 0.90. ``n``
+    counts units of analysis, ``method`` names the method, ``always_valid`` says whether repeated looks are allowed.
     """
 
     value: float
@@ -31,7 +31,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class NotEnough:
-    """There is no estimate: why not, and what is needed."""
+    """There is no estimate; ``reason`` says why, and ``needed`` what is missing."""
 
     reason: str
     needed: str
@@ -45,9 +45,9 @@ class NotEnough:
 class Comparison:
     """Candidate against baseline on one metric, over the same cases or units.
 
-    ``difference`` is candidate − baseline on the metric's scale; ``won`` and ``lost`` count paired cases of a 0/1
-    metric that only the candidate or only the baseline passed. ``p`` is shown beside the interval, which decides: the
-    two-sided p of no difference, by ``p_method``.
+    ``difference`` is candidate − baseline on the metric's scale. ``won`` and ``lost`` count the cases of a 0/1 metric
+    that only the candidate or only the baseline passed. ``p`` is the two-sided p of no difference, by ``p_method``; it
+    is informative, because the interval decides.
     """
 
     metric: str

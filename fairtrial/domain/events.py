@@ -1,8 +1,8 @@
-"""What the journal records: a versioned union of frozen values, one JSON line each.
+"""Defines the events of the journal, each of which is one JSON line with a version.
 
-Times are microseconds since 1970, UTC. ``None`` is unknown; a cost that isn't known is never 0. Bodies ride in the
-request event and are stored apart, so that they can be erased. Units are pseudonyms. They are `msgspec.Struct`s, which
-are made and written several times faster than dataclasses: the gateway makes three for each request.
+Times are microseconds since 1970, UTC. ``None`` is unknown; an unknown cost is never 0. Bodies are part of the request
+event but stored separately, so that they can be erased. Units are pseudonyms. Events are `msgspec.Struct`s, which are
+several times faster than dataclasses; the gateway makes three for each request.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from msgspec import Struct, field
 Reason = Literal["assigned", "forced", "fallback", "kill", "not_enrolled", "no_unit", "excluded", "direct", "continued"]
 """Why this variant served: ``direct`` is a route or a pin to a deployment, without an experiment.
 
-``continued``: another arm than the unit's own had made the response that this request continues.
+``continued``: the request continues a response of this arm, which is not the unit's assigned arm.
 """
 
 RequestOutcome = Literal["ok", "error", "cancelled", "partial"]
 ServiceOutcome = Literal["answered", "failed", "rejected", "none"]
-"""How a request was served, seen from its arm or from its caller.
+"""How a request was served, from the view of its arm or of its caller.
 
-``failed``: no usable answer came (connection failure, timeout, 5xx, 429, broken or empty stream, unreadable answer).
-``rejected``: only the upstream refused what the request says (400, 413, 422). ``none``: it counts for nobody, because
-the caller made a mistake or left.
+``failed``: there was no usable answer (connection failure, timeout, 5xx, 429, broken or empty stream, invalid answer).
+``rejected``: only the upstream refused the content of the request (400, 413, 422). ``none``: it does not count, because
+of a caller error or a disconnect.
 """
 Purpose = Literal["live", "retry", "fallback", "shadow"]
 UsageSource = Literal["provider", "estimated", "partial", "none"]
@@ -41,10 +41,10 @@ CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
 
 
 class RequestEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """What the application asked and got, once for each logical request.
+    """One logical request of an application and its response.
 
-    ``arm_outcome``: what the target's own attempts came to, whether or not a fallback answered; ``user_outcome``: what
-    the caller got in the end. Lines from before these fields have neither, and the store computes both.
+    ``arm_outcome``: the outcome of the target's own attempts, whether or not a fallback answered; ``user_outcome``: the
+    outcome for the caller. Older lines lack both fields, so the store computes them.
     """
 
     request_id: str
@@ -88,7 +88,7 @@ class RequestEvent(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class AttemptEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """One upstream call made for a request; ``ordinal`` counts from 0."""
+    """One upstream call for a request; ``ordinal`` counts from 0."""
 
     attempt_id: str
     request_id: str
@@ -111,7 +111,7 @@ class AttemptEvent(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ExposureEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """This unit was assigned this variant and served that one, and why. Buckets are in [0, 1)."""
+    """The variant that a unit was assigned, the one that served, and the reason. Buckets are in [0, 1)."""
 
     request_id: str
     at_us: int
@@ -134,11 +134,11 @@ class ExposureEvent(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """A value attached later to a request (or to a unit); exactly one of the three values, unless only words came.
+    """A value attached later to a request or a unit; exactly one of the three values is set, unless there is only text.
 
-    Exactly one of ``request_id``, ``response_id`` and ``unit`` is set; lines from before ``response_id`` have a
-    response id in ``request_id``. ``routes``: those that the sender's key is bound to, empty for all. ``declared``:
-    whether the file declared a metric for ``key``; ``None`` is unknown.
+    Exactly one of ``request_id``, ``response_id`` and ``unit`` is set; older lines have a response id in
+    ``request_id``. ``routes``: the routes of the sender's key, empty for all. ``declared``: whether the configuration
+    declares a metric for ``key``; ``None`` is unknown.
     """
 
     feedback_id: str
@@ -183,10 +183,10 @@ class RunEvent(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SuiteEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """A suite's text, written before each of its runs: all that a gate must know of it, without the suite's files.
+    """A suite's text, written before each of its runs, with everything that a gate needs without the suite's files.
 
-    ``text`` is JSON with the suite's gate lines, slices and scorers, and digests instead of its rows. Its segments
-    have a version of their own, because the first release does not know this kind.
+    ``text`` is JSON with the suite's gate lines, slices and scorers, and digests instead of its rows. Segments with
+    this event have a separate version, because the first release does not know this kind.
     """
 
     at_us: int
@@ -198,7 +198,7 @@ class SuiteEvent(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class CaseResultEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """One case of a run; ``output`` is what the model answered; ``cached`` rows have the latency of the first call.
+    """One case of a run; ``output`` is the model's answer; ``cached`` rows have the latency of the original call.
 
     ``expected`` is the case's reference, ``asked`` its messages, both as JSON.
     """
@@ -229,7 +229,7 @@ class CaseResultEvent(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ScoreEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """One scorer's value for one case; ``value`` is ``None`` where it could not be scored, and ``why`` says so.
+    """One scorer's value for one case; ``value`` is ``None`` if it could not be scored, and ``why`` is the reason.
 
     ``details`` is the score's details as JSON.
     """

@@ -1,25 +1,25 @@
-"""The names of things: typed ids, and UUIDv7 made from a time and randomness that the caller hands in."""
+"""Defines typed ids, and makes UUIDs of version 7, which sort by time: from given randomness, or fresh ones."""
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
 from typing import NewType
 
-RequestId = NewType("RequestId", str)
-AttemptId = NewType("AttemptId", str)
-FeedbackId = NewType("FeedbackId", str)
-RunId = NewType("RunId", str)
-VerdictId = NewType("VerdictId", str)
-KeyId = NewType("KeyId", str)
 UnitHash = NewType("UnitHash", str)
-"""A unit's pseudonym: what is stored instead of a user's or a conversation's name."""
+"""A unit's pseudonym, which is stored instead of a user's or a conversation's name."""
 
 ENTROPY_BYTES = 10
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-"""Four bits of randomness, of which the upper two give way to the variant."""
+"""The digit for four random bits, of which the upper two are replaced by the variant."""
+
+_BLOCK = 400 * ENTROPY_BYTES
+"""Bytes of randomness that are fetched from the system at once, because each fetch costs a system call."""
 
 
 def uuid7(unix_ms: int, entropy: bytes) -> str:
-    """A UUID of version 7 (RFC 9562 §5.7): sorts by time.
+    """A UUID of version 7 (RFC 9562 §5.7), which sorts by time.
 
     ``unix_ms``: milliseconds since 1970; ``entropy``: ten random bytes, of which 74 bits are used.
     """
@@ -27,12 +27,35 @@ def uuid7(unix_ms: int, entropy: bytes) -> str:
 
 
 def uuid7_time(unix_ms: int) -> str:
-    """The first half of such a UUID, which says when."""
-    time = f"{unix_ms & 0xFFFF_FFFF_FFFF:012x}"
-    return f"{time[:8]}-{time[8:]}-7"
+    """The first half of such a UUID, which holds the time."""
+    digits = f"{unix_ms & 0xFFFF_FFFF_FFFF:012x}"
+    return f"{digits[:8]}-{digits[8:]}-7"
 
 
 def uuid7_tail(entropy: bytes) -> str:
-    """The rest, which says which."""
+    """The second half, which holds the randomness."""
     rest = entropy.hex()
     return f"{rest[1:4]}-{_VARIANT[rest[4]]}{rest[5:8]}-{rest[8:20]}"
+
+
+def fresh_id(unix_ms: int) -> str:
+    """A new UUID of version 7 for this time. It must be called from one thread only, such as a worker's loop."""
+    global _last
+    if _last[0] != unix_ms:
+        _last = unix_ms, uuid7_time(unix_ms)
+    return _last[1] + next(_TAILS)
+
+
+def new_id() -> str:
+    """A new UUID of version 7 for now; see `fresh_id`."""
+    return fresh_id(time.time_ns() // 1_000_000)
+
+
+def _tails() -> Iterator[str]:
+    while True:
+        block = os.urandom(_BLOCK)
+        yield from [uuid7_tail(block[at : at + ENTROPY_BYTES]) for at in range(0, _BLOCK, ENTROPY_BYTES)]
+
+
+_TAILS = _tails()
+_last = (0, uuid7_time(0))

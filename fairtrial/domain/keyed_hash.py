@@ -1,4 +1,4 @@
-"""HMAC-SHA-256 under a key that is used again and again: its two halves are begun once, and copied for each message."""
+"""Computes HMAC-SHA-256 for a fixed key, whose inner and outer hash states are prepared once and copied."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _INNER, _OUTER = (bytes(code ^ pad for code in range(256)) for pad in (0x36, 0x5
 
 
 class KeyedHash:
-    """See RFC 2104; gives what `hmac.digest` gives, in less than half the time."""
+    """HMAC (RFC 2104) with the result of `hmac.digest`, in less than half the time."""
 
     __slots__ = ("_inner", "_outer")
 
@@ -19,7 +19,7 @@ class KeyedHash:
         self._inner, self._outer = sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
 
     def digest(self, message: bytes) -> bytes:
-        """The 32 bytes for one message."""
+        """The 32-byte digest of one message."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(message)
         outer.update(inner.digest())

@@ -1,4 +1,4 @@
-"""The plan: all of the routing truth, compiled and validated once; workers read it and rows name it by its hash."""
+"""Defines the plan: the compiled, validated routing that workers read; rows refer to it by its hash."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Capture = Literal["full", "redacted", "none"]
 ExperimentState = Literal["running", "paused", "killed", "ended"]
 OnDisconnect = Literal["cancel", "drain"]
 Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
-"""What a key may do: ask models, send feedback, force an arm or a deployment, see the arm in headers, use control."""
+"""The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
 
 FeedbackKind = Literal["boolean", "number", "category"]
 RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admin")
 PLAN_VERSION = 1
-"""Raised only if an older worker must refuse the plan. A field that it may ignore is `ADDED_LATER` instead."""
+"""Incremented only if older workers must refuse the plan; a field that they may ignore is `ADDED_LATER` instead."""
 
 ADDED_LATER = {"added_later": True}
-"""Metadata of a field that the first release did not have: at its default it is left out of the plan and its hash."""
+"""Metadata of a field that the first release lacks; its default value is left out of the plan and its hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a deployment costs; ``None`` is unknown, never 0.
+    """The prices of a deployment; ``None`` is unknown, not 0.
 
     ``input``, ``output``: US dollars a million tokens; ``gpu_hour``: US dollars an hour of the machine.
     """
@@ -37,9 +37,9 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, to the first byte of the answer, between two bytes, and in all.
+    """Timeouts in seconds: to connect, to the first byte of the response, between two bytes, and in total.
 
-    No shorter than those of the official client, which waits ten minutes for a model that thinks.
+    The defaults are at least as long as the official client's, which waits ten minutes for a reasoning model.
     """
 
     connect: float = 5.0
@@ -50,14 +50,14 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A concrete endpoint.
+    """A concrete model endpoint.
 
-    ``provider`` and ``model`` are the two halves of ``openai/Qwen3-8B``; ``api_key`` may be a template such as
+    ``provider`` and ``model`` are the two halves of ``openai/Qwen3-8B``. ``api_key`` may be a template such as
     ``${NAME}``, which the worker fills from its own environment, so that no secret is written to the plan.
     ``digest`` identifies this definition (model, address, parent), not the weights behind it.
-    ``on_disconnect``: what becomes of its answer when the caller leaves: cancelled, or read to its end for at most
-    ``drain_seconds``. ``shutdown_date``: when the provider turns the model off, ``2027-01-31``.
-    ``forward_headers``: lower-case names of callers' headers that go up although other gateways obey them.
+    ``on_disconnect``: what happens to its response when the caller disconnects: cancelled, or read to its end for at
+    most ``drain_seconds``. ``shutdown_date``: when the provider turns the model off, such as ``2027-01-31``.
+    ``forward_headers``: lower-case names of callers' headers that are forwarded although other gateways act on them.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """A metric that must not get worse: ``margin`` and ``stop_margin`` as written, ``1pp`` or ``20%``."""
+    """A metric that must not get worse; ``margin`` and ``stop_margin`` are as written, such as ``1pp`` or ``20%``."""
 
     metric: str
     margin: str
@@ -98,7 +98,7 @@ class Guardrail:
 
 @dataclass(frozen=True, slots=True)
 class Primary:
-    """The one metric that answers the question, and the smallest effect worth seeing, as written."""
+    """The primary metric, and the minimum detectable effect as written."""
 
     metric: str
     require: Literal["superior", "not_worse"]
@@ -107,9 +107,9 @@ class Primary:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A question with a unit, variants and a control; ``variants`` are sorted by name, so order never moves a unit.
+    """An experiment; ``variants`` are sorted by name, so that their order in the file never moves a unit.
 
-    ``stage``: percent of the units that are enrolled now; ``analysis_hash`` freezes what will be decided and how.
+    ``stage``: percent of the units that are enrolled now; ``analysis_hash``: the digest of the frozen analysis.
     """
 
     name: str
@@ -134,7 +134,7 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a caller writes in ``model``: leads to a deployment or to an experiment, exactly one of them."""
+    """A name that callers use as ``model``; it has either a deployment or an experiment."""
 
     name: str
     deployment: str | None = None
@@ -145,7 +145,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of it. ``plan_hash`` covers every field but itself; two plans with one hash route alike."""
+    """The whole plan. ``plan_hash`` covers all other fields, so plans with the same hash route identically."""
 
     deployments: Mapping[str, Deployment]
     routes: Mapping[str, Route]
@@ -158,9 +158,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An API key as the gateway knows it: never the secret, only its SHA-256 in hex.
+    """An API key without its secret, of which only the SHA-256 in hex is known.
 
-    ``routes``: the routes that it may name, empty for all; ``expires_us``: microseconds since 1970, UTC.
+    ``routes``: the routes that it may use, empty for all; ``expires_us``: microseconds since 1970, UTC.
     """
 
     key_id: str
@@ -173,10 +173,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The file that workers watch: the plan, who may use it, and the secret that makes pseudonyms of units.
+    """The content of the file that workers watch: the plan, the keys, and the secret for pseudonyms of units.
 
-    ``auth``: ``open`` (loopback only: every caller has every right) or ``keys``. ``feedback``: the kind of value of
-    each feedback key that the file declares; ``None`` in a file of an earlier version, and then none is checked.
+    ``auth``: ``open`` (loopback only; every caller has every right) or ``keys``. ``feedback``: the value type of each
+    declared feedback key; ``None`` in a file of an earlier version, in which case types are not checked.
     """
 
     plan: Plan

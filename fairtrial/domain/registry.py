@@ -1,4 +1,4 @@
-"""A plural folder's members, found by looking in the folder: adding one touches one file."""
+"""Finds the members of a package folder, so that adding one needs only a new file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Members of one package folder by name; a member is imported when it is first asked for.
+    """The members of one package folder by name; a member is imported at its first use.
 
-    ``package``: the folder, such as ``evaluators.scoring.metrics``; ``attribute``: what each of its modules defines,
-    such as ``scorer``; ``noun``: what a member is called in an error. A module's name, with ``-`` for ``_``, is its
-    member's.
+    ``package``: the folder, such as ``evaluators.scoring.metrics``; ``attribute``: the name that each of its modules
+    defines, such as ``scorer``; ``noun``: the word for a member in errors. A member's name is that of its module, with
+    ``-`` for ``_``.
     """
 
     def __init__(self, package: str, attribute: str, *, noun: str, kind: type[T]) -> None:
@@ -29,7 +29,7 @@ class Registry(Generic[T]):
         self._kind = kind
 
     def names(self) -> list[str]:
-        """All names, sorted; imports none of the members."""
+        """All names, sorted, without importing the members."""
         folder = importlib.import_module(self._package)
         return sorted(found.name.replace("_", "-") for found in pkgutil.iter_modules(folder.__path__))
 

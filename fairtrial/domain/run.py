@@ -1,4 +1,4 @@
-"""One suite on one target: its cases, what the model answered, and what each scorer measured."""
+"""Defines a run of one suite on one target: cases, answers and scores."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from fairtrial.domain.events import CaseOutcome
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One input with what is expected; ``messages`` are OpenAI's, rendered; ``tags`` make the slices.
+    """One input with its reference; ``messages`` are rendered, in OpenAI's format; ``tags`` define the slices.
 
-    ``expected`` is the reference as the suite gives it (text, a list of accepted texts, or an object for fields);
-    ``fields`` are all columns of its row, which scorers may name.
+    ``expected`` is the reference as the suite gives it (a text, a list of accepted texts, or an object with fields).
+    ``fields`` are all columns of its row, which scorers may use.
     """
 
     case_id: str
@@ -27,7 +27,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model answered to one case, or why it did not: ``text`` is ``None`` exactly when ``error`` is set."""
+    """A model's answer to one case, or the error; ``text`` is ``None`` exactly if ``error`` is set."""
 
     text: str | None
     error: str | None = None
@@ -45,10 +45,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One scorer's measure of one case: named numbers, and for label scorers what was said and what is true.
+    """One scorer's measurements of one case.
 
-    ``values``: stat name → number, ``None`` where this case does not enter that stat; ``details`` is what the stats
-    that don't average (corpus BLEU, macro F1) are summed from, and what `why` shows.
+    ``values``: stat name → number, ``None`` if this case does not enter the stat. ``details``: the data from which
+    corpus stats (BLEU, macro F1) are computed, and explanations for the reader.
     """
 
     scorer: str
@@ -58,7 +58,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ScoreFailure:
-    """A scorer that crashed or could not judge: counted and shown, never a number."""
+    """The failure of a scorer that crashed or could not judge; it is counted and shown, but has no number."""
 
     scorer: str
     why: str
@@ -66,7 +66,7 @@ class ScoreFailure:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """One case of a run: the answer, how it ended, and its scores by scorer name."""
+    """One case of a run: the answer, the outcome, and the scores by scorer name."""
 
     case: Case
     repeat: int
@@ -77,7 +77,7 @@ class CaseResult:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One suite on one target, ended. ``metrics``: ``scorer.stat`` → value over all cases, ``None`` if unscored."""
+    """A finished run. ``metrics``: ``scorer.stat`` → value over all cases, ``None`` if unscored."""
 
     run_id: str
     suite: str

@@ -1,4 +1,4 @@
-"""The gate's answer: what each rule found, and SHIP, HOLD, BLOCK or INVALID over all of them."""
+"""Defines a verdict: the finding of each rule, and the decision SHIP, HOLD, BLOCK or INVALID."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Decision = Literal["SHIP", "HOLD", "BLOCK", "INVALID"]
 Result = Literal["pass", "cannot tell", "fail", "invalid"]
 
 EXIT_CODES: dict[Decision, int] = {"SHIP": 0, "BLOCK": 1, "HOLD": 3, "INVALID": 4}
-"""2 is a usage or configuration error, for every command."""
+"""2 is reserved for usage and configuration errors of all commands."""
 
 ASSUMED = "assumed"
-"""The method of a share that nobody has measured."""
+"""The method of a share that is assumed, not measured."""
 
 WORST_FIRST: tuple[tuple[Result, Decision], ...] = (("invalid", "INVALID"), ("fail", "BLOCK"), ("cannot tell", "HOLD"))
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one rule found.
+    """The result of one rule.
 
-    ``rule`` is the line as written; ``source`` where it stands (a suite's or a gate's name); ``says`` one sentence in
-    a release manager's words, numbers included; ``needed`` what would settle it; ``decisive`` is false for evidence
-    that is shown but does not decide.
+    ``rule`` is the line as written, and ``source`` the name of the suite or gate that has it. ``says`` is one sentence
+    for a release manager, with the numbers. ``needed`` is what would settle an undecided rule. ``decisive`` is false
+    for informative evidence.
     """
 
     rule: str
@@ -43,10 +43,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Odds:
-    """How often an identical model would SHIP by a gate: a share of trials, with ``cases`` in its largest suite.
+    """How often an identical model would SHIP: a share of trials, with ``cases`` in the gate's largest suite.
 
-    ``discordance``: the share of cases that differ, with its 95 % interval, or as assumed. ``more_cases``: how many
-    would bring the odds to ``more_ship``, 0.9 or more; ``None`` where they are so already, or where none would.
+    ``discordance``: the share of cases that differ, with its 95 % interval, or assumed. ``more_cases``: how many cases
+    would raise the odds to ``more_ship``, at least 0.9; ``None`` if they are that high already, or no number would.
     """
 
     ship: float
@@ -69,7 +69,7 @@ class Odds:
 
 @dataclass(frozen=True, slots=True)
 class JudgedSuite:
-    """A suite that a verdict was given on; ``text_digest``: SHA-256 of its stored text, ``None`` if there is none."""
+    """A suite that a verdict is based on; ``text_digest``: SHA-256 of its stored text, ``None`` if there is none."""
 
     suite: str
     digest: str
@@ -78,10 +78,10 @@ class JudgedSuite:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who asked for a verdict, and by what it was given.
+    """Who requested a verdict, and what it is based on.
 
-    ``gate_text``: the gate as it was sent, and its SHA-256; ``program``: the version that judged; ``plan_hash``: the
-    plan in force; ``asked_by``: an account, a key or a user of the machine, such as ``key ci``.
+    ``gate_text``: the gate as it was sent, with its SHA-256. ``program``: the version that judged. ``plan_hash``: the
+    plan in force. ``asked_by``: an account, a key or a user of the machine, such as ``key ci``.
     """
 
     gate_text: str
@@ -94,9 +94,9 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One candidate against one baseline: the decision, its first sentence, and every finding.
+    """The verdict on one candidate against one baseline: the decision, its headline, and every finding.
 
-    ``provenance`` is ``None`` for a verdict that an earlier version gave; ``odds`` also where nothing was compared.
+    ``provenance`` is ``None`` for a verdict of an earlier version; ``odds`` also if nothing was compared.
     """
 
     verdict_id: str
@@ -114,12 +114,12 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """What `fairtrial gate` exits with."""
+        """The exit code of `fairtrial gate`."""
         return EXIT_CODES[self.decision]
 
 
 def decide(findings: Iterable[Finding]) -> Decision:
-    """INVALID over BLOCK over HOLD over SHIP; a gate with no decisive rule can't ship anything: HOLD."""
+    """INVALID takes precedence over BLOCK, BLOCK over HOLD, HOLD over SHIP; without a decisive rule it is HOLD."""
     results = {finding.result for finding in findings if finding.decisive}
     for result, decision in WORST_FIRST:
         if result in results:
@@ -127,10 +127,10 @@ def decide(findings: Iterable[Finding]) -> Decision:
     return "SHIP" if results else "HOLD"
 
 
-def spread(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings so that the first ones speak for as many suites as there are: one of each, then the second of each.
+def interleave_sources(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings in round-robin order over their sources: the first of each, then the second of each.
 
-    Whoever reads only the beginning of a verdict learns that a model forgot as well as that it breaks the schema.
+    This way the beginning of a verdict shows problems of all suites, not only of the first.
     """
     seen: Counter[str] = Counter()
     placed: list[tuple[int, int, Finding]] = []

@@ -1,7 +1,7 @@
-"""Who is in an experiment and which arm they get: two keyed hashes of the unit, and nothing to remember.
+"""Decides who is in an experiment and which arm they get: by two keyed hashes of the unit, without any stored state.
 
-``docs/reference/assignment.md`` describes the algorithm for other languages, ``tests/golden/assignment.json`` has its
-test vectors. Only the standard library is used, so that any Python can check them.
+``docs/reference/assignment.md`` describes the algorithm for other languages, and ``tests/golden/assignment.json`` has
+its test vectors. It uses only the standard library, so that any Python can check them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fairtrial.domain.keyed_hash import keyed_hash
 from fairtrial.domain.plan import Experiment
 
 if TYPE_CHECKING:
-    from fairtrial.domain.events import Reason  # events are made of more than the standard library
+    from fairtrial.domain.events import Reason  # events need more than the standard library
 
 BUCKETS = 2**64
 FLOAT_BITS = 53
@@ -28,7 +28,7 @@ class Assignment:
     """What one unit gets in one experiment, and why.
 
     ``assigned`` counts in the analysis, ``served`` answers; both are variant names. ``enrol_bucket`` and ``arm_bucket``
-    are in [0, 1), ``None`` where they were not looked at. ``propensity``: the share of enrolled units that get the
+    are in [0, 1), or ``None`` if they were not computed. ``propensity``: the share of enrolled units that get the
     assigned arm, in (0, 1]; ``None`` for a unit that is not enrolled.
     """
 
@@ -51,9 +51,9 @@ def bucket(salt: str, purpose: str, unit: str) -> int:
 
 
 def assign(experiment: Experiment, unit: str | None) -> Assignment:
-    """The arm of a unit: pure, the same on every machine, at every stage and after every restart.
+    """The arm of a unit: a pure function, the same on every machine, at every stage and after every restart.
 
-    ``unit``: the raw unit, not its pseudonym; ``None`` when the application sent none. A killed experiment serves the
+    ``unit``: the raw unit, not its pseudonym; ``None`` if the application sent none. A killed experiment serves the
     control but keeps counting for the assigned arm; a paused or an ended one serves the control and counts for none.
     """
     if experiment.state in ("paused", "ended"):
@@ -85,7 +85,7 @@ def threshold(percent: float) -> int:
 
 @lru_cache(maxsize=1024)
 def upper_bounds(weights: Sequence[float]) -> tuple[int, ...]:
-    """For arms with these percentages, in this order, the first bucket that is past each; the last is 2**64.
+    """For arms with these percentages, in this order, the first bucket after each; the last is 2**64.
 
     ``weights``: a tuple of percentages that add up to 100.
     """
@@ -116,7 +116,7 @@ def _control(experiment: Experiment, reason: Reason, *, enrol_bucket: float | No
 
 
 def _exact(percent: float) -> Fraction:
-    """The decimal that was written: 33.3 is 333/10, not the binary number next to it."""
+    """The decimal as it was written: 33.3 is 333/10, not the nearest binary number."""
     return Fraction(repr(float(percent)))
 
 

@@ -1,4 +1,4 @@
-"""The unit of a request: found only in the sources of its kind, and stored only as a pseudonym."""
+"""Finds the unit of a request, only in the sources of its kind. It is stored only as a pseudonym."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ PSEUDONYM_HEX = 32
 WHAT_TO_SEND: Mapping[UnitKind, str] = {
     "user": f"send the end user's id as `safety_identifier`, `user`, `metadata.user_id` or the header {UNIT_HEADER}",
     "conversation": f"send `metadata.conversation_id` or the header {UNIT_HEADER}, or messages with one of role `user`",
-    "request": "nothing: each request is a unit of its own",
+    "request": "nothing: each request is its own unit",
 }
 """For the alarm on requests without a unit: what the application should do about it."""
 
 
 def find_unit(kind: UnitKind, *, headers: Mapping[str, str], body: Mapping[str, Any], request_id: str) -> str | None:
-    """The unit of one request, ``None`` if none of the sources of its kind has one.
+    """The unit of one request, or ``None`` if none of the sources of its kind has one.
 
-    ``headers``: by lower-case name. ``body``: the request's JSON object; it is asked only for the fields of the kind,
-    in their order, so a lazy mapping decodes nothing in vain. Values that are no text (or whole number), or blank, are
-    passed over, and the next source is tried.
+    ``headers``: by lower-case name. ``body``: the request's JSON object; only the fields of the kind are read, in their
+    order, so a lazy mapping decodes no other. Values that are blank, or neither text nor whole numbers, are ignored,
+    and the next source is tried.
     """
     if kind == "request":
         return request_id
@@ -39,7 +39,7 @@ def find_unit(kind: UnitKind, *, headers: Mapping[str, str], body: Mapping[str, 
 
 
 def named_conversation(headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
-    """The conversation that a request names, and not one that is only known by its opening."""
+    """The conversation that a request names explicitly, not one that is identified only by its opening."""
     named = _text(_from_header(headers.get(UNIT_HEADER)))
     return named if named is not None else _named_conversation(body)
 
@@ -93,7 +93,7 @@ def _text(value: Any) -> str | None:
 
 
 def _from_header(value: str | None) -> str | None:
-    """HTTP servers hand headers over as Latin-1; a name sent as UTF-8 must be the same unit as in a body."""
+    """Decode a header as UTF-8. Servers return headers as Latin-1, but a name must be the same unit as in a body."""
     if value is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Group commit: one thread syncs whatever the last few milliseconds brought, so that the hot path never waits."""
+"""Batches the journal's fsync calls in one thread, so that requests rarely wait for the disk."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ from collections.abc import Callable
 from fairtrial.journal.segment import Segment
 
 WAITED_SECONDS = 0.005
+"""How long a group is collected if an append waits for it."""
+
 GROUP_SECONDS = 0.02
-"""How long a group is collected: less where somebody waits for it. Each costs a busy worker as much as two requests."""
+"""How long a group is collected otherwise.
+
+Each group costs a busy worker as much as two requests.
+"""
 
 LINGER_SECONDS = 1.0
-"""How long the thread looks by itself after the last work: waking it takes longer than a request's whole record."""
+"""How long the thread polls after the last work, because waking it takes longer than a request's whole record."""
 
 QUIET_SECONDS = 60.0
+"""How often ``on_quiet`` is called while nothing is marked."""
 
 
 class GroupSync:
     """Syncs the segments that are marked, and closes those that are retired.
 
-    ``failed`` counts syncs that the disk refused. Tickets count marks: a mark is on the disk once `wait` returns.
-    ``on_quiet`` is called now and then while nothing is marked, and may retire a segment.
+    ``failed`` counts syncs that the disk refused. Tickets count marks: `wait` returns after the sync of a mark.
+    ``on_quiet`` is called every `QUIET_SECONDS` while nothing is marked, and may retire a segment.
     """
 
     def __init__(self, on_quiet: Callable[[], None], *, seconds: float = GROUP_SECONDS) -> None:
@@ -44,11 +50,12 @@ class GroupSync:
         return self._marked
 
     def mark(self, segment: Segment | None) -> int:
-        """Have this segment, and all that are retired, synced soon; returns the ticket to wait for.
+        """Have this segment and all retired ones synced soon; returns the ticket to wait for.
 
-        Only one thread may call it at a time. The syncing thread has to be woken only where it sleeps: where nothing
-        is marked. It looks once more before it does.
+        Only one thread may call it at a time.
         """
+        # No lock is taken: the segment is stored before the count, and the syncing thread reads the count first.
+        # That thread must be woken only if it sleeps, and before it sleeps it checks the count once more.
         self._segment = segment
         self._marked += 1
         if self._asleep:
@@ -57,12 +64,12 @@ class GroupSync:
         return self._marked
 
     def wait(self, ticket: int) -> None:
-        """Until everything marked up to this ticket has been synced (or the disk has refused)."""
+        """Wait until everything marked up to this ticket has been synced, or the disk has refused it."""
         with self._changed:
             self._changed.wait_for(lambda: self._synced >= ticket)
 
     def retire(self, segment: Segment) -> None:
-        """Sync and close a segment that nobody will append to again."""
+        """Have a complete segment synced and closed soon; returns at once."""
         with self._changed:
             self._retired.append(segment)
             if self._segment is segment:
@@ -93,7 +100,7 @@ class GroupSync:
         return self._marked > self._synced or bool(self._retired)
 
     def _await_work(self) -> bool:
-        """Whether there is any; a writer that has nothing to write is left alone for a while."""
+        """Wait for work; false if a long time passed without any."""
         with self._changed:
             self._asleep = True
             try:
@@ -117,7 +124,7 @@ class GroupSync:
     def _close(self, segment: Segment) -> None:
         try:
             segment.close()
-        except OSError:  # some file systems tell of a failed write only now; this thread must live
+        except OSError:  # some file systems report a failed write only now; this thread must live
             self.failed += 1
 
     def _sync(self, segment: Segment) -> None:

@@ -1,7 +1,7 @@
-"""What a writer could not record: a small file of fixed size, overwritten in place, which a full disk allows too.
+"""Counts what a writer could not record, in a small file of fixed size that even a full disk lets it overwrite.
 
-It lies beside the segments as ``<uuid7>-<writer>.lost``, is locked for as long as its writer lives, and goes with it if
-nothing was lost.
+It lies beside the segments as ``<uuid7>-<writer>.lost`` and is locked as long as its writer lives. The writer removes
+it at the end if nothing was lost.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from fairtrial.journal.segment import MODE, file_name, has_writer
 SUFFIX = ".lost"
 FRESH_SECONDS = 60.0
 LINE = "{:>20} {:>20} {:>20}\n"
-"""Events lost, syncs refused, and when that was last noted (microseconds since 1970, UTC)."""
+"""Events lost, syncs refused, and when that last changed (microseconds since 1970, UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Events that were not recorded and syncs that the disk refused; ``last_us`` ``None`` if there were none."""
+    """Events that were not recorded and syncs that the disk refused. ``last_us`` is ``None`` if there were none."""
 
     lost: int = 0
     sync_failures: int = 0
@@ -33,13 +33,13 @@ class Losses:
         return Losses(self.lost + other.lost, self.sync_failures + other.sync_failures, max(last, default=None))
 
 
-class LossNote:
-    """One writer's file. Trouble with it is passed over: the counts themselves stay with the writer."""
+class LossCounter:
+    """One writer's file. An error with the file is ignored, because the writer holds the counts itself."""
 
     def __init__(self, folder: Path, writer: str) -> None:
         now_us = time.time_ns() // 1000
         self._path = folder / file_name(now_us, writer, SUFFIX)
-        self._noted = (0, 0)
+        self.noted = (0, 0)
         self._fd: int | None = None
         try:
             self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, MODE)
@@ -50,26 +50,26 @@ class LossNote:
 
     @property
     def open(self) -> bool:
-        """Whether anything can be noted."""
+        """Whether anything can be written."""
         return self._fd is not None
 
     def note(self, lost: int, sync_failures: int) -> None:
-        """Say it, if it is new."""
-        if self._fd is None or (lost, sync_failures) == self._noted:
+        """Write the counts if they are new."""
+        if self._fd is None or (lost, sync_failures) == self.noted:
             return
         try:
             self._write(lost, sync_failures, time.time_ns() // 1000)
         except OSError:
             return
-        self._noted = (lost, sync_failures)
+        self.noted = (lost, sync_failures)
 
     def close(self) -> None:
-        """Leave the file if it says anything."""
+        """Close the file, and keep it if it holds any loss."""
         if self._fd is None:
             return
         os.close(self._fd)
         self._fd = None
-        if self._noted == (0, 0):
+        if self.noted == (0, 0):
             self._path.unlink(missing_ok=True)
 
     def _write(self, *numbers: int) -> None:
@@ -78,12 +78,12 @@ class LossNote:
 
 
 def read_losses(folder: Path) -> Losses:
-    """What all writers of a folder have lost, the dead ones too."""
+    """The losses of all writers of a folder, including those that have ended."""
     return sum((_read(path) for path in folder.glob(f"*{SUFFIX}")), Losses())
 
 
 def prune_losses(folder: Path, before_us: int) -> None:
-    """Delete what dead writers left before that time; what says nothing goes earlier."""
+    """Delete the files of ended writers from before that time, and at once those without losses."""
     for path in folder.glob(f"*{SUFFIX}"):
         found = _read(path)
         if (found.last_us is None or found.last_us < before_us) and _is_left(path):
@@ -91,7 +91,7 @@ def prune_losses(folder: Path, before_us: int) -> None:
 
 
 def _is_left(path: Path) -> bool:
-    """Whether its writer is dead, and didn't just make it (between that and the lock it only looks dead)."""
+    """Whether its writer has ended. A file that was just created also looks so until it is locked."""
     try:
         return time.time() - path.stat().st_mtime > FRESH_SECONDS and not has_writer(path)
     except FileNotFoundError:

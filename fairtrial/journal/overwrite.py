@@ -1,7 +1,7 @@
-"""Lines of a file overwritten with blanks, in place: what follows keeps its position, and who appends isn't disturbed.
+"""Overwrites lines of a file with blanks in place, so that later lines keep their position and writers can continue.
 
-Positions are what the ledger of offsets counts in, so a segment stays the segment that it was. In a file of JSON lines
-one that begins with a blank was being overwritten when the program died: it is finished, whatever it holds.
+The ledger of offsets counts positions, so a segment stays valid for it. In a file of JSON lines, a line that begins
+with a blank was being overwritten when the program died. It is finished, whatever it holds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ PIECE = 8 * 2**20
 def blank_lines(path: Path, unwanted: Callable[[bytes], bool], *, end: int | None = None) -> int:
     """Overwrite each unwanted line that begins before ``end`` (the end of the file); returns how many there were.
 
-    What follows the last newline counts as a line. Synced to the disk; when the file was last written to, by which
-    retention goes, stays as it was. Raises `OSError`.
+    The rest after the last newline counts as a line. The change is synced to the disk. The modification time stays as
+    it was, because retention goes by it. Raises `OSError`.
     """
     blanked = 0
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -41,7 +41,7 @@ def blank_lines(path: Path, unwanted: Callable[[bytes], bool], *, end: int | Non
 
 
 def _lines_from(fd: int, position: int, end: int) -> list[bytes]:
-    """Whole lines, about a piece of them; the last one of the file without its newline if it has none."""
+    """Whole lines, about one piece of them. The last one of the file may lack its newline."""
     found = os.pread(fd, min(PIECE, end - position), position)
     while found and b"\n" not in found and position + len(found) < end:
         found += os.pread(fd, min(PIECE, end - position - len(found)), position + len(found))
@@ -51,5 +51,8 @@ def _lines_from(fd: int, position: int, end: int) -> list[bytes]:
 
 
 def or_begun(unwanted: Callable[[bytes], bool]) -> Callable[[bytes], bool]:
-    """The same test, and lines of JSON that somebody has begun to overwrite; a log may indent its lines."""
+    """The same test, plus JSON lines that an earlier run began to overwrite.
+
+    Logs may have indented lines, so they need the plain test.
+    """
     return lambda line: line.startswith(b" ") or unwanted(line)

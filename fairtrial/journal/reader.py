@@ -1,4 +1,4 @@
-"""The journal's reader: whole lines of a segment from a position on, and what they say."""
+"""Reads the journal: whole lines of a segment from a position on, and the events in them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ CHUNK_BYTES = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Whole lines of a segment: ``lines`` ends with a newline (or is empty) and reaches from ``start`` to ``end``.
+    """Whole lines of a segment. ``lines`` ends with a newline (or is empty) and reaches from ``start`` to ``end``.
 
-    ``tail`` is what follows the last newline if the end of the file was reached: a line that is being written, or one
-    that a dead writer left torn.
+    ``tail`` is the rest after the last newline, if the end of the file was reached: a line that is being written, or
+    one that an ended writer left torn.
     """
 
     start: int
@@ -37,7 +37,7 @@ def read_chunk(path: Path, position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
 
 
 def chunk_of(read: Callable[[int], bytes], position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
-    """The same from ``read``, which gives the bytes from ``position`` on, and fewer than asked for at the end alone."""
+    """The same from ``read``, which returns bytes from ``position`` on; fewer than requested only at the end."""
     found = read(limit)
     at_end = len(found) < limit
     while not at_end and b"\n" not in found:

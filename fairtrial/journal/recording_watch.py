@@ -1,4 +1,4 @@
-"""Whether requests are recorded: one log line when events begin to be lost, and one when recording works again."""
+"""Watches whether requests are recorded: it logs when events begin to be lost, and when recording works again."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ LOOK_SECONDS = 0.5
 
 
 REST_SECONDS = 1.0
-"""Between two looks while nothing is recorded and nothing is lost."""
+"""The interval between two checks if nothing is recorded and nothing is lost."""
 
 
 CALM_SECONDS = 10.0
-"""So long nothing may be lost before recording counts as well again: a disk that is nearly full takes some events."""
+"""Recording counts as working after this time without losses, because a nearly full disk accepts some events."""
 
 
 _LOG = logging.getLogger(__name__)
 
 
 class RecordingWatch:
-    """``losing``: events are being lost, or the next one would be. Traffic goes on either way."""
+    """``losing``: events are being lost, or the next one would be. Traffic continues either way."""
 
     def __init__(self, journal: JournalWriter) -> None:
         self.losing = False
@@ -32,7 +32,7 @@ class RecordingWatch:
         self._last = 0.0
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Check again and again until cancelled."""
         appended = 0
         while True:
             whole = await asyncio.to_thread(self._journal.look)
@@ -42,7 +42,7 @@ class RecordingWatch:
             await asyncio.sleep(REST_SECONDS if at_rest else LOOK_SECONDS)
 
     def judge(self, now: float, *, whole: bool = True) -> None:
-        """Compare with the last look; ``now`` in seconds of a clock that only goes forward."""
+        """Compare with the last check. ``now``: seconds of a monotonic clock."""
         lost = self._journal.lost
         if lost > self._seen or not self._journal.able or not whole:
             self._last = now
@@ -55,7 +55,8 @@ class RecordingWatch:
     def _begin(self) -> None:
         self.losing, self._lost_before = True, self._seen
         _LOG.error(
-            "recording is losing events (%s): requests are served, but not recorded", self._journal.trouble or "unknown"
+            "recording is losing events (%s): requests are served, but not recorded",
+            self._journal.last_error or "unknown",
         )
 
     def _end(self, lost: int) -> None:

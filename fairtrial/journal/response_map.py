@@ -1,7 +1,7 @@
-"""Which deployment and arm made a stored response, shared by the workers of a machine: a small SQLite file of names.
+"""Maps stored responses to the deployment and arm that made them, in a small SQLite file shared by a machine's workers.
 
-A name (a response's id, a conversation's, sealed reasoning) is kept only as a hash; no text is kept. Every entry
-carries its unit's pseudonym, so that an erasure finds it, and goes after thirty days, as OpenAI's responses do.
+A name (a response's id, a conversation's, sealed reasoning) is stored only as a hash, and no text is stored. Every
+entry carries its unit's pseudonym, so that an erasure finds it. It expires after thirty days, as OpenAI's responses do.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from hashlib import sha256
 from pathlib import Path
 
 FILE = "responses.db"
-"""Its name, in the folder of the store; SQLite has two more beside it while it is in use."""
+"""Its name in the folder of the store. SQLite has two more files beside it while it is in use."""
 
 KEEP_US = 30 * 24 * 3600 * 1_000_000
 PRUNE_EACH = 10_000
-"""Entries between two looks for old ones."""
+"""How many entries are added between two deletions of expired ones."""
 
 WAIT_SECONDS = 0.05
-"""For another worker's write, of some microseconds; after that the entry goes with the next one: traffic goes first."""
+"""How long to wait for another worker's write, of some microseconds.
+
+After that the entry waits, because traffic goes first.
+"""
 
 LAST_SECONDS = 2.0
 LATE_ENTRIES = 10_000
@@ -48,7 +51,7 @@ _Row = tuple[bytes, int, str | None, str, str, str | None, str | None, str | Non
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a response is: its deployment, the route that it was asked by, and the arm if an experiment chose it.
+    """Where a response is: its deployment, the route of its request, and the arm if an experiment chose it.
 
     ``owner``: the name of the key that made it; ``None`` for an open gateway, and in entries of the first release.
     """
@@ -61,7 +64,10 @@ class Place:
 
 
 class ResponseMap:
-    """The map of one process; opened at its first use. It never raises: what can't be noted is counted in ``lost``."""
+    """The map of one process, opened on first use.
+
+    It never raises; ``lost`` counts the entries that could not be written.
+    """
 
     def __init__(self, path: Path) -> None:
         self.lost = 0
@@ -71,7 +77,7 @@ class ResponseMap:
         self._until_pruned = PRUNE_EACH
 
     def note(self, names: Iterable[str], place: Place, *, unit: str | None, now_us: int) -> bool:
-        """Remember where these names are; the last place of a name counts."""
+        """Remember where these names are. The last place of a name counts."""
         rest = (now_us, unit, place.deployment, place.route, place.experiment, place.variant, place.owner)
         return self._write([*self._late, *((_key(name), *rest) for name in names)], now_us)
 
@@ -91,7 +97,7 @@ class ResponseMap:
         return True
 
     def find(self, name: str, *, now_us: int) -> Place | None:
-        """Where it is; ``None`` if that isn't known, or not any more."""
+        """Where it is; ``None`` if that is unknown or expired."""
         key = _key(name)
         for row in reversed(self._late):
             if row[0] == key:
@@ -105,7 +111,7 @@ class ResponseMap:
         return None if row is None else Place(*row)
 
     def close(self) -> None:
-        """Close the file, with what still had to wait in it; a next use opens it again."""
+        """Write the waiting entries and close the file. The next use opens it again."""
         if self._late and self._database is not None:
             self._database.execute(f"PRAGMA busy_timeout = {int(LAST_SECONDS * 1000)}")
             self._write(self._late, self._late[-1][1])
@@ -128,12 +134,12 @@ class ResponseMap:
 
 
 def response_name(ident: str) -> str:
-    """What the map calls a response."""
+    """The name of a response in the map."""
     return f"response {ident}"
 
 
 def erase_unit(path: Path, pseudonym: str, responses: Sequence[str]) -> int:
-    """Erase the entries of a unit and of these responses, from the bytes too; how many there were. Raises `OSError`."""
+    """Erase the entries of a unit and of these responses, from the bytes too; returns how many. Raises `OSError`."""
     if not path.exists():
         return 0
     try:
@@ -152,7 +158,7 @@ def _connect(path: Path, *, wait: float = WAIT_SECONDS) -> sqlite3.Connection:
     path.touch(mode=_PRIVATE)
     database = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = OFF")  # a killed process loses nothing, a power cut the last moments
+    database.execute("PRAGMA synchronous = OFF")  # a killed process loses nothing, a power failure the last moments
     database.execute("PRAGMA secure_delete = ON")
     database.execute(_TABLE)
     if "owner" not in {name for (name,) in database.execute(_COLUMNS)}:

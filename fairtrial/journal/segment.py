@@ -1,11 +1,10 @@
-"""A journal segment: one append-only file of JSON lines with exactly one writer, whose life is a lock on the file.
+"""Implements a journal segment: an append-only file of JSON lines with one writer, which locks it while it lives.
 
 The name is ``<uuid7>-<writer>.jsonl``, so that names sort by time. The first line is the header, each other one an
-event. A writer holds `flock` on its segment for as long as it may still append; one that nobody holds is finished. It
-is made under a hidden name and renamed once it is locked: a reader never meets a segment that only looks dead.
-
-The owner of the store compresses a segment that is wholly in the store: its file is then ``<name>.jsonl.zst``, and its
-name and the offsets in it stay those of the uncompressed bytes.
+event. A writer holds `flock` on its segment for as long as it may append. A segment without a lock is complete. It is
+created under a hidden name and renamed once it is locked, so that no reader mistakes a new segment for a complete one.
+The owner of the store compresses a segment that is wholly in the store. Its file is then ``<name>.jsonl.zst``; its name
+and the offsets in it stay those of the uncompressed bytes.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from fairtrial.domain.errors import JournalError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 
 SEGMENT_VERSION = 1
-"""What a segment of traffic or of a run is: every release reads it."""
+"""The version of segments of traffic and of runs, which every release reads."""
 SUITES_VERSION = 2
-"""A segment that may hold the texts of suites; the first release leaves it alone, and keeps it for a newer one."""
+"""The version of segments that may hold the texts of suites. The first release keeps them for a newer one."""
 NEWEST_VERSION = SUITES_VERSION
 SUFFIX = ".jsonl"
 COMPRESSED = ".zst"
@@ -37,7 +36,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """The first line of a segment: the format's version, and who writes; ``at_us`` is microseconds since 1970, UTC."""
+    """The first line of a segment: the format's version and the writer. ``at_us`` is microseconds since 1970, UTC."""
 
     writer: str
     pid: int
@@ -47,7 +46,7 @@ class Header:
 
 
 class Segment:
-    """An open segment of ours: `append` whole lines, `sync` them to the disk, `close` to let it be sealed."""
+    """An open segment of this process: `append` whole lines, `sync` them to the disk, `close` to let it be sealed."""
 
     def __init__(self, path: Path, fd: int) -> None:
         self.path = path
@@ -87,26 +86,26 @@ class Segment:
 
     @property
     def age(self) -> float:
-        """Seconds since it was made."""
+        """Seconds since it was created."""
         return time.monotonic() - self._begun
 
     @property
     def removed(self) -> bool:
-        """Whether somebody has deleted the file: what is written to it then is lost."""
+        """Whether the file was deleted. What is written to it then is lost."""
         return os.fstat(self._fd).st_nlink == 0
 
     def append(self, lines: bytes) -> int:
-        """Write in one call; returns how many bytes were written, which is less on a disk that runs full."""
+        """Write in one call; returns how many bytes were written, which is less on a disk that becomes full."""
         written = os.write(self._fd, lines)
         self.size += written
         return written
 
     def sync(self) -> None:
-        """Wait until what was appended is on the disk; raises `OSError`."""
+        """Wait until the appended bytes are on the disk; raises `OSError`."""
         os.fdatasync(self._fd)
 
     def close(self) -> None:
-        """Let go of the lock: from now on the segment counts as finished."""
+        """Release the lock. The segment then counts as complete."""
         os.close(self._fd)
 
 
@@ -142,7 +141,7 @@ def is_compressed(path: Path) -> bool:
 
 
 def has_writer(path: Path) -> bool:
-    """Whether someone may still append. Test this *before* reading: what is read after a True may be incomplete."""
+    """Whether a writer may still append. Test this *before* reading: what is read after a True may be incomplete."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -154,7 +153,7 @@ def has_writer(path: Path) -> bool:
 
 
 def read_header(line: bytes, *, name: str) -> Header:
-    """The header; `JournalError` if it is none, or of a version that this program doesn't know."""
+    """The header; `JournalError` if it is malformed, or of a version that this program doesn't know."""
     try:
         header = msgspec.json.decode(line, type=Header)
     except msgspec.DecodeError as error:

@@ -1,4 +1,4 @@
-"""An event whose text is no Unicode (half of a surrogate pair, which JSON allows) made one that can be written."""
+"""Replaces lone surrogates in an event's texts, which JSON allows and UTF-8 can't encode, so that it can be written."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from msgspec.structs import fields, replace
 from fairtrial.domain.events import Event
 
 
-def speakable(event: Event) -> Event:
-    """The same event with each half of a pair replaced by a question mark: better a mark than an event that is lost."""
+def replace_surrogates(event: Event) -> Event:
+    """The same event with a question mark for each lone surrogate: better a mark than a lost event."""
     changed = {field.name: _mended(getattr(event, field.name)) for field in fields(event)}
     return replace(event, **changed)
 

@@ -1,4 +1,4 @@
-"""The journal's writer: one `os.write` of whole lines for an append; trouble with the disk is counted, never raised."""
+"""Writes the journal: whole lines in one `os.write` for each append. It counts disk errors instead of raising them."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import msgspec
 
 from fairtrial.domain.events import Event
 from fairtrial.journal.group_sync import GROUP_SECONDS, WAITED_SECONDS, GroupSync
-from fairtrial.journal.loss_counter import LossNote
+from fairtrial.journal.loss_counter import LossCounter
 from fairtrial.journal.segment import SEGMENT_VERSION, Segment
-from fairtrial.journal.surrogates import speakable
+from fairtrial.journal.surrogates import replace_surrogates
 
 ROTATE_BYTES = 64 * 2**20
-"""A segment of this size is closed and a new one begun, so that ingested ones can be put away."""
+"""A segment of this size is closed and a new one begun, so that ingested ones can be compressed."""
 
 OLD_SECONDS = 24 * 3600.0
-"""So is one of this age, also of a silent writer: what it holds may be kept no longer than other texts."""
+"""So is one of this age, even if nothing is written, because its texts may be kept no longer than others."""
 
 REOPEN_SECONDS = 0.5
-"""After a failure to open a segment the next try waits this long: a full disk must not slow the traffic down."""
+"""The delay after a failure to open a segment, because a full disk must not slow the traffic down."""
 
 
 class JournalWriter:
-    """Appends events to segments of its own; safe to share between threads.
+    """Appends events to its own segments. It can be shared between threads.
 
-    ``folder`` must exist; ``writer`` names who writes (it becomes part of the file's name). With ``sync`` each append
-    waits for the disk; without, a group commit follows within milliseconds: a killed process loses nothing, a power cut
-    at most that group. ``version`` is of its segments, for readers of earlier releases. ``lost`` counts events that
-    could not be written, and ``trouble`` is why the last one was not.
+    ``folder`` must exist; ``writer`` names the writer and becomes part of the file's name. With ``sync`` each append
+    waits for the disk. Without, a group commit follows within milliseconds: a killed process loses nothing, a power
+    failure at most that group. ``version`` is that of its segments, for readers of earlier releases. ``lost`` counts
+    events that could not be written, and ``last_error`` says why the last one was not.
     """
 
     def __init__(self, folder: Path, *, writer: str, sync: bool = False, version: int = SEGMENT_VERSION) -> None:
         self.lost = 0
-        self.trouble: str | None = None
+        self.last_error: str | None = None
         self._folder = folder
         self._writer = writer
         self._version = version
@@ -45,7 +45,7 @@ class JournalWriter:
         self._encoder = msgspec.json.Encoder()
         self._lock = threading.Lock()
         self._group = GroupSync(self._close_old, seconds=WAITED_SECONDS if sync else GROUP_SECONDS)
-        self._losses = LossNote(folder, writer)
+        self._losses = LossCounter(folder, writer)
         self._segment: Segment | None = None
         self._retry_at = 0.0
         self._closed = False
@@ -68,23 +68,23 @@ class JournalWriter:
         return self._segment is not None
 
     def look(self) -> bool:
-        """Called now and then, also while nothing is written: find out whether the folder can be written again.
+        """Check whether the folder is writable again; called now and then, also while nothing is written.
 
-        False if a segment was removed under its writer: what it held, and was not read yet, nobody can count.
+        False if a segment was removed while it was in use. It is unknown how many unread events it held.
         """
         with self._lock:
             if self._closed:
                 return True
             removed = self._segment is not None and self._segment.removed
             if removed:
-                self.trouble = "a segment was removed while it was in use"
+                self.last_error = "a segment was removed while it was in use"
                 self._retire()
             if self._segment is None:
                 self._retry_at = 0.0
                 _make_again(self._folder)
             self._open()
             if not self._losses.open:
-                self._losses = LossNote(self._folder, self._writer)
+                self._losses = LossCounter(self._folder, self._writer)
             self._losses.note(self.lost, self._group.failed)
         return not removed
 
@@ -94,7 +94,7 @@ class JournalWriter:
         with self._lock:
             self.lost += unwritable
             if unwritable:
-                self.trouble = "an event could not be encoded"
+                self.last_error = "an event could not be encoded"
             if self._closed:
                 self.lost += whole.count(b"\n")
                 return False
@@ -102,14 +102,16 @@ class JournalWriter:
             if left:
                 left = self._write_again(left)
                 self.lost += left.count(b"\n")
-            self._losses.note(self.lost, self._group.failed)
+            losses = self.lost, self._group.failed
+            if losses != self._losses.noted:
+                self._losses.note(*losses)
             ticket = self._group.mark(self._segment)
         if self._wait and not left:
             self._group.wait(ticket)
         return not left and not unwritable
 
     def close(self) -> None:
-        """Sync and close; the segment may then be sealed. Later appends are lost, and counted."""
+        """Sync and close. The segment may then be sealed. Later appends are lost and counted."""
         with self._lock:
             if self._closed:
                 return
@@ -120,9 +122,9 @@ class JournalWriter:
         self._losses.close()
 
     def _encode(self, events: Sequence[Event]) -> tuple[bytes, int]:
-        """The events' lines, and how many events have none; a newline stands at the end of a line only."""
+        """The events' lines, and how many events have none. A newline occurs only at the end of a line."""
         try:
-            return self._encoder.encode_lines([*events]), 0  # of any other sequence msgspec 0.22 leaks an iterator
+            return self._encoder.encode_lines([*events]), 0  # msgspec 0.22 leaks an iterator for any other sequence
         except (TypeError, ValueError, msgspec.MsgspecError):
             return self._encode_each(events)
 
@@ -139,7 +141,7 @@ class JournalWriter:
         try:
             return self._encoder.encode(event)
         except UnicodeEncodeError:
-            return self._encoder.encode(speakable(event))
+            return self._encoder.encode(replace_surrogates(event))
 
     def _write(self, whole: bytes) -> bytes:
         """Write these lines; returns those that were not written whole. A torn last line ends the segment."""
@@ -149,7 +151,7 @@ class JournalWriter:
         try:
             written = segment.append(whole)
         except OSError as error:
-            self.trouble = error.strerror
+            self.last_error = error.strerror
             written = 0
         if written == len(whole):
             if segment.size >= ROTATE_BYTES or segment.age >= OLD_SECONDS:
@@ -159,7 +161,7 @@ class JournalWriter:
         return whole[whole.rfind(b"\n", 0, written) + 1 :]
 
     def _write_again(self, lines: bytes) -> bytes:
-        """One more try in a new segment."""
+        """Try once more in a new segment."""
         return self._write(lines) if self._open() is not None else lines
 
     def _open(self) -> Segment | None:
@@ -167,12 +169,12 @@ class JournalWriter:
             try:
                 self._segment = Segment.create(self._folder, self._writer, self._version)
             except OSError as error:
-                self.trouble = error.strerror or str(error)
+                self.last_error = error.strerror or str(error)
                 self._retry_at = time.monotonic() + REOPEN_SECONDS
         return self._segment
 
     def _close_old(self) -> None:
-        """Called in a thread of its own while nothing is written; a segment without any event may stay."""
+        """Retire an old segment while nothing is written, unless it holds no event; called in a separate thread."""
         with self._lock:
             if self._segment is not None and self._segment.has_events and self._segment.age >= OLD_SECONDS:
                 self._retire()
@@ -184,6 +186,6 @@ class JournalWriter:
 
 
 def _make_again(folder: Path) -> None:
-    """Somebody may have deleted it; the next segment must have a place."""
+    """Create a deleted folder again, so that the next segment has a place."""
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

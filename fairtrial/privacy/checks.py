@@ -1,6 +1,6 @@
-"""What the finds of a pattern are held to: the check digits of cards and IBANs, the forms of phones and addresses.
+"""Checks the finds of a pattern: the check digits of cards and IBANs, the forms of phone numbers and addresses.
 
-A check works on one find of bounded length, and its time grows with that length alone.
+A check works on one find of bounded length, and its time grows only with that length.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ _SHORTEST, _LONGEST = 15, 34
 
 _HEAD, _GROUPS, _GROUP = 4, 9, 4
 _REACH = _HEAD + _GROUPS * (_GROUP + 1) + 1
-"""Bytes that show where the longest one ends: its head, nine groups with a blank before each, one more."""
+"""Bytes that show where the longest IBAN ends: its head, nine groups with a blank before each, and one more."""
 
 _RUN = re.compile(rb"[A-Za-z0-9 ]*")
 _VALUES = {code: int(chr(code), 36) for code in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"}
 _NEXT = tuple(
     {code: (rest * (10 if value < 10 else 100) + value) % 97 for code, value in _VALUES.items()} for rest in range(97)
 )
-"""The remainder of a number by 97 after one more character of it: letters count as two digits."""
+"""The remainder of a number by 97 after one more character of it. Letters count as two digits."""
 
 _SHIFT = pow(10**6, -1, 97)
-"""The head of an IBAN goes to its end for the check, as six digits."""
+"""The six digits of an IBAN's head, which the check moves to its end."""
 
 _BLANK = 0x20
 _MARKS = b" ().+/-"
@@ -37,7 +37,7 @@ def luhn(digits: str) -> bool:
 
 
 def is_card(found: bytes) -> bool:
-    """Whether the digits of a find are a card's: of more than one kind, with the right check digit."""
+    """Whether the digits of a find are a card's: not all the same, and with the right check digit."""
     digits = digits_of(found)
     return len(set(digits)) > 1 and luhn(digits)
 
@@ -48,14 +48,14 @@ def is_phone(found: bytes) -> bool:
 
 
 def digits_of(found: bytes) -> str:
-    """The digits of a find as ASCII, of whatever script they are."""
+    """The digits of a find as ASCII, whatever their script."""
     if found.isascii():
         return found.translate(None, _MARKS).decode()
     return "".join(str(int(character)) for character in found.decode() if character.isdecimal())
 
 
 def iban_end(text: bytes, start: int) -> int | None:
-    """Where the IBAN ends that may begin at ``start``: the longest one whose check digits hold (ISO 13616).
+    """The end of the IBAN that may begin at ``start``: the longest one whose check digits are right (ISO 13616).
 
     It is written in groups of at most four with single blanks between them, or without any; words may follow it.
     """
@@ -85,7 +85,7 @@ def _groups(run: bytes) -> bytes:
 
 
 def ipv6_end(text: bytes, start: int) -> int | None:
-    """Where the address ends that may begin at ``start``; one without a digit is more often a name in a program."""
+    """The end of the address that may begin at ``start``. One without a digit is more often a name in a program."""
     window = text[start : start + 50].decode("utf-8", "ignore")
     found = _ADDRESS_END.match(window)
     if found is None:

@@ -1,7 +1,7 @@
-"""What personal and secret text looks like: one pattern of RE2 for each kind, and the check that a find is held to.
+"""Defines what personal and secret text looks like: one RE2 pattern for each kind, and the check that a find must pass.
 
-RE2's time grows with the length of the text alone. It has no look-around, so that most patterns take in the character
-before a find, and some the one behind it; the text has a boundary character at both ends for these.
+RE2's time grows only with the length of the text. It has no look-around. Therefore most patterns match the character
+before a find, and some also the one after it. The text has a boundary character at both ends for these.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import re2
 from fairtrial.privacy.checks import iban_end, ipv6_end, is_card, is_phone
 
 Check = Callable[[bytes], bool]
-"""Whether a find is such a thing, by its own characters."""
+"""Whether a find is of this kind, by its own characters."""
 
 End = Callable[[bytes, int], "int | None"]
-"""Where a find that begins there ends, which its pattern can't say; ``None`` if it is no such thing."""
+"""Where a find that begins there ends, if its pattern can't tell; ``None`` if it is not of this kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A kind of text: every find that passes its check is replaced by ``stands``.
 
-    A match begins ``before`` characters before the find. It ends with the find, or one character behind it, or two
-    where the first of them is one of the ``marks``: RE2 takes several times longer to tell groups.
-    ``needs``: what every text of the kind has in it.
+    A match begins ``before`` characters before the find. It ends with the find, or one character after it, or two if
+    the first of them is one of the ``marks``: RE2 takes several times longer to report groups. ``needs``: what every
+    text of the kind contains.
     """
 
     stands: bytes
@@ -59,7 +59,7 @@ def _no_word(*others: bytes) -> bytes:
 
 
 def _bounded(stands: bytes, before: bytes, find: bytes, marks: bytes, check: Check | None = None) -> Pattern:
-    """A find that stands by itself: no part of a word or of ``before`` goes before it.
+    """The pattern of a find that stands alone: no part of a word and none of ``before`` precedes it.
 
     No part of a word follows it, nor any of the ``marks`` with a digit behind.
     """
@@ -99,4 +99,4 @@ PATTERNS: tuple[Pattern, ...] = (
     _bounded(b"[card]", rb".\-", rb"\p{Nd}(?:[ \-]?\p{Nd}){12,18}", b".-", is_card),
     *(_bounded(b"[phone]", rb"+.\-/", find, marks, is_phone) for find, marks in _PHONES),
 )
-"""In the order in which they are looked for: what is longer and surer first."""
+"""In the order of the search: longer and more certain kinds first."""

@@ -1,4 +1,4 @@
-"""The normal-mixture confidence sequence: intervals that hold at all looks together, however many there are."""
+"""Normal-mixture confidence sequences: intervals that are valid at any number of looks."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from math import expm1, inf, log, log1p, sqrt
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_alpha, check_finite, check_level, check_tau
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.effects import Effect, watchable
+from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.intervals import quantile
 
 __all__ = ["always_valid", "at_least", "at_most", "cases_for_bound", "evidence", "evidence_above"]
 
 
 def always_valid(effect: Effect | NotEnough, *, tau: float, level: float = 0.95) -> Estimate | NotEnough:
-    """The two-sided interval that covers the effect at every look at once, with probability ``level`` or more.
+    """The two-sided interval that covers the effect at all looks simultaneously with probability at least ``level``.
 
-    ``tau``: the standard deviation of the mixture N(0, τ²), on the effect's scale; fixed and stored before the first
-    look. The interval is narrowest where τ = 2.82 standard errors, so that the smallest effect that the experiment is
-    planned for (which is 2.80 of them at 80 % power) is the best choice. It never leaves what the effect can be.
-    `NotEnough` while the effect is ``not_yet`` to be looked at, or shows no spread.
+    ``tau`` is the standard deviation of the mixture N(0, τ²) on the effect's scale. It must be fixed and stored before
+    the first look. The interval is narrowest where τ = 2.82 standard errors. The smallest effect that the experiment is
+    planned for is 2.80 standard errors at 80 % power, so it is the best choice for τ. The interval never extends beyond
+    the possible range of the effect. Returns `NotEnough` while the effect is ``not_yet`` ready for a look, or if it
+    shows no spread.
 
     Source: Robbins (1970), Ann. Math. Stat. 41:1397-1409; Waudby-Smith et al. (2024), Ann. Stat. 52(6),
     arXiv:2103.06476, for estimated variances.
@@ -37,10 +38,10 @@ def always_valid(effect: Effect | NotEnough, *, tau: float, level: float = 0.95)
 
 
 def at_least(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> Estimate | NotEnough:
-    """The one-sided interval [bound, ∞): at all looks together the effect is below its bound with chance ``alpha``.
+    """The one-sided interval [bound, ∞): the effect is ever below its bound with probability at most ``alpha``.
 
-    Narrower on that side than `always_valid`; its ``level`` is 1 − 2 α, as everywhere that one-sided bounds are read.
-    ``tau`` and `NotEnough` as there.
+    The bound is closer to the estimate than that of `always_valid`. The ``level`` is 1 − 2 α, as for all one-sided
+    bounds in this library. ``tau`` and `NotEnough` are as in `always_valid`.
 
     Source: Waudby-Smith et al. (2024), arXiv:2103.06476, the one-sided sequence of its appendix.
 
@@ -57,7 +58,7 @@ def at_least(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> 
 
 
 def at_most(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> Estimate | NotEnough:
-    """The one-sided interval (−∞, bound], the mirror of `at_least`.
+    """The one-sided interval (−∞, bound], the mirror image of `at_least`.
 
     Source: as `at_least`.
 
@@ -74,7 +75,7 @@ def at_most(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> E
 
 
 def evidence(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EValue | NotEnough:
-    """The e-value against "the effect is ``null``"; it reaches 1/α just where `always_valid` excludes it.
+    """The e-value against "the effect is ``null``". It reaches 1/α exactly when `always_valid` excludes ``null``.
 
     Source: Johari, Koomen, Pekelis & Walsh (2022), Oper. Res. 70(3), the mixture likelihood ratio.
 
@@ -92,9 +93,10 @@ def evidence(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EV
 
 
 def evidence_above(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EValue | NotEnough:
-    """The e-value against "the effect is at most ``null``"; it reaches 1/α just where `at_least` excludes it.
+    """The e-value against "the effect is at most ``null``". It reaches 1/α exactly when `at_least` excludes ``null``.
 
-    Source: as `at_least`, whose bound is this inverted: e = 2 (exp(y) − 1) / √((V + τ²)/V), y = τ²D²/(2V(V + τ²)).
+    Source: as `at_least`, whose bound inverts this e-value: e = 2 (exp(y) − 1) / √((V + τ²)/V), where y = τ²D²/(2V(V +
+    τ²)).
 
     >>> round(evidence_above(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03).p, 4)
     0.0012
@@ -110,10 +112,11 @@ def evidence_above(effect: Effect | NotEnough, *, tau: float, null: float = 0.0)
 
 
 def cases_for_bound(distance: float, *, variance: float, tau: float, alpha: float = 0.05, power: float = 0.8) -> int:
-    """How many units put the bound of `at_least` within ``distance`` of the estimate, with a chance of ``power``.
+    """The number of units that bring the bound of `at_least` within ``distance`` of the true effect, with this power.
 
-    ``distance``: from the true difference to the limit, above 0; ``variance`` of one unit; ``tau`` and ``alpha`` as
-    there. Found by doubling and halving, as the half-width falls with the number of units.
+    ``distance`` is measured from the true difference to the limit, and is above 0. ``variance`` is that of one unit;
+    ``tau`` and ``alpha`` are as in `at_least`. The half-width falls with the number of units, so doubling and bisection
+    find the number.
 
     Source: as `at_least`.
 
@@ -137,7 +140,7 @@ def cases_for_bound(distance: float, *, variance: float, tau: float, alpha: floa
 
 
 def half_width(variance: float, *, tau: float, alpha: float) -> float:
-    """Half of the two-sided interval, for a variance above 0."""
+    """Half the width of the two-sided interval, for a variance above 0."""
     v, t2 = variance, tau**2
     return sqrt(v * (v + t2) / t2 * (2 * log(1 / alpha) + log((v + t2) / v)))
 
@@ -150,4 +153,4 @@ def one_sided_half_width(variance: float, *, tau: float, alpha: float) -> float:
 
 def _ready(effect: Effect | NotEnough, tau: float) -> Effect | NotEnough:
     check_tau(tau)
-    return watchable(effect)
+    return monitorable(effect)

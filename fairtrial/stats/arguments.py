@@ -1,4 +1,4 @@
-"""Arguments that no data could make sense of are refused in words, before they become a figure."""
+"""Validates arguments of statistical functions, and raises errors with a plain message."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ __all__: list[str] = []
 
 
 def check_level(level: float) -> None:
-    """A confidence is a share: 0.95, not 95."""
+    """Raise `ValueError` unless ``level`` is a share, such as 0.95, not 95."""
     if not 0 < level < 1:
-        raise ValueError(f"a level of {level} is none: it lies between 0 and 1, such as 0.95")
+        raise ValueError(f"a level must lie between 0 and 1, such as 0.95, not {level}")
 
 
 def check_alpha(alpha: float, *, most: float = 1.0) -> None:
-    """A chance to err; ``most`` is ½ where the two-sided level 1 − 2 α is shown."""
+    """Raise `ValueError` for an invalid error probability; ``most`` is ½ if the two-sided level 1 − 2 α is reported."""
     if not 0 < alpha < most:
-        raise ValueError(f"alpha is {alpha}, not between 0 and {most:g}")
+        raise ValueError(f"alpha must lie between 0 and {most:g}, not {alpha}")
 
 
 def check_tau(tau: float) -> None:
-    """A standard deviation of effects that are thought possible."""
+    """Raise `ValueError` for an invalid prior standard deviation of the effect."""
     if not (tau > 0 and 0 < tau * tau < inf):
-        raise ValueError(f"tau is {tau}, not a number above 0 on the scale of the effect")
+        raise ValueError(f"tau must be a number above 0 on the scale of the effect, not {tau}")
 
 
 def check_scale(scale: float) -> None:
-    """What control is multiplied by."""
+    """Raise `ValueError` for an invalid factor of the control's level."""
     if not 0 < scale < inf:
-        raise ValueError(f"the control can't be scaled by {scale}")
+        raise ValueError(f"the control can't be scaled by {scale}; the factor must be finite and above 0")
 
 
 def check_finite(*numbers: float, what: str) -> None:
-    """Not NaN, not infinite."""
+    """Raise `ValueError` unless all numbers are finite."""
     if not all(isfinite(number) for number in numbers):
         raise ValueError(f"{what} must be finite, not {', '.join(str(number) for number in numbers)}")

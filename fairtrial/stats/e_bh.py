@@ -1,4 +1,4 @@
-"""e-BH: which of many questions are answered yes, with few false ones among them, however they depend on each other."""
+"""e-BH: controls the false discovery rate over many hypotheses with e-values, under any dependence."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ __all__ = ["e_bh"]
 
 
 def e_bh(evidence: Sequence[EValue | NotEnough], *, alpha: float = 0.10) -> tuple[bool, ...]:
-    """Which null hypotheses are rejected, in the order given: of those the share of true ones is ``alpha`` on average.
+    """Which null hypotheses are rejected, in the given order, at a false discovery rate of at most ``alpha``.
 
-    The k with the largest e-values are, for the largest k whose k-th is at least m/(k α); m counts all that are asked,
-    also those that have not enough, which are never rejected. Any dependence is allowed, and any common time to stop;
-    but the e-values must be those of now: the largest of all looks is evidence for p-values, and no e-value.
+    The k hypotheses with the largest e-values are rejected, for the largest k whose k-th e-value is at least m/(k α).
+    The number m counts all hypotheses, including those with `NotEnough`, which are never rejected. On average, a share
+    of at most ``alpha`` of the rejected null hypotheses is true. Any dependence is allowed, and any common stopping
+    time. The e-values must be the current ones: the maximum over all looks yields a p-value, but it is not itself an
+    e-value.
 
     Source: Wang & Ramdas (2022), JRSS-B 84(3):822-852, the base e-BH procedure.
 

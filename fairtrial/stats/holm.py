@@ -1,4 +1,4 @@
-"""Holm's correction: several questions, any of which may be answered yes by luck."""
+"""Holm's correction for testing several hypotheses."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ __all__ = ["holm"]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values in the order given: those below α have at most a chance of α of any false one among them.
+    """Holm's adjusted p-values, in the given order, which control the family-wise error rate.
 
-    ``p_values``: one for each question, in [0, 1]; always-valid ones may be looked at all the time. Any dependence is
-    allowed. A question that can't be answered yet has no p-value; leaving it out is only right if it is never asked.
-    `ValueError` for what is not in [0, 1].
+    The probability that any true hypothesis has an adjusted p-value below α is at most α. ``p_values`` has one p-value
+    in [0, 1] for each question. Always-valid p-values may be adjusted at any number of looks. Any dependence is
+    allowed. A question that can't be answered yet has no p-value; leave it out only if it is never asked. Raises
+    `ValueError` for a value outside [0, 1].
 
     Source: Holm (1979), Scandinavian Journal of Statistics 6:65-70.
 
@@ -20,7 +21,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     [0.03, 0.06, 0.06, 0.02]
     """
     if not all(0 <= p <= 1 for p in p_values):
-        raise ValueError(f"{list(p_values)}: a p-value lies between 0 and 1")
+        raise ValueError(f"every p-value in {list(p_values)} must lie between 0 and 1")
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     adjusted = [1.0] * len(p_values)
     running = 0.0

@@ -1,4 +1,4 @@
-"""The interval of one proportion."""
+"""Wilson's interval for a proportion, and the quantiles that it uses."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ __all__ = ["wilson"]
 
 
 def upper_share(level: float) -> float:
-    """The share below the upper bound of a two-sided interval: 0.975 for 0.95; `ValueError` for what is no level."""
+    """The share below the upper bound of a two-sided interval: 0.975 for 0.95; `ValueError` for an invalid level."""
     check_level(level)
     return 0.5 + level / 2
 
 
 def quantile(level: float) -> float:
-    """The normal quantile that a two-sided interval of this level reads: 1.96 for 0.95."""
+    """The normal quantile of a two-sided interval with this level: 1.96 for 0.95."""
     return float(ndtri(upper_share(level)))
 
 
 def unseen_share(n: int, level: float) -> float:
-    """The share of cases that may be of a kind of which ``n`` showed none: z²/(n + z²), Wilson's bound of 0 in n."""
+    """The largest plausible share of a kind that none of ``n`` cases showed: z²/(n + z²), Wilson's bound for 0 of n."""
     z2 = quantile(level) ** 2
     return z2 / (n + z2)
 
 
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate | NotEnough:
-    """Wilson's score interval of a proportion, in [0, 1]; `NotEnough` without a case.
+    """Wilson's score interval for a proportion, in [0, 1].
 
-    `ValueError` for ``successes`` that can't be among ``n``.
+    Returns `NotEnough` without cases. Raises `ValueError` for ``successes`` that can't be among ``n``.
 
     Source: Wilson (1927), JASA 22:209-212; recommended by Brown, Cai & DasGupta (2001), Stat. Sci. 16:101-133.
 

@@ -1,10 +1,10 @@
-"""How many units a single look needs: for two shares, two means, paired answers or votes, with any split."""
+"""Sample sizes for a single look at two shares, two means, paired answers or votes, with any split between the arms."""
 
 from __future__ import annotations
 
 from math import ceil, inf, isnan, log2, sqrt
 
-from scipy.optimize import brentq
+import scipy  # its `optimize` loads at its first use, because it is slow to load
 from scipy.special import nctdtr, ndtri, stdtrit
 
 __all__ = [
@@ -24,12 +24,13 @@ POWER = 0.80
 def size_of_shares(
     control: float, treatment: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5
 ) -> float:
-    """Units in both arms together that show a difference of two shares, by the pooled test, two-sided.
+    """Total units in both arms that detect a difference between two shares with the two-sided pooled test.
 
-    ``control``, ``treatment``: the true shares, between 0 and 1 and unequal; ``share``: of the units, for treatment.
-    Not rounded: an arm's size is this times its share. `ValueError` for shares that are equal or not between 0 and 1.
+    ``control`` and ``treatment`` are the true shares, between 0 and 1 and unequal. ``share`` is the treatment's share
+    of the units. The result is not rounded; an arm's size is the result times the arm's share. Raises `ValueError` for
+    shares that are equal or not between 0 and 1.
 
-    Source: Fleiss, Tytun & Ury (1980), Biometrics 36:343-346, without their correction; for equal arms this is R's
+    Source: Fleiss, Tytun & Ury (1980), Biometrics 36:343-346, without their correction. For equal arms this is R's
     `power.prop.test`.
 
     >>> print(f"{size_of_shares(0.10, 0.11) / 2:,.1f} in each arm")
@@ -37,7 +38,9 @@ def size_of_shares(
     """
     _check(power, alpha, share)
     if not (0 < control < 1 and 0 < treatment < 1 and control != treatment):
-        raise ValueError(f"shares of {control} and {treatment} have no size: between 0 and 1, and unequal")
+        raise ValueError(
+            f"shares of {control} and {treatment} have no sample size: use two unequal ones between 0 and 1"
+        )
     pooled = share * treatment + (1 - share) * control
     null = pooled * (1 - pooled) / (share * (1 - share))
     root = _z(1 - alpha / 2) * sqrt(null) + _z(power) * sqrt(variance_of_shares(control, treatment, share=share))
@@ -47,11 +50,12 @@ def size_of_shares(
 def size_of_shares_not_worse(
     control: float, treatment: float, margin: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5
 ) -> float:
-    """Units in both arms together that show that a share is not lower by ``margin``, one-sided at ``alpha``.
+    """Total units in both arms that show that a share is not lower by ``margin``, one-sided at ``alpha``.
 
-    ``margin``: above 0, in the share's own unit; ``treatment``: its true share, mostly that of control. Not rounded,
-    and never fewer than show it where all units of an arm are alike: for 1 point at 5 % 268 in it. `ValueError` where
-    the truth is already worse by the margin, which no number of units can refute.
+    ``margin`` is above 0, in the share's own unit. ``treatment`` is the true share in treatment, usually that of
+    control. The result is not rounded. It is never below the number that shows the margin if all units of an arm are
+    alike. For 1 point at 5 % that number is 268 in an arm. Raises `ValueError` if the truth is already worse by the
+    margin, which no number of units can refute.
 
     Source: Chow, Shao & Wang (2008), Sample Size Calculations in Clinical Research, section 4.2.
 
@@ -61,17 +65,18 @@ def size_of_shares_not_worse(
     _check(power, alpha, share)
     distance = treatment - control + margin
     if not (0 < control < 1 and 0 < treatment < 1 and margin > 0 and distance > 0):
-        raise ValueError(f"that {treatment} is not worse than {control} by {margin} can't be shown")
+        raise ValueError(f"it can't be shown that {treatment} is not worse than {control} by {margin}")
     found = (_z(1 - alpha) + _z(power)) ** 2 * variance_of_shares(control, treatment, share=share) / distance**2
-    return max(found, without_an_event(margin, alpha=alpha) / min(share, 1 - share))
+    return max(found, units_without_event(margin, alpha=alpha) / min(share, 1 - share))
 
 
 def size_of_means(effect: float, sd: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5) -> float:
-    """Units in both arms together that show a difference of two means by Student's t test, two-sided.
+    """Total units in both arms that detect a difference between two means with the two-sided t test.
 
-    ``effect``: the true difference, above 0; ``sd``: of single units, in both arms, on the same scale. Not rounded.
+    ``effect`` is the true difference, above 0. ``sd`` is the standard deviation of single units in both arms, on the
+    same scale. The result is not rounded.
 
-    Source: the noncentral t distribution, as statsmodels' `TTestIndPower` and R's `power.t.test(strict = TRUE)`.
+    Source: the noncentral t distribution, as in statsmodels' `TTestIndPower` and R's `power.t.test(strict = TRUE)`.
 
     >>> print(f"{size_of_means(1.0, 1.0, power=0.9) / 2:.3f} in each arm")
     22.021 in each arm
@@ -82,9 +87,10 @@ def size_of_means(effect: float, sd: float, *, alpha: float = ALPHA, power: floa
 def size_of_means_not_worse(
     margin: float, sd: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5
 ) -> float:
-    """Units in both arms together that show that a mean is not worse by ``margin`` if it is equal, one-sided.
+    """Total units in both arms that show, one-sided, that a mean is not worse by ``margin`` if the means are equal.
 
-    ``margin``: above 0; ``sd`` of single units, on the same scale. Not rounded.
+    ``margin`` is above 0. ``sd`` is the standard deviation of single units, on the same scale. The result is not
+    rounded.
 
     Source: Chow, Shao & Wang (2008), section 3.2, with the noncentral t distribution in place of the normal.
 
@@ -97,10 +103,10 @@ def size_of_means_not_worse(
 def size_of_pairs(
     discordant: float, difference: float, *, alpha: float = ALPHA, power: float = POWER, sides: int = 2
 ) -> float:
-    """Pairs that show a difference by McNemar's test, where both arms answered the same cases. Not rounded.
+    """Pairs that detect a difference with McNemar's test, where both arms answer the same cases.
 
-    ``discordant``: the share of pairs on which they differ; ``difference``: of their shares of success, which can't
-    be more than that.
+    ``discordant`` is the share of pairs on which the arms differ. ``difference`` is the difference of their success
+    rates, at most ``discordant`` in size. The result is not rounded.
 
     Source: Connor (1987), Biometrics 43:207-211.
 
@@ -117,10 +123,10 @@ def size_of_pairs(
 
 
 def cases_for_margin(variance: float, margin: float, *, power: float = POWER) -> int:
-    """Cases that show "not worse by ``margin``" with this power, one-sided 5 %, if there is no true difference.
+    """Cases that show "not worse by ``margin``" with this power, one-sided at 5 %, if there is no true difference.
 
-    ``variance`` of one paired difference, which for 0/1 scores is the share of discordant cases; ``margin`` on the
-    same scale; both above 0. For 80 % this is 6.18 · variance / margin².
+    ``variance`` is that of one paired difference; for 0/1 scores it is the share of discordant cases. ``margin`` is on
+    the same scale, and both are above 0. For 80 % power the result is 6.18 · variance / margin².
 
     Source: Nam (1997), Biometrics 53:1422-1430, in its normal approximation.
 
@@ -129,15 +135,16 @@ def cases_for_margin(variance: float, margin: float, *, power: float = POWER) ->
     """
     _check(power, ALPHA, 0.5)
     if not (0 < variance < inf and 0 < margin < inf):
-        raise ValueError(f"a margin of {margin} with a variance of {variance} has no size: both must be above 0")
+        raise ValueError(f"a margin of {margin} with a variance of {variance} has no sample size: both must be above 0")
     return ceil((_z(1 - ALPHA) + _z(power)) ** 2 * variance / margin**2)
 
 
 def votes(win_rate: float, *, ties: float = 0.0, alpha: float = ALPHA, power: float = POWER) -> int:
-    """Votes on pairs of answers that tell a win rate from one half, two-sided; a tie is half a win for each.
+    """Votes on pairs of answers that distinguish a win rate from one half, two-sided, where ties count half.
 
-    ``win_rate``: the true one, not one half; ``ties``: their share of all votes. `ValueError` for a win rate that so
-    many ties don't allow. Never fewer than a sign test needs to find anything at all: six at 5 %, and more with ties.
+    ``win_rate`` is the true win rate, not one half. ``ties`` is the share of ties among all votes. The result is at
+    least the number that a sign test needs to detect anything: six at 5 %, and more with ties. Raises `ValueError` for
+    a win rate that is impossible with this share of ties.
 
     Source: the normal approximation with the variance of a vote of 0, ½ or 1 under the alternative.
 
@@ -147,16 +154,16 @@ def votes(win_rate: float, *, ties: float = 0.0, alpha: float = ALPHA, power: fl
     _check(power, alpha, 0.5)
     wins = win_rate - ties / 2
     if not (win_rate != 0.5 and 0 <= ties < 1 and 0 <= wins <= 1 - ties):
-        raise ValueError(f"a win rate of {win_rate} with {ties} ties can't be planned for")
+        raise ValueError(f"a win rate of {win_rate} with a share of {ties} ties can't be planned for")
     variance = wins + ties / 4 - win_rate**2
     fewest = ceil(log2(2 / alpha) / (1 - ties))
     return max(fewest, ceil((_z(1 - alpha / 2) + _z(power)) ** 2 * variance / (win_rate - 0.5) ** 2))
 
 
-def without_an_event(margin: float, *, alpha: float) -> float:
-    """Units of which not one has the event that show that its rate is below ``margin``, by Wilson's bound: z²(1 − m)/m.
+def units_without_event(margin: float, *, alpha: float) -> float:
+    """Units that show, when none has the event, a rate below ``margin`` by Wilson's bound: z²(1 − m)/m.
 
-    However rare an event is, and so however small its variance, fewer show nothing of this kind.
+    Fewer units can't show this, however rare the event and however small its variance.
     """
     return _z(1 - alpha) ** 2 * max(0.0, 1 - margin) / margin
 
@@ -167,7 +174,7 @@ def variance_of_shares(control: float, treatment: float, *, share: float = 0.5) 
 
 
 def _size_by_t(effect: float, sd: float, wish: tuple[float, float, float], *, lower: bool) -> float:
-    """Units for a t test with this error in its upper tail; ``lower``: whether the lower tail rejects as well."""
+    """Units for a t test with this error in its upper tail. ``lower`` says whether the lower tail rejects too."""
     tail, power, share = wish
     _check(power, tail, share)
     if not (0 < effect < inf and 0 < sd < inf):
@@ -178,28 +185,28 @@ def _size_by_t(effect: float, sd: float, wish: tuple[float, float, float], *, lo
         limit = float(stdtrit(freedom, 1 - tail))
         below = float(nctdtr(freedom, shift, limit))
         other = float(nctdtr(freedom, shift, -limit)) if lower and shift < FAR else 0.0
-        # A shift so large that the library gives up is beyond any limit.
+        # SciPy fails for very large shifts, which are beyond any limit.
         return 1 - (0.0 if isnan(below) else below) + other - power
 
     normal = (_z(1 - tail) + _z(power)) ** 2 * sd**2 / (effect**2 * share * (1 - share))
     if normal > MANY:
         return normal
-    # Student's correction is about z²/4 units an arm, and more where an arm gets next to none of few units.
+    # The t test needs about z²/4 more units per arm, and more than that if one arm gets very few units.
     most = normal + 10 / (share * (1 - share)) + 60
-    return float(brentq(missing, FEWEST, most, xtol=1e-9)) if missing(FEWEST) < 0 else FEWEST
+    return float(scipy.optimize.brentq(missing, FEWEST, most, xtol=1e-9)) if missing(FEWEST) < 0 else FEWEST
 
 
 FEWEST = 3.0
-"""Units that leave a degree of freedom."""
+"""The fewest units that leave a degree of freedom."""
 FAR = 4.0
-"""A shift beyond which the other tail is empty (1e-9), and its calculation may fail."""
+"""Beyond this shift the other tail is negligible (1e-9), and its computation may fail."""
 MANY = 1e7
-"""Units beyond which t and normal agree to a ten-millionth."""
+"""Beyond this number of units, the t and the normal results agree to one part in ten million."""
 
 
 def _check(power: float, alpha: float, share: float) -> None:
     if not (0 < alpha < power < 1 and 0 < share < 1):
-        raise ValueError(f"power {power}, α {alpha}, share {share}: between 0 and 1, and more power than α")
+        raise ValueError(f"power {power}, α {alpha} and share {share} must lie between 0 and 1, and power above α")
 
 
 def _z(level: float) -> float:

@@ -1,4 +1,4 @@
-"""Sufficient statistics: what a database can sum and what statistics can reason from, frozen values that add."""
+"""Sufficient statistics: additive sums that a database can compute, and from which estimates follow."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike
 __all__ = ["JointMoments", "Moments", "Successes"]
 
 ROUNDING = 1e-12
-"""Below this share of Σx² what is left of it is rounding, not variance."""
+"""Below this share of Σx², a variance is only rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Successes:
-    """``n`` units of which ``successes`` had the event, each unit counted once.
+    """``n`` units, of which ``successes`` had the event; each unit counts once.
 
     >>> Successes(n=100, successes=7) + Successes(n=50, successes=5)
     Successes(n=150, successes=12)
@@ -35,9 +35,9 @@ class Successes:
 
     @property
     def rate(self) -> float:
-        """The share of units with the event; `ValueError` without a unit."""
+        """The share of units with the event. Raises `ValueError` if there are no units."""
         if self.n == 0:
-            raise ValueError("no unit has no rate")
+            raise ValueError("without units there is no rate")
         return self.successes / self.n
 
 
@@ -45,7 +45,7 @@ class Successes:
 class Moments:
     """One value for each of ``n`` units: Σx and Σx², on the metric's own scale.
 
-    `ValueError` for sums that no values have.
+    Raises `ValueError` for sums that no values can have.
 
     >>> Moments.of([1.0, 2.0, 6.0])
     Moments(n=3, x=9.0, xx=41.0)
@@ -60,7 +60,7 @@ class Moments:
 
     @classmethod
     def of(cls, values: ArrayLike) -> Self:
-        """The moments of values, one a unit; raises `ValueError` for one that is not finite."""
+        """The moments of one value per unit. Raises `ValueError` for a value that is not finite."""
         x = finite_values(values)
         with np.errstate(over="ignore"):
             return cls(len(x), float(x.sum()), float(x @ x))
@@ -70,27 +70,28 @@ class Moments:
 
     @property
     def mean(self) -> float:
-        """Σx / n; `ValueError` without a unit."""
+        """Σx / n. Raises `ValueError` if there are no units."""
         if self.n == 0:
-            raise ValueError("no unit has no mean")
+            raise ValueError("without units there is no mean")
         return self.x / self.n
 
     @property
     def variance(self) -> float:
-        """The sample variance with n − 1; 0 below two units, and where all values are equal.
+        """The sample variance with divisor n − 1. It is 0 below two units, and if all values are equal.
 
-        0 too where values differ by less than a millionth of their size, which sums of squares can't tell from
-        rounding: subtract what they have in common first.
+        It is also 0 if values differ by less than a millionth of their size, because sums of squares can't distinguish
+        that from rounding. In that case, subtract a common offset first.
         """
         return _spread(self.n, self.x, self.x, self.xx, self.xx)
 
 
 @dataclass(frozen=True, slots=True)
 class JointMoments:
-    """Two values for each of ``n`` units: their sums, squares and product.
+    """Sums, squares and product of two values for each of ``n`` units.
 
-    What they are depends on the method: numerator and denominator of a ratio, the metric and the same before the
-    experiment (CUPED), an expert's mark and a judge's (PPI++). `ValueError` for sums that no values have.
+    The meaning of x and y depends on the method. They may be the numerator and denominator of a ratio, or the metric
+    and its value before the experiment (CUPED). In PPI++ they are the marks of an expert and a judge. Raises
+    `ValueError` for sums that no values can have.
 
     >>> JointMoments.of([1.0, 2.0], [3.0, 5.0])
     JointMoments(n=2, x=3.0, y=8.0, xx=5.0, yy=34.0, xy=13.0)
@@ -108,10 +109,10 @@ class JointMoments:
 
     @classmethod
     def of(cls, x: ArrayLike, y: ArrayLike) -> Self:
-        """The moments of two values a unit; raises `ValueError` unless they are finite and as many."""
+        """The moments of two values per unit. Raises `ValueError` unless they are finite and equally many."""
         one, other = finite_values(x), finite_values(y)
         if len(one) != len(other):
-            raise ValueError(f"{len(one)} and {len(other)} values can't be two for each unit")
+            raise ValueError(f"each unit needs two values, but there are {len(one)} and {len(other)}")
         with np.errstate(over="ignore"):
             sums = float(one.sum()), float(other.sum())
             return cls(len(one), *sums, float(one @ one), float(other @ other), float(one @ other))
@@ -131,17 +132,17 @@ class JointMoments:
 
     @property
     def covariance(self) -> float:
-        """The sample covariance with n − 1; 0 below two units."""
+        """The sample covariance with divisor n − 1; 0 below two units."""
         return _spread(self.n, self.x, self.y, self.xy, (self.xx * self.yy) ** 0.5, signed=True)
 
 
 def _check(n: int, *sums: float, squares: tuple[float, ...]) -> None:
     if n < 0 or min(squares) < 0 or not all(isfinite(one) for one in sums):
-        raise ValueError(f"{n} units can't have the sums {sums}: they are finite, those of squares 0 or more")
+        raise ValueError(f"{n} units can't have the sums {sums}: all must be finite, and sums of squares 0 or more")
 
 
 def _spread(n: int, x: float, y: float, xy: float, size: float, *, signed: bool = False) -> float:
-    """(Σxy − Σx Σy / n) / (n − 1), without what is only rounding."""
+    """(Σxy − Σx Σy / n) / (n − 1), with rounding errors replaced by 0."""
     if n < 2:
         return 0.0
     left = xy - x * y / n
@@ -151,8 +152,8 @@ def _spread(n: int, x: float, y: float, xy: float, size: float, *, signed: bool 
 
 
 def finite_values(values: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """The values as one row of floats; raises `ValueError` for one that is not finite."""
+    """The values as one row of floats. Raises `ValueError` for a value that is not finite."""
     found = np.asarray(values, dtype=np.float64).ravel()
     if not np.isfinite(found).all():
-        raise ValueError("a value is not a finite number; leave units without a value out, and say how many")
+        raise ValueError("a value is not a finite number; leave out units without a value, and report how many")
     return found

@@ -1,4 +1,4 @@
-"""What is in the store and beside it: rows and bytes, from when to when, how long they stay, and the last backup."""
+"""Counts what the store and the files beside it contain: rows, bytes, time range, retention and the last backup."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairtrial.store.core.erasure_state import is_unfinished
 from fairtrial.store.core.query import microseconds
 from fairtrial.store.ingest.ingest import lag_of
 from fairtrial.store.maintenance import backup_list
-from fairtrial.store.maintenance.backup_list import Listed
+from fairtrial.store.maintenance.backup_list import ListedBackup
 
 TABLES = """
 SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'
@@ -27,15 +27,15 @@ TIMES = "SELECT min(at_time), max(at_time) FROM requests"
 ERASURES = "SELECT count(*) FROM erasures"
 POSITIONS = "SELECT segment, max(position) FROM offsets GROUP BY segment"
 FIRST = ("requests", "attempts", "exposures", "payloads", "feedback", "runs", "results", "scores", "verdicts")
-"""The nouns that people ask for come first, the rest by name."""
+"""The tables that people ask for first; the others follow by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """``rows`` by table; ``bytes`` of the file; the ``schema``'s number; ``duckdb`` the engine's version.
+    """``rows`` by table; ``bytes`` of the file; the ``schema``'s number; the version of ``duckdb``.
 
-    ``folders``: bytes of the journal (what waits, and what was put away), the answer cache and the logs. Times are
-    microseconds since 1970, UTC, ``None`` where there is nothing; ``retain_days``: ``None`` until a plan is published.
+    ``folders``: bytes of the journal (waiting and archived), the answer cache and the logs. Times are microseconds
+    since 1970, UTC, or ``None`` where there is nothing. ``retain_days`` is ``None`` until a plan is published.
     """
 
     store: str
@@ -48,13 +48,12 @@ class Overview:
     oldest_us: int | None
     newest_us: int | None
     retain_days: int | None
-    last_backup: Listed | None
+    last_backup: ListedBackup | None
     erasures: int
     erasure_unfinished: bool
 
 
 def overview(database: Database) -> Overview:
-    """Count everything once."""
     layout = database.layout
     ((schema,),) = database.rows(SCHEMA)
     ((oldest, newest),) = database.rows(TIMES)
@@ -105,7 +104,7 @@ def _retain_days(layout: Layout) -> int | None:
 
 
 def _bytes(path: Path) -> int:
-    """None if it went away this moment, or is a folder."""
+    """0 if the path has disappeared or is a folder."""
     try:
         return path.stat().st_size if path.is_file() else 0
     except OSError:

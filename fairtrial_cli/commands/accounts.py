@@ -1,4 +1,4 @@
-"""The command `fairtrial accounts`: the people who may use the dashboard, and what each may do there."""
+"""The command `fairtrial accounts`, which manages the people who use the dashboard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from fairtrial.config.project import Project
 
 CONFIG = click.option(
-    "-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path), help="The project."
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 ROLE = click.Choice(ROLES)
@@ -24,11 +29,11 @@ ROLE = click.Choice(ROLES)
 
 @click.group()
 def command() -> None:
-    """Invite people to the dashboard, list them, shut them out.
+    """Invite people to the dashboard, list their accounts, and disable them.
 
-    A reviewer sees only the review page; a release manager sees the evidence too and may open queues; an admin may
-    invite others and make keys. Until there is an account, a one-time link signs one browser in (fairtrial dashboard
-    --link).
+    A reviewer sees only the review page. A release manager also sees the evidence and may create queues. An admin may
+    also invite others and create keys. As long as there is no account, a one-time link signs one browser in (fairtrial
+    dashboard --link).
 
     \b
     Example:  fairtrial accounts invite --name Rosa --role reviewer
@@ -36,49 +41,49 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--name", help="Their name; without it they choose one.")
-@click.option("--role", required=True, type=ROLE, help="What they may do.")
+@click.option("--name", help="The person's name; without it they choose one.")
+@click.option("--role", required=True, type=ROLE, help="The role, which sets what they may do.")
 @CONFIG
 @JSON
 def invite(name: str | None, role: Role, config: Path, as_json: bool) -> None:
-    """Print a link for one person, which works once and for seven days. They set their own password there.
+    """Print an invitation link for one person, who sets a password there. It works once, within seven days.
 
     \b
     Example:  fairtrial accounts invite --name Rosa --role reviewer
     """
-    from fairtrial_cli.store_client.client import open_owner
+    from fairtrial_cli.store_client.client import open_store
 
     project = _project(config)
-    with open_owner(project.layout) as owner:
-        first = not owner.accounts.listing()
-        made = owner.accounts.invite(name, role)
+    with open_store(project.layout) as store:
+        first = not store.accounts.listing()
+        made = store.accounts.invite(name, role)
     _show(project, made, as_json=as_json)
     if first:
-        click.echo("From now on everyone signs in; the commands on this machine go on working.", err=True)
+        click.echo("From now on everyone must sign in. Commands on this machine still work.", err=True)
 
 
 @command.command("list")
 @CONFIG
 @JSON
 def list_(config: Path, as_json: bool) -> None:
-    """Everyone with an account, the disabled ones too.
+    """List all accounts, including disabled ones.
 
     \b
     Example:  fairtrial accounts list --json
     """
     import msgspec
 
-    from fairtrial_cli.store_client.client import open_owner
+    from fairtrial_cli.store_client.client import open_store
 
-    with open_owner(_project(config).layout) as owner:
-        rows = owner.accounts.listing()
+    with open_store(_project(config).layout) as store:
+        rows = store.accounts.listing()
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
     if not rows:
-        click.echo("nobody has an account yet; invite someone: fairtrial accounts invite --role reviewer", err=True)
+        click.echo("no accounts yet; invite someone: fairtrial accounts invite --role reviewer", err=True)
     for row in rows:
-        seen = f"seen {row['seen_time'][:16].replace('T', ' ')} UTC" if row["seen_time"] else "never signed in"
+        seen = f"last seen {row['seen_time'][:16].replace('T', ' ')} UTC" if row["seen_time"] else "never signed in"
         click.echo(f"{row['name'] or row['account_id']:<36}  {row['role']:<15}  {row['state']:<8}  {seen}")
 
 
@@ -87,17 +92,17 @@ def list_(config: Path, as_json: bool) -> None:
 @CONFIG
 @JSON
 def disable(name: str, config: Path, as_json: bool) -> None:
-    """Shut NAME out at once, from every browser. What they did stays; `reset` lets them in again.
+    """Disable the account NAME at once, in every browser. Its reviews are kept; `reset` enables it again.
 
     \b
     Example:  fairtrial accounts disable Rosa
     """
     import msgspec
 
-    from fairtrial_cli.store_client.client import open_owner
+    from fairtrial_cli.store_client.client import open_store
 
-    with open_owner(_project(config).layout) as owner:
-        done = owner.accounts.disable(name)
+    with open_store(_project(config).layout) as store:
+        done = store.accounts.disable(name)
     click.echo(msgspec.json.encode(done).decode() if as_json else f"{done.name or done.account_id} is disabled")
 
 
@@ -106,16 +111,16 @@ def disable(name: str, config: Path, as_json: bool) -> None:
 @CONFIG
 @JSON
 def reset(name: str, config: Path, as_json: bool) -> None:
-    """Print a new link for NAME, such as for a lost password. Links before it end; a disabled account is enabled.
+    """Print a new link for NAME, for example after a lost password. It replaces older links and enables the account.
 
     \b
     Example:  fairtrial accounts reset Rosa
     """
-    from fairtrial_cli.store_client.client import open_owner
+    from fairtrial_cli.store_client.client import open_store
 
     project = _project(config)
-    with open_owner(project.layout) as owner:
-        made = owner.accounts.reset(name)
+    with open_store(project.layout) as store:
+        made = store.accounts.reset(name)
     _show(project, made, as_json=as_json)
 
 
@@ -125,17 +130,17 @@ def reset(name: str, config: Path, as_json: bool) -> None:
 @CONFIG
 @JSON
 def role(name: str, role: Role, config: Path, as_json: bool) -> None:
-    """Change what NAME may do, from their next click on.
+    """Change the role of NAME, effective with the next request.
 
     \b
     Example:  fairtrial accounts role Rosa release-manager
     """
     import msgspec
 
-    from fairtrial_cli.store_client.client import open_owner
+    from fairtrial_cli.store_client.client import open_store
 
-    with open_owner(_project(config).layout) as owner:
-        done = owner.accounts.set_role(name, role)
+    with open_store(_project(config).layout) as store:
+        done = store.accounts.set_role(name, role)
     click.echo(msgspec.json.encode(done).decode() if as_json else f"{done.name or done.account_id} is now {done.role}")
 
 
@@ -146,7 +151,7 @@ def _project(config: Path) -> Project:
 
 
 def _show(project: Project, made: Invitation, *, as_json: bool) -> None:
-    """The link on standard output, all else beside it."""
+    """Print the link to standard output and the explanation to standard error."""
     import msgspec
 
     from fairtrial_cli.dashboard_link import CONTROL_PUBLIC_URL, invitation_link
@@ -159,6 +164,9 @@ def _show(project: Project, made: Invitation, *, as_json: bool) -> None:
     click.echo(link)
     until = datetime.fromtimestamp(made.expires_us / 1e6, UTC).strftime("%d %b %Y, %H:%M UTC")
     whose = f"for {made.name}, " if made.name else ""
-    click.echo(f"{whose}{made.role}; works once, until {until}. This is the only time it is shown.", err=True)
+    click.echo(f"{whose}{made.role}; works once, until {until}. It is shown only now.", err=True)
     if urlsplit(link).hostname in {"127.0.0.1", "::1", "localhost"}:
-        click.echo(f"It works on this machine; {CONTROL_PUBLIC_URL} says how others reach control.", err=True)
+        click.echo(
+            f"It works on this machine only. To invite others, set {CONTROL_PUBLIC_URL} to control's public address.",
+            err=True,
+        )

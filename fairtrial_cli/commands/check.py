@@ -1,4 +1,4 @@
-"""`fairtrial check`: every mistake in configuration, suites and gates, before anything runs."""
+"""The command `fairtrial check`, which finds errors in configuration, suites and gates before anything runs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.errors import ConfigError, FairtrialError, Mistake
-from fairtrial_cli.output.warnings import print_warnings
+from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError
+from fairtrial.domain.plurals import counted
+from fairtrial_cli.output.config_warnings import print_warnings
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -21,52 +22,52 @@ if TYPE_CHECKING:
 
 CHECKERS = {"suite": "evaluators.loading.suite_reader", "gate": "evaluators.gate.file"}
 """The module whose ``inspect(path)`` knows a kind of file, by the file's own top-level key."""
-Report = tuple[dict[str, Any], str, Sequence[Mistake]]
-"""What there is to say about one file, as JSON and as text, and what to warn of."""
+Report = tuple[dict[str, Any], str, Sequence[Diagnostic]]
+"""The report on one file as JSON and as text, and its warnings."""
 
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def command(files: tuple[Path, ...], as_json: bool) -> None:
-    """Validate configuration, suites and gates, and print every mistake with its line.
+    """Validate configuration, suites and gates, and print every error with its line.
 
-    Without FILE it checks ./fairtrial.yaml. Exits with 2 if anything is wrong. Warnings, such as of keys that
-    nothing in this version acts on, don't change the exit code.
+    Without FILE it checks ./fairtrial.yaml. The exit code is 2 if there are errors. Warnings, for example about keys
+    that this version ignores, don't change the exit code.
 
     \b
     Example:  fairtrial check fairtrial.yaml suites/*.yaml
     """
-    mistakes: list[Mistake] = []
+    errors: list[Diagnostic] = []
     reports: list[dict[str, Any]] = []
     texts: list[str] = []
-    warnings: list[Mistake] = []
+    warnings: list[Diagnostic] = []
     for path in files or (Path("fairtrial.yaml"),):
         try:
             report, text, warned = _check(path)
         except ConfigError as error:
-            mistakes += error.mistakes
+            errors += error.errors
             continue
         reports.append({"file": str(path), **report})
         texts.append(text)
         warnings += [one for one in warned if one not in warnings]
     if as_json:
-        said = {"mistakes": [asdict(one) for one in mistakes], "warnings": [asdict(one) for one in warnings]}
-        click.echo(json.dumps({"ok": not mistakes, **said, "files": reports}, indent=2))
+        lists = {"mistakes": [asdict(one) for one in errors], "warnings": [asdict(one) for one in warnings]}
+        click.echo(json.dumps({"ok": not errors, **lists, "files": reports}, indent=2))
     else:
         click.echo("\n".join(texts), nl=bool(texts))
         print_warnings(warnings)
-    if mistakes:
-        _print_mistakes(mistakes, as_json=as_json)
+    if errors:
+        _print_errors(errors, as_json=as_json)
         raise click.exceptions.Exit(FairtrialError.exit_code)
 
 
-def _print_mistakes(mistakes: list[Mistake], *, as_json: bool) -> None:
+def _print_errors(errors: list[Diagnostic], *, as_json: bool) -> None:
     if as_json:
         return
-    for mistake in mistakes:
-        click.echo(str(mistake), err=True)
-    click.echo(f"{_count(len(mistakes), 'mistake')} found", err=True)
+    for error in errors:
+        click.echo(str(error), err=True)
+    click.echo(f"{counted(len(errors), 'error')} found", err=True)
 
 
 def _check(path: Path) -> Report:
@@ -77,9 +78,9 @@ def _check(path: Path) -> Report:
 
         project = load_project(path, os.environ)
         return _project_json(project), _project_text(path, project), project.warnings
-    inspect: Callable[[Path], tuple[str, list[Mistake]]] = importlib.import_module(CHECKERS[kind]).inspect
-    says, warnings = inspect(path)
-    return {"kind": kind}, f"{path}: a sound {kind}; {says}", warnings
+    inspect: Callable[[Path], tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
+    summary, warnings = inspect(path)
+    return {"kind": kind}, f"{path}: valid {kind}; {summary}", warnings
 
 
 def _kind(path: Path) -> str:
@@ -89,7 +90,7 @@ def _kind(path: Path) -> str:
     value = documents[0].value if documents else None
     if not isinstance(value, dict):
         return "project"
-    if "score" in value or isinstance(value.get("gate"), list):  # whatever its first key was meant to be
+    if "score" in value or isinstance(value.get("gate"), list):  # even if its first key is misspelt
         return "suite"
     return next((key for key in CHECKERS if key in value), "project")
 
@@ -116,15 +117,15 @@ def _project_json(project: Project) -> dict[str, Any]:
 def _project_text(path: Path, project: Project) -> str:
     plan = project.plan
     counts = ", ".join(
-        _count(len(of), noun)
+        counted(len(of), noun)
         for of, noun in ((plan.deployments, "deployment"), (plan.routes, "route"), (plan.experiments, "experiment"))
     )
-    lines = [f"{path}: sound; {counts}"]
+    lines = [f"{path}: valid; {counts}"]
     lines += [_route_text(plan, route) for route in plan.routes.values()]
     lines += [_experiment_text(one, project.policies[name].stages) for name, one in plan.experiments.items()]
     gateway = project.gateway
-    door = "open to every caller on this machine" if gateway.auth == "open" else "for callers with a key"
-    lines.append(f"  gateway {gateway.address.url}, {door}; control {project.control.url}")
+    access = "open to every caller on this machine" if gateway.auth == "open" else "for callers with a key"
+    lines.append(f"  gateway {gateway.address.url}, {access}; control {project.control.url}")
     lines.append(f"  plan {plan.plan_hash}")
     return "\n".join(lines)
 
@@ -146,7 +147,3 @@ def _experiment_text(experiment: Experiment, stages: tuple[float, ...]) -> str:
         f"  experiment {experiment.name}: {split} of the enrolled; {experiment.stage:g} % of {experiment.unit}s "
         f"are enrolled{steps}; control {experiment.control}"
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,4 +1,4 @@
-"""The command `fairtrial compare`: two runs of one suite, case by case."""
+"""The command `fairtrial compare`, which compares two runs of a suite case by case."""
 
 from __future__ import annotations
 
@@ -16,28 +16,35 @@ if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
     from fairtrial.domain.estimates import Comparison
-    from fairtrial_cli.store_client.client import Owner
+    from fairtrial_cli.store_client.client import StoreClient
 
 SUITE_FOLDERS = (Path("suites"), Path())
 MOST_RUNS = 10_000
-"""Runs of one suite on one target that are looked through for the newest."""
+"""How many runs of a suite on a target are searched for the newest one."""
 
 
 @click.command()
 @click.argument("candidate")
 @click.argument("baseline")
-@click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
 @click.option("--suite", "suite_file", type=click.Path(path_type=Path, exists=True), help="The suite's file.")
-@click.option("--by", "tags", multiple=True, help="Also compare in each slice of this tag; may be given again.")
+@click.option("--by", "tags", multiple=True, help="Also compare in each slice of this tag; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     candidate: str, baseline: str, config: Path, suite_file: Path | None, tags: tuple[str, ...], as_json: bool
 ) -> None:
-    """Compare two runs of the same suite: CANDIDATE and BASELINE are run ids, or SUITE@TARGET for the newest.
+    """Compare two runs of the same suite. CANDIDATE and BASELINE are run ids, or SUITE@TARGET for the newest run.
 
-    Intervals are of 95 %, on the paired difference, and answer; p is shown beside them: McNemar's exact test for 0/1
-    scores, else a sign flip. The suite's file says how each metric is estimated; it is looked
-    for in ./suites and here.
+    The answer follows from a 95 % interval of the paired difference. The p-value beside it comes from McNemar's exact
+    test for 0/1 scores, otherwise from a sign-flip test. The suite's file says how each metric is estimated; it is
+    searched in ./suites and in the current folder.
 
     \b
     Example:  fairtrial compare general-kept@tuned general-kept@base --by kind
@@ -45,32 +52,32 @@ def command(
     from evaluators.comparison.compare import compare_runs
     from evaluators.comparison.pairing import slices_of
     from fairtrial.config.project import load_project
-    from fairtrial_cli.store_client.client import open_owner
+    from fairtrial_cli.store_client.client import open_store
 
-    with open_owner(load_project(config, os.environ).layout) as owner:
-        owner.ingest_now()
-        new, old = find_run(owner, candidate), find_run(owner, baseline)
+    with open_store(load_project(config, os.environ).layout) as store:
+        store.ingest_now()
+        new, old = find_run(store, candidate), find_run(store, baseline)
         measures = measures_for(new, old, suite_file)
         found = compare_runs(measures, new, old, [None, *slices_of(new, tags)])
     _print_json(found) if as_json else _print(found, measures, new, old)
 
 
-def find_run(owner: Owner, name: str) -> RunTable:
-    """The run of that id, or the newest of ``SUITE@TARGET``; `UsageError` if there is none."""
+def find_run(store: StoreClient, name: str) -> RunTable:
+    """The run with this id, or the newest run of ``SUITE@TARGET``; raises `UsageError` if there is none."""
     suite, at, target = name.partition("@")
     if not at:
-        return owner.load_table(name)
-    latest = set(owner.latest_ids(suite=suite, target=target))
-    begun = (str(run["run_id"]) for run in owner.list_runs(suite=suite, target=target, limit=MOST_RUNS))
+        return store.load_table(name)
+    latest = set(store.latest_ids(suite=suite, target=target))
+    begun = (str(run["run_id"]) for run in store.list_runs(suite=suite, target=target, limit=MOST_RUNS))
     newest = next((run_id for run_id in begun if run_id in latest), None)
     if newest is None:
         how = f"run it: fairtrial eval SUITE.yaml --on {target}"
-        raise UsageError(f"{name}: there is no finished run of suite {suite!r} on {target!r} ({how})")
-    return owner.load_table(newest)
+        raise UsageError(f"{name}: there is no finished run of the suite {suite!r} on {target!r} ({how})")
+    return store.load_table(newest)
 
 
 def measures_for(new: RunTable, old: RunTable, suite_file: Path | None) -> Sequence[Measure]:
-    """What the suite measures, or, where its file is not found, what can be seen in the runs."""
+    """The measures of the suite or, if its file is not found, those that appear in the runs."""
     from evaluators.criteria.metric_catalogue import measures_of, measures_seen
 
     suite = _suite(new.suite, suite_file)

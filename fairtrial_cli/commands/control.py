@@ -1,4 +1,4 @@
-"""The command `fairtrial control`: the owner of the store and its API, alone."""
+"""The command `fairtrial control`, which runs the control process alone."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
-    from gateway.control.auth.bootstrap import Welcome
+    from gateway.control.auth.bootstrap import InitialCredentials
     from gateway.control.serve import ControlSettings
 
 
 @click.command()
-@click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
 @click.option("--store", type=click.Path(path_type=Path), hidden=True)
 @click.option("--memory-mb", type=int, hidden=True)
 @click.option("--bind", hidden=True)
@@ -29,21 +36,21 @@ if TYPE_CHECKING:
     "--gateway-url",
     envvar="FAIRTRIAL_GATEWAY_URL",
     show_envvar=True,
-    help="How the gateway is reached from here; default: its address on this machine.",
+    help="The gateway's address as seen from here; default: its address on this machine.",
 )
 @click.option(
     "--control-url",
     envvar="FAIRTRIAL_CONTROL_URL",
     show_envvar=True,
-    help="How commands reach this control; default: its address on this machine.",
+    help="The address at which commands reach control; default: its address on this machine.",
 )
 def command(config: Path, gateway_url: str | None, control_url: str | None, **by_up: Any) -> None:
-    """Own the store: bring journals in, publish the plan, serve the control API.
+    """Own the store: ingest journals, publish the plan, and serve the control API.
 
-    Gateways go on without it, and it catches up. In containers, say by which names the services reach each other.
-    While there is no account, a control on loopback prints a link that signs one browser in, once and within 15
-    minutes. The first start of a control that other machines can reach prints a key for its API and a link for the
-    first account; no later start does. It exits with 74 if the store can't be used, and says how to restore it.
+    Gateways keep running without it, and it catches up later. In containers, set the addresses by which the services
+    reach each other. As long as there is no account, a control on loopback prints a link that signs one browser in,
+    once and within 15 minutes. A control that other machines can reach prints an API key and an invitation for the
+    first account at its first start only. If the store is unusable, it exits with 74 and says how to restore it.
 
     \b
     Example:  fairtrial control -c fairtrial.yaml --gateway-url http://gateway:8080
@@ -53,10 +60,10 @@ def command(config: Path, gateway_url: str | None, control_url: str | None, **by
 
     settings, project = _settings(config, gateway_url, control_url, **by_up)
     click.echo(f"control    {settings.address.url}")
-    # `fairtrial up` sends this program's output to a log, where no secret belongs; it prints the link itself.
-    welcome = partial(_welcome, project) if project is not None else None
+    # `fairtrial up` writes this output to a log, which must not contain secrets, and prints the link itself.
+    on_credentials = partial(_print_credentials, project) if project is not None else None
     try:
-        serve(settings, lambda: _load(config), welcome=welcome)
+        serve(settings, lambda: _load(config), on_credentials=on_credentials)
     except StoreError as error:
         click.echo(f"error: {error}", err=True)
         raise click.exceptions.Exit(STORE_UNUSABLE) from None
@@ -73,7 +80,7 @@ def _settings(
     proxies: tuple[str, ...],
     **body: float,
 ) -> tuple[ControlSettings, Project | None]:
-    """``store`` and ``bind`` come from `fairtrial up`, which has read the file, so that a broken file stops nothing."""
+    """``store`` and ``bind`` come from `fairtrial up`, which has read the file. Then a broken file does not matter."""
     from fairtrial.config.addresses import parse_address
     from fairtrial.config.layout import Layout
     from fairtrial_cli.dashboard_link import public_host
@@ -83,8 +90,8 @@ def _settings(
     if store is not None and bind is not None:
         address = parse_address(bind)
         rate = BodyRate(body["body_grace"], int(body["min_body_rate"]))
-        told = ControlSettings(config, Layout(store, memory_mb), address, gateway_url, None, public, proxies, rate)
-        return told, None
+        settings = ControlSettings(config, Layout(store, memory_mb), address, gateway_url, None, public, proxies, rate)
+        return settings, None
     project = _load(config)
     gateway_url = gateway_url or project.gateway.address.url
     read = ControlSettings(
@@ -106,8 +113,8 @@ def _load(config: Path) -> Project:
     return load_project(config, os.environ)
 
 
-def _welcome(project: Project, made: Welcome) -> None:
-    """Print them to standard output; anyone who can read the log of this start can use them until they end."""
+def _print_credentials(project: Project, made: InitialCredentials) -> None:
+    """Print the credentials to standard output. Anyone who can read that output can use them until they expire."""
     from fairtrial_cli.dashboard_link import how_it_works, invitation_link, one_time_link
 
     if made.link is not None:
@@ -117,8 +124,8 @@ def _welcome(project: Project, made: Welcome) -> None:
 
     if made.key is not None:
         click.echo(f"first key  {made.key.secret}")
-        click.echo(f"           for the control API; to end it: fairtrial keys revoke {made.key.key_id}")
+        click.echo(f"           for the control API; to revoke it: fairtrial keys revoke {made.key.key_id}")
     if made.invitation is not None:
         click.echo(f"invitation {invitation_link(project, made.invitation.token)}")
-        click.echo("           for the first account, an administrator's: it works once, within seven days")
-    click.echo("           This is the only time that they are shown.")
+        click.echo("           for the first account, an admin's; it works once, within seven days")
+    click.echo("           They are shown only now.")

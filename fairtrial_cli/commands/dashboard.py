@@ -1,4 +1,4 @@
-"""The command `fairtrial dashboard`: the page for reviewers and release managers, alone."""
+"""The command `fairtrial dashboard`, which runs the dashboard alone or prints a sign-in link."""
 
 from __future__ import annotations
 
@@ -13,19 +13,26 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
 @click.option(
     "--control-url",
     envvar="FAIRTRIAL_CONTROL_URL",
     show_envvar=True,
-    help="How control is reached from here; default: its address on this machine.",
+    help="Control's address as seen from here; default: its address on this machine.",
 )
-@click.option("--link", is_flag=True, help="Only print a one-time link that signs this machine's user in.")
+@click.option("--link", is_flag=True, help="Only print a one-time sign-in link for the user of this machine.")
 def command(config: Path, control_url: str | None, link: bool) -> None:
-    """Serve the dashboard; it asks the control API for all that it shows.
+    """Serve the dashboard, which shows data from the control API.
 
-    It has no rights of its own: it passes on the session of whoever looks at it. Until there is an account, --link
-    prints a link that signs one browser in as an admin, once and within 15 minutes; control must be running.
+    The dashboard uses the session of each visitor and has no further rights. As long as there is no account, --link
+    prints a link that signs one browser in as an admin, once and within 15 minutes. Control must be running.
 
     \b
     Example:  fairtrial dashboard --link
@@ -40,7 +47,7 @@ def command(config: Path, control_url: str | None, link: bool) -> None:
 
 
 def _serve(project: Project, control_url: str | None) -> None:
-    """Become Streamlit."""
+    """Replace this process with Streamlit."""
     from fairtrial_cli.processes.services import CONTROL_URL, dashboard_program
     from gateway.listening import listen
 
@@ -48,20 +55,22 @@ def _serve(project: Project, control_url: str | None) -> None:
     program = dashboard_program(project, os.environ)
     click.echo(f"dashboard  {project.dashboard.url}")
     environ = {**program.environ, CONTROL_URL: control_url or project.control.url}
-    os.execvpe(program.arguments[0], list(program.arguments), environ)  # noqa: S606 - becomes it
+    os.execvpe(program.arguments[0], list(program.arguments), environ)  # noqa: S606 - replaces this process
 
 
 def _print_link(project: Project) -> None:
-    """The link on standard output, all else beside it."""
+    """Print the link to standard output and the explanation to standard error."""
     from fairtrial.domain.errors import UsageError
     from fairtrial.store.core.owner_lock import read_note
     from fairtrial_cli.dashboard_link import dashboard_link, how_it_works
 
     note = read_note(project.layout)
     if note is None or note.control_url is None:
-        raise UsageError(f"control does not run for {project.path.name}, so no link works (start it: fairtrial up)")
+        raise UsageError(
+            f"control is not running for {project.path.name}, so no link would work (start it: fairtrial up)"
+        )
     found = dashboard_link(project)
     if found is None:
-        raise UsageError("people sign in with their accounts now (a lost password: fairtrial accounts reset NAME)")
+        raise UsageError("there are accounts, so people sign in by name (lost password: fairtrial accounts reset NAME)")
     click.echo(found)
     click.echo(how_it_works(project), err=True)

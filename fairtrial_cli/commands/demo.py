@@ -1,4 +1,4 @@
-"""The command `fairtrial demo`: the product at work on real models, on one machine, without a key."""
+"""The command `fairtrial demo`, which shows the product with real local models and needs no API key."""
 
 from __future__ import annotations
 
@@ -8,17 +8,25 @@ from pathlib import Path
 import click
 
 LOG_WIDTH = 120
-"""How wide the tables are where the output goes to a file."""
+"""The width of tables when the output goes to a file."""
 
 
 @click.command()
-@click.option("--no-wait", is_flag=True, help="End by itself, with the gate's exit code for the good fine-tune.")
-@click.option("--folder", default=".demo", show_default=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--fresh", is_flag=True, help="Start anew even if an earlier demo was broken off here.")
+@click.option("--no-wait", is_flag=True, help="Stop at the end, with the gate's exit code for the good fine-tune.")
+@click.option(
+    "--folder",
+    default=".demo",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the demo keeps its files.",
+)
+@click.option("--fresh", is_flag=True, help="Start over even if an earlier demo was interrupted here.")
 @click.option("--users", default=240, show_default=True, type=click.IntRange(1, 100_000), help="Simulated customers.")
-@click.option("--limit", type=click.IntRange(1), help="Ask only the first cases of each suite: quick, decides nothing.")
+@click.option(
+    "--limit", type=click.IntRange(1), help="Run only the first cases of each suite: quick, but decides nothing."
+)
 def command(no_wait: bool, folder: Path, fresh: bool, users: int, limit: int | None) -> None:
-    """See the product decide: five real models, live traffic, three suites, four verdicts, the dashboard.
+    """Run the demo: five real models, live traffic, three suites, four verdicts, and the dashboard.
 
     \b
     Example:  fairtrial demo --no-wait

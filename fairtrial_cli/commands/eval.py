@@ -1,4 +1,4 @@
-"""The command `fairtrial eval`: runs suites on deployments or variants, with progress, and goes on where it stopped."""
+"""The command `fairtrial eval`, which runs suites on deployments or variants and resumes interrupted runs."""
 
 from __future__ import annotations
 
@@ -23,25 +23,40 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 UNSOUND = 4
-"""The exit code for a run that is no evidence, as of the gate's INVALID."""
+"""The exit code for a run with too many unscored cases, the same as INVALID of `fairtrial gate`."""
 
 
 @click.command()
 @click.argument("suites", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SUITE…")
-@click.option("--on", "on", required=True, help="Targets: deployments or EXPERIMENT/VARIANT, with commas between.")
-@click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
-@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Questions at a time.")
-@click.option("--side-by-side", default=1, show_default=True, type=click.IntRange(1, 16), help="Targets at a time.")
-@click.option("--repeat", type=click.IntRange(1, 100), help="Ask each case so often; overrides the suite.")
-@click.option("--limit", type=click.IntRange(1), help="Only the first cases of each suite, to try it out.")
-@click.option("--fresh", is_flag=True, help="Ask everything anew, whatever answers are kept.")
+@click.option("--on", "on", required=True, help="Targets, separated by commas: deployments or EXPERIMENT/VARIANT.")
+@click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
+@click.option(
+    "--concurrency",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Concurrent requests for each target.",
+)
+@click.option(
+    "--side-by-side", default=1, show_default=True, type=click.IntRange(1, 16), help="Targets run at the same time."
+)
+@click.option("--repeat", type=click.IntRange(1, 100), help="How often each case is asked; overrides the suite.")
+@click.option("--limit", type=click.IntRange(1), help="Run only the first cases of each suite, to try it out.")
+@click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix of each label scorer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> None:
     """Run suites on models, through the gateway.
 
-    Answers are kept on disk: after Ctrl-C the same command goes on where it stopped, and a question that the same
-    weights have answered is not asked again. Exits with 4 if more than 2 % of a run's cases could not be scored.
+    Answers are cached on disk. After Ctrl-C the same command resumes, and a question that the same weights have
+    answered is not asked again. The exit code is 4 if more than 2 % of a run's cases could not be scored.
 
     \b
     Examples:  fairtrial eval suites/support/suite.yaml --on base,tuned
@@ -54,7 +69,7 @@ def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> 
     loaded = [_adjusted(suite, options) for suite in load_suites(suites)]
     names = list(dict.fromkeys(name.strip() for name in on.split(",") if name.strip()))
     if not names:
-        raise UsageError(f"--on {on!r}: it names no target (known: {', '.join(project.plan.deployments)})")
+        raise UsageError(f"--on {on!r}: no target given (known: {', '.join(project.plan.deployments)})")
     runs = _run(project, loaded, names, options)
     if any(_unsound(run) for run in runs):
         sys.exit(UNSOUND)
@@ -62,21 +77,21 @@ def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> 
 
 def _adjusted(suite: Suite, options: dict[str, Any]) -> Suite:
     if options["repeat"] is not None:
-        suite = suite.repeated(options["repeat"])
-    return suite.limited(options["limit"]) if options["limit"] is not None else suite
+        suite = suite.with_repeat(options["repeat"])
+    return suite.with_limit(options["limit"]) if options["limit"] is not None else suite
 
 
 def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], options: dict[str, Any]) -> list[Run]:
     from rich.console import Console
 
     from evaluators.engine.target import resolve
-    from fairtrial_cli.output.progress import showing
+    from fairtrial_cli.output.progress import run_progress
     from fairtrial_cli.output.runs import as_json, print_run
-    from fairtrial_cli.run_suites import RunOptions, a_gateway, run_suites
+    from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
 
-    for name in names:  # before anything is started: a wrong name should cost no time
+    for name in names:  # before anything starts, so that a wrong name fails at once
         resolve(name, project.plan, base_url="")
-    talk = Console(stderr=True)
+    stderr = Console(stderr=True)
     finished: list[tuple[Suite, Run]] = []
     running = RunOptions(
         concurrency=options["concurrency"],
@@ -85,11 +100,14 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
         on_run=lambda suite, run: finished.append((suite, run)),
     )
     try:
-        with a_gateway(project, say=lambda text: talk.print(text)) as base_url, showing(talk) as on_progress:
-            told = replace(running, on_progress=on_progress)
-            runs = run_suites(project, suites, names, base_url=base_url, options=told)
+        with (
+            project_gateway(project, say=lambda text: stderr.print(text)) as base_url,
+            run_progress(stderr) as on_progress,
+        ):
+            with_progress = replace(running, on_progress=on_progress)
+            runs = run_suites(project, suites, names, base_url=base_url, options=with_progress)
     except KeyboardInterrupt:
-        _say_goodbye(talk, finished, len(suites) * len(names))
+        _print_interrupted(stderr, finished, len(suites) * len(names))
         sys.exit(INTERRUPTED)
     if options["as_json"]:
         click.echo(json.dumps([as_json(suite, run) for suite, run in finished], indent=2, ensure_ascii=False))
@@ -99,9 +117,9 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
     return runs
 
 
-def _say_goodbye(talk: Console, finished: Sequence[tuple[Suite, Run]], total: int) -> None:
+def _print_interrupted(stderr: Console, finished: Sequence[tuple[Suite, Run]], total: int) -> None:
     saved = f"{len(finished)} of {total} runs are finished and saved"
-    talk.print(f"Interrupted: {saved}, every other answer is kept. The same command goes on from here.", soft_wrap=True)
+    stderr.print(f"Interrupted: {saved}. Other answers are cached. Run the same command to continue.", soft_wrap=True)
 
 
 def _unsound(run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""The command `fairtrial experiment`: plan a trial before it starts."""
+"""The command `fairtrial experiment`, which plans an experiment before it starts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,25 +17,28 @@ from fairtrial.domain.errors import UsageError
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
-    from fairtrial.stats.planning.question import Design
-    from gateway.control.operations.plan_experiment import Known
+    from gateway.control.operations.plan_experiment import PlanRequest
+    from gateway.control.operations.traffic_history import TrafficHistory
 
 UNDECIDABLE = 3
+"""The exit code if a metric cannot be decided within the allowed weeks."""
+
+WEEK_US = 7 * 86_400 * 1_000_000
 
 
 class Number(click.FloatRange):
-    """A number in a range; what is no number lies in none."""
+    """A number in a range. NaN would pass the check of the range, because every comparison with it is false."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         found = float(super().convert(value, param, ctx))
         if math.isnan(found):
-            self.fail(f"{value!r} is no number.", param, ctx)
+            self.fail(f"{value!r} is not a number.", param, ctx)
         return found
 
 
 @click.group()
 def command() -> None:
-    """Plan a trial before it starts: how long it takes, and whether it can decide anything.
+    """Plan an experiment before it starts: how long it takes, and whether it can decide anything.
 
     \b
     Example:  fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000
@@ -48,74 +52,76 @@ def command() -> None:
     "baselines",
     multiple=True,
     metavar="[METRIC=]LEVEL",
-    help="The control's level today, as 62% or 1.8; without METRIC of the primary one.",
+    help="The control's value today, such as 62% or 1.8. Without METRIC= it applies to the primary metric.",
 )
 @click.option(
     "--sd",
     "spreads",
     multiple=True,
     metavar="[METRIC=]SD",
-    help="How much an amount varies from unit to unit: its standard deviation.",
+    help="The standard deviation, across units, of a numeric metric.",
 )
-@click.option("--per-week", type=Number(1, 1e10), help="New units a week in the experiment, all arms together.")
+@click.option("--per-week", type=Number(1, 1e10), help="New units per week in the experiment, all arms together.")
 @click.option(
-    "--power", default=80.0, show_default=True, type=Number(50, 99), help="Percent, for all metrics together."
+    "--power", default=80.0, show_default=True, type=Number(50, 99), help="Power in percent, for all metrics together."
 )
 @click.option(
     "--mode",
     default="monitor",
     show_default=True,
     type=click.Choice(["monitor", "planned", "fixed"]),
-    help="How it will be looked at: all the time, at 10 planned looks, once.",
+    help="How results are looked at: continuously, at 10 planned looks, or once.",
 )
-@click.option("--weeks", type=click.IntRange(1, 52), help="How long it may last; default: max_weeks of the file.")
+@click.option(
+    "--weeks", type=click.IntRange(1, 52), help="The maximum duration in weeks; default: max_weeks in the project file."
+)
 @click.option(
     "--design-effect",
     default=1.0,
     show_default=True,
     type=Number(1, 1000),
-    help="How much clusters of units inflate the sample.",
+    help="The factor by which clustering of units inflates the sample.",
 )
-@click.option("--lower", multiple=True, metavar="METRIC", help="Less of this feedback is better; may be given again.")
+@click.option("--lower", multiple=True, metavar="METRIC", help="A feedback metric where lower is better; repeatable.")
 @click.option(
-    "-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path), help="The project."
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def plan(name: str, config: Path, as_json: bool, **wish: Any) -> int:
-    """What the experiment NAME of the project takes: units, whole weeks and power, for each of its metrics.
+def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
+    """Plan the experiment NAME: the units, whole weeks and power that each of its metrics needs.
 
-    Without --baseline or --per-week they are read from the last 14 days of its traffic: new units a week, and the
-    control's rates; of the treatment no result is looked at.
+    Without --baseline or --per-week, the control's rates and the new units a week come from the last 14 days of its
+    traffic. The treatment's results are not read.
 
-    The table compares watching all the time (always-valid), 10 planned looks (O'Brien-Fleming) and one look at the end.
-    Exit code 0: all metrics of the plan can be decided in the weeks that it may last; 3: they can't, and what could be
-    changed is listed, each change planned in the same way.
+    The table compares continuous monitoring (always-valid), 10 planned looks (O'Brien-Fleming) and one look at the end.
+    The exit code is 0 if all planned metrics can be decided within the allowed weeks. Otherwise it is 3, and the output
+    lists changes that would help, each planned in the same way.
 
     \b
     Examples:  fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000
                fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000 --mode planned --json
     """
     from fairtrial.config.project import load_project
-    from fairtrial.stats.planning.trial import PlannedTrial, plan_trial
-    from fairtrial_cli.output.plan import as_json as json_of
-    from fairtrial_cli.output.plan import print_plan
-    from gateway.control.operations.plan_experiment import asked
+    from fairtrial.stats.planning.trial import PlannedTrial
+    from fairtrial_cli.output.plan import plan_json, print_plan
+    from gateway.control.operations.plan_experiment import plan_experiment
 
     project = load_project(config, os.environ)
     experiment = _experiment(project, name)
-    wish["weeks"] = wish["weeks"] or project.policies[name].max_weeks
-    known, notes = _known(project, experiment, wish)
-    questions = asked(experiment, known)
-    design = _design(experiment, wish, notes)
-    found = plan_trial(questions.questions, design)
-    notes += [f"not planned: {one}" for one in questions.left_out]
+    wanted = _request(experiment, options, max_weeks=project.policies[name].max_weeks)
+    found = plan_experiment(experiment, wanted, partial(_recent_traffic, project, experiment, weeks=wanted.weeks))
     if as_json:
-        _print_json(json_of(name, found, notes))
+        _print_json(plan_json(name, found))
     else:
         from rich.console import Console
 
-        print_plan(Console(), name, found, notes, unplanned=len(questions.left_out))
-    return 0 if isinstance(found, PlannedTrial) else UNDECIDABLE
+        print_plan(Console(), name, found)
+    return 0 if isinstance(found.result, PlannedTrial) else UNDECIDABLE
 
 
 def _experiment(project: Project, name: str) -> Experiment:
@@ -126,64 +132,55 @@ def _experiment(project: Project, name: str) -> Experiment:
     return experiments[name]
 
 
-def _known(project: Project, experiment: Experiment, wish: dict[str, Any]) -> tuple[Known, list[str]]:
-    """What the options say, and where they don't say the most important things, what the store does."""
-    from fairtrial_cli.plan_history import NOTHING, read_history
-    from gateway.control.operations.plan_experiment import Known
+def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int) -> PlanRequest:
+    from gateway.control.operations.plan_experiment import PlanRequest
 
     primary = experiment.primary.metric if experiment.primary else ""
-    levels, spreads = _by_metric(wish["baselines"], primary), _by_metric(wish["spreads"], primary)
-    past = NOTHING
-    if primary and (wish["per_week"] is None or primary not in levels):
-        past = read_history(project, experiment, now_us=time.time_ns() // 1000, weeks=wish["weeks"])
-    metrics = {primary, *(one.metric for one in experiment.guardrails)} - {*levels, *spreads}
-    seen = {metric: rate for metric, rate in past.levels.items() if metric in metrics}
-    notes = list(past.notes(per_week=wish["per_week"] is None, levels=seen))
-    wish["per_week"] = wish["per_week"] or past.per_week
-    return Known(seen | levels, spreads, wish["lower"]), notes
+    return PlanRequest(
+        levels=_by_metric(options["baselines"], primary),
+        spreads=_by_metric(options["spreads"], primary),
+        lower=options["lower"],
+        per_week=options["per_week"],
+        weeks=options["weeks"] or max_weeks,
+        power=options["power"] / 100,
+        mode=options["mode"],
+        inflation=options["design_effect"],
+    )
+
+
+def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> TrafficHistory:
+    """The last 14 days of the experiment's traffic, or nothing if there is no store yet."""
+    from fairtrial_cli.store_client.client import open_store
+    from gateway.control.operations.traffic_history import NO_HISTORY, summarise_traffic
+
+    if not project.layout.store.exists():
+        return NO_HISTORY
+    now_us = time.time_ns() // 1000
+    with open_store(project.layout) as store:
+        store.ingest_now()
+        fortnight = store.traffic(experiment=experiment.name, since_us=now_us - 2 * WEEK_US)
+        week = store.traffic(experiment=experiment.name, since_us=now_us - WEEK_US)
+    return summarise_traffic(experiment, fortnight, week, weeks=weeks)
 
 
 def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
-    """``METRIC=LEVEL`` by metric; without a metric of the primary one."""
-    from gateway.control.operations.plan_experiment import level
+    """Parse METRIC=VALUE options; a value without a metric belongs to the primary metric."""
+    from gateway.control.operations.experiment_questions import parse_level
 
     found: dict[str, float] = {}
     for text in texts:
         metric, equals, value = text.rpartition("=")
         if equals and not metric:
-            raise UsageError(f"{text!r} names no metric (say it without the = for the primary one)")
+            raise UsageError(f"{text!r} names no metric (leave out the = for the primary metric)")
         metric = metric if equals else primary
+        if not metric:
+            raise UsageError(
+                f"{text!r} names no metric, and the experiment has no primary metric (write METRIC={text})"
+            )
         if metric in found:
-            raise UsageError(f"{metric}: is given twice")
-        found[metric] = level(value, metric)
+            raise UsageError(f"{metric}: given more than once")
+        found[metric] = parse_level(value, metric)
     return found
-
-
-def _design(experiment: Experiment, wish: dict[str, Any], notes: list[str]) -> Design:
-    """The design of the two arms that are compared; adds what a reader must know of it."""
-    from fairtrial.stats.planning.question import Design
-    from gateway.control.operations.plan_experiment import arms
-
-    if wish["per_week"] is None:
-        raise UsageError(f"{experiment.name}: how many new units does it get in a week? --per-week 4000")
-    share, part, treatments = arms(experiment)
-    if treatments > 1:
-        notes.append(
-            f"{treatments} treatments: planned for the one with the fewest units, at 5 % / {treatments} (Holm)"
-        )
-    if experiment.stage < 100:
-        notes.append(
-            f"the stage in force enrolls {experiment.stage:g} % of the units: --per-week counts those enrolled"
-        )
-    return Design(
-        per_week=wish["per_week"] * part,
-        share=share,
-        mode=wish["mode"],
-        alpha=0.05 / treatments,
-        power=wish["power"] / 100,
-        weeks=wish["weeks"],
-        inflation=wish["design_effect"],
-    )
 
 
 def _print_json(value: Any) -> None:

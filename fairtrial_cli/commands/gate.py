@@ -1,4 +1,4 @@
-"""The command `fairtrial gate`: one candidate before one gate, and an exit code that a pipeline can obey."""
+"""The command `fairtrial gate`, which judges a candidate and returns an exit code for pipelines."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ OUT = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("gate", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--candidate", required=True, help="The target on trial, such as tuned or EXPERIMENT/VARIANT.")
-@click.option("--baseline", required=True, help="The target it is compared with: what 'base' means in the lines.")
-@click.option("-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path))
-@click.option("--run", "run_first", is_flag=True, help="Run the gate's suites on both first.")
+@click.option("--candidate", required=True, help="The target to judge, such as tuned or EXPERIMENT/VARIANT.")
+@click.option("--baseline", required=True, help="The target to compare with, which the gate's lines call 'base'.")
+@click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
+@click.option("--run", "run_first", is_flag=True, help="Run the gate's suites on both targets first.")
 @click.option("--junit", type=OUT, help="Write the verdict as JUnit XML.")
 @click.option("--markdown", type=OUT, help="Write the verdict as Markdown.")
 @click.option("--json", "as_json", type=OUT, help="Write the verdict as JSON; - prints it instead of the table.")
@@ -35,25 +42,26 @@ def command(
     run_first: bool,
     **files: Path | None,
 ) -> None:
-    """Judge a candidate by a gate: SHIP exits 0, BLOCK 1, HOLD 3, INVALID 4; a usage error 2.
+    """Judge a candidate by a gate, on the newest runs in the store, and save the verdict there.
 
-    Takes the newest runs of the gate's suites from the store and saves the verdict there.
+    The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2 for a usage error.
 
     \b
     Example:  fairtrial gate suites/support-release.gate.yaml --candidate tuned --baseline base --junit gate.xml
     """
     from fairtrial.config.project import load_project
-    from fairtrial_cli.judge_candidate import digests_of, gate_candidate
-    from fairtrial_cli.store_client.client import open_owner
+    from fairtrial_cli.judge_gate_file import judge_gate_file
+    from fairtrial_cli.store_client.client import open_store
+    from gateway.control.operations.judge_candidate import digests_of
 
     project = load_project(config, os.environ)
-    digests_of(project.plan, candidate, baseline)  # both exist, before anything runs
+    digests_of(project.plan, candidate, baseline)  # fails early for unknown targets
     _check_places(files)
     if run_first:
         _run_suites(project, gate, [baseline, candidate])
-    with open_owner(project.layout) as owner:
-        owner.ingest_now()
-        verdict = gate_candidate(owner, gate, plan=project.plan, candidate=candidate, baseline=baseline)
+    with open_store(project.layout) as store:
+        store.ingest_now()
+        verdict = judge_gate_file(store, gate, plan=project.plan, candidate=candidate, baseline=baseline)
     _write(verdict, files)
     raise click.exceptions.Exit(verdict.exit_code)
 
@@ -62,16 +70,16 @@ def _run_suites(project: Project, gate: Path, targets: list[str]) -> None:
     from rich.console import Console
 
     from evaluators.gate.file import load
-    from fairtrial_cli.output.progress import showing
-    from fairtrial_cli.run_suites import RunOptions, a_gateway, run_suites
+    from fairtrial_cli.output.progress import run_progress
+    from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
 
-    suites, talk = load(gate).suites, Console(stderr=True)
-    with a_gateway(project, say=lambda text: talk.print(text)) as base_url, showing(talk) as on_progress:
+    suites, stderr = load(gate).suites, Console(stderr=True)
+    with project_gateway(project, say=lambda text: stderr.print(text)) as base_url, run_progress(stderr) as on_progress:
         run_suites(project, suites, targets, base_url=base_url, options=RunOptions(on_progress=on_progress))
 
 
 def _check_places(files: dict[str, Path | None]) -> None:
-    """Before anything is judged: a report that can't be written must not cost a run, nor look like a verdict."""
+    """Check the report paths first, so that an unwritable one neither wastes a run nor looks like a verdict."""
     for path in files.values():
         if path is not None and path != Path("-") and not path.parent.is_dir():
             raise UsageError(f"{path}: there is no folder {str(path.parent)!r}")
@@ -98,7 +106,7 @@ def _print(verdict: Verdict) -> None:
 
     console = Console()
     console.print(Text(verdict.headline, style="bold"))
-    table = Table("result", "rule", "found", box=None, pad_edge=False)
+    table = Table("result", "rule", "finding", box=None, pad_edge=False)
     for one in verdict.findings:
         result = Text(one.result, style=COLOURS[one.result]) if one.decisive else Text("shown", style="dim")
         says = one.says + (f"\nneeded: {one.needed}" if one.needed else "")

@@ -1,4 +1,4 @@
-"""`fairtrial gateway`: the data plane alone; it waits for the plan that the control process publishes."""
+"""The command `fairtrial gateway`, which runs the data plane alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from fairtrial.domain.plurals import counted
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
@@ -20,40 +22,41 @@ if TYPE_CHECKING:
     default="fairtrial.yaml",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="The project's file.",
+    help="The project file.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
-    help="Processes on the one port; the file's `gateway.workers` if not given.",
+    help="Worker processes that share the port; default: `gateway.workers` of the file.",
 )
 @click.option("--store", type=click.Path(path_type=Path), hidden=True)
 @click.option("--bind", hidden=True)
 @click.option("--max-body-mb", type=click.IntRange(1), hidden=True)
 @click.option("--settings", hidden=True)
-def command(config: Path, workers: int | None, **told: Any) -> None:
+def command(config: Path, workers: int | None, **options: Any) -> None:
     """Run the gateway alone: OpenAI's API on gateway.bind, routed by the plan that `fairtrial control` publishes.
 
-    Until a plan is published every request gets a 503 with a clear message, and /readyz says so. The control process
-    may stop and start at any time: traffic goes on, and journals wait for it. SIGTERM and Ctrl-C let answers that have
-    begun come to their end.
+    Until a plan is published, every request gets a 503 with a clear message, and /readyz reports it. The control
+    process may stop and start at any time. Meanwhile the gateway serves, and its journals are kept. On SIGTERM and
+    Ctrl-C, responses in progress are completed.
 
     \b
     Example:  fairtrial gateway -c fairtrial.yaml --workers 4
     """
     from gateway.proxy.supervisor import Supervisor
 
-    everything = workers is not None and None not in told.values()
-    serving = _told(workers=workers, **told) if everything else _read(config, workers)
+    everything = workers is not None and None not in options.values()
+    serving = _from_options(workers=workers, **options) if everything else _read(config, workers)
     supervisor = Supervisor(serving)
-    click.echo(f"gateway on http://{serving.host}:{supervisor.port}/v1 with {serving.workers} workers", err=True)
+    address = f"http://{serving.host}:{supervisor.port}/v1"
+    click.echo(f"gateway on {address} with {counted(serving.workers, 'worker')}", err=True)
     supervisor.run()
 
 
-def _told(*, store: Path, bind: str, workers: int | None, max_body_mb: int, settings: str) -> Serving:
-    """By `fairtrial up`, which has read the file: a file that is broken later must not keep a dead gateway down.
+def _from_options(*, store: Path, bind: str, workers: int | None, max_body_mb: int, settings: str) -> Serving:
+    """Settings from `fairtrial up`, which has read the file, so that a broken file does not prevent a restart.
 
-    An address that others can reach is never open: its workers refuse a plan without keys.
+    An address that others can reach is never open, because its workers refuse a plan without keys.
     """
     import msgspec
 
@@ -75,11 +78,11 @@ def _told(*, store: Path, bind: str, workers: int | None, max_body_mb: int, sett
 
 
 def _with_folders(layout: Layout) -> Layout:
-    """A journal that can't be made stops no traffic: workers say that they don't record, and try again."""
+    """A missing journal folder does not stop traffic. Workers report that they do not record, and retry."""
     try:
         return layout.make()
     except OSError as error:
-        click.echo(f"{error.filename}: can't be made ({error.strerror})", err=True)
+        click.echo(f"{error.filename}: can't be created ({error.strerror})", err=True)
         return layout
 
 
@@ -94,7 +97,7 @@ def _read(config: Path, workers: int | None) -> Serving:
     settings = project.gateway
     if settings.auth != "keys" and not is_loopback(settings.host):
         raise UsageError(
-            f"gateway.bind: {settings.host} is not loopback, and gateway.auth is {settings.auth!r} (needs keys)"
+            f"gateway.bind: {settings.host} is not loopback, but gateway.auth is {settings.auth!r} (it must be keys)"
         )
     if settings.auth == "open":
         click.echo(f"gateway is {OPEN_GATEWAY}", err=True)

@@ -1,4 +1,4 @@
-"""The command `fairtrial health`: whether services answer; for containers, whose images have no other client."""
+"""The command `fairtrial health`, which checks services over HTTP, for example from inside a container."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from fairtrial.domain.errors import UsageError
 
 SCHEMES = ("http://", "https://")
 LARGEST = 65_536
-"""Bytes of an answer that are read."""
+"""Maximum bytes of a response that are read."""
 
 ALARMS = {"recording": "losing", "plan": "refused", "store": "failing"}
-"""What a service that answers with 200 may say of itself all the same."""
+"""Problems that a service reports although it responds with 200."""
 
 
 @click.command()
 @click.argument("urls", nargs=-1, required=True, metavar="URL...")
-@click.option("--timeout", default=3.0, show_default=True, help="Seconds that each address may take.")
+@click.option("--timeout", default=3.0, show_default=True, help="Timeout for each address, in seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(urls: tuple[str, ...], timeout: float, as_json: bool) -> None:
-    """Ask each URL, and exit with 0 if all of them answer with 200, else with 1.
+    """Request each URL. The exit code is 0 if all respond with 200, otherwise 1.
 
-    Gateway and control have /readyz (a plan is in force) and /livez (the program runs). What /readyz says of lost
-    records, a refused configuration or a failing store is printed, and does not change the exit code: traffic goes on.
+    Gateway and control have /readyz (a plan is in force) and /livez (the process runs). If /readyz reports lost
+    records, a refused configuration or a failing store, an alarm is printed. It does not change the exit code, because
+    requests are still served.
 
     \b
     Example:  fairtrial health http://127.0.0.1:8080/readyz http://127.0.0.1:8081/readyz --json
@@ -57,7 +58,7 @@ def _alarms(said: dict[str, Any]) -> dict[str, str]:
 
 
 def _ask(url: str, timeout: float) -> dict[str, Any]:
-    """What there is to say of one address. Any proxy that the environment names is passed by."""
+    """Check one address. Proxies set in the environment are ignored."""
     import http.client
     import urllib.error
     import urllib.request
@@ -66,15 +67,15 @@ def _ask(url: str, timeout: float) -> dict[str, Any]:
     try:
         with opener.open(url, timeout=timeout) as answer:
             said = _decode(answer.read(LARGEST))
-            error = None if answer.status == 200 else f"answered {answer.status}"
+            error = None if answer.status == 200 else f"responded with {answer.status}"
             return _report(url, answer.status, error, said)
     except urllib.error.HTTPError as refused:
         content = refused.read(LARGEST)
         words = content[:200].decode("utf-8", "replace").strip()
-        error = f"answered {refused.code}" + (f" ({words})" if words else "")
+        error = f"responded with {refused.code}" + (f" ({words})" if words else "")
         return _report(url, refused.code, error, _decode(content))
     except (OSError, ValueError, http.client.HTTPException) as failure:
-        return _report(url, None, f"does not answer ({getattr(failure, 'reason', failure)})", {})
+        return _report(url, None, f"does not respond ({getattr(failure, 'reason', failure)})", {})
 
 
 def _report(url: str, status: int | None, error: str | None, said: dict[str, Any]) -> dict[str, Any]:

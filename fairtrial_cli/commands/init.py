@@ -1,4 +1,4 @@
-"""The command `fairtrial init`: a new project, written whole or not at all, that runs as its printed lines say."""
+"""The command `fairtrial init`, which writes a new project from a template, completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ TEMPLATES = bundled_data("examples/init")
 NAMES = ("sample", "vllm", "openai", "anthropic")
 SHARED = "shared"
 RENAMED = {"gitignore": ".gitignore"}
-"""A template can't have this name itself: git would obey it."""
+"""Git would apply a template file with its real name to this repository."""
 
 SERVICES = ("8080", "8081", "8501")
-"""The ports that the templates name: of the gateway, of control and of the dashboard."""
+"""The ports in the templates: gateway, control and dashboard."""
 
 SAMPLE_MODELS = "8000"
-"""The port of the template's own models; in the other templates it is that of a server that runs already."""
+"""The port of the sample models; in other templates it belongs to an existing server."""
 
 HIGHEST = 65_535 - len(SERVICES)
 
@@ -29,20 +29,22 @@ COMMANDS = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 @click.command()
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--template", type=click.Choice(NAMES), default="sample", show_default=True, help="Whose models it asks.")
+@click.option(
+    "--template", type=click.Choice(NAMES), default="sample", show_default=True, help="Which models the project uses."
+)
 @click.option(
     "--port",
     type=click.IntRange(1024, HIGHEST),
-    help="First of the ports that the services use, one after the other; default: 8080, 8081 and 8501.",
+    help="The first of the consecutive ports of the services; default: 8080, 8081 and 8501.",
 )
 def command(folder: Path, template: str, port: int | None) -> None:
-    """Write a new project into DIR, and print what to type next; nothing that is there is overwritten.
+    """Write a new project into DIR and print the next commands. Existing files are not overwritten.
 
-    A second project runs beside a first one with --port: gateway, control and dashboard take PORT and the two after
-    it, and the models of the template `sample` the next.
+    Use --port to run a second project beside a first one. Gateway, control and dashboard use PORT and the next two
+    ports. The models of the template `sample` use the port after that.
 
-    The template `sample` runs offline in seconds: its two models are stand-ins made of rules. `vllm`, `openai` and
-    `anthropic` are the same project for models of your own.
+    The template `sample` runs offline in seconds, because its two models are simple rules. The templates `vllm`,
+    `openai` and `anthropic` are the same project for your own models.
 
     \b
     Examples:  fairtrial init shop
@@ -54,15 +56,15 @@ def command(folder: Path, template: str, port: int | None) -> None:
         files = {name: _with_ports(content, _ports(template, port)) for name, content in files.items()}
     _refuse_existing([folder / name for name in files])
     _write({folder / name: content for name, content in files.items()})
-    click.echo(f"{folder}: {len(files)} files of the template {template!r}.")
-    click.echo("What is kept running needs a terminal of its own. Next:\n")
+    click.echo(f"{folder}: wrote {len(files)} files of the template {template!r}.")
+    click.echo("Next steps (run each server in a separate terminal):\n")
     if folder != Path():
         click.echo(f"cd {folder}")
     click.echo(_next_steps(files["README.md"].decode()), nl=False)
 
 
 def _files(template: str) -> dict[str, bytes]:
-    """Contents by the file's path inside of the project."""
+    """File contents by path inside the project."""
     found: dict[str, bytes] = {}
     for part in (SHARED, template):
         for source in sorted((TEMPLATES / part).rglob("*")):
@@ -75,13 +77,13 @@ def _files(template: str) -> dict[str, bytes]:
 
 
 def _ports(template: str, first: int) -> dict[str, str]:
-    """The new port for each that the template names."""
+    """The new port for each port in the template."""
     named = (*SERVICES, SAMPLE_MODELS) if template == "sample" else SERVICES
     return {old: str(first + place) for place, old in enumerate(named)}
 
 
 def _with_ports(content: bytes, ports: dict[str, str]) -> bytes:
-    """The same file with these ports: a number after a colon, or after an option ``--port``, is one."""
+    """The file with new ports. A port follows ``127.0.0.1:`` or the option ``--port``."""
     old = "|".join(ports).encode()
     named = re.compile(rb"(?<=127\.0\.0\.1:)(%b)\b|(?<=--port )(%b)\b" % (old, old))
     return named.sub(lambda found: ports[found[0].decode()].encode(), content)
@@ -90,17 +92,17 @@ def _with_ports(content: bytes, ports: dict[str, str]) -> bytes:
 def _refuse_existing(paths: list[Path]) -> None:
     there = [str(path) for path in paths if path.exists() or path.is_symlink()]
     if there:
-        are = "is" if len(there) == 1 else "are"
-        raise UsageError(f"{', '.join(there)}: {are} there already, and nothing is overwritten (name an empty folder)")
+        exist = "exists" if len(there) == 1 else "exist"
+        raise UsageError(f"{', '.join(there)}: {exist} already and would be overwritten (choose an empty folder)")
 
 
 def _write(files: dict[Path, bytes]) -> None:
-    """All of them, or none: what was written goes again if one can't be."""
+    """Write all files or none: if one fails, the others are removed again."""
     written: list[Path] = []
     try:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:  # a file that appeared in the meantime is not overwritten either
+            with path.open("xb") as file:  # fails if the file has appeared in the meantime
                 written.append(path)
                 file.write(content)
     except BaseException:
@@ -110,6 +112,6 @@ def _write(files: dict[Path, bytes]) -> None:
 
 
 def _next_steps(readme: str) -> str:
-    """The commands of the project's README, so that both say the same."""
+    """The commands of the project's README, so that both agree."""
     found = COMMANDS.search(readme)
     return found[1] if found else ""

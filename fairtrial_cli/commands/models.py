@@ -1,4 +1,4 @@
-"""The command `fairtrial models`: small real models over OpenAI's protocol, without a GPU and without the network."""
+"""The command `fairtrial models`, which serves small models over OpenAI's protocol without GPU or network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Serve small real models: a base and LoRA adapters of it, by name.
+    """Serve small local models: a base model and its LoRA adapters.
 
     \b
     Example:  fairtrial models serve --port 8000
@@ -25,21 +25,28 @@ def command() -> None:
 
 @command.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes any free one.")
-@click.option("--base", default="smollm2", show_default=True, help="The bundled base, or NAME=FILE.gguf.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 chooses a free one.")
+@click.option("--base", default="smollm2", show_default=True, help="The bundled base model, or NAME=FILE.gguf.")
 @click.option(
-    "--adapter", "adapters", multiple=True, metavar="NAME=FILE", help="A LoRA adapter; default: the example's."
+    "--adapter",
+    "adapters",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A LoRA adapter; repeatable; default: those of the example.",
 )
-@click.option("--engines", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes of llama.cpp.")
-@click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of each engine.")
-@click.option("--sample", is_flag=True, help="Serve two stand-ins made of rules: no models, nothing to install.")
-@click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="Keep what llama.cpp says in this file.")
+@click.option(
+    "--engines", type=click.IntRange(1, 64), default=2, show_default=True, help="Number of llama.cpp processes."
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of each llama.cpp process."
+)
+@click.option("--sample", is_flag=True, help="Serve two rule-based sample models, which need no installation.")
+@click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="Write llama.cpp's log to this file.")
 def serve(host: str, port: int, sample: bool, **models: Any) -> None:
-    """Serve a base and its adapters on one address, until Ctrl-C.
+    """Serve a base model and its adapters on one address, until Ctrl-C.
 
-    Each adapter is a model by its name; NAME@0.5 is the same at half strength (0 to 2). With --sample it serves
-    sample-base and sample-tuned instead, which are a few rules about words and no models: enough to try a project
-    that `fairtrial init` has written.
+    Each adapter is a model by its name; NAME@0.5 is the adapter at half strength (0 to 2). With --sample it serves
+    sample-base and sample-tuned instead. These are simple word rules, enough to try a project from `fairtrial init`.
 
     \b
     Examples:  fairtrial models serve --port 8000 --adapter mine=lora.gguf
@@ -58,7 +65,7 @@ async def _sample(address: Address) -> None:
     from gateway.models.sample_app import serve_sample
 
     def announce(url: str) -> None:
-        click.echo(f"models at {url}: {', '.join(RESPONDERS)} (rules that stand in for models)")
+        click.echo(f"models at {url}: {', '.join(RESPONDERS)} (simple rules instead of models)")
 
     await serve_sample(address, announce=announce)
 
@@ -78,7 +85,7 @@ async def _models(
 
 
 def _catalogue(base: str, adapters: tuple[str, ...]) -> Catalogue:
-    """The files behind the options; the example's adapters only go with the bundled base."""
+    """The model files of the options. The example's adapters fit only the bundled base."""
     from gateway.models import bundled
     from gateway.models.catalogue import catalogue
 
@@ -93,5 +100,5 @@ def _catalogue(base: str, adapters: tuple[str, ...]) -> Catalogue:
 def _pair(option: str, text: str) -> tuple[str, Path]:
     name, equals, file = text.partition("=")
     if not (name and equals and file):
-        raise UsageError(f"{option} {text}: say NAME=FILE, such as mine=lora.gguf")
+        raise UsageError(f"{option} {text}: write NAME=FILE, such as mine=lora.gguf")
     return name, Path(file)

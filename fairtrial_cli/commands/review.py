@@ -1,4 +1,4 @@
-"""The command `fairtrial review`: pairs of answers for people to judge blind."""
+"""The command `fairtrial review`, which manages queues of answer pairs for blind review."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.plurals import counted
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
 
 CONFIG = click.option(
-    "-c", "--config", default="fairtrial.yaml", show_default=True, type=click.Path(path_type=Path), help="The project."
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YAML_ENDINGS = (".yaml", ".yml")
@@ -23,7 +29,7 @@ YAML_ENDINGS = (".yaml", ".yml")
 
 @click.group()
 def command() -> None:
-    """Have people judge pairs of answers without knowing which model wrote them.
+    """Have people compare pairs of answers without knowing which model wrote them.
 
     \b
     Example:  fairtrial review enqueue support-tickets --candidate tuned --baseline base --size 40
@@ -32,57 +38,59 @@ def command() -> None:
 
 @command.command()
 @click.argument("suite")
-@click.option("--candidate", required=True, help="The target on trial, such as tuned or EXPERIMENT/VARIANT.")
-@click.option("--baseline", required=True, help="The target beside it.")
-@click.option("--size", default=40, show_default=True, type=click.IntRange(1, 5000), help="How many pairs.")
-@click.option("--seed", type=click.IntRange(0), help="Draw the same cases again; default: a new one, which is kept.")
-@click.option("--title", help="What reviewers read; it must not name a model.")
+@click.option("--candidate", required=True, help="The target to judge, such as tuned or EXPERIMENT/VARIANT.")
+@click.option("--baseline", required=True, help="The target to compare with.")
+@click.option("--size", default=40, show_default=True, type=click.IntRange(1, 5000), help="Number of pairs.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of the random draw; default: a new one, which is stored.")
+@click.option("--title", help="The title that reviewers see; it must not name a model.")
 @click.option(
     "--overlap",
     type=click.FloatRange(0, 1),
-    help="Share that two people judge; default: a fifth, but at least 12 pairs or half of the queue.",
+    help="Share of pairs that two people judge; default: a fifth, but at least 12 pairs or half of the queue.",
 )
 @CONFIG
 @JSON
 def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
-    """Fill a queue from the newest runs of both on SUITE, which is a suite's name or its file.
+    """Create a queue from the newest runs of both targets on SUITE, which is a suite's name or file.
 
     \b
     Example:  fairtrial review enqueue support-tickets --candidate tuned --baseline base --size 40
     """
     project = _project(config)
     wished = {name: value for name, value in wish.items() if value is not None} | {"suite": _suite_name(suite)}
-    with _owner(project) as owner:
-        owner.ingest_now()
-        made = owner.reviews.enqueue(wished, project.plan)
+    with _store(project) as store:
+        store.ingest_now()
+        made = store.reviews.enqueue(wished, project.plan)
     if as_json:
         _print_json(made)
         return
     drawn = made["sampling"]
     pairs = f"{made['items']} of {drawn['of']} pairs at random, {drawn['shared']} for two people"
     click.echo(f"queue {made['queue_id']}: {made['title']!r}, {pairs}")
-    click.echo(_what_it_can_show(made["items"]), err=True)
-    click.echo(_how_far_people_agree(drawn["shared"]), err=True)
-    click.echo("Reviewers find it on the dashboard's page Review. How far it is: fairtrial review status", err=True)
+    click.echo(_required_share(made["items"]), err=True)
+    click.echo(_agreement_hint(drawn["shared"]), err=True)
+    click.echo(
+        "Reviewers find it on the dashboard's page Review. To see its progress: fairtrial review status", err=True
+    )
 
 
 @command.command()
 @CONFIG
 @JSON
 def status(config: Path, as_json: bool) -> None:
-    """Every queue: whom it compares, and how far it is.
+    """List all queues with their targets and progress.
 
     \b
     Example:  fairtrial review status --json
     """
-    with _owner(_project(config)) as owner:
-        rows = owner.reviews.listing()
+    with _store(_project(config)) as store:
+        rows = store.reviews.listing()
     if as_json:
         _print_json(rows)
     elif rows:
         _print_status(rows)
     else:
-        click.echo("no review yet; fill one: fairtrial review enqueue SUITE --candidate TARGET --baseline TARGET")
+        click.echo("no queues yet; create one: fairtrial review enqueue SUITE --candidate TARGET --baseline TARGET")
 
 
 @command.command()
@@ -90,29 +98,39 @@ def status(config: Path, as_json: bool) -> None:
 @CONFIG
 @JSON
 def close(queue_id: str, config: Path, as_json: bool) -> None:
-    """End a queue for good: nobody votes in it any more, gates read it, and it may be exported.
+    """Close a queue permanently. Nobody can vote in it any more, gates use its votes, and it can be exported.
 
     \b
     Example:  fairtrial review close 3f9c0a1b2c3d4e5f60718293
     """
-    with _owner(_project(config)) as owner:
-        closed = owner.reviews.close(queue_id)
+    with _store(_project(config)) as store:
+        closed = store.reviews.close(queue_id)
     if as_json:
         _print_json(closed)
         return
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in closed["preferences"].items())
-    click.echo(f"queue {queue_id} is closed with {closed['votes']} votes{': ' if counts else ''}{counts}")
+    click.echo(f"queue {queue_id} is closed with {counted(closed['votes'], 'vote')}{': ' if counts else ''}{counts}")
 
 
 @command.command()
 @click.argument("queue_id")
-@click.option("--format", "form", default="jsonl", show_default=True, type=click.Choice(["jsonl", "csv", "dpo"]))
-@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: the screen.")
+@click.option(
+    "--format",
+    "form",
+    default="jsonl",
+    show_default=True,
+    type=click.Choice(["jsonl", "csv", "dpo"]),
+    help="The file format.",
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The output file; default: standard output."
+)
 @CONFIG
 def export(queue_id: str, form: str, out: Path | None, config: Path) -> None:
-    """Write a closed queue with its models told: jsonl and csv have a row for each vote.
+    """Export a closed queue with the models named. The formats jsonl and csv have one row per vote.
 
-    dpo has prompt, chosen and rejected of the pairs on which all agree, without ties and flagged ones.
+    The format dpo has prompt, chosen and rejected for each pair on which all reviewers agree. It leaves out ties and
+    flagged pairs.
 
     \b
     Example:  fairtrial review export 3f9c0a1b2c3d4e5f60718293 --format dpo -o preferences.jsonl
@@ -121,8 +139,8 @@ def export(queue_id: str, form: str, out: Path | None, config: Path) -> None:
 
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"{out}: there is no folder {str(out.parent)!r}")
-    with _owner(_project(config)) as owner:
-        text = FORMATS[form](owner.reviews.rows(queue_id))
+    with _store(_project(config)) as store:
+        text = FORMATS[form](store.reviews.rows(queue_id))
     if out is None:
         click.echo(text, nl=False)
         return
@@ -136,14 +154,14 @@ def _project(config: Path) -> Project:
     return load_project(config, os.environ)
 
 
-def _owner(project: Project) -> Any:
-    from fairtrial_cli.store_client.client import open_owner
+def _store(project: Project) -> Any:
+    from fairtrial_cli.store_client.client import open_store
 
-    return open_owner(project.layout)
+    return open_store(project.layout)
 
 
 def _suite_name(suite: str) -> str:
-    """The name, also of a suite's file; raises `ConfigError` for a file with mistakes."""
+    """The suite's name, read from its file if one is given; raises `ConfigError` for an invalid file."""
     if not suite.endswith(YAML_ENDINGS):
         return suite
     from evaluators.loading.suite_reader import load
@@ -154,23 +172,23 @@ def _suite_name(suite: str) -> str:
     return found[0].name
 
 
-def _what_it_can_show(pairs: int) -> str:
-    from fairtrial.stats.review.preference import MIN_ITEMS, shown_from
+def _required_share(pairs: int) -> str:
+    from fairtrial.stats.review.preference import MIN_ITEMS, least_significant_rate
 
-    share = shown_from(pairs)
+    share = least_significant_rate(pairs)
     if share is None:
-        return f"So few pairs decide nothing: a gate reads {MIN_ITEMS} or more."
+        return f"These are too few pairs to decide anything: a gate needs at least {MIN_ITEMS}."
     return (
-        f"Once all are judged, the candidate is shown to be better if it is preferred in {share:.0%} or more of them."
+        f"Once all pairs are judged, the candidate counts as better if it is preferred in {share:.0%} or more of them."
     )
 
 
-def _how_far_people_agree(shared: int) -> str:
+def _agreement_hint(shared: int) -> str:
     from fairtrial.stats.agreement.rating_table import MIN_ITEMS
 
     if shared < MIN_ITEMS:
-        return f"So few pairs for two people can't show how far they agree: that takes {MIN_ITEMS} or more (--overlap)."
-    return "Where two people judge the same pairs, the verdict says how far they agree."
+        return f"To measure agreement, two people must judge at least {MIN_ITEMS} of the same pairs (--overlap)."
+    return "For pairs that two people judge, the verdict reports how well they agree."
 
 
 def _print_status(rows: Sequence[dict[str, Any]]) -> None:
@@ -179,7 +197,7 @@ def _print_status(rows: Sequence[dict[str, Any]]) -> None:
     from rich.text import Text
 
     table = Table("title", "candidate", "baseline", "state", "judged", box=None)
-    table.add_column("queue", no_wrap=True)  # it is typed in other commands
+    table.add_column("queue", no_wrap=True)  # other commands need the whole id
     for row in rows:
         judged = f"{row['judged']} of {row['items']}"
         names = ("title", "candidate", "baseline", "state")

@@ -1,4 +1,4 @@
-"""The demo's model server: a child program with the base and the four fine-tunes, and a first look at its speed."""
+"""Starts the demo's model server as a child process and measures its speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.processes.children import Child, Program, refuse_dead
+from fairtrial_cli.processes.children import Child, Program, raise_if_failed
 
 BASE_MODEL = "smollm2"
 ENGINES = 2
@@ -20,13 +20,13 @@ READY_SECONDS = 60.0
 TRIAL = "Tell me about the sea in three sentences."
 TRIAL_TOKENS = 48
 TRIAL_SECONDS = 0.5
-"""What the trial answer takes on the machine on which the whole demo takes `DEMO_MINUTES`."""
+"""How long the trial answer takes on a machine where the whole demo takes `DEMO_MINUTES`."""
 DEMO_MINUTES = 12.0
 
 
 @contextmanager
 def local_models(port: int, log: Path) -> Iterator[None]:
-    """The model server, ready to answer, for as long as the context lasts; raises `UsageError` if it can't start."""
+    """Run the model server while the context lasts; raises `UsageError` if it can't start."""
     options = ["models", "serve", "--port", str(port), "--engines", str(ENGINES)]
     arguments = [sys.executable, "-m", "fairtrial_cli.main", *options]
     child = Child(Program("models", arguments, os.environ, log))
@@ -39,7 +39,7 @@ def local_models(port: int, log: Path) -> Iterator[None]:
 
 
 def measure_seconds(base_url: str) -> float:
-    """Seconds that one engine needs for the trial answer; the first, cold call doesn't count."""
+    """Seconds that one engine needs for the trial answer, not counting the first, cold call."""
     body: dict[str, object] = {
         "model": BASE_MODEL,
         "messages": [{"role": "user", "content": TRIAL}],
@@ -54,19 +54,19 @@ def measure_seconds(base_url: str) -> float:
 
 
 def expected_minutes(seconds: float) -> float:
-    """Minutes that the whole demo will take where the trial answer took ``seconds``."""
+    """The estimated minutes of the whole demo if the trial answer took ``seconds``."""
     return max(1.0, DEMO_MINUTES * seconds / TRIAL_SECONDS)
 
 
-def _await_ready(child: Child, door: str) -> None:
+def _await_ready(child: Child, url: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     with httpx.Client(timeout=2, trust_env=False) as client:
         while time.monotonic() < deadline:
-            refuse_dead(child)
+            raise_if_failed(child)
             try:
-                if client.get(door).status_code == httpx.codes.OK:
+                if client.get(url).status_code == httpx.codes.OK:
                     return
             except httpx.HTTPError:
-                pass  # not there yet
+                pass  # not started yet
             time.sleep(0.05)
-    raise UsageError(f"the local models were not ready within {READY_SECONDS:.0f} seconds:\n{child.last_words()}")
+    raise UsageError(f"the local models were not ready within {READY_SECONDS:.0f} seconds:\n{child.log_tail()}")

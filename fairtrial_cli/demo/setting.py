@@ -1,4 +1,4 @@
-"""The demo's place on disk and its addresses: a folder of its own, and ports that are free."""
+"""Prepares the demo's folder, project file and free ports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_PORTS = {"models": 8000, "gateway": 8080, "control": 8081, "dashboard": 85
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where the demo lives; ``resumed`` if an earlier one was broken off there and its answers are kept."""
+    """The demo's folder and ports; ``resumed`` if it continues an interrupted demo."""
 
     folder: Path
     ports: dict[str, int]
@@ -36,19 +36,19 @@ class Setting:
         return f"http://127.0.0.1:{self.ports['models']}/v1"
 
     def finish(self) -> None:
-        """Note that the demo came to its end: the next one starts anew."""
+        """Mark the demo as finished, so that the next one starts over."""
         (self.folder / FINISHED).touch()
 
 
 def prepare(folder: Path, *, fresh: bool) -> Setting:
-    """Make the folder and its project file, or take up a demo that was broken off there.
+    """Create the folder and its project file, or resume an interrupted demo.
 
-    Raises `UsageError` if the folder holds anything that is not a demo's, or if the example was not installed.
+    Raises `UsageError` if the folder contains other files, or if the example is not installed.
     """
     if not (SUPPORT / "fairtrial.yaml").exists():
         raise UsageError(f"{SUPPORT}: the example's files are not installed (run the demo from a clone)")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-        raise UsageError(f"{folder}: holds other files (choose another folder with --folder)")
+        raise UsageError(f"{folder}: contains other files (choose another folder with --folder)")
     resumed = (folder / MARK).exists() and not (folder / FINISHED).exists() and not fresh
     if folder.exists() and not resumed:
         shutil.rmtree(folder)
@@ -60,7 +60,7 @@ def prepare(folder: Path, *, fresh: bool) -> Setting:
 
 
 def _project(ports: dict[str, int]) -> str:
-    """The example's project, with the addresses of this demo."""
+    """The example's project file with the ports of this demo."""
     text = (SUPPORT / "fairtrial.yaml").read_text(encoding="utf-8")
     text = text.replace(f"127.0.0.1:{FIRST_PORTS['models']}", f"127.0.0.1:{ports['models']}")
     binds = [f'{name}: {{bind: "127.0.0.1:{ports[name]}"}}' for name in ("gateway", "control", "dashboard")]
@@ -68,7 +68,7 @@ def _project(ports: dict[str, int]) -> str:
 
 
 def _free_ports() -> dict[str, int]:
-    """The usual port of each service, or the next free one after it."""
+    """The default port of each service, or the next free one."""
     taken: set[int] = set()
     ports = {}
     for name, first in FIRST_PORTS.items():

@@ -1,4 +1,4 @@
-"""The demo from its first line to its last: models, services, suites, verdicts, live traffic, and what they mean."""
+"""Runs the demo: models, services, suites, verdicts and live traffic, with explanations."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.progress import Progress as Bar
 
 from evaluators.suite import Suite
 from fairtrial.config.project import Project
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Verdict
 from fairtrial_cli.dashboard_link import sign_in_lines
@@ -22,12 +23,12 @@ from fairtrial_cli.demo.local_models import expected_minutes, local_models, meas
 from fairtrial_cli.demo.review import fill_queue, how_to_judge
 from fairtrial_cli.demo.setting import GATE, SUITES, SUPPORT, Setting, prepare
 from fairtrial_cli.demo.traffic import Traffic, read_tickets, send
-from fairtrial_cli.judge_candidate import gate_candidate
-from fairtrial_cli.output.progress import showing
+from fairtrial_cli.judge_gate_file import judge_gate_file
+from fairtrial_cli.output.progress import run_progress
 from fairtrial_cli.processes.services import Services, Urls
-from fairtrial_cli.processes.signals import until_told
+from fairtrial_cli.processes.signals import shutdown_signal
 from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 
 BASE, GOOD = "base", "support-v2"
 OTHERS = ("support-v1", "support-overfit", "support-wrongpattern")
@@ -41,7 +42,7 @@ USERS_AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the demo is shown; ``limit`` asks only the first cases of each suite, which no gate takes for whole."""
+    """The demo's options. ``limit`` runs only the first cases of each suite, which no gate accepts as complete."""
 
     folder: Path
     fresh: bool = False
@@ -52,7 +53,7 @@ class Options:
 
 @dataclass(slots=True)
 class Demo:
-    """The demo on its way: where it runs, and what has come of it so far."""
+    """The state of a running demo, with its runs and verdicts so far."""
 
     console: Console
     options: Options
@@ -63,11 +64,11 @@ class Demo:
 
 
 def show(options: Options, console: Console) -> int:
-    """Show the whole demo; returns the gate's exit code for the good fine-tune."""
+    """Run the whole demo; returns the gate's exit code for the good fine-tune."""
     setting = prepare(options.folder, fresh=options.fresh)
-    with until_told() as told, ExitStack() as stack:
+    with shutdown_signal() as shutdown, ExitStack() as stack:
         stack.enter_context(local_models(setting.ports["models"], setting.folder / "models.log"))
-        _say_how_long(setting, options, console)
+        _print_duration(setting, options, console)
         services = stack.enter_context(Services(setting.project, workers=2))
         demo = Demo(console, options, services.project, services.urls)
         _trial(demo)
@@ -75,67 +76,73 @@ def show(options: Options, console: Console) -> int:
         pairs = fill_queue(demo.project, GOOD, BASE)
         setting.finish()
         if options.wait:
-            _say_where(demo, setting)
-        _say_how_to_judge(demo, setting, pairs)
+            _print_addresses(demo, setting)
+        _print_review_help(demo, setting, pairs)
         if options.wait:
-            console.print("Ctrl-C ends everything.")
-            told.wait()
-            console.print("ending")
+            console.print("Press Ctrl-C to stop everything.")
+            shutdown.wait()
+            console.print("stopping")
     return demo.verdicts[GOOD].exit_code
 
 
-def _say_how_long(setting: Setting, options: Options, console: Console) -> None:
+def _print_duration(setting: Setting, options: Options, console: Console) -> None:
     minutes = expected_minutes(measure_seconds(setting.models_url))
-    length = f"in about {minutes:.0f} minutes on this machine" if options.limit is None else "soon"
-    kept = " (an earlier demo was broken off here: the answers that it has are kept)" if setting.resumed else ""
+    length = f"in about {counted(round(minutes), 'minute')} on this machine" if options.limit is None else "soon"
+    resumed = " (it continues an interrupted demo and reuses its answers)" if setting.resumed else ""
     console.print(
-        f"This will be done {length}{kept}: five real models, live traffic, three suites, four verdicts.\n"
-        f"The first verdict comes after less than half of that. Everything stays in {escape(str(setting.folder))}.",
+        f"The demo will finish {length}{resumed}: five real models, live traffic, three suites, four verdicts.\n"
+        f"The first verdict comes in less than half of that time. All files are in {escape(str(setting.folder))}.",
         highlight=False,
     )
 
 
 def _trial(demo: Demo) -> None:
-    """The good fine-tune first, so that its verdict comes early; then live traffic; then the other three."""
+    """Judge the good fine-tune first, so that its verdict comes early; then send traffic; then judge the others."""
     demo.console.rule("Three suites on the base and the first candidate")
     _evaluate(demo, [BASE, GOOD], GATE_SUITES)
     _judge(demo, GOOD)
-    demo.console.rule("Live traffic: simulated customers, half of them on each side")
+    demo.console.rule("Live traffic: simulated customers, split evenly")
     _report_traffic(demo, _send_traffic(demo))
-    _judge(demo, GOOD)  # again, now with the live rates beside it
+    _judge(demo, GOOD)  # again, now with live rates
     demo.console.rule("Three suites on the other candidates")
     _evaluate(demo, OTHERS, GATE_SUITES)
     for candidate in OTHERS:
         _judge(demo, candidate)
-    demo.console.rule("Forty questions, as one would ask them by hand")
+    demo.console.rule("Forty questions, as in a test by hand")
     _evaluate(demo, [BASE, LESSON], [SMALL_SUITE])
 
 
 def _evaluate(demo: Demo, targets: Sequence[str], files: Sequence[str]) -> None:
     limit = demo.options.limit
     suites = load_suites([SUITES / name for name in files])
-    suites = suites if limit is None else [suite.limited(limit) for suite in suites]
+    suites = suites if limit is None else [suite.with_limit(limit) for suite in suites]
 
     def note(suite: Suite, run: Run) -> None:
         demo.runs[suite.name, run.target] = run
         demo.console.print(escape(f"  {suite.name} on {run.target}: {_main_figures(suite, run)}"), highlight=False)
 
-    with showing(demo.console) as step:
+    with run_progress(demo.console) as step:
         options = RunOptions(concurrency=4, side_by_side=2, on_progress=step, on_run=note)
         run_suites(demo.project, suites, targets, base_url=demo.urls.api, options=options)
 
 
 def _main_figures(suite: Suite, run: Run) -> str:
-    """The main stat of each scorer, and how many cases had an error."""
+    """The main statistic of each scorer, and the number of errors."""
     names = [f"{scorer.name}.{scorer.stats[0].name}" for scorer in suite.scorers]
     figures = [f"{name} {value:.1%}" for name in names if (value := run.metrics.get(name)) is not None]
     errors = sum(result.answer.error is not None for result in run.results)
-    return ", ".join([f"{len(run.results)} cases", *figures, *([f"{errors} errors"] if errors else [])])
+    return ", ".join(
+        [
+            counted(len(run.results), "case"),
+            *figures,
+            *([counted(errors, "error")] if errors else []),
+        ]
+    )
 
 
 def _judge(demo: Demo, candidate: str) -> None:
-    with open_owner(demo.project.layout) as owner:
-        verdict = gate_candidate(owner, GATE, plan=demo.project.plan, candidate=candidate, baseline=BASE)
+    with open_store(demo.project.layout) as store:
+        verdict = judge_gate_file(store, GATE, plan=demo.project.plan, candidate=candidate, baseline=BASE)
     demo.verdicts[candidate] = verdict
     style = story.STYLES[verdict.decision]
     demo.console.print(f"[{style}]{escape(verdict.headline)}[/]", highlight=False)
@@ -159,12 +166,13 @@ def _send_traffic(demo: Demo) -> Traffic:
 
 def _report_traffic(demo: Demo, sent: Traffic) -> None:
     demo.console.print(
-        f"  {sent.users} customers: {sent.answered} answered, {sent.errors} errors, {sent.feedback} gave feedback",
+        f"  {counted(sent.users, 'customer')}: {sent.answered} answered, {counted(sent.errors, 'error')}, "
+        f"{sent.feedback} gave feedback",
         highlight=False,
     )
-    with open_owner(demo.project.layout) as owner:
-        owner.ingest_now()
-        for line in story.live_lines(owner.traffic(), key="understood"):
+    with open_store(demo.project.layout) as store:
+        store.ingest_now()
+        for line in story.live_lines(store.traffic(), key="understood"):
             demo.console.print(f"  {escape(line)}", highlight=False)
 
 
@@ -178,7 +186,7 @@ def _of_suite(demo: Demo, suite: str) -> dict[str, Run]:
     return {target: run for (name, target), run in demo.runs.items() if name == suite}
 
 
-def _say_where(demo: Demo, setting: Setting) -> None:
+def _print_addresses(demo: Demo, setting: Setting) -> None:
     sign_in = "\n  ".join(sign_in_lines(demo.project))
     demo.console.print(
         f"\nEverything is still running:\n"
@@ -193,7 +201,7 @@ def _say_where(demo: Demo, setting: Setting) -> None:
     )
 
 
-def _say_how_to_judge(demo: Demo, setting: Setting, pairs: int) -> None:
+def _print_review_help(demo: Demo, setting: Setting, pairs: int) -> None:
     dashboard = demo.urls.dashboard if demo.options.wait else None
     lines = how_to_judge(pairs, setting.project, candidate=GOOD, baseline=BASE, dashboard=dashboard)
     demo.console.print("\n" + "\n".join(lines), highlight=False, markup=False, soft_wrap=True)

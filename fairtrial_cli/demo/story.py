@@ -1,4 +1,4 @@
-"""What the demo says at its end: which fine-tune may ship, which may not, and why; every number from the runs."""
+"""Explains the demo's results: which fine-tunes may ship and why, with numbers from the runs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run, Score
-from fairtrial.domain.verdict import Decision, Finding, Verdict, spread
+from fairtrial.domain.verdict import Decision, Finding, Verdict, interleave_sources
 
 if TYPE_CHECKING:
     from fairtrial.store.traffic.traffic import Traffic, VariantTraffic
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
 MEANINGS: Mapping[Decision, str] = {
     "SHIP": "may ship",
-    "HOLD": "not yet: the evidence can't tell",
+    "HOLD": "not yet: not enough evidence",
     "BLOCK": "must not ship",
     "INVALID": "the evidence is unsound",
 }
@@ -27,7 +28,7 @@ MOST_REASONS = 4
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many cases of a run a model got right."""
+    """The number of correct answers in a run."""
 
     right: int
     of: int
@@ -37,7 +38,7 @@ class Count:
 
 
 def count_right(run: Run, scorer: str, tag: tuple[str, str] | None = None) -> Count:
-    """Right answers by a 0/1 scorer, over all cases or those that carry the tag."""
+    """Correct answers by a 0/1 scorer, over all cases or those with the tag."""
     values = [
         score.values.get("accuracy")
         for result in run.results
@@ -49,7 +50,7 @@ def count_right(run: Run, scorer: str, tag: tuple[str, str] | None = None) -> Co
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
-    """One row for each fine-tune: the verdict, what it means, and its reasons, the worst first."""
+    """One row for each fine-tune: the verdict, its meaning, and its reasons, the worst first."""
     table = Table(title="May this fine-tune replace its base?", title_justify="left", show_lines=True, expand=True)
     table.add_column("fine-tune", style="bold", no_wrap=True)
     table.add_column("verdict", width=18)
@@ -62,7 +63,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
 
 
 def reasons(verdict: Verdict) -> list[str]:
-    """The sentences that explain a verdict: what is broken, then what can't be told; for a SHIP, what it rests on."""
+    """The sentences that explain a verdict: failed rules, then undecided ones; for a SHIP, the main comparisons."""
     order = ("invalid", "fail", "cannot tell")
     against = sorted(
         (finding for finding in verdict.findings if finding.decisive and finding.result in order),
@@ -71,9 +72,9 @@ def reasons(verdict: Verdict) -> list[str]:
     if not against:
         decisive = [finding for finding in verdict.findings if finding.decisive]
         shown_only = [f"· {finding.says}" for finding in verdict.findings if not finding.decisive]
-        return [f"all {len(decisive)} rules are met", *_margins(decisive), *shown_only]
-    said = list(dict.fromkeys(_sentence(finding) for finding in spread(against)))
-    shown, left = said[:MOST_REASONS], len(said[MOST_REASONS:])
+        return [f"all {len(decisive)} rules passed", *_margins(decisive), *shown_only]
+    sentences = list(dict.fromkeys(_sentence(finding) for finding in interleave_sources(against)))
+    shown, left = sentences[:MOST_REASONS], len(sentences[MOST_REASONS:])
     return shown + ([f"… and {left} more"] if left else [])
 
 
@@ -83,33 +84,33 @@ def _sentence(finding: Finding) -> str:
 
 
 def _margins(findings: Iterable[Finding]) -> list[str]:
-    """What a SHIP rests on: the findings that compare with the base."""
+    """The findings that compare with the base, on which a SHIP is based."""
     return [f"✓ {finding.says}" for finding in findings if "not worse than" in finding.rule][:3]
 
 
 def lesson(small: Mapping[str, Run], large: Mapping[str, Run], candidate: str, baseline: str) -> str:
-    """Why forty questions are not enough: what they say of a candidate, and what a few hundred with slices say."""
+    """Why forty questions are not enough, compared with a few hundred questions in slices."""
     few, few_base = (count_right(small[name], "general") for name in (candidate, baseline))
     many, many_base = (count_right(large[name], "general") for name in (candidate, baseline))
     sums, sums_base = (count_right(large[name], "general", ("kind", "arithmetic")) for name in (candidate, baseline))
-    told = f"That is what {candidate} lost." if sums.right < sums_base.right else "No sum was lost here."
+    conclusion = f"{candidate} has lost arithmetic." if sums.right < sums_base.right else "Arithmetic was not lost."
     return (
-        f"The lesson of {candidate}: on the {few.of} questions that one would think of first it answers {few.right}, "
-        f"{baseline} {few_base.right}; so few can't show a change of less than about 20 points. On {many.of} questions "
-        f"it answers {many.right}, {baseline} {many_base.right}; and of {sums.of} small sums {sums.right}, "
-        f"{baseline} {sums_base.right}. {told}"
+        f"What {candidate} shows: of {few.of} obvious questions it answers {few.right} correctly, {baseline} "
+        f"{few_base.right}. So few questions can't show a change of less than about 20 points. Of {many.of} questions "
+        f"it answers {many.right} correctly, {baseline} {many_base.right}. Of {sums.of} small sums, {sums.right} and "
+        f"{sums_base.right}. {conclusion}"
     )
 
 
 def live_lines(traffic: Sequence[Traffic], *, key: str) -> list[str]:
-    """One line for each variant that was served: plain rates, which are to be looked at and decide nothing."""
+    """One line of plain rates for each variant; they are informative and decide nothing."""
     return [_live_line(variant, key) for each in traffic for variant in each.variants]
 
 
 def _live_line(variant: VariantTraffic, key: str) -> str:
-    said = variant.feedback.get(key)
-    rate = f"{key} {said.rate:.0%} of {said.rated}" if said and said.rate is not None else "no feedback"
+    found = variant.feedback.get(key)
+    rate = f"{key} {found.rate:.0%} of {found.rated}" if found and found.rate is not None else "no feedback"
     speed = f"median {variant.latency_p50 / 1000:.1f} s" if variant.latency_p50 is not None else "no latency"
-    errors = f"{variant.errors} errors of the arm, {variant.user_errors} seen by customers"
-    counts = f"{variant.units} customers, {variant.requests} requests, {errors}"
-    return f"{variant.variant}: {counts}, {speed}, {rate} (plain rates: not decisive)"
+    errors = f"{counted(variant.errors, 'variant error')}, {variant.user_errors} seen by customers"
+    counts = f"{counted(variant.units, 'customer')}, {counted(variant.requests, 'request')}, {errors}"
+    return f"{variant.variant}: {counts}, {speed}, {rate} (plain rates, informative only)"

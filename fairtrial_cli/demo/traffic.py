@@ -1,4 +1,4 @@
-"""The demo's end users: each sends a support ticket with the official OpenAI client, and some say if it helped."""
+"""Simulates the demo's users, who send support tickets with the official OpenAI client and give feedback."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 FEEDBACK_SHARE = 0.7
-"""How many of the users say whether their ticket was understood."""
+"""The share of users who give feedback."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a user writes, and what they meant."""
+    """A user's message and its true intent."""
 
     messages: tuple[dict[str, str], ...]
     intent: str
@@ -27,7 +27,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What the users met: how many sent a ticket, got an answer, met an error, and gave feedback."""
+    """The numbers of users, answers, errors and feedback values."""
 
     users: int
     answered: int
@@ -36,7 +36,7 @@ class Traffic:
 
 
 def read_tickets(files: Sequence[Path]) -> list[Ticket]:
-    """Tickets of files in OpenAI's chat format: the messages before the reference, and the intent of the reference."""
+    """Read tickets from files in OpenAI's chat format: the messages before the reference, and its intent."""
     rows = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return [Ticket(tuple(row["messages"][:-1]), row["metadata"]["label_intent"]) for row in rows]
 
@@ -50,7 +50,7 @@ async def send(
     concurrency: int,
     on_done: Callable[[], None],
 ) -> Traffic:
-    """Send one ticket from each of ``users`` users, at most ``concurrency`` at a time, and count what came of it."""
+    """Send one ticket from each of ``users`` users, at most ``concurrency`` at a time, and count the outcomes."""
     from openai import AsyncOpenAI
 
     draw = random.Random(seed)
@@ -58,19 +58,19 @@ async def send(
     gate = asyncio.Semaphore(concurrency)
     async with AsyncOpenAI(base_url=base_url, api_key="not-needed-on-loopback", timeout=300) as client:
 
-        async def one(user: str, ticket: Ticket, speaks: bool) -> tuple[bool, bool]:
+        async def one(user: str, ticket: Ticket, gives_feedback: bool) -> tuple[bool, bool]:
             async with gate:
-                met = await _visit(client, user, ticket, speaks=speaks)
+                met = await _visit(client, user, ticket, gives_feedback=gives_feedback)
             on_done()
             return met
 
         met = await asyncio.gather(*(one(*visit) for visit in plan))
     answered = sum(ok for ok, _ in met)
-    return Traffic(users, answered, users - answered, sum(spoke for _, spoke in met))
+    return Traffic(users, answered, users - answered, sum(sent for _, sent in met))
 
 
-async def _visit(client: AsyncOpenAI, user: str, ticket: Ticket, *, speaks: bool) -> tuple[bool, bool]:
-    """One user's visit: whether an answer came, and whether feedback went back."""
+async def _visit(client: AsyncOpenAI, user: str, ticket: Ticket, *, gives_feedback: bool) -> tuple[bool, bool]:
+    """One user's visit; returns whether an answer came and whether feedback was sent."""
     from openai import OpenAIError
 
     messages: Any = list(ticket.messages)
@@ -79,21 +79,21 @@ async def _visit(client: AsyncOpenAI, user: str, ticket: Ticket, *, speaks: bool
             model="support-bot", messages=messages, user=user, temperature=0
         )
         text = raw.parse().choices[0].message.content or ""
-        if speaks:
-            await _say_if_understood(client, raw.headers["x-request-id"], text, ticket.intent)
+        if gives_feedback:
+            await _send_feedback(client, raw.headers["x-request-id"], text, ticket.intent)
     except OpenAIError:
         return False, False
-    return True, speaks
+    return True, gives_feedback
 
 
-async def _say_if_understood(client: AsyncOpenAI, request_id: str, text: str, intent: str) -> None:
-    """Send the user's thumb: up if the answer names the intent that they had."""
+async def _send_feedback(client: AsyncOpenAI, request_id: str, text: str, intent: str) -> None:
+    """Send positive feedback if the answer names the true intent, otherwise negative."""
     body = {"request_id": request_id, "key": "understood", "value": intent_of(text) == intent}
     await client.post("/feedback", body=body, cast_to=object)
 
 
 def intent_of(text: str) -> str | None:
-    """The intent that an answer names, or ``None`` if it is not a JSON object with one."""
+    """The intent in an answer, or ``None`` if the answer is not a JSON object with one."""
     try:
         answer = json.loads(text)
     except ValueError:

@@ -1,8 +1,8 @@
-"""What `fairtrial experiment plan` prints: a table of the ways to look, what they mean, and what could be changed."""
+"""Prints the plan of an experiment: designs in a table, their meaning, and possible changes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -13,34 +13,35 @@ from rich.table import Table
 from fairtrial.stats.planning.options import Option
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
-from gateway.control.operations.plan_experiment import amount, planned_question
+from gateway.control.operations.experiment_questions import describe_question, format_difference
+from gateway.control.operations.plan_experiment import ExperimentPlan
 
-MODES = {"monitor": "watched", "planned": "10 planned looks", "fixed": "one look"}
+MODES = {"monitor": "continuous", "planned": "10 planned looks", "fixed": "one look"}
 
 
-def print_plan(
-    console: Console, name: str, found: PlannedTrial | Undecidable, notes: Sequence[str], *, unplanned: int = 0
-) -> None:
-    """A table for each metric, then what they mean in sentences; ``unplanned``: metrics that the notes leave out."""
+def print_plan(console: Console, name: str, plan: ExperimentPlan) -> None:
+    """Print a table for each metric, then its meaning in sentences and the notes."""
+    found = plan.result
     design, many = found.design, len(found.metrics)
     each = f" ({found.metrics[0].power:.0%} for each of {many} metrics)" if many > 1 else ""
     title = f"{name}: {design.per_week:,.0f} units a week, {design.power:.0%} power{each}"
     console.print(escape(title), style="bold", highlight=False)
     for one in found.metrics:
         console.print(_table(one, design))
-    for line in (*_meaning(found, unplanned), *_what_else(found)):
+    for line in (*_meaning(found, len(plan.left_out)), *_alternatives(found)):
         console.print(line, highlight=False)
-    for note in notes:
+    for note in plan.notes:
         console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
 
 
-def as_json(name: str, found: PlannedTrial | Undecidable, notes: Sequence[str]) -> dict[str, Any]:
+def plan_json(name: str, plan: ExperimentPlan) -> dict[str, Any]:
     """The plan for a program."""
+    found = plan.result
     decidable = isinstance(found, PlannedTrial)
-    told: dict[str, Any] = {"experiment": name, "decidable": decidable, "notes": list(notes)}
+    fields: dict[str, Any] = {"experiment": name, "decidable": decidable, "notes": list(plan.notes)}
     if isinstance(found, PlannedTrial):
-        return told | _trial_json(found)
-    return told | {
+        return fields | _trial_json(found)
+    return fields | {
         "reason": found.reason,
         "design": asdict(found.design),
         "metrics": [asdict(one) for one in found.metrics],
@@ -55,11 +56,11 @@ def _trial_json(trial: PlannedTrial) -> dict[str, Any]:
 
 
 def _table(one: MetricPlan, design: Design) -> Table:
-    title = f"\n{one.question.metric}: {planned_question(one.question)}"
+    title = f"\n{one.question.metric}: {describe_question(one.question)}"
     table = Table(title=escape(title), title_justify="left", title_style="", box=None)
     for head in ("looks", "decided by"):
         table.add_column(head, no_wrap=True)
-    for head in ("units", "weeks", "power", "mean end"):
+    for head in ("units", "weeks", "power", "mean stop"):
         table.add_column(head, justify="right")
     for option in one.others:
         table.add_row(*_row(option, design), style="bold" if option.mode == design.mode else "dim")
@@ -74,35 +75,35 @@ def _row(option: Option, design: Design) -> tuple[str, ...]:
 
 
 def _meaning(found: PlannedTrial | Undecidable, unplanned: int) -> Iterator[str]:
-    """What a reader must know before starting."""
+    """Whether and when the experiment can decide, and what an undecided end still shows."""
     design, first = found.design, found.metrics[0]
     if isinstance(found, Undecidable):
         yield f"\n[red]It can't be decided[/red]: {escape(found.reason)}."
     else:
-        but = f", but for {unplanned} metric{'s' if unplanned > 1 else ''} without a plan" if unplanned else ""
-        time = f"{_weeks(found.weeks)} of the {design.weeks} that it may last"
-        yield f"\n[green]It can be decided[/green] in {time}{but}."
+        rest = f", except for {unplanned} metric{'s' if unplanned > 1 else ''} without a plan" if unplanned else ""
+        time = f"{_weeks(found.weeks)} of the {design.weeks} that are allowed"
+        yield f"\n[green]It can be decided[/green] in {time}{rest}."
         if first.chosen.exaggeration is not None and first.question.kind == "superior":
             times = f"{first.chosen.exaggeration:.1f} times the true one"
-            yield f"Trials that stop for the effect show {times} on average: take its size from the interval."
+            yield f"When a trial stops early, its observed effect is on average {times}; use the interval instead."
     losses = [
-        f"{escape(one.question.metric)} at most {amount(one.question, one.chosen.excluded)} worse"
+        f"{format_difference(one.question, one.chosen.excluded)} worse on {escape(one.question.metric)}"
         for one in found.metrics
         if one.chosen.excluded is not None
     ]
     if losses:
-        yield f"If it ends undecided and no difference was seen, this much is known: {', '.join(losses)}."
+        yield f"If it ends undecided and shows no difference, this is excluded: more than {', '.join(losses)}."
 
 
-def _what_else(found: PlannedTrial | Undecidable) -> Iterator[str]:
+def _alternatives(found: PlannedTrial | Undecidable) -> Iterator[str]:
     if isinstance(found, PlannedTrial):
         return
     for metric, pairs in found.pairs:
-        yield f"Without users: {pairs:,} pairs of answers to the same requests decide {escape(metric)}."
+        yield f"Offline, {pairs:,} pairs of answers to the same requests would decide {escape(metric)}."
     if not found.proposals:
-        yield "No change of split, looks, weeks or effect that is tried here would decide it: it needs more traffic."
+        yield "No tested change of split, looks, weeks or effect would make it decidable: it needs more traffic."
         return
-    yield "What can be decided instead:"
+    yield "These changes would make it decidable:"
     for proposal in found.proposals:
         yield f"  - {escape(proposal.change)} ({_how_long(proposal)})"
 

@@ -1,4 +1,4 @@
-"""Progress bars in the terminal: one for each run of a suite, or one for a long operation on the store."""
+"""Progress bars in the terminal, for runs of suites and for long store operations."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from evaluators.engine.engine import Progress
-from fairtrial.store.core.progress import OnStep, Step
+from fairtrial.domain.plurals import counted
+from fairtrial.store.core.progress import OnProgress
+from fairtrial.store.core.progress import Progress as StoreProgress
 
 
 @contextmanager
-def showing(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """What to call with each step; the bars live as long as the context, and none are drawn where nobody looks."""
+def run_progress(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """Show a progress bar for each run. Yields the callback; nothing is drawn without a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -44,19 +46,19 @@ def showing(console: Console) -> Iterator[Callable[[Progress], None]]:
 
 
 def _note(progress: Progress) -> str:
-    notes = [f"{progress.cached} kept"] if progress.cached else []
-    return ", ".join([*notes, f"{progress.errors} errors"] if progress.errors else notes)
+    notes = [f"{progress.cached} cached"] if progress.cached else []
+    return ", ".join([*notes, counted(progress.errors, "error")] if progress.errors else notes)
 
 
 @contextmanager
-def steps_shown(what: str) -> Iterator[OnStep]:
-    """What to call with each step; none are drawn where nobody looks."""
+def store_progress(what: str) -> Iterator[OnProgress]:
+    """Show one progress bar. Yields the callback; nothing is drawn without a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
         task = bars.add_task(what, total=None)
 
-        def on_step(step: Step) -> None:
+        def on_progress(step: StoreProgress) -> None:
             bars.update(task, description=step.what, completed=step.done, total=step.total)
 
-        yield on_step
+        yield on_progress

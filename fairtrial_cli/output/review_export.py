@@ -1,4 +1,4 @@
-"""A closed review as a file: every vote as JSON lines or CSV, or the agreed pairs as training data."""
+"""Exports a closed review queue: all votes as JSON Lines or CSV, or agreed pairs as training data."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ SIDES = ("candidate", "baseline")
 
 
 def as_jsonl(rows: Sequence[Row]) -> str:
-    """One line a vote."""
+    """One line per vote."""
     return "".join(_line(row) for row in rows)
 
 
 def as_csv(rows: Sequence[Row]) -> str:
-    """One row a vote, marks in columns of their own; no cell is a formula to a spreadsheet."""
+    """One row per vote with ratings in separate columns. No cell is a spreadsheet formula."""
     from dashboard.components.downloads import csv_text
 
     return csv_text([_flat(row) for row in rows])
 
 
 def as_dpo(rows: Sequence[Row]) -> str:
-    """One line a pair on which all who could judge agree: prompt, chosen and rejected, with where it comes from.
+    """One line per pair on which all decided reviewers agree: prompt, chosen, rejected and provenance.
 
-    Ties, both bad and flagged pairs are left out, and a pair that was there before.
+    Ties, "both bad", flagged pairs and duplicates are left out.
     """
     by_item: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -39,10 +39,10 @@ FORMATS: Mapping[str, Callable[[Sequence[Row]], str]] = {"jsonl": as_jsonl, "csv
 
 
 def _agreed(votes: Sequence[Row]) -> dict[str, Any] | None:
-    said = {row["preference"] for row in votes if row["preference"] != "cant_judge"}
-    if len(said) != 1 or not said <= set(SIDES) or any(row["flagged"] for row in votes):
+    preferences = {row["preference"] for row in votes if row["preference"] != "cant_judge"}
+    if len(preferences) != 1 or not preferences <= set(SIDES) or any(row["flagged"] for row in votes):
         return None
-    (chosen,) = said
+    (chosen,) = preferences
     rejected = SIDES[1 - SIDES.index(chosen)]
     first = votes[0]
     if first[f"{chosen}_output"] == first[f"{rejected}_output"]:

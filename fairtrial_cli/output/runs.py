@@ -1,4 +1,4 @@
-"""What `fairtrial eval` prints: a table for each run, its confusion matrices, or JSON."""
+"""Prints the runs of `fairtrial eval` as tables, confusion matrices or JSON."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from evaluators.engine.summary import Line, SliceValue, first_error, lines_of, outcome_counts, unscored_share
-from evaluators.results.duplicate_prompts import asked
+from evaluators.results.duplicate_prompts import prompt_key
 from evaluators.scoring.confusion import Confusion, confusion
 from evaluators.scoring.metrics.label import Label
 from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
+from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run
 
 
 def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> None:
-    """The scores with their counts and worst slices, how the cases ended, and what to know before reading them."""
+    """Print the scores with counts and worst slices, the outcomes of the cases, and notes."""
     table = Table(title=f"{escape(run.suite)} on {escape(run.target)}", title_justify="left")
     for name in ("score", "value", "cases", "worst slice"):
         table.add_column(name, justify="right" if name in ("value", "cases") else "left")
     for line in lines_of(suite, run):
-        if matrices or "." not in line.stat.name:  # the recall of each label belongs to its matrix
+        if matrices or "." not in line.stat.name:  # the recall of each label is shown with the matrix
             table.add_row(line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
     console.print(table)
     console.print(f"  {ended(run)}", highlight=False)
@@ -38,7 +39,7 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
 
 
 def shown(value: float | None, stat: Stat) -> str:
-    """A number as a reader wants it: shares in percent, other values on their own scale, a dash if there is none."""
+    """A formatted number: shares in percent, other values on their scale, a dash if there is none."""
     if value is None:
         return "–"
     return (
@@ -47,7 +48,7 @@ def shown(value: float | None, stat: Stat) -> str:
 
 
 def as_json(suite: Suite, run: Run) -> dict[str, Any]:
-    """One run for a program: its metrics are numbers or null, never a zero for what is unknown."""
+    """One run for a program. Its metrics are numbers or null, never zero for an unknown value."""
     return {
         "run_id": run.run_id,
         "suite": run.suite,
@@ -73,7 +74,7 @@ def _slice_json(worst: SliceValue | None) -> dict[str, Any] | None:
 
 
 def _worst(line: Line) -> str:
-    """The worst slice, if it is worse than the whole."""
+    """The worst slice, if it is worse than the overall value."""
     worst = line.worst
     if worst is None or line.value is None or worst.value == line.value:
         return ""
@@ -83,40 +84,42 @@ def _worst(line: Line) -> str:
 
 
 def ended(run: Run) -> str:
-    """One sentence: how many answers there are, how each ended, and how many came from disk."""
+    """One sentence with the number of answers, their outcomes, and how many came from the cache."""
     counts = outcome_counts(run)
     ended = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in counts.items())
-    kept, again = _not_asked(run)
-    says = f"; {kept} of them kept from an earlier run" if kept else ""
-    says += f"; {again} of them given to the same question in this run" if again else ""
-    return f"{len(run.results)} answers: {ended}{says}."
+    cached, again = _not_asked(run)
+    reused = f"; {cached} of them cached by an earlier run" if cached else ""
+    reused += f"; {again} of them copied from the same question in this run" if again else ""
+    return f"{counted(len(run.results), 'answer')}: {ended}{reused}."
 
 
 def _not_asked(run: Run) -> tuple[int, int]:
-    """How many answers an earlier run gave, and how many this run gave to the same question of another case."""
-    kept = again = 0
-    live = {(asked(one.case), one.repeat) for one in run.results if not one.answer.cached}
+    """How many answers came from an earlier run, and how many from another case with the same question."""
+    cached = again = 0
+    live = {(prompt_key(one.case), one.repeat) for one in run.results if not one.answer.cached}
     for one in run.results:
-        if one.answer.cached and (asked(one.case), one.repeat) in live:
+        if one.answer.cached and (prompt_key(one.case), one.repeat) in live:
             again += 1
         else:
-            kept += one.answer.cached
-    return kept, again
+            cached += one.answer.cached
+    return cached, again
 
 
 def _weights(run: Run) -> list[str]:
-    """What it means that nobody says which weights answered, or that they changed meanwhile."""
-    met = {result.answer.fingerprint for result in run.results if result.answer.error is None}
-    if len(met) > 1:
-        names = ", ".join(sorted(name or "unnamed" for name in met))
-        return [f"the server changed during the run ({names}): its numbers are of a mixture; --fresh asks all anew"]
+    """A warning if the weights that answered are unknown or changed during the run."""
+    fingerprints = {result.answer.fingerprint for result in run.results if result.answer.error is None}
+    if len(fingerprints) > 1:
+        names = ", ".join(sorted(name or "unnamed" for name in fingerprints))
+        return [f"the model changed during the run ({names}), so the scores mix both; --fresh asks all questions again"]
     if run.fingerprint is not None or unscored_share(run) == 1:
         return []
-    return ["the server sends no system_fingerprint: its answers are kept only to finish an interrupted run, for a day"]
+    return [
+        "the server sends no system_fingerprint, so answers are cached for a day only, to resume an interrupted run"
+    ]
 
 
 def _matrix(name: str, found: Confusion) -> Table:
-    table = Table(title=f"{name}: what is true (down) and what was said (across)", title_justify="left")
+    table = Table(title=f"{name}: expected labels (rows) and answers (columns)", title_justify="left")
     table.add_column("")
     for label in found.labels:
         table.add_column(escape(label), justify="right", overflow="fold")

@@ -1,8 +1,7 @@
-"""Runs a program that ends when the one that started it does: asks the kernel for that, then becomes the program.
+"""Sets PR_SET_PDEATHSIG, so that the program ends with its parent, then execs the program.
 
 Usage: ``python -m fairtrial_cli.processes.child PARENT_PID PROGRAM ARGUMENT…``. The kernel sends SIGTERM when the
-*thread* that started this one is gone, so whoever starts children does it from a thread that lives as long as they
-should.
+parent *thread* ends, so children must be started from a thread that lives as long as they should.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Never returns: becomes the program, or exits if the parent is gone already."""
+    """Exec the program, or exit if the parent has already ended. Never returns."""
     parent, *program = arguments
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Waiting for the end of child processes: the kernel's process descriptors on Linux, looking often elsewhere."""
+"""Waits for child processes to exit: with pidfd on Linux, by polling elsewhere."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import weakref
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-LOOK_SECONDS = 0.1
-"""Between two looks where the kernel doesn't tell."""
+POLL_SECONDS = 0.1
+"""The polling interval where pidfd is not available."""
 
 
 class ExitWatch:
-    """`wait` for the first of some processes that ends; `wake` ends the wait from another thread."""
+    """`wait` returns when the first of several processes exits; `wake` ends it from another thread."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
@@ -22,18 +22,18 @@ class ExitWatch:
         weakref.finalize(self, _close, self._read, self._write)
 
     def wake(self) -> None:
-        """End this wait, or the next one."""
+        """End the current wait, or the next one."""
         os.write(self._write, b"!")
 
     def wait(self, pids: Sequence[int], seconds: float) -> None:
-        """Return once one has ended, after so many seconds, or earlier: the caller looks for itself what has ended."""
+        """Return when a process has exited, after ``seconds``, or earlier. The caller checks which one has exited."""
         with ExitStack() as stack:
             poll = select.poll()
             poll.register(self._read, select.POLLIN)
             for pid in pids:
                 descriptor = _descriptor(pid)
                 if descriptor is None:
-                    seconds = min(seconds, LOOK_SECONDS)
+                    seconds = min(seconds, POLL_SECONDS)
                 else:
                     stack.callback(os.close, descriptor)
                     poll.register(descriptor, select.POLLIN)
@@ -47,7 +47,7 @@ def _close(*descriptors: int) -> None:
 
 
 def _descriptor(pid: int) -> int | None:
-    """The process's descriptor; ``None`` where there is none: not on Linux, an old kernel, or it has been reaped."""
+    """The process's pidfd; ``None`` if the system has none or the process has been reaped."""
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):

@@ -1,6 +1,6 @@
-"""Logs of child programs, kept from growing for ever: one that is too large is put aside, and only the last few stay.
+"""Rotates the logs of child processes, keeping only the last few.
 
-The program writes on into the same file, which is emptied: it can't be told to open another one.
+The log is copied and truncated, because the process keeps its file open.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import shutil
 from pathlib import Path
 
 LARGEST = 8 * 2**20
-KEPT = 3
+MAX_ROTATED = 3
 PRIVATE = 0o600
 
 
-def rotate(log: Path, *, largest: int = LARGEST, kept: int = KEPT) -> bool:
-    """Put the log aside as ``.1`` if it is too large; older ones move on, the oldest goes. Raises `OSError`."""
+def rotate(log: Path, *, largest: int = LARGEST, kept: int = MAX_ROTATED) -> bool:
+    """Rotate the log to ``.1`` if it is too large, and delete the oldest one. Raises `OSError`."""
     if not log.exists() or log.stat().st_size <= largest:
         return False
     for number in range(kept, 1, -1):
-        younger = _aside(log, number - 1)
+        younger = _rotated(log, number - 1)
         if younger.exists():
-            younger.replace(_aside(log, number))
-    _copy(log, _aside(log, 1))
-    os.truncate(log, 0)  # lines of this very moment may be lost; the program appends, so it goes on at the beginning
+            younger.replace(_rotated(log, number))
+    _copy(log, _rotated(log, 1))
+    os.truncate(log, 0)  # lines written at this moment may be lost; the process appends at the new end
     return True
 
 
-def _aside(log: Path, number: int) -> Path:
+def _rotated(log: Path, number: int) -> Path:
     return log.with_name(f"{log.name}.{number}")
 
 

@@ -1,4 +1,4 @@
-"""Child programs that are kept running: started in order, started again when one dies, ended in the opposite order."""
+"""Supervises child processes: starts them in order, restarts dead ones, and stops them in reverse order."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from fairtrial_cli.processes.child_exits import ExitWatch
 from fairtrial_cli.processes.child_logs import rotate
 
 WATCH_SECONDS = 2.0
-"""Between two looks at the sizes of logs; the end of a program is known at once."""
+"""The interval between checks of log sizes. An exit is noticed at once."""
 
 FIRST_WAIT, LONGEST_WAIT, STEADY_SECONDS = 0.1, 5.0, 10.0
 END_SECONDS = 40.0
-MOST_RESTARTS = 2
+MAX_RESTARTS = 2
 LOG_LINES, LOG_BYTES = 20, 16_384
 ERROR = "error: "
-"""With this every command begins what it has to say of an error."""
+"""The prefix of every command's error messages."""
 
 ROTATE_SECONDS = 60.0
-"""Between two tries to put a log aside: a full disk refuses it."""
+"""The interval between attempts to rotate a log, which fails on a full disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: command line, environment, the file that keeps what it says, and how long it may take to end."""
+    """A program: command line, environment, log file, and how long it may take to stop."""
 
     name: str
     arguments: Sequence[str]
@@ -43,20 +43,20 @@ class Program:
 
 
 class Child:
-    """One program, alive or to be started again; ``pid`` is ``None`` while it does not run.
+    """One program, running or waiting for a restart; ``pid`` is ``None`` while it is not running.
 
-    ``trouble``: what it said when it last ended because its store can't be used; `recovered` forgets it.
+    ``store_error`` is its message when it last exited because of an unusable store, until `mark_recovered`.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.restarts = 0
-        self.trouble: str | None = None
+        self.store_error: str | None = None
         self._running: subprocess.Popen[bytes] | None = None
         self._wait = FIRST_WAIT
         self._started = 0.0
         self._not_before = 0.0
-        self._said_before = 0
+        self._log_start = 0
         self._rotate_at = 0.0
 
     @property
@@ -69,30 +69,33 @@ class Child:
         return self._running.poll() if self._running is not None else None
 
     def start(self) -> None:
-        """Start it, its output appended to its log."""
+        """Start the program, with its output appended to its log."""
         fd = _open_log(self.program.log)
-        self._said_before = os.fstat(fd).st_size
-        launcher = [sys.executable, "-m", "fairtrial_cli.processes.child", str(os.getpid())]
+        self._log_start = os.fstat(fd).st_size
         try:
-            self._running = subprocess.Popen(
-                [*launcher, *self.program.arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=fd,
-                stderr=fd,
-                env=dict(self.program.environ),
-                start_new_session=True,
-            )
+            self._running = self._run(fd)
         finally:
             os.close(fd)
         self._started = time.monotonic()
 
+    def _run(self, output: int) -> subprocess.Popen[bytes]:
+        launcher = [sys.executable, "-m", "fairtrial_cli.processes.child", str(os.getpid())]
+        return subprocess.Popen(
+            [*launcher, *self.program.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=dict(self.program.environ),
+            start_new_session=True,
+        )
+
     @property
     def due(self) -> float:
-        """When it may be started again, in seconds of the monotonic clock; a past time unless it waits for that."""
+        """When it may be restarted, in seconds of the monotonic clock; in the past unless it is waiting."""
         return self._not_before
 
-    def keep_up(self) -> None:
-        """Start it again if it has died, waiting longer each time that it does so at once; raises `OSError`."""
+    def restart_if_dead(self) -> None:
+        """Restart the program if it has exited, with a longer delay if it keeps exiting; raises `OSError`."""
         now = time.monotonic()
         if now >= self._rotate_at:
             self._rotate(now)
@@ -102,39 +105,39 @@ class Child:
             steady = now - self._started > STEADY_SECONDS
             self._wait = FIRST_WAIT if steady else min(2 * self._wait, LONGEST_WAIT)
             self._not_before = now + self._wait
-            self._say_end()
+            self._report_exit()
         elif now >= self._not_before:
             self.start()
             self._not_before = 0.0
             self.restarts += 1
 
-    def recovered(self) -> None:
-        """It is ready again."""
-        self.trouble = None
+    def mark_recovered(self) -> None:
+        """Forget the store error, because the program works again."""
+        self.store_error = None
 
-    def _say_end(self) -> None:
-        """In one line; what is wrong with a store is said once, not at every try."""
+    def _report_exit(self) -> None:
+        """Report the exit in one line. The same store error is reported only once."""
         name, log = self.program.name, self.program.log
         if self.exit_code != STORE_UNUSABLE:
-            return say(f"{name} ended with code {self.exit_code}; starting it again (see {log})")
-        before, self.trouble = self.trouble, error_in(self.last_words())
-        if self.trouble != before:
-            say(f"{self.trouble}\n{name} is tried again every few seconds (see {log}).")
+            return report(f"{name} exited with code {self.exit_code}; restarting it (see {log})")
+        before, self.store_error = self.store_error, last_error(self.log_tail())
+        if self.store_error != before:
+            report(f"{self.store_error}\n{name} is restarted every few seconds (see {log}).")
         return None
 
     def _rotate(self, now: float) -> None:
         try:
             if rotate(self.program.log):
-                self._said_before = 0
+                self._log_start = 0
         except OSError:
             self._rotate_at = now + ROTATE_SECONDS
 
-    def delay(self) -> None:
-        """Let the next try wait as long as any."""
+    def postpone(self) -> None:
+        """Delay the next restart by the longest wait."""
         self._not_before = time.monotonic() + LONGEST_WAIT
 
     def end(self) -> None:
-        """Ask it to end, and make it if it doesn't."""
+        """Terminate the program, and kill it if it does not stop in time."""
         running = self._running
         if running is None or running.poll() is not None:
             return
@@ -145,12 +148,12 @@ class Child:
             running.kill()
             running.wait()
 
-    def last_words(self) -> str:
-        """The end of what it said since it was last started."""
+    def log_tail(self) -> str:
+        """The last lines of its log since it was last started."""
         try:
             with self.program.log.open("rb") as log:
                 end = log.seek(0, os.SEEK_END)
-                log.seek(max(self._said_before, end - LOG_BYTES))
+                log.seek(max(self._log_start, end - LOG_BYTES))
                 lines = log.read().decode("utf-8", "replace").splitlines()
         except OSError as error:
             return f"{self.program.log}: can't be read ({error.strerror})"
@@ -158,7 +161,7 @@ class Child:
 
 
 class Children:
-    """Several programs, started and watched by one thread (which must live as long as they do)."""
+    """Several programs, started and watched by one thread, which must live as long as they do."""
 
     def __init__(self, programs: Sequence[Program]) -> None:
         self.children = {program.name: Child(program) for program in programs}
@@ -169,14 +172,14 @@ class Children:
         self._thread = threading.Thread(target=self._run, name="children", daemon=True)
 
     def start(self) -> None:
-        """Start all; raises `FairtrialError` if one can't be started at all."""
+        """Start all programs; raises `FairtrialError` if one can't be started."""
         self._thread.start()
         self._steady.wait()
         if self._failure is not None:
             raise FairtrialError(f"a service could not be started ({self._failure})")
 
     def stop(self) -> None:
-        """End all, the last started first."""
+        """Stop all programs, the last started first."""
         self._ending.set()
         if self._thread.is_alive():
             self._exits.wake()
@@ -191,40 +194,40 @@ class Children:
             self._ending.set()
         self._steady.set()
         while not self._ending.is_set():
-            self._keep_up()
+            self._restart_dead()
             self._sleep()
         for child in reversed(self.children.values()):
             child.end()
 
     def _sleep(self) -> None:
-        """Until a program ends, or one that has ended may be started again."""
+        """Wait until a program exits or may be restarted."""
         pids = [pid for child in self.children.values() if (pid := child.pid) is not None]
         waiting = [child.due for child in self.children.values() if child.pid is None]
         due = min(waiting, default=math.inf) - time.monotonic()
         self._exits.wait(pids, min(WATCH_SECONDS, max(0.0, due)))
 
-    def _keep_up(self) -> None:
+    def _restart_dead(self) -> None:
         for child in self.children.values():
             try:
-                child.keep_up()
-            except OSError as error:  # no memory or no room now: this thread must live, or the kernel ends the others
-                say(f"{child.program.name} can't be started now ({error})")
-                child.delay()
+                child.restart_if_dead()
+            except OSError as error:  # this thread must survive a lack of memory or disk, or the children end
+                report(f"{child.program.name} can't be started now ({error})")
+                child.postpone()
 
 
-def say(text: str) -> None:
-    """To standard error, if that takes it: whatever it is, no service ends because of it."""
+def report(text: str) -> None:
+    """Print to standard error. A failure to print must not stop a service."""
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
 
 
-def error_in(words: str) -> str:
-    """The last error among the words of a program, without what came before; all of them if there is none."""
-    return words[max(words.rfind(ERROR), 0) :]
+def last_error(output: str) -> str:
+    """The last error message in a program's output, or all of it if there is none."""
+    return output[max(output.rfind(ERROR), 0) :]
 
 
 def _open_log(path: Path) -> int:
-    """A log that can't be opened must not keep its service down."""
+    """Open the log, or /dev/null if that fails, because a service must start without a log too."""
     flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o600)
@@ -232,7 +235,7 @@ def _open_log(path: Path) -> int:
         return os.open(os.devnull, flags)
 
 
-def refuse_dead(child: Child) -> None:
-    """`UsageError` with the program's own words, if it ended with a usage error before it was ever ready."""
-    if child.exit_code in (UsageError.exit_code, STORE_UNUSABLE) or child.restarts > MOST_RESTARTS:
-        raise UsageError(f"{child.program.name} could not start:\n{error_in(child.last_words())}")
+def raise_if_failed(child: Child) -> None:
+    """Raise `UsageError` with the program's message if it failed before it was ready."""
+    if child.exit_code in (UsageError.exit_code, STORE_UNUSABLE) or child.restarts > MAX_RESTARTS:
+        raise UsageError(f"{child.program.name} could not start:\n{last_error(child.log_tail())}")

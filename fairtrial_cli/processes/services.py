@@ -1,4 +1,4 @@
-"""All services of one project: control, gateway and dashboard, as children of this program."""
+"""Runs the services of one project, control, gateway and dashboard, as child processes."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from fairtrial.domain.errors import (
     StoreLocked,
     UsageError,
 )
-from fairtrial_cli.processes.children import END_SECONDS, MOST_RESTARTS, Child, Children, Program, refuse_dead
+from fairtrial_cli.processes.children import END_SECONDS, MAX_RESTARTS, Child, Children, Program, raise_if_failed
 
 READY_SECONDS = 60.0
 TRY_SECONDS = 0.05
 BROWSER_ADDRESS = "STREAMLIT_BROWSER_SERVER_ADDRESS"
-"""The dashboard's host name in the browser; without one Streamlit would ask a machine on the internet for ours."""
+"""The dashboard's host name in the browser. Without it, Streamlit asks an external server for our address."""
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
-"""How the dashboard learns where control is."""
+"""The environment variable that gives the dashboard control's address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Where everything is; ``api`` is what applications use as their `base_url`."""
+    """The addresses of the services; ``api`` is the `base_url` of applications."""
 
     api: str
     gateway: str
@@ -50,10 +50,10 @@ class Urls:
 
 
 class Services:
-    """The services of one project. `start` returns when all are ready; `stop` ends them; also a context.
+    """The services of one project. `start` returns when all are ready; `stop` ends them; also a context manager.
 
-    They end with this program too, however it ends. ``workers`` overrides the project's number. With
-    ``without_store`` a store that can't be used does not keep the gateway down, if a plan was published before.
+    They also end with this process, however it ends. ``workers`` overrides the project's number. ``without_store``:
+    the gateway starts despite an unusable store, if a plan was published before.
     """
 
     def __init__(
@@ -82,21 +82,21 @@ class Services:
 
     @property
     def children(self) -> Mapping[str, Child]:
-        """By name: control, gateway, dashboard."""
+        """The children by name: control, gateway, dashboard."""
         return self._children.children
 
     @property
     def plan_in_use(self) -> str | None:
-        """When the plan was published that the gateway serves by without control; ``None`` if control started."""
+        """When the plan that the gateway serves without control was published; ``None`` if control started."""
         if not self._without_control:
             return None
         published = datetime.fromtimestamp(self.project.layout.plan.stat().st_mtime, UTC)
         return f"{published:%Y-%m-%d %H:%M} UTC"
 
     def start(self) -> Urls:
-        """Start all and wait until they are ready.
+        """Start all services and wait until they are ready.
 
-        Raises `StoreLocked` and `PortTaken` before anything is started, `UsageError` if a service gives up.
+        Raises `StoreLocked` and `PortTaken` before anything is started, `UsageError` if a service fails to start.
         """
         from fairtrial.store.core.owner_lock import running_services
 
@@ -104,7 +104,7 @@ class Services:
         with ExitStack() as undo:
             self._refuse_running(layout)
             undo.enter_context(running_services(layout))
-            refuse_taken(self.project, dashboard=self._dashboard)
+            require_free_ports(self.project, dashboard=self._dashboard)
             undo.callback(self._children.stop)
             self._children.start()
             self._await_ready()
@@ -112,7 +112,7 @@ class Services:
         return self.urls
 
     def stop(self) -> None:
-        """End the dashboard, the gateway, and at last control, which brings in what the gateway wrote."""
+        """Stop the dashboard, the gateway, and finally control, which ingests what the gateway wrote."""
         self._undo.close()
 
     def __enter__(self) -> Services:
@@ -129,8 +129,8 @@ class Services:
         try:
             refuse_owned(layout)
         except StoreLocked as error:
-            runs = f"\nThis project runs already, with its gateway at {note.gateway_url}/v1." if note else ""
-            raise StoreLocked(f"{error}{runs if note and note.gateway_url else ''}") from error
+            running = f"\nThis project is already running, with its gateway at {note.gateway_url}/v1." if note else ""
+            raise StoreLocked(f"{error}{running if note and note.gateway_url else ''}") from error
 
     def _make_folders(self) -> Layout:
         layout = self.project.layout
@@ -138,11 +138,11 @@ class Services:
             return layout.make()
         except OSError as error:
             if not self._has_plan():
-                raise StoreError(f"{error.filename}: can't be made ({error.strerror})") from error
-            return layout  # a journal that can't be written is what recording survives
+                raise StoreError(f"{error.filename}: can't be created ({error.strerror})") from error
+            return layout  # the gateway serves even if it can't record
 
     def _has_plan(self) -> bool:
-        """Whether the gateway may serve by a plan of an earlier start, without control."""
+        """Whether the gateway can serve the plan of an earlier start without control."""
         try:
             return self._without_store and read(self.project.layout.plan) is not None
         except PlanRefused:
@@ -189,41 +189,41 @@ class Services:
 
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
-            for child in self.children.values():  # all of them: a gateway waits for ever for a control that is dead
-                if self._goes_without(child):
+            for child in self.children.values():  # check all, because the gateway waits forever for a dead control
+                if self._runs_without_control(child):
                     if child.program.name == name:
                         return
                 else:
-                    self._refuse_dead(child)
+                    self._raise_if_failed(child)
             try:
                 if client.get(door).status_code == 200:
                     return
             except httpx.HTTPError:
                 pass
             time.sleep(TRY_SECONDS)
-        words = self.children[name].last_words()
-        raise UsageError(f"{name} was not ready within {READY_SECONDS:.0f} seconds; its last words:\n{words}")
+        tail = self.children[name].log_tail()
+        raise UsageError(f"{name} was not ready within {READY_SECONDS:.0f} seconds; the end of its log:\n{tail}")
 
-    def _refuse_dead(self, child: Child) -> None:
+    def _raise_if_failed(self, child: Child) -> None:
         try:
-            refuse_dead(child)
+            raise_if_failed(child)
         except UsageError as error:
             if self._without_store and child.exit_code == STORE_UNUSABLE:
-                more = "No plan was published before, so there is nothing that the gateway could serve by."
+                more = "No plan was published before, so the gateway has nothing to serve."
                 raise UsageError(f"{error}\n{more}") from error
             raise
 
-    def _goes_without(self, child: Child) -> bool:
-        """Whether this is a control that has failed, and the gateway can serve without it."""
-        failed = child.trouble is not None or child.exit_code == STORE_UNUSABLE or child.restarts > MOST_RESTARTS
+    def _runs_without_control(self, child: Child) -> bool:
+        """Whether this is a failed control and the gateway can serve without it."""
+        failed = child.store_error is not None or child.exit_code == STORE_UNUSABLE or child.restarts > MAX_RESTARTS
         if child.program.name != "control" or not failed or child.exit_code == UsageError.exit_code:
             return False
         self._without_control = self._has_plan()
         return self._without_control
 
 
-def refuse_taken(project: Project, *, dashboard: bool) -> None:
-    """`PortTaken` if an address is in use; starts nothing."""
+def require_free_ports(project: Project, *, dashboard: bool) -> None:
+    """Raise `PortTaken` if an address is in use."""
     from gateway.listening import listen
 
     addresses = {"gateway": project.gateway.address, "control": project.control}
@@ -233,12 +233,12 @@ def refuse_taken(project: Project, *, dashboard: bool) -> None:
         try:
             listen(address.host, address.port, service=service, setting=f"{service}.bind").close()
         except PortTaken as error:
-            beside = f"A new project gets ports of its own with: fairtrial init DIR --port {_free_port(address.host)}"
-            raise PortTaken(f"{error}\n{beside}") from error
+            hint = f"To create a project with other ports: fairtrial init DIR --port {_free_port(address.host)}"
+            raise PortTaken(f"{error}\n{hint}") from error
 
 
 def _free_port(host: str) -> int:
-    """The first of four ports that nobody listens on now."""
+    """The first of four consecutive free ports."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for first in range(9080, 65_000, 100):
         with ExitStack() as probes:
@@ -259,9 +259,9 @@ def _bind(address: Address) -> str:
 
 
 def dashboard_program(project: Project, environ: Mapping[str, str]) -> Program:
-    """Streamlit on the dashboard's page, told where control is; raises `FairtrialError` if it isn't installed.
+    """The Streamlit program of the dashboard; raises `FairtrialError` if it is not installed.
 
-    Its look and manners are in `dashboard/.streamlit/config.toml`, which Streamlit finds beside the page.
+    Streamlit reads the theme and settings from `dashboard/.streamlit/config.toml`, beside the page.
     """
     app = importlib.util.find_spec("dashboard.app")
     if app is None or app.origin is None:
@@ -274,8 +274,8 @@ def dashboard_program(project: Project, environ: Mapping[str, str]) -> Program:
         options["browser.serverAddress"] = "localhost" if project.dashboard.loopback else socket.gethostname()
     flags = [f"--{name}={value}" for name, value in options.items()]
     arguments = [sys.executable, "-P", "-m", "dashboard.serve", app.origin, *flags]
-    told = {CONTROL_URL: project.control.url}
-    return Program("dashboard", arguments, {**environ, **told}, _log(project, "dashboard"))
+    control_url = {CONTROL_URL: project.control.url}
+    return Program("dashboard", arguments, {**environ, **control_url}, _log(project, "dashboard"))
 
 
 def _log(project: Project, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Waiting for Ctrl-C or SIGTERM, so that a command can leave things in order."""
+"""Waits for Ctrl-C or SIGTERM, so that a command can clean up."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Told:
-    """Whether the program was told to end; while it is starting, being told interrupts it."""
+class ShutdownSignal:
+    """A requested shutdown. While the program is starting, a request interrupts it."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._waiting = False
 
-    def tell(self, *_: object) -> None:
-        """What the signals call."""
+    def handle(self, *_: object) -> None:
+        """The signal handler."""
         if not self._waiting and not self._event.is_set():
             self._event.set()
             raise KeyboardInterrupt
         self._event.set()
 
-    def started(self) -> None:
-        """From now on being told interrupts nothing: `wait` returns."""
+    def mark_started(self) -> None:
+        """From now on, a signal interrupts nothing and only makes `wait` return."""
         self._waiting = True
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Until told, or for so long; returns whether it was told."""
-        self.started()
+        """Block until a shutdown signal arrives, or for ``seconds``; returns whether it has arrived."""
+        self.mark_started()
         return self._event.wait(seconds)
 
 
 @contextmanager
-def until_told() -> Iterator[Told]:
-    """Signals are caught within the context; a second one no longer interrupts what tidies up."""
-    told = Told()
-    before = {number: signal.signal(number, told.tell) for number in (signal.SIGINT, signal.SIGTERM)}
+def shutdown_signal() -> Iterator[ShutdownSignal]:
+    """Handle signals within the context. A second signal does not interrupt the cleanup."""
+    shutdown = ShutdownSignal()
+    before = {number: signal.signal(number, shutdown.handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield told
+        yield shutdown
     finally:
         for number, handling in before.items():
             signal.signal(number, handling)

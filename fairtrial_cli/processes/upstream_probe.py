@@ -1,4 +1,4 @@
-"""Whether the models' servers answer, asked once when the services start; nothing depends on it but a hint."""
+"""Checks once at the start whether the model servers respond, and prints hints."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ NOT_FOUND = 404
 
 
 def probe_upstreams(plan: Plan) -> list[str]:
-    """A line for each server that does not answer, or whose `base_url` seems to lack its ``/v1``. No key is sent."""
+    """A hint for each server that does not respond or whose `base_url` seems to lack ``/v1``. No key is sent."""
     servers = _servers(plan.deployments.values())
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(_wrong, servers.keys(), servers.values())
+        found = pool.map(_problem, servers.keys(), servers.values())
     return [line for line in found if line is not None]
 
 
@@ -30,7 +30,7 @@ def _servers(deployments: Iterable[Deployment]) -> Mapping[str, Sequence[Deploym
     return servers
 
 
-def _wrong(base_url: str, deployments: Sequence[Deployment]) -> str | None:
+def _problem(base_url: str, deployments: Sequence[Deployment]) -> str | None:
     import httpx
 
     names = ", ".join(one.name for one in deployments)
@@ -41,8 +41,8 @@ def _wrong(base_url: str, deployments: Sequence[Deployment]) -> str | None:
             if client.get(f"{base_url}/v1/models").status_code == NOT_FOUND:
                 return None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"{names}: nothing answers at {base_url} ({_reason(error)}); {_start(base_url, deployments)}"
-    return f"{names}: the server at {base_url} has its API below /v1 (set base_url to {base_url}/v1)"
+        return f"{names}: nothing responds at {base_url} ({_reason(error)}); {_start(base_url, deployments)}"
+    return f"{names}: the server at {base_url} has its API under /v1 (set base_url to {base_url}/v1)"
 
 
 def _reason(error: Exception) -> str:
@@ -52,7 +52,7 @@ def _reason(error: Exception) -> str:
 
 
 def _start(base_url: str, deployments: Sequence[Deployment]) -> str:
-    """How to start that server, as far as that is known."""
+    """How to start that server, if known."""
     from gateway.models.bundled import BASE_NAME
     from gateway.models.sample import RESPONDERS
 
@@ -64,4 +64,4 @@ def _start(base_url: str, deployments: Sequence[Deployment]) -> str:
         return f"start it with: fairtrial models serve --sample{port}"
     if BASE_NAME in models:
         return f"start it with: fairtrial models serve{port}"
-    return "start the server of your models, or correct base_url"
+    return "start your model server, or correct base_url"

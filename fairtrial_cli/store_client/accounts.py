@@ -1,4 +1,4 @@
-"""Accounts as commands reach them: in the store itself, or through its owner's API."""
+"""Manages accounts for commands, in the open store or through control's API."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fairtrial.store.core.database import Database
 ACTOR = "command line"
 
 
-class Ask(Protocol):
-    """How a `RemoteOwner` asks."""
+class SendRequest(Protocol):
+    """Sends a request of a `RemoteStore`."""
 
     def __call__(
-        self, method: str, path: str, *, asked: dict[str, Any] | None = None, content: bytes | None = None
+        self, method: str, path: str, *, params: dict[str, Any] | None = None, content: bytes | None = None
     ) -> bytes:
-        """The body of the answer; raises `UsageError`, `StoreError`."""
+        """The response body; raises `UsageError`, `StoreError`."""
 
 
 class Clock(Protocol):
@@ -32,8 +32,8 @@ class Clock(Protocol):
         """Now."""
 
 
-class DirectAccounts:
-    """On the open store."""
+class LocalAccounts:
+    """Accounts in the open store."""
 
     def __init__(self, database: Database, now_us: Clock) -> None:
         self._database = database
@@ -66,31 +66,31 @@ class DirectAccounts:
 
 
 class RemoteAccounts:
-    """The same, elsewhere."""
+    """Accounts through control's API."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, send: SendRequest) -> None:
+        self._send = send
 
     def invite(self, name: str | None, role: Role) -> Invitation:
-        wish = msgspec.json.encode({"name": name, "role": role})
-        return msgspec.json.decode(self._ask("POST", "/api/accounts", content=wish), type=Invitation)
+        body = msgspec.json.encode({"name": name, "role": role})
+        return msgspec.json.decode(self._send("POST", "/api/accounts", content=body), type=Invitation)
 
     def listing(self) -> list[dict[str, Any]]:
-        answer = self._ask("GET", "/api/accounts", asked={"limit": 1000})
+        answer = self._send("GET", "/api/accounts", params={"limit": 1000})
         return msgspec.json.decode(answer, type=dict[str, list[dict[str, Any]]])["rows"]
 
     def reset(self, who: str) -> Invitation:
-        return msgspec.json.decode(self._ask("POST", _path(who, "reset")), type=Invitation)
+        return msgspec.json.decode(self._send("POST", _path(who, "reset")), type=Invitation)
 
     def disable(self, who: str) -> Account:
-        return msgspec.json.decode(self._ask("POST", _path(who, "disable")), type=Account)
+        return msgspec.json.decode(self._send("POST", _path(who, "disable")), type=Account)
 
     def set_role(self, who: str, role: Role) -> Account:
-        wish = msgspec.json.encode({"role": role})
-        return msgspec.json.decode(self._ask("PUT", _path(who, "role"), content=wish), type=Account)
+        body = msgspec.json.encode({"role": role})
+        return msgspec.json.decode(self._send("PUT", _path(who, "role"), content=body), type=Account)
 
     def one_time_link(self) -> OneTimeLink:
-        return msgspec.json.decode(self._ask("POST", "/api/one-time-links"), type=OneTimeLink)
+        return msgspec.json.decode(self._send("POST", "/api/one-time-links"), type=OneTimeLink)
 
 
 def _path(who: str, action: str) -> str:

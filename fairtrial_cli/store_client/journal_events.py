@@ -1,4 +1,4 @@
-"""Events that commands write to the journal: runs, and the texts of suites, which reach the store in no other way."""
+"""Writes runs and suite texts to the journal, which is the only way they enter the store."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def write_texts(layout: Layout, suites: Sequence[Suite]) -> None:
 
 
 def write_new_texts(layout: Layout, suites: Sequence[Suite], is_known: Callable[[str, str], bool]) -> bool:
-    """Write the texts that the store does not know, and return whether there were any; raises `JournalError`.
+    """Write the texts that are not stored yet, and return whether there were any; raises `JournalError`.
 
-    ``is_known(suite_digest, text_digest)``. A text is new if gate lines were changed since the last run, or if an
-    earlier version made the runs.
+    ``is_known(suite_digest, text_digest)``. A text is new if its gate lines changed since the last run, or if the runs
+    come from an earlier version.
     """
     new = [suite for suite in suites if not is_known(suite.digest, digest_of(text_of(suite)))]
     if new:

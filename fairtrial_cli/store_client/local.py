@@ -1,4 +1,4 @@
-"""The store opened by the command itself, because nobody else owns it."""
+"""The store opened by the command itself, because no control process runs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from fairtrial.store.access.keys import KeyOptions, NewKey
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import runs, suite_texts, verdicts
-from fairtrial.store.ingest.ingest import Ingested, Ingester
+from fairtrial.store.ingest.ingest import Ingester, IngestResult
 from fairtrial.store.overview import Overview, overview
 from fairtrial.store.traffic import traffic
 from fairtrial.store.traffic.traffic import Traffic
-from fairtrial_cli.store_client.accounts import DirectAccounts
-from fairtrial_cli.store_client.reviews import DirectReviews
-from gateway.control.operations.maintain_store import StoreCare
+from fairtrial_cli.store_client.accounts import LocalAccounts
+from fairtrial_cli.store_client.reviews import LocalReviews
+from gateway.control.operations.maintain_store import StoreMaintenance
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 PRIVATE_UMASK = 0o077
 
 
-class DirectOwner:
-    """An `Owner` on the open store; raises `StoreLocked` if another program has it.
+class LocalStore:
+    """A `StoreClient` on the opened store; raises `StoreLocked` if another process holds it.
 
-    While it is open, every file that this program makes is its owner's only: the engine makes its log as it likes.
+    While it is open, the umask makes all new files private, because DuckDB sets no permissions on its log.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -53,18 +53,18 @@ class DirectOwner:
             undo.callback(self._database.close)
             self._ingester = Ingester(self._database, _now_us)
             self._ingester.catch_up()
-            self.care = StoreCare(self._database, self._ingester, _now_us, actor="command line")
-            self.accounts = DirectAccounts(self._database, _now_us)
-            self.reviews = DirectReviews(self._database, _now_us)
+            self.maintenance = StoreMaintenance(self._database, self._ingester, _now_us, actor="command line")
+            self.accounts = LocalAccounts(self._database, _now_us)
+            self.reviews = LocalReviews(self._database, _now_us)
             self._undo = undo.pop_all()
 
-    def __enter__(self) -> DirectOwner:
+    def __enter__(self) -> LocalStore:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._undo.close()
 
-    def ingest_now(self) -> Ingested:
+    def ingest_now(self) -> IngestResult:
         return self._ingester.catch_up()
 
     def overview(self) -> Overview:
@@ -76,21 +76,21 @@ class DirectOwner:
         if write_new_texts(self._database.layout, suites, self._knows_text):
             self.ingest_now()
 
-    def judge(self, asked: JudgeRequest, plan: Plan) -> Verdict:
+    def judge(self, request: JudgeRequest, plan: Plan) -> Verdict:
         from gateway.control.operations.judge_candidate import judge_candidate
 
         asked_by = f"local user {_user()}"
-        return judge_candidate(self._database, asked, plan=plan, asked_by=asked_by, now_us=_now_us())
+        return judge_candidate(self._database, request, plan=plan, asked_by=asked_by, now_us=_now_us())
 
     def list_verdicts(
         self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
     ) -> tuple[Verdict, ...]:
-        return verdicts.whole(self._database, Page(limit=limit), gate=gate, candidate=candidate)
+        return verdicts.with_findings(self._database, Page(limit=limit), gate=gate, candidate=candidate)
 
     def load_run(self, run_id: str) -> Run:
         found = runs.events(self._database, run_id)
         if found is None:
-            raise UsageError(f"run: there is none with the id {run_id!r}")
+            raise UsageError(f"run: there is no run with the id {run_id!r}")
         return run_of(found)
 
     def load_table(self, run_id: str) -> RunTable:
@@ -98,7 +98,7 @@ class DirectOwner:
 
         found = load_table(self._database, run_id)
         if found is None:
-            raise UsageError(f"run: there is none with the id {run_id!r}")
+            raise UsageError(f"run: there is no run with the id {run_id!r}")
         return found
 
     def list_runs(
@@ -131,10 +131,10 @@ class DirectOwner:
         self._keys_changed("key.revoke", key_id)
 
     def _knows_text(self, suite_digest: str, text_digest: str) -> bool:
-        return suite_texts.one(self._database, suite_digest, text_digest) is not None
+        return suite_texts.find(self._database, suite_digest, text_digest) is not None
 
     def _keys_changed(self, action: str, key_id: str) -> None:
-        """A gateway that runs without control must learn it too, so the plan in force is published with them."""
+        """Publish the current plan with the new keys, for a gateway that runs without control."""
         self._record(action, key_id)
         path = self._database.layout.plan
         try:
@@ -151,7 +151,7 @@ class DirectOwner:
 
 
 def _user() -> str:
-    """The user of the operating system that runs this program; a container may have no name for its number."""
+    """The operating system's user; a container may have no name for its number."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""The care of a store whose owner is asked over HTTP: begins the work there, and follows it to its end."""
+"""Maintains a store through control's API: starts a job and polls it until it ends."""
 
 from __future__ import annotations
 
@@ -10,54 +10,58 @@ import msgspec
 
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.plan import UnitKind
-from fairtrial.store.core.progress import OnStep, Step, silent
+from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 from fairtrial.store.erasure.erase import Erasure
 from fairtrial.store.maintenance.backup import Backup
-from fairtrial.store.maintenance.retention import Retained
+from fairtrial.store.maintenance.retention import RetentionResult
 
-ASK_SECONDS = 0.15
+POLL_SECONDS = 0.15
 T = TypeVar("T")
 
 
-class Ask(Protocol):
-    """How a `RemoteOwner` asks."""
+class SendRequest(Protocol):
+    """Sends a request of a `RemoteStore`."""
 
     def __call__(self, method: str, path: str, *, content: bytes | None = None) -> bytes:
-        """The body of the answer; raises `UsageError`, `StoreError`."""
+        """The response body; raises `UsageError`, `StoreError`."""
 
 
 class _Job(msgspec.Struct):
     job_id: str
     state: str
-    step: Step | None = None
+    step: Progress | None = None
     result: msgspec.Raw = msgspec.Raw(b"null")
     error: str | None = None
     blame: str | None = None
 
 
-class RemoteCare:
-    """The same as `gateway.control.operations.maintain_store.StoreCare`, elsewhere."""
+class RemoteMaintenance:
+    """Store maintenance through control's API, like `StoreMaintenance` on an open store."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, send: SendRequest) -> None:
+        self._send = send
 
-    def backup(self, dest: Path, on_step: OnStep = silent) -> Backup:
-        return self._follow("/api/store/backups", {"dest": str(dest)}, Backup, on_step)
+    def backup(self, dest: Path, on_progress: OnProgress = ignore_progress) -> Backup:
+        return self._follow("/api/store/backups", {"dest": str(dest)}, Backup, on_progress)
 
-    def retain(self, days: int | None, *, dry_run: bool = False, on_step: OnStep = silent) -> Retained:
-        return self._follow("/api/store/retention", {"days": days, "dry_run": dry_run}, Retained, on_step)
+    def retain(
+        self, days: int | None, *, dry_run: bool = False, on_progress: OnProgress = ignore_progress
+    ) -> RetentionResult:
+        return self._follow("/api/store/retention", {"days": days, "dry_run": dry_run}, RetentionResult, on_progress)
 
-    def erase(self, unit: str, kind: UnitKind, *, rewrite_backups: bool = False, on_step: OnStep = silent) -> Erasure:
-        wish = {"unit": unit, "kind": kind, "rewrite_backups": rewrite_backups}
-        return self._follow("/api/store/erasures", wish, Erasure, on_step)
+    def erase(
+        self, unit: str, kind: UnitKind, *, rewrite_backups: bool = False, on_progress: OnProgress = ignore_progress
+    ) -> Erasure:
+        body = {"unit": unit, "kind": kind, "rewrite_backups": rewrite_backups}
+        return self._follow("/api/store/erasures", body, Erasure, on_progress)
 
-    def _follow(self, path: str, wish: dict[str, Any], kind: type[T], on_step: OnStep) -> T:
-        job = msgspec.json.decode(self._ask("POST", path, content=msgspec.json.encode(wish)), type=_Job)
+    def _follow(self, path: str, body: dict[str, Any], kind: type[T], on_progress: OnProgress) -> T:
+        job = msgspec.json.decode(self._send("POST", path, content=msgspec.json.encode(body)), type=_Job)
         while job.state == "running":
             if job.step is not None:
-                on_step(job.step)
-            time.sleep(ASK_SECONDS)
-            job = msgspec.json.decode(self._ask("GET", f"/api/store/jobs/{job.job_id}"), type=_Job)
+                on_progress(job.step)
+            time.sleep(POLL_SECONDS)
+            job = msgspec.json.decode(self._send("GET", f"/api/store/jobs/{job.job_id}"), type=_Job)
         if job.error is not None:
             raise UsageError(job.error) if job.blame == "caller" else StoreError(job.error)
         return msgspec.json.decode(job.result, type=kind)

@@ -1,4 +1,4 @@
-"""The store asked through its owner's API."""
+"""Uses the store through control's HTTP API."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fairtrial.domain.verdict import Verdict
 from fairtrial.journal.reader import decode
 from fairtrial.store.access.keys import KeyOptions, NewKey
 from fairtrial.store.evaluations import verdict_json
-from fairtrial.store.ingest.ingest import Ingested
+from fairtrial.store.ingest.ingest import IngestResult
 from fairtrial.store.overview import Overview
 from fairtrial.store.traffic.traffic import Traffic
 from fairtrial_cli.store_client.accounts import RemoteAccounts
-from fairtrial_cli.store_client.maintenance import RemoteCare
+from fairtrial_cli.store_client.maintenance import RemoteMaintenance
 from fairtrial_cli.store_client.reviews import RemoteReviews
 
 if TYPE_CHECKING:
@@ -31,41 +31,41 @@ if TYPE_CHECKING:
     from gateway.control.operations.judge_candidate import JudgeRequest
 
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
-"""The environment variable with a key of right `admin`, for a control API whose files are not on this machine.
+"""The environment variable for an `admin` key, for a control process on another machine.
 
-Without it the key is used that control has written for programs of this machine.
+Without it, commands use the key that control wrote for this machine.
 """
 
 SECONDS = 120.0
 JUDGE_SECONDS = 3600.0
-"""A gate with many lines on large runs takes minutes, and may wait for others."""
+"""A gate with many lines on large runs takes minutes, and may wait for other gates."""
 T = TypeVar("T")
 
 
-class RemoteOwner:
-    """An `Owner` over HTTP."""
+class RemoteStore:
+    """A `StoreClient` over control's HTTP API."""
 
     def __init__(self, control_url: str, layout: Layout) -> None:
         key = os.environ.get(ADMIN_KEY) or _written_key(layout)
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._url = control_url
         self._layout = layout
-        self.care = RemoteCare(self._ask)
-        self.accounts = RemoteAccounts(self._ask)
-        self.reviews = RemoteReviews(self._ask)
+        self.maintenance = RemoteMaintenance(self._send)
+        self.accounts = RemoteAccounts(self._send)
+        self.reviews = RemoteReviews(self._send)
         self._client = httpx.Client(base_url=control_url, headers=headers, timeout=SECONDS, trust_env=False)
 
-    def __enter__(self) -> RemoteOwner:
+    def __enter__(self) -> RemoteStore:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def ingest_now(self) -> Ingested:
-        return msgspec.json.decode(self._ask("POST", "/api/ingest"), type=Ingested)
+    def ingest_now(self) -> IngestResult:
+        return msgspec.json.decode(self._send("POST", "/api/ingest"), type=IngestResult)
 
     def overview(self) -> Overview:
-        return msgspec.json.decode(self._ask("GET", "/api/store"), type=Overview)
+        return msgspec.json.decode(self._send("GET", "/api/store"), type=Overview)
 
     def record_suites(self, suites: Sequence[Suite]) -> None:
         from fairtrial_cli.store_client.journal_events import write_new_texts
@@ -73,9 +73,9 @@ class RemoteOwner:
         if write_new_texts(self._layout, suites, self._knows_text):
             self.ingest_now()
 
-    def judge(self, asked: JudgeRequest, plan: Plan) -> Verdict:  # noqa: ARG002 - control has a plan of its own
-        content = asked.model_dump_json(exclude_none=True).encode()
-        return verdict_json.decode(self._ask("POST", "/api/verdicts", content=content, seconds=JUDGE_SECONDS))
+    def judge(self, request: JudgeRequest, plan: Plan) -> Verdict:  # noqa: ARG002 - control has its own plan
+        content = request.model_dump_json(exclude_none=True).encode()
+        return verdict_json.decode(self._send("POST", "/api/verdicts", content=content, seconds=JUDGE_SECONDS))
 
     def list_verdicts(
         self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
@@ -84,7 +84,7 @@ class RemoteOwner:
         return tuple(verdict_json.decode(bytes(row)) for row in rows)
 
     def load_run(self, run_id: str) -> Run:
-        lines = self._ask("GET", f"/api/runs/{run_id}/events").split(b"\n")
+        lines = self._send("GET", f"/api/runs/{run_id}/events").split(b"\n")
         return run_of(decode(line) for line in lines if line)
 
     def load_table(self, run_id: str) -> RunTable:
@@ -108,46 +108,47 @@ class RemoteOwner:
     def latest_ids(
         self, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
     ) -> list[str]:
-        asked = {"suite": suite, "target": target, "suite_digest": suite_digest}
-        return msgspec.json.decode(self._ask("GET", "/api/runs/latest", asked=asked), type=list[str])
+        params = {"suite": suite, "target": target, "suite_digest": suite_digest}
+        return msgspec.json.decode(self._send("GET", "/api/runs/latest", params=params), type=list[str])
 
     def traffic(self, *, experiment: str | None = None, since_us: int = 0) -> list[Traffic]:
         return self._rows("/api/traffic", Traffic, experiment=experiment, since_us=since_us)
 
     def create_key(self, name: str, options: KeyOptions) -> NewKey:
         wish = {"name": name} | msgspec.to_builtins(options)
-        return msgspec.json.decode(self._ask("POST", "/api/keys", content=msgspec.json.encode(wish)), type=NewKey)
+        return msgspec.json.decode(self._send("POST", "/api/keys", content=msgspec.json.encode(wish)), type=NewKey)
 
     def list_keys(self) -> list[dict[str, Any]]:
         return self._rows("/api/keys", dict[str, Any], limit=1000)
 
     def revoke_key(self, key_id: str) -> None:
-        self._ask("DELETE", f"/api/keys/{key_id}")
+        self._send("DELETE", f"/api/keys/{key_id}")
 
     def _knows_text(self, suite_digest: str, text_digest: str) -> bool:
         rows = self._rows("/api/suites", dict[str, Any], suite_digest=suite_digest, text_digest=text_digest)
         return bool(rows)
 
-    def _arrow(self, path: str, **asked: Any) -> Any:
+    def _arrow(self, path: str, **params: Any) -> Any:
         import pyarrow
 
-        with pyarrow.ipc.open_stream(self._ask("GET", path, asked=asked)) as stream:
+        with pyarrow.ipc.open_stream(self._send("GET", path, params=params)) as stream:
             return stream.read_all()
 
-    def _rows(self, path: str, kind: type[T], **asked: Any) -> list[T]:
-        rows: dict[str, list[T]] = msgspec.json.decode(self._ask("GET", path, asked=asked), type=dict[str, list[kind]])  # type: ignore[valid-type]
+    def _rows(self, path: str, kind: type[T], **params: Any) -> list[T]:
+        answer = self._send("GET", path, params=params)
+        rows: dict[str, list[T]] = msgspec.json.decode(answer, type=dict[str, list[kind]])  # type: ignore[valid-type]
         return rows["rows"]
 
-    def _ask(
+    def _send(
         self,
         method: str,
         path: str,
         *,
-        asked: dict[str, Any] | None = None,
+        params: dict[str, Any] | None = None,
         content: bytes | None = None,
         seconds: float = SECONDS,
     ) -> bytes:
-        parameters = {name: value for name, value in (asked or {}).items() if value is not None}
+        parameters = {name: value for name, value in (params or {}).items() if value is not None}
         headers = {"content-type": "application/json"} if content is not None else {}
         try:
             answer = self._client.request(
@@ -155,7 +156,7 @@ class RemoteOwner:
             )
         except httpx.HTTPError as error:
             raise StoreError(
-                f"{self._url}: the control process owns the store but does not answer ({error})"
+                f"{self._url}: the control process owns the store but does not respond ({error})"
             ) from error
         if answer.is_success:
             return answer.content
@@ -175,5 +176,5 @@ def _refusal(answer: httpx.Response) -> UsageError | StoreError:
     except (ValueError, KeyError, TypeError):
         message = f"{answer.request.url}: status {answer.status_code}"
     if answer.status_code in (401, 403):
-        message += f" (set {ADMIN_KEY} to one: fairtrial keys create NAME --right admin)"
+        message += f" (create a key with: fairtrial keys create NAME --right admin, and set it as {ADMIN_KEY})"
     return UsageError(message) if answer.is_client_error else StoreError(message)

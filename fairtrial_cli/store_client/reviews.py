@@ -1,4 +1,4 @@
-"""Blind reviews as commands reach them: in the store itself, or through its owner's API."""
+"""Manages review queues for commands, in the open store or through control's API."""
 
 from __future__ import annotations
 
@@ -11,41 +11,40 @@ from fairtrial.domain.errors import RequestError, UsageError
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
 from fairtrial.store.core.database import Database
-from fairtrial.store.reviews import evidence as review_evidence
-from fairtrial.store.reviews import queues
+from fairtrial.store.reviews import evidence, queues
 
 Row = dict[str, Any]
 
 
-class Ask(Protocol):
-    """How a `RemoteOwner` asks."""
+class SendRequest(Protocol):
+    """Sends a request of a `RemoteStore`."""
 
     def __call__(
-        self, method: str, path: str, *, asked: dict[str, Any] | None = None, content: bytes | None = None
+        self, method: str, path: str, *, params: dict[str, Any] | None = None, content: bytes | None = None
     ) -> bytes:
-        """The body of the answer; raises `UsageError`, `StoreError`."""
+        """The response body; raises `UsageError`, `StoreError`."""
 
 
-class DirectReviews:
-    """On the open store; ``now_us`` gives microseconds since 1970, UTC."""
+class LocalReviews:
+    """Review queues in the open store; ``now_us`` returns microseconds since 1970, UTC."""
 
     def __init__(self, database: Database, now_us: Any) -> None:
         self._database = database
         self._now_us = now_us
 
-    def enqueue(self, wish: Row, plan: Plan) -> Row:
-        from gateway.control.operations.fill_review_queue import QueueWish, fill
+    def enqueue(self, fields: Row, plan: Plan) -> Row:
+        from gateway.control.operations.fill_review_queue import QueueRequest, fill_review_queue
 
         try:
-            wished = QueueWish(**wish)
+            request = QueueRequest(**fields)
         except ValidationError as error:
             first = error.errors()[0]
             raise UsageError(f"reviews: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-        queue_id = fill(self._database, wished, plan=plan, by="command line", now_us=self._now_us())
+        queue_id = fill_review_queue(self._database, request, plan=plan, by="command line", now_us=self._now_us())
         return self._details(queue_id)
 
     def listing(self) -> list[Row]:
-        rows: list[Row] = msgspec.to_builtins(queues.all_details(self._database))
+        rows: list[Row] = msgspec.to_builtins(queues.list_details(self._database))
         return rows
 
     def close(self, queue_id: str) -> Row:
@@ -57,13 +56,13 @@ class DirectReviews:
 
     def rows(self, queue_id: str) -> list[Row]:
         try:
-            found: list[Row] = msgspec.to_builtins(review_evidence.rows(self._database, queue_id))
+            found: list[Row] = msgspec.to_builtins(evidence.export_rows(self._database, queue_id))
         except RequestError as error:
             raise UsageError(error.message) from error
         return found
 
     def evidence(self, candidate: str, baseline: str) -> ReviewEvidence:
-        return review_evidence.read(self._database, candidate, baseline)
+        return evidence.read_evidence(self._database, candidate, baseline)
 
     def _details(self, queue_id: str) -> Row:
         found: Row = msgspec.to_builtins(queues.details(self._database, queue_id))
@@ -71,13 +70,13 @@ class DirectReviews:
 
 
 class RemoteReviews:
-    """The same, elsewhere."""
+    """Review queues through control's API."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, send: SendRequest) -> None:
+        self._send = send
 
-    def enqueue(self, wish: Row, plan: Plan) -> Row:  # noqa: ARG002 - control has a plan of its own
-        return self._one("POST", "/api/reviews/queues", msgspec.json.encode(wish))
+    def enqueue(self, fields: Row, plan: Plan) -> Row:  # noqa: ARG002 - control has its own plan
+        return self._one("POST", "/api/reviews/queues", msgspec.json.encode(fields))
 
     def listing(self) -> list[Row]:
         return self._rows("/api/reviews/status")
@@ -89,12 +88,12 @@ class RemoteReviews:
         return self._rows(f"/api/reviews/queues/{queue_id}/export")
 
     def evidence(self, candidate: str, baseline: str) -> ReviewEvidence:
-        asked = {"candidate": candidate, "baseline": baseline}
-        answer = self._ask("GET", "/api/reviews/votes", asked=asked)
+        params = {"candidate": candidate, "baseline": baseline}
+        answer = self._send("GET", "/api/reviews/votes", params=params)
         return tuple(msgspec.json.decode(answer, type=dict[str, list[ReviewedQueue]])["rows"])
 
     def _one(self, method: str, path: str, content: bytes | None = None) -> Row:
-        return msgspec.json.decode(self._ask(method, path, content=content), type=Row)
+        return msgspec.json.decode(self._send(method, path, content=content), type=Row)
 
     def _rows(self, path: str) -> list[Row]:
-        return msgspec.json.decode(self._ask("GET", path), type=dict[str, list[Row]])["rows"]
+        return msgspec.json.decode(self._send("GET", path), type=dict[str, list[Row]])["rows"]

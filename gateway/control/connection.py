@@ -1,6 +1,6 @@
-"""A connection to control: heads and bodies must come in time, and what is malformed gets control's own error.
+"""Adds timeouts and size limits for incoming requests to uvicorn, and control's error format for malformed ones.
 
-uvicorn alone waits for a half-sent request for ever.
+uvicorn alone waits forever for a request that is only half sent.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from gateway.descriptors import DescriptorReserve
 from gateway.request_framing import NOT_HTTP, TWO_HOSTS, wrong_coding
 
 HEAD_LIMIT = 2**18
-"""Bytes that may come without a head being whole."""
+"""Maximum bytes of a request head."""
 
 HEADERS_LIMIT = 256
-YOUNG_SECONDS = 0.05
-"""A connection that is younger is not closed to make room: its request may be under way."""
+MIN_IDLE_SECONDS = 0.05
+"""A younger connection is not closed to make room, because its request may still be arriving."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What all connections share: the slowest body, and the reserve of descriptors."""
+    """Limits that all connections share: the minimum body rate and the reserve of file descriptors."""
 
     body_rate: BodyRate
     reserve: DescriptorReserve
 
 
 class ControlConfig(uvicorn.Config):
-    """uvicorn's configuration, with the limits that `ControlConnection` keeps."""
+    """uvicorn's configuration with the limits that `ControlConnection` enforces."""
 
     def __init__(self, app: Any, limits: Limits, **settings: Any) -> None:
         super().__init__(app, http=ControlConnection, ws="none", **settings)
@@ -45,7 +45,7 @@ class ControlConfig(uvicorn.Config):
 
 
 class ControlConnection(HttpToolsProtocol):
-    """See above."""
+    """One HTTP connection with timeouts, size limits and control's error format."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -53,19 +53,19 @@ class ControlConnection(HttpToolsProtocol):
         self._limits = self.config.limits
         self._body_watch = BodyWatch()
         self._unread: RequestResponseCycle | None = None
-        """The request whose body is not whole."""
+        """The request whose body is incomplete."""
         self._head = 0
-        """Bytes of a head that is not whole."""
+        """Bytes received of an incomplete head."""
         self._reserved = False
         self._why = NOT_HTTP
         self.since = self.loop.time()
-        """Since when it has been without a request."""
+        """When it last became idle."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         self.since = self.loop.time()
         room = self._limits.reserve.room(transport.get_extra_info("socket").fileno(), self.since)
         if room != "free":
-            make_room([one for one in self.connections if isinstance(one, ControlConnection)], self.since)
+            evict_connections([one for one in self.connections if isinstance(one, ControlConnection)], self.since)
         self._reserved = room == "reserved"
         super().connection_made(transport)
         if room == "none":
@@ -86,17 +86,17 @@ class ControlConnection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._head:
-            return  # a trailer, which nobody reads
+            return  # a trailer, which is ignored
         if len(self.headers) >= HEADERS_LIMIT:
-            self._wrong("too many headers")
+            self._reject("too many headers")
         super().on_header(name, value)
         if self.headers[-1][0] == b"host" and any(known == b"host" for known, _ in self.headers[:-1]):
-            self._wrong(TWO_HOSTS)
+            self._reject(TWO_HOSTS)
 
     def on_headers_complete(self) -> None:
         self._head = 0
         if (wrong := wrong_coding(self._header(b"transfer-encoding"), self._header(b"te"))) is not None:
-            self._wrong(wrong)
+            self._reject(wrong)
         super().on_headers_complete()
         self._unread = self.cycle
         if self._reserved:
@@ -111,38 +111,38 @@ class ControlConnection(HttpToolsProtocol):
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Whatever uvicorn's own words are: what is wrong, in the shape of control's errors."""
-        self._last(400, self._why if msg.startswith("Invalid HTTP") else msg)
+        """Replaces uvicorn's text with the actual problem, in control's error format."""
+        self._respond_and_close(400, self._why if msg.startswith("Invalid HTTP") else msg)
 
-    def look(self, now: float) -> None:
-        """Give up a head or a body that comes too slowly."""
+    def check_timeouts(self, now: float) -> None:
+        """Close the connection if a head or a body arrives too slowly."""
         unread = self._unread
         uninvited = unread is not None and unread.waiting_for_100_continue and not unread.response_started
         held_back = self.flow.read_paused or uninvited
         if self._body_watch.too_slow(unread, self._limits.body_rate, now=now, held_back=held_back):
-            self.give_up("the request body stopped coming or came too slowly")
-        elif self.unused and now - self.since > self._limits.body_rate.grace:
-            self.give_up("the request did not come in time")
+            self.time_out("the request body stopped or arrived too slowly")
+        elif self.idle and now - self.since > self._limits.body_rate.grace:
+            self.time_out("the request did not arrive in time")
 
     @property
-    def unused(self) -> bool:
-        """Whether no request is being answered, and none is waited for but its head."""
+    def idle(self) -> bool:
+        """Whether no request is being received or answered, apart from an incomplete head."""
         return self._unread is None and (self.cycle is None or self.cycle.response_complete)
 
     @property
     def half_sent(self) -> bool:
-        """Whether a request's body is still to come."""
+        """Whether the body of a request is incomplete."""
         return self._unread is not None
 
-    def give_up(self, why: str) -> None:
-        """Close it, with a 408 where a request was begun and nothing was answered."""
+    def time_out(self, why: str) -> None:
+        """Close the connection, with a 408 if a request was started and not answered."""
         cycle = self._unread
         begun = self._head > 0 if cycle is None else not cycle.response_started and not self.pipeline
         if cycle is not None:
             cycle.disconnected = True
             cycle.message_event.set()
         if begun and not self.transport.is_closing():
-            self._last(408, why)
+            self._respond_and_close(408, why)
         else:
             self.transport.close()
 
@@ -150,34 +150,34 @@ class ControlConnection(HttpToolsProtocol):
         found = [value for name, value in self.headers if name == wanted]
         return b", ".join(found) if found else None
 
-    def _wrong(self, why: str) -> None:
+    def _reject(self, why: str) -> None:
         self._why = why
         raise httptools.HttpParserError(why)
 
-    def _last(self, status: int, why: str) -> None:
-        """The last answer of this connection."""
-        error = {"message": f"{why}, and the connection is closed", "type": "invalid_request_error"}
+    def _respond_and_close(self, status: int, why: str) -> None:
+        """Send an error as the last response of this connection."""
+        error = {"message": f"{why}; the connection is closed", "type": "invalid_request_error"}
         body = msgspec.json.encode({"error": error})
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
         self.transport.write(STATUS_LINE[status] + head % len(body) + body)
         self.transport.close()
 
 
-def make_room(connections: list[ControlConnection], now: float) -> None:
-    """Close those that have been without a request for longest, and if there are none, those with half a request."""
-    old = [one for one in connections if now - one.since > YOUNG_SECONDS]
-    some = [one for one in old if one.unused] or [one for one in old if one.half_sent]
+def evict_connections(connections: list[ControlConnection], now: float) -> None:
+    """Close the connections that have been idle longest, or else those with an incomplete request."""
+    old = [one for one in connections if now - one.since > MIN_IDLE_SECONDS]
+    some = [one for one in old if one.idle] or [one for one in old if one.half_sent]
     for connection in heapq.nsmallest(1 + len(some) // 16, some, key=lambda one: one.since):
-        connection.give_up("control is at its limit of open files")
+        connection.time_out("control has reached its limit of open files")
 
 
 class ControlServer(WokenServer):
-    """uvicorn's server, which looks at its connections twice a second."""
+    """uvicorn's server, which checks the timeouts of its connections twice a second."""
 
     async def on_tick(self, counter: int) -> bool:
-        """Called twice a second; true where the server should end."""
+        """Called twice a second. Returns whether the server should stop."""
         now = asyncio.get_running_loop().time()
         for connection in list(self.server_state.connections):
             if isinstance(connection, ControlConnection):
-                connection.look(now)
+                connection.check_timeouts(now)
         return await super().on_tick(counter)

@@ -1,4 +1,4 @@
-"""How the API answers: values as JSON, tables as JSON or Arrow by what the caller accepts, pages by time."""
+"""Request parameters and response formats that the routers share: pages, JSON and Arrow."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from fastapi import Depends, Query, Request, Response
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import END_OF_TIME_US, LARGEST_OFFSET, LARGEST_PAGE, Page, Position, microseconds
 from fairtrial.store.core.query import Query as StoreQuery
-from gateway.control.background.background_work import Keeper
+from gateway.control.background.background_work import BackgroundWork
 
 ARROW = "application/vnd.apache.arrow.stream"
 NEXT = "x-fairtrial-next"
 
 
-def _keeper(request: Request) -> Keeper:
-    keeper: Keeper = request.app.state.keeper
-    return keeper
+def _background(request: Request) -> BackgroundWork:
+    background: BackgroundWork = request.app.state.background
+    return background
 
 
 WEEK_US = 7 * 86_400_000_000
@@ -28,8 +28,8 @@ MINUTE_US = 60_000_000
 
 
 def _page(
-    since_us: Annotated[int, Query(ge=0, le=END_OF_TIME_US, description="from, microseconds since 1970, UTC")] = 0,
-    until_us: Annotated[int, Query(ge=0, le=END_OF_TIME_US, description="until before")] = END_OF_TIME_US,
+    since_us: Annotated[int, Query(ge=0, le=END_OF_TIME_US, description="from, in microseconds since 1970, UTC")] = 0,
+    until_us: Annotated[int, Query(ge=0, le=END_OF_TIME_US, description="until (exclusive)")] = END_OF_TIME_US,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 100,
     offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET)] = 0,
 ) -> Page:
@@ -37,21 +37,21 @@ def _page(
 
 
 def _traffic_page(
-    keeper: Annotated[Keeper, Depends(_keeper)],
-    since_us: Annotated[int | None, Query(ge=0, le=END_OF_TIME_US, description="from; 0 is all time")] = None,
-    until_us: Annotated[int, Query(ge=0, le=END_OF_TIME_US, description="until before")] = END_OF_TIME_US,
+    background: Annotated[BackgroundWork, Depends(_background)],
+    since_us: Annotated[int | None, Query(ge=0, le=END_OF_TIME_US, description="from; 0 means all time")] = None,
+    until_us: Annotated[int, Query(ge=0, le=END_OF_TIME_US, description="until (exclusive)")] = END_OF_TIME_US,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 100,
     offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET)] = 0,
 ) -> Page:
-    """Figures of traffic are those of the last week, to the minute, unless the caller says from when on."""
+    """Traffic figures cover the last week, to the minute, unless the caller sets a start."""
     if since_us is None:
-        since_us = max(0, (keeper.clock_us() - WEEK_US) // MINUTE_US * MINUTE_US)
+        since_us = max(0, (background.clock_us() - WEEK_US) // MINUTE_US * MINUTE_US)
     return Page(since_us, until_us, limit, offset)
 
 
 def _position(
     after: Annotated[
-        str | None, Query(max_length=200, pattern=r"^\d{1,16}:.+$", description="the `next` of the page before")
+        str | None, Query(max_length=200, pattern=r"^\d{1,16}:.+$", description="`next` of the previous page")
     ] = None,
 ) -> Position | None:
     if after is None:
@@ -60,26 +60,26 @@ def _position(
     return Position(min(int(at_us), END_OF_TIME_US), id_)
 
 
-TheKeeper = Annotated[Keeper, Depends(_keeper)]
-ThePage = Annotated[Page, Depends(_page)]
-TheTrafficPage = Annotated[Page, Depends(_traffic_page)]
-ThePosition = Annotated[Position | None, Depends(_position)]
+BackgroundDep = Annotated[BackgroundWork, Depends(_background)]
+PageDep = Annotated[Page, Depends(_page)]
+TrafficPageDep = Annotated[Page, Depends(_traffic_page)]
+PositionDep = Annotated[Position | None, Depends(_position)]
 
 
 def as_json(value: Any, *, status: int = 200) -> Response:
-    """A value of ours; times end in Z, decimals are text."""
+    """A value as JSON. Times end in Z; decimals are strings."""
     return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
 
 
 def as_table(request: Request, database: Database, query: StoreQuery) -> Response:
-    """A listing: ``{"rows": […]}``, or an Arrow stream if the caller's `Accept` names it."""
+    """A listing as ``{"rows": […]}``, or as an Arrow stream if the `Accept` header names it."""
     if ARROW not in request.headers.get("accept", ""):
         return as_json({"rows": database.dicts(query)})
     return as_arrow(database.arrow(query))
 
 
 def as_pages(request: Request, database: Database, query: StoreQuery, page: Page, id_name: str) -> Response:
-    """The same, newest first, with where the next page goes on: ``next``, in Arrow the header `x-fairtrial-next`."""
+    """A listing, newest first, with the start of the next page in ``next`` or, for Arrow, in `x-fairtrial-next`."""
     if ARROW not in request.headers.get("accept", ""):
         rows = database.dicts(query)
         last = rows[-1] if len(rows) == page.rows else None
@@ -97,7 +97,6 @@ def _after(at_time: datetime, id_: str) -> str:
 
 
 def as_arrow(table: pyarrow.Table) -> Response:
-    """A table as an Arrow stream."""
     sink = pyarrow.BufferOutputStream()
     with pyarrow.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)

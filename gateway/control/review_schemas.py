@@ -1,4 +1,4 @@
-"""What reviewers send: a draft as JSON, checked at the edge."""
+"""Schemas of the request bodies that reviewers send."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Edit = Annotated[str | None, Field(max_length=LONGEST_EDIT)]
 
 
 class MarksBody(BaseModel):
-    """The marks of one answer; null is not applicable."""
+    """The ratings of one answer; null means not applicable."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -26,7 +26,7 @@ class MarksBody(BaseModel):
 
 
 class RatingsBody(BaseModel):
-    """The marks of both."""
+    """The ratings of both answers."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -35,7 +35,7 @@ class RatingsBody(BaseModel):
 
 
 class EditsBody(BaseModel):
-    """Either answer as the reviewer would have written it; null is not edited."""
+    """Either answer as edited by the reviewer; null means not edited."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -44,7 +44,7 @@ class EditsBody(BaseModel):
 
 
 class DraftBody(BaseModel):
-    """What a reviewer has said so far."""
+    """A reviewer's draft or vote."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -66,7 +66,7 @@ class DraftBody(BaseModel):
 
 
 class SkipBody(BaseModel):
-    """Why an item is passed over."""
+    """Why an item is skipped."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

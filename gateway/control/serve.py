@@ -1,4 +1,4 @@
-"""Runs the control plane: owns the store, serves the API, and leaves both in order when told to stop."""
+"""Runs the control plane, which owns the store and serves the API."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import STORE_UNUSABLE
 from fairtrial.domain.limits.body_rate import USUAL_BODY_RATE, BodyRate
-from fairtrial.store.core.damage import advice, opening
+from fairtrial.store.core.damage import advice, unusable_on_error
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.owner_lock import refuse_owned
 from gateway.control.app import create_app
-from gateway.control.auth.bootstrap import Welcome, welcome_to
-from gateway.control.background.background_work import Addresses, Keeper
+from gateway.control.auth.bootstrap import InitialCredentials, initial_credentials
+from gateway.control.background.background_work import Addresses, BackgroundWork
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.connection import ControlConfig, ControlServer, Limits
 from gateway.control.errors import log
@@ -36,16 +36,16 @@ from gateway.listening import listen
 from gateway.memory import return_large_blocks
 
 GRACE_SECONDS = 5
-"""So long an answer that has begun may hold up the end."""
+"""How long a response in progress may delay the shutdown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
-    """What control must know even while `fairtrial.yaml` is broken: the store, the address, where the gateway is.
+    """Settings that control needs even while `fairtrial.yaml` is broken.
 
-    ``control_url``: how others reach this control, if that is not its address (in a container it isn't);
-    ``public_host``: the host name by which browsers reach it through a proxy; ``trusted_proxies``: the addresses whose
-    `X-Forwarded-For` and `X-Forwarded-Proto` count.
+    ``control_url``: how others reach this control if not by its address, as in a container. ``public_host``: the host
+    name by which browsers reach it through a proxy. ``trusted_proxies``: addresses whose `X-Forwarded-For` and
+    `X-Forwarded-Proto` headers are believed.
     """
 
     config: Path
@@ -59,7 +59,10 @@ class ControlSettings:
 
 
 def serve(
-    settings: ControlSettings, load: Callable[[], Project], *, welcome: Callable[[Welcome], None] | None = None
+    settings: ControlSettings,
+    load: Callable[[], Project],
+    *,
+    on_credentials: Callable[[InitialCredentials], None] | None = None,
 ) -> None:
     """Own the store and serve until SIGTERM or Ctrl-C; raises `StoreLocked`, `StoreError`, `PortTaken`.
 
@@ -68,37 +71,40 @@ def serve(
     refuse_owned(settings.layout)
     return_large_blocks()
     os.umask(0o077)
-    ending = _Ending()
+    shutdown = _ShutdownRequest()
     listener = listen(settings.address.host, settings.address.port, service="control", setting="control.bind")
     database = Database.open(settings.layout)
-    keeper = _keeper(settings, database, load)
+    background = _background(settings, database, load)
     try:
         loopback = settings.address.loopback
-        with opening(settings.layout):
-            keeper.start()
-        if welcome is not None and (made := welcome_to(keeper, loopback=loopback)) is not None:
-            welcome(made)
-        app = create_app(keeper, loopback=loopback, public_host=settings.public_host)
-        gc.freeze()  # what is loaded by now stays: no later collection has to walk it
-        ending.run(_server(app, settings), listener)
+        with unusable_on_error(settings.layout):
+            background.start()
+        if (
+            on_credentials is not None
+            and (credentials := initial_credentials(background, loopback=loopback)) is not None
+        ):
+            on_credentials(credentials)
+        app = create_app(background, loopback=loopback, public_host=settings.public_host)
+        gc.freeze()  # long-lived objects: later garbage collections skip them
+        shutdown.run(_server(app, settings), listener)
     finally:
         try:
-            keeper.stop()
+            background.stop()
         finally:
             database.close()
 
 
-def _keeper(settings: ControlSettings, database: Database, load: Callable[[], Project]) -> Keeper:
+def _background(settings: ControlSettings, database: Database, load: Callable[[], Project]) -> BackgroundWork:
     publisher = PlanPublisher(database, settings.config, load, clock_us=clock_us)
     addresses = Addresses(settings.control_url or settings.address.url, settings.gateway_url)
     on_failure = partial(_give_up, settings.layout)
-    with opening(settings.layout):
-        return Keeper(database, publisher, addresses, clock_us=clock_us, on_failure=on_failure)
+    with unusable_on_error(settings.layout):
+        return BackgroundWork(database, publisher, addresses, clock_us=clock_us, on_failure=on_failure)
 
 
 def _give_up(layout: Layout, why: str) -> NoReturn:
-    """End at once: closing the store would write to what is left of its file. Journals hold what comes meanwhile."""
-    message = f"error: {layout.store}: the store can't be used any more ({why})\n{advice(layout, why)}\n"
+    """Exit immediately, because closing the store would write to a damaged file. Journals keep new events."""
+    message = f"error: {layout.store}: the store is no longer usable ({why})\n{advice(layout, why)}\n"
     try:
         sys.stderr.write(message)
         sys.stderr.flush()
@@ -107,7 +113,7 @@ def _give_up(layout: Layout, why: str) -> NoReturn:
 
 
 def _server(app: FastAPI, settings: ControlSettings) -> uvicorn.Server:
-    """By default uvicorn would believe every forwarding header from 127.0.0.1, which a bare proxy passes on unread."""
+    """uvicorn by default trusts forwarding headers from 127.0.0.1, which a simple proxy passes on unchecked."""
     limits = Limits(settings.body_rate, DescriptorReserve(raise_soft_limit(), service="control", log=log))
     return ControlServer(
         ControlConfig(
@@ -123,27 +129,27 @@ def _server(app: FastAPI, settings: ControlSettings) -> uvicorn.Server:
     )
 
 
-class _Ending:
-    """Remembers a signal that comes before the server listens for it, and outlives the one that the server passes on.
+class _ShutdownRequest:
+    """Handles SIGTERM and SIGINT before and during the server's own handling.
 
-    Without the first, control that is told to end while it opens the store would never end; without the second, it
-    would be killed before the store is closed.
+    A signal that arrives while the store is opening must still stop the process. A signal that uvicorn raises again
+    after its shutdown must not kill the process before the store is closed.
     """
 
     def __init__(self) -> None:
-        self._told = False
+        self._requested = False
         self._server: uvicorn.Server | None = None
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._tell)
+            signal.signal(number, self._request)
 
     def run(self, server: uvicorn.Server, listener: socket.socket) -> None:
-        """Serve until told, which may have been before."""
+        """Serve until a shutdown is requested, which may already have happened."""
         self._server = server
-        server.should_exit = server.should_exit or self._told
+        server.should_exit = server.should_exit or self._requested
         server.run(sockets=[listener])
 
-    def _tell(self, *_: object) -> None:
-        self._told = True
+    def _request(self, *_: object) -> None:
+        self._requested = True
         if self._server is not None:
             self._server.should_exit = True
 

@@ -1,6 +1,6 @@
-"""Which engine serves whom: one request at a time each, and an engine stays with its adapter while it can.
+"""Schedules requests on engines, one at a time each, and keeps each engine on its adapter if possible.
 
-llama.cpp loses its cached prompt with every change of adapter, and gains nothing by batching on a CPU.
+llama.cpp loses its cached prompt when the adapter changes, and gains nothing from batching on a CPU.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from fairtrial.domain.errors import Unavailable
 
 BATCH = 32
 BATCH_S = 5.0
-MOST_WAITING = 2048
+MAX_WAITING = 2048
 ENGINE_WITHIN_S = 30.0
 
 
 class Reachable(Protocol):
-    """What the scheduler must know of an engine: it is up while it has a ``url``."""
+    """What the scheduler knows about an engine: it is up while it has a ``url``."""
 
     url: str | None
 
@@ -31,7 +31,7 @@ E = TypeVar("E", bound=Reachable)
 
 @dataclass(slots=True)
 class Seat(Generic[E]):
-    """One engine and what it is doing: the adapter that it holds, and how much of the batch is done."""
+    """An engine's state: the adapter that it holds, and the progress of its batch."""
 
     engine: E
     queue: Hashable = None
@@ -42,14 +42,14 @@ class Seat(Generic[E]):
 
 @dataclass(slots=True)
 class Ticket(Generic[E]):
-    """One waiting request; ``seat`` is fulfilled when its turn comes."""
+    """A waiting request; ``seat`` is set when an engine is free."""
 
     number: int
     seat: asyncio.Future[Seat[E]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Affinity(Generic[E]):
-    """Hands engines to requests; ``clock`` gives seconds that only go up."""
+    """Assigns engines to requests; ``clock`` returns monotonic seconds."""
 
     def __init__(self, engines: Sequence[E], clock: Callable[[], float]) -> None:
         self._seats = [Seat(engine) for engine in engines]
@@ -63,9 +63,9 @@ class Affinity(Generic[E]):
 
     @asynccontextmanager
     async def turn(self, queue: Hashable) -> AsyncIterator[E]:
-        """An engine for one request; raises `Unavailable` if too many wait or no engine comes up."""
-        if self.waiting >= MOST_WAITING:
-            raise Unavailable(f"{MOST_WAITING} requests are waiting already", code="overloaded")
+        """An engine for one request; raises `Unavailable` if too many requests wait or no engine starts."""
+        if self.waiting >= MAX_WAITING:
+            raise Unavailable(f"{MAX_WAITING} requests are already waiting", code="overloaded")
         seat = await self._seat(queue)
         try:
             yield seat.engine
@@ -74,7 +74,7 @@ class Affinity(Generic[E]):
             self.dispatch()
 
     def dispatch(self) -> None:
-        """Give every free engine that is up its next request; called again whenever an engine comes up."""
+        """Give every free engine its next request; also called whenever an engine comes up."""
         while self._waiting:
             free = [seat for seat in self._seats if not seat.busy and seat.engine.url]
             choices = [(seat, queue) for seat in free if (queue := self._next_for(seat)) is not None]
@@ -92,14 +92,14 @@ class Affinity(Generic[E]):
             while not ticket.seat.done():
                 await asyncio.wait({ticket.seat}, timeout=ENGINE_WITHIN_S)
                 if not ticket.seat.done() and not any(seat.engine.url for seat in self._seats):
-                    raise Unavailable("no engine is up (llama.cpp keeps ending; see its log)", code="no_engine")
+                    raise Unavailable("no engine is running (llama.cpp keeps exiting; see its log)", code="no_engine")
         except BaseException:
             self._withdraw(queue, ticket)
             raise
         return ticket.seat.result()
 
     def _withdraw(self, queue: Hashable, ticket: Ticket[E]) -> None:
-        """The caller is gone: leave the queue, or give the engine back if it came at the same moment."""
+        """Remove a cancelled request from the queue, or release the engine that it has just got."""
         if ticket.seat.done():
             ticket.seat.result().busy = False
             self.dispatch()
@@ -109,7 +109,7 @@ class Affinity(Generic[E]):
             del self._waiting[queue]
 
     def _next_for(self, seat: Seat[E]) -> Hashable:
-        """The queue that this engine should serve next, ``None`` if none waits."""
+        """The queue that this engine should serve next, or ``None``."""
         held = {other.queue for other in self._seats if other is not seat and other.engine.url}
         alone = [queue for queue in self._waiting if queue not in held]
         others = [queue for queue in alone if queue != seat.queue]

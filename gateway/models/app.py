@@ -1,4 +1,4 @@
-"""The server's ASGI app: OpenAI's completions and models over the engines, and what monitors ask."""
+"""Serves OpenAI's completions and models endpoints and health checks over the engines, as an ASGI app."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from gateway.models.engine import Engine
 from gateway.models.prefix import prime
 
 PATHS = {"/v1/chat/completions": True, "/v1/completions": False}
-MOST_BYTES = 8 * 2**20
+MAX_BYTES = 8 * 2**20
 JSON = b"application/json"
 EVENTS = b"text/event-stream; charset=utf-8"
 
 
 class App:
-    """One app over running engines; ``client`` is the way to them."""
+    """The app over running engines, which are reached through ``client``."""
 
     def __init__(self, catalogue: Catalogue, engines: list[Engine], client: aiohttp.ClientSession) -> None:
         self._catalogue = catalogue
@@ -44,7 +44,7 @@ class App:
             if scope["method"] == "POST" and scope["path"] in PATHS:
                 body = wire.read(await read_body(receive), chat=PATHS[scope["path"]])
                 served = self._catalogue.find(body["model"])
-                await _unless_gone(receive, self._complete(scope["path"], body, served, reply))
+                await _until_disconnect(receive, self._complete(scope["path"], body, served, reply))
             else:
                 await reply.whole(200, self._get(scope["method"], scope["path"]))
         except RequestError as error:
@@ -67,7 +67,7 @@ class App:
     def _readiness(self) -> bytes:
         up = sum(engine.url is not None for engine in self._engines)
         if not up:
-            raise Unavailable("no engine is up", code="no_engine")
+            raise Unavailable("no engine is running", code="no_engine")
         return json.dumps({"status": "ok", "engines": up, "waiting": self._affinity.waiting}).encode()
 
     def _card(self, name: str) -> dict[str, Any]:
@@ -75,11 +75,11 @@ class App:
         return {"id": served.name, "object": "model", "created": self._created, "owned_by": "local"}
 
     async def _complete(self, path: str, body: dict[str, Any], served: Served, reply: Reply) -> None:
-        asked = wire.for_engine(body, served, len(self._catalogue.adapters))
+        request = wire.for_engine(body, served, len(self._catalogue.adapters))
         async with self._affinity.turn(served.queue) as engine:
             try:
-                asked["cache_prompt"] = await prime(self._client, engine, path, asked)
-                async with self._client.post(f"{engine.url}{path}", json=asked) as answer:
+                request["cache_prompt"] = await prime(self._client, engine, path, request)
+                async with self._client.post(f"{engine.url}{path}", json=request) as answer:
                     if answer.status != 200:
                         raise wire.refusal(answer.status, await answer.read())
                     if body.get("stream"):
@@ -88,7 +88,7 @@ class App:
                         whole = json.dumps(wire.as_served(await answer.json(), served), ensure_ascii=False)
                         await reply.whole(200, whole.encode())
             except (aiohttp.ClientError, ValueError) as error:
-                raise UpstreamError("The engine broke off; it is being started again.", code="engine_failed") from error
+                raise UpstreamError("The engine failed and is being restarted.", code="engine_failed") from error
 
 
 async def _stream(answer: aiohttp.ClientResponse, served: Served, reply: Reply) -> None:
@@ -98,7 +98,7 @@ async def _stream(answer: aiohttp.ClientResponse, served: Served, reply: Reply) 
 
 
 class Reply:
-    """The answer to one request, whole or in parts; an error after the first part becomes the stream's last event."""
+    """A response, whole or streamed. An error after the first part becomes the last event of the stream."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -127,25 +127,25 @@ class Reply:
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The whole body of a request; `TooLarge` above what a local model could ever read."""
+    """The whole request body; raises `TooLarge` above the limit."""
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > MOST_BYTES:
-            raise TooLarge(f"The body is larger than {MOST_BYTES // 2**20} MB.")
+        if len(body) > MAX_BYTES:
+            raise TooLarge(f"The body is larger than {MAX_BYTES // 2**20} MB.")
         if not message.get("more_body"):
             return bytes(body)
 
 
-async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, and drop it as soon as the caller hangs up: the engine stops with it."""
+async def _until_disconnect(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, and cancel it when the client disconnects, so that the engine stops too."""
     job = asyncio.create_task(work)
-    gone = asyncio.create_task(_until_gone(receive))
+    disconnected = asyncio.create_task(_wait_for_disconnect(receive))
     try:
-        await asyncio.wait({job, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({job, disconnected}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        unfinished = [task for task in (job, gone) if not task.done()]
+        unfinished = [task for task in (job, disconnected) if not task.done()]
         for task in unfinished:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
@@ -153,6 +153,6 @@ async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> Non
         job.result()
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

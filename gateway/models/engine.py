@@ -1,4 +1,4 @@
-"""One engine: a process of llama.cpp that is started again whenever it dies."""
+"""Runs one llama.cpp process and restarts it when it exits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAUSES_S = (0.1, 0.5, 2.0, 10.0)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How every engine is started; ``log`` takes what llama.cpp says (``None``: nobody does)."""
+    """How engines are started; ``log`` is the file for llama.cpp's output (``None``: discarded)."""
 
     catalogue: Catalogue
     threads: int = 1
@@ -55,7 +55,7 @@ class Engine:
         return self._running.pid if self._running else None
 
     async def start(self) -> None:
-        """Start it and wait until it listens; raises `UsageError` if it ends instead."""
+        """Start the process and wait until it listens; raises `UsageError` if it exits."""
         await self._launch()
         self._watch = asyncio.create_task(self._keep_up())
 
@@ -72,36 +72,36 @@ class Engine:
             self._running = await self._spawn(tell)
         finally:
             os.close(tell)
-        with os.fdopen(hear, "rb") as told:
+        with os.fdopen(hear, "rb") as address_line:
             try:
-                line = await asyncio.wait_for(asyncio.to_thread(told.readline), START_WITHIN_S)
+                line = await asyncio.wait_for(asyncio.to_thread(address_line.readline), START_WITHIN_S)
             except TimeoutError:
                 line = b""
                 await self._end()
         if not line:
             code = await self._running.wait()
-            raise UsageError(f"engine {self.number}: llama.cpp ended with {code} ({self._where_it_says()})")
+            raise UsageError(f"engine {self.number}: llama.cpp exited with {code} ({self._log_hint()})")
         self.primed = None
         self.url = line.decode().strip()
         self.changed()
 
     async def _spawn(self, tell: int) -> asyncio.subprocess.Process:
-        said = self._recipe.log.open("ab") if self._recipe.log else None
+        output = self._recipe.log.open("ab") if self._recipe.log else None
         try:
             return await asyncio.create_subprocess_exec(
                 *self._recipe.command(tell),
                 stdin=subprocess.DEVNULL,
-                stdout=said or subprocess.DEVNULL,
-                stderr=said or subprocess.DEVNULL,
+                stdout=output or subprocess.DEVNULL,
+                stderr=output or subprocess.DEVNULL,
                 pass_fds=(tell,),
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.getenv("PYTHONPATH"))))},
             )
         finally:
-            if said:
-                said.close()
+            if output:
+                output.close()
 
     async def _keep_up(self) -> None:
-        """Start it again for as long as it dies, with longer and longer pauses if it dies at once."""
+        """Restart the process whenever it exits, with increasing delays if it exits at once."""
         failed = 0
         while self._running:
             await self._running.wait()
@@ -121,5 +121,5 @@ class Engine:
                 self._running.kill()
             await self._running.wait()
 
-    def _where_it_says(self) -> str:
-        return f"its log is {self._recipe.log}" if self._recipe.log else "--log FILE keeps what it says"
+    def _log_hint(self) -> str:
+        return f"its log is {self._recipe.log}" if self._recipe.log else "to keep its log: --log FILE"

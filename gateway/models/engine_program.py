@@ -1,4 +1,4 @@
-"""The program of one engine: llama.cpp's own server on the base and all adapters, ending when its parent does.
+"""Runs llama.cpp's server on the base and all adapters. It ends with its parent.
 
 python -m gateway.models.engine_program --base BASE.gguf --adapter A.gguf --threads 1 --parent PID --tell FD
 """
@@ -18,23 +18,23 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Serve until killed; the address goes to the file descriptor ``--tell`` as one line."""
+    """Serve until killed. The address is written to the file descriptor ``--tell`` as one line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--base", required=True)
     parser.add_argument("--adapter", action="append", default=[])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--tell", type=int, required=True)
-    asked = parser.parse_args()
-    _end_with(asked.parent)
-    server = _serve(asked.base, asked.adapter, threads=asked.threads)
-    os.write(asked.tell, f"{server.listening_address}\n".encode())
-    os.close(asked.tell)
+    options = parser.parse_args()
+    _end_with(options.parent)
+    server = _serve(options.base, options.adapter, threads=options.threads)
+    os.write(options.tell, f"{server.listening_address}\n".encode())
+    os.close(options.tell)
     threading.Event().wait()
 
 
 def _end_with(parent: int) -> None:
-    """Ask the kernel to kill this program when its parent dies, however it dies; Ctrl-C is the parent's to handle."""
+    """Set PR_SET_PDEATHSIG, so that the kernel kills this process with its parent. The parent handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

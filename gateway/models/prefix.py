@@ -1,9 +1,9 @@
-"""Keeps the system prompt computed between requests, in a way that never changes an answer.
+"""Caches the computed system prompt between requests without changing any answer.
 
-llama.cpp's cache keeps whatever two prompts in a row have in common. The numbers of a token depend a little on the
-batch that it was computed in, so that even at temperature 0 the text would depend on who asked before: it changed 9 of
-14 answers of the base. Here what is kept is always the system prompt, and always computed in the same batch: a primer
-of the system prompt and a sign that no message begins with, asked before each request, leaves just that.
+llama.cpp caches the common prefix of two successive prompts. A token's activations depend slightly on the batch in
+which it was computed. So even at temperature 0, the answer would depend on the previous request: 9 of 14 answers of
+the base changed. Here the cache always holds exactly the system prompt, computed in the same batch. To achieve that, a
+primer is sent before each request: the system prompt and a character with which no message starts.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import aiohttp
 
 from gateway.models.engine import Engine
 
-WORTH_IT = 200
-"""Characters of a system prompt that cost more to compute than a primer does."""
+MIN_LENGTH = 200
+"""The length in characters above which computing a system prompt costs more than a primer."""
 SIGN = "§"
 
 
-async def prime(client: aiohttp.ClientSession, engine: Engine, path: str, asked: Mapping[str, Any]) -> bool:
-    """Whether the engine now holds the system prompt of the request, and the request may use it.
+async def prime(client: aiohttp.ClientSession, engine: Engine, path: str, request: Mapping[str, Any]) -> bool:
+    """Prime the engine; returns whether its cache holds the system prompt of the request.
 
-    Raises `aiohttp.ClientError` if the engine is gone.
+    Raises `aiohttp.ClientError` if the engine has failed.
     """
-    system = _system(asked)
-    if system is None or asked.get("logprobs"):
+    system = _system(request)
+    if system is None or request.get("logprobs"):
         engine.primed = None
         return False
-    wanted = (repr(asked["lora"]), system)
+    wanted = (repr(request["lora"]), system)
     known, engine.primed = engine.primed == wanted, None
-    async with client.post(f"{engine.url}{path}", json=_primer(system, asked, cached=known)) as answer:
+    async with client.post(f"{engine.url}{path}", json=_primer(system, request, cached=known)) as answer:
         await answer.read()
         if answer.status != 200:
             return False
@@ -39,15 +39,15 @@ async def prime(client: aiohttp.ClientSession, engine: Engine, path: str, asked:
     return True
 
 
-def _system(asked: Mapping[str, Any]) -> str | None:
-    """The long system prompt that the messages begin with, if they do."""
-    first = (asked.get("messages") or [None])[0]
+def _system(request: Mapping[str, Any]) -> str | None:
+    """The system prompt at the start of the messages, if it is long enough."""
+    first = (request.get("messages") or [None])[0]
     if not isinstance(first, Mapping) or first.get("role") != "system":
         return None
     content = first.get("content")
-    return content if isinstance(content, str) and len(content) >= WORTH_IT else None
+    return content if isinstance(content, str) and len(content) >= MIN_LENGTH else None
 
 
-def _primer(system: str, asked: Mapping[str, Any], *, cached: bool) -> dict[str, Any]:
+def _primer(system: str, request: Mapping[str, Any], *, cached: bool) -> dict[str, Any]:
     messages = [{"role": "system", "content": system}, {"role": "user", "content": SIGN}]
-    return {"messages": messages, "max_tokens": 1, "temperature": 0, "lora": asked["lora"], "cache_prompt": cached}
+    return {"messages": messages, "max_tokens": 1, "temperature": 0, "lora": request["lora"], "cache_prompt": cached}

@@ -1,8 +1,8 @@
-"""Two stand-ins for a base and its fine-tune: a few rules about words, deterministic, and no models at all.
+"""Two rule-based sample models that stand in for a base and its fine-tune.
 
-They exist so that a new project can be tried in seconds, without a download. They sort support tickets and do small
-sums; ``sample-tuned`` knows more words than ``sample-base``, answers in one word, and has forgotten one thing: that a
-question about signing in may have the word *return* in it.
+They let users try a new project in seconds, without a download. They sort support tickets and do small sums.
+``sample-tuned`` knows more words than ``sample-base`` and answers in one word. It has one deliberate weakness: it
+sorts questions about signing in as refunds if they contain the word *return*.
 """
 
 from __future__ import annotations
@@ -28,15 +28,13 @@ Responder = Callable[[str], str]
 
 
 def sample_base(question: str) -> str:
-    """Few words, whole sentences."""
+    """Knows few words and answers in sentences."""
     total = _total(question)
-    return (
-        f"The answer is {total}." if total is not None else f"This looks like a {_kind(question, BASE_WORDS)} ticket."
-    )
+    return f"The answer is {total}." if total is not None else f"This ticket looks like: {_kind(question, BASE_WORDS)}."
 
 
 def sample_tuned(question: str) -> str:
-    """More words, one word for an answer."""
+    """Knows more words and answers in one word."""
     total = _total(question)
     return str(total) if total is not None else _kind(question, TUNED_WORDS)
 
@@ -46,7 +44,7 @@ PARENTS = {"sample-base": None, "sample-tuned": "sample-base"}
 
 
 def _kind(question: str, words: Mapping[str, tuple[str, ...]]) -> str:
-    """The first kind that has a word in the ticket: what follows ``Ticket:``, or else the whole question."""
+    """The first kind with a word in the ticket, which follows ``Ticket:`` or is the whole question."""
     ticket = LAST_TICKET.sub("", question).lower()
     return next((kind for kind, known in words.items() if any(word in ticket for word in known)), "other")
 

@@ -1,4 +1,4 @@
-"""The two stand-ins over OpenAI's protocol: chat completions, whole or as a stream, and the list of models."""
+"""Serves the sample models over OpenAI's protocol: chat completions and the list of models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FINGERPRINT = "rules-" + hashlib.sha256(repr((BASE_WORDS, TUNED_WORDS)).encode()
 
 
 async def serve_sample(address: Address, *, announce: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; ``announce`` gets the URL once it listens."""
+    """Serve until SIGINT or SIGTERM; ``announce`` receives the URL once the server listens."""
     listening = listen(address.host, address.port, service="models", setting="--port")
     config = uvicorn.Config(sample_app, lifespan="off", log_level="warning", access_log=False)
     host, port = listening.getsockname()[:2]
@@ -102,13 +102,13 @@ def _head(name: str, *, chunk: bool = False) -> dict[str, Any]:
 
 
 def _usage(question: str, text: str) -> dict[str, int]:
-    """A word counts as a token: there is no tokeniser here."""
-    asked, said = len(question.split()), len(text.split())
-    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+    """Token counts, where each word counts as one token."""
+    prompt, completion = len(question.split()), len(text.split())
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def _question(messages: Any) -> str:
-    """What the user said last, its parts of text joined."""
+    """The text of the last user message."""
     for message in reversed(messages):
         content = message.get("content") if isinstance(message, dict) and message.get("role") == "user" else None
         if isinstance(content, str):
@@ -116,4 +116,4 @@ def _question(messages: Any) -> str:
         if isinstance(content, list):
             parts = [part.get("text", "") for part in content if isinstance(part, dict) and part.get("type") == "text"]
             return " ".join(str(part) for part in parts)
-    raise BadRequest("'messages' must have one of the user's.", param="messages")
+    raise BadRequest("'messages' must contain a user message.", param="messages")

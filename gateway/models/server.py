@@ -1,4 +1,4 @@
-"""Starts the engines and serves them on one address until it is told to stop."""
+"""Starts the engines and serves them on one address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 
 
 async def serve(recipe: Recipe, address: Address, *, engines: int, announce: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; ``announce`` gets the URL once the engines are up."""
+    """Serve until SIGINT or SIGTERM; ``announce`` receives the URL once the engines are up."""
     listening = listen(address.host, address.port, service="models", setting="--port")
     running = [Engine(number, recipe) for number in range(1, engines + 1)]
     try:

@@ -1,4 +1,4 @@
-"""What goes to llama.cpp and what comes back: OpenAI's requests and answers, made the asked model's own."""
+"""Converts requests and responses between OpenAI's API and llama.cpp's server."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from fairtrial.domain.errors import BadRequest, RequestError, UpstreamError
 from gateway.models.catalogue import Served
 
-MOST_TOKENS = 512
+DEFAULT_MAX_TOKENS = 512
 OURS = ("lora", "id_slot", "cache_prompt", "slot_id", "model", "n", "max_completion_tokens")
 CONTEXT_ERROR = "exceed_context_size_error"
 
 
 def read(raw: bytes, *, chat: bool) -> dict[str, Any]:
-    """The body of a completion; raises `BadRequest` in OpenAI's words."""
+    """The body of a completion request; raises `BadRequest` with OpenAI's messages."""
     try:
         body = json.loads(raw)
     except ValueError as error:
@@ -29,22 +29,22 @@ def read(raw: bytes, *, chat: bool) -> dict[str, Any]:
     if not chat and not isinstance(body.get("prompt"), str):
         raise BadRequest("'prompt' must be a string.", param="prompt")
     if body.get("n") not in (None, 1):
-        raise BadRequest("Local models give one choice: 'n' must be 1.", param="n")
+        raise BadRequest("Local models return one choice: 'n' must be 1.", param="n")
     return body
 
 
 def for_engine(body: Mapping[str, Any], served: Served, adapters: int) -> dict[str, Any]:
-    """The request as llama.cpp takes it: a scale for every adapter, and no cache (see `prefix`)."""
-    asked = {key: value for key, value in body.items() if key not in OURS}
-    asked["max_tokens"] = body.get("max_completion_tokens") or body.get("max_tokens") or MOST_TOKENS
+    """The request for llama.cpp, with a scale for every adapter and without caching (see `prefix`)."""
+    request = {key: value for key, value in body.items() if key not in OURS}
+    request["max_tokens"] = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_MAX_TOKENS
     scales = [served.strength if number == served.adapter else 0.0 for number in range(adapters)]
-    asked["lora"] = [{"id": number, "scale": scale} for number, scale in enumerate(scales)]
-    asked["cache_prompt"] = False
-    return asked
+    request["lora"] = [{"id": number, "scale": scale} for number, scale in enumerate(scales)]
+    request["cache_prompt"] = False
+    return request
 
 
 def as_served(answer: dict[str, Any], served: Served) -> dict[str, Any]:
-    """An answer, or a chunk of one, under the name that was asked for and with its fingerprint."""
+    """A response or chunk with the requested model name and its fingerprint."""
     answer.pop("timings", None)
     if "choices" in answer:
         answer["model"] = served.name
@@ -53,17 +53,17 @@ def as_served(answer: dict[str, Any], served: Served) -> dict[str, Any]:
 
 
 def line_as_served(line: bytes, served: Served) -> bytes:
-    """One line of an event stream, its chunk made the asked model's."""
+    """One line of an event stream with the requested model name."""
     if not line.startswith(b"data: {"):
         return line
     return b"data: " + json.dumps(as_served(json.loads(line[6:]), served), ensure_ascii=False).encode() + b"\n"
 
 
 def refusal(status: int, raw: bytes) -> RequestError:
-    """llama.cpp's error as one of ours: what the caller did wrong keeps its status, all else is the engine's."""
+    """llama.cpp's error as a `RequestError`: client errors stay client errors, others are upstream errors."""
     try:
-        said = json.loads(raw)["error"]
-        message, kind = str(said["message"]), said.get("type")
+        error = json.loads(raw)["error"]
+        message, kind = str(error["message"]), error.get("type")
     except (ValueError, KeyError, TypeError):
         message, kind = raw.decode(errors="replace")[:200], None
     if 400 <= status < 500:
@@ -72,6 +72,6 @@ def refusal(status: int, raw: bytes) -> RequestError:
 
 
 def envelope(error: RequestError) -> bytes:
-    """OpenAI's error."""
+    """The error as OpenAI's JSON."""
     body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
     return json.dumps({"error": body}, ensure_ascii=False).encode()

@@ -1,4 +1,4 @@
-"""The data plane's application: the hot paths taken before FastAPI sees them, all others handed on to it."""
+"""Serves the requests of one worker: requests for models directly, all others through the API routes of FastAPI."""
 
 from __future__ import annotations
 
@@ -9,129 +9,128 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from fairtrial.domain.errors import RequestError
+from fairtrial.domain.ids import new_id
 from gateway.proxy.admission.admission import watch_lag
 from gateway.proxy.http_server.asgi_scope import scope_of
-from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_path import read_path
-from gateway.proxy.pipeline import complete
+from gateway.proxy.pipeline import Pipeline
 from gateway.proxy.plan.routing_table import Routing
-from gateway.proxy.request_ids import new_id
 from gateway.proxy.response.refusal import break_off, refuse
-from gateway.proxy.routes.fastapi_app import cold_app
+from gateway.proxy.routes.fastapi_app import api_app
 from gateway.proxy.routes.metrics import families_of
 from gateway.proxy.wire.asgi import JSON_LINE, ASGIApp, Message, Send, lines_of
 from gateway.proxy.wire.cors import Cors
 from gateway.proxy.wire.openai_errors import envelope, error_body, error_headers
-from gateway.proxy.worker_state import Gateway
+from gateway.proxy.worker_state import WorkerState
 
-ASKED = ("/chat/completions", "/completions", "/responses", "/responses/compact", "/embeddings")
-HOT = {f"/v1{path}": path for path in ASKED}
-_HOT = {path.encode(): endpoint for path, endpoint in HOT.items()}
+MODEL_ENDPOINTS = ("/chat/completions", "/completions", "/responses", "/responses/compact", "/embeddings")
+MODEL_PATHS = {f"/v1{path}": path for path in MODEL_ENDPOINTS}
+_MODEL_PATHS = {path.encode(): endpoint for path, endpoint in MODEL_PATHS.items()}
 
-ALWAYS = frozenset({"/livez", "/readyz", "/metrics"})
-"""What is answered however busy a worker is, and while it stops: whoever looks after it needs to know."""
+ALWAYS_SERVED = frozenset({"/livez", "/readyz", "/metrics"})
+"""Paths that are served under any load, and while the worker stops, because monitoring needs them."""
 
 _LOG = logging.getLogger(__name__)
 
 
-def build_app(gateway: Gateway) -> Callable[[Turn], None]:
-    """What a worker's server calls with each turn."""
-    loop, application = asyncio.get_running_loop(), _Application(gateway)
+def build_app(worker: WorkerState) -> Callable[[RequestCycle], None]:
+    """Make the function that a worker's server calls with each request."""
+    loop, application = asyncio.get_running_loop(), _Application(worker)
 
-    def serve(turn: Turn) -> None:
-        turn.task = loop.create_task(application.serve(turn))
+    def serve(cycle: RequestCycle) -> None:
+        cycle.task = loop.create_task(application.serve(cycle))
 
     return serve
 
 
 class _Application:
-    """One worker's."""
+    def __init__(self, worker: WorkerState) -> None:
+        self._worker = worker
+        self._admission = worker.admission
+        self._cors = worker.cors
+        self._pipeline = Pipeline(worker)
+        self._api_app: ASGIApp = api_app(worker, MODEL_PATHS)
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        self._admission = gateway.admission
-        self._cors = gateway.cors
-        self._cold: ASGIApp = cold_app(gateway, HOT)
-
-    async def serve(self, turn: Turn) -> None:
-        """Serve one turn to its end; whatever fails ends that one alone."""
+    async def serve(self, cycle: RequestCycle) -> None:
+        """Serve one request. A failure ends only this one."""
         try:
-            if self._cors is not None and _answer_preflight(self._cors, turn):
+            if self._cors is not None and _answer_preflight(self._cors, cycle):
                 return
-            path, _, query = turn.target.partition(b"?")
-            endpoint = _HOT.get(path) if turn.method == b"POST" and b"#" not in query else None
+            path, _, query = cycle.target.partition(b"?")
+            endpoint = _MODEL_PATHS.get(path) if cycle.method == b"POST" and b"#" not in query else None
             if endpoint is None:
-                await self._serve_other(turn)
-            elif (refusal := self._admission.refusal(reserved=turn.line.reserved)) is not None:
-                await refuse(self._admission, refusal, turn, new_id())
+                await self._serve_other(cycle)
+            elif (refusal := self._admission.refusal(reserved=cycle.connection.reserved)) is not None:
+                await refuse(self._admission, refusal, cycle, new_id())
             else:
                 self._admission.in_flight += 1
                 try:
-                    await complete(self._gateway, endpoint, turn, query)
+                    await self._pipeline.complete(endpoint, cycle, query)
                 finally:
-                    self._admission.release(turn)
-        except Exception:  # noqa: BLE001 - the fence of the server: one turn that fails is one answer that breaks off
+                    self._admission.release(cycle)
+        except Exception:  # noqa: BLE001 - a request that fails must not end the worker
             _LOG.exception("a request failed")
-            _fail(turn)
+            _fail(cycle)
         else:
-            if not turn.complete and not turn.gone:
-                _fail(turn)
+            if not cycle.complete and not cycle.gone:
+                _fail(cycle)
 
-    async def _serve_other(self, turn: Turn) -> None:
-        """The cold paths, and what is another spelling of a hot one."""
+    async def _serve_other(self, cycle: RequestCycle) -> None:
+        """Serve an API route, or another spelling of a model endpoint's path."""
         admission, request_id = self._admission, new_id()
         try:
-            asked = read_path(turn.method, turn.target)
+            path = read_path(cycle.method, cycle.target)
         except RequestError as error:
-            turn.answer(error.status, lines_of(error_headers(error, request_id)), error_body(error))
+            cycle.answer(error.status, lines_of(error_headers(error, request_id)), error_body(error))
             return
-        endpoint = HOT.get(asked.path) if turn.method == b"POST" else None
-        if asked.path in ALWAYS:
-            turn.keep_alive = turn.keep_alive and not turn.line.reserved
-            await self._serve_cold(turn, scope_of(turn, asked), request_id)
-        elif (refusal := admission.refusal(reserved=turn.line.reserved)) is not None:
-            await refuse(admission, refusal, turn, request_id)
+        endpoint = MODEL_PATHS.get(path.path) if cycle.method == b"POST" else None
+        if path.path in ALWAYS_SERVED:
+            cycle.keep_alive = cycle.keep_alive and not cycle.connection.reserved
+            await self._serve_api(cycle, scope_of(cycle, path), request_id)
+        elif (refusal := admission.refusal(reserved=cycle.connection.reserved)) is not None:
+            await refuse(admission, refusal, cycle, request_id)
         else:
             admission.in_flight += 1
             try:
                 if endpoint is not None:
-                    await complete(self._gateway, endpoint, turn, asked.query)
+                    await self._pipeline.complete(endpoint, cycle, path.query)
                 else:
-                    await self._serve_cold(turn, scope_of(turn, asked), request_id)
+                    await self._serve_api(cycle, scope_of(cycle, path), request_id)
             except asyncio.CancelledError:
                 if admission.stage != "ending":
                     raise
-                break_off(turn, request_id)
+                break_off(cycle, request_id)
             finally:
-                admission.release(turn)
+                admission.release(cycle)
 
-    async def _serve_cold(self, turn: Turn, scope: dict[str, object], request_id: str) -> None:
+    async def _serve_api(self, cycle: RequestCycle, scope: dict[str, object], request_id: str) -> None:
         scope["request_id"] = request_id
-        await self._cold(scope, turn.receive, _naming(turn.send, request_id))
+        await self._api_app(scope, cycle.receive, _with_request_id(cycle.send, request_id))
 
 
-def _answer_preflight(cors: Cors, turn: Turn) -> bool:
-    """Give the turn its headers for web pages, and answer it here if it is a browser's question before a request."""
-    turn.extra = cors.lines(turn.target, turn.headers.raw)
-    lines = cors.preflight(turn.method, turn.target, turn.headers.raw)
+def _answer_preflight(cors: Cors, cycle: RequestCycle) -> bool:
+    """Add the CORS headers to the response, or answer the request here if it is a CORS preflight."""
+    cycle.extra = cors.lines(cycle.target, cycle.headers.raw)
+    lines = cors.preflight(cycle.method, cycle.target, cycle.headers.raw)
     if lines is None:
         return False
-    turn.answer(204, [*lines, b"x-request-id: %b\r\n" % new_id().encode()], b"")
+    cycle.answer(204, [*lines, b"x-request-id: %b\r\n" % new_id().encode()], b"")
     return True
 
 
-def _fail(turn: Turn) -> None:
-    """An answer of ours where none was begun; one that has begun breaks off, and the client sees that it did."""
-    if turn.started:
-        turn.line.close()
+def _fail(cycle: RequestCycle) -> None:
+    """Answer 500 if no response has started. Otherwise close the connection, so that the client sees the break."""
+    if cycle.started:
+        cycle.connection.close()
     else:
-        turn.keep_alive = False
+        cycle.keep_alive = False
         lines = [JSON_LINE, b"x-request-id: %b\r\n" % new_id().encode()]
-        turn.answer(500, lines, envelope("the gateway failed", kind="server_error", code="gateway_failed"))
+        cycle.answer(500, lines, envelope("the gateway failed", kind="server_error", code="gateway_failed"))
 
 
-def _naming(send: Send, request_id: str) -> Send:
-    """Put ``x-request-id`` on every answer of the cold paths."""
+def _with_request_id(send: Send, request_id: str) -> Send:
+    """Set ``x-request-id`` on every response of the API routes."""
 
     async def named(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -143,18 +142,18 @@ def _naming(send: Send, request_id: str) -> Send:
 
 
 @contextlib.asynccontextmanager
-async def alive(gateway: Gateway) -> AsyncIterator[None]:
-    """Watches the plan and the loop, and shows the counts, while a worker serves; closes journal and connections.
+async def alive(worker: WorkerState) -> AsyncIterator[None]:
+    """Run a worker's background tasks while it serves; close its journal and connections at the end.
 
-    The first counts are shown before the first request: whoever was served by this worker finds it in ``/metrics``.
+    The first counters are published before the first request, so that each client finds its worker in ``/metrics``.
     """
-    gateway.watch.look()
-    gateway.board.show(families_of(gateway))
+    worker.watch.load_if_changed()
+    worker.shared_counters.show(families_of(worker))
     watching = asyncio.gather(
-        gateway.watch.run(partial(_get_ready, gateway)),
-        gateway.recording.run(),
-        watch_lag(gateway.admission),
-        gateway.board.keep(partial(families_of, gateway)),
+        worker.watch.run(partial(_get_ready, worker)),
+        worker.recording.run(),
+        watch_lag(worker.admission),
+        worker.shared_counters.keep(partial(families_of, worker)),
     )
     try:
         yield
@@ -162,12 +161,12 @@ async def alive(gateway: Gateway) -> AsyncIterator[None]:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
-        await gateway.transport.close()
-        await gateway.passing.close()
-        gateway.places.close()
-        gateway.journal.close()
+        await worker.transport.close()
+        await worker.passthrough.close()
+        worker.response_map.close()
+        worker.journal.close()
 
 
-def _get_ready(gateway: Gateway, routing: Routing) -> None:
+def _get_ready(worker: WorkerState, routing: Routing) -> None:
     if routing.translates:
-        gateway.translation.warm()
+        worker.translation.warm()

@@ -1,4 +1,7 @@
-"""The hot path: one request from its headers to its last byte, as a staircase in the order of the calls."""
+"""Serves one request for a model from its head to its last byte: the steps of the hot path, in the order of the calls.
+
+`Received -> Authenticated -> Parsed -> Routed -> Answered`: each step makes the next value, see `stages`.
+"""
 
 from __future__ import annotations
 
@@ -7,97 +10,213 @@ import logging
 import time
 from functools import partial
 
-from fairtrial.domain.errors import Overloaded, RateLimited, RequestError
-from gateway.proxy.exchange import CLIENT_CLOSED, Exchange
-from gateway.proxy.http_server.request_cycle import Turn
+from fairtrial.domain.errors import Overloaded, RateLimited, RequestError, UpstreamError
+from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import read_body
-from gateway.proxy.recording.record import record
-from gateway.proxy.response.disconnect import leave
-from gateway.proxy.response.respond import answer
+from gateway.proxy.recording.record import Recorder
+from gateway.proxy.response.keepalive import StreamWriter
 from gateway.proxy.response.response_headers import variant_lines
+from gateway.proxy.response.stream import StreamRelay, stream_writer
+from gateway.proxy.response.whole import relay_late, relay_whole
 from gateway.proxy.routing.authentication import authenticate
-from gateway.proxy.routing.continuation import CHAINED, stay
-from gateway.proxy.routing.named_headers import refuse_control_characters
-from gateway.proxy.routing.resolve import resolve
-from gateway.proxy.wire.asgi import ClientGone, lines_of, require_json
-from gateway.proxy.wire.openai_errors import error_body, error_headers
-from gateway.proxy.wire.request_body import read_asked
-from gateway.proxy.worker_state import Gateway
+from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS, route_continuation
+from gateway.proxy.routing.resolve import refuse_control_characters, resolve
+from gateway.proxy.stages import CLIENT_CLOSED, Authenticated, Parsed, Progress, Received, Routed
+from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, Upstreams
+from gateway.proxy.wire.asgi import ClientGone, lines_of
+from gateway.proxy.wire.openai_errors import error_body, error_event, error_headers
+from gateway.proxy.wire.request_body import parse_body, require_json
+from gateway.proxy.worker_state import WorkerState
 
-BROKE_OFF = "upstream_reset"
-"""The upstream may or may not have read the request, which the gateway then doesn't repeat (RFC 9110 §9.2.2). A model's
-answer can be asked for again, so the caller is told to: its own retry is counted by ``x-stainless-retry-count``."""
+CONNECTION_RESET = "upstream_reset"
+"""The code of a request that the upstream may have read, so the gateway does not repeat it (RFC 9110 §9.2.2).
+
+A model's answer can safely be requested again, so the client should retry. The header ``x-stainless-retry-count``
+counts its retries.
+"""
+
+REDIRECTS = range(300, 400)
+Stage = Received | Authenticated | Parsed | Routed
 
 _LOG = logging.getLogger(__name__)
 
 
-async def complete(gateway: Gateway, endpoint: str, turn: Turn, query: bytes) -> None:
-    """Serve one request for a model; ``endpoint`` is the path below ``/v1``, the same on the upstream."""
-    exchange = Exchange.begin(endpoint, turn.headers, query=query)
-    try:
-        await _serve(gateway, exchange, turn)
-    except ClientGone:
-        _left(gateway, exchange)
-    except asyncio.CancelledError:
-        stopped = gateway.admission.broken_off(client_gone=exchange.client_gone)
-        if stopped is not None and exchange.status == CLIENT_CLOSED:
-            return _refuse(gateway, exchange, stopped, turn)
-        _left(gateway, exchange)
-        if not exchange.client_gone:
-            raise
-        assert turn.task is not None
-        turn.task.uncancel()
-    except (Overloaded, RateLimited) as error:
-        turn.answer(error.status, lines_of(error_headers(error, exchange.request_id)), error_body(error))
-    except RequestError as error:
-        if exchange.client_gone:
-            exchange.error = error
-            _left(gateway, exchange)
+class Pipeline:
+    """Serves the requests for models of one worker."""
+
+    def __init__(self, worker: WorkerState) -> None:
+        self._watch, self._admission, self._proxies = worker.watch, worker.admission, worker.proxies
+        self._counters, self._response_map = worker.counters, worker.response_map
+        self._max_body, self._heartbeat = worker.max_body, worker.settings.keepalive
+        self._upstreams = Upstreams(worker.transport, worker.translation)
+        self._recorder = Recorder(worker.name, worker.journal, worker.response_map, worker.counters, worker.time_slicer)
+
+    async def complete(self, endpoint: str, cycle: RequestCycle, query: bytes) -> None:
+        """Serve one request; ``endpoint`` is the path below ``/v1``, which is the same on the upstream."""
+        stage: Stage
+        stage = received = Received.now(endpoint, cycle.headers, query=query)
+        progress = Progress()
+        try:
+            stage = self._authenticate(received, cycle)
+            stage = await self._parse(stage, cycle)
+            stage = self._route(stage)
+            await self._answer(stage, progress, cycle)
+        except ClientGone:
+            self._record_departure(stage, progress)
+        except asyncio.CancelledError:
+            stopped = self._admission.broken_off(client_gone=progress.client_gone)
+            if stopped is not None and progress.status == CLIENT_CLOSED:
+                return self._refuse(stage, progress, stopped, cycle)
+            self._record_departure(stage, progress)
+            if not progress.client_gone:
+                raise
+            assert cycle.task is not None
+            cycle.task.uncancel()
+        except (Overloaded, RateLimited) as error:
+            _send_error(cycle, error, stage, progress)
+        except RequestError as error:
+            if progress.client_gone:
+                self._record_departure(stage, progress, error)
+            else:
+                self._refuse(stage, progress, error, cycle)
+        except Exception:  # a defect of the gateway is one failed request, with OpenAI's envelope
+            _LOG.exception("request %s failed", received.request_id)
+            if progress.status != CLIENT_CLOSED:
+                raise  # the response has started: the server closes the connection, so the client sees the break
+            self._refuse(stage, progress, RequestError("the gateway failed", code="gateway_failed"), cycle)
+        finally:
+            progress.release_errors()
+
+    def _authenticate(self, received: Received, cycle: RequestCycle) -> Authenticated:
+        routing = self._watch.routing or self._watch.current()  # raises if there is no plan yet
+        caller = authenticate(routing, received.headers, cycle, proxies=self._proxies, now_us=received.at_us)
+        caller.require("complete")
+        return Authenticated(received, routing, caller)
+
+    async def _parse(self, request: Authenticated, cycle: RequestCycle) -> Parsed:
+        self._admission.claim(cycle, request.caller.key_id)
+        refuse_control_characters(request.received.headers)
+        require_json(request.received.headers)
+        body = parse_body(await read_body(cycle, self._admission, limit=self._max_body))
+        return Parsed(request.received, request.routing, request.caller, body)
+
+    def _route(self, parsed: Parsed) -> Routed:
+        received, routing, caller, body = parsed.received, parsed.routing, parsed.caller, parsed.body
+        target = resolve(routing, caller, body, received.headers, received.request_id)
+        if received.endpoint in RESPONSES_ENDPOINTS:
+            target = route_continuation(self._response_map, parsed, target)
+        return Routed(received, routing, caller, body, target)
+
+    async def _answer(self, routed: Routed, progress: Progress, cycle: RequestCycle) -> None:
+        """Get a response and send it; `RequestError` only while nothing was sent."""
+        if cycle.gone:
+            raise ClientGone
+        assert cycle.task is not None
+        cycle.on_gone = partial(on_client_disconnect, progress, cycle.task)
+        try:
+            if routed.body.stream and routed.received.endpoint in STREAMED:
+                await self._answer_stream(routed, progress, cycle)
+            else:
+                await self._relay(routed, progress, cycle, None)
+        finally:
+            cycle.on_gone = None
+
+    async def _answer_stream(self, routed: Routed, progress: Progress, cycle: RequestCycle) -> None:
+        """Answer a request for a stream. A failure after the head was sent becomes an error event."""
+        writer = stream_writer(routed, progress, cycle, heartbeat=self._heartbeat)
+        try:
+            await self._relay(routed, progress, cycle, writer)
+        except (RequestError, asyncio.CancelledError) as cause:
+            if not self._end_with_error_event(routed, progress, writer, cause):
+                raise
+        finally:
+            writer.stop()
+
+    def _end_with_error_event(
+        self, routed: Routed, progress: Progress, writer: StreamWriter, cause: RequestError | asyncio.CancelledError
+    ) -> bool:
+        """Whether a stream that failed could be ended with an error event: only after its head, to a present client."""
+        stopped = self._admission.broken_off(client_gone=progress.client_gone)
+        error = cause if isinstance(cause, RequestError) else stopped
+        if error is None or not writer.opened or progress.client_gone:
+            return False
+        self._counters.refused += 1
+        self._recorder.record(routed, progress, "error" if error is cause else "partial", error)
+        writer.end(error_event(error, number=0 if routed.received.endpoint == RESPONSES else None))
+        return True
+
+    async def _relay(
+        self, routed: Routed, progress: Progress, cycle: RequestCycle, writer: StreamWriter | None
+    ) -> None:
+        """Call the upstream and relay its response. ``writer``: of a request for a stream."""
+        response = await self._upstreams.start(routed, progress)
+        try:
+            await self._relay_started(routed, progress, response, cycle, writer)
+        finally:
+            response.upstream.release()
+
+    async def _relay_started(
+        self,
+        routed: Routed,
+        progress: Progress,
+        response: StartedResponse,
+        cycle: RequestCycle,
+        writer: StreamWriter | None,
+    ) -> None:
+        status = response.upstream.status
+        if status in REDIRECTS:
+            message = f"{response.endpoint.name}: answered with a redirect, which is not followed"
+            raise UpstreamError(message, code="upstream_redirect")
+        if response.streams and status < FIRST_ERROR:
+            writer = writer or stream_writer(routed, progress, cycle, heartbeat=0)
+            try:
+                await StreamRelay(self._recorder, routed, progress, response, writer).run()
+            finally:
+                writer.stop()
+        elif writer is not None and writer.opened:
+            await relay_late(self._recorder, routed, progress, response, writer)
         else:
-            _refuse(gateway, exchange, error, turn)
-    except Exception:  # the fence of the hot path: a mistake of ours is one failed request, in the envelope
-        _LOG.exception("request %s failed", exchange.request_id)
-        if exchange.status != CLIENT_CLOSED:
-            raise  # the answer has begun: the server closes the connection, and the client sees that it broke off
-        _refuse(gateway, exchange, RequestError("the gateway failed", code="gateway_failed"), turn)
-    finally:
-        exchange.forget()
+            if writer is not None:
+                writer.stop()
+            await relay_whole(self._recorder, routed, progress, response, cycle)
+
+    def _record_departure(self, stage: Stage, progress: Progress, error: RequestError | None = None) -> None:
+        """Record that the client left before its answer was complete."""
+        if progress.attempts and progress.attempts[-1].ended is None:
+            progress.attempts[-1].ended = time.perf_counter()
+        if not isinstance(stage, Received):
+            self._recorder.record(stage, progress, "cancelled", error)
+
+    def _refuse(self, stage: Stage, progress: Progress, error: RequestError, cycle: RequestCycle) -> None:
+        progress.status = error.status
+        self._counters.refused += 1
+        if not isinstance(stage, Received):
+            self._recorder.record(stage, progress, "error", error)
+        _send_error(cycle, error, stage, progress)
 
 
-async def _serve(gateway: Gateway, exchange: Exchange, turn: Turn) -> None:
-    exchange.routing = gateway.watch.current()
-    caller = authenticate(exchange.routing, exchange.headers, turn, proxies=gateway.proxies, now_us=exchange.at_us)
-    caller.require("complete")
-    exchange.caller = caller
-    gateway.admission.claim(turn, caller.key_id)
-    refuse_control_characters(exchange.headers)
-    require_json(exchange.headers)
-    exchange.asked = read_asked(await read_body(turn, gateway.admission, limit=gateway.max_body))
-    exchange.target = resolve(exchange.routing, caller, exchange.asked, exchange.headers, exchange.request_id)
-    if exchange.endpoint in CHAINED:
-        exchange.target = stay(gateway, exchange)
-    if turn.gone:
-        raise ClientGone
-    assert turn.task is not None
-    turn.on_gone = partial(leave, exchange, turn.task)
-    try:
-        await answer(gateway, exchange, turn)
-    finally:
-        turn.on_gone = None
+def on_client_disconnect(progress: Progress, serving: asyncio.Task[None]) -> None:
+    """Cancel the serving task, and with it the upstream call, because the client has disconnected.
+
+    A deployment with ``on_disconnect: drain`` continues without a client, until the answer ends or ``drain_seconds``
+    are over, so that the provider's own usage is recorded. No fallback starts for a client that has left.
+    """
+    progress.client_gone = True
+    deployment = progress.attempts[-1].arm.endpoint.deployment if progress.attempts else None
+    if deployment is not None and deployment.on_disconnect == "drain":
+        asyncio.get_running_loop().call_later(deployment.drain_seconds, serving.cancel)
+    else:
+        serving.cancel()
 
 
-def _left(gateway: Gateway, exchange: Exchange) -> None:
-    exchange.outcome = "cancelled"
-    if exchange.attempts and exchange.attempts[-1].ended is None:
-        exchange.attempts[-1].ended = time.perf_counter()
-    record(gateway, exchange)
+def _received(stage: Stage) -> Received:
+    return stage if isinstance(stage, Received) else stage.received
 
 
-def _refuse(gateway: Gateway, exchange: Exchange, error: RequestError, turn: Turn) -> None:
-    exchange.error, exchange.status, exchange.outcome = error, error.status, "error"
-    gateway.counters.refused += 1
-    record(gateway, exchange)
-    lines = lines_of(error_headers(error, exchange.request_id)) + variant_lines(exchange)
-    if error.code == BROKE_OFF:
+def _send_error(cycle: RequestCycle, error: RequestError, stage: Stage, progress: Progress) -> None:
+    lines = lines_of(error_headers(error, _received(stage).request_id))
+    if isinstance(stage, Routed):
+        lines += variant_lines(stage, progress.attempts)
+    if error.code == CONNECTION_RESET:
         lines.append(b"x-should-retry: true\r\n")
-    turn.answer(error.status, lines, error_body(error))
+    cycle.answer(error.status, lines, error_body(error))

@@ -1,4 +1,4 @@
-"""The supervisor: binds the address once, runs workers on it, restarts one that dies, drains them at the end."""
+"""Binds the address once, runs workers on it, restarts a worker that dies, and drains them all at the end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,16 +23,16 @@ from gateway.listening import listen
 from gateway.signal_sleep import SignalSleep
 
 STEADY_SECONDS = 5.0
-"""A worker that lived this long is restarted at once; one that died sooner waits, twice as long each time."""
+"""A worker that lived this long is restarted at once. After a shorter life the delay doubles each time."""
 
 MAX_BACKOFF_SECONDS = 5.0
 LONGEST_SLEEP = 5.0
-"""Signals end the supervisor's sleep: of a worker that has ended, too."""
+"""Signals end the sleep early, among them the one for a worker that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What the workers serve: address, the plan's file, the journal's folder, how many, bytes of a body, and how."""
+    """What the workers serve. ``max_body``: bytes of the largest request body."""
 
     host: str
     port: int
@@ -43,8 +44,8 @@ class Serving:
 
 
 @dataclass(slots=True)
-class _Place:
-    """One worker's place: the process in it, and when a dead one may be replaced."""
+class _WorkerSlot:
+    """One worker's place: its process, and when a dead one may be replaced."""
 
     name: str
     process: subprocess.Popen[bytes] | None = None
@@ -60,22 +61,22 @@ class Supervisor:
         self.serving = serving
         self.socket = listen(serving.host, serving.port, service="gateway", setting="gateway.bind")
         self._alive_read, self._alive_write = os.pipe()
-        self._places = [_Place(f"w{number}") for number in range(serving.workers)]
+        self._places = [_WorkerSlot(f"w{number}") for number in range(serving.workers)]
         self._counts = _counts_folder()
         self._stopping = False
 
     @property
     def port(self) -> int:
-        """The port that is listened on, also where 0 was asked for."""
+        """The port in use, also if port 0 was requested."""
         return int(self.socket.getsockname()[1])
 
     def pids(self) -> list[int]:
-        """The workers that are alive."""
+        """The process ids of the workers that are alive."""
         processes = [place.process for place in self._places]
         return [process.pid for process in processes if process is not None and process.poll() is None]
 
     def run(self) -> None:
-        """Run until SIGTERM or SIGINT, then let the workers finish what is in flight; until the second, then end."""
+        """Run until SIGTERM or SIGINT, then let the workers finish. A second signal ends them at once."""
         with SignalSleep() as sleep:
             signal.signal(signal.SIGTERM, self._on_signal)
             signal.signal(signal.SIGINT, self._on_signal)
@@ -91,17 +92,17 @@ class Supervisor:
         now = time.monotonic()
         for place in self._places:
             if place.process is not None and place.process.poll() is not None:
-                self._mourn(place, now)
+                self._note_exit(place, now)
             if place.process is None and now >= place.not_before:
                 self._start(place, now)
 
     def _until_due(self) -> float:
-        """Seconds until a worker may be started that waits for it."""
+        """Seconds until the next worker may be restarted."""
         due = [place.not_before for place in self._places if place.process is None]
         return min(LONGEST_SLEEP, max(0.0, min(due, default=math.inf) - time.monotonic()))
 
     def drain(self) -> None:
-        """Ask every worker to finish, wait, and end those that don't."""
+        """Stop every worker and wait for it; kill those that do not end in time."""
         alive = self.terminate()
         deadline = time.monotonic() + self.serving.settings.to_stop
         for process in alive:
@@ -117,25 +118,25 @@ class Supervisor:
         os.close(self._alive_write)
 
     def terminate(self) -> list[subprocess.Popen[bytes]]:
-        """Tell every worker to stop; a worker that is told a second time breaks off what it still has."""
+        """Send SIGTERM to every worker. The second one makes a worker break off the requests that it still serves."""
         alive = [place.process for place in self._places if place.process is not None]
         for process in alive:
             process.terminate()
         return alive
 
-    def _start(self, place: _Place, now: float) -> None:
+    def _start(self, place: _WorkerSlot, now: float) -> None:
         try:
             place.process, place.started = self._spawn(place.name), now
-        except OSError as error:  # no memory or no process free now: the other workers go on
+        except OSError as error:  # no memory or no process is free now: the other workers continue
             place.not_before = now + MAX_BACKOFF_SECONDS
-            _say(f"gateway: worker {place.name} can't be started now ({error})")
+            _log(f"gateway: worker {place.name} can't be started now ({error})")
 
-    def _mourn(self, place: _Place, now: float) -> None:
+    def _note_exit(self, place: _WorkerSlot, now: float) -> None:
         steady = now - place.started >= STEADY_SECONDS
         place.backoff = 0.1 if steady else min(place.backoff * 2, MAX_BACKOFF_SECONDS)
         place.not_before = now if steady else now + place.backoff
         code = place.process.returncode if place.process else None
-        _say(f"gateway: worker {place.name} ended with code {code}; restarting")
+        _log(f"gateway: worker {place.name} ended with code {code}; restarting")
         place.process = None
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes]:
@@ -151,8 +152,10 @@ class Supervisor:
         arguments += ["--settings", msgspec.json.encode(self.serving.settings).decode()]
         if not is_loopback(self.serving.host):
             arguments.append("--require-keys")
-        command = [sys.executable, "-m", "gateway.proxy.worker", *arguments]
-        return subprocess.Popen(command, pass_fds=[descriptor, self._alive_read], stdin=subprocess.DEVNULL)
+        return self._run([sys.executable, "-m", "gateway.proxy.worker", *arguments], [descriptor, self._alive_read])
+
+    def _run(self, command: Sequence[str], descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, pass_fds=descriptors, stdin=subprocess.DEVNULL)
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         if self._stopping:
@@ -160,14 +163,17 @@ class Supervisor:
         self._stopping = True
 
 
-def _say(text: str) -> None:
-    """To the log, if the disk takes it: a full one must not end the gateway."""
+def _log(text: str) -> None:
+    """Write to the log. A full disk must not end the gateway."""
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 
 
 def _counts_folder() -> TemporaryDirectory[str] | None:
-    """Where workers show each other their counts; without a place for it each shows its own, and traffic goes on."""
+    """Make the folder in which workers share counters.
+
+    Without one each worker shows only its own, and traffic continues.
+    """
     try:
         return TemporaryDirectory(prefix="fairtrial-counts-", ignore_cleanup_errors=True)
     except OSError:

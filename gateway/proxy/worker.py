@@ -1,6 +1,6 @@
-"""One worker: serves the data plane on a socket that it inherits, with a journal of its own, until told to stop.
+"""Runs one worker, which serves the data plane on an inherited socket and writes its own journal.
 
-Run by the supervisor as ``python -m gateway.proxy.worker``; not meant to be started by hand.
+The supervisor starts it as ``python -m gateway.proxy.worker``; it is not meant to be started by hand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.descriptors import DescriptorReserve, raise_soft_limit
 from gateway.memory import return_large_blocks
-from gateway.proxy.admission.shared_counters import CountBoard
+from gateway.proxy.admission.shared_counters import SharedCounters
 from gateway.proxy.app import alive, build_app
 from gateway.proxy.http_server.server import Server
 from gateway.proxy.plan.plan_watch import PlanWatch
@@ -32,15 +32,15 @@ from gateway.proxy.plan.provider_secret import BlankingFormatter, Secret
 from gateway.proxy.transport.aiohttp import AiohttpTransport
 from gateway.proxy.transport.pool.pool import PoolTransport
 from gateway.proxy.transport.transport import Transport
-from gateway.proxy.worker_state import Gateway
+from gateway.proxy.worker_state import WorkerState
 
 _LOG = logging.getLogger(__name__)
 GC_THRESHOLDS = (50_000, 20, 50)
-"""Fewer collections: a request makes no cycles to speak of, and a collection stops all streams for its time."""
+"""Collect garbage less often: a request leaves few reference cycles, and a collection pauses all streams."""
 
 
 def main() -> None:
-    """Read the arguments and serve; ends with the pipe ``--alive``, whose other end the supervisor holds."""
+    """Parse the arguments and serve. The worker exits when the supervisor closes its end of the pipe ``--alive``."""
     parser = argparse.ArgumentParser(prog="gateway.proxy.worker")
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--alive", type=int, required=True)
@@ -59,26 +59,26 @@ def main() -> None:
 
 
 async def serve(arguments: argparse.Namespace) -> None:
-    """Serve until SIGTERM, then finish what is in flight."""
+    """Serve until SIGTERM, then finish the requests in progress."""
     listening = socket.socket(fileno=arguments.fd)
     settings = _within_descriptors(arguments.settings)
-    gateway = Gateway(
+    worker = WorkerState(
         watch=PlanWatch(arguments.plan, environ=os.environ, require_keys=arguments.require_keys),
         journal=JournalWriter(arguments.journal, writer=arguments.worker),
         transport=_transport(settings),
-        worker=arguments.worker,
-        board=CountBoard(arguments.counts, arguments.worker),
-        places=ResponseMap(arguments.journal.with_name(RESPONSES)),
+        name=arguments.worker,
+        shared_counters=SharedCounters(arguments.counts, arguments.worker),
+        response_map=ResponseMap(arguments.journal.with_name(RESPONSES)),
         max_body=arguments.max_body,
         settings=settings,
     )
-    _blank_keys_in_logs(gateway)
-    server = Server(build_app(gateway), gateway.admission, gateway.settings, cors=gateway.cors)
+    _blank_keys_in_logs(worker)
+    server = Server(build_app(worker), worker.admission, worker.settings, cors=worker.cors)
     _end_with_supervisor(arguments.alive)
     gc.set_threshold(*GC_THRESHOLDS)
     gc.collect()
     gc.freeze()
-    async with alive(gateway):
+    async with alive(worker):
         await server.run(listening)
 
 
@@ -86,25 +86,31 @@ def _log_form(worker: str) -> str:
     return f"%(asctime)s {worker} %(levelname)s %(message)s"
 
 
-def _blank_keys_in_logs(gateway: Gateway) -> None:
-    """The keys of the plan in force, at each line: it changes."""
+def _blank_keys_in_logs(worker: WorkerState) -> None:
+    """Blank the provider keys of the plan in force in each log line.
+
+    The plan is looked up each time, because it changes.
+    """
 
     def secrets() -> list[Secret]:
-        routing = gateway.watch.routing
+        routing = worker.watch.routing
         return [one.secret for one in routing.endpoints.values() if one.secret is not None] if routing else []
 
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(BlankingFormatter(_log_form(gateway.worker), secrets))
+        handler.setFormatter(BlankingFormatter(_log_form(worker.name), secrets))
 
 
 def _within_descriptors(settings: WorkerSettings) -> WorkerSettings:
-    """No more requests at a time than there are descriptors for: each takes its caller's and its upstream's."""
+    """Limit the requests in progress to what the descriptors allow: each needs one for its client and one upstream."""
     limit = raise_soft_limit()
     carried = max(1, DescriptorReserve(limit, service="gateway", log=_LOG).connections // 2)
     if carried >= settings.max_in_flight:
         return settings
     _LOG.warning(
-        "%d requests at a time instead of %d: the limit is %d open files", carried, settings.max_in_flight, limit
+        "at most %d requests at a time instead of %d, because of the limit of %d open files",
+        carried,
+        settings.max_in_flight,
+        limit,
     )
     return replace(settings, max_in_flight=carried)
 
@@ -114,12 +120,11 @@ def _settings(text: str) -> WorkerSettings:
 
 
 def _transport(settings: WorkerSettings) -> Transport:
-    """The transport by its name."""
     return PoolTransport() if settings.transport == "pool" else AiohttpTransport()
 
 
 def _end_with_supervisor(alive: int) -> None:
-    """A thread reads a pipe that never has anything: it ends when the supervisor does, however that died."""
+    """Exit when the supervisor does, however it died: a thread waits for the end of a pipe that only it holds open."""
 
     def wait() -> None:
         os.read(alive, 1)

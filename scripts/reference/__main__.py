@@ -1,4 +1,4 @@
-"""`make docs`: writes the reference pages that are made from the program itself."""
+"""Writes the generated reference pages (`make docs`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/reference/cli.md: every command with its arguments, options and example, from click."""
+"""Renders docs/reference/cli.md from click: every command with its arguments, options and example."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from fairtrial_cli.main import fairtrial
 from scripts.reference.markdown import block, code, page, prose, table
 
 INTRO = """\
-Every command has `--help`. With a control process running the command is its client; without one it opens the
-store itself. Commands that print a table have `--json`. `-c FILE` names the project's file where it isn't
+Every command has `--help`. While control runs, a command is its client; otherwise it opens the
+store itself. Commands that print a table have `--json`. `-c FILE` names the project's file if it is not
 `./fairtrial.yaml`."""
 EXIT_CODES = (
-    ("0", "all", "it worked; `gate`: the verdict **SHIP**"),
+    ("0", "all", "success; `gate`: the verdict **SHIP**"),
     ("1", "`gate`", "the verdict **BLOCK**: a rule failed"),
     ("1", "`health`", "an address does not answer with 200"),
     ("2", "all", "the command, a file or the environment is wrong"),
-    ("3", "`gate`", "the verdict **HOLD**: cannot tell yet"),
-    ("3", "`experiment plan`", "it can't be decided in the time that it may last"),
+    ("3", "`gate`", "the verdict **HOLD**: more evidence is needed"),
+    ("3", "`experiment plan`", "the experiment can't be decided within its maximum duration"),
     ("4", "`gate`", "the verdict **INVALID**: the evidence is unsound"),
     ("4", "`eval`", "more than 2 % of a run's cases could not be scored"),
-    ("70", "all", "a fault of the program itself, never a verdict"),
+    ("70", "all", "a defect of the program, never a verdict"),
     ("130", "all", "interrupted by Ctrl-C"),
 )
 
@@ -67,24 +67,24 @@ def example_of(command: click.Command) -> str:
 def _text(command: click.Command) -> tuple[str, str]:
     """The help's paragraphs, and its example apart."""
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
-    told = [prose(part) for part in paragraphs if not part.startswith("\b")]
+    texts = [prose(part) for part in paragraphs if not part.startswith("\b")]
     examples = [part.removeprefix("\b\n") for part in paragraphs if part.startswith("\b")]
     lines = [line.split(":", 1)[-1].strip() for part in examples for line in part.splitlines()]
-    return "\n\n".join(told), "\n".join(lines)
+    return "\n\n".join(texts), "\n".join(lines)
 
 
 def _row(one: click.Parameter, context: click.Context) -> tuple[str, str, str]:
     if isinstance(one, click.Option):
         names = ", ".join(sorted(one.opts, key=len))
         value = "" if one.is_flag else " " + (one.metavar or _kind(one.type, context, one))
-        return code(names + value), _default(one, context), prose(_told(one))
+        return code(names + value), _default(one, context), prose(_meaning(one))
     return code(one.make_metavar(context)), "**needed**" if one.required else "–", ""
 
 
-def _told(one: click.Option) -> str:
+def _meaning(one: click.Option) -> str:
     again = " May be given again." if one.multiple and "again" not in (one.help or "") else ""
-    told = one.help or ("The project's file." if one.name == "config" else "")
-    return told + (f" Also read from {one.envvar}." if one.envvar else "") + again
+    text = one.help or ("The project's file." if one.name == "config" else "")
+    return text + (f" Also read from {one.envvar}." if one.envvar else "") + again
 
 
 def _kind(kind: click.ParamType[Any], context: click.Context, one: click.Parameter) -> str:

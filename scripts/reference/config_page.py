@@ -1,4 +1,4 @@
-"""docs/reference/config.md: every setting of `fairtrial.yaml`, from the models that read it."""
+"""Renders docs/reference/config.md from the models that read `fairtrial.yaml`: every setting."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from scripts.reference.markdown import block, code, page, paragraphs, prose, tab
 
 EXAMPLE = Path(__file__).parents[2] / "docs/reference/examples/every-setting.yaml"
 INTRO = """\
-One file says what is served, to whom, and what is to be learned. Unknown fields are mistakes; `${NAME}` reads the
-environment, and a variable that is not set is a mistake. `fairtrial check` prints every mistake with file and line,
-what is wrong, and what is known. It and `fairtrial up` warn of settings that have no effect yet: they are marked below.
-A `system_prompt` lies in this file's folder or below it, and links do not lead out. YAML is read by version 1.2:
-`yes`, `no` and `on` are words.
+One file says what is served, to whom, and which question the experiment answers. Unknown fields are errors. `${NAME}`
+reads the environment, and a variable that is not set is an error. `fairtrial check` prints every error with file and
+line, what is wrong, and what is known. `check` and `fairtrial up` warn of settings that have no effect yet, which are
+marked below. A `system_prompt` must be in this file's folder or below it, and links may not lead out. YAML is read by
+version 1.2: `yes`, `no` and `on` are words.
 
-In paths below, `<name>` is a name of your own and `<n>` an entry of a list."""
+In the paths below, `<name>` is a name that you choose, and `<n>` an entry of a list."""
 WORDS = {str: "text", int: "whole number", float: "number", bool: "yes or no", Decimal: "number"}
 
 
@@ -35,7 +35,7 @@ def config_page() -> str:
     example = load_one(EXAMPLE).value
     sections = [_section(path, model, example) for path, model in _models("", ProjectFile)]
     whole = block("yaml", EXAMPLE.read_text(encoding="utf-8"))
-    return page("fairtrial.yaml", INTRO, "## A file that says everything", whole, *sections)
+    return page("fairtrial.yaml", INTRO, "## A file with every setting", whole, *sections)
 
 
 def settings() -> Iterator[str]:

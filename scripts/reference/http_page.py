@@ -1,4 +1,4 @@
-"""docs/reference/http.md: both planes; what the control plane has comes from the program itself."""
+"""Renders docs/reference/http.md: the data plane by hand, the control plane from its application."""
 
 from __future__ import annotations
 
@@ -10,29 +10,40 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from gateway.control.app import create_app
-from gateway.control.auth.authorization import Needs, decisions_of
-from gateway.control.background.background_work import Keeper
+from gateway.control.auth.authorization import RequireRole, access_rules_of
+from gateway.control.background.background_work import BackgroundWork
 from scripts.reference.data_plane import data_plane
 from scripts.reference.markdown import code, page, prose, table
 
 INTRO = """\
-Two applications on two ports: the **data plane** for applications, the **control plane** for people and programs
-of yours. Both are on loopback unless told otherwise, and there is no default secret."""
+There are two applications on two ports: the **data plane** for applications, and the **control plane** for people and
+programs that manage fairtrial. Both bind to loopback by default, and there is no default secret."""
 CONTROL = """\
-`control.bind`, by default `http://127.0.0.1:8081`. A caller is a person with a session (the cookie
+The address is `control.bind`, by default `http://127.0.0.1:8081`. A caller is a person with a session (the cookie
 `fairtrial_session`, set by `/sign-in`), or a program with `Authorization: Bearer ft-…` whose key has the right
-`admin`. There is no other way in, on loopback either: until the first account exists, a one-time link (`POST
-/api/one-time-links`) gives one browser the session of `local`, an `admin`. Roles contain the ones before: `reviewer`,
-`release-manager`, `admin`; *anyone* needs none of them. Errors are `{"error": {"message", "type"}}`: 400 for what is
-wrong with the question, 401 nobody is signed in, 403 the role is too low, 404 there is no such thing, 409 somebody
-else was faster, 413 the body is too large.
+`admin`. There is no other access, even on loopback. Until the first account exists, a one-time link (`POST
+/api/one-time-links`) gives one browser the session of `local`, an `admin`.
 
-Listings answer `{"rows": […]}`, or an Arrow stream for `Accept: application/vnd.apache.arrow.stream` where the
-store's own rows are listed. They take `since_us` and `until_us` (microseconds since 1970, UTC), `limit` (100, at
-most 10,000) and `offset`. Figures of traffic are those of the last week unless `since_us` says otherwise, 0 being all
-time; experiments answer their `window`. Requests and feedback also answer `next`, the parameter `after` of the page
-that follows (in Arrow the header `x-fairtrial-next`): it costs the same on every page, which a large `offset` does
-not. An error of the store's engine is 500, or 503 if its memory or disk did not suffice. Times end in Z; amounts of
+Each role includes the previous ones: `reviewer`, `release-manager`, `admin`. *anyone* needs no role.
+
+Errors are `{"error": {"message", "type"}}`:
+
+- 400: the request is invalid.
+- 401: nobody is signed in.
+- 403: the role is too low.
+- 404: it does not exist.
+- 409: another request came first.
+- 413: the body is too large.
+- 500: the store's engine failed.
+- 503: the engine's memory or disk did not suffice.
+
+Listings return `{"rows": […]}`, or an Arrow stream for `Accept: application/vnd.apache.arrow.stream` where they list
+rows of the store. They take `since_us` and `until_us` (microseconds since 1970, UTC), `limit` (100, at
+most 10,000) and `offset`. Traffic statistics cover the last week unless `since_us` is given; 0 is all time. Experiments
+return their `window`.
+
+Requests and feedback also return `next`, the parameter `after` of the next page (in Arrow the header
+`x-fairtrial-next`). It costs the same on every page, unlike a large `offset`. Times end in Z; amounts of
 money are text."""
 PAGING = frozenset({"since_us", "until_us", "limit", "offset"})
 
@@ -47,13 +58,13 @@ def http_page() -> str:
             operation = described["paths"].get(route.path_format, {}).get(method.lower(), {})
             noun = str(route.tags[0]) if route.tags else "health and pages"
             nouns.setdefault(noun, []).append(_operation(method, route, operation, described))
-    sections = [f"### {noun}\n\n" + "\n\n".join(told) for noun, told in sorted(nouns.items())]
+    sections = [f"### {noun}\n\n" + "\n\n".join(operations) for noun, operations in sorted(nouns.items())]
     return page("HTTP", INTRO, data_plane(), "## The control plane", CONTROL, *sections)
 
 
 def control_app() -> FastAPI:
     """The application without a store: it is asked for its shape only."""
-    return create_app(cast(Keeper, None), loopback=True)
+    return create_app(cast(BackgroundWork, None), loopback=True)
 
 
 def routes(app: FastAPI) -> Iterator[RouteContext]:
@@ -63,23 +74,23 @@ def routes(app: FastAPI) -> Iterator[RouteContext]:
 
 def role_of(route: RouteContext) -> str:
     """The role that a route asks for, as its own dependencies say; the highest if there are several."""
-    roles = [each.role for each in decisions_of(route.dependant) if isinstance(each, Needs)]
+    roles = [each.role for each in access_rules_of(route.dependant) if isinstance(each, RequireRole)]
     return max(roles, key=("reviewer", "release-manager", "admin").index) if roles else "anyone"
 
 
 def _operation(method: str, route: RouteContext, operation: dict[str, Any], described: dict[str, Any]) -> str:
-    told = prose((route.endpoint.__doc__ or "").strip())
+    text = prose((route.endpoint.__doc__ or "").strip())
     rows = [*_parameters(operation), *_fields(operation, described)]
     inputs = table(("parameter", "where", "type", "meaning"), rows) if rows else ""
     role = role_of(route)
     needs = f"For {'*anyone*' if role == 'anyone' else code(role)}." + (_status(route))
     return "\n\n".join(
-        part for part in (f"#### {method} {route.path_format}", f"{told} {needs}".strip(), inputs) if part
+        part for part in (f"#### {method} {route.path_format}", f"{text} {needs}".strip(), inputs) if part
     )
 
 
 def _status(route: RouteContext) -> str:
-    return f" Answers {route.status_code}." if route.status_code not in (None, 200) else ""
+    return f" Returns {route.status_code}." if route.status_code not in (None, 200) else ""
 
 
 def _parameters(operation: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -1,4 +1,4 @@
-"""Pieces of Markdown: tables, inline code, and text of the program made safe for a cell."""
+"""Renders Markdown: tables, inline code, and program texts escaped for a cell."""
 
 from __future__ import annotations
 

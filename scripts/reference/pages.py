@@ -1,4 +1,4 @@
-"""All pages of the reference that are made from the program, by their place below docs/reference."""
+"""Lists the reference pages that are generated, by their file names below docs/reference."""
 
 from __future__ import annotations
 

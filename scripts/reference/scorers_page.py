@@ -1,4 +1,4 @@
-"""docs/reference/scorers.md: every scorer with its options, stats and signature, from the registry."""
+"""Renders docs/reference/scorers.md from the registry: every scorer with its options, stats and signature."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
 }
 """An entry of `score` as it is written, and as it is read."""
 INTRO = """\
-A scorer measures one answer; a [suite](suites.md) names it under `score`. Every scorer takes two options more:
-`name`, what gate lines call it, and `when: {tag: value}`, which measures only the cases that have these tags. The
-**signature** is all that decides its numbers: runs whose signatures differ are not compared. A *proportion*
-averages 0/1 values, a *mean* other values, and a *corpus* stat is made of all cases together. [Add one of your
-own](../how-to/add-a-metric.md)."""
+A scorer measures one answer; a [suite](suites.md) names it under `score`. Every scorer takes two more options:
+`name`, which gate lines use, and `when: {tag: value}`, which measures only the cases that have these tags. The
+**signature** covers everything that decides its scores. Runs whose signatures differ are not compared. A *proportion*
+averages 0/1 values, a *mean* averages other values, and a *corpus* stat is computed from all cases together. You can
+[add a metric](../how-to/add-a-metric.md)."""
 
 
 def scorers_page() -> str:
@@ -46,7 +46,7 @@ def _section(name: str) -> str:
             prose(kind.summary),
             block("yaml", f"score:\n  {written}"),
             table(("option", "meaning"), _options(kind)),
-            f"Its stats in this example, the first being what {code(scorer.name)} alone means:",
+            f"Its stats in this example; {code(scorer.name)} alone means the first one:",
             table(("stat", "kind", "range", "better"), (_stat(scorer, stat) for stat in scorer.stats)),
             f"Its signature: {code(scorer.version)}",
         ]
@@ -59,7 +59,7 @@ def _built(name: str, value: Any) -> Scorer:
 
 def _options(kind: ScorerType) -> list[tuple[str, str]]:
     short = {kind.short: " (may be the entry's only value)"}
-    return [(code(option), prose(told) + short.get(option, "")) for option, told in kind.options.items()]
+    return [(code(option), prose(meaning) + short.get(option, "")) for option, meaning in kind.options.items()]
 
 
 def _stat(scorer: Scorer, stat: Stat) -> tuple[str, str, str, str]:

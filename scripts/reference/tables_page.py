@@ -1,4 +1,4 @@
-"""docs/reference/tables.md: every table and column that the migrations make, with its meaning."""
+"""Renders docs/reference/tables.md from the migrations: every table and column with its meaning."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ FROM information_schema.columns
 ORDER BY table_name, ordinal_position
 """
 INTRO = """\
-One DuckDB file, opened by the control process alone; everybody else asks over [HTTP](http.md). There are no
-primary keys and no indexes: the ledger `offsets` keeps duplicates out. Times are UTC. What lies in it about
-people, for how long, and how it is erased: [data flow](../privacy/data-flow.md)."""
+The store is one DuckDB file. Only the control process opens it; all others use [HTTP](http.md). There are no
+primary keys and no indexes, because the ledger `offsets` prevents duplicates. Times are UTC. [Data
+flow](../privacy/data-flow.md) says what the store contains about people, for how long, and how it is erased."""
 
 
 def tables_page() -> str:
     """The page; raises `KeyError` for a column without a meaning."""
-    told = load_one(MEANINGS).value
-    sections = [_section(name, columns, told) for name, columns in tables().items()]
+    meanings = load_one(MEANINGS).value
+    sections = [_section(name, columns, meanings) for name, columns in tables().items()]
     return page("Tables of the store", INTRO, *sections)
 
 
@@ -39,10 +39,11 @@ def tables() -> dict[str, dict[str, str]]:
     return found
 
 
-def _section(name: str, columns: dict[str, str], told: dict[str, dict[str, str]]) -> str:
-    own = told[name]
+def _section(name: str, columns: dict[str, str], meanings: dict[str, dict[str, str]]) -> str:
+    own = meanings[name]
     rows = [
-        (code(column), kind, prose(_meaning(name, column, own, told["everywhere"]))) for column, kind in columns.items()
+        (code(column), kind, prose(_meaning(name, column, own, meanings["everywhere"])))
+        for column, kind in columns.items()
     ]
     return "\n\n".join([f"## {name}", prose(own["about"]), table(("column", "type", "meaning"), rows)])
 
@@ -50,5 +51,5 @@ def _section(name: str, columns: dict[str, str], told: dict[str, dict[str, str]]
 def _meaning(name: str, column: str, own: dict[str, str], everywhere: dict[str, str]) -> str:
     found = own.get(column, everywhere.get(column))
     if found is None:
-        raise KeyError(f"{MEANINGS.name}: {name}.{column} has no meaning yet")
+        raise KeyError(f"{MEANINGS.name}: {name}.{column} has no meaning in the file")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,14 @@ def test_the_layers_hold() -> None:
 )
 def test_the_hot_path_imports_nothing_heavy(module: str) -> None:
     assert not loaded_by(f"import {module}") & set(HEAVY)
+
+
+def test_control_loads_the_slow_parts_of_scipy_only_when_a_statistic_needs_them() -> None:
+    """They would double its time to start, and take 50 MB while nobody asks for a verdict."""
+    program = "import gateway.control.serve, sys\nprint([name for name in sys.modules if name.startswith('scipy.')])"
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "'scipy.special'" in out.stdout
+    assert not {f"'scipy.{part}'" for part in ("stats", "optimize")} & set(re.findall(r"'[\w.]+'", out.stdout))
 
 
 def test_the_command_line_imports_no_command_to_list_them() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import defaultdict
 
 import pytest
 
+from tests.conformance.harness.combinations import FULL
 from tests.conformance.harness.table import FOLDER, PAGE, page
 
 
@@ -31,6 +33,7 @@ def _why(report: pytest.TestReport) -> str:
 def main() -> int:
     """Run, write the page unless only some files were asked for, and say whether all passed."""
     outcomes, some = Outcomes(), sys.argv[1:]
+    os.environ[FULL] = "1"
     files = some or sorted(str(path) for path in FOLDER.glob("test_[a-d]_*.py"))
     code = pytest.main(["-q", "-p", "no:cacheprovider", *files], plugins=[outcomes])
     if some or not outcomes.found:

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.conformance.harness.differential import TRANSPORTS, Differential
+from tests.conformance.harness.combinations import TRANSPORTS
+from tests.conformance.harness.differential import MAX_BODY, Differential
+from tests.conformance.harness.stream_fixture import Pair, gateway_before
 from tests.fixtures.gateway.gateway_fixture import running
 from tests.fixtures.upstream.server import FakeUpstream
-
-MAX_BODY = 24 * 2**20
 
 
 @pytest.fixture(scope="session")
@@ -22,14 +22,14 @@ def differential(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Different
         fake = stack.enter_context(FakeUpstream())
         rigs = {
             name: stack.enter_context(running(tmp_path_factory.mktemp(name), max_body=MAX_BODY, transport=name))
-            for name in TRANSPORTS.values()
+            for name in TRANSPORTS
         }
         found = Differential(fake, rigs)
         found.publish()
         yield found
 
 
-@pytest.fixture(name="connection", params=TRANSPORTS.values())
+@pytest.fixture(name="connection", params=TRANSPORTS)
 def connection_fixture(
     differential: Differential, request: pytest.FixtureRequest
 ) -> Iterator[http.client.HTTPConnection]:
@@ -37,3 +37,27 @@ def connection_fixture(
     found = http.client.HTTPConnection("127.0.0.1", differential.rigs[request.param].supervisor.port, timeout=20)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pair]]:
+    """A gateway with each transport, before an upstream that is driven by hand; for all tests of this folder."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(gateway_before(tmp_path_factory.mktemp(f"streams-{name}"), transport=name))
+            for name in TRANSPORTS
+        }
+
+
+@pytest.fixture(name="gateway", params=TRANSPORTS)
+def gateway_fixture(gateways: dict[str, Pair], request: pytest.FixtureRequest) -> Pair:
+    """The gateway with each transport; a module may have its own instead."""
+    return gateways[request.param]
+
+
+@pytest.fixture(name="pair")
+def pair_fixture(gateway: Pair) -> Pair:
+    """The gateway, its upstream without a script, and nothing recorded yet."""
+    gateway.upstream.script = None
+    gateway.rig.forget()
+    return gateway

@@ -14,8 +14,7 @@ import pytest
 
 from fairtrial.config.plan.hashes import plan_hash
 from tests.conformance.cases.case import MODEL, USER
-from tests.conformance.conftest import MAX_BODY
-from tests.conformance.harness.differential import KEYS, Differential, plan
+from tests.conformance.harness.differential import KEYS, MAX_BODY, Differential, plan
 from tests.fixtures.gateway.gateway_fixture import running
 
 CHAT = "/v1/chat/completions"
@@ -61,7 +60,7 @@ def ask(connection: http.client.HTTPConnection, method: str, path: str, body: by
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a2_a_mistake_is_told_in_the_envelope_and_never_as_a_detail(
+def test_a2_a_mistake_is_reported_in_the_envelope_and_never_as_a_detail(
     connection: http.client.HTTPConnection, name: str
 ) -> None:
     method, path, body, headers, status = BAD[name]
@@ -140,7 +139,7 @@ def test_a5_what_trying_again_cannot_change_says_so(differential: Differential) 
     unset = replace(whole.deployments["base"], api_key="${FAIRTRIAL_TEST_UNSET}")
     changed = replace(whole, deployments={**whole.deployments, "base": unset})
     rig = differential.rigs["pool"]
-    differential.results("3")
+    differential.run_all()
     rig.publish(replace(changed, plan_hash=plan_hash(changed)), *KEYS)
     try:
         connection = http.client.HTTPConnection("127.0.0.1", rig.supervisor.port, timeout=20)

@@ -13,18 +13,19 @@ from typing import Any
 import openai
 import pytest
 
-from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked, RawClient
 from tests.conformance.harness.stream_events import DONE, HELLO, speaks_as_asked, wire
 from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
     SECRET,
     Pair,
-    gateway_fixture,  # noqa: F401 - a fixture
-    pair_fixture,  # noqa: F401 - a fixture
+    async_client,
     raw_answer,
+    sync_client,
 )
 from tests.conformance.harness.stream_moments import STREAMED, WHOLE, Moment, each_moment, one_row
+from tests.fixtures.gateway.raw_client import RawClient
+from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange
 
 
 @pytest.mark.parametrize("leave", [RawClient.close, RawClient.reset], ids=["closes", "resets"])
@@ -42,9 +43,9 @@ def test_c12_a_client_that_leaves_has_its_upstream_closed(
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_c12_closing_the_official_clients_stream_closes_the_upstream(pair: Pair, asynchronous: bool) -> None:
-    kept: list[Asked] = []
+    kept: list[Exchange] = []
 
-    def script(asked: Asked) -> None:
+    def script(asked: Exchange) -> None:
         kept.append(asked)
         asked.raw(STREAM_HEAD)
         asked.stream(*wire(HELLO)[:2])
@@ -55,7 +56,7 @@ def test_c12_closing_the_official_clients_stream_closes_the_upstream(pair: Pair,
         if asynchronous:
             asyncio.run(_read_one(pair.gateway))
         else:
-            with openai.OpenAI(base_url=f"{pair.rig.url}", api_key=SECRET, max_retries=0) as client:
+            with sync_client(pair.gateway) as client:
                 stream = client.chat.completions.create(**ASK)
                 next(iter(stream))
                 stream.close()
@@ -63,7 +64,7 @@ def test_c12_closing_the_official_clients_stream_closes_the_upstream(pair: Pair,
 
 
 async def _read_one(port: int) -> None:
-    async with openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=SECRET, max_retries=0) as client:
+    async with async_client(port) as client:
         stream = await client.chat.completions.create(**ASK)
         await stream.__anext__()
         await stream.close()

@@ -5,14 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.conformance.harness.raw_socket import JSON_HEAD, STREAM_HEAD, Asked, RawClient
 from tests.conformance.harness.stream_events import HELLO, USAGE, wire
 from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
     Pair,
-    gateway_fixture,  # noqa: F401 - a fixture
-    pair_fixture,  # noqa: F401 - a fixture
 )
 from tests.conformance.harness.stream_moments import (
     Moment,
@@ -25,6 +22,8 @@ from tests.conformance.harness.stream_moments import (
     mid_stream,
     one_row,
 )
+from tests.fixtures.gateway.raw_client import RawClient
+from tests.fixtures.upstream.manual_upstream import JSON_HEAD, STREAM_HEAD, Exchange
 
 
 @each_moment
@@ -40,7 +39,7 @@ def test_c12_an_upstream_that_is_drained_is_read_to_its_end_for_its_usage(
     assert (row["tokens_in"], row["tokens_out"], row["usage_source"]) == (7, 4, "provider")
 
 
-def _go_on(asked: Asked, moment: Moment) -> None:
+def _go_on(asked: Exchange, moment: Moment) -> None:
     """What an upstream sends that does not know that the caller left."""
     time.sleep(0.2)  # nothing here tells when the gateway has seen it: later, the answer counts as served
     if "stream" not in asked.json:

@@ -10,51 +10,52 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked, RawClient, plays
 from tests.conformance.harness.stream_events import DONE, HELLO, event, wire
 from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
     VIEWS,
     Pair,
-    gateway_fixture,  # noqa: F401 - a fixture
-    pair_fixture,  # noqa: F401 - a fixture
     raw_answer,
     sync_view,
     told,
 )
+from tests.fixtures.gateway.raw_client import RawClient
+from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange, plays
 
 HASTY = {**ASK, "model": "hasty"}
 ERROR = {"error": {"message": "overloaded", "type": "server_error", "param": None, "code": "busy"}}
 BEGUN = wire(HELLO)[:2]
 
 
-def _no_answer(asked: Asked) -> None:
+def _no_answer(asked: Exchange) -> None:
     asked.close()
 
 
-def _reset(asked: Asked) -> None:
+def _reset(asked: Exchange) -> None:
     asked.reset()
 
 
-def _only_a_head(asked: Asked) -> None:
+def _only_a_head(asked: Exchange) -> None:
     asked.raw(STREAM_HEAD)
     time.sleep(0.02)
     asked.close()
 
 
-def _no_http(asked: Asked) -> None:
+def _no_http(asked: Exchange) -> None:
     asked.raw(b"hello\r\n\r\n")
     asked.close()
 
 
-def _bad_chunk(asked: Asked) -> None:
+def _bad_chunk(asked: Exchange) -> None:
     asked.raw(STREAM_HEAD + b"zz\r\n")
     asked.close()
 
 
 @pytest.mark.parametrize("script", [_no_answer, _reset, _only_a_head, _no_http, _bad_chunk])
-def test_c10_an_upstream_that_fails_before_its_first_byte_is_a_502(pair: Pair, script: Callable[[Asked], None]) -> None:
+def test_c10_an_upstream_that_fails_before_its_first_byte_is_a_502(
+    pair: Pair, script: Callable[[Exchange], None]
+) -> None:
     pair.upstream.script = script
     got = raw_answer(pair.gateway, ASK)
     assert (got.status, got.headers["content-type"]) == (502, "application/json")
@@ -141,7 +142,7 @@ def test_c11_a_connection_that_breaks_is_an_api_error_to_the_official_client(pai
 @pytest.mark.parametrize(
     "wrong", [b'data: {"choices": [oops\n\n', b"data: oops\n\n", b'data: {"id": "c"}\ndata: }\n\n']
 )
-def test_c11_a_line_that_is_no_json_ends_the_stream_with_an_error_of_the_api(pair: Pair, wrong: bytes) -> None:
+def test_c11_a_line_that_is_not_json_ends_the_stream_with_an_error_of_the_api(pair: Pair, wrong: bytes) -> None:
     straight, through = pair.bodies(plays(*BEGUN, wrong, *wire(HELLO)[2:]))
     assert wrong in straight.body
     _is_broken_off(pair, through.body, "upstream_bad_answer")
@@ -152,7 +153,7 @@ def test_c11_a_line_that_is_no_json_ends_the_stream_with_an_error_of_the_api(pai
 
 
 @pytest.mark.parametrize("together", [False, True])
-def test_c11_what_came_before_a_line_that_is_no_json_is_kept(pair: Pair, together: bool) -> None:
+def test_c11_what_came_before_a_line_that_is_not_json_is_kept(pair: Pair, together: bool) -> None:
     rest = [wire(HELLO)[2], b"data: [oops\n\n", wire(HELLO)[2]]
     pair.upstream.script = plays(*BEGUN, *([b"".join(rest)] if together else rest), pause=0.02)
     body = raw_answer(pair.gateway, ASK).body
@@ -161,7 +162,7 @@ def test_c11_what_came_before_a_line_that_is_no_json_is_kept(pair: Pair, togethe
 
 
 @pytest.mark.parametrize("with_begun", [False, True])
-def test_c11_a_line_that_is_no_json_is_found_in_one_piece_with_the_stream_s_end(pair: Pair, with_begun: bool) -> None:
+def test_c11_a_line_that_is_not_json_is_found_in_one_piece_with_the_stream_s_end(pair: Pair, with_begun: bool) -> None:
     wrong, rest = b'data: {"choices": [oops\n\n', wire(HELLO)[2:]
     pieces = [b"".join([*BEGUN, wrong, *rest])] if with_begun else [*BEGUN, b"".join([wrong, *rest])]
     pair.upstream.script = plays(*pieces, pause=0.02)
@@ -179,7 +180,7 @@ def test_c11_a_stream_that_ends_in_the_middle_of_an_event_is_broken_off(pair: Pa
     _is_broken_off(pair, raw_answer(pair.gateway, ASK).body, "upstream_bad_answer")
 
 
-def test_c11_an_unknown_event_that_is_no_json_does_not_end_a_healthy_stream(pair: Pair) -> None:
+def test_c11_an_unknown_event_that_is_not_json_does_not_end_a_healthy_stream(pair: Pair) -> None:
     odd = [b"event: vendor.ping\ndata: not json\n\n", b"vendor: x\n\n", b"data:\n\n", b"data: 7\n\n", b"data: []\n\n"]
     straight, through = pair.bodies(plays(*BEGUN, *odd, *wire(HELLO)[2:]))
     assert through.body == straight.body
@@ -190,12 +191,12 @@ def test_c11_an_unknown_event_that_is_no_json_does_not_end_a_healthy_stream(pair
 def test_c11_an_address_where_nothing_listens_is_a_502_for_a_stream_too(pair: Pair) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    pair.rig.publish(pair.plan(f"http://127.0.0.1:{port}/v1"), *pair.keys)
+    pair.publish(f"http://127.0.0.1:{port}/v1")
     try:
         got = raw_answer(pair.gateway, ASK)
         assert (got.status, json.loads(got.body)["error"]["code"]) == (502, "upstream_connect")
     finally:
-        pair.rig.publish(pair.plan(pair.upstream.url), *pair.keys)
+        pair.publish(pair.upstream.url)
 
 
 def _is_broken_off(pair: Pair, body: bytes, code: str) -> None:

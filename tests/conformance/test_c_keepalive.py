@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked, RawClient, Received
 from tests.conformance.harness.stream_events import HELLO, event, wire
 from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
-    SECRET,
     VIEWS,
     Pair,
-    RawUpstream,
-    pair_fixture,  # noqa: F401 - a fixture
-    plan,
+    gateway_before,
     told,
 )
-from tests.fixtures.gateway.gateway_fixture import key, running
+from tests.fixtures.gateway.raw_client import RawClient, Received
+from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange
 
 PING = b": ping\n\n"
 EVERY = 0.1
@@ -29,11 +27,8 @@ FIRST, REST = wire(HELLO)[0], wire(HELLO)[1:]
 
 @pytest.fixture(name="gateway", scope="module")
 def gateway_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    folder = tmp_path_factory.mktemp("alive")
-    with RawUpstream() as upstream, running(folder, keepalive=EVERY) as rig:
-        keys = (key(SECRET, "complete"),)
-        rig.publish(plan(upstream.url), *keys)
-        yield Pair(rig, upstream, keys)
+    with gateway_before(tmp_path_factory.mktemp("alive"), keepalive=EVERY) as pair:
+        yield pair
 
 
 def _pinged(client: RawClient, got: Received, *, after: bytes = b"", pings: int = 2) -> None:
@@ -88,15 +83,17 @@ def test_c8_no_comment_comes_inside_of_an_event(pair: Pair, at: int) -> None:
 
 
 def test_c8_no_client_takes_a_comment_for_a_chunk(pair: Pair) -> None:
-    def slowly(asked: Asked) -> None:
+    def slowly(asked: Exchange) -> None:
         asked.raw(STREAM_HEAD)
         asked.stream(*wire(HELLO), pause=2.5 * EVERY)
         asked.end()
 
     pair.upstream.script = slowly
-    for view in VIEWS:
-        straight, through = pair.both(lambda port, view=view: told(view(port, ASK)))  # type: ignore[misc]
-        assert through == straight
+    ports = (pair.upstream.port, pair.gateway)
+    with ThreadPoolExecutor() as pool:
+        views = [[pool.submit(view, port, ASK) for port in ports] for view in VIEWS]
+    for straight, through in views:
+        assert told(through.result()) == told(straight.result())
 
 
 def test_c8_an_answer_that_is_not_a_stream_is_waited_for_without_comments(pair: Pair) -> None:

@@ -12,18 +12,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked, RawClient, RawUpstream, request_bytes
 from tests.conformance.harness.stream_events import DONE, chunk, event
 from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
-    SECRET,
     Pair,
-    gateway_fixture,  # noqa: F401 - a fixture
-    pair_fixture,  # noqa: F401 - a fixture
-    plan,
+    gateway_before,
 )
-from tests.fixtures.gateway.gateway_fixture import Rig, key, running
+from tests.fixtures.gateway.gateway_fixture import Rig
+from tests.fixtures.gateway.raw_client import RawClient, request_bytes
+from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange
 
 MIB = 2**20
 READERS = 8
@@ -52,7 +50,7 @@ class _Pouring:
         self.sent = 0
         self._lock = threading.Lock()
 
-    def __call__(self, asked: Asked) -> None:
+    def __call__(self, asked: Exchange) -> None:
         asked.raw(STREAM_HEAD)
         for _ in range(EVENTS):
             asked.stream(EVENT)
@@ -109,7 +107,7 @@ class _Meeting:
     def __init__(self) -> None:
         self.all_here = threading.Event()
 
-    def __call__(self, asked: Asked) -> None:
+    def __call__(self, asked: Exchange) -> None:
         words = _words(asked.json["user"])
         asked.raw(STREAM_HEAD)
         asked.stream(*words[: WORDS // 2])
@@ -124,11 +122,9 @@ def _words(user: str) -> list[bytes]:
 
 @pytest.fixture(name="crowd", scope="module")
 def crowd_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    folder = tmp_path_factory.mktemp("crowd")
-    with RawUpstream() as upstream, running(folder, max_in_flight=STREAMS + 24, max_share_per_key=100) as rig:
-        keys = (key(SECRET, "complete"),)
-        rig.publish(plan(upstream.url), *keys)
-        yield Pair(rig, upstream, keys)
+    settings = {"max_in_flight": STREAMS + 24, "max_share_per_key": 100}
+    with gateway_before(tmp_path_factory.mktemp("crowd"), **settings) as pair:
+        yield pair
 
 
 def test_c14_a_thousand_streams_at_a_time_each_get_their_own_words_and_memory_is_flat(crowd: Pair) -> None:

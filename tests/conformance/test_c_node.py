@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.harness.combinations import TRANSPORTS
 from tests.conformance.harness.response_scripts import STREAMS
 from tests.conformance.harness.stream_events import CONTENT, wire
-from tests.conformance.harness.stream_fixture import SECRET, USER, plan
-from tests.fixtures.gateway.gateway_fixture import Rig, key, running
+from tests.conformance.harness.stream_fixture import SECRET, USER, Pair
+from tests.fixtures.gateway.gateway_fixture import Rig
 from tests.fixtures.upstream.server import FakeUpstream
 
 HERE = Path(__file__).parent / "node"
@@ -83,11 +84,14 @@ def node_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(name="served", scope="module")
-def served_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeUpstream, Rig]]:
-    with FakeUpstream() as fake, running(tmp_path_factory.mktemp("served")) as rig:
+def served_fixture(gateways: dict[str, Pair]) -> Iterator[tuple[FakeUpstream, Rig]]:
+    """The fake upstream that reads scripts, behind a gateway that the other tests share."""
+    pair = gateways[TRANSPORTS[-1]]
+    with FakeUpstream() as fake:
         fake.model = "m-1"
-        rig.publish(plan(fake.url), key(SECRET, "complete"))
-        yield fake, rig
+        pair.publish(fake.url)
+        yield fake, pair.rig
+        pair.publish(pair.upstream.url)
 
 
 @pytest.fixture(name="seen", scope="module")

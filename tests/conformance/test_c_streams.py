@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.harness.raw_socket import STREAM_HEAD, RawClient, Received, plays
 from tests.conformance.harness.stream_events import (
     BASE,
     CONTENT,
@@ -28,12 +27,12 @@ from tests.conformance.harness.stream_fixture import (
     CHAT,
     VIEWS,
     Pair,
-    gateway_fixture,  # noqa: F401 - a fixture
-    pair_fixture,  # noqa: F401 - a fixture
     raw_answer,
     sync_view,
     told,
 )
+from tests.fixtures.gateway.raw_client import RawClient, Received
+from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, plays
 
 WITH_USAGE = {**ASK, "stream_options": {"include_usage": True}}
 SMALL = "".join(['data: {"choices":[{"index":0,"delta":{"content":"ü😀"}}]}\r\n\r\n', "data: [DONE]\r\n\r\n"]).encode()

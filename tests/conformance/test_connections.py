@@ -6,21 +6,20 @@ import json
 
 import pytest
 
-from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked, RawClient, Received, request_bytes
 from tests.conformance.harness.stream_events import DONE, chunk, event
 from tests.conformance.harness.stream_fixture import (
     ASK,
     BEARER,
     CHAT,
     Pair,
-    gateway_fixture,  # noqa: F401 - a fixture
-    pair_fixture,  # noqa: F401 - a fixture
 )
+from tests.fixtures.gateway.raw_client import RawClient, Received, request_bytes
+from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange
 
 WHOLE = {name: value for name, value in ASK.items() if name != "stream"}
 
 
-def _echo(asked: Asked) -> None:
+def _echo(asked: Exchange) -> None:
     """Answer with the user's own name, in the way that the name says."""
     user = asked.json["user"]
     if user.startswith("error"):

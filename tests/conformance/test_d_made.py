@@ -8,12 +8,11 @@ import httpx
 import openai
 import pytest
 
-from tests.conformance.harness.response_streams import Speaks, client
+from tests.conformance.harness.response_streams import Speaks
 from tests.conformance.harness.stream_fixture import (
     Pair,
-    gateway_fixture,  # noqa: F401 - a fixture
-    pair_fixture,  # noqa: F401 - a fixture
     sent,
+    sync_client,
 )
 from tests.fixtures.gateway.gateway_fixture import key
 
@@ -21,7 +20,7 @@ WHOLE = {"model": "plain", "input": "q"}
 
 
 def _made(port: int, model: str = "plain", **more: Any) -> Any:
-    with client(port) as asking:
+    with sync_client(port) as asking:
         return asking.responses.create(model=model, input="q", **more)
 
 
@@ -30,7 +29,7 @@ def test_d1_a_response_that_was_made_is_retrieved_cancelled_listed_and_deleted_a
     ident = _made(pair.gateway).id
 
     def view(port: int) -> list[Any]:
-        with client(port) as asking:
+        with sync_client(port) as asking:
             return [
                 sent(asking.responses.retrieve(ident, include=["reasoning.encrypted_content"])),
                 sent(asking.responses.cancel(ident)),
@@ -53,7 +52,7 @@ def test_d1_a_response_that_is_not_there_is_not_found_as_straight(pair: Pair) ->
     ):
         found = []
         for port in (pair.upstream.port, pair.gateway):
-            with client(port) as asking, pytest.raises(openai.NotFoundError) as caught:
+            with sync_client(port) as asking, pytest.raises(openai.NotFoundError) as caught:
                 view(asking)
             found.append((caught.value.code, caught.value.param, caught.value.type))
         assert found[1] == found[0]
@@ -85,8 +84,8 @@ def test_d1_what_continues_a_response_stays_with_the_arm_that_made_it(pair: Pair
 def test_d1_a_key_that_may_not_name_the_route_does_not_find_the_response(pair: Pair) -> None:
     pair.upstream.script = Speaks()
     ident = _made(pair.gateway).id
-    pair.rig.publish(pair.plan(pair.upstream.url), *pair.keys, key("ft-other", "complete", routes=("hasty",)))
+    pair.publish(pair.upstream.url, key("ft-other", "complete", routes=("hasty",)))
     known = {"authorization": "Bearer ft-other"}
     pair.rig.wait(lambda: httpx.get(f"{pair.rig.url}/models", headers=known).status_code == 200)
-    with client(pair.gateway, "ft-other") as asking, pytest.raises(openai.NotFoundError):
+    with sync_client(pair.gateway, "ft-other") as asking, pytest.raises(openai.NotFoundError):
         asking.responses.retrieve(ident)

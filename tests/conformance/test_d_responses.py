@@ -7,14 +7,12 @@ import json
 import openai
 import pytest
 
-from tests.conformance.harness.raw_socket import STREAM_HEAD, RawClient, Received, plays
 from tests.conformance.harness.response_scripts import FUTURE, STREAMS, TERMINAL
 from tests.conformance.harness.response_streams import (
     ASK,
     PATH,
     VIEWS,
     Speaks,
-    client,
     data,
     events,
     final_view,
@@ -22,11 +20,12 @@ from tests.conformance.harness.response_streams import (
 from tests.conformance.harness.stream_fixture import (
     BEARER,
     Pair,
-    gateway_fixture,  # noqa: F401 - a fixture
-    pair_fixture,  # noqa: F401 - a fixture
     sent,
+    sync_client,
     told,
 )
+from tests.fixtures.gateway.raw_client import RawClient, Received
+from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, plays
 from tests.fixtures.upstream.responses import USAGE
 
 WHOLE = {"model": "plain", "input": "q"}
@@ -58,7 +57,7 @@ def test_d2_every_client_sees_the_events_and_the_final_response_that_it_sees_str
 
 def test_d2_an_event_that_is_not_known_yet_reaches_the_client_with_its_fields(pair: Pair) -> None:
     pair.upstream.script = Speaks(STREAMS["events that are not known yet"])
-    with client(pair.gateway) as asking:
+    with sync_client(pair.gateway) as asking:
         seen = [sent(event) for event in asking.responses.create(**ASK)]
     assert FUTURE in [{name: value for name, value in one.items() if name != "sequence_number"} for one in seen]
 
@@ -88,7 +87,7 @@ def test_d2_each_event_arrives_before_the_upstream_sends_the_next(pair: Pair) ->
 def test_d2_a_stream_that_breaks_off_is_an_error_to_the_client_and_no_terminal_event_is_made_up(pair: Pair) -> None:
     begun = events({})[:4]
     pair.upstream.script = plays(*begun, ending="reset", pause=0.02)
-    with pytest.raises(openai.APIError) as caught, client(pair.gateway) as asking:
+    with pytest.raises(openai.APIError) as caught, sync_client(pair.gateway) as asking:
         for _ in asking.responses.create(**ASK):
             pass
     assert caught.value.code == "upstream_reset"

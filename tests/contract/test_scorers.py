@@ -11,7 +11,7 @@ import pytest
 from evaluators.loading.scorers import SCORERS, build_entry
 from evaluators.scoring.scorer import OffFormat, Scorer, ScorerType
 from fairtrial.domain.run import Answer, Case, Score
-from fairtrial.store.evaluations.score_texts import KEPT_DETAILS
+from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
 
 OPTIONS: dict[str, Any] = {
     "fields": ["intent"],
@@ -71,7 +71,7 @@ class TestEveryScorer:
     def test_has_figures_that_need_no_detail_that_retention_drops(self, name: str) -> None:
         scores = [score(name, text) for text in ANSWERS]
         kept = [
-            Score(one.scorer, one.values, {key: one.details[key] for key in KEPT_DETAILS if key in one.details})
+            Score(one.scorer, one.values, {key: one.details[key] for key in STATISTICAL_DETAILS if key in one.details})
             for one in scores
         ]
         for stat in build(name).stats:

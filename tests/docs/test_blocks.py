@@ -1,7 +1,7 @@
-"""The blocks of the pages are run: commands and programs in a real project, files by what reads them.
+"""Runs the code blocks of the pages: commands and programs in a real project, files with the code that reads them.
 
-A block that can't be run says why in a comment before it: ``<!-- not run: why -->``. One that is a file says which:
-``<!-- file: suites/parcels.yaml -->``. The pages of quickstarts have a runner of their own.
+A block that can't be run says why in a comment before it: ``<!-- not run: why -->``. A block that is a file names it:
+``<!-- file: suites/parcels.yaml -->``. The quickstarts have a separate runner.
 """
 
 from __future__ import annotations
@@ -16,29 +16,30 @@ from pathlib import Path
 import click
 import pytest
 
-from evaluators.gate import file as gate_file
-from evaluators.loading import suite_reader
 from fairtrial.config.file.yaml_file import load
 from fairtrial.config.project import load_project
-from fairtrial.domain.errors import Mistake
+from fairtrial.domain.errors import Diagnostic
 from fairtrial_cli.main import fairtrial
+from tests.fixtures.docs.docs_project import DocsProject, docs_project
 from tests.fixtures.docs.pages import Block, blocks, name, run_here
-from tests.fixtures.docs.room import Room, room
+from tests.fixtures.evaluators.file_errors import gate_errors, suite_errors
 
 MOST_NOT_RUN = 6
 SHELL = ("sh", "bash", "shell", "console")
 STAYING = ("up", "control", "gateway", "dashboard", "demo", "models serve")
-"""Commands that run until they are told to end: their words are checked, and the room runs the services."""
+"""Commands that run until a signal: only their arguments are checked, because the project already runs the services."""
 ENGINES = ("docker", "git")
-"""Programs that are not here; what they make a container run is checked for its words."""
+"""Programs that are not installed here; the arguments of the command that they run in a container are checked."""
+SHELL_SYNTAX = re.compile(r"[|&;<>$`*?(){}\[\]~!\\]")
+"""Characters that only a shell interprets; `shlex` separates the words of any other line as a shell does."""
 ASSIGNED = re.compile(r"[A-Z_]+=")
 VERDICTS = (0, 1, 3, 4)
 ENVIRONMENT = {"OPENAI_API_KEY": "set", "ANTHROPIC_API_KEY": "set"}
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    with room(tmp_path_factory.mktemp("room")) as made:
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocsProject]:
+    with docs_project(tmp_path_factory.mktemp("project")) as made:
         yield made
 
 
@@ -51,7 +52,7 @@ def with_blocks(*languages: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("page", with_blocks(*SHELL), ids=name)
-def test_the_commands_of_a_page_work_as_they_are_printed(page: Path, here: Room) -> None:
+def test_the_commands_of_a_page_work_as_they_are_printed(page: Path, here: DocsProject) -> None:
     for block in of_page(page, *SHELL):
         for line in block.text.replace("\\\n", " ").splitlines():
             if line.strip() and not line.lstrip().startswith("#"):
@@ -59,7 +60,7 @@ def test_the_commands_of_a_page_work_as_they_are_printed(page: Path, here: Room)
 
 
 @pytest.mark.parametrize("page", with_blocks("python"), ids=name)
-def test_the_programs_of_a_page_run_one_after_another(page: Path, here: Room) -> None:
+def test_the_programs_of_a_page_run_one_after_another(page: Path, here: DocsProject) -> None:
     ours = [block for block in of_page(page, "python") if block.mark != "file"]
     if ours:
         program = here.meant("\n".join(block.text for block in ours))
@@ -68,7 +69,7 @@ def test_the_programs_of_a_page_run_one_after_another(page: Path, here: Room) ->
 
 
 @pytest.mark.parametrize("page", with_blocks("yaml", "yml"), ids=name)
-def test_the_files_of_a_page_are_sound(page: Path, here: Room) -> None:
+def test_the_files_of_a_page_are_sound(page: Path, here: DocsProject) -> None:
     for number, block in enumerate(of_page(page, "yaml", "yml")):
         if block.mark == "file":
             done = here.run("fairtrial", "check", block.value)
@@ -85,10 +86,11 @@ def test_the_files_of_a_page_are_sound(page: Path, here: Room) -> None:
 @pytest.mark.parametrize(
     "page", [page for page in run_here() if any(b.value.endswith(".py") for b in blocks(page))], ids=name
 )
-def test_a_module_of_a_page_fulfils_its_contract(page: Path, here: Room) -> None:
+def test_a_module_of_a_page_fulfils_its_contract(page: Path, here: DocsProject) -> None:
     program = (
-        "import sys; sys.argv = ['', 'overlay']\n"
-        "import tests.fixtures.docs.with_overlay\n"
+        "from pathlib import Path\n"
+        "from tests.fixtures.docs.with_overlay import overlay\n"
+        "overlay(Path('overlay'))\n"
         "from evaluators.loading.scorers import SCORERS\n"
         "from fairtrial.domain.registry import Registry\n"
         "from dashboard.view import View\n"
@@ -107,21 +109,23 @@ def test_few_blocks_are_not_run_and_each_says_why() -> None:
     assert len(skipped) <= MOST_NOT_RUN
 
 
-def _run_line(line: str, block: Block, here: Room) -> None:
+def _run_line(line: str, block: Block, here: DocsProject) -> None:
     words = list(dropwhile(ASSIGNED.match, shlex.split(line, comments=True)))
     if not words or words[0] in ENGINES:
         return _parse(words[words.index("fairtrial") + 1 :], block) if "exec" in words else None
     assert words[0] == "fairtrial", f"{block.place}: only commands of fairtrial are run here: {line}"
     if " ".join(words[1:]).startswith(STAYING):
         return _parse(words[1:], block)
-    done = here.run("bash", "-c", here.meant(line))
+    meant = here.meant(line)
+    plain = line.startswith("fairtrial") and not SHELL_SYNTAX.search(meant)
+    done = here.run(*shlex.split(meant, comments=True)) if plain else here.run("bash", "-c", meant)
     allowed = VERDICTS if words[1] == "gate" else (0,)
     assert done.returncode in allowed, f"{block.place}: {line}\n{done.stdout}{done.stderr}"
     return None
 
 
 def _parse(words: list[str], block: Block) -> None:
-    """Whether the command would understand its words."""
+    """Check that the command accepts these arguments."""
     command: click.Command | None = fairtrial
     while isinstance(command, click.Group) and words:
         command = command.get_command(click.Context(command), words.pop(0))
@@ -140,14 +144,14 @@ def _check(path: Path, block: Block) -> None:
             path.write_text(f"version: 1\n{block.text}", encoding="utf-8")
         assert load_project(path, ENVIRONMENT).plan.deployments, block.place
     elif "suites" in keys:
-        assert gate_file.check(path) == [], block.place
+        assert gate_errors(path) == [], block.place
     elif "suite" in keys:
-        assert suite_reader.check(path) == [], block.place
+        assert suite_errors(path) == [], block.place
     else:
         assert [] in [_as_suite(path, block, data) for data in ("test.jsonl", "text.jsonl")], block.place
 
 
-def _as_suite(path: Path, block: Block, data: str) -> list[Mistake]:
-    """The mistakes of a suite that has the block's scorers."""
+def _as_suite(path: Path, block: Block, data: str) -> list[Diagnostic]:
+    """The errors of a suite that has the block's scorers."""
     path.write_text(f"suite: block\ndata: data/{data}\n{block.text}", encoding="utf-8")
-    return suite_reader.check(path)
+    return suite_errors(path)

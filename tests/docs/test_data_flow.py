@@ -1,4 +1,4 @@
-"""The page for data protection names every table, and says of each what retention and erasure do to it."""
+"""Checks that the data-protection page lists every table, with the effect of retention and erasure."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def test_a_table_with_pseudonyms_says_so(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", tables())
-def test_what_retention_drops_is_what_the_page_says(table: str) -> None:
+def test_the_page_states_what_retention_deletes(table: str) -> None:
     assert ("`retain_days`" in ROWS[table][4]) == (table in RULES)
 
 
 @pytest.mark.parametrize("table", CHANGES)
-def test_what_erasure_changes_is_told(table: str) -> None:
+def test_the_page_states_what_erasure_changes(table: str) -> None:
     assert ROWS[table][5] != "–"
 
 
 @pytest.mark.parametrize("file", [erasure_state.FILE, tombstones.FILE, "ingest", "copies"])
-def test_what_an_erasure_and_the_ingest_leave_for_a_while_is_listed(file: str) -> None:
+def test_temporary_files_of_erasure_and_ingest_are_listed(file: str) -> None:
     assert f"`{file}" in PAGE
 
 

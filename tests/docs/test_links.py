@@ -1,4 +1,4 @@
-"""Every relative link leads somewhere, and every page can be reached from the map."""
+"""Checks that every relative link resolves, and that every page can be reached from the index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference is what the program says now, and nothing that a user can name is missing from it."""
+"""Checks that the reference matches the program, and that it lists everything a user can name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from evaluators.loading.scorers import SCORERS
 from fairtrial.domain.verdict import EXIT_CODES
 from fairtrial_cli.main import BROKEN, fairtrial
-from gateway.proxy.app import HOT
-from gateway.proxy.routes.fastapi_app import cold_app
+from gateway.proxy.app import MODEL_PATHS
+from gateway.proxy.routes.fastapi_app import api_app
 from scripts.reference.cli_page import commands_of, example_of
 from scripts.reference.config_page import settings
 from scripts.reference.data_plane import ROUTES
@@ -32,13 +32,13 @@ def test_a_page_is_what_the_program_makes(page: str) -> None:
     assert committed(page) == PAGES[page](), f"docs/reference/{page} is out of date: make docs"
 
 
-def test_a_question_that_leads_to_no_function_of_the_library_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_that_leads_to_no_function_of_the_library_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(statistics_page.QUESTIONS, "About nothing", (("Why?", ("no_such_function",)),))
     with pytest.raises(LookupError, match="no_such_function"):
         statistics_page.questions()
 
 
-def test_every_command_and_every_option_is_told() -> None:
+def test_every_command_and_every_option_is_documented() -> None:
     text = committed("cli.md")
     for name, command in commands_of(fairtrial):
         assert f"\n## {name}\n" in text
@@ -61,7 +61,7 @@ def test_the_example_in_a_command_s_help_is_one_that_it_understands() -> None:
 
 
 def understand(command: click.Command, words: list[str]) -> None:
-    """Whether the command takes these words; a file that is not here is no mistake."""
+    """Check that the command accepts these arguments; a missing file is not an error."""
     try:
         command.make_context("fairtrial", words).close()
     except click.BadParameter as error:
@@ -69,7 +69,7 @@ def understand(command: click.Command, words: list[str]) -> None:
             raise
 
 
-def test_every_exit_code_is_told() -> None:
+def test_every_exit_code_is_documented() -> None:
     told = {
         int(line.split("`")[1])
         for line in committed("cli.md").splitlines()
@@ -88,20 +88,20 @@ def test_every_setting_has_a_meaning_and_an_example() -> None:
 
 
 @pytest.mark.parametrize("name", SCORERS.names())
-def test_every_scorer_and_its_options_are_told(name: str) -> None:
+def test_every_scorer_and_its_options_are_documented(name: str) -> None:
     section = committed("scorers.md").partition(f"\n## {name.replace('-', '_')}\n")[2].partition("\n## ")[0]
     assert "Its signature: `" in section
     assert all(f"| `{option}` |" in section for option in SCORERS.get(name).options)
 
 
-def test_every_table_and_column_is_told() -> None:
+def test_every_table_and_column_is_documented() -> None:
     text = committed("tables.md")
     for table, columns in tables().items():
         section = text.partition(f"\n## {table}\n")[2].partition("\n## ")[0]
         assert all(f"| `{column}` |" in section for column in columns), table
 
 
-def test_every_route_of_the_control_plane_is_told() -> None:
+def test_every_route_of_the_control_plane_is_documented() -> None:
     text = committed("http.md")
     for route in routes(control_app()):
         for method in route.methods or ():
@@ -110,15 +110,15 @@ def test_every_route_of_the_control_plane_is_told() -> None:
 
 def test_the_list_of_the_data_plane_is_what_it_serves() -> None:
     class Nowhere:
-        """A gateway that is asked for nothing."""
+        """A gateway that receives no request."""
 
-    served = {("POST", path) for path in HOT}
-    for route in routes(cold_app(Nowhere(), ())):  # type: ignore[arg-type]
+    served = {("POST", path) for path in MODEL_PATHS}
+    for route in routes(api_app(Nowhere(), ())):  # type: ignore[arg-type]
         served |= {(method, route.path_format.replace(":path", "")) for method in route.methods or ()}
     assert served == {(method, path) for method, path, _, _ in ROUTES}
 
 
-def test_every_key_of_the_review_page_is_told() -> None:
+def test_every_key_of_the_review_page_is_documented() -> None:
     sheet = (ROOT / "dashboard/review/frontend/shortcut_help.js").read_text(encoding="utf-8")
     told = (ROOT / "docs/how-to/run-a-review.md").read_text(encoding="utf-8")
     for keys in re.findall(r'^  \["([^"]+)", ', sheet, re.MULTILINE):

@@ -1,4 +1,4 @@
-"""The threat model names a test for each claim, and each of these tests exists."""
+"""Checks that the threat model names a test for each claim, and that each test exists."""
 
 from __future__ import annotations
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import BrowserContext, Page, Response, WebSocket, expect
+from playwright.sync_api import Page, Response, WebSocket, expect
 
-from tests.e2e.conftest import Visit
 from tests.fixtures.dashboard.reviewing import Reviewing
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site
+from tests.fixtures.dashboard.visits import Visitors
 
 TELLING = (
     BASELINE,
@@ -70,10 +70,10 @@ def _without_program(part: bytes) -> bytes:
 
 
 def test_nothing_that_the_browser_gets_or_sends_for_a_pair_tells_the_models_apart(
-    context: BrowserContext, site: Site
+    visitors: Visitors, site: Site
 ) -> None:
     queue = site.enqueue(3)
-    page = context.new_page()
+    page = visitors.new_page("Anna")
     received = Received(page, site)
     desk = Reviewing(page, site.dashboard).open(queue)
     desk.press("1", "5", "3", "n").write("fine").press("Escape", "Enter").wait_count(1, 3)
@@ -82,26 +82,24 @@ def test_nothing_that_the_browser_gets_or_sends_for_a_pair_tells_the_models_apar
     expect(page.locator(".end")).to_be_visible()
     frames = [part for where, part in received.parts if where == "frame received"]
     assert any(b"Question " in part for part in frames), "the pairs came by another way than the one that is read here"
-    runs = [str(run["run_id"]) for run in site.ask("GET", "/api/runs")["rows"]]
+    runs = list(site.runs().values())
     assert len(runs) == 2
     assert received.telling(*runs) == []
-    html = page.content() + page.locator(".desk").evaluate("desk => desk.outerHTML")
+    html = page.content() + page.locator(".review-app").evaluate("desk => desk.outerHTML")
     assert not [word for word in (*TELLING, *runs) if word in html]
 
 
-def test_the_same_reading_finds_the_names_where_they_are(visit: Visit, site: Site) -> None:
-    page = visit("Rita").new_page()
+def test_the_same_reading_finds_the_names_where_they_are(visitors: Visitors, site: Site) -> None:
+    page = visitors.new_page("Rita")
     received = Received(page, site)
     page.goto(f"{site.dashboard}/overview")
     expect(page.get_by_text("quokka-vs-plover").first).to_be_visible()
     assert received.telling()
 
 
-def test_what_the_desk_is_sent_has_the_same_shape_whatever_the_models_are_called(
-    context: BrowserContext, site: Site
-) -> None:
+def test_what_the_desk_is_sent_has_the_same_shape_whatever_the_models_are_called(page: Page, site: Site) -> None:
     queue = site.enqueue(8)
-    desk = Reviewing(context.new_page(), site.dashboard).open(queue)
+    desk = Reviewing(page, site.dashboard).open(queue)
     sides = set()
     for done in range(8):
         desk.wait_count(done, 8)

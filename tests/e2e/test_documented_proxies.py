@@ -19,9 +19,9 @@ from playwright.sync_api import Browser, expect
 
 from fairtrial.store.access.keys import KeyOptions
 from fairtrial_cli.processes.services import Services
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 from gateway.control.auth.identity import SESSION_COOKIE
-from gateway.control.auth.sign_in_throttle import OF_A_PAIR
+from gateway.control.auth.sign_in_throttle import MAX_PER_NAME
 from tests.fixtures.paths import ROOT
 from tests.fixtures.proxies import caddy, nginx
 from tests.fixtures.services.project_files import free_ports, write_project
@@ -120,7 +120,7 @@ START: dict[str, Callable[[Path, str, int], AbstractContextManager[None]]] = {
 
 
 def invited(proxied: Proxied, name: str) -> str:
-    with open_owner(proxied.services.project.layout) as owner:
+    with open_store(proxied.services.project.layout) as owner:
         return f"/invitation/{owner.accounts.invite(name, 'admin').token}"
 
 
@@ -130,7 +130,7 @@ def joined(proxied: Proxied, name: str) -> httpx.Response:
 
 
 def test_applications_chat_and_stream_with_a_key_and_not_without(proxied: Proxied) -> None:
-    with open_owner(proxied.services.project.layout) as owner:
+    with open_store(proxied.services.project.layout) as owner:
         key = owner.create_key("app", KeyOptions()).secret
     asked = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": "u1"}
     with proxied.client() as http:
@@ -178,9 +178,9 @@ def test_a_stranger_who_guesses_slows_down_their_own_address_whatever_they_claim
                 data={"name": name, "password": "wrong"},
                 headers={"x-forwarded-for": f"203.0.113.{number}", "x-real-ip": "203.0.113.1", "forwarded": "for=x"},
             ).status_code
-            for number in range(OF_A_PAIR + 1)
+            for number in range(MAX_PER_NAME + 1)
         ]
-        assert tried == [401] * OF_A_PAIR + [429]
+        assert tried == [401] * MAX_PER_NAME + [429]
         assert owner.post("/sign-in", data={"name": name, "password": PASSWORD}).status_code == 303
 
 
@@ -191,8 +191,8 @@ def test_the_dashboard_opens_in_a_browser(proxied: Proxied, browser: Browser) ->
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.goto(f"{proxied.url}{invited(proxied, f'Nora {proxied.port}')}")
     page.get_by_label("Choose a password").fill(PASSWORD)
-    page.get_by_label("The same again").fill(PASSWORD)
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_label("Repeat the password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
     expect(page.get_by_text("You are signed in as Nora")).to_be_visible()
     page.goto(f"{proxied.url}/overview")
     expect(page.get_by_text("Signed in as Nora")).to_be_visible()

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from fairtrial.config.project import load_project
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.project_files import write_project
 
 PATIENCE_SECONDS = 120
@@ -83,7 +83,7 @@ def test_a_visitor_without_the_link_sees_how_to_get_one_and_nothing_else(page: P
     page.goto(running.dashboard)
     expect_no_page_but_the_sign_in(page)
     page.get_by_role("link", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Nobody has an account yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No accounts yet")).to_be_visible()
     expect(page.get_by_text("fairtrial dashboard --link")).to_be_visible()
 
 
@@ -106,7 +106,7 @@ def test_the_link_opens_the_dashboard_once_until_the_first_account(browser: Brow
     expect_no_page_but_the_sign_in(second)
 
     unused = running.command("dashboard", "--link").stdout.strip()
-    with open_owner(load_project(running.folder / "fairtrial.yaml", {}).layout) as owner:
+    with open_store(load_project(running.folder / "fairtrial.yaml", {}).layout) as owner:
         owner.accounts.invite("Ada", "admin")
     first.reload()
     expect_no_page_but_the_sign_in(first)

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from fairtrial.domain.accounts import Role
 from fairtrial_cli.processes.services import Services
-from fairtrial_cli.store_client.client import open_owner
-from tests.fixtures.services.project_files import write_project
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.dashboard.site import Site
+from tests.fixtures.dashboard.visits import Visitors
 
 PATIENCE_MS = 20_000
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    with Services(write_project(tmp_path_factory.mktemp("sign-in"), workers=1), workers=1) as running:
-        yield running
+@pytest.fixture
+def services(site: Site) -> Services:
+    """Those of the project that all tests share."""
+    return site.services
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
-    context.set_default_timeout(PATIENCE_MS)
-    yield context.new_page()
-    context.close()
+def page(visitors: Visitors) -> Page:
+    return visitors.page(None)
 
 
 def invitation(services: Services, name: str, role: Role) -> str:
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         token = owner.accounts.invite(name, role).token
     return f"{services.urls.control}/invitation/{token}?next={services.urls.dashboard}/"
 
@@ -40,8 +36,8 @@ def come_in(page: Page, services: Services, name: str, role: Role) -> None:
     page.goto(invitation(services, name, role))
     expect(page.get_by_label("Your name")).to_have_value(name)
     page.get_by_label("Choose a password").fill(PASSWORD)
-    page.get_by_label("The same again").fill(PASSWORD)
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_label("Repeat the password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
 
 
 def in_navigation(page: Page, title: str) -> Locator:
@@ -71,7 +67,7 @@ def test_whoever_did_not_sign_in_is_led_to_the_form_and_back_to_the_page(page: P
     page.get_by_label("Name").fill("Mara")
     page.get_by_label("Password").fill("wrong password")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    expect(page.get_by_role("alert")).to_contain_text("Incorrect name or password")
     expect(page.get_by_label("Name")).to_have_value("Mara")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
@@ -84,7 +80,7 @@ def test_whoever_is_shut_out_while_a_page_is_open_is_asked_to_sign_in(page: Page
     come_in(page, services, "Paula", "release-manager")
     in_navigation(page, "Overview").click()
     expect(page.get_by_text("Signed in as Paula (release-manager)")).to_be_visible(timeout=PATIENCE_MS)
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         owner.accounts.disable("Paula")
     in_navigation(page, "Runs").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=PATIENCE_MS)

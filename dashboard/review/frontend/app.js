@@ -1,52 +1,52 @@
-// The desk: one pair at a time, drawn from what the server said and from the keys since then.
+// The review app: draws one pair at a time from the server's state and the keys pressed since.
 
-const WAITS = new Set(["away", "denied"]); // nothing was refused: the steps wait, and are tried again
+const PENDING = new Set(["away", "denied"]); // not refusals: the steps are kept and sent again
 
-class Desk {
+class ReviewApp {
   constructor(root) {
     this.root = root;
-    this.wire = new Wire();
-    this.place = make("div", { class: "desk" });
+    this.queue = new StepQueue();
+    this.place = make("div", { class: "review-app" });
     root.append(this.place);
     this.turn = null;
-    this.ahead = [];
-    this.aheadIsText = false;
+    this.queuedKeys = [];
+    this.queuedKeysAreText = false;
     this.diff = false;
-    this.sheetOpen = false;
+    this.helpOpen = false;
     this.notice = null;
-    this.unlisten = listen(this);
+    this.removeKeyListener = addKeyListener(this);
   }
 
   get visible() {
     return this.place.isConnected && Boolean(this.data);
   }
 
-  // What the server says: which steps it has done, the pair, how far the queue is, and what went wrong.
+  // Takes the server's state: the last applied step, the pair, the progress, and any problem.
   update(data, send) {
     this.data = data;
-    this.wire.send = send;
+    this.queue.send = send;
     this.rubric = data.rubric;
-    this.wire.answered(data.done);
-    if (!this.wire.busy && data.turn !== this.turn && WAITS.has(this.notice?.kind)) this.notice = null;
-    if (data.problem && data.problem.id !== this.problemId) this.meet(data.problem);
+    this.queue.confirm(data.done);
+    if (!this.queue.busy && data.turn !== this.turn && PENDING.has(this.notice?.kind)) this.notice = null;
+    if (data.problem && data.problem.id !== this.problemId) this.showProblem(data.problem);
     if (data.turn !== this.turn) this.load(data);
     else this.refresh();
   }
 
-  meet(problem) {
+  showProblem(problem) {
     this.problemId = problem.id;
-    if (!WAITS.has(problem.kind)) {
+    if (!PENDING.has(problem.kind)) {
       this.leaving = false;
-      this.ahead = [];
-    } else if (!this.wire.busy) {
-      this.later = setTimeout(() => this.look(), TRY_AGAIN_MS); // the vote is in, only the next pair could not be had
+      this.queuedKeys = [];
+    } else if (!this.queue.busy) {
+      this.later = setTimeout(() => this.fetchNext(), RETRY_MS); // the vote is stored; only the next pair is missing
     }
     this.notice = { words: problem.words, kind: problem.kind };
-    if (problem.kind === "lost" && this.item) this.notice.typed = typedBy(this.draft);
+    if (problem.kind === "lost" && this.item) this.notice.typed = typedText(this.draft);
   }
 
   load(data) {
-    const lost = this.notice?.kind === "lost" || this.notice?.kind === "told";
+    const lost = this.notice?.kind === "lost" || this.notice?.kind === "info";
     if (!lost) this.notice = null;
     this.turn = data.turn;
     this.item = data.item;
@@ -55,30 +55,31 @@ class Desk {
     this.open = new Set();
     const names = this.rubric.map((line) => line.dimension);
     this.rows = rowsOf(names);
-    const kept = this.item ? this.wire.kept(this.item.item_id) : null;
-    this.draft = filledDraft(names, kept ?? this.item?.draft);
-    this.row = rowToGoOn(this.draft, this.rows);
-    const pressed = this.ahead;
-    this.ahead = [];
-    this.aheadIsText = false;
+    const saved = this.item ? this.queue.savedDraft(this.item.item_id) : null;
+    this.draft = filledDraft(names, saved ?? this.item?.draft);
+    this.row = firstOpenRow(this.draft, this.rows);
+    const pressed = this.queuedKeys;
+    this.queuedKeys = [];
+    this.queuedKeysAreText = false;
     this.draw();
-    if (kept) this.save();
-    if (this.item && pressed.length && replay(this, pressed)) {
-      this.say("Press Enter again when you have read this pair: it was not on the screen yet.");
+    if (saved) this.save();
+    if (this.item && pressed.length && replayKeys(this, pressed)) {
+      this.notify("This pair was not on the screen yet. Press Enter again once you have read it.");
     }
   }
 
-  pressAhead(pressed) {
-    this.ahead.push(pressed);
-    if (/^[ne]$/i.test(pressed.key)) this.aheadIsText = true;
-    if (pressed.key === "Escape") this.aheadIsText = false;
+  // Keys pressed while a vote is being sent are replayed on the next pair.
+  queueKey(pressed) {
+    this.queuedKeys.push(pressed);
+    if (/^[ne]$/i.test(pressed.key)) this.queuedKeysAreText = true;
+    if (pressed.key === "Escape") this.queuedKeysAreText = false;
   }
 
   draw() {
     const place = this.place;
     const scrolled = place.querySelector(".answer .scroll")?.scrollTop ?? 0;
     const parts = this.item ? pairPage(this) : endPage(this);
-    place.style.minHeight = `${place.offsetHeight}px`; // so that the page around it does not jump
+    place.style.minHeight = `${place.offsetHeight}px`; // keeps the surrounding page from jumping
     this.keepFocus(() => place.replaceChildren(...parts.filter(Boolean)));
     place.style.minHeight = "";
     place.classList.toggle("leaving", Boolean(this.leaving));
@@ -87,7 +88,7 @@ class Desk {
     this.drawnTurn = this.turn;
   }
 
-  // Who walks by Tab stays where they are when the element under them is made anew.
+  // Keeps the keyboard focus when the focused element is replaced.
   keepFocus(change) {
     const focused = this.root.activeElement;
     const name = focused && nameOf(focused);
@@ -96,7 +97,7 @@ class Desk {
     [...this.place.querySelectorAll("button, textarea")].find((one) => nameOf(one) === name)?.focus();
   }
 
-  // Everything but the texts, which keep their selection and their place.
+  // Redraws everything except the texts, which keep their selection and scroll position.
   refresh() {
     if (!this.item) {
       this.draw();
@@ -115,26 +116,26 @@ class Desk {
     for (const pane of this.place.querySelectorAll(".answer")) {
       pane.classList.toggle("chosen", pane.dataset.side === this.draft.outcome);
     }
-    askForNote(this.place.querySelector("textarea.note"), this.draft);
+    markNoteRequired(this.place.querySelector("textarea.note"), this.draft);
   }
 
   save() {
-    this.wire.add("draft", this.item.item_id, this.draft);
+    this.queue.add("draft", this.item.item_id, this.draft);
     this.refresh();
   }
 
-  say(words) {
-    this.notice = { words, kind: "told" };
+  notify(words) {
+    this.notice = { words, kind: "info" };
     this.refresh();
   }
 
   digit(key) {
     if (!this.item) return;
-    if (this.row > 0) this.mark(this.row, key === "0" ? null : Number(key));
-    else this.choose(OUTCOMES.find((outcome) => outcome.key === key)?.name);
+    if (this.row > 0) this.setMark(this.row, key === "0" ? null : Number(key));
+    else this.setOutcome(OUTCOMES.find((outcome) => outcome.key === key)?.name);
   }
 
-  choose(outcome) {
+  setOutcome(outcome) {
     if (!outcome || this.leaving) return;
     this.draft.outcome = outcome;
     this.row = 1;
@@ -142,7 +143,7 @@ class Desk {
     this.save();
   }
 
-  mark(row, value) {
+  setMark(row, value) {
     if (this.leaving) return;
     const { side, dimension } = this.rows[row];
     this.draft.ratings[side][dimension] = value;
@@ -151,51 +152,51 @@ class Desk {
     this.save();
   }
 
-  go(by) {
+  moveRow(by) {
     if (!this.item) return;
     this.row = Math.max(0, Math.min(this.rows.length - 1, this.row + by));
     this.refresh();
   }
 
-  across(side) {
+  goToSide(side) {
     const row = this.item && this.rows[this.row];
-    if (row && row.side !== side) this.go(side === "left" ? -1 : 1);
+    if (row && row.side !== side) this.moveRow(side === "left" ? -1 : 1);
   }
 
   submit() {
     if (!this.item || this.leaving) return;
     if (!this.draft.outcome) {
       this.row = 0;
-      this.say("Say first which answer is better: 1, 2, 3, 4 or 0.");
+      this.notify("First choose which answer is better: press 1, 2, 3, 4 or 0.");
     } else if (needsNote(this.draft)) {
-      this.say("A mark of 2 or less needs a note that says why.");
+      this.notify("A rating of 2 or less needs a note that explains it.");
       this.writeNote();
-    } else this.leave("submit");
+    } else this.finishPair("submit");
   }
 
   skip() {
-    if (this.item && !this.leaving) this.leave("skip");
+    if (this.item && !this.leaving) this.finishPair("skip");
   }
 
-  leave(kind) {
+  finishPair(kind) {
     this.leaving = true;
     this.notice = null;
     this.root.activeElement?.blur();
-    this.wire.add(kind, this.item.item_id, kind === "submit" ? this.draft : null);
+    this.queue.add(kind, this.item.item_id, kind === "submit" ? this.draft : null);
     this.refresh();
   }
 
   undo() {
-    this.ahead = [];
-    this.aheadIsText = false;
+    this.queuedKeys = [];
+    this.queuedKeysAreText = false;
     this.leaving = true;
     this.notice = null;
-    this.wire.add("undo", null, null);
+    this.queue.add("undo", null, null);
     this.refresh();
   }
 
-  look() {
-    this.wire.add("next", null, null);
+  fetchNext() {
+    this.queue.add("next", null, null);
   }
 
   writeNote() {
@@ -209,10 +210,10 @@ class Desk {
     this.save();
   }
 
-  editFocused(theOther) {
+  editFocused(otherSide) {
     if (!this.item) return;
     const here = this.rows[this.row]?.side ?? (this.draft.outcome === "right" ? "right" : "left");
-    this.toggleEdit(theOther ? SIDES.find((side) => side !== here) : here);
+    this.toggleEdit(otherSide ? SIDES.find((side) => side !== here) : here);
   }
 
   toggleEdit(side) {
@@ -238,13 +239,13 @@ class Desk {
     this.draw();
   }
 
-  toggleSheet() {
-    this.sheetOpen = !this.sheetOpen;
+  toggleHelp() {
+    this.helpOpen = !this.helpOpen;
     this.draw();
   }
 
   escape() {
-    if (this.sheetOpen) this.toggleSheet();
+    if (this.helpOpen) this.toggleHelp();
     else if (this.editing) this.toggleEdit(this.editing);
     else if (this.notice) {
       this.notice = null;
@@ -267,9 +268,9 @@ class Desk {
   }
 
   stop() {
-    this.unlisten();
+    this.removeKeyListener();
     clearTimeout(this.later);
-    this.wire.stop();
+    this.queue.stop();
   }
 }
 
@@ -279,12 +280,12 @@ function nameOf(element) {
 
 export default function (component) {
   const { parentElement, data, setStateValue } = component;
-  if (!parentElement.fairtrialDesk) parentElement.fairtrialDesk = new Desk(parentElement);
-  const desk = parentElement.fairtrialDesk;
-  desk.update(data, (said) => setStateValue("said", said));
+  if (!parentElement.fairtrialReviewApp) parentElement.fairtrialReviewApp = new ReviewApp(parentElement);
+  const app = parentElement.fairtrialReviewApp;
+  app.update(data, (message) => setStateValue("sent", message));
   return () => {
-    desk.stop();
-    desk.place.remove();
-    delete parentElement.fairtrialDesk;
+    app.stop();
+    app.place.remove();
+    delete parentElement.fairtrialReviewApp;
   };
 }

@@ -1,4 +1,4 @@
-// The words in which two answers differ, by longest common subsequence (Hirschberg's table, bounded in size).
+// Word-level diff of two answers by longest common subsequence (dynamic programming, bounded in size).
 
 const MOST_CELLS = 4_000_000;
 
@@ -6,7 +6,7 @@ function words(text) {
   return text.match(/\s+|[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]/gu) ?? [];
 }
 
-// [[text, differs], …] for both; null where they are too long to be compared while somebody waits.
+// Returns [[text, differs], …] for both answers, or null if they are too long to compare interactively.
 function wordDiff(left, right) {
   const a = words(left);
   const b = words(right);

@@ -1,4 +1,4 @@
-// Elements made by hand: foreign text only ever becomes a text node, so markup in it is shown and never obeyed.
+// Creates DOM elements. Untrusted text only becomes text nodes, so markup in it is never interpreted.
 
 function make(tag, props, ...children) {
   const element = document.createElement(tag);
@@ -15,7 +15,7 @@ function badge(key) {
   return make("kbd", { "aria-hidden": "true" }, key);
 }
 
-// A button never takes the focus from the keys when it is clicked; by Tab it can be reached.
+// A click does not move the keyboard focus to the button. The button is still reachable with Tab.
 function button(key, label, onclick, props) {
   const parts = key ? [badge(key), make("span", {}, label)] : [make("span", {}, label)];
   return make(

@@ -1,4 +1,4 @@
-// What a reviewer has said of the pair on the screen, and the rows that the keys walk over.
+// The reviewer's draft for the current pair, and the rows that the arrow keys move through.
 
 const OUTCOMES = [
   { key: "1", name: "left", words: "Answer 1" },
@@ -9,7 +9,7 @@ const OUTCOMES = [
 ];
 const SIDES = ["left", "right"];
 const SIDE_WORDS = { left: "Answer 1", right: "Answer 2" };
-const LOW = 2; // a mark of this or less needs a note
+const LOW = 2; // a rating of this or less needs a note
 
 function emptyDraft(dimensions) {
   const marks = () => Object.fromEntries(dimensions.map((name) => [name, null]));
@@ -22,23 +22,23 @@ function emptyDraft(dimensions) {
   };
 }
 
-function filledDraft(dimensions, found) {
+function filledDraft(dimensions, saved) {
   const draft = emptyDraft(dimensions);
-  if (!found) return draft;
+  if (!saved) return draft;
   for (const side of SIDES) {
-    Object.assign(draft.ratings[side], found.ratings?.[side] ?? {});
-    draft.edited[side] = found.edited?.[side] ?? null;
+    Object.assign(draft.ratings[side], saved.ratings?.[side] ?? {});
+    draft.edited[side] = saved.edited?.[side] ?? null;
   }
-  return { ...draft, outcome: found.outcome ?? null, comment: found.comment ?? "", flagged: Boolean(found.flagged) };
+  return { ...draft, outcome: saved.outcome ?? null, comment: saved.comment ?? "", flagged: Boolean(saved.flagged) };
 }
 
-// The first row is the pair's question; then each dimension for both answers.
+// The first row is the preference question, followed by each dimension for both answers.
 function rowsOf(dimensions) {
   return [null, ...dimensions.flatMap((dimension) => SIDES.map((side) => ({ dimension, side })))];
 }
 
-// Where a reviewer goes on after a reload: at the question, else at the first mark that is not given.
-function rowToGoOn(draft, rows) {
+// The row to continue at after a reload: the question, or the first missing rating.
+function firstOpenRow(draft, rows) {
   if (!draft.outcome) return 0;
   const open = rows.findIndex((row) => row && draft.ratings[row.side][row.dimension] === null);
   return open < 0 ? rows.length - 1 : open;

@@ -1,30 +1,30 @@
-// The page around the pair: how far the queue is, what went wrong, the actions; and the end of a session.
+// The page around the pair: progress, notices, actions, and the end of a session.
 
-function pairPage(desk) {
+function pairPage(app) {
   return [
-    top(desk),
-    notice(desk),
-    conversation(desk),
-    reference(desk),
-    answers(desk),
-    question(desk),
-    marks(desk),
-    note(desk),
-    actions(desk),
-    desk.sheetOpen ? sheet(desk) : null,
+    top(app),
+    notice(app),
+    conversation(app),
+    reference(app),
+    answers(app),
+    question(app),
+    marks(app),
+    note(app),
+    actions(app),
+    app.helpOpen ? shortcutHelp(app) : null,
   ];
 }
 
-function top(desk) {
-  const { done, total } = desk.data.progress;
-  const minutes = desk.data.minutes_left;
-  const left = minutes === null ? "" : minutes < 1 ? ", less than a minute left" : `, about ${Math.round(minutes)} min left`;
+function top(app) {
+  const { done, total } = app.data.progress;
+  const minutes = app.data.minutes_left;
+  const left = minutes === null ? "" : minutes < 1 ? ", less than 1 min left" : `, about ${Math.round(minutes)} min left`;
   return make(
     "header",
     { class: "top" },
-    make("h2", { dir: "auto" }, desk.data.title),
-    desk.item?.masked ? make("span", { class: "tag", title: "Where an answer said who wrote it" }, "names hidden") : null,
-    make("span", { class: "saved", role: "status" }, desk.wire.busy ? "Saving…" : "Saved"),
+    make("h2", { dir: "auto" }, app.data.title),
+    app.item?.masked ? make("span", { class: "tag", title: "An answer named its model; the name is hidden" }, "names hidden") : null,
+    make("span", { class: "saved", role: "status" }, app.queue.busy ? "Saving…" : "Saved"),
     make("span", { class: "count" }, `${done} / ${total}${left}`),
     make(
       "div",
@@ -34,65 +34,65 @@ function top(desk) {
   );
 }
 
-function notice(desk) {
-  const said = desk.notice;
-  if (!said) return make("div", { class: "notice empty", role: "status" });
+function notice(app) {
+  const current = app.notice;
+  if (!current) return make("div", { class: "notice empty", role: "status" });
   return make(
     "div",
-    { class: `notice ${said.kind}`, role: "alert" },
-    make("p", {}, said.words),
-    said.typed ? make("p", {}, "What you wrote, to copy if you need it:") : null,
-    said.typed ? make("pre", { tabindex: "0" }, said.typed) : null,
+    { class: `notice ${current.kind}`, role: "alert" },
+    make("p", {}, current.words),
+    current.typed ? make("p", {}, "Your text, in case you want to copy it:") : null,
+    current.typed ? make("pre", { tabindex: "0" }, current.typed) : null,
   );
 }
 
-function actions(desk) {
+function actions(app) {
   return make(
     "nav",
     { class: "actions", "aria-label": "Actions" },
-    button("Enter", "Submit, next pair", () => desk.submit(), { class: "action main" }),
-    button("S", "Skip", () => desk.skip(), { class: "action" }),
-    button("U", "Undo", () => desk.undo(), { class: "action" }),
-    button("N", "Note", () => desk.writeNote(), { class: "action" }),
-    button("E", "Edit", () => desk.editFocused(false), { class: "action" }),
-    button("D", "Diff", () => desk.toggleDiff(), { class: "action", "aria-pressed": String(desk.diff) }),
-    button("F", desk.draft.flagged ? "Flagged" : "Flag", () => desk.toggleFlag(), {
+    button("Enter", "Submit, next pair", () => app.submit(), { class: "action main" }),
+    button("S", "Skip", () => app.skip(), { class: "action" }),
+    button("U", "Undo", () => app.undo(), { class: "action" }),
+    button("N", "Note", () => app.writeNote(), { class: "action" }),
+    button("E", "Edit", () => app.editFocused(false), { class: "action" }),
+    button("D", "Diff", () => app.toggleDiff(), { class: "action", "aria-pressed": String(app.diff) }),
+    button("F", app.draft.flagged ? "Flagged" : "Flag", () => app.toggleFlag(), {
       class: "action",
-      "aria-pressed": String(desk.draft.flagged),
+      "aria-pressed": String(app.draft.flagged),
     }),
-    button("?", "Keys", () => desk.toggleSheet(), { class: "action" }),
+    button("?", "Shortcuts", () => app.toggleHelp(), { class: "action" }),
   );
 }
 
-function endPage(desk) {
-  const { mine_done: mine } = desk.data.progress;
-  const { waiting, skipped } = desk.data;
+function endPage(app) {
+  const { mine_done: mine } = app.data.progress;
+  const { waiting, skipped } = app.data;
   const pairs = (count) => (count === 1 ? "1 pair" : `${count} pairs`);
   const held = waiting
-    ? `${pairs(waiting)} ${waiting === 1 ? "is" : "are"} with other reviewers now, and may come back.`
-    : "Nothing in this queue waits for you.";
+    ? `${pairs(waiting)} ${waiting === 1 ? "is" : "are"} with other reviewers now and may become available again.`
+    : "There is nothing left for you in this queue.";
   const passed = skipped ? ` and skipped ${skipped}` : "";
   const judged = mine || skipped ? `You judged ${pairs(mine)} of this queue${passed}. ` : "";
   return [
-    top(desk),
-    notice(desk),
+    top(app),
+    notice(app),
     make(
       "section",
       { class: "end" },
-      make("h3", {}, mine ? "Thank you." : "Nothing to judge here."),
-      make("p", {}, desk.data.ended ?? `${judged}${held}`),
+      make("h3", {}, mine ? "Thank you." : "Nothing to judge."),
+      make("p", {}, app.data.ended ?? `${judged}${held}`),
       make(
         "nav",
         { class: "actions" },
-        waiting ? button(null, "Look again", () => desk.look(), { class: "action main" }) : null,
-        mine && !desk.data.ended ? button("U", "Undo the last", () => desk.undo(), { class: "action" }) : null,
+        waiting ? button(null, "Check again", () => app.fetchNext(), { class: "action main" }) : null,
+        mine && !app.data.ended ? button("U", "Undo the last vote", () => app.undo(), { class: "action" }) : null,
       ),
     ),
-    desk.sheetOpen ? sheet(desk) : null,
+    app.helpOpen ? shortcutHelp(app) : null,
   ];
 }
 
-function typedBy(draft) {
+function typedText(draft) {
   const parts = [draft.comment, draft.edited.left, draft.edited.right];
   return parts.filter(Boolean).join("\n\n") || null;
 }

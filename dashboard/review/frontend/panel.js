@@ -1,41 +1,41 @@
-// The panel under the pair: which is better, then the marks with their anchors, then the note.
+// The panel below the pair: the preference, the ratings with their anchors, and the note.
 
-function question(desk) {
+function question(app) {
   const buttons = OUTCOMES.map(({ key, name, words }) =>
-    button(key, words, () => desk.choose(name), {
+    button(key, words, () => app.setOutcome(name), {
       class: "outcome",
       "data-outcome": name,
       role: "radio",
-      "aria-checked": String(desk.draft.outcome === name),
+      "aria-checked": String(app.draft.outcome === name),
     }),
   );
   return make(
     "section",
-    { class: `question ${desk.row === 0 ? "focused" : ""}` },
+    { class: `question ${app.row === 0 ? "focused" : ""}` },
     make("h4", { id: "question" }, "Which answer is better?"),
     make("div", { class: "outcomes", role: "radiogroup", "aria-labelledby": "question" }, buttons),
   );
 }
 
-function marks(desk) {
-  const lines = desk.rubric.map((line) =>
+function marks(app) {
+  const lines = app.rubric.map((line) =>
     make(
       "div",
       { class: "line" },
-      scale(desk, line, "left"),
+      scale(app, line, "left"),
       make("span", { class: "dimension" }, line.dimension),
-      scale(desk, line, "right"),
+      scale(app, line, "right"),
     ),
   );
-  return make("section", { class: `marks ${desk.draft.outcome ? "" : "later"}`, "aria-label": "Marks" }, lines, anchors(desk));
+  return make("section", { class: `marks ${app.draft.outcome ? "" : "later"}`, "aria-label": "Ratings" }, lines, anchors(app));
 }
 
-function scale(desk, line, side) {
-  const row = desk.rows.findIndex((one) => one && one.dimension === line.dimension && one.side === side);
-  const value = desk.draft.ratings[side][line.dimension];
+function scale(app, line, side) {
+  const row = app.rows.findIndex((one) => one && one.dimension === line.dimension && one.side === side);
+  const value = app.draft.ratings[side][line.dimension];
   const label = `${line.dimension} of ${SIDE_WORDS[side]}`;
   const buttons = [1, 2, 3, 4, 5, null].map((mark) =>
-    button(null, mark === null ? "n/a" : String(mark), () => desk.mark(row, mark), {
+    button(null, mark === null ? "n/a" : String(mark), () => app.setMark(row, mark), {
       class: mark === null ? "mark none" : "mark",
       role: "radio",
       "aria-checked": String(value === mark),
@@ -45,21 +45,21 @@ function scale(desk, line, side) {
   );
   return make(
     "div",
-    { class: `scale ${desk.row === row ? "focused" : ""}`, role: "radiogroup", "aria-label": label, "data-row": `${line.dimension}-${side}` },
+    { class: `scale ${app.row === row ? "focused" : ""}`, role: "radiogroup", "aria-label": label, "data-row": `${line.dimension}-${side}` },
     buttons,
   );
 }
 
-function anchors(desk) {
-  const row = desk.rows[desk.row];
+function anchors(app) {
+  const row = app.rows[app.row];
   if (!row) {
-    const words = desk.draft.outcome
-      ? "Enter submits. Down goes to the marks."
-      : "First say which answer is better; then mark accuracy, tone and usefulness from 1 to 5.";
+    const words = app.draft.outcome
+      ? "Press Enter to submit, or Down to rate the answers."
+      : "First choose which answer is better. Then rate accuracy, tone and usefulness from 1 to 5.";
     return make("div", { class: "anchors hint" }, words);
   }
-  const line = desk.rubric.find((one) => one.dimension === row.dimension);
-  const value = desk.draft.ratings[row.side][row.dimension];
+  const line = app.rubric.find((one) => one.dimension === row.dimension);
+  const value = app.draft.ratings[row.side][row.dimension];
   const sentences = line.anchors.map((sentence, at) =>
     make("li", { class: value === at + 1 ? "chosen" : "" }, badge(String(at + 1)), make("span", {}, sentence)),
   );
@@ -71,23 +71,23 @@ function anchors(desk) {
   );
 }
 
-function note(desk) {
+function note(app) {
   const box = make("textarea", {
     class: "note",
     rows: "1",
     maxlength: "10000",
     "aria-label": "Note",
-    oninput: () => desk.setComment(box.value),
+    oninput: () => app.setComment(box.value),
   });
-  box.value = desk.draft.comment;
-  askForNote(box, desk.draft);
+  box.value = app.draft.comment;
+  markNoteRequired(box, app.draft);
   return box;
 }
 
-function askForNote(box, draft) {
+function markNoteRequired(box, draft) {
   const needed = needsNote(draft);
   box.toggleAttribute("aria-invalid", needed);
   box.placeholder = needed
-    ? "Say why: a mark of 2 or less needs a note"
-    : "A note, hidden from other reviewers until the queue is closed";
+    ? "Required: explain the rating of 2 or less"
+    : "Note (hidden from other reviewers until the queue is closed)";
 }

@@ -1,9 +1,9 @@
-// What the page tells the server: numbered steps, one message under way at a time, kept until they are answered.
+// Sends numbered steps to the server, one message at a time, and keeps them until they are confirmed.
 
-const TRY_AGAIN_MS = 3000;
-const KEPT = "fairtrial-desk"; // in sessionStorage: this tab only, gone when it is closed
+const RETRY_MS = 3000;
+const STORAGE_KEY = "fairtrial-desk"; // in sessionStorage, so it lasts as long as this tab; its name is that of earlier versions
 
-class Wire {
+class StepQueue {
   constructor() {
     this.steps = [];
     this.last = 0;
@@ -13,14 +13,14 @@ class Wire {
     this.send = null;
   }
 
-  // A draft takes the place of the one before it; every other step is kept as it is.
+  // A draft replaces an unsent draft of the same pair; every other step is kept.
   add(kind, itemId, draft) {
     const before = this.steps[this.steps.length - 1];
     const waits = before && before.n > this.sent;
     if (kind === "draft" && waits && before.kind === "draft" && before.item_id === itemId) this.steps.pop();
     this.last += 1;
     this.steps.push({ n: this.last, kind, item_id: itemId, draft: draft ? structuredClone(draft) : null });
-    if (draft) this.keep(itemId, draft);
+    if (draft) this.saveDraft(itemId, draft);
     this.flush();
   }
 
@@ -31,20 +31,20 @@ class Wire {
     this.tries += 1;
     this.send({ steps: this.steps, tries: this.tries });
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.again(), TRY_AGAIN_MS);
+    this.timer = setTimeout(() => this.resend(), RETRY_MS);
   }
 
-  again() {
+  resend() {
     this.sent = 0;
     this.flush();
   }
 
-  answered(done) {
+  confirm(done) {
     this.last = Math.max(this.last, done);
     this.steps = this.steps.filter((step) => step.n > done);
     if (!this.steps.length) {
       clearTimeout(this.timer);
-      this.forget();
+      this.clearDraft();
     } else if (done >= this.sent) {
       this.flush();
     }
@@ -58,27 +58,27 @@ class Wire {
     clearTimeout(this.timer);
   }
 
-  keep(itemId, draft) {
+  saveDraft(itemId, draft) {
     try {
-      sessionStorage.setItem(KEPT, JSON.stringify({ itemId, draft }));
+      sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ itemId, draft }));
     } catch {
-      // A browser that keeps nothing still sends everything.
+      // Without session storage, steps are still sent.
     }
   }
 
-  forget() {
+  clearDraft() {
     try {
-      sessionStorage.removeItem(KEPT);
+      sessionStorage.removeItem(STORAGE_KEY);
     } catch {
-      // As above.
+      // Without session storage there is nothing to remove.
     }
   }
 
-  // What was typed in this tab for the pair and had not reached the server before a reload.
-  kept(itemId) {
+  // The draft of this pair that had not reached the server before a reload of this tab.
+  savedDraft(itemId) {
     try {
-      const found = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
-      return found && found.itemId === itemId ? found.draft : null;
+      const saved = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "null");
+      return saved && saved.itemId === itemId ? saved.draft : null;
     } catch {
       return null;
     }

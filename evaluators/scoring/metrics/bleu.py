@@ -1,4 +1,4 @@
-"""BLEU by sacrebleu: each case keeps its n-gram counts, and the corpus score of their sums is sacrebleu's own."""
+"""Computes BLEU with sacrebleu: each case stores its n-gram counts, and their sums give sacrebleu's corpus score."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import ScorerType, Stat, Summed
+from evaluators.scoring.scorer import FromSums, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 ORDER = 4
@@ -17,7 +17,7 @@ TOKENIZERS = ("13a", "intl", "char", "zh", "none")
 
 @dataclass(frozen=True, slots=True)
 class Bleu:
-    """``corpus``, from 0 to 100. A case's own value is its sentence BLEU (effective order), for reading only."""
+    """``corpus``, from 0 to 100. A single case has its sentence BLEU (effective order), for information only."""
 
     name: str
     metric: Any
@@ -32,18 +32,18 @@ class Bleu:
 
     @property
     def stats(self) -> Sequence[Stat]:
-        return (Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu, parts=PARTS, reach=heaviest),)
+        return (Stat("corpus", "corpus", scale=100.0, aggregate=corpus_bleu, parts=PARTS, reach=reach_of_corpus),)
 
-    def unfit(self, case: Case) -> str | None:
+    def case_problem(self, case: Case) -> str | None:
         return read.no_reference(case.expected)
 
-    def caution(self, cases: Sequence[Case]) -> str | None:
+    def suite_warning(self, cases: Sequence[Case]) -> str | None:
         short = sum(any(len(one.split()) < SHORT_WORDS for one in read.references(case.expected)) for case in cases)
         if not short:
             return None
         return (
-            f"{self.name}: {short} of {len(cases)} references have fewer than {SHORT_WORDS} words, where BLEU means "
-            "little (a corpus of perfect three-word answers scores 0); use exact or chrf"
+            f"{self.name}: {short} of {len(cases)} references have fewer than {SHORT_WORDS} words, for which BLEU "
+            "means little (a corpus of perfect three-word answers scores 0); use exact or chrf"
         )
 
     def score(self, case: Case, answer: Answer) -> Score:
@@ -59,7 +59,7 @@ class Bleu:
 
 
 def corpus_bleu(scores: Sequence[Score]) -> float:
-    """sacrebleu's corpus BLEU of all cases together, of the sums of their counts (Post 2018)."""
+    """sacrebleu's corpus BLEU of all cases, from the sums of their counts (Post 2018)."""
     return _of_sums([sum(column) for column in zip(*(_row(score.details) for score in scores), strict=True)])
 
 
@@ -74,11 +74,11 @@ def _of_sums(sums: Iterable[float]) -> float:
     return _bleu(total, effective_order=False)
 
 
-PARTS = Summed(_row, _of_sums)
+PARTS = FromSums(_row, _of_sums)
 
 
-def heaviest(details: Sequence[Mapping[str, Any]]) -> float | None:
-    """n times the weight of a case in `corpus_bleu`: the one with the longest reference."""
+def reach_of_corpus(details: Sequence[Mapping[str, Any]]) -> float | None:
+    """n times the largest weight of a case in `corpus_bleu`, which is that of the longest reference."""
     lengths = [one["ref_len"] for one in details]
     return len(lengths) * max(lengths) / sum(lengths) if sum(lengths) else None
 
@@ -99,7 +99,6 @@ def _bleu(counts: Mapping[str, Any], *, effective_order: bool) -> float:
 
 
 def build(options: Mapping[str, Any], name: str) -> Bleu:
-    """One scorer from its options."""
     from sacrebleu.metrics.bleu import BLEU
 
     tokenize = read.choice(options, "tokenize", TOKENIZERS)
@@ -110,7 +109,7 @@ scorer = ScorerType(
     summary="BLEU over all cases together, exactly sacrebleu's.",
     options={
         "tokenize": "sacrebleu's tokeniser: `13a` (default), `intl`, `char`, `zh` (for Chinese), `none`.",
-        "lowercase": "`yes` if capitals don't matter.",
+        "lowercase": "`yes` to ignore case.",
     },
     build=build,
     short="tokenize",

@@ -1,4 +1,4 @@
-"""chrF and chrF++ by sacrebleu: each case keeps its n-gram statistics, and their sums make sacrebleu's corpus score."""
+"""Computes chrF and chrF++ with sacrebleu: the sums of the cases' n-gram statistics give its corpus score."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.scorer import ScorerType, Stat, Summed
+from evaluators.scoring.scorer import FromSums, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 
 @dataclass(frozen=True, slots=True)
 class Chrf:
-    """``corpus``, from 0 to 100. A case's own value is its sentence chrF, for reading only."""
+    """``corpus``, from 0 to 100. A single case has its sentence chrF, for information only."""
 
     name: str
     metric: Any
@@ -28,10 +28,10 @@ class Chrf:
 
     @property
     def stats(self) -> Sequence[Stat]:
-        parts = Summed(_row, self._of_sums)
+        parts = FromSums(_row, self._of_sums)
         return (Stat("corpus", "corpus", scale=100.0, aggregate=self._corpus, parts=parts),)
 
-    def unfit(self, case: Case) -> str | None:
+    def case_problem(self, case: Case) -> str | None:
         return read.no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
@@ -56,7 +56,6 @@ def _row(details: Mapping[str, Any]) -> Sequence[int]:
 
 
 def build(options: Mapping[str, Any], name: str) -> Chrf:
-    """One scorer from its options."""
     from sacrebleu.metrics.chrf import CHRF
 
     words = options.get("words", 0)
@@ -69,7 +68,7 @@ scorer = ScorerType(
     summary="chrF over all cases together, exactly sacrebleu's; good for short answers and rich languages.",
     options={
         "words": "The order of the word n-grams: 0 (default) is chrF, 2 is chrF++.",
-        "lowercase": "`yes` if capitals don't matter.",
+        "lowercase": "`yes` to ignore case.",
     },
     build=build,
     short="words",

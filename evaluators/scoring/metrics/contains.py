@@ -1,4 +1,4 @@
-"""Contains: any, all or none of some texts stand in the answer, as whole words and without regard to case."""
+"""Scores whether an answer contains any, all or none of some texts, as whole words and ignoring case."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AFTER_A_NUMBER = r"(?![.,]\d)"
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """``accuracy``: 1 if the answer has at least one of *any*, every one of *all* and not one of *none*."""
+    """``accuracy``: 1 if the answer contains at least one of *any*, every one of *all* and none of *none*."""
 
     name: str
     literal: Mapping[str, tuple[str, ...]]
@@ -40,11 +40,11 @@ class Contains:
     def stats(self) -> Sequence[Stat]:
         return (Stat("accuracy", "proportion"),)
 
-    def unfit(self, case: Case) -> str | None:
+    def case_problem(self, case: Case) -> str | None:
         try:
             wanted = self._wanted(case)
         except ValueError as error:
-            return f"has a wrong column {error}"
+            return f"has an invalid column {error}"
         if any(wanted.values()):
             return None
         return f"has nothing to look for (columns: {', '.join(self.columns.values())}, expected)"
@@ -73,7 +73,7 @@ class Contains:
 
 
 def normal(text: str, *, case: bool) -> str:
-    """Compatible forms of Unicode made one (NFKC), straight apostrophes, and lower case unless case matters."""
+    """The text in NFKC, with straight apostrophes, and in lower case unless case matters."""
     text = unicodedata.normalize("NFKC", text).translate(APOSTROPHES)
     return text if case else text.casefold()
 
@@ -90,27 +90,26 @@ def _yes(value: bool) -> str:
 
 
 def build(options: Mapping[str, Any], name: str) -> Contains:
-    """One scorer from its options."""
     literal = {rule: read.texts(options, rule) for rule in RULES}
     if any(not one.strip() for rule in RULES for one in literal[rule]):
-        raise ValueError("an empty text is in every answer: say what to look for")
+        raise ValueError("an empty text is in every answer: name a text to look for")
     columns = {rule: read.word(options, f"{rule}_column", f"contains_{rule}") or "" for rule in RULES}
     words = read.flag(options, "words", default=True)
     return Contains(name, literal, columns, words, read.flag(options, "case", default=False))
 
 
 scorer = ScorerType(
-    summary="Some texts stand in the answer, or don't.",
+    summary="The answer contains given texts, or does not contain them.",
     options={
         "any": "At least one of these must be in every answer.",
         "all": "Every one of these must be in every answer.",
-        "none": "Not one of these may be in any answer.",
-        "any_column": "The column with a row's own list of which one must be there; `contains_any` by default.",
-        "all_column": "The same for all of them; `contains_all` by default.",
-        "none_column": "The same for none of them; `contains_none` by default.",
+        "none": "None of these may be in any answer.",
+        "any_column": "The column with a row's list, of which one must be there; `contains_any` by default.",
+        "all_column": "The column with a row's list, all of which must be there; `contains_all` by default.",
+        "none_column": "The column with a row's list, none of which may be there; `contains_none` by default.",
         "words": "`yes` (default): whole words and whole numbers only, so 5 is not in 15 or 1.5; `no` for languages "
-        "that are written without spaces.",
-        "case": "`yes` if capitals matter; by default they don't.",
+        "written without spaces.",
+        "case": "`yes` to respect case; by default it is ignored.",
     },
     build=build,
     short="any",

@@ -1,4 +1,4 @@
-"""Exact match with one of the accepted answers: stripped, raw, or by the rules of SQuAD v1.1 with its F1 beside it."""
+"""Scores exact match with one of the accepted answers: stripped, raw, or by SQuAD v1.1 together with its F1."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Exact:
             return (Stat("em", "proportion"), Stat("f1", "mean"))
         return (Stat("accuracy", "proportion"),)
 
-    def unfit(self, case: Case) -> str | None:
+    def case_problem(self, case: Case) -> str | None:
         return read.no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
@@ -71,14 +71,13 @@ def squad_f1(said: str, accepted: str) -> float:
 
 
 def build(options: Mapping[str, Any], name: str) -> Exact:
-    """One scorer from its options."""
     return Exact(name, read.choice(options, "mode", MODES))
 
 
 scorer = ScorerType(
-    summary="Equal to one of the accepted answers in `expected`.",
+    summary="The answer equals one of the accepted answers in `expected`.",
     options={
-        "mode": "`strip` (default): white space around both is ignored; `raw`: every character counts; "
+        "mode": "`strip` (default): surrounding white space is ignored; `raw`: every character counts; "
         "`squad`: the normalisation of SQuAD v1.1, with the stats `em` and `f1`."
     },
     build=build,

@@ -1,4 +1,4 @@
-"""Field by field: the answer is a JSON object, and each field is compared with the expected object's."""
+"""Scores the fields of a JSON answer against those of the expected object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """``all``: 1 if every field is right; beside it one stat for each field. Other fields don't matter."""
+    """``all``: 1 if every compared field is right; each field has a stat too. Other fields are ignored."""
 
     name: str
     fields: tuple[str, ...]
@@ -30,12 +30,12 @@ class Fields:
     def stats(self) -> Sequence[Stat]:
         return tuple(Stat(name, "proportion") for name in ("all", *self.fields))
 
-    def unfit(self, case: Case) -> str | None:
+    def case_problem(self, case: Case) -> str | None:
         expected = expected_object(case.expected)
         if expected is None:
             return "has no JSON object in 'expected'"
         absent = [field for field in self.fields if field not in expected]
-        return f"expects no field {absent[0]!r} (it has: {', '.join(expected)})" if absent else None
+        return f"has no field {absent[0]!r} in the expected object (it has: {', '.join(expected)})" if absent else None
 
     def score(self, case: Case, answer: Answer) -> Score:
         try:
@@ -55,10 +55,9 @@ class Fields:
 
 
 def build(options: Mapping[str, Any], name: str) -> Fields:
-    """One scorer from its options."""
     fields = read.texts(options, "of")
     if not fields:
-        raise ValueError("of: say which fields are compared, such as [intent, urgency]")
+        raise ValueError("of: name the fields to compare, such as [intent, urgency]")
     if "all" in fields or any("." in field for field in fields):
         raise ValueError("of: a field can't be called 'all' or have a dot in its name")
     return Fields(name, fields, read.flag(options, "lenient", default=False))
@@ -67,8 +66,8 @@ def build(options: Mapping[str, Any], name: str) -> Fields:
 scorer = ScorerType(
     summary="Each named field of a JSON answer equals the expected object's.",
     options={
-        "of": "The fields that are compared; a field that is missing is wrong, `null` is a value like another.",
-        "lenient": "`yes` takes the first JSON object in the text; by default the whole answer must be one.",
+        "of": "The fields to compare; a missing field is wrong, and `null` is a value like any other.",
+        "lenient": "`yes` takes the first JSON object in the text; by default the whole answer must be an object.",
     },
     build=build,
     short="of",

@@ -1,4 +1,4 @@
-"""JSON Schema: the answer is JSON and the schema accepts it."""
+"""Scores whether an answer is JSON that a JSON Schema accepts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairtrial.domain.run import Answer, Case, Score
 
 @dataclass(frozen=True, slots=True)
 class JsonSchema:
-    """``valid``: 1 if the schema accepts the answer; the first complaint is in the details."""
+    """``valid``: 1 if the schema accepts the answer; otherwise the details have the first error."""
 
     name: str
     digest: str
@@ -26,7 +26,7 @@ class JsonSchema:
 
     @property
     def version(self) -> str:
-        engine = 2 if self.schema.patterns else 1  # patterns were Python's once
+        engine = 2 if self.schema.patterns else 1  # version 1 used Python's regular expressions
         return f"json-schema/{engine} schema:{self.digest} json:{'lenient' if self.lenient else 'strict'}"
 
     @property
@@ -45,7 +45,6 @@ class JsonSchema:
 
 
 def build(options: Mapping[str, Any], name: str) -> JsonSchema:
-    """One scorer from its options."""
     schema = _schema(options)
     text = json.dumps(schema, sort_keys=True, ensure_ascii=False)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -63,7 +62,7 @@ def _schema(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _from_file(file: Any) -> Any:
     if not isinstance(file, NamedText):
-        raise ValueError("file: it must be the name of a file")
+        raise ValueError("file: this must be the name of a file")
     try:
         return json.loads(file.text)
     except (ValueError, RecursionError) as error:
@@ -73,8 +72,8 @@ def _from_file(file: Any) -> Any:
 scorer = ScorerType(
     summary="The answer is JSON that a JSON Schema accepts.",
     options={
-        "schema": "The schema, written in the suite.",
-        "file": "Or its JSON file, relative to the suite.",
+        "schema": "The schema itself, written in the suite.",
+        "file": "The schema's JSON file, relative to the suite.",
         "lenient": "`yes` takes the first JSON object in the text; by default the whole answer must be JSON.",
     },
     build=build,

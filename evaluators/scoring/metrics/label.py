@@ -1,4 +1,4 @@
-"""Labels: what the answer calls the case against what it is; accuracy, F1 and recall by label, and the confusion."""
+"""Scores classification: accuracy, macro F1, recall by label and precision, over a fixed set of labels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evaluators.scoring.confusion import (
     precision_of_pairs,
 )
 from evaluators.scoring.json_answer import NotJson, expected_object, parse_object
-from evaluators.scoring.scorer import Counted, OffFormat, ScorerType, Stat
+from evaluators.scoring.scorer import FromCounts, OffFormat, ScorerType, Stat
 from fairtrial.domain.run import Answer, Case, Score
 
 AROUND = " \t\r\n\"'`*."
@@ -28,11 +28,11 @@ AROUND = " \t\r\n\"'`*."
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The labels are fixed by the suite; any other answer is one bucket, ``(off-label)``, and always wrong.
+    """The suite fixes the labels; any other answer counts as the label ``(off-label)``, which is always wrong.
 
-    ``field`` is the JSON field of the answer that has the label, ``None`` if the whole answer is it; ``column`` is
-    where a row has the truth, ``None`` for `expected`. The ``positive`` labels count as one class for ``recall`` and
-    ``precision``.
+    ``field`` is the answer's JSON field with the label, ``None`` if the whole answer is the label; ``column`` is the
+    row's column with the true label, ``None`` for `expected`. The ``positive`` labels count as one class for ``recall``
+    and ``precision``.
     """
 
     name: str
@@ -78,15 +78,15 @@ class Label:
         return (*stats, *(Stat(f"recall.{label}", "proportion") for label in self.labels))
 
     @staticmethod
-    def _counted(figure: OfPairs, labels: Sequence[str]) -> Counted:
-        return Counted(pair_of, lambda kinds: figure(kinds, labels))
+    def _counted(figure: OfPairs, labels: Sequence[str]) -> FromCounts:
+        return FromCounts(pair_of, lambda kinds: figure(kinds, labels))
 
-    def unfit(self, case: Case) -> str | None:
+    def case_problem(self, case: Case) -> str | None:
         truth = self._truth(case)
         if truth in self.labels:
             return None
         source = f"column {self.column!r}" if self.column else "'expected'"
-        return f"has in {source} the label {truth!r}, which is not one of {', '.join(self.labels)}"
+        return f"has the label {truth!r} in {source}, which is not one of {', '.join(self.labels)}"
 
     def score(self, case: Case, answer: Answer) -> Score:
         truth = self._truth(case) or OFF_LABEL
@@ -141,10 +141,9 @@ class Label:
 
 
 def build(options: Mapping[str, Any], name: str) -> Label:
-    """One scorer from its options."""
     labels = read.texts(options, "of")
     if len(labels) < 2 or len(set(labels)) < len(labels):
-        raise ValueError("of: say which labels there are, at least two and each once")
+        raise ValueError("of: list the labels, at least two and each once")
     read.choice(options, "other", ("wrong",))
     positive = read.texts(options, "positive")
     if strange := [label for label in positive if label not in labels]:
@@ -154,13 +153,13 @@ def build(options: Mapping[str, Any], name: str) -> Label:
 
 
 scorer = ScorerType(
-    summary="The answer names one of a fixed set of labels, and it is the right one.",
+    summary="The answer names the right one of a fixed set of labels.",
     options={
-        "of": "All labels; an answer that is none of them is off-label and wrong.",
-        "other": "`wrong` is what becomes of an off-label answer; the line is for the reader.",
-        "field": "The field of the JSON answer (and of the expected object) that has the label; without it the whole "
-        "answer is the label, whatever its case, with quotes, asterisks or a full stop around it.",
-        "column": "The column that has the true label, if it isn't `expected`.",
+        "of": "All labels; any other answer is off-label and wrong.",
+        "other": "How off-label answers count; `wrong` is the only value.",
+        "field": "The field of the JSON answer (and of the expected object) with the label. Without it the whole "
+        "answer is the label; case, quotation marks, asterisks and a full stop around it are ignored.",
+        "column": "The column with the true label, if it is not `expected`.",
         "positive": "Labels that count as one class for the stats `recall` and `precision`.",
         "lenient": "With `field`: `yes` takes the first JSON object in the text.",
     },

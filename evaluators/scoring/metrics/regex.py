@@ -1,4 +1,4 @@
-"""Regular expressions: one must be found in the answer, or must not."""
+"""Scores whether regular expressions are found in an answer, or not found."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MOST_PATTERNS = 100
 class Regex:
     """``accuracy``: 1 if every pattern of *match* is found in the answer and no pattern of *none* is.
 
-    Patterns are RE2's, so their time is linear. An answer of more than `MOST_CHARS` is off format all the same: what
-    lies behind an end that nobody looked at may not count as not found.
+    RE2 takes linear time. An answer of more than `MOST_CHARS` is still off format, because text that is not searched
+    must not count as "not found".
     """
 
     name: str
@@ -38,20 +38,20 @@ class Regex:
     def stats(self) -> Sequence[Stat]:
         return (Stat("accuracy", "proportion"),)
 
-    def unfit(self, case: Case) -> str | None:
+    def case_problem(self, case: Case) -> str | None:
         try:
             patterns = [one for rule in RULES for one in self._patterns(case, rule)]
             for pattern in patterns:
                 compile_regex(pattern, case=self.case)
         except ValueError as error:
-            return f"has a wrong pattern: {error}"
+            return f"has an invalid pattern: {error}"
         return None if patterns else f"has no pattern to look for (columns: {', '.join(self.columns.values())})"
 
     def score(self, case: Case, answer: Answer) -> Score:
         said = answer.text or ""
         if len(said) > MOST_CHARS:
             wrong = Score(self.name, {"accuracy": 0.0}, {"found": []})
-            raise OffFormat(f"the answer has {len(said):,} characters; regex looks at {MOST_CHARS:,} at most", wrong)
+            raise OffFormat(f"the answer has {len(said):,} characters; regex searches at most {MOST_CHARS:,}", wrong)
         found = {rule: [self._find(one, said) for one in self._patterns(case, rule)] for rule in RULES}
         right = all(found["match"]) and not any(found["none"])
         return Score(
@@ -61,11 +61,11 @@ class Regex:
     def _patterns(self, case: Case, rule: str) -> tuple[str, ...]:
         own = read.as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
         if len(own) > MOST_PATTERNS:
-            raise ValueError(f"{self.columns[rule]!r} has {len(own):,} patterns, and at most {MOST_PATTERNS} are read")
+            raise ValueError(f"{self.columns[rule]!r} has {len(own):,} patterns; the limit is {MOST_PATTERNS}")
         return self.literal[rule] + own
 
     def _find(self, pattern: str, said: str) -> str | None:
-        """The text that the pattern finds, with a mark if it is empty, so that finding nothing is another thing."""
+        """The matched text, ``None`` without a match; an empty match is marked, so that the two differ."""
         found = compile_regex(pattern, case=self.case).search(said)
         return None if found is None else found[:200] or "(an empty match)"
 
@@ -78,7 +78,6 @@ def _check(pattern: str, rule: str) -> None:
 
 
 def build(options: Mapping[str, Any], name: str) -> Regex:
-    """One scorer from its options."""
     literal = {rule: read.texts(options, rule) for rule in RULES}
     case = read.flag(options, "case", default=True)
     for rule in RULES:
@@ -89,13 +88,13 @@ def build(options: Mapping[str, Any], name: str) -> Regex:
 
 
 scorer = ScorerType(
-    summary="A regular expression (RE2's) is found in the answer, or isn't; over 20,000 characters is off format.",
+    summary="RE2 regular expressions match the answer, or do not; more than 20,000 characters is off format.",
     options={
         "match": "Every one of these must be found, anywhere in the answer.",
-        "none": "Not one of these may be found.",
+        "none": "None of these may be found.",
         "match_column": "The column with a row's own patterns to find; `regex_match` by default.",
-        "none_column": "The column with a row's own patterns that may not be found; `regex_none` by default.",
-        "case": "`yes` (default): capitals matter; `no`: they don't.",
+        "none_column": "The column with a row's own patterns that must not be found; `regex_none` by default.",
+        "case": "`yes` (default) respects case; `no` ignores it.",
     },
     build=build,
     short="match",

@@ -1,4 +1,4 @@
-"""ROUGE by rouge-score, the reference implementation: F-measures, and the plain mean over cases."""
+"""Computes ROUGE F-measures with rouge-score, the reference implementation, and their mean over cases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 @dataclass(frozen=True, slots=True)
 class Rouge:
-    """``rouge1``, ``rouge2``, ``rougeL``, ``rougeLsum``: F-measures in [0, 1], by the best reference."""
+    """``rouge1``, ``rouge2``, ``rougeL``, ``rougeLsum``: F-measures in [0, 1], of the best reference."""
 
     name: str
     kinds: tuple[str, ...]
@@ -35,10 +35,10 @@ class Rouge:
     def stats(self) -> Sequence[Stat]:
         return tuple(Stat(f"rouge{kind}", "mean") for kind in self.kinds)
 
-    def unfit(self, case: Case) -> str | None:
+    def case_problem(self, case: Case) -> str | None:
         references = read.references(case.expected)
         if references and not all(READABLE.search(one) for one in references):
-            return "has a reference without a Latin letter or a digit: ROUGE sees nothing else, use chrf"
+            return "has a reference without Latin letters or digits, which ROUGE ignores: use chrf"
         return read.no_reference(case.expected)
 
     def score(self, case: Case, answer: Answer) -> Score:
@@ -47,12 +47,11 @@ class Rouge:
         return Score(self.name, {kind: float(score.fmeasure) for kind, score in found.items()})
 
     def _prepared(self, text: str) -> str:
-        """Sentences on lines of their own, as rougeLsum needs them; the other kinds don't see the difference."""
+        """One sentence on each line, as rougeLsum needs; the other kinds are not affected."""
         return SENTENCE_END.sub("\n", text) if "Lsum" in self.kinds else text
 
 
 def build(options: Mapping[str, Any], name: str) -> Rouge:
-    """One scorer from its options."""
     from rouge_score.rouge_scorer import RougeScorer
 
     kinds = read.texts(options, "kinds") or ("1", "L")
@@ -64,10 +63,10 @@ def build(options: Mapping[str, Any], name: str) -> Rouge:
 
 
 scorer = ScorerType(
-    summary="ROUGE F-measures, exactly rouge-score's, as the plain mean over cases; Latin letters and digits only.",
+    summary="ROUGE F-measures, exactly rouge-score's, averaged over cases; Latin letters and digits only.",
     options={
         "kinds": "Any of 1, 2, L and Lsum; [1, L] by default.",
-        "stem": "`yes` uses the Porter stemmer on words of more than three letters; `no` is the default.",
+        "stem": "`yes` applies the Porter stemmer to words of more than three letters; `no` is the default.",
     },
     build=build,
     short="kinds",

@@ -1,4 +1,4 @@
-"""`${NAME}` in a file's text reads the environment; a variable that is not set is a mistake."""
+"""Substitutes `${NAME}` in a file's text from the environment; an unset variable is an error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fairtrial.config.file.errors import MOST_MISTAKES, Wrong, nearest
+from fairtrial.config.file.errors import MAX_ERRORS, FieldError, nearest
 from fairtrial.config.file.yaml_file import Step
 
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}?")
@@ -16,13 +16,13 @@ Path = tuple[Step, ...]
 
 def interpolate(
     value: Any, environ: Mapping[str, str], *, keep: Callable[[Path], bool] | None = None
-) -> tuple[Any, list[Wrong]]:
-    """The value with every ``${NAME}`` filled in, and what is wrong with those that can't be.
+) -> tuple[Any, list[FieldError]]:
+    """The value with every ``${NAME}`` substituted, and the errors.
 
-    ``keep``: places whose template stays as it is written (it must be set all the same), so that a secret never enters
-    a plan. A mistake names the variable, never a value.
+    ``keep``: places where the template stays unchanged, although it must be set, so that a secret never enters a plan.
+    An error names the variable, never a value.
     """
-    wrongs: list[Wrong] = []
+    wrongs: list[FieldError] = []
 
     def walk(inside: Any, path: Path) -> Any:
         if isinstance(inside, dict):
@@ -37,16 +37,18 @@ def interpolate(
     return walk(value, ()), wrongs
 
 
-def _fill(text: str, environ: Mapping[str, str], path: Path, wrongs: list[Wrong]) -> str:
+def _fill(text: str, environ: Mapping[str, str], path: Path, wrongs: list[FieldError]) -> str:
     def replace(match: re.Match[str]) -> str:
         name = match[1]
-        if len(wrongs) >= MOST_MISTAKES:
+        if len(wrongs) >= MAX_ERRORS:
             return match[0]
         if not match[0].endswith("}") or not NAME.fullmatch(name):
-            wrongs.append(Wrong(path, f"{match[0]} is not a variable", "write ${NAME}"))
+            wrongs.append(FieldError(path, f"{match[0]} is not a variable", "write ${NAME}"))
         elif name not in environ:
             near = nearest(name, environ)
-            wrongs.append(Wrong(path, f"the environment variable {name} is not set", near if "mean" in near else ""))
+            wrongs.append(
+                FieldError(path, f"the environment variable {name} is not set", near if "mean" in near else "")
+            )
         else:
             return environ[name]
         return match[0]

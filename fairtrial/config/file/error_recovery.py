@@ -1,4 +1,4 @@
-"""A faulty file with harmless values in place of its faults, so that the rest can be checked in the same go."""
+"""Replaces invalid values of a file by harmless ones, so that one run can also check the rest."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from fairtrial.config.file.errors import Wrong, path_of, wrongs_of
+from fairtrial.config.file.errors import FieldError, field_errors, path_of
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.file.yaml_file import Step
 
 ROUNDS = 20
 CUT = object()
-STAND_INS: dict[str, Any] = {
+PLACEHOLDERS: dict[str, Any] = {
     "missing": "?",
     "string_type": "?",
     "string_too_short": "?",
@@ -30,20 +30,20 @@ STAND_INS: dict[str, Any] = {
 FIRST_LITERAL = re.compile(r"'([^']*)'|(\d+)")
 
 
-def validate(value: dict[str, Any], written: dict[str, Any]) -> tuple[ProjectFile | None, list[Wrong]]:
-    """The file and every mistake of its shape; with mistakes, the file as far as it can be used for further checks.
+def validate(value: dict[str, Any], written: dict[str, Any]) -> tuple[ProjectFile | None, list[FieldError]]:
+    """The file and the errors of its shape. With errors, the file is as complete as further checks need it.
 
-    ``value``: with the environment filled in; ``written``: as it stands, from which mistakes quote. ``None`` when
+    ``value`` has the environment filled in; ``written`` is the original, which errors quote. The file is ``None`` when
     nothing useful is left.
     """
     try:
         return ProjectFile.model_validate(value), []
     except ValidationError as error:
-        return _mended(copy.deepcopy(value), error), wrongs_of(written, error, ProjectFile)
+        return _with_placeholders(copy.deepcopy(value), error), field_errors(written, error, ProjectFile)
 
 
-def independent(found: Iterable[Wrong], earlier: Iterable[Wrong]) -> list[Wrong]:
-    """Those that aren't at, inside or around the place of an earlier one: they might only follow from it."""
+def independent(found: Iterable[FieldError], earlier: Iterable[FieldError]) -> list[FieldError]:
+    """Errors away from the places of earlier ones. An error at, in or around such a place may only be a consequence."""
     paths = [wrong.path for wrong in earlier]
     return [wrong for wrong in found if not any(_nested(wrong.path, path) for path in paths)]
 
@@ -53,11 +53,11 @@ def _nested(one: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
     return one[:shorter] == other[:shorter]
 
 
-def _mended(value: dict[str, Any], error: ValidationError) -> ProjectFile | None:
-    """Stand-ins for faults until the shape is right; they are never compiled, as the file has mistakes."""
+def _with_placeholders(value: dict[str, Any], error: ValidationError) -> ProjectFile | None:
+    """The file with placeholders in place of invalid values. It is only checked, never compiled."""
     for _ in range(ROUNDS):
         for detail in error.errors(include_url=False):
-            _mend(value, path_of(value, detail), _stand_in(detail))
+            _replace(value, path_of(value, detail), _placeholder(detail))
         try:
             return ProjectFile.model_validate(value)
         except ValidationError as again:
@@ -65,18 +65,18 @@ def _mended(value: dict[str, Any], error: ValidationError) -> ProjectFile | None
     return None
 
 
-def _stand_in(detail: ErrorDetails) -> Any:
+def _placeholder(detail: ErrorDetails) -> Any:
     kind = detail["type"]
     if kind == "literal_error":
         literal = FIRST_LITERAL.search(str(detail["ctx"]["expected"]))
         return (int(literal[2]) if literal[2] else literal[1]) if literal else CUT
     if kind.startswith(("int_", "float_", "decimal_", "greater_", "less_", "finite_")):
         return 1
-    stand_in = STAND_INS.get(kind, CUT)
+    stand_in = PLACEHOLDERS.get(kind, CUT)
     return stand_in.copy() if isinstance(stand_in, dict | list) else stand_in
 
 
-def _mend(value: Any, path: tuple[Step, ...], stand_in: Any) -> None:
+def _replace(value: Any, path: tuple[Step, ...], stand_in: Any) -> None:
     holder = value
     for step in path[:-1]:
         holder = holder.get(str(step)) if isinstance(holder, dict) else holder[int(step)]

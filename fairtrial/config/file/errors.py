@@ -1,4 +1,4 @@
-"""From pydantic's errors to mistakes: where in the file, what is wrong in plain words, and the nearest known name."""
+"""Converts pydantic's errors to messages with a line, a plain description, and the nearest known name."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fairtrial.config.file.yaml_file import Document, Step
-from fairtrial.domain.errors import Mistake
+from fairtrial.domain.errors import Diagnostic
 
 MOST_SHOWN = 12
-MOST_MISTAKES = 100
-"""So many mistakes of one kind of check are said; whoever corrects them sees the rest."""
+MAX_ERRORS = 100
+"""The most errors that one kind of check reports; further ones appear when these are fixed."""
 MOST_COMPARED = 200
 SECRETS = ("api_key",)
-"""Fields whose values no message quotes: it would go to logs, the audit trail and the dashboard."""
+"""Fields whose values no message quotes, because messages go to logs, the audit trail and the dashboard."""
 NOUNS: Mapping[str, str] = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -42,34 +42,34 @@ KINDS: Mapping[type, str] = {dict: "a mapping", list: "a list", str: "text", boo
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
-    """A mistake that a check has found, before it is known on which line it stands."""
+class FieldError:
+    """An error at a path of the file, without its line."""
 
     path: tuple[Step, ...]
     wrong: str
     known: str = ""
 
-    def at(self, document: Document) -> Mistake:
-        """The same with its file and line."""
-        return document.mistake(self.path, self.wrong, self.known)
+    def at(self, document: Document) -> Diagnostic:
+        """The same error with its file and line."""
+        return document.diagnostic(self.path, self.wrong, self.known)
 
 
-def mistakes_of(document: Document, error: ValidationError, model: type[BaseModel]) -> list[Mistake]:
-    """Every error of validating this document as this model, each at its line, none twice."""
-    return sorted({wrong.at(document) for wrong in wrongs_of(document.value, error, model)})
+def validation_errors(document: Document, error: ValidationError, model: type[BaseModel]) -> list[Diagnostic]:
+    """All errors of validating this document as this model, each with its line and only once."""
+    return sorted({wrong.at(document) for wrong in field_errors(document.value, error, model)})
 
 
-def wrongs_of(value: Any, error: ValidationError, model: type[BaseModel]) -> list[Wrong]:
-    """The same without lines; ``value`` is what is written, from which values are quoted (not the environment's)."""
-    found: dict[tuple[Step, ...], Wrong] = {}
-    for detail in error.errors(include_url=False, include_context=True)[:MOST_MISTAKES]:
+def field_errors(value: Any, error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
+    """The same errors without lines. Values are quoted from ``value``, the original text without the environment."""
+    found: dict[tuple[Step, ...], FieldError] = {}
+    for detail in error.errors(include_url=False, include_context=True)[:MAX_ERRORS]:
         path = path_of(value, detail)
         found.setdefault(path, _wrong(path, _at(value, path), detail, model))
     return list(found.values())
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``did you mean 'x'?``, or all that is known when nothing is near."""
+    """``did you mean 'x'?``, or the known names when none is close."""
     names = sorted(known)
     near = get_close_matches(name[:100], names[:MOST_COMPARED], n=1)
     if near:
@@ -79,7 +79,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def fields_at(model: type[BaseModel], path: Iterable[Step]) -> list[str]:
-    """The fields, as they are written, that the model knows at this path; empty where it knows no names."""
+    """The names of the fields that the model has at this path; empty where it accepts any name."""
     models = [model]
     annotations: list[Any] = []
     for step in path:
@@ -92,23 +92,23 @@ def fields_at(model: type[BaseModel], path: Iterable[Step]) -> list[str]:
     return [info.alias or name for one in models for name, info in one.model_fields.items()]
 
 
-def _wrong(path: tuple[Step, ...], value: Any, detail: ErrorDetails, model: type[BaseModel]) -> Wrong:
+def _wrong(path: tuple[Step, ...], value: Any, detail: ErrorDetails, model: type[BaseModel]) -> FieldError:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return Wrong(path, "unknown field", nearest(str(path[-1]), fields_at(model, path[:-1])))
+        return FieldError(path, "unknown field", nearest(str(path[-1]), fields_at(model, path[:-1])))
     if kind == "missing":
-        return Wrong(path, "is missing")
+        return FieldError(path, "is missing")
     if kind in NOUNS:
-        return Wrong(path, f"must be {NOUNS[kind]}, not {_shown(value, path)}")
+        return FieldError(path, f"must be {NOUNS[kind]}, not {_shown(value, path)}")
     if kind == "literal_error":
-        return Wrong(path, f"must be {context['expected']}, not {_shown(value, path)}")
+        return FieldError(path, f"must be {context['expected']}, not {_shown(value, path)}")
     if kind in ("value_error", "assertion_error"):
-        return Wrong(path, str(context.get("error", detail["msg"])))
-    return Wrong(path, _lower(detail["msg"].removeprefix("Input ").replace("Dictionary", "").strip()))
+        return FieldError(path, str(context.get("error", detail["msg"])))
+    return FieldError(path, _lower(detail["msg"].removeprefix("Input ").replace("Dictionary", "").strip()))
 
 
 def path_of(value: Any, detail: ErrorDetails) -> tuple[Step, ...]:
-    """The error's place without the steps that pydantic adds for unions, tags and functions."""
+    """The error's path without the steps that pydantic adds for unions, tags and functions."""
     steps: list[Step] = []
     location = detail["loc"]
     for position, step in enumerate(location):
@@ -145,7 +145,7 @@ def _lower(text: str) -> str:
 
 
 def _options(annotation: Any) -> Iterator[Any]:
-    """What an annotation can be: the members of a union, the inside of `Annotated`, or itself."""
+    """The alternatives of an annotation: the members of a union, the type inside `Annotated`, or itself."""
     arguments = get_args(annotation)
     origin = get_origin(annotation)
     if origin in (Union, UnionType, Annotated):
@@ -162,7 +162,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _items(annotation: Any) -> Iterator[Any]:
-    """What is inside a dict or a list of that annotation."""
+    """The element types of a dict or list annotation."""
     for option in _options(annotation):
         arguments = get_args(option)
         if arguments:

@@ -1,4 +1,4 @@
-"""Reads the files that a project names: regular ones, inside its folder, within bounds."""
+"""Reads the files that a project names: only regular files inside its folder, up to a limit."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MOST_VALUES = 40_000
 WHERE = f"the project's folder is the one with the nearest {PROJECT_FILE}, else the file's own"
 READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER = os.O_DIRECTORY | getattr(os, "O_PATH", 0)
-"""`O_PATH` needs no right to list a folder; where it does not exist, that right is needed."""
+"""`O_PATH` does not need the permission to list a folder. Where it does not exist, that permission is needed."""
 
 
 class FileRefused(ValueError):
-    """A file that is not read: what is wrong, as the end of a sentence about it, what is known, and the line."""
+    """A file that is not read: what is wrong (the end of a sentence about the file), what is allowed, and the line."""
 
     def __init__(self, wrong: str, known: str = "", line: int = 1) -> None:
         super().__init__(wrong)
@@ -32,14 +32,14 @@ class FileRefused(ValueError):
 
 @dataclass(slots=True)
 class Budget:
-    """What one command may read in all: bytes of every file, and values of every YAML file."""
+    """What one command may read in total: bytes of all files, and values of all YAML files."""
 
     bytes_left: int = MOST_BYTES
     values_left: int = MOST_VALUES
 
 
 def project_root(path: Path) -> Path:
-    """The folder that a file's own paths stay in: that of the nearest `fairtrial.yaml` above, else the file's own."""
+    """The folder to which a file's paths are confined: that of the nearest `fairtrial.yaml`, or the file's own."""
     folder = path.absolute().parent
     return next((one for one in (folder, *folder.parents) if (one / PROJECT_FILE).is_file()), folder)
 
@@ -67,13 +67,14 @@ def _open_inside(path: Path, root: Path, undo: ExitStack) -> int:
     try:
         top, found = os.path.realpath(root), os.path.realpath(path)
         steps = Path(found).relative_to(top).parts
-    except ValueError as error:  # a path elsewhere, or one that no file can have
-        raise FileRefused("lies outside of the project's folder", WHERE) from error
+    except ValueError as error:  # a path outside, or one that no file can have
+        raise FileRefused("is outside the project's folder", WHERE) from error
     folder = _opened(top, FOLDER, None, undo)
     for step in steps[:-1]:
         folder = _opened(step, FOLDER, folder, undo)
     name = steps[-1] if steps else "."
-    _refuse_irregular(os.stat(name, dir_fd=folder, follow_symlinks=False))  # opening a device may do something already
+    # Checked before it is opened, because opening a device can already have an effect.
+    _refuse_irregular(os.stat(name, dir_fd=folder, follow_symlinks=False))
     opened = _opened(name, os.O_NONBLOCK, folder, undo)
     _refuse_irregular(os.fstat(opened))
     return opened
@@ -87,7 +88,7 @@ def _opened(name: str, flags: int, folder: int | None, undo: ExitStack) -> int:
 
 def _refuse_irregular(found: os.stat_result) -> None:
     if stat.S_ISLNK(found.st_mode):
-        raise FileRefused("can't be read: its links go in a circle")
+        raise FileRefused("can't be read: its links form a cycle")
     if stat.S_ISDIR(found.st_mode):
         raise FileRefused("can't be read: it is a folder")
     if not stat.S_ISREG(found.st_mode):

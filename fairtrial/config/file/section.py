@@ -1,4 +1,4 @@
-"""What all sections of `fairtrial.yaml` share: how they treat unknown fields, and the kinds of their values."""
+"""Defines the base of all sections of `fairtrial.yaml`, and the types of their values."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Date = Annotated[str, AfterValidator(lambda value: date.fromisoformat(value).iso
 Network = Annotated[str, AfterValidator(parse_network)]
 """An IP address or a network in CIDR notation."""
 MarginText = Annotated[str, BeforeValidator(lambda value: f"{value}" if type(value) in (int, float) else value)]
-"""`1pp` or `20%`; a bare number is taken as text, so that the check on margins can say what it lacks."""
+"""`1pp` or `20%`. A bare number is read as text, so that the check of margins can report what is missing."""
 
 
 class Section(BaseModel):
-    """A part of the file: an unknown field is a mistake, never ignored."""
+    """A section of the file; an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

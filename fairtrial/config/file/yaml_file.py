@@ -1,4 +1,4 @@
-"""YAML 1.2 with line numbers: plain values, and the line on which each of them stands."""
+"""Reads YAML 1.2 as plain values, with the line number of each value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fairtrial.config.file.project_files import (
 )
 from fairtrial.config.file.yaml_bounds import DEPTH, MOST_VALUES, TOO_DEEP, TOO_MANY, expands_too_far
 from fairtrial.config.file.yaml_values import MERGE, construct, pairs, text_of
-from fairtrial.domain.errors import ConfigError, Mistake
+from fairtrial.domain.errors import ConfigError, Diagnostic
 
 Step = str | int
 OTHER_VERSION = re.compile(r"^%YAML\s+(?!1\.2\b)(\S+)", re.MULTILINE)
@@ -35,7 +35,7 @@ NO_PROJECT = "`fairtrial init DIR` writes a new project; the commands are typed 
 class Document:
     """One YAML document of a file.
 
-    ``value``: dict, list, str, int, float, bool or None, with text keys; ``file``: as mistakes name it.
+    ``value``: dict, list, str, int, float, bool or None, with text keys; ``file``: its name in errors.
     """
 
     file: str
@@ -43,7 +43,7 @@ class Document:
     root: Node
 
     def line_of(self, path: Iterable[Step] = ()) -> int:
-        """The line, from 1, of the key or item at this path, or of the nearest thing above it that exists."""
+        """The line, from 1, of the key or item at this path, or of its nearest existing ancestor."""
         node, line = self.root, int(self.root.start_mark.line) + 1
         for step in path:
             found = _inside(node, step)
@@ -52,17 +52,18 @@ class Document:
             node, line = found
         return line
 
-    def mistake(self, path: Iterable[Step], wrong: str, known: str = "") -> Mistake:
-        """A mistake at this place of the file."""
+    def diagnostic(self, path: Iterable[Step], wrong: str, known: str = "") -> Diagnostic:
+        """An error or warning at this place of the file."""
         steps = tuple(path)
-        return Mistake(self.file, self.line_of(steps), dotted(steps), _short(wrong), _short(known))
+        return Diagnostic(self.file, self.line_of(steps), dotted(steps), _short(wrong), _short(known))
 
 
 def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) -> list[Document]:
-    """Every document of the file; raises `ConfigError` with all mistakes: unreadable, bad syntax, duplicate keys.
+    """Read every document of the file; raises `ConfigError` with all errors.
 
-    ``root``: the folder that the file must lie in, by default its project's. ``budget``: what the command may still
-    read. Size, depth and number of values are bounded, those that aliases repeat included.
+    Errors are unreadable files, invalid syntax and duplicate keys. ``root``: the folder that must contain the file, by
+    default its project's. ``budget``: what the command may still read. Size, depth and number of values are limited,
+    including values that aliases repeat.
     """
     name = str(path)
     budget = budget or Budget()
@@ -70,37 +71,37 @@ def load(path: Path, *, root: Path | None = None, budget: Budget | None = None) 
 
 
 def parse(text: str, name: str, *, budget: Budget | None = None) -> list[Document]:
-    """Every document of this text, within the same bounds; mistakes call it ``name``. Opens no file."""
+    """Read every document of this text, with the same limits. Errors call it ``name``. Opens no file."""
     _refuse_other_version(text, name)
     roots = _compose(name, text, budget or Budget())
     bomb = expands_too_far(roots, name)
     if bomb is not None:
         raise ConfigError([bomb])
-    mistakes: list[Mistake] = []
-    documents = [Document(name, construct(root, name, mistakes), root) for root in roots]
-    if mistakes:
-        raise ConfigError(mistakes)
+    errors: list[Diagnostic] = []
+    documents = [Document(name, construct(root, name, errors), root) for root in roots]
+    if errors:
+        raise ConfigError(errors)
     return documents
 
 
 def load_one(path: Path, *, budget: Budget | None = None) -> Document:
-    """The only document of the file; raises `ConfigError` if it is empty, has several, or is not a mapping."""
+    """Read the only document of the file; raises `ConfigError` if it is empty, has several, or is not a mapping."""
     return _only(load(path, budget=budget), str(path))
 
 
 def parse_one(text: str, name: str) -> Document:
-    """The same of a text; opens no file."""
+    """Read the only document of this text. Opens no file."""
     return _only(parse(text, name), name)
 
 
 def _only(documents: list[Document], name: str) -> Document:
     if not documents:
-        raise ConfigError([Mistake(name, 1, "", "the file is empty")])
+        raise ConfigError([Diagnostic(name, 1, "", "the file is empty")])
     if len(documents) > 1:
         line = documents[1].line_of()
-        raise ConfigError([Mistake(name, line, "", "a second document begins here", "one is allowed in this file")])
+        raise ConfigError([Diagnostic(name, line, "", "a second document begins here", "one is allowed in this file")])
     if not isinstance(documents[0].value, dict):
-        raise ConfigError([documents[0].mistake((), "must be a mapping of names to values")])
+        raise ConfigError([documents[0].diagnostic((), "must be a mapping of names to values")])
     return documents[0]
 
 
@@ -113,7 +114,7 @@ def dotted(path: Iterable[Step]) -> str:
 
 
 def _short(text: str) -> str:
-    """A message quotes what is written, which may be long."""
+    """The start of a long text, because messages quote the file."""
     return text if len(text) <= LONGEST_MESSAGE else f"{text[: LONGEST_MESSAGE - 1]}…"
 
 
@@ -123,14 +124,14 @@ def _read(path: Path, root: Path, budget: Budget) -> str:
     except FileRefused as error:
         missing = path.name == PROJECT_FILE and isinstance(error.__cause__, FileNotFoundError)
         wrong, known = error.wrong.removeprefix("is "), NO_PROJECT if missing else error.known
-        raise ConfigError([Mistake(str(path), error.line, "", wrong, known)]) from error
+        raise ConfigError([Diagnostic(str(path), error.line, "", wrong, known)]) from error
 
 
 def _refuse_other_version(text: str, name: str) -> None:
     other = OTHER_VERSION.search(text)
     if other is not None:
         line = text.count("\n", 0, other.start()) + 1
-        raise ConfigError([Mistake(name, line, "", f"YAML {other[1]} is not read here", "leave the line out")])
+        raise ConfigError([Diagnostic(name, line, "", f"YAML {other[1]} is not supported", "remove the line")])
 
 
 def _compose(name: str, text: str, budget: Budget) -> list[Node]:
@@ -140,25 +141,25 @@ def _compose(name: str, text: str, budget: Budget) -> list[Node]:
     try:
         return list(reader.compose_all(text))
     except _TooMany as error:
-        raise ConfigError([Mistake(name, error.line, "", *TOO_MANY)]) from error
+        raise ConfigError([Diagnostic(name, error.line, "", *TOO_MANY)]) from error
     except MaxDepthExceededError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError([Mistake(name, line, "", TOO_DEEP)]) from error
+        raise ConfigError([Diagnostic(name, line, "", TOO_DEEP)]) from error
     except RecursionError as error:
-        raise ConfigError([Mistake(name, 1, "", TOO_DEEP)]) from error
+        raise ConfigError([Diagnostic(name, 1, "", TOO_DEEP)]) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line + 1, text.rstrip("\n").count("\n") + 1) if mark else 1
-        raise ConfigError([Mistake(name, line, "", f"not YAML: {error.problem}", error.context or "")]) from error
+        raise ConfigError([Diagnostic(name, line, "", f"not YAML: {error.problem}", error.context or "")]) from error
     except YAMLError as error:
         position = getattr(error, "position", 0)
         line = text[:position].count("\n") + 1 if isinstance(position, int) else 1
         reason = getattr(error, "reason", None) or str(error)
-        raise ConfigError([Mistake(name, line, "", f"not YAML: {reason}")]) from error
+        raise ConfigError([Diagnostic(name, line, "", f"not YAML: {reason}")]) from error
 
 
 class _TooMany(Exception):
-    """The file has more values than may be read; ``line``: where the first one too many stands."""
+    """The file has too many values; ``line`` is the line of the first excess one."""
 
     def __init__(self, line: int) -> None:
         super().__init__(line)
@@ -166,13 +167,13 @@ class _TooMany(Exception):
 
 
 def _counting(budget: Budget) -> type[Composer]:
-    """A composer that stops after so many values, of this file or of all files of the command."""
+    """A composer that stops at the limit of values, of this file or of all files of the command."""
     left = min(MOST_VALUES, budget.values_left)
 
     class Counting(Composer):
         def __init__(self, loader: Any = None) -> None:
             super().__init__(loader)
-            self.warn_double_anchors = False  # a name may be given again; the library would print to the terminal
+            self.warn_double_anchors = False  # the library would print a warning to the terminal
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             nonlocal left
@@ -186,7 +187,7 @@ def _counting(budget: Budget) -> type[Composer]:
 
 
 def _inside(node: Node, step: Step) -> tuple[Node, int] | None:
-    """The child of that name or number, and the line of its key."""
+    """The child with this name or number, and the line of its key."""
     if isinstance(node, SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
         item = node.value[step]
         return item, item.start_mark.line + 1

@@ -1,4 +1,4 @@
-"""From YAML nodes to plain values, by the core schema of YAML 1.2: yes, no, on and dates stay text."""
+"""Converts YAML nodes to plain values by the core schema of YAML 1.2, in which yes, no, on and dates are text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from fairtrial.domain.errors import Mistake
+from fairtrial.domain.errors import Diagnostic
 
 TAG = "tag:yaml.org,2002:"
 MERGE = TAG + "merge"
@@ -17,27 +17,27 @@ LONGEST_KEY = 1_000
 MAPPING, SEQUENCE = TAG + "map", TAG + "seq"
 
 
-def construct(root: Node, file: str, mistakes: list[Mistake]) -> Any:
-    """The node's plain value; what is wrong with it is added to ``mistakes``."""
-    return _Values(file, mistakes).of(root)
+def construct(root: Node, file: str, errors: list[Diagnostic]) -> Any:
+    """The node's plain value; its errors are appended to ``errors``."""
+    return _Values(file, errors).of(root)
 
 
 def pairs(node: MappingNode) -> list[tuple[Node, Node]]:
-    """The keys and values of a mapping as they are written."""
+    """The keys and values of a mapping, as written."""
     return list(node.value)
 
 
 def text_of(node: ScalarNode) -> str:
-    """What is written there, without its quotes."""
+    """The text of a scalar, without its quotes."""
     return str(node.value)
 
 
 class _Values:
-    """Builds each node once, however many aliases lead to it."""
+    """Builds each node only once, however many aliases refer to it."""
 
-    def __init__(self, file: str, mistakes: list[Mistake]) -> None:
+    def __init__(self, file: str, errors: list[Diagnostic]) -> None:
         self._file = file
-        self._mistakes = mistakes
+        self._errors = errors
         self._built: dict[int, Any] = {}
         self._open: set[int] = set()
 
@@ -71,14 +71,14 @@ class _Values:
             elif len(text_of(key)) > LONGEST_KEY:
                 self._wrong(key, f"the key {_short(text_of(key))!r} is too long", f"at most {LONGEST_KEY:,} characters")
             elif text_of(key) in own:
-                self._wrong(key, f"the key {text_of(key)!r} is here twice", f"first on line {lines[text_of(key)]}")
+                self._wrong(key, f"the key {text_of(key)!r} is a duplicate", f"first on line {lines[text_of(key)]}")
             else:
                 lines[text_of(key)] = key.start_mark.line + 1
                 own[text_of(key)] = self.of(value)
         return merged | own
 
     def _merge(self, node: Node) -> dict[str, Any]:
-        """What ``<<`` brings in: one mapping or a list of them, of which the earlier win."""
+        """The content of ``<<``: one mapping, or a list in which earlier ones take precedence."""
         brought: dict[str, Any] = {}
         for source in node.value if isinstance(node, SequenceNode) else [node]:
             value = self.of(source)
@@ -116,7 +116,7 @@ class _Values:
         return number
 
     def _wrong(self, node: Node, wrong: str, known: str = "") -> None:
-        self._mistakes.append(Mistake(self._file, node.start_mark.line + 1, "", wrong, known))
+        self._errors.append(Diagnostic(self._file, node.start_mark.line + 1, "", wrong, known))
 
 
 def _short(text: str) -> str:

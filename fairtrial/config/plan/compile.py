@@ -1,4 +1,4 @@
-"""From a checked file to the plan: defaults filled in, live state laid over it, hashes taken."""
+"""Compiles a checked file to the plan: fills in defaults, applies the live state, and computes hashes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Prompts = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What the store knows of an experiment beyond the file; ``stage`` is ``None`` until one was set."""
+    """The state of an experiment in the store; ``stage`` is ``None`` until one was set."""
 
     stage: float | None = None
     state: ExperimentState = "running"
 
 
 def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) -> Plan:
-    """The plan of a file whose checks have all passed; live state of experiments that it doesn't have is left out."""
+    """The plan of a valid file. The live state of experiments that are not in the file is ignored."""
     deployments = {name: _deployment(name, section) for name, section in file.deployments.items()}
     digests = {name: deployment.digest for name, deployment in deployments.items()}
     experiments = {
@@ -54,7 +54,7 @@ def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) 
 
 
 def worker_settings(section: GatewaySection) -> WorkerSettings:
-    """What workers are told when they start; it is no part of the plan."""
+    """The settings that workers get when they start; they are not part of the plan."""
     plain = [name.name for name in fields(WorkerSettings) if name.name != "cors_origins"]
     origins = () if section.cors is None else tuple(section.cors.origins)
     return WorkerSettings(**{name: getattr(section, name) for name in plain}, cors_origins=origins)
@@ -81,7 +81,7 @@ def _deployment(name: str, section: DeploymentSection) -> Deployment:
 
 
 def _price(section: DeploymentSection) -> Price:
-    """As declared, else the public price of an external model: one's own server has no public price."""
+    """The declared price, otherwise the public price of an external model. Your own server has no public price."""
     if section.price is not None:
         return Price(section.price.input, section.price.output, section.price.gpu_hour)
     provider, _, model = section.model.partition("/")
@@ -116,7 +116,7 @@ def _primary(section: ExperimentSection) -> Primary | None:
 
 
 def _frozen(experiment: Experiment, digests: dict[str, str], declared: Mapping[str, MetricSection]) -> Experiment:
-    """With its analysis hash, over the declared metrics that it is decided by and no others."""
+    """The experiment with its analysis hash, which covers only those declared metrics that decide it."""
     decided_by = {guardrail.metric for guardrail in experiment.guardrails}
     if experiment.primary is not None:
         decided_by.add(experiment.primary.metric)

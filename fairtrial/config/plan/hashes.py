@@ -1,4 +1,4 @@
-"""The hashes that rows carry: of a plan, of an experiment's frozen analysis, of a deployment's definition."""
+"""Computes the hashes that rows carry: of a plan, an experiment's fixed analysis, and a deployment's definition."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ HASH_HEX = 32
 
 
 def plan_hash(plan: Plan) -> str:
-    """Identifies everything in the plan but the hash itself; 32 hex digits of SHA-256 over canonical JSON."""
+    """Identifies everything in the plan except the hash itself, as 32 hex digits of SHA-256 over canonical JSON."""
     return digest(replace(plan, plan_hash=""))
 
 
 def written_plan_hash(written: bytes) -> str:
-    """The hash of a plan as its JSON was written, with the fields that only a newer program knows.
+    """The hash of a plan's JSON as written, including fields that only a newer program knows.
 
     Raises `msgspec.DecodeError` for anything but a JSON object.
     """
@@ -29,9 +29,9 @@ def written_plan_hash(written: bytes) -> str:
 
 
 def analysis_hash(experiment: Experiment, deployments: dict[str, str], metrics: dict[str, Any]) -> str:
-    """Freezes what will be decided and how; the stage and the state are free to change.
+    """Identifies what will be decided and how; the stage and the state may change.
 
-    ``deployments``: digest by name; ``metrics``: the declared metrics that the experiment's own ones are read from.
+    ``deployments``: digest by name; ``metrics``: the declared metrics from which the experiment's metrics are computed.
     """
     variants = {variant.name: variant for variant in experiment.variants}
     return digest(
@@ -59,10 +59,9 @@ def digest(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as mappings, without each field that is `ADDED_LATER` and has its default value.
+    """Dataclasses as mappings, without fields that are `ADDED_LATER` and have their default value.
 
-    A plan that uses nothing new is therefore written and hashed as the release before wrote it, and workers of that
-    release accept it.
+    A plan without new features is therefore written and hashed as by the previous release, whose workers accept it.
     """
     if is_dataclass(value):
         return {one.name: plain(getattr(value, one.name)) for one in fields(value) if not _is_absent(value, one)}

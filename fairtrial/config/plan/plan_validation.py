@@ -1,4 +1,4 @@
-"""What must be true of every plan, however it was made: its names lead somewhere, its shares add up."""
+"""Validates any plan, however it was made: references exist, and shares add up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairtrial.domain.plan import PLAN_VERSION, Experiment, Plan, Route
 
 
 def refuse_unsound(plan: Plan) -> None:
-    """Raise `PlanRefused` naming all that is wrong; a sound plan passes."""
+    """Raise `PlanRefused` with everything that is wrong; return if the plan is valid."""
     wrong = [*_version(plan), *_routes(plan), *_experiments(plan)]
     if wrong:
         raise PlanRefused("plan: " + "; ".join(wrong))
@@ -39,7 +39,7 @@ def _leaks(plan: Plan, route: Route) -> Iterator[str]:
 
 
 def reachable(plan: Plan, route: Route) -> list[str]:
-    """Every deployment that a request on this route may be sent to, in a stable order."""
+    """Every deployment that may get a request on this route, in a stable order."""
     names = [route.deployment, route.fallback]
     if route.experiment is not None and route.experiment in plan.experiments:
         names += [variant.deployment for variant in plan.experiments[route.experiment].variants]

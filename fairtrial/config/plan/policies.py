@@ -1,4 +1,4 @@
-"""What an experiment's file says beyond its plan: how it grows, how long it may last, and its shadow."""
+"""Reads what an experiment's file says beyond its plan: stages, duration and shadow traffic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairtrial.config.file.schema import ExperimentSection
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """A copy of ``percent`` of the traffic to one variant; ``max_usd_per_day`` ``None`` is no limit."""
+    """A copy of ``percent`` of the traffic to one variant. ``max_usd_per_day`` of ``None`` means no limit."""
 
     variant: str
     percent: float
@@ -20,9 +20,11 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """``stages``: percent of the units, ascending; each waits for ``min_units`` and ``min_hours``; ``approve``: which
-    of them a person must allow; ``max_weeks``: how long it may last. Nothing in this version acts on a policy but
-    `fairtrial experiment plan`, which reads ``max_weeks``."""
+    """How an experiment grows and ends. Only `fairtrial experiment plan` uses it, and reads ``max_weeks``.
+
+    ``stages``: percent of the units, ascending; each waits for ``min_units`` and ``min_hours``. ``approve``: stages
+    that need a person's approval. ``max_weeks``: how long it may last.
+    """
 
     stages: tuple[float, ...]
     min_units: int
@@ -33,7 +35,7 @@ class Policy:
 
 
 def policy_of(section: ExperimentSection) -> Policy:
-    """The policy of a checked section; without ``enroll`` every unit is in from the start."""
+    """The policy of a valid section. Without ``enroll``, every unit is enrolled from the start."""
     enroll, shadow = section.enroll, section.shadow
     return Policy(
         stages=tuple(enroll.stages) if enroll else (100.0,),

@@ -1,4 +1,4 @@
-"""Token prices of public models: from the map that the litellm distribution carries, read without importing it."""
+"""Reads token prices of public models from litellm's price map, without importing litellm."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FINE_TUNED = "ft:"
 
 
 def known_price(provider: str, model: str) -> Price:
-    """US dollars a million tokens, or unknown (`None` in both fields) for a model that is not in the map.
+    """US dollars per million tokens; `None` in both fields for a model that is not in the map.
 
     A fine-tuned id such as ``ft:gpt-4.1-mini-2025-04-14:acme::abc`` has the price of its base's fine-tunes. It is the
-    list price of a short prompt: a provider's surcharge on long ones, and its discount on cached ones, are not in it.
+    list price of a short prompt, without surcharges for long prompts or discounts for cached ones.
     """
     if model.startswith(FINE_TUNED):
         model = ":".join(model.split(":")[:2])

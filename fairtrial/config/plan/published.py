@@ -1,4 +1,4 @@
-"""The published plan: one file, replaced atomically, that every worker watches and believes only when it is sound."""
+"""Publishes the plan as one file that is replaced atomically; workers watch it and accept only valid plans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILE_VERSION = 1
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """The file: ``sha256`` is over the bytes of ``published`` as they stand, so a damaged file is never believed."""
+    """The file's content. ``sha256`` covers the bytes of ``published``, so that a damaged file is detected."""
 
     format: Literal["fairtrial-plan"]
     version: int
@@ -27,25 +27,25 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What is published, with the plan as it was written."""
+    """The published content, with the plan's JSON as written."""
 
     plan: msgspec.Raw
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What every version of the file begins with."""
+    """The fields that every version of the file starts with."""
 
     format: str = ""
     version: int = 0
 
 
 def publish(path: Path, published: Published) -> None:
-    """Replace the file: whoever reads it sees the old plan or the new one, whole; mode 0600, synced to the disk.
+    """Replace the file: readers see the complete old plan or the complete new one. Mode 0600, synced to disk.
 
-    Raises `PlanRefused` for a plan that is unsound or has a wrong ``plan_hash``, `OSError` if the file can't be
-    written; the old file stays in both cases.
+    Raises `PlanRefused` for an invalid plan or a wrong ``plan_hash``, and `OSError` if the file can't be written. The
+    old file stays in both cases.
     """
-    _believe(path, published, plan_hash(published.plan))
+    _validate(path, published, plan_hash(published.plan))
     payload = msgspec.json.encode(plain(published))
     envelope = Envelope(
         format="fairtrial-plan",
@@ -57,9 +57,9 @@ def publish(path: Path, published: Published) -> None:
 
 
 def read(path: Path) -> Published:
-    """The plan in the file; raises `PlanRefused` on anything unsound, a file that isn't there included.
+    """The plan in the file; raises `PlanRefused` for anything invalid, including a missing file.
 
-    Fields that a newer program added are ignored here, but the hash covers them: it is checked over the plan as it was
+    Fields that a newer program added are ignored, but the hash covers them, because it is computed over the plan as
     written. So a newer control process can still stop an experiment in older workers.
     """
     try:
@@ -67,12 +67,12 @@ def read(path: Path) -> Published:
     except OSError as error:
         raise PlanRefused(f"{path}: can't be read ({error.strerror})") from error
     published, written = _decode(path, content)
-    _believe(path, published, written)
+    _validate(path, published, written)
     return published
 
 
 def _decode(path: Path, content: bytes) -> tuple[Published, str]:
-    """What the file holds, and the hash of the plan in it as it was written."""
+    """The content of the file, and the hash of its plan as written."""
     try:
         header = msgspec.json.decode(content, type=Header)
         if header.format == "fairtrial-plan" and header.version != FILE_VERSION:
@@ -86,7 +86,7 @@ def _decode(path: Path, content: bytes) -> tuple[Published, str]:
         raise PlanRefused(f"{path}: not a published plan ({error})") from error
 
 
-def _believe(path: Path, published: Published, expected: str) -> None:
+def _validate(path: Path, published: Published, expected: str) -> None:
     plan = published.plan
     try:
         refuse_unsound(plan)

@@ -1,4 +1,4 @@
-"""What must hold for `gateway.cors`: origins as browsers send them, and never every origin on an open gateway."""
+"""Checks `gateway.cors`: origins as browsers send them, and never every origin on an open gateway."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from fairtrial.config.addresses import parse_address
-from fairtrial.config.file.errors import Wrong
+from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ProjectFile
 
 ANY = "*"
@@ -14,7 +14,7 @@ PORTS = {"http": 80, "https": 443}
 EXAMPLE = "https://app.example or http://localhost:3000"
 
 
-def wrong_cors(file: ProjectFile) -> Iterator[Wrong]:
+def wrong_cors(file: ProjectFile) -> Iterator[FieldError]:
     """Origins that no browser sends, and `*` where callers need no key."""
     if file.gateway.cors is None:
         return
@@ -23,12 +23,12 @@ def wrong_cors(file: ProjectFile) -> Iterator[Wrong]:
     for place, origin in enumerate(origins):
         if origin == ANY:
             if len(origins) > 1:
-                yield Wrong((*path, place), "'*' allows every origin, and others are listed beside it")
+                yield FieldError((*path, place), "'*' allows every origin, so no others may be listed with it")
             if _is_open(file):
                 wrong = "'*' lets every web page use this open gateway, because it asks for no key"
-                yield Wrong((*path, place), wrong, "list the origins, or auth: keys")
+                yield FieldError((*path, place), wrong, "list the origins, or auth: keys")
         elif (known := _as_browsers_send_it(origin)) != origin:
-            yield Wrong((*path, place), f"{origin!r} is not an origin as browsers send it", known or EXAMPLE)
+            yield FieldError((*path, place), f"{origin!r} is not an origin as browsers send it", known or EXAMPLE)
 
 
 def _is_open(file: ProjectFile) -> bool:
@@ -41,7 +41,7 @@ def _is_open(file: ProjectFile) -> bool:
 
 
 def _as_browsers_send_it(origin: str) -> str:
-    """Scheme, host and a port that is not the scheme's own (RFC 6454 §6.2); empty where that can't be told."""
+    """Scheme, host and non-default port (RFC 6454 §6.2); empty for an invalid origin."""
     try:
         parts = urlsplit(origin)
         host, port = parts.hostname or "", parts.port

@@ -1,4 +1,4 @@
-"""What must hold for deployments and routes beyond their shape: names that exist, addresses, no way out for data."""
+"""Checks deployments and routes: references, addresses, and that internal data can't leave."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fairtrial.config.file.errors import Wrong, nearest
+from fairtrial.config.file.errors import FieldError, nearest
 from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection
-from fairtrial.config.rules.translation import FINDS_ITS_OWN_KEY, ON_ONES_OWN, RAW, providers
+from fairtrial.config.rules.translation import OWN_CREDENTIALS, RAW, SELF_HOSTED, providers
 
 OPENAI_HOST = "api.openai.com"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -18,15 +18,15 @@ NAME_FORM = "letters, digits, '.', '_' and '-', beginning with a letter or a dig
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What the file names, whole or faulty: a reference to a faulty entry is not a second mistake."""
+    """All names in the file, valid or not, because a reference to an invalid entry is not a second error."""
 
     deployments: frozenset[str]
     experiments: frozenset[str]
     variants: dict[str, frozenset[str]]
 
 
-def wrong_deployments(file: ProjectFile, names: Names) -> Iterator[Wrong]:
-    """Providers that can't be served, addresses that are none, parents that don't exist or go in a circle."""
+def wrong_deployments(file: ProjectFile, names: Names) -> Iterator[FieldError]:
+    """Unknown providers, invalid addresses, and parents that don't exist or form a cycle."""
     for name, deployment in file.deployments.items():
         path = ("deployments", name)
         yield from wrong_name(path, name)
@@ -36,15 +36,17 @@ def wrong_deployments(file: ProjectFile, names: Names) -> Iterator[Wrong]:
     yield from _circles(file)
 
 
-def wrong_routes(file: ProjectFile, names: Names) -> Iterator[Wrong]:
-    """Routes that lead nowhere or to two places, and internal ones that can reach an external deployment."""
+def wrong_routes(file: ProjectFile, names: Names) -> Iterator[FieldError]:
+    """Routes without exactly one target, and internal ones that can reach an external deployment."""
     for name, route in file.routes.items():
         path = ("routes", name)
         if not name.strip() or any(character.isspace() for character in name):
-            yield Wrong(path, f"{name!r} can't be a route's name", "no spaces: it is what callers write in `model`")
+            yield FieldError(
+                path, f"{name!r} can't be a route's name", "no spaces: it is what callers write in `model`"
+            )
         if (route.deployment is None) == (route.experiment is None):
             both = "both are given" if route.deployment else "neither is given"
-            yield Wrong(path, f"must lead to a deployment or to an experiment, and {both}")
+            yield FieldError(path, f"must lead to a deployment or to an experiment, and {both}")
         for field, target, known in (
             ("deployment", route.deployment, names.deployments),
             ("experiment", route.experiment, names.experiments),
@@ -56,73 +58,75 @@ def wrong_routes(file: ProjectFile, names: Names) -> Iterator[Wrong]:
             yield from _leaks(file, path, route)
 
 
-def unknown(path: tuple[str | int, ...], noun: str, name: str, known: frozenset[str]) -> Wrong:
+def unknown(path: tuple[str | int, ...], noun: str, name: str, known: frozenset[str]) -> FieldError:
     """A reference to something that the file does not define."""
-    return Wrong(path, f"the {noun} {name!r} does not exist", nearest(name, known))
+    return FieldError(path, f"the {noun} {name!r} does not exist", nearest(name, known))
 
 
-def wrong_name(path: tuple[str | int, ...], name: str) -> Iterator[Wrong]:
-    """A name that could not be written on the command line or in a header."""
+def wrong_name(path: tuple[str | int, ...], name: str) -> Iterator[FieldError]:
+    """A name that could not be used on the command line or in a header."""
     if not NAME.fullmatch(name):
-        yield Wrong(path, f"{name!r} can't be a name here", NAME_FORM)
+        yield FieldError(path, f"{name!r} can't be a name here", NAME_FORM)
 
 
-def _model(path: tuple[str, ...], deployment: DeploymentSection) -> Iterator[Wrong]:
+def _model(path: tuple[str, ...], deployment: DeploymentSection) -> Iterator[FieldError]:
     provider, slash, model = deployment.model.partition("/")
     if not slash or not provider or not model:
-        yield Wrong(
+        yield FieldError(
             (*path, "model"), f"{deployment.model!r} does not say its provider", "provider/model, openai/Qwen3-8B"
         )
     elif provider != RAW:
         yield from _translated(path, provider, deployment)
     elif deployment.base_url is None:
-        yield Wrong(
+        yield FieldError(
             (*path, "base_url"), "is missing", f"for OpenAI itself: https://{OPENAI_HOST}/v1 and external: true"
         )
     if deployment.base_url is not None:
         yield from _base_url((*path, "base_url"), deployment.base_url, external=deployment.external)
 
 
-def _translated(path: tuple[str, ...], provider: str, deployment: DeploymentSection) -> Iterator[Wrong]:
-    """A provider that litellm translates for; without an address of one's own it is somebody else's machine."""
+def _translated(path: tuple[str, ...], provider: str, deployment: DeploymentSection) -> Iterator[FieldError]:
+    """Check a provider that litellm translates for. Without a base_url it is an external one."""
     known = providers()
     if known and provider not in known:
         serves = f"{RAW}/… with a base_url serves anything that speaks OpenAI's protocol"
-        yield Wrong(
+        yield FieldError(
             (*path, "model"), f"the provider {provider!r} is not known", f"{nearest(provider, known | {RAW})}; {serves}"
         )
-    elif deployment.base_url is None and provider in ON_ONES_OWN:
-        yield Wrong((*path, "base_url"), "is missing", f"where your {provider} listens")
+    elif deployment.base_url is None and provider in SELF_HOSTED:
+        yield FieldError((*path, "base_url"), "is missing", f"where your {provider} listens")
     elif deployment.base_url is None and not deployment.external:
-        yield Wrong(
-            (*path, "external"), f"{provider} is outside of your house, and external is not true", "external: true"
+        yield FieldError(
+            (*path, "external"), f"{provider} is outside your organisation, and external is not true", "external: true"
         )
-    elif deployment.base_url is None and deployment.api_key is None and provider not in FINDS_ITS_OWN_KEY:
-        yield Wrong((*path, "api_key"), "is missing", f'api_key: "${{{provider.upper()}_API_KEY}}"')
+    elif deployment.base_url is None and deployment.api_key is None and provider not in OWN_CREDENTIALS:
+        yield FieldError((*path, "api_key"), "is missing", f'api_key: "${{{provider.upper()}_API_KEY}}"')
 
 
-def _base_url(path: tuple[str, ...], url: str, *, external: bool) -> Iterator[Wrong]:
+def _base_url(path: tuple[str, ...], url: str, *, external: bool) -> Iterator[FieldError]:
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port  # raises ValueError for a port that is no number
+        host, port = parts.hostname, parts.port  # raises ValueError for a port that is not a number
     except ValueError as error:
-        yield Wrong(path, f"is not an address: {error}", "http://host:port/v1")
+        yield FieldError(path, f"is not an address: {error}", "http://host:port/v1")
         return
     if parts.username is not None or parts.password is not None:
-        yield Wrong(path, "has a user or a password in it", "put the key in api_key")
+        yield FieldError(path, "contains a user or a password", "put the key in api_key")
     elif parts.scheme not in ("http", "https") or not host or port == 0 or any(map(str.isspace, url)):
-        yield Wrong(path, f"{url!r} is not an http address", "http://host:port/v1")
+        yield FieldError(path, f"{url!r} is not an http address", "http://host:port/v1")
     elif parts.query or parts.fragment:
-        yield Wrong(path, "has a query or a fragment, which can't be part of it", "http://host:port/v1")
+        yield FieldError(path, "has a query or a fragment, which can't be part of it", "http://host:port/v1")
     elif host == OPENAI_HOST and not external:
-        yield Wrong(path, f"{OPENAI_HOST} is outside of your house, and external is not true", "external: true")
+        yield FieldError(
+            path, f"{OPENAI_HOST} is outside your organisation, and external is not true", "external: true"
+        )
 
 
-def _circles(file: ProjectFile) -> Iterator[Wrong]:
+def _circles(file: ProjectFile) -> Iterator[FieldError]:
     """Each circle of parents once, at the first of its names."""
     seen: set[str] = set()
     for start in file.deployments:
-        chain: dict[str, None] = {}  # a set in the order of the chain
+        chain: dict[str, None] = {}  # used as an ordered set
         name: str | None = start
         while name is not None and name in file.deployments and name not in seen:
             seen.add(name)
@@ -132,19 +136,19 @@ def _circles(file: ProjectFile) -> Iterator[Wrong]:
             around = list(chain)[list(chain).index(name) :]
             first = around.index(min(around))
             circle = " → ".join([*around[first:], *around[:first], around[first]])
-            yield Wrong(("deployments", around[first], "parent"), f"goes in a circle: {circle}")
+            yield FieldError(("deployments", around[first], "parent"), f"forms a cycle: {circle}")
 
 
-def _leaks(file: ProjectFile, path: tuple[str, ...], route: RouteSection) -> Iterator[Wrong]:
+def _leaks(file: ProjectFile, path: tuple[str, ...], route: RouteSection) -> Iterator[FieldError]:
     experiment = file.experiments.get(route.experiment or "")
     ways = [("deployment", route.deployment, ""), ("fallback", route.fallback, "")]
     if experiment is not None:
         ways += [
-            ("experiment", variant.deployment, f" by the variant {name!r}")
+            ("experiment", variant.deployment, f" through the variant {name!r}")
             for name, variant in experiment.variants.items()
         ]
     for field, target, by in ways:
         deployment = file.deployments.get(target or "")
         if deployment is not None and deployment.external:
             wrong = f"its data is internal, but it can reach the external deployment {target!r}{by}"
-            yield Wrong((*path, field), wrong)
+            yield FieldError((*path, field), wrong)

@@ -1,24 +1,24 @@
-"""What must hold for experiments beyond their shape: arms, shares, stages, metrics and margins that make sense."""
+"""Checks experiments: arms, shares, stages, metrics and margins."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
 
-from fairtrial.config.file.errors import Wrong, nearest
+from fairtrial.config.file.errors import FieldError, nearest
 from fairtrial.config.file.schema import EnrollSection, ExperimentSection, ProjectFile, VariantSection
 from fairtrial.config.rules.deployments import Names, unknown, wrong_name
 from fairtrial.config.rules.margins import EXAMPLES, parse_margin
 from fairtrial.config.rules.metric_catalogue import is_share, unknown_metric
-from fairtrial.config.rules.translation import KEPT_HERE, PASSED, translated
+from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
 
 Path = tuple[str | int, ...]
 NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")
-"""Fields that the deployment or the caller decides: an arm that set one would be recorded as what it is not."""
+"""Fields that the deployment or the caller decides. An arm that set one would be recorded wrongly."""
 
 
-def wrong_experiments(file: ProjectFile, names: Names) -> Iterator[Wrong]:
-    """Everything about experiments that can be known before any data."""
+def wrong_experiments(file: ProjectFile, names: Names) -> Iterator[FieldError]:
+    """Everything about experiments that can be checked without data."""
     for name, experiment in file.experiments.items():
         path = ("experiments", name)
         yield from wrong_name(path, name)
@@ -32,17 +32,21 @@ def wrong_experiments(file: ProjectFile, names: Names) -> Iterator[Wrong]:
     yield from _salts(file)
 
 
-def wrong_metrics(file: ProjectFile) -> Iterator[Wrong]:
-    """A feedback key has one kind of value, which the gateway checks."""
+def wrong_metrics(file: ProjectFile) -> Iterator[FieldError]:
+    """A feedback key must have one kind of value, because the gateway checks it."""
     kinds: dict[str, str] = {}
     for name, metric in file.metrics.items():
         kind = kinds.setdefault(metric.key, metric.kind)
         if kind != metric.kind:
             known = f"another metric declares it as {kind}"
-            yield Wrong(("metrics", name, "kind"), f"the feedback {metric.key!r} can't be {metric.kind} too", known)
+            yield FieldError(
+                ("metrics", name, "kind"), f"the feedback {metric.key!r} can't be {metric.kind} too", known
+            )
 
 
-def _variants(path: Path, experiment: ExperimentSection, names: Names, variants: frozenset[str]) -> Iterator[Wrong]:
+def _variants(
+    path: Path, experiment: ExperimentSection, names: Names, variants: frozenset[str]
+) -> Iterator[FieldError]:
     for name, variant in experiment.variants.items():
         yield from wrong_name((*path, "variants", name), name)
         if variant.deployment not in names.deployments:
@@ -55,42 +59,42 @@ def _variants(path: Path, experiment: ExperimentSection, names: Names, variants:
         yield unknown((*path, "shadow", "variant"), "variant", shadow.variant, variants)
 
 
-def _params(path: Path, variant: VariantSection, file: ProjectFile) -> Iterator[Wrong]:
-    """Parameters that are not an arm's to set, or never reach a provider which is translated for."""
+def _params(path: Path, variant: VariantSection, file: ProjectFile) -> Iterator[FieldError]:
+    """Parameters that an arm may not set, or that do not reach a translated provider."""
     for name in NOT_AN_ARMS:
         if name in variant.params:
-            yield Wrong(
+            yield FieldError(
                 (*path, name), "is not a parameter", "the deployment names the model, the caller sends the rest"
             )
     deployment = file.deployments.get(variant.deployment)
     if deployment is not None and translated(deployment.model):
-        for name in sorted(variant.params.keys() - PASSED - KEPT_HERE - {*NOT_AN_ARMS}):
-            yield Wrong((*path, name), f"does not reach {deployment.model}", nearest(name, PASSED))
+        for name in sorted(variant.params.keys() - PASSED - NOT_PASSED_ON - {*NOT_AN_ARMS}):
+            yield FieldError((*path, name), f"does not reach {deployment.model}", nearest(name, PASSED))
 
 
-def _split(path: Path, experiment: ExperimentSection, variants: frozenset[str]) -> Iterator[Wrong]:
+def _split(path: Path, experiment: ExperimentSection, variants: frozenset[str]) -> Iterator[FieldError]:
     split = experiment.split
     for name in split.keys() - variants:
-        yield Wrong((*path, "split", name), f"the variant {name!r} does not exist", nearest(name, variants))
+        yield FieldError((*path, "split", name), f"the variant {name!r} does not exist", nearest(name, variants))
     for name in sorted(variants - split.keys()):
-        yield Wrong((*path, "split"), f"the variant {name!r} has no share")
+        yield FieldError((*path, "split"), f"the variant {name!r} has no share")
     total = sum((Decimal(repr(share)) for share in split.values()), Decimal())
     if split.keys() == variants and total != 100:
         shares = " + ".join(f"{share:g}" for share in split.values())
-        yield Wrong((*path, "split"), f"the shares must add up to 100, not {total.normalize():f}", shares)
+        yield FieldError((*path, "split"), f"the shares must add up to 100, not {total.normalize():f}", shares)
 
 
-def _stages(path: Path, enroll: EnrollSection) -> Iterator[Wrong]:
+def _stages(path: Path, enroll: EnrollSection) -> Iterator[FieldError]:
     if any(later <= earlier for earlier, later in zip(enroll.stages, enroll.stages[1:], strict=False)):
         stages = ", ".join(f"{stage:g}" for stage in enroll.stages)
-        yield Wrong((*path, "stages"), "each stage must be more than the one before", stages)
+        yield FieldError((*path, "stages"), "each stage must be more than the one before", stages)
     for index, stage in enumerate(enroll.approve):
         if stage not in enroll.stages:
             known = "stages: " + ", ".join(f"{one:g}" for one in enroll.stages)
-            yield Wrong((*path, "approve", index), f"{stage:g} is not one of the stages", known)
+            yield FieldError((*path, "approve", index), f"{stage:g} is not one of the stages", known)
 
 
-def _metrics(path: Path, experiment: ExperimentSection, file: ProjectFile) -> Iterator[Wrong]:
+def _metrics(path: Path, experiment: ExperimentSection, file: ProjectFile) -> Iterator[FieldError]:
     primary = experiment.primary
     if primary is not None:
         yield from _metric((*path, "primary"), primary.metric, file)
@@ -103,35 +107,35 @@ def _metrics(path: Path, experiment: ExperimentSection, file: ProjectFile) -> It
         if guardrail.stop_margin is not None:
             yield from _margin((*where, "stop_margin"), guardrail.stop_margin, guardrail.metric, file, zero=True)
         if guardrail.metric in seen:
-            yield Wrong((*where, "metric"), f"{guardrail.metric} is guarded twice")
+            yield FieldError((*where, "metric"), f"{guardrail.metric} has two guardrails")
         seen.add(guardrail.metric)
 
 
-def _metric(path: Path, metric: str, file: ProjectFile) -> Iterator[Wrong]:
+def _metric(path: Path, metric: str, file: ProjectFile) -> Iterator[FieldError]:
     unfit = unknown_metric(metric, file.metrics)
     if unfit is not None:
-        yield Wrong((*path, "metric"), *unfit)
+        yield FieldError((*path, "metric"), *unfit)
 
 
-def _margin(path: Path, text: str, metric: str, file: ProjectFile, *, zero: bool = False) -> Iterator[Wrong]:
+def _margin(path: Path, text: str, metric: str, file: ProjectFile, *, zero: bool = False) -> Iterator[FieldError]:
     try:
         margin = parse_margin(text, zero=zero)
     except ValueError as error:
-        yield Wrong(path, str(error), EXAMPLES)
+        yield FieldError(path, str(error), EXAMPLES)
         return
     if margin.value and not margin.relative and not unknown_metric(metric, file.metrics):
         if not is_share(metric, file.metrics):
-            yield Wrong(path, f"percentage points fit a share, and {metric} is an amount", "write it as 20%")
+            yield FieldError(path, f"percentage points fit a share, and {metric} is an amount", "write it as 20%")
         elif margin.value > 1:
-            yield Wrong(path, f"{text} is more than all of a share")
+            yield FieldError(path, f"{text} is more than 100% of a share")
 
 
-def _salts(file: ProjectFile) -> Iterator[Wrong]:
-    """Two experiments with one salt would give every unit the same arms, and each would measure the other."""
+def _salts(file: ProjectFile) -> Iterator[FieldError]:
+    """Two experiments with the same salt would assign units to the same arms, which would confound their effects."""
     owners: dict[str, str] = {}
     for name, experiment in file.experiments.items():
         salt = experiment.salt or name
         if salt in owners:
             wrong = f"the salt {salt!r} is also that of {owners[salt]!r}: a unit would get the same arm in both"
-            yield Wrong(("experiments", name, "salt"), wrong)
+            yield FieldError(("experiments", name, "salt"), wrong)
         owners.setdefault(salt, name)

@@ -1,4 +1,4 @@
-"""Margins and smallest effects as they are written: `1pp` is a difference of shares, `20%` is relative."""
+"""Parses margins and smallest effects: `1pp` is a difference of shares, `20%` is relative."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Margin:
 
 
 def parse_margin(text: str, *, zero: bool = False) -> Margin:
-    """Read ``1pp`` or ``20%``; raises `ValueError` that says what is wrong.
+    """Parse ``1pp`` or ``20%``; raises `ValueError` with the reason.
 
-    ``zero``: whether 0 is allowed (it needs no unit): a stop margin may be, a margin of nothing can't be shown.
+    ``zero``: whether 0 is allowed, which needs no unit. A stop margin may be 0; a margin of 0 can't be shown.
     """
     match = FORM.fullmatch(text.strip())
     number = Decimal(match[1]) if match else Decimal()
     if match is None or (match[2] is None and number):
         raise ValueError(f"{text!r} is not a margin")
     if not number and not zero:
-        raise ValueError(f"{text!r} must be more than 0: that two models differ by nothing can't be shown")
+        raise ValueError(f"{text!r} must be more than 0, because a difference of exactly 0 can't be shown")
     return Margin(number / 100, relative=match[2] == "%")

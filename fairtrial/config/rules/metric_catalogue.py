@@ -1,4 +1,4 @@
-"""The metrics that an experiment may be decided by: the built-in families, and the feedback that the file declares."""
+"""Lists the metrics that can decide an experiment: the built-in families, and feedback that the file declares."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ OPEN_FAMILIES = ("judge", "safety")
 
 
 def unknown_metric(name: str, declared: Mapping[str, MetricSection]) -> tuple[str, str] | None:
-    """What is wrong with a metric's name and what is known, or ``None`` if it can be used."""
+    """What is wrong with a metric's name, and the known ones; ``None`` if it can be used."""
     family, _, key = name.partition(".")
     keys = {metric.key for metric in declared.values()}
     if name in SHARES | AMOUNTS or (family == "feedback" and key in keys):
@@ -59,7 +59,7 @@ def unknown_metric(name: str, declared: Mapping[str, MetricSection]) -> tuple[st
 
 
 def is_share(name: str, declared: Mapping[str, MetricSection]) -> bool:
-    """Whether the metric lies between 0 and 1, so that a margin in percentage points makes sense."""
+    """Whether the metric is between 0 and 1, so that a margin in percentage points makes sense."""
     family, _, key = name.partition(".")
     if family == "feedback":
         return any(metric.key == key and metric.kind != "number" for metric in declared.values())
@@ -67,7 +67,7 @@ def is_share(name: str, declared: Mapping[str, MetricSection]) -> bool:
 
 
 def stop_margin(metric: str, margin: str, written: str | None) -> str:
-    """How much harm would have to be proven: as written, else 0 for errors and safety, else the margin."""
+    """The harm that must be proven: as written, by default 0 for errors and safety, otherwise the margin."""
     if written is not None:
         return written
     return "0" if metric in ERRORS_AND_SAFETY or metric.startswith("safety.") else margin

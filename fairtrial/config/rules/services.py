@@ -1,18 +1,18 @@
-"""What must hold for the services beyond their shape: addresses, one for each, and no open door to the outside."""
+"""Checks the services: one valid address for each, and no open gateway on a public one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from fairtrial.config.addresses import FORM, Address, parse_address
-from fairtrial.config.file.errors import Wrong
+from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.rules.deployments import Names, unknown
 from fairtrial.config.rules.translation import RAW
 
 
-def wrong_services(file: ProjectFile, names: Names) -> Iterator[Wrong]:
-    """Addresses that are none or taken twice, a gateway that is open to others, a way out that leads nowhere."""
+def wrong_services(file: ProjectFile, names: Names) -> Iterator[FieldError]:
+    """Invalid or duplicate addresses, a public open gateway, and an unknown target for other paths."""
     yield from _others(file, names)
     taken: dict[Address, str] = {}
     for name, bind in (
@@ -23,23 +23,23 @@ def wrong_services(file: ProjectFile, names: Names) -> Iterator[Wrong]:
         try:
             address = parse_address(bind)
         except ValueError as error:
-            yield Wrong((name, "bind"), str(error), FORM)
+            yield FieldError((name, "bind"), str(error), FORM)
             continue
         if address in taken:
-            yield Wrong((name, "bind"), f"{bind} is also where the {taken[address]} listens")
+            yield FieldError((name, "bind"), f"{bind} is also where the {taken[address]} listens")
         taken.setdefault(address, name)
         if name == "gateway" and file.gateway.auth == "open" and not address.loopback:
             wrong = f"open lets everyone who can reach {bind} use every model"
-            yield Wrong(("gateway", "auth"), wrong, "auth: keys, or bind to 127.0.0.1")
+            yield FieldError(("gateway", "auth"), wrong, "auth: keys, or bind to 127.0.0.1")
 
 
-def _others(file: ProjectFile, names: Names) -> Iterator[Wrong]:
-    """What is passed on as it came needs a deployment, and one that speaks OpenAI's protocol."""
+def _others(file: ProjectFile, names: Names) -> Iterator[FieldError]:
+    """Pass-through requests need a deployment that speaks OpenAI's protocol."""
     name = file.gateway.others
     if name is None:
         return
     if name not in names.deployments:
         yield unknown(("gateway", "others"), "deployment", name, names.deployments)
     elif name in file.deployments and not file.deployments[name].model.startswith(f"{RAW}/"):
-        wrong = f"{name!r} is reached by translation, which serves chat completions alone"
-        yield Wrong(("gateway", "others"), wrong, f"a deployment whose model is {RAW}/…")
+        wrong = f"{name!r} is translated, which supports only chat completions"
+        yield FieldError(("gateway", "others"), wrong, f"a deployment whose model is {RAW}/…")

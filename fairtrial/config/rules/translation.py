@@ -1,6 +1,6 @@
-"""What reaches a model through litellm: the providers that it can translate for, and OpenAI's fields that it may see.
+"""Lists the providers that litellm translates for, and the request fields that reach them.
 
-The lists are here and not beside litellm because a project file is checked against them, without importing it.
+The lists are here and not beside litellm, because a project file is checked against them without importing it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 RAW = "openai"
-"""The provider that needs no translation: whatever speaks OpenAI's protocol."""
+"""The provider that needs no translation: any server that speaks OpenAI's protocol."""
 
 PASSED = frozenset(
     {
@@ -22,17 +22,17 @@ PASSED = frozenset(
         "response_format", "tools", "tool_choice", "parallel_tool_calls", "reasoning_effort",
     }
 )  # fmt: skip
-"""Fields of a chat completion that are translated, where the provider's model knows them."""
+"""Fields of a chat completion that are translated, if the provider's model supports them."""
 
-KEPT_HERE = frozenset(
+NOT_PASSED_ON = frozenset(
     {
         "model", "user", "safety_identifier", "conversation", "metadata", "store", "prompt_cache_key",
         "prompt_cache_options", "prompt_cache_retention", "service_tier",
     }
 )  # fmt: skip
-"""Fields that the gateway reads itself, or that change no answer: they stay here, and nobody is refused for them."""
+"""Fields that the gateway reads itself, or that do not change the answer. They are accepted and not passed on."""
 
-MEANS_NOTHING: dict[str, tuple[Any, ...]] = {
+DEFAULT_VALUES: dict[str, tuple[Any, ...]] = {
     "n": (1,),
     "presence_penalty": (0,),
     "frequency_penalty": (0,),
@@ -40,21 +40,21 @@ MEANS_NOTHING: dict[str, tuple[Any, ...]] = {
     "logit_bias": ({},),
     "modalities": (["text"],),
 }
-"""Values that say what is so anyway: a field with one of them is left out, whoever knows the field."""
+"""Default values: a field with one of them is left out, whether or not the provider knows the field."""
 
 PROVIDERS_FILE = "litellm/provider_endpoints_support_backup.json"
 NOT_SERVED = frozenset(
     {"openai", "custom", "custom_openai", "auto_router", "vllm", "petals", "github_copilot", "chatgpt", "litellm_proxy"}
 )
-"""Providers of litellm's that run the model in this process, ask a person to sign in, or are no provider."""
+"""Providers in litellm's list that run the model in this process, need an interactive sign-in, or are not providers."""
 
-ON_ONES_OWN = frozenset(
+SELF_HOSTED = frozenset(
     {"ollama", "ollama_chat", "hosted_vllm", "lm_studio", "llamafile", "xinference", "triton", "docker_model_runner"}
 )
-"""Providers that are a program of one's own: nothing leaves the house through them, and they need an address."""
+"""Providers that are self-hosted programs: they are not external, and they need an address."""
 
 
-FINDS_ITS_OWN_KEY = frozenset(
+OWN_CREDENTIALS = frozenset(
     {
         "azure",
         "azure_ai",
@@ -73,24 +73,24 @@ FINDS_ITS_OWN_KEY = frozenset(
 
 
 def translated(model: str) -> bool:
-    """Whether a deployment's ``model``, such as ``anthropic/claude-sonnet-4-5``, needs a translation."""
+    """Whether a deployment's ``model``, such as ``anthropic/claude-sonnet-4-5``, needs translation."""
     return model.partition("/")[0] != RAW
 
 
 def providers() -> frozenset[str]:
-    """The names before the slash in ``model`` that go through litellm; empty if it isn't installed.
+    """The providers that litellm handles, as named before the slash in ``model``; empty if it isn't installed.
 
-    Its list doesn't say of each what it serves; one of which it says nothing may well chat.
+    Its list does not say for each what it serves. One without information is assumed to chat.
     """
     found = distribution_file("litellm", PROVIDERS_FILE).get("providers", {})
     serves = {name: {key for key, can in one.get("endpoints", {}).items() if can} for name, one in found.items()}
     chat = {name for name, what in serves.items() if not what or "chat_completions" in what}
-    return frozenset(name for name in (chat | ON_ONES_OWN) & serves.keys() if "/" not in name) - NOT_SERVED
+    return frozenset(name for name in (chat | SELF_HOSTED) & serves.keys() if "/" not in name) - NOT_SERVED
 
 
 @cache
 def distribution_file(distribution: str, name: str) -> dict[str, Any]:
-    """A JSON object that a distribution carries, numbers as text-exact decimals; empty if there is none."""
+    """A JSON object in a distribution, with numbers as exact decimals; empty if there is none."""
     try:
         path = Path(str(importlib.metadata.distribution(distribution).locate_file(name)))
         content = json.loads(path.read_bytes(), parse_float=Decimal)

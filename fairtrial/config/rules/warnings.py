@@ -1,4 +1,4 @@
-"""What is no mistake in `fairtrial.yaml` and should be known: keys that this version takes and does not act on."""
+"""Warns about keys in `fairtrial.yaml` that are valid but have no effect in this version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fairtrial.config.file.yaml_file import Document, Step
-from fairtrial.domain.errors import Mistake
+from fairtrial.domain.errors import Diagnostic
 
 Path = tuple[Step, ...]
 ANY = "*"
@@ -21,30 +21,30 @@ INERT: Mapping[str, str] = {
     "experiments.*.shadow": f"{NOTHING}: no request is copied",
     "experiments.*.max_weeks": "no experiment ends by it; only `fairtrial experiment plan` reads it",
 }
-"""Keys, with `*` for a name or an entry of a list, and what their reader should know. A key warns for all inside it."""
+"""Keys, with `*` for a name or a list entry, and what to know. A key also covers everything inside it."""
 LATER_STAGES = "only the first stage is in force: nothing in this version raises it"
 
 
-def project_warnings(document: Document) -> list[Mistake]:
-    """Everything to warn of, in the order of the file; each key once, at its first place."""
+def project_warnings(document: Document) -> list[Diagnostic]:
+    """All warnings, in the order of the file. Each key is reported once, at its first place."""
     return sorted([*_inert_keys(document), *_later_stages(document)])
 
 
-def _inert_keys(document: Document) -> Iterator[Mistake]:
+def _inert_keys(document: Document) -> Iterator[Diagnostic]:
     for pattern, says in INERT.items():
         places = list(_places(document.value, tuple(pattern.split("."))))
         if places:
-            yield document.mistake(places[0], says, _others(len(places) - 1))
+            yield document.diagnostic(places[0], says, _others(len(places) - 1))
 
 
-def _later_stages(document: Document) -> Iterator[Mistake]:
+def _later_stages(document: Document) -> Iterator[Diagnostic]:
     places = [
         place
         for place in _places(document.value, ("experiments", ANY, "enroll", "stages"))
         if isinstance(stages := _at(document.value, place), list) and len(stages) > 1
     ]
     if places:
-        yield document.mistake(places[0], LATER_STAGES, _others(len(places) - 1))
+        yield document.diagnostic(places[0], LATER_STAGES, _others(len(places) - 1))
 
 
 def _others(number: int) -> str:
@@ -52,7 +52,7 @@ def _others(number: int) -> str:
 
 
 def _places(value: Any, pattern: Path, path: Path = ()) -> Iterator[Path]:
-    """Every place of the file that the pattern means."""
+    """Every place in the file that matches the pattern."""
     if not pattern:
         yield path
         return

@@ -1,4 +1,4 @@
-"""The slowest that a request body may come, on the gateway and on control."""
+"""Enforces the minimum transfer rate of request bodies, on the gateway and on control."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BodyRate:
-    """In every ``grace`` seconds at least ``grace`` times ``least`` bytes must come, or the body must end.
+    """At least ``grace`` × ``least`` bytes must arrive in each period of ``grace`` seconds, unless the body ends.
 
-    Unlike an average since the beginning, this stops a body that comes fast at first and then trickles.
+    ``least`` is in bytes per second. Unlike an average since the beginning, this limit also
+    stops a body that starts fast and then trickles.
     """
 
     grace: float = 20.0
@@ -20,7 +21,7 @@ USUAL_BODY_RATE = BodyRate()
 
 
 class BodyWatch:
-    """Measures the bodies of one connection, one after another; times are seconds of any one clock."""
+    """Measures the successive bodies of one connection; times are seconds of a single clock."""
 
     __slots__ = ("_body", "_since", "came")
 
@@ -28,12 +29,12 @@ class BodyWatch:
         self._body: object | None = None
         self._since = 0.0
         self.came = 0
-        """Bytes since the stretch began; the connection adds to it."""
+        """Bytes since the current period began; the connection increments it."""
 
     def too_slow(self, body: object | None, rate: BodyRate, *, now: float, held_back: bool = False) -> bool:
-        """Whether ``body``, which is not whole, came too slowly; to be called several times in each grace.
+        """Whether the incomplete ``body`` arrives too slowly; must be called several times in each grace period.
 
-        ``held_back``: it is not read at the moment, so that its sender is not to blame.
+        ``held_back``: the body is not being read at the moment, so its sender is not at fault.
         """
         if body is not self._body or held_back:
             self._body, self._since, self.came = body, now, 0

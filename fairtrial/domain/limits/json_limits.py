@@ -1,8 +1,8 @@
-"""How much structure JSON from outside may have, counted on its bytes before anything is decoded.
+"""Limits the structure of JSON from outside, by counting on its bytes before it is decoded.
 
-Decoding makes an object of every part and holds up the event loop while it does. Numbers are not counted: long lists
-of them are ordinary, and cost no more than their bytes where they are not taken apart. Nesting is left to the decoders,
-which refuse what is nested more deeply than they can follow without having read it.
+The limits exist because decoding creates an object for every part and blocks the event loop meanwhile. Numbers are not
+counted, because long lists of them are common and cost little where they are not decoded. Nesting is left to the
+decoders, which reject JSON that is nested too deeply for them.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ class Limits:
 
 
 DECODED = Limits(top=1_000, names=50_000, nested=50_000, texts=200_000)
-"""Of a request's body, whose outermost object alone is taken apart, and of what a model's server answers."""
+"""For request bodies, of which only the outermost object is decoded, and for responses of upstreams."""
 
 FIELD = Limits(top=5_000, names=5_000, nested=5_000, texts=20_000)
-"""Of one field that is taken apart whole."""
+"""For one field that is fully decoded."""
 
 RECORDED = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
-"""Of a body that is taken apart to be redacted."""
+"""For a body that is decoded for redaction."""
 
 MESSAGE = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
-"""Of feedback, and of what control is sent."""
+"""For feedback, and for requests to control."""
 
 UNCOUNTED = 2_000
-"""Bytes of JSON that can't be beyond any limit: each part takes two at least."""
+"""JSON with fewer bytes than this cannot exceed a limit, because each part takes at least two bytes."""
 
 _OTHERS = bytes(code for code in range(256) if code not in b'"{}[]:')
 _INNERMOST = re.compile(rb"[{\[]:*[}\]]")
@@ -44,14 +44,14 @@ _COLON, _OPENING = ord(":"), b"{["
 
 
 def refuse_excess(body: bytes, limits: Limits, *, where: str = "body") -> None:
-    """Raise `BadRequest`, which names the limit, for JSON that has more structure than it may."""
+    """Raise `BadRequest`, which names the limit, for JSON that exceeds a limit."""
     beyond = excess(body, limits)
     if beyond is not None:
         raise BadRequest(f"{where}: has more than {beyond}", code="too_much_structure")
 
 
 def excess(body: bytes, limits: Limits) -> str | None:
-    """The limit that JSON is beyond, in words; what is no JSON at all has none that matters."""
+    """The limit that the JSON exceeds, in words, or ``None``; for invalid JSON the result has no meaning."""
     if len(body) < UNCOUNTED:
         return None
     structure = body.translate(None, _OTHERS)
@@ -67,7 +67,7 @@ def excess(body: bytes, limits: Limits) -> str | None:
 
 
 def _counted(structure: bytes, quotes: int, limits: Limits) -> str | None:
-    """The same, counted outside of texts alone; between two quotes there is a text, and none is escaped any more."""
+    """Count only outside of strings; escaped quotes are already removed, so strings lie between pairs of quotes."""
     if quotes > 2 * limits.texts:
         return f"{limits.texts} texts and names"
     outside = b"".join(structure.split(b'"')[::2])
@@ -82,7 +82,7 @@ def _counted(structure: bytes, quotes: int, limits: Limits) -> str | None:
 
 
 def _top_names(outside: bytes) -> int:
-    """Names of the outermost object, which lie in no other; most others are gone with what holds no more inside."""
+    """The number of names in the outermost object; innermost objects are removed first, because that is fast."""
     names = depth = 0
     for code in _INNERMOST.sub(b"", outside[1:-1]):
         if code == _COLON:

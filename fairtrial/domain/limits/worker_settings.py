@@ -1,4 +1,4 @@
-"""How a worker of the data plane serves: settled when it starts, unlike the plan, which changes under it."""
+"""Defines the settings of a data plane worker, which are fixed at its start, unlike the plan."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ TransportName = Literal["aiohttp", "pool"]
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """The part of ``gateway:`` in fairtrial.yaml that workers need; times are seconds.
+    """The part of ``gateway:`` in fairtrial.yaml that workers need; times are in seconds.
 
-    ``max_in_flight``: requests at a time in one worker; ``keepalive``: silence of a stream after which a comment is
-    sent, 0 for none; ``grace``: how long a stopping worker still serves new requests, not ready any more; ``drain``:
-    how long it waits for those that have begun; ``others``: the deployment of every path that is not served here;
-    ``cors_origins``: the web pages that may use the gateway, by their origins; ``trusted_proxies``: IP addresses and
-    networks whose forwarding headers an open gateway believes; ``max_bodies_mb``: MiB of large request bodies that are
-    held at a time; ``max_share_per_key``: percent of both that one key may use; ``body_grace`` and ``min_body_rate``:
-    see `BodyRate`.
+    ``max_in_flight``: concurrent requests in one worker. ``keepalive``: how long a stream may be silent before a
+    comment is sent, 0 for none. ``grace``: how long a stopping worker, already unready, still serves new requests.
+    ``drain``: how long it waits for requests in progress. ``others``: the deployment for all paths that are not served
+    here. ``cors_origins``: origins of web pages that may use the gateway. ``trusted_proxies``: IP addresses and
+    networks whose forwarding headers an open gateway trusts. ``max_bodies_mb``: MiB of large request bodies that are
+    held at a time. ``max_share_per_key``: percent of both limits that one key may use. ``body_grace`` and
+    ``min_body_rate``: see `BodyRate`.
     """
 
     max_in_flight: int = 1024
@@ -39,12 +39,12 @@ class WorkerSettings:
 
     @property
     def body_rate(self) -> BodyRate:
-        """The slowest that a request body may come."""
+        """The minimum rate of request bodies."""
         return BodyRate(self.body_grace, self.min_body_rate)
 
     @property
     def to_stop(self) -> float:
-        """Seconds that a worker takes to stop at most: its last bytes included."""
+        """The maximum time in which a worker stops, including its last bytes."""
         return self.grace + self.drain + LAST_SECONDS
 
 

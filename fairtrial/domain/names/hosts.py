@@ -1,4 +1,4 @@
-"""Host names: which of them mean this machine alone."""
+"""Recognises loopback host names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host is this machine alone; a name other than ``localhost`` counts as reachable by others."""
+    """Whether the host is a loopback address; names other than ``localhost`` count as reachable by others."""
     if host.lower() == "localhost":
         return True
     try:
@@ -17,7 +17,7 @@ def is_loopback(host: str) -> bool:
 
 
 def host_of(address: str) -> str:
-    """The host name of an address or of a ``//host:port``, without brackets, in small letters; empty if it has none."""
+    """The host of a URL or of ``//host:port``, without brackets and in lower case; empty if there is none."""
     try:
         return urlsplit(address).hostname or ""
     except ValueError:

@@ -1,7 +1,7 @@
-"""Names that look like others: mixed scripts, and letters that can be mistaken for Latin ones.
+"""Detects confusable names: mixed scripts, and letters that resemble Latin ones.
 
-After Unicode Technical Standard 39: a name has letters of one script, or of Japanese, Chinese or Korean beside Latin
-(section 5.2), and two names are confusable if their skeletons are equal (section 4). ``LETTERS`` is the part of the
+Follows Unicode Technical Standard 39. A name must use one script, or Latin with Japanese, Chinese or Korean
+(section 5.2). Two names are confusable if their skeletons are equal (section 4). ``LETTERS`` is the part of the
 standard's data file confusables.txt whose targets are single Latin letters, without the letters that NFKC replaces.
 Not covered: Arabic and Hebrew letters that resemble a stroke, and pairs within a script other than Latin.
 
@@ -20,7 +20,7 @@ LETTERS = (
     "ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎷᎻᎽᏀᏂᏃᏏᏒᏔᏕᏙᏚᏞᏟᏢᏦᏧᏳᏴꭵꮁꮃꮓꮩꮪꮯ"  # Cherokee
     "ⲅⲎⲒⲔⲘⲚⲞⲟⲢⲣⲤⲥⲦⲨⲬⳐ"  # Coptic
     "ꓐꓑꓒꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ"  # Lisu
-    "ଠഠဝყჿሀዐᐯᑌᑭᑯᑲᒍᒪᕁᕼᕽᖇᖯᖴᗅᗞᗪᗰᗷᚷᛁᛕᛖⴸⴹⵏⵔⵕⵝꛟ𐊂𐊆𐊇𐊊𐊐𐊒𐊕𐊖𐊗𐊠𐊡𐊢𐊥𐊫𐊰𐊱𐊲𐊴𐋏𐌁𐌂"  # scripts of the past and of few
+    "ଠഠဝყჿሀዐᐯᑌᑭᑯᑲᒍᒪᕁᕼᕽᖇᖯᖴᗅᗞᗪᗰᗷᚷᛁᛕᛖⴸⴹⵏⵔⵕⵝꛟ𐊂𐊆𐊇𐊊𐊐𐊒𐊕𐊖𐊗𐊠𐊡𐊢𐊥𐊫𐊰𐊱𐊲𐊴𐋏𐌁𐌂"  # rare and historic scripts
     "𐌉𐌑𐌕𐌗𐐄𐐕𐐛𐐠𐐬𐐽𐑈𐒴𐓂𐓎𐓪𐓶𐔓𐔖𐔘𐔜𐔝𐔥𐔦𐔧𑜆𑜊𑜎𑜏𑢠𑢢𑢣𑢤𑢦𑢩𑢮𑢲𑢵𑢸𑢼𑣀𑣁𑣂𑣃𑣄𑣈𑣗𑣘𑣜𖼈𖼊𖼖𖼨𖼵𖼺𖽀𖽂𖽃"  # the same
 )
 LATIN = (
@@ -41,7 +41,7 @@ TOGETHER = (
     frozenset({"LATIN", "HAN", "BOPOMOFO"}),
     frozenset({"LATIN", "HAN", "HANGUL"}),
 )
-"""Scripts that one name may mix, because the languages do."""
+"""Scripts that one name may mix, because languages mix them."""
 
 SCRIPT_OF_NAME = {"CJK": "HAN", "IDEOGRAPHIC": "HAN", "MODIFIER": "", "KATAKANA-HIRAGANA": ""}
 INVISIBLE = frozenset(
@@ -52,28 +52,28 @@ INVISIBLE = frozenset(
     )
     for code in range(first, last + 1)
 )  # fmt: skip
-"""Default-ignorable code points that Python takes for printable."""
+"""Default-ignorable code points that Python considers printable."""
 
 
 def mixes_scripts(name: str) -> bool:
-    """Whether a name has letters of scripts that no language mixes, or digits of two number systems."""
+    """Whether a name mixes scripts that no language mixes, or digits of two number systems."""
     scripts = {script for character in name if character.isalpha() and (script := _script(character))}
     zeros = {ord(character) - unicodedata.decimal(character) for character in name if character.isdecimal()}
     return len(zeros) > 1 or (len(scripts) > 1 and not any(scripts <= allowed for allowed in TOGETHER))
 
 
 def has_invisible(name: str) -> bool:
-    """Whether a name has characters that can't be seen."""
+    """Whether a name has invisible characters."""
     return not name.isprintable() or not INVISIBLE.isdisjoint(name)
 
 
 def look_alike(one: str, other: str) -> bool:
-    """Whether a reader could take one name for the other."""
+    """Whether a reader could confuse the two names."""
     return not _skeletons(one).isdisjoint(_skeletons(other))
 
 
 def _skeletons(name: str) -> frozenset[str]:
-    """Of the name as written and in small letters, because ``I`` resembles ``l`` and ``i`` does not."""
+    """The skeletons of the name as written and in lower case, because ``I`` resembles ``l`` and ``i`` does not."""
     normal = unicodedata.normalize("NFKC", name).strip()
     return frozenset(map(_skeleton, (normal, normal.casefold())))
 

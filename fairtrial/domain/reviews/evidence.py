@@ -1,4 +1,4 @@
-"""What blind reviews say of two targets: the votes that stand, told by model, without a word of text."""
+"""Defines the evidence of blind reviews: the valid votes on two targets, by model, without any text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ Marks = Mapping[Dimension, int]
 class Vote:
     """One person's judgement of one pair.
 
-    ``cluster``: pairs of one cluster may move together; ``ratings`` by model, only those that were given;
-    ``probability``: the chance that the queue's rule had of drawing this pair; ``left``: whose answer stood on the
-    left; ``longer``: by how many characters the candidate's is longer, ``None`` if the texts are no longer kept;
-    ``name``: the reviewer's.
+    ``cluster``: pairs of one cluster may be correlated. ``ratings``: by model, only those given. ``probability``: the
+    probability that the queue's rule draws this pair. ``left``: the model on the left. ``longer``: by how many
+    characters the candidate's answer is longer, ``None`` if the texts are erased. ``name``: the reviewer's.
     """
 
     item_id: str
@@ -34,11 +33,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedQueue:
-    """A queue with its votes; ``settled`` counts items that have had a vote, even if it was taken back.
+    """A queue with its votes; ``settled`` counts items that have had a vote, even if it was withdrawn.
 
-    ``awaited``: items that want the vote of one more person, such as the second where two are to judge.
-
-    An item that was only passed over isn't settled: whoever passed all of them over could read every vote to come.
+    A skipped item is not settled; otherwise a person who skips all items could read every later vote.
+    ``awaited`` counts items that need the vote of one more person.
     """
 
     queue_id: str
@@ -57,15 +55,15 @@ class ReviewedQueue:
 
     @property
     def readable(self) -> bool:
-        """Whether its figures may be read: all of it has been judged, or it is closed.
+        """Whether its results may be read, because it is complete or closed.
 
-        A figure that is looked at after every vote, until it pleases, is no evidence.
+        Results that are checked after every vote, until they look good, are not evidence.
         """
         return self.state == "closed" or self.settled >= self.items
 
     @property
     def judged(self) -> int:
-        """Items with a vote that stands, among the votes that are here."""
+        """The number of items with a valid vote."""
         return len({vote.item_id for vote in self.votes})
 
 

@@ -1,4 +1,4 @@
-"""Hides what gives a model away in its own answer: its names, and sentences in which it says who it is."""
+"""Masks text that reveals which model wrote an answer: names, and sentences about its identity."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ORDINARY = frozenset(
         "student", "support", "teacher", "test", "treatment", "tuned", "variant",
     }
 )  # fmt: skip
-"""Names of deployments that are words of everyday answers ("the base of the lamp"): hidden only where they name one."""
+"""Deployment names that are everyday words ("the base of the lamp"), which are masked only if they name a model."""
 
 TELLING_FAMILY = r"ChatGPT|GPT|Claude|Code\s?Llama|Qwen|Mistral|Mixtral|Gemma|Gemini|Smol\s?LM|DeepSeek|Nemotron"
-"""Families of models whose names are no everyday words."""
+"""Model families whose names are not everyday words."""
 FAMILY = (
     rf"(?:{TELLING_FAMILY}|Open\s?AI|Anthropic|Llama|Meta\s?AI|Meta['’]s\s+Llama|Alibaba|Google|DeepMind|Microsoft"
     r"|Hugging\s?Face|Cohere|Command[- ]R|Falcon|Grok|Phi[- ]?\d|xAI|Granite|IBM|NVIDIA)"
     r"(?:[-.\d][\w.-]*\w|\d|\s\d(?:[\w.]*\w)?)?"
 )
-"""Families of models and who makes them; hidden only where the answer speaks of itself."""
+"""Model families and vendors, which are masked only if the answer speaks of itself."""
 
 MARKUP = r"[*_`\"“”'‘’«»(]{0,4}"
 WHO = (
@@ -44,7 +44,7 @@ CLAIMED = re.compile(
 NAMED = re.compile(
     rf"(?P<said>\b(?:my\s+name(?:\s+is|['’]s)|I\s+am\s+called)\s+{MARKUP})(?P<name>\w(?:[\w.-]*\w)?)", re.IGNORECASE
 )
-"""``My name is Ada``: whatever the name."""
+"""``My name is Ada``, with any name."""
 
 BETWEEN = r"[\u200b\u2060]?[\s_.-]?"
 SEPARATORS = re.compile(r"[\s_.-]+")
@@ -52,10 +52,10 @@ SEPARATORS = re.compile(r"[\s_.-]+")
 
 
 def mask(text: str, names: Sequence[str]) -> tuple[str, bool]:
-    """The text without what identifies its author, and whether there was any.
+    """The text with its author's identity masked, and whether anything was masked.
 
-    ``names``: targets and models, which are hidden wherever they stand as whole words, upper or lower case; one that
-    is an ordinary word only where the text says that a model is called so.
+    ``names``: targets and models, which are masked wherever they occur as whole words, in any case. A name that is an
+    ordinary word is masked only if the text uses it for a model.
     """
     masked = text
     telling = {name for name in names if len(name) >= SHORTEST_NAME and name.lower() not in ORDINARY}
@@ -64,22 +64,22 @@ def mask(text: str, names: Sequence[str]) -> tuple[str, bool]:
         masked = known.sub(HIDDEN, masked)
     ordinary = _named_by_a_word(tuple(sorted({name for name in names if name.lower() in ORDINARY})))
     for pattern in filter(None, (ordinary, CLAIMED, NAMED)):
-        masked = pattern.sub(_keep_what_was_said, masked)
+        masked = pattern.sub(_mask_name, masked)
     return masked, masked != text
 
 
 def names_in(text: str, names: Sequence[str]) -> list[str]:
-    """Which of the names the text holds as whole words."""
+    """Which of the names occur in the text as whole words."""
     return [name for name in names if len(name) >= SHORTEST_NAME and (found := _known((name,))) and found.search(text)]
 
 
 def family_of(model: str) -> list[str]:
-    """By which word an answer would tell this model's family: ``Qwen3-8B`` is ``Qwen`` and ``Qwen3``."""
+    """The words that reveal a model's family: ``Qwen`` and ``Qwen3`` for ``Qwen3-8B``."""
     found = re.match(rf"(?:{TELLING_FAMILY})", model, re.IGNORECASE)
     return [found.group(), SEPARATORS.split(model)[0]] if found else []
 
 
-def _keep_what_was_said(match: re.Match[str]) -> str:
+def _mask_name(match: re.Match[str]) -> str:
     said = match.groupdict()
     return (said.get("said") or said.get("chinese") or "") + HIDDEN
 
@@ -94,7 +94,7 @@ def _known(names: tuple[str, ...]) -> re.Pattern[str] | None:
 
 @lru_cache(maxsize=64)
 def _named_by_a_word(names: tuple[str, ...]) -> re.Pattern[str] | None:
-    """``I am base``, ``as the base model``, ``base model:``: an ordinary word where it names a model."""
+    """Matches an ordinary word that names a model: ``I am base``, ``as the base model``, ``base model:``."""
     if not names:
         return None
     any_of = "|".join(re.escape(name) for name in names)

@@ -1,4 +1,4 @@
-"""Blind review: what a reviewer is shown and says, and the pure rule that hides which model wrote what."""
+"""Defines blind review: what reviewers see and enter, and the rule that hides which model wrote which answer."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Literal
 Arm = Literal["candidate", "baseline"]
 Side = Literal["left", "right"]
 Outcome = Literal["left", "right", "tie", "both_bad", "cant_judge"]
-"""What a reviewer says of a pair."""
+"""A reviewer's choice for a pair."""
 
 Preference = Literal["candidate", "baseline", "tie", "both_bad", "cant_judge"]
-"""The same once it is known which model stood on which side."""
+"""The choice by model, after unblinding."""
 
 Dimension = Literal["accuracy", "tone", "usefulness"]
 DIMENSIONS: tuple[Dimension, ...] = ("accuracy", "tone", "usefulness")
 SIDES: tuple[Side, ...] = ("left", "right")
 ARMS: tuple[Arm, ...] = ("candidate", "baseline")
 LOW_RATING = 2
-"""A rating of this or less needs a comment that says why."""
+"""A rating of this or less needs a comment with the reason."""
 
 CLAIM_US = 600_000_000
-"""Ten minutes: so long an item is one reviewer's, counted from the last change that they made."""
+"""A reviewer's claim on an item lasts ten minutes after their last change."""
 
 Ratings = Mapping[Dimension, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a reviewer has said so far; ``ratings`` and ``edited`` by side, ``None`` is not applicable or not edited."""
+    """A reviewer's input so far; ``ratings`` and ``edited`` by side, ``None`` is not applicable or not edited."""
 
     outcome: Outcome | None = None
     ratings: Mapping[Side, Ratings] = field(default_factory=dict)
@@ -41,10 +41,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two answers to one case, before anybody has judged them.
+    """Two answers to one case that are to be judged.
 
-    ``asked``: the messages as role and content; ``reference``: what a right answer is, if the suite says;
-    ``probability``: the chance that the queue's rule had of drawing this case; ``wants``: votes of different people.
+    ``asked``: the messages as role and content. ``reference``: the right answer, if the suite has one. ``probability``:
+    the probability that the queue's rule draws this case. ``wants``: how many people should vote.
     """
 
     case_id: str
@@ -60,7 +60,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class ShownItem:
-    """All that a reviewer learns of an item; nothing in it tells the arms apart."""
+    """Everything that a reviewer sees of an item; nothing in it reveals the arms."""
 
     item_id: str
     prompt: tuple[Mapping[str, str], ...]
@@ -73,7 +73,7 @@ class ShownItem:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``done`` of ``total`` items have a vote; ``mine_done`` have one of this reviewer."""
+    """``done`` of ``total`` items have a vote; ``mine_done`` have a vote of this reviewer."""
 
     done: int
     total: int
@@ -82,7 +82,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The item to judge now, ``None`` if there is none; ``waiting``: items that others hold and may give back."""
+    """The item to judge now, ``None`` if there is none; ``waiting``: items that others have claimed."""
 
     item: ShownItem | None
     progress: Progress
@@ -90,7 +90,7 @@ class Next:
 
 
 def arm_on_the_left(secret: str, reviewer: str, item_id: str) -> Arm:
-    """Which model this reviewer sees on the left of this item: a fair coin that nobody without the secret can call."""
+    """The model on the left for this reviewer and item: a fair coin that is unpredictable without the secret."""
     first = hashlib.sha256("\0".join((secret, reviewer, item_id)).encode()).digest()[0]
     return ARMS[first & 1]
 
@@ -109,22 +109,22 @@ def other(arm: Arm) -> Arm:
     return "baseline" if arm == "candidate" else "candidate"
 
 
-def unblinded(outcome: Outcome, left: Arm) -> Preference:
-    """What an outcome says of the models."""
+def unblind(outcome: Outcome, left: Arm) -> Preference:
+    """Translate a choice by side to a choice by model."""
     if outcome == "left" or outcome == "right":
         return arm_of(outcome, left)
     return outcome
 
 
-def blinded(preference: Preference, left: Arm) -> Outcome:
-    """The way back: what the reviewer had pressed."""
+def blind(preference: Preference, left: Arm) -> Outcome:
+    """Translate a choice by model back to the choice by side."""
     if preference == "candidate" or preference == "baseline":
         return side_of(preference, left)
     return preference
 
 
 def missing(draft: Draft) -> str | None:
-    """What a draft still lacks before it can be a vote, or ``None``."""
+    """The problem that keeps a draft from being a vote, or ``None``."""
     if draft.outcome is None:
         return "outcome: choose left, right, tie, both bad or can't judge first"
     low = [
@@ -134,5 +134,5 @@ def missing(draft: Draft) -> str | None:
         if value is not None and value <= LOW_RATING
     ]
     if low and not draft.comment.strip():
-        return f"comment: a rating of {LOW_RATING} or less needs a sentence that says why ({', '.join(low)})"
+        return f"comment: a rating of {LOW_RATING} or less needs a sentence with the reason ({', '.join(low)})"
     return None

@@ -1,4 +1,4 @@
-"""The rubric: what each mark from 1 to 5 means, one sentence an anchor, the same for every reviewer."""
+"""Defines the rubric: the meaning of each rating from 1 to 5, the same for every reviewer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fairtrial.domain.reviews.review import Dimension
 
 @dataclass(frozen=True, slots=True)
 class RubricRow:
-    """One dimension: the question that it asks, and its anchors from 1 to 5."""
+    """One dimension: its question, and its anchors from 1 to 5."""
 
     dimension: Dimension
     question: str
@@ -21,20 +21,20 @@ RUBRIC: tuple[RubricRow, ...] = (
         "accuracy",
         "Is what the answer says true, and true to the question?",
         (
-            "Wrong in what matters, or made up.",
-            "Some of it is right, but an error would mislead whoever acts on it.",
-            "Right in the main, with a slip that a careful reader must correct.",
-            "Right, but for a detail that changes nothing.",
+            "Wrong in what matters, or invented.",
+            "Some of it is right, but an error would mislead anyone who acts on it.",
+            "Mostly right, with a slip that a careful reader must correct.",
+            "Right, except for a detail that changes nothing.",
             "Right in every point that can be checked.",
         ),
     ),
     RubricRow(
         "tone",
-        "Does it speak as we would want it to speak to this person?",
+        "Does it speak to this person as we would want it to?",
         (
             "Rude, careless or alarming; it must not be sent.",
-            "Cold, wordy or off the register, so that the person would notice.",
-            "Acceptable, and not quite ours.",
+            "Cold, wordy or in the wrong register, so that the person would notice.",
+            "Acceptable, but not quite our style.",
             "Friendly and clear, with one phrase to change.",
             "Just as our best colleague would have put it.",
         ),
@@ -44,7 +44,7 @@ RUBRIC: tuple[RubricRow, ...] = (
         "Does it get the person what they need?",
         (
             "It does not help, or sends the person the wrong way.",
-            "It touches the need and leaves most of the work to the person.",
+            "It touches on the need but leaves most of the work to the person.",
             "It helps in part; something needed is missing or hard to use.",
             "It does the job, with something small to add.",
             "It does the whole job and can be used as it stands.",

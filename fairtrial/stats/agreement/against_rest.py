@@ -1,4 +1,4 @@
-"""How far one person agrees with everybody else who rated the same items."""
+"""Measures how well one rater agrees with the other raters of the same items."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ __all__ = ["alpha_against_rest"]
 def alpha_against_rest(
     table: RatingTable, person: str, *, metric: Metric = "nominal", level: float = 0.95, seed: int = 0
 ) -> Estimate | NotEnough:
-    """Alpha of one person's ratings beside each other person's, every item weighing the same.
+    """Krippendorff's alpha between one rater and each other rater, with equal weight for every item.
 
-    Disagreement of the others among themselves is left out; with two people it is `alpha`. n counts groups with an
-    item that this person and another rated. `NotEnough` as in `alpha`: a name that rated nothing included.
+    Disagreement among the other raters is left out; with two people the result is `alpha`. Its n counts the groups with
+    an item that this person and another rated. Returns `NotEnough` as in `alpha`, and for a name that rated nothing.
 
-    Source: Krippendorff (2004), Content Analysis, 2nd ed., ch. 11, with the coincidences that one observer is part of.
+    Source: Krippendorff (2004), Content Analysis, 2nd ed., ch. 11, restricted to the coincidences that involve one
+    observer.
 
     >>> ann, bob = ["good", "bad", "good", "good"] * 3, ["good", "bad", "good", "bad"] * 3
     >>> table = RatingTable.of([f"item {i}" for i in range(12)] * 2, ["ann"] * 12 + ["bob"] * 12, ann + bob)

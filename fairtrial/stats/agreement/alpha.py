@@ -1,4 +1,4 @@
-"""Krippendorff's alpha: how far people agree on items, beyond what their values would by chance."""
+"""Krippendorff's alpha: agreement of raters beyond chance, where chance follows the distribution of their values."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 
 DRAWS = 2_000
 MIN_DEFINED = 0.9
-"""The share of resamples in which ratings must differ at all."""
+"""The minimum share of resamples in which ratings differ."""
 CELLS = 2_000_000
-"""Numbers held at once while resampling."""
+"""The maximum number of values in memory at once during resampling."""
 ROUNDING = 1e-12
-"""What resamples differ by without differing."""
+"""Smaller differences between resamples are rounding errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """Items with two ratings or more, by the kind of group they are in.
+    """Items with two or more ratings, grouped by kind of group.
 
-    ``counts``: ratings of each value, one row a unit; ``shares``: its weight; ``kind``: which of the kinds of group it
-    belongs to; ``many``: groups of each kind.
+    ``counts`` has one row for each unit, with the number of ratings of each value. ``shares`` is the weight of each
+    unit, and ``kind`` is the kind of group that it belongs to. ``many`` counts the groups of each kind.
     """
 
     counts: Floats
@@ -49,15 +49,18 @@ def alpha(
 ) -> Estimate | NotEnough:
     """α = 1 − observed / expected disagreement, with a percentile interval from 2,000 resamples of groups of items.
 
-    1 is perfect agreement, 0 what chance gives. An item that only one person rated tells nothing of agreement and is
-    left out; n counts groups with an item that was rated twice. ``metric``: how far two values are apart: names differ
-    or don't, ranks in this sample (again in each resample), numbers, numbers above zero. Percentiles are taken a little
-    further out, as few groups call for. Where nobody disagrees, resamples can't show that the next might: then in the
-    lower end z²/(n + z²) of the groups got two different values by chance. `NotEnough` below ten groups, and where all
-    values are equal: nothing is there to agree on. `ValueError` for names on a scale that has distances.
+    1 is perfect agreement, and 0 is agreement by chance. An item that only one person rated shows nothing about
+    agreement and is left out. n counts groups with an item that was rated twice. ``metric`` is the distance between two
+    values. It compares names (``nominal``), ranks in this sample and in each resample (``ordinal``), numbers
+    (``interval``), or numbers above zero (``ratio``).
 
-    Source: Krippendorff (2004), Content Analysis, 2nd ed., ch. 11; resampling items: Zapf et al. (2016), BMC Medical
-    Research Methodology 16:93; expanded percentiles: Hesterberg (2015), The American Statistician 69:371-386.
+    The percentiles are expanded slightly, as small samples require. If nobody disagrees, resamples can't show that the
+    next group might. The lower end then assumes that z²/(n + z²) of the groups got two different values by chance.
+    Returns `NotEnough` below ten groups, and if all values are equal, because agreement beyond chance is then not
+    defined. Raises `ValueError` for names on a scale that has distances.
+
+    Source: Krippendorff (2004), Content Analysis, 2nd ed., ch. 11. Resampling of items: Zapf et al. (2016), BMC Medical
+    Research Methodology 16:93. Expanded percentiles: Hesterberg (2015), The American Statistician 69:371-386.
 
     >>> ann, bob = [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 3, 3], [1, 2, 3, 4, 5, 1, 2, 4, 4, 4, 3, 2]
     >>> table = RatingTable.of([f"item {i}" for i in range(12)] * 2, ["ann"] * 12 + ["bob"] * 12, ann + bob)
@@ -71,14 +74,14 @@ def alpha(
 def alpha_of(
     groups: Iterable[Sequence[tuple[Row, float]]], scale: Sequence[Value], *, metric: Metric, level: float, seed: int
 ) -> Estimate | NotEnough:
-    """Alpha of groups of items, each with its counts by value and its weight."""
+    """Alpha for groups of items, each given as counts by value and a weight."""
     if metric not in get_args(Metric):
-        raise ValueError(f"there is no {metric!r} metric, but {', '.join(get_args(Metric))}")
+        raise ValueError(f"there is no {metric!r} metric; use one of {', '.join(get_args(Metric))}")
     places = _places(scale, metric)
     units = units_of(groups)
     n = int(units.many.sum())
     if n < MIN_ITEMS:
-        reason = f"{n} items with two ratings are too few to tell how far people agree"
+        reason = f"{n} items with two ratings are too few to measure agreement"
         return NotEnough(reason, f"{MIN_ITEMS - n} more items that two people rate", n)
     observed, expected = _disagreement(units, units.many[None, :], places, metric)
     if expected[0] <= 0:
@@ -87,7 +90,7 @@ def alpha_of(
     method = f"Krippendorff's alpha, {metric}, bootstrap over items"
     drawn = _resampled(units, places, metric, seed)
     if len(drawn) < MIN_DEFINED * DRAWS:
-        return NotEnough("nearly all ratings are equal: how far people agree can't be told", "items that differ", n)
+        return NotEnough("nearly all ratings are equal: agreement is too uncertain", "items that differ", n)
     if np.ptp(drawn) <= ROUNDING:
         differ = _disagreement(units, units.many[None, :], places, "nominal")[1][0]
         low, high = unseen_bounds(point, n, float(differ), level)
@@ -98,7 +101,7 @@ def alpha_of(
 
 
 def units_of(groups: Iterable[Sequence[tuple[Row, float]]]) -> Units:
-    """Groups with an item that was rated twice, equal ones told once with how many they are."""
+    """Groups with an item that was rated twice; equal groups are listed once with their number."""
     kept = (tuple(unit for unit in group if sum(unit[0]) > 1) for group in groups)
     kinds = sorted(Counter(group for group in kept if group).items())
     rows = [(row, share, i) for i, (group, _) in enumerate(kinds) for row, share in group]
@@ -111,7 +114,7 @@ def units_of(groups: Iterable[Sequence[tuple[Row, float]]]) -> Units:
 
 
 def _resampled(units: Units, places: Floats, metric: Metric, seed: int) -> Floats:
-    """Alpha of each resample in which values differ."""
+    """Alpha of each resample in which the values differ."""
     rng = np.random.default_rng(seed)
     n = int(units.many.sum())
     weights = rng.multinomial(n, units.many / n, size=DRAWS)
@@ -123,7 +126,7 @@ def _resampled(units: Units, places: Floats, metric: Metric, seed: int) -> Float
 
 
 def _disagreement(units: Units, many: Counts, places: Floats, metric: Metric) -> tuple[Floats, Floats]:
-    """Mean δ² within items and between all ratings, one for each row of ``many``: groups of each kind."""
+    """Mean δ² within items and between all ratings, for each row of ``many``, which counts the groups of each kind."""
     weights = many[:, units.kind] * units.shares
     totals = weights @ units.counts
     n = totals.sum(axis=1)
@@ -140,7 +143,7 @@ def _disagreement(units: Units, many: Counts, places: Floats, metric: Metric) ->
 
 
 def _on_a_line(counts: Floats, pairs: Floats, totals: Floats, at: Floats) -> tuple[Floats, Floats]:
-    """Σ (x − y)² over ordered pairs: m Σx² − (Σx)², twice, within items and between all."""
+    """Σ (x − y)² over ordered pairs, which is 2 (m Σx² − (Σx)²), within items and between all ratings."""
     sums, squares = at @ counts.T, at**2 @ counts.T
     within = 2 * (pairs * np.maximum(counts.sum(axis=1) * squares - sums**2, 0.0)).sum(axis=1)
     spread = totals.sum(axis=1) * (totals * at**2).sum(axis=1) - (totals * at).sum(axis=1) ** 2
@@ -152,7 +155,7 @@ def _spread(counts: Floats, apart: Floats) -> Floats:
 
 
 def _apart(places: Floats, metric: Metric) -> Floats:
-    """δ² of each pair of values."""
+    """δ² for each pair of values."""
     if metric == "nominal":
         return 1.0 - np.eye(len(places))
     one, other = places[:, None], places[None, :]
@@ -160,12 +163,12 @@ def _apart(places: Floats, metric: Metric) -> Floats:
 
 
 def _places(scale: Sequence[Value], metric: Metric) -> Floats:
-    """The values as numbers; names only have an order of their own on a nominal scale."""
+    """The values as numbers. Names are allowed only on a nominal scale."""
     if metric == "nominal":
         return np.arange(len(scale), dtype=np.float64)
     if any(isinstance(value, str) for value in scale):
-        raise ValueError(f"names have no distances: alpha of them is nominal, not {metric}")
+        raise ValueError(f"names have no distances: use the nominal metric, not {metric}")
     places = np.array(scale, dtype=np.float64)
     if metric == "ratio" and (places <= 0).any():
-        raise ValueError("a ratio scale has values above zero")
+        raise ValueError("the values of a ratio scale must be above zero")
     return places if metric == "ratio" or not len(places) else places - places.mean()

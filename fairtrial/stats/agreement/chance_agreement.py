@@ -1,4 +1,4 @@
-"""Agreement of several people beyond chance, where chance is how a scale is used on the whole: Gwet's AC, Fleiss' κ."""
+"""Gwet's AC and Fleiss' κ: agreement of several raters beyond chance, where chance follows overall use of the scale."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_SPREAD = 1e-15
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Each item's own figures: its group, whether two people rated it, their agreement, the shares of its values."""
+    """For each item: its group, whether it was rated twice, its agreement, and the shares of its values."""
 
     group: np.ndarray[tuple[int], np.dtype[np.intp]]
     groups: int
@@ -41,12 +41,12 @@ def gwet_ac(
     scale: Sequence[Value] | None = None,
     level: float = 0.95,
 ) -> Estimate | NotEnough:
-    """AC1, or AC2 with other weights: people are thought to agree by chance on the items that are hard only.
+    """Gwet's AC1, or AC2 with other weights: raters are assumed to agree by chance only on hard items.
 
-    It stays high where nearly all ratings are equal and people agree on that, where α and κ fall to 0 ("the kappa
-    paradox"). ``scale``: all values that could be given, by default those that were: how many they are counts. The t
-    interval is on Gwet's variance, over groups of items; n counts groups with an item that was rated twice. Where
-    nobody disagrees, the lower end is as in `alpha`, which also says where there is `NotEnough`.
+    The coefficient stays high where nearly all ratings are equal and people agree on that, while α and κ fall to 0
+    ("the kappa paradox"). ``scale`` lists all possible values, by default those in use; their number affects the
+    result. The t interval uses Gwet's variance over groups of items. n counts groups with an item that was rated twice.
+    If nobody disagrees, the lower end is as in `alpha`. Returns `NotEnough` in the same cases as `alpha`.
 
     Source: Gwet (2008), British Journal of Mathematical and Statistical Psychology 61:29-48; Gwet (2014), Handbook of
     Inter-Rater Reliability, 4th ed., for weights and missing ratings.
@@ -72,12 +72,12 @@ def fleiss_kappa(
     scale: Sequence[Value] | None = None,
     level: float = 0.95,
 ) -> Estimate | NotEnough:
-    """Fleiss' κ of several people, each item rated by any of them: chance gives each value its share of all ratings.
+    """Fleiss' κ for several raters: any of them may rate each item, and chance follows all ratings.
 
-    Shares are those of the mean item. Parameters, interval and `NotEnough` as in `gwet_ac`.
+    The shares of values are averaged over items. Parameters, interval and `NotEnough` are as in `gwet_ac`.
 
-    Source: Fleiss (1971), Psychological Bulletin 76:378-382; Gwet (2014), Handbook of Inter-Rater Reliability, 4th ed.,
-    for weights, missing ratings and the variance, which isn't that of no agreement.
+    Source: Fleiss (1971), Psychological Bulletin 76:378-382. Weights, missing ratings and the variance (which is not
+    that under no agreement): Gwet (2014), Handbook of Inter-Rater Reliability, 4th ed.
 
     >>> ann, bob = ["good", "bad", "good", "good"] * 3, ["good", "bad", "good", "bad"] * 3
     >>> table = RatingTable.of([f"item {i}" for i in range(12)] * 2, ["ann"] * 12 + ["bob"] * 12, ann + bob)
@@ -100,7 +100,7 @@ def _seen(
     grouped = table.counts(values)
     n = sum(any(sum(row) > 1 for row in rows) for rows in grouped)
     if n < MIN_ITEMS:
-        reason = f"{n} items with two ratings are too few to tell how far people agree"
+        reason = f"{n} items with two ratings are too few to measure agreement"
         return values, matrix, NotEnough(reason, f"{MIN_ITEMS - n} more items that two people rate", n)
     if len(used) < 2:
         equal = "all ratings are equal: agreement beyond chance is not defined"
@@ -115,7 +115,7 @@ def _seen(
 
 
 def _closed(seen: _Seen, by_chance: Floats, matrix: Floats, *, level: float, name: str) -> Estimate:
-    """(observed − chance) / (1 − chance) with its interval, from each item's part in both."""
+    """(observed − chance) / (1 − chance) with its interval, from the contribution of each item to both."""
     items, observed, chance = len(by_chance), seen.observed, float(by_chance.mean())
     value = min(1.0, (observed - chance) / (1 - chance))
     twice = seen.twice * items / seen.twice.sum()

@@ -1,4 +1,4 @@
-"""Cohen's kappa: how far two people agree beyond chance, where each has their own way with the scale."""
+"""Cohen's kappa: agreement of two raters beyond chance, where each rater has a separate distribution of values."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def cohen_kappa(
     scale: Sequence[Value] | None = None,
     level: float = 0.95,
 ) -> Estimate | NotEnough:
-    """κ = (observed − chance) / (1 − chance) over the items that both rated, with a t interval; n counts them.
+    """κ = (observed − chance) / (1 − chance) over the items that both rated, with a t interval; n counts these items.
 
-    Raises `ValueError` unless there are two people (for more: `fleiss_kappa`), and where items are drawn in groups,
-    which this variance doesn't know. ``scale``: all values that could be given, which weights are taken from. Where
-    they always agree, or one gave the same to all, the ends are as in `alpha` where nobody disagrees. `NotEnough` below
-    ten items, and where one value is all that both gave.
+    ``scale`` lists all possible values, from which the weights are computed. If the two always agree, or one gave the
+    same value to all items, the ends are as in `alpha` where nobody disagrees. Returns `NotEnough` below ten items, and
+    if both used only the same single value. Raises `ValueError` unless there are two people (for more, use
+    `fleiss_kappa`). It also does so if items are drawn in groups, which this variance does not support.
 
     Source: Cohen (1960), Educational and Psychological Measurement 20:37-46; Cohen (1968), Psychological Bulletin
-    70:213-220; Fleiss, Cohen & Everitt (1969), Psychological Bulletin 72:323-327, for the variance, which is of large
-    samples: t rather than z helps at ten items, where it was too small in simulation.
+    70:213-220. The large-sample variance is from Fleiss, Cohen & Everitt (1969), Psychological Bulletin 72:323-327. In
+    simulation it was too small at ten items, where t rather than z helps.
 
     >>> ann, bob = ["good", "bad", "good", "good"] * 3, ["good", "bad", "good", "bad"] * 3
     >>> table = RatingTable.of([f"item {i}" for i in range(12)] * 2, ["ann"] * 12 + ["bob"] * 12, ann + bob)
@@ -43,12 +43,12 @@ def cohen_kappa(
     """
     names = sorted(set(table.people))
     if len(names) > 2:
-        raise ValueError(f"{len(names)} people rated, and Cohen's kappa is of two; take Fleiss' kappa")
+        raise ValueError(f"{len(names)} people rated, but Cohen's kappa is for two; use Fleiss' kappa")
     if len(set(zip(table.groups, table.items, strict=True))) > len(set(table.groups)):
-        raise ValueError("items that are drawn in groups need another variance; take Fleiss' kappa")
+        raise ValueError("items that are drawn in groups need another variance; use Fleiss' kappa")
     both = [given for given in table.by_item.values() if len(given) == 2]
     if len(both) < MIN_ITEMS:
-        reason = f"{len(both)} items with two ratings are too few to tell how far people agree"
+        reason = f"{len(both)} items with two ratings are too few to measure agreement"
         return NotEnough(reason, f"{MIN_ITEMS - len(both)} more items that two people rate", len(both))
     values = table.on_scale(scale)
     place = {value: i for i, value in enumerate(values)}

@@ -1,4 +1,4 @@
-"""What a measure of agreement is good for, in Krippendorff's words and one of our own."""
+"""Classifies agreement coefficients by Krippendorff's thresholds and one additional threshold."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 __all__ = ["GOOD", "NOT_MEASURED", "TENTATIVE", "agreement_quality"]
 
 GOOD = 0.8
-"""From here on conclusions may rest on the ratings (Krippendorff 2004, Content Analysis, 2nd ed., ch. 11)."""
+"""Conclusions are reliable from here on (Krippendorff 2004, Content Analysis, 2nd ed., ch. 11)."""
 TENTATIVE = 0.667
-"""From here on tentative conclusions may (the same)."""
+"""Tentative conclusions are possible from here on (same source)."""
 NOT_MEASURED = 0.4
-"""Below, people don't measure one thing, and no decision rests on it: the product's own limit."""
+"""Below this, raters do not measure the same thing, and no decision uses it. This threshold is fairtrial's own."""
 
 Quality = Literal["good", "tentative", "low", "not measured", "unknown"]
 
 
 def agreement_quality(found: Estimate | NotEnough) -> Quality:
-    """Good from 0.8, tentative from 0.667, low below; "not measured" below 0.4 where the interval excludes tentative.
+    """Good from 0.8, tentative from 0.667, low below; "not measured" below 0.4 if the interval excludes tentative.
 
-    A few items often show less agreement than there is. So a figure below 0.4 condemns a dimension only once the
-    interval's upper end is below 0.667: before, more items could still show that people agree well enough to conclude
-    anything, and it is "low". In simulations of two people and five marks that condemned at most 4 % of dimensions of
-    tentative agreement, and where both guessed 46 % with 10 items, 84 % with 20, 99 % with 40. "unknown" where there is
-    no estimate.
+    A few items often show less agreement than there is. A coefficient below 0.4 is therefore "not measured" only if the
+    interval's upper end is below 0.667. Otherwise it is "low", because more items could still show enough agreement for
+    tentative conclusions. "unknown" means that there is no estimate.
+
+    In simulations of two people and five marks, this rejected at most 4 % of dimensions of tentative agreement. If both
+    people guessed, it rejected 46 % with 10 items, 84 % with 20, and 99 % with 40.
 
     Source: Krippendorff (2004), Human Communication Research 30:411-433, for 0.8 and 0.667.
 

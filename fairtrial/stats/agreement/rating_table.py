@@ -1,4 +1,4 @@
-"""Who gave what to which item: ratings of items by any few of several people, in a table that adds."""
+"""Collects ratings of items by several raters in tables that can be added."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Value = float | str
 Row = tuple[int, ...]
 
 MIN_ITEMS = 10
-"""Items rated twice below which no interval is told: a resample of fewer repeats the same handful."""
+"""With fewer items rated twice there is no interval, because a resample would repeat the same few."""
 
 
 @dataclass(frozen=True, slots=True)
 class RatingTable:
-    """Ratings as parallel columns, in one order whatever theirs was; ``a + b`` is the table of all ratings of both.
+    """Ratings as parallel columns in a canonical order; ``a + b`` has the ratings of both tables.
 
-    ``values``: numbers, or names for a nominal scale; ``groups``: what each item is drawn with, such as the pair that
-    an answer belongs to: groups are what could have come out otherwise, so they are what is resampled.
+    ``values`` are numbers, or names for a nominal scale. ``groups`` are what each item is drawn with, such as the pair
+    that an answer belongs to. Groups are the sampling units, so they are what is resampled.
 
     >>> RatingTable.of(["a", "a", "b"], ["ann", "bob", "ann"], [4, 5, 3]).twice
     1
@@ -47,18 +47,18 @@ class RatingTable:
         values: Sequence[Value],
         groups: Sequence[str] | None = None,
     ) -> Self:
-        """One entry a rating; what wasn't rated is left out. Each item is a group of its own where none is given.
+        """One entry for each rating; missing ratings are left out. Without groups, each item is its own group.
 
-        Raises `ValueError` where columns differ in length, numbers and names mix, a number isn't finite, or one person
-        rated one item twice: how far a person agrees with themselves is another question.
+        Raises `ValueError` if columns differ in length, numbers and names mix, a number is not finite, or one person
+        rated one item twice. Agreement of a person with themselves is a different question.
         """
         beside = items if groups is None else groups
         if not len(items) == len(people) == len(values) == len(beside):
-            raise ValueError(f"{len(items)} items, {len(people)} people and {len(values)} values are no table")
+            raise ValueError(f"{len(items)} items, {len(people)} people and {len(values)} values must be equally many")
         if len({isinstance(value, str) for value in values}) > 1:
             raise ValueError("numbers and names can't be on one scale")
         if not all(isinstance(value, str) or isfinite(value) for value in values):
-            raise ValueError("a rating is not a finite number; leave out what was not rated")
+            raise ValueError("a rating is not a finite number; leave out missing ratings")
         rows = sorted(zip(beside, items, people, values, strict=True))
         for one, other in pairwise(rows):
             if one[:3] == other[:3]:
@@ -76,17 +76,18 @@ class RatingTable:
         return tuple(sorted(set(self.values)))
 
     def on_scale(self, scale: Sequence[Value] | None) -> tuple[Value, ...]:
-        """All values that could be given, in order, by default those in use; `ValueError` where one in use isn't."""
+        """All possible values in order, by default those in use; `ValueError` if a used value is not among them."""
         if scale is None:
             return self.scale
         strange = set(self.values) - set(scale)
         if strange or len({isinstance(value, str) for value in scale}) > 1:
-            raise ValueError(f"{', '.join(sorted(map(str, strange))) or 'names beside numbers'} is not on the scale")
+            what = ", ".join(sorted(map(str, strange))) or "a mix of names and numbers"
+            raise ValueError(f"{what} is not on the scale")
         return tuple(sorted(set(scale)))
 
     @property
     def by_item(self) -> dict[tuple[str, str], dict[str, Value]]:
-        """What each person gave, for each item in its group."""
+        """The ratings of each item, by group."""
         found: dict[tuple[str, str], dict[str, Value]] = {}
         for group, item, person, value in zip(self.groups, self.items, self.people, self.values, strict=True):
             found.setdefault((group, item), {})[person] = value
@@ -94,13 +95,14 @@ class RatingTable:
 
     @property
     def twice(self) -> int:
-        """Groups with an item that two people or more have rated: what an interval of agreement rests on."""
+        """The groups with an item that two or more raters rated, on which intervals of agreement are based."""
         return len({group for (group, _), given in self.by_item.items() if len(given) > 1})
 
     def counts(self, scale: Sequence[Value]) -> tuple[tuple[Row, ...], ...]:
-        """For each group its items as counts of each value of the scale; raises `ValueError` for one that is not on it.
+        """For each group, its items as counts of the scale's values. Raises `ValueError` for a value off the scale.
 
-        Groups, and items within, are sorted by their counts, so that names decide nothing, not even a seeded draw.
+        Groups, and the items within them, are sorted by their counts, so that names affect nothing, not even a seeded
+        draw.
         """
         place = {value: i for i, value in enumerate(self.on_scale(scale))}
         made: dict[str, list[Row]] = {}
@@ -113,11 +115,11 @@ class RatingTable:
 
 
 def unseen_bounds(value: float, n: int, differ: float, level: float) -> tuple[float, float]:
-    """Bounds of agreement where all groups show the same, so that they can't show how others would vary.
+    """Bounds of agreement when all groups are equal, so that they show nothing about variation.
 
-    A share z²/(n + z²) of groups may yet be of another kind, as in Wilson's interval of none among n: in the lower end
-    it got two values at random among pairs that differ, ``differ`` being the share of all pairs that do; in the upper
-    it agrees.
+    As in Wilson's interval for none of n, a share z²/(n + z²) of groups may be of another kind. For the lower end,
+    these groups got two values at random among pairs that differ. ``differ`` is the share of such pairs among all
+    pairs. For the upper end, these groups agree.
     """
     unseen = unseen_share(n, level)
     return max(-1.0, value - unseen / differ), value + unseen * (1 - value)

@@ -1,4 +1,4 @@
-"""Costs and tokens: the amount up to a frozen limit, and how many units are above it."""
+"""Costs and tokens: the amounts, capped at a fixed limit, and the number of units above it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["Amounts"]
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """One amount a unit, such as its cost: Σx and Σx² of min(x, ``limit``), and the units ``above`` the limit.
+    """One amount per unit, such as its cost: Σx and Σx² of min(x, ``limit``), and the units ``above`` the limit.
 
-    ``limit`` is frozen when the experiment starts, on the metric's scale: what a unit should never cost, or a high
-    quantile of history. It never comes from the data that are judged, because a model that runs away would move it.
-    A unit counts with the amount of a window that is complete and as long for all. In SQL: ``least(x, limit)`` and
-    ``x > limit``. `ValueError` for amounts below 0, for sums that no such units have, and for arms or parts whose
-    limits differ.
+    ``limit`` is on the metric's scale and is frozen when the experiment starts. It is what a unit should never cost, or
+    a high quantile of historical data. It never comes from the data being judged, because a model that runs away would
+    move it. Each unit's amount covers a complete window, which has the same length for all units. In SQL:
+    ``least(x, limit)`` and ``x > limit``. Raises `ValueError` for amounts below 0, for sums that no such units can
+    have, and for arms or parts with different limits.
 
-    An amount above the limit counts as the limit: how far above, no line shows.
+    An amount above the limit counts as the limit, so no result shows by how much it exceeds the limit.
 
     Source: Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, on capping metrics.
 
@@ -45,11 +45,11 @@ class Amounts:
 
     @classmethod
     def of(cls, amounts: ArrayLike, *, limit: float) -> Self:
-        """The sums of amounts, one a unit; raises `ValueError` for one that is below 0 or not finite."""
+        """The sums of one amount per unit; raises `ValueError` for an amount below 0 or not finite."""
         _check(limit)
         found = finite_values(amounts)
         if (found < 0).any():
-            raise ValueError("an amount is 0 or more")
+            raise ValueError("an amount must be 0 or more")
         return cls(Moments.of(np.minimum(found, limit)), int(np.count_nonzero(found > limit)), float(limit))
 
     def __add__(self, other: Self) -> Self:
@@ -58,20 +58,20 @@ class Amounts:
 
     @property
     def within(self) -> Bounds:
-        """What one capped amount can be."""
+        """The possible range of a capped amount."""
         return 0.0, self.limit
 
     @property
     def share_above(self) -> Successes:
-        """The units above the limit, among all."""
+        """The number of units above the limit, and of all units."""
         return Successes(self.capped.n, self.above)
 
     def check_same(self, other: Amounts) -> None:
-        """`ValueError` unless both have the same limit."""
+        """Raise `ValueError` unless both have the same limit."""
         if self.limit != other.limit:
-            raise ValueError(f"amounts with the limits {self.limit:g} and {other.limit:g} can't be judged together")
+            raise ValueError(f"amounts with the limits {self.limit:g} and {other.limit:g} can't be combined")
 
 
 def _check(limit: float) -> None:
     if not 0 < limit < inf:
-        raise ValueError(f"a limit of {limit} can't be kept: it is a number above 0")
+        raise ValueError(f"the limit must be a number above 0, not {limit}")

@@ -1,4 +1,4 @@
-"""Two levels that were measured on different units make a difference, whose variances add."""
+"""Differences of two levels measured on different units, whose variances add."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ __all__ = ["difference"]
 def difference(
     control: Effect | NotEnough, treatment: Effect | NotEnough, *, method: str, scale: float = 1.0
 ) -> Effect | NotEnough:
-    """treatment − ``scale`` · control of two independent levels: means, rates, ratios, quantiles, PPI estimates.
+    """treatment − ``scale`` · control for two independent levels: means, rates, ratios, quantiles or PPI estimates.
 
-    On the levels' own scale. A guardrail with a relative margin m asks for ``scale`` = 1 + m. The variances add, the
-    control's times scale²; the freedom is Welch and Satterthwaite's. ``not_yet`` below 30 units in either arm, or what
-    a level itself still needs. `NotEnough` where one of the levels is.
+    The result is on the levels' own scale. A guardrail with a relative margin m uses ``scale`` = 1 + m. The variances
+    add, with the control's multiplied by scale². The degrees of freedom are Welch and Satterthwaite's. ``not_yet`` is
+    set below 30 units in either arm, and where a level itself is not ready. Returns `NotEnough` where one of the levels
+    is.
 
-    Looks at any time read the larger of that variance and Student's, which takes both arms to vary alike (``watched``):
-    a small arm of skewed values that has not met its largest yet looks both cheaper and surer than it is, and with
-    looks after each of 20,000 users at a 90/10 split 1 in 10 trials without a difference would find it better. The
-    unseen units of control that would raise it lower the difference, and the other way round.
+    Repeated looks use ``watched``, the larger of this variance and Student's, which assumes equal variances in both
+    arms. The reason is a small arm with skewed values that has not yet shown its largest ones. It looks both cheaper
+    and more certain than it is. With looks after each of 20,000 users at a 90/10 split, 1 in 10 trials without a
+    difference would otherwise find it better. Unseen units that would raise control's level lower the difference, and
+    vice versa.
 
     Source: Welch (1947), Biometrika 34:28-35; Satterthwaite (1946), Biometrics Bulletin 2:110-114; Student (1908).
 
@@ -45,7 +47,7 @@ def difference(
         method=method if scale == 1 else f"{method}, control times {scale:g}",
         freedom=welch((theirs, control.freedom), (ours, treatment.freedom)),
         not_yet=too_few(control.n, treatment.n) or control.not_yet or treatment.not_yet,
-        watched=watched((theirs, control.n), (ours, treatment.n)),
+        watched=monitoring_variance((theirs, control.n), (ours, treatment.n)),
         within=(treatment.within[0] - scale * control.within[1], treatment.within[1] - scale * control.within[0]),
         unseen=(
             treatment.unseen[0] + scale**2 * control.unseen[1],
@@ -55,20 +57,20 @@ def difference(
 
 
 def welch(*parts: tuple[float, float]) -> float:
-    """The degrees of freedom of a sum of variances, each with its own."""
+    """The Welch degrees of freedom of a sum of variances."""
     total = sum(variance for variance, _ in parts)
     spread = sum(variance**2 / freedom for variance, freedom in parts if variance > 0)
     return total**2 / spread if spread > 0 else inf
 
 
-def watched(control: tuple[float, int], treatment: tuple[float, int]) -> float:
-    """The variance of a difference for looks at any time, from that of each level and its units: the larger of two."""
+def monitoring_variance(control: tuple[float, int], treatment: tuple[float, int]) -> float:
+    """The variance of a difference for repeated looks: the larger of two estimates."""
     (theirs, m), (ours, n) = control, treatment
     return max(theirs + ours, theirs * m / n + ours * n / m)  # s²(1/m + 1/n) with s² = (m · m V + n · n W)/(m + n)
 
 
-def few(n: int, *, units: str = "units") -> NotEnough | None:
-    """Why a look at one arm alone can't decide yet; ``None`` if it can."""
+def too_few_in_arm(n: int, *, units: str = "units") -> NotEnough | None:
+    """Why a look can't decide yet because one arm has too few units; ``None`` if it can."""
     if n >= MIN_UNITS:
         return None
     return NotEnough(f"{n} {units} are too few to look at", f"{MIN_UNITS - n} more {units}", n)

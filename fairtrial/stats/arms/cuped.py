@@ -1,4 +1,4 @@
-"""What users did before the experiment explains part of how they differ in it; taking it out narrows the interval."""
+"""CUPED: uses pre-experiment data to explain part of the variance between users, which narrows the interval."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from math import inf, sqrt
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arguments import check_scale
-from fairtrial.stats.arms.contrasts import watched, welch
+from fairtrial.stats.arms.contrasts import monitoring_variance, welch
 from fairtrial.stats.bounds import Bounds, check_within, unbounded, unseen_squares
 from fairtrial.stats.effects import Effect, too_few
 from fairtrial.stats.sums import JointMoments
@@ -15,7 +15,7 @@ __all__ = ["cuped_difference"]
 
 VALUE = "a unit's value"
 MIN_IN_ARM = 3
-"""A mean and a slope, which may be all but that of one arm, leave it a degree of freedom from three units on."""
+"""One arm may determine the mean and the slope almost alone; with three units it has a degree of freedom left."""
 
 
 def cuped_difference(
@@ -26,17 +26,16 @@ def cuped_difference(
     before: Bounds | None = None,
     scale: float = 1.0,
 ) -> Effect | NotEnough:
-    """The difference of two means, treatment − ``scale`` · control, less θ times that of the same before.
+    """The CUPED-adjusted difference of means: treatment − ``scale`` · control, minus θ times the earlier difference.
 
-    For each unit x = the metric and y = the same over a window that ended before the unit's first exposure (any y
-    that the experiment can't move will do; 0 for who was not there). θ = Σ_arm cov(x, y)/n over Σ_arm var(y)/n: pooled
-    over both arms, and so weighted that no θ makes the variance smaller; with arms of one size it is the slope of an
-    analysis of covariance. The variance is that given y, as there: θ comes from the same units, costs each arm its
-    share of a degree of freedom, and is the less sure the more the arms differed before. ``method`` says how much
-    variance θ took off. No spread in y: θ = 0, as `mean_difference`. `NotEnough` below three units in an arm.
-
-    ``within``: the frozen bounds of x, ``before``: those of y, by default the same. As in `mean`, looks at any time
-    need them, and count three unseen units of each arm at the bounds.
+    For each unit, x is the metric and y the same metric over a window that ended before the unit's first exposure. Any
+    y that the experiment can't affect will do; use 0 for units that were not present. θ = Σ_arm cov(x, y)/n over
+    Σ_arm var(y)/n, pooled over both arms with the weights that minimise the variance. With arms of equal size it is the
+    slope of an analysis of covariance. The variance is conditional on y, as there. θ comes from the same units, so it
+    costs each arm its share of a degree of freedom. It adds more variance the more the arms differed before. ``method``
+    reports how much variance θ removed. Without spread in y, θ = 0, as in `mean_difference`. Returns `NotEnough` below
+    three units in an arm. ``within`` gives the frozen bounds of x, and ``before`` those of y, by default the same. As
+    in `mean`, repeated looks need them, and count three unseen units of each arm at the bounds.
 
     Source: Deng, Xu, Kohavi & Walker (2013), WSDM; Lin (2013), Annals of Applied Statistics 7:295-318, for the weights;
     Fisher (1932), Statistical Methods for Research Workers, on the analysis of covariance.
@@ -64,7 +63,7 @@ def cuped_difference(
         method=_method(control, treatment, theta, scale),
         freedom=welch((theirs, control.n - 1 - lost), (ours, treatment.n - 1 - ours_lost)),
         not_yet=too_few(control.n, treatment.n) or (None if bounds else unbounded(control.n, what=VALUE)),
-        watched=watched((theirs, control.n), (ours, treatment.n)) + unsure,
+        watched=monitoring_variance((theirs, control.n), (ours, treatment.n)) + unsure,
         within=(-inf, inf) if within is None or theta else _reach(within, scale),
         unseen=(far[0] + near[1], far[1] + near[0]),
     )
@@ -73,7 +72,7 @@ def cuped_difference(
 def _checked(
     control: JointMoments, treatment: JointMoments, within: Bounds | None, before: Bounds | None
 ) -> tuple[Bounds, Bounds] | None:
-    """The bounds of x and of y, which both arms keep; ``None`` without them."""
+    """The bounds of x and of y, which both arms share; ``None`` without them."""
     if within is None:
         return None
     for arm in (control, treatment):
@@ -85,7 +84,7 @@ def _checked(
 def _unseen(
     arm: JointMoments, theta: float, scale: float, lost: float, bounds: tuple[Bounds, Bounds] | None
 ) -> tuple[float, float]:
-    """What the unseen units below and above add to the variance, with y where its distance adds to that of x."""
+    """The variance that unseen units below and above add, where the distances of y and x add up."""
     if bounds is None:
         return 0.0, 0.0
     within, before = bounds
@@ -96,13 +95,13 @@ def _unseen(
 
 
 def _reach(within: Bounds, scale: float) -> Bounds:
-    """What the plain difference can be."""
+    """The possible range of the plain difference."""
     low, high = within
     return low - scale * high, high - scale * low
 
 
 def _theta(control: JointMoments, treatment: JointMoments, scale: float) -> tuple[float, tuple[float, float]]:
-    """θ, and the share of each arm in it; none has a share where there is no θ."""
+    """θ, and the weight of each arm in it; without θ there are no weights."""
     together = treatment.covariance / treatment.n + scale * control.covariance / control.n
     theirs, ours = control.second.variance / control.n, treatment.second.variance / treatment.n
     if not together or not theirs + ours:
@@ -111,7 +110,7 @@ def _theta(control: JointMoments, treatment: JointMoments, scale: float) -> tupl
 
 
 def _unsure(apart: float, *arms: tuple[JointMoments, float, float]) -> float:
-    """var(θ) times the square of how much the arms differed before; each arm with its variance and its share in θ."""
+    """var(θ) times the squared difference of the arms before; each arm with its variance and its weight in θ."""
     spread = sum(arm.second.variance / arm.n for arm, _, _ in arms)
     return apart**2 / spread * sum(variance * share / (arm.n - 1) for arm, variance, share in arms)
 

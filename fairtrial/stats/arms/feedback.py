@@ -1,4 +1,4 @@
-"""Feedback that comes late or not at all: a difference is believed only where every way to count the missing agrees."""
+"""Late or missing feedback: a difference counts only if every way to fill in the missing values agrees."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ WAYS = (*ASKED, "worst", "best")
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One arm: ``units`` whose ``window`` is complete, and ``given``, one value of each that gave feedback within it.
+    """One arm: the ``units`` whose ``window`` is complete, and ``given``, the values of those with feedback in it.
 
-    ``window``: seconds from a unit's first exposure in which feedback counts, frozen and the same for all. Units whose
-    window is still open are left out, with their feedback, or the arm that answers sooner would have more of it.
-    `ValueError` for more values than units, and for arms or parts whose windows differ.
+    ``window`` is the time in seconds after a unit's first exposure during which feedback counts. It is frozen and the
+    same for all units. Units whose window is still open are left out together with their feedback, because otherwise
+    the arm that answers sooner would have more of it. Raises `ValueError` for more values than units, and for arms or
+    parts with different windows.
 
     Source: Little & Rubin (2019), Statistical Analysis with Missing Data.
 
@@ -43,24 +44,29 @@ class Feedback:
 
     def __post_init__(self) -> None:
         if not (0 < self.window < inf and 0 <= self.given.n <= self.units):
-            raise ValueError(f"{self.given.n} values of {self.units} units in a window of {self.window} s can't be")
+            raise ValueError(
+                f"impossible feedback: {self.given.n} values of {self.units} units in a window of {self.window} s"
+            )
 
     @classmethod
     def of(cls, exposed: ArrayLike, answered: ArrayLike, values: ArrayLike, *, window: float, until: float) -> Self:
-        """From the times of each unit's first exposure and of its feedback (NaN or None: none yet) and the values.
+        """Builds the arm from each unit's exposure time, feedback time (NaN or None: none yet) and value.
 
-        Times are seconds on one clock. ``until``: the time of the look; windows that end after it are open. Feedback
-        after the end of its window does not count. `ValueError` for feedback before its exposure.
+        Times are seconds on one clock, and exposure is the unit's first. ``until`` is the time of the look; windows
+        that end after it are open. Feedback after the end of its window does not count. Raises `ValueError` for
+        feedback before its exposure.
         """
         start, end, value = (np.asarray(one, dtype=np.float64).ravel() for one in (exposed, answered, values))
         if not len(start) == len(end) == len(value):
-            raise ValueError(f"{len(start)} exposures, {len(end)} answers and {len(value)} values can't be one a unit")
+            raise ValueError(
+                f"{len(start)} exposures, {len(end)} answers and {len(value)} values can't be matched by unit"
+            )
         if not np.isfinite(start).all() or np.isnan(until):
-            raise ValueError("each unit, and the look, needs the time at which it was")
+            raise ValueError("each exposure and the look need a time")
         if (end < start).any():
             raise ValueError(f"{np.count_nonzero(end < start)} units gave feedback before they were exposed")
         complete = start + window <= until
-        counts = complete & (end <= start + window)  # NaN compares as False
+        counts = complete & (end <= start + window)  # comparisons with NaN are False
         return cls(int(np.count_nonzero(complete)), Moments.of(value[counts]), window)
 
     def __add__(self, other: Self) -> Self:
@@ -68,26 +74,28 @@ class Feedback:
         return type(self)(self.units + other.units, self.given + other.given, self.window)
 
     def filled(self, value: float) -> Moments:
-        """One value a unit, with ``value`` where there is no feedback."""
+        """One value per unit, with ``value`` where feedback is missing."""
         missing = self.units - self.given.n
         return self.given + Moments(missing, missing * value, missing * value * value)
 
     def check_same(self, other: Feedback) -> None:
-        """`ValueError` unless both have the same window."""
+        """Raise `ValueError` unless both have the same window."""
         if self.window != other.window:
             raise ValueError(f"windows of {self.window:g} and {other.window:g} seconds can't be compared")
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackFinding:
-    """Treatment − control at one look, by each way to count the units without feedback, and what all of them say.
+    """Treatment − control at one look, for each way to fill in missing feedback, and the common conclusion.
 
-    ``complete``: only units with feedback. ``lowest``, ``highest``: all units, with the lowest or the highest possible
-    value for the missing: "missing as no" and "missing as yes". ``worst``, ``best``: all units, with the missing of
-    the two arms taken against treatment, and for it. ``given``: the share of units that gave feedback.
+    ``complete`` uses only units with feedback. ``lowest`` and ``highest`` use all units and give missing feedback the
+    lowest or the highest possible value: "missing as no" and "missing as yes". ``worst`` and ``best`` use all units and
+    fill in the missing feedback of both arms against treatment, or in its favour. ``given`` compares the shares of
+    units that gave feedback.
 
-    ``answer``: "better", "worse" or, with a margin, "not worse" where ``complete``, ``lowest`` and ``highest`` say so,
-    and where ``given`` differs between the arms ``worst`` (for "worse", ``best``) as well. "cannot tell" otherwise.
+    ``answer`` is "better", "worse" or, with a margin, "not worse" if ``complete``, ``lowest`` and ``highest`` all show
+    it. Where ``given`` differs between the arms, ``worst`` (for "worse", ``best``) must show it as well. Otherwise the
+    answer is "cannot tell".
 
     Source: as `feedback_difference`.
 
@@ -115,16 +123,16 @@ def feedback_difference(
     margin: float | None = None,
     level: float = 0.95,
 ) -> FeedbackFinding:
-    """Whether feedback is better or worse under treatment, at any look, whichever way the missing are counted.
+    """Whether feedback is better or worse under treatment, at any look, for every way to fill in missing values.
 
-    ``within``: the lowest and the highest value, (0, 1) for yes and no, (1, 5) for ratings; more is better. ``tau``: as
-    in `always_valid`, on the scale of the values; ``response``: the share of units that is expected to give feedback,
-    which scales τ for the analyses of all units. ``margin`` > 0 asks for "not worse" too, one-sided at (1 − level).
-    All are frozen. `ValueError` for arms whose windows differ, and for values outside the bounds.
+    ``within`` is the lowest and the highest value: (0, 1) for yes and no, (1, 5) for ratings. Higher is better. ``tau``
+    is as in `always_valid`, on the scale of the values. ``response`` is the expected share of units that give feedback,
+    which scales τ for the analyses of all units. A ``margin`` above 0 also tests for "not worse", one-sided at
+    (1 − level). All are frozen. Raises `ValueError` for arms with different windows, and for values outside the bounds.
 
-    An arm in which some of those who would answer don't, whoever they are, moves ``lowest`` and ``highest`` apart: one
-    of them can't show the difference that the missing pretend. Where one arm gains answers of one kind while it loses
-    as many of the other, only ``worst`` shows it, and that is asked for from when ``given`` differs.
+    If some units of an arm fail to answer, whatever they would have said, ``lowest`` and ``highest`` move apart. One of
+    the two then can't show a difference that is only due to the missing values. If one arm gains answers of one kind
+    and loses as many of the other, only ``worst`` shows it. It is therefore required as soon as ``given`` differs.
 
     Source: Horowitz & Manski (2000), JASA 95:77-84, the bounds; Little & Rubin (2019), Statistical Analysis with
     Missing Data; Zhang & Rubin (2003), J. Educ. Behav. Stat. 28:353-368, on outcomes that an arm can prevent.
@@ -137,7 +145,7 @@ def feedback_difference(
     """
     control.check_same(treatment)
     if not 0 < response <= 1 or (margin is not None and not margin > 0):
-        raise ValueError(f"a response of {response} and a margin of {margin}: a share, and a number above 0")
+        raise ValueError(f"the response must be a share above 0, and the margin above 0, not {response} and {margin}")
     taus = dict.fromkeys(WAYS, tau * response) | {"complete": tau}
     effects = _effects(control, treatment, within)
     found = {way: always_valid(effect, tau=taus[way], level=level) for way, effect in effects.items()}
@@ -160,7 +168,7 @@ def feedback_difference(
 def _effects(
     control: Feedback, treatment: Feedback, within: Bounds, *, ends: Bounds | None = None
 ) -> dict[str, Effect | NotEnough]:
-    """The difference by each way to count the missing; ``ends``: the values that they are given, if not the bounds."""
+    """The difference for each way to fill in missing values; ``ends``: the fill values, by default the bounds."""
     low, high = ends or within
     (lows, highs) = ([arm.filled(end) for arm in (control, treatment)] for end in (low, high))
     pairs = (control.given, treatment.given), lows, highs, (highs[0], lows[1]), (lows[0], highs[1])
@@ -168,11 +176,11 @@ def _effects(
 
 
 def _all(found: dict[str, Estimate | NotEnough], differs: bool, bound: str, *, above: bool) -> bool:
-    """Whether every way that is asked has its interval on that side of 0."""
+    """Whether all requested ways have their interval on that side of 0."""
     asked = [found[way] for way in (*ASKED, *((bound,) if differs else ()))]
     return all(isinstance(one, Estimate) and (one.low > 0 if above else one.high < 0) for one in asked)
 
 
 def _less(given: Moments, margin: float) -> Moments:
-    """The sums of values that are each smaller by the margin."""
+    """The sums of the values, each reduced by the margin."""
     return Moments(given.n, given.x - margin * given.n, given.xx - 2 * margin * given.x + margin**2 * given.n)

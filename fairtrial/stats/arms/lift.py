@@ -1,4 +1,4 @@
-"""How many per cent: a relative effect is tested as the logarithm of a ratio and shown as per cent."""
+"""Relative effects: tested as the logarithm of a ratio, and reported as a relative change."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from fairtrial.stats.effects import Effect
 __all__ = ["log_ratio", "relative"]
 
 LARGEST = 700.0
-"""A logarithm beyond which its number is no float: an early look may reach so far."""
+"""Beyond this logarithm the ratio is not a float; an early look may get there."""
 
 
 def log_ratio(control: Effect | NotEnough, treatment: Effect | NotEnough) -> Effect | NotEnough:
-    """log(treatment / control) of two independent levels above 0: means, rates, ratios, quantiles.
+    """The log ratio log(treatment / control) of two independent levels above 0: means, rates, ratios or quantiles.
 
-    On the log scale; close it with `fixed` or `always_valid` and show it by `relative`. V = V_B/θ_B² + V_A/θ_A².
-    ``not_yet`` and `NotEnough` as in `difference`; `NotEnough` too for a level that is not above 0.
+    The result is on the log scale. Get its interval from `fixed` or `always_valid`, and display it with `relative`.
+    V = V_B/θ_B² + V_A/θ_A². ``not_yet`` and `NotEnough` are as in `difference`. Also returns `NotEnough` for a level
+    that is not above 0.
 
     Source: Katz, Baptista, Azen & Pike (1978), Biometrics 34:469-474, for rates; the delta method for the rest.
 
@@ -32,9 +33,9 @@ def log_ratio(control: Effect | NotEnough, treatment: Effect | NotEnough) -> Eff
 
 
 def relative(estimate: Estimate | NotEnough) -> Estimate | NotEnough:
-    """The closed `log_ratio` as a relative change: 0.1 is 10 % more than control, −1 is nothing left.
+    """Converts the interval of a `log_ratio` to a relative change: 0.1 is 10 % more than control, −1 is nothing left.
 
-    Its bounds are those of the log put through exp(·) − 1, so that it decides as they do. `NotEnough` passes through.
+    Its bounds are exp(·) − 1 of the log bounds, so both scales lead to the same decision. `NotEnough` passes through.
 
     Source: Katz, Baptista, Azen & Pike (1978), Biometrics 34:469-474.
 

@@ -1,9 +1,9 @@
-"""The mean of one value a unit, and its difference between two arms whose spreads need not be equal."""
+"""The mean of one value per unit, and its difference between two arms with possibly unequal variances."""
 
 from __future__ import annotations
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.contrasts import difference, few
+from fairtrial.stats.arms.contrasts import difference, too_few_in_arm
 from fairtrial.stats.bounds import Bounds, check_within, unbounded, unseen_squares
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sums import Moments
@@ -14,13 +14,14 @@ __all__ = ["mean", "mean_difference"]
 def mean(arm: Moments, *, within: Bounds | None = None) -> Effect | NotEnough:
     """The mean of one arm, or of differences between pairs, on the metric's scale.
 
-    Each unit counts once, whatever it sent: sum or average it before. A switchback has one difference for each pair of
-    blocks: this is their interval, and `sign_flip` their test. Freedom n − 1. `NotEnough` below two units.
+    Each unit counts once, however many requests it sent, so sum or average its values first. A switchback has one
+    difference for each pair of blocks; this is their interval, and `sign_flip` is their test. The degrees of freedom
+    are n − 1. Returns `NotEnough` below two units.
 
-    ``within``: the frozen bounds of one unit's value, (1, 5) for ratings, (0, amount) for a cost that is capped there.
-    Looks at any time need them: the variance of each end (``unseen``) counts three units at the bound on that side that
-    the arm may have and has not shown, and without bounds such a look is ``not_yet`` possible. `ValueError` for sums
-    that no values within the bounds have.
+    ``within`` gives the frozen bounds of one unit's value: (1, 5) for ratings, (0, amount) for a cost that is capped
+    there. Repeated looks need them. The variance of each end (``unseen``) includes three units at the bound on that
+    side, which the arm may have but has not shown. Without bounds, ``not_yet`` rules out such a look. Raises
+    `ValueError` for sums that no values within the bounds can have.
 
     Source: Student (1908), Biometrika 6:1-25; Hanley & Lippman-Hand (1983), JAMA 249:1743-1745, the rule of three.
 
@@ -34,23 +35,23 @@ def mean(arm: Moments, *, within: Bounds | None = None) -> Effect | NotEnough:
         return NotEnough(f"{arm.n} units can't show how much they vary", "2 units or more in each arm", arm.n)
     variance = arm.variance / arm.n
     if within is None:
-        missing = few(arm.n) or unbounded(arm.n, what="a unit's value")
+        missing = too_few_in_arm(arm.n) or unbounded(arm.n, what="a unit's value")
         return Effect(arm.mean, variance, arm.n, "mean", arm.n - 1, missing)
     low, high = (squares / arm.n / (arm.n - 1) for squares in unseen_squares(arm.mean, within))
-    early = few(arm.n)
+    early = too_few_in_arm(arm.n)
     return Effect(arm.mean, variance, arm.n, "mean", arm.n - 1, early, within=within, unseen=(low, high))
 
 
 def mean_difference(
     control: Moments, treatment: Moments, *, within: Bounds | None = None, scale: float = 1.0
 ) -> Effect | NotEnough:
-    """The difference of two means, treatment − ``scale`` · control, on the metric's scale; Welch's variance.
+    """The difference of two means, treatment − ``scale`` · control, on the metric's scale, with Welch's variance.
 
-    For ratings, and for costs and tokens that are capped at a frozen amount (`Amounts`): one value a unit, over a
-    window that is complete and as long for all. Where units may not answer see `feedback_difference`. ``within``
-    as in `mean`: without bounds the difference is for one look at the end (`fixed`) and not for looks at any time.
-    Where the same was measured before the experiment, `cuped_difference` is narrower. `NotEnough` below two units in
-    an arm.
+    Use it for ratings, and for costs and tokens that are capped at a frozen amount (`Amounts`). Each unit has one
+    value, over a complete window of the same length for all. Where units may not answer, see `feedback_difference`.
+    ``within`` is as in `mean`: without bounds the difference supports one look at the end (`fixed`), but no repeated
+    looks. Where the same metric was measured before the experiment, `cuped_difference` has a narrower interval. Returns
+    `NotEnough` below two units in an arm.
 
     Source: Welch (1947), Biometrika 34:28-35.
 

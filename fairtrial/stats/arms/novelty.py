@@ -1,4 +1,4 @@
-"""Whether an effect fades as users get used to what is new: its slope over the days since they first saw it."""
+"""Novelty effects: the slope of the effect over the days since users first saw the change."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from fairtrial.stats.effects import Effect, fixed
 __all__ = ["Novelty", "novelty"]
 
 MIN_DAYS = 3
-"""Two days always lie on a line."""
+"""Two days always lie on a line, so a slope needs a third one."""
 FADED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Novelty:
-    """The line through the effects of each day: its ``slope`` per day, and what it says of the ``first`` and ``last``.
+    """The line fitted to the daily effects: its ``slope`` per day, and its values on the ``first`` and ``last`` day.
 
-    ``fades``: the slope's interval excludes 0 and the last is less than half of the first, or turned against it.
+    ``fades`` is true if the slope's interval excludes 0, and the last effect is below half of the first or has the
+    opposite sign.
 
     Source: as `novelty`.
 
@@ -39,7 +40,7 @@ class Novelty:
 
     @property
     def fades(self) -> bool:
-        """Whether it is worth a note on the gate."""
+        """Whether the gate should note that the effect fades."""
         steady = self.slope.low <= 0 <= self.slope.high
         return not steady and self.first * self.last < FADED * self.first**2
 
@@ -47,14 +48,16 @@ class Novelty:
 def novelty(
     days: Sequence[float], effects: Sequence[Effect | NotEnough], *, level: float = 0.95
 ) -> Novelty | NotEnough:
-    """The slope of the effect per day since first exposure, each day weighted by the inverse of its variance.
+    """The slope of the effect per day since first exposure, with each day weighted by the inverse of its variance.
 
-    ``days`` since each unit's first exposure (not of the calendar), ``effects`` of the units on that day of theirs;
-    days that have no effect, or show no spread, are left out. The slope is for one look and assumes that days are
-    independent. Where the same users come back, what they share on all days alike cancels from the slope and the
-    interval is wide; but what lasts for some days makes it narrow: if neighbouring days correlate by 0.5, and others
-    the less the farther apart they are, the slope of 14 days varies 1.5 times as much as it says.
-    `NotEnough` below three days that differ.
+    ``days`` are counted from each unit's first exposure, so they are not calendar days. ``effects`` are those of the
+    units on that day. Days without an effect or without spread are left out. The slope is for one look and assumes that
+    days are independent. Returns `NotEnough` below three distinct days.
+
+    Where the same users return, what they share equally on all days cancels from the slope, so the interval is wider
+    than necessary. What lasts only for some days makes it too narrow. For example, suppose that neighbouring days
+    correlate by 0.5, and more distant ones less. The slope over 14 days then varies 1.5 times as much as its interval
+    suggests.
 
     Source: Hedges & Olkin (1985), Statistical Methods for Meta-Analysis, the fixed-effect model with a moderator;
     Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, on novelty.

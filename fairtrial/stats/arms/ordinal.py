@@ -1,4 +1,4 @@
-"""How often a mark of one arm beats one of the other, for marks that have an order and no distances."""
+"""Compares ordinal ratings of two arms: how often one from the treatment beats one from control."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.contrasts import watched, welch
+from fairtrial.stats.arms.contrasts import monitoring_variance, welch
 from fairtrial.stats.effects import Effect, too_few
 
 __all__ = ["superiority"]
@@ -17,10 +17,11 @@ __all__ = ["superiority"]
 def superiority(control: Sequence[int], treatment: Sequence[int]) -> Effect | NotEnough:
     """P(treatment above control) + ½ P(equal) for one unit of each arm: ½ if neither tends to be higher.
 
-    ``control`` and ``treatment`` count the units with each mark, lowest mark first, the same marks for both: five
-    counts for ratings from 1 to 5. The effect is around ½, not 0. The variance is Brunner and Munzel's, which holds
-    where the arms spread differently; at one point the statistic is Mann and Whitney's. `NotEnough` below two units in
-    an arm, or if every mark of one arm is above all of the other: then nothing shows how they vary.
+    ``control`` and ``treatment`` count the units with each rating, lowest rating first, on the same scale: five counts
+    for ratings from 1 to 5. The effect is centred on ½, not 0. The variance is Brunner and Munzel's, which is valid
+    even where the arms have different spreads. The point estimate is Mann and Whitney's statistic. Returns `NotEnough`
+    below two units in an arm. It also does so if every rating of one arm is above all of the other, because nothing
+    then shows how they vary.
 
     Source: Brunner & Munzel (2000), Biometrical Journal 42:17-25; Mann & Whitney (1947), Ann. Math. Stat. 18:50-60.
 
@@ -30,7 +31,7 @@ def superiority(control: Sequence[int], treatment: Sequence[int]) -> Effect | No
     """
     a, b = _counts(control), _counts(treatment)
     if len(a) != len(b):
-        raise ValueError(f"{len(a)} and {len(b)} marks can't be the same ones")
+        raise ValueError(f"{len(a)} and {len(b)} counts can't belong to the same ratings")
     n_a, n_b = int(a.sum()), int(b.sum())
     least = min(n_a, n_b)
     if least < 2:
@@ -39,9 +40,9 @@ def superiority(control: Sequence[int], treatment: Sequence[int]) -> Effect | No
     lost = (np.cumsum(b) - b / 2) / n_b
     chance = float(b @ beaten) / n_b
     if not 0 < chance < 1:
-        return NotEnough("every mark of one arm is above all of the other", "marks that overlap", n_a + n_b)
+        return NotEnough("every rating of one arm is above all of the other", "ratings that overlap", n_a + n_b)
     ours, theirs = _variance(beaten, b) / n_b, _variance(lost, a) / n_a
-    freedom, larger = welch((theirs, n_a - 1), (ours, n_b - 1)), watched((theirs, n_a), (ours, n_b))
+    freedom, larger = welch((theirs, n_a - 1), (ours, n_b - 1)), monitoring_variance((theirs, n_a), (ours, n_b))
     early = too_few(n_a, n_b)
     return Effect(chance, ours + theirs, n_a + n_b, "Brunner-Munzel", freedom, early, larger, within=(0.0, 1.0))
 
@@ -49,7 +50,7 @@ def superiority(control: Sequence[int], treatment: Sequence[int]) -> Effect | No
 def _counts(marks: Sequence[int]) -> NDArray[np.float64]:
     found = np.asarray(marks, dtype=np.float64)
     if found.ndim != 1 or not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all():
-        raise ValueError("a mark can't have been given less than never, nor a fraction of a time")
+        raise ValueError("the counts of ratings must be whole numbers of 0 or more")
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import hypot, sqrt
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arms.contrasts import difference, few
+from fairtrial.stats.arms.contrasts import difference, too_few_in_arm
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.sums import Successes
@@ -14,14 +14,14 @@ from fairtrial.stats.sums import Successes
 __all__ = ["newcombe", "rate", "rate_difference"]
 
 MIN_EVENTS = 10
-"""Units with the event, and without it, in each arm; with fewer A/A tests at unequal splits err in 13 to 24 %."""
+"""Units with and without the event that each arm needs. With fewer, A/A tests at unequal splits err in 13 to 24 %."""
 
 
 def rate(arm: Successes) -> Effect | NotEnough:
-    """The rate of one arm, a share of 1, with V = p(1 − p)/n.
+    """The rate of one arm, between 0 and 1, with V = p(1 − p)/n.
 
-    For `log_ratio`; an interval of one arm is better made by `wilson`. ``not_yet`` below 30 units, or ten of them with
-    the event and ten without. `NotEnough` without a unit.
+    Use it for `log_ratio`; `wilson` gives a better interval for one arm. ``not_yet`` is set below 30 units, below ten
+    units with the event, and below ten without it. Returns `NotEnough` without a unit.
 
     Source: Waudby-Smith et al. (2024), arXiv:2103.06476, on looking at means of 0 and 1.
 
@@ -31,21 +31,25 @@ def rate(arm: Successes) -> Effect | NotEnough:
     if arm.n == 0:
         return NotEnough("there is no unit", "units in each arm")
     p = arm.rate
-    return Effect(p, p * (1 - p) / arm.n, arm.n, "rate", not_yet=few(arm.n) or _few_events(arm), within=(0.0, 1.0))
+    return Effect(
+        p, p * (1 - p) / arm.n, arm.n, "rate", not_yet=too_few_in_arm(arm.n) or _few_events(arm), within=(0.0, 1.0)
+    )
 
 
 def rate_difference(control: Successes, treatment: Successes, *, scale: float = 1.0) -> Effect | NotEnough:
-    """The difference of two rates, treatment − ``scale`` · control, a share of 1.
+    """The difference of two rates between 0 and 1, treatment − ``scale`` · control.
 
-    Where the event takes time, give only units whose window is complete and as long for all; where units may not
-    answer, `feedback_difference` judges instead.
+    Where the event takes time, include only units whose window is complete and equally long for all. Where units may
+    not answer, use `feedback_difference` instead.
 
-    V = p(1 − p)/n added over the arms. Looks at any time read the larger of that and the same with the rates that are
-    likeliest if there were no difference (``watched``): the first alone is too small whenever a small arm is unlucky.
-    With looks after each unit at splits of 90/10 and 98/2 a one-sided guardrail at 5 % would err in up to 7.2 % of
-    trials without a difference, and errs in 2.7 % at most; at 50/50 both are all but equal. ``not_yet`` below 30 units
-    in an arm, or ten of them with the event and ten without; rarer events have an exact test. For one look at the end
-    `newcombe` is better. `NotEnough` without a unit.
+    V is the sum of p(1 − p)/n over the arms. Repeated looks use ``watched``, the larger of V and the same sum at the
+    rates that are most likely without a difference. The reason is that V alone is too small whenever a small arm is
+    unlucky. Consider a one-sided guardrail at 5 %, with a look after each unit at splits of 90/10 and 98/2. With V
+    alone it errs in up to 7.2 % of trials without a difference; with ``watched`` it errs in at most 2.7 %. At 50/50 the
+    two are nearly equal.
+
+    ``not_yet`` is set below 30 units in an arm, below ten of them with the event, and below ten without it. Rarer
+    events have an exact test. For one look at the end, `newcombe` is better. Returns `NotEnough` without a unit.
 
     Source: Miettinen & Nurminen (1985), Statistics in Medicine 4:213-226, and Farrington & Manning (1990), Statistics
     in Medicine 9:1447-1454, for the variance under the hypothesis.
@@ -64,8 +68,8 @@ def rate_difference(control: Successes, treatment: Successes, *, scale: float = 
 def newcombe(control: Successes, treatment: Successes, *, level: float = 0.95) -> Estimate | NotEnough:
     """The difference of two rates, treatment − control, with the hybrid score interval for one planned look.
 
-    In [−1, 1], from the two Wilson intervals; it has a width even where no unit, or every unit, had the event.
-    `NotEnough` without a unit in an arm.
+    The interval lies in [−1, 1] and is computed from the two Wilson intervals. Its width is positive even where no
+    unit, or every unit, had the event. Returns `NotEnough` without a unit in an arm.
 
     Source: Newcombe (1998), Statistics in Medicine 17:873-890, method 10.
 
@@ -91,7 +95,10 @@ def _few_events(arm: Successes) -> NotEnough | None:
 
 
 def _null_variance(control: Successes, treatment: Successes, scale: float) -> float:
-    """V with the likeliest rates of which the treatment's is ``scale`` times the control's: the smaller root."""
+    """The variance under the null hypothesis: at the most likely rates with treatment = ``scale`` times control.
+
+    Control's rate is the smaller root of a quadratic equation.
+    """
     a = scale * (control.n + treatment.n)
     b = scale * (treatment.n + control.successes) + control.n + treatment.successes
     c = control.successes + treatment.successes

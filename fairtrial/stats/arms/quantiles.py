@@ -1,4 +1,4 @@
-"""Quantiles such as the p95 of latency, with users as units: from order statistics and sums by user."""
+"""Quantiles such as the p95 latency, with users as units, from order statistics and sums by user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arms.contrasts import difference, few
+from fairtrial.stats.arms.contrasts import difference, too_few_in_arm
 from fairtrial.stats.arms.ratios import few_equal, ratio
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.intervals import quantile
@@ -22,19 +22,20 @@ __all__ = ["QuantileSums", "quantile_difference", "quantile_level", "quantile_ra
 
 Z = quantile(0.95)
 EDGE = 1e-9
-"""So that 0.95 · 100 is 95 and not the next whole number."""
+"""Makes 0.95 · 100 equal 95, and not the next whole number."""
 
 BEYOND = 20
-"""Values on each side of a quantile; with fewer, the order statistics beside it are the extremes. p99 needs 2,000."""
+"""Values required on each side of a quantile; with fewer, its neighbours are the extremes. p99 needs 2,000."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuantileSums:
-    """What the quantile ``nu`` of one arm is reasoned from; unlike sums, those of two parts can't be added.
+    """The data for quantile ``nu`` of one arm. Unlike other sums, two of them can't be added.
 
-    ``value``, ``lower``, ``upper``: the values at the ranks of `quantile_ranks`, on the metric's scale; infinite where
-    a failure, which counts as +inf, stands there. ``users``: for each user x = how many values are at most ``value``
-    and y = how many there are. ``step``: to what the values are rounded (1 for tokens or whole milliseconds).
+    ``value``, ``lower`` and ``upper`` are the values at the ranks of `quantile_ranks`, on the metric's scale. A failure
+    counts as +inf, so they are infinite where a failure has that rank. ``users`` has for each user x = the number of
+    values that are at most ``value``, and y = the number of all values. ``step`` is the step to which the values are
+    rounded (1 for tokens or whole milliseconds).
 
     Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, section 4.2.
 
@@ -54,16 +55,16 @@ class QuantileSums:
         if not (0 < self.nu < 1 and 0 <= self.step < inf and self.lower <= self.value <= self.upper):
             raise ValueError("a quantile needs 0 < nu < 1, lower <= value <= upper and a step of 0 or more")
         if self.users.n and not 0 < self.users.x <= self.users.y:
-            raise ValueError(f"of {self.users.y:g} values {self.users.x:g} can't be at most the quantile")
+            raise ValueError(f"{self.users.x:g} of {self.users.y:g} values can't be at most the quantile")
 
     @classmethod
     def of(cls, values: ArrayLike, users: Sequence[str] | None, nu: float, *, step: float = 0.0) -> Self:
-        """From one or more values, +inf for a failure, and the user of each (``None``: each its own); not for none."""
+        """Builds the data from values (+inf for a failure) and the user of each (``None``: one user per value)."""
         found = np.asarray(values, dtype=np.float64).ravel()
         if len(found) == 0 or np.isnan(found).any() or (found == -inf).any():
             raise ValueError("a quantile needs values, each a number or +inf")
         if users is not None and len(users) != len(found):
-            raise ValueError(f"{len(found)} values can't have {len(users)} users")
+            raise ValueError(f"{len(found)} values can't have {len(users)} users: give one for each")
         ranks = np.array(quantile_ranks(len(found), nu)) - 1
         lower, value, upper = (float(at) for at in np.partition(found, ranks)[ranks])
         below = cluster_sums((found <= value).astype(np.float64), users)
@@ -71,10 +72,11 @@ class QuantileSums:
 
 
 def quantile_ranks(n: int, nu: float) -> tuple[int, int, int]:
-    """Which of ``n`` values in ascending order, counted from 1, a database must pick: below, at and above ``nu``.
+    """The ranks, from 1, of the values below, at and above quantile ``nu`` among ``n`` sorted values.
 
-    The middle one is the inverse of the empirical distribution, ⌈n ν⌉; the others are n ν ∓ 1.96 √(n ν (1 − ν)),
-    rounded outwards and kept within 1 and n. `ValueError` without a value.
+    A database can select the values by these ranks. The middle rank is the inverse of the empirical distribution,
+    ⌈n ν⌉. The others are n ν ∓ 1.96 √(n ν (1 − ν)), rounded outwards and limited to the range from 1 to n. Raises
+    `ValueError` without a value.
 
     Source: Conover (1999), Practical Nonparametric Statistics, on intervals of a quantile.
 
@@ -89,13 +91,16 @@ def quantile_ranks(n: int, nu: float) -> tuple[int, int, int]:
 
 
 def quantile_level(arm: QuantileSums) -> Effect | NotEnough:
-    """The quantile of one arm with a variance that knows of users, on the metric's scale.
+    """The quantile of one arm, with a variance that accounts for correlation within users, on the metric's scale.
 
-    V = ((upper − lower + step) / (2 · 1.96))² times the design effect: how far apart the order statistics lie tells
-    how dense the values are there; how much more the share p at most the quantile varies by user than p(1 − p)/n
-    tells what users share (1 at least). ``n`` of the `Effect` counts users; freedom K − 1. `NotEnough` below twenty
-    values on either side of the quantile (2,000 values for p99), where so many failed that it does not exist, where
-    no value lies above it, or where the values beside it are equal and no ``step`` is given.
+    V = ((upper − lower + step) / (2 · 1.96))² times the design effect. The distance between the order statistics
+    estimates the density of the values there. The design effect compares the variance by user of p, the share of values
+    at most the quantile, with p(1 − p)/n. It estimates the correlation within users and is at least 1. ``n`` of the
+    `Effect` counts users, and the degrees of freedom are K − 1 for K users.
+
+    Returns `NotEnough` below twenty values on either side of the quantile (2,000 values for p99). It also does so where
+    the quantile does not exist because of many failures, or where no value lies above it. The same applies where the
+    values beside it are equal and no ``step`` is given.
 
     Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, section 4.2, the outer interval with post-adjustment;
     Yao, Li & Lu (2024), arXiv:2401.14549, algorithm 1; Kish (1965), Survey Sampling, for the design effect.
@@ -123,16 +128,17 @@ def quantile_level(arm: QuantileSums) -> Effect | NotEnough:
         return NotEnough(f"the values beside the {name} are equal", "the step that they are rounded to", arm.users.n)
     variance = (apart / (2 * Z)) ** 2 * max(1.0, counted.variance * n / (share * (1 - share)))
     users = arm.users.n
-    early = few(users, units="users") or few_equal(arm.users)
+    early = too_few_in_arm(users, units="users") or few_equal(arm.users)
     return Effect(arm.value, variance, users, f"{name} by user", counted.freedom, early)
 
 
 def quantile_difference(control: QuantileSums, treatment: QuantileSums, *, scale: float = 1.0) -> Effect | NotEnough:
     """The difference of a quantile between two arms, treatment − ``scale`` · control, on the metric's scale.
 
-    Of latencies with failures at +inf, so that an arm can't win by losing its slow requests. For `always_valid` take
-    τ from history, such as a tenth of the control's quantile before the experiment, never from the data being judged.
-    `NotEnough` as in `quantile_level`; `ValueError` for two different quantiles.
+    Use it for latencies with failures at +inf, so that an arm can't win by losing its slow requests. For
+    `always_valid`, take τ from historical data, such as a tenth of control's quantile before the experiment. Never take
+    it from the data being judged. Returns `NotEnough` as in `quantile_level`; raises `ValueError` for two different
+    quantiles.
 
     Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336.
 

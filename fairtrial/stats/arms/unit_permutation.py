@@ -1,4 +1,4 @@
-"""For a handful of users: the test that asks what a difference of ratios would be had they been dealt otherwise."""
+"""A permutation test for ratios with few users: reassigns the users to arms."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["permute_units"]
 
 Floats = NDArray[np.float64]
 EXACT_TO = 20_000
-"""Up to this many ways to deal the users into arms all of them are looked at: nine and nine are 48,620, eight and
-eight 12,870."""
+"""With up to this many possible assignments, all are evaluated: 8 + 8 users have 12,870, 9 + 9 have 48,620."""
 DEALS = 10_000
 CELLS = 1_000_000
 TIE = 1e-9
 
 
 def permute_units(x: ArrayLike, y: ArrayLike, treated: ArrayLike, *, seed: int = 0) -> float | NotEnough:
-    """The two-sided p of "both arms are alike" for Σx/Σy, by dealing users anew into arms of the same sizes.
+    """The two-sided p-value of "both arms are alike" for Σx/Σy, from reassigning users to arms of the same sizes.
 
-    ``x``, ``y``: numerator and denominator of each user, y > 0 (1 for a plain mean); ``treated``: whether he is in
-    the treatment. For fewer than some thirty users in an arm and one planned look. The statistic is the difference
-    over its standard error as in `ratio_difference`, so that arms which differ in spread alone are not found too often
-    once there are more of them. Exact up to 20,000 ways to deal, above that (b + 1)/(10,000 + 1) of seeded deals.
-    `NotEnough` below two users in an arm or where all have the same ratio.
+    ``x`` and ``y`` are the numerator and denominator of each user, with y > 0 (1 for a plain mean). ``treated`` says
+    whether the user is in the treatment. Use it for one planned look with fewer than about thirty users in an arm. The
+    statistic is the difference over its standard error, as in `ratio_difference`. Larger arms that differ only in
+    spread are therefore not found too often. The p-value is exact for up to 20,000 possible assignments. Above that, it
+    is (b + 1)/(10,000 + 1), where b of the 10,000 seeded assignments are at least as extreme. Returns `NotEnough` below
+    two users in an arm, or where all have the same ratio.
 
     Source: Fisher (1935), The Design of Experiments; Chung & Romano (2013), Annals of Statistics 41:484-507, for the
     standard error; Phipson & Smyth (2010), Stat. Appl. Genet. Mol. Biol. 9(1), for the + 1.
@@ -40,12 +40,14 @@ def permute_units(x: ArrayLike, y: ArrayLike, treated: ArrayLike, *, seed: int =
     top, bottom = (np.asarray(one, dtype=np.float64).ravel() for one in (x, y))
     who = _treated(treated)
     if not len(top) == len(bottom) == len(who):
-        raise ValueError(f"{len(top)} numerators, {len(bottom)} denominators and {len(who)} arms can't be one a user")
+        raise ValueError(
+            f"{len(top)} numerators, {len(bottom)} denominators and {len(who)} arms can't be matched by user"
+        )
     if not (np.isfinite(top).all() and np.isfinite(bottom).all() and (bottom > 0).all()):
         raise ValueError("a user needs a finite numerator and a finite denominator above 0")
     users, ours = len(who), int(who.sum())
     if min(ours, users - ours) < 2:
-        return NotEnough("a handful of users can't be dealt otherwise", "2 users or more in each arm", users)
+        return NotEnough("so few users can't be reassigned", "2 users or more in each arm", users)
     if np.ptp(top / bottom) <= TIE * np.abs(top / bottom).max():
         return NotEnough("all users have the same ratio", "users that differ", users)
     columns = np.column_stack([top, bottom, top * top, bottom * bottom, top * bottom])
@@ -59,7 +61,7 @@ def permute_units(x: ArrayLike, y: ArrayLike, treated: ArrayLike, *, seed: int =
 
 
 def _as_far(who: NDArray[np.bool_], columns: Floats, seen: float, seed: int) -> int:
-    """How many of the sampled deals are at least as far apart; so many at a time that many users need no more room."""
+    """How many sampled assignments are at least as extreme. They are evaluated in blocks to bound the memory."""
     rng, rows, found = np.random.default_rng(seed), max(1, CELLS // len(who)), 0
     for start in range(0, DEALS, rows):
         deals = rng.permuted(np.tile(who, (min(rows, DEALS - start), 1)), axis=1)
@@ -70,12 +72,12 @@ def _as_far(who: NDArray[np.bool_], columns: Floats, seen: float, seed: int) -> 
 def _treated(treated: ArrayLike) -> NDArray[np.bool_]:
     found = np.asarray(treated).ravel()
     if found.dtype.kind not in "biuf" or not np.isin(found, (0, 1)).all():
-        raise ValueError("a user is in the treatment or not: True or False, 1 or 0")
+        raise ValueError("`treated` must be True or False, or 1 or 0, for each user")
     return found.astype(bool)
 
 
 def _statistics(dealt: NDArray[np.bool_], columns: Floats) -> Floats:
-    """|difference| / standard error for each row of ``dealt``, which says who is in the treatment."""
+    """|difference| / standard error for each row of ``dealt``, which marks the users in the treatment."""
     ours = dealt @ columns
     mine, theirs = _ratio(ours, dealt.sum(axis=1)), _ratio(columns.sum(axis=0) - ours, (~dealt).sum(axis=1))
     apart, variance = np.abs(mine[0] - theirs[0]), mine[1] + theirs[1]

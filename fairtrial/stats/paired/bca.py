@@ -1,4 +1,4 @@
-"""From resampled figures to BCa bounds: the percentile interval, corrected for bias and for a spread that moves."""
+"""BCa bounds from resampled statistics: the percentile interval, corrected for bias and changing variance."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Floats = NDArray[np.float64]
 
 
 def bca_bounds(drawn: Floats, point: float, left_out: Floats, *, level: float = 0.95) -> tuple[float, float]:
-    """The bias-corrected and accelerated bounds of a figure that was ``point`` in the data.
+    """The bias-corrected and accelerated bounds of a statistic whose value in the data is ``point``.
 
-    ``drawn``: the figure in each resample; ``left_out``: the figure without each cluster (or case) in turn, whose
-    skewness is the acceleration; all on the figure's own scale. Resamples equal to the point count half. The bounds
-    are among ``drawn``: if these all agree, so do the bounds, and the caller must say what was not seen. Raises
-    `ValueError` without a resample and for figures that are not finite.
+    ``drawn`` has the statistic of each resample. ``left_out`` has the statistic without each cluster (or case) in turn,
+    and its skewness gives the acceleration. All are on the statistic's own scale. Resamples equal to the point count
+    half. The bounds lie within ``drawn``: if these all agree, so do the bounds, and the caller must account for what
+    was not seen. Raises `ValueError` without a resample, and for values that are not finite.
 
     Source: Efron (1987), JASA 82:171-185; Efron & Tibshirani (1993), An Introduction to the Bootstrap, §14.3.
 
@@ -33,9 +33,9 @@ def bca_bounds(drawn: Floats, point: float, left_out: Floats, *, level: float = 
     1.88 to 5.78
     """
     if len(drawn) == 0 or len(left_out) == 0:
-        raise ValueError("no resample was drawn, or nothing was left out")
+        raise ValueError("there is no resample, or no value without one of the clusters")
     if not (np.isfinite(drawn).all() and np.isfinite(left_out).all() and isfinite(point)):
-        raise ValueError("a figure is not a finite number; leave resamples without one out")
+        raise ValueError("a value is not a finite number; leave out resamples without a value")
     edge = 0.5 / len(drawn)
     below = float(np.mean(drawn < point) + np.mean(drawn == point) / 2)
     bias = float(ndtri(min(max(below, edge), 1 - edge)))
@@ -46,7 +46,7 @@ def bca_bounds(drawn: Floats, point: float, left_out: Floats, *, level: float = 
 
 
 def acceleration(left_out: Floats) -> float:
-    """A sixth of the jackknife's skewness: how fast the figure's spread changes with its value; 0 without spread."""
+    """A sixth of the jackknife skewness: how fast the standard error changes with the value; 0 without variance."""
     apart = left_out.mean() - left_out
     size = float(np.abs(apart).max(initial=0.0))
     if size <= 1e-13 * float(np.abs(left_out).max(initial=0.0)):
@@ -56,8 +56,8 @@ def acceleration(left_out: Floats) -> float:
 
 
 def _share(bias: float, a: float, z: float) -> float:
-    """Which share of the resamples lies below the bound whose normal quantile is ``z``."""
+    """The share of resamples below the bound whose normal quantile is ``z``."""
     moved = bias + z
     room = 1 - a * moved
-    # Beyond the pole of the transformation there is no bound but the furthest resample.
+    # Beyond the pole of the transformation, the most extreme resample is the bound.
     return float(ndtr(bias + moved / room)) if room > 0 else float(moved > 0)

@@ -1,4 +1,4 @@
-"""The bootstrap interval of any figure of a whole corpus, over cases or clusters, seeded."""
+"""Seeded bootstrap intervals for any statistic of a whole corpus, over cases or clusters."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["bootstrap_corpus"]
 Indices = NDArray[np.intp]
 CORPUS_DRAWS = 1_000
 MIN_CASES = 8
-"""Below this many clusters a bootstrap repeats the same few of them and its interval is far too narrow."""
+"""With fewer clusters, a bootstrap repeats the same few, and its interval is far too narrow."""
 MIN_DEFINED = 0.9
-"""The share of resamples for which a figure must exist."""
+"""The share of resamples for which the statistic must be defined."""
 
 
 def bootstrap_corpus(
@@ -32,15 +32,16 @@ def bootstrap_corpus(
     seed: int = 0,
     span: float | None = None,
 ) -> Estimate | NotEnough:
-    """A figure of all cases together (corpus BLEU, macro F1, a quantile) with a percentile interval over clusters.
+    """A statistic of all cases together (corpus BLEU, macro F1, a quantile) with a percentile interval over clusters.
 
-    ``figure`` takes the indices of the resampled cases, of 0 … n − 1, and gives the figure or ``None`` where it does
-    not exist; ``span`` is the largest change that one case could make, by default the figure's own size. Where all
-    resamples agree, they show no spread, which is no proof that there is none: then the half-width is what the next,
-    unseen kind of case could add, span · z²/(n + z²) over n clusters, as Tango's interval has it for no discordance.
-    `NotEnough` below eight clusters, if the figure exists for fewer than nine in ten resamples, or if it is 0 in all
-    and no ``span`` is given. For quantiles; a smooth figure that hangs on few cases needs `jackknife_corpus`: a bound
-    of macro recall that is to be wrong in 5 % is wrong in 11 % with 20 positives.
+    ``figure`` takes the indices of the resampled cases, from 0 to n − 1. It returns the statistic, or ``None`` where
+    that does not exist. ``span`` is the largest change that one case could make, by default the size of the statistic.
+    Where all resamples agree, they show no spread, but this does not prove that there is none. The half-width is then
+    what the next, unseen kind of case could add: span · z²/(n + z²) over n clusters, as in Tango's interval without
+    discordance. Returns `NotEnough` below eight clusters, or if the statistic exists for fewer than nine in ten
+    resamples. It also does so if all resamples are 0 and no ``span`` is given. Use it for quantiles. A smooth statistic
+    that depends on few cases needs `jackknife_corpus`. With 20 positives, a bound of macro recall that should err in 5
+    % errs in 11 %.
 
     Source: Koehn (2004), EMNLP, for corpus scores; Davison & Hinkley (1997) §3.8 for clusters.
 
@@ -49,11 +50,11 @@ def bootstrap_corpus(
     1.05 (0.85 to 1.601; 95 %, n = 10, percentile bootstrap of 1,000)
     """
     if n < 0 or (clusters is not None and len(clusters) != n):
-        raise ValueError(f"{n} cases can't have {0 if clusters is None else len(clusters)} clusters: one for each")
+        raise ValueError(f"{n} cases can't have {0 if clusters is None else len(clusters)} clusters: give one for each")
     groups = Groups.of(n, clusters)
     point = figure(np.arange(n)) if n else None
     if point is None or not isfinite(point):
-        return NotEnough("the figure does not exist for these cases", "cases that it can be made from", n)
+        return NotEnough("the statistic does not exist for these cases", "cases for which it exists", n)
     if len(groups) < MIN_CASES:
         what = "cases" if clusters is None else "clusters"
         return NotEnough(f"too few {what} to resample: {len(groups)}", f"{MIN_CASES} {what} or more", n)
@@ -62,11 +63,11 @@ def bootstrap_corpus(
     made = [figure(groups.members(few)) for few in chosen]
     drawn = np.array([value for value in made if value is not None and isfinite(value)])
     if len(drawn) < MIN_DEFINED * CORPUS_DRAWS:
-        return NotEnough("the figure does not exist for many resamples of these cases", "more cases", n)
+        return NotEnough("the statistic does not exist for many resamples of these cases", "more cases", n)
     low, high = np.quantile(drawn, [1 - upper_share(level), upper_share(level)])
     if np.ptp(drawn) == 0:
         if span is None and point == 0:
-            return NotEnough("all resamples agree on 0, which says nothing of other cases", "cases that differ", n)
+            return NotEnough("all resamples agree on 0, which says nothing about other cases", "cases that differ", n)
         half = unseen_half(abs(point) if span is None else span, len(groups), level=level)
         low, high = low - half, high + half
     method = f"percentile bootstrap of {CORPUS_DRAWS:,}" + (" over clusters" if clusters is not None else "")
@@ -75,7 +76,7 @@ def bootstrap_corpus(
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The cases of each cluster, clusters by their first case: ``order`` has them one after the other."""
+    """The cases of each cluster, ordered by its first case; ``order`` lists the cases cluster by cluster."""
 
     order: Indices
     starts: Indices
@@ -83,7 +84,7 @@ class Groups:
 
     @classmethod
     def of(cls, n: int, clusters: Clusters | None) -> Groups:
-        """Each case alone, or by its cluster."""
+        """Groups of single cases, or by the given clusters."""
         if clusters is None:
             return cls(np.arange(n), np.arange(n), np.ones(n, dtype=np.intp))
         _, firsts, which = np.unique(np.asarray(clusters), return_index=True, return_inverse=True)
@@ -99,7 +100,7 @@ class Groups:
     def members(self, few: Indices) -> Indices:
         """The cases of these clusters, in their order."""
         if len(self) == len(self.order):
-            return few  # each stands alone, numbered by its first case
+            return few  # each case is its own cluster, numbered by its position
         sizes = self.sizes[few]
         before = np.cumsum(sizes) - sizes
         places: Indices = np.arange(int(sizes.sum())) + np.repeat(self.starts[few] - before, sizes)

@@ -1,4 +1,4 @@
-"""The mean of values with its interval, where values of one cluster may move together."""
+"""The mean of values with its interval, where values of one cluster may be correlated."""
 
 from __future__ import annotations
 
@@ -20,26 +20,29 @@ Clusters = Sequence[str] | NDArray[np.intp]
 """The cluster of each case: its name, or its number where clusters are numbered in the order of their names."""
 MIN_CLUSTERS = 2
 ROUNDING = 1e-13
-"""Below this share of the largest value a standard error is what adding up left."""
+"""Below this share of the largest value, a standard error is only a rounding error."""
 MIN_UNLIKE = 10
-"""Clusters unlike the most common one before a look may decide: fewer say too little of how much they vary."""
+"""How many clusters must differ from the most common one before a look can decide; fewer show too little variation."""
 
 
 def clustered_mean(
     values: Floats, clusters: Clusters | None = None, *, level: float = 0.95, span: float | None = None
 ) -> Estimate | NotEnough:
-    """The mean of values, or of paired differences, with a t interval on clustered standard errors.
+    """The mean of values, or of paired differences, with a t interval from clustered standard errors.
 
-    ``values``: one for each case, repeats averaged before; ``clusters``: its cluster for each case, or ``None`` if
-    each case stands alone; ``span``: the largest change that one case could show, by default the largest seen. The
-    standard error is sqrt(Σ_c (Σ r)²) / n with the C/(C − 1) correction, with C − 1 degrees of freedom. Where all
-    values are equal, or cancel within each cluster, it would be 0: then the half-width is what the next, unseen kind of
-    case could add, span · z²/(C + z²), as Tango's interval has it for no discordance. `NotEnough` below two clusters,
-    or if all values are 0 and no ``span`` is given; `ValueError` for a value that is not finite.
+    ``values`` has one value for each case, averaged over repeats beforehand. ``clusters`` gives the cluster of each
+    case, or ``None`` if each stands alone. ``span`` is the largest change that one case could show, by default the
+    largest observed. The standard error is sqrt(Σ_c (Σ r)²) / n with the C/(C − 1) correction, with C − 1 degrees of
+    freedom.
 
-    For many values of a like spread. Where few differ, or clusters are few or unlike, the sample's variance is too
-    small just where the mean looks best: a bound that is to be wrong in 5 % is wrong in 24 % for 54 cases of which few
-    lose everything. `score_mean` holds there, and decides the lines of a gate.
+    It would be 0 where all values are equal, or cancel within each cluster. The half-width is then what the next,
+    unseen kind of case could add: span · z²/(C + z²), as in Tango's interval without discordance. Returns `NotEnough`
+    below two clusters, or if all values are 0 and no ``span`` is given. Raises `ValueError` for a value that is not
+    finite.
+
+    Use it for many values with a similar spread. Where few differ, or clusters are few or dissimilar, the sample's
+    variance is too small just where the mean looks best. For 54 cases of which few lose everything, a bound that should
+    err in 5 % errs in 24 %. `score_mean` is valid there, and decides the rules of a gate.
 
     Source: Miller (2024), arXiv:2411.00640, equation 4; Liang & Zeger (1986), Biometrika 73:13-22.
 
@@ -63,11 +66,11 @@ def clustered_mean(
 def clustered_effect(values: Floats, clusters: Clusters | None = None) -> Effect | NotEnough:
     """The mean of paired differences with its clustered variance, before it has an interval.
 
-    ``values`` and ``clusters`` as in `clustered_mean`, whose interval `fixed` gives. `always_valid` and `at_least`, τ
-    the margin, judge a suite that grew after it had been looked at: from 30 clusters on of which ten are unlike the
-    most common difference. Without the ten, 0/1 cases that were looked at one by one passed a margin of 2 to 10 points
-    wrongly in up to 15 % of suites, with them in up to 3.8 %, by simulation. On the differences' own scale, with C − 1
-    degrees of freedom. `NotEnough` below two clusters.
+    ``values`` and ``clusters`` are as in `clustered_mean`, whose interval `fixed` gives. `always_valid` and `at_least`,
+    with the margin as τ, judge a suite that grew after it had been looked at. They need 30 clusters, of which ten
+    differ from the most common difference. In simulations, 0/1 cases were looked at one by one against a margin of 2 to
+    10 points. Without the requirement of ten, up to 15 % of suites passed wrongly; with it, up to 3.8 % did. The result
+    is on the differences' own scale, with C − 1 degrees of freedom. Returns `NotEnough` below two clusters.
 
     Source: Miller (2024), arXiv:2411.00640, equation 4; Liang & Zeger (1986), Biometrika 73:13-22.
 
@@ -84,7 +87,7 @@ def clustered_effect(values: Floats, clusters: Clusters | None = None) -> Effect
 
 
 def _too_few(values: Floats, clusters: Clusters | None, count: int, units: str) -> NotEnough | None:
-    """What a look during a run still needs before the variance can be trusted."""
+    """What a look during a run still needs before the variance is reliable."""
     if count < MIN_UNITS:
         return NotEnough(f"{count} {units} are too few to look at", f"{MIN_UNITS - count} more {units}", len(values))
     sums = cluster_sums(values, clusters)
@@ -92,12 +95,12 @@ def _too_few(values: Floats, clusters: Clusters | None, count: int, units: str) 
     unlike = count - int(alike.max())
     if unlike >= MIN_UNLIKE:
         return None
-    reason = f"only {unlike} of {count} {units} are unlike the others: too few to look at"
-    return NotEnough(reason, f"{MIN_UNLIKE - unlike} more that are", len(values))
+    reason = f"only {unlike} of {count} {units} differ from the others, which is too few for a look"
+    return NotEnough(reason, f"{MIN_UNLIKE - unlike} more that do", len(values))
 
 
 def _spread(values: Floats, clusters: Clusters | None) -> tuple[float, float, int] | NotEnough:
-    """The mean, its standard error (0 where the clusters differ by no more than rounding) and how many clusters."""
+    """The mean, its standard error (0 where the clusters differ only by rounding), and the number of clusters."""
     n, values = len(values), finite(values)
     sums = cluster_sums(values - values.mean(), clusters) if n else np.empty(0)
     count = len(sums)
@@ -115,22 +118,25 @@ def cluster_sums(values: Floats, clusters: Clusters | None) -> Floats:
     if clusters is None:
         return values
     if len(clusters) != len(values):
-        raise ValueError(f"{len(values)} values can't have {len(clusters)} clusters: one for each")
+        raise ValueError(f"{len(values)} values can't have {len(clusters)} clusters: give one for each")
     named = clusters if isinstance(clusters, np.ndarray) else np.asarray(clusters, dtype=object).astype(str)
     _, which = np.unique(named, return_inverse=True)
     return np.asarray(np.bincount(which, weights=values), dtype=np.float64)
 
 
 def finite(values: Floats) -> Floats:
-    """The values as numbers; `ValueError` where one isn't: a case without a value is left out, never counted."""
+    """The values as numbers. Raises `ValueError` for one that is not finite.
+
+    A case without a value must be left out; it is never counted.
+    """
     found = np.asarray(values, dtype=np.float64)
     if not np.isfinite(found).all():
-        raise ValueError("a value is not a finite number; leave cases without a value out, and say how many")
+        raise ValueError("a value is not a finite number; leave out cases without a value, and report how many")
     return found
 
 
 def unseen_half(span: float, count: int, *, level: float) -> float:
-    """What the next, unseen kind of case could add to the mean of so many: a half-width where none differ."""
+    """The half-width for cases that do not differ: what an unseen kind of case could change in their mean."""
     if not 0 <= span < inf:
-        raise ValueError(f"no case can change by {span}: a span is a number from 0 on")
+        raise ValueError(f"the span must be a number of 0 or more, not {span}")
     return span * unseen_share(count, level)

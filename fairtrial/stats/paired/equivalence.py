@@ -1,4 +1,4 @@
-"""Not worse, better, the same: what an interval says beside a margin, and what would settle what it can't say."""
+"""Non-inferiority and equivalence: compares an interval with a margin, and computes what an open answer needs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from fairtrial.stats.effects import Effect, fixed, no_spread
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.sizes import ALPHA, POWER, cases_for_margin
 
-__all__ = ["Equivalence", "NonInferiority", "answer_to", "equivalent", "non_inferior"]
+__all__ = ["Equivalence", "NonInferiority", "classify_interval", "equivalent", "non_inferior"]
 
 
 @dataclass(frozen=True, slots=True)
 class NonInferiority:
-    """The answer to "not worse by ``margin``?", with more always better.
+    """The answer to "not worse by ``margin``?", where higher is better.
 
-    ``excluded``: the loss that the interval rules out (its lower bound, negative if it may be worse); ``detectable``:
-    the smallest loss that so many units exclude with 80 % chance if there is no true difference; ``needed``: about how
-    many more units would settle it, 0 if it is settled, ``None`` where no number of them would.
+    ``excluded`` is the loss that the interval rules out: its lower bound, which is negative if it may be worse.
+    ``detectable`` is the smallest loss that this many units exclude with 80 % probability if there is no true
+    difference. ``needed`` is about how many more units would settle the question: 0 if it is settled, ``None`` where no
+    number of them would.
 
     >>> print(NonInferiority("cannot tell", margin=0.02, excluded=-0.03, detectable=0.025, needed=410))
     cannot tell: at most 0.03 worse, margin 0.02; 410 more would settle it (so many can exclude 0.025)
@@ -44,7 +45,7 @@ class NonInferiority:
 
 @dataclass(frozen=True, slots=True)
 class Equivalence:
-    """Whether the difference is within ±``margin``: ``p`` of the two one-sided tests, ``interval`` at 1 − 2 α.
+    """Whether the difference is within ±``margin``, with ``p`` of the two one-sided tests and ``interval`` at 1 − 2 α.
 
     >>> found = equivalent(Effect(value=0.01, variance=0.0001, n=50, method="mean", freedom=49), margin=0.04)
     >>> found.same
@@ -57,21 +58,22 @@ class Equivalence:
     interval: Estimate
 
 
-def answer_to(difference: Estimate | NotEnough, *, margin: float = 0.0, more_is_better: bool = True) -> Answer:
-    """What an interval of new − old says: better, not worse by ``margin``, worse by more than it, or cannot tell.
+def classify_interval(difference: Estimate | NotEnough, *, margin: float = 0.0, more_is_better: bool = True) -> Answer:
+    """Classifies an interval of new − old: better, not worse by ``margin``, worse by more than that, or undecided.
 
-    ``margin`` on the difference's scale, 0 or more. Any interval will do (Tango's, a clustered t, a bootstrap's, an
-    always-valid one); its bounds are each read as one-sided, so that level 0.90 errs in 5 %. Better: wholly above 0.
-    Not worse: wholly above −margin. Worse: wholly below −margin. "Cannot tell" also where there is no estimate.
+    ``margin`` is on the difference's scale, 0 or more. Any interval will do: Tango's, a clustered t, a bootstrap's or
+    an always-valid one. Each of its bounds is read as one-sided, so level 0.90 errs in 5 %. "Better" means that it is
+    wholly above 0, "not worse" wholly above −margin, and "worse" wholly below −margin. Otherwise, and where there is no
+    estimate, the answer is "cannot tell".
 
     Source: Blackwelder (1982), Controlled Clinical Trials 3:345-353.
 
     >>> from fairtrial.stats.paired.tango import tango
-    >>> answer_to(tango(0, 1, 44), margin=0.1)
+    >>> classify_interval(tango(0, 1, 44), margin=0.1)
     'not worse'
     """
     if not 0 <= margin < inf:
-        raise ValueError(f"a margin of {margin} asks for nothing: it is a number from 0 on")
+        raise ValueError(f"the margin must be a number of 0 or more, not {margin}")
     if isinstance(difference, NotEnough):
         return "cannot tell"
     low, high = difference.low, difference.high
@@ -87,13 +89,13 @@ def answer_to(difference: Estimate | NotEnough, *, margin: float = 0.0, more_is_
 def non_inferior(
     difference: Estimate | NotEnough, *, margin: float, variance: float, more_is_better: bool = True, span: float = 1.0
 ) -> NonInferiority | NotEnough:
-    """Whether new is not worse than old by ``margin``, by the interval of new − old, and what would settle it.
+    """Whether new is not worse than old by ``margin``, from the interval of new − old, and what would decide it.
 
-    ``margin``: above 0; ``variance`` of one unit's difference: for 0/1 cases the discordant share less the difference
-    squared, for an `Effect` its variance times n; ``span``: the largest difference that one unit could show, for when
-    none differed. The answer is `answer_to`'s. What is needed has 80 % power at one-sided 5 %: first if there is no
-    true difference, then, where so many are there already, if it is what was seen. `NotEnough` where there is no
-    estimate.
+    ``margin`` is above 0. ``variance`` is that of one unit's difference. For 0/1 cases it is the discordant share minus
+    the squared difference; for an `Effect` it is its variance times n. ``span`` is the largest difference that one unit
+    could show, which is used if none differed. The answer is that of `classify_interval`. The number of units needed
+    has 80 % power at one-sided 5 %. It assumes no true difference, or the observed one if that many units are there
+    already. Returns `NotEnough` without an estimate.
 
     Source: Blackwelder (1982), Controlled Clinical Trials 3:345-353; Nam (1997), Biometrics 53:1422-1430, for sizes.
 
@@ -102,28 +104,28 @@ def non_inferior(
     cannot tell: at most 0.05935 worse, margin 0.05; 47 more would settle it (so many can exclude 0.05549)
     """
     if not 0 < margin < inf:
-        raise ValueError(f"not worse by {margin} is no question: a margin is above 0")
+        raise ValueError(f"the margin must be a number above 0, not {margin}")
     if not (0 <= variance < inf and 0 < span < inf):
-        raise ValueError(f"a variance of {variance} and a span of {span} make no sense")
+        raise ValueError(f"the variance must be 0 or more, not {variance}, and the span above 0, not {span}")
     if isinstance(difference, NotEnough):
         return difference
-    answer = answer_to(difference, margin=margin, more_is_better=more_is_better)
+    answer = classify_interval(difference, margin=margin, more_is_better=more_is_better)
     sign, n = (1 if more_is_better else -1), difference.n
     excluded = difference.low if more_is_better else -difference.high
     detectable = (float(ndtri(1 - ALPHA)) + float(ndtri(POWER))) * sqrt(variance / n) if variance > 0 else -excluded
     total = None
     if answer == "cannot tell":
-        total = cases_to_settle(sign * difference.value, -margin, variance=variance, n=n, span=span)
+        total = cases_to_decide(sign * difference.value, -margin, variance=variance, n=n, span=span)
     needed = 0 if answer != "cannot tell" else None if total is None else max(total - n, 1)
     return NonInferiority(answer, margin, excluded, detectable, needed)
 
 
 def equivalent(effect: Effect | NotEnough, *, margin: float, alpha: float = 0.05) -> Equivalence | NotEnough:
-    """Two one-sided tests of "the difference is ``margin`` or more, one way or the other", for one planned look.
+    """Two one-sided tests of "the difference is ``margin`` or more in either direction", for one planned look.
 
-    ``effect`` of pairs (`clustered_effect`) or of two arms; ``margin`` above 0 on its scale. ``p`` is the larger of
-    both; the same at ``alpha`` just where the interval of level 1 − 2 α lies within ±margin. `NotEnough` where there
-    is no effect or no spread.
+    ``effect`` is of pairs (`clustered_effect`) or of two arms. ``margin`` is above 0, on its scale. ``p`` is the larger
+    of the two p-values. The sides are the same at ``alpha`` exactly where the interval of level 1 − 2 α lies within
+    ±margin. Returns `NotEnough` where there is no effect or no spread.
 
     Source: Schuirmann (1987), J. Pharmacokinetics and Biopharmaceutics 15:657-680.
 
@@ -132,7 +134,7 @@ def equivalent(effect: Effect | NotEnough, *, margin: float, alpha: float = 0.05
     True, p 0.0255: 0.01 (-0.006766 to 0.02677; 90 %, n = 50, mean)
     """
     if not (0 < margin < inf and 0 < alpha < 0.5):
-        raise ValueError(f"the same within {margin} at α = {alpha} is no question: above 0, and α below one half")
+        raise ValueError(f"the margin must be above 0, not {margin}, and α between 0 and 0.5, not {alpha}")
     if isinstance(effect, NotEnough):
         return effect
     interval = fixed(effect, level=1 - 2 * alpha)
@@ -142,13 +144,15 @@ def equivalent(effect: Effect | NotEnough, *, margin: float, alpha: float = 0.05
     return Equivalence(p < alpha, margin, p, interval)
 
 
-def cases_to_settle(value: float, limit: float, *, variance: float, n: int, span: float = 1.0) -> int | None:
-    """How many cases in all would tell on which side of ``limit`` the difference lies; ``None`` if it lies on it.
+def cases_to_decide(value: float, limit: float, *, variance: float, n: int, span: float = 1.0) -> int | None:
+    """How many cases in total show on which side of ``limit`` the difference is; ``None`` if it equals the limit.
 
-    ``value``: the difference seen in ``n`` cases, more being better; ``variance`` of one case's difference; where it is
-    0, the cases without any difference that exclude one of the limit's share of ``span``. For a negative limit that
-    the difference is above, what is needed if there is no true difference; if so many are there already, or else,
-    what is needed if it is just what was seen.
+    ``value`` is the difference observed in ``n`` cases, where more is better. ``variance`` is that of one case's
+    difference. If it is 0, the answer is how many cases without any difference exclude one of the limit's size, as a
+    share of ``span``.
+
+    If ``limit`` is negative and the difference is above it, the answer first assumes no true difference. If that many
+    cases are there already, and in every other situation, it assumes exactly the observed difference.
     """
     apart = abs(value - limit)
     distance = abs(limit) if limit < 0 and value > limit else apart
@@ -161,6 +165,6 @@ def cases_to_settle(value: float, limit: float, *, variance: float, n: int, span
 
 
 def _unseen(share: float) -> int:
-    """Cases without any difference that exclude one of this share: z²/(n + z²) < share."""
+    """How many cases without any difference exclude one with this share: z²/(n + z²) < share."""
     z2 = quantile(0.90) ** 2
     return ceil(z2 * (1 - share) / share) + 1 if share < 1 else 1

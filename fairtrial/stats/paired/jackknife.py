@@ -1,4 +1,4 @@
-"""The interval of a smooth figure of a whole corpus: what each case or cluster adds to it, by leaving it out."""
+"""Jackknife intervals for smooth statistics of a whole corpus, by leaving out each case or cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairtrial.stats.paired.score_units import ScoreUnits, freedom_of, unseen_si
 __all__ = ["jackknife_corpus"]
 
 MOST_PARTS = 1_000
-"""Above this many clusters, parts of several are left out together, drawn by the seed."""
+"""With more clusters, several are left out together, chosen with the seed."""
 
 
 def jackknife_corpus(
@@ -31,19 +31,19 @@ def jackknife_corpus(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate | NotEnough:
-    """A smooth figure of all cases together (corpus BLEU, macro F1) with the score interval of its pseudo-values.
+    """A smooth statistic of all cases (corpus BLEU, macro F1) with the score interval of its pseudo-values.
 
-    ``figure`` takes the indices of cases, of 0 … n − 1, and gives the figure or ``None`` where it does not exist;
-    ``without`` is that of all other cases, where it is quicker;
-    ``within``: the least and the largest figure there could be; ``reach``: n times the weight of the case that weighs
-    most, 1 for a mean, n/(2 k) in the mean of two recalls of which one has k cases. A cluster's pseudo-value is the
-    figure plus (C − 1) times what is lost by leaving it out; their mean has `score_mean`'s interval, where an unseen
-    case takes the figure ``reach`` times as far to an end of ``within`` as a case of a mean would. So a rare label
-    whose losses the sample did not show is not taken for one without.
+    ``figure`` takes the indices of cases, from 0 to n − 1. It returns the statistic, or ``None`` where that does not
+    exist. ``without`` returns that of all other cases, where this is quicker. ``within`` gives the lowest and the
+    highest possible statistic. ``reach`` is n times the largest weight of a case. It is 1 for a mean, and n/(2 k) for
+    the mean of two recalls, one with k cases. A cluster's pseudo-value is the statistic plus (C − 1) times the loss
+    from leaving the cluster out. The interval is `score_mean`'s of these values. In it, an unseen case moves the
+    statistic ``reach`` times as far towards an end of ``within`` as with a mean. So a rare label whose losses the
+    sample did not show is not treated as if it had none.
 
-    `NotEnough` below eight clusters, where the figure does not exist without some cluster, or where ``reach`` is
-    ``None``. Not for medians and other quantiles, which leaving out one case does not measure: those need
-    `bootstrap_corpus`.
+    Returns `NotEnough` below eight clusters, where the statistic does not exist without some cluster, or where
+    ``reach`` is ``None``. Medians and other quantiles need `bootstrap_corpus`, because leaving out one case does not
+    measure them.
 
     Source: Efron & Stein (1981), Annals of Statistics 9:586-596; Shao & Tu (1995), The Jackknife and Bootstrap, §2.3,
     for parts; the interval as `score_mean`.
@@ -54,16 +54,16 @@ def jackknife_corpus(
     """
     point = figure(np.arange(n)) if n else None
     if point is None or not isfinite(point):
-        return NotEnough("the figure does not exist for these cases", "cases that it can be made from", n)
+        return NotEnough("the statistic does not exist for these cases", "cases for which it exists", n)
     groups, what = Groups.of(n, clusters), "cases" if clusters is None else "clusters"
     freedom = freedom_of(sizes := groups.sizes.astype(np.float64))
     if round(freedom, 9) < MIN_CASES - 1:
-        return NotEnough(f"too few {what} of a like size: {len(groups)}", f"{MIN_CASES} {what} or more", n)
+        return NotEnough(f"too few {what} of similar size: {len(groups)}", f"{MIN_CASES} {what} or more", n)
     if reach is None:
-        return NotEnough("how much one case can change the figure is not known", "a case of each class", n)
+        return NotEnough("the effect of one case on the statistic is unknown", "a case of each class", n)
     values = _pseudo(without or _others(figure, n), point, _parts(groups, seed))
     if values is None:
-        return NotEnough(f"the figure hangs on single {what}", "more cases of the rare kinds", n)
+        return NotEnough(f"the statistic depends on single {what}", "more cases of the rare kinds", n)
     further = reach * len(values) / n * unseen_size(sizes)
     units = ScoreUnits.of(values, None, (point + further * (within[0] - point), point + further * (within[1] - point)))
     low, high = units.bounds(float(stdtrit(min(freedom, len(values) - 1), upper_share(level))))
@@ -73,7 +73,7 @@ def jackknife_corpus(
 
 
 def _parts(groups: Groups, seed: int) -> list[Indices]:
-    """What is left out at a time: each cluster, or so many drawn together that there are a thousand parts."""
+    """The parts to leave out: each cluster, or random groups of clusters that make a thousand parts."""
     if len(groups) <= MOST_PARTS:
         return [groups.members(np.array([at])) for at in range(len(groups))]
     order = np.random.default_rng(seed).permutation(len(groups))
@@ -81,7 +81,7 @@ def _parts(groups: Groups, seed: int) -> list[Indices]:
 
 
 def _others(figure: Callable[[Indices], float | None], n: int) -> Callable[[Indices], float | None]:
-    """The figure of all cases but those with these indices."""
+    """The statistic of all cases except those with these indices."""
     kept = np.ones(n, dtype=bool)
 
     def without(part: Indices) -> float | None:
@@ -94,7 +94,7 @@ def _others(figure: Callable[[Indices], float | None], n: int) -> Callable[[Indi
 
 
 def _pseudo(without: Callable[[Indices], float | None], point: float, parts: Sequence[Indices]) -> Floats | None:
-    """The pseudo-value of each part, their mean moved to the figure; ``None`` where the figure needs a part."""
+    """The pseudo-value of each part, shifted so that their mean is the statistic; ``None`` if it needs every part."""
     left = np.empty(len(parts))
     for at, part in enumerate(parts):
         found = without(part)

@@ -1,8 +1,8 @@
-"""McNemar's test: whether more cases flipped one way than the other."""
+"""McNemar's test: whether more cases changed in one direction than in the other."""
 
 from __future__ import annotations
 
-from scipy.stats import binom
+import scipy  # its `stats` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import NotEnough
 
@@ -12,10 +12,10 @@ NO_FLIP = NotEnough("no case flipped", "a case that only one side passed")
 
 
 def exact(won: int, lost: int) -> float | NotEnough:
-    """The exact two-sided p: the binomial test of ``won`` among the flips; `NotEnough` without a flip,
-    `ValueError` below 0.
+    """The exact two-sided p-value: the binomial test of ``won`` among the flips.
 
-    ``won``, ``lost``: cases that only the first and that only the second passed.
+    ``won`` and ``lost`` count the cases that only the first and that only the second passed. Returns `NotEnough`
+    without a flip, and raises `ValueError` for counts below 0.
 
     Source: McNemar (1947), Psychometrika 12:153-157.
 
@@ -25,11 +25,11 @@ def exact(won: int, lost: int) -> float | NotEnough:
     flips = _flips(won, lost)
     if flips == 0:
         return NO_FLIP
-    return min(1.0, 2 * float(binom.cdf(min(won, lost), flips, 0.5)))
+    return min(1.0, 2 * float(scipy.stats.binom.cdf(min(won, lost), flips, 0.5)))
 
 
 def exact_one_sided(more: int, fewer: int) -> float:
-    """The chance of ``more`` or even more among the flips, if each goes either way with equal chance; 1 without a flip.
+    """The probability of at least ``more`` changes in one direction if both are equally likely; 1 without a change.
 
     Source: McNemar (1947), Psychometrika 12:153-157.
 
@@ -37,13 +37,14 @@ def exact_one_sided(more: int, fewer: int) -> float:
     0.0156
     """
     flips = _flips(more, fewer)
-    return float(binom.sf(more - 1, flips, 0.5)) if flips else 1.0
+    return float(scipy.stats.binom.sf(more - 1, flips, 0.5)) if flips else 1.0
 
 
 def mid_p(won: int, lost: int) -> float | NotEnough:
-    """The mid-p version: exact less the probability of what was seen, which is less conservative.
+    """The mid-p version of `exact`, which subtracts the probability of the observed value and is less conservative.
 
-    ``won``, ``lost`` and `NotEnough` as in `exact`; where as many were won as lost, 1 less half that probability.
+    ``won``, ``lost`` and `NotEnough` are as in `exact`. If ``won`` equals ``lost``, the result is 1 minus half that
+    probability.
 
     Source: Fagerland, Lydersen & Laake (2013), BMC Medical Research Methodology 13:91.
 
@@ -54,12 +55,12 @@ def mid_p(won: int, lost: int) -> float | NotEnough:
     if flips == 0:
         return NO_FLIP
     if won == lost:
-        return 1.0 - 0.5 * float(binom.pmf(won, flips, 0.5))
+        return 1.0 - 0.5 * float(scipy.stats.binom.pmf(won, flips, 0.5))
     fewer = min(won, lost)
-    return 2 * float(binom.cdf(fewer, flips, 0.5)) - float(binom.pmf(fewer, flips, 0.5))
+    return 2 * float(scipy.stats.binom.cdf(fewer, flips, 0.5)) - float(scipy.stats.binom.pmf(fewer, flips, 0.5))
 
 
 def _flips(won: int, lost: int) -> int:
     if not (won >= 0 and lost >= 0):
-        raise ValueError(f"{won} won and {lost} lost are no counts of cases")
+        raise ValueError(f"counts of cases must be 0 or more, not {won} won and {lost} lost")
     return won + lost

@@ -1,4 +1,4 @@
-"""The mean of bounded values with its score interval, where values of one cluster may move together."""
+"""The mean of bounded values with its score interval, where values of one cluster may be correlated."""
 
 from __future__ import annotations
 
@@ -21,15 +21,19 @@ def score_mean(
 ) -> Estimate | NotEnough:
     """The mean of values, or of paired differences, with its score interval over clusters.
 
-    ``values``: one for each case, repeats averaged before; ``clusters``: its cluster for each case, or ``None`` if each
-    case stands alone; ``within``: the least and the largest value that one case could have; values beyond widen it.
+    ``values`` has one value for each case, averaged over repeats beforehand. ``clusters`` gives the cluster of each
+    case, or ``None`` if each stands alone. ``within`` gives the lowest and the highest value that one case could have;
+    values beyond widen it.
 
-    Each bound is the mean at which the score statistic equals Student's quantile. Its variance is that of the likeliest
-    distribution with this mean, over the values seen and the end of ``within`` that the mean lies towards: losses that
-    the sample did not show count as far as the mean supposes them. For 0/1 values this is Wilson's variance, for −1/0/1
-    differences Tango's, for candidate − factor · baseline that of Nam & Blackwelder. The unseen kind of case comes in
-    clusters of the size Σ m³/Σ m²; the freedom is (Σ m²)²/Σ m⁴ − 1, which is C − 1 for C equal clusters. No interval
-    goes beyond ``within``. `NotEnough` below two clusters, or where one has nearly all cases.
+    Each bound is the mean at which the score statistic equals Student's quantile. Its variance is that of the most
+    likely distribution with this mean. The distribution covers the observed values and the end of ``within`` towards
+    which the mean lies. Losses that the sample did not show therefore count as much as the mean implies. For 0/1 values
+    this is Wilson's variance, for −1/0/1 differences Tango's, and for candidate − factor · baseline that of Nam &
+    Blackwelder.
+
+    The unseen kind of case comes in clusters of the size Σ m³/Σ m². The degrees of freedom are (Σ m²)²/Σ m⁴ − 1, which
+    is C − 1 for C equal clusters. No interval goes beyond ``within``. Returns `NotEnough` below two clusters, or where
+    one has nearly all cases.
 
     Source: Tango (1998), Stat. Med. 17:891-908; Nam & Blackwelder (2002), Stat. Med. 21:689-699;
     Owen (2001), Empirical Likelihood, §2.9, for the likeliest distribution; Carter, Schnepel & Steigerwald (2017),
@@ -42,13 +46,13 @@ def score_mean(
     n, values, upper = len(values), finite(values), upper_share(level)
     low, high = float(within[0]), float(within[1])
     if not -inf < low < high < inf:
-        raise ValueError(f"no value lies within {within}: two finite numbers, the smaller first")
+        raise ValueError(f"`within` must be two finite numbers, the smaller first, not {within}")
     what = "cases" if clusters is None else "clusters"
     if n == 0:
         return NotEnough("there is no case", f"two {what} or more")
     units = ScoreUnits.of(values, clusters, (low, high))
     if units.freedom < MIN_FREEDOM:
-        return NotEnough(f"too few {what} to show how much they vary", f"more {what} of a like size", n)
+        return NotEnough(f"too few {what} to show how much they vary", f"more {what} of similar size", n)
     bounds = units.bounds(float(stdtrit(units.freedom, upper)))
     method = "mean, score interval" + ("" if clusters is None else " over clusters")
     return Estimate(float(values.mean()), *bounds, level, n, method)

@@ -1,4 +1,4 @@
-"""The score statistic of the mean of clusters: its variance is that of the likeliest distribution with this mean."""
+"""The score statistic of a mean over clusters, with the variance of the most likely distribution with that mean."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy  # its `optimize` loads at its first use, because it is slow to load
 
 from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster_sums
 
 __all__: list[str] = []
 
 EDGE = 1e-12
-"""How near to the ends of what is possible the roots are looked for, as a share of the way."""
+"""How close to the ends of the possible range the roots are searched, as a share of it."""
 NEAR = 1e-12
-"""How exactly they are found, as a share of it."""
+"""The precision of the roots, as a share of the range."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreUnits:
-    """The kinds of clusters there are: their ``sums`` and ``sizes``, and how often each occurs (``times``).
+    """The distinct clusters: their ``sums`` and ``sizes``, and how often each occurs (``times``).
 
-    ``within``: the least and the largest value of one case; ``unseen``: the size of a cluster that was not seen;
-    ``freedom`` of the variance.
+    ``within`` gives the lowest and the highest value of one case. ``unseen`` is the size of a cluster that was not
+    seen, and ``freedom`` gives the degrees of freedom of the variance.
     """
 
     sums: Floats
@@ -35,7 +35,7 @@ class ScoreUnits:
 
     @classmethod
     def of(cls, values: Floats, clusters: Clusters | None, within: tuple[float, float]) -> ScoreUnits:
-        """The clusters of these values, equal ones counted together."""
+        """Builds the clusters of these values, counting equal ones together."""
         ends = min(within[0], float(values.min())), max(within[1], float(values.max()))
         if clusters is None:
             kinds, times = np.unique(values, return_counts=True)
@@ -49,12 +49,12 @@ class ScoreUnits:
         return int(self.times.sum())
 
     def bounds(self, t: float) -> tuple[float, float]:
-        """The means on both sides of the one seen whose score is ``t``."""
+        """The means on both sides of the observed one whose score is ``t``."""
         low, high = self.within
         return self._bound(t), -replace(self, sums=-self.sums, within=(-high, -low))._bound(t)
 
     def _bound(self, t: float) -> float:
-        """The lower one; the least value that a case could have where no mean above it has such a score."""
+        """The lower bound; the least possible value of a case if no mean above it has such a score."""
         low, point = self.within[0], float(self.times @ self.sums) / float(self.times @ self.sizes)
         way = point - low
         if way <= ROUNDING * max(abs(low), abs(point)):
@@ -62,10 +62,10 @@ class ScoreUnits:
         ends = low + EDGE * way, point
         if self.score(ends[0]) <= t:
             return low
-        return float(brentq(lambda mean: self.score(mean) - t, *ends, xtol=NEAR * way, rtol=NEAR))
+        return float(scipy.optimize.brentq(lambda mean: self.score(mean) - t, *ends, xtol=NEAR * way, rtol=NEAR))
 
     def score(self, mean: float) -> float:
-        """The score statistic of the hypothesis that the true mean is ``mean``, which is at most the one seen."""
+        """The score statistic of the hypothesis that the true mean is ``mean``, which is at most the observed one."""
         apart = self.sums - mean * self.sizes
         total = float(self.times @ apart)
         if total <= ROUNDING * float(self.times @ (np.abs(self.sums) + abs(mean) * self.sizes)):
@@ -77,10 +77,10 @@ class ScoreUnits:
 
 
 def likeliest(apart: Floats, shares: Floats, worst: float) -> tuple[Floats, float]:
-    """The likeliest weights with mean 0 of values whose mean is above 0, and that of the value ``worst``, below 0.
+    """The most likely weights that give values with a mean above 0 the mean 0, and the weight of ``worst``, below 0.
 
-    ``shares``: how often each of ``apart`` was seen, summing to 1; ``worst`` need not have been seen, and none of them
-    is below it.
+    ``shares`` gives how often each value of ``apart`` was observed, and sums to 1. ``worst`` need not have been
+    observed, and no value is below it.
 
     Source: Owen (2001), Empirical Likelihood, §2.9.
     """
@@ -92,12 +92,12 @@ def likeliest(apart: Floats, shares: Floats, worst: float) -> tuple[Floats, floa
     if left(steepest) >= 0:
         weights = shares / (1 + steepest * apart)
         return weights, max(1 - float(weights.sum()), 0.0)
-    slope = float(brentq(left, 0.0, steepest, xtol=NEAR * steepest, rtol=NEAR))
+    slope = float(scipy.optimize.brentq(left, 0.0, steepest, xtol=NEAR * steepest, rtol=NEAR))
     return shares / (1 + slope * apart), 0.0
 
 
 def unseen_size(sizes: Floats) -> float:
-    """The size of a cluster that was not seen: the mean of those seen, each weighed by what it adds to the variance."""
+    """The assumed size of an unseen cluster: the mean of observed sizes, weighted by contribution to the variance."""
     return float((sizes**3).sum() / (sizes**2).sum())
 
 

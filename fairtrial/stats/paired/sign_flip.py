@@ -11,20 +11,21 @@ from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster
 __all__ = ["sign_flip"]
 
 EXACT_TO = 16
-"""Up to this many differences all 2ⁿ flips are looked at."""
+"""With up to this many differences, all 2ⁿ flips are evaluated."""
 FLIPS = 10_000
 TIE = 1e-12
 WORD = 8
-"""Bytes that the generator gives at a time."""
+"""Bytes that the generator produces at a time."""
 AT_ONCE, TOGETHER = 2_000_000, 400
 """Signs drawn at a time, and flips summed at a time, a multiple of `WORD`."""
 
 
 def sign_flip(differences: Floats, clusters: Clusters | None = None, *, seed: int = 0) -> float | NotEnough:
-    """The two-sided p of a mean difference of 0; the signs of a cluster flip together.
+    """The two-sided p-value of a mean difference of 0; the signs of a cluster flip together.
 
-    ``differences``: one for each case, on any scale; ``clusters``: the cluster of each, ``None`` if each stands alone.
-    Exact to 16 differing clusters, above that (b + 1)/(10,000 + 1) of seeded flips. `NotEnough` if nothing differs.
+    ``differences`` has one value for each case, on any scale. ``clusters`` gives the cluster of each, or ``None`` if
+    each stands alone. The p-value is exact for up to 16 differing clusters. Above that, it is (b + 1)/(10,000 + 1),
+    where b of the 10,000 seeded flips are at least as extreme. Returns `NotEnough` if nothing differs.
 
     Source: Fisher (1935), The Design of Experiments, §21; Phipson & Smyth (2010) for the + 1.
 
@@ -33,7 +34,7 @@ def sign_flip(differences: Floats, clusters: Clusters | None = None, *, seed: in
     0.0527
     """
     sums = cluster_sums(differences, clusters)
-    # What adding up left of differences that cancel is no difference: its sign would be a coin's.
+    # Differences that cancel leave a rounding error, whose random sign must not count.
     sums = sums[np.abs(sums) > ROUNDING * float(np.abs(differences).max(initial=0.0))]
     count = len(sums)
     if count == 0:
@@ -49,8 +50,8 @@ def _flipped(sums: Floats, seed: int) -> Floats:
     """The sum of each of the seeded flips.
 
     The signs are those of ``integers(0, 2, (FLIPS, count), dtype=np.int8) * 2 - 1``, which are the top bits of the
-    generator's bytes. Eight at a time are looked up in a table of all sums of theirs, so that 100,000 differences need
-    half a second and 50 MB.
+    generator's bytes. Eight signs at a time are looked up in a table of all their sums. This way 100,000 differences
+    need half a second and 50 MB.
     """
     rng, count = np.random.default_rng(seed), len(sums)
     eights = np.zeros(-(-count // WORD) * WORD)
@@ -68,7 +69,7 @@ def _flipped(sums: Floats, seed: int) -> Floats:
 def _packed(rng: np.random.Generator, rows: int, count: int) -> NDArray[np.uint8]:
     """The next signs of so many flips: a row for eight differences each, a byte for each flip."""
     packed = np.empty((rows, -(-count // WORD)), dtype=np.uint8)
-    step = max(WORD, AT_ONCE // count // WORD * WORD)  # whole words of the generator, whatever the count
+    step = max(WORD, AT_ONCE // count // WORD * WORD)  # whole words of the generator, for any count
     for start in range(0, rows, step):
         few = min(step, rows - start)
         drawn = rng.integers(0, 2**64, -(-few * count // WORD), dtype=np.uint64).view(np.uint8)[: few * count]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, sqrt
 
-from scipy.optimize import brentq
+import scipy  # its `optimize` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import quantile
@@ -12,16 +12,16 @@ from fairtrial.stats.intervals import quantile
 __all__ = ["tango"]
 
 EDGE = 1e-12
-"""How near to −1, 0-width and 1 the roots are looked for."""
+"""How close to the ends of the possible range the roots are searched."""
 
 
 def tango(won: int, lost: int, n: int, *, level: float = 0.90) -> Estimate | NotEnough:
     """The difference (won − lost) / n of two paired proportions, in [−1, 1], with its score interval.
 
-    ``won`` counts cases that only the first passed, ``lost`` those that only the second passed, ``n`` all cases. Each
-    bound of the two-sided level 0.90 is a one-sided 95 % bound, which is what non-inferiority reads. Without any
-    discordant case the bounds are ±z²/(n + z²), never 0. `NotEnough` without a case, `ValueError` for counts that can't
-    be.
+    ``won`` counts cases that only the first passed, ``lost`` those that only the second passed, and ``n`` all cases.
+    Each bound of the two-sided level 0.90 is a one-sided 95 % bound, which is what non-inferiority uses. Without any
+    discordant case, the bounds are ±z²/(n + z²), never 0. Returns `NotEnough` without a case, and raises `ValueError`
+    for counts that are impossible.
 
     Source: Tango (1998), Statistics in Medicine 17:891-908, equations 24-26.
 
@@ -37,7 +37,7 @@ def tango(won: int, lost: int, n: int, *, level: float = 0.90) -> Estimate | Not
 
 
 def score_bounds(won: float, lost: float, n: float, *, z: float) -> tuple[float, float]:
-    """Tango's two bounds of (won − lost) / n at the quantile ``z``; an effective sample need not be whole."""
+    """Tango's two bounds of (won − lost) / n at the quantile ``z``; an effective sample size need not be whole."""
     point = (won - lost) / n
     low = -1.0 if lost >= n else _root(won, lost, n, target=z, between=(-1 + EDGE, point))
     high = 1.0 if won >= n else _root(won, lost, n, target=-z, between=(point, 1 - EDGE))
@@ -55,7 +55,7 @@ def tango_score(won: float, lost: float, n: float, delta: float) -> float:
     b = -won - lost + (2 * n - won + lost) * delta
     c = -lost * delta * (1 - delta)
     root = sqrt(max(b * b - 4 * a * c, 0.0))
-    # Both are the same root; each is the one that doesn't subtract two numbers which may be nearly equal.
+    # Both expressions are the same root; each avoids subtracting two nearly equal numbers in its case.
     only_second = -2 * c / (root + b) if b > 0 else (root - b) / (2 * a)
     variance = n * (2 * only_second + delta * (1 - delta))
     distance = won - lost - n * delta
@@ -75,4 +75,4 @@ def _root(won: float, lost: float, n: float, *, target: float, between: tuple[fl
         return low
     if above(high) >= 0:
         return high
-    return float(brentq(above, low, high, xtol=1e-13))
+    return float(scipy.optimize.brentq(above, low, high, xtol=1e-13))

@@ -1,4 +1,4 @@
-"""What it costs that units come in clusters: the intraclass correlation, and by how much it inflates a sample."""
+"""Clustered units: the intraclass correlation, and how much it inflates a sample size."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["ClusterSums", "design_effect", "intraclass_correlation"]
 
 @dataclass(frozen=True, slots=True)
 class ClusterSums:
-    """Sums over clusters, such as tenants with their users, that add: what a design effect is computed from.
+    """Additive sums over clusters, such as tenants with their users, from which the design effect is computed.
 
-    ``units`` Σm and ``squared_sizes`` Σm² over the clusters' sizes; ``x``, ``xx`` over all values; ``between``: Σ of
-    each cluster's (Σx)²/m.
+    ``units`` is Σm and ``squared_sizes`` is Σm² over the clusters' sizes. ``x`` and ``xx`` are sums over all values.
+    ``between`` is the sum of each cluster's (Σx)²/m.
 
     >>> ClusterSums.of([1.0, 0.0, 1.0], ["a", "a", "b"])
     ClusterSums(clusters=2, units=3, squared_sizes=5, x=2.0, xx=2.0, between=1.5)
@@ -35,10 +35,10 @@ class ClusterSums:
 
     @classmethod
     def of(cls, values: ArrayLike, clusters: Sequence[Hashable]) -> Self:
-        """The sums of values and the cluster of each; raises `ValueError` unless they are finite and as many."""
+        """The sums of values and their clusters; raises `ValueError` unless they are finite and equally many."""
         x = np.asarray(values, dtype=np.float64).ravel()
         if len(x) != len(clusters) or not np.isfinite(x).all():
-            raise ValueError(f"{len(x)} values with {len(clusters)} clusters: one cluster for each, all finite")
+            raise ValueError(f"{len(x)} values with {len(clusters)} clusters: each must be finite and have one cluster")
         numbers = {name: number for number, name in enumerate(dict.fromkeys(clusters))}
         index = np.array([numbers[name] for name in clusters], dtype=np.intp)
         sizes, sums = np.bincount(index), np.bincount(index, weights=x)
@@ -46,25 +46,25 @@ class ClusterSums:
         return cls(len(numbers), len(x), int(np.sum(sizes**2)), float(x.sum()), float(x @ x), between)
 
     def __add__(self, other: Self) -> Self:
-        """Of two sets without a common cluster."""
+        """The sums of two sets that have no cluster in common."""
         return type(self)(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def mean_size(self) -> float:
-        """Units in a cluster on average; 0 without a cluster."""
+        """The mean number of units in a cluster; 0 without a cluster."""
         return self.units / self.clusters if self.clusters else 0.0
 
     @property
     def size_variation(self) -> float:
-        """The coefficient of variation of the clusters' sizes, with n; 0 where all are equal."""
+        """The coefficient of variation of the clusters' sizes, with divisor n; 0 if all are equal."""
         spread = self.clusters * self.squared_sizes - self.units**2
         return sqrt(max(0, spread)) / self.units if self.units else 0.0
 
 
 def intraclass_correlation(sums: ClusterSums) -> float | NotEnough:
-    """How alike the units of a cluster are, by analysis of variance: from below 0 (by chance) to 1.
+    """The similarity of the units in a cluster, by analysis of variance: from slightly below 0 (by chance) to 1.
 
-    `NotEnough` below two clusters, where no cluster has two units, or where all values are equal.
+    Returns `NotEnough` below two clusters, if no cluster has two units, or if all values are equal.
 
     Source: Donner (1986), Int. Stat. Rev. 54:67-82, the analysis-of-variance estimator.
 
@@ -85,10 +85,11 @@ def intraclass_correlation(sums: ClusterSums) -> float | NotEnough:
 
 
 def design_effect(mean_size: float, correlation: float, *, size_variation: float = 0.0) -> float:
-    """By how much clusters inflate the sample that single units would need: 1 + ((1 + cv²) m − 1) ρ, at least 1.
+    """The factor by which clusters inflate the sample of independent units: 1 + ((1 + cv²) m − 1) ρ, at least 1.
 
-    ``mean_size`` m: units in a cluster, 1 or more; ``correlation`` ρ as of `intraclass_correlation` (below 0 counts
-    as 0, for it is chance); ``size_variation`` cv: the coefficient of variation of the sizes.
+    ``mean_size`` m is the mean number of units in a cluster, 1 or more. ``correlation`` ρ is that of
+    `intraclass_correlation`; a value below 0 is due to chance and counts as 0. ``size_variation`` cv is the coefficient
+    of variation of the sizes.
 
     Source: Eldridge, Ashby & Kerry (2006), Int. J. Epidemiol. 35:1292-1300.
 
@@ -96,5 +97,5 @@ def design_effect(mean_size: float, correlation: float, *, size_variation: float
     2.373
     """
     if not (mean_size >= 1 and correlation <= 1 and size_variation >= 0):
-        raise ValueError(f"clusters of {mean_size} units with correlation {correlation} make no sense")
+        raise ValueError(f"clusters of {mean_size} units with correlation {correlation} are not possible")
     return 1 + ((1 + size_variation**2) * mean_size - 1) * max(0.0, correlation)

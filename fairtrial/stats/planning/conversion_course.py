@@ -1,4 +1,4 @@
-"""The course of a trial of rare events: exactly which counts of conversions stop it, and how likely they come up."""
+"""The course of a trial of rare events: which conversion counts stop it, and how likely they are."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ __all__ = ["ConversionRule", "conversion_course"]
 
 Array = NDArray[np.float64]
 MOST_STEPS = 600
-"""Looks at most; where more units convert than that, several do between two looks."""
+"""The maximum number of looks. With more conversions than this, several occur between two looks."""
 GRID = 200
-"""Numbers of units at which the course is told."""
+"""The number of sample sizes for which the course is computed."""
 BEYOND = 6.0
-"""Standard deviations beyond the mean number of conversions that are followed."""
+"""The range that is computed, in standard deviations around the mean number of conversions."""
 REACH = 9.0
 
 
 @dataclass(frozen=True, slots=True)
 class ConversionRule:
-    """How conversions are compared: what `conversion_evidence` and `conversion_harm` are told, and the error α.
+    """How conversions are compared: the arguments of `conversion_evidence` and `conversion_harm`, and the error α.
 
-    ``side``: ``either`` is two-sided; ``more`` rejects "at most (1 + ``margin``) times control's rate", ``fewer``
-    rejects "at least" so much.
+    The ``side`` ``either`` is two-sided. ``more`` rejects "at most (1 + ``margin``) times control's rate", and
+    ``fewer`` rejects "at least" that rate.
 
     >>> ConversionRule(lift=1.0, side="more").rejects(control=2, treatment=14)
     True
@@ -44,7 +44,7 @@ class ConversionRule:
     margin: float = 0.0
 
     def rejects(self, control: int, treatment: int) -> bool:
-        """Whether so many conversions in each arm are enough."""
+        """Whether these numbers of conversions reject the null hypothesis."""
         if self.side == "either":
             found = conversion_evidence(control, treatment, lift=self.lift, share=self.share)
         elif self.side == "more":
@@ -56,14 +56,15 @@ class ConversionRule:
 
 
 def conversion_course(rule: ConversionRule, *, control: float, treatment: float, units: float) -> Course:
-    """The course of a trial in which the arms convert at these rates, up to so many units in both arms together.
+    """The course of a trial whose arms convert at these rates, up to ``units`` in both arms together.
 
-    ``control``, ``treatment``: the chance that a unit converts, above 0 and below 1. For ``either`` only stops on the
-    side of the true difference count as power. The counts that stop are those of the rule itself, followed exactly
-    conversion by conversion (up to 600 looks, then in batches); how many units that takes is Poisson, as for rare
-    events. `ValueError` for rates or units that make no sense, or for ``either`` with equal rates.
+    ``control`` and ``treatment`` are the probabilities that a unit converts, above 0 and below 1. For ``either``, only
+    stops on the side of the true difference count as power. The counts that stop the trial are those of the rule
+    itself. They are followed exactly, conversion by conversion up to 600 looks, then in batches. The number of
+    conversions in so many units is taken as Poisson, as for rare events. Raises `ValueError` for impossible rates or
+    units, and for ``either`` with equal rates.
 
-    Source: Lindon & Malek (2022), arXiv:2011.03567, for the rule; the recursion is exact enumeration of its walk.
+    Source: Lindon & Malek (2022), arXiv:2011.03567, for the rule. The recursion is an exact enumeration of its walk.
 
     >>> course = conversion_course(ConversionRule(lift=1.0, side="more"), control=0.01, treatment=0.05, units=2000)
     >>> print(f"five times the errors are seen after {course.mean_stop / 2:.0f} units an arm, on average")
@@ -87,7 +88,7 @@ def conversion_course(rule: ConversionRule, *, control: float, treatment: float,
 
 
 def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple[Array, Array]:
-    """The chance to stop at each number of conversions, upwards and downwards, if this share of them is treated."""
+    """The probability of stopping at each number of conversions, upwards and downwards, given the treated share."""
     step = int(counts[0])
     jump = _binomial(step, share)
     mass, first = np.ones(1), 0
@@ -114,7 +115,7 @@ def _binomial(n: int, share: float) -> Array:
 
 
 def _edges(rule: ConversionRule, count: int, high: int, low: int) -> tuple[int, int]:
-    """The fewest treated among ``count`` that stop upwards and the most that stop downwards, from those of before."""
+    """The fewest treated of ``count`` that stop upwards, and the most that stop downwards, given the previous ones."""
 
     def stops(treated: int) -> bool:
         return rule.rejects(count - treated, treated)

@@ -1,4 +1,4 @@
-"""The course of a trial if the effect is true: how likely it has decided after so many units, and when on average."""
+"""The course of a trial with a true effect: the probability of a decision by each look, and the mean sample size."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from fairtrial.stats.sequential.obrien_fleming import LOOKS, obrien_fleming, pla
 __all__ = ["Course", "monitored", "planned"]
 
 FINEST, FARTHEST = 80, 5
-"""Where the looks are not given: so many in the units that one look would need, up to so many times these."""
+"""Without given looks: the number of looks within the units that one look needs, and the largest multiple of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A trial's looks, and what is likely to be known at each if the effect is as large as assumed.
+    """A trial's looks, and the probability of each decision if the effect is as large as assumed.
 
-    ``units``: units in both arms at each look; ``power``: the chance that it has decided for the effect by then;
-    ``mean_stop``: units at the end on average, the last look for trials that never decide; ``exaggeration``: what the
-    trials that decide show as the effect, in multiples of the true one (type-M error), ``None`` where unknown.
+    ``units`` counts the units in both arms at each look. ``power`` is the probability that the trial has decided for
+    the effect by then. ``mean_stop`` is the mean number of units at the end; a trial that never decides counts with its
+    last look. ``exaggeration`` is the effect that deciding trials show, as a multiple of the true one (type-M error),
+    or ``None`` if unknown.
 
     >>> Course(units=(100.0, 200.0), power=(0.3, 0.8), mean_stop=170.0, exaggeration=1.3).needed(0.8)
     200.0
@@ -37,18 +38,18 @@ class Course:
     exaggeration: float | None = None
 
     def needed(self, power: float) -> float | None:
-        """Units at the first look that has this power, ``None`` if none does."""
+        """Units at the first look with this power; ``None`` if none has it."""
         return next((n for n, found in zip(self.units, self.power, strict=True) if found >= power), None)
 
 
 def monitored(
     effect: float, unit_variance: float, looks: Sequence[float], *, tau: float, alpha: float = 0.05, sides: int = 2
 ) -> Course:
-    """The course of a trial that is watched with the always-valid interval and stops when it excludes the limit.
+    """The course of a trial that stops when its always-valid interval excludes the limit.
 
-    ``effect``: the true distance to the limit, above 0; ``unit_variance``: its variance times the units in both arms;
-    ``looks``: those units at each look, ascending; ``tau`` as in `always_valid`; ``sides``: 2 as there, 1 as in
-    `at_least`. `ValueError` for an effect or variance that is not above 0.
+    ``effect`` is the true distance to the limit, above 0. ``unit_variance`` is the variance of the effect times the
+    units in both arms. ``looks`` are those units at each look, ascending. ``tau`` is as in `always_valid`. ``sides`` is
+    2 for `always_valid` and 1 for `at_least`. Raises `ValueError` for an effect or variance that is not above 0.
 
     Source: recursive integration (Armitage, McPherson & Rowe 1969) over the bounds of Robbins (1970); type-M error
     after Gelman & Carlin (2014), Perspect. Psychol. Sci. 9:641-651.
@@ -73,9 +74,9 @@ def monitored(
 def planned(
     effect: float, unit_variance: float, units: float, *, alpha: float = 0.05, sides: int = 2, looks: int = LOOKS
 ) -> Course:
-    """The course of a trial with O'Brien & Fleming's bounds at equally spaced looks, the last after ``units``.
+    """The course of a trial with O'Brien-Fleming bounds at equally spaced looks, the last after ``units``.
 
-    As `monitored`; with ``sides`` 1 the upper bound alone spends ``alpha``.
+    The parameters are as in `monitored`. With ``sides`` 1, the upper bound alone spends ``alpha``.
 
     Source: Jennison & Turnbull (2000), Group Sequential Methods, chapters 2 and 19.
 
@@ -99,9 +100,9 @@ def planned(
 
 @lru_cache(maxsize=512)
 def monitored_multiple(power: float, *, alpha: float, sides: int, tau: float) -> float | None:
-    """(effect/SE)² at which the always-valid rule has this power, watched all the time; ``None`` if it is too far.
+    """(effect/SE)² at which the always-valid rule has this power under continuous looks; ``None`` if out of reach.
 
-    ``tau`` in multiples of the effect. In multiples of what one look needs it is 1.63 for 80 % at τ = effect.
+    ``tau`` is in multiples of the effect. For 80 % power at τ = effect, the result is 1.63 times what one look needs.
     """
     looks = [8 * k / FINEST for k in range(1, FARTHEST * FINEST + 1)]
     return monitored(1.0, 1.0, looks, tau=tau, alpha=alpha, sides=sides).needed(power)

@@ -1,4 +1,4 @@
-"""One question under one way of looking: which rule decides it, and how many units that takes."""
+"""Plans one question in one mode: the rule that decides it, and the number of units that it needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairtrial.stats.planning.courses import Course, monitored, monitored_multip
 from fairtrial.stats.planning.question import FEW, RARE, UNCOMMON, Design, Mode, Question
 from fairtrial.stats.sequential.conversions import conversion_lift
 from fairtrial.stats.sequential.obrien_fleming import LOOKS, inflation, obrien_fleming
-from fairtrial.stats.sizes import size_of_means, size_of_means_not_worse, size_of_shares, without_an_event
+from fairtrial.stats.sizes import size_of_means, size_of_means_not_worse, size_of_shares, units_without_event
 from fairtrial.stats.sums import Successes
 
 __all__ = ["Option", "rule_of"]
@@ -25,22 +25,23 @@ __all__ = ["Option", "rule_of"]
 Rule = Literal["conversion e-process", "normal mixture", "O'Brien-Fleming", "one look"]
 LOOKS_A_WEEK = 7
 BEYOND = (4, 16)
-"""Multiples of the longest duration in which the units that rare events need are searched for."""
+"""Multiples of the longest duration up to which the units for rare events are searched."""
 SAMPLE = 10**9
-"""Units of a sample in which rates show as they are."""
+"""The units of an artificial sample, whose rates are exact."""
 SURELY = float(gammaincinv(MIN_EVENTS, 0.9))
-"""Events to expect, 14.2, of which 9 trials in 10 see the fewest that a look needs."""
+"""The expected number of events, 14.2, with which 9 of 10 trials have the minimum that a look needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What one question takes when it is looked at in one way.
+    """What one question needs when it is monitored in one way.
 
-    ``units``: in both arms, for the power that it needs, ``None`` where they are too many to say; ``weeks``: whole
-    ones, for these units; ``power``: at the end of the trial; ``mean_stop``: units at the end on average if the truth
-    is as planned; ``exaggeration``: what trials that stop for the effect show of it, in multiples (type-M error),
-    ``None`` where unknown. ``excluded``: a loss that an inconclusive end without a visible difference would exclude,
-    on the metric's scale, ``None`` where it would exclude nothing.
+    ``units`` counts the units in both arms for the required power, or is ``None`` if they are too many to state.
+    ``weeks`` is the number of whole weeks for these units, and ``power`` is the power at the end of the trial.
+    ``mean_stop`` is the mean number of units at the end if the truth is as planned. ``exaggeration`` is the effect in
+    trials that stop for it, as a multiple of the true one (type-M error), or ``None`` if unknown. ``excluded`` is the
+    loss that an inconclusive end without a visible difference would exclude, on the metric's scale. It is ``None`` if
+    nothing would be excluded.
 
     >>> option(Question("errors", "not worse", 0.03, 0.01, lower_is_better=True), Design(per_week=4000), 0.9).rule
     'normal mixture'
@@ -56,16 +57,17 @@ class Option:
     excluded: float | None
 
     def fits(self, design: Design) -> bool:
-        """Whether it can be decided in the time that the trial may last."""
+        """Whether it can be decided within the trial's longest duration."""
         return self.weeks is not None and self.weeks <= design.weeks
 
 
 def rule_of(question: Question, design: Design) -> Rule:
-    """The rule that decides a question, chosen from the plan alone: what the data say never changes it.
+    """The rule that decides a question. It depends only on the plan, never on the data.
 
-    A share is decided by conversions, exactly, where its rarer outcome is below 2 % today, or below 10 % in an arm and
-    expected fewer than 200 times in the longest duration, or where it is a matter of safety; else the mode says. Where
-    both outcomes are common, counting one of them throws away what the other tells: half, at 50 %.
+    A share is decided exactly, by conversions, if it is a matter of safety, or if its rarer outcome is below 2 % today.
+    So is a share whose rarer outcome is below 10 % in an arm and is expected fewer than 200 times in the longest
+    duration. Otherwise the mode decides. If both outcomes are common, counting only one discards what the other shows:
+    half of it, at 50 %.
 
     Source: Lindon & Malek (2022), arXiv:2011.03567; Waudby-Smith et al. (2024), arXiv:2103.06476; O'Brien & Fleming
     (1979), Biometrics 35:549-556.
@@ -83,9 +85,9 @@ def rule_of(question: Question, design: Design) -> Rule:
 
 
 def option(question: Question, design: Design, power: float, *, beyond: bool = True) -> Option:
-    """What the question takes to be answered with this power under the design's mode.
+    """What the question needs for this power in the design's mode.
 
-    ``beyond``: whether units are also searched for past the longest duration, which tells but doesn't change whether
+    ``beyond`` says whether units are also searched past the longest duration, which informs but does not change whether
     it fits.
     """
     rule = rule_of(question, design)
@@ -97,7 +99,7 @@ def option(question: Question, design: Design, power: float, *, beyond: bool = T
 
 
 def _watched(question: Question, design: Design, power: float) -> Option:
-    """Looks every day, none before both arms have what the normal approximation needs."""
+    """Daily looks, from the time when both arms have the units that the normal approximation needs."""
     effect, variance, sides = question.effect, _watched_variance(question, design), question.sides
     first = _first_look(question, design)
     days = range(1, design.weeks * LOOKS_A_WEEK + 1)
@@ -116,7 +118,7 @@ def _watched(question: Question, design: Design, power: float) -> Option:
 
 
 def _planned(question: Question, design: Design, power: float) -> Option:
-    """A duration that is agreed on before, with planned looks on the way; none before both arms have enough."""
+    """A fixed duration with planned looks, from the time when both arms have enough units."""
     effect, variance, first = question.effect, _watched_variance(question, design), _first_look(question, design)
     alpha = design.alpha * 2 / question.sides
     one = (
@@ -131,7 +133,7 @@ def _planned(question: Question, design: Design, power: float) -> Option:
 
 
 def _single(question: Question, design: Design, power: float) -> Option:
-    """A duration that is agreed on before, and one look at its end."""
+    """A fixed duration with one look at its end."""
     effect, variance = question.effect, _variance(question, design)
     units = _one_look(question, design, power)
     end = min(_whole_weeks(units, design) * design.per_week, design.most)
@@ -142,7 +144,7 @@ def _single(question: Question, design: Design, power: float) -> Option:
 
 
 def _first_look(question: Question, design: Design) -> float:
-    """Units before which no look decides: 30 in each arm, and of a share most likely ten with the event and without."""
+    """Units before the first look: 30 in each arm, and for a share a likely ten with and ten without the event."""
     arms = (1 - design.share, question.baseline), (design.share, question.truth)
     units = MIN_UNITS / min(part for part, _ in arms)
     if question.sd is not None:
@@ -151,7 +153,7 @@ def _first_look(question: Question, design: Design) -> float:
 
 
 def _by_conversions(question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
-    """Units that convert, or where most do, those that don't."""
+    """Counts the units that convert, or those that do not if most convert."""
     control, treatment, direction = question.baseline, question.truth, question.direction
     if control > 0.5:
         control, treatment, direction = 1 - control, 1 - treatment, -direction
@@ -175,12 +177,12 @@ def _by_conversions(question: Question, design: Design, power: float, multiples:
 
 
 def _worse_is_more(question: Question) -> bool:
-    """Whether a loss is more of the rarer outcome."""
+    """Whether a loss means more of the rarer outcome."""
     return question.lower_is_better == (question.baseline <= 0.5)
 
 
 def _excluded(rule: ConversionRule, rate: float, units: float, *, worse_is_more: bool) -> float | None:
-    """The loss beyond the interval of the lift if both arms convert at this rate."""
+    """The loss that the interval of the lift excludes if both arms convert at this rate."""
     expected = rate * units
     treated = round(expected * rule.share)
     level = 1 - rule.alpha * (1 if rule.side == "either" else 2)
@@ -192,7 +194,7 @@ def _excluded(rule: ConversionRule, rate: float, units: float, *, worse_is_more:
 
 
 def _one_look(question: Question, design: Design, power: float) -> float:
-    """Units for a single look, from the exact formula of its kind."""
+    """Units for a single look, from the exact formula for the kind of metric."""
     alpha, share = design.alpha, design.share
     if question.kind == "superior" and question.sd is None:
         size = size_of_shares(question.baseline, question.truth, alpha=alpha, power=power, share=share)
@@ -207,14 +209,14 @@ def _one_look(question: Question, design: Design, power: float) -> float:
 
 
 def _fewest(question: Question, design: Design) -> float:
-    """Units with which "not worse" can be shown of a share at all, however rare the event is."""
+    """Units with which "not worse" can be shown for a share, however rare the event is."""
     if question.sd is not None or question.kind == "superior":
         return 0.0
-    return without_an_event(question.effect, alpha=design.alpha) / design.share * design.inflation
+    return units_without_event(question.effect, alpha=design.alpha) / design.share * design.inflation
 
 
 def _by_normal(question: Question, variance: float, design: Design, power: float) -> float:
-    """Units for a single look at an estimate with this variance, times the units."""
+    """Units for a single look at an estimate, from its variance times the units."""
     z = float(ndtri(1 - design.alpha / question.sides) + ndtri(power))
     return z**2 * variance / question.effect**2
 
@@ -230,7 +232,7 @@ def _variance(question: Question, design: Design) -> float:
 
 
 def _watched_variance(question: Question, design: Design) -> float:
-    """The larger one of `_variance` and what more than one look at two rates reads, in a sample without chance."""
+    """The larger of `_variance` and the variance that repeated looks at two rates use, in a sample without noise."""
     known = _variance(question, design)
     if question.sd is not None:
         return known
@@ -246,7 +248,7 @@ def _watched_variance(question: Question, design: Design) -> float:
 
 
 def _possible(loss: float, question: Question) -> float | None:
-    """The loss, or nothing where none of a share could be larger: it would exclude what can't be."""
+    """The loss, or ``None`` if it is larger than possible, because excluding it would say nothing."""
     most = inf if question.sd is not None else 1 - question.baseline if question.lower_is_better else question.baseline
     return loss if loss < most else None
 

@@ -1,4 +1,4 @@
-"""What could be changed so that a trial can be decided in time: each change is tried, what helps is proposed."""
+"""Proposes changes that let a trial be decided in time, by trying each one."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from scipy.special import ndtri
 
 from fairtrial.stats.planning.options import rule_of
 from fairtrial.stats.planning.question import Design, Question
-from fairtrial.stats.sizes import size_of_pairs, without_an_event
+from fairtrial.stats.sizes import size_of_pairs, units_without_event
 
 __all__: list[str] = []
 
 MOST_WEEKS = 26
-"""Beyond half a year models, prompts and users are others than those that the trial began with."""
+"""After half a year, models, prompts and users differ too much from those at the start."""
 LEFT = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
-"""Shares of the variance that an adjustment may leave: less than 0.4 is hardly ever seen."""
+"""Shares of the variance that an adjustment may leave. Less than 0.4 is rare in practice."""
 RUNGS = 13
-"""Effects that are tried before the smallest is sought between two of them."""
+"""The number of effects that are tried before the smallest one is searched between two of them."""
 LARGEST = 1000.0
-"""Multiples of an amount's effect that are tried."""
+"""The largest multiple of an amount's effect that is tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A trial that is like another but for what the words say."""
+    """A trial that differs from another as ``words`` describe."""
 
     words: str
     questions: tuple[Question, ...]
@@ -38,7 +38,7 @@ Test = Callable[[Change], bool]
 
 
 def changes(questions: Sequence[Question], design: Design, failing: Sequence[int], decidable: Test) -> Iterator[Change]:
-    """The changes with which all can be decided, the cheapest first; ``failing``: the questions that now can't be."""
+    """The changes that let all questions be decided, cheapest first; ``failing`` are those that can't be now."""
     whole = Change("", tuple(questions), design)
     yield from _other_designs(whole, decidable)
     yield from _weeks(whole, decidable)
@@ -61,7 +61,7 @@ def _other_designs(whole: Change, decidable: Test) -> Iterator[Change]:
 
 
 def _weeks(whole: Change, decidable: Test) -> Iterator[Change]:
-    """The fewest whole weeks, up to half a year, and with other looks and an even split where that is less."""
+    """The fewest whole weeks, up to half a year; with other looks and an even split if that takes less time."""
     looks = "planned" if whole.design.mode == "monitor" else whole.design.mode
     even = replace(whole.design, share=0.5)
     others = {"": whole.design, " with an even split": even, " with planned looks": replace(whole.design, mode=looks)}
@@ -75,7 +75,7 @@ def _weeks(whole: Change, decidable: Test) -> Iterator[Change]:
 
 
 def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
-    """The design with the fewest more weeks that it needs; ``None`` where it needs none, or too many."""
+    """The design with the fewest additional weeks; ``None`` if it needs none, or too many."""
     few, many = design.weeks, MOST_WEEKS
     if few >= many or not decidable(replace(whole, design=replace(design, weeks=many))):
         return None
@@ -89,7 +89,7 @@ def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
 
 
 def _variance(whole: Change, failing: Sequence[int], decidable: Test) -> Change | None:
-    """An adjustment by what was known before the trial; the exact rule for rare events knows none."""
+    """An adjustment by pre-experiment data, which the exact rule for rare events does not support."""
     if any(rule_of(whole.questions[number], whole.design) == "conversion e-process" for number in failing):
         return None
     names = ", ".join(whole.questions[number].metric for number in failing)
@@ -103,7 +103,7 @@ def _variance(whole: Change, failing: Sequence[int], decidable: Test) -> Change 
 
 
 def _effects(whole: Change, failing: Sequence[int], decidable: Test) -> Change | None:
-    """The smallest effect of each failing question that can be found, others as they are; two digits, rounded up."""
+    """The smallest detectable effect of each failing question, with the others unchanged; two digits, rounded up."""
     found: dict[int, dict[str, float]] = {}
     for number in failing:
         alone = Change("", (whole.questions[number],), _alone(whole))
@@ -116,7 +116,7 @@ def _effects(whole: Change, failing: Sequence[int], decidable: Test) -> Change |
 
 
 def _alone(whole: Change) -> Design:
-    """The design in which one question has the power that it needs among all of them."""
+    """The design in which one question alone has the power that it needs among all of them."""
     return replace(whole.design, power=1 - (1 - whole.design.power) / len(whole.questions))
 
 
@@ -127,7 +127,7 @@ def _smallest(alone: Change, decidable: Test) -> float | None:
         return decidable(replace(alone, questions=(replace(question, effect=effect),)))
 
     ladder = np.geomspace(question.effect, max(question.effect, _largest(question)), RUNGS)
-    # An effect so large that hardly any unit of an arm has the rarer outcome can't be looked at: larger isn't easier.
+    # An effect so large that few units have the rarer outcome makes a look impossible. A larger one does not help.
     rung = next((number for number in range(1, RUNGS) if found(float(ladder[number]))), None)
     if rung is None:
         return None
@@ -151,7 +151,7 @@ def _largest(question: Question) -> float:
 
 
 def _rounded_up(value: float, steps: int) -> float:
-    """Two significant digits, not less than the value, and so many units of the second digit more."""
+    """The value rounded up to two significant digits, plus this many units of the second digit."""
     scale = floor(log10(value)) - 1
     return round((ceil(round(value / 10.0**scale, 9)) + steps) * 10.0**scale, 12)
 
@@ -175,11 +175,12 @@ def _replaced(questions: Sequence[Question], fields: dict[int, dict[str, float]]
 
 
 def pairs(question: Question, design: Design, power: float) -> int | None:
-    """Pairs of answers to the same requests that show it with this power, if it can be shown so in the time there is.
+    """The number of paired answers to the same requests that decide it with this power, if the time allows.
 
-    Users see one answer of a pair, so what is scored can't be their reaction. Until pairs have been seen, the answers
-    count as independent: the discordance of a fine-tune and its base is less, and so are the pairs that it takes.
-    ``None`` for what can't be scored so, amounts, or more pairs than there are requests of one a unit.
+    Users see only one answer of a pair, so the score can't be their reaction. The answers count as independent, because
+    no pairs have been seen yet. The discordance of a fine-tune and its base is lower, and so is the number of pairs
+    needed. Returns ``None`` for amounts, for questions that can't be scored this way, and for more pairs than there are
+    requests at one a unit.
 
     Source: Connor (1987), Biometrics 43:207-211; Nam (1997), Biometrics 53:1422-1430, for "not worse".
 
@@ -194,5 +195,5 @@ def pairs(question: Question, design: Design, power: float) -> int | None:
         found = size_of_pairs(discordant, other - one, alpha=design.alpha, power=power)
     else:
         found = float(ndtri(1 - design.alpha) + ndtri(power)) ** 2 * discordant / question.effect**2
-        found = max(found, without_an_event(question.effect, alpha=design.alpha))
+        found = max(found, units_without_event(question.effect, alpha=design.alpha))
     return ceil(found) if found <= design.most else None

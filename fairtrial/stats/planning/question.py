@@ -1,4 +1,4 @@
-"""What a trial is asked: one metric's question with its baseline, and the design that all its questions share."""
+"""The input of a trial's plan: one question about one metric, and the design that all questions share."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ KINDS: tuple[Kind, ...] = ("superior", "not worse")
 Mode = Literal["monitor", "planned", "fixed"]
 MODES: tuple[Mode, ...] = ("monitor", "planned", "fixed")
 RARE = 0.02
-"""A rate below which, or above one minus which, the normal approximation is not used."""
+"""Below this rate, or above one minus it, the normal approximation is not used."""
 UNCOMMON, FEW = 0.10, 200
-"""A rate below which a trial must expect so many events before the normal approximation is used."""
+"""Below this rate, a trial must expect this many events before the normal approximation is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be shown of one metric: that it is better by ``effect``, or not worse by it.
+    """What to show about one metric: that it is better by ``effect``, or not worse by it.
 
-    ``baseline``: the control's level as known from before; ``sd``: of single units, ``None`` for a share of units;
-    ``effect``: above 0, on the metric's scale, the smallest one worth finding or the margin; ``relative``: whether a
-    margin is a share of the control's level, which is then uncertain too. ``left``: the share of the variance that is
-    left after an adjustment for what was known before (CUPED), above 0 and at most 1. ``safety``: decided exactly,
-    whatever its rate. ``scored``: whether answers that nobody saw can be scored for it. `ValueError` for what can't be.
+    ``baseline`` is the control's level as known in advance. ``sd`` is the standard deviation of single units, or
+    ``None`` for a share of units. ``effect`` is above 0, on the metric's scale: the smallest effect worth finding, or
+    the margin. ``relative`` says that a margin is a share of the control's level, which is then uncertain too. ``left``
+    is the share of the variance that remains after an adjustment for earlier data (CUPED), above 0 and at most 1. A
+    ``safety`` metric is decided exactly, whatever its rate. ``scored`` says whether answers that nobody saw can be
+    scored for it. Raises `ValueError` for impossible values.
 
     >>> Question("feedback.resolved", "superior", baseline=0.62, effect=0.03).truth
     0.65
@@ -47,16 +48,16 @@ class Question:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"{self.metric}: {self.kind!r} is no kind of question ({', '.join(KINDS)})")
+            raise ValueError(f"{self.metric}: a question can't be {self.kind!r}; use one of {', '.join(KINDS)}")
         if not isfinite(self.baseline):
-            raise ValueError(f"{self.metric}: {self.baseline} is no level")
+            raise ValueError(f"{self.metric}: the baseline must be finite, not {self.baseline}")
         if self.relative and self.baseline == 0:
-            raise ValueError(f"{self.metric}: nothing can be relative to a level of 0")
+            raise ValueError(f"{self.metric}: no margin can be relative to a level of 0")
         if not 0 < self.effect < inf:
             raise ValueError(f"{self.metric}: an effect of {self.effect:g} can't be planned for; it must be above 0")
         if not 0 < self.left <= 1:
             raise ValueError(
-                f"{self.metric}: an adjustment leaves more than nothing of the variance, and not {self.left:g}"
+                f"{self.metric}: the variance left by an adjustment must be above 0 and at most 1, not {self.left:g}"
             )
         if self.sd is not None:
             if not 0 < self.sd < inf:
@@ -71,30 +72,30 @@ class Question:
 
     @property
     def direction(self) -> int:
-        """The sign of the move that the effect is: a gain for ``superior``, a loss for ``not worse``."""
+        """The sign of the effect: a gain for ``superior``, a loss for ``not worse``."""
         better = -1 if self.lower_is_better else 1
         return better if self.kind == "superior" else -better
 
     @property
     def truth(self) -> float:
-        """The treatment's level that is planned for: better by the effect, or just equal."""
+        """The assumed level of the treatment: better by the effect, or equal."""
         moved = self.direction * self.effect if self.kind == "superior" else 0.0
         return round(self.baseline + moved, 15)
 
     @property
     def sides(self) -> int:
-        """2 for ``superior``, for which harm counts too; 1 for ``not worse``."""
+        """2 for ``superior``, which also detects harm; 1 for ``not worse``."""
         return 2 if self.kind == "superior" else 1
 
     @property
     def scale(self) -> float:
-        """What the control's level is multiplied by in the test: 1 ± a relative margin, else 1."""
+        """The factor of the control's level in the test: 1 ± a relative margin, otherwise 1."""
         if not self.relative or self.kind == "superior":
             return 1.0
         return 1 + self.direction * self.effect / self.baseline
 
     def unit_variance(self, share: float) -> float:
-        """The variance of what is tested, treatment − control or − (1 ± margin) control, times the units."""
+        """The variance of treatment − control, or of treatment − (1 ± margin) control, times the units."""
         if self.sd is None:
             one = variance_of_shares(self.baseline, self.truth, share=share)
             control = self.baseline * (1 - self.baseline) / (1 - share)
@@ -106,10 +107,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How the trial is run: new units a week in both arms, and all that holds for each of its questions.
+    """How the trial is run: new units per week in both arms, and what all questions share.
 
-    ``share``: of the units, for treatment; ``power``: that all questions are answered well if all is as planned;
-    ``weeks``: how long it may last at most; ``inflation``: the design effect of units that come in clusters.
+    ``share`` is the treatment's share of the units. ``power`` is the probability that all questions are answered well
+    if all is as planned. ``weeks`` is the longest duration. ``inflation`` is the design effect of units that come in
+    clusters.
 
     >>> Design(per_week=4000.0).most
     24000.0
@@ -125,12 +127,13 @@ class Design:
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
-            raise ValueError(f"{self.mode!r} is no way to look ({', '.join(MODES)})")
+            raise ValueError(f"{self.mode!r} is not a way to look; use one of {', '.join(MODES)}")
         if not (0 < self.per_week < inf and self.weeks >= 1 and 1 <= self.inflation < inf):
             raise ValueError("a trial needs units, a week or more, and a design effect of 1 or more")
         if not (0 < self.share < 1 and 0 < 2 * self.alpha < self.power < 1):
             raise ValueError(
-                f"share {self.share:g}, α {self.alpha:g}, power {self.power:g}: between 0 and 1, 2 α < power"
+                f"share {self.share:g}, α {self.alpha:g} and power {self.power:g} must be between 0 and 1, "
+                "and power above 2 α"
             )
 
     @property

@@ -1,4 +1,4 @@
-"""The plan of a trial: what each of its questions takes, whether all can be decided in time, and if not, what can."""
+"""Plans a trial: what each question needs, whether all can be decided in time, and which changes would help."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["MetricPlan", "PlannedTrial", "Proposal", "Undecidable", "plan_trial"
 
 @dataclass(frozen=True, slots=True)
 class MetricPlan:
-    """A question with what it takes in the mode that was chosen, and beside it in each.
+    """One question, with its requirements in the chosen mode and, for comparison, in every mode.
 
-    ``power``: the chance to answer it well that it needs among all questions of the trial.
+    ``power`` is the power that the question needs as one of all questions of the trial.
 
     >>> trial = plan_trial([Question("rating", "superior", 4.0, 0.2, sd=3.0)], Design(per_week=4000))
     >>> [f"{one.mode} {one.weeks}" for one in trial.metrics[0].others]
@@ -31,9 +31,9 @@ class MetricPlan:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTrial:
-    """A design with its questions, the primary one first, all of which can be decided in the time that it has.
+    """A design with its questions, the primary one first, all of which can be decided in the available time.
 
-    ``weeks``: whole weeks after which the last of them has its power.
+    ``weeks`` is the number of whole weeks after which the last of them has its power.
 
     >>> plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=4000)).weeks
     4
@@ -46,7 +46,7 @@ class PlannedTrial:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change with which the trial can be decided: in words, and planned by the same code.
+    """A change that lets the trial be decided, as text and as a plan by the same code.
 
     >>> refused = plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=1800))
     >>> refused.proposals[0].change, refused.proposals[0].trial.weeks
@@ -59,10 +59,11 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Undecidable:
-    """A trial that would most likely end without an answer: why, what it would take, and what could be done instead.
+    """A trial that would probably end without an answer: the reason, the requirements, and the alternatives.
 
-    ``metrics`` as in `PlannedTrial`; ``proposals`` can all be decided; ``pairs``: for questions that can't be decided
-    but scored without a user's reaction, how many pairs of answers to the same requests would decide them.
+    ``metrics`` is as in `PlannedTrial`, and all ``proposals`` can be decided. ``pairs`` covers questions that can't be
+    decided but can be scored without a user's reaction. It has the number of pairs of answers to the same requests that
+    would decide each of them.
 
     >>> print(plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=1800)).reason)
     10,800 units in 6 weeks are too few: resolved needs 13,494 units, 8 weeks (power 67% at the end, 80% wanted)
@@ -76,14 +77,15 @@ class Undecidable:
 
 
 def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | Undecidable:
-    """Plan a trial: ``questions`` are the primary one and the guardrails; all of them must come out well to ship.
+    """Plans a trial. ``questions`` are the primary one and the guardrails; all must succeed for a release.
 
-    Each gets the power 1 − β / (number of questions), so that all together have the design's. In ``monitor`` mode looks
-    are daily and the trial stops when it knows; in ``planned`` mode it has 10 looks in a duration of whole weeks; in
-    ``fixed`` mode one. `Undecidable` where a question does not reach its power in the weeks that there are.
+    Each question gets the power 1 − β / (number of questions), so that all together have the design's power. In
+    ``monitor`` mode looks are daily, and the trial stops as soon as it can decide. In ``planned`` mode it has 10 looks
+    in a duration of whole weeks; in ``fixed`` mode it has one. Returns `Undecidable` if a question does not reach its
+    power in the available weeks.
 
-    Source: Schultzberg, Ankargren & Frånberg (2024), arXiv:2402.11609, for the power of a decision by several metrics;
-    the other sources are those of the rules, see `rule_of`.
+    Source: Schultzberg, Ankargren & Frånberg (2024), arXiv:2402.11609, for the power of a decision by several metrics.
+    `rule_of` names the sources of the rules.
 
     >>> question = Question("feedback.resolved", "superior", baseline=0.62, effect=0.03)
     >>> for mode in ("fixed", "monitor", "planned"):
@@ -94,7 +96,7 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
     planned: 8,408 users, 3 weeks
     """
     if not questions:
-        raise ValueError("a trial without a question has no plan")
+        raise ValueError("a trial needs at least one question")
     metrics = _metrics(questions, design, others=True)
     if _decidable(metrics, design):
         return _trial(metrics, design)
@@ -139,7 +141,7 @@ def _trial(metrics: tuple[MetricPlan, ...], design: Design) -> PlannedTrial:
 
 
 def _reason(failing: Sequence[MetricPlan], design: Design) -> str:
-    """What each question that can't be decided would take."""
+    """The requirements of each question that can't be decided."""
     told = []
     for one in failing:
         units, weeks = one.chosen.units, one.chosen.weeks

@@ -1,4 +1,4 @@
-"""The mean of values that may move together in two ways, by item and by person, each with a weight."""
+"""Weighted means of values that may be correlated in two ways, by item and by person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairtrial.stats.paired.clustered import Floats, finite
 __all__ = ["CrossedMean", "crossed_mean"]
 
 MIN_PEOPLE = 3
-"""Below this many people nothing is said of how much people vary: then only items are clusters."""
+"""With fewer people, the variation between people is unknown, so only items are clusters."""
 
 MIN_ITEMS = 2
 NO_SPREAD = 1e-15
@@ -22,10 +22,10 @@ NO_SPREAD = 1e-15
 
 @dataclass(frozen=True, slots=True)
 class CrossedMean:
-    """A weighted mean with its variance, before anybody has asked for an interval.
+    """A weighted mean with its variance, without an interval.
 
-    ``variance`` on the squared scale of the values; ``freedom``: its degrees of freedom; ``items``: clusters;
-    ``two_way``: people are clusters too, so that the mean is one of people in general.
+    ``variance`` is on the squared scale of the values, and ``freedom`` is its degrees of freedom. ``items`` counts
+    clusters. ``two_way`` says that people are clusters too, so that the mean applies to people in general.
 
     >>> CrossedMean(mean=0.5, variance=0.0, freedom=11.0, items=12, two_way=False).spreads
     False
@@ -39,7 +39,7 @@ class CrossedMean:
 
     @property
     def spreads(self) -> bool:
-        """Whether the clusters differ at all."""
+        """Whether the clusters differ."""
         return self.variance > 0
 
 
@@ -51,14 +51,15 @@ def crossed_mean(
     weights: Floats | None = None,
     general: bool = True,
 ) -> CrossedMean | NotEnough:
-    """Σ w x / Σ w (Hájek) with a sandwich variance clustered by item, and by person where there are three or more.
+    """Σ w x / Σ w (Hájek) with a sandwich variance clustered by item, and by person if there are three or more.
 
-    ``values``, ``items``, ``people``, ``weights``: one for each vote; the weight is 1/π, or ``None`` where all had
-    the same chance. Without ``general``, or below three people, the mean is one among these people and items alone are
-    clusters. Two-way: V = V_item + V_person − V_both, and V_item where that is larger; each part has its C/(C − 1)
-    correction. The freedom is that of the items or of the people, whichever is smaller; people who gave unequal numbers
-    of votes count as (Σ n)² / Σ n². A variance that is rounding beside the values is 0. `NotEnough` below two items;
-    `ValueError` for columns that can't be those of the same votes.
+    ``values``, ``items``, ``people`` and ``weights`` have one entry for each vote. The weight is 1/π, or ``None`` if
+    all had the same probability. Without ``general``, or below three people, the mean applies to these people only, and
+    items alone are clusters. The two-way variance is V = V_item + V_person − V_both, or V_item if that is larger; each
+    part has the correction C/(C − 1). The degrees of freedom are those of the items or of the people, whichever are
+    fewer. People with unequal numbers of votes count as (Σ n)² / Σ n² people. A variance that is only rounding relative
+    to the values is 0. Returns `NotEnough` below two items. Raises `ValueError` for columns that can't belong to the
+    same votes.
 
     Source: Hájek (1971); Liang & Zeger (1986), Biometrika 73:13-22; Cameron, Gelbach & Miller (2011), JBES 29:238-249;
     Kish (1965), Survey Sampling, 8.2, for the effective number.
@@ -81,22 +82,22 @@ def crossed_mean(
 
 
 def weights_of(n: int, groups: Clusters, weights: Floats | None) -> Floats:
-    """One weight above 0 for each of ``n`` votes, which are those of the groups; else `ValueError`."""
+    """One positive weight for each of ``n`` votes, matching the groups. Raises `ValueError` otherwise."""
     if len(groups.by_item) != n:
-        raise ValueError(f"{n} votes can't have {len(groups.by_item)} items and people: one for each")
+        raise ValueError(f"{n} votes can't have {len(groups.by_item)} items and people: each vote needs one of each")
     if weights is None:
         return np.ones(n)
     found = finite(weights)
     if len(found) != n or not (found > 0).all():
-        raise ValueError(f"each of {n} votes has one weight, above 0: 1 over its chance to be seen")
+        raise ValueError(f"each of {n} votes needs one weight above 0: 1 over its sampling probability")
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """Which votes may move together: numbered once, for any number of estimates of the same votes.
+    """The clusters of votes that may be correlated, numbered once for all estimates from the same votes.
 
-    ``by_person`` and ``by_both`` (item and person) are ``None`` where people are no clusters.
+    ``by_person`` and ``by_both`` (item and person) are ``None`` if people are not clusters.
     """
 
     by_item: NDArray[np.intp]
@@ -110,7 +111,7 @@ class Clusters:
         by_item, count = _numbered(items)
         by_person, crowd = _numbered(people)
         if len(by_item) != len(by_person):
-            raise ValueError(f"{len(by_item)} items and {len(by_person)} people can't be those of the same votes")
+            raise ValueError(f"{len(by_item)} items and {len(by_person)} people can't belong to the same votes")
         if crowd < MIN_PEOPLE or not general:
             return cls(by_item, None, None, count, count - 1)
         by_both = np.unique(by_item * crowd + by_person, return_inverse=True)[1]
@@ -122,7 +123,7 @@ class Clusters:
         return self.by_person is not None
 
     def variance(self, influence: Floats) -> float:
-        """The variance of an estimate, from what each vote moved it by."""
+        """The variance of an estimate, from the influence of each vote."""
         by_item = _part(influence, self.by_item)
         if self.by_person is None or self.by_both is None:
             return by_item
@@ -130,13 +131,13 @@ class Clusters:
 
 
 def effective_people(by_person: NDArray[np.intp]) -> float:
-    """How many people with equally many votes tell as much of how much people vary."""
+    """The number of people with equally many votes who would show as much about variation between people."""
     votes = np.bincount(by_person).astype(np.float64)
     return float(votes.sum() ** 2 / (votes @ votes))
 
 
 def _numbered(names: Sequence[str]) -> tuple[NDArray[np.intp], int]:
-    """A number for each name, and how many there are."""
+    """A number for each name, and the number of names."""
     known = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([known[name] for name in names], dtype=np.intp), len(known)
 

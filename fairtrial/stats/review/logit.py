@@ -1,4 +1,4 @@
-"""Log odds of a share by least deviance, with standard errors that allow votes to move together."""
+"""Fractional logistic regression of a share, fitted by least deviance, with clustered standard errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["fractional_logit"]
 LOOKS = 50
 CLOSE = 1e-10
 BEYOND = 10.0
-"""Log odds of 22,000 to 1: no number of votes that people give shows such a coefficient, so it's on its way to ∞."""
+"""Log odds of 22,000 to 1. No realistic number of votes shows such a coefficient, so the fit is diverging."""
 
 
 def fractional_logit(
@@ -30,11 +30,12 @@ def fractional_logit(
 ) -> tuple[Effect, ...] | NotEnough:
     """The coefficients of logit E(value) = β₀ + Σ βₖ columnₖ, in log odds: β₀ first, then one for each column.
 
-    ``values`` in [0, 1], a tie being ½ (quasi-likelihood); one for each vote, as are ``items``, ``people`` and
-    ``weights`` (1/π). The variance is the sandwich, clustered as in `crossed_mean`. `NotEnough` where votes can't
-    tell the columns apart (one is constant, or a combination of others), where some combination of them separates the
-    votes for one side from those for the other, so that a coefficient would run off to infinity, where the votes show
-    no spread, and below two items. `ValueError` for columns that can't be those of the same votes.
+    ``values`` lie in [0, 1], and a tie is ½ (quasi-likelihood). ``values``, ``items``, ``people`` and ``weights`` (1/π)
+    have one entry for each vote. The variance is the sandwich variance, clustered as in `crossed_mean`. Returns
+    `NotEnough` if the columns are collinear: one is constant, or a combination of others. It also does so if the votes
+    are separated. Then a combination of columns splits the votes for one side from those for the other, and a
+    coefficient diverges. The other cases are votes without spread, and fewer than two items. Raises `ValueError` for
+    columns that can't belong to the same votes.
 
     Source: Papke & Wooldridge (1996), J. Appl. Econometrics 11:619-632, for shares; Albert & Anderson (1984),
     Biometrika 71:1-10, for separation; Liang & Zeger (1986), Biometrika 73:13-22, for the variance.
@@ -44,16 +45,16 @@ def fractional_logit(
     >>> round(level.value, 4), round(slope.value, 4)
     (0.4055, 0.0)
     """
-    return fitted(values, columns, Clusters.of(items, people), weights=weights)
+    return fit_clustered(values, columns, Clusters.of(items, people), weights=weights)
 
 
-def fitted(
+def fit_clustered(
     values: Floats, columns: Sequence[Floats], groups: Clusters, *, weights: Floats | None = None
 ) -> tuple[Effect, ...] | NotEnough:
-    """The same where the clusters are known, for several fits of the same votes."""
+    """Fits the same model to given clusters, for several fits of the same votes."""
     values, shares = finite(values), weights_of(len(values), groups, weights)
     if any(len(column) != len(values) for column in columns) or not ((values >= 0) & (values <= 1)).all():
-        raise ValueError(f"each of {len(values)} votes is worth 0 to 1 and has one entry in each column")
+        raise ValueError(f"each of {len(values)} votes must be worth 0 to 1 and have one entry in each column")
     if not len(values):
         return NotEnough("there is no vote", "votes")
     if groups.items < MIN_ITEMS:
@@ -78,18 +79,18 @@ def fitted(
 
 
 def p_of(effect: Effect) -> float:
-    """The two-sided p of "it is 0", at one look."""
+    """The two-sided p-value of "the coefficient is 0", for a single look."""
     return 2 * float(stdtr(effect.freedom, -abs(effect.value) / effect.variance**0.5))
 
 
 def _newton(design: Floats, values: Floats, shares: Floats) -> tuple[Floats, Floats] | None:
-    """The coefficients and the inverse of their information, or ``None`` if they run off."""
+    """The coefficients and the inverse of their information, or ``None`` if they diverge."""
     beta = np.zeros(design.shape[1])
     for _ in range(LOOKS):
-        fitted = expit(design @ beta)
-        information = (design * (shares * fitted * (1 - fitted))[:, None]).T @ design
+        fit_clustered = expit(design @ beta)
+        information = (design * (shares * fit_clustered * (1 - fit_clustered))[:, None]).T @ design
         inverse = np.linalg.inv(information)
-        step = inverse @ (design.T @ (shares * (values - fitted)))
+        step = inverse @ (design.T @ (shares * (values - fit_clustered)))
         beta = beta + step
         if np.abs(beta).max() > BEYOND:
             return None

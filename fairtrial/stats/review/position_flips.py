@@ -1,4 +1,4 @@
-"""A judge who saw each pair in both orders: what it says in both, and how often the order decides."""
+"""Compares a judge's votes on each pair in both orders: the consistent votes, and how often the order decides."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["both_orders", "flip_rate"]
 
 
 def both_orders(first: Floats, second: Floats) -> Floats:
-    """One vote for each pair: what both orders agree on, and a tie where they don't.
+    """One vote for each pair: the vote in both orders if they agree, otherwise a tie.
 
-    ``first``: the votes where the candidate was shown first, ``second``: those where it was shown second, in the same
-    order of pairs; 1 for the candidate, 0 for the baseline, ½ for a tie. Raises `ValueError` unless they are as many
-    and worth that.
+    ``first`` has the votes where the candidate was shown first, and ``second`` those where it was shown second, in the
+    same order of pairs. A vote is 1 for the candidate, 0 for the baseline, or ½ for a tie. Raises `ValueError` for
+    columns of different lengths, and for other values.
 
     Source: Zheng et al. (2023), NeurIPS Datasets and Benchmarks, arXiv:2306.05685, section 3.4.
 
@@ -36,12 +36,12 @@ def flip_rate(
 ) -> Estimate | NotEnough:
     """The share of pairs, in [0, 1], on which the two orders disagree, with Wilson's interval.
 
-    ``first``, ``second`` as in `both_orders`; ``clusters``: pairs of one cluster may move together, as those of one
-    conversation; then Wilson's interval is taken at the effective number of pairs, as in `win_rate`. A tie beside a
-    preference is a disagreement. `NotEnough` without a pair, and below ten clusters.
+    ``first`` and ``second`` are as in `both_orders`. Pairs of one of the ``clusters``, such as one conversation, may be
+    correlated. With clusters, Wilson's interval uses the effective number of pairs, as in `win_rate`. A tie in one
+    order and a preference in the other is a disagreement. Returns `NotEnough` without pairs, and below ten clusters.
 
-    Source: Zheng et al. (2023), arXiv:2306.05685, whose "consistency" is 1 less this; Wilson (1927), JASA 22:209-212;
-    Korn & Graubard (1998), Survey Methodology 24:193-201, for the effective number.
+    Source: Zheng et al. (2023), arXiv:2306.05685, whose "consistency" is 1 minus this rate; Wilson (1927), JASA
+    22:209-212; Korn & Graubard (1998), Survey Methodology 24:193-201, for the effective number.
 
     >>> first, second = np.array([1.0] * 15 + [0.0] * 5), np.array([1.0] * 12 + [0.0] * 8)
     >>> print(flip_rate(first, second))
@@ -58,7 +58,7 @@ def flip_rate(
 
 def _agree(first: Floats, second: Floats) -> NDArray[np.bool_]:
     if len(first) != len(second):
-        raise ValueError(f"{len(first)} and {len(second)} votes can't be those of the same pairs in both orders")
+        raise ValueError(f"{len(first)} and {len(second)} votes can't belong to the same pairs in both orders")
     require_votes(first)
     require_votes(second)
     return np.asarray(np.equal(first, second), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""PPI++: few experts' marks and many of a judge's, together, as one mean that the judge's mistakes can't bias."""
+"""PPI++: combines few expert marks with many judge marks in one mean that the judge's errors can't bias."""
 
 from __future__ import annotations
 
@@ -14,31 +14,34 @@ from fairtrial.stats.sums import JointMoments, Moments
 __all__ = ["cross_fitted", "ppi_difference", "ppi_mean"]
 
 INTERVAL_FROM = 100
-"""Experts' marks in an arm from which an interval holds what it says."""
+"""Expert marks that an arm needs for a valid interval."""
 INDICATIVE_FROM = 50
-"""Below this many the judge is left out: its weight can't be told from so few."""
+"""With fewer marks, the judge is ignored because its weight can't be estimated."""
 ALONE = "experts' mean"
 TOGETHER = "PPI++"
 
 
 def ppi_mean(labelled: JointMoments, unlabelled: Moments, *, step: float = 1.0) -> Effect | NotEnough:
-    """λ f̄ + mean(Y − λ f) on the marks' own scale: the mean of experts' marks, sharpened by a judge's.
+    """λ f̄ + mean(Y − λ f) on the marks' scale: the mean of expert marks, made more precise by a judge's marks.
 
-    ``labelled``: x an expert's mark Y and y the judge's f of the same unit, one of each for n units drawn at random;
-    ``unlabelled``: the judge's marks of N *other* units from the same source; the n are not among them (f̄ and N are
-    theirs). For two arms that answered the same prompts give the differences of the marks. λ = cov(Y, f) /
-    ((1 + n/N) var(f)), clipped to 0 … 1, var(f) of all n + N; a useless judge leaves the experts' mean. V = λ² var(f)/N
-    + (Σ r² + step²)/(n (n − 2)), r the residuals of Y − λ f, n − 2 since λ was fitted to them.
+    ``labelled`` has n units drawn at random. For each, x is an expert's mark Y and y is the judge's mark f of the same
+    unit. ``unlabelled`` has the judge's marks of N *other* units from the same source. The mean f̄ and N refer to these
+    other units only. For two arms that answered the same prompts, pass the differences of the marks. λ = cov(Y, f) /
+    ((1 + n/N) var(f)), clipped to 0 … 1, where var(f) is that of all n + N units. A useless judge leaves the experts'
+    mean unchanged. V = λ² var(f)/N + (Σ r² + step²)/(n (n − 2)), where r are the residuals of Y − λ f. The divisor has
+    n − 2 because λ was fitted to them.
 
-    ``step``: from one mark to the next, 1 for yes/no and for ratings in whole steps; 0 for marks without steps. One
-    unit more, on which judge and expert differ by a step, is counted: a judge that is nearly always right leaves too
-    few mistakes to see how they vary. With it 95 % intervals of 100 yes/no marks (rates .5 to .95, judges 70 to 99 %
-    right, N = 100 and 2,000) cover 94.0 to 98.7 % by simulation, without it 86.8 to 95.3 %.
+    ``step`` is the distance between adjacent marks: 1 for yes/no and for ratings in whole steps, 0 for marks without
+    steps. The variance counts one additional unit on which judge and expert differ by a step. The reason is that a
+    judge that is nearly always right leaves too few mistakes to show how they vary. By simulation with 100 yes/no marks
+    (rates .5 to .95, judges 70 to 99 % right, N = 100 and 2,000), 95 % intervals cover 94.0 to 98.7 %. Without the
+    additional unit they cover 86.8 to 95.3 %.
 
-    From 100 experts' marks on there is an interval; from 50 it is called indicative, and below the judge is left out,
-    both ``not_yet`` to be looked at during an experiment. `NotEnough` below two marks.
+    With 100 expert marks or more, the effect has a valid interval. With 50 to 99 it is called indicative, and below 50
+    the judge is left out. In both of these cases the effect is ``not_yet`` ready for a look during an experiment.
+    Returns `NotEnough` below two marks.
 
-    Source: Angelopoulos, Duchi & Zrnic (2023), arXiv:2311.01453; Agresti & Coull (1998) for a unit more.
+    Source: Angelopoulos, Duchi & Zrnic (2023), arXiv:2311.01453; Agresti & Coull (1998) for the additional unit.
 
     >>> from fairtrial.stats.effects import fixed
     >>> marks = JointMoments(n=200, x=140, y=150, xx=140, yy=150, xy=130)
@@ -49,13 +52,14 @@ def ppi_mean(labelled: JointMoments, unlabelled: Moments, *, step: float = 1.0) 
 
 
 def cross_fitted(folds: Sequence[JointMoments], unlabelled: Moments, *, step: float = 1.0) -> Effect | NotEnough:
-    """`ppi_mean` where the judge itself was tuned on experts' marks: no mark meets a judge that has seen it.
+    """`ppi_mean` for a judge that was tuned on expert marks. No mark is used with a judge that has seen it.
 
-    ``folds``: for each of (five) judges, tuned on the other folds, the experts' marks x and that judge's marks y of the
-    units in its own fold; ``unlabelled``: for each other unit the *mean* of all these judges' marks. Each fold's λ is
-    fitted on the other folds and its residuals are taken about its own mean, n − K freedom for K folds. One fold is
-    `ppi_mean`. The rest, and what is returned when there is not enough, as there; a fold needs two marks. With a judge
-    that had learnt 120 marks by heart 95 % intervals covered 95 % by simulation, those of `ppi_mean` 52 %.
+    ``folds`` has one entry for each of (five) judges, which was tuned on the other folds. An entry has the experts'
+    marks x and that judge's marks y of the units in its own fold. For each other unit, ``unlabelled`` has the *mean* of
+    all these judges' marks. Each fold's λ is fitted on the other folds. The residuals are taken about the fold's own
+    mean, with n − K degrees of freedom for K folds. One fold gives `ppi_mean`. Everything else is as in `ppi_mean`,
+    including the results for few marks; each fold needs two marks. By simulation with a judge that had memorised 120
+    marks, 95 % intervals covered 95 %, and those of `ppi_mean` 52 %.
 
     Source: Zrnic & Candès (2024), PNAS 121(15), cross-prediction, arXiv:2309.16598; Angelopoulos, Duchi & Zrnic (2023).
 
@@ -64,7 +68,7 @@ def cross_fitted(folds: Sequence[JointMoments], unlabelled: Moments, *, step: fl
     'PPI++, 5 folds cross-fitted'
     """
     if not folds:
-        raise ValueError("there is no fold")
+        raise ValueError("there is no fold; give one or more")
     require_step(step)
     marks = reduce(add, folds)
     n, small = marks.n, min(fold.n for fold in folds)
@@ -72,7 +76,7 @@ def cross_fitted(folds: Sequence[JointMoments], unlabelled: Moments, *, step: fl
         return NotEnough(f"{small} experts' marks can't show how much they vary", "2 or more in each fold", n)
     if n < INDICATIVE_FROM or unlabelled.n == 0:
         variance = ((n - 1) * marks.first.variance + step**2) / (n - 1) / n
-        return graded(marks.first.mean, variance, n, ALONE, n - 1)
+        return limit_by_marks(marks.first.mean, variance, n, ALONE, n - 1)
     value, left, weight = 0.0, step**2, 0.0
     for k, fold in enumerate(folds):
         others = reduce(add, (one for j, one in enumerate(folds) if j != k), JointMoments(0, 0, 0, 0, 0, 0))
@@ -83,16 +87,18 @@ def cross_fitted(folds: Sequence[JointMoments], unlabelled: Moments, *, step: fl
     freedom = n - len(folds) - (len(folds) == 1 and weight > 0)
     variance = weight**2 * unlabelled.variance / unlabelled.n + left / freedom / n
     named = TOGETHER if len(folds) == 1 else f"{TOGETHER}, {len(folds)} folds cross-fitted"
-    return graded(value, variance, n, named, freedom)
+    return limit_by_marks(value, variance, n, named, freedom)
 
 
 def ppi_difference(control: Effect | NotEnough, treatment: Effect | NotEnough) -> Effect | NotEnough:
-    """Treatment − control of two arms with units of their own, each by `ppi_mean` or one of its kind.
+    """Treatment − control for two arms with separate units, each estimated by `ppi_mean` or a variant of it.
 
-    On the marks' scale; the variances add, with Welch's freedom. Where both arms answered the same prompts `ppi_mean`
-    of the differences is narrower. ``not_yet`` to be looked at if either arm is; `NotEnough` if either is.
+    The result is on the marks' scale. The variances add, with Welch's degrees of freedom. If both arms answered the
+    same prompts, `ppi_mean` of the differences is narrower. The result is ``not_yet`` ready for a look if either arm is
+    not, and `NotEnough` if either arm is.
 
-    Source: Angelopoulos, Duchi & Zrnic (2023), arXiv:2311.01453; Welch (1947), Biometrika 34:28-35, for the freedom.
+    Source: Angelopoulos, Duchi & Zrnic (2023), arXiv:2311.01453; Welch (1947), Biometrika 34:28-35, for the degrees of
+    freedom.
 
     >>> from fairtrial.stats.effects import fixed
     >>> one = ppi_mean(JointMoments(n=200, x=140, y=150, xx=140, yy=150, xy=130), Moments(n=2000, x=1480, xx=1480))
@@ -118,7 +124,7 @@ def ppi_difference(control: Effect | NotEnough, treatment: Effect | NotEnough) -
 
 
 def _trust(marks: JointMoments, unlabelled: Moments, n: int) -> float:
-    """λ: how far the judge is followed, 0 to 1."""
+    """λ: the weight of the judge, 0 to 1."""
     spread = (1 + n / unlabelled.n) * (marks.second + unlabelled).variance
     return min(1.0, max(0.0, marks.covariance / spread)) if spread > 0 else 0.0
 
@@ -129,15 +135,15 @@ def _residual(marks: JointMoments, trust: float) -> float:
 
 
 def require_step(step: float) -> None:
-    """`ValueError` for a step that isn't one."""
+    """Raise `ValueError` for an invalid step."""
     if not 0 <= step < inf:
-        raise ValueError(f"marks can't be {step} apart: a step is a number from 0 on")
+        raise ValueError(f"the step between marks must be a finite number of 0 or more, not {step}")
 
 
-def graded(
+def limit_by_marks(
     value: float, variance: float, n: int, method: str, freedom: float, *, effective: float | None = None
 ) -> Effect:
-    """The effect with what so many experts' marks allow one to say; ``effective``: as many as they are worth."""
+    """The effect, limited to what the number of expert marks supports, or their ``effective`` number if given."""
     size = n if effective is None else effective
     if size >= INTERVAL_FROM:
         return Effect(value, variance, n, method, freedom)

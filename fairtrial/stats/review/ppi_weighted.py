@@ -1,4 +1,4 @@
-"""PPI++ where experts saw some units with more chance than others: each mark counts 1/π times."""
+"""PPI++ for units that experts saw with unequal probabilities π: each mark is weighted by 1/π."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.review.ppi import ALONE, INDICATIVE_FROM, TOGETHER, graded, require_step
+from fairtrial.stats.review.ppi import ALONE, INDICATIVE_FROM, TOGETHER, limit_by_marks, require_step
 from fairtrial.stats.sums import JointMoments, Moments
 
 __all__ = ["WeightedMarks", "ppi_weighted"]
@@ -18,10 +18,10 @@ __all__ = ["WeightedMarks", "ppi_weighted"]
 
 @dataclass(frozen=True, slots=True)
 class WeightedMarks:
-    """An expert's mark x and a judge's y of each of ``n`` units, weighted by w = 1/π; sums that add.
+    """Additive sums of an expert's mark x and a judge's mark y of each of ``n`` units, weighted by w = 1/π.
 
-    ``w``, ``x`` … ``xy``: Σw, Σwx, Σwy, Σwxx, Σwyy, Σwxy; ``ww``, ``wwx`` … ``wwxy``: the same with w²; ``judge_sum``
-    and ``judge_squares``: Σy and Σy² without weights.
+    ``w``, ``x`` … ``xy`` are Σw, Σwx, Σwy, Σwxx, Σwyy and Σwxy; ``ww``, ``wwx`` … ``wwxy`` are the same with w².
+    ``judge_sum`` and ``judge_squares`` are Σy and Σy² without weights.
 
     >>> WeightedMarks.of([1.0, 0.0], [1.0, 1.0], [0.5, 0.25]).w
     6.0
@@ -45,11 +45,11 @@ class WeightedMarks:
 
     @classmethod
     def of(cls, expert: ArrayLike, judge: ArrayLike, chances: ArrayLike) -> Self:
-        """The sums of one mark of each for every unit that an expert saw; ``chances``: its π, above 0 and up to 1."""
+        """The sums over the units that an expert saw; ``chances`` has the π of each, above 0 and up to 1."""
         plain = JointMoments.of(expert, judge)
         pi = np.asarray(chances, dtype=np.float64).ravel()
         if len(pi) != plain.n or not ((pi > 0) & (pi <= 1)).all():
-            raise ValueError("each unit that an expert saw had a chance above 0 and up to 1 to be seen")
+            raise ValueError("each unit that an expert saw needs a sampling probability above 0 and up to 1")
         x, y = (np.asarray(marks, dtype=np.float64).ravel() for marks in (expert, judge))
         parts = [np.ones(plain.n), x, y, x * x, y * y, x * y]
         sums = [float(weight @ part) for weight in (1 / pi, 1 / pi**2) for part in parts]
@@ -60,19 +60,20 @@ class WeightedMarks:
 
     @property
     def effective(self) -> float:
-        """(Σw)² / Σw²: as many marks with equal chances would tell as much; ``n`` where they were equal."""
+        """(Σw)² / Σw²: the number of marks with equal probabilities that are worth as much. ``n`` if they are equal."""
         return self.w**2 / self.ww if self.n else 0.0
 
 
 def ppi_weighted(marks: WeightedMarks, unlabelled: Moments, *, step: float = 1.0) -> Effect | NotEnough:
-    """λ f̄ + Σ w (Y − λ f) / Σ w on the marks' own scale, where units reached experts with different chances π.
+    """λ f̄ + Σ w (Y − λ f) / Σ w on the marks' scale, where experts saw units with different probabilities π.
 
-    ``marks``: of the n units that an expert saw; ``unlabelled``: the judge's marks of the N others that could have been
-    chosen, those with the same chances to be seen among them. Here f̄ is the judge's mean of all n + N units, from which
-    the experts' were drawn independently of each other; with equal chances it is `ppi_mean`,
-    but that λ takes var(f) from the marks. λ minimises V = (λ² var(f) + 2 λ cov(f, r))/(n + N) + Σ w² (r − r̄)² /
-    (Σ w)², r = Y − λ f, and is clipped to 0 … 1. ``step`` and the rules of 100 and 50 as in `ppi_mean`, for the
-    effective number (Σ w)² / Σ w², which is also the freedom (less 2).
+    ``marks`` covers the n units that an expert saw. ``unlabelled`` has the judge's marks of the N others that could
+    have been chosen, including those with the same probabilities of being seen. Here f̄ is the judge's mean of all n +
+    N units, from which the experts' units were drawn independently of each other. With equal probabilities the result
+    is `ppi_mean`, except that λ takes var(f) from the marks. λ minimises V = (λ² var(f) + 2 λ cov(f, r))/(n + N) + Σ w²
+    (r − r̄)² / (Σ w)², where r = Y − λ f, and is clipped to 0 … 1. ``step`` and the limits of 100 and 50 are as in
+    `ppi_mean`, but the limits apply to the effective number (Σ w)² / Σ w². This number less 2 is also the degrees of
+    freedom.
 
     Source: Angelopoulos, Duchi & Zrnic (2023), arXiv:2311.01453; Horvitz & Thompson (1952), JASA 47:663-685, with
     Hájek's ratio; Kish (1965), Survey Sampling, for the effective number.
@@ -89,7 +90,9 @@ def ppi_weighted(marks: WeightedMarks, unlabelled: Moments, *, step: float = 1.0
     size = marks.effective
     if size < INDICATIVE_FROM or unlabelled.n == 0:
         variance = (_spread(marks, 0.0) + step**2 * marks.ww / marks.w**2 / size) * size / (size - 1)
-        return graded(marks.x / marks.w, variance, marks.n, f"{ALONE}, weighted by 1/π", size - 1, effective=size)
+        return limit_by_marks(
+            marks.x / marks.w, variance, marks.n, f"{ALONE}, weighted by 1/π", size - 1, effective=size
+        )
     pool = Moments(marks.n, marks.judge_sum, marks.judge_squares) + unlabelled
     trust = _trust(marks, pool)
     among = marks.xy / marks.w - marks.x * marks.y / marks.w**2
@@ -99,11 +102,11 @@ def ppi_weighted(marks: WeightedMarks, unlabelled: Moments, *, step: float = 1.0
     drawn = (_spread(marks, trust) + step**2 * marks.ww / marks.w**2 / size) * size / freedom
     value = trust * pool.mean + (marks.x - trust * marks.y) / marks.w
     variance = max(shared, 0.0) + drawn
-    return graded(value, variance, marks.n, f"{TOGETHER}, weighted by 1/π", freedom, effective=size)
+    return limit_by_marks(value, variance, marks.n, f"{TOGETHER}, weighted by 1/π", freedom, effective=size)
 
 
 def _trust(marks: WeightedMarks, pool: Moments) -> float:
-    """λ: how far the judge is followed, 0 to 1, where V is smallest."""
+    """λ: the weight of the judge, 0 to 1, that minimises V."""
     among = marks.xy / marks.w - marks.x * marks.y / marks.w**2
     own = marks.yy / marks.w - (marks.y / marks.w) ** 2
     x, y, total = marks.x / marks.w, marks.y / marks.w, marks.w**2

@@ -1,4 +1,4 @@
-"""How often one of two models is preferred: the win rate of blind pairwise votes, ties counting half."""
+"""The win rate of blind pairwise votes, in which ties count half."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairtrial.stats.review.crossed import CrossedMean, crossed_mean
 __all__ = ["win_rate"]
 
 MIN_ITEMS = 10
-"""Below this many judged pairs no win rate is told: its interval would span most of what is possible."""
+"""With fewer judged pairs no win rate is reported, because its interval would cover most possible values."""
 
 TIE = 0.5
 
@@ -31,22 +31,23 @@ def win_rate(
     general: bool = True,
     level: float = 0.90,
 ) -> Estimate | NotEnough:
-    """w = (W + T/2)/n in [0, 1] with a score interval on clustered standard errors.
+    """The win rate w = (W + T/2)/n in [0, 1], with a score interval on clustered standard errors.
 
-    ``values``: 1 for the candidate, 0 for the baseline, ½ for a tie or both bad, one for each vote; can't judge is
-    left out before. From three reviewers on they are clusters too, which makes it a statement on reviewers in general;
-    below, or without ``general``, it speaks of these alone. The two-sided ``level`` 0.90 has one-sided 95 % bounds. The
-    interval is Tango's, in which ties are ties, at the effective sample size n* = s²/V (the votes' variance over that
-    of their mean) with a t quantile: unlike ±t·√V it stays within [0, 1] and does not vanish where nearly all votes are
-    ties. Where pairs show no spread, since all votes are equal or cancel within each, n* is the number of pairs.
+    ``values`` has one entry for each vote: 1 for the candidate, 0 for the baseline, ½ for a tie or both bad. Votes of
+    "can't judge" must be left out. With three reviewers or more, reviewers are clusters too, so the result applies to
+    reviewers in general. With fewer, or without ``general``, it applies to these reviewers only. The two-sided
+    ``level`` 0.90 has one-sided 95 % bounds. The interval is Tango's, which treats ties as ties. It uses a t quantile
+    and the effective sample size n* = s²/V, the votes' variance over that of their mean. Unlike ±t·√V, it stays within
+    [0, 1] and does not vanish if nearly all votes are ties. If pairs show no spread, because all votes are equal or
+    cancel within each pair, n* is the number of pairs.
 
-    Of reviewers who differ (tastes of sd 0.5 to 2 in log odds), three to twelve find a preference without cause in 0.2
-    to 6.5 % of reviews of 30 to 200 pairs, one of them giving up to four times the votes of the others.
-    `NotEnough` below ten pairs; `ValueError` for a vote of another worth, and for columns that can't be those of the
-    same votes.
+    False preferences were counted for reviewers whose tastes differ (sd of 0.5 to 2 in log odds). Three to twelve of
+    them find one in 0.2 to 6.5 % of reviews of 30 to 200 pairs. One reviewer gives up to four times the votes of the
+    others. Returns `NotEnough` below ten pairs. Raises `ValueError` for a vote of another value, and for columns that
+    can't belong to the same votes.
 
-    Source: Tango (1998), Statistics in Medicine 17:891-908; Korn & Graubard (1998), Survey Methodology 24:193-201,
-    for n*.
+    Source: Tango (1998), Statistics in Medicine 17:891-908; for n*, Korn & Graubard (1998), Survey Methodology
+    24:193-201.
 
     >>> votes = np.array([1.0] * 12 + [0.0] * 6 + [0.5] * 6)
     >>> print(win_rate(votes, [str(i) for i in range(24)], ["ann"] * 24))
@@ -64,10 +65,10 @@ def win_rate(
     return Estimate(TIE + (won - lost) / 2, low, high, level, len(values), _method(found, weights))
 
 
-def shown_from(pairs: int) -> float | None:
-    """The win rate from which so many pairs show "better" at one-sided 95 %; ``None`` if no win rate would.
+def least_significant_rate(pairs: int) -> float | None:
+    """The lowest win rate at which this many pairs show "better" at one-sided 95 %; ``None`` if none does.
 
-    Without ties, which is the hardest; the score interval excludes ½ where |w − ½| > t·√(¼/(n − 1)).
+    This assumes no ties, which is the hardest case. The score interval excludes ½ where |w − ½| > t·√(¼/(n − 1)).
     """
     if pairs < MIN_ITEMS:
         return None
@@ -75,13 +76,13 @@ def shown_from(pairs: int) -> float | None:
 
 
 def require_votes(values: Floats) -> None:
-    """`ValueError` unless each vote is for one of the two or for neither: NaN is no tie, but a vote to leave out."""
+    """Raise `ValueError` unless each vote is for one model or a tie. A missing vote (NaN) must be left out."""
     if not np.isin(values, (0.0, TIE, 1.0)).all():
         raise ValueError("a vote is worth 1, 0, or one half for a tie; leave out those that could not judge")
 
 
-def decided(values: Floats) -> tuple[int, int]:
-    """Votes for the candidate and for the baseline; ties are for neither."""
+def count_wins(values: Floats) -> tuple[int, int]:
+    """The number of votes for the candidate and for the baseline, without ties."""
     return int(np.count_nonzero(values > TIE)), int(np.count_nonzero(values < TIE))
 
 

@@ -1,4 +1,4 @@
-"""How far blind votes lean from an even half, as an effect that may be looked at while they come in."""
+"""The preference in blind votes as a deviation from one half, which can be monitored while votes arrive."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["preference_effect", "preference_effect_of_sums", "preference_sums"]
 EVEN = 0.5
 MIN_PAIRS = 2
 MIN_REVIEWERS = 10
-"""From three reviewers on they are clusters; below ten their variance is too uncertain for repeated looks."""
+"""Three reviewers or more are clusters. Below ten, their variance is too uncertain for repeated looks."""
 
 
 def preference_sums(values: Floats, items: Sequence[str]) -> JointMoments:
     """Sufficient statistics of votes: x, the sum of a pair's votes, and y, their number, over the pairs.
 
-    ``values``: 1 for the candidate, 0 for the baseline, ½ for a tie; ``items``: the pair of each vote. Sums of
-    different pairs add; the votes of one pair must be in one of them.
+    ``values`` are 1 for the candidate, 0 for the baseline, ½ for a tie; ``items`` names the pair of each vote. Sums of
+    different pairs add. All votes of one pair must be in the same sums.
 
     Source: Liang & Zeger (1986), Biometrika 73:13-22, for the pair as the unit.
 
@@ -40,8 +40,9 @@ def preference_sums(values: Floats, items: Sequence[str]) -> JointMoments:
 def preference_effect_of_sums(sums: JointMoments) -> Effect | NotEnough:
     """(W + T/2)/n − ½ from the sums of `preference_sums`, with its variance by pair.
 
-    Above 0 if the candidate is preferred. `NotEnough` below two pairs; ``not_yet`` below thirty, so that no look
-    decides; `ValueError` for sums that no votes have. With ``tau`` = 0.05, five points, it is `always_valid`.
+    The effect is above 0 if the candidate is preferred. Returns `NotEnough` below two pairs. Below thirty pairs the
+    effect is ``not_yet`` ready, so that no look decides. Raises `ValueError` for sums that no votes can have. To
+    monitor it, use `always_valid` with ``tau`` = 0.05 (five points).
 
     Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, the delta method for a ratio of sums by unit.
 
@@ -53,7 +54,7 @@ def preference_effect_of_sums(sums: JointMoments) -> Effect | NotEnough:
     if sums.n < MIN_PAIRS:
         return NotEnough(f"{sums.n} judged pairs can't show how much they vary", "more judged pairs", round(sums.y))
     if not 0 <= sums.x <= sums.y or sums.y < sums.n:
-        raise ValueError(f"{sums.x:g} in {sums.y:g} votes on {sums.n} pairs is no win rate: each pair has its votes")
+        raise ValueError(f"{sums.x:g} in {sums.y:g} votes on {sums.n} pairs is not a win rate: each pair needs a vote")
     rate = sums.x / sums.y
     variance = sums.first.variance - 2 * rate * sums.covariance + rate**2 * sums.second.variance
     return _effect(rate, max(0.0, variance) * sums.n / sums.y**2, sums.n, round(sums.y), by="pair")
@@ -62,10 +63,11 @@ def preference_effect_of_sums(sums: JointMoments) -> Effect | NotEnough:
 def preference_effect(
     values: Floats, items: Sequence[str], people: Sequence[str], *, weights: Floats | None = None
 ) -> Effect | NotEnough:
-    """The same from the votes themselves: clustered by pair, and by person too where there are three or more.
+    """The same effect from single votes, clustered by pair, and by person if there are three or more.
 
-    ``values``, ``items``, ``people``, ``weights`` (1/π): one for each vote, as in `win_rate`. `NotEnough` and
-    ``not_yet`` as in `preference_effect_of_sums`; ``not_yet`` also where three to nine people are clusters.
+    ``values``, ``items``, ``people`` and ``weights`` (1/π) have one entry for each vote, as in `win_rate`. `NotEnough`
+    and ``not_yet`` are as in `preference_effect_of_sums`. The effect is also ``not_yet`` ready if three to nine people
+    are clusters.
 
     Source: Cameron, Gelbach & Miller (2011), JBES 29:238-249; as `crossed_mean`.
 

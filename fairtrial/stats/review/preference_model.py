@@ -1,4 +1,4 @@
-"""How often a model is preferred for what it says: the win rate without the pull of the place and of the length."""
+"""The win rate adjusted for the effects of position and answer length."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy  # its `stats` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 from scipy.special import expit
-from scipy.stats import fisher_exact
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.paired.clustered import Floats, finite
 from fairtrial.stats.review.crossed import Clusters
-from fairtrial.stats.review.logit import fitted, p_of
-from fairtrial.stats.review.preference import decided, require_votes, win_rate
+from fairtrial.stats.review.logit import fit_clustered, p_of
+from fairtrial.stats.review.preference import count_wins, require_votes, win_rate
 
 __all__ = ["Judgements", "PreferenceModel", "preference_model"]
 
 MIN_ITEMS = 30
-"""Below this many judged pairs the coefficients' standard errors are too small and nothing is adjusted."""
+"""With fewer judged pairs the coefficients' standard errors are too small, so nothing is adjusted."""
 
 ALARM_SIZE = 0.2
 ALARM_P = 0.01
@@ -28,12 +28,12 @@ ALARM_P = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """Blind votes as columns, one entry for each vote; can't judge is left out before.
+    """Blind votes as columns, with one entry for each vote except "can't judge".
 
-    ``values``: 1 for the candidate, 0 for the baseline, ½ for a tie or both bad; ``candidate_first``: whether it was
-    shown on the left, or first; ``longer``: by how much its answer is the longer one, in any unit, ``None`` if it is
-    not known; ``weights``: 1/π, ``None`` where every pair had the same chance. Raises `ValueError` for columns that
-    can't be those of the same votes.
+    ``values`` are 1 for the candidate, 0 for the baseline, ½ for a tie or both bad. ``candidate_first`` says whether
+    the candidate was shown on the left, or first. ``longer`` is by how much its answer is longer, in any unit, or
+    ``None`` if unknown. ``weights`` are 1/π, or ``None`` if every pair had the same probability. Raises `ValueError`
+    for columns that can't belong to the same votes.
 
     >>> Judgements(np.array([1.0, 0.5]), ["a", "b"], ["ann", "ann"], np.array([True, False])).n
     2
@@ -63,15 +63,18 @@ class Judgements:
 
 @dataclass(frozen=True, slots=True)
 class PreferenceModel:
-    """The raw win rate with the adjusted ones beside it, and what they were adjusted for.
+    """The raw and the adjusted win rates, and the effects for which they were adjusted.
 
-    ``raw``, ``position_adjusted`` (as if each model had stood on either side) and ``length_adjusted`` (that, and as
-    if both answers were equally long) are win rates in [0, 1]. ``position`` is the pull of the left, or first, answer
-    in log odds, above 0 if it is preferred; ``length`` that of the longer answer, by tanh(difference / its standard
-    deviation). What can't be told is `NotEnough`, and its p ``None``. ``position_p`` is two-sided, of the coefficient
-    or, where there is none, of Fisher's exact test: whoever always prefers the left answer has no finite coefficient.
-    ``pulls_to_first`` says where to, ``None`` if nothing does; ``firsts`` and ``seconds`` count the votes for either
-    place, ties being for neither.
+    ``raw``, ``position_adjusted`` and ``length_adjusted`` are win rates in [0, 1]. ``position_adjusted`` is the rate
+    without an effect of the side. ``length_adjusted`` is that rate for answers of equal length. ``position`` is the
+    effect of the left, or first, place in log odds, above 0 if that place is preferred. ``length`` is the effect of the
+    longer answer, by tanh(difference / its standard deviation). An effect that can't be estimated is `NotEnough`, and
+    its p is ``None``.
+
+    ``position_p`` is the two-sided p-value of the coefficient or, if there is none, of Fisher's exact test. The
+    coefficient of a reviewer who always prefers the left answer is not finite. ``pulls_to_first`` is the direction of
+    the effect, or ``None`` if there is no effect. ``firsts`` and ``seconds`` count the votes for each place; ties count
+    for neither.
 
     >>> few = NotEnough("3 judged pairs are too few", "27 more judged pairs", 3)
     >>> PreferenceModel(few, few, few, few, None, few, None, None, 2, 1).position_biased
@@ -91,25 +94,25 @@ class PreferenceModel:
 
     @property
     def position_biased(self) -> bool:
-        """The alarm: p < 0.01 for a pull of more than 0.2 in log odds (5 points at an even 50 %), or an endless one."""
+        """Whether p < 0.01 for a position effect above 0.2 in log odds (5 points at 50 %), or for an infinite one."""
         if self.position_p is None or self.position_p >= ALARM_P:
             return False
         return isinstance(self.position, NotEnough) or abs(self.position.value) > ALARM_SIZE
 
 
 def preference_model(votes: Judgements, *, level: float = 0.90) -> PreferenceModel:
-    """The win rate raw, adjusted for position, and adjusted for position and length, each with its interval.
+    """The win rate: raw, adjusted for position, and adjusted for position and length, each with its interval.
 
-    logit P(candidate) = θ + d · (±1: + where it was shown first) + φ · tanh(Δlength / sd); the adjusted win rate is
-    1/(1 + exp(−θ)), its interval that of θ with a t quantile and standard errors clustered by pair, and by person
-    from three people on. ``level`` is that of all intervals; the default 0.90 has one-sided 95 % bounds. The adjusted
-    rates are `NotEnough` below thirty pairs, where the candidate always stood on one side, or where the votes are
-    separated; the length-adjusted one also where lengths are unknown or always differ by the same. The raw rate is
-    what was asked for; the others show what it owes to the place and the length.
+    The model is logit P(candidate) = θ + d · (±1: + if it was shown first) + φ · tanh(Δlength / sd). The adjusted win
+    rate is 1/(1 + exp(−θ)), and its interval is that of θ. The interval has a t quantile and standard errors clustered
+    by pair, and by person for three people or more. ``level`` is that of all intervals; the default 0.90 has one-sided
+    95 % bounds. The adjusted rates are `NotEnough` below thirty pairs, if the candidate always stood on one side, or if
+    the votes are separated. The length-adjusted rate is also `NotEnough` if lengths are unknown or always differ by the
+    same amount. The raw rate is the requested result; the others show how much of it is due to position and length.
 
-    Source: Dubois, Galambosi, Liang & Hashimoto (2024), arXiv:2404.04475, without the term for the instruction's
-    difficulty and with the position's; the variance as `crossed_mean`, where theirs leaves out that of the
-    coefficients; Fisher (1935), J. Royal Statistical Society 98, for the exact p.
+    Source: Dubois, Galambosi, Liang & Hashimoto (2024), arXiv:2404.04475, with a term for position instead of that for
+    the instruction's difficulty. The variance is as in `crossed_mean`; theirs omits that of the coefficients. The exact
+    p is from Fisher (1935), J. Royal Statistical Society 98.
 
     >>> first = np.array([True, False] * 40)
     >>> liked = np.array([1.0] * 40 + [0.0, 1.0, 0.0, 0.0] * 10)
@@ -133,28 +136,28 @@ def preference_model(votes: Judgements, *, level: float = 0.90) -> PreferenceMod
         fixed(length, level=level),
         None if isinstance(length, NotEnough) else p_of(length),
         None if pull == 0 else pull > 0,
-        *decided(np.where(votes.candidate_first, votes.values, 1 - votes.values)),
+        *count_wins(np.where(votes.candidate_first, votes.values, 1 - votes.values)),
     )
 
 
 def _exact(votes: Judgements) -> tuple[float | None, float]:
-    """The p of "the side is irrelevant" by Fisher's exact test of the votes that are no ties, and the pull's sign."""
-    won, lost = decided(votes.values[votes.candidate_first])
-    won_second, lost_second = decided(votes.values[~votes.candidate_first])
+    """The p-value of Fisher's exact test of "position does not matter", without ties, and the effect's sign."""
+    won, lost = count_wins(votes.values[votes.candidate_first])
+    won_second, lost_second = count_wins(votes.values[~votes.candidate_first])
     table = np.array([[won, lost], [won_second, lost_second]])
     told = table.sum(axis=0).all() and table.sum(axis=1).all()
-    return float(fisher_exact(table).pvalue) if told else None, won * lost_second - lost * won_second
+    return float(scipy.stats.fisher_exact(table).pvalue) if told else None, won * lost_second - lost * won_second
 
 
 def _fit(votes: Judgements, columns: Sequence[Floats], groups: Clusters) -> tuple[Effect, ...] | NotEnough:
     if groups.items < MIN_ITEMS:
         reason = f"{groups.items} judged pairs are too few to adjust for anything"
         return NotEnough(reason, f"{MIN_ITEMS - groups.items} more judged pairs", votes.n)
-    return fitted(votes.values, columns, groups, weights=votes.weights)
+    return fit_clustered(votes.values, columns, groups, weights=votes.weights)
 
 
 def _spread(votes: Judgements) -> Floats | NotEnough:
-    """The differences of length in standard deviations."""
+    """The length differences in standard deviations."""
     if votes.longer is None:
         return NotEnough("the answers' lengths are not known", "the answers", votes.n)
     sd = float(np.std(votes.longer, ddof=1)) if votes.n > 1 else 0.0
@@ -168,7 +171,7 @@ def _coefficient(fit: tuple[Effect, ...] | NotEnough, which: int) -> Effect | No
 
 
 def _rate(theta: Effect | NotEnough, what: str, level: float) -> Estimate | NotEnough:
-    """Log odds as a win rate."""
+    """The win rate for given log odds."""
     found = fixed(theta, level=level)
     if isinstance(found, NotEnough):
         return found

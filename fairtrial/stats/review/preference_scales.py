@@ -1,4 +1,4 @@
-"""A win rate on the other scales that people use for it: net preference, and the gap of Elo ratings."""
+"""Converts a win rate to other common scales: net preference and Elo difference."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 __all__ = ["elo_gap", "net_preference"]
 
 PER_DECADE = 400.0
-"""Points that make the odds ten to one."""
+"""Points at which the odds are ten to one."""
 
 
 def net_preference(rate: Estimate | NotEnough) -> Estimate | NotEnough:
-    """(W − L)/n in [−1, 1], the share preferred less the share not preferred: 2 w − 1 of a win rate ``rate``.
+    """(W − L)/n in [−1, 1]: the share of wins minus the share of losses, 2 w − 1 for a win rate ``rate``.
 
-    Ties count half in the win rate, so they are for neither here. The interval is the win rate's on this scale, at
-    its level. `NotEnough` where there is no win rate.
+    Ties count half in the win rate, so here they count for neither. The interval is that of the win rate on this scale,
+    at the same level. Returns `NotEnough` if there is no win rate.
 
     Source: Buyse (2010), Statistics in Medicine 29:3245-3257, who calls it the net benefit.
 
@@ -31,11 +31,11 @@ def net_preference(rate: Estimate | NotEnough) -> Estimate | NotEnough:
 
 
 def elo_gap(rate: Estimate | NotEnough) -> Estimate | NotEnough:
-    """The gap of Elo ratings, in points, that makes a win rate ``rate`` the expected score: 400 log₁₀(w / (1 − w)).
+    """The Elo rating gap, in points, at which a win rate ``rate`` is the expected score: 400 log₁₀(w / (1 − w)).
 
-    Above 0 if the candidate is preferred; 100 points are 64 %. The interval is the win rate's on this scale, at its
-    level; a bound is infinite where the win rate's is 0 or 1. `NotEnough` where there is no win rate, or where it is
-    itself 0 or 1: then no gap is large enough.
+    The gap is above 0 if the candidate is preferred; 100 points correspond to 64 %. The interval is that of the win
+    rate on this scale, at the same level. A bound is infinite if that of the win rate is 0 or 1. Returns `NotEnough` if
+    there is no win rate, or if it is 0 or 1, because then no gap is large enough.
 
     Source: Elo (1978), The Rating of Chessplayers, Past and Present, with the logistic curve that is usual today.
 

@@ -15,10 +15,10 @@ from fairtrial.stats.review.crossed import crossed_mean
 __all__ = ["mean_rating"]
 
 MIN_ITEMS = 10
-"""Below this many rated pairs no mean is told."""
+"""With fewer rated pairs no mean is reported."""
 
 STEP = 1.0
-"""From one mark to the next."""
+"""The distance between two adjacent marks."""
 
 
 def mean_rating(
@@ -31,15 +31,15 @@ def mean_rating(
     general: bool = True,
     level: float = 0.95,
 ) -> Estimate | NotEnough:
-    """The mean with a t interval on standard errors clustered by item, and by person from three people on.
+    """The mean with a t interval on standard errors clustered by item, and by person if there are three or more.
 
-    ``values``: one for each vote; ``span``: the largest change that one pair could show; ``general`` as in `win_rate`.
-    Most ratings of a pair are equal and few differ, so that the sample's variance is often too small where the mean
-    looks best: it is counted as if 2 z² more pairs had shown a step up or down (as Agresti and Coull do for a share).
-    Without that, gaps of a step pass a margin wrongly in up to 17 % of reviews of 10 to 200 pairs; with it in at most
-    5.7 %, by enumeration. Where pairs show no spread at all, since all values are equal or cancel within each, the
-    half-width is what the next, unseen kind of pair could add, span · z²/(n + z²) over n pairs, as everywhere here.
-    `NotEnough` below ten.
+    ``values`` has one entry for each vote. ``span`` is the largest change that one pair could show, and ``general`` is
+    as in `win_rate`. Most ratings of a pair are equal and few differ, so the sample variance is often too small where
+    the mean looks best. It is therefore computed as if 2 z² more pairs had shown a step up or down, as Agresti and
+    Coull do for a share. By enumeration, gaps of a step otherwise pass a margin wrongly in up to 17 % of reviews of 10
+    to 200 pairs. With the additional pairs this happens in at most 5.7 %. If all values are equal or cancel within each
+    pair, pairs show no spread. The half-width is then what the next, unseen kind of pair could add: span · z²/(n + z²)
+    over n pairs, as elsewhere in this library. Returns `NotEnough` below ten pairs.
 
     Source: as `crossed_mean`; Agresti & Coull (1998), The American Statistician 52:119-126.
 

@@ -1,4 +1,4 @@
-"""Alpha spending: bounds for looks whose times were not planned, only how fast the error may be spent."""
+"""Alpha spending: bounds for looks at unplanned times, given how fast the error may be spent."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from functools import lru_cache
 from itertools import pairwise
 from math import inf, sqrt
 
-from scipy.optimize import brentq
+import scipy  # its `optimize` loads at its first use, because it is slow to load
 from scipy.special import ndtr, ndtri
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_alpha, check_level
-from fairtrial.stats.effects import Effect, watchable
+from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.sequential.crossing import exits
 
 __all__ = ["spending_bounds", "spent_look"]
 
 FARTHEST = 9.0
-"""A bound of |Z| beyond which nothing is ever found: what is spent so early rounds to nothing."""
+"""A bound of |Z| that is never reached. An error smaller than it spends is rounded to 0."""
 
 
 @lru_cache(maxsize=256)
 def spending_bounds(times: tuple[float, ...], *, alpha: float = 0.05) -> tuple[float, ...]:
-    """The bounds of |Z| at looks at these shares of the planned information, spent like O'Brien & Fleming, two-sided.
+    """Two-sided bounds of |Z| for looks at these shares of the planned information, with O'Brien-Fleming-like spending.
 
-    ``times``: information so far over what was planned, ascending, above 0; a look at 1 or beyond spends all that is
-    left. Each bound depends on the looks so far only, so that it never changes later. ∞ for a look that may not find
-    anything: so early that next to nothing is spent, or after all was. `ValueError` for times that don't ascend.
+    ``times`` gives the information so far as a share of the planned information, ascending and above 0. A look at 1 or
+    beyond spends all that is left. Each bound depends only on the looks so far, so it never changes later. It is ∞ for
+    a look that can't find anything, because almost no error may be spent yet, or because all of it was spent before.
+    Raises `ValueError` for times that do not ascend.
 
     Source: Lan & DeMets (1983), Biometrika 70:659-663, α₁*: 2 − 2 Φ(z/√t) on each of the two sides.
 
@@ -44,11 +45,11 @@ def spending_bounds(times: tuple[float, ...], *, alpha: float = 0.05) -> tuple[f
 
 
 def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: float = 0.95) -> Estimate | NotEnough:
-    """The interval at the last of the looks at ``times``; those of all looks hold at once with chance ``level``.
+    """The interval at the last look in ``times``; the intervals of all looks hold at once with probability ``level``.
 
-    ``times``: as for `spending_bounds`, this look last. It holds at the looks that were taken when the plan, not the
-    data, said so, with the variance of `planned_look`. `NotEnough` where the effect is ``not_yet`` to be looked at or
-    shows no spread, or where the look is too early to find anything.
+    ``times`` is as in `spending_bounds`, with this look last. The interval holds if the plan, not the data, determined
+    when the looks were taken. It uses the variance of `planned_look`. Returns `NotEnough` where the effect is
+    ``not_yet`` ready for a look or shows no spread, or where the look is too early to find anything.
 
     Source: Jennison & Turnbull (1989), J. R. Stat. Soc. B 51:305-361, with the bounds of Lan & DeMets (1983).
 
@@ -57,7 +58,7 @@ def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: f
     """
     check_level(level)
     bound = spending_bounds(times, alpha=round(1 - level, 12))[-1]
-    found = watchable(effect)
+    found = monitorable(effect)
     if isinstance(found, NotEnough):
         return found
     if bound == inf:
@@ -70,19 +71,19 @@ def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: f
 
 
 def _spent(time: float, alpha: float) -> float:
-    """The error that may be spent until then."""
+    """The error that may be spent by then."""
     return float(4 * ndtr(ndtri(alpha / 4) / sqrt(time))) if time < 1 else alpha
 
 
 def _next_bound(times: Sequence[float], before: Sequence[float], spent: float) -> float:
-    """The bound at the last of the looks with which all of them together spend ``spent``."""
+    """The bound at the last look with which all looks together spend ``spent``."""
 
     if len(times) > 1 and times[-2] >= 1:
-        return inf  # all is spent, and what is left over is rounding
+        return inf  # everything is spent; the rest is rounding
 
     def too_much(bound: float) -> float:
         high = [z * sqrt(time) for z, time in zip([*before, bound], times, strict=True)]
         found = exits(times, [-one for one in high], high, drift=0.0)
         return sum(found.up) + sum(found.down) - spent
 
-    return float(brentq(too_much, 0.0, FARTHEST, xtol=1e-9)) if too_much(FARTHEST) < 0 else inf
+    return float(scipy.optimize.brentq(too_much, 0.0, FARTHEST, xtol=1e-9)) if too_much(FARTHEST) < 0 else inf

@@ -1,4 +1,4 @@
-"""The tail of a beta distribution in logarithms, also where the tail itself is too small for a float."""
+"""The logarithm of a beta distribution's tail, even where the tail is too small for a float."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.special import betaincc, betaln
 __all__: list[str] = []
 
 SMALLEST = 1e-250
-"""Below it the tail is taken from its continued fraction, which converges fast just there."""
+"""A smaller tail is computed from its continued fraction, which converges fast there."""
 MOST_STEPS = 20_000
 TINY = 1e-300
 PRECISION = 1e-14
@@ -48,5 +48,5 @@ def _fraction(y: float, p: float, r: float) -> float:
 
 
 def _away(x: float) -> float:
-    """Not 0, to divide by."""
+    """Avoids division by 0."""
     return x if abs(x) > TINY else TINY

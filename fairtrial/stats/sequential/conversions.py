@@ -1,11 +1,11 @@
-"""Conversions compared exactly, however rare and however often one looks: of all that convert, how many are treated."""
+"""Exact comparison of conversion rates, however rare and often monitored: the treated share of all conversions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import exp, expm1, inf, log, log1p
 
-from scipy.optimize import brentq
+import scipy  # its `optimize` loads at its first use, because it is slow to load
 from scipy.special import expit, logit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
@@ -17,21 +17,22 @@ from fairtrial.stats.sequential.rising import log_rise
 __all__ = ["conversion_evidence", "conversion_harm", "conversion_lift"]
 
 LEAST_STRENGTH = 1.0
-"""The flattest prior; a lift too large for any beta distribution of that spread gets it."""
+"""The flattest prior, used for a lift too large for any beta distribution with that standard deviation."""
 LEAST_LIFT = 1e-6
-"""A change that takes a million million conversions to be seen; below, the prior is too narrow to be computed with."""
+"""A smaller change needs more than 10¹² conversions, and its prior is too narrow to compute."""
 FAR = 30.0
-"""A logit beyond which nobody can tell a probability from 0 or 1."""
+"""Beyond this logit, a probability can't be distinguished from 0 or 1."""
 
 
 def conversion_evidence(control: int, treatment: int, *, lift: float, share: float = 0.5) -> EValue | NotEnough:
-    """The e-value against "both arms convert at the same rate", two-sided, exact at any number of conversions.
+    """The e-value against "both arms convert at the same rate": two-sided, and exact for any number of conversions.
 
-    ``control``, ``treatment``: units that converted, each counted once, in the order in which they do; how many there
-    are in all is not needed. It holds if each unit is assigned to treatment with probability ``share`` whatever the
-    others are (then, with equal rates, so is each conversion), even if rates change with time; of more than two arms
-    it is treatment's share of these two. ``lift``: the relative change that it is tuned for, 0.1 for +10 %, fixed
-    before the first look. `NotEnough` without a conversion.
+    ``control`` and ``treatment`` count the units that converted, each once, in the order in which they convert. The
+    number of all units is not needed. The e-value is valid if each unit is assigned to treatment with probability
+    ``share``, regardless of the others. With equal rates, each conversion is then in treatment with this probability,
+    even if rates change with time. With more than two arms, ``share`` is treatment's share of these two. ``lift`` is
+    the relative change that the e-value is tuned for, 0.1 for +10 %, fixed before the first look. Returns `NotEnough`
+    without a conversion.
 
     Source: Lindon & Malek (2022), NeurIPS 35, arXiv:2011.03567: e = B(a + k, b + m − k) / (B(a, b) qᵏ (1 − q)ᵐ⁻ᵏ).
 
@@ -51,10 +52,10 @@ def conversion_harm(
 ) -> EValue | NotEnough:
     """The e-value against "treatment's rate is at most (1 + ``margin``) times control's", one-sided and exact.
 
-    As `conversion_evidence`, with the prior restricted to more conversions under treatment and divided by the mass
-    that it has there; since the likelihood ratio rises in the rate it is valid over the whole null hypothesis, and
-    also where the rates change with time within it. A ``margin`` of 0.2 allows for 20 % more; ``lift`` is
-    relative to it. The other side is the same with the arms and the share swapped and margin 1/(1 + margin) − 1.
+    It is that of `conversion_evidence`, with the prior restricted to more conversions under treatment and divided by
+    its mass there. The likelihood ratio increases with the rate. The e-value is therefore valid over the whole null
+    hypothesis, even where the rates change with time within it. A ``margin`` of 0.2 allows for 20 % more; ``lift`` is
+    relative to it. For the other side, swap the arms and the share, and use the margin 1/(1 + margin) − 1.
 
     Source: as `conversion_evidence`; Howard, Ramdas, McAuliffe & Sekhon (2021), Ann. Stat. 49(2), the one-sided
     beta-binomial mixture.
@@ -76,10 +77,10 @@ def conversion_lift(
 ) -> Estimate | NotEnough:
     """The relative change of the rate, treatment / control − 1, with its always-valid interval; at least −1.
 
-    The interval holds all lifts that the e-process does not reject, so that it excludes 0 just where
-    `conversion_evidence` reaches 1/(1 − level). What must hold is said there; the lift must be the same over time.
-    ``n`` counts conversions; ``high`` is infinite while so few of control bound nothing. `NotEnough` until one does:
-    before that the lift has no value.
+    The interval contains all lifts that the e-process does not reject. It therefore excludes 0 exactly where
+    `conversion_evidence` reaches 1/(1 − level). The conditions are the same, and the lift must also be constant over
+    time. ``n`` counts conversions. ``high`` is infinite while control has too few conversions to bound it. Returns
+    `NotEnough` until control has one, because before that the lift has no value.
 
     Source: Lindon & Malek (2022), arXiv:2011.03567, the confidence sequence that inverts the test.
 
@@ -105,7 +106,7 @@ def conversion_lift(
 def lift_at_least(
     control: int, treatment: int, *, lift: float, share: float = 0.5, alpha: float = 0.05
 ) -> Estimate | NotEnough:
-    """The one-sided interval [bound, ∞) of the relative change; the bound is what `conversion_harm` just rejects."""
+    """The one-sided interval [bound, ∞) of the relative change, whose bound `conversion_harm` just rejects."""
     check_alpha(alpha, most=0.5)
     missing = _no_lift(control, treatment, share, lift)
     if missing is not None:
@@ -118,7 +119,7 @@ def lift_at_least(
 def lift_at_most(
     control: int, treatment: int, *, lift: float, share: float = 0.5, alpha: float = 0.05
 ) -> Estimate | NotEnough:
-    """The one-sided interval [−1, bound] of the relative change; infinite while nothing bounds it from above."""
+    """The one-sided interval [−1, bound] of the relative change; infinite while there is no upper bound."""
     check_alpha(alpha, most=0.5)
     missing = _no_lift(control, treatment, share, lift)
     if missing is not None:
@@ -129,7 +130,7 @@ def lift_at_most(
 
 
 def _log_e(k: int, rest: int, *, prior: tuple[float, float], null: float) -> float:
-    """ln of the marginal likelihood of k of k + rest under the prior, over that under the null, given as a logit."""
+    """ln of the marginal likelihood of k of k + rest under the prior, relative to the null (given as a logit)."""
     a, b = prior
     marginal = log_rise(a, k) + log_rise(b, rest) - log_rise(a + b, k + rest)
     centre = log(a) - log(b)
@@ -138,7 +139,7 @@ def _log_e(k: int, rest: int, *, prior: tuple[float, float], null: float) -> flo
 
 
 def _above(k: int, rest: int, *, null: float, lift: float) -> float:
-    """The same with the prior restricted to what lies above the null, around which it is centred."""
+    """The same, with the prior centred on the null and restricted to values above it."""
     a, b = _prior(null, lift)
     at = float(expit(null))
     more = log_tail(at, a + k, b + rest) - log_tail(at, a, b)
@@ -146,7 +147,7 @@ def _above(k: int, rest: int, *, null: float, lift: float) -> float:
 
 
 def _prior(centre: float, lift: float) -> tuple[float, float]:
-    """K (q, 1 − q): a beta distribution around q with the standard deviation of the share after that lift."""
+    """K (q, 1 − q): a beta distribution around q, with the change of the share at that lift as standard deviation."""
     q = float(expit(centre))
     spread = float(expit(centre + log1p(lift))) - q
     strength = max(LEAST_STRENGTH, q * (1 - q) / spread**2 - 1) if spread > 0 else LEAST_STRENGTH
@@ -154,7 +155,7 @@ def _prior(centre: float, lift: float) -> tuple[float, float]:
 
 
 def _lowest(k: int, rest: int, *, lift: float, alpha: float) -> float:
-    """The largest logit that is rejected from above, −FAR if none is."""
+    """The largest logit that is rejected from above; −FAR if there is none."""
     if k == 0:
         return -FAR
 
@@ -166,18 +167,18 @@ def _lowest(k: int, rest: int, *, lift: float, alpha: float) -> float:
 
 
 def _edge(over: Callable[[float], float], start: float, direction: float) -> float:
-    """Where ``over`` rises above 0 on the way from ``start``; the end of the way if it nowhere does."""
+    """Where ``over`` rises above 0 on the way from ``start``; the end of the way if it never does."""
     near, step = start, 0.125
     while abs(near) <= FAR and step < 4 * FAR:
         far = min(FAR, max(-FAR, start + direction * step))
         if over(far) > 0:
-            return float(brentq(over, near, far, xtol=1e-10))
+            return float(scipy.optimize.brentq(over, near, far, xtol=1e-10))
         near, step = far, 2 * step
     return direction * FAR
 
 
 def _change(edge: float, share: float) -> float:
-    """A logit of the share of conversions as a lift; an end that is nowhere is −1 or ∞."""
+    """A logit of the share of conversions as a lift; an infinite end becomes −1 or ∞."""
     return expm1(edge - float(logit(share))) if abs(edge) < FAR else (inf if edge > 0 else -1.0)
 
 
@@ -191,9 +192,11 @@ def _lift(control: int, treatment: int, share: float) -> float:
 
 def _missing(control: int, treatment: int, share: float, lift: float) -> NotEnough | None:
     if not (0 <= control < inf and 0 <= treatment < inf and 0 < share < 1):
-        raise ValueError(f"{control} and {treatment} conversions, share {share}: counts, and a share between 0 and 1")
+        raise ValueError(
+            f"give counts and a share between 0 and 1, not {control} and {treatment} conversions and {share}"
+        )
     if not LEAST_LIFT <= lift < inf:
-        raise ValueError(f"a lift of {lift} is no change to be found: from {LEAST_LIFT:g} on, 0.1 for 10 %")
+        raise ValueError(f"the lift must be {LEAST_LIFT:g} or more, such as 0.1 for 10 %, not {lift}")
     return None if control + treatment else NotEnough("no unit has converted", "one that has", 0)
 
 

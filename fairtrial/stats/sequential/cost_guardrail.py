@@ -1,4 +1,4 @@
-"""The guardrail of a cost has two lines: the mean up to a frozen amount, and the share of units above that amount."""
+"""The guardrail of a cost: the mean up to a fixed cap, and the share of units above the cap."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHARE = (0.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class CostFinding:
-    """The findings of both lines: ``mean`` of the capped amounts, and ``above``, the share of units over the limit.
+    """The findings of both parts: ``mean`` of the capped amounts, and ``above``, the share of units over the cap.
 
     Source: as `cost_guardrail`.
 
@@ -40,7 +40,7 @@ class CostFinding:
 
     @property
     def answer(self) -> Literal["harm", "safe", "cannot tell"]:
-        """Harm if one line says so; safe only if both do."""
+        """Harm if either part shows it; safe only if both do."""
         if self.mean.harmed or self.above.harmed:
             return "harm"
         return "safe" if self.mean.not_worse and self.above.not_worse else "cannot tell"
@@ -49,16 +49,18 @@ class CostFinding:
 def cost_guardrail(
     control: Amounts, treatment: Amounts, limits: Limits, *, level: float, above_margin: float, share: float = 0.5
 ) -> CostFinding:
-    """Whether a cost, or the tokens of a unit, is surely more than may be, or surely not more; at any look.
+    """Whether a cost, or the tokens per unit, is proven to exceed or not to exceed what is allowed, at any look.
 
-    ``limits``: margins relative to control, 0.2 for 20 %; the alpha of harm is divided between the two lines.
-    ``level``: control's mean of the capped amounts as history knows it, on the metric's scale; τ of the mean's line is
-    the margin times it. ``above_margin``: how much larger the share of units above the limit may be, absolute: 0.01
-    for one in a hundred more. ``share``: of the units that get treatment. All of them are frozen at the start.
+    ``limits`` has margins relative to control, 0.2 for 20 %. The alpha of harm is divided between the two parts.
+    ``level`` is control's historical mean of the capped amounts, on the metric's scale; τ of the mean's part is the
+    margin times it. ``above_margin`` is how much larger the share of units above the limit may be, in absolute terms:
+    0.01 for one more in a hundred. ``share`` is the share of units assigned to treatment. All of them are frozen at the
+    start.
 
-    The mean's line is `relative_guardrail` on `mean_difference`. Harm by the share above is exact (`rare_guardrail`,
-    tuned for twice as many); that it is not larger is read from the difference of the shares, which has a bound also
-    where no unit is above. `ValueError` for arms whose limits differ, and for a cost of which less does harm.
+    The mean is judged by `relative_guardrail` on `mean_difference`. Harm by the share above the limit is exact
+    (`rare_guardrail`, tuned for twice as many). Safety is read from the difference of the shares, which has a bound
+    even where no unit is above the limit. Raises `ValueError` for arms with different limits, and if lower costs are
+    declared harmful.
 
     Source: as `guardrail` and `rare_guardrail`; the two parts of a capped mean: Kohavi, Tang & Xu (2020), Trustworthy
     Online Controlled Experiments.
@@ -70,9 +72,9 @@ def cost_guardrail(
     """
     control.check_same(treatment)
     if limits.bad == "down":
-        raise ValueError("a cost does harm where there is more of it")
+        raise ValueError("for costs, the direction of harm must be up")
     if not (level > 0 and above_margin > 0):
-        raise ValueError(f"a level of {level} and a margin of {above_margin} are to be above 0")
+        raise ValueError(f"the level and the margin must be above 0, not {level} and {above_margin}")
     halved = replace(limits, guardrails=2 * limits.guardrails)
 
     def capped(scale: float) -> Effect | NotEnough:

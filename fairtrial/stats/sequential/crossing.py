@@ -1,4 +1,4 @@
-"""The chance that a Gaussian random walk leaves its bounds at one of its looks: a repeated test's errors and power."""
+"""Exit probabilities of a Gaussian random walk at its looks, which give a repeated test's errors and power."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ __all__ = ["Exits", "exits"]
 
 Array = NDArray[np.float64]
 REACH = 8.0
-"""Standard deviations beyond which the walk is not followed: what is there has a chance of 1e-15."""
+"""How many standard deviations of the walk are computed; values outside have a probability of 1e-15."""
 FEWEST, MOST = 32, 600
-"""Points at which the density between the bounds is held."""
+"""The number of points at which the density between the bounds is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exits:
-    """Where and when a walk leaves its bounds; each field has one value for each look.
+    """Where and when a walk exits; each field has one value for each look.
 
-    ``times``: information at the looks; ``up``, ``down``: the chance to leave there first at that look;
-    ``slope_up``: the mean of S/t, the estimate of the drift, over the walks that leave upwards there, times ``up``.
+    ``times`` is the information at the looks. ``up`` and ``down`` are the probabilities of a first exit on that side at
+    that look. ``slope_up`` is the mean of S/t, the estimate of the drift, over the walks that exit upwards there, times
+    ``up``.
 
     >>> found = exits([1.0], [-1.96], [1.96], drift=0.0)
     >>> round(found.up[0] + found.down[0], 3)
@@ -42,24 +43,25 @@ class Exits:
 
     @property
     def mean_time(self) -> float:
-        """The mean information at the end: at the exit, or at the last look for walks that never leave."""
+        """The mean information at the end: at the exit, or at the last look for walks without one."""
         left = np.add(self.up, self.down)
         return float(np.dot(left, self.times) + (1 - left.sum()) * self.times[-1])
 
     @property
     def mean_slope_up(self) -> float | None:
-        """What the walks that left upwards show as the drift, on average; ``None`` where next to none does."""
+        """The mean drift estimate of walks that exit upwards; ``None`` if almost none does."""
         won = sum(self.up)
         return sum(self.slope_up) / won if won > 1e-9 else None
 
 
 def exits(times: Sequence[float], low: Sequence[float], high: Sequence[float], *, drift: float) -> Exits:
-    """The chances that S(t) ~ N(drift · t, t), with independent increments, first leaves (low, high) at each look.
+    """The probabilities that S(t) ~ N(drift · t, t), with independent increments, first exits (low, high) at each look.
 
-    ``times``: information at the looks, ascending, above 0; ``low``, ``high``: the bounds of S at each of them, ∓inf
-    where there is none. Recursive numerical integration: the density of the walks that are still inside is carried
-    from look to look at Gauss-Legendre points, close enough for steps of a thousandth of the whole. `ValueError` for
-    times that don't ascend, or bounds that are not as many or cross.
+    ``times`` is the information at the looks, ascending and above 0. ``low`` and ``high`` are the bounds of S at each
+    look, ∓inf where there is none. The method is recursive numerical integration: it carries the density of the walks
+    that are still inside from look to look, at Gauss-Legendre points. These are close enough for steps of a thousandth
+    of the whole. Raises `ValueError` for times that do not ascend, for bounds that cross, and for numbers of bounds and
+    times that differ.
 
     Source: Armitage, McPherson & Rowe (1969), J. R. Stat. Soc. A 132:235-244; Jennison & Turnbull (2000), Group
     Sequential Methods, chapter 19.
@@ -88,15 +90,15 @@ def exits(times: Sequence[float], low: Sequence[float], high: Sequence[float], *
 
 def _check(times: Sequence[float], low: Sequence[float], high: Sequence[float]) -> None:
     if not len(times) == len(low) == len(high) > 0:
-        raise ValueError(f"{len(times)} looks have {len(low)} lower and {len(high)} upper bounds")
+        raise ValueError(f"{len(times)} looks can't have {len(low)} lower and {len(high)} upper bounds")
     if not (times[0] > 0 and all(earlier < later for earlier, later in pairwise(times)) and times[-1] < inf):
         raise ValueError("the information at the looks must ascend, from above 0")
     if not all(under <= over for under, over in zip(low, high, strict=True)):
-        raise ValueError("at each look the lower bound is at most the upper one")
+        raise ValueError("at each look, the lower bound must not exceed the upper one")
 
 
 def _out(mass: Array, means: Array, spread: float, bound: float) -> tuple[float, float]:
-    """The chance to be at or over the bound at this look, and the mean of the walk there times that chance."""
+    """The probability of being at or beyond the bound at this look, and the mean of the walk there times it."""
     if bound == inf:
         return 0.0, 0.0
     z = (bound - means) / spread
@@ -105,7 +107,7 @@ def _out(mass: Array, means: Array, spread: float, bound: float) -> tuple[float,
 
 
 def _inside(low: float, high: float, walk: tuple[float, float, float]) -> tuple[Array, Array]:
-    """Points between the bounds and their weights: as near to each other as the next step of the walk is wide.
+    """Points between the bounds and their weights, spaced by the width of the next step.
 
     ``walk``: its mean and variance now, and the variance of its next step.
     """

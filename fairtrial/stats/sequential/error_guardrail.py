@@ -1,4 +1,4 @@
-"""The guardrail of errors: harm is found by users who met one, exactly; safety is declared by errors per request."""
+"""The guardrail of errors: harm by an exact test of users with an error, safety by errors per request."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ __all__ = ["RequestErrors", "error_guardrail"]
 
 @dataclass(frozen=True, slots=True)
 class RequestErrors:
-    """One arm: ``users`` with an error, each once, and ``requests``, the sums of errors and requests of each user.
+    """One arm: ``users`` with an error, each once, and ``requests``, the sums of each user's errors and requests.
 
     No user counts for more than ``cap`` requests in the sums (`capped_requests`); in ``users`` every error counts.
-    `ValueError` for sums that no such users have.
+    Raises `ValueError` for sums that no such users can have.
 
     Source: as `error_guardrail`.
 
@@ -42,11 +42,11 @@ class RequestErrors:
 
     def __post_init__(self) -> None:
         if not 0 <= self.users <= self.requests.n or (self.users == 0) != (self.requests.x == 0):
-            raise ValueError(f"{self.users} of {self.requests.n} users with {self.requests.x:g} errors can't be")
+            raise ValueError(f"impossible errors: {self.users} of {self.requests.n} users have {self.requests.x:g}")
 
     @classmethod
     def of(cls, errors: ArrayLike, requests: ArrayLike, *, cap: float = CAP) -> Self:
-        """From the errors and the requests of each user with at least one request."""
+        """Builds the arm from the errors and the requests of each user with at least one request."""
         failed = finite_values(errors)
         return cls(int(np.count_nonzero(failed)), capped_requests(failed, requests, cap=cap), cap)
 
@@ -55,9 +55,9 @@ class RequestErrors:
         return type(self)(self.users + other.users, self.requests + other.requests, self.cap)
 
     def check_same(self, other: RequestErrors) -> None:
-        """`ValueError` unless both have the same cap."""
+        """Raise `ValueError` unless both have the same cap."""
         if self.cap != other.cap:
-            raise ValueError(f"errors with the caps {self.cap:g} and {other.cap:g} can't be judged together")
+            raise ValueError(f"errors with the caps {self.cap:g} and {other.cap:g} can't be combined")
 
 
 def error_guardrail(
@@ -69,16 +69,18 @@ def error_guardrail(
     share: float = 0.5,
     lift: float = 1.0,
 ) -> GuardrailFinding:
-    """Whether errors, refusals or other bad requests are surely more, or surely not more than the margin; at any look.
+    """Whether errors, refusals or other bad requests are proven to be more, or to be within the margin, at any look.
 
-    Harm: the exact e-process of `rare_guardrail` on users who met an error, each once, with ``share`` and ``lift`` as
-    there. Safe: `ratio_difference` of errors per request, by user, below the margin. Users alone can't show that:
-    of users with 1 to 200 requests a third more meet an error where the errors double from 1 to 2 %.
+    Harm is proven by the exact e-process of `rare_guardrail` on users who met an error, each counted once, with
+    ``share`` and ``lift`` as there. Safety is proven by `ratio_difference` of errors per request, by user, if it is
+    below the margin. Users alone can't prove it: suppose that the error rate of users with 1 to 200 requests doubles
+    from 1 to 2 %. Only a third more of them then meet an error.
 
-    ``level``: control's errors per request as history knows them. With it margins are relative to control, and τ of
-    the safe side is the margin times the level; without it the margin is absolute, 0.01 for one request in a hundred,
-    and is τ, and the margin that stops is 0. A control without errors has no relative margin to keep. `ValueError` for
-    arms whose caps differ, for an absolute margin that stops, and for errors of which fewer do harm.
+    ``level`` is control's historical number of errors per request. With it, margins are relative to control, and τ of
+    the safe side is the margin times the level. Without it, the margin is absolute, 0.01 for one request in a hundred,
+    and is also τ; the margin that stops is then 0. A relative margin can't be met if control has no errors. Raises
+    `ValueError` for arms with different caps, for an absolute margin that stops, and if fewer errors are declared
+    harmful.
 
     Source: as `rare_guardrail`; Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, for the ratio by user.
 
@@ -91,9 +93,9 @@ def error_guardrail(
     """
     control.check_same(treatment)
     if level is None and limits.stop != 0:
-        raise ValueError("an absolute margin can't stop for harm, which is a factor: set the one that stops to 0")
+        raise ValueError("an absolute margin can't stop for harm, which is relative: set the margin that stops to 0")
     if level is not None and not level > 0:
-        raise ValueError(f"a level of {level} has no relative margin")
+        raise ValueError(f"a relative margin needs a level above 0, not {level}")
 
     def more(scale: float) -> Effect | NotEnough:
         return ratio_difference(control.requests, treatment.requests, cap=control.cap, scale=scale)

@@ -1,4 +1,4 @@
-"""A guardrail asks two one-sided questions at every look: is it worse than may be, and is it surely not worse."""
+"""Guardrails: two one-sided questions at every look, whether harm is proven and whether safety is."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from fairtrial.stats.sequential.conversions import conversion_harm, lift_at_leas
 __all__ = ["GuardrailFinding", "Limits", "guardrail", "rare_guardrail", "relative_guardrail"]
 
 MIN_EVENTS = 5
-"""Events of treatment before it can be stopped for them."""
+"""Events that treatment needs before they can stop it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What was promised before the start: ``margin`` > 0 is how much worse still counts as not worse.
+    """The limits agreed before the start: ``margin`` > 0 is the decline that still counts as not worse.
 
-    ``stop_margin``: how much worse it must surely be to stop for harm; by default the margin, and 0 for errors and
-    safety. Both are absolute, on the metric's scale, or relative (0.2 for 20 %), as the function says. ``bad``: the
-    direction that does harm. ``alpha``: the chance to stop wrongly for any of all the ``guardrails`` together
-    (Bonferroni; count them once for each variant), and the chance to call this one not worse wrongly (no correction:
-    all must hold to ship).
+    ``stop_margin`` is how much worse the metric must provably be to stop for harm. It is the margin by default; use 0
+    for errors and safety. Both are absolute, on the metric's scale, or relative (0.2 for 20 %), as the function says.
+    ``bad`` is the direction that does harm. ``alpha`` is the probability of wrongly stopping for any of the
+    ``guardrails`` together (Bonferroni; count them once for each variant). It is also the probability of wrongly
+    calling this one not worse, which has no correction because all must hold to ship.
 
     >>> round(Limits(margin=0.02, stop_margin=0.0, guardrails=3).alpha_harm, 4)
     0.0167
@@ -41,27 +41,28 @@ class Limits:
 
     def __post_init__(self) -> None:
         if not (0 < self.margin < inf and 0 <= self.stop < inf and 0 < self.alpha < 0.5 and self.guardrails >= 1):
-            raise ValueError(f"{self} promises nothing: a margin is above 0, alpha between 0 and 0.5")
+            raise ValueError(f"margins must be above 0, and alpha between 0 and 0.5, not {self}")
         if self.bad not in ("up", "down"):
-            raise ValueError(f"harm is up or down, not {self.bad!r}")
+            raise ValueError(f"the direction of harm must be up or down, not {self.bad!r}")
 
     @property
     def stop(self) -> float:
-        """The margin that stops."""
+        """The margin for stopping."""
         return self.margin if self.stop_margin is None else self.stop_margin
 
     @property
     def alpha_harm(self) -> float:
-        """Alpha for harm on this one guardrail."""
+        """The error probability for harm on this guardrail."""
         return self.alpha / self.guardrails
 
 
 @dataclass(frozen=True, slots=True)
 class GuardrailFinding:
-    """Both answers of one guardrail at one look, each safe to look at as often as one likes.
+    """Both answers of one guardrail at one look, valid for any number of looks.
 
-    ``harm``, ``safe``: the one-sided intervals that they are read from; ``harmed``: surely worse than the margin that
-    stops; ``not_worse``: surely not worse than the margin; ``evidence``: of harm, to be latched.
+    ``harm`` and ``safe`` are the one-sided intervals that give the answers. ``harmed`` means provably worse than the
+    margin that stops, and ``not_worse`` provably not worse than the margin. ``evidence`` is the evidence of harm, which
+    the caller latches.
 
     >>> guardrail(Effect(-0.01, 0.00004, 2_000, "difference of rates"), Limits(margin=0.02)).answer
     'safe'
@@ -75,7 +76,7 @@ class GuardrailFinding:
 
     @property
     def answer(self) -> Literal["harm", "safe", "cannot tell"]:
-        """Harm goes first where both hold: errors that are surely more than 0, and surely fewer than the margin."""
+        """Harm takes precedence where both hold, as for errors that are proven to be above 0 and below the margin."""
         if self.harmed:
             return "harm"
         return "safe" if self.not_worse else "cannot tell"
@@ -84,8 +85,8 @@ class GuardrailFinding:
 def guardrail(effect: Effect | NotEnough, limits: Limits, *, tau: float | None = None) -> GuardrailFinding:
     """The two answers for an effect, treatment − control, with margins on its own scale.
 
-    ``tau`` as in `always_valid`; by default the margin. With not enough, both intervals say so and nothing is
-    answered.
+    ``tau`` is as in `always_valid`; by default it is the margin. Without enough data, both intervals are `NotEnough`,
+    and neither harm nor safety is shown.
 
     Source: Howard et al. (2021), Ann. Stat. 49(2), one-sided sequences; Schultzberg, Ankargren & Frånberg (2024),
     arXiv:2402.11609, for which alpha is divided.
@@ -104,17 +105,18 @@ def relative_guardrail(
 ) -> GuardrailFinding:
     """The two answers with margins that are shares of control's level: treatment − (1 ± margin) · control against 0.
 
-    ``difference``: that effect for a given scale of control, such as ``lambda scale: mean_difference(control,
-    treatment, within=(0, amount), scale=scale)``. ``tau``: on the metric's scale, fixed before the start: the margin
-    times the level of control as history knows it. The intervals are of those differences: harm is above 0, safe below.
+    ``difference`` returns that effect for a given scale of control, such as
+    ``lambda scale: mean_difference(control, treatment, within=(0, amount), scale=scale)``. ``tau`` is on the metric's
+    scale and fixed before the start: the margin times control's historical level. The intervals are those of the
+    differences: harm is above 0, safety below.
 
     Source: as `guardrail`; Fieller (1954), JRSS-B 16:175-185, for testing a ratio by a difference.
 
     >>> from fairtrial.stats.arms.means import mean_difference
     >>> from fairtrial.stats.sums import Moments
     >>> control, treatment = Moments(400, 40_000.0, 4_160_000.0), Moments(400, 50_000.0, 6_410_000.0)
-    >>> dearer = lambda scale: mean_difference(control, treatment, within=(0, 200), scale=scale)
-    >>> relative_guardrail(dearer, Limits(margin=0.1), tau=10.0).answer
+    >>> costs = lambda scale: mean_difference(control, treatment, within=(0, 200), scale=scale)
+    >>> relative_guardrail(costs, Limits(margin=0.1), tau=10.0).answer
     'harm'
     """
     sign = 1.0 if limits.bad == "up" else -1.0
@@ -125,14 +127,14 @@ def relative_guardrail(
 def rare_guardrail(
     control: int, treatment: int, limits: Limits, *, share: float = 0.5, lift: float = 1.0
 ) -> GuardrailFinding:
-    """The two answers for events that are bad and rare, by their exact e-process, with margins relative to control.
+    """The two answers for rare harmful events, by their exact e-process, with margins relative to control.
 
-    ``control``, ``treatment``: units with the event, each once; ``share``: of the units that get treatment;
-    ``lift``: the harm that it is tuned to find, 1 for twice as many. Nobody is stopped below five events of treatment.
-    Without an event of control there is no lift to show, but there may be evidence of harm.
+    ``control`` and ``treatment`` count the units with the event, each once. ``share`` is the share of units assigned to
+    treatment. ``lift`` is the harm that the test is tuned to find, 1 for twice as many. Nothing is stopped below five
+    events of treatment. Without an event in control there is no lift to show, but there may be evidence of harm.
 
-    "Not worse" is about units with the event. Where a unit sends many requests it says little about requests:
-    `error_guardrail` declares that safe.
+    "Not worse" refers to units with the event. Where a unit sends many requests, it says little about requests; use
+    `error_guardrail` to show their safety.
 
     Source: Lindon & Malek (2022), arXiv:2011.03567, one-sided as `conversion_harm`.
 
@@ -140,7 +142,7 @@ def rare_guardrail(
     'harm'
     """
     if limits.bad == "down":
-        raise ValueError("rare events are counted where more of them do harm")
+        raise ValueError("for rare events, the direction of harm must be up")
     margin, few = limits.margin, _few(control, treatment)
     evidence = few or conversion_harm(control, treatment, lift=lift, share=share, margin=limits.stop)
     same = conversion_harm(treatment, control, lift=margin, share=1 - share, margin=1 / (1 + margin) - 1)
@@ -156,7 +158,7 @@ def rare_guardrail(
 def _judged(
     stop: tuple[Effect | NotEnough, float], keep: tuple[Effect | NotEnough, float], limits: Limits, *, tau: float
 ) -> GuardrailFinding:
-    """Both questions to effects with the limit that each is held against, in the direction that does harm."""
+    """Both answers for effects and their limits, in the direction of harm."""
     (harmful, above), (harmless, below) = stop, keep
     up = limits.bad == "up"
     worse, better = (at_least, at_most) if up else (at_most, at_least)

@@ -1,31 +1,31 @@
-"""Planned looks: O'Brien & Fleming's bounds for a few looks that were agreed on before, and their intervals."""
+"""Planned looks: O'Brien-Fleming bounds for a few looks that are agreed in advance, and their intervals."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from math import sqrt
 
-from scipy.optimize import brentq
+import scipy  # its `optimize` loads at its first use, because it is slow to load
 from scipy.special import ndtri
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_level
-from fairtrial.stats.effects import Effect, watchable
+from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.sequential.crossing import Exits, exits
 
 __all__ = ["inflation", "obrien_fleming", "planned_look"]
 
 LOOKS = 10
-"""Looks of a planned trial where nobody says how many: the same 80 % then cost 4 % more units at most."""
+"""The default number of looks; for 80 % power they cost at most 4 % more units."""
 MOST_LOOKS = 100
 
 
 @lru_cache(maxsize=256)
 def obrien_fleming(looks: int, *, alpha: float = 0.05) -> float:
-    """The constant C with which ``looks`` equally spaced looks spend ``alpha`` in all, two-sided.
+    """The constant C with which ``looks`` equally spaced looks spend ``alpha`` in total, two-sided.
 
-    Look k rejects where |Z| ≥ C √(looks/k): hardly anything can be seen early, and the last look is almost a test for
-    one look. `ValueError` unless there are 1 to 100 looks and α is between 0 and 1.
+    Look k rejects where |Z| ≥ C √(looks/k). Early looks can therefore detect hardly anything, and the last look is
+    almost a test with one look. Raises `ValueError` unless there are 1 to 100 looks and α is between 0 and 1.
 
     Source: O'Brien & Fleming (1979), Biometrics 35:549-556; C as C_B(K, α) in Jennison & Turnbull (2000), Group
     Sequential Methods, table 2.3.
@@ -34,20 +34,21 @@ def obrien_fleming(looks: int, *, alpha: float = 0.05) -> float:
     2.040
     """
     if not (1 <= looks <= MOST_LOOKS and 0 < alpha < 1):
-        raise ValueError(f"{looks} looks at α = {alpha} are no plan: 1 to {MOST_LOOKS} looks, α between 0 and 1")
+        raise ValueError(f"a plan has 1 to {MOST_LOOKS} looks, not {looks}, and α between 0 and 1, not {alpha}")
     z = -float(ndtri(alpha / 2))
 
     def spent_too_much(constant: float) -> float:
         found = planned_exits(looks, constant, drift=0.0)
         return sum(found.up) + sum(found.down) - alpha
 
-    # More looks cost more, and each at the same constant adds its own chance: C lies in (z of one look, z of α/looks).
-    return z if looks == 1 else float(brentq(spent_too_much, z, -float(ndtri(alpha / 2 / looks)), xtol=1e-9))
+    # C is between z of one look and z of α/looks, because each further look adds its own error probability.
+    highest = -float(ndtri(alpha / 2 / looks))
+    return z if looks == 1 else float(scipy.optimize.brentq(spent_too_much, z, highest, xtol=1e-9))
 
 
 @lru_cache(maxsize=256)
 def inflation(looks: int, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """By how much the largest sample of planned looks exceeds that of a single look with the same power.
+    """How much the largest sample with planned looks exceeds that of a single look with the same power.
 
     Source: Jennison & Turnbull (2000), Group Sequential Methods, R_B(K, α, β) in table 2.4.
 
@@ -62,18 +63,18 @@ def inflation(looks: int, *, alpha: float = 0.05, power: float = 0.8) -> float:
     def missing(drift: float) -> float:
         return sum(planned_exits(looks, constant, drift=drift).up) - power
 
-    drift = float(brentq(missing, single * 0.9, single * 1.5, xtol=1e-9))
+    drift = float(scipy.optimize.brentq(missing, single * 0.9, single * 1.5, xtol=1e-9))
     return (drift / single) ** 2
 
 
 def planned_look(effect: Effect | NotEnough, *, look: int, looks: int, level: float = 0.95) -> Estimate | NotEnough:
-    """The interval at planned look ``look`` of ``looks``: all of them cover the effect at once with chance ``level``.
+    """The interval at look ``look`` of ``looks``; all of them cover the effect at once with probability ``level``.
 
-    value ± C √(looks/look) √V: the repeated confidence interval of O'Brien & Fleming's test. V is the larger variance
-    that more than one look needs (`Effect`, ``watched``): with the other, one-sided bounds at 5 % for rates at a split
-    of 80/20 err in 7 %. It holds at the looks of the plan, equally spaced in units, and at no other: it is not always
-    valid. For looks at other times see `spent_look`. `NotEnough` where the effect is ``not_yet`` to be looked at or
-    shows no spread; `ValueError` for a look that is not in the plan.
+    It is value ± C √(looks/look) √V, the repeated confidence interval of O'Brien & Fleming's test. V is the larger
+    variance that repeated looks need (``watched`` of `Effect`). With the smaller one, one-sided bounds at 5 % err in 7
+    % for rates at a split of 80/20. The interval holds only at the looks of the plan, equally spaced in units, so it is
+    not always valid. For looks at other times, see `spent_look`. Returns `NotEnough` where the effect is ``not_yet``
+    ready for a look or shows no spread. Raises `ValueError` for a look that is not in the plan.
 
     Source: Jennison & Turnbull (1989), J. R. Stat. Soc. B 51:305-361.
 
@@ -82,8 +83,8 @@ def planned_look(effect: Effect | NotEnough, *, look: int, looks: int, level: fl
     """
     check_level(level)
     if not 1 <= look <= looks:
-        raise ValueError(f"look {look} is not one of the plan's {looks}")
-    found = watchable(effect)
+        raise ValueError(f"look {look} is not one of the {looks} planned looks")
+    found = monitorable(effect)
     if isinstance(found, NotEnough):
         return found
     bound = obrien_fleming(looks, alpha=round(1 - level, 12))
@@ -93,6 +94,6 @@ def planned_look(effect: Effect | NotEnough, *, look: int, looks: int, level: fl
 
 
 def planned_exits(looks: int, constant: float, *, drift: float) -> Exits:
-    """The walk of a test with ``looks`` equally spaced looks, the last at information 1, within ±constant."""
+    """The exits of a test with ``looks`` equally spaced looks, the last at information 1, within ±constant."""
     times = [k / looks for k in range(1, looks + 1)]
     return exits(times, [-constant] * looks, [constant] * looks, drift=drift)

@@ -1,4 +1,4 @@
-"""An alarm on a rate that must stay small, valid at every look and from the first event on."""
+"""An alarm for a rate that must stay low, valid at every look and from the first event on."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["rate_above"]
 def rate_above(seen: Successes, *, limit: float, prior: tuple[float, float] | None = None) -> EValue | NotEnough:
     """The e-value against "the rate is at most ``limit``": of ``seen.n`` units, ``seen.successes`` had the event.
 
-    A mixture over rates above the limit, Beta(a, b) restricted to them; the likelihood ratio rises in the rate, so it
-    is valid for all rates below the limit, also for ones that change with time. ``prior``: (a, b), fixed before the
-    first unit; by default (1, 1/(10 limit)), whose mean is about ten times the limit, or uniform for limits above 0.1.
-    A unit that is counted as without the event and later has it is no harm: until then the evidence is only smaller.
-    `NotEnough` without a unit.
+    It mixes over rates above the limit, with a Beta(a, b) prior restricted to them. The likelihood ratio increases with
+    the rate, so the e-value is valid for all rates below the limit, even if they change with time. ``prior`` is (a, b),
+    fixed before the first unit. The default is (1, 1/(10 limit)), whose mean is about ten times the limit, or uniform
+    for limits above 0.1. A unit may be counted without the event and have it later; until then the evidence is only
+    smaller. Returns `NotEnough` without a unit.
 
     Source: Robbins (1970), Ann. Math. Stat. 41:1397-1409; Howard, Ramdas, McAuliffe & Sekhon (2021), Ann. Stat.
     49(2), the one-sided beta-binomial mixture.
@@ -29,12 +29,12 @@ def rate_above(seen: Successes, *, limit: float, prior: tuple[float, float] | No
     0.02847
     """
     if not 0 < limit < 1:
-        raise ValueError(f"a limit of {limit} is no rate that can be kept or broken")
+        raise ValueError(f"the limit must be a rate between 0 and 1, not {limit}")
     if seen.n == 0:
         return NotEnough("no unit could show the event", "one that can")
     a, b = prior or (1.0, max(1.0, 0.1 / limit))
     if not (0 < a < inf and 0 < b < inf):
-        raise ValueError(f"Beta({a:g}, {b:g}) is no prior: both numbers are above 0")
+        raise ValueError(f"both numbers of the prior must be above 0, not {a:g} and {b:g}")
     k, rest = seen.successes, seen.n - seen.successes
     above = log_tail(limit, a + k, b + rest) - log_tail(limit, a, b)
     won = log_rise(a, k) + log_rise(b, rest) - log_rise(a + b, seen.n)

@@ -1,4 +1,4 @@
-"""ln a(a + 1)…(a + k − 1) − k ln a: what a prior of size a learns from k events, exact also where a or k is huge."""
+"""ln a(a + 1)…(a + k − 1) − k ln a: the evidence of k events under a prior of size a, exact even for huge a or k."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from math import lgamma, log, log1p
 __all__: list[str] = []
 
 SMALL = 32.0
-"""From here on four terms of Stirling's series are exact to 1e-13."""
+"""Above this, four terms of Stirling's series are exact to 1e-13."""
 
 
 def log_rise(a: float, k: float) -> float:
-    """ln Γ(a + k) − ln Γ(a) − k ln a for a > 0 and k ≥ 0, without the differences of huge numbers that it is made of.
+    """ln Γ(a + k) − ln Γ(a) − k ln a for a > 0 and k ≥ 0, without subtracting huge numbers.
 
     Source: Abramowitz & Stegun (1964), 6.1.40, Stirling's series.
 

@@ -1,4 +1,4 @@
-"""The latched decision: what all looks so far say together, which a later look can sharpen but not take back."""
+"""The running decision over all looks so far; a later look can sharpen it but never revoke it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from typing import Any, Literal, Self
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.e_values import EValue
 
-__all__ = ["Running"]
+__all__ = ["RunningDecision"]
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """The intersection of the always-valid intervals of all looks, and the largest e-value among them.
+class RunningDecision:
+    """The intersection of the always-valid intervals of all looks, and the largest e-value.
 
-    Since the intervals of all looks cover the effect together with probability ``level``, so does their intersection:
-    0 once outside stays outside. ``low``, ``high``: its ends, −∞ and ∞ before the first look that had an interval;
-    ``log_e``: the largest evidence ever, at least ln 1, ``None`` before the first; ``looks``: how many there were,
-    with those that had not enough; ``value``, ``n``, ``method``: of the last look with an interval.
-    Intervals that exclude each other (``broken``) can't all be right: that has a chance of at most 1 − level unless
-    the effect itself has changed; then nothing is said about it any more, and `interval` says why.
+    The intervals of all looks cover the effect together with probability ``level``, and so does their intersection.
+    Once it excludes 0, it always does. ``low`` and ``high`` are its ends, −∞ and ∞ before the first look with an
+    interval. ``log_e`` is the largest evidence so far, at least ln 1, or ``None`` before the first. ``looks`` counts
+    all looks, including those without enough data. ``value``, ``n`` and ``method`` are those of the last look with an
+    interval.
+
+    Intervals that exclude each other (``broken``) can't all be right. This has a probability of at most 1 − level,
+    unless the effect itself has changed. No further conclusions are then drawn, and `interval` says why.
 
     Source: Howard, Ramdas, McAuliffe & Sekhon (2021), Ann. Stat. 49(2):1055-1080, running intersections; Johari et
     al. (2022), Oper. Res. 70(3), always-valid p-values.
 
     >>> first = Estimate(0.04, -0.01, 0.09, 0.95, 400, "difference", always_valid=True)
     >>> second = Estimate(0.05, 0.005, 0.10, 0.95, 800, "difference", always_valid=True)
-    >>> print(Running().after(first).after(second).interval())
+    >>> print(RunningDecision().after(first).after(second).interval())
     0.05 (0.005 to 0.09; 95 %, n = 800, difference, all looks)
     """
 
@@ -44,10 +46,10 @@ class Running:
     method: str = ""
 
     def after(self, look: Estimate | NotEnough, evidence: EValue | NotEnough | None = None) -> Self:
-        """What is known after one more look; one that has not enough counts and changes nothing.
+        """The state after one more look; a look without enough data counts but changes nothing.
 
-        `ValueError` for an interval that is not always valid, or of another level than those before: the looks would
-        promise nothing together.
+        Raises `ValueError` for an interval that is not always valid, or that has another level than those before. The
+        looks would then guarantee nothing together.
         """
         found = replace(self, looks=self.looks + 1)
         if isinstance(evidence, EValue):
@@ -55,12 +57,14 @@ class Running:
         return found if isinstance(look, NotEnough) else found._narrowed(look)
 
     def interval(self) -> Estimate | NotEnough:
-        """The intersection as an estimate; `NotEnough` before an interval, and after intervals that disagree.
+        """The intersection as an estimate; `NotEnough` before the first interval, and if intervals are disjoint.
 
         Its ``value`` is that of the last look, moved to the nearest end where it lies outside.
         """
         if self.broken:
-            reason = f"the intervals of {self.looks} looks exclude each other: the effect has changed, or bad luck"
+            reason = (
+                f"the intervals of {self.looks} looks exclude each other: the effect has changed, or this is chance"
+            )
             return NotEnough(reason, "a new segment, from when the effect may have changed", self.n)
         if self.value is None or self.level is None:
             return NotEnough(f"none of {self.looks} looks had an interval", "a look with enough units", self.n)
@@ -70,17 +74,17 @@ class Running:
 
     @property
     def p(self) -> float | None:
-        """The always-valid p-value: the smallest of all looks, at most 1; ``None`` before any evidence."""
+        """The always-valid p-value: the smallest of all looks, at most 1; ``None`` without evidence."""
         return None if self.log_e is None else exp(-self.log_e)
 
     def side(self, null: float = 0.0) -> Literal["above", "below"] | None:
-        """On which side of ``null`` the effect is proven to be; ``None`` while that is open, or if looks disagree."""
+        """The proven side of ``null``; ``None`` while undecided, or if intervals are disjoint."""
         if self.broken:
             return None
         return "above" if self.low > null else "below" if self.high < null else None
 
     def stored(self) -> dict[str, Any]:
-        """The fields for JSON, with ``None`` where an end is infinite."""
+        """The fields for JSON, with ``None`` for an infinite end."""
         fields = asdict(self)
         return fields | {name: fields[name] if isfinite(fields[name]) else None for name in ("low", "high")}
 
@@ -92,11 +96,11 @@ class Running:
 
     def _narrowed(self, look: Estimate) -> Self:
         if not look.low <= look.high:
-            raise ValueError(f"{look.low} to {look.high} is no interval")
+            raise ValueError(f"an interval can't reach from {look.low} to {look.high}")
         if not look.always_valid:
-            raise ValueError(f"{look.method}: an interval for one look can't be one of many")
+            raise ValueError(f"{look.method}: an interval for one look can't be used for repeated looks")
         if self.level is not None and abs(look.level - self.level) > 1e-12:
-            raise ValueError(f"a look at level {look.level} after looks at level {self.level}")
+            raise ValueError(f"a look at level {look.level} can't follow looks at level {self.level}")
         if self.broken:
             return self
         low, high = max(self.low, look.low), min(self.high, look.high)

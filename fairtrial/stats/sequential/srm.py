@@ -1,4 +1,4 @@
-"""Sample-ratio mismatch: whether units really arrive in the arms by the planned split, valid at every look."""
+"""Sample-ratio mismatch: whether units arrive in the arms by the planned split, valid at every look."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from fairtrial.stats.e_bh import e_bh
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.rising import log_rise
 
-__all__ = ["SrmSoFar", "srm_causes", "srm_evidence", "srm_fixed", "srm_segments", "srm_so_far"]
+__all__ = ["SrmStatus", "srm_causes", "srm_evidence", "srm_fixed", "srm_segments", "srm_status"]
 
 Floats = NDArray[np.float64]
 STRENGTH = 1000.0
-"""How close to the plan the alternative is: about a relative 3 % of each arm at an even split (1/√1000)."""
+"""How close the alternative is to the plan: about a relative 3 % of each arm at an even split (1/√1000)."""
 METHOD = "sample ratio, Dirichlet mixture"
 
 
 @dataclass(frozen=True, slots=True)
-class SrmSoFar:
-    """All looks at a split together: ``log_e`` is the largest evidence ever, never taken back.
+class SrmStatus:
+    """All looks at a split so far: ``log_e`` is the largest evidence, which never decreases.
 
-    ``counts``: units of each arm now; ``crossed_at``: the number of the unit, counted from 1 in the order of their
-    arrival, at which the evidence first reached 1/alpha, ``None`` if it never did.
+    ``counts`` gives the units of each arm now. ``crossed_at`` is the number of the unit at which the evidence first
+    reached 1/alpha, or ``None`` if it never did. Units are counted from 1 in the order of their arrival.
 
-    >>> SrmSoFar(counts=(5_012, 4_988), log_e=0.4, crossed_at=None, alpha=0.01).invalid
+    >>> SrmStatus(counts=(5_012, 4_988), log_e=0.4, crossed_at=None, alpha=0.01).invalid
     False
     """
 
@@ -47,7 +47,7 @@ class SrmSoFar:
 
     @property
     def invalid(self) -> bool:
-        """Whether the planned split was rejected at any look: then no comparison of the arms is to be read."""
+        """Whether any look rejected the planned split; the arms must then not be compared."""
         return self.crossed_at is not None
 
     @property
@@ -57,11 +57,11 @@ class SrmSoFar:
 
 
 def srm_evidence(counts: Sequence[int], shares: Sequence[float], *, strength: float = STRENGTH) -> EValue | NotEnough:
-    """The e-value against "units are assigned by these shares": 1/α is reached with chance α at most, ever.
+    """The e-value against "units are assigned by these shares"; it ever reaches 1/α with probability α at most.
 
-    ``counts``: units of each arm, each counted once, at its first assignment; ``shares``: of the plan, which add up to
-    1; ``strength``: K of the Dirichlet mixture around the plan, fixed before the first unit: large for small
-    mismatches in much traffic. `NotEnough` without a unit.
+    ``counts`` gives the units of each arm, each counted once, at its first assignment. ``shares`` are the planned
+    shares, which sum to 1. ``strength`` is K of the Dirichlet mixture around the plan, fixed before the first unit.
+    Large values suit small mismatches in heavy traffic. Returns `NotEnough` without a unit.
 
     Source: Lindon & Malek (2022), NeurIPS 35, arXiv:2011.03567.
 
@@ -77,12 +77,12 @@ def srm_evidence(counts: Sequence[int], shares: Sequence[float], *, strength: fl
 def srm_segments(
     segments: Sequence[tuple[Sequence[int], Sequence[float]]], *, strength: float = STRENGTH
 ) -> EValue | NotEnough:
-    """The e-value over segments of time with different plans: the product of one for each.
+    """The e-value over periods with different planned splits: the product of the e-values of the periods.
 
-    ``segments``: the counts of the units that first arrived in it and the planned shares, for each in the order of
-    time. `NotEnough` if no segment has a unit.
+    ``segments`` has, for each period in the order of time, the counts of the units that first arrived in it and the
+    planned shares. Returns `NotEnough` if no segment has a unit.
 
-    Source: as `srm_evidence`; a product of e-values in turn is one (Ville 1939).
+    Source: as `srm_evidence`; a product of sequential e-values is an e-value (Ville 1939).
 
     >>> round(srm_segments([([400, 100], [0.8, 0.2]), ([610, 390], [0.5, 0.5])]).log_e, 2)
     11.58
@@ -94,17 +94,18 @@ def srm_segments(
     return EValue(sum(one.log_e for one in known), sum(one.n for one in known), f"{METHOD}, segments")
 
 
-def srm_so_far(
+def srm_status(
     arms: ArrayLike, shares: Sequence[float], *, strength: float = STRENGTH, alpha: float = 0.01
-) -> SrmSoFar | NotEnough:
-    """The evidence after every single unit: the largest of it, and when it crossed 1/alpha.
+) -> SrmStatus | NotEnough:
+    """The evidence after each unit: the largest value, and when it first exceeded 1/alpha.
 
-    ``arms``: the index of each unit's arm into ``shares``, in the order of first assignment. The same rows always
-    give the same answer, so a latch needs no memory beside them. Linear in the units. `NotEnough` without a unit.
+    ``arms`` gives each unit's arm as an index into ``shares``, in the order of first assignment. The same rows always
+    give the same answer, so a latch needs no state beyond the rows. The time is linear in the number of units. Returns
+    `NotEnough` without a unit.
 
-    Source: as `srm_evidence`, as its product of predictive probabilities.
+    Source: as `srm_evidence`, written as a product of predictive probabilities.
 
-    >>> srm_so_far([0, 1, 1] * 400, [0.5, 0.5]).crossed_at
+    >>> srm_status([0, 1, 1] * 400, [0.5, 0.5]).crossed_at
     339
     """
     check_alpha(alpha)
@@ -112,7 +113,7 @@ def srm_so_far(
     if found.size == 0:
         return _nobody()
     if found.ndim != 1 or found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= len(shares):
-        raise ValueError(f"an arm is not one of the {len(shares)} of the plan")
+        raise ValueError(f"an arm is not one of the {len(shares)} planned arms")
     gains = -np.log1p(np.arange(found.size) / strength)
     for arm, share in enumerate(planned):
         at = np.flatnonzero(found == arm)
@@ -120,13 +121,13 @@ def srm_so_far(
     log_e = np.cumsum(gains)
     crossed = np.flatnonzero(log_e >= -log(alpha))
     counts = tuple(int(count) for count in np.bincount(found, minlength=len(shares)))
-    return SrmSoFar(counts, max(0.0, float(log_e.max())), int(crossed[0]) + 1 if crossed.size else None, alpha)
+    return SrmStatus(counts, max(0.0, float(log_e.max())), int(crossed[0]) + 1 if crossed.size else None, alpha)
 
 
 def srm_fixed(counts: Sequence[int], shares: Sequence[float]) -> float | NotEnough:
-    """The p-value of the χ² test, for one look fixed before: to be printed with the word "fixed", never to stop by.
+    """The p-value of the χ² test, for one look fixed in advance. Report it as "fixed", and never stop because of it.
 
-    `NotEnough` below five expected units in an arm, where its distribution is not χ².
+    Returns `NotEnough` below five expected units in an arm, where the statistic does not follow χ².
 
     Source: Pearson (1900), Phil. Mag. 50:157-175; Cochran (1954), Biometrics 10:417-451, for the five.
 
@@ -144,10 +145,10 @@ def srm_fixed(counts: Sequence[int], shares: Sequence[float]) -> float | NotEnou
 def srm_causes(
     slices: Mapping[str, Sequence[int]], shares: Sequence[float], *, strength: float = STRENGTH, alpha: float = 0.10
 ) -> tuple[str, ...]:
-    """The slices of traffic whose split is not the planned one, by e-BH over all of them: where to look for the cause.
+    """The slices of traffic with a different split, by e-BH over all slices, which show where to look for the cause.
 
-    ``slices``: the counts of each arm now, by the slice's name (such as ``day=2`` or ``route=chat``). At most a share
-    of ``alpha`` of those that are named is as planned, on average.
+    ``slices`` has the counts of each arm now, by the slice's name (such as ``day=2`` or ``route=chat``). On average, at
+    most a share of ``alpha`` of the reported slices is assigned as planned.
 
     Source: Wang & Ramdas (2022), JRSS-B 84(3):822-852, over the evidence of `srm_evidence`.
 
@@ -159,7 +160,7 @@ def srm_causes(
 
 
 def log_marginal_ratio(counts: Floats, shares: Floats, prior: Floats) -> float:
-    """ln of the counts' probability under a Dirichlet prior over that under the shares."""
+    """ln of the counts' probability under a Dirichlet prior, relative to that under the planned shares."""
     total = float(prior.sum())
     mixture = sum(log_rise(float(a), float(k)) for a, k in zip(prior, counts, strict=True))
     apart = counts @ (np.log(prior) - log(total) - np.log(shares))
@@ -169,16 +170,16 @@ def log_marginal_ratio(counts: Floats, shares: Floats, prior: Floats) -> float:
 def _counts(counts: Sequence[int]) -> Floats:
     found = np.asarray(counts, dtype=np.float64)
     if found.ndim != 1 or not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all():
-        raise ValueError(f"{list(counts)} are no counts of units")
+        raise ValueError(f"counts of units must be whole numbers of 0 or more, not {list(counts)}")
     return found
 
 
 def _planned(shares: Sequence[float], arms: int, strength: float) -> Floats:
     planned = np.asarray(shares, dtype=np.float64)
     if len(planned) != arms or arms < 2 or not (planned > 0).all() or abs(planned.sum() - 1) > 1e-6:
-        raise ValueError(f"{list(shares)} are not the shares of {arms} arms, above 0 and 1 in all")
+        raise ValueError(f"the shares of {arms} arms must be above 0 and sum to 1, not {list(shares)}")
     if not 0 < strength < inf:
-        raise ValueError(f"a strength of {strength} is no prior: it is above 0")
+        raise ValueError(f"the strength must be a number above 0, not {strength}")
     return np.asarray(planned / planned.sum(), dtype=np.float64)
 
 

@@ -1,4 +1,4 @@
-"""Accounts of people: who they are, what they may do, and whether they still may; the audit trail has every change."""
+"""Stores people's accounts, with their roles and states, and records every change in the audit trail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.names.look_alikes import look_alike
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Query, at
+from fairtrial.store.core.query import Query, timestamp
 
 STATE = "CASE WHEN disabled_time IS NOT NULL THEN 'disabled' WHEN password IS NULL THEN 'invited' ELSE 'active' END"
 ANY = "SELECT count(*) > 0 FROM accounts"
@@ -29,18 +29,18 @@ END_SESSIONS = "DELETE FROM sessions WHERE account_id = ?"
 END_INVITATIONS = "UPDATE invitations SET ended_time = ? WHERE account_id = ? AND ended_time IS NULL"
 
 
-def exist(database: Database) -> bool:
-    """Whether there is an account, whatever its state: from the first on, everyone signs in."""
+def any_exist(database: Database) -> bool:
+    """Whether there is any account, in any state. From the first account on, everyone must sign in."""
     return bool(database.rows(ANY)[0][0])
 
 
 def listing(limit: int = 1000, offset: int = 0) -> Query:
-    """All accounts, the disabled ones too, oldest first; never a hash."""
+    """All accounts, including disabled ones, oldest first, without hashes."""
     return Query(LIST, (limit, offset))
 
 
 def find(database: Database, who: str) -> Account:
-    """The account of that name or id; `UsageError` if there is none."""
+    """The account with this name or id; raises `UsageError` if there is none."""
     found = _found(database, who)
     if found is None:
         raise UsageError(f"accounts: there is none named {who!r} (see: fairtrial accounts list)")
@@ -48,13 +48,13 @@ def find(database: Database, who: str) -> Account:
 
 
 def by_id(database: Database, account_id: str) -> Account | None:
-    """The account of that id, whatever its state."""
+    """The account with this id, in any state."""
     rows = database.rows(ONE, [account_id])
     return Account(*rows[0]) if rows else None
 
 
 def password_of(database: Database, who: str) -> tuple[Account | None, str | None]:
-    """For the sign-in: the account of that name with its hash; nothing for one that may not sign in."""
+    """The account with this name and its password hash, for signing in; ``None`` if it may not sign in."""
     found = _found(database, who)
     if found is None or found.state != "active":
         return None, None
@@ -63,43 +63,43 @@ def password_of(database: Database, who: str) -> tuple[Account | None, str | Non
 
 
 def disable(database: Database, who: str, *, actor: str, now_us: int) -> Account:
-    """Shut someone out at once, from every browser; what they did stays. `UsageError` if there is none."""
+    """Disable an account and end all its sessions; what the person did stays. Raises `UsageError` if there is none."""
     found = find(database, who)
-    with database.writing() as cursor:
-        cursor.execute(DISABLE, [at(now_us), found.account_id])
-        cursor.execute(END_INVITATIONS, [at(now_us), found.account_id])
+    with database.transaction() as cursor:
+        cursor.execute(DISABLE, [timestamp(now_us), found.account_id])
+        cursor.execute(END_INVITATIONS, [timestamp(now_us), found.account_id])
         cursor.execute(END_SESSIONS, [found.account_id])
         audit.append(cursor, now_us=now_us, actor=actor, action="account.disable", subject=found.account_id)
     return find(database, found.account_id)
 
 
 def set_role(database: Database, who: str, role: Role, *, actor: str, now_us: int) -> Account:
-    """Change what someone may do, from their next request on; raises `UsageError`."""
-    found, role = find(database, who), known_role(role)
+    """Change an account's role, from the next request on; raises `UsageError`."""
+    found, role = find(database, who), parse_role(role)
     subject, details = found.account_id, {"from": found.role, "to": role}
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute(SET_ROLE, [role, found.account_id])
         audit.append(cursor, now_us=now_us, actor=actor, action="account.role", subject=subject, details=details)
     return find(database, found.account_id)
 
 
-def known_role(text: str) -> Role:
-    """The role of that name; raises `UsageError`."""
+def parse_role(text: str) -> Role:
+    """Parse the name of a role; raises `UsageError`."""
     for role in ROLES:
         if role == text:
             return role
     raise UsageError(f"role: there is no role {text!r} (known: {', '.join(ROLES)})")
 
 
-def refuse_taken(cursor: Cursor, name: str) -> None:
-    """`UsageError` if someone has this name or one that looks like it."""
+def require_free_name(cursor: Cursor, name: str) -> None:
+    """Raise `UsageError` if an account has this name or one that looks like it."""
     names = (row[1] for row in cursor.execute(ALL).fetchall() if row[1] is not None)
     if any(same_name(name) == same_name(other) or look_alike(name, other) for other in names):
         raise UsageError(f"accounts: the name {name!r} is taken, or looks like one that is")
 
 
 def _found(database: Database, who: str) -> Account | None:
-    with database.looking() as cursor:
+    with database.read_cursor() as cursor:
         return _search(cursor, who)
 
 

@@ -1,4 +1,4 @@
-"""The ten thousand most common passwords of leaks, which guessers try first; their source is in the LICENSE file."""
+"""Recognises the ten thousand most common leaked passwords. The LICENSE file names their source."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _ADDED = re.compile(r"(?P<before>[\W\d_]*)(?P<core>.*?)(?P<after>[\W\d_]*)", re.
 
 
 def is_common(password: str) -> bool:
-    """Whether the password is a common one in any case, also with up to four digits or signs added at its ends."""
+    """Whether the password is common, ignoring case and up to four digits or signs at either end."""
     small = password.casefold().strip()
     return any(candidate in _passwords() for candidate in _without_additions(small))
 
 
 def _without_additions(password: str) -> list[str]:
-    """The password, and what is left when up to four digits or signs are taken off its ends."""
+    """The password, and the variants without up to four digits or signs at its ends."""
     parts = _ADDED.fullmatch(password)
     if parts is None:
         return [password]

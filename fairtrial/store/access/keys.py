@@ -1,4 +1,4 @@
-"""API keys: made here, shown once, kept as SHA-256 only."""
+"""Creates, lists and revokes API keys. A key is shown once and stored only as a SHA-256 hash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.names.printable import control_character
 from fairtrial.domain.plan import RIGHTS, Key, Right
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Query, at, microseconds
+from fairtrial.store.core.query import Query, microseconds, timestamp
 
 SECRET_BYTES = 32
 ID_BYTES = 6
@@ -34,7 +34,7 @@ DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
 
 @dataclass(frozen=True, slots=True)
 class KeyOptions:
-    """What a new key may do, on which routes (none named: all), and until when (microseconds since 1970, UTC)."""
+    """A new key's rights, its routes (none means all), and its expiry (microseconds since 1970, UTC)."""
 
     rights: Sequence[Right] = DEFAULT_RIGHTS
     routes: Sequence[str] = ()
@@ -43,7 +43,7 @@ class KeyOptions:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key that was just made: ``secret`` is the whole text that callers send, and is never shown again."""
+    """A newly created key. ``secret`` is the whole text that callers send; it is never shown again."""
 
     key_id: str
     name: str
@@ -54,42 +54,42 @@ class NewKey:
 
 
 def create(database: Database, name: str, *, now_us: int, options: KeyOptions = KeyOptions()) -> NewKey:
-    """Make a key; raises `UsageError` for a right that does not exist, or a name that can't be printed."""
+    """Create a key; raises `UsageError` for an unknown right or a name with control characters."""
     rights, routes, expires_us = options.rights, options.routes, options.expires_us
     unknown = [right for right in rights if right not in RIGHTS]
     if unknown:
         raise UsageError(f"keys: unknown right {unknown[0]!r} (known: {', '.join(RIGHTS)})")
     for text in (name, *routes):
         if (odd := control_character(text)) is not None:
-            raise UsageError(f"keys: {text!r} holds the control character {odd} (letters that can be seen)")
+            raise UsageError(f"keys: {text!r} holds the control character {odd} (use visible characters)")
     key_id = secrets.token_hex(ID_BYTES)
     secret = f"ft-{key_id}-{secrets.token_urlsafe(SECRET_BYTES)}"
-    expires = None if expires_us is None else at(expires_us)
-    row = [key_id, name, digest(secret), list(rights), list(routes), at(now_us), expires]
-    with database.writing() as cursor:
+    expires = None if expires_us is None else timestamp(expires_us)
+    row = [key_id, name, digest(secret), list(rights), list(routes), timestamp(now_us), expires]
+    with database.transaction() as cursor:
         cursor.execute(INSERT, row)
     return NewKey(key_id, name, secret, tuple(rights), tuple(routes), expires_us)
 
 
 def digest(secret: str) -> str:
-    """What is stored of a key: a fast hash is enough for 256 random bits."""
+    """The stored form of a key. A fast hash is enough for 256 random bits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def listing(limit: int = 1000, offset: int = 0) -> Query:
-    """All keys, the revoked ones too, newest first; no hashes."""
+    """All keys, including revoked ones, newest first, without hashes."""
     return Query(LIST, (limit, offset))
 
 
 def valid(database: Database) -> tuple[Key, ...]:
-    """The keys that are not revoked, as the gateway gets them."""
+    """The keys that are not revoked, in the form that the gateway gets."""
     return tuple(_key(*row) for row in database.rows(VALID))
 
 
 def revoke(database: Database, key_id: str, *, now_us: int) -> None:
-    """End a key; `UsageError` if there is none of that id that is still valid."""
-    with database.writing() as cursor:
-        done = cursor.execute(REVOKE, [at(now_us), key_id]).fetchall()
+    """Revoke a key; raises `UsageError` if there is no valid key with this id."""
+    with database.transaction() as cursor:
+        done = cursor.execute(REVOKE, [timestamp(now_us), key_id]).fetchall()
     if not done:
         raise UsageError(f"keys: there is no valid key {key_id!r} (see: fairtrial keys list)")
 

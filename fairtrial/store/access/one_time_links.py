@@ -1,4 +1,4 @@
-"""One-time links: each signs one browser in as this machine's user, until the first account exists."""
+"""Creates and redeems links that sign in one browser as this machine's user, until the first account exists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.store.access import accounts, audit, sessions
 from fairtrial.store.access.invitations import INSERT, TOKEN_BYTES, digest
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import at
+from fairtrial.store.core.query import timestamp
 
 LASTS_US = 15 * 60_000_000
 
@@ -23,20 +23,20 @@ RETURNING sha256
 
 @dataclass(frozen=True, slots=True)
 class OneTimeLink:
-    """``token`` is shown this one time and stored as a hash; ``expires_us``: microseconds since 1970, UTC."""
+    """``token`` is returned once and stored as a hash; ``expires_us`` is in microseconds since 1970, UTC."""
 
     token: str
     expires_us: int
 
 
 def create(database: Database, *, actor: str, now_us: int) -> OneTimeLink:
-    """A new link; raises `Conflict` once there is an account, because people then sign in by name."""
-    if accounts.exist(database):
+    """A new link; raises `Conflict` once an account exists, because people then sign in by name."""
+    if accounts.any_exist(database):
         raise Conflict("one-time link: people sign in with their accounts now (see: fairtrial accounts list)")
     token, expires_us = secrets.token_urlsafe(TOKEN_BYTES), now_us + LASTS_US
-    with database.writing() as cursor:
-        cursor.execute(REMOVE_OLD, [sessions.LOCAL.account_id, at(now_us)])
-        cursor.execute(INSERT, [digest(token), sessions.LOCAL.account_id, at(now_us), at(expires_us)])
+    with database.transaction() as cursor:
+        cursor.execute(REMOVE_OLD, [sessions.LOCAL.account_id, timestamp(now_us)])
+        cursor.execute(INSERT, [digest(token), sessions.LOCAL.account_id, timestamp(now_us), timestamp(expires_us)])
         audit.append(cursor, now_us=now_us, actor=actor, action="link.create", subject=sessions.LOCAL.account_id)
     return OneTimeLink(token, expires_us)
 
@@ -44,14 +44,14 @@ def create(database: Database, *, actor: str, now_us: int) -> OneTimeLink:
 def redeem(database: Database, token: str, *, now_us: int) -> str:
     """End the link and begin a session; returns the session's token.
 
-    Raises `NotFound` for a link that was used, has expired, or never existed, and `Conflict` once there is an account.
+    Raises `NotFound` for an unknown, used or expired link, and `Conflict` once an account exists.
     """
-    if accounts.exist(database):
+    if accounts.any_exist(database):
         raise Conflict("this link no longer works, because people sign in with their accounts now")
     local = sessions.LOCAL.account_id
-    with database.writing() as cursor:
-        used = cursor.execute(USE, {"now": at(now_us), "sha256": digest(token), "account": local}).fetchall()
+    with database.transaction() as cursor:
+        used = cursor.execute(USE, {"now": timestamp(now_us), "sha256": digest(token), "account": local}).fetchall()
         if not used:
-            raise NotFound("this link was used already or is older than 15 minutes")
+            raise NotFound("this link was already used or is older than 15 minutes")
         audit.append(cursor, now_us=now_us, actor=local, action="link.use", subject=local)
     return sessions.begin(database, local, now_us=now_us)

@@ -1,4 +1,4 @@
-"""Passwords: kept as argon2id, checked a few at a time, and as slowly for a name that nobody has."""
+"""Hashes and verifies passwords with argon2id, a few at a time, and as slowly for names that do not exist."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from fairtrial.store.access.common_passwords import is_common
 SHORTEST = 10
 LONGEST = 200
 AT_ONCE = 2
-"""Each check takes 64 MiB (the second choice of RFC 9106): strangers must not be able to fill the memory."""
+"""Each check takes 64 MiB (the second choice of RFC 9106), so strangers must not be able to fill the memory."""
 
 _HASHER = PasswordHasher()
 _TURNS = threading.Semaphore(AT_ONCE)
 
 
-def proper_password(password: str, *, name: str) -> str:
-    """The password, if it will do; raises `BadRequest` that says why not (NIST SP 800-63B: length, no recipes)."""
+def require_acceptable(password: str, *, name: str) -> str:
+    """Return an acceptable password; raises `BadRequest` with the reason otherwise.
+
+    The rules follow NIST SP 800-63B: a minimum length, and no rules about kinds of characters.
+    """
     if not SHORTEST <= len(password) <= LONGEST:
         raise BadRequest(f"password: it must have {SHORTEST} to {LONGEST} characters (it has {len(password)})")
     if same_name(password) == same_name(name) or len(set(password)) < SHORTEST // 3:
@@ -34,14 +37,14 @@ def proper_password(password: str, *, name: str) -> str:
     return password
 
 
-def hashed(password: str) -> str:
-    """What is stored: argon2id with its salt and parameters."""
+def hash_password(password: str) -> str:
+    """The stored form: an argon2id hash with its salt and parameters."""
     with _TURNS:
         return _HASHER.hash(_encoded(password))
 
 
-def matches(stored: str | None, password: str) -> bool:
-    """Whether it is the password; ``None`` never matches and takes as long, so time tells nobody which names exist."""
+def verify_password(stored: str | None, password: str) -> bool:
+    """Whether the password matches. ``None`` never matches but takes as long, so timing reveals no names."""
     against = stored or _decoy()
     with _TURNS:
         try:
@@ -53,7 +56,7 @@ def matches(stored: str | None, password: str) -> bool:
 
 @functools.cache
 def _decoy() -> str:
-    return hashed("nobody has this password")
+    return hash_password("nobody has this password")
 
 
 def _encoded(password: str) -> bytes:

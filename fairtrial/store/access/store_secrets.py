@@ -1,4 +1,4 @@
-"""What one store keeps to itself for good: the secret of its pseudonyms, and what happens only once in its life."""
+"""Keeps the secrets of one store, such as the one of its pseudonyms, and marks of what happens only once."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ SECRET_BYTES = 32
 
 
 def pepper(database: Database) -> str:
-    """The store's own secret, made when it is first asked for."""
+    """The secret from which this store's pseudonyms are made; created at the first use."""
     return secret(database, PEPPER)
 
 
 def secret(database: Database, name: str) -> str:
-    """The store's secret of that name in hex, made when it is first asked for."""
+    """The store's secret with this name, in hex; created at the first use."""
     rows = database.rows(READ, [name])
     if rows:
         return str(rows[0][0])
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         found = cursor.execute(READ, [name]).fetchone()
         if found is not None:
             return str(found[0])
@@ -31,9 +31,9 @@ def secret(database: Database, name: str) -> str:
     return made
 
 
-def first_time(database: Database, name: str) -> bool:
-    """Whether this is asked for the first time in the life of the store."""
-    with database.writing() as cursor:
+def is_first_time(database: Database, name: str) -> bool:
+    """Whether this is the first call with this name in the life of the store."""
+    with database.transaction() as cursor:
         if cursor.execute(READ, [name]).fetchone() is not None:
             return False
         cursor.execute(WRITE, [name, "done"])

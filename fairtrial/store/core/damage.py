@@ -1,4 +1,4 @@
-"""A store that can't be used: how damage is noticed, how it is remembered, and what the operator can do about it."""
+"""Detects a store that can't be used, records the damage for later starts, and advises the operator."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ from fairtrial.domain.errors import StoreError
 from fairtrial.store.core import manifest
 
 MAGIC_AT, MAGIC = 8, b"DUCK"
-"""Every DuckDB file has these bytes there."""
+"""Every DuckDB file contains these bytes at this offset."""
 
 DAMAGED = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
-"""What the engine says of a file that is not what it wrote."""
+"""Parts of the messages by which DuckDB reports a file that it did not write in this form."""
 
-NEWER = "which a newer fairtrial made"
+NEWER = "of a newer fairtrial"
 
 Identity = tuple[int, int, int]
-"""Inode, time of the last change and size: the same file, unchanged."""
+"""Inode, time of the last change, and size. Equal values mean that the file has not changed."""
 
 
-def unusable(layout: Layout, why: object) -> StoreError:
-    """The error for a store that can't be used, with what to do about it."""
+def unusable_error(layout: Layout, why: object) -> StoreError:
+    """The error for a store that can't be used, with advice for the operator."""
     return StoreError(f"{layout.store}: the store can't be opened ({why})\n{advice(layout, str(why))}")
 
 
 @contextmanager
-def opening(layout: Layout) -> Iterator[None]:
-    """What the disk or the engine refuses while a store is opened is an error of that store."""
+def unusable_on_error(layout: Layout) -> Iterator[None]:
+    """Turn errors of the disk or the engine while a store is opened into a `StoreError`."""
     try:
         yield
     except (duckdb.Error, OSError) as error:
-        raise unusable(layout, error) from error
+        raise unusable_error(layout, error) from error
 
 
 def advice(layout: Layout, why: str) -> str:
-    """One line: what to do about a store that can't be used."""
+    """One line of advice for a store that can't be used."""
     if "No space left on device" in why:
-        return f"Make room on the disk that holds {layout.folder}."
+        return f"Free space on the disk that holds {layout.folder}."
     if "Permission denied" in why:
-        return f"Let the user that runs fairtrial read and write {layout.store} and {layout.folder}."
+        return f"Give the user that runs fairtrial read and write access to {layout.store} and {layout.folder}."
     if NEWER in why:
-        return "Start it with that fairtrial, or newer. " + _restoring(layout)
-    return _restoring(layout)
+        return "Start it with that version of fairtrial or a newer one. " + _restore_advice(layout)
+    return _restore_advice(layout)
 
 
-def _restoring(layout: Layout) -> str:
+def _restore_advice(layout: Layout) -> str:
     found = manifest.newest(layout)
     if found is None:
         store, plan = _short(layout.store), _short(layout.plan)
         return (
-            f"No backup of it was found. To begin with an empty store: mv {store} {store}.damaged; rm -f {store}.wal "
-            f"{plan} (requests that the journals still hold are brought in again; keys, accounts, reviews and verdicts "
+            f"No backup of it was found. To start with an empty store: mv {store} {store}.damaged; rm -f {store}.wal "
+            f"{plan} (requests that are still in the journals are ingested again; keys, accounts, reviews and verdicts "
             "are not)."
         )
     made = datetime.fromtimestamp(found.made_us / 1e6, UTC)
@@ -68,31 +68,31 @@ def _restoring(layout: Layout) -> str:
 
 
 def refuse_damaged(layout: Layout) -> None:
-    """Raise `StoreError` for a store that was found damaged before, or that was lost since control last had it."""
-    why = _lost(layout) or _noted(layout)
+    """Raise `StoreError` for a store that was recorded as damaged, or that disappeared since control last used it."""
+    why = _why_lost(layout) or _recorded_damage(layout)
     if why is not None:
-        raise unusable(layout, why)
+        raise unusable_error(layout, why)
 
 
 def is_damage(error: duckdb.Error) -> bool:
-    """Whether the engine says that the file is damaged."""
+    """Whether the engine reports that the file is damaged."""
     return any(words in str(error) for words in DAMAGED)
 
 
 def needs_reopening(error: duckdb.Error) -> bool:
-    """Whether the engine will answer nothing more until the store is opened again."""
+    """Whether the engine will answer no more queries until the store is opened again."""
     return isinstance(error, duckdb.FatalException | duckdb.InternalException)
 
 
-def note_damage(layout: Layout, why: str) -> None:
-    """Remember it for the next start: a damaged block is met only by a query that reads it, not by opening."""
+def record_damage(layout: Layout, why: str) -> None:
+    """Record the damage for the next start. Opening a store does not reveal a damaged block; only reading it does."""
     with suppress(OSError):
         identity = _identity(layout.store)
         write_private(layout.damage, json.dumps({"file": identity, "why": why}).encode())
 
 
-def wrong_file(store: Path, inode: int | None) -> str | None:
-    """What has happened to the file of an open store; ``None`` if it is there and begins as it should."""
+def file_problem(store: Path, inode: int | None) -> str | None:
+    """What happened to the file of an open store; ``None`` if the file exists and has the right header."""
     try:
         with store.open("rb") as file:
             head = file.read(MAGIC_AT + len(MAGIC))
@@ -100,14 +100,14 @@ def wrong_file(store: Path, inode: int | None) -> str | None:
     except FileNotFoundError:
         return "the file was removed while it was in use"
     except OSError:
-        return None  # the disk may be away for a moment: the engine says what it thinks of it
+        return None  # the disk may be unavailable for a moment; the engine reports it if the problem lasts
     if inode is not None and now != inode:
         return "the file was replaced while it was in use"
     return None if head[MAGIC_AT:] == MAGIC else "the file was overwritten while it was in use"
 
 
-def _lost(layout: Layout) -> str | None:
-    """Control has published a plan from this store, so an empty file, or none, is not a first start."""
+def _why_lost(layout: Layout) -> str | None:
+    """Why the store counts as lost. A published plan exists, so an empty or absent file is not a first start."""
     if not (layout.plan.exists() and layout.internal_key.exists()):
         return None
     if not layout.store.exists():
@@ -115,12 +115,12 @@ def _lost(layout: Layout) -> str | None:
     return "the file is empty" if layout.store.stat().st_size == 0 else None
 
 
-def _noted(layout: Layout) -> str | None:
-    """What was noted of this very file; a note of another one, as after a restore, is removed."""
+def _recorded_damage(layout: Layout) -> str | None:
+    """The recorded damage of this file. A record about another file, as after a restore, is deleted."""
     try:
         noted = json.loads(layout.damage.read_bytes())
         if tuple(noted["file"]) == _identity(layout.store):
-            return f"it was found damaged: {noted['why']}; remove {_short(layout.damage)} to open it all the same"
+            return f"it was found damaged: {noted['why']}; remove {_short(layout.damage)} to open it anyway"
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
@@ -136,7 +136,7 @@ def _identity(store: Path) -> Identity:
 
 
 def _short(path: Path) -> str:
-    """As it is typed in the folder where the program runs, if it lies in it."""
+    """The path relative to the working directory, if it is inside it."""
     with suppress(ValueError, OSError):
         return str(path.relative_to(Path.cwd()))
     return str(path)

@@ -1,4 +1,4 @@
-"""Errors of the engine in our own words: its text names internals, and belongs into the log only."""
+"""Rewrites the engine's errors in plain words, because its own messages name internals and belong only in the log."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from fairtrial.store.core.damage import is_damage
 log = logging.getLogger("fairtrial.store")
 
 EngineError = duckdb.Error
-"""What every statement may raise; for the edges, which map it."""
+"""The exception that any statement can raise, for the code at the edges that maps it."""
 
 MEMORY = (
-    "the store has not enough memory to answer: choose a shorter window of time, or raise `store.memory_mb` "
-    "and start control again"
+    "the store has not enough memory to answer: choose a shorter time window, or raise `store.memory_mb` "
+    "and restart control"
 )
-DISK = "the disk that holds the store is full: make room on it"
-DAMAGED = "the file of the store is damaged"
-OTHER = "the store could not answer: the log says why"
+DISK = "the disk that holds the store is full: free some space"
+DAMAGED = "the store's file is damaged"
+OTHER = "the store could not answer; see the log for the reason"
 
 
-def in_words(error: BaseException) -> str:
-    """What went wrong and what to do about it; the engine's own text goes to the log. Other errors: their text."""
+def logged_message(error: BaseException) -> str:
+    """What went wrong and how to fix it, for users. Logs the engine's message. Other errors keep their text."""
     if isinstance(error, duckdb.Error):
         log.error("the engine: %s: %s", type(error).__name__, error)
-    return words(error)
+    return error_message(error)
 
 
-def words(error: BaseException) -> str:
-    """The same for who writes to the log already."""
+def error_message(error: BaseException) -> str:
+    """The same without logging, for callers that log the error themselves."""
     if not isinstance(error, duckdb.Error):
         return str(error)
     if "No space left on device" in str(error) or "max_temp_directory_size" in str(error):
@@ -42,7 +42,7 @@ def words(error: BaseException) -> str:
 
 
 def store_error(error: duckdb.Error, *, advice: str = "") -> StoreError:
-    """The error to raise instead; `StoreExhausted` if memory or disk did not suffice."""
-    said = in_words(error)
+    """The error to raise instead: `StoreExhausted` if memory or disk space ran out."""
+    said = logged_message(error)
     kind = StoreExhausted if said in (MEMORY, DISK) else StoreError
     return kind(f"{said}\n{advice}" if advice else said)

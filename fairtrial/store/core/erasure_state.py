@@ -1,6 +1,7 @@
-"""An erasure under way: what it needs to go on after a crash, in one private file that its end deletes.
+"""The state of an unfinished erasure, in one private file from which it resumes after a crash.
 
-Nowhere else is the unit written down; the ledger keeps only the hash of its pseudonym.
+The file is deleted when the erasure ends. The unit is written nowhere else; the ledger has only a hash of its
+pseudonym.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ FILE = "erasure.json"
 
 
 class ErasureState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``salt`` makes the one-off names that stand for the unit and its requests; with it gone, nobody can find back.
+    """An erasure in progress; without the ``salt``, the replacement names it made can't be traced back.
 
-    ``names`` are the ids of the unit's requests and answers, ``counts`` what has been erased where so far;
-    ``rewrite_backups``: from the backups that can be reached, too.
+    ``salt`` makes the random names that replace those of the unit and its requests. ``names`` are the ids of the unit's
+    requests and answers. ``counts`` says how much has been erased where so far. ``rewrite_backups``: erase from
+    reachable backups too.
     """
 
     erasure_id: str
@@ -36,23 +38,23 @@ class ErasureState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     names: tuple[str, ...] = ()
     counts: dict[str, int] = {}
 
-    def again(self, *, rewrite_backups: bool) -> ErasureState:
-        """The same, asked for once more, and perhaps for more."""
+    def requested_again(self, *, rewrite_backups: bool) -> ErasureState:
+        """This erasure, requested once more, perhaps with backups included."""
         return msgspec.structs.replace(self, rewrite_backups=self.rewrite_backups or rewrite_backups)
 
 
 def unit_hash(pseudonym: str) -> str:
-    """How the ledger and the audit trail name a unit: enough to know it again, not to find it."""
+    """The name of a unit in the ledger and the audit trail. It suffices to recognise the unit, not to find it."""
     return hashlib.sha256(pseudonym.encode()).hexdigest()
 
 
 def is_unfinished(layout: Layout) -> bool:
-    """Whether an erasure was begun and has not come to its end."""
+    """Whether an erasure has begun and not ended."""
     return _path(layout).exists()
 
 
 def load(layout: Layout) -> ErasureState | None:
-    """The erasure that is under way, ``None`` if there is none; raises `StoreError`."""
+    """The unfinished erasure, or ``None``; raises `StoreError`."""
     path = _path(layout)
     try:
         return msgspec.json.decode(path.read_bytes(), type=ErasureState)
@@ -60,22 +62,22 @@ def load(layout: Layout) -> ErasureState | None:
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreError(
-            f"{path}: an erasure was begun and its notes can't be read ({type(error).__name__})"
+            f"{path}: the state of an unfinished erasure can't be read ({type(error).__name__})"
         ) from error
 
 
 def save(layout: Layout, state: ErasureState) -> None:
-    """Remember how far it is; raises `OSError`."""
+    """Write the progress of the erasure; raises `OSError`."""
     write_private(_path(layout), msgspec.json.encode(state))
 
 
-def forget(layout: Layout) -> None:
-    """It has come to its end."""
+def delete(layout: Layout) -> None:
+    """Delete the state of an erasure that has ended."""
     _path(layout).unlink(missing_ok=True)
 
 
 def sweep(layout: Layout) -> None:
-    """Delete notes that a killed program left half written, for they hold a unit's name. For the store's owner only."""
+    """Delete partly written files of a killed program, because they contain a unit's name. For the owner only."""
     for path in layout.folder.glob(f".{FILE}.*"):
         path.unlink()
 

@@ -1,4 +1,4 @@
-"""What a backup says of itself: the digest, size and rows of its store, its schema, and how far its journals were."""
+"""Reads, writes and verifies a backup's manifest: digest, size, rows, schema and journal positions of its store."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import digest_of, write_private
 from fairtrial.domain.errors import UsageError
 from fairtrial.store.core.migrate import migrations
-from fairtrial.store.core.progress import OnStep, Step, silent
+from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 
 MANIFEST = "manifest.json"
 STORE = "fairtrial.duckdb"
 VERSION = 1
 PRIVATE = 0o600
 NEARBY = (f"*/{MANIFEST}", f"*/*/{MANIFEST}")
-"""Where backups of an earlier release are looked for, which kept no list: in folders beside the store."""
+"""Where to look for backups of earlier releases, which did not list them: in folders next to the store."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``file`` is the store's name in the backup's folder; ``rows`` by table.
+    """A backup's description. ``file`` is the store's name in the backup's folder; ``rows`` are counted by table.
 
-    ``positions``: how many bytes of each segment that was not finished yet are in the store.
+    ``positions``: how many bytes of each unfinished segment are in the store.
     """
 
     backup_id: str
@@ -55,7 +55,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What the backup says; raises `UsageError` if it is none, or one that this program doesn't know."""
+    """Read a backup's manifest; raises `UsageError` if there is none, or if its version is unknown."""
     path = folder / MANIFEST
     try:
         content = path.read_bytes()
@@ -73,23 +73,25 @@ def read_manifest(folder: Path) -> Manifest:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not the manifest of a backup ({error})") from error
     if Path(manifest.file).name != manifest.file:
-        raise UsageError(f"{path}: file: {manifest.file!r} does not lie in the backup's folder")
+        raise UsageError(f"{path}: file: {manifest.file!r} is not in the backup's folder")
     return manifest
 
 
-def verify(folder: Path, on_step: OnStep = silent) -> Manifest:
-    """The manifest of a backup whose store is whole and can be read by this program; else `UsageError`."""
+def verify(folder: Path, on_progress: OnProgress = ignore_progress) -> Manifest:
+    """The manifest of a backup whose store is intact and readable by this program; otherwise raises `UsageError`."""
     manifest = read_manifest(folder)
     path, newest = folder / manifest.file, max(migrations())
     if manifest.schema > newest:
         raise UsageError(
-            f"{folder}: the backup has schema {manifest.schema}, which a newer fairtrial made (known: up to {newest})"
+            f"{folder}: the backup has schema {manifest.schema}, of a newer fairtrial (known: up to {newest})"
         )
     try:
         size = path.stat().st_size
         if size != manifest.bytes:
-            raise UsageError(f"{path}: has {size:,} bytes, not the {manifest.bytes:,} of its manifest: it is not whole")
-        found = digest_of(path, lambda done: on_step(Step("verifying the backup", done, size)))
+            raise UsageError(
+                f"{path}: has {size:,} bytes, not the {manifest.bytes:,} of its manifest: it is incomplete"
+            )
+        found = digest_of(path, lambda done: on_progress(Progress("verifying the backup", done, size)))
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror})") from error
     if found != manifest.sha256:
@@ -99,14 +101,14 @@ def verify(folder: Path, on_step: OnStep = silent) -> Manifest:
 
 @dataclass(frozen=True, slots=True)
 class KnownBackup:
-    """A backup that looks whole: its folder, and when it was made (microseconds since 1970, UTC)."""
+    """A backup that looks intact: its folder, and when it was made (microseconds since 1970, UTC)."""
 
     path: Path
     made_us: int
 
 
-def remember(layout: Layout, path: Path) -> None:
-    """Add a backup to the list; a disk that refuses costs the entry, not the backup."""
+def add_to_list(layout: Layout, path: Path) -> None:
+    """Add a backup to the list. If the disk is full, the backup stays valid but is not listed."""
     with suppress(OSError):
         fd = os.open(layout.backups, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, PRIVATE)
         with os.fdopen(fd, "wb") as file:
@@ -114,9 +116,9 @@ def remember(layout: Layout, path: Path) -> None:
 
 
 def newest(layout: Layout) -> KnownBackup | None:
-    """The newest backup that this program can restore; `store restore` verifies its digest."""
-    listed = max(_sound(_listed(layout)), key=lambda one: one.made_us, default=None)
-    return listed or max(_sound(_nearby(layout)), key=lambda one: one.made_us, default=None)
+    """The newest backup that this program can restore. `store restore` verifies its digest."""
+    listed = max(_usable(_listed(layout)), key=lambda one: one.made_us, default=None)
+    return listed or max(_usable(_nearby(layout)), key=lambda one: one.made_us, default=None)
 
 
 def _listed(layout: Layout) -> Iterator[Path]:
@@ -130,7 +132,7 @@ def _nearby(layout: Layout) -> Iterator[Path]:
             yield from (found.parent for found in layout.store.parent.glob(pattern))
 
 
-def _sound(folders: Iterator[Path]) -> Iterator[KnownBackup]:
+def _usable(folders: Iterator[Path]) -> Iterator[KnownBackup]:
     newest_schema = max(migrations())
     for folder in folders:
         with suppress(OSError, UsageError, ValueError):

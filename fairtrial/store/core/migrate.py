@@ -1,4 +1,4 @@
-"""Brings a store to the newest schema: numbered SQL files, each applied once and in one transaction."""
+"""Migrates a store to the newest schema with numbered SQL files, each applied once in one transaction."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ RECORD = "INSERT INTO schema_migrations (number, name, at_time) VALUES (?, ?, no
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, *, until: int | None = None) -> int:
-    """Apply what is missing; returns the number of the schema. A store of a newer program is refused (`StoreError`).
+    """Apply the missing migrations and return the schema's number; raises `StoreError` for a newer store.
 
-    ``until``: the last migration to apply, for a schema as an older program made it.
+    ``until``: the last migration to apply, for the schema of an older program.
     """
     connection.execute(LEDGER)
     at = schema_of(connection)
     known = migrations()
     newest = max(known)
     if at > newest:
-        raise StoreError(f"the store has schema {at}, which a newer fairtrial made (known: up to {newest})")
+        raise StoreError(f"the store has schema {at}, of a newer fairtrial (known: up to {newest})")
     for number, (name, sql) in sorted(known.items()):
         if number > at and (until is None or number <= until):
             _apply(connection, number, name, sql)
@@ -33,7 +33,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, *, until: int | None = None) 
 
 
 def migrations() -> dict[int, tuple[str, str]]:
-    """Number → name and SQL."""
+    """The number of each migration, with its name and SQL."""
     folder = resources.files("fairtrial.store").joinpath("migrations")
     files = [file for file in folder.iterdir() if file.name.endswith(".sql")]
     return {int(file.name.split("_")[0]): (file.name, file.read_text(encoding="utf-8")) for file in files}
@@ -53,6 +53,6 @@ def _apply(connection: duckdb.DuckDBPyConnection, number: int, name: str, sql: s
 
 
 def schema_of(connection: duckdb.DuckDBPyConnection) -> int:
-    """The number of the newest migration that this store has; its ledger is there."""
+    """The number of the newest migration in this store. The table of migrations must exist."""
     row = connection.execute(APPLIED).fetchone()
     return int(row[0]) if row else 0

@@ -1,4 +1,4 @@
-"""Who owns the store: a lock held for life, and a small file beside it that says who that is and where it listens."""
+"""Locks the store for its owner, and publishes who owns it and at which addresses it listens."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ TRY_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class OwnerNote:
-    """What `owner.json` says; an address is ``None`` if the owner does not listen there.
+    """The content of `owner.json`. An address is ``None`` if the owner does not listen there.
 
-    ``pid`` and ``host`` are for people: a number means nothing in another container, only the lock says who lives.
+    ``pid`` and ``host`` are for people. A pid means nothing in another container; only the lock shows that the owner is
+    alive.
     """
 
     pid: int
@@ -35,7 +36,7 @@ class OwnerNote:
 
 
 class OwnerLock:
-    """The right to open the store: held with `flock` from `take` until `release`, or the death of this program."""
+    """The right to open the store, held with `flock` from `take` until `release` or the end of the process."""
 
     def __init__(self, layout: Layout, fd: int) -> None:
         self._layout = layout
@@ -43,7 +44,7 @@ class OwnerLock:
 
     @classmethod
     def take(cls, layout: Layout) -> OwnerLock:
-        """Become the owner; `StoreLocked` names the one that is."""
+        """Become the owner; otherwise raises `StoreLocked`, which names the current one."""
         fd = _locked(layout.lock)
         if fd is None:
             raise StoreLocked(_in_use(layout))
@@ -56,21 +57,21 @@ class OwnerLock:
         return lock
 
     def announce(self, *, control_url: str | None = None, gateway_url: str | None = None) -> None:
-        """Say who owns the store, and where it can be asked."""
+        """Publish who owns the store, and the addresses of its services."""
         note = OwnerNote(os.getpid(), control_url, gateway_url, socket.gethostname())
         _replace(self._layout.owner, note)
 
     def release(self) -> None:
-        """Leave: the note goes first, then the lock."""
+        """Delete the note first, then release the lock."""
         self._layout.owner.unlink(missing_ok=True)
         os.close(self._fd)
 
 
 @contextmanager
 def running_services(layout: Layout) -> Iterator[None]:
-    """Only one program at a time starts and watches the services of a store; `StoreLocked` if another does.
+    """Let only one program at a time run the services of a store; raises `StoreLocked` for a second one.
 
-    The store's own lock is not enough: it is taken by control, some time after that program has looked for it.
+    The store's own lock is not enough, because control takes it some time after this program has checked it.
     """
     fd = _locked(layout.services_lock)
     if fd is None:
@@ -82,18 +83,18 @@ def running_services(layout: Layout) -> Iterator[None]:
 
 
 def refuse_owned(layout: Layout) -> None:
-    """`StoreLocked` that names the owner, if there is one; takes nothing."""
+    """Raise `StoreLocked`, which names the owner, if there is one. Takes no lock."""
     if is_owned(layout):
         raise StoreLocked(_in_use(layout))
 
 
 def is_owned(layout: Layout) -> bool:
-    """Whether someone owns the store now."""
+    """Whether a program owns the store now."""
     return _is_held(layout.lock)
 
 
 def read_note(layout: Layout) -> OwnerNote | None:
-    """What the owner says of itself; ``None`` if there is no owner, or it has said nothing readable yet."""
+    """The owner's note; ``None`` if there is no owner, or if its note is not readable yet."""
     if not is_owned(layout):
         return None
     try:
@@ -104,7 +105,7 @@ def read_note(layout: Layout) -> OwnerNote | None:
 
 
 def _locked(path: Path) -> int | None:
-    """The descriptor that holds the lock until it is closed; ``None`` if someone else holds it."""
+    """The descriptor that holds the lock until it is closed; ``None`` if another program holds it."""
     fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE)
     if _try_lock(fd):
         return fd
@@ -120,7 +121,7 @@ def _is_held(path: Path) -> bool:
 
 
 def _try_lock(fd: int) -> bool:
-    """Lock it, trying for a moment: whoever only looks (`is_owned`) holds a shared lock for an instant."""
+    """Take the lock, retrying briefly, because `is_owned` holds a shared lock for an instant."""
     for _ in range(TRIES):
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
-"""A backup while it is written: a hidden folder beside its place, which is gone at the end, also after a kill.
+"""Writes a backup in a hidden folder, which is deleted on any failure, even after a kill.
 
-The owner notes where it is among its copies; whoever opens the store next deletes what the note names.
+The owner records the folder in a note; the next program that opens the store deletes the folders in such notes.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ NOTE = "backup.part"
 
 @contextmanager
 def part_beside(dest: Path, notes: Path) -> Iterator[Path]:
-    """A new private folder beside ``dest``, whose parents are made; rename it, or it goes, and they too if empty.
+    """A new private folder beside ``dest`` for the caller to rename; otherwise it is deleted at the end.
 
-    ``notes``: the folder that `sweep_part` looks into. Raises `OSError`.
+    Missing parent folders are created, and deleted again if they stay empty. ``notes``: the folder in which
+    `sweep_part` looks. Raises `OSError`.
     """
     missing = [folder for folder in dest.parents if not folder.exists()]
     part = dest.with_name(f".backup-{secrets.token_hex(4)}.part")
@@ -35,13 +36,13 @@ def part_beside(dest: Path, notes: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(part, ignore_errors=True)
         for folder in missing:
-            with contextlib.suppress(OSError):  # it holds the backup
+            with contextlib.suppress(OSError):  # the folder contains the backup
                 folder.rmdir()
         (notes / NOTE).unlink(missing_ok=True)
 
 
 def sweep_part(notes: Path) -> None:
-    """Delete what a killed program left of a backup. For the owner of the store only."""
+    """Delete the partial backups of a killed program. For the owner of the store only."""
     try:
         part = Path(os.fsdecode((notes / NOTE).read_bytes()))
     except FileNotFoundError:

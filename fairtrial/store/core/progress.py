@@ -1,4 +1,4 @@
-"""How long work on the store tells how far it is: one small value, given to whoever asked to be told."""
+"""Progress of a long store operation, passed to a callback."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """``done`` of ``total`` of what is being done now, in whatever unit the work counts."""
+class Progress:
+    """``done`` of ``total`` units of the work that ``what`` describes, such as rows or bytes."""
 
     what: str
     done: int
     total: int
 
 
-OnStep = Callable[[Step], None]
+OnProgress = Callable[[Progress], None]
 
 
-def silent(_: Step) -> None:
-    """For those who don't want to know."""
+def ignore_progress(_: Progress) -> None:
+    """The callback of callers that show no progress."""

@@ -1,4 +1,4 @@
-"""A listing before it is asked: SQL with its bound parameters, bounded in time and paged."""
+"""Describes a query before it runs: SQL with bound parameters, a time window, and a page of rows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 LARGEST_PAGE = 10_000
 LARGEST_OFFSET = 10**12
 END_OF_TIME_US = 4_102_444_800_000_000
-"""The year 2100: an open end."""
+"""The year 2100, for a window without an end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to ask; the same query answers as rows and as an Arrow table."""
+    """SQL with its parameters; the same query can return rows or an Arrow table."""
 
     sql: str
     parameters: Sequence[Any] = ()
@@ -23,7 +23,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A window of time, from ``since_us`` until before ``until_us`` (microseconds, UTC), and a page of its rows."""
+    """A time window from ``since_us`` to before ``until_us`` (microseconds, UTC), and a page of its rows."""
 
     since_us: int = 0
     until_us: int = END_OF_TIME_US
@@ -32,11 +32,11 @@ class Page:
 
     @property
     def since(self) -> datetime:
-        return at(self.since_us)
+        return timestamp(self.since_us)
 
     @property
     def until(self) -> datetime:
-        return at(self.until_us)
+        return timestamp(self.until_us)
 
     @property
     def is_all_time(self) -> bool:
@@ -49,9 +49,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last row of a page, by its time (microseconds, UTC) and its id: the next page of a listing begins after it.
+    """The last row of a page, by time (microseconds, UTC) and id; the next page starts after it.
 
-    Unlike an offset it costs the same on every page, and rows that come meanwhile move nothing.
+    Unlike with an offset, every page costs the same, and rows that arrive meanwhile shift nothing.
     """
 
     at_us: int
@@ -59,25 +59,25 @@ class Position:
 
 
 def after(position: Position | None, page: Page) -> tuple[Page, tuple[object, object]]:
-    """The window that is left after ``position``, and the time and id of the row before its first, to be bound."""
+    """The part of the window after ``position``, and the time and id to bind for the row before its first."""
     if position is None:
         return page, (page.until, "")
     left = replace(page, until_us=min(page.until_us, position.at_us + 1))
-    return left, (at(position.at_us), position.id)
+    return left, (timestamp(position.at_us), position.id)
 
 
-def at(microseconds: int) -> datetime:
-    """A time as the store keeps it: UTC, without a zone."""
+def timestamp(microseconds: int) -> datetime:
+    """A time in the form that the store uses: UTC, without a time zone."""
     whole, rest = divmod(microseconds, 1_000_000)
     return datetime.fromtimestamp(whole, UTC).replace(tzinfo=None, microsecond=rest)
 
 
 def microseconds(time: datetime) -> int:
-    """The inverse of `at`."""
+    """The inverse of `timestamp`."""
     delta = time.replace(tzinfo=UTC) - datetime.fromtimestamp(0, UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
-def aware(value: Any) -> Any:
-    """A time with its zone, and anything else as it is."""
+def with_zone(value: Any) -> Any:
+    """A time with its zone; any other value unchanged."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value

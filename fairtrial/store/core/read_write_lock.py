@@ -1,4 +1,4 @@
-"""A turnstile: many threads pass at the same time, or one alone; a thread that is inside may pass again."""
+"""A re-entrant read-write lock: many threads share it, or one holds it exclusively."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Turnstile:
-    """`shared` for those who may be inside together, `alone` for one who must not meet any other."""
+class ReadWriteLock:
+    """Writers have priority: a new reader waits as soon as a writer waits."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._inside = 0
-        self._closed = False
-        self._mine = threading.local()
+        self._readers = 0
+        self._writing = False
+        self._thread = threading.local()
 
     @contextmanager
-    def shared(self) -> Iterator[None]:
-        """Wait until nobody is alone inside, and pass."""
-        depth: int = getattr(self._mine, "depth", 0)
+    def read(self) -> Iterator[None]:
+        """Share the lock with other readers. A thread that already reads may enter again."""
+        depth: int = getattr(self._thread, "depth", 0)
         if depth == 0:
-            self._enter()
-        self._mine.depth = depth + 1
+            self._acquire_read()
+        self._thread.depth = depth + 1
         try:
             yield
         finally:
-            self._mine.depth = depth
+            self._thread.depth = depth
             if depth == 0:
-                self._leave()
+                self._release_read()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Let nobody else in, wait until all have left, and pass; not for a thread that is inside."""
+    def write(self) -> Iterator[None]:
+        """Hold the lock exclusively. A thread that reads must not call this."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._closed)
-            self._closed = True
-            self._changed.wait_for(lambda: self._inside == 0)
+            self._changed.wait_for(lambda: not self._writing)
+            self._writing = True
+            self._changed.wait_for(lambda: self._readers == 0)
         try:
             yield
         finally:
             with self._changed:
-                self._closed = False
+                self._writing = False
                 self._changed.notify_all()
 
-    def _enter(self) -> None:
+    def _acquire_read(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: not self._closed)
-            self._inside += 1
+            self._changed.wait_for(lambda: not self._writing)
+            self._readers += 1
 
-    def _leave(self) -> None:
+    def _release_read(self) -> None:
         with self._changed:
-            self._inside -= 1
+            self._readers -= 1
             self._changed.notify_all()

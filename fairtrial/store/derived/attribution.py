@@ -1,12 +1,12 @@
 """Finds the request or unit that each feedback is about, once its requests are in the store.
 
-A response id can be shared by several requests. It names one only if exactly one earlier request of the same API key
-has it; otherwise the feedback is *ambiguous*, stays in the store, and counts in no figure. Journals of several workers
-arrive in any order, so a feedback is looked at again while requests that began before it may still arrive.
+Several requests can share a response id. It names one only if exactly one earlier request of the same API key has it.
+Otherwise the feedback is *ambiguous*: it stays in the store and counts in no figure. Journals of several workers arrive
+in any order, so a feedback is checked again while requests that began before it may still arrive.
 
-The column ``attribution`` says what was found. ``request`` and ``unit`` count in the figures, ``ambiguous`` does not,
-and neither do the four kinds of *unmatched* feedback: ``unknown_request``, ``unknown_unit``, ``other_route`` (the key
-is bound to other routes) and ``undeclared_key`` (no metric of the file reads it).
+The column ``attribution`` has the result. ``request`` and ``unit`` count in the figures. ``ambiguous`` does not, and
+neither do the four kinds of *unmatched* feedback: ``unknown_request``, ``unknown_unit``, ``other_route`` (the key is
+bound to other routes) and ``undeclared_key`` (no metric of the file reads it).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import END_OF_TIME_US, at
+from fairtrial.store.core.query import END_OF_TIME_US, timestamp
 from fairtrial.store.derived import watermarks
-from fairtrial.store.derived.analysed import ANALYSED
-from fairtrial.store.derived.figures import SLACK
+from fairtrial.store.derived.analysis_filter import ANALYSED
+from fairtrial.store.derived.exposure_figures import SLACK
 
 PENDING = """
 CREATE OR REPLACE TEMP TABLE pending AS
@@ -28,7 +28,7 @@ WHERE attribution IS NULL
     OR (at_time >= $1 AND (attribution IN ('unit', 'unknown_request', 'unknown_unit', 'other_route')
         OR (attribution = 'request' AND (subject IS DISTINCT FROM request_id OR subject_arm IS NULL))))
 """
-"""New feedback, and what requests that arrive late can still change; ``$1`` is when the first of those began."""
+"""New feedback, and feedback that late requests can still change; ``$1`` is the start of the first of these."""
 
 COUNT = "SELECT count(*) FROM temp.pending"
 
@@ -38,7 +38,7 @@ ASKED = "SELECT count(*) FROM temp.asked"
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """One look-up in a large table, made only if feedback asks for it: ``rows`` from ``temp.asked`` go to ``table``."""
+    """A look-up in a large table, made only if some feedback needs it. It reads ``temp.asked`` and fills ``table``."""
 
     table: str
     which: str
@@ -97,7 +97,7 @@ LOOKUPS = (
         """,
     ),
 )
-"""Each scans at most one column of ids: requests are found by id through the zone maps, because ids begin with time."""
+"""Each scans at most one column of ids. Requests are found by id through zone maps, because ids begin with time."""
 
 RESOLVE = """
 CREATE OR REPLACE TEMP TABLE resolved AS
@@ -149,7 +149,7 @@ WHERE feedback.feedback_id = s.feedback_id
     AND (feedback.attribution, feedback.experiments, feedback.subject, feedback.subject_time, feedback.subject_arm)
         IS DISTINCT FROM (s.attribution, s.experiments, s.subject, s.at_time, s.assigned)
 """  # noqa: S608 - ours
-"""The subject's arm is noted with it if its exposure counts for one: figures of feedback need no other table."""
+"""The subject's arm is stored too if its exposure is analysed, so that figures of feedback need no other table."""
 
 NAME = "attribution"
 ROWS = "SELECT count(*) FROM requests"
@@ -157,26 +157,26 @@ SINCE = "SELECT epoch_us(min(at_time)) FROM requests WHERE rowid >= $1"
 
 
 def unattributed_since_us(database: Database) -> int:
-    """When the first request began that came after the last `attribute`: what an ended program left; 0 is all."""
-    with database.snapshot() as cursor:
+    """The start of the first request that was stored after the last `attribute`; 0 means all requests."""
+    with database.read_transaction() as cursor:
         row = cursor.execute(SINCE, [watermarks.read(cursor, NAME)]).fetchone()
     return END_OF_TIME_US if row is None or row[0] is None else int(row[0])
 
 
 def attribute(database: Database, *, since_us: int) -> int:
-    """Resolve feedback that is new, or that requests which began at ``since_us`` or later can change; returns how many.
+    """Attribute feedback that is new, or that requests since ``since_us`` can change; returns the number of rows.
 
     Raises `duckdb.Error`; nothing has changed then.
     """
-    with database.writing() as cursor:
-        cursor.execute(PENDING, [at(since_us)])
+    with database.transaction() as cursor:
+        cursor.execute(PENDING, [timestamp(since_us)])
         row = cursor.execute(COUNT).fetchone()
         count = int(row[0]) if row else 0
         if count:
             _look_up(cursor)
             cursor.execute(RESOLVE)
             first, last = cursor.execute(SPAN).fetchone() or (None, None)
-            around = (at(0), at(0)) if first is None else (first - SLACK, last + SLACK)
+            around = (timestamp(0), timestamp(0)) if first is None else (first - SLACK, last + SLACK)
             cursor.execute(UPDATE, around)
         row = cursor.execute(ROWS).fetchone()
         watermarks.write(cursor, NAME, int(row[0]) if row else 0)

@@ -1,7 +1,7 @@
-"""Computes the columns that depend on rows of several segments: what feedback is about, and outcomes of older requests.
+"""Computes columns that depend on rows of several segments: subjects of feedback, and outcomes of older requests.
 
-It happens after a pass of the ingester, because the rows may arrive in any order. Feedback that names a response id or
-a unit needs a scan of all requests, so the background pass rests ten times as long as the last scan took.
+This happens after a pass of the ingester, because the rows may arrive in any order. Feedback that names a response id
+or a unit needs a scan of all requests, so the background pass waits ten times as long as the last scan took.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Callable
 from fairtrial.domain.events import Event, ExposureEvent, FeedbackEvent, RequestEvent
 from fairtrial.store.core.database import Database
 from fairtrial.store.derived.attribution import attribute, unattributed_since_us
-from fairtrial.store.derived.figures import fill_figures
+from fairtrial.store.derived.exposure_figures import fill_figures
 from fairtrial.store.derived.outcomes import fill_outcomes
-from fairtrial.store.derived.placements import fold
+from fairtrial.store.derived.placements import update_summary
 
 LATEST_FEEDBACK = "SELECT epoch_us(max(at_time)) FROM feedback"
 REST = 10
-"""How many times as long as a computation took the next one waits, if nobody asks for it."""
+"""The wait before the next computation, as a multiple of the time the last one took."""
 LEAST_REST_US = 1_000_000
-"""It waits so long at the least: little traffic must not cost a computation for each of its few lines."""
+"""The shortest wait, so that light traffic does not cause a computation for every line."""
 
 
 class DerivedColumns:
-    """What is still to be computed; at the start, whatever an earlier program left. Times are microseconds, UTC."""
+    """The work that is due. At the start it includes what an earlier program left. Times are microseconds, UTC."""
 
     def __init__(self, database: Database, clock_us: Callable[[], int]) -> None:
         self._database = database
@@ -36,7 +36,7 @@ class DerivedColumns:
         self._latest_feedback_us = _latest_feedback_us(database)
 
     def note(self, event: Event) -> None:
-        """One event that is being brought in."""
+        """Register an event that is being ingested."""
         if isinstance(event, RequestEvent):
             self._without_outcome = self._without_outcome or event.arm_outcome is None
         elif isinstance(event, FeedbackEvent):
@@ -51,7 +51,7 @@ class DerivedColumns:
         return self._since_us is not None and self._clock_us() >= self._due_us
 
     def compute(self, *, paced: bool) -> None:
-        """Compute what is due, or all of it if not ``paced``. What fails is tried again; raises `duckdb.Error`."""
+        """Compute what is due, or everything if not ``paced``. Failed work is tried again; raises `duckdb.Error`."""
         begun_us = self._clock_us()
         if self._since_us is None or (paced and begun_us < self._due_us):
             return
@@ -60,10 +60,10 @@ class DerivedColumns:
             self._without_outcome = False
         fill_figures(self._database, since_us=self._since_us if self._filled else 0)
         self._filled = True
-        if self._new_feedback or self._latest_feedback_us >= self._since_us:  # else nothing can have changed
+        if self._new_feedback or self._latest_feedback_us >= self._since_us:  # otherwise nothing can have changed
             attribute(self._database, since_us=self._since_us)
         self._new_feedback = False
-        fold(self._database)
+        update_summary(self._database)
         self._since_us = None
         ended_us = self._clock_us()
         self._due_us = ended_us + max(REST * (ended_us - begun_us), LEAST_REST_US)

@@ -1,7 +1,7 @@
-"""Computes, for requests that were recorded without it, how their arm served them and what their caller got.
+"""Computes the outcomes, for the arm and for the caller, of requests that were recorded without them.
 
 The gateway records both with each request (`gateway/proxy/recording/outcomes.py`, by the same rule). Requests of
-earlier versions have neither, and are told by their attempts.
+earlier versions have neither; their outcomes follow from their attempts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from fairtrial.store.core.database import Database
 
 BATCH = 500_000
-"""Rows of one transaction: an update of all rows of a large store would not fit into the engine's memory."""
+"""Rows in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
 
 MISSING = """
 CREATE OR REPLACE TEMP TABLE without_outcome AS
@@ -46,11 +46,11 @@ UPDATE requests SET
 FROM ended e
 WHERE requests.request_id = e.request_id AND requests.arm_outcome IS NULL
 """
-"""``ours``: the gateway itself did not serve, which counts for the caller and not for the arm."""
+"""``ours``: the gateway itself failed, which counts for the caller and not for the arm."""
 
 
 def fill_outcomes(database: Database) -> int:
-    """Compute what is missing; returns for how many requests. Raises `duckdb.Error`: batches before it stay."""
+    """Compute the missing outcomes; returns the number of requests. Raises `duckdb.Error`; earlier batches stay."""
     filled = 0
     while count := _fill_batch(database):
         filled += count
@@ -58,7 +58,7 @@ def fill_outcomes(database: Database) -> int:
 
 
 def _fill_batch(database: Database) -> int:
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute(MISSING, [BATCH])
         row = cursor.execute(COUNT).fetchone()
         count = int(row[0]) if row else 0

@@ -1,8 +1,8 @@
-"""Keeps how each unit was placed, with its first time, so that no page reads all exposures.
+"""Maintains each unit's arm and first time in a summary table, so that no page reads all exposures.
 
-The table `placements` sums up the exposures before a row number, the watermark; those after it are read as they are.
-Both together say the same as all exposures: rows are only added, and readers look for distinct values and first times.
-An erasure empties the table, which is then computed anew.
+The table `placements` covers the exposures before a row number, the watermark; later ones are read directly. Together
+they equal all exposures, because rows are only added and readers need distinct values and first times. An erasure
+empties the table, which is then computed again.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from contextlib import contextmanager
 
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.derived import watermarks
-from fairtrial.store.derived.analysed import REASONS
+from fairtrial.store.derived.analysis_filter import REASONS
 
 NAME = "placements"
 SLICE = 2_000_000
-"""Exposures that are summed up in one transaction."""
+"""Exposures that one transaction summarises."""
 SMALLEST = 20_000
-"""Fewer new exposures are read as fast as they are."""
+"""Fewer new exposures are not summarised, because reading them directly is as fast."""
 
 END = "SELECT coalesce(max(rowid) + 1, 0) FROM exposures"
 _COLUMNS = f"""experiment, analysis_hash, assigned, unit, arm_bucket, reason IN {REASONS} AS analysed,
@@ -42,14 +42,14 @@ PLACED = f"""placed AS (
     SELECT {_COLUMNS}, at_time FROM exposures
     WHERE rowid >= $watermark AND enrolled AND (experiment = $experiment OR $experiment IS NULL)
 )"""  # noqa: S608 - ours
-"""A table expression over all enrolled exposures. Binds ``$experiment`` (``None`` is all) and ``$watermark``."""
+"""A table expression over all enrolled exposures. Binds ``$experiment`` (``None`` means all) and ``$watermark``."""
 
 
-def fold(database: Database) -> int:
-    """Sum up the exposures that came since; returns how many those were. Raises `duckdb.Error`."""
+def update_summary(database: Database) -> int:
+    """Summarise new exposures; returns their number. Raises `duckdb.Error`."""
     folded = 0
     while True:
-        with database.writing() as cursor:
+        with database.transaction() as cursor:
             start, end = watermarks.read(cursor, NAME), _end(cursor)
             if end - start < SMALLEST:
                 return folded
@@ -60,14 +60,14 @@ def fold(database: Database) -> int:
 
 
 @contextmanager
-def snapshot(database: Database) -> Iterator[tuple[Cursor, int]]:
-    """A cursor that sees one state of the store, and the watermark in it; raises `StoreError`."""
-    with database.snapshot() as cursor:
+def read_placements(database: Database) -> Iterator[tuple[Cursor, int]]:
+    """A cursor on one snapshot of the store, and the watermark in it; raises `StoreError`."""
+    with database.read_transaction() as cursor:
         yield cursor, watermarks.read(cursor, NAME)
 
 
 def forget_from(cursor: Cursor, row: int) -> None:
-    """What was summed up of the exposures from this row on is out of date; within a transaction."""
+    """Discard the summary of exposures from this row on, within a transaction."""
     watermarks.write(cursor, NAME, min(row, watermarks.read(cursor, NAME)))
 
 

@@ -1,4 +1,4 @@
-"""How many rows of a table a computation has taken in: its next turn begins at that row number."""
+"""Stores the row number up to which a computation has processed a table."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ READ = "SELECT max(position) FROM watermarks WHERE name = ?"
 
 
 def read(cursor: Cursor, name: str) -> int:
-    """The first row that is not taken in yet; 0 if none is."""
+    """The first row that is not processed yet; 0 if none is processed."""
     row = cursor.execute(READ, [name]).fetchone()
     return int(row[0] or 0) if row else 0
 
 
 def write(cursor: Cursor, name: str, position: int) -> None:
-    """Within the transaction of what was computed."""
+    """Store the watermark, within the transaction that stores the computed rows."""
     if read(cursor, name) != position:
         cursor.execute("DELETE FROM watermarks WHERE name = ?", [name])
         cursor.execute("INSERT INTO watermarks VALUES (?, ?)", [name, position])

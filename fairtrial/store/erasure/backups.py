@@ -1,4 +1,4 @@
-"""Backups that may still hold an erased unit: looked into where they can be reached, and rewritten if so wished."""
+"""Finds backups that may still contain an erased unit, and rewrites them if requested."""
 
 from __future__ import annotations
 
@@ -14,60 +14,64 @@ import msgspec
 
 from fairtrial.config.private_files import digest_of, sync_file
 from fairtrial.domain.errors import FairtrialError
-from fairtrial.store.core.database import Cursor, Database, copies, engine_settings
+from fairtrial.store.core.database import Cursor, Database, copy_folder, engine_settings
 from fairtrial.store.core.erasure_state import ErasureState
 from fairtrial.store.core.manifest import Manifest, read_manifest, write_manifest
-from fairtrial.store.core.progress import OnStep, silent
+from fairtrial.store.core.progress import OnProgress, ignore_progress
 from fairtrial.store.erasure.rows import CHANGES, COMPUTED, collect, count_rows
 from fairtrial.store.maintenance import backup_list
-from fairtrial.store.maintenance.backup_list import Listed
-from fairtrial.store.maintenance.copying import copy_rows
+from fairtrial.store.maintenance.backup_list import ListedBackup
+from fairtrial.store.maintenance.table_copy import copy_rows
 
 Found = Literal["holds it", "free of it", "rewritten", "not there", "can't be read"]
 
 
 @dataclass(frozen=True, slots=True)
-class BackupLook:
-    """One backup of the list, and whether the unit is in it."""
+class BackupStatus:
+    """One listed backup, and whether it contains the unit."""
 
     path: str
     found: Found
 
 
-def look_into_backups(database: Database, state: ErasureState, *, on_step: OnStep = silent) -> tuple[BackupLook, ...]:
-    """Every backup that was made of this store; those that hold the unit are freed of it if that is wished."""
+def check_backups(
+    database: Database, state: ErasureState, *, on_progress: OnProgress = ignore_progress
+) -> tuple[BackupStatus, ...]:
+    """Check every listed backup of this store, and remove the unit from those that contain it, if requested."""
     looks = []
     for listed in backup_list.listing(database):
         folder = Path(listed.path)
         try:
-            found = _look(database, folder, listed, state, on_step)
+            found = _check(database, folder, listed, state, on_progress)
         except (FairtrialError, OSError, duckdb.Error):
             found = "can't be read" if folder.exists() else "not there"
-        looks.append(BackupLook(listed.path, found))
+        looks.append(BackupStatus(listed.path, found))
     return tuple(looks)
 
 
-def _look(database: Database, folder: Path, listed: Listed, state: ErasureState, on_step: OnStep) -> Found:
+def _check(
+    database: Database, folder: Path, listed: ListedBackup, state: ErasureState, on_progress: OnProgress
+) -> Found:
     manifest = read_manifest(folder)
     if manifest.backup_id != listed.backup_id:
         return "not there"
     sweep_backup(folder, manifest)
-    with _open(folder / manifest.file, copies(database.layout)) as cursor:
+    with _open(folder / manifest.file, copy_folder(database.layout)) as cursor:
         collect(cursor, pseudonym=state.pseudonym, salt=state.salt, unit=state.unit, kind=state.kind, known=state.names)
         if not count_rows(cursor):
             return "free of it"
         if not state.rewrite_backups:
             return "holds it"
-        written = _rewrite(cursor, folder, manifest, on_step)
+        written = _rewrite(cursor, folder, manifest, on_progress)
     sweep_backup(folder, written)
-    backup_list.change(database, listed.backup_id, size=written.bytes, sha256=written.sha256)
+    backup_list.update(database, listed.backup_id, size=written.bytes, sha256=written.sha256)
     return "rewritten"
 
 
-def _rewrite(cursor: Cursor, folder: Path, manifest: Manifest, on_step: OnStep) -> Manifest:
-    """A new file beside the old one: the manifest that names it makes it the backup, in one rename."""
+def _rewrite(cursor: Cursor, folder: Path, manifest: Manifest, on_progress: OnProgress) -> Manifest:
+    """Write a new file beside the old one. Replacing the manifest, in one rename, makes it the backup."""
     new = folder / f"fairtrial-{secrets.token_hex(4)}.duckdb"
-    copied = copy_rows(cursor, new, changes={**CHANGES, **COMPUTED}, on_step=on_step)
+    copied = copy_rows(cursor, new, changes={**CHANGES, **COMPUTED}, on_progress=on_progress)
     new.chmod(0o600)
     sync_file(new)
     written = msgspec.structs.replace(
@@ -78,7 +82,7 @@ def _rewrite(cursor: Cursor, folder: Path, manifest: Manifest, on_step: OnStep) 
 
 
 def sweep_backup(folder: Path, manifest: Manifest) -> None:
-    """Delete stores that the manifest doesn't name: an older one, or a new one that was never finished."""
+    """Delete store files that the manifest does not name: an older one, or one that was never finished."""
     for path in folder.glob("fairtrial*.duckdb*"):
         if path.name != manifest.file:
             path.unlink()
@@ -86,7 +90,7 @@ def sweep_backup(folder: Path, manifest: Manifest) -> None:
 
 @contextmanager
 def _open(store: Path, spill: Path) -> Iterator[Cursor]:
-    """A backup's store as the current one, for reading only; what memory has no room for goes where it is swept."""
+    """Attach a backup's store read-only as the current one. Rows that exceed the memory spill to a swept folder."""
     config = engine_settings() | {"temp_directory": str(spill / "spill")}
     with duckdb.connect(":memory:", config=config) as connection:
         name = str(store.absolute()).replace("'", "''")

@@ -1,4 +1,4 @@
-"""The files beside the store in which an erased unit may still be named: journals, the answer cache, logs."""
+"""Overwrites the lines about an erased unit in the files beside the store: journals, answer cache and logs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from fairtrial.journal.overwrite import blank_lines, or_begun
 from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import erase_unit
 from fairtrial.journal.segment import files, is_compressed, segment_name
-from fairtrial.store.core.progress import OnStep, Step, silent
+from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 from fairtrial.store.ingest.segment_archive import blank_compressed_lines
 
 _REQUEST = re.compile(rb'"request_id": ?"([^"\\]+)"')
 _FEEDBACK = re.compile(rb'\{"feedback_id": ?"([^"\\]+)"')
 SHORTEST_TELLING = 4
-"""A shorter name, such as a small number, stands in logs for much else."""
+"""A shorter name, such as a small number, also occurs in logs with other meanings."""
 DONE = "done"
 _WORD = re.compile(rb"[A-Za-z0-9_.-]{8,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What marks a line as the unit's: the unit, its pseudonym, the names of its requests, answers and feedback."""
+class LineMarks:
+    """What identifies a unit's line: the unit, its pseudonym, and the ids of its requests, answers and feedback."""
 
     unit: str
     pseudonym: str
@@ -36,12 +36,12 @@ class Wanted:
 
 
 def blank_files(
-    layout: Layout, wanted: Wanted, *, positions: Mapping[str, int], on_step: OnStep = silent
+    layout: Layout, wanted: LineMarks, *, positions: Mapping[str, int], on_progress: OnProgress = ignore_progress
 ) -> dict[str, int]:
-    """Overwrite the unit's lines in every file; ``positions``: so far each segment is in the store.
+    """Overwrite the unit's lines in every file. ``positions``: how much of each segment the store has ingested.
 
-    A compressed segment is rewritten. A line of a journal that came later is a new one, which a later erasure finds.
-    Hold `Database.sealed_segments`. Returns lines by kind of file; raises `OSError`.
+    A compressed segment is rewritten. Journal lines after the position are newer; a later erasure finds them. Requires
+    `Database.sealed_segments`. Returns the number of lines by kind of file; raises `OSError`.
     """
     of_event, of_log = _event_test(wanted), _log_test(wanted)
     found = [(path, positions.get(segment_name(path))) for path in _all_segments(layout)]
@@ -57,13 +57,13 @@ def blank_files(
     for number, (kind, path, unwanted, end) in enumerate(work, 1):
         if blanked := _blank(path, unwanted, end):
             counts[kind] = counts.get(kind, 0) + blanked
-        on_step(Step("erasing from files", number, len(work)))
+        on_progress(Progress("erasing from files", number, len(work)))
     placed = erase_unit(layout.folder / RESPONSES, wanted.pseudonym, wanted.names)
     return counts | {"places of responses": placed} if placed else counts
 
 
 def _blank(path: Path, unwanted: Callable[[bytes], bool], end: int | None) -> int:
-    """Overwrite unwanted lines; a segment that was sealed this moment has been moved, and a log may have gone."""
+    """Overwrite unwanted lines. A segment may have been moved, and a log deleted, in the meantime."""
     for place in (path, path.parent / DONE / path.name):
         with suppress(FileNotFoundError):
             if end is not None and is_compressed(place):
@@ -73,11 +73,13 @@ def _blank(path: Path, unwanted: Callable[[bytes], bool], end: int | None) -> in
 
 
 def _all_segments(layout: Layout) -> list[Path]:
-    waiting = files(layout.journal)  # first: one that is put away meanwhile is then found in the other folder
+    waiting = files(
+        layout.journal
+    )  # list these first, because a segment that is archived meanwhile is then found in the archive
     return waiting + files(layout.journal / DONE)
 
 
-def _event_test(wanted: Wanted) -> Callable[[bytes], bool]:
+def _event_test(wanted: LineMarks) -> Callable[[bytes], bool]:
     pseudonym = wanted.pseudonym.encode()
     names = {name.encode() for name in wanted.names}
 
@@ -90,7 +92,7 @@ def _event_test(wanted: Wanted) -> Callable[[bytes], bool]:
     return unwanted
 
 
-def _log_test(wanted: Wanted) -> Callable[[bytes], bool]:
+def _log_test(wanted: LineMarks) -> Callable[[bytes], bool]:
     spelled = b"|".join(re.escape(name.encode()) for name in _spellings(wanted.unit))
     unit = re.compile(rb"(?<![A-Za-z0-9])(?:" + spelled + rb")(?![A-Za-z0-9])")
     tells = len(wanted.unit) >= SHORTEST_TELLING
@@ -103,6 +105,6 @@ def _log_test(wanted: Wanted) -> Callable[[bytes], bool]:
 
 
 def _spellings(unit: str) -> set[str]:
-    """As it is, in JSON, in Python and in an address: logs quote what they were given in any of these."""
+    """The name as it is, and as JSON, Python and URLs quote it, because logs contain any of these."""
     in_json = {json.dumps(unit, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
     return {unit, *in_json, repr(unit)[1:-1], ascii(unit)[1:-1], quote(unit), quote(unit, safe="")}

@@ -1,7 +1,7 @@
-"""What an erasure does to the rows of a unit: texts go, numbers stay, and names give way to names of nobody.
+"""Erases a unit's rows: texts are deleted, numbers stay, and names are replaced by random ones.
 
-The rows keep their numbers under a one-off name that only the erasure's salt could have told, and the salt is thrown
-away: requests of one unit stay one cluster, so a verdict that was decided on them can still be computed again.
+The rows keep their numbers under a name that is derived from the erasure's salt, and the salt is deleted. So requests
+of one unit stay one cluster, and a verdict that used them can be computed again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from fairtrial.domain.plan import UnitKind
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.evaluations.score_texts import NUMBERS_ONLY
-from fairtrial.store.maintenance.copying import Change
+from fairtrial.store.maintenance.table_copy import Change
 
 NAMES = "CREATE OR REPLACE TEMP TABLE gone (name VARCHAR)"
 UNITS = "CREATE OR REPLACE TEMP TABLE gone_unit (unit VARCHAR, salt VARCHAR)"
@@ -27,7 +27,7 @@ WITH named AS (
 )
 SELECT request_id, names FROM named WHERE contains(array_to_string(names, ' '), $unit)
 """
-"""A body with a backslash may spell the name otherwise (``Zo\\u00eb``): it is looked at decoded."""
+r"""A body with a backslash may escape the name (``Zo\u00eb``), so it is decoded before the comparison."""
 ADD_ANSWERS = """
 INSERT INTO temp.gone
 WITH own AS (
@@ -41,8 +41,10 @@ WHERE response_id NOT IN (
     WHERE response_id IN (SELECT response_id FROM own) AND request_id NOT IN (SELECT name FROM temp.gone)
 )
 """
-"""Feedback may name an answer by the provider's id; one that somebody else's request has too tells nothing. The ids are
-looked up, since grouping all of a large store's takes more memory than there is."""
+"""Feedback may name an answer by the provider's id. An id that another unit's request shares proves nothing.
+
+The ids are looked up, because grouping all ids of a large store takes too much memory.
+"""
 ADD_FEEDBACK = """
 INSERT INTO temp.gone
 SELECT f.feedback_id
@@ -54,8 +56,10 @@ FROM feedback f JOIN requests r ON r.response_id = {response} AND r.key_id IS NO
     AND r.at_time <= f.at_time
 WHERE r.request_id IN (SELECT name FROM temp.gone)
 """
-"""What was said of the unit or of one of its requests. A response id that others have too may be the unit's: its text
-goes, for whoever wrote it may be the unit."""
+"""Feedback about the unit or one of its requests.
+
+A response id that others share may be the unit's, so its text is erased, because its author may be the unit.
+"""
 HAS_RESPONSE = """
 SELECT count(*) FROM duckdb_columns()
 WHERE database_name = current_database() AND table_name = 'feedback' AND column_name = 'response_id'
@@ -68,7 +72,7 @@ BODY_PATHS: Mapping[UnitKind, Sequence[str]] = {
     "conversation": ("$.conversation", "$.conversation.id", "$.metadata.conversation_id"),
     "request": (),
 }
-"""Where a request names its unit: bodies of requests outside of experiments have one too."""
+"""Where a request names its unit. Bodies of requests outside experiments name one too."""
 
 _SALT = "(SELECT salt FROM temp.gone_unit)"
 _UNIT = "(SELECT unit FROM temp.gone_unit)"
@@ -98,7 +102,7 @@ TOUCHED: Mapping[str, str] = {
     "review_drafts": _ITEM,
     "review_skips": _ITEM,
 }
-"""Which rows of each table are the unit's."""
+"""The condition that selects a unit's rows in each table."""
 
 OWN_NAMES = f"""
 CREATE OR REPLACE TEMP TABLE gone_own AS
@@ -110,7 +114,7 @@ WITH own AS (SELECT DISTINCT category FROM feedback WHERE category IS NOT NULL A
 SELECT category FROM own
 EXCEPT SELECT category FROM feedback WHERE category IN (SELECT category FROM own) AND NOT {_FEEDBACK}
 """  # noqa: S608 - ours
-"""Collected once: rows are copied by the slice, and each slice would read the whole table again."""
+"""Collected once, because rows are copied in slices, and each slice would read the whole table again."""
 
 
 def _fresh(column: str) -> str:
@@ -131,7 +135,7 @@ def _columns(table: str, *, fresh: str = "", empty: str = "", **given: str) -> d
 
 _OWN_NAME = "coalesce(unit IN (SELECT unit FROM temp.gone_own), false)"
 _REPLACED_UNIT = {"unit": _when(f"({_OF_UNIT} OR {_OWN_NAME})", _fresh("unit"), "unit")}
-"""Where each request is a unit of its own, that unit's pseudonym leads back to the request's old name, and goes too."""
+"""Where each request is its own unit, the unit's pseudonym would reveal the request's old name, so it is replaced."""
 
 CHANGES: Mapping[str, Change] = {
     "requests": Change(_columns("requests", fresh="request_id response_id", tags="MAP {}") | _REPLACED_UNIT),
@@ -170,20 +174,20 @@ CHANGES: Mapping[str, Change] = {
     "review_drafts": Change(where=f"NOT {_ITEM}"),
     "review_skips": Change(_columns("review_skips", reason="''")),
 }
-"""How the unit's rows are copied; a bucket would tell the unit to whoever has the experiment's salt, so it goes too."""
+"""How the unit's rows are copied. Buckets are removed, because they reveal the unit to anyone with the salt."""
 COMPUTED: Mapping[str, Change] = {
     "placements": Change(where="false"),
     "watermarks": Change(where="name <> 'placements'"),
 }
-"""Tables that are computed from the others and name units: their rows are left out, and computed anew."""
+"""Tables that are computed from others and name units. Their rows are left out and computed again."""
 
 
 def collect(
     cursor: Cursor, *, pseudonym: str, salt: str, unit: str, kind: UnitKind, known: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Find the names of a unit's requests, answers and feedback, those ``known`` included; raises `duckdb.Error`.
+    """Find the names of a unit's requests, answers and feedback, including those ``known``; raises `duckdb.Error`.
 
-    They stay in temporary tables of this cursor, which `TOUCHED` and `CHANGES` look into.
+    The names stay in temporary tables of this cursor, which `TOUCHED` and `CHANGES` query.
     """
     cursor.execute(NAMES)
     cursor.execute(UNITS)
@@ -201,19 +205,19 @@ def collect(
 
 
 def _response_of(cursor: Cursor) -> str:
-    """The column with the response id that a feedback names: a backup of an earlier version has one for both names."""
+    """The column with the response id in feedback. Backups of earlier versions have one column for both ids."""
     row = cursor.execute(HAS_RESPONSE).fetchone()
     return "coalesce(f.response_id, f.request_id)" if row and row[0] else "f.request_id"
 
 
 def _named_in_bodies(cursor: Cursor, unit: str, kind: UnitKind) -> list[str]:
-    """Requests whose body names exactly this unit, but for blanks around it, which are none of a name."""
+    """Requests whose body names exactly this unit, ignoring surrounding blanks."""
     found = cursor.execute(NAMED_IN_BODIES, {"unit": unit, "paths": list(BODY_PATHS[kind])}).fetchall()
     return [str(request) for request, names in found if any(name and name.strip() == unit for name in names)]
 
 
 def count_rows(cursor: Cursor) -> dict[str, int]:
-    """How many rows of each table are the collected unit's; tables without any are left out."""
+    """The number of rows of the collected unit in each table, without tables that have none."""
     there = {str(name) for (name,) in cursor.execute(TABLES).fetchall()}
     counts: dict[str, int] = {}
     for table, touched in TOUCHED.items():

@@ -1,6 +1,6 @@
-"""Who was erased, by hash only, kept beside the store: a backup that is restored must not bring anybody back.
+"""Lists erased units by hash, outside the store, so that restoring a backup does not bring them back.
 
-One JSON line for each erasure. It outlives the store's file, which a restored one replaces.
+The file has one JSON line for each erasure. It survives a restore, which replaces the store's file.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.erasure_state import ErasureState, unit_hash
-from fairtrial.store.core.query import at, microseconds
+from fairtrial.store.core.query import microseconds, timestamp
 from fairtrial.store.erasure.rows import BODY_PATHS
 
 FILE = "erased.jsonl"
 PRIVATE = 0o600
 DAY_US = 86_400_000_000
-"""Longer than a request takes: its row, which carries the time when it began, comes when it has ended."""
+"""Longer than any request: its row has the start time but is written when the request has ended."""
 
 UNREADABLE = "unreadable segments"
-"""In the counts of the ledger: how many segments an erasure could not look into; absent before this was counted."""
+"""The key in the ledger's counts for segments that an erasure could not read. Older entries lack it."""
 
 OWN = f"""
 SELECT unit_hash, ended_time FROM erasures WHERE json_extract_string(counts, '$."{UNREADABLE}"') = '0'
@@ -46,7 +46,7 @@ FROM (
 WHERE at_time >= since AND at_time < until
 ORDER BY name
 """
-"""Names are hashed one by one and never grouped: a store may hold ten million."""
+"""Names are hashed one by one and never grouped, because a store may contain ten million."""
 
 NAMES: Mapping[str, Sequence[tuple[str, str]]] = {
     "unit": (("requests", "unit"), ("exposures", "unit"), ("feedback", "unit")),
@@ -59,7 +59,7 @@ FROM payloads
 WHERE at_time >= $first AND at_time < $last AND json_valid(request_body)
 """
 BATCH = 10_000
-"""Rows of bodies' names in memory at a time."""
+"""How many rows with the bodies' names are in memory at a time."""
 
 CHECKED = "erased units that this store does not hold"
 READ_CHECKED = "SELECT value FROM settings WHERE name = ?"
@@ -70,25 +70,25 @@ Returned = Literal["unit", "user", "conversation", "request"]
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
-    """``hash`` is of the unit's pseudonym, or of the request's id; what comes after ``at_us`` is a new beginning."""
+class Tombstone:
+    """``hash`` is of the unit's pseudonym or the request's id. Data after ``at_us`` is not affected."""
 
     hash: str
     of: Literal["unit", "request"]
     at_us: int
 
 
-def remember(layout: Layout, state: ErasureState, *, now_us: int) -> None:
-    """Append one, synced; raises `OSError`. A name that could be guessed from its hash is never hashed."""
-    entries = [Erased(unit_hash(state.pseudonym), "unit", now_us)]
+def add_tombstone(layout: Layout, state: ErasureState, *, now_us: int) -> None:
+    """Append one tombstone and sync it; raises `OSError`. A guessable name is never hashed."""
+    entries = [Tombstone(unit_hash(state.pseudonym), "unit", now_us)]
     if state.kind == "request":
-        entries.append(Erased(hashlib.sha256(state.unit.encode()).hexdigest(), "request", now_us))
+        entries.append(Tombstone(hashlib.sha256(state.unit.encode()).hexdigest(), "request", now_us))
     lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
     _append(layout, lines)
 
 
-def carry(source: Layout, target: Layout) -> None:
-    """Who was erased in one store stays so in another, where a backup of the first is restored; raises `OSError`."""
+def copy_tombstones(source: Layout, target: Layout) -> None:
+    """Copy the tombstones of one store to another where its backup is restored; raises `OSError`."""
     lines, known = (_lines(layout) for layout in (source, target))
     new = [line for line in lines if line not in known]
     if new:
@@ -97,16 +97,17 @@ def carry(source: Layout, target: Layout) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """An erased unit, and from when on rows of it may be there again."""
+    """An erased unit, and the time from which rows of it may exist again."""
 
-    erased: Erased
+    erased: Tombstone
     since_us: int
 
 
 def outstanding(database: Database) -> list[Search]:
-    """Whom this store may hold again: by a backup that was restored, or by a request that ended after the erasure.
+    """The erased units that this store may contain again.
 
-    After an erasure in this store only requests that were under way can bring the unit back. Raises `StoreError`.
+    A restored backup can bring them back, and so can a request that ended after the erasure. After an erasure in this
+    store only the latter can. Raises `StoreError`.
     """
     checked = _checked(database)
     own = {(str(hash_), microseconds(ended)) for hash_, ended in database.rows(OWN)}
@@ -119,40 +120,40 @@ def outstanding(database: Database) -> list[Search]:
     return searches
 
 
-def come_back(database: Database, pseudonym: Callable[[str], str]) -> list[tuple[Returned, str]]:
-    """Whoever was erased and of whom older rows are there again: units by pseudonym, requests by id, others by name.
+def find_restored(database: Database, pseudonym: Callable[[str], str]) -> list[tuple[Returned, str]]:
+    """Erased units of which older rows exist again: units by pseudonym, requests by id, others by name.
 
-    Names are found in bodies, which may name somebody else than the unit that was recorded; ``pseudonym`` of a name
-    must ask no database. Bring the journal in before; memory doesn't grow with the store. Raises `StoreError`.
+    Names are looked up in bodies, which may name another unit than the recorded one. ``pseudonym`` must not query the
+    database. Ingest the journal first. Memory does not grow with the store. Raises `StoreError`.
     """
     searches = {search.erased.hash: search for search in outstanding(database)}
     if not searches:
         return []
     bounds = {
-        "first": at(min(search.since_us for search in searches.values())),
-        "last": at(max(search.erased.at_us for search in searches.values())),
+        "first": timestamp(min(search.since_us for search in searches.values())),
+        "last": timestamp(max(search.erased.at_us for search in searches.values())),
     }
     found: dict[str, tuple[Returned, str]] = {}
     try:
-        with database.looking() as cursor:
+        with database.read_cursor() as cursor:
             for of, places in NAMES.items():
                 found |= _find(cursor, [one for one in searches.values() if one.erased.of == of], places, bounds)
             found |= _find_in_bodies(cursor, searches, bounds, pseudonym)
     except duckdb.Error as error:
-        raise StoreError(f"it could not be found out whether an erased unit is back ({error})") from error
+        raise StoreError(f"the search for erased units that came back failed ({error})") from error
     return list(found.values())
 
 
 def note_checked(database: Database, *, before_us: int) -> None:
-    """Remember that those who were erased before that time are not in this store, so that nobody looks again.
+    """Record that units erased before this time are not in this store, so that they are not searched again.
 
-    A backup keeps what was known when it was made, so a store that is restored is looked through again.
+    A backup contains an older record, so a restored store is searched again.
     """
     entries = _read(database.layout)
     keys = sorted({_key(entry) for entry in entries if entry.at_us < before_us} | _checked(database))
     if set(keys) == _checked(database):
         return
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute(FORGET_CHECKED, [CHECKED])
         cursor.execute(WRITE_CHECKED, [CHECKED, "\n".join(keys)])
 
@@ -160,11 +161,11 @@ def note_checked(database: Database, *, before_us: int) -> None:
 def _find(
     cursor: Cursor, searches: Sequence[Search], places: Sequence[tuple[str, str]], bounds: Mapping[str, datetime]
 ) -> dict[str, tuple[Returned, str]]:
-    """Whose recorded name is there again, by hash."""
+    """The erased units whose recorded name exists again, by hash."""
     bound = {
         "hashes": [search.erased.hash for search in searches],
-        "since": [at(search.since_us) for search in searches],
-        "until": [at(search.erased.at_us) for search in searches],
+        "since": [timestamp(search.since_us) for search in searches],
+        "until": [timestamp(search.erased.at_us) for search in searches],
         **bounds,
     }
     of = {search.erased.hash: search.erased.of for search in searches}
@@ -178,7 +179,7 @@ def _find(
 def _find_in_bodies(
     cursor: Cursor, searches: Mapping[str, Search], bounds: Mapping[str, datetime], pseudonym: Callable[[str], str]
 ) -> dict[str, tuple[Returned, str]]:
-    """Whom a body names, by hash."""
+    """The erased units that a body names, by hash."""
     found: dict[str, tuple[Returned, str]] = {}
     kinds = [kind for kind in KINDS for _ in BODY_PATHS[kind]]
     paths = [path for kind in KINDS for path in BODY_PATHS[kind]]
@@ -196,14 +197,14 @@ def _checked(database: Database) -> set[str]:
     return {key for (value,) in database.rows(READ_CHECKED, [CHECKED]) for key in str(value).splitlines()}
 
 
-def _key(erased: Erased) -> str:
+def _key(erased: Tombstone) -> str:
     return f"{erased.hash} {erased.at_us}"
 
 
 def _append(layout: Layout, lines: bytes) -> None:
     fd = os.open(_path(layout), os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, PRIVATE)
     try:
-        os.write(fd, b"\n" + lines)  # a line that was torn before stays alone
+        os.write(fd, b"\n" + lines)  # the newline separates this from a torn line
         os.fsync(fd)
     finally:
         os.close(fd)
@@ -216,13 +217,13 @@ def _lines(layout: Layout) -> list[bytes]:
         return []
 
 
-def _read(layout: Layout) -> list[Erased]:
+def _read(layout: Layout) -> list[Tombstone]:
     entries = []
     for line in _lines(layout):
         try:
-            entries.append(msgspec.json.decode(line, type=Erased))
+            entries.append(msgspec.json.decode(line, type=Tombstone))
         except msgspec.DecodeError:
-            continue  # the torn last line of a killed program: its erasure is not finished either
+            continue  # the torn last line of a killed program, whose erasure is also unfinished
     return entries
 
 

@@ -1,4 +1,4 @@
-"""Which evidence a candidate was judged by before: a later look at other answers is held to a wider interval."""
+"""Finds earlier verdicts on a candidate, because a later interim analysis on other answers needs a wider interval."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 from fairtrial.store.core.database import Database
 
+# Two verdicts can have the same time. The one that was stored first is then the first look.
+# The id does not show the order, because it is random within a millisecond.
 READ = """
 WITH read AS (
-    SELECT verdict_id, at_time, unnest(from_json(json_extract(verdict, '$.runs'), '["VARCHAR"]')) AS run_id
+    SELECT verdict_id, at_time, rowid AS place,
+        unnest(from_json(json_extract(verdict, '$.runs'), '["VARCHAR"]')) AS run_id
     FROM verdicts
 )
 SELECT read.verdict_id, runs.suite, runs.run_id, runs.suite_digest, runs.deployment_digest
 FROM read JOIN runs ON runs.run_id = read.run_id
-ORDER BY read.at_time, read.verdict_id, runs.run_id
+ORDER BY read.at_time, read.place, runs.run_id
 """
 
 BEFORE = """
@@ -30,9 +33,9 @@ LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class FirstLook:
-    """The first verdict that compared a candidate on a suite: the runs that it read, and the suite's digest.
+    """The first verdict that compared a candidate on a suite: the runs it read, and the suite's digest.
 
-    ``runs``: the digest of a target's definition → the id of its run.
+    ``runs`` maps the digest of a target's definition to the id of its run.
     """
 
     runs: Mapping[str, str]
@@ -40,7 +43,7 @@ class FirstLook:
 
 
 def first_looks(database: Database, deployment_digest: str) -> dict[str, FirstLook]:
-    """Suite → the first look at the candidate of this definition; without those that no verdict compared it on."""
+    """The first look at the candidate with this definition, by suite. Suites without one are left out."""
     seen: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
     for verdict_id, suite, *run in database.rows(READ, ()):
         seen[verdict_id, suite].append((run[0], run[1], run[2]))
@@ -53,7 +56,7 @@ def first_looks(database: Database, deployment_digest: str) -> dict[str, FirstLo
 
 
 def run_before(database: Database, *, suite: str, target: str, digests: tuple[str, str], newest: str) -> str | None:
-    """The finished run before the newest, of the same suite and definition of its target.
+    """The finished run before the newest, of the same suite and target definition.
 
     ``digests``: of the suite and of the deployment.
     """

@@ -1,4 +1,4 @@
-"""The cases of one run or of two runs side by side, a page at a time: what was asked, answered and scored."""
+"""Lists the cases of one run, or of two runs side by side, in pages: question, answer and scores."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ FROM results r
 WHERE r.run_id = $1 AND list_contains($2::VARCHAR[], r.case_id)
 """
 SHARED = ("asked", "expected", "tags")
-"""What both sides of a case have in common."""
+"""The columns that both sides of a case share."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases of a run: of one id, of one outcome, with a text in question, answer or id."""
+    """Selects cases of a run by id, by outcome, or by a text in question, answer or id."""
 
     case_id: str | None = None
     outcome: str | None = None
@@ -93,7 +93,7 @@ class CaseFilter:
 
 @dataclass(frozen=True, slots=True)
 class PairFilter:
-    """Which cases of two runs, judged by ``metric``, where more is better: of one change, of one id."""
+    """Selects cases of two runs by id, or by their change in ``metric``, where higher is better."""
 
     metric: str
     change: Change | None = None
@@ -101,14 +101,14 @@ class PairFilter:
 
 
 def cases(database: Database, page: Page, run_id: str, wanted: CaseFilter) -> dict[str, Any]:
-    """``total`` cases that are wanted, and the ``rows`` of the page in the order of the run."""
+    """``total`` selected cases, and the ``rows`` of the page in the order of the run."""
     bounds = (run_id, wanted.case_id, wanted.outcome, wanted.text)
     ((total,),) = database.rows(COUNT, bounds)
     return {"total": int(total), "rows": database.dicts(Query(CASES, (*bounds, page.rows, page.offset)))}
 
 
 def pairs(database: Database, page: Page, runs: tuple[str, str], wanted: PairFilter) -> dict[str, Any]:
-    """Cases that both runs have; ``runs``: candidate, baseline; ``counts`` of every change, ``rows`` of the page."""
+    """Cases that both runs have. ``runs``: candidate, baseline; ``counts`` by change; ``rows`` of the page."""
     candidate, baseline = runs
     counted = dict(database.rows(COUNTED, (candidate, baseline, wanted.metric)))
     bounds = (candidate, baseline, wanted.metric, wanted.change, wanted.case_id, page.rows, page.offset)

@@ -1,4 +1,4 @@
-"""One run in columns: a row a result with all of its scores, and no text of a case; what comparisons are made from."""
+"""Reads one run as columns, a row for each result with all its scores and no text, as comparisons need it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations.runs import head
 
 RUN = b"run"
-"""The key of the schema's metadata with the run itself, a `RunEvent` as JSON."""
+"""The key of the schema's metadata for the run itself, a `RunEvent` as JSON."""
 SCORE, STATE = "score:", "state:"
-"""What the columns of metrics and of scorers begin with; no other column has a colon."""
+"""Prefixes of the columns of metrics and of scorers. No other column has a colon."""
 SCORED, FAILED = 1, 2
-"""A scorer's state in one result: it has scores, or it failed; 0 is that it was not asked."""
+"""A scorer's state in one result: it has scores, or it failed; 0 means that it was not run."""
 
 RESULTS = """
 SELECT case_id, outcome, error IS NOT NULL AS failed, cached, coalesce(latency_ms, 'nan'::DOUBLE) AS latency_ms,
@@ -54,10 +54,10 @@ ORDER BY p.place, s.rowid
 
 
 def columns(database: Database, run_id: str) -> pyarrow.Table | None:
-    """A row a result, in the order of the run; ``None`` if there is no run of that id.
+    """A row for each result, in the order of the run; ``None`` if there is no run with this id.
 
-    ``score:METRIC`` is a number, the metrics in the order of the run; ``state:SCORER`` is `SCORED`, `FAILED` or 0.
-    Times are milliseconds; numbers that are not known are NaN. The run itself is in the schema's metadata under `RUN`.
+    ``score:METRIC`` is a number; the metrics are in the order of the run. ``state:SCORER`` is `SCORED`, `FAILED` or 0.
+    Times are milliseconds; unknown numbers are NaN. The schema's metadata has the run itself under `RUN`.
     """
     run = head(database, run_id)
     if run is None:
@@ -69,12 +69,12 @@ def columns(database: Database, run_id: str) -> pyarrow.Table | None:
 
 
 def details(database: Database, run_id: str, scorer: str) -> pyarrow.Table:
-    """``place``, the row of `columns`, and ``details``, JSON, of each result that this scorer gave details of."""
+    """``place``, the row in `columns`, and ``details``, JSON, for each result that has details of this scorer."""
     return database.arrow(Query(DETAILS, (run_id, scorer)))
 
 
 def _array(column: np.ndarray) -> pyarrow.Array:
-    """The same memory as Arrow; `pyarrow.array` would load pandas to ask whether this is one of its own."""
+    """The same memory as an Arrow array. `pyarrow.array` would load pandas to check for its types."""
     kind = pyarrow.float64() if column.dtype == np.float64 else pyarrow.uint8()
     return pyarrow.Array.from_buffers(kind, len(column), [None, pyarrow.py_buffer(np.ascontiguousarray(column))])
 

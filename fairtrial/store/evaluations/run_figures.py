@@ -1,4 +1,4 @@
-"""One run in figures: how long, how much, how it ended, and each metric in each slice of its tags."""
+"""Summarises one run: duration, usage, outcomes, and each metric in each slice of its tags."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ORDER BY t.tag, t.value, s.metric
 
 @dataclass(frozen=True, slots=True)
 class RunFigures:
-    """``run``: its summary; ``used``: counts, milliseconds, tokens and cost; ``metrics``: those that each case has."""
+    """``run``: its summary; ``used``: counts, milliseconds, tokens and cost; ``metrics``: those that every case has."""
 
     run: dict[str, Any]
     used: dict[str, Any]
@@ -58,7 +58,7 @@ class RunFigures:
 
 
 def figures(database: Database, run_id: str) -> RunFigures | None:
-    """One run in figures, ``None`` if there is none of that id; answers from the cache have no latency of their own."""
+    """The summary of one run, or ``None`` if it does not exist. Cached answers have no latency."""
     found = database.dicts(Query(EVENT, (run_id,)))
     if not found:
         return None
@@ -70,5 +70,5 @@ def figures(database: Database, run_id: str) -> RunFigures | None:
 
 
 def slices(run_id: str, *, separator: str, most: int) -> Query:
-    """Each metric's mean in each slice; ``separator`` parts a tag's slices, tags of over ``most`` are left out."""
+    """Each metric's mean in each slice of a tag. Tags with over ``most`` slices are omitted."""
     return Query(SLICES, (run_id, separator, most))

@@ -1,4 +1,4 @@
-"""Runs of suites: their summaries, and every event that one is rebuilt from."""
+"""Reads suite runs: their summaries, and all events from which a run is rebuilt."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ ORDER BY rowid
 
 @dataclass(frozen=True, slots=True)
 class RunEvents:
-    """All that the journal said of one run, in its order: what `domain.Run` is rebuilt from."""
+    """All journaled events of one run, in their order, from which `domain.Run` is rebuilt."""
 
     run: RunEvent
     results: tuple[CaseResultEvent, ...]
@@ -69,25 +69,25 @@ class RunEvents:
 
 
 def listing(page: Page, *, suite: str | None = None, target: str | None = None) -> Query:
-    """Summaries of runs that began in a window, newest first."""
+    """Summaries of runs that began in a time window, newest first."""
     return Query(LIST, (page.since, page.until, suite, target, page.rows, page.offset))
 
 
 def latest(
     database: Database, *, suite: str | None = None, target: str | None = None, suite_digest: str | None = None
 ) -> list[str]:
-    """The ids of the newest finished run of each suite, target and suite digest; the newest first."""
+    """The ids of the newest finished run for each suite, target and suite digest, newest first."""
     return [str(run_id) for (run_id,) in database.rows(LATEST, (suite, target, suite_digest))]
 
 
 def head(database: Database, run_id: str) -> RunEvent | None:
-    """One run without its cases, or ``None`` if there is none of that id."""
+    """One run without its cases, or ``None`` if it does not exist."""
     found = database.dicts(Query(EVENT, (run_id,)))
     return RunEvent(**{name: _parsed(name, value) for name, value in found[0].items()}) if found else None
 
 
 def events(database: Database, run_id: str) -> RunEvents | None:
-    """Everything about one run, or ``None`` if there is none of that id."""
+    """All events of one run, or ``None`` if it does not exist."""
     run = head(database, run_id)
     if run is None:
         return None

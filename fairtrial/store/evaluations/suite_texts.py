@@ -1,4 +1,4 @@
-"""The texts of suites, as their runs stored them: what a suite was, by its digest."""
+"""Reads the texts of suites, as their runs stored them, by digest."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ONE = "SELECT text FROM suite_texts WHERE suite_digest = $1 AND text_digest = $2
 
 @dataclass(frozen=True, slots=True)
 class SuiteText:
-    """One text; ``digest`` is its SHA-256, not the suite's digest, which does not cover the gate lines."""
+    """One text. ``digest`` is its SHA-256, unlike the suite's digest, which does not cover the gate lines."""
 
     digest: str
     text: str
@@ -39,18 +39,18 @@ class SuiteText:
 def listing(
     page: Page, *, suite: str | None = None, suite_digest: str | None = None, text_digest: str | None = None
 ) -> Query:
-    """Every different text, without its words: when it was stored last, and how often."""
+    """Each distinct text without its content, with the time it was last stored and how often."""
     window = (page.since, page.until, page.rows, page.offset)
     return Query(LIST, (suite, suite_digest, text_digest, *window))
 
 
 def newest(database: Database, suite: str, suite_digest: str, text_digest: str | None = None) -> SuiteText | None:
-    """The text of this digest, or the one stored last if none is named; ``None`` if there is none."""
+    """The text with this digest, or the latest if none is given; ``None`` if there is none."""
     found = database.rows(NEWEST, (suite, suite_digest, text_digest))
     return SuiteText(str(found[0][0]), str(found[0][1])) if found else None
 
 
-def one(database: Database, suite_digest: str, text_digest: str) -> str | None:
-    """The words of one text, ``None`` if it is not stored."""
+def find(database: Database, suite_digest: str, text_digest: str) -> str | None:
+    """The content of one text; ``None`` if it is not stored."""
     found = database.rows(ONE, (suite_digest, text_digest))
     return str(found[0][0]) if found else None

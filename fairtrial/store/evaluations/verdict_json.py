@@ -1,4 +1,4 @@
-"""A verdict as JSON and back: evidence is one of three kinds, so each names its kind under ``is``."""
+"""Encodes verdicts as JSON and decodes them. Each of the three kinds of evidence names its kind under ``is``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairtrial.domain.verdict import Finding, JudgedSuite, Odds, Provenance, Ver
 
 
 def _wire(kind: type, *, tag: str | None = None, **types: Any) -> Any:
-    """The struct that mirrors a dataclass on the wire; ``types`` replace those that msgspec can't tell apart."""
+    """The struct that mirrors a dataclass in JSON. ``types`` replace those that msgspec can't distinguish."""
     hints = get_type_hints(kind) | types
     columns: list[Any] = [
         (field.name, hints[field.name]) + (() if field.default is MISSING else (field.default,))
@@ -43,7 +43,7 @@ _VALUES = {struct: value for value, struct in _STRUCTS.items()}
 
 
 def encode(verdict: Verdict) -> bytes:
-    """The verdict as a JSON object; one of an earlier version, which has no provenance, as that version wrote it."""
+    """The verdict as a JSON object. One of an earlier version, without provenance, is encoded as that version did."""
     wire = _to_wire(verdict)
     if verdict.provenance is not None:
         return msgspec.json.encode(wire)

@@ -1,4 +1,4 @@
-"""Verdicts of gates: stored as they were given, with an entry of the audit trail, and never changed."""
+"""Stores gates' verdicts unchanged, each with an entry in the audit trail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from fairtrial.domain.verdict import Verdict
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Page, Query, at
+from fairtrial.store.core.query import Page, Query, timestamp
 from fairtrial.store.evaluations import verdict_json
 
 INSERT = """
@@ -62,13 +62,13 @@ ORDER BY suite, target, at_time
 
 
 def save(database: Database, verdict: Verdict, *, actor: str) -> None:
-    """Store a verdict, and in the audit trail that ``actor`` asked for it; one that is stored is left as it is."""
-    with database.writing() as cursor:
+    """Store a verdict, and record in the audit trail that ``actor`` requested it. A stored one is not changed."""
+    with database.transaction() as cursor:
         if cursor.execute(ONE, [verdict.verdict_id]).fetchone() is not None:
             return
-        head = [verdict.verdict_id, at(verdict.at_us), verdict.gate, verdict.candidate, verdict.baseline]
-        whole = verdict_json.encode(verdict).decode()
-        cursor.execute(INSERT, [*head, verdict.decision, verdict.headline, whole])
+        head = [verdict.verdict_id, timestamp(verdict.at_us), verdict.gate, verdict.candidate, verdict.baseline]
+        with_findings = verdict_json.encode(verdict).decode()
+        cursor.execute(INSERT, [*head, verdict.decision, verdict.headline, with_findings])
         details = {"decision": verdict.decision, "candidate": verdict.candidate}
         audit.append(
             cursor,
@@ -81,41 +81,41 @@ def save(database: Database, verdict: Verdict, *, actor: str) -> None:
 
 
 def candidates_judged(database: Database, gate: str, candidate: str) -> int:
-    """How many different candidates this gate has judged, this one included."""
+    """How many different candidates this gate has judged, including this one."""
     ((others,),) = database.rows(JUDGED, (gate, candidate))
     return int(others) + 1
 
 
 def listing(page: Page, *, gate: str | None = None, candidate: str | None = None) -> Query:
-    """Verdicts of a window without their findings, newest first."""
+    """Verdicts of a time window without their findings, newest first."""
     return Query(LIST, (page.since, page.until, gate, candidate, page.rows, page.offset))
 
 
 def newest(page: Page) -> Query:
-    """The newest verdict of each gate and candidate, and how many there were."""
+    """The newest verdict for each gate and candidate, and how many there were."""
     return Query(NEWEST, (page.since, page.until, page.rows, page.offset))
 
 
-def whole(
+def with_findings(
     database: Database, page: Page, *, gate: str | None = None, candidate: str | None = None
 ) -> tuple[Verdict, ...]:
-    """The same verdicts, findings included."""
+    """The verdicts of `listing`, including their findings."""
     bounds = (page.since, page.until, gate, candidate, page.rows, page.offset)
     return tuple(verdict_json.decode(text) for (text,) in database.rows(WHOLE, bounds))
 
 
-def one(database: Database, verdict_id: str) -> Verdict | None:
-    """The verdict of that id, ``None`` if there is none."""
+def find(database: Database, verdict_id: str) -> Verdict | None:
+    """The verdict with this id, or ``None``."""
     found = database.rows(ONE, (verdict_id,))
     return verdict_json.decode(found[0][0]) if found else None
 
 
 def saved_by(database: Database, verdict_id: str) -> dict[str, Any] | None:
-    """Who saved it and when, by the audit trail; ``None`` for one that is not in it."""
+    """Who saved it and when, according to the audit trail; ``None`` if it is not there."""
     found = database.dicts(Query(SAVED, (verdict_id,)))
     return found[0] if found else None
 
 
 def runs_of(database: Database, verdict: Verdict) -> list[dict[str, Any]]:
-    """The runs that it read, as far as they are still kept."""
+    """The runs that the verdict read, as far as they are still stored."""
     return database.dicts(Query(RUNS, (list(verdict.runs),))) if verdict.runs else []

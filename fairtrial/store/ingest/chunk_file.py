@@ -1,4 +1,4 @@
-"""Hands lines to DuckDB as a file: `read_json` with explicit columns is tens of times faster than bound rows."""
+"""Passes lines to DuckDB as a file, because `read_json` with explicit columns is far faster than bound rows."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 import msgspec
 
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.core.query import END_OF_TIME_US, at
+from fairtrial.store.core.query import END_OF_TIME_US, timestamp
 from fairtrial.store.ingest.columns import KINDS, Kind
 
 PRIVATE = 0o600
 MINUTE_US = 60_000_000
 SMALLEST_OBJECT = 1 << 20
-"""DuckDB sets buffers of the largest object's size aside, so the size follows the lines at hand."""
+"""DuckDB allocates buffers of the largest object's size, so the size is set from the lines at hand."""
 
 
 def insert_lines(cursor: Cursor, lines: Mapping[str, Sequence[bytes]], scratch: Path) -> None:
-    """Insert lines, given by their kind, within the transaction that the caller has begun; raises `duckdb.Error`."""
-    for name in (kind for kind in KINDS if kind in lines):  # requests come first: others look them up
+    """Insert lines by kind, within the caller's transaction; raises `duckdb.Error`."""
+    for name in (kind for kind in KINDS if kind in lines):  # requests first, because the other kinds look them up
         of_kind = lines[name]
         file = scratch / f"{os.getpid()}-{name}.jsonl"
         try:
@@ -33,7 +33,7 @@ def insert_lines(cursor: Cursor, lines: Mapping[str, Sequence[bytes]], scratch: 
 
 
 def sweep(scratch: Path) -> None:
-    """Delete what an owner left that was killed while it inserted: it holds bodies. For the owner of the store only."""
+    """Delete files of a killed owner, because they contain bodies. For the owner of the store only."""
     for file in scratch.glob("*.jsonl"):
         file.unlink()
 
@@ -47,9 +47,9 @@ def _insert(cursor: Cursor, kind: Kind, file: Path, *, longest: int, bound: Mapp
 
 
 def _near(lines: Sequence[bytes]) -> dict[str, object]:
-    """The time around events: of `read_json` alone the engine knows no bounds, and it would scan whole tables."""
+    """The time range of the lines. Without bound values the engine would scan whole tables."""
     times = [min(max(msgspec.json.decode(line, type=_Timed).at_us, 0), END_OF_TIME_US) for line in lines]
-    return {"since": at(max(0, min(times) - MINUTE_US)), "until": at(max(times) + MINUTE_US)}
+    return {"since": timestamp(max(0, min(times) - MINUTE_US)), "until": timestamp(max(times) + MINUTE_US)}
 
 
 class _Timed(msgspec.Struct):

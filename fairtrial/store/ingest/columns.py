@@ -1,4 +1,4 @@
-"""How each kind of journal line becomes rows: the columns that are read, and the statements that insert them."""
+"""Maps each kind of journal line to rows: the JSON columns to read, and the statements that insert them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ NAMES = "VARCHAR[]"
 class Kind:
     """One kind of line: its JSON fields with their types, and one insert for each table that it feeds.
 
-    An insert selects from ``lines``, which stands for the chunk file. ``near``: it also binds ``$since`` and
-    ``$until``, a minute before the first of the lines and after the last, to bound what it looks up in time.
+    An insert selects from ``lines``, which stands for the chunk file. ``near``: the insert also binds ``$since`` and
+    ``$until``, one minute around the lines, to bound what it looks up in time.
     """
 
     fields: Mapping[str, str]
@@ -61,7 +61,7 @@ FROM (SELECT * FROM lines) e LEFT JOIN (
     SELECT * FROM requests WHERE at_time >= $since AND at_time <= $until
 ) r ON r.request_id = e.request_id
 """
-"""The request's line is written before, so its row is there; else `figures` finds it later."""
+"""The request's line comes first, so its row usually exists; otherwise `exposure_figures` fills it in later."""
 
 FEEDBACK = """
 INSERT INTO feedback
@@ -75,8 +75,10 @@ FROM (
 ) stored ON stored.mark = sent.idempotency_key AND stored.sender = coalesce(sent.key_id, '')
 WHERE idempotency_key IS NULL OR nth = 1
 """
-"""A value that is sent again with its `idempotency_key` is stored once for each API key. What it is about is not known
-here: `attribution` finds out when the requests are in the store too."""
+"""A value sent again with its `idempotency_key` is stored once for each API key.
+
+`attribution` finds its subject later, when the requests are in the store too.
+"""
 
 RUNS = """
 INSERT INTO runs

@@ -1,4 +1,4 @@
-"""Brings journal lines into the store exactly once: rows and the segment's offset commit in one transaction."""
+"""Ingests journal lines exactly once, by committing rows and the segment's offset in one transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import duckdb
 from fairtrial.domain.errors import JournalError
 from fairtrial.journal.reader import Chunk, NewerEvent, decode
 from fairtrial.journal.segment import files, has_writer, is_compressed, names, read_header, segment_name
-from fairtrial.store.core.database import Cursor, Database, chunks
+from fairtrial.store.core.database import Cursor, Database, chunk_folder
 from fairtrial.store.derived.derived_columns import DerivedColumns
 from fairtrial.store.ingest.chunk_file import insert_lines, sweep
 from fairtrial.store.ingest.segment_archive import read_chunk, read_first_line
@@ -25,20 +25,20 @@ RECORD_REJECT = "INSERT INTO rejects (segment, position, at_time, why, bytes) VA
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
-    """What one pass brought: ``rows`` events, ``rejects`` lines put aside, and the segments that could not be read."""
+class IngestResult:
+    """The result of one pass: ``rows`` events, ``rejects`` rejected lines, and the segments that can't be read."""
 
     rows: int = 0
     rejects: int = 0
     unreadable: tuple[str, ...] = ()
 
-    def __add__(self, other: Ingested) -> Ingested:
+    def __add__(self, other: IngestResult) -> IngestResult:
         unreadable = dict.fromkeys(self.unreadable + other.unreadable)
-        return Ingested(self.rows + other.rows, self.rejects + other.rejects, tuple(unreadable))
+        return IngestResult(self.rows + other.rows, self.rejects + other.rejects, tuple(unreadable))
 
 
 class Ingester:
-    """Reads the segments of one store's journal; ``clock_us`` gives microseconds since 1970, UTC."""
+    """Ingests the segments of one store's journal; ``clock_us`` returns microseconds since 1970, UTC."""
 
     def __init__(self, database: Database, clock_us: Callable[[], int]) -> None:
         self._database = database
@@ -46,7 +46,7 @@ class Ingester:
         self._journal = database.layout.journal
         self._done = self._journal / "done"
         self._done.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._scratch = chunks(database.layout)
+        self._scratch = chunk_folder(database.layout)
         sweep(self._scratch)
         self._one_at_a_time = threading.Lock()
         self._derived = DerivedColumns(database, clock_us)
@@ -59,9 +59,9 @@ class Ingester:
         sweep_archive(self._done)
         self._bring_back()
 
-    def catch_up(self, *, paced: bool = False) -> Ingested:
-        """Everything that stood in the journal when this was called; ``paced``: derived columns may come later."""
-        total = Ingested()
+    def catch_up(self, *, paced: bool = False) -> IngestResult:
+        """Ingest everything in the journal at the time of the call; ``paced`` may defer derived columns."""
+        total = IngestResult()
         with self._one_at_a_time:
             ends: list[tuple[str, Chunk]] = []
             for path in names(self._journal):
@@ -71,15 +71,15 @@ class Ingester:
         return total
 
     def has_work(self) -> bool:
-        """Whether lines wait in the journal or derived columns are due; costs a fraction of a pass."""
+        """Whether lines wait in the journal or derived columns are due; far cheaper than a pass."""
         return self._derived.is_due() or self.lag_bytes() > 0
 
     def lag_bytes(self) -> int:
-        """Bytes of journal that are not in the store yet; a compressed segment counts as it is until it is sealed."""
+        """Bytes of journal that are not in the store yet. A compressed segment counts fully until it is sealed."""
         return lag_of(names(self._journal), self._positions)
 
     def prune(self, before_us: int, *, dry_run: bool = False) -> int:
-        """Delete segments that were put away and last written before that time; returns how many."""
+        """Delete archived segments whose last write is before that time; returns how many."""
         with self._database.sealed_segments:
             old = [path for path in files(self._done) if path.stat().st_mtime_ns // 1000 < before_us]
             for path in old if not dry_run else ():
@@ -87,33 +87,35 @@ class Ingester:
         return len({segment_name(path) for path in old})
 
     def _bring_back(self) -> None:
-        """What was put away and is not finished by the ledger: an older state of the store was restored since."""
+        """Move back archived segments that the ledger lists as unfinished, because an older store was restored."""
         for path in names(self._done):
             if segment_name(path) not in self._sealed:
                 path.rename(self._journal / path.name)
 
-    def _readable(self, path: Path, ends: list[tuple[str, Chunk]]) -> Ingested:
-        """One segment; one that the disk does not give must not keep the others out."""
+    def _readable(self, path: Path, ends: list[tuple[str, Chunk]]) -> IngestResult:
+        """Ingest one segment. A read error must not keep the other segments out."""
         name = segment_name(path)
         if name in self._newer:
-            return Ingested(unreadable=(self._newer[name],))
+            return IngestResult(unreadable=(self._newer[name],))
         try:
             return self._segment(path, name, ends)
         except PermissionError as error:
-            return Ingested(unreadable=(f"{path.name}: can't be read ({error.strerror})",))
+            return IngestResult(unreadable=(f"{path.name}: can't be read ({error.strerror})",))
         except JournalError as error:
             self._newer[name] = str(error)
-            return Ingested(unreadable=(str(error),))
+            return IngestResult(unreadable=(str(error),))
 
-    def _segment(self, path: Path, name: str, ends: list[tuple[str, Chunk]]) -> Ingested:
-        """Bring in one segment; the end of a live one goes to ``ends``, as all of them share a transaction."""
+    def _segment(self, path: Path, name: str, ends: list[tuple[str, Chunk]]) -> IngestResult:
+        """Ingest one segment. The end of a live one goes to ``ends``, because these share one transaction."""
         if name in self._sealed:
             self._put_away(path, name)
-            return Ingested()
+            return IngestResult()
         self._check_version(path, name)
-        alive = has_writer(path)  # before reading: what a live writer adds meanwhile is for the next pass
+        alive = has_writer(
+            path
+        )  # check before reading, because what a live writer adds meanwhile belongs to the next pass
         end = path.stat().st_size
-        total = Ingested()
+        total = IngestResult()
         while (chunk := read_chunk(path, self._positions.get(name, 0))).lines:
             if alive and chunk.start >= end:
                 return total
@@ -126,23 +128,24 @@ class Ingester:
         return total if alive else total + self._seal(path, name, chunk)
 
     def _check_version(self, path: Path, name: str) -> None:
-        """Raise `JournalError` for a segment of a newer version, also one that a newer program has begun to ingest."""
+        """Raise `JournalError` for a segment that a newer version wrote or began to ingest."""
         if name not in self._known:
             line = read_first_line(path)
             if line.endswith(b"\n"):
                 read_header(line, name=name)
                 self._known.add(name)
 
-    def _take(self, *parts: tuple[str, Chunk]) -> Ingested:
-        """One transaction for chunks of several segments, halved until a line that the database can't take is alone.
+    def _take(self, *parts: tuple[str, Chunk]) -> IngestResult:
+        """Ingest chunks of several segments in one transaction.
 
-        An event of a newer version ends its chunk: it and what follows stay in the segment for a newer program.
+        If the database refuses it, the chunks are halved until the offending line is alone. An event of a newer version
+        ends its chunk; the rest stays in the segment for a newer program.
         """
         good: dict[str, list[bytes]] = {}
         bad: list[tuple[str, int, str, int]] = []
         taken: list[tuple[str, Chunk]] = []
         for segment, chunk in parts:
-            sorted_lines, wrong, newer = _sort(chunk, self._derived)
+            sorted_lines, wrong, newer = _group_lines(chunk, self._derived)
             if newer is not None:
                 self._newer[segment] = f"{segment}: {newer.why}"
                 chunk = replace(chunk, lines=chunk.lines[: newer.position - chunk.start], end=newer.position)
@@ -151,14 +154,16 @@ class Ingester:
             for kind, lines in sorted_lines.items():
                 good.setdefault(kind, []).extend(lines)
             bad += ((segment, *each) for each in wrong)
-        unreadable = Ingested(unreadable=tuple(self._newer[segment] for segment, _ in parts if segment in self._newer))
+        unreadable = IngestResult(
+            unreadable=tuple(self._newer[segment] for segment, _ in parts if segment in self._newer)
+        )
         if not taken:
             return unreadable
         try:
             self._insert(taken, good, bad)
         except (duckdb.DataError, duckdb.InvalidInputException) as error:
             return self._take_halves(taken, error) + unreadable
-        return Ingested(sum(map(len, good.values())), len(bad)) + unreadable
+        return IngestResult(sum(map(len, good.values())), len(bad)) + unreadable
 
     def _insert(
         self,
@@ -166,7 +171,7 @@ class Ingester:
         good: Mapping[str, Sequence[bytes]],
         bad: Sequence[tuple[str, int, str, int]],
     ) -> None:
-        with self._database.writing() as cursor:
+        with self._database.transaction() as cursor:
             insert_lines(cursor, good, self._scratch)
             for segment, position, why, size in bad:
                 self._reject(cursor, segment, position, why=why, size=size)
@@ -174,49 +179,49 @@ class Ingester:
                 cursor.execute(RECORD_OFFSET, [segment, chunk.end, False, self._clock_us()])
         self._positions.update((segment, chunk.end) for segment, chunk in taken)
 
-    def _take_halves(self, taken: Sequence[tuple[str, Chunk]], error: duckdb.Error) -> Ingested:
+    def _take_halves(self, taken: Sequence[tuple[str, Chunk]], error: duckdb.Error) -> IngestResult:
         if len(taken) > 1:
-            return sum((self._take(part) for part in taken), Ingested())
+            return sum((self._take(part) for part in taken), IngestResult())
         ((segment, chunk),) = taken
         lines = chunk.lines.splitlines(keepends=True)
         if len(lines) == 1:
-            why = f"the database can't take it: {type(error).__name__}"  # its message would quote the line
+            why = f"the database rejects it: {type(error).__name__}"  # the message would quote the line
             self._insert(taken, {}, [(segment, chunk.start, why, len(chunk.lines))])
-            return Ingested(rejects=1)
+            return IngestResult(rejects=1)
         first = b"".join(lines[: len(lines) // 2])
         middle = chunk.start + len(first)
         head = replace(chunk, lines=first, end=middle)
         rest = replace(chunk, lines=chunk.lines[len(first) :], start=middle)
         return self._take((segment, head)) + self._take((segment, rest))
 
-    def _seal(self, path: Path, name: str, chunk: Chunk) -> Ingested:
-        """The writer is dead and all whole lines are in: a torn last line is put aside, and the segment away."""
-        with self._database.writing() as cursor:
+    def _seal(self, path: Path, name: str, chunk: Chunk) -> IngestResult:
+        """Archive a segment whose writer is dead and whose complete lines are ingested; reject a torn last line."""
+        with self._database.transaction() as cursor:
             if chunk.tail:
                 self._reject(cursor, name, chunk.start, why="torn: its writer died", size=len(chunk.tail))
             cursor.execute(RECORD_OFFSET, [name, chunk.start + len(chunk.tail), True, self._clock_us()])
         self._sealed.add(name)
         self._put_away(path, name)
-        return Ingested(rejects=1 if chunk.tail else 0)
+        return IngestResult(rejects=1 if chunk.tail else 0)
 
     def _put_away(self, path: Path, name: str) -> None:
         path.rename(self._done / path.name)
         self._positions.pop(name, None)
 
     def _reject(self, cursor: Cursor, segment: str, position: int, *, why: str, size: int) -> None:
-        """Where it lies, how long it is and why; never its text, which may hold a body: that stays in the segment."""
+        """Record position, size and reason of a rejected line, but not its text, which may contain a body."""
         cursor.execute(RECORD_REJECT, [segment, position, self._clock_us(), why, size])
 
 
 def lag_of(waiting: Sequence[Path], positions: Mapping[str, int]) -> int:
-    """Bytes behind the positions in these segments; of a compressed one all, as a restored backup alone needs any."""
+    """Bytes after the positions in these segments. A compressed one counts fully; only a restored backup needs one."""
     return sum(
         _size(path) if is_compressed(path) else max(0, _size(path) - positions.get(path.name, 0)) for path in waiting
     )
 
 
 def _size(path: Path) -> int:
-    """Bytes; none if it was put away this moment."""
+    """Size in bytes; 0 if the file was just moved."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -225,24 +230,24 @@ def _size(path: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Newer:
-    """Where the first event of a newer version begins, and what it is."""
+    """The position and kind of the first event of a newer version."""
 
     position: int
     why: str
 
 
-def _sort(
+def _group_lines(
     chunk: Chunk, derived: DerivedColumns
 ) -> tuple[dict[str, list[bytes]], list[tuple[int, str, int]], _Newer | None]:
-    """Lines by kind, and those that are no events with their position, why and size; the header is neither.
+    """Group the lines by kind; lines that are not events are returned with position, reason and size.
 
-    Stops at the first event of a newer version.
+    The header counts as neither. Stops at the first event of a newer version.
     """
     good: dict[str, list[bytes]] = {}
     bad: list[tuple[int, str, int]] = []
     position = chunk.start
     for line in chunk.lines.splitlines(keepends=True):
-        if position and not line.isspace():  # blanks are what an erasure left
+        if position and not line.isspace():  # an erasure leaves blank lines
             try:
                 event = decode(line)
                 good.setdefault(event.kind, []).append(line)

@@ -1,7 +1,7 @@
-"""Sealed segments of the journal, compressed with zstd: written, read and rewritten without a unit's lines.
+"""Archives sealed journal segments with zstd, and rewrites them without a unit's lines.
 
-A compressed segment is never changed in place. Its new file is written under a hidden name, synced, and renamed, so a
-killed owner leaves the old file or the new one. Offsets count uncompressed bytes.
+A compressed segment is never changed in place. The new file is written under a hidden name, synced, and renamed, so
+that a killed owner leaves the old file or the new one. Offsets count uncompressed bytes.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from fairtrial.journal.segment import COMPRESSED, MODE, files, is_compressed, na
 from fairtrial.store.core.database import Database
 
 HIDDEN = ".archiving-"
-"""How the name of an unfinished file begins."""
+"""Prefix of an unfinished file's name."""
 
 FRAME = 2**20
-"""Uncompressed bytes of a frame: some milliseconds of work, between which the archive rests."""
+"""Uncompressed bytes of a frame, which takes some milliseconds. The archive pauses between frames."""
 
 REST = 4
-"""How many times as long as a frame took the archive rests, so that it uses a fifth of a core at most."""
+"""The pause after a frame, as a multiple of the time the frame took. It limits the archive to a fifth of a core."""
 
 LEVEL = 3
 SEALED = """
@@ -37,17 +37,17 @@ HAVING bool_or(sealed)
 """
 
 Pause = Callable[[float], bool]
-"""Waits so many seconds; true if the work is to be given up."""
+"""Waits for this many seconds; returns true if the work is to be cancelled."""
 
 
-class _GivenUp(Exception):
-    """The segment stays as it is."""
+class _Cancelled(Exception):
+    """The work was cancelled; the segment stays as it is."""
 
 
 def compress_sealed(database: Database, pause: Pause) -> int:
-    """Compress the segments that are sealed and wholly in the store; returns how many. Raises `OSError`, `StoreError`.
+    """Compress all sealed and fully ingested segments; returns how many. Raises `OSError`, `StoreError`.
 
-    Erasing waits until the segment at hand is done: both change the same files.
+    An erasure waits until the current segment is done, because both change the same files.
     """
     done = database.layout.journal / "done"
     plain = [path for path in names(done) if not is_compressed(path)]
@@ -56,7 +56,7 @@ def compress_sealed(database: Database, pause: Pause) -> int:
     for path in plain:
         with database.sealed_segments:
             if not path.exists() or path.stat().st_size != ends.get(path.name):
-                continue  # retention has taken it, or not all of it is in the store
+                continue  # retention has deleted it, or it is not fully ingested
             if not compress(path, pause):
                 break
         compressed += 1
@@ -64,19 +64,19 @@ def compress_sealed(database: Database, pause: Pause) -> int:
 
 
 def compress(path: Path, pause: Pause) -> bool:
-    """Put a compressed file in the place of a segment's plain one; false if that was given up. Raises `OSError`.
+    """Replace a segment's plain file by a compressed one; false if cancelled. Raises `OSError`.
 
-    Killed on the way, there are the plain file and perhaps a whole or unfinished compressed one, which `sweep` deletes.
+    A kill leaves the plain file and perhaps a complete or partial compressed one, which `sweep` deletes.
     """
     target = path.with_name(path.name + COMPRESSED)
     try:
-        with path.open("rb") as file, _replacing(target, like=path) as out:
+        with path.open("rb") as file, _atomic_replacement(target, like=path) as out:
             while piece := file.read(FRAME):
                 begun = time.monotonic()
                 out.write(_frame(piece))
                 if pause(REST * (time.monotonic() - begun)):
-                    raise _GivenUp
-    except _GivenUp:
+                    raise _Cancelled
+    except _Cancelled:
         return False
     path.unlink()
     sync_folder(path.parent)
@@ -87,7 +87,7 @@ def read_chunk(path: Path, position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
     """`fairtrial.journal.reader.read_chunk` for plain and compressed segments."""
     if not is_compressed(path):
         return read_plain_chunk(path, position, limit=limit)
-    with _opened(path) as read:
+    with _decompressed(path) as read:
         left = position
         while left and (skipped := read(min(FRAME, left))):
             left -= len(skipped)
@@ -95,16 +95,15 @@ def read_chunk(path: Path, position: int, *, limit: int = CHUNK_BYTES) -> Chunk:
 
 
 def read_first_line(path: Path) -> bytes:
-    """The first line of a plain or compressed segment, with its newline if it has one."""
+    """The first line of a plain or compressed segment, including its newline if it has one."""
     chunk = read_chunk(path, 0, limit=FRAME)
     return (chunk.lines or chunk.tail).partition(b"\n")[0] + (b"\n" if chunk.lines else b"")
 
 
 def blank_compressed_lines(path: Path, unwanted: Callable[[bytes], bool], *, end: int) -> int:
-    """Replace each unwanted line that begins before ``end`` by blanks of the same length; returns how many there were.
+    """Replace each unwanted line that begins before ``end`` by blanks of the same length; returns their number.
 
-    The file is rewritten only if there are any; it keeps the time when the segment was last written to. Raises
-    `OSError`.
+    The file is rewritten only if there are any, and keeps its modification time. Raises `OSError`.
     """
 
     def goes(position: int, line: bytes) -> bool:
@@ -113,7 +112,7 @@ def blank_compressed_lines(path: Path, unwanted: Callable[[bytes], bool], *, end
     if not any(goes(position, line) for position, line in _lines(path)):
         return 0
     blanked = 0
-    with _replacing(path, like=path) as out:
+    with _atomic_replacement(path, like=path) as out:
         frame = bytearray()
         for position, line in _lines(path):
             if goes(position, line):
@@ -129,9 +128,10 @@ def blank_compressed_lines(path: Path, unwanted: Callable[[bytes], bool], *, end
 
 
 def sweep(folder: Path) -> None:
-    """Delete what a killed owner left: unfinished files, and one of two files of a segment. Raises `OSError`.
+    """Delete files of a killed owner: unfinished ones, and one of two files of a segment. Raises `OSError`.
 
-    The plain file stays if it is whole, for a program that knows no compressed ones may have erased from it.
+    A complete plain file is kept, because an older program, which ignores compressed files, may have erased lines in
+    it.
     """
     for path in folder.glob(f"{HIDDEN}*"):
         path.unlink()
@@ -147,16 +147,16 @@ def _frame(piece: bytes) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Callable[[int], bytes]]:
-    """Reads uncompressed bytes, fewer than asked for at the end alone; raises `OSError` where the file is cut."""
+def _decompressed(path: Path) -> Iterator[Callable[[int], bytes]]:
+    """Reads uncompressed bytes, fewer than requested only at the end; raises `OSError` if the file is truncated."""
     with path.open("rb") as file, pyarrow.CompressedInputStream(file, "zstd") as stream:
         yield stream.read
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a compressed segment and where they begin, each with its newline; the last one may have none."""
+    """The lines of a compressed segment and their positions. Each has its newline, except perhaps the last."""
     position = 0
-    with _opened(path) as read:
+    with _decompressed(path) as read:
         rest = b""
         while piece := read(FRAME):
             *lines, rest = (rest + piece).split(b"\n")
@@ -168,14 +168,14 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _length(path: Path) -> int:
-    """How many bytes it holds, uncompressed."""
-    with _opened(path) as read:
+    """The number of uncompressed bytes."""
+    with _decompressed(path) as read:
         return sum(len(piece) for piece in iter(lambda: read(FRAME), b""))
 
 
 @contextmanager
-def _replacing(target: Path, *, like: Path) -> Iterator[BinaryIO]:
-    """A file that takes the target's place at the end, synced; on any error the target stays what it was."""
+def _atomic_replacement(target: Path, *, like: Path) -> Iterator[BinaryIO]:
+    """A file that replaces the target at the end, synced. On any error the target is unchanged."""
     hidden = target.with_name(HIDDEN + target.name)
     hidden.unlink(missing_ok=True)
     before = like.stat()

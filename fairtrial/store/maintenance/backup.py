@@ -1,6 +1,6 @@
-"""Makes a backup while traffic runs: a consistent copy of the store with a manifest, whole under its name or not there.
+"""Makes a backup of a store in use: a consistent copy with a manifest, complete or absent.
 
-A raw copy of the file of a store in use would be wrong; this one is made by the owner, from one snapshot.
+Copying the file of a store in use gives wrong copies. This backup is made by the owner, from one snapshot.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from fairtrial.config.private_files import copy_private, has_room, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.store.access import audit
-from fairtrial.store.core.database import Database, copies
-from fairtrial.store.core.engine_errors import in_words
-from fairtrial.store.core.manifest import STORE, Manifest, remember, write_manifest
+from fairtrial.store.core.database import Database, copy_folder
+from fairtrial.store.core.engine_errors import logged_message
+from fairtrial.store.core.manifest import STORE, Manifest, add_to_list, write_manifest
 from fairtrial.store.core.partial_backup import part_beside
-from fairtrial.store.core.progress import OnStep, Step, silent
+from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 from fairtrial.store.maintenance import backup_list
-from fairtrial.store.maintenance.backup_list import Listed
-from fairtrial.store.maintenance.copying import copy_rows
+from fairtrial.store.maintenance.backup_list import ListedBackup
+from fairtrial.store.maintenance.table_copy import copy_rows
 
 SCHEMA = "SELECT max(number) FROM schema_migrations"
 OPEN_POSITIONS = """
@@ -37,7 +37,7 @@ SELECT segment, max(position) FROM offsets GROUP BY segment HAVING NOT bool_or(s
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that was made: where, how large, of how many rows in all."""
+    """A finished backup: its folder, size and total number of rows."""
 
     backup_id: str
     path: str
@@ -46,30 +46,35 @@ class Backup:
     rows: dict[str, int]
 
 
-def make_backup(database: Database, dest: Path, *, now_us: int, actor: str, on_step: OnStep = silent) -> Backup:
-    """Copy the store into the new folder ``dest``; raises `UsageError` for a place that can't be used, `StoreError`.
+def make_backup(
+    database: Database, dest: Path, *, now_us: int, actor: str, on_progress: OnProgress = ignore_progress
+) -> Backup:
+    """Copy the store into the new folder ``dest``; raises `UsageError` for an unusable place, and `StoreError`.
 
-    Whatever goes wrong, nothing is left behind. Bring the journal in before.
+    Nothing remains after a failure. Ingest the journal first.
     """
     dest = Path(os.path.abspath(dest))  # noqa: PTH100 - it takes out `..` too, and a backup needs a name
     _refuse_place(dest, database.layout)
-    if not has_room(copies(database.layout), database.layout.store.stat().st_size):
-        raise StoreError(f"{copies(database.layout)}: there is no room for a copy of the store")
+    if not has_room(copy_folder(database.layout), database.layout.store.stat().st_size):
+        raise StoreError(f"{copy_folder(database.layout)}: there is not enough space for a copy of the store")
     try:
-        with part_beside(dest, copies(database.layout)) as part, _copied(database, on_step) as (copy, manifest):
+        with (
+            part_beside(dest, copy_folder(database.layout)) as part,
+            _copied(database, on_progress) as (copy, manifest),
+        ):
             size = copy.stat().st_size
-            digest = copy_private(copy, part / STORE, lambda done: on_step(Step("writing the backup", done, size)))
+            digest = copy_private(
+                copy, part / STORE, lambda done: on_progress(Progress("writing the backup", done, size))
+            )
             manifest = _signed(manifest, now_us=now_us, size=size, digest=digest)
             write_manifest(part, manifest)
             part.rename(dest)
             sync_folder(dest.parent)
     except (OSError, duckdb.Error) as error:
-        raise StoreError(
-            f"{dest}: the backup could not be made, and nothing is left of it ({in_words(error)})"
-        ) from error
+        raise StoreError(f"{dest}: the backup failed and was removed ({logged_message(error)})") from error
     made = Backup(manifest.backup_id, str(dest), manifest.bytes, manifest.sha256, manifest.rows)
-    remember(database.layout, dest)
-    backup_list.add(database, Listed(made.backup_id, now_us, made.path, made.bytes, made.sha256))
+    add_to_list(database.layout, dest)
+    backup_list.add(database, ListedBackup(made.backup_id, now_us, made.path, made.bytes, made.sha256))
     details = {"path": str(dest), "bytes": made.bytes}
     audit.record(database, now_us=now_us, actor=actor, action="store.backup", subject=made.backup_id, details=details)
     return made
@@ -78,22 +83,22 @@ def make_backup(database: Database, dest: Path, *, now_us: int, actor: str, on_s
 def _refuse_place(dest: Path, layout: Layout) -> None:
     try:
         if dest.exists() or dest.is_symlink():
-            raise UsageError(f"{dest}: is there already (a backup needs a new name)")
+            raise UsageError(f"{dest}: exists already (a backup needs a new name)")
         above = next(folder for folder in dest.parents if folder.exists())
     except OSError as error:
-        raise UsageError(f"{dest}: is no place for a backup ({error.strerror})") from error
+        raise UsageError(f"{dest}: can't be used for a backup ({error.strerror})") from error
     if dest.resolve().is_relative_to(layout.folder.resolve()):
-        raise UsageError(f"{dest}: lies in the store's own folder, which is swept (put backups elsewhere)")
+        raise UsageError(f"{dest}: is in the store's own folder, which is emptied (put backups elsewhere)")
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise UsageError(f"{dest}: {above} is no folder that can be written by the program that owns the store")
+        raise UsageError(f"{dest}: {above} is not a folder that the store's owner can write to")
 
 
 @contextmanager
-def _copied(database: Database, on_step: OnStep) -> Iterator[tuple[Path, Manifest]]:
-    copy = copies(database.layout) / f"backup-{secrets.token_hex(4)}.duckdb"
+def _copied(database: Database, on_progress: OnProgress) -> Iterator[tuple[Path, Manifest]]:
+    copy = copy_folder(database.layout) / f"backup-{secrets.token_hex(4)}.duckdb"
     try:
-        with database.looking() as cursor:
-            copied = copy_rows(cursor, copy, on_step=on_step)
+        with database.read_cursor() as cursor:
+            copied = copy_rows(cursor, copy, on_progress=on_progress)
         yield copy, describe(copy, copied.after)
     finally:
         copy.unlink(missing_ok=True)
@@ -101,7 +106,7 @@ def _copied(database: Database, on_step: OnStep) -> Iterator[tuple[Path, Manifes
 
 
 def describe(copy: Path, rows: dict[str, int]) -> Manifest:
-    """The manifest of a copy, still without its digest: what is said is read from the copy itself."""
+    """The manifest of a copy, without the digest. All values are read from the copy itself."""
     with duckdb.connect(str(copy), read_only=True) as connection:
         schema = connection.execute(SCHEMA).fetchone()
         positions = connection.execute(OPEN_POSITIONS).fetchall()

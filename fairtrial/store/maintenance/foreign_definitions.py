@@ -1,4 +1,4 @@
-"""Finds what a store defines beyond its own schema: views, macros and the like act whenever the store is read."""
+"""Finds definitions outside a store's schema, because views, macros and the like run whenever the store is read."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ KINDS = {
     "schema": SCHEMAS,
 }
 Definitions = dict[tuple[str, str], str]
-"""By kind and name: the SQL, where it has to be the same."""
+"""By kind and name: the SQL, where it must match."""
 
 
 def foreign_definitions(connection: duckdb.DuckDBPyConnection, *, schema: int) -> list[str]:
-    """What this store defines that a store with the migrations up to ``schema`` does not, each as ``view main.x``.
+    """Definitions of this store that no store with the migrations up to ``schema`` has, as ``view main.x``.
 
-    A table whose columns, defaults or constraints differ is foreign too, and so is one that lacks.
+    A table that is missing, or has other columns, defaults or constraints, counts as well.
     """
     with duckdb.connect() as reference:
         migrate(reference, until=schema)
@@ -65,8 +65,8 @@ def foreign_definitions(connection: duckdb.DuckDBPyConnection, *, schema: int) -
     return sorted([*odd, *(f"no {_named(*key)}" for key in own.keys() - found.keys())])
 
 
-def listed(names: list[str]) -> str:
-    """Some of the names, and how many more there are."""
+def format_names(names: list[str]) -> str:
+    """The first names, and how many more there are."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 

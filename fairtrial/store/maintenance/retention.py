@@ -1,4 +1,4 @@
-"""Retention: texts older than the days that they may be kept are dropped; the numbers that decide stay."""
+"""Applies the retention period: deletes older texts, and keeps the numbers that decisions are computed from."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import duckdb
 
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.engine_errors import in_words
-from fairtrial.store.core.progress import OnStep, Step, silent
-from fairtrial.store.core.query import at
+from fairtrial.store.core.engine_errors import logged_message
+from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
+from fairtrial.store.core.query import timestamp
 from fairtrial.store.evaluations.score_texts import HAS_TEXT, NUMBERS_ONLY
 
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
-GONE = "'[no longer kept]'"
+REMOVED = "'[no longer kept]'"
 OLD = "at_time < $before"
 SLICE = 50_000
-"""Old rows of one transaction, or those of one hour."""
+"""The most old rows of one transaction, unless one hour has more."""
 _CLOSED = "queue_id IN (SELECT queue_id FROM review_queues WHERE closed_time < $before)"
-"""People still work with what an open queue holds."""
+"""Reviewers still need the texts of an open queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which old rows of a table have texts, and what is set instead of them; nothing: the rows themselves go."""
+    """The rows of a table that have old texts, and the new values; without values the rows are deleted."""
 
     where: str
     set: str = ""
@@ -38,16 +38,16 @@ RULES: Mapping[str, Rule] = {
     "attempts": Rule(f"{OLD} AND error_message IS NOT NULL", "error_message = NULL"),
     "feedback": Rule(f"{OLD} AND (comment IS NOT NULL OR correction IS NOT NULL)", "comment = NULL, correction = NULL"),
     "results": Rule(
-        f"{OLD} AND (output IS NOT NULL OR asked IS NOT NULL OR refusal IS NOT NULL OR error <> {GONE})",
-        f"output = NULL, asked = NULL, refusal = NULL, error = CASE WHEN error IS NOT NULL THEN {GONE} END",
+        f"{OLD} AND (output IS NOT NULL OR asked IS NOT NULL OR refusal IS NOT NULL OR error <> {REMOVED})",
+        f"output = NULL, asked = NULL, refusal = NULL, error = CASE WHEN error IS NOT NULL THEN {REMOVED} END",
     ),
     "scores": Rule(
-        f"{OLD} AND coalesce(why <> {GONE} OR (why IS NULL AND {HAS_TEXT}), false)",
-        f"details = {NUMBERS_ONLY}, why = CASE WHEN why IS NOT NULL THEN {GONE} END",
+        f"{OLD} AND coalesce(why <> {REMOVED} OR (why IS NULL AND {HAS_TEXT}), false)",
+        f"details = {NUMBERS_ONLY}, why = CASE WHEN why IS NOT NULL THEN {REMOVED} END",
     ),
     "review_items": Rule(
-        f"{_CLOSED} AND candidate_output <> {GONE}",
-        f"asked = '[]', reference = NULL, candidate_output = {GONE}, baseline_output = {GONE}",
+        f"{_CLOSED} AND candidate_output <> {REMOVED}",
+        f"asked = '[]', reference = NULL, candidate_output = {REMOVED}, baseline_output = {REMOVED}",
     ),
     "review_votes": Rule(
         f"{_CLOSED} AND (comment <> '' OR edited_candidate IS NOT NULL OR edited_baseline IS NOT NULL)",
@@ -56,12 +56,12 @@ RULES: Mapping[str, Rule] = {
     "review_drafts": Rule(_CLOSED),
     "review_skips": Rule(f"{_CLOSED} AND reason <> ''", "reason = ''"),
 }
-"""That a case met an error stays, for its time is then not counted; that one was refused stays in its outcome."""
+"""A case keeps the mark that it had an error, because its time then does not count. A refusal stays in the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
-class Retained:
-    """What was dropped, or would be: rows by table, and other things by name; ``before_us`` is where it begins."""
+class RetentionResult:
+    """What was deleted, or would be: rows by table, and other items by name; ``before_us`` is the cutoff."""
 
     days: int
     before_us: int
@@ -70,11 +70,12 @@ class Retained:
 
 
 def drop_old_texts(
-    database: Database, *, before_us: int, dry_run: bool = False, on_step: OnStep = silent
+    database: Database, *, before_us: int, dry_run: bool = False, on_progress: OnProgress = ignore_progress
 ) -> tuple[dict[str, int], list[str]]:
-    """Drop the texts of before that time; returns rows by table, or what would be dropped, and what went wrong.
+    """Delete texts older than the cutoff; returns the rows by table, and error messages.
 
-    A table whose texts can't be dropped keeps no other from it. Raises `StoreError` if the store can't answer at all.
+    With ``dry_run`` the rows are only counted. A failure in one table does not stop the others. Raises `StoreError` if
+    the store can't answer at all.
     """
     there = {str(name) for (name,) in database.rows(TABLES)}
     rules = [(table, rule) for table, rule in RULES.items() if table in there]
@@ -85,13 +86,13 @@ def drop_old_texts(
             for found in _drop(database, table, rule, before_us=before_us, dry_run=dry_run):
                 dropped[table] = dropped.get(table, 0) + found
         except duckdb.Error as error:
-            troubles.append(f"{table}: old texts could not be dropped ({in_words(error)})")
-        on_step(Step("dropping old texts", number, len(rules)))
+            troubles.append(f"{table}: old texts could not be dropped ({logged_message(error)})")
+        on_progress(Progress("dropping old texts", number, len(rules)))
     return dropped, troubles
 
 
-def enter(database: Database, retained: Retained, *, now_us: int, actor: str) -> None:
-    """The audit trail: how much was dropped."""
+def record_in_audit(database: Database, retained: RetentionResult, *, now_us: int, actor: str) -> None:
+    """Record the numbers in the audit trail."""
     audit.record(
         database,
         now_us=now_us,
@@ -103,18 +104,19 @@ def enter(database: Database, retained: Retained, *, now_us: int, actor: str) ->
 
 
 def _drop(database: Database, table: str, rule: Rule, *, before_us: int, dry_run: bool) -> Iterator[int]:
-    """Drop by the slice, so that memory stays small; yields rows of each slice.
+    """Delete in slices to limit memory; yields the number of rows of each slice.
 
-    It rests as long as a slice took: the lock of writers is not fair, and the ingester would wait for the last slice.
+    After each slice it waits as long as the slice took. The writers' lock is not fair, so the ingester would otherwise
+    wait for the last slice.
     """
-    bound = {"before": at(before_us)}
+    bound = {"before": timestamp(before_us)}
     verb = f"UPDATE {table} SET {rule.set}" if rule.set else f"DELETE FROM {table}"  # noqa: S608 - ours
     for start, end, found in _slices(database, table, rule, bound):
         if not dry_run:
             within = "" if start is None else " AND at_time >= $start AND at_time < $end"
             times = {} if start is None else {"start": start, "end": end}
             begun = time.monotonic()
-            with database.writing() as cursor:
+            with database.transaction() as cursor:
                 cursor.execute(f"{verb} WHERE {rule.where}{within}", bound | times)
             time.sleep(time.monotonic() - begun)
         yield found
@@ -123,13 +125,13 @@ def _drop(database: Database, table: str, rule: Rule, *, before_us: int, dry_run
 def _slices(
     database: Database, table: str, rule: Rule, bound: Mapping[str, datetime]
 ) -> list[tuple[datetime | None, datetime | None, int]]:
-    """From when until when there are about `SLICE` old rows, and how many; one for a table that has no times."""
+    """Time ranges with about `SLICE` old rows each, and their counts; one range for a table without times."""
     if not rule.where.startswith(OLD):
-        with database.looking() as cursor:
+        with database.read_cursor() as cursor:
             row = cursor.execute(f"SELECT count(*) FROM {table} WHERE {rule.where}", dict(bound)).fetchone()  # noqa: S608 - ours
         return [(None, None, int(row[0]))] if row and row[0] else []
     hours = f"SELECT date_trunc('hour', at_time), count(*) FROM {table} WHERE {rule.where} GROUP BY 1 ORDER BY 1"  # noqa: S608 - ours
-    with database.looking() as cursor:
+    with database.read_cursor() as cursor:
         rows = cursor.execute(hours, dict(bound)).fetchall()
     slices: list[tuple[datetime | None, datetime | None, int]] = []
     start, found = None, 0

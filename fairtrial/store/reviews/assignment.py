@@ -1,4 +1,4 @@
-"""A reviewer's desk: the queues that wait for them, and the one item that is theirs to judge now."""
+"""Assigns review items to a reviewer: the queues open to them, and the one item to judge now."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from fairtrial.domain.reviews.masking import mask
 from fairtrial.domain.reviews.review import Next, Progress, ShownItem, arm_on_the_left, side_of
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Query, at
+from fairtrial.store.core.query import Query, timestamp
 from fairtrial.store.reviews import claims, drafts
 from fairtrial.store.reviews.queues import require_open
 
@@ -55,7 +55,7 @@ LIMIT 1000
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """An item that this reviewer may still judge; ``holder`` has a claim that lasts."""
+    """An item that this reviewer may still judge; ``holder`` has an active claim on it."""
 
     item_id: str
     votes: int
@@ -63,12 +63,12 @@ class _Open:
     drafted: bool
 
 
-def queues(database: Database, reviewer: str, *, now_us: int) -> list[dict[str, Any]]:
-    """What waits for this reviewer: titles and counts, never a name, a model or a run; open ones first."""
+def queues_of(database: Database, reviewer: str, *, now_us: int) -> list[dict[str, Any]]:
+    """The queues open to this reviewer: titles and counts, without names, models or runs; open ones first."""
     rows = []
     for row in database.dicts(Query(QUEUES, (reviewer,))):
         queue_id, is_open = row["queue_id"], row["state"] == "open"
-        with database.looking() as cursor:
+        with database.read_cursor() as cursor:
             left = len(_open_to(cursor, queue_id, reviewer, now_us=now_us)) if is_open else 0
             done = progress(cursor, queue_id, reviewer).mine_done
         rows.append(row | {"mine": {"done": done, "skipped": row.pop("skipped")}, "left": left})
@@ -76,12 +76,12 @@ def queues(database: Database, reviewer: str, *, now_us: int) -> list[dict[str, 
 
 
 def next_item(database: Database, queue_id: str, reviewer: str, *, now_us: int) -> Next:
-    """Claim the next item, or give the one that is held already, with its draft; one transaction.
+    """Claim the next item, or return the claimed one with its draft, in one transaction.
 
-    An item with a draft of one's own comes first, then those with the fewest votes, then by a shuffle of one's own.
-    Raises `NotFound`, and `Conflict` if the queue is closed.
+    An item with the reviewer's own draft comes first, then those with the fewest votes, then by a shuffle that differs
+    between reviewers. Raises `NotFound`, and `Conflict` if the queue is closed.
     """
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         require_open(cursor, queue_id)
         found = _open_to(cursor, queue_id, reviewer, now_us=now_us)
         mine = [one for one in found if one.holder in (None, reviewer)]
@@ -89,12 +89,12 @@ def next_item(database: Database, queue_id: str, reviewer: str, *, now_us: int) 
         if mine:
             secret = str(cursor.execute(SECRET, [queue_id]).fetchone()[0])  # type: ignore[index]
             chosen = min(mine, key=lambda one: _place(one, secret, reviewer)).item_id
-            item = claimed(cursor, queue_id, chosen, reviewer=reviewer, now_us=now_us)
+            item = claim_item(cursor, queue_id, chosen, reviewer=reviewer, now_us=now_us)
         return Next(item, progress(cursor, queue_id, reviewer), len(found) - len(mine))
 
 
-def claimed(cursor: Cursor, queue_id: str, item_id: str, *, reviewer: str, now_us: int) -> ShownItem:
-    """The item as this reviewer sees it, which is theirs from now on; within the caller's transaction."""
+def claim_item(cursor: Cursor, queue_id: str, item_id: str, *, reviewer: str, now_us: int) -> ShownItem:
+    """Claim the item within the caller's transaction; returns it as this reviewer sees it."""
     held = claims.holder(cursor, item_id)
     if held is not None and held.reviewer == reviewer and held.expires_us > now_us:
         expires_us = claims.renew(cursor, item_id, reviewer=reviewer, now_us=now_us)
@@ -104,17 +104,17 @@ def claimed(cursor: Cursor, queue_id: str, item_id: str, *, reviewer: str, now_u
 
 
 def progress(cursor: Cursor, queue_id: str, reviewer: str) -> Progress:
-    """How far the queue is, and this reviewer in it."""
+    """The progress of the queue, and of this reviewer in it."""
     found = cursor.execute(PROGRESS, [queue_id, reviewer]).fetchone()
     return Progress(*map(int, found or (0, 0, 0)))
 
 
 def _open_to(cursor: Cursor, queue_id: str, reviewer: str, *, now_us: int) -> list[_Open]:
-    return [_Open(*row) for row in cursor.execute(OPEN_TO_ME, [queue_id, reviewer, at(now_us)]).fetchall()]
+    return [_Open(*row) for row in cursor.execute(OPEN_TO_ME, [queue_id, reviewer, timestamp(now_us)]).fetchall()]
 
 
 def _place(one: _Open, secret: str, reviewer: str) -> tuple[bool, bool, int, bytes]:
-    """What is held, then what was begun, then the fewest votes, then a shuffle that differs between reviewers."""
+    """Claimed items first, then those with a draft, then the fewest votes, then a shuffle that differs by reviewer."""
     shuffled = hashlib.sha256("\0".join(("order", secret, reviewer, one.item_id)).encode()).digest()
     return one.holder is None, not one.drafted, one.votes, shuffled
 

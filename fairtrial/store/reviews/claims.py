@@ -1,4 +1,4 @@
-"""Claims: an item is one reviewer's for ten minutes, renewed by every change; all within the caller's transaction."""
+"""Claims an item for one reviewer for ten minutes, renewed by every change, within the caller's transaction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.reviews.review import CLAIM_US
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.core.query import at, microseconds
+from fairtrial.store.core.query import microseconds, timestamp
 from fairtrial.store.reviews.queues import require_open
 
 QUEUE_OF = "SELECT queue_id FROM review_items WHERE item_id = $1"
@@ -23,7 +23,7 @@ RENEW = "UPDATE review_claims SET expires_time = ? WHERE item_id = ? AND reviewe
 
 
 class Claim(NamedTuple):
-    """Whose an item is, in which queue, since when and until when."""
+    """The holder of an item, its queue, and the start and end of the claim."""
 
     queue_id: str
     reviewer: str
@@ -32,26 +32,25 @@ class Claim(NamedTuple):
 
 
 def take(cursor: Cursor, queue_id: str, item_id: str, *, reviewer: str, now_us: int) -> int:
-    """Make the item this reviewer's, and the only one that they hold in the queue; returns when the claim ends."""
+    """Claim the item and release the reviewer's other item in the queue; returns when the claim ends."""
     cursor.execute(DROP_MINE, [queue_id, reviewer])
     cursor.execute(DROP_ITEM, [item_id])
-    cursor.execute(TAKE, [item_id, queue_id, reviewer, at(now_us), at(now_us + CLAIM_US)])
+    cursor.execute(TAKE, [item_id, queue_id, reviewer, timestamp(now_us), timestamp(now_us + CLAIM_US)])
     return now_us + CLAIM_US
 
 
 def renew(cursor: Cursor, item_id: str, *, reviewer: str, now_us: int) -> int:
-    """Ten more minutes from now; returns when the claim ends."""
-    cursor.execute(RENEW, [at(now_us + CLAIM_US), item_id, reviewer])
+    """Extend the claim to ten minutes from now; returns when it ends."""
+    cursor.execute(RENEW, [timestamp(now_us + CLAIM_US), item_id, reviewer])
     return now_us + CLAIM_US
 
 
 def release(cursor: Cursor, item_id: str) -> None:
-    """The item is nobody's."""
     cursor.execute(DROP_ITEM, [item_id])
 
 
 def holder(cursor: Cursor, item_id: str) -> Claim | None:
-    """Who holds the item or held it last, whether or not the claim has run out."""
+    """The current or last holder of the item, whether or not the claim has expired."""
     queue = cursor.execute(QUEUE_OF, [item_id]).fetchone()
     if queue is None:
         raise NotFound(f"reviews: there is no item with the id {item_id!r}", code="item_not_found")
@@ -59,10 +58,10 @@ def holder(cursor: Cursor, item_id: str) -> Claim | None:
     return Claim(str(queue[0]), str(found[0]), *map(microseconds, found[1:])) if found else None
 
 
-def require_mine(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
-    """This reviewer's claim, which lasts past its time until somebody else takes the item.
+def require_holder(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
+    """This reviewer's claim, which stays valid after its end until another reviewer takes the item.
 
-    Raises `NotFound` if there is no such item and `Conflict` if the claim is lost, or the queue is closed.
+    Raises `NotFound` if there is no such item, and `Conflict` if the claim is lost or the queue is closed.
     """
     found = holder(cursor, item_id)
     if found is not None and found.reviewer == reviewer:
@@ -72,9 +71,9 @@ def require_mine(cursor: Cursor, item_id: str, reviewer: str) -> Claim:
     if queue is not None:
         require_open(cursor, str(queue[0]))
     if found is None and _voted(cursor, item_id, reviewer):
-        raise Conflict("you have judged this pair already; undo brings it back", code="already_judged")
+        raise Conflict("you have already judged this pair; use undo to judge it again", code="already_judged")
     raise Conflict(
-        "this pair is no longer yours: it was untouched for ten minutes and another reviewer has it now",
+        "this pair is no longer yours: it was unchanged for ten minutes and another reviewer has it now",
         code="claim_lost",
     )
 

@@ -1,4 +1,4 @@
-"""Drafts: what a reviewer has said of an item so far, kept at every change so that a reload loses nothing."""
+"""Stores what a reviewer has entered about an item, at every change, so that a reload loses nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 from fairtrial.domain.reviews.review import Draft
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import at
+from fairtrial.store.core.query import timestamp
 from fairtrial.store.reviews import claims
 
 DROP = "DELETE FROM review_drafts WHERE item_id = ? AND reviewer = ?"
@@ -15,21 +15,21 @@ ONE = "SELECT draft FROM review_drafts WHERE item_id = $1 AND reviewer = $2"
 
 
 def save(database: Database, item_id: str, draft: Draft, *, reviewer: str, now_us: int) -> int:
-    """Keep the draft in place of the one before and renew the claim; returns when the claim ends.
+    """Replace the draft and renew the claim; returns when the claim ends.
 
-    Raises `NotFound`, and `Conflict` if the item is no longer this reviewer's: then nothing is touched.
+    Raises `NotFound`, and `Conflict` if the reviewer no longer holds the item; nothing is changed then.
     """
-    with database.writing() as cursor:
-        claim = claims.require_mine(cursor, item_id, reviewer)
+    with database.transaction() as cursor:
+        claim = claims.require_holder(cursor, item_id, reviewer)
         put(cursor, claim.queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
         return claims.renew(cursor, item_id, reviewer=reviewer, now_us=now_us)
 
 
 def put(cursor: Cursor, queue_id: str, item_id: str, *, draft: Draft, reviewer: str, now_us: int) -> None:
-    """The draft of this reviewer and item, within the caller's transaction."""
+    """Store the draft of this reviewer and item, within the caller's transaction."""
     drop(cursor, item_id, reviewer)
     text = msgspec.json.encode(draft).decode()
-    cursor.execute(INSERT, [item_id, queue_id, reviewer, at(now_us), text])
+    cursor.execute(INSERT, [item_id, queue_id, reviewer, timestamp(now_us), text])
 
 
 def drop(cursor: Cursor, item_id: str, reviewer: str) -> None:

@@ -1,4 +1,4 @@
-"""Votes told by model: what a gate reads, and what a closed queue exports."""
+"""Reads votes by model, for a gate and for the export of a closed queue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairtrial.domain.reviews.review import Arm, Dimension
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 from fairtrial.store.erasure.rows import ERASED
-from fairtrial.store.maintenance.retention import GONE
+from fairtrial.store.maintenance.retention import REMOVED
 from fairtrial.store.reviews.queues import details
 
 QUEUES = """
@@ -33,9 +33,9 @@ FROM review_queues q
 WHERE q.candidate = $1 AND q.baseline = $2
 ORDER BY q.at_time, q.queue_id
 """
-"""A vote that was taken back has settled its pair too: what may be read once can't be hidden again by an undo."""
-NO_TEXT = f"('{ERASED}', {GONE})"
-"""What stands where both answers were: its length is nobody's."""
+"""An undone vote settled its pair too: a result that could once be read can't be hidden by an undo."""
+NO_TEXT = f"('{ERASED}', {REMOVED})"
+"""The placeholder for a removed answer, whose length means nothing."""
 VOTES = f"""
 SELECT v.vote_id, v.item_id, i.cluster, v.reviewer, v.preference, i.probability, v.left_arm,
     CASE WHEN i.candidate_output NOT IN {NO_TEXT} THEN length(i.candidate_output) - length(i.baseline_output) END,
@@ -64,15 +64,15 @@ ORDER BY v.at_time, v.rowid
 Ratings = dict[str, dict[Arm, dict[Dimension, int]]]
 
 
-def read(database: Database, candidate: str, baseline: str) -> ReviewEvidence:
-    """Every queue of these two targets, oldest first; with the votes that stand, once they may be read."""
+def read_evidence(database: Database, candidate: str, baseline: str) -> ReviewEvidence:
+    """Every queue of these two targets, oldest first, with the valid votes once they may be read."""
     return tuple(_queue(database, row) for row in database.dicts(Query(QUEUES, (candidate, baseline))))
 
 
-def rows(database: Database, queue_id: str) -> list[dict[str, Any]]:
-    """One row a vote, models told, reviewers by a hash of their own; raises `NotFound`, and `Conflict` while open."""
+def export_rows(database: Database, queue_id: str) -> list[dict[str, Any]]:
+    """One row for each vote, with models and hashed reviewers; raises `NotFound`, and `Conflict` while it is open."""
     if details(database, queue_id)["state"] == "open":
-        raise Conflict("an open queue is not exported: its votes would tell the reviewers' models (close it first)")
+        raise Conflict("an open queue is not exported, because its votes would reveal the models (close it first)")
     ratings = _ratings(database, queue_id)
     found = database.dicts(Query(ROWS, (queue_id,)))
     return [row | {"asked": json.loads(row["asked"]), "ratings": ratings.get(row["vote_id"], {})} for row in found]

@@ -1,4 +1,4 @@
-"""Review queues: filled once by a rule that is stored with them, listed, closed."""
+"""Creates review queues, filled once by a rule that is stored with them; lists and closes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.reviews.review import Pair
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Query, at
+from fairtrial.store.core.query import Query, timestamp
 
 ID_BYTES = 12
 SECRET_BYTES = 16
@@ -28,7 +28,7 @@ INSERT INTO review_items (item_id, queue_id, case_id, cluster, unit, asked, refe
 SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), unnest($9),
     unnest($10), unnest($11)
 """
-"""All rows in one statement, a list for each column: row by row, a large queue would hold all other writers up."""
+"""One statement with a list for each column, because inserting row by row would block other writers for long."""
 
 DETAILS = """
 WITH live AS (
@@ -71,9 +71,9 @@ RELEASE_ALL = "DELETE FROM review_claims WHERE queue_id = ?"
 
 @dataclass(frozen=True, slots=True)
 class NewQueue:
-    """A queue before it has an id.
+    """A queue without an id.
 
-    ``names``: what the reviewers must never read; ``rule``: how its items were drawn, enough to draw them again.
+    ``names``: what the reviewers must never read; ``rule``: how its items were sampled, enough to repeat it.
     """
 
     title: str
@@ -91,12 +91,12 @@ class NewQueue:
 
 
 def create(database: Database, queue: NewQueue, pairs: Sequence[Pair], *, now_us: int) -> str:
-    """Keep a queue with its items, all or nothing; returns its id. Ids are random and say nothing of the order."""
+    """Store a queue with all its items or none; returns its id. Ids are random and do not reveal the order."""
     queue_id = secrets.token_hex(ID_BYTES)
-    row = [queue_id, at(now_us), queue.title, queue.suite, queue.suite_digest, queue.candidate, queue.baseline]
+    row = [queue_id, timestamp(now_us), queue.title, queue.suite, queue.suite_digest, queue.candidate, queue.baseline]
     row += [queue.candidate_digest, queue.baseline_digest, queue.candidate_run, queue.baseline_run]
     row += [list(queue.names), json.dumps(dict(queue.rule)), secrets.token_hex(SECRET_BYTES), queue.created_by]
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute(INSERT_QUEUE, row)
         if pairs:
             cursor.execute(INSERT_ITEMS, _columns([_item_row(queue_id, pair) for pair in pairs]))
@@ -116,7 +116,7 @@ def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def all_details(database: Database, *, limit: int = 1000) -> list[dict[str, Any]]:
+def list_details(database: Database, *, limit: int = 1000) -> list[dict[str, Any]]:
     """Every queue as a release manager sees it, newest first."""
     return [_whole(row) for row in database.dicts(Query(DETAILS, (None, limit)))]
 
@@ -124,7 +124,7 @@ def all_details(database: Database, *, limit: int = 1000) -> list[dict[str, Any]
 def details(database: Database, queue_id: str) -> dict[str, Any]:
     """One queue with its reviewers, for a release manager; raises `NotFound`.
 
-    What was preferred is told once the queue is closed: a figure that is looked at before its time can't be trusted.
+    The preferences are included only once the queue is closed, because an early look would bias the decision.
     """
     found = database.dicts(Query(DETAILS, (queue_id, 1)))
     if not found:
@@ -136,16 +136,16 @@ def details(database: Database, queue_id: str) -> dict[str, Any]:
 
 
 def close(database: Database, queue_id: str, *, by: str, now_us: int) -> None:
-    """End a queue for good: nobody votes in it any more. Raises `NotFound`, and `Conflict` if it is closed already."""
-    with database.writing() as cursor:
+    """Close a queue permanently. Raises `NotFound`, and `Conflict` if it is already closed."""
+    with database.transaction() as cursor:
         require_open(cursor, queue_id)
-        cursor.execute(CLOSE, [at(now_us), by, queue_id])
+        cursor.execute(CLOSE, [timestamp(now_us), by, queue_id])
         cursor.execute(RELEASE_ALL, [queue_id])
         audit.append(cursor, now_us=now_us, actor=by, action="review.close", subject=queue_id)
 
 
 def require_open(cursor: Cursor, queue_id: str) -> None:
-    """Raises `NotFound` if there is no such queue and `Conflict` if it is closed."""
+    """Raise `NotFound` if there is no such queue, and `Conflict` if it is closed."""
     found = cursor.execute(STATE, [queue_id]).fetchone()
     if found is None:
         raise no_queue(queue_id)

@@ -1,4 +1,4 @@
-"""Votes: only ever added; one that is taken back is named as such and stays."""
+"""Stores votes, which are only ever added: an undone vote is marked as such and stays."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fairtrial.domain.reviews.review import (
     Progress,
     arm_of,
     arm_on_the_left,
-    blinded,
+    blind,
     missing,
     side_of,
-    unblinded,
+    unblind,
 )
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import at
+from fairtrial.store.core.query import timestamp
 from fairtrial.store.reviews import assignment, claims, drafts
 from fairtrial.store.reviews.queues import require_open
 
@@ -50,40 +50,40 @@ RATINGS = "SELECT arm, dimension, value FROM review_ratings WHERE vote_id = $1"
 
 
 def submit(database: Database, item_id: str, draft: Draft, *, reviewer: str, name: str, now_us: int) -> Progress:
-    """Make the draft a vote and give the item up.
+    """Submit the draft as a vote and release the item.
 
-    Raises `BadRequest` that says what is missing, `NotFound`, and `Conflict` if the item is no longer this
-    reviewer's: then nothing is touched.
+    Raises `BadRequest` with what is missing, `NotFound`, and `Conflict` if the reviewer no longer holds the item;
+    nothing is changed then.
     """
     lacking = missing(draft)
     if lacking is not None:
         raise BadRequest(lacking)
-    with database.writing() as cursor:
-        claim = claims.require_mine(cursor, item_id, reviewer)
+    with database.transaction() as cursor:
+        claim = claims.require_holder(cursor, item_id, reviewer)
         seconds = max(0, now_us - claim.since_us) / US
         left = arm_on_the_left(_secret(cursor, claim.queue_id), reviewer, item_id)
-        head = [item_id, claim.queue_id, reviewer, name, at(now_us)]
+        head = [item_id, claim.queue_id, reviewer, name, timestamp(now_us)]
         _insert(cursor, head, draft, left=left, seconds=seconds)
         _put_down(cursor, item_id, reviewer)
         return assignment.progress(cursor, claim.queue_id, reviewer)
 
 
 def skip(database: Database, item_id: str, reason: str, *, reviewer: str, now_us: int) -> Progress:
-    """Pass the item over: it stays for others and does not come again; raises as `submit` does."""
-    with database.writing() as cursor:
-        claim = claims.require_mine(cursor, item_id, reviewer)
-        cursor.execute(INSERT_SKIP, [item_id, claim.queue_id, reviewer, at(now_us), reason])
+    """Skip the item, which stays available to other reviewers. Raises the errors of `submit`."""
+    with database.transaction() as cursor:
+        claim = claims.require_holder(cursor, item_id, reviewer)
+        cursor.execute(INSERT_SKIP, [item_id, claim.queue_id, reviewer, timestamp(now_us), reason])
         _put_down(cursor, item_id, reviewer)
         return assignment.progress(cursor, claim.queue_id, reviewer)
 
 
 def undo(database: Database, queue_id: str, *, reviewer: str, now_us: int) -> Next:
-    """Take the latest vote back: its item is held again, with what was said as the draft; up to ten votes back.
+    """Undo the latest vote: its item is claimed again, with the vote as the draft. Up to ten votes can be undone.
 
-    Raises `NotFound`, and `Conflict` if there is nothing to take back, another reviewer has the item, or the queue is
+    Raises `NotFound`, and `Conflict` if there is no vote to undo, another reviewer has the item, or the queue is
     closed.
     """
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         require_open(cursor, queue_id)
         votes = cursor.execute(LAST_TEN, [queue_id, reviewer, UNDO_AT_MOST]).fetchall()
         standing = next((vote for vote in votes if not vote[-1]), None)
@@ -93,10 +93,10 @@ def undo(database: Database, queue_id: str, *, reviewer: str, now_us: int) -> Ne
         held = claims.holder(cursor, item_id)
         if held is not None and held.reviewer != reviewer and held.expires_us > now_us:
             raise Conflict("another reviewer is judging that pair now; undo again in a few minutes", code="claim_lost")
-        cursor.execute(INSERT_UNDONE, [vote_id, at(now_us)])
+        cursor.execute(INSERT_UNDONE, [vote_id, timestamp(now_us)])
         draft = _draft_of(cursor, standing, left)
         drafts.put(cursor, queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
-        item = assignment.claimed(cursor, queue_id, item_id, reviewer=reviewer, now_us=now_us)
+        item = assignment.claim_item(cursor, queue_id, item_id, reviewer=reviewer, now_us=now_us)
         return Next(item, assignment.progress(cursor, queue_id, reviewer), 0)
 
 
@@ -104,7 +104,7 @@ def _insert(cursor: Cursor, head: list[Any], draft: Draft, *, left: Arm, seconds
     assert draft.outcome is not None
     vote_id = secrets.token_hex(ID_BYTES)
     edited = [draft.edited.get(side_of(arm, left)) for arm in ARMS]
-    said = [left, unblinded(draft.outcome, left), draft.comment.strip(), *edited, draft.flagged, seconds]
+    said = [left, unblind(draft.outcome, left), draft.comment.strip(), *edited, draft.flagged, seconds]
     cursor.execute(INSERT_VOTE, [vote_id, *head, *said])
     for side in SIDES:
         for dimension, value in draft.ratings.get(side, {}).items():
@@ -113,13 +113,13 @@ def _insert(cursor: Cursor, head: list[Any], draft: Draft, *, left: Arm, seconds
 
 
 def _draft_of(cursor: Cursor, vote: tuple[Any, ...], left: Arm) -> Draft:
-    """What the reviewer had said, side by side again."""
+    """The vote as a draft, with left and right as the reviewer saw them."""
     vote_id, _, _, preference, comment, edited_candidate, edited_baseline, flagged, _ = vote
     ratings: dict[Any, dict[Any, int | None]] = {side: dict.fromkeys(DIMENSIONS) for side in SIDES}
     for arm, dimension, value in cursor.execute(RATINGS, [vote_id]).fetchall():
         ratings[side_of(arm, left)][dimension] = value
     edited = {side_of("candidate", left): edited_candidate, side_of("baseline", left): edited_baseline}
-    return Draft(blinded(preference, left), ratings, comment, edited, flagged)
+    return Draft(blind(preference, left), ratings, comment, edited, flagged)
 
 
 def _put_down(cursor: Cursor, item_id: str, reviewer: str) -> None:

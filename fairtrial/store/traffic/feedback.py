@@ -1,4 +1,4 @@
-"""Feedback as it came, newest first, and how much of it is about a known request or unit."""
+"""Lists feedback, newest first, and counts how much of it belongs to a known request or unit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LIMIT $3 OFFSET $4
 def listing(
     page: Page, *, key: str | None = None, attribution: str | None = None, position: Position | None = None
 ) -> Query:
-    """Feedback of a window, from after ``position`` on; ``subject`` is the request that it was found to be about."""
+    """Feedback of a time window, after ``position``; ``subject`` is the request that it was attributed to."""
     left, last = after(position, page)
     return Query(LIST, (left.since, left.until, key, attribution, page.rows, page.offset, *last))
 

@@ -1,4 +1,4 @@
-"""The arm that each unit of an experiment was first assigned to, in the order of time: what a split is checked by."""
+"""Reads the arm to which each unit was first assigned, in order of time, for the check of the sample ratio."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.derived.placements import PLACED, snapshot
+from fairtrial.store.derived.placements import PLACED, read_placements
 
 MOST_UNITS = 2_000_000
-"""Units that are looked at; a split that is wrong is wrong among the first ones too."""
+"""The most units that are read. A wrong split shows among the first ones too."""
 
 PLACED_ALIKE = f"""
 WITH {PLACED}, alike AS (
@@ -54,10 +54,10 @@ FROM (
 
 @dataclass(frozen=True, slots=True)
 class FirstAssignments:
-    """``arms``: for each unit the index of its arm among the names asked for, in the order of its first request.
+    """``arms``: for each unit the index of its arm among the given names, in the order of first requests.
 
-    ``earlier``: units that came by no split that is known to be this one, and are not among ``arms``. ``more``: whether
-    units came after these, which were not looked at.
+    ``earlier``: units that only splits not known to be this one assigned; they are not among ``arms``. ``more``:
+    whether later units exist, which were not read.
     """
 
     arms: NDArray[np.int8]
@@ -68,15 +68,14 @@ class FirstAssignments:
 def first_assignments(
     database: Database, experiment: str, variants: Sequence[str], *, analysis_hash: str
 ) -> FirstAssignments:
-    """The first assignments by the split of one plan of analysis, from all of its time; at most two million units.
+    """The first assignments by the split of one analysis plan, over all time; at most two million units.
 
-    Only enrolled units, each counted once and for the arm that it was assigned to, whatever served it; arms that a
-    caller forced are left out. A plan whose metrics or margins were changed has another hash and still splits alike:
-    its units count as soon as one of them shows by its bucket that the salt is the same (and with the salt the
-    shares, which a plan can't change without it). An experiment that was started anew begins at nothing. Raises
-    `StoreError`.
+    Only enrolled units count, once each, for the arm they were assigned to, whatever served them. Arms that a caller
+    forced are left out. A plan with changed metrics or margins has another hash but the same split. Its units count as
+    soon as one of them shows by its bucket that the salt is the same. The same salt implies the same shares, because a
+    plan can't change one without the other. A restarted experiment starts empty. Raises `StoreError`.
     """
-    with snapshot(database) as (cursor, watermark):
+    with read_placements(database) as (cursor, watermark):
         bound = {"experiment": experiment, "watermark": watermark}
         hashes, others = _one_split(cursor, bound, analysis_hash)
         asked = {"hashes": hashes, "variants": list(variants), "most": MOST_UNITS + 1}
@@ -87,9 +86,9 @@ def first_assignments(
 
 
 def _one_split(cursor: Cursor, bound: Mapping[str, object], analysis_hash: str) -> tuple[list[str], bool]:
-    """The plans of analysis that place units as this one does: those that share a unit in a bucket, and theirs.
+    """The hashes of analysis plans with the same split, because they share a unit in a bucket.
 
-    Also whether there are plans that do not.
+    Also returns whether there are other plans.
     """
     known = {str(one) for (one,) in cursor.execute(HASHES, bound).fetchall()}
     found, new = {analysis_hash}, {analysis_hash}

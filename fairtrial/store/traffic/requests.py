@@ -1,4 +1,4 @@
-"""Requests, and what belongs to one: its attempts, its exposure, its bodies."""
+"""Lists requests, and reads one with its attempts, exposures and bodies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FROM (
 )
 WHERE before <= $6 AND before + count > $6
 """  # noqa: S608 - a constant
-"""The minute in which the rows after an offset begin, and how many newer rows there are."""
+"""The minute in which the rows after an offset begin, and the number of newer rows."""
 
 ONE = f"SELECT {COLUMNS} FROM requests WHERE request_id = $1"  # noqa: S608 - the columns are a constant
 BODIES = "SELECT request_body, response_body FROM payloads WHERE request_id = $1"
@@ -66,7 +66,7 @@ def listing(
     outcome: str | None = None,
     position: Position | None = None,
 ) -> Query:
-    """Requests of a window, newest first, from after ``position`` on; ``variant`` is the assigned one."""
+    """Requests of a time window, newest first, after ``position``; ``variant`` is the assigned one."""
     left, last = after(position, page)
     return Query(LIST, (left.since, left.until, experiment, variant, outcome, page.rows, page.offset, *last))
 
@@ -79,7 +79,7 @@ def skip(
     variant: str | None = None,
     outcome: str | None = None,
 ) -> Page:
-    """The same page of `listing` with a small offset: minutes are counted, because sorting millions of rows is slow."""
+    """The same page of `listing` with a small offset. Minutes are counted, because sorting millions of rows is slow."""
     if page.offset < LARGE_OFFSET:
         return page
     found = database.rows(SKIPPED, (page.since, page.until, experiment, variant, outcome, page.offset))
@@ -89,8 +89,8 @@ def skip(
     return replace(page, until_us=min(page.until_us, (minute + 1) * MINUTE_US), offset=page.offset - before)
 
 
-def one(database: Database, request_id: str) -> dict[str, Any] | None:
-    """One request with its bodies (``None`` where not captured), attempts and exposures; ``None`` if there is none."""
+def find(database: Database, request_id: str) -> dict[str, Any] | None:
+    """One request with its bodies (``None`` if not captured), attempts and exposures; ``None`` if it does not exist."""
     found = database.dicts(Query(ONE, (request_id,)))
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""One experiment's traffic over time and its spread of latencies, by variant and by intention to treat."""
+"""Summarises one experiment's traffic over time and its latencies, by variant and by intention to treat."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from itertools import product
 
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, microseconds
-from fairtrial.store.derived.analysed import ANALYSED
+from fairtrial.store.derived.analysis_filter import ANALYSED
 
 WIDTHS_S = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800)
-"""Widths of slots that people can read an axis by; the last one is doubled for longer windows."""
+"""Slot widths that give readable axes. For longer windows the last one is doubled."""
 MOST_SLOTS = 60
 SHARES = (0.01, 0.05, *(round(0.1 * tenth, 1) for tenth in range(1, 10)), 0.95, 0.99)
 
@@ -44,7 +44,7 @@ ORDER BY variant, share
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One variant in one slot of time, which begins at ``at_us``; no request is 0 requests and no latency.
+    """One variant in the slot that begins at ``at_us``; latencies are ``None`` if there were no requests.
 
     ``errors`` are those of the arm, ``user_errors`` those that callers saw.
     """
@@ -69,7 +69,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Slots of ``width_s`` seconds, a row for each variant in each, and the spread of latencies."""
+    """Slots of ``width_s`` seconds, one row for each variant in each, and the distribution of latencies."""
 
     width_s: int
     slots: tuple[Slot, ...]
@@ -77,7 +77,7 @@ class Series:
 
 
 def series(database: Database, page: Page, *, experiment: str) -> Series:
-    """What the window holds of one experiment, in at most 60 slots from its first to its last request."""
+    """One experiment in the window, in at most 60 slots from its first to its last request."""
     ((first, last),) = database.rows(SPAN, (page.since, page.until, experiment))
     if first is None:
         return Series(WIDTHS_S[0], (), ())

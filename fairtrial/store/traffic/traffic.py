@@ -1,4 +1,4 @@
-"""Traffic by experiment and variant, by intention to treat: units count for the arm that they were assigned."""
+"""Summarises traffic by experiment and variant, by intention to treat: units count for their assigned arm."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
-from fairtrial.store.derived.analysed import ANALYSED
-from fairtrial.store.derived.placements import PLACED, snapshot
+from fairtrial.store.derived.analysis_filter import ANALYSED
+from fairtrial.store.derived.placements import PLACED, read_placements
 
 VARIANTS = f"""
 SELECT experiment, assigned AS variant, count(*) AS requests,
@@ -25,7 +25,7 @@ WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND {AN
 GROUP BY experiment, assigned
 ORDER BY experiment, assigned
 """  # noqa: S608 - ours
-"""One list of quantiles for each column: the engine sorts it once, and needs no memory for copies."""
+"""One list of quantiles for each column, so that the engine sorts it once and needs no copies in memory."""
 
 UNITS = f"""
 SELECT experiment, assigned, count(DISTINCT unit)
@@ -75,7 +75,7 @@ WITH seen AS (
 ), said AS ({ABOUT_REQUESTS} UNION ALL {ABOUT_UNITS}) {LATEST}
 """  # noqa: S608 - ours
 HAS_UNIT_FEEDBACK = "SELECT count(*) FROM feedback WHERE at_time >= $1 AND attribution = 'unit'"
-"""Only feedback that `attribution` found a request or a unit for; the latest value of each counts."""
+"""Only feedback that `attribution` assigned to a request or a unit; the latest value of each counts."""
 
 AMBIGUOUS = """
 SELECT experiment, key, count(*)
@@ -127,17 +127,17 @@ FROM (
 ORDER BY requests DESC, route
 LIMIT $3 OFFSET $4
 """
-"""By the deployment that was asked first: its errors are its own, though another one may have answered.
+"""By the deployment that was tried first, because its errors are its own even if another one answered.
 
-Only requests that fell back were answered by another one than was asked first, so attempts of few are looked up.
+Only requests that fell back were answered by another deployment, so few attempts are looked up.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFeedback:
-    """Feedback under one key: ``n`` requests or units that have some, ``rated`` with a number, their mean ``rate``.
+    """Feedback under one key: ``n`` requests or units have some, ``rated`` with a number; ``rate`` is their mean.
 
-    The latest value of a request counts. ``rate`` is the share of yes for a boolean key, ``None`` if only words came.
+    The latest value of a request counts. ``rate`` is the share of yes for a boolean key, ``None`` for words only.
     """
 
     n: int
@@ -147,9 +147,9 @@ class KeyFeedback:
 
 @dataclass(frozen=True, slots=True)
 class VariantTraffic:
-    """One arm of one experiment; milliseconds, and US dollars (``None`` if any answer's cost is unknown).
+    """One arm of one experiment, in milliseconds and US dollars (``None`` if any answer's cost is unknown).
 
-    ``errors``: requests that the arm did not answer, even if a fallback did; ``user_errors``: requests that nobody
+    ``errors``: requests that the arm did not answer, even if a fallback did. ``user_errors``: requests that nobody
     answered. ``rejected``: requests that only the upstream refused, which are not errors.
     """
 
@@ -180,9 +180,9 @@ class VariantTraffic:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """One experiment: its arms, and how many requests each reason had; ``no_unit`` is an alarm.
+    """One experiment: its arms, and the number of requests by reason. A positive ``no_unit`` needs attention.
 
-    ``ambiguous``: by feedback key, how many values name a response id that several requests have; they count nowhere.
+    ``ambiguous``: by feedback key, how many values name a response id that several requests share; they never count.
     """
 
     experiment: str
@@ -192,7 +192,7 @@ class Traffic:
 
 
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
-    """Traffic of each experiment that had any in the window; plain rates, on enrolled units only."""
+    """Traffic of each experiment with requests in the window; raw rates, on enrolled units only."""
     bounds = (page.since, page.until, experiment)
     rows = database.dicts(Query(VARIANTS, bounds))
     feedback, units = _feedback(database, page, experiment), _units(database, page, experiment)
@@ -215,14 +215,14 @@ def by_variant(database: Database, page: Page, *, experiment: str | None = None)
 
 
 def by_route(page: Page) -> Query:
-    """What each route and deployment served, experiments or not."""
+    """What each route and deployment served, with or without experiments."""
     return Query(ROUTES, (page.since, page.until, page.rows, page.offset))
 
 
 def _units(database: Database, page: Page, experiment: str | None) -> dict[tuple[str, str], int]:
-    """Units by experiment and variant; of all time they are known without reading each exposure."""
+    """Units by experiment and variant. For all time, they are known without reading each exposure."""
     if page.is_all_time:
-        with snapshot(database) as (cursor, watermark):
+        with read_placements(database) as (cursor, watermark):
             found = cursor.execute(ALL_UNITS, {"experiment": experiment, "watermark": watermark}).fetchall()
     else:
         found = database.rows(UNITS, (page.since, page.until, experiment))

@@ -1,7 +1,7 @@
-"""The guard: every route says who may use it, and that is decided before a byte of the body is read.
+"""Authorizes each request by role before any of its body is read.
 
-A router declares it for all of its routes with ``dependencies=[Depends(needs("release-manager"))]``, or a route for
-itself with a parameter ``caller: Reviewer``; both need ``route_class=Guarded``.
+A router sets the role for all its routes with ``dependencies=[Depends(require_role("release-manager"))]``, a single
+route with a parameter ``caller: Reviewer``. Both need ``route_class=AuthorizedRoute``.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from fairtrial.domain.accounts import Role, covers
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.limits.json_limits import MESSAGE, excess
 from gateway.control.auth.identity import SESSION_COOKIE, Caller, caller_of
-from gateway.control.auth.origin_check import refuse_foreign_pages, refuse_strange_names
+from gateway.control.auth.origin_check import reject_cross_site, reject_unknown_host
 
 MIB = 2**20
 
 
-class Needs:
-    """A dependency that gives the caller, and refuses one of a lower role."""
+class RequireRole:
+    """A dependency that returns the caller and rejects lower roles."""
 
     def __init__(self, role: Role) -> None:
         self.role = role
@@ -35,83 +35,83 @@ class Needs:
     def __call__(self, request: Request) -> Caller:
         caller: Caller | None = getattr(request.state, "caller", None)
         if caller is None:
-            caller = request.state.caller = _identified(request)
+            caller = request.state.caller = _identify(request)
         if not covers(caller.role, self.role):
-            raise NotAllowed(f"this needs the role {self.role}, and {caller.name} is {caller.role}")
+            raise NotAllowed(f"this needs the role {self.role}, but {caller.name} has the role {caller.role}")
         return caller
 
 
 @functools.cache
-def needs(role: Role) -> Needs:
+def require_role(role: Role) -> RequireRole:
     """The dependency for one role; raises `NotAuthenticated` (401) and `NotAllowed` (403)."""
-    return Needs(role)
+    return RequireRole(role)
 
 
 def anyone() -> None:
-    """The dependency of the few routes that need nobody: health, and the pages to sign in."""
+    """The dependency of routes without authorization: health checks and the sign-in pages."""
 
 
-Reviewer = Annotated[Caller, Depends(needs("reviewer"))]
-ReleaseManager = Annotated[Caller, Depends(needs("release-manager"))]
-Admin = Annotated[Caller, Depends(needs("admin"))]
+Reviewer = Annotated[Caller, Depends(require_role("reviewer"))]
+ReleaseManager = Annotated[Caller, Depends(require_role("release-manager"))]
+Admin = Annotated[Caller, Depends(require_role("admin"))]
 
 
-def person(caller: Reviewer) -> Caller:
-    """Somebody, not a program: a verdict says how many people judged, and one person may have many keys."""
+def require_person(caller: Reviewer) -> Caller:
+    """A signed-in person, not an API key, because verdicts count people and one person may have several keys."""
     if not caller.is_person:
-        raise NotAllowed("people judge, not programs: sign in instead of using a key")
+        raise NotAllowed("reviews need a signed-in person: sign in instead of using an API key")
     return caller
 
 
-Person = Annotated[Caller, Depends(person)]
+Person = Annotated[Caller, Depends(require_person)]
 
 
-class Guarded(APIRoute):
-    """A route that asks its `needs` first, and then reads no more of the body than ``largest`` bytes."""
+class AuthorizedRoute(APIRoute):
+    """A route that checks the caller's role first and then reads at most ``max_body`` bytes of the body."""
 
-    largest: ClassVar[int] = MIB
+    max_body: ClassVar[int] = MIB
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer, decisions = super().get_route_handler(), tuple(decisions_of(self.dependant))
-        if not decisions:
-            raise TypeError(f"{self.path}: the route says neither what it needs nor that it is for anyone")
-        needed = [each for each in decisions if isinstance(each, Needs)]
+        handle, rules = super().get_route_handler(), tuple(access_rules_of(self.dependant))
+        if not rules:
+            raise TypeError(f"{self.path}: the route must declare a role or `anyone`")
+        required = [each for each in rules if isinstance(each, RequireRole)]
 
-        async def guarded(request: Request) -> Response:
-            for each in needed:
+        async def authorized(request: Request) -> Response:
+            for each in required:
                 await run_in_threadpool(each, request)
-            return await answer(_Request(request.scope, _limited(request, self.largest)))
+            return await handle(_Request(request.scope, _limit_body(request, self.max_body)))
 
-        return guarded
+        return authorized
 
 
 class _Request(Request):
-    """A request whose JSON is looked at before it is decoded, which holds up everything else."""
+    """A request whose JSON is checked for size first, because decoding it blocks the event loop."""
 
     async def json(self) -> Any:
-        beyond = excess(await self.body(), MESSAGE)
-        if beyond is not None:
-            raise HTTPException(400, f"the body has more than {beyond}")
+        exceeded = excess(await self.body(), MESSAGE)
+        if exceeded is not None:
+            raise HTTPException(400, f"the body has more than {exceeded}")
         return await super().json()
 
 
-def decisions_of(dependant: Dependant) -> Iterator[Needs | Callable[[], None]]:
-    """Everything that a route says of who may use it, by itself or by its router: `Needs`, or `anyone`."""
+def access_rules_of(dependant: Dependant) -> Iterator[RequireRole | Callable[[], None]]:
+    """The access rules of a route, including those of its router: `RequireRole` or `anyone`."""
     for each in dependant.dependencies:
-        if isinstance(each.call, Needs) or each.call is anyone:
+        if isinstance(each.call, RequireRole) or each.call is anyone:
             yield each.call
-        yield from decisions_of(each)
+        yield from access_rules_of(each)
 
 
-def _identified(request: Request) -> Caller:
-    refuse_strange_names(request)
+def _identify(request: Request) -> Caller:
+    reject_unknown_host(request)
     by_cookie = "authorization" not in request.headers and SESSION_COOKIE in request.cookies
-    refuse_foreign_pages(request, by_cookie=by_cookie)
+    reject_cross_site(request, by_cookie=by_cookie)
     return caller_of(request)
 
 
-def _limited(request: Request, largest: int) -> Receive:
-    """The body, broken off where it gets too large; refused at once if it says so itself."""
+def _limit_body(request: Request, largest: int) -> Receive:
+    """Receives the body up to ``largest`` bytes. A larger `Content-Length` is rejected at once."""
     stated = request.headers.get("content-length", "")
     if stated.isdigit() and int(stated) > largest:
         raise _too_large(largest)
@@ -129,5 +129,5 @@ def _limited(request: Request, largest: int) -> Receive:
 
 
 def _too_large(largest: int) -> HTTPException:
-    """FastAPI lets no other error out while it reads a body."""
+    """An `HTTPException`, because FastAPI hides other errors raised while it reads a body."""
     return HTTPException(413, f"the body is too large (at most {largest // MIB} MiB)")

@@ -1,4 +1,4 @@
-"""What control's first user needs to come in: a one-time link on loopback, else a key and an invitation, made once."""
+"""Creates the first credentials: a one-time link on loopback, otherwise an admin key and an invitation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fairtrial.domain.accounts import Invitation
 from fairtrial.store.access import accounts, invitations, one_time_links, store_secrets
 from fairtrial.store.access.keys import KeyOptions, NewKey
 from fairtrial.store.access.one_time_links import OneTimeLink
-from gateway.control.background.background_work import Keeper
+from gateway.control.background.background_work import BackgroundWork
 from gateway.control.background.local_keys import ADMIN
 
 MARK = "first_start"
@@ -16,39 +16,41 @@ NAME = "first-admin"
 
 
 @dataclass(frozen=True, slots=True)
-class Welcome:
-    """What whoever runs control needs to come in; ``None`` for what does not apply or exists already."""
+class InitialCredentials:
+    """The first credentials; ``None`` for those that do not apply or already exist."""
 
     key: NewKey | None = None
     invitation: Invitation | None = None
     link: OneTimeLink | None = None
 
 
-def welcome_to(keeper: Keeper, *, loopback: bool) -> Welcome | None:
-    """On loopback a one-time link while there is no account; elsewhere see `first_start`."""
+def initial_credentials(background: BackgroundWork, *, loopback: bool) -> InitialCredentials | None:
+    """On loopback, a one-time link as long as there is no account; elsewhere `first_start_credentials`."""
     if not loopback:
-        return first_start(keeper)
-    if accounts.exist(keeper.database):
+        return first_start_credentials(background)
+    if accounts.any_exist(background.database):
         return None
-    return Welcome(link=one_time_links.create(keeper.database, actor="control", now_us=keeper.clock_us()))
+    return InitialCredentials(
+        link=one_time_links.create(background.database, actor="control", now_us=background.clock_us())
+    )
 
 
-def first_start(keeper: Keeper) -> Welcome | None:
-    """The first key with the right `admin` and the way to the first account; ``None`` if this store started before.
+def first_start_credentials(background: BackgroundWork) -> InitialCredentials | None:
+    """The first `admin` key and the first invitation; ``None`` if this store was started before.
 
-    The mark goes into the store before they are made: a start that dies in between shows none, rather than two.
+    The store is marked before they are created. If the process dies in between, no credentials are shown twice.
     """
-    database = keeper.database
-    if not store_secrets.first_time(database, MARK):
+    database = background.database
+    if not store_secrets.is_first_time(database, MARK):
         return None
     key = invitation = None
-    if not _has_admin_key(keeper):
-        key = keeper.create_key(NAME, actor="control", options=KeyOptions(rights=("admin",)))
-    if not accounts.exist(database):
-        invitation = invitations.invite(database, None, "admin", actor="control", now_us=keeper.clock_us())
-    return Welcome(key, invitation)
+    if not _has_admin_key(background):
+        key = background.create_key(NAME, actor="control", options=KeyOptions(rights=("admin",)))
+    if not accounts.any_exist(database):
+        invitation = invitations.invite(database, None, "admin", actor="control", now_us=background.clock_us())
+    return InitialCredentials(key, invitation)
 
 
-def _has_admin_key(keeper: Keeper) -> bool:
-    """Besides the one that control keeps in a file for programs of this machine."""
-    return any("admin" in key.rights and key.name != ADMIN.name for key in keeper.valid_keys())
+def _has_admin_key(background: BackgroundWork) -> bool:
+    """Not counting the key that control writes to a file for commands on this machine."""
+    return any("admin" in key.rights and key.name != ADMIN.name for key in background.valid_keys())

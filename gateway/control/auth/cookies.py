@@ -1,4 +1,4 @@
-"""The cookies that control sets in a browser: the session, and one by which a known device is recognised."""
+"""Sets control's two cookies: the session, and the mark of a known device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control's own small pages as HTML: no script, nothing loaded, light or dark as the reader's device is."""
+"""Renders control's own pages as HTML without scripts or external resources, in light or dark mode."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HEADERS: Mapping[str, str] = {
     ),
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
-    # Not no-referrer: a form would then be sent with "Origin: null", as from a page of another site.
+    # Not no-referrer, because browsers would then send forms with "Origin: null".
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
 }
@@ -49,18 +49,18 @@ HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A labelled input; ``kept`` is what was typed before an error, never a password."""
+    """A labelled input. ``value`` repeats what was typed before an error, never a password."""
 
     name: str
     label: str
     kind: str = "text"
     autocomplete: str = "off"
-    kept: str = ""
+    value: str = ""
     hint: str = ""
 
 
 def page(title: str, *inside: str, status: int = 200, onward: str | None = None) -> Response:
-    """A whole page; ``inside`` is HTML already. ``onward``: where the browser goes by itself."""
+    """A complete page. ``inside`` is HTML. ``onward`` is an address that the browser opens by itself."""
     refresh = f'<meta http-equiv="refresh" content="0; url={escape(onward)}">' if onward else ""
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">{refresh}'
@@ -72,19 +72,19 @@ def page(title: str, *inside: str, status: int = 200, onward: str | None = None)
 
 
 def paragraph(text: str, *, dim: bool = False) -> str:
-    """Text of any origin, as text."""
+    """A paragraph of untrusted text, escaped."""
     return f'<p class="dim">{escape(text)}</p>' if dim else f"<p>{escape(text)}</p>"
 
 
 def link(address: str, text: str, *, button: bool = False) -> str:
-    """A link in this tab."""
+    """A link, or a link that looks like a button."""
     return f'<a href="{escape(address)}"{" class=button" if button else ""}>{escape(text)}</a>'
 
 
 def form(action: str, fields: Sequence[Field], button: str, *, error: str | None = None) -> str:
-    """A form that is posted; the first field without a value has the focus, and the error is read out."""
+    """A form that is posted. The first empty field gets the focus; screen readers announce the error."""
     alert = f'<p role="alert">{escape(error)}</p>' if error else ""
-    first = next((field for field in fields if not field.kept), None)
+    first = next((field for field in fields if not field.value), None)
     inputs = "".join(_input(field, focus=field is first) for field in fields)
     return f'<form method="post" action="{escape(action)}">{alert}{inputs}<button>{escape(button)}</button></form>'
 
@@ -94,7 +94,7 @@ def _input(field: Field, *, focus: bool) -> str:
     described = f' aria-describedby="{field.name}-hint"' if field.hint else ""
     return (
         f'<label for="{field.name}">{escape(field.label)}</label>'
-        f'<input id="{field.name}" name="{field.name}" type="{field.kind}" value="{escape(field.kept)}" required '
+        f'<input id="{field.name}" name="{field.name}" type="{field.kind}" value="{escape(field.value)}" required '
         f'autocomplete="{field.autocomplete}" autocapitalize="none" spellcheck="false"{described}'
         f"{' autofocus' if focus else ''}>{hint}"
     )

@@ -12,7 +12,7 @@ from fairtrial.domain.errors import NotAllowed, NotAuthenticated
 from fairtrial.domain.plan import Key
 from fairtrial.store.access import sessions
 from fairtrial.store.access.keys import digest
-from gateway.control.background.background_work import Keeper
+from gateway.control.background.background_work import BackgroundWork
 
 SESSION_COOKIE = "fairtrial_session"
 KEY = "key:"
@@ -20,7 +20,7 @@ KEY = "key:"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The person or program that a request acts for."""
+    """The person or program that sent a request."""
 
     account_id: str
     name: str
@@ -28,16 +28,16 @@ class Caller:
 
     @property
     def is_person(self) -> bool:
-        """A key is a program's, whoever made it."""
+        """False for an API key, even if a person created it."""
         return not self.account_id.startswith(KEY)
 
 
 def caller_of(request: Request) -> Caller:
-    """Who asks; raises `NotAuthenticated` for nobody, and `NotAllowed` for a key of another purpose."""
-    keeper: Keeper = request.app.state.keeper
+    """The caller; raises `NotAuthenticated` without valid credentials, `NotAllowed` for a key without `admin`."""
+    background: BackgroundWork = request.app.state.background
     authorization = request.headers.get("authorization")
     if authorization is not None:
-        return _by_key(authorization, keeper.valid_keys(), keeper.clock_us())
+        return _by_key(authorization, background.valid_keys(), background.clock_us())
     person = by_session(request)
     if person is not None:
         return person
@@ -45,10 +45,10 @@ def caller_of(request: Request) -> Caller:
 
 
 def by_session(request: Request) -> Caller | None:
-    """The person who signed in with this browser, if one did and it still counts."""
-    keeper: Keeper = request.app.state.keeper
+    """The person whose session this browser has, if it is still valid."""
+    background: BackgroundWork = request.app.state.background
     token = request.cookies.get(SESSION_COOKIE)
-    found = sessions.account_of(keeper.database, token, now_us=keeper.clock_us()) if token else None
+    found = sessions.account_of(background.database, token, now_us=background.clock_us()) if token else None
     return None if found is None else Caller(found.account_id, found.name or found.account_id, found.role)
 
 

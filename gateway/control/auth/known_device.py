@@ -1,7 +1,7 @@
-"""Known devices: a browser in which somebody signed in keeps a signed cookie, so that strangers can't lock it out.
+"""Recognises browsers that signed in before by a signed cookie, so that password guessers cannot lock them out.
 
-The cookie holds the account, a random number, the time, and their keyed hash, which also covers the stored password
-hash. A new password therefore ends every known device of its account. The cookie alone opens nothing.
+The cookie holds the account, a random number, the time, and a keyed hash of these and of the stored password hash.
+A new password therefore invalidates all known devices of the account. The cookie alone grants no access.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def remember(database: Database, account_id: str, *, now_us: int) -> str | None:
 
 
 def recognise(database: Database, cookie: str, account_id: str, stored: str, *, now_us: int) -> str | None:
-    """What identifies the device if its cookie is this account's and holds; ``stored``: the account's password hash."""
+    """The device's identifier if its cookie is valid for this account; ``stored`` is the account's password hash."""
     form = _FORM.fullmatch(cookie)
     if form is None or form[1] != account_id:
         return None

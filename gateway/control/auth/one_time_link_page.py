@@ -1,4 +1,4 @@
-"""The page behind a one-time link: signs this machine's user in and leads on to the dashboard."""
+"""Serves one-time links, which sign in the user of this machine and redirect to the dashboard."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from fastapi.responses import RedirectResponse
 
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.store.access import one_time_links
-from gateway.control.auth.authorization import Guarded, anyone
+from gateway.control.auth.authorization import AuthorizedRoute, anyone
 from gateway.control.auth.cookies import set_session
 from gateway.control.auth.html import link, page, paragraph
 from gateway.control.auth.identity import by_session
-from gateway.control.auth.origin_check import refuse_strange_names
+from gateway.control.auth.origin_check import reject_unknown_host
 from gateway.control.auth.redirects import next_page
-from gateway.control.responses import TheKeeper
+from gateway.control.responses import BackgroundDep
 
 SEE_OTHER = 303
 PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
-AGAIN = "On the machine that runs fairtrial, this command prints a new one: fairtrial dashboard --link"
+AGAIN = "To get a new link, run this command on the machine that runs fairtrial: fairtrial dashboard --link"
 router = APIRouter(
-    route_class=Guarded,
-    dependencies=[Depends(anyone), Depends(refuse_strange_names)],
+    route_class=AuthorizedRoute,
+    dependencies=[Depends(anyone), Depends(reject_unknown_host)],
     include_in_schema=False,
 )
 
 
 @router.get("/one-time/{token}")
-def open_link(request: Request, keeper: TheKeeper, token: str) -> Response:
-    """Use the link up; a browser that only prefetches the page does not."""
+def open_link(request: Request, background: BackgroundDep, token: str) -> Response:
+    """Redeem the link. A browser that only prefetches the page does not use it up."""
     onward = next_page(request) or "/sign-in"
     if "prefetch" in request.headers.get("sec-purpose", request.headers.get("purpose", "")):
         return Response(status_code=503, headers=PRIVATE)
     try:
-        session = one_time_links.redeem(keeper.database, token, now_us=keeper.clock_us())
+        session = one_time_links.redeem(background.database, token, now_us=background.clock_us())
     except (NotFound, Conflict) as refused:
         if by_session(request) is not None:
             return RedirectResponse(onward, status_code=SEE_OTHER, headers=PRIVATE)

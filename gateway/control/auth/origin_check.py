@@ -1,4 +1,4 @@
-"""Pages of other sites in a visitor's browser: they may not reach control by a name of theirs, nor change anything."""
+"""Protects against cross-site requests (CSRF) and DNS rebinding."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from fastapi import Request
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.names.hosts import host_of, is_loopback
 
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})
 JSON = "application/json"
 
 
-def refuse_strange_names(request: Request) -> None:
-    """Protects a control on loopback against DNS rebinding: it answers to names of this machine and its public one."""
+def reject_unknown_host(request: Request) -> None:
+    """Prevents DNS rebinding: on loopback, only host names of this machine and the public one are accepted."""
     state, name = request.app.state, host_name(request)
     if state.loopback and not is_loopback(name) and name != state.public_host:
-        raise NotAllowed("host: only names of this machine are served here (127.0.0.1, localhost, [::1])")
+        raise NotAllowed("host: only host names of this machine are accepted (127.0.0.1, localhost, [::1])")
 
 
-def refuse_foreign_pages(request: Request, *, by_cookie: bool) -> None:
-    """What changes something must come from a page of the same host name (any port), or from no page at all.
+def reject_cross_site(request: Request, *, by_cookie: bool) -> None:
+    """Prevents CSRF: a change must come from a page with the same host name (any port) or from no page at all.
 
-    ``by_cookie``: the browser's cookie speaks for the request. Then no page at all is only believed of JSON, which a
-    form of another site can't send.
+    ``by_cookie``: a cookie authenticates the request. A request without an origin must then be JSON, because forms
+    on other sites cannot send JSON.
     """
     origin = request.headers.get("origin")
     if origin is not None and host_of(origin) != host_name(request):
         both_local = is_loopback(host_of(origin)) and is_loopback(host_name(request))
-        if request.method not in READING or not both_local:
+        if request.method not in SAFE_METHODS or not both_local:
             raise NotAllowed("origin: pages of other sites may not use this address")
-    if request.method in READING or origin is not None:
+    if request.method in SAFE_METHODS or origin is not None:
         return
     if request.headers.get("sec-fetch-site", "none") not in OWN_SITES:
         raise NotAllowed("sec-fetch-site: pages of other sites may not change anything here")
@@ -39,7 +39,7 @@ def refuse_foreign_pages(request: Request, *, by_cookie: bool) -> None:
 
 
 def host_name(request: Request) -> str:
-    """The host name that the caller asked for, without port and brackets, in small letters."""
+    """The requested host name in lower case, without port and brackets."""
     return host_of(f"//{request.headers.get('host', '')}")
 
 

@@ -1,4 +1,4 @@
-"""Where a visitor goes after signing in or out: only to a page of the host name that they are on."""
+"""Validates where a visitor is redirected after signing in or out: only to the same host name."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from fastapi import Request
 from gateway.control.auth.origin_check import host_name
 
 ADDRESS = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:[/?][\x21-\x5b\x5d-\x7e]*)?")
-"""Neither user names nor backslashes, which browsers read differently from us."""
+"""Excludes user names and backslashes, which browsers parse differently."""
 LONGEST = 2000
 
 
 def next_page(request: Request) -> str | None:
-    """The address that ``next`` asks for; ``None`` if it is of another host or no address."""
+    """The address in the parameter ``next``; ``None`` if it is invalid or on another host."""
     wanted = request.query_params.get("next", "")
     if len(wanted) > LONGEST or not ADDRESS.fullmatch(wanted):
         return None
@@ -26,5 +26,5 @@ def next_page(request: Request) -> str | None:
 
 
 def with_next(path: str, onward: str | None) -> str:
-    """One of our own addresses that remembers where to go afterwards."""
+    """The path with ``onward`` as its parameter ``next``."""
     return f"{path}?next={quote(onward, safe='')}" if onward else path

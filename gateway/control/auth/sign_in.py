@@ -1,4 +1,4 @@
-"""One attempt to sign in: counted, checked, and answered in words that do not say who has an account."""
+"""Checks a sign-in attempt. Its messages do not reveal which accounts exist."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from fairtrial.domain.accounts import Account
 from fairtrial.store.access import accounts, audit, passwords
 from gateway.control.auth import known_device
-from gateway.control.auth.sign_in_throttle import Attempt, Attempts
-from gateway.control.background.background_work import Keeper
+from gateway.control.auth.sign_in_throttle import SignInAttempt, SignInThrottle
+from gateway.control.background.background_work import BackgroundWork
 
 MINUTE_US = 60_000_000
-WRONG = "This name and password do not belong together."
+WRONG = "Incorrect name or password."
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a browser sent; ``device``: its cookie of an earlier sign-in, or nothing."""
+    """What a browser sent. ``device`` is its cookie from an earlier sign-in, or empty."""
 
     name: str
     password: str
@@ -33,31 +33,35 @@ class Outcome:
     error: str | None = None
 
 
-def sign_in(keeper: Keeper, attempts: Attempts, given: Credentials) -> Outcome:
-    """Check a name and its password, unless there were too many attempts."""
-    account, stored = accounts.password_of(keeper.database, given.name)
-    attempt = Attempt(given.name, given.address, _known_device(keeper, given, account, stored))
-    wait_us = attempts.begin(attempt, now_us=keeper.clock_us())
+def sign_in(background: BackgroundWork, throttle: SignInThrottle, given: Credentials) -> Outcome:
+    """Check a name and password, unless there were too many attempts."""
+    account, stored = accounts.password_of(background.database, given.name)
+    attempt = SignInAttempt(given.name, given.address, _known_device(background, given, account, stored))
+    wait_us = throttle.begin(attempt, now_us=background.clock_us())
     if wait_us:
         minutes = -(-wait_us // MINUTE_US)
-        again = "a minute" if minutes == 1 else f"{minutes} minutes"
-        return Outcome(None, 429, f"There were too many tries. Try again in {again}.")
-    if passwords.matches(stored, given.password[: passwords.LONGEST + 1]) and account is not None:
-        attempts.succeeded(attempt)
+        delay = "a minute" if minutes == 1 else f"{minutes} minutes"
+        return Outcome(None, 429, f"Too many attempts. Try again in {delay}.")
+    if passwords.verify_password(stored, given.password[: passwords.LONGEST + 1]) and account is not None:
+        throttle.succeeded(attempt)
         return Outcome(account)
-    if attempts.is_burst(attempt):
-        _record_burst(keeper, account)
+    if throttle.is_burst(attempt):
+        _record_burst(background, account)
     return Outcome(None, 401, WRONG)
 
 
-def _known_device(keeper: Keeper, given: Credentials, account: Account | None, stored: str | None) -> str | None:
+def _known_device(
+    background: BackgroundWork, given: Credentials, account: Account | None, stored: str | None
+) -> str | None:
     if not given.device or account is None or stored is None:
         return None
-    now_us = keeper.clock_us()
-    return known_device.recognise(keeper.database, given.device, account.account_id, stored, now_us=now_us)
+    now_us = background.clock_us()
+    return known_device.recognise(background.database, given.device, account.account_id, stored, now_us=now_us)
 
 
-def _record_burst(keeper: Keeper, account: Account | None) -> None:
-    """Without the name that was typed if nobody has it: it may be a password in the wrong field."""
+def _record_burst(background: BackgroundWork, account: Account | None) -> None:
+    """An unknown name is not recorded, because it may be a password typed into the wrong field."""
     subject = account.account_id if account else "an unknown name"
-    audit.record(keeper.database, now_us=keeper.clock_us(), actor="control", action="sign_in.burst", subject=subject)
+    audit.record(
+        background.database, now_us=background.clock_us(), actor="control", action="sign_in.burst", subject=subject
+    )

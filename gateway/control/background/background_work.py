@@ -1,4 +1,4 @@
-"""The control process's own work: threads that publish the plan, bring in the journal, and compress what is sealed."""
+"""Runs control's background threads, which publish the plan, ingest the journal and compress sealed segments."""
 
 from __future__ import annotations
 
@@ -13,57 +13,58 @@ from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Key
 from fairtrial.store.access import audit, keys
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.engine_errors import words
-from fairtrial.store.core.progress import OnStep
-from fairtrial.store.ingest.ingest import Ingested, Ingester
+from fairtrial.store.core.engine_errors import error_message
+from fairtrial.store.core.progress import OnProgress
+from fairtrial.store.ingest.ingest import Ingester, IngestResult
 from fairtrial.store.ingest.segment_archive import compress_sealed
-from gateway.control.background.jobs import CareJobs
+from gateway.control.background.jobs import JobRunner
 from gateway.control.background.local_keys import ADMIN, INTERNAL, ensure_key
 from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.operations.maintain_store import StoreCare
+from gateway.control.operations.maintain_store import StoreMaintenance
 
-TURN_SECONDS = 0.075
-REST_SECONDS = 0.5
+MIN_INTERVAL_SECONDS = 0.075
+MAX_INTERVAL_SECONDS = 0.5
 FULL_RATE = 3_000.0
-"""Events a second from which on the journal is brought in as often as it may be."""
+"""Events per second at and above which the journal is ingested at the shortest interval."""
 
 PASS_SECONDS = 2.0
-"""So often the journal is gone through even if nothing waits: segments of dead writers are put away."""
+"""The journal is scanned at this interval even without new lines, so that segments of dead writers are archived."""
 
 PLAN_SECONDS = 0.2
-CARE_SECONDS = 75.0
+MAINTENANCE_SECONDS = 75.0
 ARCHIVE_SECONDS = 60.0
 DAY_US = 86_400_000_000
 RETRY_US = 15 * 60 * 1_000_000
-"""A duty of the day that failed is tried again after that: it may have read the whole store in vain."""
+"""How long a failed daily task waits before it is retried, because it may read the whole store."""
 
 log = logging.getLogger("fairtrial.control")
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where control and gateway can be reached; ``None`` for one that does not run."""
+    """The addresses of control and gateway; ``None`` for one that does not run."""
 
     control_url: str | None = None
     gateway_url: str | None = None
 
 
-def _go_on(_: str) -> None:
-    """For a keeper without a process of its own."""
+def _ignore_failure(_: str) -> None:
+    """The default when no process has to be ended."""
 
 
-def rest_seconds(events: int, seconds: float) -> float:
-    """How long to wait for the next transaction, after one that brought the events of so many seconds.
+def ingest_interval(events: int, seconds: float) -> float:
+    """Seconds to wait before the next transaction, given the events and duration that the last one covered.
 
-    A transaction costs the same for one event as for hundreds: few events wait for others, many are brought at once.
+    A transaction costs about the same for one event as for hundreds. So a few events wait for more, and many are
+    ingested at once.
     """
-    return max(TURN_SECONDS, REST_SECONDS * (1 - events / (seconds * FULL_RATE)))
+    return max(MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS * (1 - events / (seconds * FULL_RATE)))
 
 
-class Keeper:
-    """Owns the store's regular work. `start` once; `stop` before the database is closed.
+class BackgroundWork:
+    """Owns the store's regular work. Call `start` once, and `stop` before the database is closed.
 
-    ``on_failure`` is told when the store can't be used any more; the keeper does nothing with it after that.
+    ``on_failure`` is called when the store has become unusable. Nothing touches the store after that.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Keeper:
         addresses: Addresses,
         *,
         clock_us: Callable[[], int],
-        on_failure: Callable[[str], None] = _go_on,
+        on_failure: Callable[[str], None] = _ignore_failure,
     ) -> None:
         self._on_failure = on_failure
         self.database = database
@@ -81,22 +82,22 @@ class Keeper:
         self.addresses = addresses
         self.clock_us = clock_us
         self.ingester = Ingester(database, clock_us)
-        self.care = StoreCare(database, self.ingester, clock_us, actor="control")
-        self.jobs = CareJobs()
+        self.maintenance = StoreMaintenance(database, self.ingester, clock_us, actor="control")
+        self.jobs = JobRunner()
         self._due_us: dict[str, int] = {}
-        self._rest, self._passed = TURN_SECONDS, -PASS_SECONDS
-        self._troubles: dict[str, str] = {}
-        self.totals = Ingested()
-        self._counting = threading.Lock()
-        self._ending = threading.Event()
+        self._interval, self._last_pass = MIN_INTERVAL_SECONDS, -PASS_SECONDS
+        self._health_errors: dict[str, str] = {}
+        self.totals = IngestResult()
+        self._totals_lock = threading.Lock()
+        self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._publish, name="plan", daemon=True),
-            threading.Thread(target=self._ingest, name="ingest", daemon=True),
-            threading.Thread(target=self._archive, name="archive", daemon=True),
+            threading.Thread(target=self._publish_loop, name="plan", daemon=True),
+            threading.Thread(target=self._ingest_loop, name="ingest", daemon=True),
+            threading.Thread(target=self._archive_loop, name="archive", daemon=True),
         ]
 
     def start(self) -> None:
-        """Publish what there is, say who we are, and begin."""
+        """Publish the plan, announce the addresses, and start the threads."""
         ensure_key(self.database, INTERNAL, now_us=self.clock_us())
         ensure_key(self.database, ADMIN, now_us=self.clock_us())
         self.publisher.refresh(keys_changed=True)
@@ -105,8 +106,8 @@ class Keeper:
             thread.start()
 
     def stop(self) -> None:
-        """End the threads after their turn, wait for the job that they may have begun, and ingest what is left."""
-        self._ending.set()
+        """Stop the threads, wait for a running job, and ingest what is left in the journal."""
+        self._stopping.set()
         alive = [thread for thread in self._threads if thread.is_alive()]
         for thread in alive:
             thread.join()
@@ -114,13 +115,15 @@ class Keeper:
         if alive:
             self.ingest_now()
 
-    def ingest_now(self, *, paced: bool = False) -> Ingested:
-        """Bring in all that stands in the journal; ``paced`` as in `Ingester.catch_up`. Raises `StoreError`."""
-        brought = self.ingester.catch_up(paced=paced)
-        with self._counting:
+    def ingest_now(self, *, paced: bool = False) -> IngestResult:
+        """Ingest everything in the journal; ``paced`` as in `Ingester.catch_up`. Raises `StoreError`."""
+        ingested = self.ingester.catch_up(paced=paced)
+        with self._totals_lock:
             before = self.totals
-            self.totals = Ingested(before.rows + brought.rows, before.rejects + brought.rejects, brought.unreadable)
-        return brought
+            self.totals = IngestResult(
+                before.rows + ingested.rows, before.rejects + ingested.rejects, ingested.unreadable
+            )
+        return ingested
 
     def create_key(self, name: str, *, actor: str, options: keys.KeyOptions) -> keys.NewKey:
         """Make a key and have the gateway know it at once."""
@@ -129,7 +132,7 @@ class Keeper:
         return made
 
     def revoke_key(self, key_id: str, *, actor: str) -> None:
-        """End a key, in the gateway too; raises `UsageError` if there is none."""
+        """Revoke a key, also in the gateway; raises `UsageError` if it does not exist."""
         keys.revoke(self.database, key_id, now_us=self.clock_us())
         self._keys_changed("key.revoke", key_id, actor)
 
@@ -141,72 +144,74 @@ class Keeper:
         self.publisher.refresh(keys_changed=True)
 
     @property
-    def trouble(self) -> str | None:
-        """What goes wrong now, ``None`` if all is well."""
-        return "; ".join(self._troubles.values()) or None
+    def health_error(self) -> str | None:
+        """The current errors of background work, or ``None``."""
+        return "; ".join(self._health_errors.values()) or None
 
-    def _publish(self) -> None:
-        """A thread of its own: a long catching up must not delay a plan, least of all one that kills an experiment."""
-        while not self._ending.wait(PLAN_SECONDS):
-            self._fenced("the plan could not be published", self.publisher.refresh)
+    def _publish_loop(self) -> None:
+        """Runs in its own thread, so that a long ingest does not delay a plan that kills an experiment."""
+        while not self._stopping.wait(PLAN_SECONDS):
+            self._run_guarded("the plan could not be published", self.publisher.refresh)
 
-    def _ingest(self) -> None:
-        care_at = 0.0
-        while not self._ending.wait(self._rest):
+    def _ingest_loop(self) -> None:
+        maintenance_at = 0.0
+        while not self._stopping.wait(self._interval):
             if (why := self.database.failure()) is not None:
                 return self._on_failure(why)
-            if time.monotonic() >= care_at:
-                self._fenced("the care of the store could not begin", self._care)
-                care_at = time.monotonic() + CARE_SECONDS
-            self._fenced("the journal could not be brought in", self._bring_in)
+            if time.monotonic() >= maintenance_at:
+                self._run_guarded("daily maintenance could not be started", self._start_daily_maintenance)
+                maintenance_at = time.monotonic() + MAINTENANCE_SECONDS
+            self._run_guarded("the journal could not be ingested", self._ingest_pending)
         return None
 
-    def _archive(self) -> None:
-        compress = partial(compress_sealed, self.database, self._ending.wait)
-        while not self._ending.wait(ARCHIVE_SECONDS):
-            self._fenced("segments of the journal could not be compressed", compress)
+    def _archive_loop(self) -> None:
+        compress = partial(compress_sealed, self.database, self._stopping.wait)
+        while not self._stopping.wait(ARCHIVE_SECONDS):
+            self._run_guarded("journal segments could not be compressed", compress)
 
-    def _bring_in(self) -> None:
-        """Bring in what waits, if anything does, and say how long the next time may wait."""
-        self._rest = REST_SECONDS
+    def _ingest_pending(self) -> None:
+        """Ingest pending lines, if there are any, and set the interval until the next time."""
+        self._interval = MAX_INTERVAL_SECONDS
         now = time.monotonic()
-        if now - self._passed < PASS_SECONDS and not self.ingester.has_work():
+        if now - self._last_pass < PASS_SECONDS and not self.ingester.has_work():
             return
         before = self.totals.rows
         self.ingest_now(paced=True)
-        self._rest = rest_seconds(self.totals.rows - before, now - self._passed)
-        self._passed = now
+        self._interval = ingest_interval(self.totals.rows - before, now - self._last_pass)
+        self._last_pass = now
 
-    def _care(self) -> None:
-        """Soon after the start and once a day: drop texts that are too old, finish erasures, repeat undone ones."""
-        duties: Mapping[str, Callable[[OnStep], object]] = {
-            "old texts could not be dropped": lambda on_step: self.care.retain(None, on_step=on_step),
-            "an erasure could not be finished": self.care.resume,
-            "erased units that a backup brought back could not be erased": self.care.erase_again,
+    def _start_daily_maintenance(self) -> None:
+        """Once a day, and soon after the start: delete old texts, finish erasures, and redo undone ones."""
+        tasks: Mapping[str, Callable[[OnProgress], object]] = {
+            "old texts could not be deleted": lambda on_progress: self.maintenance.retain(
+                None, on_progress=on_progress
+            ),
+            "an erasure could not be completed": self.maintenance.resume,
+            "erased units that a backup restored could not be erased again": self.maintenance.erase_again,
         }
-        due = {failing: duty for failing, duty in duties.items() if self.clock_us() >= self._due_us.get(failing, 0)}
+        due = {failing: task for failing, task in tasks.items() if self.clock_us() >= self._due_us.get(failing, 0)}
         if not due or self.publisher.published is None:
             return
         try:
-            self.jobs.start("the daily care", partial(self._daily, due), own=True)
+            self.jobs.start("the daily maintenance", partial(self._run_daily, due), own=True)
         except Conflict:
-            return  # somebody asked for something else: its turn comes later
+            return  # another job is running; this one is tried again later
 
-    def _daily(self, duties: Mapping[str, Callable[[OnStep], object]], on_step: OnStep) -> None:
-        """Each duty in a fence of its own: one that fails must not keep texts that another would drop."""
-        for failing, duty in duties.items():
-            good = self._fenced(failing, partial(duty, on_step))
-            self._due_us[failing] = self.clock_us() + (DAY_US if good else RETRY_US)
+    def _run_daily(self, tasks: Mapping[str, Callable[[OnProgress], object]], on_progress: OnProgress) -> None:
+        """Run each task guarded by itself, so that a failing one does not keep the others from running."""
+        for failing, task in tasks.items():
+            succeeded = self._run_guarded(failing, partial(task, on_progress))
+            self._due_us[failing] = self.clock_us() + (DAY_US if succeeded else RETRY_US)
 
-    def _fenced(self, failing: str, step: Callable[[], object]) -> bool:
-        """Whether it went well; what went wrong is logged once, and is told as trouble until it goes well."""
+    def _run_guarded(self, failing: str, step: Callable[[], object]) -> bool:
+        """Run the step and return whether it succeeded. Errors are logged once and reported until it succeeds."""
         try:
             step()
-        except Exception as error:  # noqa: BLE001 - the fence of both loops: a full disk must not end the owner
-            said = f"{failing} ({type(error).__name__}: {words(error)})"
-            if self._troubles.get(failing) != said:
+        except Exception as error:  # noqa: BLE001 - a full disk, for example, must not end the threads
+            message = f"{failing} ({type(error).__name__}: {error_message(error)})"
+            if self._health_errors.get(failing) != message:
                 log.error("%s (%s: %s)", failing, type(error).__name__, error)
-            self._troubles[failing] = said
+            self._health_errors[failing] = message
             return False
-        self._troubles.pop(failing, None)
+        self._health_errors.pop(failing, None)
         return True

@@ -1,4 +1,4 @@
-"""Long work on the store for callers over HTTP: one at a time, in a thread, and asked about until it has ended."""
+"""Runs long store operations in a thread, one at a time. Clients poll for their progress over HTTP."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from fairtrial.domain.errors import Conflict, FairtrialError, UsageError
-from fairtrial.store.core.progress import OnStep, Step
+from fairtrial.store.core.progress import OnProgress, Progress
 
-PATIENCE_SECONDS = 10.0
+WAIT_SECONDS = 10.0
 
 log = logging.getLogger("fairtrial.control")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """``result`` once it is done, ``error`` once it has failed; ``blame`` says whether the caller's wish was wrong."""
+    """A job. ``result`` is set when it is done, ``error`` when it has failed; ``blame`` names who caused the error."""
 
     job_id: str
     name: str
     state: Literal["running", "done", "failed"] = "running"
-    step: Step | None = None
+    step: Progress | None = None
     result: Any = None
     error: str | None = None
     blame: Literal["caller", "store"] | None = None
 
 
-class CareJobs:
-    """The job that runs, and the last one that has ended."""
+class JobRunner:
+    """Runs one job at a time and remembers the last one."""
 
     def __init__(self) -> None:
         self._job: Job | None = None
@@ -40,44 +40,44 @@ class CareJobs:
         self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def start(self, name: str, work: Callable[[OnStep], Any], *, own: bool = False) -> Job:
-        """Begin; raises `Conflict` while another one runs. For control's ``own`` work others wait a little."""
+    def start(self, name: str, work: Callable[[OnProgress], Any], *, own: bool = False) -> Job:
+        """Start a job; raises `Conflict` while another one runs. Callers wait briefly for control's ``own`` job."""
         if self._own and self._thread is not None and not own:
-            self._thread.join(PATIENCE_SECONDS)
+            self._thread.join(WAIT_SECONDS)
         with self._turn:
             if self._job is not None and self._job.state == "running":
-                raise Conflict(f"{name}: {self._job.name} is under way, and only one may be (wait for its end)")
+                raise Conflict(f"{name}: {self._job.name} is already running (try again once it has ended)")
             self._job = Job(secrets.token_hex(8), name)
             self._own = own
-            self._thread = threading.Thread(target=self._run, args=(self._job, work), name="care", daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(self._job, work), name="maintenance", daemon=True)
             self._thread.start()
             return self._job
 
     def find(self, job_id: str) -> Job | None:
-        """How that job is; ``None`` if it is neither the one that runs nor the last that has ended."""
+        """The job with this id, or ``None`` if it is neither the running one nor the last one."""
         job = self._job
         return job if job is not None and job.job_id == job_id else None
 
     def join(self) -> None:
-        """Wait until nothing is under way."""
-        with self._turn:  # a thread that is made but not started yet can't be joined
+        """Wait until no job is running."""
+        with self._turn:  # a thread that was created but not started cannot be joined
             thread = self._thread
         if thread is not None:
             thread.join()
 
-    def _run(self, job: Job, work: Callable[[OnStep], Any]) -> None:
-        def on_step(step: Step) -> None:
+    def _run(self, job: Job, work: Callable[[OnProgress], Any]) -> None:
+        def on_progress(step: Progress) -> None:
             self._job = replace(job, step=step)
 
         try:
-            result = work(on_step)
+            result = work(on_progress)
         except FairtrialError as error:
             blame: Literal["caller", "store"] = "caller" if isinstance(error, UsageError) else "store"
             log.error("%s: %s", job.name, error)
             self._job = replace(job, state="failed", error=str(error), blame=blame)
-        except Exception as error:  # noqa: BLE001 - the fence of the thread: the caller must learn that it has ended
+        except Exception as error:  # noqa: BLE001 - the job must end for its caller, whatever happens
             log.error("%s failed: %s", job.name, "".join(traceback.format_exception(error)))
-            said = f"{job.name} failed ({type(error).__name__}); the log of control says more"
-            self._job = replace(job, state="failed", error=said, blame="store")
+            message = f"{job.name} failed ({type(error).__name__}); see the log of control for details"
+            self._job = replace(job, state="failed", error=message, blame="store")
         else:
             self._job = replace(job, state="done", result=result)

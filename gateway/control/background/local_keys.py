@@ -1,4 +1,4 @@
-"""Keys that programs of this machine use by themselves, each in a file that only its owner can read."""
+"""Creates the API keys for commands on this machine, each in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairtrial.store.core.database import Database
 
 @dataclass(frozen=True, slots=True)
 class LocalKey:
-    """A key's name, what it may do, and where its file lies."""
+    """A key's name, its rights, and the path of its file."""
 
     name: str
     rights: tuple[Right, ...]
@@ -23,14 +23,14 @@ class LocalKey:
 
 
 INTERNAL = LocalKey("internal", ("complete", "pin", "see_variant"), lambda layout: layout.internal_key)
-"""For evaluation runs, with the gateway."""
+"""Evaluation runs use it for the gateway."""
 
 ADMIN = LocalKey("admin", ("admin",), lambda layout: layout.admin_key)
-"""For commands, with the control API."""
+"""Commands use it for the control API."""
 
 
 def ensure_key(database: Database, wanted: LocalKey, *, now_us: int) -> None:
-    """Keep the key of an earlier start if it is still valid, so that what is under way goes on; else make a new one."""
+    """Keep the key of an earlier start if it is still valid, so that running work can continue; else create one."""
     path = wanted.path(database.layout)
     digest = _digest_of_file(path)
     if any(key.sha256 == digest for key in keys.valid(database)):

@@ -1,4 +1,4 @@
-"""Publishes the plan whenever its files or the keys change; a broken new one is refused and the last good one stays."""
+"""Publishes the plan when its files or the keys change. An invalid plan is refused and the last valid one stays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from fairtrial.config.plan.assignment_guard import refuse_reshuffle
+from fairtrial.config.plan.assignment_guard import refuse_reassignment
 from fairtrial.config.plan.published import publish, read
 from fairtrial.config.private_files import write_private
 from fairtrial.config.project import Project
@@ -23,13 +23,14 @@ RETRY_US = 2_000_000
 log = logging.getLogger("fairtrial.control")
 
 Mark = tuple[tuple[int, int, int] | None, ...]
-"""What tells one state of the watched files from another: time, size and inode of each, None for an absent one."""
+"""The state of the watched files: time, size and inode of each, ``None`` for a missing one."""
 
 
 class PlanPublisher:
-    """One project's plan on its way to the workers. ``load`` reads and checks the project (raises `ConfigError`).
+    """Publishes one project's plan to the workers. ``load`` reads and checks the project (raises `ConfigError`).
 
-    ``published`` is the last good plan, ``refused`` why a newer one was not published, both ``None`` at first.
+    ``published`` is the last valid plan, ``refused`` the reason why a newer one was not published. Both start as
+    ``None``.
     """
 
     def __init__(
@@ -43,19 +44,19 @@ class PlanPublisher:
         self._files: tuple[Path, ...] = (config,)
         self._mark: Mark | None = None
         self._retry_us = 0
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._adopt()
 
     def refresh(self, *, keys_changed: bool = False) -> bool:
-        """Look for changes and publish them; returns whether anything was published.
+        """Publish changes, if there are any; returns whether anything was published.
 
-        Raises `ConfigError` or `PlanRefused` only while there is no last good plan to stay with.
+        Raises `ConfigError` or `PlanRefused` only if no valid plan was published before.
         """
-        with self._turn:
+        with self._lock:
             mark = _mark(self._files)
             if mark == self._mark and not keys_changed and not self._must_retry():
                 return False
-            self._mark = None  # until all has gone well: what a full disk stopped is tried again
+            self._mark = None  # until publishing succeeds, so that a failure such as a full disk is retried
             published = self._publish_or_stay()
             self._mark = mark
             return published
@@ -71,11 +72,11 @@ class PlanPublisher:
             return self._publish_keys()
 
     def _must_retry(self) -> bool:
-        """A refused file may name one that isn't watched yet and that appears now: look again from time to time."""
+        """A refused file may name another file that is not watched yet, so it is read again from time to time."""
         return self.refused is not None and self._clock_us() >= self._retry_us
 
     def _adopt(self) -> None:
-        """What an earlier owner published is the last good plan."""
+        """Start with the plan that an earlier control process published."""
         try:
             self.published = read(self._database.layout.plan)
         except PlanRefused:
@@ -85,14 +86,14 @@ class PlanPublisher:
         project = self._load()
         before = self.published
         if before is not None:
-            refuse_reshuffle(before.plan, project.plan)
+            refuse_reassignment(before.plan, project.plan)
         self._files = project.files
         replaced = self._replace(Published(project.plan, project.gateway.auth, *self._secrets(), project.feedback))
         self._accept()
         return replaced
 
     def _publish_keys(self) -> bool:
-        """The last good plan with the keys of now: a key is revoked at once, whatever the file looks like."""
+        """Publish the last valid plan with the current keys, so that revoking a key works with an invalid file."""
         if self.published is None:
             return False
         known, pepper = self._secrets()
@@ -111,11 +112,11 @@ class PlanPublisher:
         return new != before
 
     def _refuse(self, why: str) -> None:
-        """Say it before it is recorded, which a store in trouble may refuse. No message quotes a key."""
+        """Log the reason before recording it, because a failing store may refuse to. No message contains a key."""
         if why == self.refused:
             return
         self.refused = why
-        log.error("the configuration was refused, the last good plan stays: %s", "; ".join(why.splitlines()))
+        log.error("the configuration was refused; the last valid plan stays in force: %s", "; ".join(why.splitlines()))
         with suppress(OSError):
             write_private(self._database.layout.plan_refused, f"{why}\n".encode())
         self._record("plan.refuse", why)

@@ -1,4 +1,4 @@
-"""Whether the units of an experiment came into its arms by the planned split, safe to look at at any time."""
+"""Tests for sample-ratio mismatch: whether units were assigned to arms by the planned split, at any time."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.plan import Experiment
-from fairtrial.stats.sequential.srm import srm_fixed, srm_so_far
+from fairtrial.stats.sequential.srm import srm_fixed, srm_status
 from fairtrial.store.core.database import Database
 from fairtrial.store.traffic.first_assignments import first_assignments
 
 ALPHA = 0.01
-"""A wrong split spoils every comparison, and is asked about at every refresh: rather late than wrong."""
+"""Strict, because a false alarm invalidates every comparison and the test runs at every page refresh."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArmSplit:
-    """Units that were first assigned to one arm, and its planned share of them."""
+    """The number of units first assigned to an arm, and its planned share."""
 
     variant: str
     units: int
@@ -25,13 +25,13 @@ class ArmSplit:
 
 @dataclass(frozen=True, slots=True)
 class SplitCheck:
-    """Sample-ratio mismatch since units are split as they are now, by first assignments.
+    """The result of the test on first assignments under the current split.
 
-    ``invalid``: the split was rejected at ``alpha`` at the arrival of some unit, ``crossed_at``-th of all: the arms
-    are not to be compared, and no later unit takes that back. ``p``: the always-valid p-value, ``None`` before the
-    first unit; ``p_fixed``: that of the χ² test, right for a single look fixed before, ``None`` while units are too
-    few for it. ``earlier``: units that came under an earlier plan only that is not known to have split alike, and are
-    left out. ``more``: whether so many came that only the first ``units`` were looked at.
+    ``invalid``: the split was rejected at ``alpha``, first at unit number ``crossed_at``. The arms must not be
+    compared, and later units do not change that. ``p``: the always-valid p-value, ``None`` before the first unit.
+    ``p_fixed``: the p-value of the χ² test, valid for a single look planned in advance; ``None`` for too few units.
+    ``earlier``: excluded units that only came under an earlier plan whose split may have differed. ``more``: whether
+    only the first ``units`` units were tested because there are too many.
     """
 
     arms: tuple[ArmSplit, ...]
@@ -46,11 +46,11 @@ class SplitCheck:
 
 
 def check_split(database: Database, experiment: Experiment) -> SplitCheck:
-    """The check of one experiment, computed from the recorded exposures alone; raises `StoreError`."""
+    """Test one experiment, from the recorded exposures alone; raises `StoreError`."""
     names = [variant.name for variant in experiment.variants]
     planned = [variant.weight / 100 for variant in experiment.variants]
     found = first_assignments(database, experiment.name, names, analysis_hash=experiment.analysis_hash)
-    so_far = srm_so_far(found.arms, planned, alpha=ALPHA) if len(names) > 1 else NotEnough("one arm", "two arms")
+    so_far = srm_status(found.arms, planned, alpha=ALPHA) if len(names) > 1 else NotEnough("one arm", "two arms")
     counts = [int((found.arms == arm).sum()) for arm in range(len(names))]
     arms = tuple(map(ArmSplit, names, counts, planned))
     if isinstance(so_far, NotEnough):

@@ -1,4 +1,4 @@
-"""Fills a review queue from two runs in the store."""
+"""Fills a review queue with pairs of answers from two stored runs."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from fairtrial.store.reviews.queues import NewQueue
 LARGEST_QUEUE = 5000
 
 
-class QueueWish(BaseModel):
-    """The queue that is wished for: of the newest runs of two targets on a suite, or of two runs by their ids."""
+class QueueRequest(BaseModel):
+    """The requested queue: from the newest runs of two targets on a suite, or from two runs by id."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,21 +46,24 @@ class QueueWish(BaseModel):
     title: str | None = Field(default=None, max_length=200)
     sampling: Literal["random"] = "random"
     overlap: float | None = Field(
-        default=None, ge=0, le=1, description="the share for two people; else a fifth, at least 12 pairs or half"
+        default=None,
+        ge=0,
+        le=1,
+        description="the share that two people judge; default: a fifth, but at least 12 pairs or half of the queue",
     )
 
 
-def fill(database: Database, wish: QueueWish, *, plan: Plan | None, by: str, now_us: int) -> str:
-    """Make the queue and return its id; raises `UsageError` that says what is missing and what to run."""
-    candidate, baseline = _runs(database, wish)
-    if plan is not None and wish.suite is not None:
-        _require_present(plan, candidate, baseline)
-    seed = secrets.randbelow(SEEDS) if wish.seed is None else wish.seed
-    draw = Draw(wish.size, seed, wish.overlap, wish.sampling)
+def fill_review_queue(database: Database, request: QueueRequest, *, plan: Plan | None, by: str, now_us: int) -> str:
+    """Create the queue and return its id; raises `UsageError` that says what is missing and what to run."""
+    candidate, baseline = _runs(database, request)
+    if plan is not None and request.suite is not None:
+        _require_current(plan, candidate, baseline)
+    seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
+    draw = Draw(request.size, seed, request.overlap, request.sampling)
     pairs = draw_pairs(candidate, baseline, draw)
     names = names_of(plan, candidate.target, baseline.target)
     queue = NewQueue(
-        title=title_of(wish.title, candidate.suite, len(pairs), names=names),
+        title=title_of(request.title, candidate.suite, len(pairs), names=names),
         suite=candidate.suite,
         suite_digest=candidate.suite_digest,
         candidate=candidate.target,
@@ -76,8 +79,8 @@ def fill(database: Database, wish: QueueWish, *, plan: Plan | None, by: str, now
     return queues.create(database, queue, pairs, now_us=now_us)
 
 
-def present(evidence: ReviewEvidence, published: Published | None) -> list[ReviewedQueue]:
-    """The queues of the definitions that the plan has now."""
+def current_queues(evidence: ReviewEvidence, published: Published | None) -> list[ReviewedQueue]:
+    """The queues whose two targets are defined in the plan as they were when the queue was filled."""
     if published is None:
         return list(evidence)
     return [queue for queue in evidence if _defined(queue, published.plan)]
@@ -88,34 +91,32 @@ def _defined(queue: ReviewedQueue, plan: Plan) -> bool:
     return now == (queue.candidate_digest, queue.baseline_digest)
 
 
-def _require_present(plan: Plan, *runs: Run) -> None:
-    """People's time must not go into answers of a model that is defined differently by now: no gate would read it."""
+def _require_current(plan: Plan, *runs: Run) -> None:
+    """Refuse runs of targets that have changed since, because no gate would count their reviews."""
     for run in runs:
         now = _digest(plan, run.target)
         if now is not None and now != run.deployment_digest:
             again = f"run it again: fairtrial eval SUITE.yaml --on {run.target}; or name both runs by their ids"
-            raise UsageError(
-                f"reviews: {run.target} is defined differently now than when {run.suite} was run ({again})"
-            )
+            raise UsageError(f"reviews: {run.target} has changed since {run.suite} was run ({again})")
 
 
 def _digest(plan: Plan, target: str) -> str | None:
-    """The digest of the target's present definition; ``None`` if the plan has it no more."""
+    """The digest of the target's current definition; ``None`` if the plan no longer has it."""
     try:
         return resolve(target, plan, base_url="").deployment_digest
     except UsageError:
         return None
 
 
-def _runs(database: Database, wish: QueueWish) -> tuple[Run, Run]:
-    by_id, by_name = (wish.candidate_run, wish.baseline_run), (wish.suite, wish.candidate, wish.baseline)
+def _runs(database: Database, request: QueueRequest) -> tuple[Run, Run]:
+    by_id, by_name = (request.candidate_run, request.baseline_run), (request.suite, request.candidate, request.baseline)
     if all(by_id) and not any(by_name):
         return _run(database, str(by_id[0])), _run(database, str(by_id[1]))
     if not all(by_name) or any(by_id):
         raise UsageError("reviews: name suite, candidate and baseline, or candidate_run and baseline_run")
     suite, candidate, baseline = map(str, by_name)
     if candidate == baseline:
-        raise UsageError(f"reviews: candidate and baseline are both {candidate}: a model beside itself shows nothing")
+        raise UsageError(f"reviews: candidate and baseline are both {candidate}; choose two different targets")
     found = [
         [_run(database, run_id) for run_id in runs.latest(database, suite=suite, target=target)]
         for target in (candidate, baseline)

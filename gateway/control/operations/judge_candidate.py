@@ -1,4 +1,4 @@
-"""Judges a candidate by a gate's text, on the runs, reviews and traffic of the store, and stores the verdict."""
+"""Judges a candidate by a gate on the stored runs, reviews and traffic, and stores the verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from evaluators.criteria.grammar import Versus
+from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.validation import NAMED_BASELINE
 from evaluators.engine.target import resolve
 from evaluators.gate import file as gate_file
@@ -36,8 +36,8 @@ from gateway.control.operations.run_tables import load_table
 from gateway.control.operations.split_findings import split_findings
 from gateway.memory import keeping_large_blocks
 
-LARGEST_GATE, MOST_MISTAKES = 32_768, 20
-"""Letters of a gate's text, and mistakes of it that are reported."""
+LARGEST_GATE, MAX_ERRORS = 32_768, 20
+"""Letters of a gate's text, and errors of it that are reported."""
 SHORT_DIGEST = 8
 PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 Name = Annotated[str, Field(max_length=200, pattern=PRINTABLE)]
@@ -45,23 +45,24 @@ Label = Annotated[str, Field(max_length=4096, pattern=PRINTABLE)]
 
 
 class SuiteReference(BaseModel):
-    """A suite that the gate lists: which of the stored ones is meant, by its digests."""
+    """A suite that the gate lists, identified among the stored ones by its digests."""
 
     model_config = ConfigDict(extra="forbid")
 
     suite: Name
-    digest: Name = Field(description="the suite's digest, as its runs have it")
+    digest: Name = Field(description="the suite's digest, as in its runs")
     text_digest: Name | None = Field(
-        default=None, description="SHA-256 of the suite's text, which covers its gate lines; else the text stored last"
+        default=None,
+        description="SHA-256 of the suite's text including its gate lines; default: the newest stored text",
     )
-    listed: Label | None = Field(default=None, description="what the gate lists it as, if that is not its name")
+    listed: Label | None = Field(default=None, description="how the gate lists it, if not by its name")
     file: Label | None = Field(
-        default=None, description="where the caller has it: only for the commands that a finding names, never opened"
+        default=None, description="the caller's path of the suite, shown in suggested commands and never opened"
     )
 
 
 class JudgeRequest(BaseModel):
-    """What is to be judged: a gate's text, the suites that it lists, the candidate and the baseline."""
+    """The request: a gate's text, the suites that it lists, the candidate and the baseline."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -80,8 +81,8 @@ class JudgeRequest(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """What the store has of a suite; ``suite`` is ``None`` where it can't be judged by, and ``missing`` says why."""
+class _StoredSuite:
+    """A suite in the store. ``suite`` is ``None`` if it is unusable; ``missing`` then gives the reason."""
 
     reference: SuiteReference
     text_digest: str | None
@@ -97,8 +98,8 @@ class _Stored:
         return Path(self.reference.file or f"{self.reference.suite}.yaml")
 
 
-class _Runs:
-    """The newest finished run of a suite on a target, loaded once each."""
+class _LatestRuns:
+    """Loads the newest finished run of a suite on a target, once each."""
 
     def __init__(self, database: Database, references: Sequence[SuiteReference]) -> None:
         self._database = database
@@ -111,7 +112,7 @@ class _Runs:
         return self._loaded[suite, target]
 
     def before(self, suite: str, target: str) -> RunTable | None:
-        """The finished run of the same suite and definition before the newest."""
+        """The finished run before the newest one, of the same suite and definition."""
         newest = self(suite, target)
         if newest is None:
             return None
@@ -127,48 +128,52 @@ class _Runs:
 
 
 def digests_of(plan: Plan, candidate: str, baseline: str) -> dict[str, str]:
-    """The present definitions of both; raises `UsageError` if one does not exist, or if they are one and the same."""
+    """The digests of both current definitions; raises `UsageError` for an unknown target or two equal ones."""
     if candidate == baseline:
-        raise UsageError(f"--candidate {candidate}: a model compared with itself shows nothing; name another baseline")
+        raise UsageError(
+            f"--candidate {candidate}: candidate and baseline are the same target; choose another baseline"
+        )
     return {name: resolve(name, plan, base_url="").deployment_digest for name in (candidate, baseline)}
 
 
-def judge_candidate(database: Database, asked: JudgeRequest, *, plan: Plan, asked_by: str, now_us: int) -> Verdict:
-    """The verdict of this gate's text on the newest runs of these suites; it is stored, and audited as ``asked_by``.
+def judge_candidate(database: Database, request: JudgeRequest, *, plan: Plan, asked_by: str, now_us: int) -> Verdict:
+    """Judge by the newest runs of the suites. The verdict is stored and audited as requested by ``asked_by``.
 
     ``candidate`` and ``baseline`` are targets of the plan as `fairtrial eval --on` names them; a run of another
     definition of a target is INVALID. Suites are those that the store has by their digests; nothing is opened. Raises
-    `UsageError` for an unknown target and `ConfigError` for a gate with mistakes; evidence that is missing is a HOLD.
+    `UsageError` for an unknown target and `ConfigError` for a gate with errors; evidence that is missing is a HOLD.
     """
-    digests = digests_of(plan, asked.candidate, asked.baseline)
-    stored = [_stored(database, reference) for reference in asked.suites]
-    gate = _gate(asked.gate, stored)
+    digests = digests_of(plan, request.candidate, request.baseline)
+    stored = [_stored(database, reference) for reference in request.suites]
+    gate = _gate(request.gate, stored)
     refuse_unknown_refs(gate, plan)
-    found = _Runs(database, asked.suites)
-    reviews = evidence.read(database, asked.candidate, asked.baseline)
+    found = _LatestRuns(database, request.suites)
+    reviews = evidence.read_evidence(database, request.candidate, request.baseline)
     with keeping_large_blocks():
-        later = _later(database, gate, found, asked, digests[asked.candidate])
+        later = _later(database, gate, found, request, digests[request.candidate])
         verdict = judge(
             gate,
-            Trial(asked.candidate, asked.baseline, found, digests, reviews, found.before, later),
+            Trial(request.candidate, request.baseline, found, digests, reviews, found.before, later),
             verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
             at_us=now_us,
-            live=live_rates(traffic.by_variant(database, Page()), plan, asked.candidate, asked.baseline),
-            candidates_judged=verdicts.candidates_judged(database, gate.name, asked.candidate),
+            live=live_rates(traffic.by_variant(database, Page()), plan, request.candidate, request.baseline),
+            candidates_judged=verdicts.candidates_judged(database, gate.name, request.candidate),
             first=[
-                *split_findings(database, plan, asked.candidate, asked.baseline),
-                *_not_judged(gate, stored, found, asked),
+                *split_findings(database, plan, request.candidate, request.baseline),
+                *_not_judged(gate, stored, found, request),
             ],
         )
-    verdict = replace(verdict, provenance=_provenance(asked, stored, plan, asked_by))
+    verdict = replace(verdict, provenance=_provenance(request, stored, plan, asked_by))
     verdicts.save(database, verdict, actor=asked_by)
     return verdict
 
 
-def _later(database: Database, gate: Gate, found: _Runs, asked: JudgeRequest, candidate_digest: str) -> frozenset[str]:
-    """Suites that compared this candidate before, by other results; the same results again are the same look."""
+def _later(
+    database: Database, gate: Gate, found: _LatestRuns, request: JudgeRequest, candidate_digest: str
+) -> frozenset[str]:
+    """Suites on which this candidate was judged before with different results, so that this is a later look."""
     first = looks.first_looks(database, candidate_digest)
-    targets = asked.candidate, asked.baseline
+    targets = request.candidate, request.baseline
     return frozenset(
         name
         for name in {suite.name for suite in gate.suites} & first.keys()
@@ -178,7 +183,7 @@ def _later(database: Database, gate: Gate, found: _Runs, asked: JudgeRequest, ca
 
 
 def _seen(database: Database, run: RunTable, first: looks.FirstLook) -> bool:
-    """Whether the first look read this run, or another one with the same results."""
+    """Whether the first look used this run, or one with the same results."""
     known = first.runs.get(run.deployment_digest)
     if known is None or run.suite_digest != first.suite_digest:
         return False
@@ -187,72 +192,72 @@ def _seen(database: Database, run: RunTable, first: looks.FirstLook) -> bool:
 
 
 def refuse_unknown_refs(gate: Gate, plan: Plan) -> None:
-    """`UsageError` for a line that compares with a target which is not in the plan: it would hold for ever."""
+    """Raise `UsageError` for a line that compares with an unknown target, because it would hold forever."""
     for rule in gate.rules:
         test = rule.line.test
-        if isinstance(test, Versus) and test.ref != "base" and not test.ref.startswith(NAMED_BASELINE):
+        if isinstance(test, VersusBaseline) and test.ref != "base" and not test.ref.startswith(NAMED_BASELINE):
             try:
                 resolve(test.ref, plan, base_url="")
             except UsageError as error:
                 raise UsageError(f"{rule.source}: {rule.text!r}: {str(error).removeprefix('--on ')}") from error
 
 
-def _stored(database: Database, reference: SuiteReference) -> _Stored:
+def _stored(database: Database, reference: SuiteReference) -> _StoredSuite:
     name, digest = reference.suite, reference.digest
     found = suite_texts.newest(database, name, digest, reference.text_digest)
     if found is None:
-        return _Stored(reference, None, None, _why_absent(database, reference))
-    entry = _Stored(reference, found.digest, None)
+        return _StoredSuite(reference, None, None, _why_absent(database, reference))
+    entry = _StoredSuite(reference, found.digest, None)
     try:
         suite = suite_of(found.text, entry.path)
     except UnusableText as error:
-        return replace(entry, missing=f"suite {name} can't be judged by: {error}")
+        return replace(entry, missing=f"the suite {name} can't be used: {error}")
     if (suite.name, suite.digest) != (name, digest):
-        return replace(entry, missing=f"the stored text of suite {name} is of another suite")
+        return replace(entry, missing=f"the stored text of the suite {name} belongs to another suite")
     return replace(entry, suite=suite)
 
 
 def _why_absent(database: Database, reference: SuiteReference) -> str:
     name, short = reference.suite, reference.digest[:SHORT_DIGEST]
     if not runs.latest(database, suite=name, suite_digest=reference.digest):
-        return f"no run of suite {name} with the digest {short} is stored"
+        return f"there is no stored run of the suite {name} with the digest {short}"
     if reference.text_digest is not None:
-        return f"the gate lines or slices of suite {name} are others than those that are stored with its runs"
-    return f"the runs of suite {name} with the digest {short} are stored without its text, as earlier versions did"
+        return f"the gate lines or slices of the suite {name} differ from those stored with its runs"
+    return f"the runs of the suite {name} with the digest {short} were stored without its text by an earlier version"
 
 
-def _gate(text: str, stored: Sequence[_Stored]) -> Gate:
+def _gate(text: str, stored: Sequence[_StoredSuite]) -> Gate:
     given: dict[str, list[Suite | None]] = {}
     for one in stored:
         given.setdefault(one.listed, []).append(one.suite)
     try:
         return gate_file.of_text(text, given)
     except ConfigError as error:
-        raise ConfigError(error.mistakes[:MOST_MISTAKES]) from error
+        raise ConfigError(error.errors[:MAX_ERRORS]) from error
 
 
-def _not_judged(gate: Gate, stored: Sequence[_Stored], found: _Runs, asked: JudgeRequest) -> list[Finding]:
-    """A HOLD for each suite that nothing can be said about, and for each line that only such a suite may measure."""
+def _not_judged(gate: Gate, stored: Sequence[_StoredSuite], found: _LatestRuns, request: JudgeRequest) -> list[Finding]:
+    """A HOLD for each suite without evidence, and for each line that only such a suite could measure."""
     read = {rule.suite.name for rule in gate.rules}
     findings = []
     for one in stored:
-        name, both = one.reference.suite, f"{asked.baseline},{asked.candidate}"
+        name, both = one.reference.suite, f"{request.baseline},{request.candidate}"
         why = one.missing
-        if not why and name not in read and found(name, asked.candidate) is None:
-            why = f"suite {name} has not been run on {asked.candidate}"
+        if not why and name not in read and found(name, request.candidate) is None:
+            why = f"the suite {name} has not been run on {request.candidate}"
         if why:
             command = Suite.command_of(one.path, both)
             findings.append(Finding(f"suite {name}", gate.name, "cannot tell", why, command))
     for text in gate.unplaced:
-        says = f"{text!r} is a line on a suite that is not stored"
+        says = f"{text!r} refers to a suite that is not stored"
         findings.append(Finding(text, gate.name, "cannot tell", says, "a run of the suite that it measures"))
     return findings
 
 
-def _provenance(asked: JudgeRequest, stored: Sequence[_Stored], plan: Plan, asked_by: str) -> Provenance:
+def _provenance(request: JudgeRequest, stored: Sequence[_StoredSuite], plan: Plan, asked_by: str) -> Provenance:
     return Provenance(
-        gate_text=asked.gate,
-        gate_sha256=hashlib.sha256(asked.gate.encode()).hexdigest(),
+        gate_text=request.gate,
+        gate_sha256=hashlib.sha256(request.gate.encode()).hexdigest(),
         suites=tuple(JudgedSuite(one.reference.suite, one.reference.digest, one.text_digest) for one in stored),
         program=version("fairtrial"),
         plan_hash=plan.plan_hash,

@@ -1,4 +1,4 @@
-"""Plain rates of live traffic beside a verdict: shown, never deciding."""
+"""Computes plain rates of live traffic that are shown beside a verdict and never decide it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fairtrial.store.traffic.traffic import Traffic, VariantTraffic
 
 
 def live_rates(traffic: Sequence[Traffic], plan: Plan, candidate: str, baseline: str) -> Live:
-    """Plain rates of the first experiment in which both are served; empty if there is none.
+    """Plain rates of the first experiment that serves both targets; empty if there is none.
 
-    A target is a deployment, which stands for the variant that serves it, or ``EXPERIMENT/VARIANT``.
+    A target is ``EXPERIMENT/VARIANT``, or a deployment, which stands for the variant that serves it.
     """
     for one in traffic:
         arms = {variant.variant: variant for variant in one.variants}
@@ -24,7 +24,7 @@ def live_rates(traffic: Sequence[Traffic], plan: Plan, candidate: str, baseline:
 
 
 def _variant_of(experiment: Experiment | None, target: str) -> str:
-    """The variant of the experiment that a target is; empty if it is none."""
+    """The variant of the experiment that the target names; empty if it names none."""
     variants = experiment.variants if experiment else ()
     names = {f"{experiment.name}/{variant.name}": variant.name for variant in variants if experiment}
     names |= {variant.deployment: variant.name for variant in variants}

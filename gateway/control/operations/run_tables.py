@@ -1,4 +1,4 @@
-"""Runs in columns, as comparisons and gates need them, read from the store."""
+"""Loads runs from the store in columns, as comparisons and gates need them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.memory import give_back
 
 
 def load_table(database: Database, run_id: str) -> RunTable | None:
-    """The run, or ``None`` if there is none of that id; details of scores are read when a figure asks for them."""
+    """The run, or ``None`` if it does not exist. Details of scores are read on demand."""
     columns = run_columns.columns(database, run_id)
     if columns is None:
         return None

@@ -1,4 +1,4 @@
-"""Accounts of people: invited, listed, given another role, a new link, or shut out."""
+"""Routes for accounts: invite, list, reset, disable, and change roles."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from fairtrial.domain.accounts import LONGEST_NAME, Role
 from fairtrial.domain.errors import BadRequest
 from fairtrial.store.access import accounts, invitations
-from gateway.control.auth.authorization import Admin, Guarded, needs
-from gateway.control.responses import TheKeeper, ThePage, as_json, as_table
+from gateway.control.auth.authorization import Admin, AuthorizedRoute, require_role
+from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
 
-router = APIRouter(tags=["accounts"], route_class=Guarded, dependencies=[Depends(needs("admin"))])
+router = APIRouter(tags=["accounts"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("admin"))])
 
 
 class Invited(BaseModel):
-    """Who is to be invited; without a name they choose it themselves."""
+    """The person to invite; without ``name`` they choose it themselves."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -24,7 +24,7 @@ class Invited(BaseModel):
 
 
 class NewRole(BaseModel):
-    """What an account may do from now on."""
+    """The new role of an account."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,39 +32,41 @@ class NewRole(BaseModel):
 
 
 @router.get("/accounts")
-def listing(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
-    """All accounts, oldest first, the disabled ones too."""
-    return as_table(request, keeper.database, accounts.listing(page.limit, page.offset))
+def listing(request: Request, background: BackgroundDep, page: PageDep) -> Response:
+    """All accounts, oldest first, including disabled ones."""
+    return as_table(request, background.database, accounts.listing(page.limit, page.offset))
 
 
 @router.post("/accounts", status_code=201)
-def invite(keeper: TheKeeper, who: Invited, caller: Admin) -> Response:
-    """Make an account: the only answer that shows its token, which opens the page ``/invitation/TOKEN`` once."""
-    made = invitations.invite(keeper.database, who.name, who.role, actor=caller.name, now_us=keeper.clock_us())
+def invite(background: BackgroundDep, who: Invited, caller: Admin) -> Response:
+    """Create an account. Only this response contains its token, which opens ``/invitation/TOKEN`` once."""
+    made = invitations.invite(background.database, who.name, who.role, actor=caller.name, now_us=background.clock_us())
     return as_json(made, status=201)
 
 
 @router.post("/accounts/{who:path}/reset", status_code=201)
-def reset(keeper: TheKeeper, who: str, caller: Admin) -> Response:
-    """A new link for an account (by name or id), such as for a lost password; it enables a disabled one again."""
-    return as_json(invitations.reset(keeper.database, who, actor=caller.name, now_us=keeper.clock_us()), status=201)
+def reset(background: BackgroundDep, who: str, caller: Admin) -> Response:
+    """Create a new link for an account (name or id), for example after a lost password. Enables a disabled account."""
+    return as_json(
+        invitations.reset(background.database, who, actor=caller.name, now_us=background.clock_us()), status=201
+    )
 
 
 @router.post("/accounts/{who:path}/disable")
-def disable(keeper: TheKeeper, who: str, caller: Admin) -> Response:
-    """Shut someone out at once; what they did stays."""
-    _refuse_oneself(accounts.find(keeper.database, who).account_id, caller)
-    return as_json(accounts.disable(keeper.database, who, actor=caller.name, now_us=keeper.clock_us()))
+def disable(background: BackgroundDep, who: str, caller: Admin) -> Response:
+    """Disable an account immediately. What the person did is kept."""
+    _refuse_oneself(accounts.find(background.database, who).account_id, caller)
+    return as_json(accounts.disable(background.database, who, actor=caller.name, now_us=background.clock_us()))
 
 
 @router.put("/accounts/{who:path}/role")
-def set_role(keeper: TheKeeper, who: str, wanted: NewRole, caller: Admin) -> Response:
-    """Change what someone may do, from their next request on."""
-    _refuse_oneself(accounts.find(keeper.database, who).account_id, caller)
-    now_us = keeper.clock_us()
-    return as_json(accounts.set_role(keeper.database, who, wanted.role, actor=caller.name, now_us=now_us))
+def set_role(background: BackgroundDep, who: str, wanted: NewRole, caller: Admin) -> Response:
+    """Change an account's role, effective with its next request."""
+    _refuse_oneself(accounts.find(background.database, who).account_id, caller)
+    now_us = background.clock_us()
+    return as_json(accounts.set_role(background.database, who, wanted.role, actor=caller.name, now_us=now_us))
 
 
 def _refuse_oneself(account_id: str, caller: Admin) -> None:
     if account_id == caller.account_id:
-        raise BadRequest("accounts: nobody takes rights from themselves; ask another admin, or the command line")
+        raise BadRequest("accounts: you can't change your own rights; ask another admin, or use the command line")

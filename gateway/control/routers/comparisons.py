@@ -1,4 +1,4 @@
-"""Two runs of one suite, compared case by case."""
+"""The route that compares two runs of a suite case by case."""
 
 from __future__ import annotations
 
@@ -6,32 +6,34 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from gateway.control.auth.authorization import Guarded, needs
-from gateway.control.background.background_work import Keeper
-from gateway.control.errors import absent
-from gateway.control.responses import TheKeeper, as_json
+from gateway.control.auth.authorization import AuthorizedRoute, require_role
+from gateway.control.background.background_work import BackgroundWork
+from gateway.control.errors import not_found
+from gateway.control.responses import BackgroundDep, as_json
 from gateway.memory import keeping_large_blocks
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
 
-router = APIRouter(tags=["comparisons"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
+router = APIRouter(
+    tags=["comparisons"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("release-manager"))]
+)
 
 
 @router.get("/comparisons")
 def compare(
-    keeper: TheKeeper, candidate_run: str, baseline_run: str, by: Annotated[list[str] | None, Query()] = None
+    background: BackgroundDep, candidate_run: str, baseline_run: str, by: Annotated[list[str] | None, Query()] = None
 ) -> Response:
-    """Every measure that both runs have, paired, with two-sided 95 % intervals; 400 says why two can't be compared.
+    """Compare all measures that both runs have, paired, with two-sided 95 % intervals; 400 if they are not comparable.
 
-    ``by``: tags in whose slices they are compared too. ``shown`` says each measure's form, scale and better side.
+    ``by``: tags whose slices are compared too. ``shown`` gives each measure's form, scale and better direction.
     """
-    from evaluators.comparison.compare import compare_runs  # numpy and scipy, for those who ask only
+    from evaluators.comparison.compare import compare_runs  # imports numpy and scipy only when needed
     from evaluators.comparison.pairing import slices_of
     from evaluators.criteria.metric_catalogue import measures_seen
 
     with keeping_large_blocks():
-        candidate, baseline = _run(keeper, candidate_run), _run(keeper, baseline_run)
+        candidate, baseline = _run(background, candidate_run), _run(background, baseline_run)
         measures = measures_seen([candidate, baseline])
         rows = compare_runs(measures, candidate, baseline, [None, *slices_of(candidate, by or [])])
     shown = {
@@ -41,10 +43,10 @@ def compare(
     return as_json({"rows": rows, "shown": shown})
 
 
-def _run(keeper: Keeper, run_id: str) -> RunTable:
+def _run(background: BackgroundWork, run_id: str) -> RunTable:
     from gateway.control.operations.run_tables import load_table
 
-    found = load_table(keeper.database, run_id)
+    found = load_table(background.database, run_id)
     if found is None:
-        raise absent("run", run_id)
+        raise not_found("run", run_id)
     return found

@@ -1,24 +1,26 @@
-"""The audit trail."""
+"""Routes for the audit trail."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.store.access import audit
-from gateway.control.auth.authorization import Guarded, needs
-from gateway.control.responses import TheKeeper, ThePage, as_json, as_table
+from gateway.control.auth.authorization import AuthorizedRoute, require_role
+from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
 
-router = APIRouter(tags=["events"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
+router = APIRouter(
+    tags=["events"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("release-manager"))]
+)
 
 
 @router.get("/events")
-def listing(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
-    """Entries of a window, newest first."""
-    return as_table(request, keeper.database, audit.listing(page))
+def listing(request: Request, background: BackgroundDep, page: PageDep) -> Response:
+    """Audit entries in a time window, newest first."""
+    return as_table(request, background.database, audit.listing(page))
 
 
 @router.get("/events/chain")
-def chain(keeper: TheKeeper) -> Response:
-    """Whether each entry still follows from the one before."""
-    broken = audit.broken_at(keeper.database)
+def chain(background: BackgroundDep) -> Response:
+    """Whether the hash chain of the audit trail is intact."""
+    broken = audit.first_broken_entry(background.database)
     return as_json({"whole": broken is None, "broken_at": broken})

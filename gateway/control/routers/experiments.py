@@ -1,4 +1,4 @@
-"""Experiments as they are published, with their traffic."""
+"""Routes for published experiments and their traffic."""
 
 from __future__ import annotations
 
@@ -11,64 +11,66 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.store.core.query import Page
 from fairtrial.store.traffic import time_series, traffic
 from fairtrial.store.traffic.traffic import Traffic
-from gateway.control.auth.authorization import Guarded, needs
-from gateway.control.background.background_work import Keeper
-from gateway.control.errors import absent
+from gateway.control.auth.authorization import AuthorizedRoute, require_role
+from gateway.control.background.background_work import BackgroundWork
+from gateway.control.errors import not_found
 from gateway.control.operations.check_split import check_split
-from gateway.control.operations.split_checks import SplitChecks
-from gateway.control.responses import TheKeeper, TheTrafficPage, as_json, as_table
+from gateway.control.operations.split_check_cache import SplitCheckCache
+from gateway.control.responses import BackgroundDep, TrafficPageDep, as_json, as_table
 
-router = APIRouter(tags=["experiments"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
+router = APIRouter(
+    tags=["experiments"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("release-manager"))]
+)
 
 
 @router.get("/experiments")
-def listing(request: Request, keeper: TheKeeper, page: TheTrafficPage) -> Response:
-    """Every published experiment with its traffic in the window, and whether its units came by the planned split."""
-    checks: SplitChecks = request.app.state.split_checks
-    found = {one.experiment: one for one in traffic.by_variant(keeper.database, page)}
-    shown = list(_published(keeper).values())[page.offset : page.offset + page.limit]
-    rows = [_described(one, found.get(one.name)) | {"srm": checks.of(keeper.database, one)} for one in shown]
+def listing(request: Request, background: BackgroundDep, page: TrafficPageDep) -> Response:
+    """Every published experiment with its traffic in the window and its test for sample-ratio mismatch."""
+    checks: SplitCheckCache = request.app.state.split_check_cache
+    found = {one.experiment: one for one in traffic.by_variant(background.database, page)}
+    shown = list(_published(background).values())[page.offset : page.offset + page.limit]
+    rows = [_described(one, found.get(one.name)) | {"srm": checks.get(background.database, one)} for one in shown]
     return as_json({"rows": rows, "window": _window(page)})
 
 
 @router.get("/experiments/{name}")
-def one(keeper: TheKeeper, page: TheTrafficPage, name: str) -> Response:
-    """One experiment with its traffic in the window, and whether its units came by the planned split."""
-    experiment = _published(keeper).get(name)
+def one(background: BackgroundDep, page: TrafficPageDep, name: str) -> Response:
+    """One experiment with its traffic in the window and its test for sample-ratio mismatch."""
+    experiment = _published(background).get(name)
     if experiment is None:
-        raise absent("experiment", name)
-    found = traffic.by_variant(keeper.database, page, experiment=name)
+        raise not_found("experiment", name)
+    found = traffic.by_variant(background.database, page, experiment=name)
     described = _described(experiment, found[0] if found else None)
-    return as_json(described | {"srm": check_split(keeper.database, experiment), "window": _window(page)})
+    return as_json(described | {"srm": check_split(background.database, experiment), "window": _window(page)})
 
 
 @router.get("/experiments/{name}/series")
-def over_time(keeper: TheKeeper, page: TheTrafficPage, name: str) -> Response:
-    """One experiment's traffic in at most 60 slots of time by variant, and its spread of latencies."""
-    if name not in _published(keeper):
-        raise absent("experiment", name)
-    return as_json(time_series.series(keeper.database, page, experiment=name))
+def over_time(background: BackgroundDep, page: TrafficPageDep, name: str) -> Response:
+    """One experiment's traffic by variant in at most 60 time slots, and its distribution of latencies."""
+    if name not in _published(background):
+        raise not_found("experiment", name)
+    return as_json(time_series.series(background.database, page, experiment=name))
 
 
 @router.get("/traffic")
-def by_experiment(keeper: TheKeeper, page: TheTrafficPage, experiment: str | None = None) -> Response:
-    """Traffic by experiment and variant, by intention to treat."""
-    return as_json({"rows": traffic.by_variant(keeper.database, page, experiment=experiment)})
+def by_experiment(background: BackgroundDep, page: TrafficPageDep, experiment: str | None = None) -> Response:
+    """Traffic by experiment and variant (intention to treat)."""
+    return as_json({"rows": traffic.by_variant(background.database, page, experiment=experiment)})
 
 
 @router.get("/routes")
-def by_route(request: Request, keeper: TheKeeper, page: TheTrafficPage) -> Response:
+def by_route(request: Request, background: BackgroundDep, page: TrafficPageDep) -> Response:
     """Traffic by route and deployment."""
-    return as_table(request, keeper.database, traffic.by_route(page))
+    return as_table(request, background.database, traffic.by_route(page))
 
 
 def _window(page: Page) -> dict[str, int]:
-    """Which time the figures are of; since 0 is all time."""
+    """The time window of the figures; ``since_us`` 0 means all time."""
     return {"since_us": page.since_us, "until_us": page.until_us}
 
 
-def _published(keeper: Keeper) -> dict[str, Experiment]:
-    published = keeper.publisher.published
+def _published(background: BackgroundWork) -> dict[str, Experiment]:
+    published = background.publisher.published
     return dict(published.plan.experiments) if published else {}
 
 

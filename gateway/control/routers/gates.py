@@ -1,17 +1,17 @@
-"""Gates that have judged: each with its last verdict."""
+"""The route that lists each gate with its newest verdict."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.store.evaluations import verdicts
-from gateway.control.auth.authorization import Guarded, needs
-from gateway.control.responses import TheKeeper, ThePage, as_table
+from gateway.control.auth.authorization import AuthorizedRoute, require_role
+from gateway.control.responses import BackgroundDep, PageDep, as_table
 
-router = APIRouter(tags=["gates"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
+router = APIRouter(tags=["gates"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("release-manager"))])
 
 
 @router.get("/gates")
-def listing(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
+def listing(request: Request, background: BackgroundDep, page: PageDep) -> Response:
     """The newest verdict of each gate and candidate."""
-    return as_table(request, keeper.database, verdicts.newest(page))
+    return as_table(request, background.database, verdicts.newest(page))

@@ -1,4 +1,4 @@
-"""API keys: made, listed, revoked."""
+"""Routes for API keys: create, list and revoke."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairtrial.domain.plan import Right
 from fairtrial.store.access import keys
-from gateway.control.auth.authorization import Admin, Guarded, needs
-from gateway.control.responses import TheKeeper, ThePage, as_json, as_table
+from gateway.control.auth.authorization import Admin, AuthorizedRoute, require_role
+from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
 
-router = APIRouter(tags=["keys"], route_class=Guarded, dependencies=[Depends(needs("admin"))])
+router = APIRouter(tags=["keys"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("admin"))])
 LATEST_US = 253_402_300_799_000_000
-"""The end of the year 9999: no clock of ours goes further."""
+"""The end of the year 9999, the latest time that is supported."""
 
 
-class KeyWish(BaseModel):
-    """The key that is wished for; no routes named means all."""
+class KeyRequest(BaseModel):
+    """The key to create; no ``routes`` means all routes."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,20 +27,20 @@ class KeyWish(BaseModel):
 
 
 @router.get("/keys")
-def listing(request: Request, keeper: TheKeeper, page: ThePage) -> Response:
-    """All keys, newest first, the revoked ones too; never a secret."""
-    return as_table(request, keeper.database, keys.listing(page.limit, page.offset))
+def listing(request: Request, background: BackgroundDep, page: PageDep) -> Response:
+    """All keys without their secrets, newest first, including revoked ones."""
+    return as_table(request, background.database, keys.listing(page.limit, page.offset))
 
 
 @router.post("/keys", status_code=201)
-def create(keeper: TheKeeper, wish: KeyWish, caller: Admin) -> Response:
-    """Make a key: the only answer that shows its secret."""
-    options = keys.KeyOptions(wish.rights, wish.routes, wish.expires_us)
-    return as_json(keeper.create_key(wish.name, actor=caller.name, options=options), status=201)
+def create(background: BackgroundDep, wanted: KeyRequest, caller: Admin) -> Response:
+    """Create a key. Only this response contains its secret."""
+    options = keys.KeyOptions(wanted.rights, wanted.routes, wanted.expires_us)
+    return as_json(background.create_key(wanted.name, actor=caller.name, options=options), status=201)
 
 
 @router.delete("/keys/{key_id}")
-def revoke(keeper: TheKeeper, key_id: str, caller: Admin) -> Response:
-    """End a key for good."""
-    keeper.revoke_key(key_id, actor=caller.name)
+def revoke(background: BackgroundDep, key_id: str, caller: Admin) -> Response:
+    """Revoke a key permanently."""
+    background.revoke_key(key_id, actor=caller.name)
     return as_json({"revoked": key_id})

@@ -1,13 +1,13 @@
-"""Who the caller is: what the dashboard asks first."""
+"""The route that identifies the caller, which the dashboard requests first."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from gateway.control.auth.authorization import Guarded, Reviewer
+from gateway.control.auth.authorization import AuthorizedRoute, Reviewer
 from gateway.control.responses import as_json
 
-router = APIRouter(tags=["me"], route_class=Guarded)
+router = APIRouter(tags=["me"], route_class=AuthorizedRoute)
 
 
 @router.get("/me")

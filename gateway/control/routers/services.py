@@ -1,4 +1,4 @@
-"""How the services are: the plan, the gateway, and how far the store is behind the journal."""
+"""Routes for the state of the services and the store, and to ingest the journal."""
 
 from __future__ import annotations
 
@@ -8,53 +8,55 @@ from fastapi import APIRouter, Depends, Response
 from fairtrial.journal.loss_counter import read_losses
 from fairtrial.journal.segment import names
 from fairtrial.store.overview import overview
-from gateway.control.auth.authorization import Guarded, needs
-from gateway.control.responses import TheKeeper, as_json
+from gateway.control.auth.authorization import AuthorizedRoute, require_role
+from gateway.control.responses import BackgroundDep, as_json
 
-router = APIRouter(tags=["services"], route_class=Guarded, dependencies=[Depends(needs("release-manager"))])
+router = APIRouter(
+    tags=["services"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("release-manager"))]
+)
 GATEWAY_SECONDS = 2.0
 
 
 @router.get("/services")
-def services(keeper: TheKeeper) -> Response:
-    """Health in one answer; ``refused`` says why a changed plan was not published, ``recording`` what was lost."""
-    publisher = keeper.publisher
+def services(background: BackgroundDep) -> Response:
+    """The state of all services. ``refused`` says why a changed plan was not published, ``recording`` what was lost."""
+    publisher = background.publisher
     published = publisher.published
     return as_json(
         {
-            "gateway": {"url": keeper.addresses.gateway_url, **_readiness(keeper.addresses.gateway_url)},
-            "recording": read_losses(keeper.database.layout.journal),
-            "control": {"url": keeper.addresses.control_url, "trouble": keeper.trouble},
+            "gateway": {"url": background.addresses.gateway_url, **_readiness(background.addresses.gateway_url)},
+            "recording": read_losses(background.database.layout.journal),
+            "control": {"url": background.addresses.control_url, "trouble": background.health_error},
             "plan": {
                 "hash": published.plan.plan_hash if published else None,
                 "auth": published.auth if published else None,
                 "refused": publisher.refused,
             },
             "ingest": {
-                "lag_bytes": keeper.ingester.lag_bytes(),
-                "segments": len(names(keeper.database.layout.journal)),
-                "rows": keeper.totals.rows,
-                "rejects": keeper.totals.rejects,
-                "unreadable": keeper.totals.unreadable,
+                "lag_bytes": background.ingester.lag_bytes(),
+                "segments": len(names(background.database.layout.journal)),
+                "rows": background.totals.rows,
+                "rejects": background.totals.rejects,
+                "unreadable": background.totals.unreadable,
             },
         }
     )
 
 
 @router.get("/store")
-def store(keeper: TheKeeper) -> Response:
-    """What is in the store."""
-    return as_json(overview(keeper.database))
+def store(background: BackgroundDep) -> Response:
+    """An overview of the store."""
+    return as_json(overview(background.database))
 
 
 @router.post("/ingest")
-def ingest(keeper: TheKeeper) -> Response:
-    """Bring in all that stands in the journal, and answer when it is done."""
-    return as_json(keeper.ingest_now())
+def ingest(background: BackgroundDep) -> Response:
+    """Ingest everything in the journal, and respond when it is done."""
+    return as_json(background.ingest_now())
 
 
 def _readiness(url: str | None) -> dict[str, bool | str | None]:
-    """Whether the gateway serves (``None`` if there is none), and whether what it serves is recorded."""
+    """Whether the gateway serves (``None`` if there is none), and whether it records what it serves."""
     if url is None:
         return {"ready": None, "recording": None}
     try:

@@ -1,4 +1,4 @@
-"""Which requests a worker takes on: as many as it can carry, none any more once it is told to stop."""
+"""Admits requests: as many as the worker can carry, and none once it has to stop."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from gateway.proxy.wire.asgi import JSON_LINE
 from gateway.proxy.wire.openai_errors import RETRY_AFTER_SECONDS, error_body
 
 Stage = Literal["serving", "leaving", "draining", "ending"]
-"""A worker's life: it serves; still serves and says that it stops; takes no new requests; breaks off what is left."""
+"""A worker serves; then serves but is not ready; then takes no new requests; then breaks off the rest.
+"""
 
-CROWD = 32
-"""A late loop is no reason to refuse anyone while fewer requests than this are in progress: they aren't the cause."""
+MIN_IN_FLIGHT_TO_SHED = 32
+"""With fewer requests in progress a slow event loop rejects none, because they are not its cause."""
 
 LOOK_SECONDS = 0.2
 REST_SECONDS = 1.0
-"""While no request is in progress, which is when nobody could be refused."""
+"""The interval while no request is in progress, because then none could be rejected."""
 
 LATE_SECONDS = 0.5
 IN_A_ROW = 3
 
 MEBIBYTE = 2**20
-_TOO_MUCH = "this gateway has as many requests in progress as it can carry: send it again"
-_KEY_SHARE = "this key uses its whole share of the gateway, which others use too: send it again when others have ended"
+_TOO_MUCH = "this gateway has as many requests in progress as it can carry: retry later"
+_KEY_SHARE = "this key uses its whole share of this gateway: retry when its other requests have ended"
 
 
 @dataclass(slots=True)
-class Use:
+class KeyUsage:
     """What one key uses of a worker: its requests in progress, and the bytes of their large bodies."""
 
     requests: int = 0
@@ -38,18 +39,18 @@ class Use:
 
 
 class Admitted(Protocol):
-    """A request that was admitted: what it holds until it ends."""
+    """An admitted request, with what it uses until it ends."""
 
-    use: Use | None
+    use: KeyUsage | None
     held: int
 
 
 @dataclass(slots=True)
 class Admission:
-    """How many requests are in progress, and whether one more may be; counts those that were turned away.
+    """Counts the requests in progress and those rejected, and decides whether one more may start.
 
-    ``short``: the process is at its limit of open files. ``bodies``: bytes of large request bodies that may be held;
-    no key may use more than its share of requests and bodies.
+    ``short``: the process is at its limit of open files. ``bodies``: bytes of large request bodies that may be held. No
+    key may use more than its share of requests and bodies.
     """
 
     limit: int
@@ -61,13 +62,13 @@ class Admission:
     bodies: int = USUAL.max_bodies_mb * MEBIBYTE
     share: float = 1.0
     largest: int = 0
-    """Bytes of the largest body: one of them always fits."""
+    """Bytes of the largest body, so that one such body always fits."""
     held: int = 0
-    keys: dict[str, Use] = field(default_factory=dict)
+    keys: dict[str, KeyUsage] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: WorkerSettings, *, max_body: int) -> Admission:
-        """As a worker's settings say; ``max_body``: bytes of the largest body."""
+        """Make it from a worker's settings. ``max_body``: bytes of the largest body."""
         return cls(
             settings.max_in_flight,
             bodies=max(settings.max_bodies_mb * MEBIBYTE, max_body),
@@ -75,23 +76,23 @@ class Admission:
             largest=max_body,
         )
 
-    def claim(self, turn: Admitted, key_id: str | None) -> None:
-        """Count a request for its key; `RateLimited` where that has its share of requests in progress already.
+    def claim(self, cycle: Admitted, key_id: str | None) -> None:
+        """Count a request for its key; `RateLimited` if the key's share of requests is in progress already.
 
-        A gateway without keys has one caller, its own machine: nothing is held back from it.
+        A gateway without keys has a single caller, its own machine, which has no limit of this kind.
         """
-        if key_id is None or turn.use is not None:
+        if key_id is None or cycle.use is not None:
             return
-        use = self.keys.get(key_id) or self.keys.setdefault(key_id, Use())
+        use = self.keys.get(key_id) or self.keys.setdefault(key_id, KeyUsage())
         if use.requests >= max(1, int(self.limit * self.share)):
             self.count("key_share")
             raise RateLimited(_KEY_SHARE, code="key_share_used")
         use.requests += 1
-        turn.use = use
+        cycle.use = use
 
-    def hold(self, turn: Admitted, size: int) -> None:
-        """Count bytes of a body that is kept until its request ends; `RateLimited` or `Overloaded`."""
-        use = turn.use
+    def hold(self, cycle: Admitted, size: int) -> None:
+        """Count bytes of a body that is held until its request ends; `RateLimited` or `Overloaded`."""
+        use = cycle.use
         if use is not None and use.bytes + size > max(self.largest, int(self.bodies * self.share)):
             self.count("key_share_bodies")
             raise RateLimited(_KEY_SHARE, code="key_share_used")
@@ -99,36 +100,39 @@ class Admission:
             self.count("bodies")
             raise Overloaded(_TOO_MUCH, code="overloaded")
         self.held += size
-        turn.held += size
+        cycle.held += size
         if use is not None:
             use.bytes += size
 
-    def release(self, turn: Admitted) -> None:
-        """A request has ended: its place is free, and what was counted for its key."""
+    def release(self, cycle: Admitted) -> None:
+        """Free the place of a request that has ended, and what was counted for its key."""
         self.in_flight -= 1
-        self.held -= turn.held
-        if turn.use is not None:
-            turn.use.requests -= 1
-            turn.use.bytes -= turn.held
+        self.held -= cycle.held
+        if cycle.use is not None:
+            cycle.use.requests -= 1
+            cycle.use.bytes -= cycle.held
 
     def count(self, reason: str) -> None:
-        """One more was turned away."""
+        """Count one rejected request."""
         self.refused[reason] = self.refused.get(reason, 0) + 1
 
     def refusal(self, *, reserved: bool = False) -> Refusal | None:
-        """Why no other request may begin now, or nothing; ``reserved``: on a descriptor of the reserve."""
+        """Why no other request may start now, or ``None``.
+
+        ``reserved``: its connection uses a descriptor of the reserve.
+        """
         if self.stage in ("draining", "ending"):
             return DRAINING
         if reserved or self.short:
             return FILES
         if self.in_flight >= self.limit:
             return FULL
-        return LATE if self.late and self.in_flight >= CROWD else None
+        return EVENT_LOOP_LAG if self.late and self.in_flight >= MIN_IN_FLIGHT_TO_SHED else None
 
     def broken_off(self, *, client_gone: bool) -> Unavailable | None:
-        """For a task that was cancelled: the error to tell its client if that was the end, and then it goes on.
+        """The error for the client of a task that was cancelled because the worker ends; the task may then continue.
 
-        Nothing where it was cancelled for another reason.
+        ``None`` if the task was cancelled for another reason.
         """
         task = asyncio.current_task()
         if self.stage != "ending" or client_gone or task is None:
@@ -137,16 +141,16 @@ class Admission:
         return stopping("stopped")
 
     def refuse_if_leaving(self) -> None:
-        """For the readiness: `Unavailable` from the moment in which the worker is told to stop."""
+        """Raise `Unavailable` once the worker has to stop; for the readiness check."""
         if self.stage != "serving":
             raise stopping("draining")
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One way to be turned away, its answer made beforehand; ``last``: whether the connection is closed after it.
+    """One reason for a rejection, with its response prepared. ``last``: the connection is closed afterwards.
 
-    ``patient``: the body is read for a while first.
+    ``patient``: the request's body is read for a while first.
     """
 
     reason: str
@@ -157,8 +161,8 @@ class Refusal:
 
 
 def stopping(code: str) -> Unavailable:
-    """The error of a gateway that is told to stop; another one, or this one started again, will serve."""
-    return Unavailable("this gateway is stopping: send the request again, on a new connection", code=code)
+    """The error of a gateway that stops. Another one, or this one after its restart, will serve."""
+    return Unavailable("this gateway is stopping: retry on a new connection", code=code)
 
 
 def _refusal(reason: str, error: Unavailable, *, last: bool = False, patient: bool = True) -> Refusal:
@@ -168,12 +172,12 @@ def _refusal(reason: str, error: Unavailable, *, last: bool = False, patient: bo
 
 DRAINING = _refusal("draining", stopping("draining"), last=True)
 _FULL = Overloaded(_TOO_MUCH, code="overloaded")
-FULL, LATE = _refusal("full", _FULL), _refusal("late", _FULL)
+FULL, EVENT_LOOP_LAG = _refusal("full", _FULL), _refusal("late", _FULL)
 FILES = _refusal("descriptors", _FULL, last=True, patient=False)
 
 
 async def watch_lag(admission: Admission) -> None:
-    """Keep ``admission.late`` true to the loop, until cancelled; the first look in time makes it false again."""
+    """Keep ``admission.late`` up to date until cancelled. One measurement in time resets it."""
     loop, late = asyncio.get_running_loop(), 0
     while True:
         seconds = LOOK_SECONDS if admission.in_flight or admission.late else REST_SECONDS

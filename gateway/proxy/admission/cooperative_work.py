@@ -1,6 +1,6 @@
-"""Work in small steps: a little at once, and the rest in turns with everything else that the event loop does.
+"""Runs CPU-bound work in small steps: a little at once, the rest in time slices between the event loop's other work.
 
-A step takes some ten microseconds. A thread would not help, since the work holds the interpreter's lock.
+A step takes some ten microseconds. A thread would not help, because the work holds the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ Steps = Generator[None, None, Result]
 """Yields between two steps, and returns the result."""
 
 TURN_SECONDS = 0.0003
-"""What is over by then is done at once; what is not goes on in turns that are as long."""
+"""Work that takes less is done at once. The rest continues in time slices of this length."""
 
 SHARE = 0.2
-"""Of the loop's time that all work in turns may take together."""
+"""The share of the loop's time that all sliced work may take together."""
 
 MOST_WAITING, MOST_OF_ONE = 64, 16
-"""Pieces of work that wait for their turns at a time: of all, and of one caller."""
+"""How many pieces of work may wait at a time: of all callers, and of one."""
 
 
 class TooMuchWork(Exception):
@@ -32,13 +32,13 @@ class TooMuchWork(Exception):
 
 @dataclass(slots=True)
 class Allowance:
-    """How many steps are left for one or several pieces of work."""
+    """How many steps remain for one or several pieces of work."""
 
     left: int
 
 
 def bounded(steps: Steps[Result], allowance: Allowance) -> Steps[Result]:
-    """The same steps, and `TooMuchWork` when there are none left for them."""
+    """The same steps, but `TooMuchWork` once none remain."""
     while allowance.left > 0:
         try:
             next(steps)
@@ -60,19 +60,19 @@ def at_once(steps: Steps[Result]) -> Result:
             return result
 
 
-class Turns:
-    """Work of several requests, of which one has a turn at a time; the loop has most of its time for all else."""
+class TimeSlicer:
+    """Gives each of several requests' work a time slice in turn. The loop keeps most of its time for other work."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._waiting: Counter[str | None] = Counter()
 
     def busy(self, caller: str | None) -> bool:
-        """Whether so much work waits, of all or of this caller, that no more should be added."""
+        """Whether so much work waits, of all callers or of this one, that no more should be added."""
         return self._waiting[caller] >= MOST_OF_ONE or self._waiting.total() >= MOST_WAITING
 
-    async def take(self, steps: Steps[Result], caller: str | None) -> Result:
-        """The result, at once or after some turns."""
+    async def run(self, steps: Steps[Result], caller: str | None) -> Result:
+        """The result, at once or after some time slices."""
         over, result = _turn(steps)
         if over is None:
             return cast("Result", result)
@@ -85,11 +85,11 @@ class Turns:
             return cast("Result", result)
         finally:
             self._waiting[caller] -= 1
-            self._waiting += Counter()  # forgets callers without any
+            self._waiting += Counter()  # drops callers without any work
 
 
 def _turn(steps: Steps[Result]) -> tuple[float | None, Any]:
-    """Some steps: the seconds that they took, or ``None`` and the result."""
+    """Run some steps. Returns the seconds that they took, or ``None`` and the result."""
     begun = time.perf_counter()
     while (took := time.perf_counter() - begun) < TURN_SECONDS:
         try:

@@ -1,4 +1,4 @@
-"""Where the workers of one gateway show each other their counts: a small file for each, renewed every second."""
+"""Shares the counters of a gateway's workers: each writes a small file, which it renews every second."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 import msgspec
 
 Family = tuple[str, str, list[tuple[str, int]]]
-"""A metric: its name, its kind, and its samples: labels but the worker's, as they are written, and the value."""
+"""A metric: its name, its kind, and its samples, each with its written labels (without ``worker``) and its value."""
 
 EVERY_SECONDS = 1.0
 RENEW_SECONDS = 5.0
-"""So often the file is written again although nothing has changed, so that it doesn't look left."""
+"""After this time an unchanged file is written again, so that it does not look abandoned."""
 
 STALE_SECONDS = 10.0
-"""What was not renewed for so long is of a worker that is gone."""
+"""A file that was not renewed for this long belongs to a worker that is gone."""
 
 _DECODER = msgspec.json.Decoder(list[Family])
 
 
-class CountBoard:
-    """One worker's access to it. A disk that fails costs the others' counts, never a request."""
+class SharedCounters:
+    """One worker's access to the files. A failing disk costs the other workers' counters, never a request."""
 
     def __init__(self, folder: Path, worker: str) -> None:
         self._folder = folder
@@ -33,7 +33,7 @@ class CountBoard:
         self._renew_at = 0.0
 
     async def keep(self, counts: Callable[[], list[Family]]) -> None:
-        """Show what ``counts`` says again and again until cancelled, and nothing any more then."""
+        """Publish the result of ``counts`` every second until cancelled, then remove it."""
         try:
             while True:
                 families = counts()
@@ -45,7 +45,7 @@ class CountBoard:
                 self._own.unlink(missing_ok=True)
 
     def show(self, families: list[Family]) -> None:
-        """Replace this worker's counts."""
+        """Replace this worker's counters."""
         new = self._own.with_suffix(".new")
         with suppress(OSError):
             new.write_bytes(msgspec.json.encode(families))
@@ -53,7 +53,7 @@ class CountBoard:
             self._shown, self._renew_at = families, time.monotonic() + RENEW_SECONDS
 
     def others(self) -> Iterator[tuple[str, list[Family]]]:
-        """The other workers that are alive, by name, and their counts."""
+        """The names and counters of the other workers that are alive."""
         for path in sorted(self._folder.glob("*.json")):
             if path == self._own:
                 continue

@@ -1,6 +1,6 @@
-"""Tells requests of this machine from requests that a proxy forwards, for a gateway that asks for no key.
+"""Distinguishes local requests from forwarded ones, for a gateway that requires no key.
 
-No header can reveal every proxy: one that speaks HTTP/1.1 and adds nothing looks like a program of this machine.
+No header can reveal every proxy: one that speaks HTTP/1.1 and adds nothing looks like a local program.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PORT = re.compile(r":\d{1,5}")
 
 
 class Sender(Protocol):
-    """The connection's other end, as a request shows it; ``version`` is HTTP's, such as ``1.1``."""
+    """The other end of a request's connection; ``version`` is HTTP's, such as ``1.1``."""
 
     @property
     def version(self) -> str: ...
@@ -39,25 +39,25 @@ class TrustedProxies:
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(map(ip_network, networks))
 
     def require_local(self, headers: Headers, sender: Sender) -> None:
-        """Raises `NotAllowed` for a request that a proxy forwards, unless a trusted one does so for this machine."""
+        """Raise `NotAllowed` for a forwarded request, unless a trusted proxy forwards it for this machine."""
         if sender.version == "1.1" and not _is_forwarded(headers.raw):
             return
         if not self._trusts(_address(sender.peer() or "")):
             raise NotAllowed(
-                "this gateway is open (gateway.auth: open) and serves direct requests of this machine alone; "
+                "this gateway is open (gateway.auth: open) and serves only direct requests from this machine; "
                 "HTTP/1.0 and forwarding headers show a proxy (set gateway.auth: keys, or gateway.trusted_proxies)",
                 code="proxy_not_trusted",
             )
         clients = [self._client(chain) for chain in _chains(headers)]
         if not clients or not all(client is not None and client.is_loopback for client in clients):
             raise NotAllowed(
-                "this gateway is open (gateway.auth: open) and serves this machine alone; "
+                "this gateway is open (gateway.auth: open) and serves only this machine; "
                 "the proxy names no client of this machine (set gateway.auth: keys)",
                 code="client_not_local",
             )
 
     def _client(self, chain: Sequence[IPAddress | None]) -> IPAddress | None:
-        """The rightmost address that is not a trusted proxy's, or the first of all; `None` for what is no address."""
+        """The rightmost address that is not a trusted proxy's, else the first one; `None` if it is not an address."""
         untrusted = (address for address in reversed(chain) if not self._trusts(address))
         return next(untrusted, chain[0])
 
@@ -66,7 +66,7 @@ class TrustedProxies:
 
 
 def _is_forwarded(raw: Mapping[str, bytes]) -> bool:
-    """On the hot path of an open gateway: two passes over the names in C, and none over the values."""
+    """Runs on the hot path of an open gateway: two passes over the header names in C, and none over the values."""
     return not NAMED.isdisjoint(raw) or PREFIX in "\n" + "\n".join(raw)
 
 

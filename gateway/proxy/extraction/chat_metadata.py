@@ -1,4 +1,4 @@
-"""What the record keeps of an answer: read from a copy, once, after its end; the bytes on the wire are not touched."""
+"""Extracts from an answer what the record says of it, from a copy and only once. The bytes sent stay unchanged."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gateway.proxy.wire import lenient_json
 from gateway.proxy.wire.sse import DONE
 
 
-class Readout(msgspec.Struct, frozen=True, gc=False):
-    """Figures of one answer; ``None`` is unknown. ``done``: the answer says itself that it is whole."""
+class ResponseMetadata(msgspec.Struct, frozen=True, gc=False):
+    """The metadata of one answer; ``None`` is unknown. ``done``: the answer itself says that it is complete."""
 
     response_id: str | None = None
     model: str | None = None
@@ -34,14 +34,14 @@ class _Usage(msgspec.Struct):
     completion_tokens: int | None = None
 
 
-class _Words(msgspec.Struct):
+class _Message(msgspec.Struct):
     refusal: str | None = None
 
 
 class _Choice(msgspec.Struct):
     finish_reason: str | None = None
-    message: _Words | None = None
-    delta: _Words | None = None
+    message: _Message | None = None
+    delta: _Message | None = None
 
 
 class _Answer(msgspec.Struct):
@@ -55,17 +55,17 @@ class _Answer(msgspec.Struct):
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 _ANSWER = msgspec.json.Decoder(_Answer)
-NOTHING = Readout()
+NOTHING = ResponseMetadata()
 
 
-def read_answer(body: bytes) -> Readout:
-    """The figures of a whole JSON answer; an answer of another shape gives unknowns, never zeros."""
+def answer_metadata(body: bytes) -> ResponseMetadata:
+    """The metadata of a whole JSON answer. One of another shape gives unknowns, never zeros."""
     answer = decoded(body, _ANSWER)
-    return NOTHING if answer is None else _readout((answer,), done=True)
+    return NOTHING if answer is None else _metadata((answer,), done=True)
 
 
-def read_stream(contents: Iterable[bytes]) -> Readout:
-    """The figures of a stream, from the data of its events as the upstream sent them."""
+def stream_metadata(contents: Iterable[bytes]) -> ResponseMetadata:
+    """The metadata of a stream, from the data of its events as the upstream sent them."""
     chunks: list[_Answer] = []
     done = False
     for content in contents:
@@ -75,13 +75,13 @@ def read_stream(contents: Iterable[bytes]) -> Readout:
             chunk = decoded(content, _ANSWER)
             if chunk is not None:
                 chunks.append(chunk)
-    return _readout(chunks, done=done)
+    return _metadata(chunks, done=done)
 
 
 def decoded(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape | None:
-    """What is read of JSON, or ``None`` for another shape: an odd event does no harm to a stream that is well.
+    """The decoded JSON, or ``None`` if it has another shape: an odd event must not spoil a sound stream.
 
-    What has more structure than is decoded is not read.
+    JSON that is nested too deeply is not decoded.
     """
     if excess(content, DECODED) is not None:
         return None
@@ -100,7 +100,7 @@ def _decoded_slowly(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Sha
         return None
 
 
-def _readout(chunks: Iterable[_Answer], *, done: bool) -> Readout:
+def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
     ident = model = fingerprint = finish = None
     usage: _Usage | None = None
     refused, seen, error = False, False, None
@@ -114,7 +114,7 @@ def _readout(chunks: Iterable[_Answer], *, done: bool) -> Readout:
             refused = refused or any(words is not None and words.refusal for words in (choice.message, choice.delta))
     kind, code = error_of(error)
     metered = usage is not None and (usage.prompt_tokens is not None or usage.completion_tokens is not None)
-    return Readout(
+    return ResponseMetadata(
         response_id=ident,
         model=model,
         fingerprint=fingerprint,
@@ -130,7 +130,7 @@ def _readout(chunks: Iterable[_Answer], *, done: bool) -> Readout:
 
 
 def error_of(error: Any) -> tuple[str | None, str | None]:
-    """Type and code of an error that an answer carries; the code as text whatever the upstream made of it."""
+    """Type and code of the error in an answer. The code becomes text, whatever the upstream sent."""
     if not error:
         return None, None
     if not isinstance(error, dict):

@@ -1,4 +1,4 @@
-"""Chunks of a stream that differ in their bit of text alone, as nearly all do: the texts without reading each chunk."""
+"""Extracts text from streamed chunks without parsing each one, by matching the bytes around it in an earlier chunk."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 TRIES = 8
-"""Chunks that a shape is looked for in; a stream whose chunks all differ is not looked at any longer."""
+"""In how many chunks a pattern is searched. After that the stream counts as one whose chunks all differ."""
 
 _REFUSED = b'"\\' + bytes(range(0x20))
-"""What can't stand in a text as it is."""
+"""Bytes that can't stand unescaped in a JSON text."""
 
 _PROBE = "probe"
 
@@ -26,7 +26,7 @@ class _Chunk(msgspec.Struct):
     usage: Any = None
 
     def alone(self) -> str | None:
-        """The text, if the chunk brings one for one choice and nothing else."""
+        """The text, if the chunk holds only one text for one choice."""
         if len(self.choices) != 1 or self.usage is not None:
             return None
         choice = self.choices[0]
@@ -37,11 +37,11 @@ class _Chunk(msgspec.Struct):
 _CHUNK = msgspec.json.Decoder(_Chunk)
 
 
-class Alike:
-    """Knows what stands before and behind the text of one chunk, and so of every other that is the same there.
+class RepeatedChunkMatcher:
+    """Knows the bytes before and after the text of one chunk, and matches later chunks against them.
 
-    A text without quotes and backslashes can neither end early nor hide its end, so what is the same around it has the
-    same meaning.
+    A text without quotes and backslashes can neither end early nor hide its end. Therefore the same bytes around it
+    have the same meaning.
     """
 
     __slots__ = ("_after", "_before", "_tries", "index")
@@ -50,10 +50,10 @@ class Alike:
         self._before = self._after = b""
         self._tries = TRIES
         self.index = 0
-        """Of the choice that the text belongs to."""
+        """The choice that the text belongs to."""
 
     def text(self, content: bytes) -> bytes | None:
-        """The text of a chunk's data that is like the one that was learned, as it stands in JSON."""
+        """The text of a chunk's data that matches the learned one, as it stands in JSON."""
         before, after = self._before, self._after
         if not before or not content.startswith(before) or not content.endswith(after):
             return None
@@ -63,14 +63,14 @@ class Alike:
         return text if text.isascii() or _is_utf8(text) else None
 
     def learn(self, content: bytes) -> None:
-        """Take a chunk for a pattern, if it brings a text and nothing else."""
+        """Learn a chunk as the pattern, if it holds only a text."""
         if not self._tries or b'"content"' not in content:
             return
         self._tries -= 1
         try:
             chunk = _CHUNK.decode(content)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return  # of another shape
+            return  # it has another shape
         text = chunk.alone()
         if text is not None:
             self._split(content, text.encode(), chunk.choices[0].index)

@@ -1,4 +1,4 @@
-"""What the record keeps of a whole answer of the Responses API, in that protocol's own words."""
+"""Extracts from a whole answer of the Responses API what the record says of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.proxy.extraction.chat_metadata import NOTHING, Readout, decoded, error_of
+from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata, decoded, error_of
 
 
 class _Usage(msgspec.Struct):
@@ -14,7 +14,7 @@ class _Usage(msgspec.Struct):
     output_tokens: int | None = None
 
 
-class _Why(msgspec.Struct):
+class _IncompleteDetails(msgspec.Struct):
     reason: str | None = None
 
 
@@ -23,36 +23,36 @@ class _Item(msgspec.Struct):
 
 
 class Response(msgspec.Struct):
-    """The part of a response that is read; everything else is passed over."""
+    """The part of a response that is read; everything else is ignored."""
 
     id: str | None = None
     model: str | None = None
     status: str | None = None
     output: list[_Item] | None = None
     usage: _Usage | None = None
-    incomplete_details: _Why | None = None
+    incomplete_details: _IncompleteDetails | None = None
     error: Any = None
 
 
 _RESPONSE = msgspec.json.Decoder(Response)
 
 
-def read_response(body: bytes) -> Readout:
-    """The figures of a whole response; an answer of another shape gives unknowns, never zeros."""
+def response_metadata(body: bytes) -> ResponseMetadata:
+    """The metadata of a whole response. An answer of another shape gives unknowns, never zeros."""
     response = decoded(body, _RESPONSE)
-    return NOTHING if response is None else figures(response)
+    return NOTHING if response is None else metadata_of(response)
 
 
-def figures(response: Response) -> Readout:
-    """The figures of a response, also of the one that ends a stream; ``finish_reason``: why incomplete, or its status.
+def metadata_of(response: Response) -> ResponseMetadata:
+    """The metadata of a response, also of the one at a stream's end. ``finish_reason``: why incomplete, or its status.
 
-    One that goes on in the background has no usage yet, and is recorded without.
+    A response that continues in the background has no usage yet, and is recorded without.
     """
     usage = response.usage
     reason = response.incomplete_details.reason if response.incomplete_details else None
     metered = usage is not None and (usage.input_tokens is not None or usage.output_tokens is not None)
     kind, code = error_of(response.error)
-    return Readout(
+    return ResponseMetadata(
         response_id=response.id,
         model=response.model,
         finish_reason=reason or response.status,

@@ -1,4 +1,4 @@
-"""What the record keeps of a stream of the Responses API: its last event holds the response, whole."""
+"""Extracts the metadata of a stream of the Responses API, whose last event holds the whole response."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from gateway.proxy.extraction.chat_metadata import NOTHING, Readout, decoded
-from gateway.proxy.extraction.responses_metadata import Response, figures
+from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata, decoded
+from gateway.proxy.extraction.responses_metadata import Response, metadata_of
 from gateway.proxy.wire import lenient_json
 from gateway.proxy.wire.sse import TERMINAL, event_data, split_events
 
@@ -30,8 +30,8 @@ _EVENT = msgspec.json.Decoder(_Event)
 _TERMINAL = msgspec.json.Decoder(_Terminal)
 
 
-def read_response_stream(events: bytes) -> Readout:
-    """The figures of a stream: of its terminal event, or of what named the response where it broke off before."""
+def response_stream_metadata(events: bytes) -> ResponseMetadata:
+    """The metadata from the terminal event, or from the last event that names the response if the stream broke off."""
     named = NOTHING
     for raw in split_events(events):
         content = event_data(raw)
@@ -39,7 +39,7 @@ def read_response_stream(events: bytes) -> Readout:
         if event is None:
             continue
         if event.response is not None:
-            named = figures(event.response)
+            named = metadata_of(event.response)
         if event.error or event.type == "error":
             code = event.error.get("code") if isinstance(event.error, dict) else event.code
             kind = event.error.get("type") if isinstance(event.error, dict) else None
@@ -51,7 +51,7 @@ def read_response_stream(events: bytes) -> Readout:
 
 
 def terminal_response(events: bytes) -> bytes | None:
-    """The response as the stream's last event tells it: its text for the record; ``None`` where there is none."""
+    """The response in the stream's last event, as the text for the record; ``None`` if there is none."""
     for raw in reversed(split_events(events)):
         content = event_data(raw)
         if b'"response"' in content and (response := _held(content)):
@@ -60,7 +60,7 @@ def terminal_response(events: bytes) -> bytes | None:
 
 
 def _held(content: bytes) -> bytes | None:
-    """The response in an event that is a terminal one."""
+    """The response in a terminal event."""
     if excess(content, DECODED) is not None:
         return None
     try:

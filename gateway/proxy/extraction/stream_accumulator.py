@@ -1,4 +1,4 @@
-"""What the record keeps of a stream, folded as it goes: its memory has a bound, and its end has little left to read."""
+"""Accumulates what is recorded about a stream, in bounded memory and with little work left at the end."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import re
 from msgspec.structs import replace
 
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from gateway.proxy.extraction.chat_metadata import NOTHING, Readout, read_stream
-from gateway.proxy.extraction.repeated_chunks import Alike
-from gateway.proxy.extraction.responses_stream_metadata import read_response_stream, terminal_response
-from gateway.proxy.extraction.stream_assembly import LIMIT, Assembly
+from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata, stream_metadata
+from gateway.proxy.extraction.repeated_chunks import RepeatedChunkMatcher
+from gateway.proxy.extraction.responses_stream_metadata import response_stream_metadata, terminal_response
+from gateway.proxy.extraction.stream_assembly import LIMIT, StreamAssembler
 from gateway.proxy.wire.sse import contents
 
 FOLD = 2**16
-"""Bytes of events that wait to be read: parsing some hundred at once costs less than each by itself."""
+"""How many bytes of events are collected before they are parsed: hundreds at once cost less than each separately."""
 
 
 _NUMBER = re.compile(rb'"sequence_number":\s*(\d+)')
 
 
-class Kept:
-    """Takes the whole events of a stream as they came. ``text``: whether the answer itself is put together, too."""
+class StreamAccumulator:
+    """Takes the whole events of a stream as they came. ``text``: whether the answer itself is assembled too."""
 
     __slots__ = (
         "_alike", "_answer", "_assembly", "_number", "_read", "_responses", "_size", "_text", "_waiting", "unread",
@@ -31,33 +31,32 @@ class Kept:
         self._waiting: list[bytes] = []
         self._size, self._number = 0, -1
         self.unread = 0
-        """Events that have more structure than is decoded."""
-        self._alike = Alike()
+        """How many events are nested too deeply to be decoded."""
+        self._alike = RepeatedChunkMatcher()
         self._read = NOTHING
         self._responses = responses
         self._text = text
-        self._assembly: Assembly | None = None
+        self._assembly: StreamAssembler | None = None
         self._answer: bytes | None = None
 
     def add(self, events: bytes) -> None:
-        """The next events."""
         self._waiting.append(events)
         self._size += len(events)
         if self._size >= FOLD:
             self._fold()
 
     def last_number(self) -> int:
-        """The newest ``sequence_number`` of a stream of the Responses API; -1 without any."""
+        """The newest ``sequence_number`` of a stream of the Responses API; -1 if there is none."""
         self._fold()
         return self._number
 
-    def figures(self) -> Readout:
-        """The figures of all events so far."""
+    def metadata(self) -> ResponseMetadata:
+        """The metadata of all events so far."""
         self._fold()
         return self._read
 
     def answer(self) -> bytes | None:
-        """What all events so far add up to; ``None`` without ``text``, and of an answer too large for the record."""
+        """The answer of all events so far; ``None`` without ``text``, or if it is too large for the record."""
         self._fold()
         return self._answer if self._assembly is None else self._assembly.whole()
 
@@ -72,15 +71,15 @@ class Kept:
             self.unread += sum(excess(content, DECODED) is not None for content in contents(events))
         found = _NUMBER.match(events, max(0, events.rfind(b'"sequence_number"')))
         self._number = int(found[1]) if found else self._number
-        self._read = _joined(self._read, read_response_stream(events))
+        self._read = _joined(self._read, response_stream_metadata(events))
         if self._text and self._read.done and len(events) <= LIMIT:
             self._answer = terminal_response(events) or self._answer
 
     def _fold_chunks(self, said: list[bytes]) -> None:
-        """Read the data of chunks, but of those that are like one before the text alone: they say nothing else."""
+        """Parse the data of chunks, except of those that differ from an earlier one only in their text."""
         alike, texts, read = self._alike, [], []
         if self._text:
-            self._assembly = self._assembly or Assembly()
+            self._assembly = self._assembly or StreamAssembler()
         for content in said:
             text = alike.text(content)
             if text is not None:
@@ -99,11 +98,11 @@ class Kept:
             self._assembly.add_text(alike.index, b"".join(texts))
             if self.unread:
                 self._assembly.give_up()
-        self._read = _joined(self._read, read_stream(read))
+        self._read = _joined(self._read, stream_metadata(read))
 
 
-def _joined(before: Readout, after: Readout) -> Readout:
-    """The figures of a stream by those of its two parts: names and ends are the first ones said, usage is the last."""
+def _joined(before: ResponseMetadata, after: ResponseMetadata) -> ResponseMetadata:
+    """Join the metadata of a stream's two parts: the first name and end that was given, and the last usage."""
     if before is NOTHING:
         return after
     usage = before if after.usage_source == "none" else after

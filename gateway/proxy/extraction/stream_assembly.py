@@ -1,4 +1,4 @@
-"""A stream put together for the record: one JSON answer of the non-streaming shape, texts joined, tool calls whole."""
+"""Assembles a stream into one JSON answer for the record, with joined texts and whole tool calls."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gateway.proxy.wire import lenient_json
 from gateway.proxy.wire.sse import DONE
 
 LIMIT = 2**18
-"""Bytes; what is larger would be left out of the record anyway."""
+"""Bytes. A larger answer would be left out of the record anyway."""
 
 MOST_PARTS = 512
-"""Of one list whose parts have an index, such as tool calls: each is looked for among all."""
+"""Most parts of a list whose parts have an index, such as tool calls, because each is searched among all."""
 
 _ANY = msgspec.json.Decoder(Any)
 
@@ -24,8 +24,8 @@ class _TooManyParts(Exception):
     pass
 
 
-class Assembly:
-    """The answer that a stream's events add up to so far; given up once it is larger than ``limit`` bytes."""
+class StreamAssembler:
+    """Assembles an answer from a stream's events, up to ``limit`` bytes."""
 
     __slots__ = ("_answer", "_choices", "_limit", "_size")
 
@@ -36,27 +36,27 @@ class Assembly:
         self._size = 0
 
     def add(self, contents: Iterable[bytes]) -> None:
-        """The data of whole events, the next of the stream."""
+        """Add the data of the next whole events."""
         for content in contents:
             if self._size > self._limit:
                 return
             try:
                 self._add(_chunk(content))
-            except (RecursionError, _TooManyParts):  # nested more deeply than can be put together, or in more parts
+            except (RecursionError, _TooManyParts):  # it is nested too deeply, or has too many parts
                 self.give_up()
 
     def add_text(self, index: int, text: bytes) -> None:
-        """More of the text of a choice that has some; without quotes and escapes, as it stands in JSON."""
+        """Add text to a choice that has some. ``text`` has no quotes and escapes, and is as it stands in JSON."""
         if text and self._size <= self._limit:
             delta = {"content": text.decode("utf-8", "replace")}
             self._grow(_add_choice(self._choices, {"index": index, "delta": delta}))
 
     def give_up(self) -> None:
-        """Nothing is put together any more: a part of it can't be."""
+        """Stop assembling, because a part of the answer can't be."""
         self._grow(self._limit + 1)
 
     def whole(self) -> bytes | None:
-        """The answer as JSON; ``None`` where the events hold nothing to put together, or too much."""
+        """The answer as JSON; ``None`` if the events hold nothing to assemble, or too much."""
         if self._size > self._limit or not (self._answer or self._choices):
             return None
         answer = dict(self._answer)
@@ -96,7 +96,7 @@ def _chunk(content: bytes) -> dict[str, Any]:
 
 
 def _add_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> int:
-    """Add a choice's news to what is known of it; returns about how many bytes they are."""
+    """Add a chunk's choice to the assembled one; returns its approximate size in bytes."""
     index = choice.get("index")
     index = index if isinstance(index, int) else 0
     whole = choices.setdefault(index, {"index": index, "finish_reason": None})
@@ -106,7 +106,7 @@ def _add_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> i
     if isinstance(delta, dict):
         message = whole.setdefault("message", {})
         known, more = message.get("content"), delta.get("content")
-        if len(delta) == 1 and isinstance(known, str) and isinstance(more, str):  # as nearly all are
+        if len(delta) == 1 and isinstance(known, str) and isinstance(more, str):  # the usual case
             message["content"] = known + more
         else:
             _add_delta(message, delta)
@@ -123,7 +123,7 @@ def _weight(value: Any) -> int:
 
 
 def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
-    """Texts are joined; what has an index is put together by it; anything else is replaced by what comes later."""
+    """Join texts, assemble parts that have an index by it, and replace any other value by the later one."""
     for name, value in delta.items():
         known = message.get(name)
         if name in ("role", "id", "type", "name", "index"):

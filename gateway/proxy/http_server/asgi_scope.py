@@ -1,28 +1,27 @@
-"""ASGI's description of a request, for what FastAPI serves; ``turn`` is the request itself."""
+"""Builds the ASGI scope of a request for FastAPI. Its key ``cycle`` holds the `RequestCycle` itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_path import RequestPath
 
 
-def scope_of(turn: Turn, asked: RequestPath) -> dict[str, Any]:
-    """The description of a request for the path that was read of it."""
+def scope_of(cycle: RequestCycle, path: RequestPath) -> dict[str, Any]:
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": turn.version,
-        "method": turn.method.decode("ascii"),
+        "http_version": cycle.version,
+        "method": cycle.method.decode("ascii"),
         "scheme": "http",
-        "path": asked.path,
-        "raw_path": asked.raw,
+        "path": path.path,
+        "raw_path": path.raw,
         "root_path": "",
-        "query_string": asked.query,
-        "headers": [(name.encode("latin-1"), value) for name, value in turn.headers.raw.items()],
-        "server": turn.line.address("sockname"),
-        "client": turn.line.address("peername"),
+        "query_string": path.query,
+        "headers": [(name.encode("latin-1"), value) for name, value in cycle.headers.raw.items()],
+        "server": cycle.connection.address("sockname"),
+        "client": cycle.connection.address("peername"),
         "state": {},
-        "turn": turn,
+        "cycle": cycle,
     }

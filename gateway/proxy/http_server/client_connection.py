@@ -1,4 +1,4 @@
-"""A caller's connection, as the requests on it see it."""
+"""Defines what a request needs of its client's connection."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ from collections.abc import Callable
 from typing import Protocol
 
 
-class Line(Protocol):
-    """See above."""
+class ClientConnection(Protocol):
+    """The connection of one client."""
 
     @property
     def date(self) -> bytes:
-        """The ``date`` header, with its line's end."""
+        """The ``date`` header, with its line end."""
         ...
 
     @property
     def reserved(self) -> bool:
-        """Whether it has a descriptor of the reserve."""
+        """Whether its descriptor belongs to the reserve."""
         ...
 
     @property
     def full(self) -> bool:
-        """Whether the caller doesn't read what it was sent."""
+        """Whether the write buffer is full, because the client does not read."""
         ...
 
     async def drain(self) -> None:
-        """Wait until it does, or has left."""
+        """Wait until the write buffer has room, or the client has disconnected."""
         ...
 
-    async def leave(self, *, idle: float) -> None:
-        """Wait until it has read nearly all; one that takes none of it for ``idle`` seconds has left itself."""
+    async def wait_until_sent(self, *, idle: float) -> None:
+        """Wait until most of the response is sent. A client that reads nothing for ``idle`` seconds is disconnected."""
         ...
 
     @property
     def write(self) -> Callable[[bytes], None]:
-        """The transport's own, which costs a call less."""
+        """The transport's own method, which saves a call."""
         ...
 
     def close(self) -> None:
-        """Close when what was written has left."""
+        """Close after the written bytes are sent."""
         ...
 
     def abort(self) -> None:
         """Close at once."""
         ...
 
-    def hold_back(self, *, unread: int) -> None:
-        """Read no more where too much waits, and on where it doesn't."""
+    def limit_reading(self, *, unread: int) -> None:
+        """Pause reading while too much is unread, and resume it afterwards."""
         ...
 
     def address(self, name: str) -> tuple[str, int] | None: ...
 
-    def answered(self) -> None:
-        """The next one's turn."""
+    def response_complete(self) -> None:
+        """Serve the next request."""
         ...

@@ -1,7 +1,7 @@
-"""A caller's connection: its requests are read, and answered one after another in their order.
+"""Reads the requests of one client connection and serves them one after another, in their order.
 
-A malformed request is refused in OpenAI's envelope, and only after the answers before it; nothing is read any more
-behind it. A body that comes too slowly is given up.
+A malformed request gets OpenAI's error envelope, after the responses before it, and nothing behind it is read. A body
+that comes too slowly is given up.
 """
 
 from __future__ import annotations
@@ -15,64 +15,63 @@ from typing import cast
 import httptools
 
 from fairtrial.domain.limits.body_rate import BodyWatch
-from gateway.proxy.http_server.malformed_requests import refusal
-from gateway.proxy.http_server.request_cycle import Turn
-from gateway.proxy.http_server.request_heads import HeadReader
-from gateway.proxy.http_server.server_state import Clock
+from gateway.proxy.http_server.request_cycle import RequestCycle
+from gateway.proxy.http_server.request_reader import HeadReader, refusal
+from gateway.proxy.http_server.server_state import ServerState
 from gateway.request_framing import wrong_coding
 
 WAITING_LIMIT = 16
-"""Requests that may wait for their turn before no more are read: while reading pauses, a caller leaves unnoticed."""
+"""How many requests may wait before reading pauses. While it pauses, a disconnect goes unnoticed."""
 
 HEAD_LIMIT = 2**18
-"""Bytes that may come without a head being whole."""
+"""Bytes that may arrive before a head is complete."""
 
 
-class CallerConnection(HeadReader, asyncio.Protocol):
-    """See above; ``serve`` is called with each turn when it has come."""
+class HttpConnection(HeadReader, asyncio.Protocol):
+    """One client connection. ``serve`` is called with each request once it has arrived."""
 
     __slots__ = (
-        "_body_watch", "_clock", "_drained", "_malformed", "_paused", "_reading", "_serve", "_transport", "_unsent",
+        "_body_watch", "_drained", "_malformed", "_paused", "_reading", "_serve", "_server", "_transport", "_unsent",
         "_waiting", "full", "idle_since", "reserved", "serving", "write",
     )  # fmt: skip
 
-    def __init__(self, clock: Clock[CallerConnection], serve: Callable[[Turn], None]) -> None:
+    def __init__(self, server: ServerState[HttpConnection], serve: Callable[[RequestCycle], None]) -> None:
         super().__init__()
-        self._clock, self._serve = clock, serve
+        self._server, self._serve = server, serve
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # it comes with connection_made
         self.write: Callable[[bytes], None] = _nowhere
         self._unsent = 0
-        self._reading: Turn | None = None
-        self._waiting: deque[Turn] = deque()
+        self._reading: RequestCycle | None = None
+        self._waiting: deque[RequestCycle] = deque()
         self._malformed = self._paused = self.reserved = False
         self._body_watch = BodyWatch()
         self._drained: asyncio.Event | None = None
-        self.serving: Turn | None = None
+        self.serving: RequestCycle | None = None
         self.full = False
-        self.idle_since = clock.now
+        self.idle_since = server.now
 
-    # the transport
+    # events of the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.write = self._transport.write
-        room = self._clock.arrived(self, transport.get_extra_info("socket").fileno())
+        room = self._server.arrived(self, transport.get_extra_info("socket").fileno())
         self.reserved = room == "reserved"
         if room == "none":
             self._transport.abort()
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._clock.connections.discard(self)
+        self._server.connections.discard(self)
         self._waiting.clear()
         self.resume_writing()
-        for turn in {self.serving, self._reading} - {None}:
-            cast(Turn, turn).leave()
+        for cycle in {self.serving, self._reading} - {None}:
+            cast(RequestCycle, cycle).on_disconnect()
         if self.serving is not None and self.serving.task is not None:
-            self._clock.left(self.serving.task)
+            self._server.left(self.serving.task)
         self._reading = None
 
     def data_received(self, data: bytes) -> None:
-        """Read requests; one whose body is still to come is served from its head on."""
+        """Parse requests. One whose body is incomplete is served from its head on."""
         if self._malformed:
             return
         rest: bytes | None = data
@@ -101,62 +100,65 @@ class CallerConnection(HeadReader, asyncio.Protocol):
         if self.serving is None and not self._transport.is_closing():
             self._next()
 
-    # the parser
+    # events of the parser
 
     def on_headers_complete(self) -> None:
         parser = self._parser
         if parser.should_upgrade():
-            return  # the head is read once more, without its offer; CONNECT is not served
-        if (wrong := wrong_coding(self._headers.get("transfer-encoding"), self._headers.get("te"))) is not None:
-            self._wrong(wrong)
+            return  # the head is parsed again without its upgrade offer; CONNECT is not served
+        headers = self._headers
+        if "transfer-encoding" in headers or "te" in headers:
+            wrong = wrong_coding(headers.get("transfer-encoding"), headers.get("te"))
+            if wrong is not None:
+                self._wrong(wrong)
         version = parser.get_http_version()
-        turn = Turn(self, parser.get_method(), self._url, self._headers, version)
-        turn.keep_alive = version != "1.0" and parser.should_keep_alive()
-        self._unfinished, self._reading = 0, turn
+        cycle = RequestCycle(self, parser.get_method(), self._url, headers, version)
+        cycle.keep_alive = version != "1.0" and parser.should_keep_alive()
+        self._unfinished, self._reading = 0, cycle
 
     def on_body(self, body: bytes) -> None:
-        turn = self._reading
-        if turn is not None and not turn.complete:
-            turn.add(body)
+        cycle = self._reading
+        if cycle is not None and not cycle.complete:
+            cycle.add(body)
 
     def on_message_complete(self) -> None:
-        turn = self._reading
-        if turn is None:
-            return  # the parser believes that a request which offers another protocol has no body
+        cycle = self._reading
+        if cycle is None:
+            return  # the parser assumes that a request with an upgrade offer has no body
         self._reading = None
-        turn.end_body()
-        if not turn.complete:
-            self._queue(turn)
+        cycle.end_body()
+        if not cycle.complete:
+            self._queue(cycle)
 
-    # whose turn it is
+    # the order of requests
 
-    def _queue(self, turn: Turn) -> None:
-        if turn is self.serving or turn in self._waiting:
+    def _queue(self, cycle: RequestCycle) -> None:
+        if cycle is self.serving or cycle in self._waiting:
             return
         if self.serving is None and not self.full:
-            self._begin(turn)
+            self._begin(cycle)
         else:
-            self._waiting.append(turn)
+            self._waiting.append(cycle)
             if len(self._waiting) >= WAITING_LIMIT or self.full:
                 self._pause()
 
-    def _begin(self, turn: Turn) -> None:
-        self.serving = turn
-        self._serve(turn)
+    def _begin(self, cycle: RequestCycle) -> None:
+        self.serving = cycle
+        self._serve(cycle)
 
-    def answered(self) -> None:
-        """The next request's turn, or the refusal's."""
-        turn, self.serving = self.serving, None
-        self.idle_since = self._clock.now
+    def response_complete(self) -> None:
+        """Serve the next request, or send the error for a malformed one."""
+        cycle, self.serving = self.serving, None
+        self.idle_since = self._server.now
         if self._transport.is_closing():
             return
-        if turn is not None and not turn.keep_alive:
+        if cycle is not None and not cycle.keep_alive:
             self._transport.close()
         elif not self.full:
             self._next()
 
     def _next(self) -> None:
-        """Begin the next request; not while the caller doesn't read, or its answers would fill the memory."""
+        """Start the next request, unless the client does not read: its responses would fill the memory."""
         if self._waiting:
             self._begin(self._waiting.popleft())
         elif self._malformed:
@@ -166,11 +168,11 @@ class CallerConnection(HeadReader, asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """Bytes of answers that were given and have not left yet."""
+        """Bytes of responses that were written and not sent yet."""
         return self._transport.get_write_buffer_size()
 
-    async def leave(self, *, idle: float) -> None:
-        """Wait until what was given has left; a caller that takes none of it for ``idle`` seconds has left itself."""
+    async def wait_until_sent(self, *, idle: float) -> None:
+        """Wait until the written bytes are sent. A client that reads nothing for ``idle`` seconds is disconnected."""
         before = -1
         while self.full:
             if self.unsent == before:
@@ -182,25 +184,25 @@ class CallerConnection(HeadReader, asyncio.Protocol):
                     await self.drain()
 
     def close_soon(self) -> None:
-        """Close after the answer that is being given, or now."""
+        """Close after the current response, or now if there is none."""
         if self.serving is None:
             self._transport.close()
         else:
             self.serving.keep_alive = False
 
-    def look_at_body(self, now: float) -> None:
-        """Give up a body that comes too slowly: its request is a 408, or its connection ends if that was answered."""
-        turn = self._reading
-        held_back = self._paused or (turn is not None and turn.uninvited)
-        if not self._body_watch.too_slow(turn, self._clock.body_rate, now=now, held_back=held_back):
+    def check_body_rate(self, now: float) -> None:
+        """Give up a slow body: answer 408, or close the connection if the request was already answered."""
+        cycle = self._reading
+        held_back = self._paused or (cycle is not None and cycle.awaits_continue)
+        if not self._body_watch.too_slow(cycle, self._server.body_rate, now=now, held_back=held_back):
             return
-        assert turn is not None
-        turn.give_up_body()
-        if turn.complete:
+        assert cycle is not None
+        cycle.give_up_body()
+        if cycle.complete:
             self._transport.close()
 
     def end_idle(self, now: float) -> None:
-        """Close it, for nobody asks; at once if what it was answered doesn't leave, as with one who never reads."""
+        """Close an idle connection; at once if its written bytes do not leave, as for a client that never reads."""
         unsent = self._transport.get_write_buffer_size()
         if not unsent:
             self._transport.close()
@@ -209,36 +211,36 @@ class CallerConnection(HeadReader, asyncio.Protocol):
         self._unsent, self.idle_since = unsent, now
 
     def _refuse(self) -> None:
-        """Once nobody waits for an answer any more; an answer that has begun breaks off, as its request did."""
+        """Send the error after all earlier responses. A response that has started breaks off, as its request did."""
         self._malformed = True
         unfinished, self._reading = self._reading, None
         if unfinished is not None and unfinished.complete:
-            self._transport.close()  # it was answered before its body ended, and there is nobody else to answer
+            self._transport.close()  # the request was answered before its body ended, and no other one waits
             return
         if unfinished in self._waiting:
-            self._waiting.remove(cast(Turn, unfinished))
+            self._waiting.remove(cast(RequestCycle, unfinished))
         serving = self.serving
         if serving is not None and serving is unfinished:
-            serving.leave()
+            serving.on_disconnect()
         elif serving is not None or self._waiting:
             return
         if self._transport.is_closing():
             return
         if serving is None or not serving.started:
-            cors = self._clock.cors
+            cors = self._server.cors
             extra = b"" if cors is None else cors.lines(self._url, self._headers)
             self._transport.write(refusal(self.date, self._why, extra))
         self._transport.close()
 
-    # what turns do with it
+    # the interface for requests, see `ClientConnection`
 
     @property
     def date(self) -> bytes:
-        return self._clock.date
+        return self._server.date
 
     def close(self) -> None:
-        """Close when what was written has left; nobody is served on it any more."""
-        self.serving, self.idle_since = None, self._clock.now
+        """Close after the written bytes are sent. No further request is served."""
+        self.serving, self.idle_since = None, self._server.now
         self._transport.close()
 
     def abort(self) -> None:
@@ -250,7 +252,7 @@ class CallerConnection(HeadReader, asyncio.Protocol):
             self._drained.clear()
             await self._drained.wait()
 
-    def hold_back(self, *, unread: int) -> None:
+    def limit_reading(self, *, unread: int) -> None:
         if unread:
             self._pause()
         elif self._paused and not self._waiting:
@@ -272,4 +274,4 @@ class CallerConnection(HeadReader, asyncio.Protocol):
 
 
 def _nowhere(_: bytes) -> None:
-    """Until there is a transport."""
+    """Stands in until there is a transport."""

@@ -1,6 +1,6 @@
-"""One request of a caller and its answer, on a connection that knows whose turn it is.
+"""Holds one request and its response, on a connection that serves one request at a time.
 
-The hot path reads and answers by the plain methods; `receive` and `send` are the same in ASGI's words, for the rest.
+The hot path reads and answers by the plain methods. `receive` and `send` do the same in ASGI's form, for FastAPI.
 """
 
 from __future__ import annotations
@@ -10,46 +10,49 @@ from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from gateway.proxy.http_server.client_connection import Line
+from gateway.proxy.http_server.client_connection import ClientConnection
 from gateway.proxy.wire.asgi import Header, Message
 from gateway.proxy.wire.headers import Headers
 
 if TYPE_CHECKING:
-    from gateway.proxy.admission.admission import Use
+    from gateway.proxy.admission.admission import KeyUsage
 
 JOINED = 64 * 1024
-"""Bytes of a piece that is copied behind the head; a larger one is written by itself."""
+"""Bytes of a body that is copied behind the head. A larger one is written separately, which saves the copy."""
 
 UNREAD_LIMIT = 64 * 1024
-"""Bytes of a request's body that wait here for their reader before no more are read."""
+"""Bytes of an unread request body, above which reading from the connection pauses."""
 
 _STATUS = {status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus}
 _NO_BODY = frozenset({204, 304})
 _IN_A_HEADER = bytes(code for code in range(256) if code == 0x09 or (code >= 0x20 and code != 0x7F))
-"""All but control characters: what is left of a head without these is its line ends, or it isn't sent."""
+"""All characters except controls. What remains of a valid head without them is exactly its line ends."""
 
 
-class Turn:
-    """``more``: the body is not whole yet; ``gone``: the caller left, ``on_gone`` was told; ``extra``: more headers.
+class RequestCycle:
+    """One request. ``gone``: the client has disconnected; ``on_gone`` is then called.
 
-    ``slow``: the body is not waited for any more. ``use`` and ``held`` are of `Admission`.
+    ``more``: the body is incomplete; ``slow``: it was given up. ``extra``: more header lines of the response. ``use``
+    and ``held`` belong to `Admission`.
     """
 
     __slots__ = (
         "_chunked", "_event", "_expects", "_flushing", "_held", "_left", "_parts", "_read", "_unread", "complete",
-        "extra", "gone", "headers", "held", "keep_alive", "line", "method", "more", "on_gone", "slow", "started",
+        "connection", "extra", "gone", "headers", "held", "keep_alive", "method", "more", "on_gone", "slow", "started",
         "target", "task", "use", "version",
     )  # fmt: skip
 
-    def __init__(self, line: Line, method: bytes, target: bytes, headers: dict[str, bytes], version: str) -> None:
-        self.line = line
+    def __init__(
+        self, connection: ClientConnection, method: bytes, target: bytes, headers: dict[str, bytes], version: str
+    ) -> None:
+        self.connection = connection
         self.method, self.target, self.version = method, target, version
         self.headers = Headers(headers)
         self.keep_alive = True
         self.more = True
         self.started = self.complete = self.gone = self.slow = False
         self.extra = b""
-        self.use: Use | None = None
+        self.use: KeyUsage | None = None
         self.held = 0
         self.on_gone: Callable[[], None] | None = None
         self.task: asyncio.Task[None] | None = None
@@ -64,65 +67,65 @@ class Turn:
         self._flushing: asyncio.Handle | None = None
 
     def peer(self) -> str | None:
-        address = self.line.address("peername")
+        address = self.connection.address("peername")
         return address and address[0]
 
     # the request's body
 
     def add(self, piece: bytes) -> None:
-        """The connection has read a piece of the body."""
+        """Add a piece of the body that the connection has read."""
         self._parts.append(piece)
         self._unread += len(piece)
         if self._unread > UNREAD_LIMIT:
-            self.line.hold_back(unread=self._unread)
+            self.connection.limit_reading(unread=self._unread)
         self._wake()
 
     def end_body(self) -> None:
-        """The body has come to its end."""
+        """Note that the body is complete."""
         self.more = False
         self._wake()
 
     @property
-    def uninvited(self) -> bool:
-        """Whether the caller waits to be asked for its body."""
+    def awaits_continue(self) -> bool:
+        """Whether the client waits for ``100 Continue`` before it sends the body."""
         return self._expects and not self.started
 
     def give_up_body(self) -> None:
-        """The body comes too slowly: whoever reads it is told so, and its connection is closed."""
+        """Give up a slow body. Its reader gets a disconnect, and the connection is closed afterwards."""
         self.slow, self.keep_alive = True, False
         self._wake()
 
-    def leave(self) -> None:
-        """The caller has left, or its request breaks off."""
+    def on_disconnect(self) -> None:
+        """Note that the client has disconnected, or that its request broke off."""
         self.gone = True
         self._wake()
         if self.on_gone is not None:
-            told, self.on_gone = self.on_gone, None
-            told()
+            on_gone, self.on_gone = self.on_gone, None
+            on_gone()
 
-    def take(self) -> bytes:
-        """What has come of the body, once."""
+    def read_available(self) -> bytes:
+        """The part of the body that has arrived and was not read yet."""
         parts = self._parts
         piece = parts[0] if len(parts) == 1 else b"".join(parts)
         self._parts = []
         if self._unread > UNREAD_LIMIT:
-            self.line.hold_back(unread=0)
+            self.connection.limit_reading(unread=0)
         self._unread = 0
         return piece
 
     @property
     def unread(self) -> int:
-        """Bytes of the body that have come and were not taken."""
+        """Bytes of the body that have arrived and were not read."""
         return self._unread
 
     async def receive(self) -> Message:
-        """ASGI's ``receive``: a piece of the body, in the end that the caller has left, was answered or is too slow."""
+        """ASGI's ``receive``: a piece of the body, or a disconnect if the client left, was answered or is slow."""
         if self._expects and not self.started:
             self._expects = False
-            self.line.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         while not (self.gone or self.complete or self.slow):
             if self._parts or not (self.more or self._read):
-                piece = self.take()
+                piece = self.read_available()
                 self._read = not self.more
                 return {"type": "http.request", "body": piece, "more_body": self.more}
             self._event = self._event or asyncio.Event()
@@ -134,30 +137,30 @@ class Turn:
         if self._event is not None:
             self._event.set()
 
-    # the answer
+    # the response
 
     def answer(self, status: int, lines: Sequence[bytes], body: bytes) -> None:
-        """A whole answer, in one write; ``lines``: headers with their line ends, but for the length."""
+        """Send a whole response in one write. ``lines``: header lines with their line ends, without the length."""
         if self.gone:
             return
         self._begin(status, lines, length=len(body))
         self.end(b"" if self.method == b"HEAD" else body)
 
     def begin(self, status: int, lines: Sequence[bytes]) -> None:
-        """The head of an answer whose end is not known yet: it waits for the first piece, for a turn of the loop."""
+        """Write the head of a response of unknown length. It waits one turn of the loop for the first piece."""
         if not self.gone:
             self._begin(status, lines, length=None)
             if self._chunked is not False:
                 self._flushing = asyncio.get_running_loop().call_soon(self._flush)
 
-    def piece(self, body: bytes) -> None:
-        """The next bytes of the answer."""
+    def write_chunk(self, body: bytes) -> None:
+        """Send the next bytes of the response."""
         if self.gone:
             return
         if self._chunked:
             body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             if body and not self._held:
-                self.line.write(body)
+                self.connection.write(body)
                 return
         elif self._chunked is False:
             self._left -= len(body)
@@ -166,34 +169,34 @@ class Turn:
         self._write(body)
 
     def end(self, body: bytes = b"") -> None:
-        """The last bytes of the answer."""
+        """Send the last bytes of the response."""
         if self.gone:
             return
         if self._chunked:
             last = b"0\r\n\r\n"
             self._write(b"%x\r\n%b\r\n%b" % (len(body), body, last) if body else last)
         else:
-            self.piece(body)
+            self.write_chunk(body)
             if self._left > 0:
                 raise RuntimeError("the body is shorter than its content-length")
         self.complete = True
         self.on_gone = None
         self._wake()
-        self.line.answered()
+        self.connection.response_complete()
 
     async def send(self, message: Message) -> None:
         """ASGI's ``send``."""
-        if self.line.full and not self.gone:
-            await self.line.drain()
+        if self.connection.full and not self.gone:
+            await self.connection.drain()
         if self.gone:
             return
         if message["type"] == "http.response.start" and not self.started:
             self._start(message["status"], message.get("headers", ()))
         elif message["type"] == "http.response.body" and self.started and not self.complete:
             body = b"" if self.method == b"HEAD" else message.get("body", b"")
-            (self.piece if message.get("more_body", False) else self.end)(body)
+            (self.write_chunk if message.get("more_body", False) else self.end)(body)
         else:
-            raise RuntimeError(f"{message['type']!r} was sent out of its turn")
+            raise RuntimeError(f"{message['type']!r} was sent out of order")
 
     def _start(self, status: int, headers: Iterable[Header]) -> None:
         lines, length = [], None
@@ -214,20 +217,20 @@ class Turn:
 
     def _begin(self, status: int, lines: Sequence[bytes], *, length: int | None) -> None:
         if self.started:
-            raise RuntimeError("an answer was begun twice")
+            raise RuntimeError("a response was started twice")
         if self._expects and self.more:
-            self.keep_alive = False  # nobody can tell whether its body or a next request will follow
+            self.keep_alive = False  # it is unknown whether the body or a next request will follow
         framing = self._framing(status, length) + self.extra
         if not self.keep_alive:
             framing += b"connection: close\r\n"
-        head = b"".join((_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status, self.line.date, *lines, framing))
+        head = b"".join((_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status, self.connection.date, *lines, framing))
         if head.translate(None, _IN_A_HEADER) != b"\r\n" * (2 + len(lines) + framing.count(b"\r")):
             raise RuntimeError("a header holds a character that may not be in one")
         self.started = True
         self._held = head + b"\r\n"
 
     def _framing(self, status: int, length: int | None) -> bytes:
-        """The header that says where the body ends; HTTP/1.0 knows no chunks, and its connection's end says it."""
+        """The header that says where the body ends. HTTP/1.0 has no chunks: there the end of the connection says it."""
         if self.method == b"HEAD" or (status in _NO_BODY and not length):
             self._chunked = False
             return b""
@@ -246,7 +249,7 @@ class Turn:
             body, self._held = held + body, b""
         self._flush()
         if body:
-            self.line.write(body)
+            self.connection.write(body)
 
     def _flush(self) -> None:
         if self._flushing is not None:
@@ -254,4 +257,4 @@ class Turn:
             self._flushing = None
         held, self._held = self._held, b""
         if held:
-            self.line.write(held)
+            self.connection.write(held)

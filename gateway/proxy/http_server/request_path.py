@@ -1,4 +1,4 @@
-"""Reads the path of a request once: decoded, with one meaning only, and in one spelling from then on.
+"""Reads the path of a request once: decoded, with a single meaning, and in one spelling from then on.
 
 RFC 3986 §6.2.2 says which spellings of a path are equivalent. Servers go beyond it in different ways: some decode
 twice, resolve dot segments after decoding, or cut off parameters. A path that such a server reads differently is
@@ -17,10 +17,10 @@ import httptools
 from fairtrial.domain.errors import BadRequest, NotFound
 
 SHOWN = 200
-"""Characters of a path that an error repeats."""
+"""Characters of a path that an error message repeats."""
 
 NAMES_WITH_SLASHES = b"/v1/models/"
-"""Below this, the rest is one name, which is looked up here; the official client encodes the slashes in it."""
+"""Below this prefix the rest is one name. The official client encodes the slashes in it."""
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ENCODED_SLASH = re.compile(rb"%2[fF]")
@@ -39,7 +39,7 @@ class RequestPath:
 
 
 def read_path(method: bytes, target: bytes) -> RequestPath:
-    """The path of a request's target; `BadRequest` for one that servers could read in different ways."""
+    """The path of a request target; `BadRequest` if servers could read it in different ways."""
     raw, query = _split(target)
     names = method in (b"GET", b"HEAD") and raw.startswith(NAMES_WITH_SLASHES)
     if wrong := _wrong_bytes(raw, slashes=names):
@@ -54,7 +54,7 @@ def read_path(method: bytes, target: bytes) -> RequestPath:
 
 
 def shown(path: str) -> str:
-    """A path as an error repeats it."""
+    """A path as an error message repeats it."""
     return path[:SHOWN]
 
 
@@ -64,7 +64,7 @@ def folded(text: str) -> str:
 
 
 def _split(target: bytes) -> tuple[bytes, bytes]:
-    """Path and query, both as they came; of an absolute address (RFC 9112 §3.2.2) what is behind its host."""
+    """Path and query as they came; of an absolute URL (RFC 9112 §3.2.2) the part behind the host."""
     if b"#" in target:
         raise _ambiguous(target, "has a fragment (#), which is never sent to a server")
     if not target.startswith(b"/"):
@@ -81,14 +81,14 @@ def _split(target: bytes) -> tuple[bytes, bytes]:
 
 def _wrong_bytes(raw: bytes, *, slashes: bool) -> str:
     if _BAD_ESCAPE.search(raw):
-        return "has a % that begins no escape"
+        return "has a % that does not start an escape"
     if not slashes and _ENCODED_SLASH.search(raw):
         return "has an encoded slash"
     return ""
 
 
 def _wrong_text(path: str) -> str:
-    """What a second decoder, a case-insensitive or a normalising server would read in another way."""
+    """What a server would read differently that decodes twice, ignores case, or normalises Unicode."""
     if "%" in path:
         return "changes when it is decoded twice"
     if "\\" in path:
@@ -96,7 +96,7 @@ def _wrong_text(path: str) -> str:
     if ";" in path:
         return "has parameters (;)"
     if not path.isprintable():
-        return "has a control character, or one that is not visible"
+        return "has a control character or an invisible one"
     if not path.isascii():
         plain = normalize("NFKC", path)
         if any(plain.count(sign) != path.count(sign) for sign in _STRUCTURE):

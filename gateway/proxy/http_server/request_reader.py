@@ -1,45 +1,142 @@
-"""Reads a request's body whole: within its limit, within what the worker and the caller's key may hold of bodies."""
+"""Reads requests: heads that can't be read in two ways, and bodies within the limits of the worker and of the key.
+
+A request that offers HTTP/2 or WebSocket by ``upgrade``, as Java's client does with every request, is parsed again
+without its offer.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import httptools
+
 from fairtrial.domain.errors import TooLarge, TooSlow
+from fairtrial.domain.ids import new_id
 from gateway.proxy.admission.admission import Admission
-from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.wire.asgi import ClientGone, Message
+from gateway.proxy.wire.headers import NAMES, lower
+from gateway.proxy.wire.openai_errors import envelope
+from gateway.request_framing import NOT_HTTP, TWO_HOSTS
+
+HEADERS_LIMIT, NAME_LIMIT = 256, 256
+"""How many headers a request may have, and how long a header's name may be."""
 
 DRAIN_FACTOR = 4
-"""A body that turns out too large is read to its end, up to this many limits, so that the connection stays usable."""
+"""A body that turns out too large is read up to this many limits, so that the connection stays usable."""
 
 
-async def read_body(turn: Turn, admission: Admission, *, limit: int) -> bytes:
-    """The whole body; a small one mostly came with its head.
+class HeadReader:
+    """The parser's callbacks while it reads a head. ``_unfinished``: bytes of an incomplete head."""
 
-    `TooLarge` above ``limit`` bytes, before anything is read where the request says so itself; `TooSlow` when it stops
-    or trickles; `ClientGone` when the caller leaves; `RateLimited` or `Overloaded` where it can't be held.
+    __slots__ = ("_count", "_headers", "_parser", "_unfinished", "_url", "_why")
+
+    def __init__(self) -> None:
+        self._parser = _parser(self)
+        self._url = b""
+        self._headers: dict[str, bytes] = {}
+        self._unfinished = self._count = 0
+        self._why = NOT_HTTP
+
+    def on_message_begin(self) -> None:
+        self._url, self._headers, self._unfinished, self._count = b"", {}, 1, 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url = self._url + url if self._url else url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._unfinished:
+            return  # trailers are ignored
+        self._count += 1
+        if self._count > HEADERS_LIMIT:
+            self._wrong("too many headers")  # joining many values of one name takes quadratic time
+        known, headers = NAMES.get(name), self._headers
+        if known is None:
+            if len(name) > NAME_LIMIT:
+                self._wrong("a header's name is too long")
+            known = lower(name)
+        if known not in headers:
+            headers[known] = value
+        elif known == "host":
+            self._wrong(TWO_HOSTS)
+        else:
+            headers[known] += b", " + value
+
+    def _wrong(self, why: str) -> None:
+        self._why = why
+        raise httptools.HttpParserError(why)
+
+    def _feed(self, data: bytes) -> bytes | None:
+        """Parse; returns what must be parsed again, by a new parser, because the client offered another protocol."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            if self._parser.get_method() == b"CONNECT":
+                raise httptools.HttpParserError("CONNECT") from None
+            method, version = self._parser.get_method(), self._parser.get_http_version()
+            again = head_without_offer(method, self._url, version, self._headers) + data[offer.args[0] :]
+            self._parser = _parser(self)
+            return again
+        return None
+
+
+def _parser(reader: HeadReader) -> httptools.HttpRequestParser:
+    """A parser that lets the first of several requests be answered when they arrive together."""
+    parser = httptools.HttpRequestParser(reader)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
+
+
+def head_without_offer(method: bytes, target: bytes, version: str, headers: Mapping[str, bytes]) -> bytes:
+    """The head as it came, without ``upgrade`` and without its mention in ``connection``."""
+    lines = [b"%b %b HTTP/%b" % (method, target, version.encode())]
+    for name, value in headers.items():
+        kept = value
+        if name == "connection":
+            kept = b", ".join(part for part in value.split(b",") if part.strip().lower() != b"upgrade")
+        if name != "upgrade":
+            lines.append(b"%b: %b" % (name.encode("latin-1"), kept))
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def refusal(date: bytes, why: str, extra: bytes = b"") -> bytes:
+    """The whole response to malformed HTTP. ``date`` and ``extra``: header lines with their line ends."""
+    body = envelope(f"{why}, and the connection is closed", kind="invalid_request_error", code="malformed_request")
+    named = b"content-type: application/json\r\nx-request-id: %b\r\n" % new_id().encode()
+    head = b"HTTP/1.1 400 Bad Request\r\n%b%bcontent-length: %d\r\nconnection: close\r\n\r\n"
+    return head % (date, named + extra, len(body)) + body
+
+
+async def read_body(cycle: RequestCycle, admission: Admission, *, limit: int) -> bytes:
+    """The whole body; most small ones have arrived with the head.
+
+    Raises `TooLarge` above ``limit`` bytes, before reading if the request states its length. Raises `TooSlow` if the
+    body stops or trickles, `ClientGone` if the client disconnects, and `RateLimited` or `Overloaded` if the memory for
+    bodies is exhausted.
     """
-    if not turn.more and turn.unread <= limit:
-        return turn.take()
-    stated = turn.headers.raw.get("content-length", b"")
+    if not cycle.more and cycle.unread <= limit:
+        return cycle.read_available()
+    stated = cycle.headers.raw.get("content-length", b"")
     if stated.isdigit() and int(stated) > limit:
         raise _too_large(limit)
-    message = await _next(turn)
+    message = await _next(cycle)
     body: bytes = message.get("body", b"")
     if message.get("more_body", False):
-        body = await _read_rest(turn, admission, body, limit=limit)
+        body = await _read_rest(cycle, admission, body, limit=limit)
     if len(body) > limit:
         raise _too_large(limit)
     return body
 
 
-async def _read_rest(turn: Turn, admission: Admission, first: bytes, *, limit: int) -> bytes:
-    admission.hold(turn, len(first))
+async def _read_rest(cycle: RequestCycle, admission: Admission, first: bytes, *, limit: int) -> bytes:
+    admission.hold(cycle, len(first))
     parts, size, more = [first], len(first), True
     while more:
-        message = await _next(turn)
+        message = await _next(cycle)
         part = message.get("body", b"")
         size += len(part)
         if size <= limit:
-            admission.hold(turn, len(part))
+            admission.hold(cycle, len(part))
             parts.append(part)
         elif size > limit * DRAIN_FACTOR:
             break
@@ -49,15 +146,14 @@ async def _read_rest(turn: Turn, admission: Admission, first: bytes, *, limit: i
     return b"".join(parts)
 
 
-async def _next(turn: Turn) -> Message:
-    message = await turn.receive()
+async def _next(cycle: RequestCycle) -> Message:
+    message = await cycle.receive()
     if message["type"] == "http.disconnect":
-        raise too_slow() if turn.slow else ClientGone
+        raise too_slow() if cycle.slow else ClientGone
     return message
 
 
 def too_slow() -> TooSlow:
-    """The error of a body that stopped coming, or came too slowly."""
     return TooSlow(
         "the request body stopped coming or came too slowly, and the connection is closed", code="request_timeout"
     )

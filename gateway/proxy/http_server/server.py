@@ -1,4 +1,4 @@
-"""The HTTP server of a worker, with its way to stop: not ready first, no new requests next, and answers end whole."""
+"""Runs the HTTP server of a worker and stops it gracefully: first readiness fails, then new requests do."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from email.utils import formatdate
 from fairtrial.domain.limits.worker_settings import WorkerSettings
 from gateway.descriptors import DescriptorReserve, Room
 from gateway.proxy.admission.admission import Admission
-from gateway.proxy.http_server.connection import CallerConnection
-from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.http_server.connection import HttpConnection
+from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.wire.cors import Cors
 
 BACKLOG = 2048
 POLL_SECONDS = 0.05
 TICK_SECONDS = 0.5
 IDLE_SECONDS = 75.0
-"""How long a connection may be without a request; also how long a head may take to come."""
+"""How long a connection may stay without a request, and how long a head may take to arrive."""
 
 YOUNG_SECONDS = 0.05
-"""A connection that is younger is not closed to make room: its request may be under way."""
+"""A younger connection is not closed to make room, because its request may be on the way."""
 
 LAST_SECONDS = 2
-"""For the last bytes: of answers that are broken off, and to clients that read slowly."""
+"""Time for the last bytes: of responses that are broken off, and to clients that read slowly."""
 
 _LOG = logging.getLogger(__name__)
 
 
 class Server:
-    """Listens to the end, so that whoever comes late is told so; the first SIGTERM drains, a second one ends at once.
+    """Listens until the end, so that late clients get an error. The first SIGTERM drains, a second one ends at once.
 
-    See `Clock` for what it shares with its connections. ``serve`` is called with each turn of a connection.
+    See `ServerState` for what it shares with its connections. ``serve`` is called with each request.
     """
 
     def __init__(
         self,
-        serve: Callable[[Turn], None],
+        serve: Callable[[RequestCycle], None],
         admission: Admission,
         settings: WorkerSettings,
         *,
         cors: Cors | None = None,
     ) -> None:
-        self.connections: set[CallerConnection] = set()
+        self.connections: set[HttpConnection] = set()
         self.date = b""
         self.now = 0.0
         self.cors = cors
@@ -60,22 +60,20 @@ class Server:
         self._left: set[asyncio.Task[None]] = set()
         self._admission = admission
         self._settings = settings
-        self._told = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._at_once = False
 
     async def run(self, listening: socket.socket) -> None:
-        """Serve until a signal, then stop; must be called in the main thread."""
+        """Serve until a signal, then stop. Must be called in the main thread."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop)
-        loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C: the supervisor tells us in its time
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor handles a terminal's Ctrl-C
         self._listening = listening
-        self._look()
+        self._on_tick()
         ticking = asyncio.create_task(self._tick())
-        listener = await loop.create_server(
-            lambda: CallerConnection(self, self._serve), sock=listening, backlog=BACKLOG
-        )
+        listener = await loop.create_server(lambda: HttpConnection(self, self._serve), sock=listening, backlog=BACKLOG)
         try:
-            await self._told.wait()
+            await self._stopping.wait()
             await self._drain()
         finally:
             listener.close()
@@ -83,15 +81,15 @@ class Server:
             ticking.cancel()
 
     def stop(self) -> None:
-        """The first time, or again; readiness ends with the first, before anything else does."""
-        if self._told.is_set():
+        """Begin to stop; the second call ends at once. Readiness fails first, before anything else changes."""
+        if self._stopping.is_set():
             self._at_once = True
         else:
             self._admission.stage = "leaving" if self._settings.grace else "draining"
-            self._told.set()
+            self._stopping.set()
 
-    def arrived(self, connection: CallerConnection, descriptor: int) -> Room:
-        """See `Clock`; at the limit of open files, connections that nobody uses make room."""
+    def arrived(self, connection: HttpConnection, descriptor: int) -> Room:
+        """See `ServerState`. At the limit of open files, idle connections are closed to make room."""
         room = self._reserve.room(descriptor, self.now)
         if room != "free":
             connection.idle_since = asyncio.get_running_loop().time()
@@ -100,28 +98,28 @@ class Server:
         return room
 
     def left(self, task: asyncio.Task[None]) -> None:
-        """See `Clock`: an answer is read to its end without its caller, and must be told of our end like the others."""
+        """See `ServerState`: it may read a response to its end without its client, and is stopped like the rest."""
         self._left.add(task)
         task.add_done_callback(self._left.discard)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._look()
+            self._on_tick()
 
-    def _look(self) -> None:
-        """Keep the clock; close what has been idle too long."""
+    def _on_tick(self) -> None:
+        """Update the clock and close connections that have been idle too long."""
         self.now = asyncio.get_running_loop().time()
         self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
         for connection in list(self.connections):
             if connection.serving is None and self.now - connection.idle_since > IDLE_SECONDS:
                 connection.end_idle(self.now)
             else:
-                connection.look_at_body(self.now)
+                connection.check_body_rate(self.now)
         self._admission.short = self._room() != "free" and not self._make_room()
 
     def _room(self) -> Room:
-        """Whether the next descriptor would be of the reserve; answers take some too, for their upstreams."""
+        """Whether the next descriptor would belong to the reserve. Upstream connections take descriptors too."""
         if self._listening is None:
             return "free"
         try:
@@ -132,7 +130,7 @@ class Server:
         return self._reserve.room(probe, self.now)
 
     def _make_room(self) -> bool:
-        """Close those of the connections that have been without a request for longest; false if there are none."""
+        """Close those connections that have been idle longest; false if there are none."""
         now = asyncio.get_running_loop().time()
         idle = [one for one in self.connections if one.serving is None and now - one.idle_since > YOUNG_SECONDS]
         for connection in heapq.nsmallest(1 + len(idle) // 16, idle, key=lambda one: one.idle_since):
@@ -145,7 +143,7 @@ class Server:
             await self._wait(self._settings.grace, lambda: False)
         admission.stage = "draining"
         for connection in [one for one in self.connections if one.serving is not None]:
-            connection.close_soon()  # the others stay until the end, to be told if they are used
+            connection.close_soon()  # the others stay open, so that a client that uses them gets an error
         await self._wait(self._settings.drain, self._idle)
         if not self._idle():
             _LOG.warning("%d requests are broken off: they did not end in time", admission.in_flight)
@@ -155,7 +153,7 @@ class Server:
             await self._wait(LAST_SECONDS, self._idle)
 
     async def _end(self) -> None:
-        """Close what is left, and give clients that read slowly a last moment."""
+        """Close the remaining connections, and give clients that read slowly a last moment."""
         for connection in list(self.connections):
             connection.close_soon()
         await self._wait(LAST_SECONDS, lambda: not self.connections)
@@ -172,11 +170,11 @@ class Server:
             task.cancel()
 
     def _idle(self) -> bool:
-        """Every answer has been given, and has left: a slow reader's is in progress until its last byte."""
+        """Whether every response was sent. A slow reader's response is in progress until its last byte."""
         return self._admission.in_flight == 0 and not any(one.unsent for one in self.connections)
 
     async def _wait(self, seconds: float, enough: Callable[[], bool]) -> None:
-        """Until it is enough, the time is over, or a second signal came."""
+        """Wait until it is enough, the time is over, or a second signal came."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not enough() and not self._at_once:  # noqa: ASYNC110 - what is enough is not one event

@@ -1,4 +1,4 @@
-"""What all connections of a worker share: who they are, and the time, told by whoever owns them."""
+"""Defines what all connections of a worker share: the set of them, the time, and the settings."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ if TYPE_CHECKING:
     from gateway.proxy.wire.cors import Cors
 
 C = TypeVar("C")
-"""The connections' class, which itself holds this state."""
+"""The class of the connections, which itself holds this state."""
 
 
-class Clock(Protocol[C]):
-    """See above."""
+class ServerState(Protocol[C]):
+    """The state of a worker's HTTP server."""
 
     connections: set[C]
     body_rate: BodyRate
-    """The slowest that a body may come."""
+    """The slowest rate at which a body may arrive."""
 
     date: bytes
-    """The ``date`` header, with its line's end."""
+    """The ``date`` header, with its line end."""
 
     now: float
-    """The loop's time, a second old at the most."""
+    """The loop's time, at most a second old."""
 
     cors: Cors | None
-    """Which web pages may read answers."""
+    """Which web pages may read responses."""
 
     def arrived(self, connection: C, descriptor: int) -> Room:
-        """A caller has connected; how much room there is for it."""
+        """Add a new connection; returns whether there is room for it."""
         ...
 
     def left(self, task: asyncio.Task[None]) -> None:
-        """A caller has left; what serves it may go on for a while."""
+        """Keep track of a task whose client has left and that may continue for a while."""
         ...

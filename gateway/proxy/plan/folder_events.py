@@ -1,6 +1,6 @@
-"""Tells when a file was renamed into a folder: by inotify on Linux, nowhere else.
+"""Waits until a file is renamed into a folder, by inotify on Linux only.
 
-inotify knows only what this machine's kernel does, so whoever waits looks for itself from time to time, too.
+inotify reports only changes by this machine's kernel, so callers must also check from time to time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Self
 
 IN_MOVED_TO = 0x80
 IN_IGNORED = 0x8000
-"""Of `inotify(7)`: the watch is over, as its folder is gone."""
+"""From `inotify(7)`: the watch has ended, because its folder is gone."""
 
 _HEAD = struct.Struct("iIII")
 _READ_BYTES = 4096
@@ -42,18 +42,18 @@ class FolderEvents:
             asyncio.get_running_loop().remove_reader(self._fd)
             os.close(self._fd)
 
-    async def wait(self, *, told: float, untold: float) -> None:
-        """Until a rename, and ``told`` seconds at most; only ``untold`` seconds where the kernel doesn't tell."""
+    async def wait(self, *, longest: float, without_events: float) -> None:
+        """Wait for a rename, at most ``longest`` seconds; just ``without_events`` seconds if none is reported here."""
         if not self._watch():
-            return await asyncio.sleep(untold)
+            return await asyncio.sleep(without_events)
         with suppress(TimeoutError):
-            async with asyncio.timeout(told):
+            async with asyncio.timeout(longest):
                 await self._event.wait()
         self._event.clear()
         return None
 
     def _watch(self) -> bool:
-        """Whether the folder is watched: from now on, if it appears only now."""
+        """Whether the folder is watched; starts the watch once the folder exists."""
         if not self._watching and self._libc is not None and self._fd >= 0:
             self._watching = self._libc.inotify_add_watch(self._fd, os.fsencode(self._folder), IN_MOVED_TO) >= 0
         return self._watching

@@ -1,4 +1,4 @@
-"""The plan file, watched: a new one is taken over whole, a broken one refused while the last good one stays."""
+"""Watches the plan file: a new plan replaces the old one as a whole, and a broken one is refused."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from gateway.proxy.plan.folder_events import FolderEvents
 from gateway.proxy.plan.routing_table import Routing, prepare
 
 POLL_SECONDS = 0.1
-TOLD_SECONDS = 0.5
-"""Between two looks where the kernel tells of a new file, which it can't if another machine wrote it."""
+EVENT_SECONDS = 0.5
+"""The interval if the kernel reports a new file, which it can't if another machine wrote it."""
 
 _LOG = logging.getLogger(__name__)
 Stamp = tuple[int, int, int]
 
 
 class PlanWatch:
-    """Holds the current routing; ``require_keys`` refuses a plan that would leave a reachable address open.
+    """Holds the current routing. ``require_keys`` refuses a plan without keys, for an address that others can reach.
 
     ``since``: when the plan in force was published, in seconds since 1970.
     """
@@ -45,15 +45,15 @@ class PlanWatch:
         return self.routing
 
     def is_refused(self) -> bool:
-        """Whether a newer plan or file is not in force: refused here, or by control, which leaves a note of it."""
+        """Whether a newer plan was refused: here, or by control, which leaves a note of it."""
         return self.refusal is not None or self._note.exists()
 
     def is_open(self) -> bool:
-        """Whether callers need no key, or nobody knows yet."""
+        """Whether callers need no key, or no plan says so yet."""
         return self.routing is None or self.routing.published.auth == "open"
 
-    def look(self) -> bool:
-        """Take over the file if it changed; whether the routing is new. Never raises."""
+    def load_if_changed(self) -> bool:
+        """Load the file if it changed; returns whether the routing is new. Never raises."""
         stamp = self._stamp_now()
         if stamp is None or stamp == self._stamp:
             return False
@@ -63,24 +63,24 @@ class PlanWatch:
         except PlanRefused as error:
             self._refuse(str(error))
             return False
-        except Exception as error:  # noqa: BLE001 - the fence of the plan: no file may end a worker that has a good one
+        except Exception as error:  # noqa: BLE001 - no file may end a worker that has a good plan
             self._refuse(f"{self._path}: {type(error).__name__}")
             return False
         return True
 
     async def run(self, on_plan: Callable[[Routing], None]) -> None:
-        """Look again and again, until cancelled; ``on_plan`` is told of the routing in force, and of each new one."""
-        self.look()
+        """Check again and again until cancelled. ``on_plan`` gets the routing in force, and each new one."""
+        self.load_if_changed()
         if self.routing is None and self.refusal is None:
             _LOG.warning("waiting for a plan: `fairtrial control` publishes it at %s", self._path)
-        told: Routing | None = None
+        announced: Routing | None = None
         with FolderEvents(self._path.parent) as events:
             while True:
-                self.look()
-                if self.routing is not None and self.routing is not told:
-                    told = self.routing
-                    on_plan(told)
-                await events.wait(told=TOLD_SECONDS, untold=POLL_SECONDS)
+                self.load_if_changed()
+                if self.routing is not None and self.routing is not announced:
+                    announced = self.routing
+                    on_plan(announced)
+                await events.wait(longest=EVENT_SECONDS, without_events=POLL_SECONDS)
 
     def _take(self) -> None:
         found = plan_file.read(self._path)

@@ -1,4 +1,4 @@
-"""Blanks a provider's key in whatever comes back from its server, because some servers repeat what they were sent."""
+"""Blanks a provider's key in its server's responses and in logs, because some servers repeat what they received."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 SHORTEST = 8
-"""Letters of the shortest key that is a secret; servers that ask for none are given words such as ``EMPTY``."""
+"""Letters of the shortest key that is a secret. Servers without keys are given words such as ``EMPTY``."""
 
 MARK = b"[key]"
 
 
 class Secret:
-    """The forms in which a key may stand in an answer: as it is, escaped in JSON, or encoded in a URL."""
+    """The forms in which a key may occur in a response: as it is, escaped in JSON, or encoded in a URL."""
 
     __slots__ = ("_forms",)
 
@@ -25,7 +25,7 @@ class Secret:
         self._forms = tuple(sorted(forms, key=len, reverse=True))
 
     def found_in(self, data: bytes) -> bool:
-        """Whether the key is in these bytes; quick, for each piece of an answer is asked."""
+        """Whether the key occurs in these bytes. It must be fast, because each piece of a response is checked."""
         for form in self._forms:  # noqa: SIM110 - a generator costs several times the search
             if form in data:
                 return True
@@ -39,14 +39,14 @@ class Secret:
         return data
 
     def blank_in_place(self, data: bytes) -> bytes:
-        """The same without another length: the length of an answer may have been sent already."""
+        """The same with the length unchanged, because the response's length may already be sent."""
         for form in self._forms:
             if form in data:
                 data = data.replace(form, MARK.ljust(len(form), b"*"))
         return data
 
     def tail(self, data: bytes) -> int:
-        """How many bytes at the end of these may be the beginning of the key."""
+        """How many bytes at the end may be the beginning of the key."""
         longest = 0
         for form in self._forms:
             start = data.find(form[:1], max(0, len(data) - len(form) + 1))
@@ -59,7 +59,7 @@ class Secret:
 
 
 class BlankedPieces:
-    """Blanks a key in an answer that is passed on in pieces, also where it is cut between two of them."""
+    """Blanks a key in a response that is passed on in pieces, also where the key is split between two pieces."""
 
     __slots__ = ("_held", "_secret")
 
@@ -68,7 +68,7 @@ class BlankedPieces:
         self._held = b""
 
     def feed(self, piece: bytes) -> bytes:
-        """What of the answer can go on; the rest waits for the next piece."""
+        """The part of the response that can be sent on. The rest waits for the next piece."""
         if self._secret is None:
             return piece
         whole = self._secret.blank_in_place(self._held + piece if self._held else piece)
@@ -77,13 +77,13 @@ class BlankedPieces:
         return whole[:kept]
 
     def rest(self) -> bytes:
-        """What waited, at the answer's end."""
+        """The bytes that waited, at the response's end."""
         held, self._held = self._held, b""
         return held
 
 
 class BlankingFormatter(logging.Formatter):
-    """Log lines without keys: an exception's text may hold what a library was given."""
+    """Formats log lines without keys, because an exception's text may hold what a library received."""
 
     def __init__(self, form: str, secrets: Callable[[], Iterable[Secret]]) -> None:
         super().__init__(form)
@@ -97,5 +97,5 @@ class BlankingFormatter(logging.Formatter):
 
 
 def secret_of(key: str | None) -> Secret | None:
-    """The secret that a key is; none where there is no key, or only a word that stands for none."""
+    """The secret for a key; ``None`` if there is no key, or only a short word in its place."""
     return Secret(key) if key is not None and len(key) >= SHORTEST else None

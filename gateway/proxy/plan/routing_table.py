@@ -1,4 +1,4 @@
-"""The published plan made ready for a worker: provider keys filled in, addresses and overrides encoded once."""
+"""Prepares the published plan for a worker: provider keys inserted, addresses and overrides encoded once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from fairtrial.config.rules.translation import RAW
+from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.events import Reason
-from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant
+from fairtrial.domain.plan import RIGHTS, Deployment, Experiment, Key, Plan, Published, Right, Variant
 from fairtrial.experiments.assignment import Assignment
-from gateway.proxy.plan.caller import Caller, caller_of
 from gateway.proxy.plan.provider_secret import Secret, secret_of
 
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -22,9 +22,9 @@ NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A deployment as a worker calls it; ``missing``: the environment variable that its key needs and that is unset.
+    """A deployment as a worker calls it. ``missing``: the unset environment variable that its key needs.
 
-    ``secret``: what must not come back from its server.
+    ``secret``: the key that must not come back from its server.
     """
 
     deployment: Deployment
@@ -50,7 +50,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """What can serve a request: an endpoint and the overrides of a variant, as raw JSON; ``name`` is the variant's."""
+    """What can serve a request: an endpoint and a variant's overrides as raw JSON. ``name`` is the variant's."""
 
     name: str | None
     endpoint: Endpoint
@@ -68,7 +68,7 @@ class KnownKey:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What serves a request and why; ``unit`` is a pseudonym; ``fallback`` is tried once if the arm can't begin."""
+    """What serves a request and why. ``unit`` is a pseudonym; ``fallback`` is called once if the arm fails."""
 
     route: str
     arm: Arm
@@ -81,9 +81,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Everything that a request is resolved against; built once for each published plan, then only read.
+    """Everything that a request is resolved against. It is built once for each published plan.
 
-    ``placed`` remembers what was computed for a route's units: they come again, and it stays as it is with the plan.
+    ``placed`` caches the targets of a route's units, which stay the same as long as the plan does.
     """
 
     published: Published
@@ -104,7 +104,7 @@ class Routing:
 
 
 def prepare(published: Published, environ: Mapping[str, str]) -> Routing:
-    """A plan's routing; pure. A key whose variable is unset is noted, and fails only the requests that need it."""
+    """Make a plan's routing. A key whose variable is unset is noted, and fails only the requests that need it."""
     plan = published.plan
     endpoints = {name: _endpoint(deployment, environ) for name, deployment in plan.deployments.items()}
     arms = {
@@ -153,3 +153,49 @@ def _reachable(plan: Plan) -> dict[str, frozenset[str]]:
 def _deployments(plan: Plan, experiment: str | None) -> list[str]:
     found: Experiment | None = plan.experiments.get(experiment) if experiment else None
     return [variant.deployment for variant in found.variants] if found else []
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller; ``key_id`` and ``name`` are ``None`` if the gateway is open.
+
+    Empty ``routes`` means all.
+    """
+
+    key_id: str | None
+    rights: frozenset[Right]
+    routes: frozenset[str]
+    name: str | None = None
+
+    def require(self, right: Right) -> None:
+        """Raise `NotAllowed` unless the caller has this right."""
+        if right not in self.rights:
+            raise NotAllowed(
+                f"this key may not {_WORDS[right]} (its rights: {', '.join(sorted(self.rights)) or 'none'})",
+                code="right_missing",
+            )
+
+    def may_name(self, route: str) -> bool:
+        return not self.routes or route in self.routes
+
+    def may_continue(self, route: str, owner: str | None) -> bool:
+        """Whether the caller may read and continue what a key of this name made on this route.
+
+        The name decides, so that a key that replaces another one under its name keeps its conversations.
+        """
+        return self.may_name(route) and (owner is None or owner == self.name)
+
+
+_WORDS: dict[Right, str] = {
+    "complete": "call models",
+    "feedback": "send feedback",
+    "pin": "force a variant or a deployment",
+    "see_variant": "see variants",
+    "admin": "use the control plane",
+}
+ANYONE = Caller(key_id=None, rights=frozenset(RIGHTS), routes=frozenset())
+
+
+def caller_of(key: Key) -> Caller:
+    """What the holder of a key may do."""
+    return Caller(key_id=key.key_id, rights=frozenset(key.rights), routes=frozenset(key.routes), name=key.name)

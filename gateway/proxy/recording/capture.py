@@ -1,48 +1,67 @@
-"""Bodies for the record: in full, redacted or not at all; what fails, or is too much work, is not recorded."""
+"""Captures bodies and tags for the record: in full, redacted, or not at all if that fails or is too much work."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import get_args
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, get_args
 
+from fairtrial.domain.events import CaptureOutcome
 from fairtrial.domain.plan import Capture
-from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, Turns, at_once, bounded
-from gateway.proxy.exchange import NO_BODIES, Bodies, LeftOut
-from gateway.proxy.recording.redaction import AT_ONCE, as_it_came, json_steps
-from gateway.proxy.recording.redaction_prefilter import suspect_json
-from gateway.proxy.wire.request_body import Asked
+from gateway.proxy.admission.cooperative_work import Allowance, Steps, TimeSlicer, TooMuchWork, at_once, bounded
+from gateway.proxy.recording.redaction import AT_ONCE, json_steps, redact_text
+from gateway.proxy.recording.redaction_prefilter import as_it_came, json_may_contain_pii
+from gateway.proxy.wire.headers import TAGS_HEADER
+from gateway.proxy.wire.request_body import RequestBody
 
 BODY_LIMIT = 256 * 1024
-"""Bytes; a larger body is left out of the record whole: half a JSON text would be of use to nobody."""
+"""Bytes. A larger body is left out entirely, because half a JSON text is useless."""
 
-IN_TURNS = 320
-"""Steps that a body may take in turns; with them some 2,500 places are looked at closely."""
+MAX_TAGS, MAX_LENGTH = 16, 128
+"""How many tags a request may have, and how long a name or a value may be."""
 
+SLICED_STEPS = 320
+"""Steps that the redaction of a body may take in time slices: enough to examine some 2,500 candidates."""
+
+
+LeftOut = Literal["size", "work"]
+"""Why a body is not recorded although the plan wants it: it is too large, or its redaction is too much work."""
 
 LEFT_OUT: tuple[str, ...] = (*get_args(LeftOut), "feedback")
-"""The reasons by which is counted: also texts of feedback that are too much work."""
+"""The reasons that are counted, with one more for texts of feedback whose redaction is too much work."""
 
 
-def capture_bodies(capture: Capture, asked: Asked, answer: bytes | None) -> Bodies:
-    """The two bodies as the plan wants them, at once; never raises."""
-    bodies = _untouched(capture, asked.body, answer)
-    return bodies or at_once(_redacted(asked.body, answer, most=AT_ONCE))
+class Bodies(NamedTuple):
+    """The recorded parts of the two bodies, as JSON text; how they were captured; and why a part was left out."""
+
+    outcome: CaptureOutcome = "none"
+    request: str | None = None
+    response: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
 
-async def capture_in_turns(
-    capture: Capture, asked: Asked, answer: bytes | None, *, turns: Turns, caller: str | None
+NO_BODIES = Bodies()
+
+
+def capture_bodies(capture: Capture, body: RequestBody, answer: bytes | None) -> Bodies:
+    """The two bodies as the plan wants them, without waiting. Never raises."""
+    bodies = _untouched(capture, body.body, answer)
+    return bodies or at_once(_redacted(body.body, answer, most=AT_ONCE))
+
+
+async def capture_in_slices(
+    capture: Capture, body: RequestBody, answer: bytes | None, *, time_slicer: TimeSlicer, caller: str | None
 ) -> Bodies:
-    """The same, in turns with other work where it is more than a little; at once where too much of that waits."""
-    bodies = _untouched(capture, asked.body, answer)
+    """The same in time slices if it is much work; at once, within a smaller limit, if too much work waits already."""
+    bodies = _untouched(capture, body.body, answer)
     if bodies is not None:
         return bodies
-    if turns.busy(caller):
-        return at_once(_redacted(asked.body, answer, most=AT_ONCE))
-    return await turns.take(_redacted(asked.body, answer, most=IN_TURNS), caller)
+    if time_slicer.busy(caller):
+        return at_once(_redacted(body.body, answer, most=AT_ONCE))
+    return await time_slicer.run(_redacted(body.body, answer, most=SLICED_STEPS), caller)
 
 
 def _untouched(capture: Capture, request: bytes, answer: bytes | None) -> Bodies | None:
-    """The bodies where nothing has to be looked for in them, as in most; else ``None``."""
+    """The bodies if they need no redaction, as most do; else ``None``."""
     if capture == "none":
         return NO_BODIES
     left_out = () if len(request) + len(answer or b"") <= BODY_LIMIT else _too_large(request, answer)
@@ -50,9 +69,9 @@ def _untouched(capture: Capture, request: bytes, answer: bytes | None) -> Bodies
     try:
         if capture == "full":
             return Bodies(capture, _each(bytes.decode, one), _each(bytes.decode, other), left_out)
-        if not suspect_json(b"%b\n%b" % (one or b"", other or b"")):  # a newline is in no text of JSON
+        if not json_may_contain_pii(b"%b\n%b" % (one or b"", other or b"")):  # no JSON text holds a raw newline
             return Bodies(capture, _each(as_it_came, one), _each(as_it_came, other), left_out)
-    except Exception:  # noqa: BLE001 - the fence of recording: whatever fails, the traffic goes on
+    except Exception:  # noqa: BLE001 - a failure of recording must not stop traffic
         return Bodies("failed", left_out=left_out)
     return None
 
@@ -66,7 +85,7 @@ def _redacted(request: bytes, answer: bytes | None, *, most: int) -> Steps[Bodie
             except TooMuchWork:
                 left_out.append("work")
                 texts.append(None)
-    except Exception:  # noqa: BLE001 - the fence of recording: whatever fails in a redaction, the traffic goes on
+    except Exception:  # noqa: BLE001 - a failure of redaction must not stop traffic
         return Bodies("failed", left_out=tuple(left_out))
     return Bodies("redacted", texts[0], texts[1], tuple(left_out))
 
@@ -81,3 +100,16 @@ def _kept(body: bytes | None) -> bytes | None:
 
 def _too_large(*bodies: bytes | None) -> tuple[LeftOut, ...]:
     return tuple("size" for body in bodies if body and len(body) > BODY_LIMIT)
+
+
+def read_tags(headers: Mapping[str, str], capture: Capture) -> dict[str, str]:
+    """Tags of ``x-fairtrial-tags: team=search,release=7``; ignores other parts. Redacted unless capture is ``full``."""
+    line = headers.get(TAGS_HEADER)
+    if not line:
+        return {}
+    tags: dict[str, str] = {}
+    for part in line.split(",")[:MAX_TAGS]:
+        name, equals, value = part.partition("=")
+        if equals and name.strip():
+            tags[name.strip()[:MAX_LENGTH]] = value.strip()[:MAX_LENGTH]
+    return tags if capture == "full" else {redact_text(name): redact_text(value) for name, value in tags.items()}

@@ -1,7 +1,7 @@
-"""Personal and secret text taken out of what is recorded; a cheap look first, since most text has none.
+"""Redacts personal and secret text in what is recorded, after a cheap check, because most text holds none.
 
-Bodies stay JSON text: nothing is taken apart. Where there are escapes a copy of the same length is looked at in which
-they are blank, and both are changed in the same places.
+Bodies stay JSON text and are not decoded. If there are escapes, the search runs on a copy of the same length in which
+they are blank. Finds are replaced at the same places of both.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ import msgspec
 from fairtrial.domain.limits.json_limits import RECORDED, excess
 from fairtrial.privacy.patterns import PATTERNS, Pattern
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, at_once, bounded
-from gateway.proxy.recording.redaction_prefilter import suspect, suspect_json
+from gateway.proxy.recording.redaction_prefilter import as_it_came, json_may_contain_pii, may_contain_pii
 from gateway.proxy.wire import lenient_json
 
 STEP = 8
-"""Look-alikes of one step: places in a text that are looked at closely, for some microseconds each."""
+"""How many candidates make one step. Each takes some microseconds."""
 
 AT_ONCE = 40
-"""Steps that a text or body may take without a pause; one that needs more raises `TooMuchWork`."""
+"""Steps that a text or body may take without a pause. One that needs more raises `TooMuchWork`."""
 
 _SHORTEST = 3
 _LONG = 32 * 1024
-"""Bytes of a text in which looking for one kind is a step, whatever is found."""
+"""From this many bytes on, the search for one pattern counts as a step, whatever it finds."""
 
 _NEXT_PLACE = 2
-"""Bytes behind which the next find may begin where this one was none."""
+"""How many bytes behind a rejected candidate the next one may begin."""
 
 _EDGE = b"\0"
-"""Stands before and behind a text: of no word, like the quotes around a text in JSON."""
+"""Stands before and behind a text. It belongs to no word, like the quotes around a text in JSON."""
 
 _QUOTE = b'"'
 _ANY = msgspec.json.Decoder(Any)
-_JSON = msgspec.json.Decoder(msgspec.Raw)
-"""Takes nothing apart: whether it is JSON at all."""
+_SYNTAX = msgspec.json.Decoder(msgspec.Raw)
+"""Checks that bytes are JSON, without decoding any value."""
 
 _ENCODER = msgspec.json.Encoder()
 _ESCAPES = (
@@ -56,28 +56,28 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def redact_text(text: str) -> str:
-    """The text with addresses of e-mail, phones, cards, IBANs, IP addresses, keys and tokens replaced by ``[kind]``.
+    """The text with e-mail and IP addresses, phone numbers, cards, IBANs, keys and tokens replaced by ``[kind]``.
 
-    Raises `TooMuchWork`. A lone surrogate becomes U+FFFD where anything is looked at closely.
+    Raises `TooMuchWork`. A lone surrogate becomes U+FFFD if the text is examined at all.
     """
     return at_once(bounded(text_steps(text), Allowance(AT_ONCE))) if needs_steps(text) else text
 
 
 def redact_json(body: bytes) -> str:
-    """JSON with every text in it redacted, names included; raises on what is no JSON, and is then not recorded.
+    """JSON with every text in it redacted, names included. It raises on anything else, which is then not recorded.
 
-    An escape such as ``\\u0040`` hides nothing. What needs nothing stays as it came. Raises `TooMuchWork`.
+    An escape such as ``\u0040`` hides nothing. A body without finds stays as it came. Raises `TooMuchWork`.
     """
-    return at_once(bounded(json_steps(body), Allowance(AT_ONCE))) if suspect_json(body) else as_it_came(body)
+    return at_once(bounded(json_steps(body), Allowance(AT_ONCE))) if json_may_contain_pii(body) else as_it_came(body)
 
 
 def needs_steps(text: str) -> bool:
-    """Whether a text may hold something to be redacted."""
-    return len(text) >= _SHORTEST and suspect(text)
+    """Whether a text may hold something that must be redacted."""
+    return len(text) >= _SHORTEST and may_contain_pii(text)
 
 
 def text_steps(text: str) -> Steps[str]:
-    """`redact_text` in steps, of a text that may hold something."""
+    """`redact_text` in steps, for a text that may hold something."""
     raw = _QUOTE + _SURROGATE.sub("\ufffd", text).encode() + _QUOTE
     look = _QUOTE + raw[1:-1].replace(_QUOTE, _EDGE) + _QUOTE
     changed = yield from _redacted(raw, look)
@@ -85,27 +85,21 @@ def text_steps(text: str) -> Steps[str]:
 
 
 def json_steps(body: bytes) -> Steps[str]:
-    """`redact_json` in steps, of a body that may hold something."""
+    """`redact_json` in steps, for a body that may hold something."""
     if b"\\u" in body or b"\\/" in body:
         if excess(body, RECORDED) is not None:
             raise TooMuchWork
         plain = _plain(body)
     else:
-        _JSON.decode(body)
+        _SYNTAX.decode(body)
         plain = body
     edged = _EDGE + plain + _EDGE
     changed = yield from _redacted(edged, _without_escapes(edged))
     return body.decode() if changed is None else changed[1:-1].decode()
 
 
-def as_it_came(body: bytes) -> str:
-    """JSON that needs no redaction; raises on what is none."""
-    _JSON.decode(body)
-    return body.decode()
-
-
 def _plain(body: bytes) -> bytes:
-    """The same JSON without escapes for what can stand as it is."""
+    """The same JSON without needless escapes."""
     try:
         return _ENCODER.encode(_ANY.decode(body))
     except msgspec.DecodeError:
@@ -114,7 +108,7 @@ def _plain(body: bytes) -> bytes:
 
 
 def _without_escapes(body: bytes) -> bytes:
-    """A copy of the same length, with white space or nothing of a word in place of escapes."""
+    """A copy of the same length, with white space or NUL bytes in place of escapes."""
     if b"\\" not in body:
         return body
     for escape, instead in _ESCAPES:
@@ -123,7 +117,7 @@ def _without_escapes(body: bytes) -> bytes:
 
 
 def _redacted(raw: bytes, look: bytes) -> Steps[bytes | None]:
-    """The bytes with every find replaced, ``None`` where there is none; ``look`` has the same length."""
+    """The bytes with every find replaced, or ``None`` if there is none. ``look`` has the same length as ``raw``."""
     changed, seen = False, count(1)
     for pattern in PATTERNS:
         finds = (yield from _finds(pattern, look, seen)) if pattern.needs in look else []
@@ -136,7 +130,7 @@ def _redacted(raw: bytes, look: bytes) -> Steps[bytes | None]:
 
 
 def _finds(pattern: Pattern, look: bytes, seen: Iterator[int]) -> Steps[list[tuple[int, int]]]:
-    """Where each find begins and ends; a step is over with each eighth place that was seen."""
+    """The start and end of each find. Every eighth candidate ends a step."""
     finds = []
     found = pattern.regex.search(look)
     while found is not None:
@@ -155,7 +149,7 @@ def _finds(pattern: Pattern, look: bytes, seen: Iterator[int]) -> Steps[list[tup
 
 
 def _place(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, int]:
-    """Where the find is in its match."""
+    """Where the find is within its match."""
     if pattern.marks is not None:
         end = _back(look, end)
         if look[end - 1] in pattern.marks:
@@ -164,7 +158,7 @@ def _place(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, in
 
 
 def _replaced(raw: bytes, look: bytes, finds: list[tuple[int, int]], stands: bytes) -> tuple[bytes, bytes]:
-    """Both with something else in place of the finds. One outside of a text is a number, and becomes a text."""
+    """Both with the finds replaced. A find outside of a text is a number, and becomes a text."""
     raws: list[bytes] = []
     looks: list[bytes] = []
     at = quotes = 0
@@ -178,7 +172,7 @@ def _replaced(raw: bytes, look: bytes, finds: list[tuple[int, int]], stands: byt
 
 
 def _past(look: bytes, at: int, characters: int) -> int:
-    """The place so many characters further on."""
+    """The position so many characters later."""
     for _ in range(characters):
         at += 1
         while look[at] & 0xC0 == 0x80:
@@ -187,7 +181,7 @@ def _past(look: bytes, at: int, characters: int) -> int:
 
 
 def _back(look: bytes, at: int) -> int:
-    """The place one character before."""
+    """The position one character earlier."""
     at -= 1
     while look[at] & 0xC0 == 0x80:
         at -= 1

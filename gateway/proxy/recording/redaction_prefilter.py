@@ -1,10 +1,11 @@
-"""The cheap look before a redaction: whether a text, or a whole JSON body, holds anything that calls for one.
+"""Checks cheaply whether a text, or a whole JSON body, may hold anything that must be redacted.
 
-It is one pass of RE2, whose time grows with the length of the text alone, whatever is in it.
+It is one pass of RE2, whose time grows only with the length of the text, whatever the text holds.
 """
 
 from __future__ import annotations
 
+import msgspec
 import re2
 
 _MARKS = (
@@ -19,33 +20,36 @@ _MARKS = (
 """What texts of each kind hold."""
 
 _HIDING = rb"\\[u/]"
-"""Escapes that may stand for a character of what is looked for; the others stand for none."""
+"""Escapes that may stand for a character of such a text; the other escapes can't."""
 
 _DIGITS = rb"\p{Nd}[\p{Nd} ().\-/]{5,30}\p{Nd}"
 _FIELD = rb'[A-Za-z_]": ?-?'
-"""A letter stands before ``":`` only where a name ends, since quotes in texts are escaped."""
+"""The end of a field's name: only there does a letter stand before ``":``, because texts escape their quotes."""
 
 _LONG_NUMBER = 13
-"""Digits of the shortest whole number of a field that is looked at like a text."""
+"""Digits of the shortest whole number in a field that is treated like a text."""
 
 _TEXT = re2.compile(b"|".join([*_MARKS, _DIGITS]))
 _JSON = re2.compile(b"|".join([*_MARKS, _HIDING, _FIELD + b"(" + _DIGITS + b")", _DIGITS]))
-_PASSED_OVER = 64
-"""Short numbers of fields after which a body is taken for one that may: looking on would take longer."""
+_MOST_SHORT_NUMBERS = 64
+"""After this many short numbers in fields a body counts as suspicious, because a longer search would cost more."""
+
+_SYNTAX = msgspec.json.Decoder(msgspec.Raw)
+"""Checks that bytes are JSON, without decoding any value."""
 
 
-def suspect(text: str) -> bool:
-    """Whether a text may hold something to be redacted."""
+def may_contain_pii(text: str) -> bool:
+    """Whether a text may hold something that must be redacted."""
     return _TEXT.search(text.encode("utf-8", "replace")) is not None
 
 
-def suspect_json(body: bytes) -> bool:
-    """Whether any text or long number in JSON may, also where an escape could hide it; looks at it as it came.
+def json_may_contain_pii(body: bytes) -> bool:
+    """Whether any text or long number in JSON may hold something that must be redacted, even behind an escape.
 
-    Quotes and backslashes in texts are escaped, and but for the escapes that hide something a text stands as it is.
+    The JSON is searched undecoded. That suffices, because a text stands there as it is, except for its escapes.
     """
     at = 0
-    for _ in range(_PASSED_OVER):
+    for _ in range(_MOST_SHORT_NUMBERS):
         found = _JSON.search(body, at)
         if found is None:
             return False
@@ -54,3 +58,9 @@ def suspect_json(body: bytes) -> bool:
             return True
         at = found.end()
     return True
+
+
+def as_it_came(body: bytes) -> str:
+    """The text of JSON that needs no redaction; raises `msgspec.DecodeError` if it is not JSON."""
+    _SYNTAX.decode(body)
+    return body.decode()

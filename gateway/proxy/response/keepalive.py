@@ -1,65 +1,67 @@
-"""One timer for a whole stream: comments in its silence, an end to waiting for an upstream or reader that stalls."""
+"""Writes a stream to the client, keeps it alive with comments, and ends it if the upstream or the client stalls."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 
-from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.http_server.request_cycle import RequestCycle
 
 PING = b": ping\n\n"
-"""A comment: the standard's own way to keep a connection alive, which no client takes for an event."""
+"""A comment, which the standard provides to keep a connection alive. Clients ignore it."""
 
 _SOONEST = 0.002
 
 
-class Pulse:
-    """A stream's way to its client. A caller that waits for a first byte is sent the head, then comments.
+class StreamWriter:
+    """Writes one stream. A client that waits for the first byte gets the head, then comments.
 
-    Only whole events go out, so that a comment can follow at any time. The timer is lazy: what comes and goes only sets
-    ``last``, and the timer looks at it when it fires; it is the same one however many pieces a stream has.
+    Only whole events are sent, so that a comment can follow at any time. One lazy timer serves the whole stream: each
+    piece only sets ``last``, and the timer compares it with the time when it fires.
     """
 
     __slots__ = (
-        "_early", "_ends", "_every", "_idle", "_limit", "_loop", "_timer", "client",
+        "_early_head", "_ends", "_heartbeat", "_idle", "_limit", "_loop", "_timer", "client",
         "last", "opened", "sending",
     )  # fmt: skip
 
-    def __init__(self, client: Turn, *, every: float, early: Callable[[], tuple[int, Sequence[bytes]] | None]) -> None:
-        """``every``: seconds of silence before a comment, 0 for none; ``early``: the head before there is an answer."""
+    def __init__(
+        self, client: RequestCycle, *, heartbeat: float, early_head: Callable[[], tuple[int, Sequence[bytes]] | None]
+    ) -> None:
+        """``heartbeat``: seconds of silence before a comment, or 0; ``early_head``: the head before a response."""
         self._loop = asyncio.get_running_loop()
         self.client = client
-        self._every = every
-        self._early = early
+        self._heartbeat = heartbeat
+        self._early_head = early_head
         self._limit: asyncio.Timeout | None = None
         self._idle = self._ends = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.last = self._loop.time()
         self.opened = False
         self.sending = False
-        """Whether it is the client that is waited for, and not the upstream."""
-        if every:
-            self._timer = self._loop.call_later(every, self._look)
+        """Whether the client is awaited, and not the upstream."""
+        if heartbeat:
+            self._timer = self._loop.call_later(heartbeat, self._on_timer)
 
     def open(self, status: int, lines: Sequence[bytes]) -> None:
-        """Send the head, unless a comment had to go first."""
+        """Send the head, unless a comment had to be sent first."""
         if not self.opened:
             self.opened = True
             self.client.begin(status, lines)
 
     async def send(self, events: bytes) -> None:
-        """Send whole events; waits while the client does not read."""
+        """Send whole events. Waits while the client does not read."""
         self.sending, self.last = True, self._loop.time()
-        if self.client.line.full:
-            await self.client.line.drain()
-        self.client.piece(events)
+        if self.client.connection.full:
+            await self.client.connection.drain()
+        self.client.write_chunk(events)
         self.sending, self.last = False, self._loop.time()
 
     def push(self, events: bytes) -> bool:
-        """Send whole events without waiting; false where the client has to be waited for, and nothing was sent."""
-        if self.client.line.full:
+        """Send whole events without waiting. False if nothing was sent because the client does not read."""
+        if self.client.connection.full:
             return False
-        self.client.piece(events)
+        self.client.write_chunk(events)
         self.last = self._loop.time()
         return True
 
@@ -68,26 +70,26 @@ class Pulse:
         self.stop()
         self.client.end(events)
 
-    def guard(self, limit: asyncio.Timeout, *, idle: float, left: float) -> None:
-        """Let ``limit`` expire when nothing moves for ``idle`` seconds, or when ``left`` seconds are over."""
+    def set_timeouts(self, limit: asyncio.Timeout, *, idle: float, left: float) -> None:
+        """Let ``limit`` expire after ``idle`` seconds without progress, or after ``left`` seconds in all."""
         self._limit, self._idle, self._ends = limit, idle, self._loop.time() + left
         self.last = self._loop.time()
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(max(_SOONEST, min(idle, left, self._every or idle)), self._look)
+        self._timer = self._loop.call_later(max(_SOONEST, min(idle, left, self._heartbeat or idle)), self._on_timer)
 
-    def quiet(self) -> None:
-        """No comment from now on."""
-        self._every = 0.0
+    def stop_heartbeat(self) -> None:
+        """Send no more comments."""
+        self._heartbeat = 0.0
 
     def stop(self) -> None:
-        """No comment and no limit from now on."""
+        """Send no more comments, and let no limit expire."""
         self._limit = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _look(self) -> None:
+    def _on_timer(self) -> None:
         now, due = self._loop.time(), []
         if self._limit is not None:
             stalls = min(self.last + self._idle, self._ends)
@@ -95,20 +97,20 @@ class Pulse:
                 self._limit.reschedule(now)
                 return
             due.append(stalls)
-        if self._every:
-            if not self.sending and now >= self.last + self._every:
+        if self._heartbeat:
+            if not self.sending and now >= self.last + self._heartbeat:
                 self._ping()
-                due.append(now + self._every)
+                due.append(now + self._heartbeat)
             else:
-                due.append((now if self.sending else self.last) + self._every)
-        self._timer = self._loop.call_at(max(min(due), now + _SOONEST), self._look)
+                due.append((now if self.sending else self.last) + self._heartbeat)
+        self._timer = self._loop.call_at(max(min(due), now + _SOONEST), self._on_timer)
 
     def _ping(self) -> None:
-        if self.client.line.full:
+        if self.client.connection.full:
             return
         if not self.opened:
-            head = self._early()
+            head = self._early_head()
             if head is None:
                 return
             self.open(*head)
-        self.client.piece(PING)
+        self.client.write_chunk(PING)

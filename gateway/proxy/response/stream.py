@@ -1,4 +1,4 @@
-"""A stream to the client, event by event as it comes; recorded before its end, broken off with an error event."""
+"""Relays a stream to the client event by event, records it before its end, and reports a break as an error event."""
 
 from __future__ import annotations
 
@@ -9,41 +9,42 @@ from msgspec.structs import replace
 
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import RequestOutcome
-from gateway.proxy.exchange import Exchange
-from gateway.proxy.extraction.stream_accumulator import Kept
-from gateway.proxy.http_server.request_cycle import Turn
-from gateway.proxy.recording.record import prepare, record
-from gateway.proxy.response.keepalive import Pulse
-from gateway.proxy.response.response_headers import answer_lines, variant_lines
-from gateway.proxy.routing.continuation import RESPONSES, note_place
+from gateway.proxy.extraction.stream_accumulator import StreamAccumulator
+from gateway.proxy.http_server.request_cycle import RequestCycle
+from gateway.proxy.recording.capture import Bodies
+from gateway.proxy.recording.record import Recorder
+from gateway.proxy.response.keepalive import StreamWriter
+from gateway.proxy.response.response_headers import response_lines, variant_lines
+from gateway.proxy.routing.continuation import RESPONSES, remember_response
+from gateway.proxy.stages import AnswerContent, Progress, Routed
 from gateway.proxy.transport.transport import EVENT_LIMIT, TransportError
-from gateway.proxy.upstream.call import Begun, broken_off, overflow, stalled, unreadable
+from gateway.proxy.upstream.call import StartedResponse, broken_off, overflow, stalled, unreadable
 from gateway.proxy.wire.asgi import ClientGone
 from gateway.proxy.wire.headers import Headers
 from gateway.proxy.wire.openai_errors import error_event
-from gateway.proxy.wire.sse import EventCutter
-from gateway.proxy.worker_state import Gateway
+from gateway.proxy.wire.sse import EventSplitter
 
 EARLY_STATUS = 200
 _STREAM_LINES = [b"cache-control: no-cache\r\n", b"x-accel-buffering: no\r\n"]
 _TYPE = b"content-type: text/event-stream; charset=utf-8\r\n"
 
 
-def stream_to(gateway: Gateway, exchange: Exchange, turn: Turn, *, keepalive: float | None = None) -> Pulse:
-    """The way to a client that asked for a stream; if need be its head leaves before an upstream has answered."""
+def stream_writer(routed: Routed, progress: Progress, cycle: RequestCycle, *, heartbeat: float) -> StreamWriter:
+    """The writer for a client that requested a stream. It can send the head before an upstream has answered."""
 
-    def early() -> tuple[int, list[bytes]] | None:
-        if exchange.client_gone:
+    def early_head() -> tuple[int, list[bytes]] | None:
+        if progress.client_gone:
             return None
-        exchange.status = EARLY_STATUS
-        known = exchange.target is None or exchange.target.fallback is None
-        head = exchange.attempts[-1].head if known and exchange.attempts else None
-        if head is not None and exchange.attempts[-1].status == EARLY_STATUS and not _is_json(head):
-            return EARLY_STATUS, [*answer_lines(exchange, head, skip="cache-control"), *_STREAM_LINES]
-        named = b"x-request-id: %b\r\n" % exchange.request_id.encode()
-        return EARLY_STATUS, [_TYPE, named, *(variant_lines(exchange) if known else ()), *_STREAM_LINES]
+        progress.status = EARLY_STATUS
+        attempts = progress.attempts
+        known = routed.target.fallback is None
+        head = attempts[-1].head if known and attempts else None
+        if head is not None and attempts[-1].status == EARLY_STATUS and not _is_json(head):
+            return EARLY_STATUS, [*response_lines(routed, attempts, head, skip="cache-control"), *_STREAM_LINES]
+        named = b"x-request-id: %b\r\n" % routed.received.request_id.encode()
+        return EARLY_STATUS, [_TYPE, named, *(variant_lines(routed, attempts) if known else ()), *_STREAM_LINES]
 
-    return Pulse(turn, every=gateway.settings.keepalive if keepalive is None else keepalive, early=early)
+    return StreamWriter(cycle, heartbeat=heartbeat, early_head=early_head)
 
 
 def _is_json(head: Headers) -> bool:
@@ -51,159 +52,171 @@ def _is_json(head: Headers) -> bool:
 
 
 class StreamRelay:
-    """Relays one stream. Events stay whole and as they came; the client's reading speed holds the upstream back."""
+    """Relays one stream. Events stay whole and unchanged. The client's reading speed holds the upstream back."""
 
     __slots__ = (
-        "_begun", "_cutter", "_exchange", "_gateway", "_keep", "_kept", "_late", "_passes", "_pulse", "_push",
-        "_secret",
+        "_accumulate", "_accumulator", "_late", "_passes", "_progress", "_push", "_recorder", "_response", "_routed",
+        "_secret", "_splitter", "_writer",
     )  # fmt: skip
 
-    def __init__(self, gateway: Gateway, exchange: Exchange, begun: Begun, pulse: Pulse) -> None:
-        self._gateway = gateway
-        self._exchange = exchange
-        self._begun = begun
-        self._pulse = pulse
-        assert exchange.routing is not None
-        responses = exchange.endpoint == RESPONSES
-        self._cutter = EventCutter(strip_usage=begun.strip_usage, responses=responses, checked=not responses)
-        kept = responses or exchange.routing.plan.capture != "none"  # the map of responses reads what is not recorded
+    def __init__(
+        self, recorder: Recorder, routed: Routed, progress: Progress, response: StartedResponse, writer: StreamWriter
+    ) -> None:
+        self._recorder = recorder
+        self._routed = routed
+        self._progress = progress
+        self._response = response
+        self._writer = writer
+        responses = routed.received.endpoint == RESPONSES
+        self._splitter = EventSplitter(strip_usage=response.strip_usage, responses=responses, checked=not responses)
+        text = responses or routed.routing.plan.capture != "none"  # the response map needs text that is not recorded
         self._late = b""
-        self._secret = begun.note.arm.endpoint.secret
-        self._kept = Kept(text=kept, responses=responses)
-        self._passes, self._keep, self._push = self._cutter.passes, self._kept.add, pulse.push
+        self._secret = response.endpoint.secret
+        self._accumulator = StreamAccumulator(text=text, responses=responses)
+        self._passes, self._accumulate, self._push = self._splitter.passes, self._accumulator.add, writer.push
 
     async def run(self) -> None:
-        """Relay to the end; an upstream that breaks off becomes an error event, without ``[DONE]``.
+        """Relay to the end. An upstream that breaks off becomes an error event, without ``[DONE]``.
 
-        A client that takes nothing for the deployment's idle time is held to have left.
+        A client that reads nothing for `timeouts.idle` is treated as disconnected.
         """
-        exchange, pulse = self._exchange, self._pulse
-        lines = [*answer_lines(exchange, self._begun.answer.headers, skip="cache-control"), *_STREAM_LINES]
-        if not exchange.client_gone and not pulse.opened:
-            exchange.status = self._begun.answer.status
+        progress, writer, upstream = self._progress, self._writer, self._response.upstream
+        lines = response_lines(self._routed, progress.attempts, upstream.headers, skip="cache-control")
+        if not progress.client_gone and not writer.opened:
+            progress.status = upstream.status
         try:
-            pulse.open(exchange.status, lines)
+            writer.open(progress.status, [*lines, *_STREAM_LINES])
             last = await self._within_limits()
         except RequestError as error:
-            last = self._broken_off(error)
+            last = self._break_off(error)
         except TransportError as error:
-            last = self._broken_off(broken_off(self._begun, error))
+            last = self._break_off(broken_off(self._response, error))
         except TimeoutError:
-            if pulse.sending:
-                await self._not_read()
-            last = self._broken_off(stalled(self._begun))
+            if writer.sending:
+                await self._abandon_client()
+            last = self._break_off(stalled(self._response))
         except asyncio.CancelledError:
-            self._read()
+            self._read_content()
             raise
-        pulse.end(last)
+        writer.end(last)
 
     async def _within_limits(self) -> bytes:
-        limits = self._begun.note.arm.endpoint.deployment.timeouts
-        left = self._exchange.started + limits.total - time.perf_counter()
+        limits = self._response.endpoint.deployment.timeouts
+        left = self._routed.received.started + limits.total - time.perf_counter()
         async with asyncio.timeout(None) as limit:
-            self._pulse.guard(limit, idle=limits.idle, left=left)
-            return await self._pieces()
+            self._writer.set_timeouts(limit, idle=limits.idle, left=left)
+            return await self._relay_pieces()
 
-    async def _pieces(self) -> bytes:
-        """Relay all but the last bytes, which are returned: they leave only once the record is written."""
-        cutter, answer = self._cutter, self._begun.answer
-        flow = getattr(answer, "flow", None)
-        piece, placed = self._begun.first, self._exchange.endpoint != RESPONSES
+    async def _relay_pieces(self) -> bytes:
+        """Relay all but the last bytes, which are returned: they are sent only after the record is written."""
+        splitter, upstream = self._splitter, self._response.upstream
+        flow = getattr(upstream, "flow", None)
+        piece, remembered = self._response.first, self._routed.received.endpoint != RESPONSES
         while piece:
-            out = self._cut(piece)
-            while out or cutter.done:
-                placed = placed or note_place(self._gateway, self._exchange, self._kept.figures())
-                if cutter.done:
+            out = self._split(piece)
+            while out or splitter.done:
+                remembered = remembered or self._remember()
+                if splitter.done:
                     await self._finish_whole()
-                    self._pulse.quiet()
-                await self._pulse.send(out)
-                if flow is None or cutter.done or cutter.broken or not placed:
+                    self._writer.stop_heartbeat()
+                await self._writer.send(out)
+                if flow is None or splitter.done or splitter.broken or not remembered:
                     break
-                await flow(self._at_once)
+                await flow(self._send_at_once)
                 out, self._late = self._late, b""
-            if cutter.broken:
-                raise unreadable(self._begun)
-            if cutter.waiting > EVENT_LIMIT:
-                raise overflow(self._begun, EVENT_LIMIT)
-            piece = await answer.read()
-        whole, out = self._blanked(*cutter.rest())
-        if cutter.broken:
-            raise unreadable(self._begun)
-        self._kept.add(whole)
+            if splitter.broken:
+                raise unreadable(self._response)
+            if splitter.waiting > EVENT_LIMIT:
+                raise overflow(self._response, EVENT_LIMIT)
+            piece = await upstream.read()
+        whole, out = self._blanked(*splitter.rest())
+        if splitter.broken:
+            raise unreadable(self._response)
+        self._accumulator.add(whole)
         await self._finish_whole()
         return out
 
-    def _cut(self, piece: bytes) -> bytes:
-        whole, out = self._blanked(*self._cutter.feed(piece))
+    def _remember(self) -> bool:
+        """Remember a response of the Responses API as soon as it has an id; clients may then fetch or cancel it."""
+        content = AnswerContent(self._accumulator.metadata())
+        return remember_response(self._recorder.response_map, self._routed, self._progress, content)
+
+    def _split(self, piece: bytes) -> bytes:
+        whole, out = self._blanked(*self._splitter.feed(piece))
         if whole:
-            self._kept.add(whole)
+            self._accumulator.add(whole)
         return out
 
     def _blanked(self, whole: bytes, out: bytes) -> tuple[bytes, bytes]:
-        """Whole events without the provider's key, in whatever pieces it came; for the record and for the client."""
+        """Whole events without the provider's key, however it was split; for the record and for the client."""
         secret = self._secret
         if secret is None or not secret.found_in(whole):
             return whole, out
         return secret.blank(whole), secret.blank(out)
 
-    def _at_once(self, piece: bytes) -> bool:
-        """Send on a piece in the moment in which it arrives; false where something has to be waited for first."""
+    def _send_at_once(self, piece: bytes) -> bool:
+        """Send a piece on as soon as it arrives; false if something has to be awaited first."""
         if self._passes(piece) and (self._secret is None or not self._secret.found_in(piece)):
-            self._keep(piece)
+            self._accumulate(piece)
             if self._push(piece):
                 return True
             self._late = piece
             return False
-        out = self._cut(piece)
-        cutter = self._cutter
-        if cutter.done or cutter.broken or cutter.waiting > EVENT_LIMIT or (out and not self._pulse.push(out)):
+        out = self._split(piece)
+        splitter = self._splitter
+        if splitter.done or splitter.broken or splitter.waiting > EVENT_LIMIT or (out and not self._writer.push(out)):
             self._late = out
             return False
         return True
 
-    def _broken_off(self, error: RequestError) -> bytes:
-        """The last event of a stream that broke off; none where the stream itself had ended already."""
-        if self._cutter.done:
+    def _break_off(self, error: RequestError) -> bytes:
+        """The last event of a stream that broke off; empty if the stream itself had already ended."""
+        if self._splitter.done:
             return b""
-        self._begun.note.failure = self._exchange.error = error
-        self._finish("partial")
-        return error_event(error, number=self._number())
+        self._response.attempt.failure = error
+        self._finish("partial", error)
+        return error_event(error, number=self._next_number())
 
-    def _number(self) -> int | None:
-        """The place of one more event in a stream of the Responses API; other streams have none."""
-        return self._kept.last_number() + 1 if self._exchange.endpoint == RESPONSES else None
+    def _next_number(self) -> int | None:
+        """The ``sequence_number`` of one more event; ``None`` for streams other than those of the Responses API."""
+        return self._accumulator.last_number() + 1 if self._routed.received.endpoint == RESPONSES else None
 
-    async def _not_read(self) -> None:
-        """Close the connection of a client that does not read; it is recorded as one that left."""
-        self._exchange.client_gone = True
+    async def _abandon_client(self) -> None:
+        """Close the connection of a client that does not read, and record the client as disconnected."""
+        self._progress.client_gone = True
         self._finish("cancelled")
-        self._pulse.client.line.abort()
-        await asyncio.sleep(0)  # the connection's end comes first, and nobody takes offence at an answer without one
+        self._writer.client.connection.abort()
+        await asyncio.sleep(0)  # let connection_lost run first, so the unfinished response is not logged as an error
         raise ClientGone
 
     async def _finish_whole(self) -> None:
-        if not self._exchange.recorded:
-            self._read()
-            await prepare(self._gateway, self._exchange)
-            self._finish("ok")
+        if not self._progress.recorded:
+            self._read_content()
+            bodies = await self._recorder.capture(self._routed, self._progress)
+            self._finish("ok", bodies=bodies)
 
-    def _finish(self, outcome: RequestOutcome) -> None:
-        exchange = self._exchange
-        if exchange.recorded:
+    def _finish(
+        self, outcome: RequestOutcome, error: RequestError | None = None, *, bodies: Bodies | None = None
+    ) -> None:
+        progress = self._progress
+        if progress.recorded:
             return
-        self._read()
-        read = exchange.readout
+        self._read_content()
+        content = progress.content
+        read = content.metadata
         broken = read.error_type is not None or not (read.done or read.finish_reason)
-        exchange.outcome = "cancelled" if exchange.client_gone else "partial" if broken else outcome
         if broken and read.usage_source == "provider":
-            exchange.readout = replace(read, usage_source="partial")
-        record(self._gateway, exchange)
+            progress.content = content._replace(metadata=replace(read, usage_source="partial"))
+        if progress.client_gone:
+            outcome = "cancelled"
+        elif broken:
+            outcome = "partial"
+        self._recorder.record(self._routed, progress, outcome, error, bodies=bodies)
 
-    def _read(self) -> None:
+    def _read_content(self) -> None:
         """Read what came so far, for the record."""
-        exchange = self._exchange
-        if exchange.recorded:
+        if self._progress.recorded:
             return
-        self._begun.note.ended = time.perf_counter()
-        exchange.readout, exchange.answer = self._kept.figures(), self._kept.answer()
-        exchange.unread = self._kept.unread > 0
+        self._response.attempt.ended = time.perf_counter()
+        accumulator = self._accumulator
+        self._progress.content = AnswerContent(accumulator.metadata(), accumulator.answer(), accumulator.unread > 0)

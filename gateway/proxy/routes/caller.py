@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from gateway.proxy.plan.caller import Caller
-from gateway.proxy.plan.routing_table import Routing
+from gateway.proxy.plan.routing_table import Caller, Routing
 from gateway.proxy.routing.authentication import authenticate
 from gateway.proxy.wire.asgi import Scope, header_map
 from gateway.proxy.wire.headers import Headers
-from gateway.proxy.worker_state import Gateway
+from gateway.proxy.worker_state import WorkerState
 
 
 @dataclass(frozen=True, slots=True)
 class _ScopeSender:
-    """See `Sender`."""
+    """A `Sender` from an ASGI scope."""
 
     scope: Scope
 
@@ -28,9 +27,9 @@ class _ScopeSender:
         return str(client[0]) if client else None
 
 
-def caller_by_scope(gateway: Gateway, scope: Scope) -> tuple[Routing, Caller, Headers]:
+def caller_by_scope(worker: WorkerState, scope: Scope) -> tuple[Routing, Caller, Headers]:
     """The plan in force, the caller and the headers; raises as `authenticate` does."""
-    routing, headers = gateway.watch.current(), header_map(scope)
+    routing, headers = worker.watch.current(), header_map(scope)
     now_us = time.time_ns() // 1000
-    caller = authenticate(routing, headers, _ScopeSender(scope), proxies=gateway.proxies, now_us=now_us)
+    caller = authenticate(routing, headers, _ScopeSender(scope), proxies=worker.proxies, now_us=now_us)
     return routing, caller, headers

@@ -1,4 +1,4 @@
-"""The cold paths, on FastAPI: models, feedback, health, metrics, and OpenAI's envelope for whatever isn't there."""
+"""Serves the API routes on FastAPI: models, feedback, health, metrics, and OpenAI's error envelope for all others."""
 
 from __future__ import annotations
 
@@ -13,120 +13,123 @@ from starlette.exceptions import HTTPException
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
 from gateway.proxy.http_server.request_path import folded, shown
 from gateway.proxy.http_server.request_reader import read_body
-from gateway.proxy.plan.caller import Caller
-from gateway.proxy.plan.routing_table import Routing
+from gateway.proxy.plan.routing_table import Caller, Routing
 from gateway.proxy.routes.caller import caller_by_scope
 from gateway.proxy.routes.feedback import MAX_BODY, Accepted, read_feedback, read_texts, text_size
 from gateway.proxy.routes.metrics import exposition, is_losing
 from gateway.proxy.routes.passthrough import METHODS, enter, pass_on
 from gateway.proxy.routes.passthrough_paths import unknown_url
 from gateway.proxy.routes.responses import add_responses
-from gateway.proxy.wire.asgi import header_map, require_json
+from gateway.proxy.wire.asgi import header_map
 from gateway.proxy.wire.openai_errors import envelope, error_body, error_headers
-from gateway.proxy.worker_state import Gateway
+from gateway.proxy.wire.request_body import require_json
+from gateway.proxy.worker_state import WorkerState
 
 STORED_CHATS = "/v1/chat/completions"
-"""Read and deleted by other methods than POST, where there is another server for it."""
+"""Clients read and delete stored chats here by methods other than POST, if the passthrough deployment stores them."""
 
 LOOKS = ["GET", "HEAD"]
-"""The methods of what is only looked at: HEAD is GET without the body (RFC 9110 §9.3.2)."""
+"""The methods of read-only routes: HEAD is GET without the body (RFC 9110 §9.3.2)."""
 
 SMALL = 2_000
-"""Characters of the texts of feedback that is looked at however much waits."""
+"""Characters of feedback texts that are examined however much other work waits."""
 
-HERE = {"/v1/feedback": "POST", "/v1/responses/input_tokens": "POST"}
-"""Paths of the cold side with the one method that they have."""
+API_METHODS = {"/v1/feedback": "POST", "/v1/responses/input_tokens": "POST"}
+"""API routes with the one method that they have."""
 
 
-def cold_app(gateway: Gateway, hot: Iterable[str]) -> FastAPI:
-    """The FastAPI application behind the hot path; ``hot``: paths that it only knows to refuse other methods."""
+def api_app(worker: WorkerState, hot: Iterable[str]) -> FastAPI:
+    """Make the FastAPI application. ``hot``: paths that it only knows to refuse other methods."""
     app = FastAPI(title="fairtrial gateway", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    _health(app, gateway)
-    _models(app, gateway)
-    _feedback(app, gateway)
-    add_responses(app, gateway)
+    _health(app, worker)
+    _models(app, worker)
+    _feedback(app, worker)
+    add_responses(app, worker)
     _errors(app)
     for path in hot:
         app.add_api_route(path, _taken_before, methods=["POST"])
-    _others(app, gateway, frozenset(hot))
+    _others(app, worker, frozenset(hot))
     return app
 
 
-def _health(app: FastAPI, gateway: Gateway) -> None:
+def _health(app: FastAPI, worker: WorkerState) -> None:
     @app.api_route("/livez", methods=LOOKS)
     async def livez() -> dict[str, str]:
-        return {"status": "ok", "worker": gateway.worker}
+        return {"status": "ok", "worker": worker.name}
 
     @app.api_route("/readyz", methods=LOOKS)
     async def readyz() -> dict[str, Any]:
-        gateway.admission.refuse_if_leaving()
-        routing = gateway.watch.current()
+        worker.admission.refuse_if_leaving()
+        routing = worker.watch.current()
         return {
             "status": "ok",
             "plan_hash": routing.plan.plan_hash,
-            "plan": "refused" if gateway.watch.is_refused() else "in_force",
-            "recording": "losing" if is_losing(gateway) else "ok",
+            "plan": "refused" if worker.watch.is_refused() else "in_force",
+            "recording": "losing" if is_losing(worker) else "ok",
         }
 
     @app.api_route("/metrics", methods=LOOKS)
     async def metrics() -> PlainTextResponse:
-        return PlainTextResponse(exposition(gateway), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(exposition(worker), media_type="text/plain; version=0.0.4")
 
 
-def _others(app: FastAPI, gateway: Gateway, hot: frozenset[str]) -> None:
-    """Everything else under ``/v1``; a path that is served here by another method, or spelled so, is no other path."""
+def _others(app: FastAPI, worker: WorkerState, hot: frozenset[str]) -> None:
+    """Serve everything else under ``/v1``.
 
-    ours = {folded(path) for path in (*hot, *HERE)}
+    A path that is served here by another method or spelling is not passed through.
+    """
+
+    ours = {folded(path) for path in (*hot, *API_METHODS)}
 
     @app.api_route("/v1/{path:path}", methods=list(METHODS))
     async def others(path: str, request: Request) -> Response:
         if f"/v1/{path}" not in ours and folded(f"/v1/{path}") in ours:
-            enter(gateway, request)
+            enter(worker, request)
             raise unknown_url(request.scope)
-        elsewhere = f"/v1/{path}" == STORED_CHATS and gateway.settings.others is not None
-        if (f"/v1/{path}" in hot or f"/v1/{path}" in HERE) and not elsewhere:
-            enter(gateway, request)
-            raise HTTPException(405, headers={"allow": HERE.get(f"/v1/{path}", "POST")})
-        return pass_on(gateway, request)
+        elsewhere = f"/v1/{path}" == STORED_CHATS and worker.settings.others is not None
+        if (f"/v1/{path}" in hot or f"/v1/{path}" in API_METHODS) and not elsewhere:
+            enter(worker, request)
+            raise HTTPException(405, headers={"allow": API_METHODS.get(f"/v1/{path}", "POST")})
+        return pass_on(worker, request)
 
 
-def _models(app: FastAPI, gateway: Gateway) -> None:
+def _models(app: FastAPI, worker: WorkerState) -> None:
     @app.api_route("/v1/models", methods=LOOKS)
     async def models(request: Request) -> dict[str, Any]:
-        return {"object": "list", "data": [_model(gateway, name) for name in _visible(gateway, request)]}
+        return {"object": "list", "data": [_model(worker, name) for name in _visible(worker, request)]}
 
     @app.api_route("/v1/models/{name:path}", methods=LOOKS)
     async def model(name: str, request: Request) -> dict[str, Any]:
-        names = _visible(gateway, request)
+        names = _visible(worker, request)
         if name not in names:
             message = f"model: {name!r} is not a route of this gateway (known: {', '.join(names) or 'none'})"
             raise NotFound(message, param="model", code="model_not_found")
-        return _model(gateway, name)
+        return _model(worker, name)
 
 
-def _visible(gateway: Gateway, request: Request) -> list[str]:
-    routing, caller = _let_in(gateway, request)
+def _visible(worker: WorkerState, request: Request) -> list[str]:
+    routing, caller = _let_in(worker, request)
     caller.require("complete")
     return sorted(filter(caller.may_name, routing.plan.routes))
 
 
-def _feedback(app: FastAPI, gateway: Gateway) -> None:
+def _feedback(app: FastAPI, worker: WorkerState) -> None:
     @app.post("/v1/feedback", status_code=202)
     async def feedback(request: Request) -> Accepted | list[Accepted]:
-        routing, caller = _let_in(gateway, request)
+        routing, caller = _let_in(worker, request)
         caller.require("feedback")
         require_json(header_map(request.scope))
-        limit = min(gateway.max_body, MAX_BODY)
-        sent = read_feedback(await read_body(request.scope["turn"], gateway.admission, limit=limit))
+        limit = min(worker.max_body, MAX_BODY)
+        sent = read_feedback(await read_body(request.scope["cycle"], worker.admission, limit=limit))
         batch = sent if isinstance(sent, list) else [sent]
-        if gateway.turns.busy(caller.key_id) and text_size(batch) > SMALL:
-            raise Unavailable("the texts of other feedback are being looked at; send it again", code="feedback_busy")
-        read = await gateway.turns.take(read_texts(batch, routing, caller), caller.key_id)
-        if not gateway.journal.append(*(one.event for one in read)):
-            raise Unavailable("the feedback could not be written; send it again", code="not_recorded")
-        gateway.counters.feedback += len(read)
+        if worker.time_slicer.busy(caller.key_id) and text_size(batch) > SMALL:
+            raise Unavailable("the texts of other feedback are being processed: retry later", code="feedback_busy")
+        read = await worker.time_slicer.run(read_texts(batch, routing, caller), caller.key_id)
+        if not worker.journal.append(*(one.event for one in read)):
+            raise Unavailable("the feedback could not be written: retry later", code="not_recorded")
+        worker.counters.feedback += len(read)
         kept = routing.plan.capture != "none"
-        gateway.counters.left_out["feedback"] += kept * sum(not one.whole for one in read)
+        worker.counters.left_out["feedback"] += kept * sum(not one.whole for one in read)
         accepted = [Accepted(feedback_id=one.event.feedback_id, text_recorded=kept and one.whole) for one in read]
         return accepted if isinstance(sent, list) else accepted[0]
 
@@ -162,22 +165,22 @@ def _errors(app: FastAPI) -> None:
         )
 
 
-def _let_in(gateway: Gateway, request: Request) -> tuple[Routing, Caller]:
-    routing, caller, _ = caller_by_scope(gateway, request.scope)
-    gateway.admission.claim(request.scope["turn"], caller.key_id)
+def _let_in(worker: WorkerState, request: Request) -> tuple[Routing, Caller]:
+    routing, caller, _ = caller_by_scope(worker, request.scope)
+    worker.admission.claim(request.scope["cycle"], caller.key_id)
     return routing, caller
 
 
 async def _taken_before() -> None:
-    raise NotFound("Invalid URL", code="unknown_url")  # the hot path has taken it, or there is none
+    raise NotFound("Invalid URL", code="unknown_url")  # a request with POST never comes here
 
 
-def _model(gateway: Gateway, name: str) -> dict[str, Any]:
-    """A route as a model: made with the plan in force; it ends with the first of the deployments that serve it."""
-    plan = gateway.watch.current().plan
+def _model(worker: WorkerState, name: str) -> dict[str, Any]:
+    """A route as a model. It was created with the plan in force, and ends with the first deployment that shuts down."""
+    plan = worker.watch.current().plan
     route = plan.routes[name]
     experiment = plan.experiments.get(route.experiment or "")
     names = [variant.deployment for variant in experiment.variants] if experiment else [str(route.deployment)]
     ends = [date for deployment in names if (date := plan.deployments[deployment].shutdown_date) is not None]
-    known = {"id": name, "object": "model", "created": gateway.watch.since, "owned_by": "fairtrial"}
+    known = {"id": name, "object": "model", "created": worker.watch.since, "owned_by": "fairtrial"}
     return known | {"shutdown_date": min(ends)} if ends else known

@@ -1,4 +1,4 @@
-"""Feedback: values that an application attaches later to a request, or to a unit; one at a time or a list."""
+"""Accepts feedback: values that an application attaches later to a request or to a unit, one at a time or as a list."""
 
 from __future__ import annotations
 
@@ -29,9 +29,8 @@ from fairtrial.domain.names.printable import control_character
 from fairtrial.domain.plan import Capture, FeedbackKind
 from fairtrial.experiments.units import pseudonym
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, bounded
-from gateway.proxy.plan.caller import Caller
-from gateway.proxy.plan.routing_table import Routing
-from gateway.proxy.recording.capture import IN_TURNS
+from gateway.proxy.plan.routing_table import Caller, Routing
+from gateway.proxy.recording.capture import SLICED_STEPS
 from gateway.proxy.recording.redaction import AT_ONCE, needs_steps, text_steps
 
 MAX_BATCH = 1000
@@ -75,9 +74,9 @@ class Feedback(BaseModel):
 
 
 class Accepted(BaseModel):
-    """What was recorded; ``text_recorded`` is false where the plan's ``capture: none`` kept a comment out.
+    """What was recorded. ``text_recorded`` is false if the plan's ``capture: none`` excluded a comment.
 
-    It is also false where redacting a text was too much work.
+    It is also false if redacting a text was too much work.
     """
 
     object: Literal["feedback"] = "feedback"
@@ -90,9 +89,9 @@ _BATCH = TypeAdapter(Annotated[list[Feedback], Field(min_length=1, max_length=MA
 
 
 def read_feedback(body: bytes) -> Feedback | list[Feedback]:
-    """One feedback or a list of them from JSON; pydantic's `ValidationError` says where it is wrong.
+    """Parse one feedback or a list of them; pydantic's `ValidationError` says where it is wrong.
 
-    `BadRequest` and `TooLarge` where there is more of it than is looked at in one request.
+    Raises `BadRequest` and `TooLarge` if there is more than one request may hold.
     """
     refuse_excess(body, MESSAGE)
     sent = (_BATCH if body.lstrip().startswith(b"[") else _ONE).validate_json(body)
@@ -111,27 +110,27 @@ def text_size(batch: Iterable[Feedback]) -> int:
     return sum(len(text) for text in texts if isinstance(text, str))
 
 
-class Read(NamedTuple):
-    """The event of one feedback, and whether all of its texts are in it."""
+class ParsedFeedback(NamedTuple):
+    """The event of one feedback, and whether it holds all of its texts."""
 
     event: FeedbackEvent
     whole: bool
 
 
-def read_texts(batch: Sequence[Feedback], routing: Routing, caller: Caller) -> Steps[list[Read]]:
+def read_texts(batch: Sequence[Feedback], routing: Routing, caller: Caller) -> Steps[list[ParsedFeedback]]:
     """The events of a batch, in steps. Their times keep its order, because the latest value of a request counts.
 
-    Texts that are too much work to redact are left out. `BadRequest` if any value is not of the kind that the file
-    declares for its key; then none is recorded.
+    Texts that are too much work to redact are left out. Raises `BadRequest` if any value is not of the kind that the
+    file declares for its key; then none is recorded.
     """
     for place, item in enumerate(batch):
         _require_kind(item, routing.published.feedback or {}, where=f"{place}." if len(batch) > 1 else "")
     now_us = time.time_ns() // 1000
-    events, allowance = [], Allowance(IN_TURNS)
+    events, allowance = [], Allowance(SLICED_STEPS)
     for place, item in enumerate(batch):
         event = yield from _event(item, routing, caller, allowance, at_us=now_us + place)
         whole = (event.comment is None, event.correction is None) == (item.comment is None, item.correction is None)
-        events.append(Read(event, whole))
+        events.append(ParsedFeedback(event, whole))
         yield
     return events
 
@@ -158,7 +157,7 @@ def _kind_of(value: bool | float | str) -> FeedbackKind:
 def _event(
     feedback: Feedback, routing: Routing, caller: Caller, allowance: Allowance, *, at_us: int
 ) -> Steps[FeedbackEvent]:
-    """The event of one feedback; texts are captured as the plan says, a unit becomes its pseudonym."""
+    """The event of one feedback. Texts are captured as the plan says, and a unit becomes its pseudonym."""
     capture, declared = routing.plan.capture, routing.published.feedback
     value = feedback.value
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
@@ -182,7 +181,7 @@ def _event(
 
 
 def _text(capture: Capture, text: str | None, allowance: Allowance, *, keep: bool = False) -> Steps[str | None]:
-    """A text as the plan captures texts; a category is a value (``keep``) and is redacted at the most."""
+    """A text as the plan captures texts. A category is a value (``keep``), so it is only redacted."""
     if text is None or (capture == "none" and not keep):
         return None
     if capture == "full" or not needs_steps(text):
@@ -211,5 +210,5 @@ Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_can_b
 UnitName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_can_be_printed)
 ]
-"""Blanks around a unit are none of it, as in a request."""
+"""The unit without surrounding blanks, as in a request."""
 Whole = Annotated[StrictInt, AfterValidator(_is_no_larger_than_a_float)]

@@ -1,4 +1,4 @@
-"""An answer that is another server's: sent on piece by piece, neither kept nor read, and so is the request's body."""
+"""Forwards a request to another server and its response back, in pieces and without recording either."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from starlette.responses import Response
 
 from fairtrial.domain.errors import TooLarge, UpstreamError, UpstreamTimeout
-from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import too_slow
 from gateway.proxy.plan.provider_secret import BlankedPieces
 from gateway.proxy.plan.routing_table import Endpoint
-from gateway.proxy.response.response_headers import goes_back
-from gateway.proxy.transport.transport import TransportError, UpstreamAnswer
+from gateway.proxy.response.response_headers import is_returned
+from gateway.proxy.transport.transport import TransportError, UpstreamResponse
 from gateway.proxy.wire.asgi import ClientGone, Header, Receive, Scope, Send, send_whole
 from gateway.proxy.wire.openai_errors import envelope
 
 UPLOAD_LIMIT = 2**30
-"""Bytes of a request's body that is passed on as it comes."""
+"""Bytes of a forwarded request's body."""
 
 ERROR_LIMIT = 2**20
 REDIRECTS = range(300, 400)
 NOT_MODIFIED = 304
 FIRST_ERROR = 400
-SendBody = Callable[[AsyncIterable[bytes]], Awaitable[UpstreamAnswer]]
+SendBody = Callable[[AsyncIterable[bytes]], Awaitable[UpstreamResponse]]
 
 
 class Upload:
-    """A request's body in the pieces in which it comes, once; ``over`` is set when it was read to its end.
+    """A request's body in the pieces in which it arrives, readable once. ``over`` is set at its end.
 
-    ``failure``: why it was not, as the connection to the upstream tells only that it broke.
+    ``failure``: why it broke off, because the upstream's connection reports only that it broke.
     """
 
-    def __init__(self, receive: Receive, turn: Turn) -> None:
+    def __init__(self, receive: Receive, cycle: RequestCycle) -> None:
         self.over = asyncio.Event()
         self.failure: Exception | None = None
         self._receive = receive
-        self._turn = turn
+        self._turn = cycle
         self._begun = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -64,10 +64,10 @@ class Upload:
         self.over.set()
 
 
-class Forwarded(Response):
-    """Sends a request on and its answer back, without the provider's key; ends the upstream's when the caller leaves.
+class ForwardedResponse(Response):
+    """Forwards a request and its response, without the provider's key. A client's disconnect ends the upstream call.
 
-    ``sending`` gets the body's pieces; a body that was read before is ``uploaded``.
+    ``sending`` gets the body's pieces; ``uploaded``: the body was read before.
     """
 
     def __init__(self, endpoint: Endpoint, sending: SendBody, *, uploaded: bool) -> None:
@@ -78,8 +78,8 @@ class Forwarded(Response):
         self._gone = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve; `UpstreamError` while nothing was sent, afterwards the connection breaks as the upstream's did."""
-        upload = Upload(receive, scope["turn"])
+        """Serve; `UpstreamError` while nothing was sent. Afterwards the connection breaks as the upstream's did."""
+        upload = Upload(receive, scope["cycle"])
         if self._uploaded:
             upload.over.set()
         serving = asyncio.current_task()
@@ -116,7 +116,7 @@ class Forwarded(Response):
         finally:
             answer.release()
 
-    async def _head(self, upload: Upload) -> UpstreamAnswer:
+    async def _head(self, upload: Upload) -> UpstreamResponse:
         limits = self._endpoint.deployment.timeouts
         seconds = limits.first_byte if self._uploaded else limits.total
         try:
@@ -128,8 +128,8 @@ class Forwarded(Response):
             message = f"{self._endpoint.name}: no answer began within {seconds:g} s"
             raise UpstreamTimeout(message, code="upstream_timeout") from None
 
-    async def _relay(self, answer: UpstreamAnswer, send: Send) -> None:
-        piece = await self._piece(answer)  # an answer that breaks before its first byte is an error with a status
+    async def _relay(self, answer: UpstreamResponse, send: Send) -> None:
+        piece = await self._piece(answer)  # a response that breaks before its first byte is an error with a status
         blanked = BlankedPieces(self._endpoint.secret)
         await send({"type": "http.response.start", "status": answer.status, "headers": self._kept_headers(answer)})
         try:
@@ -138,11 +138,11 @@ class Forwarded(Response):
                     await send({"type": "http.response.body", "body": blanked.feed(piece), "more_body": True})
                 piece = await self._piece(answer)
         except (UpstreamError, TimeoutError):
-            return  # an answer without its end breaks its connection off, also to a caller that takes nothing of it
+            return  # an unfinished response closes the connection, also for a client that does not read
         await send({"type": "http.response.body", "body": blanked.rest()})
 
-    async def _relay_error(self, answer: UpstreamAnswer, send: Send) -> None:
-        """An error as it came, in an envelope where it is no JSON."""
+    async def _relay_error(self, answer: UpstreamResponse, send: Send) -> None:
+        """Send an error as it came, or an envelope if it is not JSON."""
         body = b""
         while len(body) <= ERROR_LIMIT and (piece := await self._piece(answer)):
             body += piece
@@ -155,16 +155,16 @@ class Forwarded(Response):
         secret = self._endpoint.secret
         await send_whole(send, answer.status, body if secret is None else secret.blank(body), headers=headers)
 
-    def _kept_headers(self, answer: UpstreamAnswer) -> list[Header]:
-        """What goes back of the head; the length only where nothing was unpacked on the way."""
+    def _kept_headers(self, answer: UpstreamResponse) -> list[Header]:
+        """The response headers for the client. The length is among them only if nothing was decompressed."""
         sized, secret = "content-encoding" not in answer.headers, self._endpoint.secret
         return [
             (name.encode("latin-1"), value if secret is None else secret.blank(value))
             for name, value in answer.headers.raw.items()
-            if goes_back(name) or (sized and name == "content-length")
+            if is_returned(name) or (sized and name == "content-length")
         ]
 
-    async def _piece(self, answer: UpstreamAnswer) -> bytes:
+    async def _piece(self, answer: UpstreamResponse) -> bytes:
         try:
             async with asyncio.timeout(self._endpoint.deployment.timeouts.idle):
                 return await answer.read()
@@ -180,5 +180,4 @@ class Forwarded(Response):
 
 
 def too_large() -> TooLarge:
-    """The error of a body beyond the limit."""
     return TooLarge(f"the body is larger than {UPLOAD_LIMIT} bytes", code="request_too_large")

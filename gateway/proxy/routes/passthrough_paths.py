@@ -1,4 +1,4 @@
-"""Which paths are passed on to another server, and the word in them that decides which right they need."""
+"""Decides which paths are passed through, and finds the word in them that decides which right they need."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from gateway.proxy.http_server.request_path import folded, shown
 
 PREFIX = "/v1/"
 ENDPOINTS = ("/completions", "/responses", "/embeddings", "/models", "/feedback")
-"""The ends of paths that clients put behind their `base_url`; chat completions have the first one too."""
+"""The ends of paths that clients append to their `base_url`; chat completions have the first one too."""
 
 TWICE = ("/v1/v1/", "/v1/chat/completions/")
-"""What begins as it should, but by a `base_url` that is too long."""
+"""The beginning of a path behind a `base_url` that is too long."""
 
 _WORD = re.compile(r"[a-z0-9_-]*")
 _SEPARATORS = frozenset("?#")
 
 
 def path_below(scope: Mapping[str, Any]) -> str:
-    """The path below ``/v1`` in its one spelling; `NotFound` for one that is not plain segments."""
+    """The path below ``/v1`` in its one spelling; `NotFound` unless it consists of plain segments."""
     path: str = scope["path"]
     raw: bytes = scope["raw_path"]
     segments = path.removeprefix(PREFIX).split("/")
@@ -37,16 +37,16 @@ def leading_word(path: str) -> str:
 
 
 def unknown_url(scope: Mapping[str, Any]) -> NotFound:
-    """OpenAI's answer to a path that does not exist, with a hint where the client's `base_url` is wrong.
+    """OpenAI's error for a path that does not exist, with a hint if the client's `base_url` is wrong.
 
-    The hint names no host: errors show nothing of where the gateway runs.
+    The hint names no host, because errors reveal nothing of where the gateway runs.
     """
     message = f"Invalid URL ({scope['method']} {shown(scope['path'])})"
     return NotFound(message + _base_url_hint(scope), code="unknown_url")
 
 
 def _base_url_hint(scope: Mapping[str, Any]) -> str:
-    """For a client whose `base_url` lacks ``/v1``, has it twice, or goes on behind it."""
+    """The hint for a `base_url` that lacks ``/v1``, has it twice, or continues behind it."""
     path = scope["path"].rstrip("/")
     below = next((end for end in ENDPOINTS if path.endswith(end)), None)
     if path.startswith(PREFIX):
@@ -57,11 +57,11 @@ def _base_url_hint(scope: Mapping[str, Any]) -> str:
 
 
 def with_query(path: str, scope: Mapping[str, Any]) -> str:
-    """A path with the query that came with it."""
+    """A path with the request's query."""
     query = scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
 
 
 def _is_plain(segment: str) -> bool:
-    """A segment that a server could take for a folder of another name, or for a query, is not passed on."""
+    """Whether a segment has only one meaning: not a folder of another name, and not a query."""
     return segment != "" and segment.strip(".") == segment and _SEPARATORS.isdisjoint(segment)

@@ -1,4 +1,4 @@
-"""Identifies the caller by an API key, or, where the gateway is open, as a program of this machine."""
+"""Identifies the caller by an API key or, if the gateway is open, as a local program."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from hashlib import sha256
 
 from fairtrial.domain.errors import NotAuthenticated, NotFound
 from gateway.proxy.admission.trusted_proxies import Sender, TrustedProxies
-from gateway.proxy.plan.caller import ANYONE, Caller
-from gateway.proxy.plan.routing_table import Routing
+from gateway.proxy.plan.routing_table import ANYONE, Caller, Routing
 from gateway.proxy.wire.headers import Headers
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -16,9 +15,9 @@ _BEARER = b"bearer "
 
 
 def authenticate(routing: Routing, headers: Headers, sender: Sender, *, proxies: TrustedProxies, now_us: int) -> Caller:
-    """The caller of a request; `NotAuthenticated` with one and the same message whatever was wrong.
+    """The caller of a request; `NotAuthenticated` with the same message for every kind of wrong key.
 
-    An open gateway serves this machine only: `NotFound` for a strange host name, `NotAllowed` for a forwarded request.
+    An open gateway serves this machine only: `NotFound` for a foreign host name, `NotAllowed` for a forwarded request.
     """
     if routing.published.auth == "open":
         _require_loopback_host(headers)
@@ -41,8 +40,8 @@ def _refused() -> NotAuthenticated:
 
 
 def _require_loopback_host(headers: Headers) -> None:
-    """An open gateway answers to loopback names only, or any web page could reach it by rebinding a DNS name."""
+    """Allow loopback names only. Otherwise any web page could reach an open gateway by DNS rebinding."""
     host = headers.text("host") or "localhost"
     name = host[: host.rindex("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
     if name.lower() not in LOOPBACK_HOSTS:
-        raise NotFound("host: this gateway is open, and then answers to loopback names only", code="host_not_allowed")
+        raise NotFound("host: this gateway is open and accepts only loopback host names", code="host_not_allowed")

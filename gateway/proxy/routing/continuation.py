@@ -1,4 +1,4 @@
-"""What continues an earlier response stays with the arm that made it: only there is what it continues known."""
+"""Routes a follow-up to the variant that produced the earlier response, because only that server has it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.errors import NotFound
-from fairtrial.journal.response_map import Place, response_name
-from gateway.proxy.exchange import Exchange
-from gateway.proxy.extraction.chat_metadata import Readout, decoded
+from fairtrial.journal.response_map import Place, ResponseMap, response_name
+from gateway.proxy.extraction.chat_metadata import decoded
 from gateway.proxy.plan.routing_table import Arm, Routing, Target
-from gateway.proxy.routing.named_unit import named_unit
-from gateway.proxy.routing.resolve import DEPLOYMENT_HEADER, VARIANT_HEADER
-from gateway.proxy.wire.request_body import Asked, decode_field, elements
-from gateway.proxy.worker_state import Gateway
+from gateway.proxy.routing.resolve import DEPLOYMENT_HEADER, VARIANT_HEADER, recorded_unit
+from gateway.proxy.stages import AnswerContent, Parsed, Progress, Routed
+from gateway.proxy.wire.request_body import RequestBody, decode_field, elements
 
 RESPONSES = "/responses"
-CHAINED = frozenset({RESPONSES, "/responses/compact"})
+RESPONSES_ENDPOINTS = frozenset({RESPONSES, "/responses/compact"})
 _SEALED = b'"encrypted_content"'
 _NOT_MOVED = frozenset({"kill", "excluded"})
-"""Reasons that a continuation does not outrank: a stopped experiment serves its control, whatever came before."""
+"""Reasons that take precedence over a continuation, because a stopped experiment serves its control."""
 
 _PREVIOUS, _CONVERSATION, _INPUT = "previous_response_id", "conversation", "input"
 _FIRST_ERROR = 400
@@ -41,73 +39,71 @@ _MADE = msgspec.json.Decoder(_Made)
 _ITEM = msgspec.json.Decoder(_Item)
 
 
-def stay(gateway: Gateway, exchange: Exchange) -> Target:
-    """The target, moved to the arm that made what a request continues; `NotFound` where the key may not know of that.
+def route_continuation(response_map: ResponseMap, parsed: Parsed, target: Target) -> Target:
+    """The target, moved to the arm that made what the request continues; `NotFound` if the key may not see that.
 
-    The assignment stays as it is, for it is what counts; the reason says ``continued`` where another arm serves.
+    The assignment stays as it is, because the analysis counts it. The reason is ``continued`` if another arm serves.
     """
-    target, routing = exchange.target, exchange.routing
-    assert target is not None
-    assert routing is not None
-    place = _continued(gateway, exchange)
-    pinned = DEPLOYMENT_HEADER in exchange.headers or VARIANT_HEADER in exchange.headers
+    headers = parsed.received.headers
+    place = _continued(response_map, parsed)
+    pinned = DEPLOYMENT_HEADER in headers or VARIANT_HEADER in headers
     if place is None or pinned or target.reason in _NOT_MOVED:
         return target
-    arm = _arm(routing, place, target)
+    arm = _arm(parsed.routing, place, target)
     if arm is None or (arm.name, arm.endpoint.name) == (target.arm.name, target.arm.endpoint.name):
-        return replace(target, fallback=None)  # another server would not know it
+        return replace(target, fallback=None)  # another server does not have the earlier response
     return replace(target, arm=arm, reason="continued", fallback=None)
 
 
-def note_place(gateway: Gateway, exchange: Exchange, read: Readout | None = None) -> bool:
-    """Remember which arm made an answer, so that it can be found and continued; whether there is one to remember.
+def remember_response(response_map: ResponseMap, routed: Routed, progress: Progress, content: AnswerContent) -> bool:
+    """Remember which arm made a response, so that clients can fetch and continue it.
 
-    ``read``: what is known of a stream so far, which can be asked for and cancelled before its end.
+    False if there is none to remember. A stream's response is known before its end, so ``content`` may be incomplete.
     """
-    answered, target, arm = (read or exchange.readout).response_id, exchange.target, exchange.served
-    if answered is None or target is None or arm is None or exchange.status >= _FIRST_ERROR:
+    response_id, target = content.metadata.response_id, routed.target
+    if response_id is None or not progress.attempts or progress.status >= _FIRST_ERROR:
         return False
+    arm = progress.attempts[-1].arm
     place = Place(
         deployment=arm.endpoint.name,
         route=target.route,
         experiment=target.experiment.name if target.experiment else None,
         variant=arm.name,
-        owner=exchange.caller.name if exchange.caller else None,
+        owner=routed.caller.name,
     )
-    names = {response_name(answered), *_also_named(exchange.answer)}
-    gateway.places.note(names, place, unit=named_unit(exchange), now_us=exchange.at_us)
+    names = {response_name(response_id), *_also_named(content.body)}
+    unit = recorded_unit(routed.received, routed.routing, routed.body, target)
+    response_map.note(names, place, unit=unit, now_us=routed.received.at_us)
     return True
 
 
-def _continued(gateway: Gateway, exchange: Exchange) -> Place | None:
-    """Where the newest thing is that this request continues; what another key made is not there for this one."""
-    assert exchange.asked is not None
-    assert exchange.caller is not None
-    for field, name in _asked_names(exchange.asked):
-        place = gateway.places.find(name, now_us=exchange.at_us)
+def _continued(response_map: ResponseMap, parsed: Parsed) -> Place | None:
+    """Where the newest thing was made that this request continues. Things of another key don't exist for this one."""
+    for field, name in _continued_names(parsed.body):
+        place = response_map.find(name, now_us=parsed.received.at_us)
         if place is None:
             continue
-        if field != _INPUT and not exchange.caller.may_continue(place.route, place.owner):
-            raise NotFound(f"{field}: there is no such thing here", param=field, code=f"{field}_not_found")
+        if field != _INPUT and not parsed.caller.may_continue(place.route, place.owner):
+            raise NotFound(f"{field}: is not known here", param=field, code=f"{field}_not_found")
         return place
     return None
 
 
-def _asked_names(asked: Asked) -> Iterator[tuple[str, str]]:
-    previous = decode_field(asked.fields, _PREVIOUS)
+def _continued_names(body: RequestBody) -> Iterator[tuple[str, str]]:
+    previous = decode_field(body.fields, _PREVIOUS)
     if isinstance(previous, str):
         yield _PREVIOUS, response_name(previous)
-    named = _conversation(decode_field(asked.fields, _CONVERSATION))
+    named = _conversation(decode_field(body.fields, _CONVERSATION))
     if named is not None:
         yield _CONVERSATION, named
-    raw = asked.fields.get(_INPUT)
+    raw = body.fields.get(_INPUT)
     if raw is not None and _SEALED in bytes(raw):
         for name in reversed(list(_sealed(raw))):
             yield _INPUT, name
 
 
 def _also_named(answer: bytes | None) -> Iterator[str]:
-    """The conversation that an answer went into, and the reasoning that only its maker can open."""
+    """The conversation that a response belongs to, and the reasoning that only its server can decrypt."""
     if answer is None or not (_SEALED in answer or b'"conversation"' in answer):
         return
     made = decoded(answer, _MADE)
@@ -136,7 +132,7 @@ def _sealed_name(content: str) -> str:
 
 
 def _arm(routing: Routing, place: Place, target: Target) -> Arm | None:
-    """The arm at that place, if this route may lead there (still)."""
+    """The arm at that place, if this route may still lead there."""
     experiment = target.experiment
     if experiment is not None and place.experiment == experiment.name and place.variant is not None:
         return routing.arms.get((experiment.name, place.variant))

@@ -1,32 +1,47 @@
-"""From what was asked to what serves it: a route or a pin, then the unit and its assignment, then an arm."""
+"""Resolves a request to its target: a route or a pinned deployment, then the unit and its assignment, then an arm."""
 
 from __future__ import annotations
 
-from fairtrial.domain.errors import NotAllowed, NotFound
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fairtrial.domain.errors import BadRequest, NotAllowed, NotFound
 from fairtrial.domain.plan import Experiment, Route
 from fairtrial.experiments.assignment import assign
-from fairtrial.experiments.units import find_unit, pseudonym
-from gateway.proxy.plan.caller import Caller
-from gateway.proxy.plan.routing_table import Arm, Routing, Target
-from gateway.proxy.wire.headers import Headers
-from gateway.proxy.wire.request_body import Asked, LazyFields
+from fairtrial.experiments.units import UNIT_HEADER, find_unit, named_conversation, pseudonym
+from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
+from gateway.proxy.stages import Received
+from gateway.proxy.wire.headers import TAGS_HEADER, Headers
+from gateway.proxy.wire.request_body import LazyFields, RequestBody
 
 VARIANT_HEADER = "x-fairtrial-variant"
 DEPLOYMENT_HEADER = "x-fairtrial-deployment"
 REMEMBERED, LONG = 8192, 256
-"""Units whose place is remembered: all are forgotten when there are more, and none with so long a name is."""
+"""How many units' targets are cached before the cache is emptied, and from which length on a name is not cached."""
+
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
+"""The characters that `control_character` finds, in UTF-8."""
 
 
-def resolve(routing: Routing, caller: Caller, asked: Asked, headers: Headers, request_id: str) -> Target:
-    """The target of a request; `NotFound` for an unknown name, `NotAllowed` where the key may not."""
+def refuse_control_characters(headers: Headers) -> None:
+    """Raise `BadRequest` if a header that names a unit or tags holds a control character."""
+    for name in (UNIT_HEADER, TAGS_HEADER):
+        value = headers.raw.get(name)
+        if value is not None and _CONTROL.search(value) is not None:
+            raise BadRequest(f"{name}: holds a control character", param=name, code="control_character")
+
+
+def resolve(routing: Routing, caller: Caller, body: RequestBody, headers: Headers, request_id: str) -> Target:
+    """The target of a request; `NotFound` for an unknown name, `NotAllowed` if the key may not use it."""
     if DEPLOYMENT_HEADER in headers.raw:
-        return _pin_deployment(routing, caller, headers[DEPLOYMENT_HEADER], asked.model)
-    route = _route(routing, caller, asked.model)
+        return _pin_deployment(routing, caller, headers[DEPLOYMENT_HEADER], body.model)
+    route = _route(routing, caller, body.model)
     if VARIANT_HEADER in headers.raw:
         target = _pin_variant(routing, caller, route, headers[VARIANT_HEADER])
     elif route.experiment is not None:
         experiment = routing.plan.experiments[route.experiment]
-        unit = find_unit(experiment.unit, headers=headers, body=LazyFields(asked.fields), request_id=request_id)
+        unit = find_unit(experiment.unit, headers=headers, body=LazyFields(body.fields), request_id=request_id)
         return routing.placed.get((route.name, unit)) or _place(routing, route, experiment, unit)
     else:
         arm = Arm(name=None, endpoint=routing.endpoints[str(route.deployment)])
@@ -103,7 +118,7 @@ def _assigned(routing: Routing, route: Route, experiment: Experiment, unit: str 
 
 
 def _fallback(routing: Routing, route: Route, arm: Arm) -> Arm | None:
-    """The arm to fall back to: the variant that has this deployment (the control first), else the deployment bare."""
+    """The fallback's arm: the variant with this deployment (the control first), else the bare deployment."""
     if route.fallback is None or route.fallback == arm.endpoint.name:
         return None
     experiment = routing.plan.experiments.get(route.experiment or "")
@@ -115,7 +130,7 @@ def _fallback(routing: Routing, route: Route, arm: Arm) -> Arm | None:
 
 
 def _keep_internal(route: Route, target: Target) -> Target:
-    """A route for internal traffic never leads outside, whatever else the plan says."""
+    """Refuse to send internal traffic to an external deployment, whatever else the plan says."""
     if route.data != "internal":
         return target
     arms = [target.arm, target.fallback]
@@ -126,3 +141,25 @@ def _keep_internal(route: Route, target: Target) -> Target:
             code="internal_route",
         )
     return target
+
+
+def recorded_unit(received: Received, routing: Routing, body: RequestBody | None, target: Target | None) -> str | None:
+    """The user named in a request, pseudonymised, so that an erasure also finds requests outside any experiment.
+
+    Without a user it is the unit of the request's experiment, and without that its conversation.
+    """
+    counted = target.unit if target else None
+    kind = target.experiment.unit if target and target.experiment else "user"
+    if kind == "user" and counted is not None:
+        return counted
+    headers = received.headers
+    fields: Mapping[str, Any] = LazyFields(body.fields) if body else {}
+    try:
+        # in an experiment by conversation the header names a conversation, so it can't name the user
+        sources = {} if kind == "conversation" else headers
+        name = find_unit("user", headers=sources, body=fields, request_id=received.request_id)
+        if name is None and counted is None:
+            name = named_conversation(headers, fields)
+    except BadRequest:
+        return counted  # a field that can't be decoded names nobody
+    return counted if name is None else pseudonym(routing.published.pepper, name)

@@ -1,4 +1,4 @@
-"""The transport on aiohttp: one session a worker, no cookies, no redirects, nothing read from the environment."""
+"""Implements the transport on aiohttp: one session a worker, no cookies, no redirects, no environment settings."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import lru_cache
 import aiohttp
 from yarl import URL
 
-from gateway.proxy.transport.transport import STATUSES, TransportError, UpstreamAnswer, UpstreamRequest
+from gateway.proxy.transport.transport import STATUSES, TransportError, UpstreamRequest, UpstreamResponse
 from gateway.proxy.wire.headers import NAMES, Headers, lower
 
 KEEPALIVE_SECONDS = 4.0
-"""Shorter than the five seconds after which common servers drop an idle connection, so that we drop it first."""
+"""Shorter than the five seconds after which common servers drop an idle connection, so that this side closes first."""
 
 MAX_CONNECTIONS = 4096
 DNS_CACHE_SECONDS = 30
@@ -20,7 +20,7 @@ DNS_CACHE_SECONDS = 30
 
 @lru_cache(maxsize=256)
 def _url(address: str) -> URL:
-    """As it is, escapes included: what a caller asked for is not spelled in another way."""
+    """The URL as it is, escapes included, because the client's spelling must not change."""
     return URL(address, encoded=address.isascii())
 
 
@@ -29,8 +29,8 @@ def _timeout(connect_seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds)
 
 
-class AiohttpAnswer:
-    """An answer of aiohttp's; reads whatever has arrived, without waiting for more."""
+class AiohttpResponse:
+    """A response of aiohttp. It reads whatever has arrived, without waiting for more."""
 
     __slots__ = ("_response", "headers", "status")
 
@@ -60,7 +60,7 @@ class AiohttpAnswer:
 
 
 class AiohttpTransport:
-    """See `Transport`; must be made inside a running loop.
+    """See `Transport`. It must be made inside a running loop.
 
     aiohttp sends a request a second time only if its method is idempotent (RFC 9110 §9.2.2), never a POST.
     """
@@ -78,8 +78,8 @@ class AiohttpTransport:
             read_bufsize=2**16,
         )
 
-    async def send(self, request: UpstreamRequest, pieces: AsyncIterable[bytes] | None = None) -> UpstreamAnswer:
-        """See `Transport`; ``pieces``: a body that is sent as it comes, in place of the request's own."""
+    async def send(self, request: UpstreamRequest, pieces: AsyncIterable[bytes] | None = None) -> UpstreamResponse:
+        """See `Transport`. ``pieces``: a body that is streamed, in place of the request's own."""
         try:
             response = await self._session.request(
                 request.method,
@@ -98,12 +98,12 @@ class AiohttpTransport:
         if response.status not in STATUSES:
             response.close()
             raise TransportError("bad_answer", "the upstream gave a status that can't be read")
-        return AiohttpAnswer(response)
+        return AiohttpResponse(response)
 
     async def close(self) -> None:
         await self._session.close()
 
 
 def _brief(error: BaseException) -> str:
-    """The error's class alone: its text may name hosts and addresses, which aren't the caller's business."""
+    """The error's class only: its text may name hosts and addresses, which clients must not see."""
     return type(error).__name__

@@ -1,12 +1,12 @@
-"""The connections of what is only passed on: a body is sent as it comes, which the transport of models doesn't do."""
+"""Connections for passthrough requests. Bodies are streamed, which the model transport does not support."""
 
 from __future__ import annotations
 
 from gateway.proxy.transport.aiohttp import AiohttpTransport
 
 
-class Passing:
-    """A transport that is made when it is first needed, inside the loop."""
+class PassthroughTransport:
+    """A transport that is made on first use, inside the loop."""
 
     def __init__(self) -> None:
         self._transport: AiohttpTransport | None = None

@@ -1,4 +1,4 @@
-"""The seam to a model's server: send one request, read its answer in the pieces in which it comes."""
+"""Defines the transport to a model's server: send one request, and read its response in pieces as they arrive."""
 
 from __future__ import annotations
 
@@ -10,31 +10,39 @@ from gateway.proxy.wire.headers import Headers
 
 
 class TransportError(Exception):
-    """The connection failed or broke; ``kind`` says how: ``connect``, ``reset``, ``bad_answer``, ``timeout``, ..."""
+    """The connection failed or broke. ``kind`` says how: ``connect``, ``reset``, ``bad_answer``, ``timeout``, ..."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
 
+    def copy(self) -> TransportError:
+        """A new error to raise in place of one that is kept.
+
+        A raised error refers to the frames that it passed, and they refer to what keeps it. Only a garbage collection
+        would free such a cycle and the bodies in it, and a worker makes few of them.
+        """
+        return TransportError(self.kind, str(self))
+
 
 WHOLE_LIMIT = 256 * 2**20
-"""Bytes of an answer that is sent on as it came; a thousand embeddings are tens of MiB."""
+"""Bytes of a whole response; a thousand embeddings are tens of MiB."""
 
 EVENT_LIMIT = 32 * 2**20
-"""Bytes of one event of a stream, and of everything that is translated, which takes several times its size."""
+"""Bytes of one event of a stream, and of any translated response, because translation takes several times its size."""
 
 STATUSES = range(200, 600)
-"""What the head of an answer may say; any other status can't be sent on."""
+"""Final statuses. A response with any other status can't be sent on."""
 
 
 def too_large(limit: int) -> TransportError:
-    """The error of an answer beyond its limit, whoever meets it: an upstream must not fill a worker's memory."""
+    """The error of a response beyond its limit: an upstream must not fill a worker's memory."""
     return TransportError("too_large", f"the answer is larger than {limit // 2**20} MiB")
 
 
 @dataclass(slots=True)
 class UpstreamRequest:
-    """One request to an upstream, at an absolute URL; ``connect_seconds`` bounds the connection alone.
+    """One request to an upstream, at an absolute URL. ``connect_seconds`` bounds only the connecting.
 
     ``on_resend`` is called before the request is sent a second time, with the error of the first time.
     """
@@ -49,7 +57,7 @@ class UpstreamRequest:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedRequest:
-    """One chat completion for a provider with a protocol of its own: OpenAI's body, and where and how from the plan.
+    """One chat completion for a provider with its own protocol: OpenAI's body, and the call's settings from the plan.
 
     ``name`` is the deployment's; ``seconds`` bounds the whole call.
     """
@@ -64,8 +72,8 @@ class TranslatedRequest:
     seconds: float
 
 
-class UpstreamAnswer(Protocol):
-    """An answer whose head has come."""
+class UpstreamResponse(Protocol):
+    """A response whose head has arrived."""
 
     @property
     def status(self) -> int: ...
@@ -74,19 +82,19 @@ class UpstreamAnswer(Protocol):
     def headers(self) -> Headers: ...
 
     async def read(self) -> bytes:
-        """The next piece as it comes, ``b""`` at the proper end; `TransportError` if it breaks off before."""
+        """The next piece as it arrives, ``b""`` at the proper end; `TransportError` if it breaks off before."""
         ...
 
     def release(self) -> None:
-        """Give the connection back if the answer was read to its end, else close it; may be called twice."""
+        """Give the connection back if the response was read to its end, else close it. It may be called twice."""
         ...
 
 
 class Transport(Protocol):
     """A pool of connections to upstreams, one for each worker."""
 
-    async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
-        """Send it and wait for the answer's head; `TransportError` if there is none. Redirects are not followed."""
+    async def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        """Send it and wait for the response's head; `TransportError` if there is none. Redirects are not followed."""
         ...
 
     async def close(self) -> None: ...
@@ -96,17 +104,17 @@ class Translation(Protocol):
     """The way to providers that need a translation, one for each worker."""
 
     def warm(self) -> None:
-        """Get ready in the background: the first request should not have to wait."""
+        """Prepare in the background, so that the first request need not wait."""
         ...
 
     async def ready(self) -> None:
-        """Wait until it is."""
+        """Wait until it is prepared."""
         ...
 
-    async def send(self, request: TranslatedRequest) -> UpstreamAnswer:
-        """Send it and wait for an answer in OpenAI's form, of a stream for its first chunk.
+    async def send(self, request: TranslatedRequest) -> UpstreamResponse:
+        """Send it and wait for a response in OpenAI's form; for a stream, for its first chunk.
 
-        A provider's error is an answer too. `TransportError` if there is none, `RequestError` for a body that can't be
-        translated.
+        A provider's error is a response too. Raises `TransportError` if there is none, and `RequestError` for a body
+        that can't be translated.
         """
         ...

@@ -1,182 +1,251 @@
-"""One upstream call: headers and body made for it, sent, and its first byte waited for; each failure given its name."""
+"""Calls the upstream: the arm's own server, then at most one fallback, and never after a first byte.
+
+Headers and body are rewritten and sent, and the first byte is awaited. Each failure becomes an error with a code.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
+from typing import Any
 
 from fairtrial.domain.errors import BadRequest, RequestError, UpstreamError, UpstreamTimeout
 from fairtrial.domain.events import Purpose
-from gateway.proxy.exchange import AttemptNote, Exchange
 from gateway.proxy.plan.routing_table import Arm, Endpoint
-from gateway.proxy.routing.continuation import CHAINED
+from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS
+from gateway.proxy.stages import Attempt, Progress, Routed
 from gateway.proxy.transport.transport import (
     TranslatedRequest,
+    Translation,
+    Transport,
     TransportError,
-    UpstreamAnswer,
     UpstreamRequest,
+    UpstreamResponse,
     too_large,
 )
-from gateway.proxy.upstream.request_body import upstream_body
-from gateway.proxy.upstream.request_headers import refuse_without_key, sent_headers
-from gateway.proxy.wire.time_limit import TimeLimit
-from gateway.proxy.worker_state import Gateway
+from gateway.proxy.upstream.request_rewrite import refuse_without_key, upstream_body, upstream_headers
 
 STREAM_TYPE = b"text/event-stream"
 CHAT = "/chat/completions"
 METERED = frozenset({CHAT, "/completions"})
 STREAMED = METERED | {"/responses"}
 FIRST_ERROR = 400
-Sending = Awaitable[UpstreamAnswer]
+SERVER_ERRORS = range(500, 600)
+Sending = Awaitable[UpstreamResponse]
 
 
-@dataclass(slots=True)
-class Begun:
-    """An answer that has begun: its head, and the first piece of its body (empty if the body is)."""
+@dataclass(frozen=True, slots=True)
+class StartedResponse:
+    """A response that has started: its head, and the first piece of its body (empty if the body is)."""
 
-    answer: UpstreamAnswer
+    upstream: UpstreamResponse
     first: bytes
-    note: AttemptNote
+    attempt: Attempt
     strip_usage: bool
-    asked: bool
-    """Whether a stream was asked for."""
+    stream_requested: bool
 
     @property
     def streams(self) -> bool:
-        """Whether it is one: as its type says in any spelling, or where one was asked for and it is no JSON."""
-        kind = self.answer.headers.raw.get("content-type", b"").partition(b";")[0].strip().lower()
-        return kind == STREAM_TYPE or (self.asked and self.answer.status < FIRST_ERROR and not kind.endswith(b"json"))
-
-
-async def call(gateway: Gateway, exchange: Exchange, arm: Arm, purpose: Purpose) -> Begun:
-    """Send the request to an arm and wait for the first byte; `UpstreamError` or `UpstreamTimeout`.
-
-    It is a new attempt of the exchange, or two where the transport had to send the request a second time.
-    """
-    assert exchange.asked is not None
-    asked = exchange.asked
-    exchange.attempt(arm, purpose)
-    meter = asked.stream and exchange.endpoint in METERED and not asked.wants_usage
-    try:
-        refuse_without_key(arm.endpoint)
-        body = upstream_body(asked, arm, meter=meter, responses=exchange.endpoint in CHAINED)
-        if arm.endpoint.translated:
-            sending = await _translating(gateway, exchange, arm, body)
-        else:
-            sending = gateway.transport.send(_request(exchange, arm, body))
-        answer, first = await _first_byte(sending, exchange)
-        return Begun(answer, first, exchange.attempts[-1], meter, asked.stream and exchange.endpoint in STREAMED)
-    except RequestError as error:
-        exchange.attempts[-1].fail(error)
-        raise
-
-
-async def _translating(gateway: Gateway, exchange: Exchange, arm: Arm, body: bytes) -> Sending:
-    """The body sent in another protocol; waiting for the translation to be ready is not the provider's time."""
-    if exchange.endpoint != CHAT:
-        raise BadRequest(
-            f"{exchange.endpoint}: {arm.endpoint.name} is reached by translation, and that serves {CHAT} alone",
-            code="endpoint_not_served",
+        """Whether it is a stream: by its content type, or because one was requested and the type is not JSON."""
+        kind = self.upstream.headers.raw.get("content-type", b"").partition(b";")[0].strip().lower()
+        return kind == STREAM_TYPE or (
+            self.stream_requested and self.upstream.status < FIRST_ERROR and not kind.endswith(b"json")
         )
-    await gateway.translation.ready()
-    return gateway.translation.send(_translated(exchange, arm, body))
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.attempt.arm.endpoint
 
 
-async def _first_byte(sending: Sending, exchange: Exchange) -> tuple[UpstreamAnswer, bytes]:
-    endpoint = exchange.attempts[-1].arm.endpoint
+class TimeLimit:
+    """``with TimeLimit(seconds):`` cancels the current task after that time and raises `TimeoutError` instead.
+
+    It is `asyncio.timeout` at a third of its cost for each request.
+    """
+
+    __slots__ = ("_cancels", "_expired", "_task", "_timer")
+
+    def __init__(self, seconds: float, task: asyncio.Task[None] | None = None) -> None:
+        """``task``: the current task, if it is known."""
+        current = task or asyncio.current_task()
+        assert current is not None
+        self._task: asyncio.Task[Any] = current
+        self._cancels = current.cancelling()
+        self._expired = False
+        self._timer = current.get_loop().call_later(seconds if seconds > 0 else 0, self._expire)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        ours = self._expired and self._task.uncancel() <= self._cancels
+        if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
+            raise TimeoutError from error
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._task.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """The two ways to the servers of models: OpenAI's protocol directly, any other one by translation."""
+
+    transport: Transport
+    translation: Translation
+
+    async def start(self, routed: Routed, progress: Progress) -> StartedResponse:
+        """A response that has started, from the arm or from its fallback; `UpstreamError` if neither gave one."""
+        target = routed.target
+        try:
+            response = await self._call(routed, progress, target.arm, "live")
+        except UpstreamError:
+            if target.fallback is None or progress.client_gone:
+                raise
+        else:
+            status = response.upstream.status
+            if target.fallback is None or progress.client_gone or status not in SERVER_ERRORS:
+                return response
+            response.upstream.release()
+            name = target.arm.endpoint.name
+            response.attempt.fail(UpstreamError(f"{name}: answered {status}", code="upstream_error"))
+        return await self._call(routed, progress, target.fallback, "fallback")
+
+    async def _call(self, routed: Routed, progress: Progress, arm: Arm, purpose: Purpose) -> StartedResponse:
+        """Send the request to an arm and wait for the first byte; `UpstreamError` or `UpstreamTimeout`.
+
+        This is one new attempt, or two if the transport had to send the request a second time.
+        """
+        endpoint, request = routed.received.endpoint, routed.body
+        progress.begin_attempt(arm, purpose)
+        meter = request.stream and endpoint in METERED and not request.wants_usage
+        try:
+            refuse_without_key(arm.endpoint)
+            body = upstream_body(request, arm, meter=meter, responses=endpoint in RESPONSES_ENDPOINTS)
+            if arm.endpoint.translated:
+                sending = await self._translate(routed, arm, body)
+            else:
+                sending = self.transport.send(_request(routed, progress, arm, body))
+            upstream, first = await _first_byte(sending, progress)
+            stream = request.stream and endpoint in STREAMED
+            return StartedResponse(upstream, first, progress.attempts[-1], meter, stream)
+        except RequestError as error:
+            progress.attempts[-1].fail(error)
+            raise
+
+    async def _translate(self, routed: Routed, arm: Arm, body: bytes) -> Sending:
+        """Send the body in another protocol. The provider's time begins only once the translation is ready."""
+        endpoint = routed.received.endpoint
+        if endpoint != CHAT:
+            raise BadRequest(
+                f"{endpoint}: {arm.endpoint.name} is reached by translation, which serves only {CHAT}",
+                code="endpoint_not_served",
+            )
+        await self.translation.ready()
+        return self.translation.send(_translated(routed, arm, body))
+
+
+async def _first_byte(sending: Sending, progress: Progress) -> tuple[UpstreamResponse, bytes]:
+    endpoint = progress.attempts[-1].arm.endpoint
     seconds = endpoint.deployment.timeouts.first_byte
     try:
         with TimeLimit(seconds):
-            answer = await sending
-            note = exchange.attempts[-1]
-            note.status, note.head = answer.status, answer.headers
+            upstream = await sending
+            attempt = progress.attempts[-1]
+            attempt.status, attempt.head = upstream.status, upstream.headers
             try:
-                first = await answer.read()
+                first = await upstream.read()
             except BaseException:
-                answer.release()
+                upstream.release()
                 raise
     except TransportError as error:
         raise failure(endpoint, error) from error
     except TimeoutError:
         message = f"{endpoint.name}: no answer began within {seconds:g} s"
         raise UpstreamTimeout(message, code="upstream_timeout") from None
-    note.first_byte = time.perf_counter()
-    return answer, first
+    attempt.first_byte = time.perf_counter()
+    return upstream, first
 
 
-async def next_piece(exchange: Exchange, begun: Begun) -> bytes:
-    """The next piece of an answer, ``b""`` at its end; waits no longer than the deployment's idle and total times."""
-    endpoint = begun.note.arm.endpoint
-    limits = endpoint.deployment.timeouts
-    left = exchange.started + limits.total - time.perf_counter()
+async def next_piece(response: StartedResponse, *, started: float) -> bytes:
+    """The next piece of a response, ``b""`` at its end; `UpstreamTimeout` after the idle time or the total time.
+
+    ``started``: when the request began.
+    """
+    limits = response.endpoint.deployment.timeouts
+    left = started + limits.total - time.perf_counter()
     try:
         with TimeLimit(min(limits.idle, left)):
-            return await begun.answer.read()
+            return await response.upstream.read()
     except TransportError as error:
-        raise broken_off(begun, error) from error
+        raise broken_off(response, error) from error
     except TimeoutError:
-        raise stalled(begun) from None
+        raise stalled(response) from None
 
 
-def broken_off(begun: Begun, error: TransportError) -> UpstreamError:
-    """The error of an answer whose connection broke before its end."""
-    return _failed(begun, failure(begun.note.arm.endpoint, error))
+def broken_off(response: StartedResponse, error: TransportError) -> UpstreamError:
+    """The error of a response whose connection broke before its end."""
+    return _failed(response, failure(response.endpoint, error))
 
 
-def stalled(begun: Begun) -> UpstreamError:
-    """The error of an answer of which nothing more came for the deployment's idle time, or that took too long."""
-    message = f"{begun.note.arm.endpoint.name}: stalled in the middle of its answer"
-    return _failed(begun, UpstreamTimeout(message, code="upstream_stalled"))
+def stalled(response: StartedResponse) -> UpstreamError:
+    """The error of a response that sent nothing for the deployment's idle time, or that took too long in all."""
+    message = f"{response.endpoint.name}: stalled in the middle of its answer"
+    return _failed(response, UpstreamTimeout(message, code="upstream_stalled"))
 
 
-def _failed(begun: Begun, error: UpstreamError) -> UpstreamError:
-    begun.note.fail(error)
+def unreadable(response: StartedResponse) -> UpstreamError:
+    """The error of a stream with an event that is not JSON."""
+    message = f"{response.endpoint.name}: sent an event that is not JSON"
+    return _failed(response, UpstreamError(message, code="upstream_bad_answer"))
+
+
+def overflow(response: StartedResponse, limit: int) -> UpstreamError:
+    """The error of a response that is larger than what may be held in memory."""
+    return _failed(response, failure(response.endpoint, too_large(limit)))
+
+
+def _failed(response: StartedResponse, error: UpstreamError) -> UpstreamError:
+    response.attempt.fail(error)
     return error
 
 
-def unreadable(begun: Begun) -> UpstreamError:
-    """The error of a stream with an event that is no JSON."""
-    name = begun.note.arm.endpoint.name
-    return _failed(begun, UpstreamError(f"{name}: sent an event that is no JSON", code="upstream_bad_answer"))
-
-
-def overflow(begun: Begun, limit: int) -> UpstreamError:
-    """The error of an answer that is larger than what is held in memory of one."""
-    return _failed(begun, failure(begun.note.arm.endpoint, too_large(limit)))
-
-
 def failure(endpoint: Endpoint, error: TransportError) -> UpstreamError:
-    """The error of a connection, as the caller is told of it."""
+    """The client's error for a failed connection."""
     if error.kind == "timeout":
         return UpstreamTimeout(f"{endpoint.name}: {error}", code="upstream_timeout")
     return UpstreamError(f"{endpoint.name}: {error}", code=f"upstream_{error.kind}")
 
 
-def _request(exchange: Exchange, arm: Arm, body: bytes) -> UpstreamRequest:
-    deployment = arm.endpoint.deployment
-    url = deployment.base_url.rstrip("/") + exchange.endpoint
-    headers = sent_headers(exchange.headers, arm.endpoint, exchange.request_id)
+def _request(routed: Routed, progress: Progress, arm: Arm, body: bytes) -> UpstreamRequest:
+    received, deployment = routed.received, arm.endpoint.deployment
+    url = deployment.base_url.rstrip("/") + received.endpoint
+    headers = upstream_headers(received.headers, arm.endpoint, received.request_id)
     headers.raw["content-type"] = b"application/json"
     return UpstreamRequest(
-        url=f"{url}?{exchange.query.decode('latin-1')}" if exchange.query else url,
+        url=f"{url}?{received.query.decode('latin-1')}" if received.query else url,
         headers=headers,
         body=body,
         connect_seconds=deployment.timeouts.connect,
-        on_resend=partial(_resent, exchange),
+        on_resend=partial(_resent, progress),
     )
 
 
-def _resent(exchange: Exchange, error: TransportError) -> None:
-    """The transport sends the request again: the first time was an attempt that failed."""
-    note = exchange.attempts[-1]
-    note.fail(failure(note.arm.endpoint, error))
-    exchange.attempt(note.arm, "retry")
+def _resent(progress: Progress, error: TransportError) -> None:
+    """The transport sends the request again, so the first time was an attempt that failed."""
+    attempt = progress.attempts[-1]
+    attempt.fail(failure(attempt.arm.endpoint, error))
+    progress.begin_attempt(attempt.arm, "retry")
 
 
-def _translated(exchange: Exchange, arm: Arm, body: bytes) -> TranslatedRequest:
-    assert exchange.asked is not None
+def _translated(routed: Routed, arm: Arm, body: bytes) -> TranslatedRequest:
     deployment = arm.endpoint.deployment
     return TranslatedRequest(
         name=deployment.name,
@@ -185,6 +254,6 @@ def _translated(exchange: Exchange, arm: Arm, body: bytes) -> TranslatedRequest:
         base_url=deployment.base_url,
         api_key=arm.endpoint.api_key,
         body=body,
-        stream=exchange.asked.stream,
+        stream=routed.body.stream,
         seconds=deployment.timeouts.total,
     )

@@ -1,7 +1,7 @@
-"""Cross-origin requests (WHATWG Fetch, CORS protocol): which web pages may read the gateway's answers in a browser.
+"""Handles cross-origin requests (WHATWG Fetch, CORS protocol): which web pages may read responses in a browser.
 
-Credentials are never allowed, so a browser sends no cookie and a page must hold a key of its own. Every answer below
-``/v1`` carries the headers, refusals and errors included: without them a page could not read why it was refused.
+Credentials are never allowed, so a browser sends no cookie and a page must hold its own key. Every response below
+``/v1`` carries the headers, rejections and errors included: without them a page could not read why it was rejected.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ EXPOSED = (
     "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens", "x-ratelimit-remaining-requests",
     "x-ratelimit-remaining-tokens", "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", "openai-processing-ms",
 )  # fmt: skip
-"""Headers of answers that a page may read beside those that are always readable; the official client reads them."""
+"""Response headers that a page may read besides those that are always readable. The official client reads them."""
 
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 MAX_AGE_SECONDS = 600
@@ -27,7 +27,7 @@ _EXPOSE = b"access-control-expose-headers: %b\r\n" % ", ".join(EXPOSED).encode()
 
 
 class Cors:
-    """The origins that may; ``is_open``: whether the gateway asks for no key now, and then ``*`` allows nobody."""
+    """The allowed origins. ``is_open``: whether the gateway requires no key now, and then ``*`` allows no page."""
 
     __slots__ = ("_any", "_is_open", "_origins")
 
@@ -37,7 +37,7 @@ class Cors:
         self._is_open = is_open
 
     def lines(self, target: bytes, headers: Mapping[str, bytes]) -> bytes:
-        """The header lines of any answer to this request."""
+        """The header lines of any response to this request."""
         if not target.startswith(PREFIX):
             return b""
         allowed = self._allowed(headers)
@@ -47,7 +47,7 @@ class Cors:
         return b"access-control-allow-origin: %b\r\n%b%b" % (allowed, _EXPOSE, vary)
 
     def preflight(self, method: bytes, target: bytes, headers: Mapping[str, bytes]) -> list[bytes] | None:
-        """The header lines of the answer to a preflight of an origin that may, beside `lines`; else nothing."""
+        """More header lines for the response to an allowed preflight, else ``None``."""
         asks = method == b"OPTIONS" and "access-control-request-method" in headers
         if not asks or not target.startswith(PREFIX) or self._allowed(headers) is None:
             return None

@@ -1,4 +1,4 @@
-"""Headers as they came: a look-up by lower-case name that decodes a value only when it is asked for."""
+"""Holds headers as they came: looked up by lower-case name, and decoded only on access."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NAMES: dict[bytes, str] = {}
 
 
 class Headers(Mapping[str, str]):
-    """``raw``: lower-case name to value, its bytes as on the wire; repeated ones joined by commas (RFC 9110 §5.3)."""
+    """``raw``: lower-case names to undecoded values; repeated headers are joined by commas (RFC 9110 §5.3)."""
 
     __slots__ = ("raw",)
 
@@ -18,19 +18,19 @@ class Headers(Mapping[str, str]):
 
     @classmethod
     def of(cls, pairs: Mapping[str, str]) -> Headers:
-        """Of texts; what Latin-1 can't hold becomes a question mark."""
+        """Make it from texts. A character that Latin-1 lacks becomes a question mark."""
         return cls({name.lower(): value.encode("latin-1", "replace") for name, value in pairs.items()})
 
     def __getitem__(self, name: str) -> str:
         return self.raw[name].decode("latin-1")
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
-        """The value as Latin-1, which any bytes are."""
+        """The value as Latin-1, which can decode any bytes."""
         value = self.raw.get(name)
         return default if value is None else value.decode("latin-1")
 
     def text(self, name: str) -> str:
-        """The value, "" where there is none."""
+        """The value, or "" if there is none."""
         value = self.raw.get(name)
         return "" if value is None else value.decode("latin-1")
 
@@ -45,9 +45,9 @@ class Headers(Mapping[str, str]):
 
 
 def lower(name: bytes) -> str:
-    """A header's name in lower case; look into `NAMES` first, which remembers what was asked here."""
+    """A header's name in lower case. Look into `NAMES` first, which caches the results."""
     text = name.decode("latin-1").lower()
-    if len(NAMES) < KNOWN_NAMES and len(name) < LONG:  # whoever sends long ones shall not fill the memory
+    if len(NAMES) < KNOWN_NAMES and len(name) < LONG:  # long names from clients must not fill the memory
         NAMES[name] = text
     return text
 

@@ -1,4 +1,4 @@
-"""The slow way to read JSON, for a body with a lone surrogate escape: legal, but refused by the fast way."""
+"""Decodes JSON with lone surrogate escapes, slowly. It is legal, but msgspec refuses it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def decode(raw: bytes | msgspec.Raw) -> Any:
 
 
 def split_object(raw: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
-    """An object's values by name, each as the bytes that stand there; `ValueError` if it is no JSON object."""
+    """An object's values by name, each as undecoded bytes; `ValueError` if it is not a JSON object."""
     if not isinstance(decode(raw), dict):
         raise ValueError("not an object")
     text = bytes(raw).decode()
@@ -40,7 +40,7 @@ def split_object(raw: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
 
 
 def split_array(raw: bytes | msgspec.Raw) -> list[msgspec.Raw]:
-    """An array's elements, each as the bytes that stand there; `ValueError` if it is no JSON array."""
+    """An array's elements, each as undecoded bytes; `ValueError` if it is not a JSON array."""
     if not isinstance(decode(raw), list):
         raise ValueError("not an array")
     text = bytes(raw).decode()
@@ -59,6 +59,6 @@ def _skip(text: str, at: int) -> int:
 
 
 def _next(text: str, end: int) -> int:
-    """Where the next element or the closing bracket is: past a comma, if there is one."""
+    """The position of the next element or of the closing bracket, after a comma if there is one."""
     at = _skip(text, end)
     return _skip(text, at + 1) if text[at] == "," else at

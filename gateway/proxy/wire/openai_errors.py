@@ -1,4 +1,4 @@
-"""The data plane's one mapping from fairtrial's errors to OpenAI's envelope, with the headers that go with them."""
+"""Maps fairtrial's errors to OpenAI's error envelope and to the headers that belong to them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.proxy.wire.asgi import JSON_TYPE, Header
 from gateway.proxy.wire.sse import as_event
 
 NEVER_RETRY = frozenset({"deployment_key_missing", "plan_needs_keys"})
-"""Codes of our own 5xx that another try can't change: the official client is told not to try."""
+"""Codes of the gateway's own 5xx errors that a retry can't change, so the official client must not retry."""
 
 RETRY_AFTER_SECONDS = 1
 _ENCODER = msgspec.json.Encoder()
@@ -32,12 +32,12 @@ def envelope(message: str, *, kind: str, param: str | None = None, code: str | N
 
 
 def error_body(error: RequestError) -> bytes:
-    """The envelope of an error of ours."""
+    """The envelope of one of the gateway's errors."""
     return envelope(error.message, kind=error.type, param=error.param, code=error.code)
 
 
 def error_headers(error: RequestError, request_id: str) -> list[Header]:
-    """Headers of an error of ours: its request id, and whether and when to try again where we know."""
+    """The headers of one of the gateway's errors: its request id, and whether and when to retry if that is known."""
     headers: list[Header] = [JSON_TYPE, (b"x-request-id", request_id.encode())]
     if error.code in NEVER_RETRY:
         headers.append((b"x-should-retry", b"false"))
@@ -47,22 +47,22 @@ def error_headers(error: RequestError, request_id: str) -> list[Header]:
 
 
 def error_event(error: RequestError, *, number: int | None = None) -> bytes:
-    """An error of ours in the middle of a stream, as a server-sent event; see `body_event`."""
+    """One of the gateway's errors in the middle of a stream, as a server-sent event; see `body_event`."""
     return body_event(error_body(error), number=number)
 
 
 def body_event(body: bytes, *, number: int | None = None) -> bytes:
-    """The body of an error as a server-sent event; the official client raises `APIError` on it.
+    """The body of an error as a server-sent event. The official client raises `APIError` on it.
 
-    ``number``: its place in a stream of the Responses API, whose events have a type, a name and a place.
+    ``number``: its ``sequence_number`` in a stream of the Responses API, whose events also have a type and a name.
     """
     if number is None or excess(body, DECODED) is not None:
         return as_event(body)
     try:
-        told = _ERROR.decode(body).error
-        said = told if isinstance(told, dict) else {"message": str(told)}
-        named = {name: said.get(name) for name in ("code", "message", "param")}
-        whole = _ENCODER.encode({"type": "error", "sequence_number": number, **named, "error": said})
+        error = _ERROR.decode(body).error
+        fields = error if isinstance(error, dict) else {"message": str(error)}
+        named = {name: fields.get(name) for name in ("code", "message", "param")}
+        whole = _ENCODER.encode({"type": "error", "sequence_number": number, **named, "error": fields})
     except (msgspec.DecodeError, UnicodeError):
-        return as_event(body)  # half of a surrogate pair: as the upstream wrote it
+        return as_event(body)  # a lone surrogate stays as the upstream wrote it
     return b"event: error\n" + as_event(whole)

@@ -1,4 +1,4 @@
-"""What the application asked: the body decoded once at its top level only, everything below stays as it came."""
+"""Parses a request's body: only its top level is decoded, everything below stays as it came."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ import msgspec
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.json_limits import DECODED, FIELD, UNCOUNTED, refuse_excess
 from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire.headers import Headers
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY = msgspec.json.Decoder(Any)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _OPENING = 1_000
-"""Messages among which the first user's is looked for."""
+"""How many messages are searched for the first one from the user."""
 
 _TRUE = b"true"
 
 
 @dataclass(slots=True)
-class Asked:
-    """A request body: ``fields`` in their order, each value as raw JSON; ``model`` and ``stream`` decoded."""
+class RequestBody:
+    """A request body. ``fields``: in their order, each value as raw JSON; ``model`` and ``stream``: decoded."""
 
     body: bytes
     fields: dict[str, msgspec.Raw]
@@ -32,15 +33,15 @@ class Asked:
 
     @property
     def wants_usage(self) -> bool:
-        """Whether the caller itself asked for the usage chunk at the end of a stream."""
+        """Whether the client itself requested the usage chunk at the end of a stream."""
         options = decode_field(self.fields, "stream_options")
         return isinstance(options, dict) and options.get("include_usage") is True
 
 
 class LazyFields(Mapping[str, Any]):
-    """The fields of a body, each decoded when it is looked at: a unit seldom needs more than one of them.
+    """The fields of a body, each decoded on access, because a unit seldom needs more than one of them.
 
-    Of ``messages`` those up to the first user's are there, which name a conversation, and none behind them.
+    ``messages`` has only the messages up to and including the first one from the user, which identify a conversation.
     """
 
     __slots__ = ("_fields",)
@@ -65,20 +66,20 @@ class LazyFields(Mapping[str, Any]):
         return len(self._fields)
 
 
-def read_asked(body: bytes) -> Asked:
-    """Decode the top level of a body; `BadRequest` where it isn't a JSON object with a string ``model``."""
+def parse_body(body: bytes) -> RequestBody:
+    """Decode the top level of a body; `BadRequest` if it isn't a JSON object with a non-empty string ``model``."""
     refuse_excess(body, DECODED)
     fields = _top_level(body)
     model = decode_field(fields, "model")
     if not isinstance(model, str) or not model:
-        known = "missing" if "model" not in fields else "not a string"
+        known = "missing" if "model" not in fields else "empty" if model == "" else "not a string"
         raise BadRequest(f"model: is {known} (send the name of a route)", param="model", code="invalid_model")
     stream = fields.get("stream")
-    return Asked(body, fields, model, stream is not None and bytes(stream).strip() == _TRUE)
+    return RequestBody(body, fields, model, stream is not None and bytes(stream).strip() == _TRUE)
 
 
 def decode_field(fields: dict[str, msgspec.Raw], name: str) -> Any:
-    """One field's value, or ``None`` where it is absent."""
+    """One field's value, or ``None`` if it is absent."""
     raw = fields.get(name)
     return None if raw is None else _decode(name, raw)
 
@@ -91,12 +92,12 @@ def _top_level(body: bytes) -> dict[str, msgspec.Raw]:
     except UnicodeDecodeError:
         raise BadRequest("body: is not valid UTF-8", code="invalid_json") from None
     except msgspec.DecodeError as error:
-        return _top_level_slowly(body, str(error))
+        return _top_level_leniently(body, str(error))
     except RecursionError:
         raise BadRequest("body: is nested too deeply", code="invalid_json") from None
 
 
-def _top_level_slowly(body: bytes, why: str) -> dict[str, msgspec.Raw]:
+def _top_level_leniently(body: bytes, why: str) -> dict[str, msgspec.Raw]:
     try:
         return lenient_json.split_object(body)
     except ValueError:
@@ -113,13 +114,13 @@ def _decode(name: str, raw: msgspec.Raw) -> Any:
     except UnicodeDecodeError:
         raise BadRequest("body: is not valid UTF-8", code="invalid_json") from None
     except msgspec.DecodeError:
-        return _decode_slowly(raw)
+        return _decode_leniently(raw)
     except RecursionError:
         raise BadRequest("body: is nested too deeply", code="invalid_json") from None
 
 
 def _opening(raw: msgspec.Raw) -> list[Any] | None:
-    """The messages up to and including the first user's; `None` where they are no list."""
+    """The messages up to and including the first user's; `None` if they are not a list."""
     opening = []
     for message in (elements(raw) or [])[:_OPENING]:
         opening.append(_decode("messages", message))
@@ -129,7 +130,7 @@ def _opening(raw: msgspec.Raw) -> list[Any] | None:
 
 
 def elements(raw: msgspec.Raw) -> list[msgspec.Raw] | None:
-    """A list's elements as they came; ``None`` where it is none."""
+    """A list's elements as they came; ``None`` if it is not a list."""
     try:
         return _LIST.decode(raw)
     except (msgspec.ValidationError, RecursionError):
@@ -142,8 +143,25 @@ def elements(raw: msgspec.Raw) -> list[msgspec.Raw] | None:
         return None
 
 
-def _decode_slowly(raw: msgspec.Raw) -> Any:
+def _decode_leniently(raw: msgspec.Raw) -> Any:
     try:
         return lenient_json.decode(raw)
     except (ValueError, RecursionError):
         raise BadRequest("body: is not valid JSON", code="invalid_json") from None
+
+
+def require_json(headers: Headers) -> None:
+    """Refuse a body that is not declared as plain JSON. This also keeps foreign web pages from posting to loopback."""
+    if headers.raw.get("content-type") == b"application/json" and "content-encoding" not in headers.raw:
+        return
+    declared = headers.text("content-type").partition(";")[0].strip().lower()
+    if declared != "application/json" and not declared.endswith("+json"):
+        raise BadRequest(
+            f"content-type: {declared or 'none'} can't be read here (send application/json)",
+            code="unsupported_content_type",
+        )
+    if headers.text("content-encoding").lower() not in ("", "identity"):
+        raise BadRequest(
+            "content-encoding: compressed bodies can't be read here (send identity)",
+            code="unsupported_content_encoding",
+        )

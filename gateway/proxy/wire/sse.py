@@ -1,6 +1,6 @@
-"""Server-sent events on their way through: cut at event boundaries only, one kind held back, none rewritten.
+"""Splits streams of server-sent events at event boundaries. It may drop the usage-only chunk, but rewrites no event.
 
-Source: the WHATWG's server-sent events; a line ends with LF, CRLF or CR, an event with an empty line.
+Source: the WHATWG's server-sent events. A line ends with LF, CRLF or CR, and an event with an empty line.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from gateway.proxy.wire.event_validation import can_be_read, is_one_chunk
+from gateway.proxy.wire import lenient_json
 
 _BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
@@ -36,14 +36,17 @@ class _Head(msgspec.Struct):
 
 _CHUNK = msgspec.json.Decoder(_Chunk)
 _HEAD = msgspec.json.Decoder(_Head)
+_JSON = msgspec.json.Decoder(msgspec.Raw)
+_NAMED = re.compile(rb"(?:\A|[\r\n])event:")
 
 
-class EventCutter:
-    """Takes bytes as they come and gives back whole events; with ``strip_usage`` without the usage-only chunk.
+class EventSplitter:
+    """Takes bytes as they come and returns whole events; with ``strip_usage`` without the usage-only chunk.
 
-    ``done`` turns true with the event that ends the stream: ``[DONE]``, an error, the last event of Responses. Bytes
-    of an event that is not whole yet wait for its end, so that a comment or an error event can follow at any time. With
-    ``checked``, ``broken`` turns true with an event that no client can read: it is kept back, with all behind it.
+    ``done`` becomes true with the event that ends the stream: ``[DONE]``, an error, or the last event of the Responses
+    API. Bytes of an incomplete event wait for its end, so that a comment or an error event can follow at any time. With
+    ``checked``, ``broken`` becomes true with an event that no client can read; that event and all behind it are held
+    back.
     """
 
     __slots__ = ("_checked", "_dropped", "_marks", "_pending", "_strip", "_torn", "broken", "done")
@@ -58,11 +61,11 @@ class EventCutter:
 
     @property
     def waiting(self) -> int:
-        """Bytes of an event whose end has not come."""
+        """Bytes of an incomplete event."""
         return len(self._pending)
 
     def passes(self, piece: bytes) -> bool:
-        """Whether a piece is whole events of which none ends the stream or is held back: it goes on as it came."""
+        """Whether a piece can be sent on as it came: whole events, none of which ends the stream or is held back."""
         if self._pending or self._torn or not piece.endswith(b"\n\n"):
             return False
         for mark in self._marks:
@@ -71,7 +74,7 @@ class EventCutter:
         return not (self._strip and b'"usage"' in piece) and (not self._checked or is_one_chunk(piece))
 
     def feed(self, piece: bytes) -> tuple[bytes, bytes]:
-        """Whole events: as they came (for the record), and as they go to the client."""
+        """Whole events: as they came (for the record), and as the client gets them."""
         if self._torn and piece:
             return self._mend(piece)
         pending = self._pending
@@ -91,7 +94,7 @@ class EventCutter:
         return self._sort(whole)
 
     def rest(self) -> tuple[bytes, bytes]:
-        """What is left at the end, an event without its empty line perhaps, like `feed`; empties it."""
+        """The remaining bytes at the end, in the form of `feed`: perhaps an event without its empty line."""
         rest = bytes(self._pending)
         self._pending.clear()
         if self._checked and not self.done:
@@ -99,7 +102,7 @@ class EventCutter:
         return rest, b"" if self._strip and _is_usage_only(rest) else rest
 
     def _mend(self, piece: bytes) -> tuple[bytes, bytes]:
-        """After a cut behind a CR: an LF that comes first is the other half of that line's end."""
+        """Continue after a split behind a CR: a leading LF is the other half of that line end."""
         self._torn = False
         if not piece.startswith(b"\n"):
             return self.feed(piece)
@@ -110,7 +113,7 @@ class EventCutter:
     def _sort(self, whole: bytes) -> tuple[bytes, bytes]:
         self._torn, self._dropped = whole.endswith(b"\r") and not self._pending, False
         if self._checked and not self.done:
-            whole = self._readable(whole)  # first: an end in the same piece says nothing of what comes before it
+            whole = self._readable(whole)  # first, because an end in the same piece does not prove the events before it
         for mark in self._marks:
             if mark in whole and not self.done:
                 self.done = any(_ends(event_data(event)) for event in split_events(whole))
@@ -122,7 +125,7 @@ class EventCutter:
         return whole, b"".join(kept)
 
     def _readable(self, whole: bytes) -> bytes:
-        """The events up to one that no client can read; behind the stream's end nobody reads on."""
+        """The events before the first unreadable one. Events after the stream's end are not checked."""
         if self.broken or is_one_chunk(whole):
             return b"" if self.broken else whole
         events = split_events(whole)
@@ -137,7 +140,7 @@ class EventCutter:
 
 
 def split_events(data: bytes) -> list[bytes]:
-    """Each event with its boundary; joined they are the input again."""
+    """Each event with its boundary. Joined, they are the input again."""
     events, start = [], 0
     for boundary in _BOUNDARY.finditer(data):
         events.append(data[start : boundary.end()])
@@ -162,7 +165,7 @@ def contents(events: bytes) -> list[bytes]:
         return [data for event in split_events(events) if (data := event_data(event))]
     found = []
     for event in events.split(b"\n\n"):
-        if event.startswith(b"data: ") and b"\n" not in event:  # as nearly all are
+        if len(event) > 6 and event.startswith(b"data: ") and b"\n" not in event:  # the usual case
             found.append(event[6:])
         elif event and (data := event_data(event)):
             found.append(data)
@@ -175,7 +178,7 @@ def as_event(data: bytes) -> bytes:
 
 
 def _last_boundary(data: bytes | bytearray, start: int) -> int:
-    """Where the last whole event ends; 0 without any. Of a pair of line ends nothing lies before ``start``."""
+    """The end of the last whole event; 0 if there is none. No pair of line ends lies before ``start``."""
     end = data.rfind(b"\n\n", start) + 2
     for pair in (b"\n\r", b"\r\r"):
         at = data.rfind(pair, start)
@@ -203,4 +206,43 @@ def _is_usage_only(event: bytes) -> bool:
     try:
         return _CHUNK.decode(event_data(event)).choices == []
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False  # not what we asked for: it is the client's
+        return False  # not the chunk that the gateway requested, so the client gets it
+
+
+def is_one_chunk(piece: bytes) -> bool:
+    """Whether this is one event of one line with a JSON object, the usual case."""
+    if not piece.startswith(b"data: {") or piece.find(b"\n") != len(piece) - 2:
+        return False
+    try:
+        _JSON.decode(piece[6:-2])
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def is_json(body: bytes) -> bool:
+    """Whether a whole body is JSON."""
+    try:
+        _JSON.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return _is_json_slowly(body)
+    return True
+
+
+def can_be_read(event: bytes, data: bytes) -> bool:
+    """Whether a client can read an event with this data. Clients ignore events with names that they don't know."""
+    if not data or data == b"[DONE]" or _NAMED.search(event) is not None:
+        return True
+    return is_json(data)
+
+
+def _is_json_slowly(data: bytes) -> bool:
+    if excess(data, DECODED) is not None:
+        return True  # too deeply nested to be checked here
+    try:
+        lenient_json.decode(data)
+    except ValueError:
+        return False
+    except RecursionError:  # too deeply nested to be checked here
+        return True
+    return True

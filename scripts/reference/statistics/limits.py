@@ -1,17 +1,17 @@
-"""On which data each method fails, with the figure: the table of docs/reference/statistics.md."""
+"""Lists the data on which each method fails, for a table of docs/reference/statistics.md."""
 
 from __future__ import annotations
 
 LIMITS: tuple[tuple[str, str, str], ...] = (
     (
         "tango",
-        "0/1 cases that stand alone; it knows no clusters",
-        "each question twice 12 % wrong passes, five times 23 %; the gate uses `score_mean` there",
+        "clustered 0/1 cases; it assumes independent cases",
+        "12 % wrong passes with each question twice, 23 % with each five times; the gate uses `score_mean` there",
     ),
     (
         "score_mean",
-        "a loss that is larger than `within` says; few clusters of which one is much larger than the others",
-        "at most 7 % by enumeration of gains and losses of 28, 54 and 100 cases; otherwise it says less, never more",
+        "a loss larger than `within`; few clusters of which one is much larger than the others",
+        "at most 7 % by enumeration of gains and losses of 28, 54 and 100 cases; elsewhere it is conservative",
     ),
     (
         "clustered_mean",
@@ -21,17 +21,17 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "sign_flip",
-        "two equal means whose differences are skewed; it tests that each difference is as likely the other way",
+        "two equal means with skewed differences; it tests whether both directions are equally likely",
         "shown beside an interval, which decides",
     ),
     (
         "jackknife_corpus",
-        "medians and other quantiles; a figure without a `reach` whose rare kinds weigh more than a case of a mean",
-        "macro figures and BLEU: see [the gate's figures](../gate_validity.md)",
+        "medians and other quantiles; a statistic without a `reach` whose rare cases weigh more than a mean's",
+        "macro averages and BLEU: see [the gate's figures](../gate_validity.md)",
     ),
     (
         "bootstrap_corpus",
-        "figures that hang on few cases: macro recall and macro F1 with rare labels",
+        "statistics that depend on few cases: macro recall and macro F1 with rare labels",
         "11 % wrong passes with 20 positives, 8 to 9 % with 80 and 200. Gate lines use it for latency only",
     ),
     (
@@ -41,7 +41,7 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "clustered_effect",
-        "a look before ten clusters are unlike the most common one, which it refuses",
+        "a look before ten clusters differ from the most common value; it refuses such a look",
         "15 % wrong passes without that rule, at most 3.8 % with it",
     ),
 )

@@ -1,4 +1,4 @@
-"""docs/reference/statistics.md: the public functions of fairtrial.stats with examples that are run."""
+"""Renders docs/reference/statistics.md: the public functions of fairtrial.stats, with examples that run."""
 
 from __future__ import annotations
 
@@ -92,17 +92,18 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
 """The modules of each chapter, in the order in which one would read them."""
 
 INTRO = """\
-The library that judges fine-tuned models: two arms of live traffic, two models on the same cases, the votes of people.
-Numbers in, estimates out: pure functions over [sufficient statistics](../glossary.md#sufficient-statistics), frozen
-values that add, so that the database sums and Python reasons. Every function says its source. What can't be told is
-`NotEnough(reason, needed)`, never a zero, a `p` of 1 or an interval of nothing.
+This library judges fine-tuned models: two arms of live traffic, two models on the same cases, the votes of people.
+Its functions are pure, from numbers to estimates. They take
+[sufficient statistics](../glossary.md#sufficient-statistics), which are frozen values that add up, so that the database
+can compute the sums. Every function names its source. If the data do not suffice, the result is
+`NotEnough(reason, needed)`, never a zero, a `p` of 1 or an empty interval.
 
-It needs numpy and scipy, and no server: import a function from the module that stands above it.
+The library needs numpy and scipy, and no server. Import a function from the module in the heading above it.
 [Your question](#your-question-and-the-function) leads to the function.
 
-**An [effect](../glossary.md#effect) has no interval until one says how it will be looked at**: `fixed` for one
-[look](../glossary.md#look) at a size that was fixed before, `always_valid` for as many looks as one likes
-([what that means](../glossary.md#always-valid), and its [τ](../glossary.md#tau)). Both take what the estimators give:
+**An [effect](../glossary.md#effect) has no interval until you say how you look at it.** `fixed` is for one
+[look](../glossary.md#interim-analysis-look) at a size that was fixed before. `always_valid` is for any number of looks
+([definition](../glossary.md#always-valid)), and needs a [τ](../glossary.md#tau). Both take the result of an estimator:
 
 ```python
 from fairtrial.stats.always_valid import always_valid
@@ -117,15 +118,14 @@ print(always_valid(resolved, tau=0.03))
 {answer}
 ```
 
-The treatment resolves 5.5 points more, and since the interval excludes 0 it is better, however often one has looked. A
-function of two arms takes the control first and gives treatment − control. Shares are shares, 0.055 and not 5.5; `n`
-counts units of both arms. Other words: [e-value](../glossary.md#e-value), [CUPED](../glossary.md#cuped),
+The treatment resolves 5.5 points more. The interval excludes 0, so the treatment is better, for any number of looks. A
+function of two arms takes the control first and returns treatment − control. Shares are fractions, 0.055 and not 5.5.
+`n` counts the units of both arms. Other terms: [e-value](../glossary.md#e-value), [CUPED](../glossary.md#cuped),
 [bound](../glossary.md#bound-cap), [complete window](../glossary.md#complete-window),
 [guardrail](../glossary.md#guardrail-margin), [SRM](../glossary.md#srm), [design effect](../glossary.md#design-effect).
 
-The names on this page are stable; others in these modules are for the library's own use. Each example is run whenever
-the tests are. [How often each method is wrong](../validity.md), and how soon it is right, is measured by
-`python benchmarks/validity.py`."""
+The names on this page are stable; other names in these modules are internal. The tests run every example.
+`python benchmarks/validity.py` measures [how often each method is wrong](../validity.md), and how soon it is right."""
 
 
 TABLE = "Your question, and the function"
@@ -158,11 +158,11 @@ def limits() -> str:
     places = _places()
     rows = [(_link(function, places), data, figure) for function, data, figure in LIMITS]
     whole = table(("the function", "fails on", "how far"), rows)
-    told = (
-        "A wrong pass: a candidate that is worse by exactly the margin is called not worse; 5 % is promised. Measured "
-        "by `python benchmarks/gate_validity.py`: [how often a gate is wrong](../gate_validity.md)."
+    intro = (
+        "A wrong pass calls a candidate that is worse by exactly the margin not worse. The promised rate is 5 %. "
+        "`python benchmarks/gate_validity.py` measures [how often a gate is wrong](../gate_validity.md)."
     )
-    return f"## {FAILS}\n\n{told}\n\n{whole}"
+    return f"## {FAILS}\n\n{intro}\n\n{whole}"
 
 
 def _places() -> dict[str, str]:
@@ -212,18 +212,18 @@ def example_of(thing: object) -> list[doctest.Example]:
 
 def _module(name: str) -> str:
     module = modules()[name]
-    told = f"### fairtrial.stats.{name}\n\n{prose(module.__doc__)}"
-    return "\n\n".join([told, *(_section(found, thing) for found, thing in public(module) if callable(thing))])
+    head = f"### fairtrial.stats.{name}\n\n{prose(module.__doc__)}"
+    return "\n\n".join([head, *(_section(found, thing) for found, thing in public(module) if callable(thing))])
 
 
 def _section(name: str, thing: object) -> str:
     if not example_of(thing):
         raise LookupError(f"{name} has no example")
     text = inspect.getdoc(thing) or ""
-    told = text[: text.index(">>>")].rstrip()
-    told = told.removesuffix("Example:").rstrip()
+    intro = text[: text.index(">>>")].rstrip()
+    intro = intro.removesuffix("Example:").rstrip()
     example = block("pycon", text[text.index(">>>") :])
-    return "\n\n".join([f"#### {name}", block("text", _signature(name, thing)), *paragraphs(told), example])
+    return "\n\n".join([f"#### {name}", block("text", _signature(name, thing)), *paragraphs(intro), example])
 
 
 def _signature(name: str, thing: object) -> str:

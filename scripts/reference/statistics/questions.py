@@ -1,4 +1,4 @@
-"""What a reader asks of the data, and the functions that answer it: the way into the page of statistics."""
+"""Maps questions about data to functions, for the first table of docs/reference/statistics.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("Did a **mean** change: cost or tokens of a user? With a heavy tail?", ("mean_difference", "Amounts")),
         ("The same, and I know the users from before (CUPED)", ("cuped_difference",)),
         (
-            "A **rate over requests** where users were dealt into the arms",
+            "A **rate over requests** where users were randomised",
             ("ratio_difference", "capped_requests", "permute_units"),
         ),
         ("**Feedback** that comes late, or not at all", ("Feedback", "feedback_difference")),
@@ -36,7 +36,7 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("Scores, and cases that come in **clusters**", ("score_mean", "paired_bootstrap", "sign_flip")),
         ("The suite **grows** and is looked at again", ("clustered_effect", "always_valid")),
         (
-            "A figure of the **whole suite**: F1, tokens per answer",
+            "A statistic of the **whole suite**: F1, tokens per answer",
             ("jackknife_corpus", "bootstrap_corpus", "ratio_bootstrap"),
         ),
         ("**One share** with its interval", ("wilson",)),

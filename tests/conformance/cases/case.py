@@ -19,7 +19,7 @@ class Case:
 
     ``error``: the class that the client must raise. ``only_gateway``: the gateway itself answers, so that there is
     nothing to compare with. ``holds``: places in the result (``a.b.0``) and what must be there, lest two wrong results
-    be equal. ``options``: of the client itself.
+    be equal. ``options``: of the client itself. ``newest_client_only``: older versions of the client lack a parameter.
     """
 
     id: str
@@ -35,11 +35,17 @@ class Case:
     key: str = "ft-good"
     on_wire: bool = True
     requests: int = 1
+    newest_client_only: bool = False
 
     @property
     def key_name(self) -> str:
         """The case's name for the fake upstream and in a test's id."""
         return f"{self.id}-{self.name}".replace(" ", "-")
+
+    @property
+    def protocol(self) -> str:
+        """The call, how its result is read, and whether the client gives up: what a transport has to serve."""
+        return f"{self.call} as {self.read}" + (", given up" if self.error == "APITimeoutError" else "")
 
 
 def chat(ident: str, name: str, answer: Mapping[str, Any] | None = None, **more: Any) -> Case:

@@ -1,8 +1,8 @@
 """Runs cases with whichever official client is installed here, and prints what became of each as a line of JSON.
 
 ``python -m tests.conformance.harness.client_run``, with the jobs on standard input: a list of
-``{"target", "url", "mode",
-"keys"}`` (``mode``: ``sync`` | ``async``) that each run all cases. Imports nothing but the client and the cases.
+``{"who", "target", "url", "mode", "cases"}`` (``mode``: ``sync`` | ``async``; ``cases``: names). Imports nothing but
+the client and the cases.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import openai
 import pydantic
 
-from tests.conformance.cases.all import CASES
+from tests.conformance.cases.all import BY_NAME
 from tests.conformance.cases.case import Case
 
 
@@ -160,10 +160,9 @@ async def run(job: dict[str, Any], case: Case) -> dict[str, Any]:
 async def main() -> None:
     """All jobs, one case after the other."""
     for job in json.load(sys.stdin):
-        for case in CASES:
-            if not (case.only_gateway and job["target"] == "fake"):
-                line = {"who": job["who"], "target": job["target"], "case": case.key_name}
-                print(json.dumps({**line, "result": await run(job, case)}, default=repr), flush=True)
+        for name in job["cases"]:
+            line = {"who": job["who"], "target": job["target"], "case": name}
+            print(json.dumps({**line, "result": await run(job, BY_NAME[name])}, default=repr), flush=True)
 
 
 if __name__ == "__main__":

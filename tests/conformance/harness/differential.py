@@ -6,7 +6,8 @@ import gzip
 import http.client
 import json
 import subprocess
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -16,15 +17,15 @@ from fairtrial.domain.plan import Deployment, Plan, Route, Timeouts
 from tests.conformance.cases.all import CASES
 from tests.conformance.cases.case import MODEL, Case
 from tests.conformance.harness.allowed import REQUEST_HEADERS, REQUEST_PREFIXES, RESPONSE_HEADERS, STREAM_HEADERS
+from tests.conformance.harness.combinations import combinations
 from tests.conformance.harness.environments import ROOT, python_of
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for
 from tests.fixtures.upstream.seen import Seen
 from tests.fixtures.upstream.server import FakeUpstream
 
-TRANSPORTS = {"2": "aiohttp", "3": "pool"}
-"""Each of the gateway's transports is tried with one major version of the client: so all cases meet both."""
+STRAIGHT = "fake"
+"""The target without a gateway."""
 
-CLIENTS = tuple(f"openai{version}-{mode}" for version in "32" for mode in ("sync", "async"))
 METERED = ("/v1/chat/completions", "/v1/completions")
 UPSTREAM_ID = "req_upstream"
 UPSTREAM_MODEL = "fake-2026-01-01"
@@ -61,7 +62,7 @@ class Wired:
 
 
 class Differential:
-    """Both targets; each client is run once, with all cases, when it is first asked for."""
+    """Both targets: the upstream itself, and a gateway with each transport. A client runs all of its cases once."""
 
     def __init__(self, fake: FakeUpstream, rigs: Mapping[str, Rig]) -> None:
         self.fake, self.rigs = fake, rigs
@@ -76,17 +77,29 @@ class Differential:
 
     def _results(self, version: str) -> dict[tuple[str, str, str], Any]:
         """By client, target and case: what became of it."""
-        urls = {"fake": self.fake.url, "gateway": self.rigs[TRANSPORTS[version]].url}
-        jobs = [
-            {"who": f"openai{version}-{mode}", "mode": mode, "target": target, "url": url}
-            for mode in ("sync", "async")
-            for target, url in urls.items()
-        ]
+        jobs = list(self._jobs(f"openai{version}"))
         command = [python_of(version), "-m", "tests.conformance.harness.client_run"]
         done = subprocess.run(command, input=json.dumps(jobs), capture_output=True, text=True, cwd=ROOT, timeout=300)
         assert done.returncode == 0, done.stderr[-3000:]
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         return {(line["who"], line["target"], line["case"]): line["result"] for line in lines}
+
+    def _jobs(self, version: str) -> Iterator[dict[str, Any]]:
+        """What each client of this version runs: its cases on the upstream, and on the gateways that are chosen."""
+        chosen: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        for case, client, transport in combinations():
+            if client.startswith(version):
+                chosen[client, transport][case.key_name] = None
+                if not case.only_gateway:
+                    chosen[client, STRAIGHT][case.key_name] = None
+        for (client, target), cases in chosen.items():
+            url = self.fake.url if target == STRAIGHT else self.rigs[target].url
+            yield {"who": client, "mode": client.partition("-")[2], "target": target, "url": url, "cases": list(cases)}
+
+    def run_all(self) -> None:
+        """Run every client now, before a test changes the plan."""
+        for version in "23":
+            self.results(version)
 
     def result(self, case: Case, client: str, target: str) -> Any:
         """What the client made of the case."""
@@ -97,10 +110,10 @@ class Differential:
         self.results(client[len("openai")])
         return self.fake.of(f"{client}/{target}/{case.key_name}")
 
-    def wired(self, case: Case, target: str) -> Wired:
+    def wired(self, case: Case, client: str, target: str) -> Wired:
         """The answer to the request that the client sent, on a connection of its own; straight or by a transport."""
-        sent = self.requests(case, CLIENTS[0], "fake")[0]
-        port = self.fake.port if target == "fake" else self.rigs[target].supervisor.port
+        sent = self.requests(case, client, STRAIGHT)[0]
+        port = self.fake.port if target == STRAIGHT else self.rigs[target].supervisor.port
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         headers = {name: value for name, value in sent.headers if name.lower() not in ("host", "x-fake-key")}
         connection.request(sent.method, sent.path, sent.body or None, headers)
@@ -172,3 +185,6 @@ def _headers(seen: Seen) -> dict[str, str]:
 def _strict(fields: Any) -> str:
     """JSON in which 0, 0.0 and false are three things; key order and white space are none."""
     return json.dumps(fields, sort_keys=True)
+
+
+MAX_BODY = 24 * 2**20

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.fixtures.paths import ROOT
 
@@ -29,10 +30,21 @@ def _made() -> str:
     with (FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not mark.exists() or mark.read_text() != wanted:
-            _run(sys.executable, "-m", "venv", str(FOLDER))
-            _run(str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(LOCK))
+            _install(python)
             mark.write_text(wanted)
     return str(python)
+
+
+def _install(python: Path) -> None:
+    """Install by uv if `scripts/install-locked` could use it here, because that takes a tenth of pip's time."""
+    options = ("--quiet", "--no-deps", "--require-hashes", "-r", str(LOCK))
+    uv = Path(sys.executable).with_name("uv")
+    if uv.exists():
+        _run(sys.executable, "-m", "venv", "--without-pip", str(FOLDER))
+        _run(str(uv), "pip", "install", "--python", str(python), *options)
+    else:
+        _run(sys.executable, "-m", "venv", str(FOLDER))
+        _run(str(python), "-m", "pip", "install", *options)
 
 
 def _run(*command: str) -> None:

@@ -1,48 +1,45 @@
-"""One case with one client: whether what came through the gateway is what came straight."""
+"""Decides for one case with one client whether what came through the gateway equals what came straight."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conformance.cases.all import CASES
 from tests.conformance.cases.case import Case
-from tests.conformance.harness.differential import (
-    CLIENTS,
-    TRANSPORTS,
-    Differential,
-    comparable,
-    same_answer,
-    same_request,
-)
+from tests.conformance.harness.combinations import Combination, combinations
+from tests.conformance.harness.differential import STRAIGHT, Differential, comparable, same_answer, same_request
 from tests.conformance.harness.environments import NoEnvironment
-
-Same = Callable[[Case, str], Any]
 
 
 def each(*idents: str) -> pytest.MarkDecorator:
-    """A test for every case of these ids, with every client."""
-    chosen = [(case, client) for case in CASES if case.id in idents for client in CLIENTS]
-    return pytest.mark.parametrize(
-        ("case", "client"), chosen, ids=[f"{case.key_name}-{client}" for case, client in chosen]
-    )
+    """A test for every case of these ids, with the clients and transports that `combinations` chooses."""
+    chosen = [one for one in combinations() if one.case.id in idents]
+    return pytest.mark.parametrize("chosen", chosen, ids=str)
+
+
+def each_of(case: Case) -> pytest.MarkDecorator:
+    """A test of this case with every client and transport that `combinations` chooses."""
+    return pytest.mark.parametrize("chosen", [one for one in combinations() if one.case == case], ids=str)
 
 
 def each_once(*idents: str) -> pytest.MarkDecorator:
-    """A test for every case of these ids whose answer is compared on the wire."""
-    chosen = [case for case in CASES if case.id in idents and case.on_wire and not case.only_gateway]
-    return pytest.mark.parametrize("case", chosen, ids=[case.key_name for case in chosen])
+    """A test for every case of these ids whose answer is compared on the wire, with one client's request."""
+    chosen: dict[tuple[str, str], Combination] = {}
+    for one in combinations():
+        if one.case.id in idents and one.case.on_wire and not one.case.only_gateway:
+            chosen.setdefault((one.case.key_name, one.transport), one)
+    return pytest.mark.parametrize("chosen", chosen.values(), ids=str)
 
 
-def judge(differential: Differential, case: Case, client: str) -> Any:
+def judge(differential: Differential, chosen: Combination) -> Any:
     """The result through the gateway; fails where it, or what the upstream saw, is not what it is straight."""
+    case, client, transport = chosen
     try:
-        through = differential.result(case, client, "gateway")
+        through = differential.result(case, client, transport)
     except NoEnvironment as error:
         pytest.skip(str(error))
-    if through.get("absent"):
+    if through.get("absent") and case.newest_client_only:
         pytest.skip(f"{client} has no such parameter")
     assert through.get("raised") == case.error, through
     for place, wanted in case.holds.items():
@@ -50,20 +47,23 @@ def judge(differential: Differential, case: Case, client: str) -> Any:
     if case.only_gateway:
         assert through["request_id"], through
         return through
-    straight = differential.result(case, client, "fake")
+    straight = differential.result(case, client, STRAIGHT)
     assert comparable(through) == comparable(straight)
-    before, after = (differential.requests(case, client, target) for target in ("fake", "gateway"))
+    before, after = (differential.requests(case, client, target) for target in (STRAIGHT, transport))
     assert len(before) == len(after) and (not case.requests or len(after) == case.requests)
     for one, other in zip(before, after, strict=True):
         same_request(one, other)
     return through
 
 
-def judge_wire(differential: Differential, case: Case) -> None:
+def judge_wire(differential: Differential, chosen: Combination) -> None:
     """The same of the answer's bytes and headers."""
-    straight = differential.wired(case, "fake")
-    for transport in TRANSPORTS.values():
-        same_answer(straight, differential.wired(case, transport))
+    case, client, transport = chosen
+    try:
+        straight = differential.wired(case, client, STRAIGHT)
+    except NoEnvironment as error:
+        pytest.skip(str(error))
+    same_answer(straight, differential.wired(case, client, transport))
 
 
 def found_at(result: Any, place: str) -> Any:

@@ -7,10 +7,8 @@ import json
 from typing import Any
 from uuid import uuid4
 
-import openai
-
-from tests.conformance.harness.raw_socket import STREAM_HEAD, Asked
-from tests.conformance.harness.stream_fixture import SECRET, View, failure, sent
+from tests.conformance.harness.stream_fixture import View, async_client, failure, sent, sync_client
+from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange
 from tests.fixtures.upstream.responses import about, response, response_events
 
 ASK: dict[str, Any] = {"model": "plain", "input": "q", "stream": True}
@@ -26,9 +24,9 @@ class Speaks:
 
     def __init__(self, script: dict[str, Any] | None = None) -> None:
         self.script = script or {}
-        self.seen: list[Asked] = []
+        self.seen: list[Exchange] = []
 
-    def __call__(self, asked: Asked) -> None:
+    def __call__(self, asked: Exchange) -> None:
         self.seen.append(asked)
         path = asked.path.partition("?")[0]
         if asked.method == "POST" and path == f"{PATH}/input_tokens":
@@ -50,14 +48,10 @@ def data(stream: bytes) -> list[dict[str, Any]]:
     return [json.loads(line[6:]) for line in lines]
 
 
-def client(port: int, secret: str = SECRET) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=secret, max_retries=0)
-
-
 def sync_view(port: int, ask: dict[str, Any]) -> View:
     """The official client's events of a response."""
     seen: list[Any] = []
-    with client(port) as asking:
+    with sync_client(port) as asking:
         try:
             for made in asking.responses.create(**ask):
                 seen.append(sent(made))
@@ -71,8 +65,7 @@ def async_view(port: int, ask: dict[str, Any]) -> View:
 
     async def view() -> View:
         seen: list[Any] = []
-        address = f"http://127.0.0.1:{port}/v1"
-        async with openai.AsyncOpenAI(base_url=address, api_key=SECRET, max_retries=0) as asking:
+        async with async_client(port) as asking:
             try:
                 async for made in await asking.responses.create(**ask):
                     seen.append(sent(made))
@@ -87,7 +80,7 @@ def final_view(port: int, ask: dict[str, Any]) -> View:
     """The events and the response that the official client's own accumulator puts together."""
     plain = {name: value for name, value in ask.items() if name != "stream"}
     kinds: list[str] = []
-    with client(port) as asking:
+    with sync_client(port) as asking:
         try:
             with asking.responses.stream(**plain) as stream:
                 kinds += [made.type for made in stream]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.conformance.harness.raw_socket import Asked, Script, plays
+from tests.fixtures.upstream.manual_upstream import Exchange, Script, plays
 
 BASE = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m-1"}
 USAGE = {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
@@ -108,7 +108,7 @@ CONTENT: dict[str, list[Json]] = {
 def speaks_as_asked(chunks: list[Json], *, usage: Json | None = None) -> Script:
     """An upstream that adds the usage as OpenAI does: only where the request asks for it."""
 
-    def script(asked: Asked) -> None:
+    def script(asked: Exchange) -> None:
         wanted = (asked.json.get("stream_options") or {}).get("include_usage")
         if not wanted:
             return plays(*wire(chunks))(asked)

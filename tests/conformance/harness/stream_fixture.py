@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import openai
-import pytest
 
 from fairtrial.config.plan.hashes import plan_hash
 from fairtrial.domain.plan import Key, Plan, Route, Timeouts
-from tests.conformance.harness.raw_socket import RawClient, RawUpstream, Received, Script
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for, running
+from tests.fixtures.gateway.raw_client import RawClient, Received
+from tests.fixtures.upstream.manual_upstream import ManualUpstream, Script
 
 SECRET = "ft-conformance"
 BEARER = {"authorization": f"Bearer {SECRET}"}
 USER = [{"role": "user", "content": "q"}]
 ASK: dict[str, Any] = {"model": "plain", "messages": USER, "stream": True}
-TRANSPORTS = ("aiohttp", "pool")
+TLS = ssl.create_default_context()
 CHAT = "/v1/chat/completions"
 T = TypeVar("T")
 PATIENT = Timeouts(connect=2.0, first_byte=20.0, idle=60.0, total=120.0)
@@ -50,12 +53,12 @@ class Pair:
     """The upstream, and the gateway before it."""
 
     rig: Rig
-    upstream: RawUpstream
-
+    upstream: ManualUpstream
     keys: tuple[Key, ...]
 
-    def plan(self, url: str) -> Plan:
-        return plan(url)
+    def publish(self, url: str, *more: Key) -> None:
+        """Publish the plan with this address of the upstream, and with further keys."""
+        self.rig.publish(plan(url), *self.keys, *more)
 
     @property
     def gateway(self) -> int:
@@ -84,21 +87,13 @@ def plan(url: str) -> Plan:
     return replace(made, plan_hash=plan_hash(made))
 
 
-@pytest.fixture(name="gateway", scope="module", params=TRANSPORTS)
-def gateway_fixture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    folder = tmp_path_factory.mktemp("streams")
-    with RawUpstream() as upstream, running(folder, transport=request.param) as rig:
+@contextmanager
+def gateway_before(folder: Path, **settings: Any) -> Iterator[Pair]:
+    """An upstream that is driven by hand, and a gateway with its own key before it."""
+    with ManualUpstream() as upstream, running(folder, **settings) as rig:
         keys = (key(SECRET, "complete"),)
         rig.publish(plan(upstream.url), *keys)
         yield Pair(rig, upstream, keys)
-
-
-@pytest.fixture(name="pair")
-def pair_fixture(gateway: Pair) -> Pair:
-    """The one gateway of a module, its upstream without a script, nothing recorded yet."""
-    gateway.upstream.script = None
-    gateway.rig.forget()
-    return gateway
 
 
 def raw_answer(port: int, ask: dict[str, Any], path: str = CHAT) -> Received:
@@ -107,10 +102,22 @@ def raw_answer(port: int, ask: dict[str, Any], path: str = CHAT) -> Received:
         return client.answer()
 
 
+def sync_client(port: int, secret: str = SECRET) -> openai.OpenAI:
+    """The official client without retries; all clients share one TLS context, because each would load one."""
+    http = openai.DefaultHttpxClient(verify=TLS)
+    return openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=secret, max_retries=0, http_client=http)
+
+
+def async_client(port: int, secret: str = SECRET) -> openai.AsyncOpenAI:
+    """The same, asynchronous."""
+    http = openai.DefaultAsyncHttpxClient(verify=TLS)
+    return openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=secret, max_retries=0, http_client=http)
+
+
 def sync_view(port: int, ask: dict[str, Any]) -> View:
     """The official client's chunks of a chat completion."""
     chunks: list[Any] = []
-    with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=SECRET, max_retries=0) as client:
+    with sync_client(port) as client:
         try:
             for chunk in client.chat.completions.create(**ask):
                 chunks.append(sent(chunk))
@@ -124,7 +131,7 @@ def async_view(port: int, ask: dict[str, Any]) -> View:
 
     async def view() -> View:
         chunks: list[Any] = []
-        async with openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=SECRET, max_retries=0) as client:
+        async with async_client(port) as client:
             try:
                 async for chunk in await client.chat.completions.create(**ask):
                     chunks.append(sent(chunk))
@@ -138,7 +145,7 @@ def async_view(port: int, ask: dict[str, Any]) -> View:
 def final_view(port: int, ask: dict[str, Any]) -> View:
     """The answer that the official client's own accumulator puts together."""
     plain = {name: value for name, value in ask.items() if name != "stream"}
-    with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=SECRET, max_retries=0) as client:
+    with sync_client(port) as client:
         try:
             with client.chat.completions.stream(**plain) as stream:
                 kinds = [event.type for event in stream]

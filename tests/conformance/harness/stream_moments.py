@@ -9,40 +9,41 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conformance.harness.raw_socket import JSON_HEAD, STREAM_HEAD, Asked, RawClient, Received
 from tests.conformance.harness.stream_events import HELLO, wire
 from tests.conformance.harness.stream_fixture import ASK, Pair
+from tests.fixtures.gateway.raw_client import RawClient, Received
+from tests.fixtures.upstream.manual_upstream import JSON_HEAD, STREAM_HEAD, Exchange
 
 WHOLE = {name: value for name, value in ASK.items() if name != "stream"}
-Moment = Callable[[Asked, RawClient], None]
+Moment = Callable[[Exchange, RawClient], None]
 
 
-def before_headers(asked: Asked, client: RawClient) -> None:
+def before_headers(asked: Exchange, client: RawClient) -> None:
     """Nothing was sent."""
 
 
-def before_the_first_token(asked: Asked, client: RawClient) -> None:
+def before_the_first_token(asked: Exchange, client: RawClient) -> None:
     asked.raw(STREAM_HEAD)
 
 
-def mid_stream(asked: Asked, client: RawClient) -> None:
+def mid_stream(asked: Exchange, client: RawClient) -> None:
     _send(asked, client, wire(HELLO)[:2])
 
 
-def after_the_last_token(asked: Asked, client: RawClient) -> None:
+def after_the_last_token(asked: Exchange, client: RawClient) -> None:
     _send(asked, client, wire(HELLO)[:-1])
 
 
-def in_the_middle_of_an_event(asked: Asked, client: RawClient) -> None:
+def in_the_middle_of_an_event(asked: Exchange, client: RawClient) -> None:
     _send(asked, client, wire(HELLO)[:1])
     asked.stream(b'data: {"half')
 
 
-def in_the_middle_of_an_answer(asked: Asked, client: RawClient) -> None:
+def in_the_middle_of_an_answer(asked: Exchange, client: RawClient) -> None:
     asked.raw(JSON_HEAD % (200, 100) + b'{"id":')
 
 
-def _send(asked: Asked, client: RawClient, pieces: list[bytes]) -> None:
+def _send(asked: Exchange, client: RawClient, pieces: list[bytes]) -> None:
     """Send these and wait until they reached the client, so that what follows happens after them."""
     asked.raw(STREAM_HEAD)
     asked.stream(*pieces)

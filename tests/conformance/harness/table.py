@@ -1,4 +1,4 @@
-"""The page of the conformance list: a row for every test, what became of it, and the differences that are allowed."""
+"""Renders the conformance page: a row with the result of every test, and the allowed differences."""
 
 from __future__ import annotations
 
@@ -26,29 +26,35 @@ TITLES = {
 HEAD = """\
 # Conformance
 
-What an application sees through the gateway is what it sees straight from the provider. Each case runs twice, straight
-to a fake upstream and through the gateway in front of it, with real processes on real sockets, and both are compared:
-what the client returns or raises, the bytes and headers on the wire, and what the upstream was sent. The gateway runs
-with keys on and records everything, with each of its transports.
+Through the gateway, an application sees what it sees directly from the provider. Each case runs twice, with real
+processes on real sockets: directly against a fake upstream, and through the gateway in front of it. The test compares
+what the client returns or raises, the bytes and headers on the wire, and what the upstream received. The gateway runs
+with keys and records everything, with each of its transports.
 
-The clients are OpenAI's own for Python, {clients}, each synchronous and asynchronous; its one for Node; and plain
-sockets where no client shows the difference. The fake upstream is `tests/fixtures/upstream`: scripted by the request,
-it records what it saw to the byte.
+The clients are OpenAI's official ones for Python, {clients}, each synchronous and asynchronous, and its client for
+Node. Plain sockets are used where no client shows the difference. The request scripts the fake upstream
+(`tests/fixtures/upstream`), which records every byte that it receives.
 
-This page is made by `make conformance`, which runs all of it. A result counts the cases that ran, one for each client.
+`make conformance` runs every case with every client and transport, and writes this page. A result counts the cases that
+ran, one for each combination. `make test` runs every case too, but covers clients, transports and protocols in pairs.
 """
 ABSENT = """\
 ## What has no case
 
-Nothing in the gateway does these yet: budgets and guardrails that block (of A5 and A9), limits of the gateway's own
-(of A7), batches and fine-tuning jobs, which pass through to one provider.
+The gateway does not implement these yet:
 
-Elsewhere or not at all: C15, a worker that stops, is in `tests/integration/load/test_drain.py`; D4, the compliance run
-of Open Responses, is in no package that could be locked."""
+- budgets and guardrails that block (part of A5 and A9);
+- the gateway's rate limits (part of A7);
+- batches and fine-tuning jobs, which pass through to one provider.
+
+Two cases are elsewhere or missing:
+
+- C15, a worker that stops, is in `tests/integration/load/test_drain.py`.
+- D4, the compliance run of Open Responses, is in no package that could be locked."""
 ALLOWED_HEAD = """\
 ## What may differ
 
-This list is all of it; a difference that is not here fails a test."""
+This list is complete. A difference that is not listed fails a test."""
 
 
 class Row(NamedTuple):

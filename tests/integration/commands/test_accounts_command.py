@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -12,18 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fairtrial_cli.processes.services import Services
 from tests.fixtures.credentials import browser
+from tests.fixtures.services.command import fairtrial
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 
 PASSWORD = "correct horse battery"
-PATIENCE = 60.0
 JSON = {"content-type": "application/json"}
-
-
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fairtrial_cli.main", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @contextmanager
@@ -43,20 +36,20 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def services(folder: Path) -> Iterator[Services]:
-    with Services(folder / "fairtrial.yaml", workers=1, dashboard=False) as running:
+def services(folder: Path) -> Iterator[ForkedServices]:
+    with ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False) as running:
         yield running
 
 
-def test_two_roles_meet_what_they_may_and_may_not_do(services: Services, folder: Path) -> None:
+def test_two_roles_meet_what_they_may_and_may_not_do(services: ForkedServices, folder: Path) -> None:
     control = services.urls.control
     assert httpx.get(f"{control}/api/me").status_code == 401
     with closing(browser(services.project.layout, control)) as local:
         assert local.get("/api/me").json()["role"] == "admin"
-        rosa = run(folder, "accounts", "invite", "--name", "Rosa", "--role", "reviewer")
-        assert "From now on everyone signs in" in rosa.stderr
+        rosa = fairtrial("accounts", "invite", "--name", "Rosa", "--role", "reviewer", cwd=folder)
+        assert "From now on everyone must sign in" in rosa.stderr
         assert local.get("/api/me").status_code == 401
-    mara = run(folder, "accounts", "invite", "--name", "Mara", "--role", "release-manager")
+    mara = fairtrial("accounts", "invite", "--name", "Mara", "--role", "release-manager", cwd=folder)
     assert "From now on" not in mara.stderr
     assert f"next={'http%3A%2F%2F127.0.0.1'}" in mara.stdout
     with accepted(rosa.stdout.strip()) as reviewer, accepted(mara.stdout.strip()) as manager:
@@ -68,48 +61,48 @@ def test_two_roles_meet_what_they_may_and_may_not_do(services: Services, folder:
         assert manager.post("/api/ingest", headers=JSON).status_code == 200
         used = httpx.post(rosa.stdout.strip(), data={"password": PASSWORD, "again": PASSWORD})
         assert (used.status_code, "does not work" in used.text) == (404, True)
-        assert run(folder, "accounts", "disable", "rosa").returncode == 0
+        assert fairtrial("accounts", "disable", "rosa", cwd=folder).returncode == 0
         assert reviewer.get("/api/me").status_code == 401
         assert manager.get("/api/me").status_code == 200
 
 
 def test_the_command_line_goes_on_after_the_first_account_and_sessions_outlive_control(folder: Path) -> None:
     project = folder / "fairtrial.yaml"
-    alone = run(folder, "accounts", "invite", "--name", "Ada", "--role", "admin", "--json")
+    alone = fairtrial("accounts", "invite", "--name", "Ada", "--role", "admin", "--json", cwd=folder)
     made = json.loads(alone.stdout)
     assert (made["name"], made["role"]) == ("Ada", "admin")
-    with Services(project, workers=1, dashboard=False), accepted(made["link"]) as ada:
+    with ForkedServices(project, workers=1, dashboard=False), accepted(made["link"]) as ada:
         cookies = dict(ada.cookies)
-        assert run(folder, "keys", "list").returncode == 0
-        assert run(folder, "store", "info").returncode == 0
-        (listed,) = json.loads(run(folder, "accounts", "list", "--json").stdout)
+        assert fairtrial("keys", "list", cwd=folder).returncode == 0
+        assert fairtrial("store", "info", cwd=folder).returncode == 0
+        (listed,) = json.loads(fairtrial("accounts", "list", "--json", cwd=folder).stdout)
         assert (listed["name"], listed["state"]) == ("Ada", "active")
-    (still,) = json.loads(run(folder, "accounts", "list", "--json").stdout)
+    (still,) = json.loads(fairtrial("accounts", "list", "--json", cwd=folder).stdout)
     assert still == listed
     with ExitStack() as until_then:
-        control = until_then.enter_context(Services(project, workers=1, dashboard=False)).urls.control
+        control = until_then.enter_context(ForkedServices(project, workers=1, dashboard=False)).urls.control
         ada = until_then.enter_context(httpx.Client(base_url=control, cookies=cookies))
         assert ada.get("/api/me").json()["role"] == "admin"
-        assert run(folder, "accounts", "role", "Ada", "reviewer").stdout == "Ada is now reviewer\n"
+        assert fairtrial("accounts", "role", "Ada", "reviewer", cwd=folder).stdout == "Ada is now reviewer\n"
         assert ada.get("/api/me").json()["role"] == "reviewer"
 
 
 @pytest.mark.parametrize("running", [True, False])
 def test_what_the_command_line_refuses_is_said_the_same_with_and_without_control(folder: Path, running: bool) -> None:
     def refusals() -> list[str]:
-        assert run(folder, "accounts", "invite", "--name", "Ada", "--role", "admin").returncode == 0
+        assert fairtrial("accounts", "invite", "--name", "Ada", "--role", "admin", cwd=folder).returncode == 0
         asked = [
-            run(folder, "accounts", "invite", "--name", "ada", "--role", "admin"),
-            run(folder, "accounts", "invite", "--name", "local", "--role", "admin"),
-            run(folder, "accounts", "disable", "Nobody"),
-            run(folder, "accounts", "reset", "Nobody"),
-            run(folder, "accounts", "role", "Ada", "king"),
+            fairtrial("accounts", "invite", "--name", "ada", "--role", "admin", cwd=folder),
+            fairtrial("accounts", "invite", "--name", "local", "--role", "admin", cwd=folder),
+            fairtrial("accounts", "disable", "Nobody", cwd=folder),
+            fairtrial("accounts", "reset", "Nobody", cwd=folder),
+            fairtrial("accounts", "role", "Ada", "king", cwd=folder),
         ]
         assert [one.returncode for one in asked] == [2] * 5
         return [one.stderr for one in asked]
 
     if running:
-        with Services(folder / "fairtrial.yaml", workers=1, dashboard=False):
+        with ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False):
             said = refusals()
     else:
         said = refusals()
@@ -119,6 +112,6 @@ def test_what_the_command_line_refuses_is_said_the_same_with_and_without_control
 
 
 def test_an_empty_list_says_how_to_invite(folder: Path) -> None:
-    listed = run(folder, "accounts", "list")
+    listed = fairtrial("accounts", "list", cwd=folder)
     assert (listed.returncode, listed.stdout) == (0, "")
     assert "fairtrial accounts invite" in listed.stderr

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from evaluators.gate import file as gate_file
 from evaluators.loading import suite_reader
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import ConfigError
+from tests.fixtures.paths import ROOT
+from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.hostile_files import corpus
 
 FOR_EVER = 300
@@ -26,10 +27,7 @@ SOUND = {"many_slices_of_many_rows/suite.yaml", "patterns/suite.yaml", "patterns
 
 
 def check(*files: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fairtrial_cli.main", "check", "--json", *map(str, files)]
-    return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=FOR_EVER, check=False
-    )
+    return fairtrial("check", "--json", *files, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=FOR_EVER)
 
 
 def test_check_ends_on_every_file_of_the_corpus(tmp_path: Path) -> None:
@@ -50,12 +48,13 @@ def test_check_does_not_wait_for_its_own_input_or_a_pipe_without_a_writer(tmp_pa
     os.mkfifo(tmp_path / "pipe.yaml")
     reader, writer = os.pipe()
     try:
-        command = [sys.executable, "-m", "fairtrial_cli.main", "check", "/dev/stdin", str(tmp_path / "pipe.yaml")]
-        done = subprocess.run(command, stdin=reader, capture_output=True, text=True, timeout=FOR_EVER, check=False)
+        done = fairtrial("check", "/dev/stdin", tmp_path / "pipe.yaml", cwd=ROOT, stdin=reader, timeout=FOR_EVER)
     finally:
         os.close(reader)
         os.close(writer)
-    assert done.returncode == 2 and done.stderr.count("not a regular file") + done.stderr.count("lies outside") == 2
+    assert (
+        done.returncode == 2 and done.stderr.count("not a regular file") + done.stderr.count("outside the project") == 2
+    )
 
 
 WORDS = """

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +16,8 @@ from evaluators.suite import Suite
 from fairtrial.config.layout import Layout
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
 from fairtrial_cli.output.runs import as_json
-from fairtrial_cli.store_client.client import open_owner
-from tests.fixtures.paths import ROOT
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services.command import fairtrial, start
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -53,21 +51,9 @@ def folder(tmp_path: Path, upstream: FakeUpstream) -> Path:
     return tmp_path
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "fairtrial_cli.main", "eval", "suite.yaml", *options],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def evaluate(folder: Path, *options: str) -> tuple[int, str, str]:
-    program = start(folder, *options)
-    out, problems = program.communicate(timeout=120)
-    return program.returncode, out, problems
+    done = fairtrial("eval", "suite.yaml", *options, cwd=folder)
+    return done.returncode, done.stdout, done.stderr
 
 
 def asked(upstream: FakeUpstream) -> list[dict[str, Any]]:
@@ -84,12 +70,12 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
     ]
     assert runs[0]["metrics"]["contains.accuracy"]["value"] == pytest.approx(1 / 6)
     assert [body["model"] for body in asked(upstream)] == ["base"] * 6 + ["tuned"] * 6
-    with open_owner(Layout(folder / "fairtrial.duckdb")) as owner:
+    with open_store(Layout(folder / "fairtrial.duckdb")) as owner:
         [run] = owner.latest_runs(target="base")
         assert run.run_id == runs[0]["run_id"] and len(run.results) == 6
         assert all(not one.variants or not any(arm.requests for arm in one.variants) for one in owner.traffic())
     code, out, problems = evaluate(folder, "--on", "base")
-    assert code == 0 and "5 of them kept from an earlier run" in out, problems
+    assert code == 0 and "5 of them cached by an earlier run" in out, problems
     assert len(asked(upstream)) == 13
 
 
@@ -112,7 +98,7 @@ def test_a_wrong_target_or_suite_exits_with_two_before_anything_is_started(
     folder: Path, upstream: FakeUpstream
 ) -> None:
     code, _, problems = evaluate(folder, "--on", ",")
-    assert code == 2 and "it names no target (known: base, tuned)" in problems
+    assert code == 2 and "no target given (known: base, tuned)" in problems
     code, _, problems = evaluate(folder, "--on", "basse")
     assert code == 2 and "did you mean 'base'?" in problems
     (folder / "suite.yaml").write_text(SUITE.replace("slices", "slice").replace("[contains]", "[contain]"))
@@ -123,12 +109,13 @@ def test_a_wrong_target_or_suite_exits_with_two_before_anything_is_started(
 
 def test_ctrl_c_says_what_is_kept_and_leaves_nothing_running(folder: Path, upstream: FakeUpstream) -> None:
     upstream.script = {"kind": "stall"}
-    program = start(folder, "--on", "base")
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    program = start("eval", "suite.yaml", "--on", "base", cwd=folder, **streams, text=True)
     deadline = time.monotonic() + 60
     while not asked(upstream) and time.monotonic() < deadline:
         time.sleep(0.05)
     program.send_signal(signal.SIGINT)
     _, problems = program.communicate(timeout=60)
-    assert program.returncode == 130 and "The same command goes on from here" in problems
+    assert program.returncode == 130 and "Run the same command to continue" in problems
     upstream.script = {"kind": "json", "answer": FOUR}
     assert evaluate(folder, "--on", "base")[0] == 0

@@ -12,12 +12,15 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.reviews.review import Draft, arm_on_the_left
 from fairtrial.store.core.database import Database
 from fairtrial.store.reviews import assignment, votes
-from tests.integration.commands import test_gate_command
-from tests.integration.commands.test_gate_command import PROJECT, fairtrial, gate, record
+from tests.fixtures.services.gate_project import PROJECT, fairtrial, gate, record, write_gate_project
 
-project = test_gate_command.project
 NOW = 1_800_000_000_000_000
 LINES = "require: [review.preference not worse than base by 5pp, review.tone better than base]\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_gate_project(tmp_path)
 
 
 @pytest.fixture
@@ -84,8 +87,9 @@ def test_a_dimension_on_which_two_people_differ_at_random_does_not_pass(project:
     told = gate(project, "--json", "-")
     assert told.returncode == 3, told.stdout
     (finding,) = [one for one in json.loads(told.stdout)["findings"] if one["metric"] == "review.tone"]
-    assert "over 40 shared pairs they agree so little" in finding["says"] and "not measured" in finding["says"]
-    assert "settle over a few pairs" in finding["needed"]
+    assert "over 40 shared pairs" in finding["says"]
+    assert "no line passes on ratings that agree so little" in finding["says"]
+    assert "over a few pairs" in finding["needed"]
 
 
 def test_a_review_that_is_closed_early_is_read_and_says_so(judged: Path) -> None:
@@ -103,7 +107,7 @@ def test_a_review_of_another_definition_is_invalid(judged: Path) -> None:
     record(judged, "base", 151)
     record(judged, "tuned", 151, at_us=NOW + 10)
     told = gate(judged)
-    assert told.returncode == 4 and "defined differently now" in told.stdout.replace("\n", " "), told.stdout
+    assert told.returncode == 4 and "has changed since people judged" in told.stdout.replace("\n", " "), told.stdout
 
 
 def test_without_a_line_the_votes_are_shown_and_do_not_decide(project: Path) -> None:

@@ -10,82 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evaluators.engine.run_events import events_of
-from evaluators.loading.suite_reader import load
-from fairtrial.config.layout import Layout
-from fairtrial.config.project import load_project
-from fairtrial.domain.run import Answer, CaseResult, Run, Score
-from fairtrial.journal.writer import JournalWriter
-
-PROJECT = """version: 1
-deployments:
-  base: {model: openai/m, base_url: "http://127.0.0.1:9/v1"}
-  tuned: {model: openai/m2, base_url: "http://127.0.0.1:9/v1", parent: base}
-routes:
-  bot: {deployment: base}
-store: {path: ./store.duckdb}
-"""
-SUITE = """suite: small
-data: rows.jsonl
-prompt: $input
-score: [exact]
-slices: [kind]
-gate:
-  - exact not worse than base by 10pp
-"""
-GATE = "version: 1\ngate: release\nsuites: [small]\n"
+from tests.fixtures.services.gate_project import GATE, PROJECT, SUITE, fairtrial, gate, record, write_gate_project
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    rows = [{"id": f"c{i}", "input": str(i), "expected": "x", "kind": "ab"[i % 2]} for i in range(200)]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    for name, text in (("fairtrial.yaml", PROJECT), ("suite.yaml", SUITE), ("gate.yaml", GATE)):
-        (tmp_path / name).write_text(text)
-    return tmp_path
-
-
-def record(project: Path, target: str, right: int, at_us: int = 1_800_000_000_000_000, errors: int = 0) -> str:
-    suite = load(project / "suite.yaml")[0]
-    deployment = load_project(project / "fairtrial.yaml", {}).plan.deployments[target]
-    versions = {one.name: one.version for one in suite.scorers}
-    results = []
-    for i, case in enumerate(suite.cases):
-        score = Score("exact", {"accuracy": float(i < right)})
-        results.append(CaseResult(case, 0, Answer("x", latency_ms=1.0), "scored", {"exact": score}))
-    for i in range(errors):
-        results[-1 - i] = CaseResult(suite.cases[-1 - i], 0, Answer(None, error="HTTP 503"), "provider_error", {})
-    run_id = f"0199-{target}-{right}"
-    run = Run(
-        run_id,
-        suite.name,
-        suite.digest,
-        target,
-        deployment.digest,
-        None,
-        suite.seed,
-        1,
-        at_us,
-        at_us + 1,
-        tuple(results),
-        {},
-        versions,
-    )
-    writer = JournalWriter(Layout(project / "store.duckdb").make().journal, writer="eval", sync=True)
-    assert writer.append(*events_of(run))
-    writer.close()
-    return run_id
-
-
-def fairtrial(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    code = "from fairtrial_cli.main import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=project, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-def gate(project: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    return fairtrial(project, "gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", *more)
+    return write_gate_project(tmp_path)
 
 
 @pytest.mark.parametrize(("right", "decision", "code"), [(150, "SHIP", 0), (60, "BLOCK", 1), (132, "HOLD", 3)])
@@ -138,7 +68,7 @@ def test_two_runs_are_compared_by_id_or_as_the_newest_of_a_target(project: Path)
 def test_a_run_that_does_not_exist_is_a_usage_error(project: Path) -> None:
     done = fairtrial(project, "compare", "small@tuned", "small@base")
     assert done.returncode == 2
-    assert "no finished run of suite 'small' on 'tuned'" in done.stderr
+    assert "no finished run of the suite 'small' on 'tuned'" in done.stderr
 
 
 def test_unsound_evidence_exits_with_four(project: Path) -> None:
@@ -155,14 +85,14 @@ def test_a_run_of_another_definition_of_the_candidate_is_no_evidence_for_it(proj
     (project / "fairtrial.yaml").write_text(PROJECT.replace("openai/m2", "openai/m3"))
     done = gate(project)
     assert done.returncode == 4, done.stderr
-    assert "tuned is defined differently now" in done.stdout.replace("\n", " ")
+    assert "the definition of tuned has changed" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (["--candidate", "tunde", "--baseline", "base"], "did you mean 'tuned'?"),
-        (["--candidate", "base", "--baseline", "base"], "compared with itself shows nothing"),
+        (["--candidate", "base", "--baseline", "base"], "candidate and baseline are the same target"),
         (["--candidate", "tuned", "--baseline", "base", "--junit", "no/g.xml"], "no/g.xml: there is no folder 'no'"),
         (["--candidate", "tuned", "--baseline", "base", "-c", "none.yaml"], "none.yaml"),
     ],
@@ -176,9 +106,9 @@ def test_a_wrong_use_exits_with_two_before_anything_is_judged(project: Path, opt
 
 def test_a_fault_of_the_program_has_no_verdicts_exit_code(project: Path) -> None:
     code = (
-        "import fairtrial_cli.judge_candidate as gating\n"
+        "import fairtrial_cli.judge_gate_file as gating\n"
         "def broken(*a, **k): raise RuntimeError('boom')\n"
-        "gating.gate_candidate = broken\n"
+        "gating.judge_gate_file = broken\n"
         "from fairtrial_cli.main import main; main()"
     )
     words = ["gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base"]
@@ -186,13 +116,13 @@ def test_a_fault_of_the_program_has_no_verdicts_exit_code(project: Path) -> None
         [sys.executable, "-c", code, *words], cwd=project, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 70
-    assert "boom" in done.stderr and "a fault of fairtrial itself, not a verdict" in done.stderr
+    assert "boom" in done.stderr and "internal error of fairtrial, not a verdict" in done.stderr
 
 
 def test_a_suite_with_a_wrong_field_or_gate_line_exits_with_two_and_says_where(project: Path) -> None:
     (project / "suite.yaml").write_text(SUITE.replace("slices:", "slice:").replace("by 10pp", "by 10"))
-    for command in (["check", "suite.yaml"], ["eval", "suite.yaml", "--on", "base"]):
-        done = fairtrial(project, *command)
+    for words in (["check", "suite.yaml"], ["eval", "suite.yaml", "--on", "base"]):
+        done = fairtrial(project, *words)
         assert done.returncode == 2
         assert "suite.yaml:5: slice: unknown field (did you mean 'slices'?)" in done.stderr
     (project / "suite.yaml").write_text(SUITE.replace("suite:", "suit:"))
@@ -200,8 +130,8 @@ def test_a_suite_with_a_wrong_field_or_gate_line_exits_with_two_and_says_where(p
         "suite.yaml:1: suit: unknown field (did you mean 'suite'?)" in fairtrial(project, "check", "suite.yaml").stderr
     )
     (project / "suite.yaml").write_text(SUITE.replace("by 10pp", "by 10"))
-    for command in (["check", "suite.yaml"], ["check", "gate.yaml"], ["eval", "suite.yaml", "--on", "base"]):
-        done = fairtrial(project, *command)
+    for words in (["check", "suite.yaml"], ["check", "gate.yaml"], ["eval", "suite.yaml", "--on", "base"]):
+        done = fairtrial(project, *words)
         assert done.returncode == 2
         assert "suite.yaml:7: gate[0]: 'exact not worse than base by 10': a margin is in pp" in done.stderr
     assert "suite.yaml:7" in gate(project).stderr

@@ -17,12 +17,12 @@ from fairtrial.config.project import load_project
 from fairtrial.journal.segment import names, read_header
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.owner_lock import read_note
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.credentials import give_page_a_session, session
+from tests.fixtures.services.gate_project import GATE, PROJECT, SUITE, gate, record
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import end, start_control
-from tests.integration.commands.test_gate_command import GATE, PROJECT, SUITE, gate, record
 
 EXPERIMENT = """\
 metrics:
@@ -99,7 +99,7 @@ def test_a_verdict_of_a_store_that_nobody_owns_names_the_local_user(project: Pat
     assert (found["gate_text"].encode(), found["gate_sha256"]) == (text, hashlib.sha256(text).hexdigest())
     assert found["asked_by"] == f"local user {getpass.getuser()}"
     assert [one["suite"] for one in found["suites"]] == ["small"]
-    with open_owner(Layout(project / "store.duckdb")) as owner:
+    with open_store(Layout(project / "store.duckdb")) as owner:
         (stored,) = owner.list_verdicts()
     assert stored.provenance is not None and stored.provenance.gate_sha256 == found["gate_sha256"]
 
@@ -144,7 +144,7 @@ def test_a_wrong_split_is_invalid_and_an_alarm_on_the_first_page(
     said = " ".join(done.stdout.split())
     mismatch = "sample-ratio mismatch in the experiment tuned-vs-base: 100 / 300 units"
     assert said.startswith(f"INVALID tuned: the evidence is unsound: {mismatch};")
-    assert "where 50 % / 50 % were planned" in said
+    assert "but 50 % / 50 % were planned" in said
     for name in ("g.json", "g.md", "g.xml"):
         assert "sample-ratio mismatch" in (project / name).read_text()
     key = Layout(project / "store.duckdb").admin_key.read_text().strip()
@@ -156,11 +156,11 @@ def test_a_wrong_split_is_invalid_and_an_alarm_on_the_first_page(
     first = overview.main.children[1]  # the title comes before it
     assert first == overview.error[0]
     assert "Sample-ratio mismatch in the experiment" in overview.error[0].value
-    assert "100 / 300 units (base / tuned) where 50 % / 50 % were planned" in overview.error[0].value
+    assert "100 / 300 units (base / tuned), but 50 % / 50 % were planned" in overview.error[0].value
     verdict = shown("gate", verdict=json.loads((project / "g.json").read_text())["verdict_id"])
     said = [one.value for one in (*verdict.caption, *verdict.code)]
     assert GATE in [one + "\n" for one in said] or GATE in said
-    assert any("Asked for by key " in one for one in said)
+    assert any("Requested by key " in one for one in said)
 
 
 def shown(page: str, **query: str) -> AppTest:

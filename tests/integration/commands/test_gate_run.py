@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +18,9 @@ from evaluators.trial import Trial
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial_cli.run_suites import save_run
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 from gateway.control.operations.judge_candidate import JudgeRequest, SuiteReference
-from tests.fixtures.paths import ROOT
+from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -83,16 +81,8 @@ def say(upstream: FakeUpstream, text: str) -> None:
 
 
 def gate(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    words = ["gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", "--json", "g.json", *options]
-    return subprocess.run(
-        [sys.executable, "-m", "fairtrial_cli.main", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    words = ("gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", "--json", "g.json", *options)
+    return fairtrial(*words, cwd=folder)
 
 
 def test_gate_run_asks_both_and_judges_and_asks_nothing_twice(folder: Path, upstream: FakeUpstream) -> None:
@@ -132,7 +122,7 @@ async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
         broken = replace(run.results[5], outcome="judge_error") if name == "tuned" else run.results[5]
         runs[name] = replace(run, results=(*run.results[:5], broken, *run.results[6:]))
         save_run(layout, runs[name], suite)
-    with open_owner(layout) as owner:
+    with open_store(layout) as owner:
         kept = {name: owner.load_run(name) for name in runs}
         live = judge(found, Trial("tuned", "base", lambda _, name: runs[name]), verdict_id="v", at_us=1)
         read = judge(found, Trial("tuned", "base", lambda _, name: kept[name]), verdict_id="v", at_us=1)

@@ -14,12 +14,13 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import publish
 from fairtrial.domain.plan import Published
+from tests.fixtures.gateway.kept_connection import KeptConnection
+from tests.fixtures.gateway.patient_plan import patient, until
 from tests.fixtures.services.project_files import free_ports
-from tests.fixtures.upstream.blocking_upstream import Connection, GatedUpstream, gated
-from tests.integration.load.test_drain import patient, until
+from tests.fixtures.upstream.blocking_upstream import BlockingUpstream
 
 
-def started(folder: Path, upstream: GatedUpstream, port: int) -> subprocess.Popen[bytes]:
+def started(folder: Path, upstream: BlockingUpstream, port: int) -> subprocess.Popen[bytes]:
     """The command with a project that lets one request in at a time, and a plan that is published already."""
     (folder / "fairtrial.yaml").write_text(
         "version: 1\n"
@@ -32,7 +33,7 @@ def started(folder: Path, upstream: GatedUpstream, port: int) -> subprocess.Pope
     return subprocess.Popen(command, cwd=folder, start_new_session=True)
 
 
-async def reached(upstream: GatedUpstream, port: int) -> Connection:
+async def reached(upstream: BlockingUpstream, port: int) -> KeptConnection:
     """A connection to the gateway, as soon as it is ready."""
     while True:
         try:
@@ -47,13 +48,13 @@ async def reached(upstream: GatedUpstream, port: int) -> Connection:
 @pytest.mark.parametrize("to_all", [False, True])
 async def test_a_stream_ends_whole_whoever_is_told(tmp_path: Path, to_all: bool) -> None:
     [port] = free_ports(1)
-    async with gated() as upstream:
+    async with BlockingUpstream() as upstream:
         process = started(tmp_path, upstream, port)
         try:
             stream = await reached(upstream, port)
             other = await reached(upstream, port)
             stream.send("first", stream=True)
-            await until(lambda: upstream.held == 1)
+            await until(lambda: upstream.waiting == 1)
             surplus = await other.ask("second")
             assert (surplus.status, surplus.error["code"]) == (503, "overloaded")
             if to_all:

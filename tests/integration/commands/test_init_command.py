@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -16,7 +15,8 @@ from fairtrial.config.project import load_project
 from fairtrial_cli.commands.init import NAMES
 from gateway.models.sample import RESPONDERS
 from tests.fixtures.credentials import by_key
-from tests.fixtures.services.printed_commands import ROOT, Terminal
+from tests.fixtures.services.command import fairtrial
+from tests.fixtures.services.printed_commands import Terminal
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.services.services_fixture import eventually
 
@@ -24,9 +24,7 @@ KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
 
 
 def init(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fairtrial_cli.main", "init", *arguments]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return fairtrial("init", *arguments, cwd=cwd)
 
 
 @pytest.mark.parametrize("template", NAMES)
@@ -36,9 +34,7 @@ def test_every_template_is_sound(tmp_path: Path, template: str) -> None:
     assert project.plan.routes.keys() == {"support-bot"} and project.gateway.auth == "open"
     assert all(one.price.input for one in project.plan.deployments.values() if one.external)
     files = ["fairtrial.yaml", "suites/tickets.yaml", "suites/sums.yaml", "release.gate.yaml"]
-    check = [sys.executable, "-m", "fairtrial_cli.main", "check", *files]
-    environ = {**os.environ, **KEYS, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(check, cwd=tmp_path / "shop", env=environ, capture_output=True, text=True, check=False)
+    done = fairtrial("check", *files, cwd=tmp_path / "shop", env={**os.environ, **KEYS})
     assert done.returncode == 0, done.stderr
 
 
@@ -65,7 +61,7 @@ def test_a_port_that_leaves_no_room_for_the_others_is_refused(tmp_path: Path) ->
 def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("mine")
     done = init(cwd=tmp_path)
-    assert done.returncode == 2 and "app.py: is there already, and nothing is overwritten" in done.stderr
+    assert done.returncode == 2 and "app.py: exists already and would be overwritten" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["app.py"] and (tmp_path / "app.py").read_text() == "mine"
 
 
@@ -82,7 +78,7 @@ def test_the_printed_lines_work_as_they_are_printed(tmp_path: Path) -> None:
     replace = {f"127.0.0.1:{old}": f"127.0.0.1:{new}" for old, new in zip(known, ports, strict=True)}
     with Terminal(tmp_path, {**replace, "--port 8000": f"--port {ports[0]}"}) as terminal:
         printed = terminal.run("fairtrial init shop")
-        steps = printed.split("Next:\n\n")[1].splitlines()
+        steps = printed.partition("separate terminal):\n\n")[2].splitlines()
         assert steps[0] == "cd shop" and len(steps) == 7
         terminal.substitute_files()
         said = {line: terminal.run(line) for line in steps}

@@ -19,9 +19,9 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from tests.fixtures.credentials import by_key
-from tests.fixtures.providers.provider_servers import AnthropicServer, OpenaiServer, VllmServer
 from tests.fixtures.services.printed_commands import ROOT, Terminal
 from tests.fixtures.services.project_files import free_ports
+from tests.fixtures.upstream.providers.provider_servers import AnthropicServer, OpenaiServer, VllmServer
 from tests.fixtures.upstream.server import FakeUpstream
 
 PAGES = ROOT / "docs" / "quickstart"

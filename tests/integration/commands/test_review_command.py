@@ -99,7 +99,7 @@ def test_clients_that_ask_at_once_share_a_queue_and_its_votes_are_exported_when_
 
 
 def test_a_review_needs_no_running_service_and_each_format_is_safe_to_open(folder: Path) -> None:
-    assert "no review yet; fill one" in fairtrial("review", "status", cwd=folder).stdout
+    assert "no queues yet; create one" in fairtrial("review", "status", cwd=folder).stdout
     queue = enqueue(folder, "--title", "Which is kinder?", "--seed", "5")
     assert queue["sampling"]["of"] == PAIRS
     process = start_control(folder)
@@ -108,7 +108,7 @@ def test_a_review_needs_no_running_service_and_each_format_is_safe_to_open(folde
         url, key = str(read_note(layout).control_url), layout.admin_key.read_text().strip()
         by_key = {"authorization": f"Bearer {key}"}
         refused = httpx.post(f"{url}/api/reviews/queues/{queue['queue_id']}/next", headers=by_key)
-        assert refused.status_code == 403 and "people judge, not programs" in refused.text
+        assert refused.status_code == 403 and "reviews need a signed-in person" in refused.text
         review_all(reviewer(folder, "Ann"), queue["queue_id"], "right")
     finally:
         process.terminate()
@@ -134,7 +134,7 @@ def test_a_review_needs_no_running_service_and_each_format_is_safe_to_open(folde
 def test_what_can_not_be_filled_says_what_to_do(folder: Path) -> None:
     for arguments, words in (
         (("other", "--candidate", "tuned", "--baseline", "base"), "fairtrial eval SUITE.yaml --on tuned,base"),
-        (("tickets", "--candidate", "tuned", "--baseline", "base", "--title", "tuned?"), "would tell the reviewers"),
+        (("tickets", "--candidate", "tuned", "--baseline", "base", "--title", "tuned?"), "would reveal to reviewers"),
         (("no.yaml", "--candidate", "tuned", "--baseline", "base"), "no.yaml"),
     ):
         said = fairtrial("review", "enqueue", *arguments, cwd=folder)

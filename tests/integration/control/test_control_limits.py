@@ -16,12 +16,12 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import FairtrialError
 from fairtrial.journal.writer import JournalWriter
-from fairtrial_cli.store_client.client import open_owner
-from tests.conformance.harness.raw_socket import RawClient, Received
-from tests.fixtures.services.project_files import write_project
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.gateway.raw_client import RawClient, Received
+from tests.fixtures.services.descriptor_limit import callers, healthy, limited
+from tests.fixtures.services.project_files import control_port, write_project
 from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import end, eventually, start_control
-from tests.integration.load.test_descriptor_reserve import callers, healthy, limited
 
 SIGN_IN = b"POST /sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n"
 HALVES = {
@@ -32,11 +32,6 @@ HALVES = {
     "half a body that nobody reads": b"POST /api/keys HTTP/1.1\r\nhost: elsewhere.test\r\ncontent-length: 99\r\n\r\n{",
 }
 GRACE = 1.0
-
-
-def control_port(folder: Path) -> int:
-    text = (folder / "fairtrial.yaml").read_text()
-    return int(text.partition('control: {bind: "127.0.0.1:')[2].partition('"')[0])
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +66,7 @@ def test_two_hundred_half_sent_requests_are_closed_and_health_answers_meanwhile(
 
 def _requests(layout: Layout) -> object:
     """What control says of its store, if it lets this administrator in."""
-    with contextlib.suppress(FairtrialError), open_owner(layout) as owner:
+    with contextlib.suppress(FairtrialError), open_store(layout) as owner:
         return owner.overview().rows["requests"]
     return None
 

@@ -12,11 +12,10 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.domain.names.printable import control_character
 from fairtrial.store.access.keys import KeyOptions
-from fairtrial_cli.store_client.client import open_owner
-from tests.fixtures.services.project_files import write_project
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services.descriptor_limit import healthy
+from tests.fixtures.services.project_files import control_port, write_project
 from tests.fixtures.store.maintenance_fixture import end, eventually, fairtrial, start_control
-from tests.integration.control.test_control_limits import control_port
-from tests.integration.load.test_descriptor_reserve import healthy
 
 LONG = "9" * 400
 LISTINGS = ("keys", "accounts", "requests", "runs", "verdicts", "events", "feedback", "comparisons")
@@ -29,7 +28,7 @@ def api_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Clie
     process = start_control(folder)
     port = control_port(folder)
     eventually(lambda: healthy(port))
-    with open_owner(Layout(folder / "fairtrial.duckdb")) as owner:
+    with open_store(Layout(folder / "fairtrial.duckdb")) as owner:
         secret = owner.create_key("admin", KeyOptions(("admin",))).secret
     headers = {"authorization": f"Bearer {secret}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}/api", headers=headers) as client:

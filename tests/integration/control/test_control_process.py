@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,13 +17,13 @@ from fairtrial.domain.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access.keys import KeyOptions
 from fairtrial.store.core.owner_lock import is_owned, read_note
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.credentials import by_key
+from tests.fixtures.services.command import start
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import PATIENCE, eventually, fairtrial, start_control
-from tests.fixtures.store.stored_verdict import store_verdict
-from tests.unit.fairtrial.store.test_store_round_trip import VERDICT
+from tests.fixtures.store.stored_verdict import VERDICT, store_verdict
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_commands_ask_the_live_owner_and_open_the_store_without_one(
     writer.close()
 
     def answers() -> list[object]:
-        with open_owner(layout) as owner:
+        with open_store(layout) as owner:
             owner.ingest_now()
             runs = owner.latest_runs(suite="general", target="base")
             assert owner.load_run("run-1") == runs[0]
@@ -86,7 +85,7 @@ def test_commands_ask_the_live_owner_and_open_the_store_without_one(
 def test_a_key_made_while_control_lives_is_in_the_plan_at_once(
     control: subprocess.Popen[bytes], layout: Layout
 ) -> None:
-    with open_owner(layout) as owner:
+    with open_store(layout) as owner:
         made = owner.create_key("app", KeyOptions(("complete",), ("support-bot",)))
         assert made.key_id in {key.key_id for key in read(layout.plan).keys}
         owner.revoke_key(made.key_id)
@@ -123,7 +122,7 @@ def test_a_killed_control_leaves_a_store_that_the_next_one_opens(
     control.wait()
     writer.append(*(samples.request(number) for number in range(500, 1000)))
     again = start_control(folder)
-    with open_owner(layout) as owner:
+    with open_store(layout) as owner:
         owner.ingest_now()
         assert owner.overview().rows["requests"] == 1000
     again.terminate()
@@ -141,8 +140,7 @@ def test_a_broken_project_is_a_clear_error_at_the_start(folder: Path) -> None:
 
 
 def test_control_that_is_told_to_end_while_it_starts_ends(folder: Path, layout: Layout) -> None:
-    command = [sys.executable, "-m", "fairtrial_cli.main", "control"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    process = start("control", cwd=folder, stdout=subprocess.DEVNULL)
     eventually(lambda: is_owned(layout))
     process.terminate()
     assert process.wait(PATIENCE) == 0
@@ -154,7 +152,7 @@ def test_a_command_that_opens_the_store_itself_leaves_no_file_that_others_can_re
 ) -> None:
     before = os.umask(0o022)
     try:
-        with open_owner(layout) as owner:
+        with open_store(layout) as owner:
             owner.create_key("app", KeyOptions())
             files = [path for path in (folder, *layout.folder.rglob("*")) if path.is_file()]
             files += folder.glob("fairtrial.duckdb*")

@@ -11,14 +11,13 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from fairtrial.domain.plan import RIGHTS, Right
 from gateway.control.app import create_app
-from gateway.control.auth.authorization import Guarded, anyone, decisions_of
-from gateway.control.background.background_work import Keeper
-from gateway.proxy.app import ALWAYS, HOT
-from gateway.proxy.routes.fastapi_app import cold_app
+from gateway.control.auth.authorization import AuthorizedRoute, access_rules_of, anyone
+from gateway.control.background.background_work import BackgroundWork
+from gateway.proxy.app import ALWAYS_SERVED, MODEL_PATHS
+from gateway.proxy.routes.fastapi_app import api_app
 from scripts.reference.data_plane import ROUTES
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
-from tests.unit.gateway.control.conftest import config, database, keeper, publisher  # noqa: F401 - fixtures
 
 OPEN_CONTROL = {
     ("GET", "/livez"): "whoever watches the process has no account",
@@ -92,14 +91,14 @@ def undecided(app: FastAPI) -> list[str]:
 
 
 def test_the_list_says_of_every_route_of_the_data_plane_who_may_use_it() -> None:
-    app = cold_app(Nowhere(), HOT)  # type: ignore[arg-type]
-    assert undecided(app) == [] and set(HOT) <= {path for _, path, _, _ in ROUTES}
-    assert {right for _, _, right, _ in ROUTES} <= {*RIGHTS, "nobody"}
-    assert {path for _, path, right, _ in ROUTES if right == "nobody"} == set(OPEN_DATA) == set(ALWAYS)
+    app = api_app(Nowhere(), MODEL_PATHS)  # type: ignore[arg-type]
+    assert undecided(app) == [] and set(MODEL_PATHS) <= {path for _, path, _, _ in ROUTES}
+    assert {right for _, _, right, _ in ROUTES} <= {*RIGHTS, "none"}
+    assert {path for _, path, right, _ in ROUTES if right == "none"} == set(OPEN_DATA) == set(ALWAYS_SERVED)
 
 
 def test_a_route_that_says_nothing_would_be_seen() -> None:
-    app = cold_app(Nowhere(), HOT)  # type: ignore[arg-type]
+    app = api_app(Nowhere(), MODEL_PATHS)  # type: ignore[arg-type]
     app.add_api_route("/v1/secret", lambda: None)
     app.mount("/v1/mounted", FastAPI())
     assert len(undecided(app)) == 2
@@ -119,7 +118,7 @@ def test_a_route_of_the_data_plane_keeps_to_what_it_said(
     def said(code: str) -> str | None:
         return None if method == "HEAD" else code
 
-    if right == "nobody":
+    if right == "none":
         assert ask(rig, method, one_of(path), None).status_code == 200
         return
     for secret in (None, "", "ft-wrong", "ft-late"):
@@ -145,15 +144,15 @@ def test_nothing_else_is_served_to_a_caller_without_a_key(rig: Rig, upstream: Fa
     assert len(upstream.seen) == seen
 
 
-async def test_every_route_of_the_control_plane_refuses_whoever_has_not_signed_in(keeper: Keeper) -> None:  # noqa: F811
-    app = create_app(keeper, loopback=False)
+async def test_every_route_of_the_control_plane_refuses_whoever_has_not_signed_in(background: BackgroundWork) -> None:
+    app = create_app(background, loopback=False)
     found = [(context.path, context.original_route) for context in iter_route_contexts(app.routes)]
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     is_open: set[tuple[str, str]] = set()
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8081") as http:
         for path, route in found:
-            assert isinstance(route, Guarded), f"{path}: its router needs route_class=Guarded"
-            decided = list(decisions_of(route.dependant))
+            assert isinstance(route, AuthorizedRoute), f"{path}: its router needs route_class=AuthorizedRoute"
+            decided = list(access_rules_of(route.dependant))
             assert decided, f"{path}: it says neither what it needs nor that it is for anyone"
             if anyone in decided:
                 is_open |= {(method, path) for method in route.methods}

@@ -6,39 +6,26 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from fairtrial.domain.plan import Plan, Timeouts
-from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
-from tests.fixtures.upstream.blocking_upstream import Answer, Connection, GatedUpstream, gated
+from tests.fixtures.gateway.gateway_fixture import Rig, running
+from tests.fixtures.gateway.kept_connection import Answer, KeptConnection
+from tests.fixtures.gateway.patient_plan import patient, until
+from tests.fixtures.upstream.blocking_upstream import BlockingUpstream
 
 STREAMS = 500
 
 
-async def until(true: Callable[[], bool]) -> None:
-    while not true():  # noqa: ASYNC110 - the upstream counts, and has no event for each count
-        await asyncio.sleep(0.02)
-
-
-def patient(upstream: GatedUpstream, **changes: Any) -> Plan:
-    """A plan that waits for the gate as long as it takes; ``changes`` are of its deployments."""
-    long = Timeouts(5.0, 600.0, 600.0, 600.0)
-    both = {name: deployment(name, upstream.url, timeouts=long, **changes) for name in ("base", "tuned")}
-    return plan_for(upstream.url, deployments=both)
-
-
-async def begun(rig: Rig, upstream: GatedUpstream, count: int) -> list[Connection]:
+async def begun(rig: Rig, upstream: BlockingUpstream, count: int) -> list[KeptConnection]:
     """So many streams that wait for the gate, the first event of each sent."""
     found = [await upstream.connect(rig.supervisor.port) for _ in range(count)]
     for number, connection in enumerate(found):
         connection.send(f"q{number}", stream=True)
-    await until(lambda: upstream.held == count)
+    await until(lambda: upstream.waiting == count)
     return found
 
 
-async def refused(connection: Connection) -> Answer:
+async def refused(connection: KeptConnection) -> Answer:
     """The first refusal on a kept connection, which is served until then."""
     return await connection.get_until("/v1/models", lambda answer: answer.status != 200)
 
@@ -51,7 +38,7 @@ def assert_told_to_come_back(answer: Answer) -> None:
 
 
 async def test_c15_500_streams_end_whole_when_the_gateway_is_told_to_stop(tmp_path: Path) -> None:
-    async with gated() as upstream:
+    async with BlockingUpstream() as upstream:
         with running(tmp_path, workers=2, drain=300) as rig:
             await asyncio.to_thread(rig.publish, patient(upstream))
             kept = [await upstream.connect(rig.supervisor.port) for _ in range(8)]
@@ -67,7 +54,7 @@ async def test_c15_500_streams_end_whole_when_the_gateway_is_told_to_stop(tmp_pa
             assert (await new.get("/livez")).status == 200
             assert_told_to_come_back(await new.ask("x" * 2**19))
             assert await new.at_end()
-            assert upstream.held == STREAMS
+            assert upstream.waiting == STREAMS
             upstream.gate.set()
             answers = [await stream.answer() for stream in streams]
             assert all([await stream.at_end() for stream in streams])
@@ -81,13 +68,13 @@ async def test_c15_500_streams_end_whole_when_the_gateway_is_told_to_stop(tmp_pa
 
 
 async def test_what_does_not_end_in_time_is_broken_off_with_an_error_and_recorded(tmp_path: Path) -> None:
-    async with gated() as upstream:
+    async with BlockingUpstream() as upstream:
         with running(tmp_path, drain=0.2) as rig:
             await asyncio.to_thread(rig.publish, patient(upstream))
             [stream] = await begun(rig, upstream, 1)
             whole = await upstream.connect(rig.supervisor.port)
             whole.send("whole")
-            await until(lambda: upstream.held == 2)
+            await until(lambda: upstream.waiting == 2)
             stopping = asyncio.create_task(asyncio.to_thread(rig.end))
             broken, refusal = await stream.answer(), await whole.answer()
             await stopping
@@ -103,7 +90,7 @@ async def test_what_does_not_end_in_time_is_broken_off_with_an_error_and_recorde
 
 
 async def test_new_requests_are_served_in_the_time_of_grace_though_readiness_has_ended(tmp_path: Path) -> None:
-    async with gated() as upstream:
+    async with BlockingUpstream() as upstream:
         upstream.gate.set()
         with running(tmp_path, grace=3600) as rig:
             await asyncio.to_thread(rig.publish, patient(upstream))
@@ -118,7 +105,7 @@ async def test_new_requests_are_served_in_the_time_of_grace_though_readiness_has
 
 
 async def test_a_second_signal_ends_what_is_left_at_once(tmp_path: Path) -> None:
-    async with gated() as upstream:
+    async with BlockingUpstream() as upstream:
         with running(tmp_path, workers=2, drain=3600) as rig:
             await asyncio.to_thread(rig.publish, patient(upstream))
             streams = await begun(rig, upstream, 6)
@@ -133,7 +120,7 @@ async def test_a_second_signal_ends_what_is_left_at_once(tmp_path: Path) -> None
 
 
 async def test_ctrl_c_goes_to_every_process_and_is_one_word_to_stop(tmp_path: Path) -> None:
-    async with gated() as upstream:
+    async with BlockingUpstream() as upstream:
         with running(tmp_path, workers=2, drain=300) as rig:
             await asyncio.to_thread(rig.publish, patient(upstream))
             streams = await begun(rig, upstream, 4)
@@ -150,7 +137,7 @@ async def test_ctrl_c_goes_to_every_process_and_is_one_word_to_stop(tmp_path: Pa
 
 
 async def test_an_upload_that_never_ends_is_refused_when_the_time_is_over(tmp_path: Path) -> None:
-    async with gated() as upstream:
+    async with BlockingUpstream() as upstream:
         with running(tmp_path, drain=0.1) as rig:
             await asyncio.to_thread(rig.publish, patient(upstream))
             slow = await upstream.connect(rig.supervisor.port)
@@ -164,7 +151,7 @@ async def test_an_upload_that_never_ends_is_refused_when_the_time_is_over(tmp_pa
 
 
 async def test_an_answer_that_is_read_on_after_its_caller_left_is_in_progress_too(tmp_path: Path) -> None:
-    async with gated() as upstream:
+    async with BlockingUpstream() as upstream:
         with running(tmp_path, drain=300) as rig:
             await asyncio.to_thread(rig.publish, patient(upstream, on_disconnect="drain", drain_seconds=600.0))
             [stream] = await begun(rig, upstream, 1)

@@ -76,10 +76,10 @@ def test_one_worker_that_loses_is_named_by_all(tmp_path: Path) -> None:
         limit_files(rig.worker_pids()[0], 0)
 
         def is_named() -> bool:
-            assert post(rig, DIRECT).status_code == 200
+            assert {post(rig, DIRECT).status_code for _ in range(8)} == {200}  # one of them goes to that worker
             return recording(rig) == {"losing"}
 
-        rig.wait(is_named)
+        rig.wait(is_named, seconds=60)
 
 
 def test_a_journal_whose_folder_is_deleted_is_made_again(tmp_path: Path) -> None:

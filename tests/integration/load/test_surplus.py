@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 from tests.fixtures.gateway.gateway_fixture import Rig, running
-from tests.fixtures.upstream.blocking_upstream import Answer, Connection, GatedUpstream, gated
-from tests.integration.load.test_drain import patient, until
+from tests.fixtures.gateway.kept_connection import Answer, KeptConnection
+from tests.fixtures.gateway.patient_plan import patient, until
+from tests.fixtures.upstream.blocking_upstream import BlockingUpstream
 
 CARRIED = 8
 SURPLUS = 24
@@ -23,17 +24,17 @@ def idle(answer: Answer) -> bool:
     return b'in_flight{worker="w0"} 0\n' in answer.body
 
 
-async def full(rig: Rig, upstream: GatedUpstream) -> list[Connection]:
+async def full(rig: Rig, upstream: BlockingUpstream) -> list[KeptConnection]:
     """As many requests in progress as there may be, half of them streams."""
     found = [await upstream.connect(rig.supervisor.port) for _ in range(CARRIED)]
     for number, connection in enumerate(found):
         connection.send(f"q{number}", stream=number % 2 == 0)
-    await until(lambda: upstream.held == CARRIED)
+    await until(lambda: upstream.waiting == CARRIED)
     return found
 
 
 async def test_the_surplus_alone_is_refused_and_its_connections_stay_right(tmp_path: Path) -> None:
-    async with gated() as upstream:
+    async with BlockingUpstream() as upstream:
         with running(tmp_path, max_in_flight=CARRIED) as rig:
             await asyncio.to_thread(rig.publish, patient(upstream))
             carried = await full(rig, upstream)
@@ -57,7 +58,7 @@ async def test_the_surplus_alone_is_refused_and_its_connections_stay_right(tmp_p
 
 
 async def test_a_place_is_free_again_however_its_request_ended(tmp_path: Path) -> None:
-    async with gated() as upstream:
+    async with BlockingUpstream() as upstream:
         with running(tmp_path, max_in_flight=CARRIED) as rig:
             await asyncio.to_thread(rig.publish, patient(upstream))
             for _ in range(3):
@@ -66,7 +67,7 @@ async def test_a_place_is_free_again_however_its_request_ended(tmp_path: Path) -
                 other = await upstream.connect(rig.supervisor.port)
                 await other.get_until("/metrics", idle)
                 upstream.gate.set()
-                await until(lambda: upstream.held == 0)
+                await until(lambda: upstream.waiting == 0)
                 assert (await other.ask("whole")).status == 200
                 assert (await other.get("/v1/nowhere")).status == 404
                 assert idle(await other.get("/metrics"))

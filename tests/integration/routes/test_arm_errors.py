@@ -10,11 +10,11 @@ import pytest
 
 from fairtrial.store.traffic.traffic import VariantTraffic
 from fairtrial_cli.processes.services import Services
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 from gateway.control.operations.live_rates import live_rates
+from tests.fixtures.dashboard.opened_page import cells, opened
 from tests.fixtures.services.project_files import free_ports, write_project
 from tests.fixtures.upstream.server import FakeUpstream
-from tests.integration.services.test_dashboard_pages import cells, opened
 
 USERS = 60
 EXPERIMENT = "tuned-vs-base"
@@ -44,7 +44,7 @@ def ask(services: Services, user: str, *, stream: bool = False) -> int:
 
 
 def arms(services: Services) -> dict[str, VariantTraffic]:
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         owner.ingest_now()
         (found,) = owner.traffic(experiment=EXPERIMENT)
     return {one.variant: one for one in found.variants}
@@ -59,7 +59,7 @@ def test_the_api_shows_the_dead_arm_s_errors_and_that_users_saw_none(services: S
 
 
 def test_the_live_rates_of_a_gate_are_those_of_the_arm(services: Services) -> None:
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         rates = live_rates(owner.traffic(), services.project.plan, "tuned", "base")
     assert [rate.value for rate in rates["requests.error_rate"]] == [1.0, 0.0]
     assert [rate.value for rate in rates["requests.user_error_rate"]] == [0.0, 0.0]
@@ -68,9 +68,9 @@ def test_the_live_rates_of_a_gate_are_those_of_the_arm(services: Services) -> No
 def test_the_overview_and_the_experiment_show_both_figures(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     assert arms(services)
     rows = {row["variant"]: row for row in cells(opened(services, monkeypatch, "overview"))}
-    assert (rows["tuned"]["errors of the arm"], rows["tuned"]["errors seen by users"]) == ("100.0 %", "0.0 %")
+    assert (rows["tuned"]["variant errors"], rows["tuned"]["errors seen by users"]) == ("100.0 %", "0.0 %")
     shown = {row[""]: row["tuned"] for row in cells(opened(services, monkeypatch, "experiment"))}
-    assert "(100.0 %)" in shown["errors of the arm"]
+    assert "(100.0 %)" in shown["variant errors"]
     assert "(0.0 %)" in shown["errors seen by users"]
 
 

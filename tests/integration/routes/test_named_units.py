@@ -10,7 +10,7 @@ import pytest
 
 from fairtrial.experiments.units import pseudonym
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, key, plan_for
-from tests.fixtures.gateway.module_gateway import BOT, DIRECT, one_worker_fixture, post, rig_fixture, upstream_fixture  # noqa: F401 - fixtures
+from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
 
 ANN = pseudonym("pepper", "ann")

@@ -148,7 +148,7 @@ def test_the_store_computes_the_same_for_requests_of_earlier_releases(rig: Rig) 
         ingester.catch_up()
         recorded = read(database)
         assert len({outcome for _, outcome in recorded}) > 4
-        with database.writing() as cursor:
+        with database.transaction() as cursor:
             cursor.execute("UPDATE requests SET arm_outcome = NULL, user_outcome = NULL")
         Ingester(database, lambda: 1).catch_up()
         computed = read(database)

@@ -10,7 +10,7 @@ import pytest
 
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial_cli.processes.services import Services
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.services_fixture import Load, eventually
 from tests.fixtures.upstream.server import FakeUpstream
@@ -26,13 +26,13 @@ def workers_of(pid: int) -> list[int]:
         return []
 
 
-def victims(services: Services) -> list[int]:
+def victims(services: ForkedServices) -> list[int]:
     """What may be killed now: control once, and each worker."""
     control, gateway = (services.children[name].pid for name in ("control", "gateway"))
     return ([control] if control else []) + (workers_of(gateway) if gateway else [])
 
 
-def kill_at_random(services: Services, load: Load) -> dict[str, int]:
+def kill_at_random(services: ForkedServices, load: Load) -> dict[str, int]:
     """``KILLS`` times kill -9; returns how often control and workers were hit."""
     import os
     import signal
@@ -42,7 +42,7 @@ def kill_at_random(services: Services, load: Load) -> dict[str, int]:
     while sum(hit.values()) < KILLS:
         seen = len(load.acknowledged)
         eventually(lambda seen=seen: len(load.acknowledged) > seen + 5)
-        time.sleep(draw.random() * 0.5)
+        time.sleep(draw.random() * 0.3)
         wish = "control" if draw.random() < 0.4 else "worker"
         control = services.children["control"].pid
         found = [pid for pid in victims(services) if (pid == control) == (wish == "control")]
@@ -56,7 +56,7 @@ def kill_at_random(services: Services, load: Load) -> dict[str, int]:
 def test_every_acknowledged_request_is_stored_exactly_once_whatever_is_killed(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         project = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
-        services = Services(project, workers=2, dashboard=False)
+        services = ForkedServices(project, workers=2, dashboard=False)
         with services:
             load = Load(services.urls.api)
             try:

@@ -15,10 +15,10 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
-from fairtrial_cli.processes.services import Services
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.credentials import give_page_a_session, session
 from tests.fixtures.paths import ROOT
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.stored_verdict import store_verdict
 from tests.fixtures.upstream.server import FakeUpstream
@@ -37,17 +37,17 @@ def verdict() -> Verdict | None:
 
 
 @pytest.fixture
-def services(tmp_path: Path, verdict: Verdict | None) -> Iterator[Services]:
+def services(tmp_path: Path, verdict: Verdict | None) -> Iterator[ForkedServices]:
     with FakeUpstream() as upstream:
         project = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"), workers=1)
         if verdict is not None:
             store_verdict(Layout(tmp_path / "fairtrial.duckdb"), verdict)
-        with Services(project, workers=1, dashboard=False) as running:
+        with ForkedServices(project, workers=1, dashboard=False) as running:
             yield running
 
 
 @pytest.fixture
-def page(services: Services, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def page(services: ForkedServices, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", services.urls.control)
     give_page_a_session(monkeypatch, session(services.project.layout, services.urls.control))
     return AppTest.from_file(APP, default_timeout=60)
@@ -68,12 +68,12 @@ def test_an_empty_store_says_what_to_do_next(page: AppTest) -> None:
 
 
 @pytest.mark.parametrize("verdict", [HOSTILE_VERDICT])
-def test_traffic_and_verdicts_are_shown_and_markup_is_harmless(services: Services, page: AppTest) -> None:
+def test_traffic_and_verdicts_are_shown_and_markup_is_harmless(services: ForkedServices, page: AppTest) -> None:
     with openai.OpenAI(base_url=services.urls.api, api_key="any") as client:
         for number in range(12):
             messages = [{"role": "user", "content": "hello"}]
             client.chat.completions.create(model="support-bot", user=f"u{number}", messages=messages)  # type: ignore[arg-type]
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         owner.ingest_now()
     page.run()
     assert not page.exception
@@ -82,12 +82,12 @@ def test_traffic_and_verdicts_are_shown_and_markup_is_harmless(services: Service
     assert sum(traffic["requests"]) == 12
     assert sum(traffic["units"]) == 12
     shown = [str(part.value) for part in page.markdown if "script" in str(part.value)]
-    assert shown == [f"**{plain(HOSTILE)}** by the gate release", plain(HOSTILE)]
+    assert shown == [f"**{plain(HOSTILE)}**, gate release", plain(HOSTILE)]
     assert "<script>" not in "".join(shown)
 
 
 def test_whoever_has_no_session_sees_where_the_link_is_and_nothing_else(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+    services: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The dashboard has no rights of its own, on the machine of control or elsewhere."""
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", services.urls.control)
@@ -102,14 +102,14 @@ def test_without_control_the_page_says_so_and_that_nothing_is_lost(monkeypatch: 
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", "http://127.0.0.1:9")
     page = AppTest.from_file(APP, default_timeout=60).run()
     assert not page.exception
-    assert "does not answer" in words(page)
+    assert "does not respond" in words(page)
     assert os.environ["FAIRTRIAL_CONTROL_URL"] in words(page)
 
 
-def test_what_could_not_be_recorded_is_an_alarm_on_the_first_page(services: Services, page: AppTest) -> None:
+def test_what_could_not_be_recorded_is_an_alarm_on_the_first_page(services: ForkedServices, page: AppTest) -> None:
     writer = JournalWriter(services.project.layout.journal, writer="w")
     writer.append(FeedbackEvent(feedback_id="f", at_us=1, key="k", comment=object()))  # type: ignore[arg-type]
     writer.close()
     page.run()
     assert not page.exception
-    assert "1 events could not be recorded" in words(page)
+    assert "1 event could not be recorded" in words(page)

@@ -14,30 +14,24 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
-from fairtrial_cli.processes.services import Services
-from fairtrial_cli.store_client.client import open_owner
-from tests.fixtures.credentials import give_page_a_session, session
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.dashboard.opened_page import cells, opened, words
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import samples
 from tests.fixtures.store.stored_verdict import store_verdict
 from tests.fixtures.upstream.server import FakeUpstream
 
-SCRIPT = """
-import streamlit
-from dashboard.client import SESSION_COOKIE, from_environment
-from dashboard.views.{path} import view
-view.draw(from_environment(streamlit.context.cookies.get(SESSION_COOKIE)))
-"""
 HOSTILE = "<img src=x onerror=alert(1)> ![x](http://example.invalid/b.png) **bold** $x^2$"
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedServices]:
     yield from running(tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedServices]:
     folder = tmp_path_factory.mktemp("filled")
     store_verdict(Layout(folder / "fairtrial.duckdb"), verdict())
     for services in running(folder):
@@ -45,14 +39,14 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         yield services
 
 
-def running(folder: Path) -> Iterator[Services]:
+def running(folder: Path) -> Iterator[ForkedServices]:
     with FakeUpstream() as upstream:
         project = write_project(folder, upstream=upstream.url.removesuffix("/v1"), workers=1)
-        with Services(project, workers=1, dashboard=False) as services:
+        with ForkedServices(project, workers=1, dashboard=False) as services:
             yield services
 
 
-def fill(services: Services) -> None:
+def fill(services: ForkedServices) -> None:
     """Two runs of twelve cases, and traffic of both variants."""
     writer = JournalWriter(services.project.layout.journal, writer="test")
     for run_id, target, right in (("new", "tuned", 8), ("old", "base", 10)):
@@ -72,7 +66,7 @@ def fill(services: Services) -> None:
         writer.append(exposure)
         writer.append(samples.feedback(number, at_us=at_us + 1, boolean=number % 3 == 0))
     writer.close()
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         owner.ingest_now()
 
 
@@ -90,34 +84,12 @@ def verdict() -> Verdict:
     return Verdict("v1", samples.NOW, "release", "tuned", "base", "HOLD", "HOLD tuned", findings, ("new", "old"))
 
 
-def opened(services: Services, monkeypatch: pytest.MonkeyPatch, path: str, **query: str) -> AppTest:
-    """One page, drawn for this machine's user; ``query`` is what its address says."""
-    monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", services.urls.control)
-    give_page_a_session(monkeypatch, session(services.project.layout, services.urls.control))
-    page = AppTest.from_string(SCRIPT.format(path=path), default_timeout=60)
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def words(page: AppTest) -> str:
-    parts = [*page.title, *page.header, *page.subheader, *page.markdown, *page.caption, *page.info, *page.error]
-    return "\n".join(str(part.value) for part in [*parts, *page.warning, *page.code, *page.success])
-
-
-def cells(page: AppTest, number: int = 0) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = page.dataframe[number].value.to_dict("records")
-    return rows
-
-
 @pytest.mark.parametrize(
     ("path", "says"),
     [("experiment", "No traffic of enrolled units"), ("runs", "fairtrial eval"), ("gate", "fairtrial gate")],
 )
 def test_an_empty_page_says_what_to_do_next(
-    empty: Services, monkeypatch: pytest.MonkeyPatch, path: str, says: str
+    empty: ForkedServices, monkeypatch: pytest.MonkeyPatch, path: str, says: str
 ) -> None:
     assert says in words(opened(empty, monkeypatch, path))
 
@@ -125,13 +97,13 @@ def test_an_empty_page_says_what_to_do_next(
 @pytest.mark.parametrize(
     ("path", "query", "says"),
     [
-        ("runs", {"run": "../../keys"}, "There is no such run"),
-        ("runs", {"run": "nobody", "against": "old"}, "There is no such run"),
-        ("gate", {"verdict": HOSTILE}, "There is no such verdict"),
+        ("runs", {"run": "../../keys"}, "This run does not exist"),
+        ("runs", {"run": "nobody", "against": "old"}, "This run does not exist"),
+        ("gate", {"verdict": HOSTILE}, "This verdict does not exist"),
     ],
 )
 def test_a_name_in_the_address_that_is_not_there_is_said_and_leads_back(
-    filled: Services, monkeypatch: pytest.MonkeyPatch, path: str, query: dict[str, str], says: str
+    filled: ForkedServices, monkeypatch: pytest.MonkeyPatch, path: str, query: dict[str, str], says: str
 ) -> None:
     page = opened(filled, monkeypatch, path, **query)
     assert says in words(page)
@@ -139,7 +111,7 @@ def test_a_name_in_the_address_that_is_not_there_is_said_and_leads_back(
 
 
 def test_names_of_the_address_that_are_not_known_count_for_none(
-    filled: Services, monkeypatch: pytest.MonkeyPatch
+    filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = opened(filled, monkeypatch, "experiment", experiment=HOSTILE, window="ever")
     assert page.selectbox[0].value == "tuned-vs-base"
@@ -147,7 +119,7 @@ def test_names_of_the_address_that_are_not_known_count_for_none(
 
 
 def test_an_experiment_shows_each_variant_marks_plain_rates_and_raises_the_alarm(
-    filled: Services, monkeypatch: pytest.MonkeyPatch
+    filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = opened(filled, monkeypatch, "experiment")
     shown = {row[""]: (row["base (control)"], row["tuned"]) for row in cells(page)}
@@ -155,13 +127,13 @@ def test_an_experiment_shows_each_variant_marks_plain_rates_and_raises_the_alarm
     assert shown["latency p50"] == ("119 ms", "119 ms")
     assert shown["cost"][0].startswith("unknown")
     assert "Plain rates" in words(page)
-    assert "1 request (2.5 %) named no unit" in words(page)
+    assert "1 request (2.5 %) had no unit" in words(page)
 
 
 def test_an_experiment_says_whether_its_units_came_by_the_planned_split(
-    filled: Services, monkeypatch: pytest.MonkeyPatch
+    filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "checked from the first one on. 39 units came under an earlier plan" in words(
+    assert "checked from the first unit on. 39 units that came only under an earlier plan" in words(
         opened(filled, monkeypatch, "experiment")
     )
 
@@ -172,13 +144,13 @@ def test_an_experiment_says_whether_its_units_came_by_the_planned_split(
         (
             {},
             [
-                "Nothing speaks against the planned split so far: 5,012 / 4,988 units (base / tuned), ",
+                "No sample-ratio mismatch so far: 5,012 / 4,988 units (base / tuned), ",
                 "planned 50 % / 50 % (p > 0.99 over",
                 "p = 0.81",
             ],
         ),
-        ({"p_fixed": None, "earlier": 1}, ["so far).", "1 unit came under an earlier plan"]),
-        ({"more": True}, ["Only the first 10,000 units are looked at"]),
+        ({"p_fixed": None, "earlier": 1}, ["so far).", "1 unit that came only under an earlier plan is not counted"]),
+        ({"more": True}, ["Only the first 10,000 units are tested"]),
         ({"more": True, "invalid": True, "crossed_at": 9}, ["Sample-ratio mismatch", "Only the first 10,000 units"]),
         ({"invalid": True, "p": 1e-9, "crossed_at": 1200}, ["Sample-ratio mismatch", "p < 0.0001", "at unit 1,200"]),
     ],
@@ -197,27 +169,29 @@ def test_the_split_is_one_sentence_or_an_error(changed: dict[str, Any], says: li
         "invalid": False,
         "more": False,
     }
-    page = AppTest.from_string(f"from dashboard.experiments.split import say_split\nsay_split({srm | changed!r})").run()
+    page = AppTest.from_string(
+        f"from dashboard.experiments.split import render_srm\nrender_srm({srm | changed!r})"
+    ).run()
     assert not page.exception
     assert len(page.error) == int(changed.get("invalid", False))
     assert all(one in words(page) for one in says)
 
 
-def test_runs_are_filtered_by_the_address(filled: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_are_filtered_by_the_address(filled: ForkedServices, monkeypatch: pytest.MonkeyPatch) -> None:
     page = opened(filled, monkeypatch, "runs", target="tuned")
     assert [row["target"] for row in cells(page)] == ["tuned"]
 
 
-def test_a_run_shows_scores_outcomes_and_slices(filled: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_shows_scores_outcomes_and_slices(filled: ForkedServices, monkeypatch: pytest.MonkeyPatch) -> None:
     page = opened(filled, monkeypatch, "runs", run="new")
     assert cells(page)[0]["metric"] == "general.accuracy"
     assert "general on tuned" in words(page)
     assert {row["kind"] for row in cells(page, 2)} == {"sum", "capital"}
-    assert "12 cases like this" in words(page)
+    assert "12 matching cases" in words(page)
 
 
 def test_two_runs_are_compared_with_intervals_and_case_by_case(
-    filled: Services, monkeypatch: pytest.MonkeyPatch
+    filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = opened(filled, monkeypatch, "runs", run="new", against="old", change="lost")
     (row,) = [row for row in cells(page) if row["metric"] == "general.accuracy"]
@@ -228,11 +202,11 @@ def test_two_runs_are_compared_with_intervals_and_case_by_case(
 
 
 def test_a_verdict_shows_its_findings_runs_and_the_command_to_judge_again(
-    filled: Services, monkeypatch: pytest.MonkeyPatch
+    filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = opened(filled, monkeypatch, "gate", verdict="v1")
     said = words(page)
-    assert "not yet: the evidence can" in said
+    assert "not yet: not enough evidence" in said
     assert "saved by" in said
     assert "more cases" in said
     assert "fairtrial gate release.gate.yaml --candidate tuned --baseline base --run" in said

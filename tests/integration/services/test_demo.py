@@ -28,8 +28,8 @@ def test_the_demo_runs_from_its_first_line_to_its_last_and_holds_on_too_few_case
     assert "4 customers: 4 answered, 0 errors" in shown.stdout
     for candidate in ("support-v2", "support-v1", "support-overfit", "support-wrongpattern"):
         assert f"HOLD {candidate}" in shown.stdout
-    assert "The lesson of support-v1" in shown.stdout
-    assert "2 pairs of answers wait for you, blind" in shown.stdout
+    assert "What support-v1 shows" in shown.stdout
+    assert "2 pairs of answers are ready for blind review" in shown.stdout
     (again,) = [line for line in shown.stdout.splitlines() if "support-reviewed.gate.yaml" in line]
     judged = subprocess.run(again.split(), capture_output=True, text=True, timeout=120, check=False)
     assert judged.returncode == EXIT_CODES["HOLD"], judged.stdout + judged.stderr
@@ -50,7 +50,7 @@ def test_a_demo_that_was_broken_off_is_taken_up_and_a_finished_one_is_not(tmp_pa
 
 def test_the_demo_never_clears_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("ten years of work")
-    with pytest.raises(UsageError, match="holds other files"):
+    with pytest.raises(UsageError, match="contains other files"):
         prepare(tmp_path, fresh=True)
     assert (tmp_path / "thesis.txt").exists()
 

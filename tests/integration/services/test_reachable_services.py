@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +11,9 @@ import pytest
 
 from dashboard.client import Control, Refused
 from fairtrial.store.access.keys import KeyOptions
-from fairtrial_cli.processes.services import Services
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services.command import fairtrial
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -40,51 +39,52 @@ def eventually(true: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
+def services(tmp_path: Path) -> Iterator[ForkedServices]:
     with FakeUpstream() as upstream:
         path = reachable(tmp_path, upstream=upstream.url.removesuffix("/v1"))
-        with Services(path, workers=1, dashboard=False) as running:
+        with ForkedServices(path, workers=1, dashboard=False) as running:
             yield running
 
 
 def test_an_open_door_to_others_is_refused(tmp_path: Path) -> None:
     reachable(tmp_path, auth="open")
-    command = [sys.executable, "-m", "fairtrial_cli.main", "up", "--no-dashboard"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    ended = fairtrial("up", "--no-dashboard", cwd=tmp_path)
     assert ended.returncode == 2
     assert "gateway.auth" in ended.stderr
     assert "keys" in ended.stderr
 
 
-def test_the_gateway_obeys_keys_as_they_come_and_go(services: Services) -> None:
+def test_the_gateway_obeys_keys_as_they_come_and_go(services: ForkedServices) -> None:
     def status(secret: str) -> int:
         headers = {"authorization": f"Bearer {secret}"}
         return httpx.post(f"{services.urls.api}/chat/completions", json=ASKED, headers=headers).status_code
 
     assert status("any") == 401
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         made = owner.create_key("app", KeyOptions())
         eventually(lambda: status(made.secret) == 200)
         owner.revoke_key(made.key_id)
         eventually(lambda: status(made.secret) == 401)
 
 
-def test_control_asks_for_a_key_which_the_commands_of_this_machine_have(services: Services) -> None:
+def test_control_asks_for_a_key_which_the_commands_of_this_machine_have(services: ForkedServices) -> None:
     assert httpx.get(f"{services.urls.control}/api/keys").status_code == 401
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         assert {key["name"] for key in owner.list_keys()} >= {"internal", "admin"}
 
 
-def test_the_dashboard_has_no_rights_of_its_own(services: Services) -> None:
+def test_the_dashboard_has_no_rights_of_its_own(services: ForkedServices) -> None:
     with pytest.raises(Refused) as refused:
         Control(services.urls.control).get("/api/services")
     assert refused.value.status == 401
 
 
-def test_a_command_with_a_wrong_key_is_told_what_to_do(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_with_a_wrong_key_is_told_what_to_do(
+    services: ForkedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FAIRTRIAL_ADMIN_KEY", "ft-wrong")
     with (
-        open_owner(services.project.layout) as owner,
+        open_store(services.project.layout) as owner,
         pytest.raises(Exception, match="FAIRTRIAL_ADMIN_KEY"),
     ):
         owner.list_keys()

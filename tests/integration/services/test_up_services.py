@@ -14,7 +14,7 @@ from fairtrial.config.project import load_project
 from fairtrial.domain.errors import PortTaken, StoreLocked
 from fairtrial.store.core.owner_lock import is_owned
 from fairtrial_cli.processes.services import Services
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.services_fixture import PATIENCE, eventually, up, wait_until_up
 from tests.fixtures.upstream.server import FakeUpstream
@@ -34,7 +34,7 @@ def test_traffic_flows_and_is_seen_and_a_dead_control_comes_back(tmp_path: Path)
             for number in range(10):
                 body = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": f"u{number}"}
                 assert httpx.post(f"{services.urls.api}/chat/completions", json=body).status_code == 200
-            with open_owner(services.project.layout) as owner:
+            with open_store(services.project.layout) as owner:
                 owner.ingest_now()
                 (traffic,) = owner.traffic()
             assert sum(variant.units for variant in traffic.variants) == 10
@@ -64,10 +64,10 @@ def test_the_second_up_on_a_store_exits_with_2_and_names_the_owner(tmp_path: Pat
     _, error = second.communicate(timeout=PATIENCE)
     assert second.returncode == 2
     assert "owns this store" in error
-    assert f"This project runs already, with its gateway at {url}." in error
+    assert f"This project is already running, with its gateway at {url}." in error
     first.send_signal(signal.SIGTERM)
     _, error = first.communicate(timeout=PATIENCE)
-    assert "base, tuned: nothing answers at http://127.0.0.1:9/v1" in error
+    assert "base, tuned: nothing responds at http://127.0.0.1:9/v1" in error
     assert first.returncode == 0
     assert not is_owned(load_project(tmp_path / "fairtrial.yaml", {}).layout)
 
@@ -91,7 +91,7 @@ def test_a_service_that_dies_is_named_and_started_again(tmp_path: Path, capfd: p
         assert first is not None
         os.kill(first, signal.SIGKILL)
         eventually(lambda: services.children["control"].pid not in (None, first))
-    assert "control ended with code -9; starting it again" in capfd.readouterr().err
+    assert "control exited with code -9; restarting it" in capfd.readouterr().err
 
 
 def test_a_gateway_that_dies_while_the_file_is_broken_comes_back_with_the_last_good_plan(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_port_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> 
 def test_a_store_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> None:
     path = write_project(tmp_path)
     services = Services(path, dashboard=False)
-    with open_owner(services.project.layout.make()), pytest.raises(StoreLocked, match="owns this store"):
+    with open_store(services.project.layout.make()), pytest.raises(StoreLocked, match="owns this store"):
         services.start()
     assert all(child.pid is None for child in services.children.values())
 

@@ -15,7 +15,8 @@ import pytest
 
 from fairtrial.domain.errors import STORE_UNUSABLE
 from fairtrial_cli.processes.services import Services
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.services_fixture import PATIENCE, Load, eventually, fairtrial, up, wait_until_up
 from tests.fixtures.upstream.server import FakeUpstream
@@ -48,9 +49,9 @@ def made_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pat
     folder.mkdir()
     with FakeUpstream() as upstream:
         project = write_project(folder, upstream=upstream.url.removesuffix("/v1"), workers=1)
-        with Services(project, workers=1, dashboard=False) as services:
+        with ForkedServices(project, workers=1, dashboard=False) as services:
             assert httpx.post(f"{services.urls.api}/chat/completions", json=ASKED).status_code == 200
-            with open_owner(services.project.layout) as owner:
+            with open_store(services.project.layout) as owner:
                 owner.ingest_now()
             assert fairtrial(folder, "store", "backup", "backups/monday").returncode == 0
         shutil.copytree(folder, here / "kept")
@@ -71,7 +72,7 @@ def test_up_serves_without_the_store_and_takes_it_up_when_it_is_restored(folder:
     overwrite(store)
     process = up(folder, "--workers", "1")
     said = wait_until_up(process)
-    assert "The gateway serves by the plan of 20" in said
+    assert "The gateway serves the plan of 20" in said
     urls = {line.split()[0]: line.split()[1] for line in said.splitlines() if "http" in line}
     gateway, control = urls["gateway"], urls["control"]
     assert httpx.post(f"{gateway}/chat/completions", json=ASKED).status_code == 200
@@ -93,13 +94,13 @@ def test_up_serves_without_the_store_and_takes_it_up_when_it_is_restored(folder:
 
 def test_damage_and_kills_under_traffic_fail_no_request_and_lose_no_record(folder: Path) -> None:
     store = folder / "fairtrial.duckdb"
-    services = Services(folder / "fairtrial.yaml", workers=1, dashboard=False, without_store=True)
+    services = ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False, without_store=True)
     with services:
         gateway, control = services.children["gateway"].pid, services.children["control"]
         load = Load(services.urls.api)
         try:
             overwrite(store)
-            eventually(lambda: control.trouble is not None)
+            eventually(lambda: control.store_error is not None)
             restarts = control.restarts
 
             def is_tried_again() -> bool:
@@ -120,21 +121,21 @@ def test_damage_and_kills_under_traffic_fail_no_request_and_lose_no_record(folde
             load.stop()
         assert load.broken == 0
         assert services.children["gateway"].pid == gateway
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         owner.ingest_now()
         assert owner.overview().rows["requests"] == len(load.acknowledged) + 1
 
 
 def test_a_damaged_block_ends_control_until_the_file_is_another_one(folder: Path) -> None:
-    with open_owner(Services(folder / "fairtrial.yaml", dashboard=False).project.layout) as owner:
+    with open_store(Services(folder / "fairtrial.yaml", dashboard=False).project.layout) as owner:
         assert owner.overview().rows["requests"] == 1
     store = folder / "fairtrial.duckdb"
-    services = Services(folder / "fairtrial.yaml", workers=1, dashboard=False, without_store=True)
+    services = ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False, without_store=True)
     with store.open("r+b") as file:  # all but the headers: opening the store reads little else
         file.seek(3 * 4096)
         file.write(os.urandom(store.stat().st_size - 3 * 4096))
     with services:
-        eventually(lambda: services.children["control"].trouble is not None)
+        eventually(lambda: services.children["control"].store_error is not None)
         assert httpx.post(f"{services.urls.api}/chat/completions", json=ASKED).status_code == 200
         assert ready(services.urls.gateway)["status"] == "ok"
 
@@ -170,7 +171,7 @@ def test_a_journal_that_is_no_folder_stops_neither_up_nor_traffic(folder: Path) 
     journal = folder / "fairtrial.duckdb.d" / "journal"
     journal.rename(folder / "aside")
     journal.write_text("no folder")
-    services = Services(folder / "fairtrial.yaml", workers=1, dashboard=False, without_store=True)
+    services = ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False, without_store=True)
     with services:
         assert httpx.post(f"{services.urls.api}/chat/completions", json=ASKED).status_code == 200
         eventually(lambda: ready(services.urls.gateway).get("recording") == "losing")
@@ -181,7 +182,7 @@ def test_a_journal_that_is_no_folder_stops_neither_up_nor_traffic(folder: Path) 
 
 
 def test_a_worker_that_dies_while_nothing_can_be_written_is_replaced(folder: Path) -> None:
-    with Services(folder / "fairtrial.yaml", workers=1, dashboard=False) as services:
+    with ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False) as services:
         gateway = services.children["gateway"].pid
         assert gateway is not None
         before = children(gateway)

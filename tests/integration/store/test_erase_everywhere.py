@@ -7,6 +7,8 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,10 +16,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from fairtrial.config.layout import Layout
 from fairtrial.experiments.units import pseudonym
 from fairtrial.store.access import store_secrets
 from fairtrial.store.core.database import Database
-from fairtrial_cli.processes.services import Services
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.maintenance_fixture import fairtrial_json, files_with
 from tests.fixtures.store.segment_bytes import content
@@ -51,20 +54,6 @@ PARCELS = {"messages": [{"role": "user", "content": "parcels"}]}
 NAMES = ['Zoë "Z" O\'Hara\\', "customer-4711", "ada@example.org", "n" * 1000]
 
 
-@pytest.fixture(params=["full", "redacted"])
-def services(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Services]:
-    with FakeUpstream() as upstream:
-        path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
-        text = (
-            path.read_text()
-            .replace("metrics:\n", ROUTES)
-            .replace("gateway:", MORE.replace("BODIES", request.param) + "gateway:")
-        )
-        path.write_text(text)
-        with Services(path, workers=2, dashboard=False) as running:
-            yield running
-
-
 def ask(api: str, route: str, more: dict[str, Any], **headers: str) -> httpx.Response:
     body = {"model": route, "messages": [{"role": "user", "content": SECRET}]} | more
     sent = json.dumps(body).encode()  # escapes: a name in it is spelled otherwise than it is
@@ -81,7 +70,11 @@ def leave_early(api: str, more: dict[str, Any]) -> None:
 
 
 def speak(api: str, name: str) -> list[str]:
-    """Requests of one unit on every path that names it, one of them left early; returns the ids of the others."""
+    """Requests of one unit on every path that names it, one of them left early; returns the ids of the others.
+
+    Each unit has its own value under the key `mood`, because an erasure keeps a category that others said too.
+    """
+    number = NAMES.index(name)
     failing = {
         "fake": {"kind": "json", "status": 500, "whole": {"error": {"message": f"{SECRET} {name}", "type": "x"}}}
     }
@@ -94,19 +87,19 @@ def speak(api: str, name: str) -> list[str]:
         ("nowhere", {}, {"x_fairtrial_unit": name}),
         ("support-bot", {"user": name}, {"x_fairtrial_tags": f"who={SECRET}"}),
         ("support-bot", {} | failing, {"x_fairtrial_unit": name}),
-        ("chat", {"user": name}, {"x_fairtrial_unit": "chat-1"}),
+        ("chat", {"user": name}, {"x_fairtrial_unit": f"chat-{number}"}),
         ("once", {}, {"x_fairtrial_unit": name}),
         ("once", {"user": name}, {}),
     ]
     ids = [ask(api, route, more, **headers).headers["x-request-id"] for route, more, headers in ways]
     leave_early(api, {"user": name})
-    answer = ask(api, "once", {"user": name, "fake": {"kind": "json", "answer": {"id": f"answer-of-{len(name)}"}}})
+    answer = ask(api, "once", {"user": name, "fake": {"kind": "json", "answer": {"id": f"answer-{number}"}}})
     said: list[dict[str, Any]] = [
         {"request_id": answer.headers["x-request-id"], "comment": SECRET},
-        {"response_id": f"answer-of-{len(name)}", "correction": SECRET},
+        {"response_id": f"answer-{number}", "correction": SECRET},
     ]
     if len(name) <= 200:
-        said.append({"unit": f"{name} ", "key": "mood", "comment": f"{name} {SECRET}", "value": SECRET})
+        said.append({"unit": f"{name} ", "key": "mood", "comment": f"{name} {SECRET}", "value": f"{SECRET} {number}"})
     for one in said:
         assert httpx.post(f"{api}/feedback", json={"key": "resolved"} | one).status_code == 202
     return [*ids, answer.headers["x-request-id"]]
@@ -119,49 +112,109 @@ def names(name: str) -> re.Pattern[bytes]:
     return re.compile(rb"(?<![A-Za-z0-9])(?:" + found + rb")(?![A-Za-z0-9])")
 
 
-@pytest.mark.parametrize("name", NAMES, ids=["odd", "plain", "address", "long"])
-def test_a_unit_goes_from_every_byte_by_whatever_path_it_came(services: Services, tmp_path: Path, name: str) -> None:
-    api, layout = services.urls.api, services.project.layout
-    ids = speak(api, name)
-    requests = len(ids) + 1
-    namesakes = [f"{name}1", f"1{name}", name[:-1], name.upper()]
-    for other in namesakes:
-        for route, more, headers in (("direct", {}, {"x_fairtrial_unit": other}), ("support-bot", {"user": other}, {})):
-            answer = ask(api, route, PARCELS | more, **headers)
-            assert answer.is_success, answer.text
+@dataclass(frozen=True)
+class Erased:
+    """One unit's ids and namesakes, and what the two erasures of it counted."""
+
+    ids: list[str]
+    namesakes: list[str]
+    first: dict[str, int]
+    second: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store whose services have ended, and the files that held the secret before they did."""
+
+    layout: Layout
+    units: dict[str, Erased]
+    secret_in: list[str]
+
+    @property
+    def places(self) -> list[Path]:
+        """What lies beside the store's file."""
+        found = [path for path in self.layout.store.parent.iterdir() if path.name.startswith("fairtrial.duckdb.")]
+        return [self.layout.folder, *(path for path in found if path != self.layout.folder)]
+
+
+@pytest.fixture(name="store", scope="module", params=["full", "redacted"])
+def store_fixture(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Store:
+    """All units ask on every path, and are erased one after another while somebody else goes on asking."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with FakeUpstream() as upstream:
+        path = write_project(folder, upstream=upstream.url.removesuffix("/v1"))
+        more = MORE.replace("BODIES", request.param)
+        path.write_text(path.read_text().replace("metrics:\n", ROUTES).replace("gateway:", more + "gateway:"))
+        with ForkedServices(path, workers=2, dashboard=False) as services:
+            api, layout = services.urls.api, services.project.layout
+            ids = {name: speak(api, name) for name in NAMES}
+            namesakes = {name: [f"{name}1", f"1{name}", name[:-1], name.upper()] for name in NAMES}
+            for other in [other for some in namesakes.values() for other in some]:
+                speak_as_namesake(api, other)
+            with traffic(api):
+                requests = sum(len(some) + 1 for some in ids.values()) + 2 * sum(map(len, namesakes.values()))
+                wait_for_requests(requests, folder)
+                first = {name: erase(name, folder) for name in NAMES}
+                second = {name: erase(name, folder) for name in NAMES}
+            store = Store(layout, {}, [])
+            for text in {SECRET.encode(), json.dumps(SECRET).encode()}:
+                store.secret_in.extend(files_with(text, *store.places))
+                store.secret_in.extend([str(layout.store)] if text in layout.store.read_bytes() else [])
+    store.units.update({name: Erased(ids[name], namesakes[name], first[name], second[name]) for name in NAMES})
+    return store
+
+
+def speak_as_namesake(api: str, other: str) -> None:
+    for route, more, headers in (("direct", {}, {"x_fairtrial_unit": other}), ("support-bot", {"user": other}, {})):
+        answer = ask(api, route, PARCELS | more, **headers)
+        assert answer.is_success, answer.text
+
+
+@contextmanager
+def traffic(api: str) -> Iterator[None]:
+    """Somebody else's requests; the pauses leave time to the commands."""
     ending = threading.Event()
 
-    def traffic() -> None:
-        while not ending.wait(0.01):  # as much as it can would be asked at the cost of the commands
+    def run() -> None:
+        while not ending.wait(0.01):
             ask(api, "direct", PARCELS | {"user": "somebody"})
 
-    thread = threading.Thread(target=traffic)
+    thread = threading.Thread(target=run)
     thread.start()
     try:
-        deadline = time.monotonic() + 30
-        while fairtrial_json("store", "info", cwd=tmp_path)["rows"]["requests"] < requests + 2 * len(namesakes):
-            assert time.monotonic() < deadline
-        done = fairtrial_json("store", "erase-unit", name, "--json", cwd=tmp_path)
-        again = fairtrial_json("store", "erase-unit", name, "--json", cwd=tmp_path)
+        yield
     finally:
         ending.set()
         thread.join()
-    assert done["counts"]["requests"] == requests
-    assert again["counts"] == {}
-    places = [layout.folder, *(path for path in tmp_path.iterdir() if path.name.startswith("fairtrial.duckdb."))]
-    for text in {SECRET.encode(), json.dumps(SECRET).encode()}:
-        assert files_with(text, *places) == []
-        assert text not in layout.store.read_bytes()
-    services.stop()
-    database = Database.open(layout)
+
+
+def wait_for_requests(count: int, folder: Path) -> None:
+    deadline = time.monotonic() + 30
+    while fairtrial_json("store", "info", cwd=folder)["rows"]["requests"] < count:
+        assert time.monotonic() < deadline
+
+
+def erase(name: str, folder: Path) -> dict[str, int]:
+    counts: dict[str, int] = fairtrial_json("store", "erase-unit", name, cwd=folder)["counts"]
+    return counts
+
+
+@pytest.mark.parametrize("name", NAMES, ids=["odd", "plain", "address", "long"])
+def test_a_unit_goes_from_every_byte_by_whatever_path_it_came(store: Store, name: str) -> None:
+    unit = store.units[name]
+    assert unit.first["requests"] == len(unit.ids) + 1
+    assert unit.second == {}
+    assert store.secret_in == []
+    database = Database.open(store.layout)
     try:
         pepper = store_secrets.pepper(database)
-        kept = [pseudonym(pepper, other) for other in namesakes]
+        kept = [pseudonym(pepper, other) for other in unit.namesakes]
         rows = database.rows("SELECT unit, count(*) FROM requests WHERE list_contains(?, unit) GROUP BY unit", [kept])
         assert sorted(rows) == sorted((unit, 2) for unit in kept)
-        mine = [pseudonym(pepper, one) for one in (name, *ids)] + ids
+        mine = [pseudonym(pepper, one) for one in (name, *unit.ids)] + unit.ids
     finally:
         database.close()
-    files = [layout.store, *(path for place in places for path in place.rglob("*") if path.is_file())]
-    assert [str(path) for path in files if names(name).search(content(path))] == []
-    assert [(path, one) for path in files for one in mine if one.encode() in content(path)] == []
+    files = [store.layout.store, *(path for place in store.places for path in place.rglob("*") if path.is_file())]
+    contents = {str(path): content(path) for path in files}
+    assert [path for path, found in contents.items() if names(name).search(found)] == []
+    assert [(path, one) for path, found in contents.items() for one in mine if one.encode() in found] == []

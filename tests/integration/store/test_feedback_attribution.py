@@ -16,13 +16,14 @@ import pytest
 from fairtrial.journal.segment import names
 from fairtrial.store.traffic.traffic import KeyFeedback, Traffic
 from fairtrial_cli.processes.services import Services
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.dashboard.opened_page import opened, words
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.segment_bytes import content
 from tests.fixtures.upstream.server import FakeUpstream
-from tests.integration.services.test_dashboard_pages import opened, words
 
-REQUESTS = 3000
+REQUESTS = 1500
 IDS = 999
 """Ollama draws the ids of its answers from so many numbers."""
 EXPERIMENT = "tuned-vs-base"
@@ -47,7 +48,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         )
         project.write_text(project.read_text().replace("metrics:\n", DECLARED))
         upstream.keep = False
-        with Services(project, workers=2, dashboard=False) as running:
+        with ForkedServices(project, workers=2, dashboard=False) as running:
             yield running
 
 
@@ -101,7 +102,7 @@ def say(services: Services, batch: list[dict[str, Any]]) -> None:
 
 
 def traffic(services: Services) -> Traffic:
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         owner.ingest_now()
         (found,) = owner.traffic(experiment=EXPERIMENT)
     return found
@@ -163,10 +164,10 @@ def test_what_matches_nothing_is_stored_and_shown_with_what_to_change(
     say(services, [unknown, {"unit": "u-0", "key": "mood", "value": 3}])
     assert traffic(services)
     text = words(opened(services, monkeypatch, "overview"))
-    assert "1 feedback value counts in no figure (mood)" in text
+    assert "1 feedback value is not counted in any figure (mood)" in text
     assert "Declare it in fairtrial.yaml" in text
-    assert "1 feedback value counts in no figure (resolved)" in text
-    assert "there is no such request" in text
+    assert "1 feedback value is not counted in any figure (resolved)" in text
+    assert "the request does not exist" in text
 
 
 def test_values_with_one_idempotency_key_are_stored_once(services: Services) -> None:
@@ -180,6 +181,6 @@ def test_values_with_one_idempotency_key_are_stored_once(services: Services) -> 
 
 
 def stored(services: Services) -> int:
-    with open_owner(services.project.layout) as owner:
+    with open_store(services.project.layout) as owner:
         owner.ingest_now()
         return owner.overview().rows["feedback"]

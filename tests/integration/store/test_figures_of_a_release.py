@@ -31,7 +31,7 @@ def database_fixture(tmp_path: Path) -> Iterator[Database]:
     for segment in layout.journal.glob("*.jsonl"):
         segment.unlink()
     database = Database.open(layout)
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute(LATER, [expected()["info"]["rows"]["feedback"]])
     Ingester(database, lambda: 1).catch_up()
     yield database
@@ -73,7 +73,7 @@ def test_a_unit_is_erased_from_a_backup_of_the_release(database: Database, tmp_p
     """Its tables lack the columns that came later."""
     sql = "SELECT unit FROM exposures WHERE enrolled AND at_time < (SELECT max(at_time) FROM backups) LIMIT 1"
     ((unit,),) = database.rows(sql)
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute("UPDATE backups SET path = ?", [str(tmp_path / "backup")])
     state = new_state(Unit("somebody", "user", unit), now_us=1, actor="test", rewrite_backups=True)
     done = erase(database, state, now_us=1)

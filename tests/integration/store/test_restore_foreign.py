@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.manifest import read_manifest, write_manifest
 from fairtrial.store.core.migrate import migrate, migrations
 from fairtrial.store.maintenance.backup import make_backup
-from fairtrial.store.restore import restore
+from fairtrial.store.restore import restore_backup
 
 FOREIGN = {
     "a view": ("CREATE VIEW look AS SELECT 1", "view 'main.look'"),
@@ -37,12 +38,20 @@ FOREIGN = {
 }
 
 
-@pytest.fixture
-def backup(tmp_path: Path) -> Path:
-    database = Database.open(Layout(tmp_path / "here" / "store.duckdb"))
-    make_backup(database, tmp_path / "b1", now_us=1, actor="test")
+@pytest.fixture(name="made", scope="module")
+def made_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The backup of a new store."""
+    folder = tmp_path_factory.mktemp("made")
+    database = Database.open(Layout(folder / "here" / "store.duckdb"))
+    make_backup(database, folder / "b1", now_us=1, actor="test")
     database.close()
-    return tmp_path / "b1"
+    return folder / "b1"
+
+
+@pytest.fixture
+def backup(made: Path, tmp_path: Path) -> Path:
+    """A copy of it that the test may change."""
+    return shutil.copytree(made, tmp_path / "b1")
 
 
 def changed(backup: Path, sql: str) -> None:
@@ -63,14 +72,14 @@ def test_a_backup_with_foreign_definitions_is_refused_and_nothing_is_left(
     changed(backup, sql)
     layout = Layout(tmp_path / "there" / "store.duckdb").make()
     with pytest.raises(UsageError) as refused:
-        restore(backup, layout, now_us=2)
+        restore_backup(backup, layout, now_us=2)
     assert said in str(refused.value)
     assert not layout.store.exists() and list(layout.folder.rglob("restore-*")) == []
 
 
 def test_a_backup_that_was_not_changed_is_restored(backup: Path, tmp_path: Path) -> None:
     changed(backup, "SELECT 1")
-    assert restore(backup, Layout(tmp_path / "there" / "store.duckdb").make(), now_us=2).since == 0
+    assert restore_backup(backup, Layout(tmp_path / "there" / "store.duckdb").make(), now_us=2).since == 0
 
 
 @pytest.mark.parametrize("schema", sorted(migrations())[:-1])
@@ -82,4 +91,4 @@ def test_a_backup_of_an_older_schema_is_restored(backup: Path, tmp_path: Path, s
         migrate(connection, until=schema)
     changes = {"bytes": path.stat().st_size, "sha256": digest_of(path), "schema": schema}
     write_manifest(backup, msgspec.structs.replace(manifest, **changes))
-    assert restore(backup, Layout(tmp_path / "there" / "store.duckdb").make(), now_us=2).since == 0
+    assert restore_backup(backup, Layout(tmp_path / "there" / "store.duckdb").make(), now_us=2).since == 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -19,12 +17,12 @@ from fairtrial.store.access import accounts, invitations, keys, sessions
 from fairtrial.store.access.keys import KeyOptions
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.manifest import read_manifest
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services.command import fairtrial_on_a_full_disk
+from tests.fixtures.services.gate_project import record, write_gate_project
 from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import end, fairtrial, fairtrial_json, project, start_control
-from tests.fixtures.store.stored_verdict import store_verdict
-from tests.integration.commands.test_gate_command import GATE, PROJECT, SUITE, record
-from tests.unit.fairtrial.store.test_store_round_trip import VERDICT
+from tests.fixtures.store.stored_verdict import VERDICT, store_verdict
 
 
 @pytest.fixture
@@ -59,7 +57,7 @@ def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_p
     thread = threading.Thread(target=traffic)
     thread.start()
     try:
-        with open_owner(layout) as owner:
+        with open_store(layout) as owner:
             owner.create_key("app", KeyOptions(("complete",)))
         made = fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
         again = fairtrial("store", "backup", tmp_path / "b1", cwd=here)
@@ -68,7 +66,7 @@ def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_p
         thread.join()
         writer.close()
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
     info = fairtrial_json("store", "info", cwd=here)
     assert info["last_backup"]["path"] == made["path"]
     assert info["rows"]["requests"] > made["rows"]["requests"] > 0
@@ -79,7 +77,7 @@ def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_p
     elsewhere = project(there)
     done = fairtrial_json("store", "restore", tmp_path / "b1", cwd=there)
     assert done["since"] == 0
-    with open_owner(layout) as owner, open_owner(elsewhere) as copy:
+    with open_store(layout) as owner, open_store(elsewhere) as copy:
         assert copy.list_verdicts() == owner.list_verdicts() == (VERDICT,)
         assert copy.load_run("run-1") == owner.load_run("run-1")
         assert [key["name"] for key in copy.list_keys()] == [key["name"] for key in owner.list_keys()]
@@ -121,10 +119,7 @@ def gate(folder: Path) -> dict[str, Any]:
 def test_the_gate_says_the_same_on_a_restored_store_and_after_old_texts_are_dropped(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
-    rows = [{"id": f"c{i}", "input": str(i), "expected": "x", "kind": "ab"[i % 2]} for i in range(200)]
-    (here / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    for name, text in (("fairtrial.yaml", PROJECT), ("suite.yaml", SUITE), ("gate.yaml", GATE)):
-        (here / name).write_text(text)
+    write_gate_project(here)
     shutil.copytree(here, there)
     for target, right in (("base", 150), ("tuned", 160)):
         record(here, target, right, at_us=1_700_000_000_000_000)
@@ -163,7 +158,7 @@ def test_what_is_no_whole_backup_is_refused_and_the_store_stays(layout: Layout, 
     (wrong["nothing"] / manifest).unlink()
     (wrong["words"] / manifest).write_text("not json")
     telling = {
-        "truncated": "not whole",
+        "truncated": "incomplete",
         "damaged": "digest",
         "newer": "schema 999",
         "future": "version 2",
@@ -183,17 +178,9 @@ def test_a_backup_that_can_not_be_finished_leaves_nothing(layout: Layout, tmp_pa
     writer.close()
     fairtrial_json("store", "info", cwd=here)
     size = layout.store.stat().st_size
-    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size // 2}, {size // 2}))"
-    program = f"{limited}; from fairtrial_cli.main import main; main()"
-    full = subprocess.run(
-        [sys.executable, "-c", program, "store", "backup", str(tmp_path / "b1")],
-        cwd=here,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    full = fairtrial_on_a_full_disk(size // 2, "store", "backup", tmp_path / "b1", cwd=here)
     assert full.returncode == 2, full.stderr
-    assert "nothing is left of it" in full.stderr
+    assert "the backup failed and was removed" in full.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
     assert list((layout.folder / "copies").iterdir()) == []
     assert stored(layout) == (3000, 3000)
@@ -206,11 +193,11 @@ def test_folders_above_a_backup_are_made_and_what_is_no_place_for_one_is_said(la
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     places = {
-        tmp_path / "file" / "b": "no folder that can be written",
-        tmp_path / "link": "is there already",
-        tmp_path / ("x" * 300): "no place for a backup",
-        layout.folder / "copies" / "b": "swept",
-        here / "new" / "..": "is there already",
+        tmp_path / "file" / "b": "is not a folder that the store's owner can write to",
+        tmp_path / "link": "exists already",
+        tmp_path / ("x" * 300): "used for a backup",
+        layout.folder / "copies" / "b": "emptied",
+        here / "new" / "..": "exists already",
     }
     for place, words in places.items():
         refused = fairtrial("store", "backup", place, cwd=here)

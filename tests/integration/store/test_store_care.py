@@ -22,9 +22,13 @@ from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import store_secrets
 from fairtrial.store.core.database import Database
+from fairtrial.store.core.owner_lock import read_note
 from fairtrial_cli.processes.services import Services
-from fairtrial_cli.store_client.client import open_owner
+from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.paths import ROOT
+from tests.fixtures.services import fork_server
+from tests.fixtures.services.command import fairtrial_on_a_full_disk
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import (
@@ -38,17 +42,22 @@ from tests.fixtures.store.maintenance_fixture import (
 )
 from tests.fixtures.upstream.server import FakeUpstream
 
+CHAOS = (sys.executable, "-m", "tests.fixtures.store.chaos_maintenance")
 SECRET = "the violet heron of Ostrava"
 OTHER = "a plain question about parcels"
 
 
-def ask(api: str, user: str, text: str) -> httpx.Response:
+def ask(client: httpx.Client, user: str, text: str) -> httpx.Response:
     body = {"model": "support-bot", "messages": [{"role": "user", "content": text}], "user": user}
-    return httpx.post(f"{api}/chat/completions", json=body, timeout=60, verify=False)
+    return client.post("chat/completions", json=body)
+
+
+def caller(api: str) -> httpx.Client:
+    return httpx.Client(base_url=api, timeout=60, verify=False)
 
 
 class Traffic:
-    """Other users, without a pause; every answer that came counts."""
+    """Other users, one after another; every answer that came counts. The pauses leave time to the commands."""
 
     def __init__(self, api: str) -> None:
         self.answered = 0
@@ -66,12 +75,13 @@ class Traffic:
         self._thread.join()
 
     def _run(self) -> None:
-        for number in itertools.count():
-            if self._ending.is_set():
-                return
-            good = ask(self._api, f"user-{number % 50}", OTHER).status_code == 200
-            self.answered += good
-            self.failed += not good
+        with caller(self._api) as client:
+            for number in itertools.count():
+                if self._ending.wait(0.01):
+                    return
+                good = ask(client, f"user-{number % 50}", OTHER).status_code == 200
+                self.answered += good
+                self.failed += not good
 
 
 @pytest.fixture
@@ -80,7 +90,7 @@ def services(tmp_path: Path) -> Iterator[Services]:
         upstream.script = {"kind": "json", "answer": {"id": "same-for-all"}}
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
         path.write_text(path.read_text() + "capture: {bodies: full, retain_days: 30}\n")
-        with Services(path, workers=2, dashboard=False) as running:
+        with ForkedServices(path, workers=2, dashboard=False) as running:
             yield running
 
 
@@ -93,21 +103,22 @@ def test_a_unit_is_erased_from_every_file_under_traffic_and_nothing_else_is_touc
     services: Services, tmp_path: Path
 ) -> None:
     api, layout, here = services.urls.api, services.project.layout, tmp_path
-    for number in range(5):
-        answer = ask(api, "customer-4711", f"{SECRET} {number}")
-        feedback(api, request_id=answer.headers["x-request-id"], key="resolved", value=True, comment=SECRET)
-        name = answer.headers["x-request-id"]
+    with caller(api) as client:
+        for number in range(5):
+            answer = ask(client, "customer-4711", f"{SECRET} {number}")
+            feedback(api, request_id=answer.headers["x-request-id"], key="resolved", value=True, comment=SECRET)
+            name = answer.headers["x-request-id"]
     feedback(api, unit="customer-4711", key="mood", value=SECRET)
     feedback(api, unit="user-1", key="mood", value="fine", comment=OTHER)
     with Traffic(api) as traffic:
-        while traffic.answered < 100:
+        while traffic.answered < 50:
             time.sleep(0.01)
         fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
         before = fairtrial_json("store", "info", cwd=here)
         done = fairtrial_json("store", "erase-unit", "customer-4711", cwd=here)
         again = fairtrial_json("store", "erase-unit", "customer-4711", cwd=here)
         seen = traffic.answered
-        while traffic.answered < seen + 50:
+        while traffic.answered < seen + 25:
             time.sleep(0.01)
     assert traffic.failed == 0
     assert done["counts"]["requests"] == done["counts"]["payloads"] == done["counts"]["exposures"] == 5
@@ -179,9 +190,8 @@ def filled(layout: Layout) -> tuple[str, int]:
 
 
 def chaos(layout: Layout, job: str, subject: str | Path, last: int) -> int:
-    program = [sys.executable, "-m", "tests.fixtures.store.chaos_maintenance", job, layout.store, subject, last]
-    root = ROOT
-    return subprocess.run(list(map(str, program)), cwd=root, capture_output=True, check=False, timeout=90).returncode
+    program = [*CHAOS, job, str(layout.store), str(subject), str(last)]
+    return fork_server.run(program, cwd=ROOT, capture_output=True, timeout=90).returncode
 
 
 def test_an_erasure_that_is_killed_at_any_step_leaves_a_whole_store_and_is_finished_later(tmp_path: Path) -> None:
@@ -212,21 +222,8 @@ def test_an_erasure_that_is_killed_at_any_moment_leaves_nothing_half_done(tmp_pa
     fairtrial_json("store", "info", cwd=tmp_path)  # the journal is brought in: what is killed is the erasure
     draw = random.Random(7)
     for _ in range(8):
-        program = [
-            sys.executable,
-            "-m",
-            "tests.fixtures.store.chaos_maintenance",
-            "erase",
-            layout.store,
-            "customer-4711",
-            10**9,
-        ]
-        process = subprocess.Popen(
-            list(map(str, program)),
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        program = [*CHAOS, "erase", str(layout.store), "customer-4711", str(10**9)]
+        process = fork_server.Popen(program, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not layout.owner.exists() and process.poll() is None:
             time.sleep(0.002)
         time.sleep(draw.uniform(0, 0.3))
@@ -326,24 +323,34 @@ def test_a_restored_backup_brings_nobody_back_whom_only_a_body_names(tmp_path: P
     database.close()
 
 
-def test_a_second_job_is_refused_while_one_runs_and_wrong_wishes_at_once(services: Services, tmp_path: Path) -> None:
-    url = services.urls.control
-    layout = services.project.layout
+@pytest.fixture
+def control(tmp_path: Path) -> Iterator[str]:
+    """The address of a control process without a gateway."""
+    layout = project(tmp_path)
+    process = start_control(tmp_path)
+    note = read_note(layout)
+    assert note is not None and note.control_url is not None
+    yield note.control_url
+    end(process)
+
+
+def test_a_second_job_is_refused_while_one_runs_and_wrong_wishes_at_once(control: str, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "fairtrial.duckdb")
     writer = JournalWriter(layout.journal, writer="w")
-    writer.append(*(samples.request(number, request_body=str(number) * 200) for number in range(20_000)))
+    writer.append(*(samples.request(number, request_body=str(number) * 200) for number in range(5000)))
     writer.close()
-    with open_owner(layout) as owner:
+    with open_store(layout) as owner:
         owner.ingest_now()
     headers = {"authorization": f"Bearer {layout.admin_key.read_text().strip()}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=control, headers=headers, timeout=60) as client:
         first = client.post("/api/store/backups", json={"dest": str(tmp_path / "b1")})
         second = client.post("/api/store/erasures", json={"unit": "somebody"})
         assert (first.status_code, second.status_code) == (202, 409), second.text
-        assert "a backup is under way" in second.json()["error"]["message"]
+        assert "a backup is already running" in second.json()["error"]["message"]
         place = f"/api/store/jobs/{first.json()['job_id']}"
         while client.get(place).json()["state"] == "running":
             time.sleep(0.02)
-        assert client.get(place).json()["result"]["rows"]["requests"] >= 20_000
+        assert client.get(place).json()["result"]["rows"]["requests"] >= 5000
         assert client.get("/api/store/jobs/none").status_code == 404
         for path, wish in (
             ("backups", {"dest": "here"}),
@@ -359,12 +366,9 @@ def test_an_erasure_on_a_full_disk_changes_nothing_and_goes_on_later(tmp_path: P
     name, requests = filled(layout)
     fairtrial_json("store", "info", cwd=tmp_path)
     limit = layout.store.stat().st_size // 2
-    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))"
-    program = f"{limited}; from fairtrial_cli.main import main; main()"
-    command = [sys.executable, "-c", program, "store", "erase-unit", "customer-4711", "--yes"]
-    full = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    full = fairtrial_on_a_full_disk(limit, "store", "erase-unit", "customer-4711", "--yes", cwd=tmp_path)
     assert full.returncode == 2, full.stderr
-    assert "goes on when it is asked for again" in full.stderr
+    assert "the erasure is not finished; repeat it to continue" in full.stderr
     assert list((layout.folder / "copies").iterdir()) == []
     database = Database.open(layout)
     assert database.rows("SELECT count(*) FROM payloads") == [(requests,)]
@@ -394,14 +398,7 @@ def test_a_unit_that_was_never_seen_is_no_error(tmp_path: Path) -> None:
     project(tmp_path)
     never = fairtrial("store", "erase-unit", "nobody", "--yes", cwd=tmp_path)
     assert (never.returncode, "nothing found" in never.stdout) == (0, True)
-    unsure = subprocess.run(
-        [sys.executable, "-m", "fairtrial_cli.main", "store", "erase-unit", "nobody"],
-        cwd=tmp_path,
-        input="n\n",
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    unsure = fairtrial("store", "erase-unit", "nobody", cwd=tmp_path, input="n\n")
     assert unsure.returncode != 0
 
 
@@ -420,14 +417,14 @@ def test_old_texts_are_dropped_and_numbers_stay(tmp_path: Path) -> None:
         )
     writer.append(samples.run())
     writer.close()
-    with open_owner(layout) as owner:
+    with open_store(layout) as owner:
         run = owner.load_run("run-1")
     planned = fairtrial_json("store", "retain", "--dry-run", cwd=tmp_path)
     assert planned["days"] == 30
     assert planned["dropped"] == {"payloads": 1, "feedback": 1, "results": 1, "scores": 1}
     assert fairtrial_json("store", "retain", "--days", "7", cwd=tmp_path)["dropped"]["payloads"] == 2
     assert fairtrial_json("store", "retain", "--days", "7", cwd=tmp_path)["dropped"] == {}
-    with open_owner(layout) as owner:
+    with open_store(layout) as owner:
         after = owner.load_run("run-1")
     for old, new in zip(run.results, after.results, strict=True):
         assert {name: one.values for name, one in old.scores.items()} == {

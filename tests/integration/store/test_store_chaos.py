@@ -10,6 +10,8 @@ from pathlib import Path
 from fairtrial.config.layout import Layout
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
+from tests.fixtures.paths import ROOT
+from tests.fixtures.services import fork_server
 
 WRITERS = 2
 ROUNDS = 24
@@ -17,7 +19,8 @@ ROUNDS = 24
 
 def start(module: str, argument: Path, output: Path) -> subprocess.Popen[bytes]:
     with output.open("ab") as file:
-        return subprocess.Popen([sys.executable, "-m", f"tests.fixtures.store.{module}", str(argument)], stdout=file)
+        command = [sys.executable, "-m", f"tests.fixtures.store.{module}", str(argument)]
+        return fork_server.Popen(command, cwd=ROOT, stdout=file)
 
 
 def grew(output: Path, process: subprocess.Popen[bytes]) -> None:

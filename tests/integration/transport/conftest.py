@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 
 import pytest
 import uvloop
-
-from tests.fixtures.paths import ROOT
-
-sys.path.append(str(ROOT / "tests" / "integration"))  # the rig of a whole gateway
 
 
 def pytest_asyncio_loop_factories(

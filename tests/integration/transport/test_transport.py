@@ -13,7 +13,8 @@ from gateway.proxy.transport.aiohttp import AiohttpTransport
 from gateway.proxy.transport.transport import Transport, UpstreamRequest
 from gateway.proxy.wire.headers import Headers
 from tests.fixtures.gateway.transport_fixture import MAKERS, failure, request, transport_of, whole
-from tests.fixtures.upstream.raw_upstream import GOOD, Line, RawUpstream
+from tests.fixtures.upstream.connection_server import GOOD, Connection
+from tests.fixtures.upstream.raw_upstream import RawUpstream
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
@@ -85,9 +86,9 @@ async def transport(request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
 
 
 def _saying(*pieces: bytes) -> RawUpstream:
-    async def serve(line: Line) -> None:
-        await line.asked()
-        await line.say(*pieces)
+    async def serve(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.send(*pieces)
 
     return RawUpstream(serve)
 
@@ -113,13 +114,13 @@ async def test_what_is_no_whole_answer_is_an_error(transport: Transport, form: s
 
 
 async def test_pieces_come_as_they_come(transport: Transport) -> None:
-    async def serve(line: Line) -> None:
-        await line.asked()
-        await line.say(CHUNKED)
+    async def serve(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.send(CHUNKED)
         for word in (b"one", b"two"):
-            await line.say(b"3\r\n" + word + b"\r\n")
+            await connection.send(b"3\r\n" + word + b"\r\n")
             await going.acquire()
-        await line.say(b"0\r\n\r\n")
+        await connection.send(b"0\r\n\r\n")
 
     going = asyncio.Semaphore(0)
     async with RawUpstream(serve) as upstream:
@@ -150,10 +151,10 @@ async def test_a_redirect_is_an_answer(transport: Transport, status: int) -> Non
 async def test_a_request_is_sent_as_it_is(transport: Transport) -> None:
     heads: list[tuple[bytes, bytes]] = []
 
-    async def serve(line: Line) -> None:
+    async def serve(connection: Connection) -> None:
         while True:
-            heads.append(await line.asked())
-            await line.answer(b"{}")
+            heads.append(await connection.read_request())
+            await connection.answer(b"{}")
 
     async with RawUpstream(serve) as upstream:
         url = upstream.url.replace("/chat", "/a%2Fb:c/chat") + "?after=x%20y&limit=2"
@@ -181,11 +182,11 @@ async def test_a_header_can_not_end_its_line(transport: Transport, value: str) -
 
 
 async def test_a_head_request_has_no_body_and_the_next_answer_is_its_own(transport: Transport) -> None:
-    async def serve(line: Line) -> None:
-        await line.asked()
-        await line.say(OK + b"content-length: 500\r\n\r\n")
-        await line.asked()
-        await line.answer(b"second")
+    async def serve(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.send(OK + b"content-length: 500\r\n\r\n")
+        await connection.read_request()
+        await connection.answer(b"second")
 
     async with RawUpstream(serve) as upstream:
         found = await whole(transport, UpstreamRequest(upstream.url, Headers({}), b"", 5.0, "HEAD"))
@@ -197,9 +198,9 @@ async def test_a_head_request_has_no_body_and_the_next_answer_is_its_own(transpo
 async def test_a_large_body_and_a_large_answer_arrive_whole(transport: Transport) -> None:
     large = bytes(range(256)) * 80_000
 
-    async def serve(line: Line) -> None:
-        _, body = await line.asked()
-        await line.answer(body)
+    async def serve(connection: Connection) -> None:
+        _, body = await connection.read_request()
+        await connection.answer(body)
 
     async with RawUpstream(serve) as upstream:
         assert (await whole(transport, request(upstream.url, large))).body == large
@@ -207,10 +208,10 @@ async def test_a_large_body_and_a_large_answer_arrive_whole(transport: Transport
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 async def test_an_answer_that_comes_before_the_body_is_sent_is_read(transport: Transport) -> None:
-    async def serve(line: Line) -> None:
-        await line.reader.readuntil(b"\r\n\r\n")
-        await line.say(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
-        await line.gone()
+    async def serve(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        await connection.send(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        await connection.wait_closed()
 
     async with RawUpstream(serve) as upstream:
         assert (await whole(transport, request(upstream.url, b"x" * 2**25))).status == 413

@@ -14,10 +14,11 @@ import pytest
 
 from gateway.proxy.transport.pool.dialing import Dialer
 from gateway.proxy.transport.pool.pool import PoolTransport
-from gateway.proxy.transport.pool.response_head import Origin
-from gateway.proxy.transport.transport import TransportError, UpstreamAnswer
+from gateway.proxy.transport.pool.request_head import Origin
+from gateway.proxy.transport.transport import TransportError, UpstreamResponse
 from tests.fixtures.gateway.transport_fixture import echo, failure, request, whole
-from tests.fixtures.upstream.raw_upstream import Line, RawUpstream
+from tests.fixtures.upstream.connection_server import Connection
+from tests.fixtures.upstream.raw_upstream import RawUpstream
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -33,12 +34,12 @@ async def test_at_the_limit_requests_wait_in_their_order() -> None:
     transport = PoolTransport(per_origin=1)
     order: list[bytes] = []
 
-    async def slow(line: Line) -> None:
+    async def slow(connection: Connection) -> None:
         while True:
-            body = (await line.asked())[1]
+            body = (await connection.read_request())[1]
             order.append(body)
             await asyncio.sleep(0.01)
-            await line.answer(body)
+            await connection.answer(body)
 
     async with RawUpstream(slow) as upstream:
         tasks = [asyncio.create_task(whole(transport, request(upstream.url, b"%d" % n))) for n in range(8)]
@@ -61,17 +62,17 @@ async def test_an_idle_connection_makes_room_for_another_origin() -> None:
 async def test_a_place_is_free_again_after_every_kind_of_end() -> None:
     transport = PoolTransport(limit=1)
 
-    async def ending(line: Line) -> None:
-        _, how = await line.asked()
+    async def ending(connection: Connection) -> None:
+        _, how = await connection.read_request()
         if how == b"reset":
-            line.reset()
+            connection.reset()
         elif how == b"bad":
-            await line.say(b"nonsense\r\n\r\n")
+            await connection.send(b"nonsense\r\n\r\n")
         elif how == b"good":
-            await line.answer(how)
-            await echo(line)
+            await connection.answer(how)
+            await echo(connection)
         elif how == b"hang":
-            await line.gone()
+            await connection.wait_closed()
 
     async with RawUpstream(ending) as upstream:
         for how in (b"reset", b"bad", b"good", b"end", b"hang", b"good"):
@@ -117,13 +118,13 @@ async def test_each_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_closing_ends_what_is_under_way(transport: PoolTransport) -> None:
-    async def hang(line: Line) -> None:
-        await line.asked()
-        await line.say(CHUNKED)
-        await line.gone()
+    async def hang(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.send(CHUNKED)
+        await connection.wait_closed()
 
     async with RawUpstream(hang) as upstream:
-        answer: UpstreamAnswer = await transport.send(request(upstream.url))
+        answer: UpstreamResponse = await transport.send(request(upstream.url))
         await transport.close()
         with pytest.raises(TransportError):
             await answer.read()
@@ -165,12 +166,12 @@ async def test_a_request_that_was_received_over_tls_is_not_sent_again(
 ) -> None:
     received = 0
 
-    async def dying(line: Line) -> None:
+    async def dying(connection: Connection) -> None:
         nonlocal received
-        await line.answer((await line.asked())[1])
-        received += bool(await line.asked())
+        await connection.answer((await connection.read_request())[1])
+        received += bool(await connection.read_request())
         if ending == "reset":
-            line.writer.transport.abort()
+            connection.writer.transport.abort()
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")

@@ -16,7 +16,8 @@ from gateway.proxy.transport.pool import pool
 from gateway.proxy.transport.pool.connection import PoolConnection
 from gateway.proxy.transport.pool.pool import PoolTransport
 from tests.fixtures.gateway.transport_fixture import echo, failure, request, whole
-from tests.fixtures.upstream.raw_upstream import GOOD, Line, RawUpstream
+from tests.fixtures.upstream.connection_server import GOOD, Connection
+from tests.fixtures.upstream.raw_upstream import RawUpstream
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -29,12 +30,12 @@ async def transport() -> AsyncIterator[PoolTransport]:
 
 
 async def test_a_connection_is_used_again_the_last_one_first(transport: PoolTransport) -> None:
-    async def numbered(line: Line) -> None:
+    async def numbered(connection: Connection) -> None:
         while True:
-            await line.asked()
-            if line.number == 1:
+            await connection.read_request()
+            if connection.number == 1:
                 await asyncio.sleep(0.05)
-            await line.answer(b"%d" % line.number)
+            await connection.answer(b"%d" % connection.number)
 
     async with RawUpstream(numbered) as upstream:
         await asyncio.gather(*[whole(transport, request(upstream.url)) for _ in range(3)])
@@ -49,11 +50,11 @@ async def test_a_connection_is_used_again_the_last_one_first(transport: PoolTran
 async def test_what_comes_after_an_answer_is_never_the_next_one(
     transport: PoolTransport, extra: bytes, when: str
 ) -> None:
-    async def serve(line: Line) -> None:
+    async def serve(connection: Connection) -> None:
         while True:
-            body = (await line.asked())[1]
+            body = (await connection.read_request())[1]
             raw = GOOD % (len(body), body)
-            await line.say(*([raw + extra] if when == "in the same packet" else [raw, extra]))
+            await connection.send(*([raw + extra] if when == "in the same packet" else [raw, extra]))
 
     async with RawUpstream(serve) as upstream:
         for number in range(4):
@@ -66,16 +67,16 @@ async def test_what_comes_after_an_answer_is_never_the_next_one(
 async def test_bytes_that_the_loop_has_not_seen_yet_are_found_before_the_next_request(
     transport: PoolTransport,
 ) -> None:
-    lines: list[Line] = []
+    connections: list[Connection] = []
 
-    async def serve(line: Line) -> None:
-        lines.append(line)
-        await echo(line)
+    async def serve(connection: Connection) -> None:
+        connections.append(connection)
+        await echo(connection)
 
     async with RawUpstream(serve) as upstream:
         await whole(transport, request(upstream.url, b"first"))
         os.write(
-            lines[0].writer.get_extra_info("socket").fileno(), GOOD % (5, b"WRONG")
+            connections[0].writer.get_extra_info("socket").fileno(), GOOD % (5, b"WRONG")
         )  # the loop hasn't had a turn since
         assert (await whole(transport, request(upstream.url, b"second"))).body == b"second"
 
@@ -118,8 +119,8 @@ def _unnoticed(usable: Callable[[PoolConnection], bool]) -> Callable[[PoolConnec
 
 
 async def test_a_fresh_connection_that_closes_is_not_tried_again(transport: PoolTransport) -> None:
-    async def never(line: Line) -> None:
-        await line.asked()
+    async def never(connection: Connection) -> None:
+        await connection.read_request()
 
     async with RawUpstream(never) as upstream:
         assert await failure(transport, request(upstream.url)) == "reset"
@@ -127,10 +128,10 @@ async def test_a_fresh_connection_that_closes_is_not_tried_again(transport: Pool
 
 
 async def test_a_request_of_which_an_answer_has_begun_is_not_sent_again(transport: PoolTransport) -> None:
-    async def half(line: Line) -> None:
-        await line.answer((await line.asked())[1])
-        await line.asked()
-        await line.say(b"H")
+    async def half(connection: Connection) -> None:
+        await connection.answer((await connection.read_request())[1])
+        await connection.read_request()
+        await connection.send(b"H")
 
     async with RawUpstream(half) as upstream:
         await whole(transport, request(upstream.url))
@@ -139,9 +140,9 @@ async def test_a_request_of_which_an_answer_has_begun_is_not_sent_again(transpor
 
 
 async def test_a_request_that_was_received_is_not_sent_again(transport: PoolTransport) -> None:
-    async def dying(line: Line) -> None:
-        await line.answer((await line.asked())[1])
-        await line.asked()
+    async def dying(connection: Connection) -> None:
+        await connection.answer((await connection.read_request())[1])
+        await connection.read_request()
 
     async with RawUpstream(dying) as upstream:
         await whole(transport, request(upstream.url))
@@ -153,9 +154,9 @@ async def test_an_idle_connection_is_closed_in_time(transport: PoolTransport, mo
     monkeypatch.setattr(pool, "IDLE_SECONDS", 0.05)
     closed = asyncio.Event()
 
-    async def serve(line: Line) -> None:
-        await line.answer((await line.asked())[1])
-        await line.gone()
+    async def serve(connection: Connection) -> None:
+        await connection.answer((await connection.read_request())[1])
+        await connection.wait_closed()
         closed.set()
 
     async with RawUpstream(serve) as upstream:
@@ -166,11 +167,11 @@ async def test_an_idle_connection_is_closed_in_time(transport: PoolTransport, mo
 async def test_an_abandoned_answer_closes_its_connection(transport: PoolTransport) -> None:
     closed = asyncio.Semaphore(0)
 
-    async def endless(line: Line) -> None:
-        await line.asked()
-        if line.number == 1:
-            await line.say(CHUNKED + b"1\r\na\r\n")
-        await line.gone()
+    async def endless(connection: Connection) -> None:
+        await connection.read_request()
+        if connection.number == 1:
+            await connection.send(CHUNKED + b"1\r\na\r\n")
+        await connection.wait_closed()
         closed.release()
 
     async with RawUpstream(endless) as upstream:
@@ -190,12 +191,12 @@ async def test_an_abandoned_answer_closes_its_connection(transport: PoolTranspor
 async def test_a_reader_that_does_not_read_holds_the_upstream_back(transport: PoolTransport) -> None:
     sent = 0
 
-    async def flood(line: Line) -> None:
+    async def flood(connection: Connection) -> None:
         nonlocal sent
-        await line.asked()
-        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % 2**27)
+        await connection.read_request()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % 2**27)
         for _ in range(2**7):
-            await line.say(b"x" * 2**20)
+            await connection.send(b"x" * 2**20)
             sent += 1
 
     async with RawUpstream(flood) as upstream:
@@ -216,9 +217,9 @@ async def test_a_bomb_is_unpacked_a_little_at_a_time(transport: PoolTransport) -
     bomb = gzip.compress(b"\0" * 2**25)
     raw = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n%b" % (len(bomb), bomb)
 
-    async def serve(line: Line) -> None:
-        await line.asked()
-        await line.say(raw)
+    async def serve(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.send(raw)
 
     async with RawUpstream(serve) as upstream:
         found = await whole(transport, request(upstream.url))

@@ -18,7 +18,8 @@ from gateway.proxy.transport.pool.delivery import patience
 from gateway.proxy.transport.pool.pool import PoolTransport
 from gateway.proxy.transport.transport import Transport
 from tests.fixtures.gateway.transport_fixture import MAKERS, failure, request, transport_of, whole
-from tests.fixtures.upstream.raw_upstream import Line, RawUpstream
+from tests.fixtures.upstream.connection_server import Connection
+from tests.fixtures.upstream.raw_upstream import RawUpstream
 
 TRIES = 20
 """The kernel confirms bytes at moments of its own; a fault may need several tries to show."""
@@ -63,15 +64,15 @@ async def test_a_request_that_was_read_is_never_sent_twice(
         pytest.skip("aiohttp reads the system's certificates when it is imported")
     read: list[bytes] = []
 
-    async def dying(line: Line) -> None:
+    async def dying(connection: Connection) -> None:
         while True:
-            body = (await line.asked())[1]
+            body = (await connection.read_request())[1]
             read.append(body)
             if body.startswith(b"die"):
                 break
-            await line.answer(body)
+            await connection.answer(body)
         if how == "reset":
-            line.reset()
+            connection.reset()
 
     async with RawUpstream(dying, tls=tls) as upstream:
         for number in range(TRIES):
@@ -83,12 +84,12 @@ async def test_a_request_that_was_read_is_never_sent_twice(
 async def test_a_request_of_which_a_part_was_read_is_not_sent_again(transport: Transport) -> None:
     begun = 0
 
-    async def dying(line: Line) -> None:
+    async def dying(connection: Connection) -> None:
         nonlocal begun
-        await line.answer((await line.asked())[1])
-        await line.reader.readuntil(b"\r\n\r\n")
+        await connection.answer((await connection.read_request())[1])
+        await connection.reader.readuntil(b"\r\n\r\n")
         begun += 1
-        line.reset()
+        connection.reset()
 
     async with RawUpstream(dying) as upstream:
         for number in range(TRIES):
@@ -106,19 +107,19 @@ async def test_what_an_ended_connection_never_got_is_sent_once_more_and_said(
     With TLS the socket may be closed before it can be asked what the server got. Then the request is not sent again.
     """
     monkeypatch.setattr(PoolConnection, "usable", unnoticed(PoolConnection.usable))
-    lines: list[Line] = []
+    connections: list[Connection] = []
     read: list[bytes] = []
 
-    async def serve(line: Line) -> None:
-        lines.append(line)
+    async def serve(connection: Connection) -> None:
+        connections.append(connection)
         while True:
-            read.append((await line.asked())[1])
-            await line.answer(read[-1])
+            read.append((await connection.read_request())[1])
+            await connection.answer(read[-1])
 
     transport = PoolTransport()
     async with RawUpstream(serve, tls=tls) as upstream:
         await whole(transport, request(url(upstream, tls), b"one"))
-        end(lines[-1], reset=how == "reset")
+        end(connections[-1], reset=how == "reset")
         await asyncio.sleep(0)
         told: list[str] = []
         asked = request(url(upstream, tls), b"two")
@@ -135,12 +136,12 @@ async def test_what_an_ended_connection_never_got_is_sent_once_more_and_said(
 async def test_only_a_safe_method_is_repeated_without_a_proof(method: str) -> None:
     asked: list[bytes] = []
 
-    async def dying(line: Line) -> None:
-        asked.append((await line.asked())[0])
-        await line.say(b"HTTP/1.1 204 No Content\r\n\r\n")
-        asked.append((await line.asked())[0])
+    async def dying(connection: Connection) -> None:
+        asked.append((await connection.read_request())[0])
+        await connection.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+        asked.append((await connection.read_request())[0])
         if len(asked) == 3:
-            await line.say(b"HTTP/1.1 204 No Content\r\n\r\n")
+            await connection.send(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     transport = PoolTransport()
     async with RawUpstream(dying) as upstream:
@@ -166,10 +167,10 @@ async def test_a_connection_that_its_server_is_about_to_close_is_not_used_again(
     """A time of nothing at all: every request needs a connection of its own, and none breaks."""
     transport = PoolTransport()
 
-    async def serve(line: Line) -> None:
-        await line.asked()
-        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nKeep-Alive: timeout=0\r\n\r\n{}")
-        await line.gone()
+    async def serve(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nKeep-Alive: timeout=0\r\n\r\n{}")
+        await connection.wait_closed()
 
     async with RawUpstream(serve) as upstream:
         for _ in range(3):
@@ -178,12 +179,12 @@ async def test_a_connection_that_its_server_is_about_to_close_is_not_used_again(
     await transport.close()
 
 
-def end(line: Line, *, reset: bool) -> None:
+def end(connection: Connection, *, reset: bool) -> None:
     """End it from the server's side: with a FIN in the kernel, past the server's loop; or with a RST, by the loop."""
     if reset:
-        line.reset()
+        connection.reset()
         return
-    with socket.socket(fileno=os.dup(line.writer.get_extra_info("socket").fileno())) as raw:
+    with socket.socket(fileno=os.dup(connection.writer.get_extra_info("socket").fileno())) as raw:
         raw.shutdown(socket.SHUT_RDWR)
 
 

@@ -1,4 +1,4 @@
-"""Ten thousand odd answers, kept alive and mixed with good ones: each ends, and none reaches another request.
+"""Thousands of odd answers, kept alive and mixed with good ones: each ends, and none reaches another request.
 
 A good request carries a token that its answer brings back; an odd answer never holds a token, or one that nobody sent.
 """
@@ -63,4 +63,5 @@ def test_no_answer_reaches_another_request_and_every_request_ends() -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         seen = runner.run(_all())
     assert set(seen) <= KINDS | {"answer", "waits"} and seen["waits"] < CASES / 100
-    assert seen.total() == CASES and seen["answer"] > 1000 and seen["bad_answer"] > 1000 and seen["reset"] > 100
+    assert seen.total() == CASES and seen["answer"] > CASES / 10 and seen["bad_answer"] > CASES / 10
+    assert seen["reset"] > CASES / 100

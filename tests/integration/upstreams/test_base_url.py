@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx
 import openai
@@ -13,9 +12,10 @@ import pytest
 from fairtrial.domain.plan import Plan
 from fairtrial_cli.processes.upstream_probe import probe_upstreams
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for
-from tests.fixtures.gateway.module_gateway import one_worker_fixture, post, rig_fixture, upstream_fixture  # noqa: F401 - fixtures
+from tests.fixtures.gateway.module_gateway import post
 from tests.fixtures.services.project_files import free_ports
-from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.upstream.seen import Seen
+from tests.fixtures.upstream.server import FakeUpstream, Script
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -68,31 +68,24 @@ def test_a_server_that_does_not_run_is_named_with_how_to_start_it() -> None:
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}/v1"
     [line] = probe_upstreams(plan_of(url, "sample-base"))
-    assert line.startswith(f"base: nothing answers at {url} (")
+    assert line.startswith(f"base: nothing responds at {url} (")
     assert line.endswith(f"start it with: fairtrial models serve --sample --port {port}")
     assert probe_upstreams(plan_of(url, "smollm2"))[0].endswith(f"fairtrial models serve --port {port}")
-    assert "start the server of your models" in probe_upstreams(plan_of(url, "other"))[0]
+    assert "start your model server" in probe_upstreams(plan_of(url, "other"))[0]
 
 
-class _OnlyBelowV1(BaseHTTPRequestHandler):
+class OnlyBelowV1(FakeUpstream):
     """As vLLM and Ollama answer: a list of models at ``/v1/models``, and nothing above."""
 
-    def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/v1/models" else 404)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
+    def _script(self, seen: Seen, asked: dict[str, Any]) -> Script:
+        return {"kind": "bytes", "status": 200 if seen.path == "/v1/models" else 404, "body": ""}
 
 
 def test_a_base_url_without_v1_is_named_where_v1_is_there() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _OnlyBelowV1) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        root = f"http://127.0.0.1:{server.server_port}"
+    with OnlyBelowV1() as server:
+        root = server.url.removesuffix("/v1")
         found = [probe_upstreams(plan_of(url, "m")) for url in (root, f"{root}/", f"{root}/v1", f"{root}/other")]
-        server.shutdown()
-    wrong = [f"base: the server at {root} has its API below /v1 (set base_url to {root}/v1)"]
+    wrong = [f"base: the server at {root} has its API under /v1 (set base_url to {root}/v1)"]
     assert found == [wrong, wrong, [], []]
 
 
@@ -100,4 +93,4 @@ def test_a_server_that_accepts_and_says_nothing_does_not_hold_up_for_long() -> N
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
         [line] = probe_upstreams(plan_of(url, "m"))
-    assert "nothing answers" in line
+    assert "nothing responds" in line

@@ -20,7 +20,7 @@ from tests.fixtures.gateway.litellm_fixture import (  # noqa: F401 - fixtures
     lane_fixture,
     lane_plan,
 )
-from tests.fixtures.providers.anthropic import FakeAnthropic
+from tests.fixtures.upstream.providers.anthropic import FakeAnthropic
 from tests.fixtures.upstream.server import FakeUpstream
 
 TOOL: Any = {
@@ -168,6 +168,6 @@ def test_a_provider_that_fails_is_replaced_by_the_fallback(
 
 @pytest.mark.parametrize("path", ["/completions", "/embeddings"])
 def test_other_endpoints_are_refused_in_words(client: openai.OpenAI, claude: FakeAnthropic, path: str) -> None:
-    with pytest.raises(openai.BadRequestError, match=r"cloud is reached by translation, and that serves /chat/comp"):
+    with pytest.raises(openai.BadRequestError, match=r"cloud is reached by translation, which serves only /chat/comp"):
         client.post(path, body={"model": "claude", "prompt": "x", "input": "x"}, cast_to=object)
     assert not claude.seen

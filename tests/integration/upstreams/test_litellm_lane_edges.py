@@ -24,7 +24,7 @@ from tests.fixtures.gateway.litellm_fixture import (  # noqa: F401 - fixtures
     lane_fixture,
     lane_plan,
 )
-from tests.fixtures.providers.anthropic import FakeAnthropic
+from tests.fixtures.upstream.providers.anthropic import FakeAnthropic
 from tests.fixtures.upstream.server import FakeUpstream
 
 ERRORS = [
@@ -96,20 +96,24 @@ def test_a_connection_that_fails_is_502_and_not_followed(
     assert [seen.path for seen in claude.seen] == ["/v1/messages"]
 
 
-def test_a_provider_that_is_not_there_or_too_slow_is_said(tmp_path: Path, claude: FakeAnthropic) -> None:
+def test_a_provider_that_is_not_there_or_too_slow_is_said(
+    client: openai.OpenAI, claude: FakeAnthropic, base: FakeUpstream, lane: Rig
+) -> None:
     claude.script = {"kind": "stall"}
-    with running(tmp_path) as rig, openai.OpenAI(base_url=rig.url, api_key="any", max_retries=0) as client:
-        rig.publish(lane_plan("http://127.0.0.1:9", "http://127.0.0.1:9/v1"))
+    try:
+        lane.publish(lane_plan("http://127.0.0.1:9", "http://127.0.0.1:9/v1"))
         with pytest.raises(openai.InternalServerError, match="cloud: the provider can't be reached"):
             ask(client)
         slow = lane_plan(claude.url, "http://127.0.0.1:9/v1")
         cloud = slow.deployments["cloud"]
         cloud = replace(cloud, timeouts=replace(cloud.timeouts, first_byte=0.3))
         slow = replace(slow, deployments={**slow.deployments, "cloud": cloud})
-        rig.publish(replace(slow, plan_hash=plan_hash(slow)))
+        lane.publish(replace(slow, plan_hash=plan_hash(slow)))
         with pytest.raises(openai.InternalServerError, match=r"no answer began within 0\.3 s") as caught:
             ask(client)
         assert caught.value.status_code == 504 and claude.seen[-1].gone.wait(10)
+    finally:
+        lane.publish(lane_plan(claude.url, base.url))
 
 
 @pytest.mark.parametrize("then", ["reset", "error", "cut"])

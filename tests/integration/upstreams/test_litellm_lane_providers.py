@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
 from fairtrial.domain.plan import Route
-from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
-from tests.fixtures.providers.gemini import FakeGemini
+from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for
+from tests.fixtures.gateway.litellm_gateway import LitellmGateway
+from tests.fixtures.upstream.providers.gemini import FakeGemini
 from tests.fixtures.upstream.server import FakeUpstream
 
 USER: list[Any] = [{"role": "user", "content": "Hello?"}]
-FETCHES = ("LITELLM_MODEL_COST_MAP_URL", "LITELLM_ANTHROPIC_BETA_HEADERS_URL", "HF_ENDPOINT", "LITELLM_BLOG_POSTS_URL")
-"""Addresses that litellm would fetch from by itself."""
-
 MODELS = {
     "gemini": ("gemini", "gemini-2.5-flash"),
     "mistral": ("mistral", "mistral-large-latest"),
@@ -42,15 +39,13 @@ def plain() -> Iterator[FakeUpstream]:
 
 
 @pytest.fixture(scope="module")
-def elsewhere() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as fake:
-        yield fake
+def elsewhere(litellm_gateway: LitellmGateway) -> FakeUpstream:
+    return litellm_gateway.elsewhere
 
 
 @pytest.fixture(scope="module")
-def rig(
-    gemini: FakeGemini, plain: FakeUpstream, elsewhere: FakeUpstream, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Rig]:
+def rig(gemini: FakeGemini, plain: FakeUpstream, litellm_gateway: LitellmGateway) -> Rig:
+    elsewhere = litellm_gateway.elsewhere
     urls = {"gemini": gemini.url, "claude": elsewhere.url.removesuffix("/v1")}
     keys = {"keyless": None, "vertex": None}
     deployments = {
@@ -65,16 +60,8 @@ def rig(
         deployments={**base.deployments, **deployments},
         routes={name: Route(name, deployment=name) for name in MODELS},
     )
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
-            patch.delenv(name, raising=False)
-        for name in FETCHES:
-            patch.setenv(name, elsewhere.url)
-        folder = tmp_path_factory.mktemp("providers")
-        (folder / ".env").write_text("OPENAI_API_KEY=from-a-file\n")
-        with running(folder) as found:
-            found.publish(plan)
-            yield found
+    litellm_gateway.rig.publish(plan)
+    return litellm_gateway.rig
 
 
 @pytest.fixture
@@ -143,18 +130,15 @@ def test_what_is_missing_here_is_said(client: openai.OpenAI, plain: FakeUpstream
     assert not plain.seen
 
 
-def test_litellms_lines_hold_no_body_and_no_key(rig: Rig, plain: FakeUpstream, tmp_path: Path, capfd: Any) -> None:
-    with running(tmp_path) as own, openai.OpenAI(base_url=own.url, api_key="any", max_retries=0) as client:
-        name, (provider, model) = "llama", MODELS["llama"]
-        one = deployment(name, plain.url, provider=provider, model=model, api_key="canary-4711")
-        deployments = {**plan_for(plain.url).deployments, name: one}
-        own.publish(plan_for(plain.url, deployments=deployments, routes={name: Route(name, deployment=name)}))
-        plain.script = {"kind": "html", "status": 500}
-        for stream in (False, True):
-            with pytest.raises(openai.InternalServerError):
-                client.chat.completions.create(
-                    model=name, messages=[{"role": "user", "content": "canary-0815"}], stream=stream
-                )
-        plain.script = {"kind": "json"}
-    said = "".join(capfd.readouterr())
+def test_litellms_lines_hold_no_body_and_no_key(
+    client: openai.OpenAI, plain: FakeUpstream, litellm_gateway: LitellmGateway
+) -> None:
+    plain.script = {"kind": "html", "status": 500}
+    for stream in (False, True):
+        with pytest.raises(openai.InternalServerError):
+            client.chat.completions.create(
+                model="llama", messages=[{"role": "user", "content": "canary-0815"}], stream=stream
+            )
+    plain.script = {"kind": "json"}
+    said = litellm_gateway.output.read_text()
     assert "canary" not in said and "LiteLLM" not in said

@@ -9,7 +9,7 @@ import pytest
 
 from fairtrial.config.project import load_project
 from tests.fixtures.gateway.gateway_fixture import Rig, running
-from tests.fixtures.providers.provider_servers import OpenaiServer, VllmServer
+from tests.fixtures.upstream.providers.provider_servers import OpenaiServer, VllmServer
 
 PROJECT = """\
 version: 1

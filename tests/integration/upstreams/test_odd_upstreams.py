@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
-from tests.fixtures.gateway.module_gateway import DIRECT, post, upstream_fixture  # noqa: F401 - a fixture
+from tests.fixtures.gateway.module_gateway import DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.upstream.wire import chunk
 
@@ -41,7 +41,7 @@ def says(body: str, kind: str | None = "application/json", status: int = 200) ->
 @pytest.mark.parametrize("kind", ["Text/Event-Stream; charset=UTF-8", "text/plain", "application/octet-stream", None])
 def test_a_stream_that_was_asked_for_is_one_whatever_its_type_is_called(rig: Rig, kind: str | None) -> None:
     answer = post(rig, {**STREAM, "fake": says(CHUNK + USAGE + DONE, kind)})
-    assert answer.text == CHUNK + DONE
+    assert answer.text.replace(": ping\n\n", "") == CHUNK + DONE  # a busy machine may take longer than the keepalive
     event = rig.await_events("request", 1)[-1]
     assert (event["outcome"], event["tokens_in"], event["usage_source"]) == ("ok", 7, "provider")
 

@@ -14,7 +14,7 @@ from fairtrial.domain.plan import Route
 from gateway.proxy.plan.provider_secret import BlankedPieces, BlankingFormatter, Secret, secret_of
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT, post
-from tests.fixtures.providers.anthropic import FakeAnthropic
+from tests.fixtures.upstream.providers.anthropic import FakeAnthropic
 from tests.fixtures.upstream.server import FakeUpstream
 
 KEY = "sk-canary/0123+456789"

@@ -11,7 +11,8 @@ import openai
 import pytest
 
 from fairtrial.domain.plan import Route
-from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
+from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for
+from tests.fixtures.gateway.litellm_gateway import LitellmGateway
 from tests.fixtures.upstream.server import FakeUpstream
 
 USER: list[Any] = [{"role": "user", "content": "Hello?"}]
@@ -29,22 +30,20 @@ def upstream() -> Iterator[FakeUpstream]:
 
 
 @pytest.fixture(scope="module")
-def rig(upstream: FakeUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def rig(upstream: FakeUpstream, litellm_gateway: LitellmGateway) -> Rig:
     plain = plan_for(upstream.url)
     translated = {
         name: deployment(name, upstream.url, provider=name, model="some/model", api_key="canary-4711")
         for name in PROVIDERS
     }
     routes = {name: Route(name, deployment=name) for name in PROVIDERS}
-    with running(tmp_path_factory.mktemp("fences")) as found:
-        found.publish(
-            plan_for(
-                upstream.url,
-                deployments={**plain.deployments, **translated},
-                routes={**plain.routes, **routes},
-            )
-        )
-        yield found
+    plan = plan_for(
+        upstream.url,
+        deployments={**plain.deployments, **translated},
+        routes={**plain.routes, **routes},
+    )
+    litellm_gateway.rig.publish(plan)
+    return litellm_gateway.rig
 
 
 @pytest.fixture

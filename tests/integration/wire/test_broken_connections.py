@@ -18,15 +18,15 @@ from fairtrial.domain.limits.worker_settings import USUAL
 from fairtrial.domain.plan import Published, Route
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
-from gateway.proxy.admission.shared_counters import CountBoard
+from gateway.proxy.admission.shared_counters import SharedCounters
 from gateway.proxy.app import alive, build_app
 from gateway.proxy.http_server.server import Server
 from gateway.proxy.plan.plan_watch import PlanWatch
 from gateway.proxy.transport.pool.connection import PoolConnection
 from gateway.proxy.transport.pool.pool import PoolTransport
-from gateway.proxy.worker_state import Gateway
+from gateway.proxy.worker_state import WorkerState
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
-from tests.fixtures.gateway.module_gateway import DIRECT, post, upstream_fixture  # noqa: F401 - a fixture
+from tests.fixtures.gateway.module_gateway import DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
 
 RESET = {"kind": "reset"}
@@ -144,20 +144,20 @@ def ended_first(line: socket.socket, asking: Any) -> Any:
     return ask_after
 
 
-def in_process(folder: Path) -> Gateway:
+def in_process(folder: Path) -> WorkerState:
     (folder / "journal").mkdir()
-    return Gateway(
+    return WorkerState(
         watch=PlanWatch(folder / "plan.json", environ=os.environ),
         journal=JournalWriter(folder / "journal", writer="w0"),
         transport=PoolTransport(),
-        worker="w0",
-        board=CountBoard(folder / "counts", "w0"),
-        places=ResponseMap(folder / "responses.jsonl"),
+        name="w0",
+        shared_counters=SharedCounters(folder / "counts", "w0"),
+        response_map=ResponseMap(folder / "responses.jsonl"),
         settings=USUAL,
     )
 
 
-async def ask(gateway: Gateway) -> bytes:
+async def ask(gateway: WorkerState) -> bytes:
     """The whole answer to one chat, on a connection of its own."""
     server = Server(build_app(gateway), gateway.admission, gateway.settings)
     listening = socket.create_server(("127.0.0.1", 0))

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
-from tests.fixtures.gateway.module_gateway import DIRECT, upstream_fixture  # noqa: F401 - a fixture
+from tests.fixtures.gateway.module_gateway import DIRECT
 from tests.fixtures.upstream.server import FakeUpstream
 
 APP, OTHER = "https://app.example", "https://evil.example"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.plan import Route
-from tests.fixtures.gateway.gateway_fixture import plan_for, running
+from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -35,12 +36,13 @@ def resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc, as Linux has it")
-@pytest.mark.parametrize("kind", LARGE)
-def test_the_memory_of_twenty_large_bodies_is_given_back(tmp_path: Path, kind: str) -> None:
-    body, status = LARGE[kind]
-    content = json.dumps(body).encode()
-    with FakeUpstream() as upstream, running(tmp_path, max_body=64 * MIB) as rig:
+@pytest.fixture(name="gateway", scope="module")
+def gateway_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, int]]:
+    """A gateway, and the memory of its worker once it has answered: what every kind of body returns to."""
+    with (
+        FakeUpstream() as upstream,
+        running(tmp_path_factory.mktemp("memory"), max_body=64 * MIB, new_interpreters=True) as rig,
+    ):
         plan = plan_for(upstream.url)
         dead = plan_for("http://127.0.0.1:9/v1")
         routes = {**plan.routes, "dead": Route("dead", deployment="nowhere")}
@@ -48,12 +50,21 @@ def test_the_memory_of_twenty_large_bodies_is_given_back(tmp_path: Path, kind: s
         rig.publish(plan_for(upstream.url, routes=routes, deployments={**plan.deployments, "nowhere": nowhere}))
         [pid] = rig.worker_pids()
         assert httpx.post(f"{rig.url}/chat/completions", json=ASK).status_code == 200
-        before = resident(pid)
+        yield rig, resident(pid)
 
-        def send(_: int) -> int:
-            headers = {"content-type": "application/json"}
-            return httpx.post(f"{rig.url}/chat/completions", content=content, headers=headers, timeout=120).status_code
 
-        with ThreadPoolExecutor(4) as threads:
-            assert list(threads.map(send, range(20))) == [status] * 20
-        rig.wait(lambda: resident(pid) < before + KEPT)
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc, as Linux has it")
+@pytest.mark.parametrize("kind", LARGE)
+def test_the_memory_of_twenty_large_bodies_is_given_back(gateway: tuple[Rig, int], kind: str) -> None:
+    rig, before = gateway
+    [pid] = rig.worker_pids()
+    body, status = LARGE[kind]
+    content = json.dumps(body).encode()
+
+    def send(_: int) -> int:
+        headers = {"content-type": "application/json"}
+        return httpx.post(f"{rig.url}/chat/completions", content=content, headers=headers, timeout=120).status_code
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(send, range(20))) == [status] * 20
+    rig.wait(lambda: resident(pid) < before + KEPT)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.harness.raw_socket import RawClient, Received
 from tests.fixtures.gateway.gateway_fixture import Rig
-from tests.fixtures.gateway.module_gateway import DIRECT, one_worker_fixture, post, rig_fixture, upstream_fixture  # noqa: F401 - fixtures
+from tests.fixtures.gateway.module_gateway import DIRECT, post
+from tests.fixtures.gateway.raw_client import RawClient, Received
 
 LONG = "9" * 400
 HEAD = "POST /v1/chat/completions HTTP/1.1\r\ncontent-type: application/json\r\nhost: 127.0.0.1\r\n"

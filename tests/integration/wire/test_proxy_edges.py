@@ -12,7 +12,7 @@ import pytest
 from fairtrial.domain.errors import PortTaken
 from gateway.listening import listen
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
-from tests.fixtures.gateway.module_gateway import BOT, DIRECT, one_worker_fixture, post, rig_fixture, upstream_fixture  # noqa: F401 - fixtures
+from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
 
 

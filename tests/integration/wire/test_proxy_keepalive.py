@@ -14,7 +14,7 @@ import pytest
 
 from fairtrial.domain.plan import Route, Timeouts
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, plan_for, running
-from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post, upstream_fixture  # noqa: F401 - a fixture
+from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
 
 PING = ": ping\n\n"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from gateway.proxy.app import HOT
+from gateway.proxy.app import MODEL_PATHS
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -92,7 +92,7 @@ def test_no_spelling_of_a_guarded_path_reaches_the_upstream(
         assert b'{"error":{"message":' in answer, target
 
 
-@pytest.mark.parametrize("path", HOT)
+@pytest.mark.parametrize("path", MODEL_PATHS)
 def test_an_encoded_letter_of_a_hot_path_changes_nothing(rig: Rig, upstream: FakeUpstream, path: str) -> None:
     for at in range(1, len(path)):
         if path[at] != "/":
@@ -102,7 +102,7 @@ def test_an_encoded_letter_of_a_hot_path_changes_nothing(rig: Rig, upstream: Fak
             assert [seen.path for seen in upstream.seen] == [path, path]
 
 
-@pytest.mark.parametrize("path", HOT)
+@pytest.mark.parametrize("path", MODEL_PATHS)
 def test_what_is_nearly_a_hot_path_is_not_passed_on_unrecorded(rig: Rig, upstream: FakeUpstream, path: str) -> None:
     upstream.seen.clear()
     last = path.rpartition("/")[2]
@@ -139,7 +139,7 @@ def test_what_was_decided_on_is_what_is_sent(rig: Rig, upstream: FakeUpstream, t
 QUERY = 'a=%41&b=%2F&c=a+b&d[]=x&e=%7E&f=%c3%bc&g&h=&i=a%20b&j=a;b&k=%26%3D&l=../%2e%2e&m="<>^`{|}\\&n=%252F&o=%zz'
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/files"), *(("POST", path) for path in HOT)])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/files"), *(("POST", path) for path in MODEL_PATHS)])
 def test_a_query_stays_as_it_was(rig: Rig, upstream: FakeUpstream, method: str, path: str) -> None:
     upstream.seen.clear()
     ask(rig, method, f"{path}?{QUERY}")

@@ -1,4 +1,4 @@
-"""Ten thousand odd requests between good ones, on kept and pipelined connections: every answer is its request's own."""
+"""Thousands of odd requests between good ones, on kept and pipelined connections: every answer is its request's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import httptools
 import pytest
 
-from tests.fixtures.gateway.gateway_fixture import plan_for, running
+from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.gateway.odd_requests import Odd, good, odd
 from tests.fixtures.paths import ROOT
 
@@ -166,7 +166,7 @@ class Fuzz:
             self.wrong.append(f"another request's answer: {told}")
 
 
-@pytest.fixture(name="echoing")
+@pytest.fixture(name="echoing", scope="module")
 def echoing_fixture() -> Iterator[str]:
     """An upstream that answers with the token of what it is asked."""
     command = [sys.executable, str(ROOT / "benchmarks" / "wire" / "instant_upstream.py")]
@@ -178,11 +178,18 @@ def echoing_fixture() -> Iterator[str]:
             process.terminate()
 
 
+@pytest.fixture(name="rig", scope="module")
+def rig_fixture(echoing: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with running(tmp_path_factory.mktemp("odd"), max_body=2**16) as rig:
+        rig.publish(plan_for(echoing))
+        yield rig
+
+
 @pytest.mark.slow
 async def test_ten_thousand_odd_requests_crash_nothing_and_every_answer_is_its_own(
-    tmp_path: Path, echoing: str, capfd: pytest.CaptureFixture[str]
+    echoing: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with running(tmp_path, max_body=2**16) as rig:
+    with running(tmp_path, max_body=2**16) as rig:  # its workers write to what this test reads
         await asyncio.to_thread(rig.publish, plan_for(echoing))
         before = rig.worker_pids()
         fuzz = Fuzz(rig.supervisor.port, random.Random(SEED), ODD_REQUESTS)
@@ -193,27 +200,24 @@ async def test_ten_thousand_odd_requests_crash_nothing_and_every_answer_is_its_o
     assert "Traceback" not in capfd.readouterr().err
 
 
-async def test_a_malformed_request_is_refused_after_the_answers_before_it(tmp_path: Path, echoing: str) -> None:
-    with running(tmp_path) as rig:
-        await asyncio.to_thread(rig.publish, plan_for(echoing))
-        _, answers = await asyncio.get_running_loop().create_connection(Answers, "127.0.0.1", rig.supervisor.port)
-        answers.transport.write(good("token-1", stream=True) + good("token-2") + b"NONSENSE\r\n\r\n")
-        await answers.until(4, PATIENCE)
-        assert answers.tokens() == ["token-1", "token-2", None]
-        assert (answers.statuses, answers.closed) == ([200, 200, 400], True)
-        assert json.loads(answers.bodies[-1])["error"]["code"] == "malformed_request"
+async def test_a_malformed_request_is_refused_after_the_answers_before_it(rig: Rig) -> None:
+    _, answers = await asyncio.get_running_loop().create_connection(Answers, "127.0.0.1", rig.supervisor.port)
+    answers.transport.write(good("token-1", stream=True) + good("token-2") + b"NONSENSE\r\n\r\n")
+    await answers.until(4, PATIENCE)
+    assert answers.tokens() == ["token-1", "token-2", None]
+    assert (answers.statuses, answers.closed) == ([200, 200, 400], True)
+    assert json.loads(answers.bodies[-1])["error"]["code"] == "malformed_request"
 
 
-async def test_an_offer_of_another_protocol_is_passed_over_and_the_request_answered(
-    tmp_path: Path, echoing: str
-) -> None:
-    with running(tmp_path) as rig:
-        await asyncio.to_thread(rig.publish, plan_for(echoing))
-        _, answers = await asyncio.get_running_loop().create_connection(Answers, "127.0.0.1", rig.supervisor.port)
-        offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\nHost:"
-        asked = [good(f"token-{number}").replace(b"Host:", offer) for number in (1, 3)]
-        answers.transport.write(asked[0] + good("token-2") + asked[1][:250])
-        await answers.until(2, PATIENCE)
-        answers.transport.write(asked[1][250:])
-        await answers.until(3, PATIENCE)
-        assert answers.tokens() == ["token-1", "token-2", "token-3"]
+async def test_an_offer_of_another_protocol_is_passed_over_and_the_request_answered(rig: Rig) -> None:
+    _, answers = await asyncio.get_running_loop().create_connection(Answers, "127.0.0.1", rig.supervisor.port)
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\nHost:"
+    asked = [good(f"token-{number}").replace(b"Host:", offer) for number in (1, 3)]
+    answers.transport.write(asked[0] + good("token-2") + asked[1][:250])
+    await answers.until(2, PATIENCE)
+    answers.transport.write(asked[1][250:])
+    await answers.until(3, PATIENCE)
+    assert answers.tokens() == ["token-1", "token-2", "token-3"]
+    answers.transport.abort()
+    await answers.until(4, PATIENCE)
+    assert answers.closed

@@ -16,7 +16,7 @@ import pytest
 
 from fairtrial.domain.plan import Timeouts
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
-from tests.fixtures.gateway.module_gateway import DIRECT, upstream_fixture  # noqa: F401 - a fixture
+from tests.fixtures.gateway.module_gateway import DIRECT
 from tests.fixtures.upstream.server import FakeUpstream
 
 LARGE = 8 * 2**20
@@ -63,7 +63,7 @@ def test_an_answer_that_is_read_slowly_ends_whole_though_the_gateway_is_told_to_
         stopping.start()
         while piece := caller.recv(2**17):
             answer += piece
-            time.sleep(0.04)
+            time.sleep(0.01)
         stopping.join()
     assert answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n" if stream else b'x"}')
     assert len(answer) > LARGE

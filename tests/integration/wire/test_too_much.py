@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
-from tests.fixtures.gateway.module_gateway import DIRECT, post, upstream_fixture  # noqa: F401 - a fixture
+from tests.fixtures.gateway.module_gateway import DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
 
 NEAR_IBAN = "DE88370411441532113011 "

@@ -1,4 +1,4 @@
-"""The C library's thresholds: kept large while something computes, and small again when the last one has ended."""
+"""The C library's thresholds are large while a computation runs, and small again when the last one has ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway import memory
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """What the C library is told."""
+    """The calls to the C library."""
     calls: list[tuple[str, int]] = []
 
     class Library:

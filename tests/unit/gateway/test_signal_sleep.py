@@ -1,4 +1,4 @@
-"""A signal ends the sleep, also one that came before it: of a child that has ended, and any other with a handler."""
+"""A signal ends the sleep, even one that came earlier: of a child that has ended, or any other with a handler."""
 
 from __future__ import annotations
 

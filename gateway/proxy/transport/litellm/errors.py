@@ -1,6 +1,6 @@
-"""litellm's exceptions as answers in OpenAI's envelope: with the provider's status if it gave one, else by the class.
+"""Converts litellm's exceptions to responses in OpenAI's envelope, with the provider's status if it gave one.
 
-No text of litellm's own is passed on but that of a request which it refused itself: others hold addresses and advice.
+Of litellm's own texts only those about a request that it refused are passed on. Others hold addresses and advice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BY_CLASS: dict[str, int | str] = {
     "APIResponseValidationError": "bad_answer",
     "APIError": "bad_answer",
 }
-"""What an exception becomes where the provider gave no answer: a status, or the kind of a failure that is a 502."""
+"""What an exception means without a provider's response: a status, or the kind of a failure that becomes 502."""
 
 CODES = {
     "UnsupportedParamsError": "unsupported_field",
@@ -64,7 +64,7 @@ KINDS = {
     "bad_answer": "the provider's answer can't be read",
 }
 NO_KEY = re.compile(r"\b(missing|unable to locate)\b.{0,40}\b(api key|credentials)\b", re.IGNORECASE)
-"""How litellm says that it found no key and therefore asked nobody; the exception's class says anything."""
+"""How litellm says that it found no key and therefore called nobody. The exception's class does not show it."""
 
 PASSED_HEADERS = ("retry-after", "retry-after-ms", "x-should-retry")
 MESSAGE_LIMIT = 500
@@ -73,7 +73,7 @@ ERRORS = range(400, 600)
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An error as the client is told of it."""
+    """An error as the client gets it."""
 
     status: int
     body: bytes
@@ -81,7 +81,7 @@ class Failed:
 
 
 def failed(error: BaseException, *, name: str, api_key: str | None) -> Failed:
-    """The answer that an exception is; raises `TransportError` where there was none. ``name`` is the deployment's."""
+    """The response that an exception stands for; `TransportError` if there was none. ``name`` is the deployment's."""
     error = getattr(error, "original_exception", None) or error
     if (fenced := stopped(error)) is not None:
         raise fenced
@@ -106,7 +106,7 @@ def _failed(error: BaseException, status: int, message: str, *, code: str | None
 
 
 def _answered(error: BaseException) -> tuple[int, str, dict[str, str]] | None:
-    """Status, text and headers of the provider's answer, found in the chain of exceptions below litellm's own."""
+    """Status, text and headers of the provider's response, found in the chain of exceptions below litellm's own."""
     for one in _chain(error):
         status: Any = getattr(one, "status_code", None)
         headers = _headers(one) or _headers(error)
@@ -158,7 +158,7 @@ def _of_json(text: str) -> tuple[str | None, str | None]:
     """Message and code of a provider's JSON error, in any of the shapes that providers use."""
     content: Any
     try:
-        if text.startswith(("b'", 'b"')):  # litellm writes the bytes of a stream's error as Python would
+        if text.startswith(("b'", 'b"')):  # litellm writes the bytes of a stream's error in Python's notation
             text = ast.literal_eval(text).decode("utf-8", "replace")
         content = json.loads(text)
     except (ValueError, SyntaxError, RecursionError):

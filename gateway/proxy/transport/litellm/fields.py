@@ -1,7 +1,7 @@
-"""From a chat completion's body to what litellm is called with: an allow-list, down to the parts of a message.
+"""Converts a chat completion's body to litellm's arguments by an allow-list, down to the parts of a message.
 
-litellm's keyword arguments decide where a request goes, with which key, and what is called on its way, so a field that
-isn't known here never becomes one of them, at no depth.
+litellm's keyword arguments decide where a request goes, with which key, and what is called on its way. Therefore an
+unknown field never becomes one of them, at any depth.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fairtrial.config.rules.translation import KEPT_HERE, MEANS_NOTHING, PASSED
+from fairtrial.config.rules.translation import DEFAULT_VALUES, NOT_PASSED_ON, PASSED
 from gateway.proxy.transport.litellm.schema import bounded_schema
 from gateway.proxy.transport.litellm.values import (
     Fields,
@@ -24,7 +24,7 @@ from gateway.proxy.transport.litellm.values import (
 )
 
 MESSAGE = ("role", "content", "name", "tool_call_id", "refusal")
-"""Fields of a message that are text, or a list of parts; ``tool_calls`` is taken apart beside them."""
+"""Fields of a message that are text, or a list of parts; ``tool_calls`` are converted separately."""
 
 ROLES = ("assistant", "developer", "system", "tool", "user")
 RESPONSE_FORMATS = ("json_object", "json_schema", "text")
@@ -33,7 +33,9 @@ CHOICES = ("auto", "none", "required")
 
 def litellm_fields(body: Mapping[str, Any]) -> Fields:
     """The fields that are passed on; `BadRequest` names the first one that can't be."""
-    asked = {name: value for name, value in body.items() if name not in KEPT_HERE and not _says_nothing(name, value)}
+    asked = {
+        name: value for name, value in body.items() if name not in NOT_PASSED_ON and not _says_nothing(name, value)
+    }
     for name in asked:
         if name not in PASSED:
             raise refused(name, "is not sent to this provider", "leave it out, or send null")
@@ -51,7 +53,7 @@ def litellm_fields(body: Mapping[str, Any]) -> Fields:
 
 
 def _says_nothing(name: str, value: Any) -> bool:
-    return value is None or value in MEANS_NOTHING.get(name, ())
+    return value is None or value in DEFAULT_VALUES.get(name, ())
 
 
 def _messages(messages: Any) -> Iterator[Fields]:
@@ -67,7 +69,7 @@ def _messages(messages: Any) -> Iterator[Fields]:
 
 
 def _message(message: Fields, where: str) -> Fields:
-    """The message with the fields that mean something; what else an answer of ours carried is left out."""
+    """The message with its meaningful fields only: what else an earlier answer carried is dropped."""
     kept: Fields = {name: message[name] for name in MESSAGE if name != "content" and isinstance(message.get(name), str)}
     kept["content"] = _content(message.get("content"), f"{where}.content")
     if message.get("tool_calls"):
@@ -105,7 +107,7 @@ def _part(part: Any, where: str) -> Fields:
 def _call(call: Any, where: str) -> Fields:
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict):
-        raise refused(where, "has a call that is no function's")
+        raise refused(where, "has a call that is not a function call")
     given = arguments(function.get("arguments", ""), f"{where}.function.arguments")
     return {**_texts(call, "id"), "type": "function", "function": {**_texts(function, "name"), "arguments": given}}
 

@@ -1,4 +1,4 @@
-"""litellm, imported once, on first use, in a thread: it takes seconds and 200 MB, and must fetch and report nothing."""
+"""Imports litellm on first use, in a thread: it takes seconds and 200 MB, and must fetch and report nothing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from gateway.proxy.transport.litellm.network_fence import put_up
 
 QUIET = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price map, with retries
-    "LITELLM_OFFLINE_MODE": "true",  # else a first call fetches lists of headers, or a tokeniser, and blocks the loop
-    "LITELLM_MODE": "PRODUCTION",  # else it reads a .env file from wherever the gateway was started
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # otherwise the import fetches a price map, with retries
+    "LITELLM_OFFLINE_MODE": "true",  # otherwise a first call fetches headers or a tokeniser, and blocks the loop
+    "LITELLM_MODE": "PRODUCTION",  # otherwise it reads a .env file from wherever the gateway was started
     "LITELLM_LOG": "CRITICAL",
-    "REPEATED_STREAMING_CHUNK_LIMIT": str(2**31),  # else a model that repeats itself is cut off, and looks broken
+    "REPEATED_STREAMING_CHUNK_LIMIT": str(2**31),  # otherwise a model that repeats itself is cut off, and looks broken
 }
 LOGGERS = ("LiteLLM", "httpx", "openai")
-"""Their lines can hold addresses with keys in them, and bodies."""
+"""Loggers whose lines can hold bodies, and addresses with keys in them."""
 
 
 class LazyLitellm:
@@ -29,12 +29,12 @@ class LazyLitellm:
         self._importing: asyncio.Task[Any] | None = None
 
     def warm(self) -> None:
-        """Begin the import in the background, if it has not begun; needs a running loop."""
+        """Start the import in the background if it has not started; needs a running loop."""
         if self._importing is None:
             self._importing = asyncio.create_task(asyncio.to_thread(_import_quietly))
 
     async def module(self) -> Any:
-        """The module, waited for; a caller that leaves does not stop the import."""
+        """Wait for the module. A client that disconnects does not stop the import."""
         if self._module is None:
             self.warm()
             assert self._importing is not None
@@ -50,7 +50,9 @@ def _import_quietly() -> Any:
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True
-    litellm.disable_token_counter = True  # what a provider did not count is unknown, and not litellm's estimate
+    litellm.disable_token_counter = (
+        True  # tokens that a provider did not count are unknown, so litellm must not estimate them
+    )
     litellm.disable_hf_tokenizer_download = True
     litellm.drop_params = False
     litellm.modify_params = False

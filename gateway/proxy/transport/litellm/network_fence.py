@@ -1,7 +1,7 @@
-"""What litellm may do on a connection: ask once, follow no redirect, and take an answer of a bounded size.
+"""Restricts litellm's connections: one try, no redirects, and a bounded response size.
 
-It has settings for none of the three that hold for every provider: some are reached by its own HTTP client, some by
-OpenAI's, which follows redirects with the whole request and asks three times whatever it is told.
+litellm has no setting for any of the three that holds for every provider. It reaches some by its own HTTP client and
+some by OpenAI's, which follows redirects with the whole request and tries three times whatever its settings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Init = Callable[..., None]
 
 @cache
 def put_up() -> None:
-    """Change the two clients, once a process; litellm must be imported."""
+    """Change the two clients, once for each process. litellm must be imported."""
     handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler
     handler.create_client = _bounded(handler.create_client)
     client = importlib.import_module("openai").AsyncOpenAI
@@ -26,7 +26,7 @@ def put_up() -> None:
 
 
 def stopped(error: BaseException | None) -> TransportError | None:
-    """The fence's own error, in whatever litellm made of it."""
+    """The restriction's own error, in whatever litellm made of it."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, TransportError):
@@ -52,7 +52,7 @@ def _asking_once(plain: Init) -> Init:
 
 
 def _fenced(client: Any) -> Any:
-    """An httpx client that hands on a redirect as it is and stops reading at the limit."""
+    """An httpx client that returns a redirect as it is and stops reading at the limit."""
     client.follow_redirects = False
     hooks = client.event_hooks
     if _count not in hooks["response"]:
@@ -61,7 +61,7 @@ def _fenced(client: Any) -> Any:
 
 
 async def _count(response: Any) -> None:
-    """Bytes are counted unpacked: a small answer may hold a large one."""
+    """Counts decompressed bytes, because a small response may hold a large one."""
     plain = response.aiter_bytes
 
     async def aiter_bytes(*args: Any, **options: Any) -> AsyncIterator[bytes]:

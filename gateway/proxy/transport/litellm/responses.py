@@ -1,4 +1,4 @@
-"""litellm's answers in OpenAI's form: whole, or as server-sent events; without what litellm adds for itself."""
+"""Converts litellm's answers to OpenAI's form, whole or as server-sent events, without litellm's own additions."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ JSON_HEADERS = {"content-type": "application/json"}
 EVENT_HEADERS = {"content-type": "text/event-stream; charset=utf-8"}
 DONE = b"data: [DONE]\n\n"
 MESSAGE = ("reasoning_content", "thinking_blocks", "annotations", "audio", "images")
-"""Fields of a message that are passed on where a provider has them, beside role, content and tool calls."""
+"""Fields of a message that are passed on if a provider has them, besides role, content and tool calls."""
 
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 _CLOSING: set[asyncio.Task[Any]] = set()
 
 
-class WholeAnswer:
-    """An answer that is there already, an error or a completion; see `UpstreamAnswer`."""
+class WholeResponse:
+    """A response that is complete, an error or a completion; see `UpstreamResponse`."""
 
     __slots__ = ("_body", "headers", "status")
 
@@ -42,8 +42,8 @@ class WholeAnswer:
         self._body = b""
 
 
-class StreamAnswer:
-    """A stream as one event for each chunk; `begin` waits for the first. See `UpstreamAnswer`."""
+class StreamedResponse:
+    """A stream with one event for each chunk; `begin` waits for the first. See `UpstreamResponse`."""
 
     __slots__ = ("_chunks", "_done", "_first", "_roles", "headers", "status")
 
@@ -55,8 +55,8 @@ class StreamAnswer:
         self._roles: set[int] = set()
         self._done = False
 
-    async def begin(self) -> StreamAnswer:
-        """Wait for the first chunk, so that a failure before it can still have a status; closed if there is none."""
+    async def begin(self) -> StreamedResponse:
+        """Wait for the first chunk, so that an earlier failure can still have a status. Closes if there is none."""
         try:
             self._first = await anext(self._chunks)
         except BaseException:
@@ -74,7 +74,7 @@ class StreamAnswer:
                 return DONE
             except TransportError:
                 raise
-            except Exception as error:  # litellm raises anything here; to a client it broke off
+            except Exception as error:  # litellm raises anything here; for the client the stream broke off
                 broke_off = TransportError("reset", "the provider broke off its answer")
                 raise stopped(error) or broke_off from error
             if event:
@@ -82,7 +82,7 @@ class StreamAnswer:
         return b""
 
     def release(self) -> None:
-        """Close the provider's connection; litellm can only do so in a task."""
+        """Close the provider's connection, which litellm can only do in a task."""
         if self._done:
             return
         self._done = True
@@ -98,18 +98,18 @@ class StreamAnswer:
             return b""
         choices = [self._choice(choice) for choice in chunk.get("choices") or ()]
         if any(choice["finish_reason"] for choice in choices) and not self._finished():
-            raise TransportError("reset", "the provider's answer ended before its end")
+            raise TransportError("reset", "the provider's answer ended too early")
         head = {name: chunk.get(name) for name in ("id", "created", "model")}
         event = {**head, "object": "chat.completion.chunk", "choices": choices, "usage": usage}
         return b"data: " + _encode(event) + b"\n\n"
 
     def _finished(self) -> bool:
-        """Whether the provider said that it is done: litellm says ``stop`` by itself when a connection ends early."""
+        """Whether the provider said that it is done. litellm also reports ``stop`` when a connection ends early."""
         names = ("received_finish_reason", "intermittent_finish_reason")
         return any(getattr(self._chunks, name, None) for name in names)
 
     def _metered(self) -> bool:
-        """Whether the provider counted the tokens: litellm estimates them where it did not, and doesn't say so."""
+        """Whether the provider counted the tokens. litellm estimates them otherwise, without saying so."""
         return any(getattr(chunk, "usage", None) is not None for chunk in getattr(self._chunks, "chunks", ()))
 
     def _choice(self, choice: dict[str, Any]) -> dict[str, Any]:
@@ -166,13 +166,13 @@ def _function(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tool_delta(call: dict[str, Any]) -> dict[str, Any]:
-    """The opener has id, type and name; what follows has the index and more of the arguments."""
+    """The first delta has id, type and name; later ones have the index and more of the arguments."""
     opener = {"id": call["id"], "type": "function"} if call.get("id") else {}
     return {"index": call.get("index") or 0, **opener, "function": _function(call)}
 
 
 def _usage(usage: Any) -> dict[str, Any] | None:
-    """The provider's counts; ``None`` where there are none, which litellm writes as zeros."""
+    """The provider's counts, or ``None`` if there are none, which litellm writes as zeros."""
     if not isinstance(usage, dict) or not (usage.get("prompt_tokens") or usage.get("completion_tokens")):
         return None
     kept: dict[str, Any] = {name: usage.get(name) for name in COUNTS}

@@ -1,7 +1,7 @@
-"""A JSON schema on its way to a translation: not deeper, and with its references followed not larger, than is sound.
+"""Bounds a JSON schema before its translation: its depth, and its size with all references followed.
 
-Translations write out what ``$ref`` names, at each place that names it: a schema of two kilobytes can become millions
-of parts, and whoever sends one would hold up everybody else's requests.
+Translations write out ``$ref`` at each place that names it. A schema of two kilobytes can then become millions of
+parts, and would delay all other requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DEFINITIONS = ("$defs", "definitions")
 
 
 def bounded_schema(schema: Any, where: str) -> dict[str, Any]:
-    """The schema itself; `BadRequest` if it is none, or is too large or too deep once its references are followed."""
+    """The schema itself; `BadRequest` if it is not one, or is too large or too deep with its references followed."""
     if not isinstance(schema, dict):
         raise refused(where, f"is {brief(schema)}", "a JSON schema, an object", code="invalid_value")
     _Measure(schema, where).take(schema, 1, frozenset())
@@ -25,7 +25,7 @@ def bounded_schema(schema: Any, where: str) -> dict[str, Any]:
 
 
 class _Measure:
-    """Follows every reference but those that lead back into themselves, and stops at the first part too many."""
+    """Follows every reference except those that lead back into themselves, and stops at the limit."""
 
     def __init__(self, schema: dict[str, Any], where: str) -> None:
         self._where = where
@@ -55,7 +55,7 @@ class _Measure:
 
 
 def _definitions(schema: Any) -> Iterator[tuple[str, Any]]:
-    """Each definition by its name, wherever it stands; a stack of its own, since no depth was checked yet."""
+    """Each definition by its name, wherever it stands. It keeps its own stack, because no depth was checked yet."""
     waiting = [schema]
     while waiting:
         part = waiting.pop()

@@ -1,4 +1,4 @@
-"""The second lane: providers with a protocol of their own, reached through litellm behind the same seam."""
+"""Implements the translated transport: providers with their own protocol, reached through litellm."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from fairtrial.domain.errors import BadRequest
 from gateway.proxy.transport.litellm.errors import failed
 from gateway.proxy.transport.litellm.fields import litellm_fields
 from gateway.proxy.transport.litellm.lazy_import import LazyLitellm
-from gateway.proxy.transport.litellm.responses import StreamAnswer, WholeAnswer, completion
-from gateway.proxy.transport.transport import TranslatedRequest, TransportError, UpstreamAnswer
+from gateway.proxy.transport.litellm.responses import StreamedResponse, WholeResponse, completion
+from gateway.proxy.transport.transport import TranslatedRequest, TransportError, UpstreamResponse
 from gateway.proxy.wire import lenient_json
 
 ALWAYS_KNOWN = frozenset({"messages", "stream", "stream_options"})
 
 
-class LitellmLane:
-    """See `Translation`; costs nothing until it is used."""
+class LitellmTransport:
+    """See `Translation`. It costs nothing until its first use."""
 
     def __init__(self) -> None:
         self._litellm = LazyLitellm()
@@ -31,24 +31,24 @@ class LitellmLane:
     async def ready(self) -> None:
         await self._litellm.module()
 
-    async def send(self, request: TranslatedRequest) -> UpstreamAnswer:
+    async def send(self, request: TranslatedRequest) -> UpstreamResponse:
         litellm = await self._litellm.module()
         fields = litellm_fields(_decoded(request.body))
         _refuse_unknown(litellm, request, fields)
         try:
             answer = await litellm.acompletion(**fields, **_settings(request))
             if not request.stream:
-                return WholeAnswer(200, completion(answer.model_dump()))
-            return await StreamAnswer(answer).begin()
+                return WholeResponse(200, completion(answer.model_dump()))
+            return await StreamedResponse(answer).begin()
         except StopAsyncIteration:
             raise TransportError("bad_answer", "the provider's answer was empty") from None
-        except Exception as error:  # noqa: BLE001 - the fence of the lane: litellm lets anything through
-            told = failed(error, name=request.name, api_key=request.api_key)
-            return WholeAnswer(told.status, told.body, told.headers)
+        except Exception as error:  # noqa: BLE001 - litellm may raise anything here
+            response = failed(error, name=request.name, api_key=request.api_key)
+            return WholeResponse(response.status, response.body, response.headers)
 
 
 def _settings(request: TranslatedRequest) -> dict[str, Any]:
-    """All that decides where a call goes and how: from the configuration alone."""
+    """Everything that decides where and how a call goes, from the configuration only."""
     settings: dict[str, Any] = {
         "model": f"{request.provider}/{request.model}",
         "api_key": request.api_key,
@@ -80,7 +80,7 @@ def _decoded_slowly(body: bytes) -> Any:
         fields = lenient_json.decode(body)
         json.dumps(fields, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        message = "body: has half of a surrogate pair, which can't be translated (send whole characters)"
+        message = "body: has a lone surrogate, which can't be translated (send whole characters)"
         raise BadRequest(message, code="invalid_json") from None
     except (ValueError, RecursionError):
         raise BadRequest("body: is not valid JSON", code="invalid_json") from None
@@ -88,7 +88,7 @@ def _decoded_slowly(body: bytes) -> Any:
 
 
 def _refuse_unknown(litellm: Any, request: TranslatedRequest, fields: dict[str, Any]) -> None:
-    """A field that this provider's model doesn't know is an error, never silently without effect."""
+    """Refuse a field that this provider's model doesn't know, so that it is never silently ignored."""
     known = litellm.get_supported_openai_params(model=request.model, custom_llm_provider=request.provider)
     if known is None:
         return

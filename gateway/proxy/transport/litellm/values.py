@@ -1,6 +1,6 @@
-"""What the fields of a chat completion may hold, for those whose wrong value a translation would stumble over.
+"""Checks the values of a chat completion's fields that a translation would fail on.
 
-A value that can't be right is the application's mistake, and must not look like a failure of the provider.
+A wrong value is the application's mistake, and must not look like a failure of the provider.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def check_values(fields: Fields) -> None:
-    """`BadRequest` for the first field that holds what it can't."""
+    """Raise `BadRequest` for the first field with a wrong value."""
     for name, value in fields.items():
         if name in _KINDS and not _KINDS[name][1](value):
             raise refused(name, f"is {brief(value)}", _KINDS[name][0], code="invalid_value")
 
 
 def check_calls(messages: list[Fields]) -> None:
-    """`BadRequest` for an answer of a tool that nobody called: no other protocol can say that."""
+    """Raise `BadRequest` for the result of a tool call that no message made: no other protocol can express it."""
     called: set[str] = set()
     for number, message in enumerate(messages):
         called |= {call["id"] for call in message.get("tool_calls", ()) if "id" in call}
@@ -69,7 +69,7 @@ def check_calls(messages: list[Fields]) -> None:
 
 
 def arguments(text: Any, where: str) -> str:
-    """A call's arguments as they are written; they must be a JSON object, or nothing."""
+    """A call's arguments as they are written. They must be a JSON object, or empty."""
     try:
         sound = isinstance(text, str) and (not text.strip() or isinstance(json.loads(text), dict))
     except (ValueError, RecursionError):
@@ -80,7 +80,7 @@ def arguments(text: Any, where: str) -> str:
 
 
 def embedded(url: Any, where: str) -> str:
-    """A picture or a file itself: an address would be fetched from inside of this network."""
+    """An embedded image or file. A URL would be fetched from inside this network."""
     if not isinstance(url, str) or not _EMBEDDED.fullmatch(url):
         form = "nothing is fetched here: send the content itself, as data:image/png;base64,…"
         raise refused(where, "is not a data: URL", form)
@@ -105,6 +105,6 @@ def brief(value: Any) -> str:
 
 
 def refused(where: str, wrong: str, known: str = "", *, code: str = "unsupported_field") -> BadRequest:
-    """The error for the application: where, what is wrong, and what would be right."""
+    """The client's error: where, what is wrong, and what would be right."""
     message = f"{where}: {wrong}" + (f" ({known})" if known else "")
     return BadRequest(message, param=where, code=code)

@@ -1,7 +1,7 @@
-"""One connection to an upstream: asks, parses the answer, and knows whether another request may follow on it.
+"""Sends requests on one upstream connection, parses the responses, and decides whether it can be reused.
 
-It may only if the answer was whole, nothing came after it, and the request had left entirely. Whatever arrives while
-nothing is asked closes the connection: an answer can never be taken for that of the next request.
+It can be reused only if the response was whole, nothing came after it, and the request was sent entirely. Any byte that
+arrives while no request is open closes the connection, so a response can never be taken for the next request's.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import cast
 
 import httptools
 
-from gateway.proxy.transport.pool.decoding import decoder
-from gateway.proxy.transport.pool.delivery import Progress, never_read, patience, progress
-from gateway.proxy.transport.pool.response import UNREAD_LIMIT, PoolAnswer
-from gateway.proxy.transport.pool.response_head import Origin
+from gateway.proxy.transport.pool.decoding import decompressor
+from gateway.proxy.transport.pool.delivery import TcpProgress, never_read, patience, tcp_progress
+from gateway.proxy.transport.pool.request_head import Origin
+from gateway.proxy.transport.pool.response import UNREAD_LIMIT, PoolResponse
 from gateway.proxy.transport.transport import STATUSES, TransportError
 from gateway.proxy.wire.headers import NAMES, Headers, lower
 
 HEAD_LIMIT = 2**16
 HEADERS_LIMIT = 200
 SLICE = 2**18
-"""Bytes of a request's body that are handed over at once."""
+"""Bytes of a request's body that are written at once."""
 
 FRAMING = frozenset({"content-length", "transfer-encoding"})
 BODILESS = frozenset({204, 304})
@@ -36,7 +36,7 @@ _IDLE, _WAITING, _HEAD, _BODY = range(4)
 
 
 class PoolConnection(asyncio.Protocol):
-    """Belongs to a pool, which is told by ``idle`` when it may be used again and by ``gone`` when it can't."""
+    """Belongs to a pool. It calls ``idle`` when it can be reused, and ``gone`` when it can't."""
 
     __slots__ = (
         "_answer", "_base", "_before", "_count", "_framed", "_full", "_gone", "_head", "_headers", "_headless",
@@ -53,7 +53,7 @@ class PoolConnection(asyncio.Protocol):
     ) -> None:
         self.origin = origin
         self._socket, self._loop = connected, asyncio.get_running_loop()
-        self._base: Progress | None = None
+        self._base: TcpProgress | None = None
         self._before = self._sent = 0
         self.idle_since = 0.0
         self.patience = math.inf
@@ -63,16 +63,16 @@ class PoolConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._poll: select.poll | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._answer: PoolAnswer | None = None
+        self._answer: PoolResponse | None = None
         self._headers: dict[str, bytes] = {}
         self._state = _IDLE
         self._overhead = self._head = self._count = 0
         self._framed = self._headless = self._keep = self._full = self._paused = self._sending = False
         self._wrong: TransportError | None = None
 
-    async def ask(self, head: bytes, body: bytes, *, headless: bool) -> PoolAnswer:
-        """Send a request and wait for its answer's head; cancelled, it closes. ``headless``: a HEAD request."""
-        answer = PoolAnswer(self, self._loop)
+    async def ask(self, head: bytes, body: bytes, *, headless: bool) -> PoolResponse:
+        """Send a request and wait for its response's head; closes if cancelled. ``headless``: a HEAD request."""
+        answer = PoolResponse(self, self._loop)
         if self._transport is None:
             raise _closed(None)
         self._answer, self._state, self._headless, self._headers = answer, _WAITING, headless, {}
@@ -87,22 +87,22 @@ class PoolConnection(asyncio.Protocol):
                 await self._send(self._transport, head, memoryview(body), answer)
             while not answer.status:
                 if answer.error is not None:
-                    raise answer.error
+                    raise answer.error.copy()
                 await answer.wait()
         except BaseException:
             answer.release()
             raise
         return answer
 
-    async def _send(self, transport: asyncio.Transport, head: bytes, body: memoryview, answer: PoolAnswer) -> None:
-        """A large body as fast as it leaves; an error that comes before its end is not kept waiting."""
+    async def _send(self, transport: asyncio.Transport, head: bytes, body: memoryview, answer: PoolResponse) -> None:
+        """Send a large body as fast as it leaves. An error response that comes before its end stops it."""
         self._sending = True
         transport.write(head)
         for start in range(0, len(body), SLICE):
             while self._full and not (answer.status or answer.error):
                 await answer.wait()
             if answer.error is not None or answer.ended or answer.status >= FIRST_ERROR:
-                return  # it still counts as being sent: nothing else is asked on this connection
+                return  # it still counts as being sent, so no other request uses this connection
             transport.write(body[start : start + SLICE])
         self._sending = False
 
@@ -112,29 +112,29 @@ class PoolConnection(asyncio.Protocol):
         return self._transport is None
 
     def usable(self) -> bool:
-        """Whether nothing has arrived on it while it was idle, not even its end, unnoticed by the loop so far."""
+        """Whether nothing has arrived while it was idle, not even its end. The kernel knows before the loop does."""
         if self._transport is None or self._transport.is_closing():
             return False
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self._socket.fileno(), select.POLLIN)
-        if self.origin.tls:  # how many bytes TLS makes of a request is not known
-            self._base = progress(self._socket)
+        if self.origin.tls:  # the number of bytes that TLS makes of a request is unknown
+            self._base = tcp_progress(self._socket)
         return not self._poll.poll(0)
 
     def resume(self) -> None:
-        """Read on: what had arrived was taken."""
+        """Resume reading, because what had arrived was taken."""
         if self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
 
     def drop(self) -> None:
-        """Close at once; whatever still comes is nobody's."""
+        """Close at once, and ignore whatever still arrives."""
         self._break(TransportError("reset", "the answer was given up"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._base = progress(self._socket)
+        self._base = tcp_progress(self._socket)
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer
@@ -164,7 +164,7 @@ class PoolConnection(asyncio.Protocol):
         answer = self._answer
         self._note_end(in_order=True)
         if self.unanswered:
-            self._break(_closed(None))  # nothing more of the request may leave
+            self._break(_closed(None))  # no further byte of the request may leave
         elif answer is not None and self._state == _BODY and not self._framed:
             self._answer = None
             answer.end()
@@ -174,11 +174,11 @@ class PoolConnection(asyncio.Protocol):
         self._break(_closed(exc))
 
     def _note_end(self, *, in_order: bool) -> None:
-        """``unanswered``: it ended before a byte of the answer; ``unread``: and the request was never read."""
+        """``unanswered``: it ended before a byte of the response; ``unread``: and the request was never read."""
         if self._state == _WAITING and not self._overhead:
             self.unanswered = True
             before = self._base if self.origin.tls or self._base is None else self._base.after(self._before)
-            self.unread = never_read(before, progress(self._socket), in_order=in_order)
+            self.unread = never_read(before, tcp_progress(self._socket), in_order=in_order)
 
     def pause_writing(self) -> None:
         self._full = True
@@ -192,7 +192,7 @@ class PoolConnection(asyncio.Protocol):
         if self._state == _WAITING:
             self._state = _HEAD
         else:
-            self._refuse("sent more than was asked")
+            self._refuse("sent more than was requested")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count += 1
@@ -200,7 +200,7 @@ class PoolConnection(asyncio.Protocol):
         if self._count > HEADERS_LIMIT or self._head > HEAD_LIMIT:
             self._refuse("sent too large a head")
         if self._state != _HEAD:
-            return  # a trailer, or a header of what nobody asked for
+            return  # a trailer, or a header of an unrequested response
         known, headers = NAMES.get(name) or lower(name), self._headers
         if known in FRAMING:
             if self._framed or (known == "transfer-encoding" and value.strip().lower() != b"chunked"):
@@ -218,11 +218,12 @@ class PoolConnection(asyncio.Protocol):
                 self._refuse("gave a status that can't be read")
             return
         self._keep = self._parser.should_keep_alive()
-        self.patience = patience(self._headers.get("keep-alive"))
+        announced = self._headers.get("keep-alive")
+        self.patience = math.inf if announced is None else patience(announced)
         self._framed = self._framed or status in BODILESS
         if (encoding := self._headers.get("content-encoding")) and not self._headless:
             try:
-                answer.decoder = decoder(encoding.decode("latin-1"))
+                answer.decompressor = decompressor(encoding.decode("latin-1"))
             except TransportError as error:
                 self._wrong = error
                 return
@@ -235,20 +236,20 @@ class PoolConnection(asyncio.Protocol):
             answer.pieces.append(body)
             answer.unread += len(body)
         else:
-            self._refuse("sent more than was asked")
+            self._refuse("sent more than was requested")
 
     def on_message_complete(self) -> None:
         if self._state == _BODY:
             self._state = _IDLE
-        elif self._state == _HEAD:  # an interim answer: the proper one follows
+        elif self._state == _HEAD:  # an interim response: the final one follows
             self._state, self._framed, self._headers = _WAITING, False, {}
 
     def _refuse(self, wrong: str) -> None:
         if self._wrong is None:
             self._wrong = TransportError("bad_answer", f"the upstream {wrong}")
 
-    def _finish(self, answer: PoolAnswer) -> None:
-        """The answer is whole; the connection serves again if nothing about it is in doubt."""
+    def _finish(self, answer: PoolResponse) -> None:
+        """End a whole response. The connection is reused if nothing about it is in doubt."""
         self._answer = None
         answer.end()
         transport = self._transport

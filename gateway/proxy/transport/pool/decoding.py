@@ -1,4 +1,4 @@
-"""Compressed answers as they are unpacked: a little at a time, so that a small answer can't fill the memory."""
+"""Decompresses responses a little at a time, so that a small response can't fill the memory."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ import zlib
 from gateway.proxy.transport.transport import TransportError
 
 STEP = 2**18
-"""Bytes that one step unpacks at most; whoever reads the answer bounds it as a whole."""
+"""The most bytes that one step decompresses. The response's reader bounds the total."""
 
 GZIP, ZLIB, RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 _ZLIB_METHOD = 8
-"""The low four bits of zlib's first byte; some servers send ``deflate`` without zlib's head."""
+"""The low four bits of zlib's first byte. Some servers send ``deflate`` without zlib's header."""
 
 _REFUSED = frozenset({"br", "zstd"})
 
 
-def decoder(encoding: str) -> Decoder | None:
-    """How a content-encoding is read, ``None`` if bytes are passed on as they are; we always ask for identity.
+def decompressor(encoding: str) -> Decompressor | None:
+    """The decoder for a content-encoding, or ``None`` to pass bytes on. The gateway always requests identity.
 
-    `TransportError` for encodings that nothing here can read.
+    Raises `TransportError` for encodings that can't be decoded here.
     """
     name = encoding.strip().lower()
     if name in ("gzip", "x-gzip"):
-        return Decoder(gzip=True)
+        return Decompressor(gzip=True)
     if name == "deflate":
-        return Decoder(gzip=False)
+        return Decompressor(gzip=False)
     if name in _REFUSED:
-        raise TransportError("bad_answer", f"the upstream's answer is compressed as {name}, which nobody asked for")
+        raise TransportError("bad_answer", f"the upstream's answer is compressed as {name}, which was not requested")
     return None
 
 
-class Decoder:
-    """Takes pieces with `feed`, gives at most `STEP` bytes with each `step`; ``b""`` when it needs another piece."""
+class Decompressor:
+    """Takes pieces by `feed` and returns at most `STEP` bytes for each `step`; ``b""`` if it needs another piece."""
 
     __slots__ = ("_gzip", "_input", "_zlib")
 
@@ -45,13 +45,13 @@ class Decoder:
         self._input = self._input + piece if self._input else piece
 
     def step(self) -> bytes:
-        """`TransportError` for what isn't compressed as it says."""
+        """Decompress some bytes; `TransportError` if they are malformed."""
         while self._input:
             if self._zlib is None or self._zlib.eof:
                 if self._zlib is not None and not self._gzip:
                     self._input = b""
                     break
-                self._zlib = zlib.decompressobj(self._form())  # the first, or another member of gzip's
+                self._zlib = zlib.decompressobj(self._form())  # the first member, or another one of gzip
             try:
                 out = self._zlib.decompress(self._input, STEP)
             except zlib.error as error:
@@ -62,7 +62,7 @@ class Decoder:
         return b""
 
     def end(self) -> bytes:
-        """What is left; `TransportError` if the compressed bytes ended before their end."""
+        """The remaining bytes; `TransportError` if the compressed bytes ended too early."""
         if self._zlib is None:
             return b""
         rest = self._zlib.flush()
@@ -77,4 +77,4 @@ class Decoder:
 
 
 def _unreadable() -> TransportError:
-    return TransportError("bad_answer", "the upstream's answer can't be unpacked")
+    return TransportError("bad_answer", "the upstream's answer can't be decompressed")

@@ -1,4 +1,4 @@
-"""A connected socket to a host's port: names looked up at most every 30 seconds, each address tried until one is up."""
+"""Connects a socket to a host's port: resolves a name at most every 30 seconds, and tries its addresses in turn."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.proxy.transport.pool.response_head import Origin
+from gateway.proxy.transport.pool.request_head import Origin
 
 NAME_SECONDS = 30.0
 NEXT_ADDRESS_SECONDS = 0.25
-"""How long an address may take before the next one is tried beside it, as RFC 8305 has it."""
+"""How long an address may take before the next one is tried in parallel (RFC 8305)."""
 
 Address = tuple[int, Any]
-"""A family, and what `connect` of that family takes."""
+"""A family, and the address that `connect` of that family takes."""
 
 
 class Dialer:
-    """Remembers the addresses of names; begins each time with the next of them, so that load spreads."""
+    """Caches the addresses of names, and starts each time with the next of them, so that load spreads."""
 
     __slots__ = ("_known", "_turn")
 
@@ -28,7 +28,7 @@ class Dialer:
         self._turn = 0
 
     async def dial(self, origin: Origin) -> socket.socket:
-        """A connected socket; `OSError` if no address answers, the last one's."""
+        """A connected socket; the last address's `OSError` if none of them works."""
         addresses = await self._addresses(origin.host, origin.port)
         self._turn += 1
         first = self._turn % len(addresses)
@@ -67,7 +67,7 @@ async def _connect(address: Address) -> socket.socket:
 
 
 async def _race(addresses: Sequence[Address]) -> socket.socket:
-    """The first of several that connects; the others are given up."""
+    """The first of several sockets that connects. The others are closed."""
     left = list(addresses)
     tries: set[asyncio.Task[socket.socket]] = set()
     won: asyncio.Task[socket.socket] | None = None

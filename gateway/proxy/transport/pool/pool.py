@@ -1,11 +1,12 @@
-"""The lean transport: a pool of plain HTTP/1.1 connections, the one used last first, with a fair queue at its limits.
+"""Implements the default transport: a last-in-first-out pool of HTTP/1.1 connections with a fair queue at its limits.
 
-**When a request is sent twice.** Once more at the most, on a fresh connection, and only after a reused one that closed
-without a byte of an answer: if the server provably never read the request (`pool_delivery` says what proves it), or if
-its method is safe (RFC 9110 §9.2.1). `UpstreamRequest.on_resend` is told. A connection that is known to have closed, or
-that was idle for nearly as long as its server allows, is not used at all.
+**When a request is sent twice.** At most once more, on a fresh connection, and only after a reused one that closed
+without a byte of a response. Also, the server must provably not have read the request (`delivery` says what proves it),
+or its method must be safe (RFC 9110 §9.2.1). `UpstreamRequest.on_resend` is called first. A connection that has closed,
+or that was idle for nearly as long as its server allows, is not used at all.
 
-No redirects, no cookies, no proxies, nothing read from the environment but where the system keeps its certificates.
+It follows no redirects and uses no cookies, no proxies and no environment settings except where the system keeps its
+certificates.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ from collections import OrderedDict, deque
 
 from gateway.proxy.transport.pool.connection import PoolConnection
 from gateway.proxy.transport.pool.dialing import Dialer
-from gateway.proxy.transport.pool.response import PoolAnswer
-from gateway.proxy.transport.pool.response_head import Origin, head, target
+from gateway.proxy.transport.pool.request_head import Origin, head, request_line
+from gateway.proxy.transport.pool.response import PoolResponse
 from gateway.proxy.transport.transport import TransportError, UpstreamRequest
 
 IDLE_SECONDS = 4.0
-"""Shorter than the five seconds after which common servers drop an idle connection, so that we drop it first."""
+"""Shorter than the five seconds after which common servers drop an idle connection, so that this side closes first."""
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing, however often they are sent."""
 
 MAX_CONNECTIONS = 16384
 MAX_PER_ORIGIN = 8192
-Turn = asyncio.Future[PoolConnection | None]
-"""What a request in the queue gets: a connection, or the right to open one."""
+Slot = asyncio.Future[PoolConnection | None]
+"""What a queued request gets: a connection, or the right to open one."""
 
 
 class PoolTransport:
-    """See `Transport`; must be made inside a running loop."""
+    """See `Transport`. It must be made inside a running loop."""
 
     def __init__(self, *, limit: int = MAX_CONNECTIONS, per_origin: int = MAX_PER_ORIGIN) -> None:
         self._loop = asyncio.get_running_loop()
@@ -45,17 +46,17 @@ class PoolTransport:
         self._open: dict[Origin, int] = {}
         self._count = 0
         self._connections: set[PoolConnection] = set()
-        self._queue: deque[tuple[Origin, Turn]] = deque()
+        self._queue: deque[tuple[Origin, Slot]] = deque()
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def send(self, request: UpstreamRequest) -> PoolAnswer:
-        to = target(request.method, request.url)
+    async def send(self, request: UpstreamRequest) -> PoolResponse:
+        to = request_line(request.method, request.url)
         raw = head(to, request)
         headless = request.method == "HEAD"
         connection = self._used(to.origin)
         if connection is None:
-            connection = await self._turn(to.origin)
+            connection = await self._acquire_slot(to.origin)
         if connection is not None:
             try:
                 return await connection.ask(raw, request.body, headless=headless)
@@ -64,23 +65,23 @@ class PoolTransport:
                     raise
                 if request.on_resend is not None:
                     request.on_resend(error)
-            await self._turn(to.origin, fresh=True)
+            await self._acquire_slot(to.origin, fresh=True)
         fresh = await self._connect(to.origin, request.connect_seconds)
         return await fresh.ask(raw, request.body, headless=headless)
 
     async def close(self) -> None:
-        """Close every connection; answers that are being read break off."""
+        """Close every connection. Responses that are being read break off."""
         self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
-        for _, turn in self._queue:
-            turn.cancel()
+        for _, slot in self._queue:
+            slot.cancel()
         for connection in list(self._connections):
             connection.drop()
         await asyncio.sleep(0)
 
     def _used(self, origin: Origin) -> PoolConnection | None:
-        """The idle connection that was used last, if it is sound; those that aren't are closed on the way."""
+        """The idle connection that was used last, if it is usable. Unusable ones are closed on the way."""
         idle = self._idle.get(origin)
         while idle:
             connection, _ = idle.popitem()
@@ -90,37 +91,39 @@ class PoolTransport:
             connection.drop()
         return None
 
-    async def _turn(self, origin: Origin, *, fresh: bool = False) -> PoolConnection | None:
-        """Wait for a connection that is given back, or ``None`` for the right to open one, which is then taken."""
+    async def _acquire_slot(self, origin: Origin, *, fresh: bool = False) -> PoolConnection | None:
+        """Wait for a returned connection, or for ``None``: the right to open one, which is then taken."""
         if self._closed:
             raise TransportError("connect", "the transport is closed")
         if not self._queue and self._room(origin):
             self._take(origin)
             return None
-        turn: Turn = self._loop.create_future()
-        entry = (origin, turn)
+        slot: Slot = self._loop.create_future()
+        entry = (origin, slot)
         self._queue.append(entry)
         self._serve()
         try:
-            connection = await turn
+            connection = await slot
         except asyncio.CancelledError:
             if self._closed:
                 raise TransportError("connect", "the transport is closed") from None
             with contextlib.suppress(ValueError):
                 self._queue.remove(entry)
-            if turn.done() and not turn.cancelled():
-                self._return(origin, turn.result())
+            if slot.done() and not slot.cancelled():
+                self._return(origin, slot.result())
             raise
         if connection is None or (not fresh and connection.usable()):
             return connection
         if not connection.lost:
-            connection.counted = False  # its place is ours now
+            connection.counted = False  # this request takes over its slot
             connection.drop()
             return None
-        return await self._turn(origin, fresh=fresh)  # it broke after it was given, and its place went with it
+        return await self._acquire_slot(
+            origin, fresh=fresh
+        )  # it broke after it was handed over, and its slot went with it
 
     async def _connect(self, origin: Origin, seconds: float) -> PoolConnection:
-        """A fresh connection, in a place that was taken before."""
+        """A fresh connection, in a slot that was taken before."""
         try:
             async with asyncio.timeout(seconds):
                 dialled = await self._dialer.dial(origin)
@@ -134,7 +137,7 @@ class PoolTransport:
                 except BaseException:
                     dialled.close()
                     raise
-        except (OSError, UnicodeError) as error:  # TimeoutError and ssl.SSLError are of the first kind
+        except (OSError, UnicodeError) as error:  # TimeoutError and ssl.SSLError are kinds of OSError
             self._free(origin)
             name = type(error).__name__
             raise TransportError("connect", f"the upstream can't be reached ({name})") from error
@@ -142,9 +145,9 @@ class PoolTransport:
             self._free(origin)
             raise
         self._connections.add(connection)
-        if not origin.tls and not connection.usable():  # with TLS, the server's tickets come by themselves
+        if not origin.tls and not connection.usable():  # with TLS, the server's tickets arrive unrequested
             connection.drop()
-            raise TransportError("bad_answer", "the upstream closed the connection, or spoke, before it was asked")
+            raise TransportError("bad_answer", "the upstream closed the connection, or sent data, before a request")
         return connection
 
     def _context(self) -> ssl.SSLContext:
@@ -154,7 +157,7 @@ class PoolTransport:
         return self._tls
 
     def _give_back(self, connection: PoolConnection) -> None:
-        """A connection may be used again: by the first that waits for its origin, else later."""
+        """Hand a reusable connection to the first request that waits for its origin, else keep it for later."""
         for entry in self._queue:
             if entry[0] == connection.origin and not entry[1].done():
                 self._queue.remove(entry)
@@ -176,7 +179,7 @@ class PoolTransport:
             self._free(connection.origin)
 
     def _return(self, origin: Origin, given: PoolConnection | None) -> None:
-        """Whoever was given this doesn't want it any more."""
+        """Take back what a cancelled request was given."""
         if given is None:
             self._free(origin)
         elif given.usable():
@@ -185,7 +188,7 @@ class PoolTransport:
             given.drop()
 
     def _room(self, origin: Origin) -> bool:
-        """Whether one more may be opened; an idle connection to elsewhere makes room for it."""
+        """Whether one more may be opened. An idle connection to another origin makes room for it."""
         if self._open.get(origin, 0) >= self._per_origin:
             return False
         if self._count < self._limit:
@@ -214,18 +217,18 @@ class PoolTransport:
         self._serve()
 
     def _serve(self) -> None:
-        """Give places to those who wait, in their order; one whose origin is full does not hold up the others."""
+        """Give slots to the waiting requests, in their order. One whose origin is full does not delay the others."""
         for entry in list(self._queue):
-            origin, turn = entry
-            if turn.done():
+            origin, slot = entry
+            if slot.done():
                 self._queue.remove(entry)
             elif self._room(origin):
                 self._queue.remove(entry)
                 self._take(origin)
-                turn.set_result(None)
+                slot.set_result(None)
 
     def _swept(self) -> None:
-        """Close what has been idle too long, and look again while there is anything."""
+        """Close what has been idle too long, and come back while anything is left."""
         self._sweep = None
         until = self._loop.time() - IDLE_SECONDS
         for origin, idle in list(self._idle.items()):

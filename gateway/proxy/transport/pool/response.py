@@ -1,4 +1,4 @@
-"""One answer of a pooled connection: the pieces that have arrived, whether they were all, and who waits for more."""
+"""Holds one response of a pooled connection: the pieces that have arrived, its end, and the task that waits."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.proxy.transport.pool.decoding import Decoder
+from gateway.proxy.transport.pool.decoding import Decompressor
 from gateway.proxy.transport.transport import TransportError
 from gateway.proxy.wire.headers import Headers
 
 NO_HEADERS = Headers({})
 UNREAD_LIMIT = 2**16
-"""Bytes of an answer that wait here for their reader before no more are read."""
+"""Bytes of an unread response, above which reading from the connection pauses."""
 
 
 class Source(Protocol):
-    """The connection that an answer comes from, for as long as it does."""
+    """The connection that a response comes from, until its last byte."""
 
     def resume(self) -> None:
-        """Read on: what had arrived was taken."""
+        """Resume reading, because what had arrived was taken."""
         ...
 
     def drop(self) -> None:
@@ -27,11 +27,12 @@ class Source(Protocol):
         ...
 
 
-class PoolAnswer:
-    """See `UpstreamAnswer`; filled by its connection, which it lets go of when the last byte has come."""
+class PoolResponse:
+    """See `UpstreamResponse`. Its connection fills it, and is released with the last byte."""
 
     __slots__ = (
-        "_loop", "_sink", "_waiter", "decoder", "ended", "error", "headers", "pieces", "source", "status", "unread",
+        "_loop", "_sink", "_waiter", "decompressor", "ended", "error", "headers", "pieces", "source", "status",
+        "unread",
     )  # fmt: skip
 
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop) -> None:
@@ -39,7 +40,7 @@ class PoolAnswer:
         self.source: Source | None = source
         self.status = 0
         self.headers = NO_HEADERS
-        self.decoder: Decoder | None = None
+        self.decompressor: Decompressor | None = None
         self.error: TransportError | None = None
         self.ended = False
         self.unread = 0
@@ -48,12 +49,12 @@ class PoolAnswer:
         self._waiter: asyncio.Future[None] | None = None
 
     async def flow(self, sink: Callable[[bytes], bool]) -> None:
-        """Give each piece to ``sink`` in the moment in which it arrives, until that says no or the answer ends.
+        """Give each piece to ``sink`` as soon as it arrives, until ``sink`` returns false or the response ends.
 
-        It saves a turn of the loop and a task's waking for each piece. What follows is for `read` to tell. ``sink``
-        does not wait and does not raise.
+        This saves a turn of the loop and a task switch for each piece. `read` reports what follows. ``sink`` neither
+        waits nor raises.
         """
-        if self.decoder is None and not (self.pieces or self.ended or self.error):
+        if self.decompressor is None and not (self.pieces or self.ended or self.error):
             self._sink = sink
             try:
                 await self.wait()
@@ -61,9 +62,9 @@ class PoolAnswer:
                 self._sink = None
 
     async def read(self) -> bytes:
-        if self.decoder is None:
+        if self.decompressor is None:
             return await self._raw()
-        return await self._decoded(self.decoder)
+        return await self._decoded(self.decompressor)
 
     def release(self) -> None:
         self.pieces.clear()
@@ -71,13 +72,13 @@ class PoolAnswer:
             self.source.drop()
 
     def end(self) -> None:
-        """All of it has come; the connection is no longer this answer's."""
+        """Note that all of it has arrived. The connection no longer belongs to this response."""
         self.ended = True
         self.source = None
         self.wake()
 
     def fail(self, error: TransportError) -> None:
-        """It broke off; what came before can still be read."""
+        """Note that it broke off. What came before can still be read."""
         if not self.ended and self.error is None:
             self.error = error
             self.source = None
@@ -92,7 +93,7 @@ class PoolAnswer:
             self._waiter.set_result(None)
 
     async def wait(self) -> None:
-        """Until something has changed."""
+        """Wait until something has changed."""
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
@@ -104,7 +105,7 @@ class PoolAnswer:
             if self.ended:
                 return b""
             if self.error is not None:
-                raise self.error
+                raise self.error.copy()
             await self.wait()
         return self._take()
 
@@ -117,15 +118,15 @@ class PoolAnswer:
         self.unread = 0
         return whole
 
-    async def _decoded(self, decoder: Decoder) -> bytes:
+    async def _decoded(self, decompressor: Decompressor) -> bytes:
         try:
-            while not (out := decoder.step()):
+            while not (out := decompressor.step()):
                 piece = await self._raw()
                 if not piece:
-                    return decoder.end()
-                decoder.feed(piece)
+                    return decompressor.end()
+                decompressor.feed(piece)
         except TransportError:
             self.release()
             raise
-        await asyncio.sleep(0)  # unpacking is this thread's own work: others get their turn between two steps
+        await asyncio.sleep(0)  # decompression runs in this thread, so other tasks get a turn between two steps
         return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard.components import formatting
+from fairtrial.domain.plurals import counted
 
 US = 1_800_000_000_000_000
 
@@ -28,18 +29,18 @@ US = 1_800_000_000_000_000
         (formatting.change(210.0, form="ms"), "+210 ms"),
         (formatting.change(None), "–"),
         (formatting.count(12345), "12,345"),
-        (formatting.counted(1, "case"), "1 case"),
-        (formatting.counted(2, "person", "people"), "2 people"),
+        (counted(1, "case"), "1 case"),
+        (counted(2, "person", "people"), "2 people"),
         (formatting.duration(10_800), "3 h"),
         (formatting.duration(86_400), "1 day"),
         (formatting.duration(5), "5 s"),
         (formatting.moment(US), "15 Jan 2027, 08:00 UTC"),
         (formatting.moment_of("2027-01-15T09:00:00+01:00"), "15 Jan 2027, 08:00 UTC"),
         (formatting.moment_of(None), "–"),
-        (formatting.spoken('["Paris", "paris"]'), "Paris or paris"),
-        (formatting.spoken('"Paris"'), "Paris"),
-        (formatting.spoken("not JSON"), "not JSON"),
-        (formatting.spoken(None), "–"),
+        (formatting.readable_reference('["Paris", "paris"]'), "Paris or paris"),
+        (formatting.readable_reference('"Paris"'), "Paris"),
+        (formatting.readable_reference("not JSON"), "not JSON"),
+        (formatting.readable_reference(None), "–"),
     ],
 )
 def test_values_read_as_people_say_them(said: str, shown: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dashboard.client import Control
-from dashboard.review.session import SHOWN, Desk, without_old_drafts
+from dashboard.review.session import PUBLIC_FIELDS, ReviewSession, without_old_drafts
 
 NEXT = "/api/reviews/queues/q/next"
 
@@ -81,49 +81,49 @@ def step(n: int, kind: str, item_id: str | None = "a") -> dict[str, Any]:
     return {"n": n, "kind": kind, "item_id": item_id, "draft": {"outcome": "tie"}}
 
 
-def desk() -> Desk:
-    return Desk("q", "Tickets", [], clock=iter(range(0, 1000, 30)).__next__)
+def desk() -> ReviewSession:
+    return ReviewSession("q", "Tickets", [], clock=iter(range(0, 1000, 30)).__next__)
 
 
 def test_a_step_is_done_once_however_often_it_comes(answers: Answers) -> None:
     control, mine = answers.will((200, {}), (200, found("b"))), desk()
-    mine.work(control, [step(1, "submit")])
-    mine.work(control, [step(1, "submit")])
+    mine.apply(control, [step(1, "submit")])
+    mine.apply(control, [step(1, "submit")])
     assert answers.asked == [("POST", "/api/reviews/items/a/submit"), ("POST", NEXT)]
-    assert (mine.done, mine.shown()["item"]["item_id"]) == (1, "b")
+    assert (mine.done, mine.state()["item"]["item_id"]) == (1, "b")
 
 
 def test_what_control_does_not_hear_stays_for_the_next_try_and_a_vote_that_is_in_is_not_sent_again(
     answers: Answers,
 ) -> None:
     control, mine = answers.will(GONE, (200, {}), GONE, (200, found("b"))), desk()
-    mine.work(control, [step(1, "submit")])
+    mine.apply(control, [step(1, "submit")])
     assert (mine.done, mine.problem and mine.problem["kind"]) == (0, "away")
-    mine.work(control, [step(1, "submit")])
+    mine.apply(control, [step(1, "submit")])
     assert (mine.done, mine.item) == (1, None), "the vote is in, only the next pair is not"
-    mine.work(control, [step(2, "next", None)])
-    assert (mine.done, mine.shown()["item"]["item_id"]) == (2, "b")
+    mine.apply(control, [step(2, "next", None)])
+    assert (mine.done, mine.state()["item"]["item_id"]) == (2, "b")
     assert [path for _, path in answers.asked].count("/api/reviews/items/a/submit") == 2, "one of them got no answer"
 
 
 def test_a_lost_claim_is_told_and_the_next_pair_taken(answers: Answers) -> None:
     control, mine = answers.will(refused(409, "this pair is no longer yours"), (200, found("b"))), desk()
-    mine.work(control, [step(1, "draft")])
+    mine.apply(control, [step(1, "draft")])
     assert mine.problem == {"id": 1, "kind": "lost", "words": "This pair is no longer yours"}
-    assert mine.shown()["item"]["item_id"] == "b"
+    assert mine.state()["item"]["item_id"] == "b"
 
 
 @pytest.mark.parametrize("status", [401, 403, 500, 503])
 def test_a_refusal_that_may_pass_keeps_the_step(answers: Answers, status: int) -> None:
     mine = desk()
-    mine.work(answers.will(refused(status)), [step(1, "draft")])
+    mine.apply(answers.will(refused(status)), [step(1, "draft")])
     assert mine.done == 0
 
 
 def test_the_browser_gets_no_field_that_is_not_named(answers: Answers) -> None:
     mine = desk()
     mine.take_next(answers.will((200, found("a", candidate="tuned", latency_ms=3, expires_us=1))))
-    assert set(mine.shown()["item"]) == set(SHOWN)
+    assert set(mine.state()["item"]) == set(PUBLIC_FIELDS)
 
 
 def test_drafts_that_a_later_step_says_again_are_left_out() -> None:

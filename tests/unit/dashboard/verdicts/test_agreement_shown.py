@@ -25,13 +25,13 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_agreement_below_chance_has_a_minus(said: list[Any]) -> None:
     review_evidence._agreement({"review.tone": SHARED}, [])
     (row,) = said[1]
-    assert (row["what"], row["alpha"], row["Gwet's AC"]) == ("tone", "−0.13 (−0.31 to 0.06)", "–")
+    assert (row["measure"], row["alpha"], row["Gwet's AC"]) == ("tone", "−0.13 (−0.31 to 0.06)", "–")
     assert row["agreement"] == "not measured"
 
 
 def test_where_no_pair_was_judged_by_two_the_page_says_so(said: list[Any]) -> None:
     review_evidence._agreement({"review.tone": SHARED | {"pairs": 0}}, [])
-    assert said == ["No pair was judged by two people, so how far they agree is not known."]
+    assert said == ["No pair was judged by two people, so agreement is unknown."]
 
 
 def test_the_other_scales_have_their_signs_and_their_missing_bound(said: list[Any]) -> None:

@@ -16,7 +16,7 @@ from evaluators.criteria.metric_catalogue import (
     measures_seen,
     of_stat,
 )
-from evaluators.gate.regression_rule import Flips, flipped
+from evaluators.gate.regression_rule import Regressions, find_regressions
 from evaluators.scoring.metrics.label import build
 from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
@@ -66,7 +66,7 @@ BETTER, WORSE = run("tuned", [1.0] * 35 + [0.0] * 5), run("base", [1.0] * 20 + [
 def test_a_share_is_decided_by_tango_and_counts_its_flips() -> None:
     found = compare(ACCURACY, pair(ACCURACY, BETTER, WORSE))
     assert found.difference.method.startswith("Tango")
-    assert found.p == pytest.approx(2**-14)  # McNemar: 15 flips, all one way
+    assert found.p == pytest.approx(2**-14)  # McNemar: 15 discordant cases, all one way
     assert "McNemar" in found.p_method
     assert (found.candidate, found.baseline, found.won, found.lost, found.n) == (0.875, 0.5, 15, 0, 40)
     assert found.answer == "better"
@@ -175,5 +175,5 @@ def test_a_flip_counts_only_if_every_repeat_agrees() -> None:
     steady = tuple(result(case, 1.0, k) for case in SUITE.cases[:2] for k in (0, 1))
     broken = (result(SUITE.cases[0], 0.0, 0), result(SUITE.cases[0], 0.0, 1),
               result(SUITE.cases[1], 0.0, 0), result(SUITE.cases[1], 1.0, 1))  # fmt: skip
-    found = flipped(SUITE, (run("tuned", [], results=broken), run("base", [], results=steady)))
-    assert found == Flips(("c0",), (), 2)
+    found = find_regressions(SUITE, (run("tuned", [], results=broken), run("base", [], results=steady)))
+    assert found == Regressions(("c0",), (), 2)

@@ -1,4 +1,4 @@
-"""Gate lines on live traffic, judges and data: names that nothing computes are mistakes, the rest is warned of."""
+"""Gate lines on live traffic, judges and data: names that nothing computes are errors, the rest is warned of."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.gate.file import check, inspect
-from evaluators.loading.suite_reader import check as check_suite
+from evaluators.gate.file import inspect
 from evaluators.loading.suite_reader import inspect as inspect_suite
+from tests.fixtures.evaluators.file_errors import gate_errors, suite_errors
 
 GATE = "version: 1\ngate: release\nsuites: [small]\nrequire:\n  - small.exact >= 40%\n"
 SUITE = "suite: small\ndata: rows.jsonl\nscore: [exact]\ngate:\n  - exact >= 10%\n"
@@ -26,21 +26,21 @@ SOUND = [
 WRONG = [
     ("live.nonsense >= 1%", "live traffic has no 'live.nonsense'", "known: "),
     ("live.requests.eror_rate <= 2%", "has no 'live.requests.eror_rate'", "did you mean 'live.requests.error_rate'?"),
-    ("live.primary >= 2%", "by comparing", "write: live.primary better than base"),
-    ("live.guardrails better than base", "guardrails hold or don't", "write: live.guardrails hold"),
-    ("live.requests.tokens hold", "can't hold", "not worse than base"),
+    ("live.primary >= 2%", "by a comparison", "write: live.primary better than base"),
+    ("live.guardrails better than base", "guardrails can only be required to hold", "write: live.guardrails hold"),
+    ("live.requests.tokens hold", "cannot hold", "not worse than base"),
     ("live.primary better than v1", "not with 'v1'", "write: base"),
     ("live.requests.error_rate <= 2% with 3 apples", "does not count 'apples'", "units, users"),
-    ("live.requests.error_rate <= 2% in team:a", "as a whole, not in slices", "leave out 'in team:a'"),
+    ("live.requests.error_rate <= 2% in team:a", "as a whole, not in slices", "remove 'in team:a'"),
     ("live.requests.error_rate <= 200%", "lies between 0 and 1", "100%"),
     ("live.requests.latency_p95 <= 3%", "is given in s or ms", ""),
     ("live.requests.tokens not worse than base by 2pp", "is not a share", "20%"),
     ("judge.nonsense >= 3", "there is no judge 'nonsense'", "this version has no judges"),
     ("data.audti clean", "training data has no 'data.audti'", "did you mean 'data.audit'?"),
-    ("data.audit hold", "an audit is clean or not", "write: data.audit clean"),
-    ("data.audit >= 3", "an audit is clean or not", "write: data.audit clean"),
+    ("data.audit hold", "an audit can only be required to be clean", "write: data.audit clean"),
+    ("data.audit >= 3", "an audit can only be required to be clean", "write: data.audit clean"),
     ("small.exact >= 40% with 3 apples", "suites do not count 'apples'", "write: with 3 cases"),
-    ("small.exact not worse than baseline:2026-11-01 by 5pp", "this version names none", "write: base"),
+    ("small.exact not worse than baseline:2026-11-01 by 5pp", "this version has no named baselines", "write: base"),
 ]
 
 
@@ -56,7 +56,7 @@ def test_a_line_that_waits_for_evidence_is_warned_of_once_with_its_line(folder: 
     (folder / "gate.yaml").write_text(f"{GATE}  - {line}\n")
     _, [notice] = inspect(folder / "gate.yaml")
     assert (notice.line, notice.path) == (6, "require[1]")
-    assert notice.wrong == f"{line!r}: nothing in this version decides it: a gate with this line never says SHIP"
+    assert notice.wrong == f"{line!r}: this version cannot decide it, so a gate with this line never returns SHIP"
     (folder / "suite.yaml").write_text(f"{SUITE}  - {line}\n")
     _, [notice] = inspect_suite(folder / "suite.yaml")
     assert (notice.line, notice.path) == (6, "gate[1]")
@@ -65,44 +65,44 @@ def test_a_line_that_waits_for_evidence_is_warned_of_once_with_its_line(folder: 
 @pytest.mark.parametrize(("line", "wrong", "known"), WRONG)
 def test_a_line_that_nothing_computes_is_a_mistake(folder: Path, line: str, wrong: str, known: str) -> None:
     (folder / "gate.yaml").write_text(f"{GATE}  - {line}\n")
-    [mistake] = check(folder / "gate.yaml")
-    assert (mistake.line, mistake.path) == (6, "require[1]")
-    assert wrong in mistake.wrong and known in mistake.known
+    [error] = gate_errors(folder / "gate.yaml")
+    assert (error.line, error.path) == (6, "require[1]")
+    assert wrong in error.wrong and known in error.known
     (folder / "suite.yaml").write_text(f"{SUITE}  - {line.replace('small.', '')}\n")
-    [mistake] = check_suite(folder / "suite.yaml")
-    assert (mistake.line, mistake.path) == (6, "gate[1]")
-    assert wrong in mistake.wrong
+    [error] = suite_errors(folder / "suite.yaml")
+    assert (error.line, error.path) == (6, "gate[1]")
+    assert wrong in error.wrong
 
 
 def test_approvers_are_roles_and_are_warned_of(folder: Path) -> None:
     (folder / "gate.yaml").write_text(f"{GATE}approvers: [release-manager, the-pope]\n")
-    [mistake] = check(folder / "gate.yaml")
-    assert str(mistake).endswith(
+    [error] = gate_errors(folder / "gate.yaml")
+    assert str(error).endswith(
         "gate.yaml:6: approvers[1]: 'the-pope' is not a role (known: admin, release-manager, reviewer)"
     )
     (folder / "gate.yaml").write_text(f"{GATE}approvers: [release-manager]\n")
     _, [notice] = inspect(folder / "gate.yaml")
     assert str(notice).endswith(
-        "6: approvers: nothing in this version acts on it (nobody is asked to approve a verdict)"
+        "6: approvers: this key has no effect in this version (nobody is asked to approve a verdict)"
     )
 
 
 def test_every_mistake_of_a_gate_is_told_at_once(folder: Path) -> None:
     lines = "".join(f"  - {line}\n" for line in ("judge.tone >= 4", "data.audti clean", "exact >= 75% with 3 apples"))
     (folder / "gate.yaml").write_text(f"{GATE}{lines}approvers: [relase-manager]\n")
-    found = check(folder / "gate.yaml")
+    found = gate_errors(folder / "gate.yaml")
     assert [one.line for one in found] == [6, 7, 8, 9]
     assert found[-1].known == "did you mean 'release-manager'?"
 
 
 def test_against_is_the_base_and_is_warned_of(folder: Path) -> None:
     (folder / "suite.yaml").write_text(f"{SUITE}against: moon\n")
-    [mistake] = check_suite(folder / "suite.yaml")
-    assert str(mistake).endswith("suite.yaml:6: against: must be 'base', not 'moon'")
+    [error] = suite_errors(folder / "suite.yaml")
+    assert str(error).endswith("suite.yaml:6: against: must be 'base', not 'moon'")
     (folder / "suite.yaml").write_text(f"{SUITE}against: base\n")
     says, [notice] = inspect_suite(folder / "suite.yaml")
     assert says == "small (regression): 1 case"
-    assert "6: against: nothing in this version acts on it" in str(notice)
+    assert "6: against: this key has no effect in this version" in str(notice)
 
 
 def test_a_gate_tells_what_its_suites_tell(folder: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_gate_tells_what_its_suites_tell(folder: Path) -> None:
     (folder / "gate.yaml").write_text(GATE)
     says, [notice] = inspect(folder / "gate.yaml")
     floor = (
-        "'small.exact >= 40%' (1 case) passes a model at 35 % in 35 of 100 trials (write sure, or take about 256 cases)"
+        "'small.exact >= 40%' (1 case) passes a model at 35 % in 35 of 100 trials (add 'sure', or use about 256 cases)"
     )
     assert says == f"release: 2 rules; suites: small; {floor}"
     assert notice.file.endswith("suite.yaml")

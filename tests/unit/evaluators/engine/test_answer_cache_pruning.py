@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evaluators.engine.answer_cache import AnswerCache, Question, prune_answers
+from evaluators.engine.answer_cache import AnswerCache, AnswerKey, prune_answers
 from fairtrial.domain.run import Answer
 
 DAY_US = 86_400_000_000
@@ -13,14 +13,14 @@ DAY_US = 86_400_000_000
 def fill(folder: Path, digest: str, *days: int) -> None:
     for day in days:
         cache = AnswerCache(folder, digest, scope="s", now_us=day * DAY_US)
-        cache.keep(Question(f"q{day}"), Answer(text="Paris", fingerprint="f"))
+        cache.put(AnswerKey(f"q{day}"), Answer(text="Paris", fingerprint="f"))
         cache.close()
 
 
 def found(folder: Path, digest: str, day: int) -> bool:
     cache = AnswerCache(folder, digest, scope="s", now_us=99 * DAY_US)
     try:
-        return cache.find(Question(f"q{day}"), "f") is not None
+        return cache.find(AnswerKey(f"q{day}"), "f") is not None
     finally:
         cache.close()
 
@@ -39,7 +39,7 @@ def test_a_cache_that_a_run_has_open_is_left_for_the_next_time(tmp_path: Path) -
     fill(tmp_path, "a", 1)
     running = AnswerCache(tmp_path, "a", scope="s", now_us=DAY_US)
     assert prune_answers(tmp_path, before_us=20 * DAY_US) == 0
-    running.keep(Question("q2"), Answer(text="Rome", fingerprint="f"))
+    running.put(AnswerKey("q2"), Answer(text="Rome", fingerprint="f"))
     running.close()
     assert prune_answers(tmp_path, before_us=DAY_US) == 0
     assert [found(tmp_path, "a", day) for day in (1, 2)] == [True, True]

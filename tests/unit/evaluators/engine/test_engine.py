@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from evaluators.engine.client import Hopeless
+from evaluators.engine.client import TargetRefused
 from evaluators.engine.engine import Options, Progress, run_suite
 from evaluators.engine.run_events import events_of, run_of
 from evaluators.engine.summary import first_error, outcome_counts, unscored_share, worst_slice
@@ -19,7 +18,7 @@ from evaluators.suite import Suite
 from fairtrial.domain.plan import Price
 from fairtrial.domain.run import Answer, Run
 from tests.fixtures.evaluators.small_suites import sums
-from tests.fixtures.upstream.scripted_upstream import Upstream, failing, last, serving
+from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, failing, last, whole
 
 NOW_US = 1_800_000_000_000_000
 
@@ -28,15 +27,15 @@ def answer_right(body: dict[str, Any], before: int) -> str:
     return str(int(last(body).split()[0]) + 1)
 
 
-async def run(suite: Suite, upstream: Upstream, cache: Path, *, now_us: int = NOW_US, **options: Any) -> Run:
+async def run(suite: Suite, upstream: ScriptedUpstream, cache: Path, *, now_us: int = NOW_US, **options: Any) -> Run:
     price = Price(input=Decimal(1), output=Decimal(2))
-    target = Target("base", "m", upstream.base_url, {"x-pin": "base"}, "secret", deployment_digest="d1", price=price)
+    target = Target("base", "m", upstream.url, {"x-pin": "base"}, "secret", deployment_digest="d1", price=price)
     return await run_suite(suite, target, cache=cache, clock=lambda: now_us, run_id="run-1", options=Options(**options))
 
 
 async def test_results_keep_the_suites_order_whatever_the_concurrency(tmp_path: Path) -> None:
     steps: list[Progress] = []
-    with serving(Upstream(answer_right, delay=0.005)) as upstream:
+    with ScriptedUpstream(answer_right, delay=0.005) as upstream:
         found = await run(sums(tmp_path, 40), upstream, tmp_path / "c", concurrency=16, on_progress=steps.append)
     assert [result.case.case_id for result in found.results] == [f"sum-{at}" for at in range(40)]
     assert found.metrics == {"contains.accuracy": 1.0} and found.fingerprint == "weights-1"
@@ -44,7 +43,7 @@ async def test_results_keep_the_suites_order_whatever_the_concurrency(tmp_path: 
     answer = found.results[0].answer
     assert (answer.tokens_in, answer.tokens_out, answer.cost_usd) == (10, 2, pytest.approx(14e-6))
     assert upstream.asked[0] == {"temperature": 0, "model": "m", "messages": [{"role": "user", "content": "0 + 1 = ?"}]}
-    assert upstream.headers[0]["x-pin"] == "base" and upstream.headers[0]["Authorization"] == "Bearer secret"
+    assert upstream.headers[0]["x-pin"] == "base" and upstream.headers[0]["authorization"] == "Bearer secret"
 
 
 async def test_what_may_pass_is_retried_and_what_may_not_is_an_error_of_its_case(tmp_path: Path) -> None:
@@ -60,7 +59,7 @@ async def test_what_may_pass_is_retried_and_what_may_not_is_an_error_of_its_case
                 return failing(503, **{"retry-after": "0"})
         return answer_right(body, before)
 
-    with serving(Upstream(reply)) as upstream:
+    with ScriptedUpstream(reply) as upstream:
         found = await run(sums(tmp_path, 6), upstream, tmp_path / "c")
     assert [result.outcome for result in found.results] == [
         "scored", "scored", "provider_error", "provider_error", "scored", "scored",
@@ -77,23 +76,22 @@ async def test_each_way_to_end_is_counted_once(tmp_path: Path) -> None:
         return texts[int(last(body).split()[0])]
 
     suite = sums(tmp_path, 3, score="{label: {of: ['1', '2', '3'], field: label}}")
-    with serving(Upstream(reply)) as upstream:
+    with ScriptedUpstream(reply) as upstream:
         found = await run(suite, upstream, tmp_path / "c")
     assert outcome_counts(found) == {"scored": 1, "off_format": 1, "refused": 1}
     assert found.metrics["label.accuracy"] == 0 and found.metrics["label.off_label"] == 1
 
 
 async def test_a_target_that_refuses_everything_is_said_at_once(tmp_path: Path) -> None:
-    everything = Upstream(lambda *_: failing(404, "model_not_found"))
-    with serving(everything) as upstream, pytest.raises(Hopeless, match=r"base: failed with 404 \(HTTP 404"):
+    everything = ScriptedUpstream(lambda *_: failing(404, "model_not_found"))
+    with everything as upstream, pytest.raises(TargetRefused, match=r"base: failed with 404 \(HTTP 404"):
         await run(sums(tmp_path, 50), upstream, tmp_path / "c")
     assert len(upstream.asked) == 1
 
 
 async def test_a_reply_that_is_no_completion_is_an_error_and_not_an_empty_answer(tmp_path: Path) -> None:
-    from aiohttp import web
 
-    with serving(Upstream(lambda *_: web.json_response({"choices": []}))) as upstream:
+    with ScriptedUpstream(lambda *_: whole({"choices": []})) as upstream:
         found = await run(sums(tmp_path, 4), upstream, tmp_path / "c")
     assert outcome_counts(found) == {"provider_error": 4}
     assert found.metrics == {"contains.accuracy": None}
@@ -101,7 +99,7 @@ async def test_a_reply_that_is_no_completion_is_an_error_and_not_an_empty_answer
 
 async def test_kept_answers_are_not_asked_again_but_for_the_one_that_names_the_weights(tmp_path: Path) -> None:
     suite = sums(tmp_path, 20)
-    with serving(Upstream(answer_right)) as upstream:
+    with ScriptedUpstream(answer_right) as upstream:
         first = await run(suite, upstream, tmp_path / "c")
         again = await run(suite, upstream, tmp_path / "c")
         assert len(upstream.asked) == 21
@@ -116,25 +114,23 @@ async def test_kept_answers_are_not_asked_again_but_for_the_one_that_names_the_w
 
 async def test_errors_are_never_kept(tmp_path: Path) -> None:
     suite = sums(tmp_path, 5)
-    with serving(
-        Upstream(lambda body, before: failing(400) if before == 0 else answer_right(body, before))
-    ) as upstream:
+    with ScriptedUpstream(lambda body, before: failing(400) if before == 0 else answer_right(body, before)) as upstream:
         assert outcome_counts(await run(suite, upstream, tmp_path / "c")) == {"provider_error": 5}
         assert outcome_counts(await run(suite, upstream, tmp_path / "c")) == {"scored": 5}
 
 
 async def test_without_a_fingerprint_a_finished_run_is_asked_again(tmp_path: Path) -> None:
     suite = sums(tmp_path, 6)
-    with serving(Upstream(answer_right, fingerprint=None)) as upstream:
+    with ScriptedUpstream(answer_right, fingerprint=None) as upstream:
         await run(suite, upstream, tmp_path / "c")
         await run(suite, upstream, tmp_path / "c")
     assert len(upstream.asked) == 12
 
 
 async def test_repeats_are_questions_of_their_own_and_are_averaged_within_a_case(tmp_path: Path) -> None:
-    suite = sums(tmp_path, 2).repeated(2)
+    suite = sums(tmp_path, 2).with_repeat(2)
     reply = lambda body, before: answer_right(body, before) if before == 0 else "wrong"  # noqa: E731
-    with serving(Upstream(reply)) as upstream:
+    with ScriptedUpstream(reply) as upstream:
         found = await run(suite, upstream, tmp_path / "c", concurrency=1)
     assert [(one.case.case_id, one.repeat) for one in found.results] == [
         ("sum-0", 0), ("sum-0", 1), ("sum-1", 0), ("sum-1", 1),
@@ -146,9 +142,7 @@ async def test_a_run_comes_back_from_its_events(tmp_path: Path) -> None:
     suite = sums(
         tmp_path, 12, score="contains, bleu, {label: ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12']}"
     )
-    with serving(
-        Upstream(lambda body, before: "nine" if "9" in last(body) else answer_right(body, before))
-    ) as upstream:
+    with ScriptedUpstream(lambda body, before: "nine" if "9" in last(body) else answer_right(body, before)) as upstream:
         found = await run(suite, upstream, tmp_path / "c")
     back = run_of(events_of(found))
     for one, other in zip(found.results, back.results, strict=True):
@@ -165,7 +159,7 @@ async def test_a_run_comes_back_from_its_events(tmp_path: Path) -> None:
 async def test_a_scorer_that_crashes_is_a_failure_and_not_a_zero(tmp_path: Path, monkeypatch: Any) -> None:
     suite = sums(tmp_path, 3, score="contains, exact")
     monkeypatch.setattr("evaluators.scoring.metrics.exact.Exact.score", lambda *_: 1 / 0)
-    with serving(Upstream(answer_right)) as upstream:
+    with ScriptedUpstream(answer_right) as upstream:
         found = await run(suite, upstream, tmp_path / "c")
     assert outcome_counts(found) == {"judge_error": 3}
     assert found.metrics == {"contains.accuracy": 1.0, "exact.accuracy": None}
@@ -206,7 +200,7 @@ async def test_odd_replies_are_answers_or_errors_of_their_case_and_never_end_the
 ) -> None:
     odd = {"system_fingerprint": {"not": "text"}, "usage": {"prompt_tokens": "7", "completion_tokens": True}}
     body = {"choices": [{"message": reply, "finish_reason": 5}], **odd}
-    with serving(Upstream(lambda *_: web.json_response(body))) as upstream:
+    with ScriptedUpstream(lambda *_: whole(body)) as upstream:
         found = await run(sums(tmp_path, 2), upstream, tmp_path / "c")
     for answer in (result.answer for result in found.results):
         assert (answer.text, answer.error is None) == (text, text is not None)

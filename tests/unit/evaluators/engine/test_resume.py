@@ -12,16 +12,16 @@ import pytest
 
 from tests.fixtures.evaluators.small_suites import sums
 from tests.fixtures.paths import ROOT
-from tests.fixtures.upstream.scripted_upstream import Upstream, last, serving
+from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, last
 
 PROGRAM = "tests.fixtures.evaluators.interrupted_run"
 CASES = 60
 CONCURRENCY = 4
 
 
-def start(folder: Path, upstream: Upstream) -> subprocess.Popen[str]:
+def start(folder: Path, upstream: ScriptedUpstream) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", PROGRAM, str(folder), upstream.base_url],
+        [sys.executable, "-m", PROGRAM, str(folder), upstream.url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -30,7 +30,7 @@ def start(folder: Path, upstream: Upstream) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(upstream: Upstream, count: int) -> None:
+def wait_for(upstream: ScriptedUpstream, count: int) -> None:
     deadline = time.monotonic() + 60
     while len(upstream.asked) < count:
         assert time.monotonic() < deadline, "the program asks nothing"
@@ -44,7 +44,7 @@ def test_a_broken_off_run_goes_on_where_it_stopped(
 ) -> None:
     sums(tmp_path, CASES)
     reply = lambda body, before: str(int(last(body).split()[0]) + 1)  # noqa: E731
-    with serving(Upstream(reply, delay=0.03, fingerprint=fingerprint)) as upstream:
+    with ScriptedUpstream(reply, delay=0.03, fingerprint=fingerprint) as upstream:
         program = start(tmp_path, upstream)
         wait_for(upstream, CASES // 2)
         program.send_signal(how)

@@ -1,11 +1,12 @@
-"""A gate's file: its suites are found by name, its lines are checked, and every mistake has its line."""
+"""A gate's file: its suites are found by name, its lines are checked, and every error has its line."""
 
 from pathlib import Path
 
 import pytest
 
-from evaluators.gate.file import check, load
+from evaluators.gate.file import load
 from fairtrial.domain.errors import ConfigError
+from tests.fixtures.evaluators.file_errors import gate_errors
 from tests.fixtures.paths import ROOT
 
 SUITE = """suite: small
@@ -47,13 +48,13 @@ def test_the_suites_own_lines_count_and_the_gates_come_after(folder: Path) -> No
         "small.exact >= 40%",
     ]
     assert gate.rules[-1].line.metric == "exact"
-    assert [text for text, _ in gate.elsewhere] == ["review.tone >= 4.0 with 100 ratings"]
+    assert [text for text, _ in gate.external] == ["review.tone >= 4.0 with 100 ratings"]
 
 
 def test_every_mistake_is_reported_with_its_line_and_what_is_known(folder: Path) -> None:
     lines = "  - exakt >= 40%\n  - exact > 40%\n  - exact >= 40ms\n  - exact >= 40% in knd:sums\n"
     (folder / "gate.yaml").write_text(f"version: 1\ngate: g\nsuites: [small, smal]\nrequire:\n{lines}")
-    found = check(folder / "gate.yaml")
+    found = gate_errors(folder / "gate.yaml")
     assert [(one.line, one.path) for one in found] == [
         (3, "suites[1]"), (5, "require[0]"), (6, "require[1]"), (7, "require[2]"), (8, "require[3]")
     ]  # fmt: skip
@@ -64,7 +65,7 @@ def test_every_mistake_is_reported_with_its_line_and_what_is_known(folder: Path)
 
 def test_a_suites_line_on_an_unknown_metric_points_into_the_suites_file(folder: Path) -> None:
     (folder / "small" / "suite.yaml").write_text(SUITE.replace("  - exact not", "  - exct not"))
-    found = check(folder / "gate.yaml")
+    found = gate_errors(folder / "gate.yaml")
     assert [(Path(one.file).name, one.line) for one in found] == [("suite.yaml", 7)]
 
 
@@ -75,18 +76,18 @@ def test_an_unknown_field_is_a_mistake(folder: Path) -> None:
 
 
 def test_the_shipped_gate_is_sound() -> None:
-    assert check(ROOT / "suites" / "support-release.gate.yaml") == []
+    assert gate_errors(ROOT / "suites" / "support-release.gate.yaml") == []
 
 
 def test_a_gate_that_can_decide_nothing_is_a_mistake(folder: Path) -> None:
     (folder / "gate.yaml").write_text("version: 1\ngate: empty\nsuites: []\n")
-    [found] = check(folder / "gate.yaml")
+    [found] = gate_errors(folder / "gate.yaml")
     assert (found.line, found.path) == (2, "gate") and "no rule" in found.wrong
 
 
 def test_a_suite_twice_and_one_whose_file_can_not_be_read_are_told(folder: Path) -> None:
     (folder / "torn.yaml").write_text("suite: torn\n\tdata: x\n")
     (folder / "gate.yaml").write_text("version: 1\ngate: g\nsuites: [small, small, torn]\n")
-    twice, torn = check(folder / "gate.yaml")
-    assert "'small' is there twice" in str(twice)
-    assert "can't be read: torn.yaml" in str(torn)
+    twice, torn = gate_errors(folder / "gate.yaml")
+    assert "'small' is listed twice" in str(twice)
+    assert "unreadable files: torn.yaml" in str(torn)

@@ -12,7 +12,7 @@ from tests.fixtures.evaluators.trials import right, run, suite
 
 def verdict(*lines: str, live=None):
     of = suite("qa not worse than base by 10pp")
-    gate = replace(gate_of(of), elsewhere=tuple((line, parse(line)) for line in lines))
+    gate = replace(gate_of(of), external=tuple((line, parse(line)) for line in lines))
     runs = {"tuned": run(of, "tuned", right(80)), "base": run(of, "base", right(80))}
     trial = Trial("tuned", "base", lambda _, target: runs.get(target))
     return judge(gate, trial, verdict_id="v", at_us=0, live=live)
@@ -22,8 +22,8 @@ def test_evidence_that_is_not_there_holds_and_says_why() -> None:
     found = verdict("review.tone >= 4.0 with 100 ratings", "data.audit clean")
     assert found.decision == "HOLD"
     enqueue = "fairtrial review enqueue SUITE --candidate tuned --baseline base"
-    assert [one.needed for one in found.findings[1:]] == [enqueue, "take the line out to ship without it"]
-    assert "nothing in this version decides it: a gate with this line never says SHIP" in found.findings[2].says
+    assert [one.needed for one in found.findings[1:]] == [enqueue, "remove the line to ship without it"]
+    assert "this version cannot decide it, so a gate with this line never returns SHIP" in found.findings[2].says
 
 
 def test_live_rates_are_shown_and_do_not_decide() -> None:
@@ -36,7 +36,7 @@ def test_live_rates_are_shown_and_do_not_decide() -> None:
     shown = [one for one in found.findings if not one.decisive]
     assert [one.metric for one in shown] == ["live.requests.error_rate", "live.feedback.resolved"]
     assert "50.0 % of 200 requests, baseline 1.0 % of 210 requests" in shown[0].says
-    assert "nothing yet" in shown[1].says
+    assert "no data yet" in shown[1].says
 
 
 def test_a_required_live_line_never_ships_on_plain_rates() -> None:

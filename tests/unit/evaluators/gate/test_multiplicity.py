@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from evaluators.gate.multiplicity import Judged, corrected, questions
-from evaluators.scoring.scorer import Stat
-from evaluators.suite import Suite
-from fairtrial.domain.run import Run, Score
+from evaluators.gate.multiplicity import RuleResult, apply_holm, questions
 from fairtrial.domain.verdict import Finding, Verdict
-from tests.fixtures.evaluators.trials import Plain, right, run, suite, verdict
+from tests.fixtures.evaluators.many_rules import RULES, many, scored
+from tests.fixtures.evaluators.trials import right, run, suite, verdict
 
-RULES = 15
 
-
-def failing(p: float, family: str | None = "quality", **more) -> Judged:
+def failing(p: float, family: str | None = "quality", **more) -> RuleResult:
     finding = Finding(f"p {p}", "small", "fail", "is lower")
-    return Judged(finding, family, lambda alpha: p <= alpha, lambda: finding, **more)  # type: ignore[arg-type]
+    return RuleResult(finding, family, lambda alpha: p <= alpha, lambda: finding, **more)  # type: ignore[arg-type]
 
 
-def results(*judged: Judged) -> list[str]:
-    return [one.result for one in corrected(judged)]
+def results(*judged: RuleResult) -> list[str]:
+    return [one.result for one in apply_holm(judged)]
 
 
 def test_a_failure_stands_by_holm_step_after_step() -> None:
@@ -33,7 +28,7 @@ def test_a_failure_stands_by_holm_step_after_step() -> None:
 
 
 def test_what_can_not_be_told_counts_with_a_p_of_one() -> None:
-    untold = Judged(Finding("line", "small", "cannot tell", "not run"), "quality", questions=4)
+    untold = RuleResult(Finding("line", "small", "cannot tell", "not run"), "quality", questions=4)
     assert results(failing(0.04)) == ["fail"]
     assert results(failing(0.04), untold) == ["cannot tell", "cannot tell"]
     assert results(failing(0.009), untold) == ["fail", "cannot tell"]
@@ -46,23 +41,8 @@ def test_two_families_share_five_percent_and_exact_counts_are_no_questions() -> 
 
 
 def test_a_doubtful_failure_says_among_how_many_questions() -> None:
-    found = corrected([failing(0.04), failing(0.9)])[0]
-    assert found.says.endswith("alone it would fail, among the 2 questions of this gate it may be luck (Holm)")
-
-
-def many(n: int, **changed) -> Suite:
-    stats = tuple(Stat(f"m{k}", "proportion") for k in range(RULES))
-    lines = [f"qa.m{k} not worse than base by 5pp" for k in range(RULES)]
-    return replace(suite(*lines, n=n), scorers=(Plain(stats=stats),), **changed)
-
-
-def scored(of: Suite, target: str, marks: np.ndarray) -> Run:
-    made = run(of, target, right(0, len(of.cases)))
-    results = [
-        replace(one, scores={"qa": Score("qa", {f"m{k}": float(value) for k, value in enumerate(row)})})
-        for one, row in zip(made.results, marks, strict=True)
-    ]
-    return replace(made, results=tuple(results))
+    found = apply_holm([failing(0.04), failing(0.9)])[0]
+    assert found.says.endswith("on its own it would fail, but among the 2 tests of this gate it may be chance (Holm)")
 
 
 def trial(n: int, lost: Sequence[int], *, seed: int = 0) -> Verdict:
@@ -86,7 +66,7 @@ def test_one_of_fifteen_rules_that_is_barely_missed_holds_and_a_clear_loss_block
     assert alone.decision == "BLOCK"
     barely = trial(100, [12] + [0] * (RULES - 1))
     assert barely.decision == "HOLD"
-    assert "among the 15 questions of this gate it may be luck" in barely.findings[0].says
+    assert "among the 15 tests of this gate it may be chance" in barely.findings[0].says
     assert barely.findings[0].needed
     assert trial(100, [40] + [0] * (RULES - 1)).decision == "BLOCK"
 
@@ -111,4 +91,4 @@ def test_a_floor_says_how_often_luck_passes_it() -> None:
     of = suite("qa.accuracy >= 75%", n=30)
     found = verdict(of, run(of, "tuned", right(24, 30)), run(of, "base", right(24, 30))).findings[0]
     assert found.result == "pass"
-    assert found.says.endswith("a model at 70 % would pass in 28 of 100 trials (write sure to prevent it)")
+    assert found.says.endswith("a model at 70 % would pass in 28 of 100 trials (add 'sure' to prevent this)")

@@ -8,8 +8,8 @@ import pytest
 from evaluators.gate.file import gate_of
 from evaluators.gate.odds import assumed_odds, weakest_floor
 from fairtrial.domain.verdict import Odds
+from tests.fixtures.evaluators.many_rules import RULES, many, scored
 from tests.fixtures.evaluators.trials import run, suite, verdict
-from tests.unit.evaluators.gate.test_multiplicity import RULES, many, scored
 
 
 def told(odds: Odds | None) -> Odds:
@@ -65,5 +65,5 @@ def test_without_a_comparing_line_there_are_none() -> None:
 def test_the_weakest_floor_is_told_with_what_to_do() -> None:
     rules = gate_of(suite("qa.accuracy >= 75%", "qa.accuracy >= 90% sure", "qa.f1 >= 75%", n=30)).rules
     told = "'qa.accuracy >= 75%' (30 cases) passes a model at 70 % in 28 of 100 trials"
-    assert weakest_floor(rules) == f"{told} (write sure, or take about 480 cases)"
+    assert weakest_floor(rules) == f"{told} (add 'sure', or use about 480 cases)"
     assert weakest_floor(gate_of(suite("qa.accuracy >= 90% sure", n=30)).rules) == ""

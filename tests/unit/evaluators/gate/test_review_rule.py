@@ -8,44 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.criteria.grammar import parse
-from evaluators.gate.file import check, gate_of
+from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.reviews.evidence import ReviewedQueue, Vote
-from fairtrial.domain.verdict import Finding, Verdict
+from fairtrial.domain.reviews.evidence import ReviewedQueue
+from tests.fixtures.evaluators.file_errors import gate_errors
+from tests.fixtures.evaluators.reviews_by_item import BAD, BETTER, CANT, LOST, TIE, WON, found, queue, verdict
 from tests.fixtures.evaluators.trials import right, run, suite
 
-WON, LOST, TIE, BAD, CANT = "candidate", "baseline", "tie", "both_bad", "cant_judge"
-
-
-def queue(preferences: Sequence[str], *, marks: Sequence[tuple[int, int]] = (), **changed) -> ReviewedQueue:
-    """One vote for each item by one person; ``marks`` are tones of candidate and baseline."""
-    pairs = list(marks) or [(4, 4)] * len(preferences)
-    votes = tuple(
-        Vote(f"i{n}", f"c{n}", "ann", said, {"candidate": {"tone": new}, "baseline": {"tone": old}})
-        for n, (said, (new, old)) in enumerate(zip(preferences, pairs, strict=True))
-    )
-    made = ReviewedQueue("q1", "Which?", "open", "small", "digest-1", "tuned", "base", "d", "d", 0, 0, votes)
-    counts = {"items": len(votes), "settled": len(votes)}
-    return replace(made, **(counts | changed))
-
-
-def verdict(*lines: str, reviews: Sequence[ReviewedQueue] = (), digests=None) -> Verdict:
-    of = suite("qa not worse than base by 10pp")
-    gate = replace(gate_of(of), elsewhere=tuple((line, parse(line)) for line in lines))
-    runs = {"tuned": run(of, "tuned", right(80)), "base": run(of, "base", right(80))}
-    trial = Trial("tuned", "base", lambda _, target: runs.get(target), digests or {}, tuple(reviews))
-    return judge(gate, trial, verdict_id="v", at_us=0)
-
-
-def found(line: str, *reviews: ReviewedQueue, **more) -> Finding:
-    return verdict(line, reviews=reviews, **more).findings[1]
-
-
 NOT_WORSE = "review.preference not worse than base by 5pp"
-BETTER = "review.preference better than base"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +51,7 @@ def test_ties_and_both_bad_count_half_and_can_not_judge_is_missing() -> None:
     one = found(BETTER, queue([WON] * 12 + [BAD] * 4 + [TIE] * 4 + [CANT] * 30))
     assert isinstance(one.evidence, Comparison)
     assert (round(one.evidence.candidate, 9), one.evidence.n) == (0.8, 20)
-    assert "4 ties and 4 both bad as halves, 30 can't judge left out" in one.says
+    assert "4 ties and 4 both bad counted as halves, 30 'can't judge' left out" in one.says
     assert (one.evidence.won, one.evidence.lost, one.evidence.p_method) == (12, 0, "sign test, exact")
     assert one.evidence.p == pytest.approx(2 * 0.5**12)
 
@@ -127,16 +99,16 @@ def test_a_queue_that_is_not_done_is_not_read_and_says_how_to_end_it() -> None:
     closed = found(BETTER, queue([WON] * 20, state="closed", items=40, settled=20))
     assert closed.result == "pass" and "closed after 20 of 40 pairs" in closed.says
     undone = found(BETTER, queue([WON] * 19, items=20, settled=20))
-    assert undone.result == "pass" and "19 of 20 pairs have a vote" in undone.says
+    assert undone.result == "pass" and "19 of 20 pairs judged" in undone.says
     both = found(BETTER, queue([WON] * 20), open_)
-    assert both.result == "pass" and "8 pairs wait in other queues" in both.says
+    assert both.result == "pass" and "8 pairs in other queues not judged yet" in both.says
 
 
 def test_reviews_of_another_definition_are_invalid_and_of_another_suite_no_evidence() -> None:
     one = found(BETTER, queue([WON] * 20), digests={"tuned": "new", "base": "d"})
-    assert one.result == "invalid" and "defined differently now" in one.says
+    assert one.result == "invalid" and "has changed since people judged" in one.says
     other = found(BETTER, queue([WON] * 20, suite_digest="digest-0"))
-    assert other.result == "cannot tell" and "another state of suite small" in other.says
+    assert other.result == "cannot tell" and "another version of suite small" in other.says
     assert "fairtrial review enqueue small --candidate tuned --baseline base" in other.needed
     elsewhere = found(BETTER, queue([WON] * 20, suite="unknown", suite_digest="x"))
     assert elsewhere.result == "pass"
@@ -150,7 +122,7 @@ def test_without_a_line_the_evidence_is_shown_and_decides_nothing() -> None:
     assert told.decision == "SHIP"
     shown = [one for one in told.findings if not one.decisive]
     assert [one.metric for one in shown] == ["review.preference", "review.tone"]
-    assert all("no line of the gate asks" in one.says for one in shown)
+    assert all("no line of the gate requires" in one.says for one in shown)
     waiting = [one for one in verdict(reviews=[queue([], items=5)]).findings if not one.decisive]
     assert "0 of 5 pairs" in waiting[0].says
     assert [one for one in verdict().findings if not one.decisive] == []
@@ -175,23 +147,23 @@ def test_a_case_that_was_judged_in_two_queues_is_one_cluster() -> None:
     [
         ("review.prefrence better than base", "did you mean 'review.preference'?"),
         ("review.length >= 4", "known: review.preference, review.accuracy"),
-        ("review.tone >= 6", "a mark from 1 to 5"),
-        ("review.tone >= 80%", "a mark from 1 to 5"),
+        ("review.tone >= 6", "a rating from 1 to 5"),
+        ("review.tone >= 80%", "a rating from 1 to 5"),
         ("review.preference >= 120%", "between 0 and 100 %"),
         ("review.preference == 50%", "use >="),
         ("review.preference not worse than base by 10%", "in points"),
         ("review.preference not worse than base by 60pp", "less than 50pp"),
         ("review.tone not worse than base by 5pp", "a relative margin, such as 5%"),
         ("review.tone better than v1", "write: base"),
-        ("review.tone hold", "can't hold"),
-        ("review.tone >= 4 in language:en", "leave out 'in language:en'"),
+        ("review.tone hold", "cannot hold"),
+        ("review.tone >= 4 in language:en", "remove 'in language:en'"),
         ("review.tone >= 4 with 100 cases", "known: ratings, votes, pairs"),
     ],
 )
 def test_a_line_that_reviews_can_not_answer_is_a_mistake_with_its_place(tmp_path: Path, line: str, hint: str) -> None:
     (tmp_path / "gate.yaml").write_text(f"version: 1\ngate: g\nsuites: []\nrequire:\n  - {line}\n")
-    (mistake,) = check(tmp_path / "gate.yaml")
-    assert (mistake.line, mistake.path) == (5, "require[0]") and hint in str(mistake)
+    (error,) = gate_errors(tmp_path / "gate.yaml")
+    assert (error.line, error.path) == (5, "require[0]") and hint in str(error)
 
 
 def test_a_suites_own_line_may_ask_for_a_review_too() -> None:
@@ -199,7 +171,7 @@ def test_a_suites_own_line_may_ask_for_a_review_too() -> None:
     runs = {"tuned": run(of, "tuned", right(80)), "base": run(of, "base", right(80))}
     told = judge(gate_of(of), Trial("tuned", "base", lambda _, target: runs.get(target)), verdict_id="v", at_us=0)
     assert (told.decision, told.findings[-1].rule) == ("HOLD", BETTER)
-    assert "nobody has judged" in told.findings[-1].says
+    assert "nobody has compared" in told.findings[-1].says
 
 
 def test_suites_that_were_drawn_from_at_different_rates_weigh_as_many_cases_as_they_stand_for() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluators.criteria.grammar import GateLineError, parse, render
-from evaluators.criteria.validation import unfit_evidence
+from evaluators.criteria.grammar import GateLineError, parse
+from evaluators.criteria.validation import validate_external_line
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.reviews.review import Preference
-from tests.unit.evaluators.review.test_agreement import Marks, found, queue
+from tests.fixtures.evaluators.gate_lines import render
+from tests.fixtures.evaluators.reviews_by_person import Marks, found, queue
 
 BETTER = "review.preference better than base"
 NOT_WORSE = "review.preference not worse than base by 5pp"
@@ -31,15 +32,15 @@ def width(line: str, *shares: float) -> float:
 
 def test_two_reviewers_are_read_as_among_these_and_three_in_general() -> None:
     two, three = found(BETTER, queue(crowd(0.9, 0.9))), found(BETTER, queue(crowd(0.9, 0.9, 0.9)))
-    assert two.result == "pass" and "read as among these reviewers" in two.says
-    assert three.result == "pass" and "read for reviewers in general" in three.says
+    assert two.result == "pass" and "valid among these reviewers only" in two.says
+    assert three.result == "pass" and "valid for reviewers in general" in three.says
 
 
 def test_three_who_differ_find_nothing_in_general_and_may_be_read_among_themselves() -> None:
     tastes = crowd(0.95, 0.9, 0.3)
     general, among = found(BETTER, queue(tastes)), found(f"{BETTER} among these reviewers", queue(tastes))
     assert general.result == "cannot tell" and "more reviewer" in general.needed
-    assert among.result == "pass" and "read as among these reviewers" in among.says
+    assert among.result == "pass" and "valid among these reviewers only" in among.says
     assert width(BETTER, 0.95, 0.9, 0.3) > 2 * width(f"{BETTER} among these reviewers", 0.95, 0.9, 0.3)
 
 
@@ -49,7 +50,7 @@ def test_three_who_differ_find_nothing_in_general_and_may_be_read_among_themselv
 def test_in_general_is_not_told_by_two(line: str) -> None:
     one = found(line, queue(crowd(0.9, 0.9)))
     assert one.result == "cannot tell"
-    assert "2 reviewers can't speak for reviewers in general" in one.says
+    assert "2 reviewers cannot represent reviewers in general" in one.says
     assert "1 more reviewer, or a line that ends in 'among these reviewers'" in one.needed
     evidence = one.evidence.difference if isinstance(one.evidence, Comparison) else one.evidence
     assert isinstance(evidence, NotEnough)
@@ -62,13 +63,13 @@ def test_in_general_is_told_by_three() -> None:
 def test_few_voters_of_a_crowd_speak_for_themselves() -> None:
     people = crowd(0.9, 0.9, 0.9)
     people["r2"] = [("cant_judge", (4, 4))] * 60
-    assert "read as among these reviewers" in found(BETTER, queue(people)).says
+    assert "valid among these reviewers only" in found(BETTER, queue(people)).says
 
 
 def test_not_worse_stands_where_the_whole_interval_shows_better() -> None:
     """Agreement is low, since tastes are independent; all the same most votes are for the candidate."""
     liked = queue(crowd(0.8, 0.8, pairs=100))
-    assert "not measured" in found(BETTER, liked).says
+    assert "too little to measure anything" in found(BETTER, liked).says
     assert found(BETTER, liked).result == found(NOT_WORSE, liked).result == "pass"
     assert found("review.preference >= 45% sure", liked).result == "pass"
 
@@ -76,17 +77,17 @@ def test_not_worse_stands_where_the_whole_interval_shows_better() -> None:
 def test_not_worse_is_withheld_where_guesses_could_have_it() -> None:
     guessed = queue(crowd(0.5, 0.5, pairs=500))
     one = found(NOT_WORSE, guessed)
-    assert one.result == "cannot tell" and "nothing passes on what is not measured" in one.says
+    assert one.result == "cannot tell" and "no line passes on ratings that agree so little" in one.says
     assert found("review.preference >= 40% sure", guessed).result == "cannot tell"
 
 
 @pytest.mark.parametrize("whom", ["among these reviewers", "in general"])
 def test_a_line_says_for_whom_it_speaks(whom: str) -> None:
     text = f"review.tone >= 4 sure {whom} with 100 ratings"
-    assert parse(text).whom == whom
+    assert parse(text).population == whom
     assert render(parse(text)) == text
-    wrong = unfit_evidence(parse(f"live.requests.errors <= 1% {whom}"))
-    assert wrong is not None and wrong[1] == f"leave out '{whom}'"
+    wrong = validate_external_line(parse(f"live.requests.errors <= 1% {whom}"))
+    assert wrong is not None and wrong[1] == f"remove '{whom}'"
 
 
 def test_a_line_that_names_others_is_told_the_form() -> None:

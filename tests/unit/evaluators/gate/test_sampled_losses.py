@@ -1,4 +1,4 @@
-"""`lost` where answers are sampled: the base, run again, loses cases of its own."""
+"""`lost` for sampled answers, where another run of the base loses cases too."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_without_a_second_run_of_the_base_it_can_not_be_told(temperature: float 
     of = sampled(temperature)
     found = told(of, run(of, "tuned", right(119)), run(of, "base", right(120)), None)
     assert found.decision == "HOLD"
-    assert "the base loses cases to itself" in found.findings[0].says
+    assert "the base also loses cases when it runs again" in found.findings[0].says
     assert "--fresh" in found.findings[0].needed
 
 
@@ -71,4 +71,4 @@ def test_a_model_that_loses_more_than_the_base_itself_is_blocked() -> None:
     of = sampled()
     found = told(of, drawn(of, "tuned", 1, share=0.5), drawn(of, "base", 2), drawn(of, "base", 3))
     assert found.decision == "BLOCK"
-    assert "the base, run again, loses" in found.findings[0].says
+    assert "another run of the base loses" in found.findings[0].says

@@ -49,14 +49,14 @@ def test_the_suites_own_errors_line_is_invalid_when_it_fails() -> None:
     of = suite("errors <= 1%", NOT_WORSE)
     found = verdict(of, run(of, "tuned", [None] * 30 + right(60, 90)), run(of, "base", right(80)))
     assert found.decision == "INVALID"
-    assert "errors" in found.headline
+    assert "the error rate" in found.headline
 
 
 def test_a_few_unscored_cases_are_counted_and_the_worst_case_is_said() -> None:
     of = suite(NOT_WORSE)
     found = verdict(of, run(of, "tuned", [*right(80, 118), None, None]), run(of, "base", right(80)))
-    assert "2 cases are not scored" in found.findings[0].says
-    assert "if all of them went against it: 1.7 points lower" in found.findings[0].says
+    assert "2 cases are left out, not being scored" in found.findings[0].says
+    assert "if all of them counted against the candidate: 1.7 points lower" in found.findings[0].says
 
 
 def test_a_missing_run_holds_and_says_what_to_run() -> None:
@@ -75,7 +75,7 @@ def test_an_interrupted_run_holds() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"suite_digest": "digest-2"}, "another state of the suite"),
+        ({"suite_digest": "digest-2"}, "another version of the suite"),
         ({"seed": 7}, "the seeds are 0 and 7"),
         ({"versions": {"qa": "qa/2"}}, "scorer qa is 'qa/1' and 'qa/2'"),
         ({"repeat": 3}, "asked 1 and 3 times"),
@@ -148,7 +148,7 @@ def test_a_critical_case_that_is_not_scored_could_be_lost_and_holds() -> None:
     base = run(of, "base", right(9, 10))
     found = verdict(of, run(of, "tuned", [None, *right(8, 9)]), base)
     assert found.decision == "HOLD"
-    assert "1 more could be, but are not scored on both sides" in found.findings[-1].says
+    assert "1 more case could be lost, not being scored on both sides" in found.findings[-1].says
     assert verdict(of, run(of, "tuned", [*right(9, 9), None]), base).decision == "SHIP"  # the base was wrong there
     assert verdict(of, run(of, "tuned", [0.0, None, *right(7, 8)]), base).decision == "BLOCK"
 

@@ -13,7 +13,7 @@ import pytest
 
 from evaluators.generators import general
 from evaluators.generators.arithmetic import in_words
-from evaluators.generators.question import contains, lines, normalised
+from evaluators.generators.question import contains, lines, normalise
 from tests.fixtures.paths import ROOT
 
 COMMITTED = ROOT / "suites" / "general" / "questions.jsonl"
@@ -26,7 +26,7 @@ def asked_in_training() -> set[str]:
     found = set()
     for file in (FORTY, DATA / "replay.jsonl", DATA / "replay_v2.jsonl"):
         for line in file.read_text(encoding="utf-8").splitlines():
-            found |= {normalised(said["content"]) for said in json.loads(line)["messages"] if said["role"] == "user"}
+            found |= {normalise(said["content"]) for said in json.loads(line)["messages"] if said["role"] == "user"}
     return found
 
 
@@ -54,7 +54,7 @@ def test_every_seed_has_all_kinds_in_full_and_no_question_twice(seed: int) -> No
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_question_was_asked_in_training_or_among_the_forty(seed: int) -> None:
-    assert not {normalised(row["input"]) for row in general.rows(seed)} & asked_in_training()
+    assert not {normalise(row["input"]) for row in general.rows(seed)} & asked_in_training()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -69,7 +69,7 @@ def test_two_seeds_share_less_than_two_thirds_of_their_questions() -> None:
 
 
 def test_the_trained_questions_are_known_to_the_generator() -> None:
-    assert asked_in_training() == {normalised(cells[0]) for cells in lines("asked_before")}
+    assert asked_in_training() == {normalise(cells[0]) for cells in lines("asked_before")}
 
 
 def test_numbers_are_accepted_in_digits_and_in_words() -> None:

@@ -1,4 +1,4 @@
-"""A suite file is read as it is meant, and each of its mistakes is told at its line, all of them at once."""
+"""A suite file is read as it is meant, and each of its errors is told at its line, all of them at once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from evaluators.loading.suite_reader import check, load
+from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
 from fairtrial.domain.errors import ConfigError
+from tests.fixtures.evaluators.file_errors import suite_errors
 from tests.fixtures.paths import ROOT
 
 ROWS: list[dict[str, Any]] = [
@@ -33,7 +34,7 @@ def read(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, na
 
 
 def told(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS) -> list[str]:
-    return [str(one).replace(f"{folder}/", "") for one in check(suite_in(folder, text, rows))]
+    return [str(one).replace(f"{folder}/", "") for one in suite_errors(suite_in(folder, text, rows))]
 
 
 def test_a_template_keeps_dollars_that_name_nothing_and_labels_stay_words(tmp_path: Path) -> None:
@@ -97,8 +98,8 @@ def test_the_digest_is_of_what_decides_the_numbers_and_not_of_the_gate(tmp_path:
     assert read(tmp_path, text.replace("exact", "contains")).digest != digest
     assert read(tmp_path, text + "repeat: 2\n").digest != digest
     assert read(tmp_path, text, ROWS[:2]).digest != digest
-    assert read(tmp_path, text).limited(2).digest != digest
-    assert read(tmp_path, text).limited(3).digest == digest
+    assert read(tmp_path, text).with_limit(2).digest != digest
+    assert read(tmp_path, text).with_limit(3).digest == digest
 
 
 def test_a_sample_is_the_same_every_time_and_in_the_files_order(tmp_path: Path) -> None:
@@ -124,10 +125,10 @@ def test_every_mistake_is_told_at_once_with_its_line_and_the_nearest_name(tmp_pa
     ]  # fmt: skip
     text = "\n".join(found)
     for says in (
-        "the id 'a' is there twice (first at line 1 of rows.jsonl)",
+        "the id 'a' occurs twice (first at line 1 of rows.jsonl)",
         "data[1]: there is no file 'gone.jsonl'",
         "slices[0]: no row has the column 'prodct' (columns: expected, id, input, product, tags)",
-        "probes: probes can't be run by this version",
+        "probes: this version cannot run probes",
         "did you mean 'exact'?",
         "'exact' has no option 'mod' (did you mean 'mode'?)",
         "$labels is not one of 'vars'",
@@ -155,7 +156,10 @@ def test_mistakes_of_rows_have_the_rows_line(tmp_path: Path) -> None:
     found = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [label: [low, high]]\n", rows)
     assert [line.split(": ")[0] for line in found] == ["rows.jsonl:3", "rows.jsonl:4", "rows.jsonl:5", "rows.jsonl:6"]
     assert "the line is not JSON" in found[0] and "a row must be a JSON object" in found[1]
-    assert "'lwo', which is not one of low, high" in found[2] and "nothing to ask" in found[3]
+    assert (
+        "the label 'lwo' in 'expected', which is not one of low, high" in found[2]
+        and "the row has no prompt" in found[3]
+    )
 
 
 def test_a_prompt_that_names_no_column_is_a_mistake_of_its_rows(tmp_path: Path) -> None:
@@ -166,7 +170,7 @@ def test_a_prompt_that_names_no_column_is_a_mistake_of_its_rows(tmp_path: Path) 
 def test_many_mistakes_of_one_kind_are_counted_and_not_all_shown(tmp_path: Path) -> None:
     rows = [{"id": at, "input": "q"} for at in range(100)]
     found = told(tmp_path, "suite: s\ndata: rows.jsonl\nscore: [exact]\n", rows)
-    assert len(found) == 21 and "80 more mistakes" in found[-1]
+    assert len(found) == 21 and "80 more errors" in found[-1]
 
 
 def test_a_case_that_no_scorer_measures_is_a_mistake(tmp_path: Path) -> None:
@@ -190,7 +194,7 @@ def test_bleu_on_short_references_warns_before_its_numbers_are_read(tmp_path: Pa
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("suites/*/*.yaml")), ids=lambda path: path.name)
 def test_every_suite_that_ships_can_be_read(path: Path) -> None:
-    assert check(path) == []
+    assert suite_errors(path) == []
 
 
 def test_an_unknown_key_hides_no_other_mistake(tmp_path: Path) -> None:
@@ -207,7 +211,7 @@ def test_an_unknown_key_hides_no_other_mistake(tmp_path: Path) -> None:
     ("row", "wrong"),
     [
         ('{"input": "x", "expected": NaN}', "rows.jsonl:1: the line is not JSON: NaN is not JSON"),
-        ('{"input": "\\ud83d", "expected": "x"}', "rows.jsonl:1: the row has half of a character"),
+        ('{"input": "\\ud83d", "expected": "x"}', "rows.jsonl:1: the row has a lone surrogate"),
         ("[" * 100_000, "rows.jsonl:1: the line is not JSON"),
     ],
 )

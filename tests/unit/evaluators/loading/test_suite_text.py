@@ -10,7 +10,7 @@ import pytest
 
 from evaluators.criteria.grammar import parse
 from evaluators.criteria.metric_catalogue import known_metrics, measures_of
-from evaluators.criteria.validation import scopes_of, unfit
+from evaluators.criteria.validation import scopes_of, validate_line
 from evaluators.loading.suite_reader import load
 from evaluators.loading.suite_text import UnusableText, digest_of, suite_of, text_of
 from evaluators.results.scope import Scope
@@ -73,7 +73,7 @@ def test_the_suite_of_a_text_measures_and_slices_as_the_suite_does(suite: Suite)
     for tag in ("kind", "many"):
         assert scopes_of(back, Scope(tag, None)) == scopes_of(suite, Scope(tag, None))
     for line in ("label >= 90% in kind:a", "label >= 90% in kind:z", "label >= 90% in nothing:a", "other >= 1%"):
-        assert unfit(back, parse(line)) == unfit(suite, parse(line))
+        assert validate_line(back, parse(line)) == validate_line(suite, parse(line))
     case = Case("c", (), None, {"kind": "b"})
     assert [one.name for one in back.scorers_of(case)] == [one.name for one in suite.scorers_of(case)]
     assert json.loads(text_of(back)) == json.loads(text_of(suite)) | {"cases": 0}
@@ -103,7 +103,7 @@ def test_a_text_changes_with_the_gate_lines_and_the_suites_digest_does_not(suite
 
 def test_a_suite_from_a_text_is_not_run(suite: Suite) -> None:
     back = suite_of(text_of(suite), Path("suite.yaml"))
-    with pytest.raises(UsageError, match="judged, not run"):
+    with pytest.raises(UsageError, match="judged but not run"):
         back.scorers[0].score(Case("c", (), "x"), Answer("x"))
 
 
@@ -111,9 +111,9 @@ def test_a_suite_from_a_text_is_not_run(suite: Suite) -> None:
     ("key", "value", "says"),
     [
         ("version", 2, "version 2"),
-        ("gate", ["bleu > 3"], "can't read the gate line 'bleu > 3'"),
-        ("digest", 7, "can't be read"),
-        ("slices", None, "can't be read"),
+        ("gate", ["bleu > 3"], "cannot parse the gate line 'bleu > 3'"),
+        ("digest", 7, "cannot be read"),
+        ("slices", None, "cannot be read"),
     ],
 )
 def test_a_text_that_this_version_does_not_understand_is_refused(
@@ -129,9 +129,9 @@ def test_a_text_that_this_version_does_not_understand_is_refused(
     [
         ({"version": "bleu/0"}, "was 'bleu/0' in the run"),
         ({"options": {"tokenize": "none"}}, "was 'bleu/1"),
-        ({"options": {"tokenize": "nothing"}}, "can't make it"),
-        ({"options": {"file": "/etc/passwd"}}, "opens none"),
-        ({"kind": "absent"}, "can't make it"),
+        ({"options": {"tokenize": "nothing"}}, "cannot build it"),
+        ({"options": {"file": "/etc/passwd"}}, "control does not open"),
+        ({"kind": "absent"}, "cannot build it"),
     ],
 )
 def test_a_corpus_stat_of_another_scorer_is_refused(suite: Suite, change: dict[str, object], says: str) -> None:

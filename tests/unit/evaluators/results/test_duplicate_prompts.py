@@ -9,7 +9,7 @@ import numpy as np
 from evaluators.comparison.compare import compare
 from evaluators.comparison.pairing import pair
 from evaluators.criteria.metric_catalogue import of_stat
-from evaluators.results.duplicate_prompts import cautions, clusters_of, joined
+from evaluators.results.duplicate_prompts import cluster_names, duplicate_warnings, with_clusters
 from evaluators.scoring.scorer import Stat
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 from fairtrial_cli.output.runs import ended
@@ -33,8 +33,8 @@ def run(target: str, values: list[float], times: int) -> Run:
 
 
 def test_the_same_question_is_one_cluster() -> None:
-    assert clusters_of([case("a", "one"), case("b", "two"), case("c", "one")]) == ["i:a", "i:b", "i:a"]
-    assert clusters_of([case("a", "one"), case("b", "two")]) is None
+    assert cluster_names([case("a", "one"), case("b", "two"), case("c", "one")]) == ["i:a", "i:b", "i:a"]
+    assert cluster_names([case("a", "one"), case("b", "two")]) is None
 
 
 def test_a_question_joins_the_clusters_that_have_it() -> None:
@@ -45,7 +45,7 @@ def test_a_question_joins_the_clusters_that_have_it() -> None:
         case("d", "three", "y"),
         case("e", "4"),
     ]
-    found = clusters_of(cases)
+    found = cluster_names(cases)
     assert found is not None
     assert len({*found[:4]}) == 1 and found[4] not in found[:4]
 
@@ -54,13 +54,13 @@ def test_another_system_prompt_is_another_question() -> None:
     system = replace(
         case("b", "one"), messages=({"role": "system", "content": "s"}, {"role": "user", "content": "one"})
     )
-    assert clusters_of([case("a", "one"), system]) is None
+    assert cluster_names([case("a", "one"), system]) is None
 
 
 def test_parts_of_content_are_compared_too_and_unknown_prompts_are_not() -> None:
     parts = {"role": "user", "content": [{"type": "text", "text": "one"}]}
-    assert clusters_of([Case("a", (parts,), ""), Case("b", (dict(parts),), "")]) is not None
-    assert clusters_of([Case("a", (), ""), Case("b", (), "")]) is None
+    assert cluster_names([Case("a", (parts,), ""), Case("b", (dict(parts),), "")]) is not None
+    assert cluster_names([Case("a", (), ""), Case("b", (), "")]) is None
 
 
 def test_each_question_twice_is_no_more_evidence() -> None:
@@ -73,15 +73,18 @@ def test_each_question_twice_is_no_more_evidence() -> None:
 
 
 def test_cautions_list_the_same_and_nearly_the_same() -> None:
-    same, alike = cautions([case("a", "One?"), case("b", "One?"), case("c", "one"), case("d", "two")])
-    assert "1 case asks what another one asks (a = b)" in same and "3 questions, not of 4" in same
+    same, alike = duplicate_warnings([case("a", "One?"), case("b", "One?"), case("c", "one"), case("d", "two")])
+    assert "1 case has the same prompt as another case (a = b)" in same and "3 independent cases, not 4" in same
     assert "(a = c)" in alike
-    assert cautions([case("a", "one"), case("b", "two")]) == []
+    assert duplicate_warnings([case("a", "one"), case("b", "two")]) == []
     assert (
-        cautions([case("a", "What is 7 + 5?"), case("b", "What is 7 - 5?"), case("c", "7.5?"), case("d", "75?")]) == []
+        duplicate_warnings(
+            [case("a", "What is 7 + 5?"), case("b", "What is 7 - 5?"), case("c", "7.5?"), case("d", "75?")]
+        )
+        == []
     )
-    assert cautions([case("a", "One", "x"), case("b", "one", "x")]) == []
-    assert "and 3 more" in cautions([case(f"{i}{j}", f"q{i}") for i in range(8) for j in range(2)])[0]
+    assert duplicate_warnings([case("a", "One", "x"), case("b", "one", "x")]) == []
+    assert "and 3 more" in duplicate_warnings([case(f"{i}{j}", f"q{i}") for i in range(8) for j in range(2)])[0]
 
 
 def test_an_answer_to_the_same_question_in_one_run_is_not_of_an_earlier_run() -> None:
@@ -90,14 +93,14 @@ def test_an_answer_to_the_same_question_in_one_run_is_not_of_an_earlier_run() ->
     answers = [live, kept, kept, live]
     results = tuple(CaseResult(one, 0, answer, "scored", {}) for one, answer in zip(cases, answers, strict=True))
     said = ended(replace(run("base", [], 1), results=results))
-    assert said.endswith("; 1 of them kept from an earlier run; 1 of them given to the same question in this run.")
+    assert said.endswith("; 1 of them cached by an earlier run; 1 of them copied from the same question in this run.")
     assert "earlier" not in ended(replace(run("base", [], 1), results=results[:2]))
 
 
 def test_a_run_keeps_the_clusters_when_the_texts_are_gone() -> None:
     cases = [case("a", "one"), case("b", "two", "x"), case("c", "one"), case("d", "three")]
-    kept = [replace(one, messages=()) for one in joined(cases)]
+    kept = [replace(one, messages=()) for one in with_clusters(cases)]
     assert [one.cluster for one in kept] == ["the question of a", "x", "the question of a", None]
-    found = clusters_of(kept)
+    found = cluster_names(kept)
     assert found is not None and found[0] == found[2] and len(set(found)) == 3
-    assert joined(cases[:2]) == tuple(cases[:2])
+    assert with_clusters(cases[:2]) == tuple(cases[:2])

@@ -16,12 +16,12 @@ from evaluators.comparison.resampled_quantile import resampled_quantile
 from evaluators.criteria.metric_catalogue import measure_of, measures_of, measures_seen
 from evaluators.engine.run_events import events_of, run_of
 from evaluators.engine.scoring import score_case
-from evaluators.gate.regression_rule import flipped
+from evaluators.gate.regression_rule import find_regressions
 from evaluators.results.run_table import RunTable, table_of
 from evaluators.results.scope import Scope
 from evaluators.results.stored_table import table_from
 from evaluators.scoring.metrics import bleu, chrf, label
-from evaluators.suite import Suite, sealed
+from evaluators.suite import Suite, with_digest
 from fairtrial.config.layout import Layout
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, ScoreFailure
 from fairtrial.journal.writer import JournalWriter
@@ -54,7 +54,7 @@ def suite() -> Suite:
     made = Suite(
         "s", "metric", Path("s.yaml"), "", cases, {}, scorers, when, ("kind", "many"), "thread", REPEATS, seed=3
     )
-    return sealed(made)
+    return with_digest(made)
 
 
 def a_run(of: Suite, target: str) -> Run:
@@ -125,7 +125,7 @@ def test_the_store_gives_the_columns_of_the_run_that_was_written(runs, stored) -
     for run, table in zip(runs[1:], stored, strict=True):
         made = table_of(run)
         for field in fields(RunTable):
-            if field.name in ("details", "_kept"):
+            if field.name in ("details", "_memo"):
                 continue
             one, other = getattr(made, field.name), getattr(table, field.name)
             if field.name == "tags":
@@ -153,7 +153,7 @@ def test_both_ways_lead_to_the_same_comparisons_and_flips(runs, stored) -> None:
     assert compare_runs(quick, *stored, scopes) == compare_runs(quick, new, old, scopes)
     assert slices_of(stored[0], ["kind", "many"]) == slices_of(new, ["kind", "many"])
     for scope in (None, Scope("many", "b")):
-        assert flipped(of, stored, scope) == flipped(of, (new, old), scope)
+        assert find_regressions(of, stored, scope) == find_regressions(of, (new, old), scope)
 
 
 def test_what_comes_back_as_events_is_the_same_run_in_columns(runs) -> None:

@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from evaluators.criteria.grammar import parse
-from evaluators.gate.file import gate_of
-from evaluators.gate.judge import judge
-from evaluators.review.agreement import agreement_of, each_beside_the_rest
-from evaluators.trial import Trial
+from evaluators.review.agreement import agreement_of, agreement_with_the_rest
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.reviews.evidence import ReviewedQueue, Vote
 from fairtrial.domain.reviews.review import Preference
-from fairtrial.domain.verdict import Finding
-from tests.fixtures.evaluators.trials import right, run, suite
+from tests.fixtures.evaluators.reviews_by_person import Marks, found, queue
 
-Marks = tuple[int, int]
 NOT_WORSE = "review.preference not worse than base by 20pp"
 BETTER = "review.preference better than base"
 TONE = "review.tone >= 3.0"
-
-
-def queue(people: Mapping[str, Sequence[tuple[Preference, Marks] | None]], **changed) -> ReviewedQueue:
-    """What each person said of each pair, with their tones of candidate and baseline; ``None`` where they said nothing.
-
-    >>> queue({"ann": [("tie", (4, 4))]}).items
-    1
-    """
-    votes = tuple(
-        Vote(f"i{n}", f"c{n}", person, said[0], {"candidate": {"tone": said[1][0]}, "baseline": {"tone": said[1][1]}})
-        for person, given in people.items()
-        for n, said in enumerate(given)
-        if said is not None
-    )
-    n = max(len(given) for given in people.values())
-    made = ReviewedQueue("q1", "Which?", "closed", "small", "digest-1", "tuned", "base", "d", "d", n, n, votes)
-    return replace(made, **changed)
-
-
-def found(line: str, *reviews: ReviewedQueue) -> Finding:
-    of = suite("qa not worse than base by 10pp")
-    gate = replace(gate_of(of), elsewhere=((line, parse(line)),))
-    runs = {"tuned": run(of, "tuned", right(80)), "base": run(of, "base", right(80))}
-    trial = Trial("tuned", "base", lambda _, target: runs.get(target), {}, reviews)
-    return judge(gate, trial, verdict_id="v", at_us=0).findings[1]
 
 
 def two(n: int, *, agree: bool, seed: int = 1) -> dict[str, list[tuple[Preference, Marks]]]:
@@ -72,9 +39,9 @@ def test_two_who_agree_are_told_with_their_alpha_and_the_line_is_judged_as_befor
 def test_a_dimension_that_people_do_not_agree_on_passes_nothing_and_says_what_is_needed() -> None:
     one = found(TONE, queue(two(60, agree=False)))
     assert one.result == "cannot tell"
-    assert "they agree so little that it is not measured (alpha −0." in one.says
-    assert one.says.endswith("nothing passes on what is not measured")
-    assert "settle over a few pairs what each mark means" in one.needed
+    assert "they agree too little to measure anything (alpha −0." in one.says
+    assert one.says.endswith("no line passes on ratings that agree so little")
+    assert "discuss what each rating means over a few pairs" in one.needed
     better = found("review.tone better than base", queue(two(60, agree=False)))
     assert better.result != "pass"
 
@@ -85,15 +52,15 @@ def test_a_failure_stands_whether_people_agree_or_not() -> None:
 
 def test_not_worse_may_not_be_guessed_but_better_stands_on_its_own_interval() -> None:
     guessed = found(NOT_WORSE, queue(two(80, agree=False)))
-    assert guessed.result == "cannot tell" and "nothing passes" in guessed.says
-    assert "what makes an answer the better one" in guessed.needed
+    assert guessed.result == "cannot tell" and "no line passes" in guessed.says
+    assert "what makes one answer better" in guessed.needed
     rng = np.random.default_rng(5)
     tastes = {
         person: [("candidate" if rng.random() < 0.8 else "baseline", (4, 4)) for _ in range(100)]
         for person in ("ann", "bob")
     }
     differs = found(BETTER, queue(tastes))
-    assert differs.result == "pass" and "not measured" in differs.says
+    assert differs.result == "pass" and "too little to measure" in differs.says
 
 
 def test_a_preference_on_which_experts_often_differ_is_low_and_passes() -> None:
@@ -112,11 +79,11 @@ def test_too_few_shared_pairs_say_nothing_against_a_dimension() -> None:
     few = {"ann": votes["ann"], "bob": [*votes["bob"][:8], *([None] * 52)]}
     one = found(TONE, queue(few))
     assert one.result == "pass"
-    assert "how far they agree can't be told from 8 shared pairs" in one.says
+    assert "their agreement cannot be estimated from 8 shared pairs" in one.says
     none = found(TONE, queue({"ann": [*votes["ann"][:30], *([None] * 30)], "bob": [None] * 30 + votes["bob"][30:]}))
     assert none.result == "pass" and "no pair was judged by two" in none.says
     alone = found(TONE, queue({"ann": votes["ann"]}))
-    assert alone.result == "pass" and alone.says.endswith("one person judged; read as among these reviewers")
+    assert alone.result == "pass" and alone.says.endswith("one person judged; valid among these reviewers only")
 
 
 def test_where_all_marks_are_nearly_equal_nothing_is_known_and_nothing_withheld() -> None:
@@ -157,9 +124,9 @@ def test_pairs_of_two_queues_are_not_shared_and_a_persons_last_word_counts() -> 
 
 def test_each_of_three_is_told_beside_the_rest_and_of_two_neither() -> None:
     votes = two(40, agree=True)
-    assert each_beside_the_rest([queue(votes)]) == ()
+    assert agreement_with_the_rest([queue(votes)]) == ()
     guesses = two(40, agree=False, seed=9)["bob"]
-    each = each_beside_the_rest([queue({**votes, "cem": guesses})])
+    each = agreement_with_the_rest([queue({**votes, "cem": guesses})])
     assert [one.reviewer for one in each] == ["ann", "bob", "cem"]
     tones = [one.alphas["review.tone"] for one in each]
     assert all(isinstance(one, Estimate) for one in tones)
@@ -176,5 +143,5 @@ def test_votes_that_are_still_to_come_are_told_while_a_queue_is_open() -> None:
     votes = two(60, agree=True)
     alone = {"ann": votes["ann"], "bob": [*votes["bob"][:2], *([None] * 58)]}
     early = found(TONE, queue(alone, state="open", awaited=10))
-    assert "2 people judged; 10 pairs still wait for a second person; how far they agree can't be told" in early.says
+    assert "2 people judged; 10 pairs still need a second reviewer; their agreement cannot be estimated" in early.says
     assert "wait for" not in found(TONE, queue(alone, state="closed", awaited=10)).says

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from evaluators.review.statistics import Votes, figures_of
-from evaluators.review.wording import pull_says
+from evaluators.review.wording import bias_text
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.reviews.evidence import ReviewedQueue
-from tests.unit.evaluators.gate.test_review_rule import BETTER, CANT, LOST, TIE, WON, found, queue
+from tests.fixtures.evaluators.reviews_by_item import BETTER, CANT, LOST, TIE, WON, found, queue
 
 
 def shown(preferences: Sequence[str], left: Sequence[str], longer: Sequence[int | None], who: Sequence[str]):
@@ -44,14 +44,14 @@ def test_the_adjusted_rates_stand_beside_the_raw_one_which_decides() -> None:
     one = found(BETTER, reviewed)
     plain = found(BETTER, replace(reviewed, votes=tuple(replace(vote, left=None) for vote in reviewed.votes)))
     assert "review.preference is 66.7 %" in one.says
-    assert "; adjusted for the side 66.7 % (57.6 to 74.7), for side and length 67.9 %" in one.says
+    assert "; adjusted for position 66.7 % (57.6 to 74.7), for position and length 67.9 %" in one.says
     assert one.result == plain.result == "pass" and one.evidence == plain.evidence
     assert "adjusted" not in plain.says
 
 
 def test_who_leans_to_a_side_is_told_with_their_own_rate_but_not_by_name_in_a_verdict() -> None:
     one = found(BETTER, leaning())
-    assert "the votes of one of the 2 reviewers lean to the left answer: 40 of 40 (p < 0.001)" in one.says
+    assert "the votes of one of the 2 reviewers favour the left answer: 40 of 40 (p < 0.001)" in one.says
     assert "ben" not in one.says.lower()
     (told,) = figures_of([leaning()]).pull.leanings
     assert (told.reviewer, told.name, told.model.firsts, told.model.seconds) == ("ben", "Ben", 40, 0)
@@ -65,14 +65,14 @@ def test_who_leans_mostly_has_their_own_rate_shown_adjusted() -> None:
     said = [(LOST if side == WON else WON) if i in flipped else side for i, side in enumerate(sides)]
     others = [WON, LOST, LOST, WON] * 10
     one = found(BETTER, shown([*others, *said], [*alternating(40), *sides], [0] * 80, ["ann"] * 40 + ["ben"] * 40))
-    assert "lean to the left answer: 36 of 40 (p < 0.001); their preference is 70.0 %, adjusted 50.0 %" in one.says
+    assert "favour the left answer: 36 of 40 (p < 0.001); their preference is 70.0 %, adjusted 50.0 %" in one.says
 
 
 def test_one_person_who_leans_is_the_reviewer() -> None:
     mostly = [WON, LOST] * 35 + [LOST, WON] * 5
     says = found(BETTER, shown(mostly, alternating(80), [0] * 80, ["ann"] * 80)).says
-    assert "the votes of the reviewer lean to the left answer: 70 of 80 (p < 0.001)" in says
-    assert "for side and length" not in says
+    assert "the votes of the reviewer favour the left answer: 70 of 80 (p < 0.001)" in says
+    assert "for position and length" not in says
 
 
 def test_people_who_lean_together_a_little_each_are_told_together() -> None:
@@ -80,9 +80,9 @@ def test_people_who_lean_together_a_little_each_are_told_together() -> None:
     rng = np.random.default_rng(4)
     sides = rng.choice([WON, LOST], 180).tolist()
     said = [side if rng.random() < 0.7 else (LOST if side == WON else WON) for side in sides]
-    pull = Votes([shown(said, sides, [None] * 180, [f"p{i % 20}" for i in range(180)])]).pull()
+    pull = Votes([shown(said, sides, [None] * 180, [f"p{i % 20}" for i in range(180)])]).bias()
     assert pull.leanings == ()
-    assert "; together, the votes lean to the left answer: 1" in pull_says(pull, 20)
+    assert "; together, the votes favour the left answer: 1" in bias_text(pull, 20)
 
 
 def test_people_see_the_same_preference_as_net_and_as_a_gap_of_elo_ratings() -> None:
@@ -96,12 +96,12 @@ def test_people_see_the_same_preference_as_net_and_as_a_gap_of_elo_ratings() -> 
 def test_votes_that_nobody_could_judge_are_left_out_and_lengths_that_are_gone_adjust_nothing() -> None:
     lengths: list[int | None] = [*range(79), None]
     kept = shown([WON, WON, TIE, LOST] * 20, alternating(80), lengths, ["ann"] * 80)
-    model = Votes([kept]).pull().model
+    model = Votes([kept]).bias().model
     assert model is not None
     assert isinstance(model.position_adjusted, Estimate)
     assert isinstance(model.length_adjusted, NotEnough) and "not known" in model.length_adjusted.reason
     mute = replace(kept, votes=tuple(replace(vote, preference=CANT) for vote in kept.votes))
-    nothing = Votes([mute]).pull().model
+    nothing = Votes([mute]).bias().model
     assert nothing is not None
     assert isinstance(nothing.raw, NotEnough) and isinstance(nothing.position_adjusted, NotEnough)
 
@@ -113,7 +113,7 @@ def test_pairs_that_were_drawn_with_other_chances_are_weighed_in_the_adjusted_ra
         return replace(made, votes=votes, suite=name, suite_digest=name, queue_id=name)
 
     few, many = [WON, WON, WON, LOST] * 10, [LOST, LOST, LOST, WON] * 10
-    model = Votes([drawn("few", few, 1.0), drawn("many", many, 0.1)]).pull().model
+    model = Votes([drawn("few", few, 1.0), drawn("many", many, 0.1)]).bias().model
     assert model is not None
     assert isinstance(model.raw, Estimate) and isinstance(model.position_adjusted, Estimate)
     assert model.raw.value == pytest.approx((30 + 10 * 10) / 440)
@@ -126,8 +126,8 @@ def test_what_decides_is_told_before_what_is_only_shown_beside_it() -> None:
         "review.preference is",
         "better is required",
         "2 people judged",
-        "adjusted for the side",
-        "lean to the left",
+        "adjusted for position",
+        "favour the left",
     ]
     assert [says.index(part) for part in parts] == sorted(says.index(part) for part in parts)
     assert says.count("halves") == 0

@@ -34,11 +34,11 @@ def test_a_repeat_inside_a_repeat_ends_on_a_long_answer() -> None:
 @pytest.mark.parametrize(
     ("pattern", "why"),
     [
-        (r"a(?=b)", "it can't look ahead or behind"),
-        (r"(?<!a)b", "it can't look ahead or behind"),
-        (r"(a)\1", "it can't refer back to a group"),
+        (r"a(?=b)", "it has no look-ahead or look-behind"),
+        (r"(?<!a)b", "it has no look-ahead or look-behind"),
+        (r"(a)\1", "it has no back-references"),
         (r"(?>a)b", "it has no atomic groups"),
-        (r"a++", "no possessive repeats"),
+        (r"a++", "no atomic groups or possessive repeats"),
         (r"a\Z", r"the end of the text is \z"),
         (r"\u00e9", "a character by its number is"),
         (r"a{2000}", "it repeats at most 1,000 times"),
@@ -53,14 +53,14 @@ def test_a_pattern_that_can_not_be_taken_says_why_with_file_and_line(tmp_path: P
         (tmp_path / "suite.yaml").write_text(f"suite: s\ndata: rows.jsonl\nscore:\n  - {json.dumps(scorer)}\n")
         with pytest.raises(ConfigError) as raised:
             load(tmp_path / "suite.yaml")
-        [mistake] = raised.value.mistakes
-        assert why in mistake.wrong
+        [error] = raised.value.errors
+        assert why in error.wrong
         place = "rows.jsonl:1" if scorer == "regex" else "suite.yaml:4"
-        assert f"{mistake.file}:{mistake.line}".endswith(place)
+        assert f"{error.file}:{error.line}".endswith(place)
 
 
 def test_a_pattern_has_an_end() -> None:
-    with pytest.raises(ValueError, match="the pattern has 6,000 characters, and at most 5,000 are read"):
+    with pytest.raises(ValueError, match="the pattern has 6,000 characters; the limit is 5,000"):
         compile_regex("a" * 6000)
 
 
@@ -74,13 +74,13 @@ def test_letters_of_any_language_are_found_and_half_a_character_is_no_crash() ->
 @pytest.mark.parametrize(
     ("schema", "why"),
     [
-        ({"$ref": "http://127.0.0.1:9/x.json"}, "is not in the schema, and nothing is fetched from elsewhere"),
-        ({"$ref": "file:///etc/passwd"}, "nothing is fetched from elsewhere"),
-        ({"items": {"$ref": "other.json#/x"}}, "nothing is fetched from elsewhere"),
-        ({"$ref": "#/$defs/none"}, "nothing is fetched from elsewhere"),
+        ({"$ref": "http://127.0.0.1:9/x.json"}, "is not in the schema, and external references are not fetched"),
+        ({"$ref": "file:///etc/passwd"}, "external references are not fetched"),
+        ({"items": {"$ref": "other.json#/x"}}, "external references are not fetched"),
+        ({"$ref": "#/$defs/none"}, "external references are not fetched"),
         ({"$ref": "#"}, "refers to itself without an end"),
         ({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}, "refers to itself without an end"),
-        ({"type": 3}, "the schema is not one"),
+        ({"type": 3}, "the schema is invalid"),
         ({"patternProperties": {"a": {}}, "unevaluatedProperties": False}, "use additionalProperties"),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_schema_file_lies_in_the_project_and_is_a_file(tmp_path: Path) -> None
     suite = tmp_path / "suites/suite.yaml"
     for name in ("../schema.json", "/dev/zero", "/etc/hostname"):
         suite.write_text(f"suite: s\ndata: rows.jsonl\nscore:\n  - json_schema: {name}\n")
-        with pytest.raises(ConfigError, match=r"suite\.yaml:4: .* lies outside of the project's folder"):
+        with pytest.raises(ConfigError, match=r"suite\.yaml:4: .* is outside the project's folder"):
             load(suite)
     (tmp_path / "fairtrial.yaml").write_text("version: 1\n")
     suite.write_text("suite: s\ndata: rows.jsonl\nscore:\n  - json_schema: ../schema.json\n")

@@ -1,4 +1,4 @@
-"""`fairtrial check` says what a project leads to, or every mistake, and exits with 2."""
+"""`fairtrial check` says what a project leads to, or every error, and exits with 2."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check(*arguments: str) -> Result:
 def test_a_sound_project_is_summarised(tmp_path: Path) -> None:
     result = check(str(write(tmp_path)))
     assert result.exit_code == 0, result.output
-    assert "sound; 3 deployments, 2 routes, 1 experiment" in result.output
+    assert "valid; 3 deployments, 2 routes, 1 experiment" in result.output
     assert "route support-bot → the experiment tuned-vs-base (base or tuned), falls back to base" in result.output
     assert "2 % of users are enrolled (stages 2, 10, 40, 100)" in result.output
 
@@ -28,7 +28,7 @@ def test_mistakes_go_to_the_error_stream_and_exit_with_2(tmp_path: Path) -> None
     result = check(str(write(tmp_path, changed(("unit: user", "unti: user")))))
     assert result.exit_code == 2 and not result.stdout
     assert "unti: unknown field (did you mean 'unit'?)" in result.stderr
-    assert "2 mistakes found" in result.stderr
+    assert "2 errors found" in result.stderr
 
 
 def test_json_has_the_same(tmp_path: Path) -> None:
@@ -36,8 +36,8 @@ def test_json_has_the_same(tmp_path: Path) -> None:
     assert sound["ok"] and sound["files"][0]["routes"]["base-direct"] == "base"
     result = check("--json", str(write(tmp_path, changed(("unit: user", "unit: usr")))))
     assert result.exit_code == 2
-    mistake = json.loads(result.stdout)["mistakes"][0]
-    assert (mistake["line"], mistake["path"]) == (14, "experiments.tuned-vs-base.unit")
+    error = json.loads(result.stdout)["mistakes"][0]
+    assert (error["line"], error["path"]) == (14, "experiments.tuned-vs-base.unit")
 
 
 def test_a_faulty_suite_is_a_mistake_of_its_own_kind(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_file_that_can_not_be_read_is_a_mistake(tmp_path: Path, name: str) -> 
 def test_a_key_in_the_file_for_this_machine_is_a_warning_on_the_error_stream(tmp_path: Path) -> None:
     dummy = ('http://gpu-1:8000/v1/",', 'http://127.0.0.1:8000/v1/", api_key: sk-dummy,')
     result = check(str(write(tmp_path, changed(dummy))))
-    assert result.exit_code == 0 and "sound" in result.stdout and "sk-dummy" not in result.output
+    assert result.exit_code == 0 and ": valid; " in result.stdout and "sk-dummy" not in result.output
     assert "fairtrial.yaml:3: deployments.base.api_key: is written in the file" in result.stderr
     shown = json.loads(check("--json", str(write(tmp_path, changed(dummy)))).stdout)
     assert "deployments.base.api_key" in [warning["path"] for warning in shown["warnings"]]

@@ -1,4 +1,4 @@
-"""A project compiles to its plan, or every mistake in it is said at once."""
+"""A project compiles to its plan, or every error in it is said at once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.config.plan.assignment_guard import changed_units, refuse_reshuffle
+from fairtrial.config.plan.assignment_guard import changed_units, refuse_reassignment
 from fairtrial.config.plan.compile import Live
 from fairtrial.config.plan.hashes import plan_hash
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import PlanRefused
-from tests.fixtures.services.projects import ENVIRON, SOUND, mistakes, project, write
+from tests.fixtures.services.projects import ENVIRON, SOUND, errors, project, write
 
 
 def test_a_sound_project_becomes_a_plan(tmp_path: Path) -> None:
@@ -83,12 +83,12 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
     moved = project(tmp_path, split).plan
     assert changed_units(old, moved) == ["tuned-vs-base"]
     with pytest.raises(PlanRefused, match="new salt, such as salt: tuned-vs-base-2"):
-        refuse_reshuffle(old, moved)
+        refuse_reassignment(old, moved)
     salted = project(tmp_path, split, ("max_weeks: 6", "salt: second")).plan
     assert changed_units(old, salted) == []
     assert changed_units(old, project(tmp_path, ("unit: user", "unit: request")).plan) == ["tuned-vs-base"]
     staged = replace(old.experiments["tuned-vs-base"], stage=100)
-    refuse_reshuffle(old, replace(old, experiments={"tuned-vs-base": staged}))
+    refuse_reassignment(old, replace(old, experiments={"tuned-vs-base": staged}))
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
     [
         ("parent: base", "parnet: base", "4: deployments.tuned.parnet: unknown field (did you mean 'parent'?)"),
         ("parent: base", "parent: bas", "the deployment 'bas' does not exist (did you mean 'base'?)"),
-        ("parent: base", "parent: tuned", "deployments.tuned.parent: goes in a circle: tuned → tuned"),
+        ("parent: base", "parent: tuned", "deployments.tuned.parent: forms a cycle: tuned → tuned"),
         ("fallback: base", "fallback: cloud", "routes.support-bot.fallback: its data is internal, but it can reach"),
         (
             "tuned: {deployment: tuned",
             "tuned: {deployment: cloud",
-            "deployment 'cloud' by the variant 'tuned'",
+            "deployment 'cloud' through the variant 'tuned'",
         ),
         (
             "base-direct: {deploy",
@@ -123,7 +123,7 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
         (
             "http://gpu-1:8000/v1/",
             "http://u:pw@gpu",
-            "has a user or a password in it (put the key in api_key)",
+            "contains a user or a password (put the key in api_key)",
         ),
         (
             "openai/Qwen3-8B",
@@ -133,7 +133,7 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
         (
             'openai/gpt-4o-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
             "anthropic/claude-x",
-            "deployments.cloud.external: anthropic is outside of your house, and external is not true (external: true)",
+            "cloud.external: anthropic is outside your organisation, and external is not true (external: true)",
         ),
         (
             'openai/gpt-4o-mini, base_url: "https://api.openai.com/v1", api_key: "${CLOUD_KEY}", external: true',
@@ -148,7 +148,7 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
         ("openai/Qwen3-8B", "opnai/Qwen3-8B", "the provider 'opnai' is not known (did you mean 'openai'?; openai/"),
         ("temperature: 0.2", "model: x", "variants.tuned.params.model: is not a parameter (the deployment names"),
         ("temperature: 0.2", "stream: true", "variants.tuned.params.stream: is not a parameter"),
-        ("external: true", "external: false", "api.openai.com is outside of your house, and external is not true"),
+        ("external: true", "external: false", "api.openai.com is outside your organisation, and external is not true"),
         ("mde: 3pp", "mde: 3", "mde: '3' is not a margin (1pp is one percentage point"),
         ("margin: 20%", "margin: 20pp", "percentage points fit a share, and requests.latency_p95 is an amount"),
         ("margin: 1pp", "margin: 0pp", "guardrails[0].margin: '0pp' must be more than 0"),
@@ -168,13 +168,13 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
     ],
 )
 def test_each_mistake_is_said_where_it_is(tmp_path: Path, old: str, new: str, expected: str) -> None:
-    found = mistakes(tmp_path, (old, new))
-    assert any(expected in mistake for mistake in found), found
-    assert all(mistake.startswith("fairtrial.yaml:") for mistake in found)
+    found = errors(tmp_path, (old, new))
+    assert any(expected in error for error in found), found
+    assert all(error.startswith("fairtrial.yaml:") for error in found)
 
 
 def test_mistakes_of_shape_and_of_meaning_are_said_in_one_go(tmp_path: Path) -> None:
-    found = mistakes(
+    found = errors(
         tmp_path,
         ("unit: user", "unit: usr"),
         ("control: base", "control: bse"),
@@ -182,29 +182,29 @@ def test_mistakes_of_shape_and_of_meaning_are_said_in_one_go(tmp_path: Path) -> 
         ("parent: base", "parnet: bas"),
         environ={},
     )
-    assert [mistake.split(": ")[1].rsplit(".", 1)[-1] for mistake in found] == [
+    assert [error.split(": ")[1].rsplit(".", 1)[-1] for error in found] == [
         "parnet",
         "api_key",
         "unit",
         "control",
         "split",
     ]
-    assert [int(mistake.split(":")[1]) for mistake in found] == [4, 5, 14, 15, 19]
+    assert [int(error.split(":")[1]) for error in found] == [4, 5, 14, 15, 19]
 
 
 def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
-    assert mistakes(tmp_path, environ={}) == [
+    assert errors(tmp_path, environ={}) == [
         "fairtrial.yaml:5: deployments.cloud.api_key: the environment variable CLOUD_KEY is not set"
     ]
 
 
 def test_a_value_of_the_environment_is_never_quoted(tmp_path: Path) -> None:
-    found = mistakes(tmp_path, ("bodies: redacted", 'bodies: "${CLOUD_KEY}"'))
+    found = errors(tmp_path, ("bodies: redacted", 'bodies: "${CLOUD_KEY}"'))
     assert len(found) == 1 and ENVIRON["CLOUD_KEY"] not in found[0]
 
 
 def test_a_key_of_the_wrong_type_is_not_quoted_either(tmp_path: Path) -> None:
-    found = mistakes(tmp_path, ('api_key: "${CLOUD_KEY}"', "api_key: 4711"))
+    found = errors(tmp_path, ('api_key: "${CLOUD_KEY}"', "api_key: 4711"))
     assert found == ["fairtrial.yaml:5: deployments.cloud.api_key: must be text, not a number"]
 
 
@@ -213,5 +213,5 @@ def test_outside_of_loopback_keys_are_the_default(tmp_path: Path) -> None:
 
 
 def test_the_sample_has_no_mistakes(tmp_path: Path) -> None:
-    assert mistakes(tmp_path) == []
+    assert errors(tmp_path) == []
     assert SOUND.startswith("version: 1")

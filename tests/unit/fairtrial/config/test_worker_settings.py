@@ -1,4 +1,4 @@
-"""What the data plane's workers are told: defaults, what the file says of them, and mistakes in it."""
+"""What the data plane's workers are told: defaults, what the file says of them, and errors in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.limits.worker_settings import WorkerSettings
-from tests.fixtures.services.projects import mistakes, project
+from tests.fixtures.services.projects import errors, project
 
 STORE = "store:"
 
@@ -36,19 +36,19 @@ def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_told_with_what_is_known(tmp_path: Path, said: str, wrong: str) -> None:
-    [found] = mistakes(tmp_path, (STORE, f"gateway: {{{said}}}\nstore:"))
+    [found] = errors(tmp_path, (STORE, f"gateway: {{{said}}}\nstore:"))
     assert wrong in found
 
 
 def test_everything_else_goes_to_no_deployment_that_is_translated_for(tmp_path: Path) -> None:
     claude = "  claude: {model: anthropic/claude-sonnet-4-5, external: true, api_key: '${CLOUD_KEY}'}\nroutes:"
-    [found] = mistakes(tmp_path, ("routes:", claude), (STORE, "gateway: {others: claude}\nstore:"))
-    assert "gateway.others: 'claude' is reached by translation" in found
+    [found] = errors(tmp_path, ("routes:", claude), (STORE, "gateway: {others: claude}\nstore:"))
+    assert "gateway.others: 'claude' is translated" in found
 
 
 @pytest.mark.parametrize("day", ["2027-02-30", "soon", "''"])
 def test_a_shutdown_date_is_a_day(tmp_path: Path, day: str) -> None:
-    [found] = mistakes(tmp_path, ("external: true", f"external: true, shutdown_date: {day}"))
+    [found] = errors(tmp_path, ("external: true", f"external: true, shutdown_date: {day}"))
     assert "deployments.cloud.shutdown_date" in found
 
 
@@ -87,12 +87,12 @@ def test_origins_of_web_pages_reach_the_workers(tmp_path: Path) -> None:
     ],
 )
 def test_an_origin_that_no_browser_sends_is_an_error(tmp_path: Path, origins: str, wrong: str) -> None:
-    [found] = mistakes(tmp_path, cors(origins))
+    [found] = errors(tmp_path, cors(origins))
     assert wrong in found
 
 
 def test_every_origin_stands_alone_and_never_on_an_open_gateway(tmp_path: Path) -> None:
-    [found] = mistakes(tmp_path, cors('["https://app.example", "*"]', ", auth: keys"))
+    [found] = errors(tmp_path, cors('["https://app.example", "*"]', ", auth: keys"))
     assert "gateway.cors.origins[1]: '*' allows every origin" in found
     bound = ', bind: "0.0.0.0:8080"'
     assert project(tmp_path, cors('["*"]', bound)).gateway.auth == "keys"

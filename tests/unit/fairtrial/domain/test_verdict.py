@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairtrial.domain.verdict import EXIT_CODES, Decision, Finding, Result, decide, spread
+from fairtrial.domain.verdict import EXIT_CODES, Decision, Finding, Result, decide, interleave_sources
 
 
 def found(result: Result, source: str = "s", *, decisive: bool = True) -> Finding:
@@ -36,4 +36,4 @@ def test_the_exit_codes_are_those_that_pipelines_know() -> None:
 
 def test_the_first_findings_speak_for_as_many_suites_as_there_are() -> None:
     findings = [found("fail", source) for source in ("a", "a", "a", "b", "c", "b")]
-    assert [finding.source for finding in spread(findings)] == ["a", "b", "c", "a", "b", "a"]
+    assert [finding.source for finding in interleave_sources(findings)] == ["a", "b", "c", "a", "b", "a"]

@@ -1,4 +1,4 @@
-"""The journal's format is frozen: golden lines of every kind are read as they always were, and written the same."""
+"""The journal's format is frozen: golden lines of every kind are read as before, and written the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map of responses: shared, durable, bounded, erasable, and never in the way."""
+"""The map of responses is shared, durable, bounded and erasable, and never delays a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The writer appends whole lines to segments of its own and never raises on trouble with the disk."""
+"""The writer appends whole lines to its own segments, and counts disk errors instead of raising them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_a_bet_that_lost_everything_is_no_evidence() -> None:
 
 
 def test_evidence_is_a_number_and_alpha_a_chance() -> None:
-    with pytest.raises(ValueError, match="no number"):
+    with pytest.raises(ValueError, match="not a number"):
         EValue(float("nan"), 4, "example")
     for alpha in (0.0, 1.0, 2.0):
         with pytest.raises(ValueError, match="alpha"):

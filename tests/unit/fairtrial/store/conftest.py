@@ -1,31 +1,6 @@
-"""A store of its own for each test, and ready-made events."""
+"""An empty store for each test."""
 
-from __future__ import annotations
+from tests.fixtures.store.cheap_passwords import cheap_passwords
+from tests.fixtures.store.empty_store import database, ingester, layout
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from fairtrial.config.layout import Layout
-from fairtrial.store.core.database import Database
-from fairtrial.store.ingest.ingest import Ingester
-
-NOW = 1_800_000_000_000_000
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout(tmp_path / "fairtrial.duckdb").make()
-
-
-@pytest.fixture
-def database(layout: Layout) -> Iterator[Database]:
-    database = Database.open(layout)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def ingester(database: Database) -> Ingester:
-    return Ingester(database, lambda: NOW)
+__all__ = ["cheap_passwords", "database", "ingester", "layout"]

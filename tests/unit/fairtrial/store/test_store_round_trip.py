@@ -9,30 +9,19 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, StoreLocked, UsageError
-from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.events import Event
-from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit, keys, store_secrets
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.migrate import migrate, migrations
 from fairtrial.store.core.owner_lock import is_owned, read_note
-from fairtrial.store.core.query import Page, at, microseconds
+from fairtrial.store.core.query import Page, microseconds, timestamp
 from fairtrial.store.evaluations import runs, verdict_json, verdicts
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.overview import overview
 from fairtrial.store.traffic import feedback, requests, traffic
 from tests.fixtures.store import samples
-
-ESTIMATE = Estimate(-0.18, -0.25, -0.116, 0.9, 120, "tango")
-FINDINGS = (
-    Finding("a >= 1", "suite", "pass", "fine", evidence=ESTIMATE),
-    Finding("b clean", "suite", "cannot tell", "unknown", evidence=NotEnough("few", "100 more", 3), decisive=False),
-    Finding("c", "gate", "fail", "lost", evidence=Comparison("c", "", 0.1, None, ESTIMATE, "worse", 1, 19, 120)),
-    Finding("d", "gate", "fail", "lost", evidence=Comparison("d", "k:v", None, None, NotEnough("r", "n"), "worse")),
-    Finding("e", "gate", "pass", "nothing to show"),
-)
-VERDICT = Verdict("v-1", samples.NOW, "release", "tuned", "base", "BLOCK", "BLOCK tuned", FINDINGS, ("run-1",), 2)
+from tests.fixtures.store.stored_verdict import VERDICT
 
 
 def bring(database: Database, ingester: Ingester, *events: Event) -> None:
@@ -71,10 +60,10 @@ def test_the_latest_run_of_each_suite_target_and_digest_is_a_finished_one(
 def test_a_verdict_comes_back_with_evidence_of_every_kind(database: Database) -> None:
     verdicts.save(database, VERDICT, actor="test")
     verdicts.save(database, VERDICT, actor="test")
-    assert verdicts.one(database, "v-1") == VERDICT
-    assert verdicts.whole(database, Page(), candidate="tuned") == (VERDICT,)
-    assert verdicts.whole(database, Page(), candidate="base") == ()
-    assert verdicts.one(database, "v-2") is None
+    assert verdicts.find(database, "v-1") == VERDICT
+    assert verdicts.with_findings(database, Page(), candidate="tuned") == (VERDICT,)
+    assert verdicts.with_findings(database, Page(), candidate="base") == ()
+    assert verdicts.find(database, "v-2") is None
 
 
 def test_evidence_of_an_unknown_kind_is_refused() -> None:
@@ -126,11 +115,11 @@ def test_traffic_counts_by_intention_to_treat_on_enrolled_units(database: Databa
 
 def test_a_request_comes_with_its_bodies_attempts_and_exposures(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, samples.request(1, request_body="{}"), samples.attempt(1), samples.exposure(1))
-    found = requests.one(database, "r-1")
+    found = requests.find(database, "r-1")
     assert found is not None
     assert (found["request_body"], found["response_body"]) == ("{}", None)
     assert [len(found[name]) for name in ("attempts", "exposures")] == [1, 1]
-    assert requests.one(database, "r-2") is None
+    assert requests.find(database, "r-2") is None
 
 
 def test_lists_are_bounded_in_time_and_paged(database: Database, ingester: Ingester) -> None:
@@ -180,10 +169,10 @@ def test_an_unknown_right_is_refused(database: Database) -> None:
 def test_the_audit_trail_shows_a_changed_entry(database: Database) -> None:
     for number in range(3):
         audit.record(database, now_us=samples.NOW + number, actor="me", action="plan.publish", subject="p")
-    assert audit.broken_at(database) is None
-    with database.writing() as cursor:
+    assert audit.first_broken_entry(database) is None
+    with database.transaction() as cursor:
         cursor.execute("UPDATE events SET actor = 'you' WHERE number = 2")
-    assert audit.broken_at(database) == 2
+    assert audit.first_broken_entry(database) == 2
 
 
 def test_the_pepper_is_made_once(layout: Layout) -> None:
@@ -213,14 +202,14 @@ def test_the_store_is_free_after_its_owner_left(layout: Layout) -> None:
 def test_migrations_are_applied_once(layout: Layout) -> None:
     for _ in range(2):
         database = Database.open(layout)
-        assert migrate(database.reading()) == max(migrations())
+        assert migrate(database.cursor()) == max(migrations())
         assert database.rows("SELECT count(*) FROM schema_migrations") == [(len(migrations()),)]
         database.close()
 
 
 def test_a_store_of_a_newer_program_is_refused_and_left_free(layout: Layout) -> None:
     database = Database.open(layout)
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute("INSERT INTO schema_migrations VALUES (99, 'future', NULL)")
     database.close()
     with pytest.raises(StoreError, match="newer fairtrial"):
@@ -257,4 +246,4 @@ def test_the_overview_counts_rows(database: Database, ingester: Ingester) -> Non
 
 def test_times_survive_the_way_to_the_store_and_back() -> None:
     for moment in (0, 1, samples.NOW + 123_457, 4_102_444_799_999_999):
-        assert microseconds(at(moment)) == moment
+        assert microseconds(timestamp(moment)) == moment

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
-from fairtrial_cli.processes.health_watch import Door
+from fairtrial_cli.processes.health_watch import ReadinessProbe
 
 BODY = b'{"status": "ok"}'
 
@@ -61,7 +61,7 @@ def serving(port: int = 0) -> Iterator[int]:
 def test_one_connection_serves_all_questions_until_the_service_starts_again() -> None:
     Ready.connections.clear()
     with serving() as port:
-        door = Door(f"http://127.0.0.1:{port}")
+        door = ReadinessProbe(f"http://127.0.0.1:{port}")
         assert [door.ready() for _ in range(3)] == 3 * [{"status": "ok"}]
         assert len(Ready.connections) == 1
     assert door.ready() is None

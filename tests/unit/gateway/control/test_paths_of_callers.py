@@ -10,41 +10,43 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from gateway.control.app import create_app
-from gateway.control.background.background_work import Keeper
-from tests.unit.gateway.control.conftest import client
+from gateway.control.background.background_work import BackgroundWork
+from tests.fixtures.control.control_app import client
 
 CANARY = "a-secret-beside-the-store"
 TRAVERSALS = ("..\\..\\secret.txt", "../../secret.txt", "..%2f..%2fsecret.txt", "....//secret.txt", "/etc/passwd")
 PARAMETER = re.compile(r"\{[^}]+\}")
 
 
-def paths_with_names(keeper: Keeper) -> list[tuple[str, str]]:
+def paths_with_names(background: BackgroundWork) -> list[tuple[str, str]]:
     """Method and path of each route that takes a name in its path."""
-    contexts = iter_route_contexts(create_app(keeper, loopback=True).routes)
+    contexts = iter_route_contexts(create_app(background, loopback=True).routes)
     routes = [(one.path, one.original_route) for one in contexts if isinstance(one.original_route, APIRoute)]
     return [(method, path) for path, route in routes for method in route.methods or () if "{" in path]
 
 
 @pytest.mark.parametrize("traversal", TRAVERSALS)
 async def test_cve_2023_6977_a_name_that_leads_to_a_file_reads_none(
-    keeper: Keeper, tmp_path: Path, traversal: str
+    background: BackgroundWork, tmp_path: Path, traversal: str
 ) -> None:
     (tmp_path / "secret.txt").write_text(CANARY)
-    wanted = paths_with_names(keeper)
+    wanted = paths_with_names(background)
     assert len(wanted) > 15
-    async with client(keeper) as http:
+    async with client(background) as http:
         for method, path in wanted:
             answer = await http.request(method, PARAMETER.sub(lambda _: quote(traversal, safe="%"), path))
             assert answer.status_code == 303 or 400 <= answer.status_code < 500, (method, path, answer.status_code)
             assert CANARY not in answer.text and "root:" not in answer.text
 
 
-async def test_cve_2026_2033_a_name_that_leads_elsewhere_writes_no_file(keeper: Keeper, tmp_path: Path) -> None:
+async def test_cve_2026_2033_a_name_that_leads_elsewhere_writes_no_file(
+    background: BackgroundWork, tmp_path: Path
+) -> None:
     def outside() -> set[Path]:
         return {path for path in tmp_path.rglob("*") if "fairtrial.duckdb" not in str(path)}
 
     before, above = outside(), set(tmp_path.parent.iterdir())
-    async with client(keeper) as http:
+    async with client(background) as http:
         for traversal in TRAVERSALS:
             await http.post("/api/keys", json={"name": traversal})
             gate = f"version: 1\ngate: '{traversal}'\nsuites: ['{traversal}']\n"

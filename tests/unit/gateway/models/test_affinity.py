@@ -17,7 +17,7 @@ class FakeEngine:
 
 
 @dataclass
-class Clock:
+class ServerState:
     now: float = 0.0
 
     def __call__(self) -> float:
@@ -29,7 +29,7 @@ class Scene:
     """Some engines, and who was served by which, in order."""
 
     engines: list[FakeEngine]
-    clock: Clock = field(default_factory=Clock)
+    clock: ServerState = field(default_factory=ServerState)
     served: list[tuple[int, Hashable]] = field(default_factory=list)
     busy: set[int] = field(default_factory=set)
 

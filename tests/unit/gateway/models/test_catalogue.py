@@ -50,7 +50,7 @@ def test_fingerprints_differ_by_adapter_strength_and_runtime(models: Catalogue, 
 
 def test_a_file_that_is_no_gguf_is_refused(tmp_path: Path) -> None:
     (tmp_path / "base.gguf").write_text("hello")
-    with pytest.raises(UsageError, match="no GGUF file"):
+    with pytest.raises(UsageError, match="not a GGUF file"):
         catalogue("base", tmp_path / "base.gguf", {}, runtime="")
     with pytest.raises(UsageError, match="No such file"):
         catalogue("base", tmp_path / "none.gguf", {}, runtime="")

@@ -32,7 +32,7 @@ def test_the_engine_gets_a_scale_for_every_adapter_and_nothing_that_callers_may_
 
 def test_the_limit_of_tokens_is_that_of_the_newer_parameter_the_older_or_ours() -> None:
     limits = [{"max_completion_tokens": 5, "max_tokens": 9}, {"max_tokens": 9}, {}]
-    assert [wire.for_engine(body, GOOD, 0)["max_tokens"] for body in limits] == [5, 9, wire.MOST_TOKENS]
+    assert [wire.for_engine(body, GOOD, 0)["max_tokens"] for body in limits] == [5, 9, wire.DEFAULT_MAX_TOKENS]
 
 
 def test_chunks_carry_the_name_that_was_asked_and_the_fingerprint() -> None:

@@ -10,11 +10,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from evaluators.loading.scorers import build_entry
-from evaluators.scoring.scorer import Scorer
-from fairtrial.domain.run import Answer, Case, Score
+from evaluators.scoring.confusion import OFF_LABEL, confusion
+from evaluators.scoring.confusion import pairs as label_pairs
+from evaluators.scoring.scorer import FromCounts, Scorer
+from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 
 WORDS = [
     "the",
@@ -92,8 +95,8 @@ def test_sacrebleus_known_traps_do_not_reach_a_user() -> None:
     assert measure(bleu, "one two three four five", ["nothing alike here at all", "one two three four five"]).values[
         "corpus"
     ] == pytest.approx(100)
-    caution = bleu.caution([Case("c", (), "too short")])  # type: ignore[attr-defined]
-    assert "fewer than 4 words" in caution
+    warning = bleu.suite_warning([Case("c", (), "too short")])  # type: ignore[attr-defined]
+    assert "fewer than 4 words" in warning
     assert "version:2" in bleu.version and "eff:no|tok:13a|smooth:exp" in bleu.version
 
 
@@ -109,7 +112,7 @@ def test_rouge_is_rouge_scores(stem: bool) -> None:
 
 
 def test_rouge_refuses_references_that_it_cannot_see() -> None:
-    assert "use chrf" in scorer("rouge").unfit(Case("c", (), "привет"))  # type: ignore[attr-defined]
+    assert "use chrf" in scorer("rouge").case_problem(Case("c", (), "привет"))  # type: ignore[attr-defined]
 
 
 def squad_script(said: str, truth: str) -> tuple[bool, float]:
@@ -135,23 +138,63 @@ def test_squad_is_the_published_script() -> None:
         assert values == {"em": float(max(em for em, _ in by_script)), "f1": max(f1 for _, f1 in by_script)}
 
 
+def labelled(count: int, labels: list[str], seed: int) -> tuple[list[str], list[str]]:
+    """True labels and answers, three in ten of which are wrong or off-label."""
+    draw = random.Random(seed)
+    true = draw.choices(labels, k=count)
+    return true, [one if draw.random() < 0.7 else draw.choice([*labels, "I think it is low"]) for one in true]
+
+
 def test_label_figures_are_scikit_learns_with_fixed_labels() -> None:
-    from sklearn.metrics import confusion_matrix, f1_score, recall_score
+    from sklearn.metrics import f1_score, recall_score
 
-    from evaluators.scoring.confusion import OFF_LABEL
-    from evaluators.scoring.confusion import pairs as counted
-
-    labels, draw = ["low", "normal", "high"], random.Random(3)
-    truth = draw.choices(labels, k=200)
-    said = [one if draw.random() < 0.7 else draw.choice([*labels, "I think it is low"]) for one in truth]
+    labels = ["low", "normal", "high"]
+    true, said = labelled(200, labels, seed=3)
     label = scorer({"label": {"of": labels}})
-    scores = stored([measure(label, answer, one) for answer, one in zip(said, truth, strict=True)])
+    scores = stored([measure(label, answer, one) for answer, one in zip(said, true, strict=True)])
     bucketed = [one if one in labels else OFF_LABEL for one in said]
     stats = {stat.name: stat for stat in label.stats}
     f1, recall = stats["macro_f1"].aggregate, stats["macro_recall"].aggregate
     assert f1 is not None and recall is not None
-    assert f1(scores) == pytest.approx(f1_score(truth, bucketed, labels=labels, average="macro"), abs=1e-15)
-    assert recall(scores) == pytest.approx(recall_score(truth, bucketed, labels=labels, average="macro"), abs=1e-15)
+    assert f1(scores) == pytest.approx(f1_score(true, bucketed, labels=labels, average="macro"), abs=1e-15)
+    assert recall(scores) == pytest.approx(recall_score(true, bucketed, labels=labels, average="macro"), abs=1e-15)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 40, 400])
+@pytest.mark.parametrize("seed", range(8))
+def test_figures_of_counts_are_scikit_learns(count: int, seed: int) -> None:
+    """Resampling computes its figures from counts; labels may be absent on either side, or on both."""
+    labels = ["low", "normal", "high", "urgent"]
+    true, said = labelled(count, labels[: 2 + seed % 3], seed)
+    label = scorer({"label": {"of": labels, "positive": ["high", "normal"]}})
+    scores = stored([measure(label, answer, one) for answer, one in zip(said, true, strict=True)])
+    counted = label_pairs(scores)
+    counts = np.array(list(counted.values()), dtype=np.intp)
+    for stat in label.stats:
+        if isinstance(stat.parts, FromCounts) and stat.aggregate is not None:
+            expected = stat.aggregate(scores)
+            assert stat.parts.figure(list(counted))(counts) == (expected and pytest.approx(expected, abs=1e-14))
+
+
+def test_the_confusion_matrix_is_scikit_learns() -> None:
+    from sklearn.metrics import confusion_matrix
+
+    labels = ["low", "normal", "high"]
+    true, said = labelled(200, labels, seed=3)
+    label = scorer({"label": {"of": labels}})
+    scores = [measure(label, answer, one) for answer, one in zip(said, true, strict=True)]
     every = [*labels, OFF_LABEL]
-    matrix = confusion_matrix(truth, bucketed, labels=every).tolist()
-    assert [[counted(scores)[row, column] for column in every] for row in every] == matrix
+    bucketed = [one if one in labels else OFF_LABEL for one in said]
+    found = confusion(run_with(scores), label.name, labels)
+    assert found.labels == tuple(every)
+    assert [list(row) for row in found.counts] == confusion_matrix(true, bucketed, labels=every).tolist()
+    assert confusion(run_with([]), label.name, labels).counts == ((0,) * 4,) * 4
+
+
+def run_with(scores: list[Score]) -> Run:
+    """A run whose results have these scores."""
+    results = [
+        CaseResult(Case(f"c{at}", (), ""), 0, Answer("x"), "scored", {score.scorer: score})
+        for at, score in enumerate(scores)
+    ]
+    return Run("r", "s", "d", "base", "b", None, 0, 1, 0, 0, tuple(results), {}, {})

@@ -117,10 +117,10 @@ def test_a_schema_accepts_or_says_where_it_does_not() -> None:
         ({"label": {"off": ["a", "b"]}}, "did you mean 'of'"),
         ({"label": ["a"]}, "at least two"),
         ({"label": {"of": ["a", "b"], "positive": "c"}}, "'c' is not one of the labels"),
-        ({"regex": "("}, "not a regular expression"),
+        ({"regex": "("}, "not a valid RE2 pattern"),
         ({"contains": ""}, "empty text"),
-        ({"json_schema": {"schema": {"type": "objekt"}}}, "the schema is not one"),
-        ({"json_schema": "none.json"}, "'none.json' no file can be named here"),
+        ({"json_schema": {"schema": {"type": "objekt"}}}, "the schema is invalid"),
+        ({"json_schema": "none.json"}, "'none.json' files cannot be used here"),
         ({"rouge": {"kinds": [3]}}, "known: 1, 2, L, Lsum"),
         ({"fields": {"of": ["a"], "lenient": "maybe"}}, "neither yes nor no"),
         ({"exact": {"name": "a.b"}}, "is not a name"),
@@ -136,6 +136,6 @@ def test_a_wrong_entry_says_what_is_wrong_and_what_is_known(entry: Any, says: st
 def test_regex_does_not_look_at_more_text_than_it_says_and_takes_nothing_unseen_for_absent() -> None:
     one = scorer({"regex": {"none": "secret"}})
     assert measure(one, "x" * MOST_CHARS).values == {"accuracy": 1.0}
-    with pytest.raises(OffFormat, match="20,001 characters; regex looks at 20,000") as caught:
+    with pytest.raises(OffFormat, match="20,001 characters; regex searches at most 20,000") as caught:
         measure(one, "x" * (MOST_CHARS - 5) + "secret")
     assert caught.value.score.values == {"accuracy": 0.0}

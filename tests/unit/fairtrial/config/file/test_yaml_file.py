@@ -43,7 +43,7 @@ def test_merged_keys_count_and_own_ones_win(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: 1\nb: 2\na: 3\n", "3: the key 'a' is here twice (first on line 1)"),
+        ("a: 1\nb: 2\na: 3\n", "3: the key 'a' is a duplicate (first on line 1)"),
         ("a: &x [*x]\n", "1: *x contains itself"),
         ("a: *x\n", "1: not YAML: found undefined alias 'x'"),
         ("a: [1\n", "1: not YAML: expected ',' or ']'"),
@@ -67,7 +67,7 @@ def test_what_can_not_be_read_is_said_with_its_line(tmp_path: Path, text: str, e
 def test_all_duplicates_are_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         load(written(tmp_path, "a: 1\na: 2\nb: {c: 1, c: 2}\n"))
-    assert len(raised.value.mistakes) == 2
+    assert len(raised.value.errors) == 2
 
 
 def test_bytes_that_are_no_text_and_files_that_are_not_there_are_mistakes(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def bomb(levels: int, *, key: str = "") -> str:
         ("a: !!python/object:os.system x", "python/object:os.system is not known here"),
         ("a: !!binary aGk=", "binary is not known here"),
         ("a: !!set {x}", "set is not known here"),
-        ("%YAML 1.1\n---\na: yes\n", "1: YAML 1.1 is not read here (leave the line out)"),
+        ("%YAML 1.1\n---\na: yes\n", "1: YAML 1.1 is not supported (remove the line)"),
         ("a: 1\n<<: 3\n", "<< must name a mapping"),
         ("a: \0", "1: not YAML: special characters are not allowed"),
     ],

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from fairtrial.config.plan.prices import known_price
-from fairtrial.config.rules.translation import NOT_SERVED, ON_ONES_OWN, providers
+from fairtrial.config.rules.translation import NOT_SERVED, SELF_HOSTED, providers
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_providers_and_prices_are_known_without_importing_litellm() -> None:
 
 def test_the_lists_of_providers_agree() -> None:
     assert {"anthropic", "gemini", "bedrock", "vertex_ai", "mistral"} <= providers()
-    assert providers() >= ON_ONES_OWN | {"openrouter", "huggingface"} and not NOT_SERVED & providers()
+    assert providers() >= SELF_HOSTED | {"openrouter", "huggingface"} and not NOT_SERVED & providers()

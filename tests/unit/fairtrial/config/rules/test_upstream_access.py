@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.services.projects import mistakes, project
+from tests.fixtures.services.projects import errors, project
 
 BASE = 'base:   {model: openai/Qwen3-8B, base_url: "http://gpu-1:8000/v1/", '
 SECRET = "sk-proj-0123456789abcdef"
@@ -30,16 +30,16 @@ def base(url: str = "http://gpu-1:8000/v1", model: str = "openai/Qwen3-8B", **fi
 def test_a_key_that_is_written_in_the_file_is_an_error_that_shows_the_way(
     tmp_path: Path, url: str, model: str, variable: str, key: str
 ) -> None:
-    [found] = mistakes(tmp_path, base(url, model, api_key=key))
+    [found] = errors(tmp_path, base(url, model, api_key=key))
     assert found == (
-        "fairtrial.yaml:3: deployments.base.api_key: is written in the file, where everybody who has the file can read "
+        "fairtrial.yaml:3: deployments.base.api_key: is written in the file, where everyone who has the file can read "
         f'it (write api_key: "${{{variable}}}" and set that variable)'
     )
     assert key.strip('"') not in found.replace(variable, "")
 
 
 def test_the_variable_of_openai_itself_has_its_usual_name(tmp_path: Path) -> None:
-    [found] = mistakes(tmp_path, ('"${CLOUD_KEY}"', SECRET))
+    [found] = errors(tmp_path, ('"${CLOUD_KEY}"', SECRET))
     assert "${OPENAI_API_KEY}" in found and SECRET not in found
 
 
@@ -76,11 +76,11 @@ def test_forwarded_headers_reach_the_plan_in_small_letters_and_once(tmp_path: Pa
     ],
 )
 def test_what_can_not_be_forwarded_is_an_error(tmp_path: Path, listed: str, wrong: str) -> None:
-    [found] = mistakes(tmp_path, base(forward_headers=listed))
+    [found] = errors(tmp_path, base(forward_headers=listed))
     assert wrong in found
 
 
 def test_a_deployment_that_is_translated_for_forwards_nothing(tmp_path: Path) -> None:
     fields = {"api_key": '"${CLOUD_KEY}"', "forward_headers": "[x-a]"}
-    [found] = mistakes(tmp_path, base("http://gpu-1", "anthropic/claude-haiku-4-5", **fields))
-    assert "deployments.base.forward_headers[0]: a deployment that is translated for" in found
+    [found] = errors(tmp_path, base("http://gpu-1", "anthropic/claude-haiku-4-5", **fields))
+    assert "deployments.base.forward_headers[0]: a translated deployment" in found

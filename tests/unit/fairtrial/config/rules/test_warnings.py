@@ -1,4 +1,4 @@
-"""Keys that nothing acts on are warned of, once each at their line; names that nothing measures are mistakes."""
+"""Keys that nothing acts on are warned of, once each at their line; names that nothing measures are errors."""
 
 from __future__ import annotations
 

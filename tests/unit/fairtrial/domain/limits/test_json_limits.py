@@ -20,7 +20,7 @@ from fairtrial.domain.limits.json_limits import (
     excess,
     refuse_excess,
 )
-from gateway.proxy.wire.request_body import read_asked
+from gateway.proxy.wire.request_body import parse_body
 
 TEXTS = st.text(st.sampled_from(list('ab:{}[]",\\ é\n')), max_size=6)
 VALUES = st.recursive(
@@ -70,7 +70,7 @@ def names_of(number: int) -> str:
 )
 def test_a_request_beyond_a_limit_is_refused_by_the_limit_s_name(rest: str, limit: str) -> None:
     with pytest.raises(BadRequest, match=f"body: has more than {limit}") as refused:
-        read_asked(b'{"model":"m",' + rest.encode() + b"}")
+        parse_body(b'{"model":"m",' + rest.encode() + b"}")
     assert refused.value.code == "too_much_structure"
 
 
@@ -95,7 +95,7 @@ TALK = {"role": "user", "content": [{"type": "text", "text": 'He said: "{a: [1]}
     ids=["token arrays", "texts", "history", "quotes", "image", "tools", "logit_bias"],
 )
 def test_large_requests_of_ordinary_structure_are_read(fields: dict[str, Any]) -> None:
-    assert read_asked(json.dumps({"model": "m", **fields}).encode()).model == "m"
+    assert parse_body(json.dumps({"model": "m", **fields}).encode()).model == "m"
 
 
 def test_no_limit_can_be_met_by_json_that_is_too_short_to_be_counted() -> None:

@@ -178,7 +178,7 @@ def test_what_can_not_be_told_is_not_told(measure) -> None:
     assert isinstance(few, NotEnough) and few.needed == "7 more items that two people rate"
     equal = measure(table_of([[5] * 30] * 2), scale=range(1, 6))
     assert isinstance(equal, NotEnough) and "all ratings are equal" in equal.reason
-    with pytest.raises(ValueError, match="weights are identity"):
+    with pytest.raises(ValueError, match="use identity weights"):
         measure(table_of([["a", "b"] * 6] * 2), weights="linear")
 
 

@@ -86,7 +86,7 @@ def test_what_can_not_be_told_is_not_told() -> None:
     assert isinstance(alone, NotEnough) and alone.n == 0
     equal = cohen_kappa(table_of([[5] * 30] * 2))
     assert isinstance(equal, NotEnough) and "all ratings are equal" in equal.reason
-    with pytest.raises(ValueError, match="is of two"):
+    with pytest.raises(ValueError, match="is for two"):
         cohen_kappa(table_of([[1, 2] * 10] * 3))
     with pytest.raises(ValueError, match="another variance"):
         cohen_kappa(RatingTable.of(["a", "b"], ["ann", "bob"], [1, 2], ["g", "g"]))

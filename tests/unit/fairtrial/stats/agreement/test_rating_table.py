@@ -38,7 +38,7 @@ def test_what_is_no_table_of_ratings_is_refused() -> None:
         RatingTable.of(["a"], ["ann"], [float("nan")])
     with pytest.raises(ValueError, match="numbers and names"):
         RatingTable.of(["a", "b"], ["ann", "ann"], [1, "good"])
-    with pytest.raises(ValueError, match="no table"):
+    with pytest.raises(ValueError, match="equally many"):
         RatingTable.of(["a"], ["ann", "bob"], [1])
     with pytest.raises(ValueError, match="9 is not on the scale"):
         RatingTable.of(["a"], ["ann"], [9]).counts((1, 2))

@@ -89,7 +89,7 @@ def test_nothing_is_said_of_equal_or_single_users() -> None:
             permute_units([1, 2, 3, 4], [1, 1, 1, 1], treated)
     with pytest.raises(ValueError, match="above 0"):
         permute_units([1, 2], [0, 1], [0, 1])
-    with pytest.raises(ValueError, match="one a user"):
+    with pytest.raises(ValueError, match="can't be matched by user"):
         permute_units([1, 2], [1], [0, 1])
 
 

@@ -12,7 +12,7 @@ from scipy.stats import ttest_ind
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid, evidence
-from fairtrial.stats.arms.contrasts import watched
+from fairtrial.stats.arms.contrasts import monitoring_variance
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.sums import Moments
@@ -31,13 +31,13 @@ def effect(control: Moments, treatment: Moments, within: tuple[float, float] | N
 def test_it_is_never_below_what_one_look_reads_and_the_same_when_the_arms_are_swapped(
     v: float, m: int, w: float, n: int
 ) -> None:
-    assert watched((v, m), (w, n)) >= v + w
-    assert watched((v, m), (w, n)) == pytest.approx(watched((w, n), (v, m)))
+    assert monitoring_variance((v, m), (w, n)) >= v + w
+    assert monitoring_variance((v, m), (w, n)) == pytest.approx(monitoring_variance((w, n), (v, m)))
 
 
 @given(variances, variances, units)
 def test_arms_of_one_size_need_no_more_than_one_look(v: float, w: float, n: int) -> None:
-    assert watched((v, n), (w, n)) == pytest.approx(v + w)
+    assert monitoring_variance((v, n), (w, n)) == pytest.approx(v + w)
 
 
 def test_a_small_arm_that_seems_to_vary_little_borrows_the_other_arms_spread_as_students_test_does() -> None:

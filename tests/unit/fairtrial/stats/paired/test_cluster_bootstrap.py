@@ -8,7 +8,7 @@ from scipy import stats
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.paired.bca import acceleration, bca_bounds
-from fairtrial.stats.paired.cluster_bootstrap import paired_bootstrap, ratio_bootstrap, widened
+from fairtrial.stats.paired.cluster_bootstrap import paired_bootstrap, ratio_bootstrap, widened_level
 from fairtrial.stats.paired.tango import tango
 
 RNG = np.random.default_rng(23)
@@ -51,7 +51,7 @@ def test_cases_that_stand_alone_agree_with_the_paired_bootstrap_of_scipy() -> No
         vectorized=True,
         method="BCa",
         n_resamples=10_000,
-        confidence_level=widened(0.95, 60),
+        confidence_level=widened_level(0.95, 60),
         rng=np.random.default_rng(3),
     ).confidence_interval
     found = estimate(paired_bootstrap(new - old))
@@ -67,7 +67,7 @@ def test_a_ratio_agrees_with_scipy() -> None:
         vectorized=True,
         method="BCa",
         n_resamples=10_000,
-        confidence_level=widened(0.95, 50),
+        confidence_level=widened_level(0.95, 50),
         rng=np.random.default_rng(4),
     ).confidence_interval
     found = estimate(ratio_bootstrap(top, bottom))
@@ -76,7 +76,7 @@ def test_a_ratio_agrees_with_scipy() -> None:
 
 def test_the_level_is_that_of_a_t_interval_with_the_whole_variance() -> None:
     values = RNG.normal(0, 1, 12)
-    half = stats.norm.ppf(0.5 + widened(0.90, 12) / 2) * values.std() / 12**0.5
+    half = stats.norm.ppf(0.5 + widened_level(0.90, 12) / 2) * values.std() / 12**0.5
     assert half == pytest.approx(stats.t.ppf(0.95, 11) * values.std(ddof=1) / 12**0.5)
 
 
@@ -111,7 +111,7 @@ def test_what_can_not_be_resampled_is_not_enough() -> None:
     assert isinstance(paired_bootstrap(np.arange(40.0), ["one", "two"] * 20), NotEnough)
     assert isinstance(ratio_bootstrap(np.arange(9.0), np.zeros(9)), NotEnough)
     assert isinstance(ratio_bootstrap(np.arange(9.0), np.array([1.0, *[0.0] * 8])), NotEnough)
-    with pytest.raises(ValueError, match="not below 0"):
+    with pytest.raises(ValueError, match="bottom must be 0 or more"):
         ratio_bootstrap(np.arange(9.0), np.full(9, -1.0))
     with pytest.raises(ValueError, match="no resample"):
         bca_bounds(np.empty(0), 0.0, np.arange(3.0))

@@ -13,7 +13,13 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import at_least
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
-from fairtrial.stats.paired.equivalence import NonInferiority, answer_to, cases_to_settle, equivalent, non_inferior
+from fairtrial.stats.paired.equivalence import (
+    NonInferiority,
+    cases_to_decide,
+    classify_interval,
+    equivalent,
+    non_inferior,
+)
 from fairtrial.stats.paired.tango import tango, tango_score
 from fairtrial.stats.sizes import cases_for_margin
 
@@ -36,19 +42,19 @@ def interval(low: float, high: float) -> Estimate:
     ],
 )
 def test_the_interval_and_the_margin_give_the_answer(low: float, high: float, without: str, within: str) -> None:
-    assert answer_to(interval(low, high)) == without
-    assert answer_to(interval(low, high), margin=0.02) == within
-    assert answer_to(interval(-high, -low), margin=0.02, more_is_better=False) == within
+    assert classify_interval(interval(low, high)) == without
+    assert classify_interval(interval(low, high), margin=0.02) == within
+    assert classify_interval(interval(-high, -low), margin=0.02, more_is_better=False) == within
 
 
 def test_no_estimate_is_no_answer_and_a_margin_below_zero_no_question() -> None:
     missing = NotEnough("no case", "cases")
-    assert answer_to(missing, margin=0.1) == "cannot tell"
+    assert classify_interval(missing, margin=0.1) == "cannot tell"
     assert non_inferior(missing, margin=0.1, variance=0.1) is missing
     assert equivalent(missing, margin=0.1) is missing
     assert isinstance(equivalent(Effect(0.0, 0.0, 9, "mean", 8), margin=0.1), NotEnough)
     for ask in (
-        lambda: answer_to(missing, margin=-0.1),
+        lambda: classify_interval(missing, margin=-0.1),
         lambda: non_inferior(missing, margin=0, variance=1),
         lambda: equivalent(missing, margin=0),
     ):
@@ -61,7 +67,7 @@ def test_the_soft_contact_lenses_of_tango_are_not_worse() -> None:
     # 0.044, lower 90 % limit −0.096
     found = tango(0, 1, 44)
     assert isinstance(found, Estimate)
-    assert answer_to(found, margin=0.1) == "not worse"
+    assert classify_interval(found, margin=0.1) == "not worse"
     assert tango_score(0, 1, 44, -0.1) == pytest.approx(1.709, abs=5e-4)
     assert ndtr(-tango_score(0, 1, 44, -0.1)) == pytest.approx(0.044, abs=5e-4)
     assert found.low == pytest.approx(-0.096, abs=5e-4)
@@ -70,7 +76,7 @@ def test_the_soft_contact_lenses_of_tango_are_not_worse() -> None:
 def test_one_sided_looks_at_any_time_are_answered_too() -> None:
     seen = at_least(Effect(-0.001, 0.0001, 4000, "difference"), tau=0.05)
     assert isinstance(seen, Estimate) and seen.high == inf
-    assert answer_to(seen, margin=0.05) == "not worse"
+    assert classify_interval(seen, margin=0.05) == "not worse"
 
 
 @pytest.mark.parametrize(("margin", "p"), [(1, 0.9293826), (2, 0.8286101)])
@@ -144,21 +150,22 @@ def test_a_difference_just_at_the_margin_is_settled_by_no_number() -> None:
 def test_without_a_case_that_differs_the_unseen_ones_set_the_size() -> None:
     found = non_inferior(tango(0, 0, 20), margin=0.05, variance=0.0)
     assert isinstance(found, NonInferiority) and found.needed is not None
-    assert answer_to(tango(0, 0, 20 + found.needed), margin=0.05) == "not worse"
-    assert answer_to(tango(0, 0, 20 + found.needed - 2), margin=0.05) == "cannot tell"
+    assert classify_interval(tango(0, 0, 20 + found.needed), margin=0.05) == "not worse"
+    assert classify_interval(tango(0, 0, 20 + found.needed - 2), margin=0.05) == "cannot tell"
     assert found.detectable == pytest.approx(-found.excluded)
 
 
 def test_enough_cases_for_no_difference_ask_for_what_was_seen() -> None:
-    assert cases_to_settle(-0.03, -0.05, variance=0.1, n=250) == cases_for_margin(0.1, 0.02)
-    assert cases_to_settle(0.0, 0.0, variance=0.1, n=250) is None
+    assert cases_to_decide(-0.03, -0.05, variance=0.1, n=250) == cases_for_margin(0.1, 0.02)
+    assert cases_to_decide(0.0, 0.0, variance=0.1, n=250) is None
 
 
 def test_a_non_inferiority_trial_of_its_size_has_its_power() -> None:
     size, differences = cases_for_margin(0.10, 0.05), np.array([1, 0, -1])
     drawn = RNG.choice(differences, (400, size), p=[0.05, 0.90, 0.05])
     passed = [
-        answer_to(tango(int((row > 0).sum()), int((row < 0).sum()), size), margin=0.05) in ("not worse", "better")
+        classify_interval(tango(int((row > 0).sum()), int((row < 0).sum()), size), margin=0.05)
+        in ("not worse", "better")
         for row in drawn
     ]
     assert np.mean(passed) == pytest.approx(0.80, abs=0.06)
@@ -182,5 +189,5 @@ def test_a_wider_margin_is_easier(values: list[float], margin: float, times: flo
     assert not isinstance(tight, NotEnough) and not isinstance(wide, NotEnough)
     assert wide.p <= tight.p + 1e-12
     order = ["worse", "cannot tell", "not worse", "better"]
-    answers = [order.index(answer_to(mean, margin=m)) for m in (margin, margin * times)]
+    answers = [order.index(classify_interval(mean, margin=m)) for m in (margin, margin * times)]
     assert answers == sorted(answers)

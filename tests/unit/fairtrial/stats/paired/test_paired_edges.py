@@ -11,7 +11,7 @@ from fairtrial.stats.paired.bca import bca_bounds
 from fairtrial.stats.paired.bootstrap import bootstrap_corpus
 from fairtrial.stats.paired.cluster_bootstrap import paired_bootstrap, ratio_bootstrap
 from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
-from fairtrial.stats.paired.equivalence import answer_to, equivalent, non_inferior
+from fairtrial.stats.paired.equivalence import classify_interval, equivalent, non_inferior
 from fairtrial.stats.paired.mcnemar import exact, mid_p
 from fairtrial.stats.paired.sign_flip import sign_flip
 
@@ -93,7 +93,7 @@ def test_fewer_flips_than_none_are_refused(test) -> None:
 @pytest.mark.parametrize("margin", [nan, inf, -0.1])
 def test_a_margin_is_a_number(margin: float) -> None:
     with pytest.raises(ValueError, match="margin"):
-        answer_to(SEEN, margin=margin)
+        classify_interval(SEEN, margin=margin)
     with pytest.raises(ValueError, match="margin"):
         non_inferior(SEEN, margin=margin, variance=0.1)
 

@@ -93,7 +93,7 @@ def test_a_few_flips_among_many_cases_are_not_looked_at() -> None:
     values[:9] = -1
     seen = always_valid(clustered_effect(values), tau=0.05)
     assert isinstance(seen, NotEnough)
-    assert "only 9 of 200 cases" in seen.reason and seen.needed == "1 more that are"
+    assert "only 9 of 200 cases" in seen.reason and seen.needed == "1 more that do"
     values[9] = 1
     assert isinstance(always_valid(clustered_effect(values), tau=0.05), Estimate)
 

@@ -246,7 +246,7 @@ def test_weighted_marks_that_are_too_few_say_so() -> None:
     assert found.method == "experts' mean, weighted by 1/π, too few for the judge"
     assert found.value == pytest.approx(np.average(y, weights=1 / chances))
     assert isinstance(ppi_weighted(WeightedMarks.of([1.0], [1.0], [0.5]), Moments.of(f)), NotEnough)
-    with pytest.raises(ValueError, match="a chance above 0"):
+    with pytest.raises(ValueError, match="a sampling probability above 0"):
         WeightedMarks.of([1.0, 0.0], [1.0, 1.0], [0.5, 0.0])
 
 

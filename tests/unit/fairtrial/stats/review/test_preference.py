@@ -10,7 +10,7 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.paired.clustered import clustered_mean
 from fairtrial.stats.review.crossed import crossed_mean
-from fairtrial.stats.review.preference import decided, shown_from, win_rate
+from fairtrial.stats.review.preference import count_wins, least_significant_rate, win_rate
 from fairtrial.stats.review.ratings import mean_rating
 
 
@@ -22,7 +22,7 @@ def alone(values: list[float], level: float = 0.90) -> Estimate | NotEnough:
 def test_ties_count_half_and_the_sign_test_leaves_them_out() -> None:
     values = [1.0] * 12 + [0.0] * 6 + [0.5] * 6
     found = alone(values)
-    assert (round(found.value, 9), found.n, decided(np.array(values))) == (0.625, 24, (12, 6))
+    assert (round(found.value, 9), found.n, count_wins(np.array(values))) == (0.625, 24, (12, 6))
     # s²/V = 23 votes, of which 11.5 and 5.75 for either; t(23) = 1.7139
     assert (round(found.low, 4), round(found.high, 4)) == (0.4700, 0.7560)
 
@@ -129,9 +129,9 @@ def test_the_bound_holds_where_two_people_judge_half_of_the_pairs_and_mostly_agr
 
 @pytest.mark.parametrize("pairs", [10, 20, 60, 400])
 def test_what_a_queue_can_show_is_what_its_interval_then_shows(pairs: int) -> None:
-    needed = shown_from(pairs)
+    needed = least_significant_rate(pairs)
     wins = int(needed * pairs) + 1
     assert alone([1.0] * wins + [0.0] * (pairs - wins)).low > 0.5
     fewer = wins - 2
     assert alone([1.0] * fewer + [0.0] * (pairs - fewer)).low < 0.5
-    assert shown_from(9) is None
+    assert least_significant_rate(9) is None

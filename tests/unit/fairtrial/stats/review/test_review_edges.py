@@ -52,7 +52,7 @@ def test_a_vote_of_another_worth_is_neither_a_tie_nor_a_win(method: Method, wort
 
 @pytest.mark.parametrize("method", OF_COLUMNS)
 def test_each_vote_has_its_pair_and_its_person(method: Method) -> None:
-    with pytest.raises(ValueError, match="one for each"):
+    with pytest.raises(ValueError, match="each vote needs one"):
         method(VOTES, PAIRS[:20] + PAIRS[:5], ["ann"] * 25)
 
 
@@ -105,5 +105,5 @@ def test_a_step_is_a_number_from_zero_on(step: float) -> None:
 
 @pytest.mark.parametrize("sums", [JointMoments(5, 0, 0, 0, 0, 0), JointMoments(5, 9, 7, 20, 11, 15)])
 def test_sums_that_no_votes_have_are_refused(sums: JointMoments) -> None:
-    with pytest.raises(ValueError, match="no win rate"):
+    with pytest.raises(ValueError, match="not a win rate"):
         preference_effect_of_sums(sums)

@@ -71,13 +71,13 @@ def test_arms_add_and_count_each_user_with_an_error_once() -> None:
 def test_what_can_not_be_is_refused() -> None:
     some = RequestErrors.of([1, 0], [2, 2])
     for users in (-1, 0, 3):
-        with pytest.raises(ValueError, match="can't be"):
+        with pytest.raises(ValueError, match="impossible errors"):
             RequestErrors(users, some.requests)
     with pytest.raises(ValueError, match="caps 50 and 10"):
         error_guardrail(some, RequestErrors.of([1, 0], [2, 2], cap=10), POINT)
-    with pytest.raises(ValueError, match="set the one that stops to 0"):
+    with pytest.raises(ValueError, match="set the margin that stops to 0"):
         error_guardrail(some, some, Limits(margin=0.01))
     with pytest.raises(ValueError, match="level"):
         error_guardrail(some, some, LIMITS, level=0.0)
-    with pytest.raises(ValueError, match="more of them"):
+    with pytest.raises(ValueError, match="must be up"):
         error_guardrail(some, some, Limits(margin=0.01, stop_margin=0.0, bad="down"))

@@ -143,9 +143,9 @@ def test_no_interval_goes_beyond_what_the_effect_can_be() -> None:
 def test_a_plan_that_makes_no_sense_is_refused() -> None:
     with pytest.raises(ValueError, match="look 6"):
         planned_look(EFFECT, look=6, looks=5)
-    with pytest.raises(ValueError, match="no plan"):
+    with pytest.raises(ValueError, match="a plan has 1 to 100 looks"):
         obrien_fleming(0)
-    with pytest.raises(ValueError, match="no plan"):
+    with pytest.raises(ValueError, match="a plan has 1 to 100 looks"):
         obrien_fleming(5, alpha=1.5)
     with pytest.raises(ValueError, match="power"):
         inflation(5, power=0.01)

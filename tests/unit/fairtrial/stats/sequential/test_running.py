@@ -12,7 +12,7 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid, evidence
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.sequential.running import Running
+from fairtrial.stats.sequential.running import RunningDecision
 
 NOTHING = NotEnough("too early", "more units")
 ends = st.tuples(st.floats(-1, 1), st.floats(-1, 1)).map(sorted)
@@ -22,8 +22,8 @@ def look(low: float, high: float, n: int = 100) -> Estimate:
     return Estimate((low + high) / 2, low, high, 0.95, n, "difference", always_valid=True)
 
 
-def after(looks: list[Estimate]) -> Running:
-    found = Running()
+def after(looks: list[Estimate]) -> RunningDecision:
+    found = RunningDecision()
     for one in looks:
         found = found.after(one)
     return found
@@ -67,16 +67,16 @@ def test_the_order_of_looks_that_agree_does_not_matter(order: list[int], bounds:
 
 
 def test_a_look_that_has_not_enough_counts_and_changes_nothing() -> None:
-    before = Running().after(look(0.1, 0.4))
+    before = RunningDecision().after(look(0.1, 0.4))
     now = before.after(NOTHING)
     assert now.looks == 2
     assert now.interval() == before.interval()
-    assert isinstance(Running().after(NOTHING).interval(), NotEnough)
+    assert isinstance(RunningDecision().after(NOTHING).interval(), NotEnough)
 
 
 @given(st.lists(st.floats(-20, 20), min_size=1, max_size=10))
 def test_the_p_value_is_the_smallest_of_all_looks(log_es: list[float]) -> None:
-    found = Running()
+    found = RunningDecision()
     assert found.p is None
     for value in log_es:
         found = found.after(NOTHING, EValue(value, 5, "example"))
@@ -89,24 +89,24 @@ def test_the_p_value_is_the_smallest_of_all_looks(log_es: list[float]) -> None:
 def test_what_is_stored_is_json_and_comes_back(bounds: list[list[float]]) -> None:
     found = after([look(*one) for one in bounds]).after(NOTHING, EValue(2.5, 9, "example"))
     text = json.dumps(found.stored(), allow_nan=False)
-    assert Running.restored(json.loads(text)) == found
+    assert RunningDecision.restored(json.loads(text)) == found
 
 
 def test_a_one_sided_look_leaves_the_other_end_open() -> None:
-    found = Running().after(Estimate(0.2, 0.1, inf, 0.9, 50, "difference, one-sided", always_valid=True))
+    found = RunningDecision().after(Estimate(0.2, 0.1, inf, 0.9, 50, "difference, one-sided", always_valid=True))
     assert found.side() == "above"
     assert found.stored()["high"] is None
     assert found.side(0.15) is None
 
 
 def test_looks_that_promise_nothing_together_are_refused() -> None:
-    with pytest.raises(ValueError, match="no interval"):
-        Running().after(Estimate(1.0, float("nan"), 2.0, 0.95, 10, "difference", always_valid=True))
+    with pytest.raises(ValueError, match="an interval can't reach"):
+        RunningDecision().after(Estimate(1.0, float("nan"), 2.0, 0.95, 10, "difference", always_valid=True))
     with pytest.raises(ValueError, match="one look"):
-        Running().after(Estimate(0, -1, 1, 0.95, 10, "Wilson"))
+        RunningDecision().after(Estimate(0, -1, 1, 0.95, 10, "Wilson"))
     other = Estimate(0, -1, 1, 0.9, 10, "difference", always_valid=True)
     with pytest.raises(ValueError, match="level"):
-        Running().after(look(0, 1)).after(other)
+        RunningDecision().after(look(0, 1)).after(other)
 
 
 def test_intervals_that_disagree_stay_silent_for_good() -> None:
@@ -120,7 +120,7 @@ def test_intervals_that_disagree_stay_silent_for_good() -> None:
 def test_all_looks_together_cover_the_effect_and_stay_silent_rarely() -> None:
     rng, covered, silent, trials = np.random.default_rng(5), 0, 0, 300
     for _ in range(trials):
-        found, total = Running(), np.cumsum(rng.normal(0.1, 1, 1_000))
+        found, total = RunningDecision(), np.cumsum(rng.normal(0.1, 1, 1_000))
         for n in range(50, 1_001, 50):
             effect = Effect(total[n - 1] / n, 1 / n, n, "mean")
             found = found.after(always_valid(effect, tau=0.1), evidence(effect, tau=0.1))

@@ -12,13 +12,13 @@ from scipy.stats import chisquare, dirichlet_multinomial, multinomial
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.srm import (
-    SrmSoFar,
+    SrmStatus,
     log_marginal_ratio,
     srm_causes,
     srm_evidence,
     srm_fixed,
     srm_segments,
-    srm_so_far,
+    srm_status,
 )
 
 HALF = [0.5, 0.5]
@@ -31,8 +31,8 @@ def log_e(found: EValue | NotEnough) -> float:
     return found.log_e
 
 
-def so_far(found: SrmSoFar | NotEnough) -> SrmSoFar:
-    assert isinstance(found, SrmSoFar)
+def so_far(found: SrmStatus | NotEnough) -> SrmStatus:
+    assert isinstance(found, SrmStatus)
     return found
 
 
@@ -110,7 +110,7 @@ def test_the_evidence_is_the_ratio_of_scipys_distributions(
 
 @given(walks, st.sampled_from([2.0, 50.0]))
 def test_the_evidence_so_far_is_the_largest_of_all_looks(arms: list[int], strength: float) -> None:
-    found = so_far(srm_so_far(arms, HALF, strength=strength, alpha=0.2))
+    found = so_far(srm_status(arms, HALF, strength=strength, alpha=0.2))
     looks = [
         log_e(srm_evidence([arms[:n].count(0), arms[:n].count(1)], HALF, strength=strength))
         for n in range(1, len(arms) + 1)
@@ -123,7 +123,7 @@ def test_the_evidence_so_far_is_the_largest_of_all_looks(arms: list[int], streng
 
 @given(walks, walks)
 def test_evidence_so_far_is_never_taken_back(arms: list[int], more: list[int]) -> None:
-    before, after = (so_far(srm_so_far(walk, HALF, strength=5, alpha=0.3)) for walk in (arms, arms + more))
+    before, after = (so_far(srm_status(walk, HALF, strength=5, alpha=0.3)) for walk in (arms, arms + more))
     assert after.log_e >= before.log_e
     assert not before.invalid or (after.invalid and after.crossed_at == before.crossed_at)
 
@@ -131,14 +131,14 @@ def test_evidence_so_far_is_never_taken_back(arms: list[int], more: list[int]) -
 def test_a_planned_split_is_called_invalid_with_chance_alpha_at_most() -> None:
     rng, alarms = np.random.default_rng(11), 0
     for _ in range(400):
-        found = so_far(srm_so_far((rng.random(3_000) < 0.2).astype(int), [0.8, 0.2], strength=100, alpha=0.1))
+        found = so_far(srm_status((rng.random(3_000) < 0.2).astype(int), [0.8, 0.2], strength=100, alpha=0.1))
         alarms += found.invalid
     assert alarms / 400 <= 0.1
 
 
 def test_a_split_of_52_to_48_is_found() -> None:
     rng = np.random.default_rng(12)
-    found = [so_far(srm_so_far((rng.random(20_000) < 0.48).astype(int), HALF)) for _ in range(40)]
+    found = [so_far(srm_status((rng.random(20_000) < 0.48).astype(int), HALF)) for _ in range(40)]
     assert sum(one.invalid for one in found) >= 38
     assert all(one.crossed_at < 20_000 for one in found if one.crossed_at)
 
@@ -168,7 +168,7 @@ def test_the_cause_is_found_among_slices_that_are_as_planned() -> None:
 
 def test_a_million_units_are_one_pass() -> None:
     arms = (np.arange(1_000_000) % 100 < 49).astype(int)
-    found = so_far(srm_so_far(arms, HALF))
+    found = so_far(srm_status(arms, HALF))
     assert found.counts == (510_000, 490_000)
     assert found.crossed_at is not None
     assert found.p == exp(-found.log_e)
@@ -183,7 +183,7 @@ def test_shares_are_those_of_the_arms(shares: list[float]) -> None:
 
 def test_what_is_no_count_and_no_arm_is_refused_and_nobody_is_no_evidence() -> None:
     assert isinstance(srm_evidence([0, 0], HALF), NotEnough)
-    assert isinstance(srm_so_far([], HALF), NotEnough)
+    assert isinstance(srm_status([], HALF), NotEnough)
     assert isinstance(srm_fixed([4, 4], HALF), NotEnough)
     with pytest.raises(ValueError, match="counts"):
         srm_evidence([-1, 5], HALF)
@@ -195,6 +195,6 @@ def test_what_is_no_count_and_no_arm_is_refused_and_nobody_is_no_evidence() -> N
         srm_evidence([3, 4], HALF, strength=float("nan"))
     for alpha in (0, 1, 2):
         with pytest.raises(ValueError, match="alpha"):
-            srm_so_far([0, 1], HALF, alpha=alpha)
+            srm_status([0, 1], HALF, alpha=alpha)
     with pytest.raises(ValueError, match="arm"):
-        srm_so_far([0, 2], HALF)
+        srm_status([0, 2], HALF)

@@ -8,7 +8,7 @@ import pytest
 
 from fairtrial.domain.errors import BadRequest
 from fairtrial.store.access import common_passwords
-from fairtrial.store.access.passwords import LONGEST, SHORTEST, proper_password
+from fairtrial.store.access.passwords import LONGEST, SHORTEST, require_acceptable
 
 LIST = Path(common_passwords.__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").splitlines()
 
@@ -25,17 +25,17 @@ def test_every_one_that_is_long_enough_is_refused() -> None:
     assert len(long_enough) > 500
     for password in long_enough:
         with pytest.raises(BadRequest):
-            proper_password(password, name="Rosa")
+            require_acceptable(password, name="Rosa")
 
 
 @pytest.mark.parametrize("password", ["QWERTYUIOP", "Password123!", "!!liverpool1", "1q2w3e4r5t6y", "iloveyou2026"])
 def test_a_common_password_in_capitals_or_with_a_few_signs_is_refused(password: str) -> None:
     with pytest.raises(BadRequest, match="most common"):
-        proper_password(password, name="Rosa")
+        require_acceptable(password, name="Rosa")
 
 
 @pytest.mark.parametrize(
     "password", ["correct horse battery", "a few words are easy to remember", "liverpool-to-leeds", "83714630-abc-9921"]
 )
 def test_others_are_taken(password: str) -> None:
-    assert proper_password(password, name="Rosa") == password
+    assert require_acceptable(password, name="Rosa") == password

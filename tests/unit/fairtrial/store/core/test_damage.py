@@ -13,7 +13,7 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
 from fairtrial.store.core import manifest
-from fairtrial.store.core.damage import advice, opening
+from fairtrial.store.core.damage import advice, unusable_on_error
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.owner_lock import is_owned
 from fairtrial.store.maintenance.backup import make_backup
@@ -26,7 +26,7 @@ HEADERS = 3 * 4096
 def filled_fixture(layout: Layout) -> Layout:
     """A store of many blocks, closed."""
     database = Database.open(layout)
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute("INSERT INTO settings SELECT 'k' || i, repeat('x', 500) || i FROM range(20_000) t(i)")
     database.close()
     return layout
@@ -60,7 +60,7 @@ os._exit(0)
 def test_damage_that_a_query_meets_is_refused_at_the_next_start_until_the_file_changes(filled: Layout) -> None:
     damage(filled.store)
     met = subprocess.run([sys.executable, "-c", MEET, filled.store], capture_output=True, text=True, check=True)
-    assert met.stdout.startswith("the file of the store is damaged")
+    assert met.stdout.startswith("the store's file is damaged")
     assert "Corrupt database file" in met.stderr, "the log has the engine's words"
     assert "No backup of it was found" in met.stdout
     with pytest.raises(StoreError, match="it was found damaged") as refused:
@@ -99,7 +99,7 @@ def test_a_copy_that_replaces_the_store_itself_is_no_failure(layout: Layout) -> 
     Database.open(fresh).close()
     copy.parent.mkdir(exist_ok=True)
     fresh.store.rename(copy)
-    with database.frozen():
+    with database.exclusive():
         database.replace_file(copy)
     assert database.failure() is None
     database.close()
@@ -133,9 +133,9 @@ def test_the_newest_backup_that_is_whole_is_named(layout: Layout, tmp_path: Path
 
 
 def test_what_a_backup_does_not_help_against_gets_other_advice(layout: Layout) -> None:
-    for code, words in ((errno.ENOSPC, "Make room on the disk"), (errno.EACCES, "Let the user that runs fairtrial")):
-        with pytest.raises(StoreError, match=words), opening(layout):
+    for code, words in ((errno.ENOSPC, "Free space on the disk"), (errno.EACCES, "Give the user that runs fairtrial")):
+        with pytest.raises(StoreError, match=words), unusable_on_error(layout):
             raise OSError(code, os.strerror(code), str(layout.store))
-    assert advice(layout, "schema 99, which a newer fairtrial made").startswith(
-        "Start it with that fairtrial, or newer"
+    assert advice(layout, "schema 99, of a newer fairtrial").startswith(
+        "Start it with that version of fairtrial or a newer one"
     )

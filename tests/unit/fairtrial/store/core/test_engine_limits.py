@@ -10,7 +10,7 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, StoreExhausted
 from fairtrial.store.core import engine_memory
-from fairtrial.store.core.database import Database, spill
+from fairtrial.store.core.database import Database, spill_folder
 from fairtrial.store.core.engine_memory import memory_bytes, memory_limit
 
 SMALL_MB = 24
@@ -48,14 +48,14 @@ def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_what_memory_has_no_room_for_goes_to_a_private_folder_that_is_swept(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "fairtrial.duckdb", memory_mb=SMALL_MB).make()
-    spill(layout).mkdir(mode=0o755)
-    (spill(layout) / "left").write_text("rows of a killed program")
+    spill_folder(layout).mkdir(mode=0o755)
+    (spill_folder(layout) / "left").write_text("rows of a killed program")
     database = Database.open(layout)
-    assert database.rows(SETTING) == [(f"{SMALL_MB}.0 MiB", str(spill(layout)))]
-    assert list(spill(layout).iterdir()) == []
-    assert stat.S_IMODE(spill(layout).stat().st_mode) == 0o700
+    assert database.rows(SETTING) == [(f"{SMALL_MB}.0 MiB", str(spill_folder(layout)))]
+    assert list(spill_folder(layout).iterdir()) == []
+    assert stat.S_IMODE(spill_folder(layout).stat().st_mode) == 0o700
     database.rows(LARGE)
-    spilt = list(spill(layout).iterdir())
+    spilt = list(spill_folder(layout).iterdir())
     assert spilt, "in a folder that only its owner may enter"
     assert database.rows("SELECT count(DISTINCT name[:2]) FROM temp.many") == [(256,)]
     database.close()
@@ -63,10 +63,10 @@ def test_what_memory_has_no_room_for_goes_to_a_private_folder_that_is_swept(tmp_
 
 def test_too_little_memory_is_said_without_the_engines_words(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     database = Database.open(Layout(tmp_path / "fairtrial.duckdb", memory_mb=SMALL_MB).make())
-    with pytest.raises(StoreExhausted, match=r"shorter window of time, or raise `store\.memory_mb`") as met:
+    with pytest.raises(StoreExhausted, match=r"shorter time window, or raise `store\.memory_mb`") as met:
         database.rows(TOO_LARGE)
     assert "Out of Memory" not in str(met.value)
     assert "Out of Memory" in caplog.text
-    with pytest.raises(StoreError, match="the log says why"):
+    with pytest.raises(StoreError, match="see the log for the reason"):
         database.rows("SELECT none")
     database.close()

@@ -83,7 +83,7 @@ def test_feedback_that_arrives_before_its_request_is_attributed_when_that_comes(
 
 def test_what_an_ended_program_left_is_attributed_by_the_next(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, *visit(1, response_id=OLLAMA), by_response(2))
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute("UPDATE feedback SET attribution = NULL, subject = NULL")
     Ingester(database, lambda: samples.NOW).catch_up()
     assert found(database) == {"f-2": "r-1"}
@@ -191,7 +191,7 @@ def test_the_next_program_begins_where_the_last_one_ended(database: Database, in
     assert unattributed_since_us(database) == END_OF_TIME_US
     bring(database, ingester, *visit(1, response_id=OLLAMA), by_response(2))
     assert unattributed_since_us(database) == END_OF_TIME_US
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute(
             "INSERT INTO requests (request_id, at_time) VALUES ('r-5', make_timestamp(?))", [samples.NOW + 5]
         )

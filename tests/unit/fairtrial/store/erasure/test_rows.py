@@ -13,20 +13,16 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core import erasure_state
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.erasure.erase import Unit, erase, new_state
+from fairtrial.store.erasure.erase import Unit, new_state
 from fairtrial.store.erasure.rows import CHANGES, COMPUTED, TOUCHED
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import traffic
 from tests.fixtures.store import samples
+from tests.fixtures.store.erasing import erase_unit
 
 NAMING = "SELECT DISTINCT table_name FROM duckdb_columns() WHERE column_name IN ('unit', 'request_id', 'item_id')"
 NO_TEXT = {"review_claims"}
 """Only who has which item, and until when."""
-
-
-def erase_unit(database: Database, name: str, pseudonym: str, kind: str = "user") -> dict[str, int]:
-    state = new_state(Unit(name, kind, pseudonym), now_us=samples.NOW, actor="test")  # type: ignore[arg-type]
-    return erase(database, state, now_us=samples.NOW).counts
 
 
 def test_every_table_that_names_a_unit_a_request_or_an_item_is_known(database: Database) -> None:
@@ -119,7 +115,7 @@ def test_a_single_request_can_be_erased_by_its_id(database: Database, ingester: 
     )
     writer.close()
     ingester.catch_up()
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute(
             "INSERT INTO review_queues (queue_id, candidate_run, baseline_run) VALUES ('q', 'run-1', 'run-2')"
         )
@@ -150,7 +146,7 @@ def test_a_single_request_can_be_erased_by_its_id(database: Database, ingester: 
 
 
 def test_review_texts_of_a_unit_go_and_its_votes_stay(database: Database) -> None:
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         for item, unit in (("i1", "u-1"), ("i2", "u-2")):
             cursor.execute(
                 "INSERT INTO review_items (item_id, queue_id, unit, asked, candidate_output, baseline_output)"

@@ -14,11 +14,11 @@ from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import store_secrets
 from fairtrial.store.core.database import Database
-from fairtrial.store.erasure.tombstones import DAY_US, come_back, outstanding
+from fairtrial.store.erasure.tombstones import DAY_US, find_restored, outstanding
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance.backup import make_backup
-from fairtrial.store.restore import restore
-from gateway.control.operations.maintain_store import StoreCare
+from fairtrial.store.restore import restore_backup
+from gateway.control.operations.maintain_store import StoreMaintenance
 from tests.fixtures.store import samples
 
 
@@ -33,7 +33,7 @@ class Store:
     def open(self) -> None:
         self.database = Database.open(self.layout)
         self.pepper = store_secrets.pepper(self.database)
-        self.care = StoreCare(
+        self.maintenance = StoreMaintenance(
             self.database, Ingester(self.database, lambda: self.now_us), lambda: self.now_us, actor="test"
         )
 
@@ -60,27 +60,27 @@ def store(tmp_path: Path) -> Any:
 def test_after_an_erasure_only_its_last_day_is_looked_through_and_soon_nothing(store: Store) -> None:
     store.write(1, unit=store.unit("alice"))
     store.now_us += 100 * DAY_US
-    assert store.care.erase("alice", "user").counts["requests"] == 1
+    assert store.maintenance.erase("alice", "user").counts["requests"] == 1
     assert store.looks_for() == [1]
-    assert store.care.erase_again() == 0
+    assert store.maintenance.erase_again() == 0
     assert store.looks_for() == [1], "a request that is under way may still bring its row"
     store.now_us += 2 * DAY_US
-    assert store.care.erase_again() == 0
+    assert store.maintenance.erase_again() == 0
     assert store.looks_for() == []
     store.write(2, unit=store.unit("bob"))
     store.now_us += DAY_US
-    assert store.care.erase("bob", "user").counts["requests"] == 1
+    assert store.maintenance.erase("bob", "user").counts["requests"] == 1
     assert len(outstanding(store.database)) == 1
 
 
 def test_a_request_that_ended_after_the_erasure_is_erased_the_next_day(store: Store) -> None:
     store.now_us += 5
     store.write(1, unit=store.unit("alice"))
-    assert store.care.erase("alice", "user").found
+    assert store.maintenance.erase("alice", "user").found
     store.write(2, {"user": "alice"}, unit=store.unit("alice"))
     store.write(9, {"user": "alice"}, unit=store.unit("alice"))
     store.now_us += 2 * DAY_US
-    assert store.care.erase_again() == 1
+    assert store.maintenance.erase_again() == 1
     assert store.database.rows("SELECT count(*) FROM payloads") == [(0,)]
 
 
@@ -91,29 +91,29 @@ def test_a_restored_backup_is_looked_through_once_and_for_everybody(store: Store
     store.write(3, {"conversation": {"id": "c-7"}})
     store.write(4, {"user": "bob"})
     store.now_us += 10 * DAY_US
-    store.care.backup(tmp_path / "backup")
+    store.maintenance.backup(tmp_path / "backup")
     for name, kind, _ in names:
-        assert store.care.erase(name, kind).found  # type: ignore[arg-type]
-    assert store.care.erase("r-4", "request").found
+        assert store.maintenance.erase(name, kind).found  # type: ignore[arg-type]
+    assert store.maintenance.erase("r-4", "request").found
     store.now_us += 10 * DAY_US
-    assert store.care.erase_again() == 0
+    assert store.maintenance.erase_again() == 0
     assert store.looks_for() == []
     store.database.close()
-    restore(tmp_path / "backup", store.layout, now_us=store.now_us, force=True)
+    restore_backup(tmp_path / "backup", store.layout, now_us=store.now_us, force=True)
     store.open()
     first = store.now_us // DAY_US
     assert store.looks_for() == [first] * 5
-    returned = come_back(store.database, partial(pseudonym, store.pepper))
+    returned = find_restored(store.database, partial(pseudonym, store.pepper))
     assert sorted(returned) == [
         ("conversation", "c-7"),
         ("request", "r-4"),
         ("unit", store.unit("alice")),
         ("user", " Zoë"),
     ]
-    assert store.care.erase_again() == 4
-    assert come_back(store.database, partial(pseudonym, store.pepper)) == []
+    assert store.maintenance.erase_again() == 4
+    assert find_restored(store.database, partial(pseudonym, store.pepper)) == []
     store.now_us += 3 * DAY_US
-    assert store.care.erase_again() == 0
+    assert store.maintenance.erase_again() == 0
     assert store.looks_for() == []
 
 
@@ -122,24 +122,24 @@ def test_an_erasure_that_could_not_look_into_a_segment_is_repeated_until_it_was_
     future = store.layout.journal / "018f-future.jsonl"
     future.write_bytes(b'{"kind":"journal","v":99,"writer":"w","pid":1,"at_us":1}\n')
     store.now_us += 100 * DAY_US
-    assert store.care.erase("alice", "user").unreadable
+    assert store.maintenance.erase("alice", "user").unreadable
     store.now_us += 3 * DAY_US
-    assert store.care.erase_again() == 0
+    assert store.maintenance.erase_again() == 0
     assert store.looks_for() == [store.now_us // DAY_US]
     future.unlink()
     store.write(2, unit=store.unit("alice"))
-    assert store.care.erase_again() == 1
+    assert store.maintenance.erase_again() == 1
 
 
 def test_a_backup_knows_only_what_was_known_when_it_was_made(store: Store, tmp_path: Path) -> None:
     store.write(1, unit=store.unit("alice"))
     store.now_us += DAY_US
-    store.care.erase("alice", "user")
+    store.maintenance.erase("alice", "user")
     make_backup(store.database, tmp_path / "backup", now_us=store.now_us, actor="test")
     store.now_us += 3 * DAY_US
-    store.care.erase_again()
+    store.maintenance.erase_again()
     assert store.looks_for() == []
     store.database.close()
-    restore(tmp_path / "backup", store.layout, now_us=store.now_us, force=True)
+    restore_backup(tmp_path / "backup", store.layout, now_us=store.now_us, force=True)
     store.open()
     assert len(store.looks_for()) == 1

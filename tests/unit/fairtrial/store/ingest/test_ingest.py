@@ -89,7 +89,7 @@ def test_a_torn_last_line_of_a_dead_writer_is_rejected_and_nothing_else(database
     (path,) = names(database.layout.journal)
     with path.open("ab") as file:
         file.write(msgspec.json.encode(samples.request(2))[:40])
-    assert ingester.catch_up() == ingest_module.Ingested(rows=1)
+    assert ingester.catch_up() == ingest_module.IngestResult(rows=1)
     writer.close()
     assert ingester.catch_up().rejects == 1
     assert database.rows(COUNT) == [(1, 1)]
@@ -230,7 +230,7 @@ def test_a_segment_that_a_newer_program_has_begun_to_ingest_is_left_alone(
     path = database.layout.journal / "018f-future.jsonl"
     header = b'{"kind":"journal","v":99,"writer":"w","pid":1,"at_us":1}\n'
     path.write_bytes(header + b'{"kind":"request","half":"ingested"}\n')
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute(ingest_module.RECORD_OFFSET, [path.name, len(header), False, samples.NOW])
     done = Ingester(database, lambda: samples.NOW).catch_up()
     assert (done.rows, done.rejects) == (0, 0)
@@ -271,6 +271,6 @@ def test_the_store_reads_no_file_but_its_own(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n")
-    with pytest.raises(StoreError, match=r"^the store could not answer: the log says why$"):
+    with pytest.raises(StoreError, match=r"^the store could not answer; see the log for the reason$"):
         database.rows(f"SELECT * FROM read_csv('{tmp_path}/secret.csv')")
     assert "disabled by configuration" in caplog.text

@@ -23,13 +23,13 @@ def writers(database: Database) -> list[JournalWriter]:
 def transactions(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """An entry for each transaction that was begun."""
     begun: list[str] = []
-    writing = database.writing
+    writing = database.transaction
 
     def counted() -> object:
         begun.append("transaction")
         return writing()
 
-    monkeypatch.setattr(database, "writing", counted)
+    monkeypatch.setattr(database, "transaction", counted)
     return begun
 
 

@@ -21,8 +21,8 @@ from fairtrial.store.erasure.erase import Unit, erase, new_state
 from fairtrial.store.ingest import segment_archive
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress, compress_sealed
-from fairtrial.store.restore import restore
-from gateway.control.operations.maintain_store import StoreCare
+from fairtrial.store.restore import restore_backup
+from gateway.control.operations.maintain_store import StoreMaintenance
 from tests.fixtures.paths import ROOT
 from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import files_with
@@ -166,9 +166,9 @@ def test_a_restored_backup_goes_on_within_a_compressed_segment_and_brings_nobody
     layout.store.parent.mkdir()
     database = Database.open(layout.make())
     ingester = Ingester(database, lambda: samples.NOW)
-    care = StoreCare(database, ingester, lambda: samples.NOW + 10**9, actor="test")
+    maintenance = StoreMaintenance(database, ingester, lambda: samples.NOW + 10**9, actor="test")
     journal = write(layout, *range(30))
-    care.backup(tmp_path / "backup")
+    maintenance.backup(tmp_path / "backup")
     for number in range(30, 60):
         journal.append(samples.request(number, unit=f"u-{number}"))
     journal.close()
@@ -177,15 +177,15 @@ def test_a_restored_backup_goes_on_within_a_compressed_segment_and_brings_nobody
     assert erase_alice(database)["requests"] == 10
     database.close()
 
-    restored = restore(tmp_path / "backup", layout, now_us=samples.NOW + 2 * 10**9, force=True)
+    restored = restore_backup(tmp_path / "backup", layout, now_us=samples.NOW + 2 * 10**9, force=True)
     assert restored.since == 30
     assert [path.suffix for path in files(layout.journal / "done")] == [".zst"]
     database = Database.open(layout)
     try:
         assert database.rows(COUNT) == [(60, 60)]
         ingester = Ingester(database, lambda: samples.NOW)
-        care = StoreCare(database, ingester, lambda: samples.NOW + 3 * 10**9, actor="test")
-        assert care.erase_again() == 1
+        maintenance = StoreMaintenance(database, ingester, lambda: samples.NOW + 3 * 10**9, actor="test")
+        assert maintenance.erase_again() == 1
         assert ingester.lag_bytes() == 0
     finally:
         database.close()

@@ -11,7 +11,7 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance import retention
 from fairtrial.store.maintenance.retention import drop_old_texts
-from gateway.control.operations.maintain_store import StoreCare
+from gateway.control.operations.maintain_store import StoreMaintenance
 from tests.fixtures.store import samples
 
 HOUR_US = 3_600_000_000
@@ -54,14 +54,14 @@ def test_each_slice_is_a_transaction_of_its_own(filled: Database, monkeypatch: p
     """So the ingester waits for one slice, not for a month of texts."""
     monkeypatch.setattr(retention, "SLICE", 10)
     monkeypatch.setattr(retention, "RULES", {"payloads": retention.RULES["payloads"]})
-    real, writing = filled.writing, 0
+    real, writing = filled.transaction, 0
 
     def counted() -> object:
         nonlocal writing
         writing += 1
         return real()
 
-    monkeypatch.setattr(filled, "writing", counted)
+    monkeypatch.setattr(filled, "transaction", counted)
     drop_old_texts(filled, before_us=DAYS_LATER)
     assert (writing, left(filled)[0]) == (4, 0)
 
@@ -73,9 +73,9 @@ def test_a_table_that_refuses_keeps_no_other_and_no_file_from_being_dropped(
     monkeypatch.setattr(retention, "RULES", {**retention.RULES, "payloads": refused})
     ingester = Ingester(filled, lambda: DAYS_LATER)
     later_us = DAYS_LATER * 2  # files are as old as this test
-    care = StoreCare(filled, ingester, lambda: later_us, actor="test")
+    maintenance = StoreMaintenance(filled, ingester, lambda: later_us, actor="test")
     with pytest.raises(StoreError, match="payloads: old texts could not be dropped"):
-        care.retain(30)
+        maintenance.retain(30)
     assert left(filled) == [40, 0, 0]
     assert list((layout.journal / "done").iterdir()) == []
     ((details,),) = filled.rows("SELECT details FROM events WHERE action = 'store.retain'")
@@ -86,5 +86,5 @@ def test_a_store_without_old_texts_is_left_alone(database: Database, monkeypatch
     def refused() -> Cursor:
         raise AssertionError("nothing is to be written")
 
-    monkeypatch.setattr(database, "writing", refused)
+    monkeypatch.setattr(database, "transaction", refused)
     assert drop_old_texts(database, before_us=DAYS_LATER) == ({}, [])

@@ -71,7 +71,7 @@ def test_nobody_judges_twice_and_a_sole_reviewer_reaches_the_end(database: Datab
     end = take(database, queue)
     assert end.item is None and end.waiting == 0
     assert (end.progress.done, end.progress.total, end.progress.mine_done) == (5, 5, 5)
-    with pytest.raises(Conflict, match="judged this pair already"):
+    with pytest.raises(Conflict, match="already judged this pair"):
         votes.submit(database, seen[0], LEFT, reviewer="ann", name="ann", now_us=NOW)
 
 
@@ -89,7 +89,7 @@ def test_a_gate_is_told_how_many_items_still_want_a_second_person(database: Data
     queue = filled(database, 20, overlap=0.2)
 
     def awaited() -> tuple[bool, int]:
-        (found,) = evidence.read(database, NEW, OLD)
+        (found,) = evidence.read_evidence(database, NEW, OLD)
         return found.readable, found.awaited
 
     for _ in range(20):
@@ -114,7 +114,7 @@ def test_a_skipped_item_does_not_come_again_to_who_skipped_it(database: Database
     vote(database, queue, "ann")
     assert take(database, queue, "ann").item is None
     assert take(database, queue, "ben").item.item_id == item
-    (row,) = assignment.queues(database, "ann", now_us=NOW)
+    (row,) = assignment.queues_of(database, "ann", now_us=NOW)
     assert (row["mine"], row["left"]) == ({"done": 1, "skipped": 1}, 0)
 
 

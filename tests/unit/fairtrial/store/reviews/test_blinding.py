@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fairtrial.domain.reviews.masking import HIDDEN, family_of, mask, names_in
-from fairtrial.domain.reviews.review import arm_on_the_left, blinded, unblinded
+from fairtrial.domain.reviews.review import arm_on_the_left, blind, unblind
 
 
 def test_sides_are_balanced_over_a_thousand_items_and_differ_between_reviewers() -> None:
@@ -20,8 +20,8 @@ def test_sides_are_balanced_over_a_thousand_items_and_differ_between_reviewers()
 @pytest.mark.parametrize("left", ["candidate", "baseline"])
 def test_an_outcome_and_the_model_that_it_prefers_are_two_ways_to_say_one_thing(left: str) -> None:
     for outcome in ("left", "right", "tie", "both_bad", "cant_judge"):
-        assert blinded(unblinded(outcome, left), left) == outcome
-    assert unblinded("left", left) == left
+        assert blind(unblind(outcome, left), left) == outcome
+    assert unblind("left", left) == left
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from fairtrial.store.core.database import Database
 from fairtrial.store.maintenance.retention import drop_old_texts
 from fairtrial.store.reviews import evidence
-from tests.unit.fairtrial.store.erasure.test_rows import erase_unit
+from tests.fixtures.store.erasing import erase_unit
 
 LATER = 2_000_000_000_000_000
 
@@ -15,7 +15,7 @@ LATER = 2_000_000_000_000_000
 @pytest.fixture
 def voted(database: Database) -> Database:
     """A closed queue of two pairs, judged by one person."""
-    with database.writing() as cursor:
+    with database.transaction() as cursor:
         cursor.execute(
             "INSERT INTO review_queues (queue_id, title, suite, suite_digest, candidate, baseline, candidate_digest,"
             " baseline_digest, closed_time) VALUES ('q', 't', 's', 'd', 'tuned', 'base', 'd', 'd', '2026-01-01')"
@@ -35,7 +35,7 @@ def voted(database: Database) -> Database:
 
 
 def told(database: Database) -> list[tuple[str | None, int | None, str]]:
-    (queue,) = evidence.read(database, "tuned", "base")
+    (queue,) = evidence.read_evidence(database, "tuned", "base")
     return [(vote.left, vote.longer, vote.name) for vote in queue.votes]
 
 

@@ -10,38 +10,30 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from fairtrial.domain.accounts import ROLES, Role
-from fairtrial.store.access import accounts, invitations, sessions
+from fairtrial.store.access import accounts, invitations
 from fairtrial.store.access.keys import KeyOptions
 from gateway.control.app import create_app
-from gateway.control.auth.authorization import Guarded, Needs, anyone, decisions_of
-from gateway.control.auth.identity import SESSION_COOKIE
-from gateway.control.background.background_work import Keeper
-from tests.unit.gateway.control.conftest import NOW, client, stranger
+from gateway.control.auth.authorization import AuthorizedRoute, RequireRole, access_rules_of, anyone
+from gateway.control.background.background_work import BackgroundWork
+from tests.fixtures.control.accounts import signed_in
+from tests.fixtures.control.control_app import NOW, client, stranger
 
 OPEN = {"/livez", "/readyz", "/sign-in", "/sign-out", "/invitation/{token}", "/one-time/{token}"}
 """The only paths that anyone may ask for."""
-PASSWORD = "correct horse battery"
 
 
-def signed_in(keeper: Keeper, role: Role, name: str | None = None) -> dict[str, str]:
-    """A cookie of someone with that role."""
-    made = invitations.invite(keeper.database, name or role, role, actor="test", now_us=NOW)
-    invitations.accept(keeper.database, made.token, name="", password=PASSWORD, now_us=NOW)
-    return {"cookie": f"{SESSION_COOKIE}={sessions.begin(keeper.database, made.account_id, now_us=NOW)}"}
-
-
-def routes(keeper: Keeper) -> Iterator[tuple[str, APIRoute]]:
-    for context in iter_route_contexts(create_app(keeper, loopback=False).routes):
+def routes(background: BackgroundWork) -> Iterator[tuple[str, APIRoute]]:
+    for context in iter_route_contexts(create_app(background, loopback=False).routes):
         assert isinstance(context.original_route, APIRoute), context.original_route
         yield context.path, context.original_route
 
 
-def test_every_route_says_who_may_use_it(keeper: Keeper) -> None:
-    found = list(routes(keeper))
+def test_every_route_says_who_may_use_it(background: BackgroundWork) -> None:
+    found = list(routes(background))
     assert len(found) > 25
     for path, route in found:
-        decisions = list(decisions_of(route.dependant))
-        assert isinstance(route, Guarded), f"{path}: its router needs route_class=Guarded"
+        decisions = list(access_rules_of(route.dependant))
+        assert isinstance(route, AuthorizedRoute), f"{path}: its router needs route_class=AuthorizedRoute"
         assert decisions, f"{path}: it says neither what it needs nor that it is for anyone"
         assert (anyone in decisions) == (path in OPEN), path
     assert {path for path, _ in found} >= OPEN
@@ -49,25 +41,25 @@ def test_every_route_says_who_may_use_it(keeper: Keeper) -> None:
 
 def test_a_route_that_says_nothing_can_not_be_made() -> None:
     with pytest.raises(TypeError, match="/secret"):
-        APIRouter(route_class=Guarded).get("/secret")(lambda: None)
+        APIRouter(route_class=AuthorizedRoute).get("/secret")(lambda: None)
 
 
 @pytest.mark.parametrize("loopback", [True, False])
-async def test_nobody_gets_in_anywhere_without_a_credential(keeper: Keeper, loopback: bool) -> None:
-    async with stranger(keeper, loopback=loopback) as http:
-        for path, route in routes(keeper):
+async def test_nobody_gets_in_anywhere_without_a_credential(background: BackgroundWork, loopback: bool) -> None:
+    async with stranger(background, loopback=loopback) as http:
+        for path, route in routes(background):
             for method in route.methods if path not in OPEN else ():
                 answer = await http.request(method, path.replace("{", "").replace("}", ""))
                 assert answer.status_code == 401, (method, path, answer.status_code)
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_each_role_gets_where_it_may_and_nowhere_else(keeper: Keeper, role: Role) -> None:
-    cookie = signed_in(keeper, role)
+async def test_each_role_gets_where_it_may_and_nowhere_else(background: BackgroundWork, role: Role) -> None:
+    cookie = signed_in(background, role)
     json = {"content-type": "application/json"}
-    async with stranger(keeper) as http:
-        for path, route in routes(keeper):
-            needed = [each.role for each in decisions_of(route.dependant) if isinstance(each, Needs)]
+    async with stranger(background) as http:
+        for path, route in routes(background):
+            needed = [each.role for each in access_rules_of(route.dependant) if isinstance(each, RequireRole)]
             may = all(ROLES.index(role) >= ROLES.index(each) for each in needed)
             for method in route.methods if needed else ():
                 address = path.replace("{", "").replace("}", "")
@@ -75,63 +67,63 @@ async def test_each_role_gets_where_it_may_and_nowhere_else(keeper: Keeper, role
                 assert (answer.status_code != 403) == may, (method, path, answer.text)
 
 
-async def test_a_session_of_this_machine_s_user_ends_with_the_first_account(keeper: Keeper) -> None:
-    async with client(keeper) as http:
+async def test_a_session_of_this_machine_s_user_ends_with_the_first_account(background: BackgroundWork) -> None:
+    async with client(background) as http:
         assert (await http.get("/api/me")).json() == {"account_id": "local", "name": "local", "role": "admin"}
-        cookie = signed_in(keeper, "reviewer", "Rosa")
+        cookie = signed_in(background, "reviewer", "Rosa")
         assert (await http.get("/api/me")).status_code == 401
         me = (await http.get("/api/me", headers=cookie)).json()
     assert (me["name"], me["role"]) == ("Rosa", "reviewer")
 
 
-async def test_an_invitation_alone_shuts_the_door(keeper: Keeper) -> None:
-    async with client(keeper) as http:
-        invitations.invite(keeper.database, None, "admin", actor="test", now_us=NOW)
+async def test_an_invitation_alone_shuts_the_door(background: BackgroundWork) -> None:
+    async with client(background) as http:
+        invitations.invite(background.database, None, "admin", actor="test", now_us=NOW)
         assert (await http.get("/api/me")).status_code == 401
 
 
-async def test_elsewhere_an_admin_key_opens_and_no_other_key(keeper: Keeper) -> None:
-    admin = keeper.create_key("admin", actor="test", options=KeyOptions(("admin",)))
-    plain = keeper.create_key("plain", actor="test", options=KeyOptions(("complete",)))
-    late = keeper.create_key("late", actor="test", options=KeyOptions(("admin",), expires_us=keeper.clock_us()))
-    async with stranger(keeper, loopback=False) as http:
+async def test_elsewhere_an_admin_key_opens_and_no_other_key(background: BackgroundWork) -> None:
+    admin = background.create_key("admin", actor="test", options=KeyOptions(("admin",)))
+    plain = background.create_key("plain", actor="test", options=KeyOptions(("complete",)))
+    late = background.create_key("late", actor="test", options=KeyOptions(("admin",), expires_us=background.clock_us()))
+    async with stranger(background, loopback=False) as http:
         for secret, status in ((admin.secret, 200), (plain.secret, 403), (late.secret, 401), ("ft-x-y", 401)):
             answer = await http.get("/api/keys", headers={"authorization": f"Bearer {secret}"})
             assert answer.status_code == status
             assert secret not in answer.text
 
 
-async def test_a_wrong_key_is_refused_even_where_nobody_needs_one(keeper: Keeper) -> None:
-    async with stranger(keeper) as http:
+async def test_a_wrong_key_is_refused_even_where_nobody_needs_one(background: BackgroundWork) -> None:
+    async with stranger(background) as http:
         assert (await http.get("/api/me", headers={"authorization": "Bearer ft-x"})).status_code == 401
 
 
-async def test_whoever_is_disabled_is_out_at_once_and_a_new_role_counts_at_once(keeper: Keeper) -> None:
-    cookie = signed_in(keeper, "admin", "Ada")
-    async with stranger(keeper) as http:
+async def test_whoever_is_disabled_is_out_at_once_and_a_new_role_counts_at_once(background: BackgroundWork) -> None:
+    cookie = signed_in(background, "admin", "Ada")
+    async with stranger(background) as http:
         assert (await http.get("/api/keys", headers=cookie)).status_code == 200
-        accounts.set_role(keeper.database, "Ada", "reviewer", actor="test", now_us=NOW)
+        accounts.set_role(background.database, "Ada", "reviewer", actor="test", now_us=NOW)
         assert (await http.get("/api/keys", headers=cookie)).status_code == 403
-        accounts.disable(keeper.database, "Ada", actor="test", now_us=NOW)
+        accounts.disable(background.database, "Ada", actor="test", now_us=NOW)
         assert (await http.get("/api/me", headers=cookie)).status_code == 401
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "169.254.1.1"])
-async def test_a_strange_host_name_is_refused_on_loopback(keeper: Keeper, host: str) -> None:
-    async with stranger(keeper) as http:
+async def test_a_strange_host_name_is_refused_on_loopback(background: BackgroundWork, host: str) -> None:
+    async with stranger(background) as http:
         answer = await http.get("/api/keys", headers={"host": host})
     assert answer.status_code == 403
     assert "host" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("host", ["localhost:8081", "127.0.0.1:8081", "[::1]:8081", "localhost"])
-async def test_names_of_this_machine_are_served(keeper: Keeper, host: str) -> None:
-    async with client(keeper) as http:
+async def test_names_of_this_machine_are_served(background: BackgroundWork, host: str) -> None:
+    async with client(background) as http:
         assert (await http.get("/api/keys", headers={"host": host})).status_code == 200
 
 
-async def test_the_name_by_which_a_proxy_publishes_control_is_served_too(keeper: Keeper) -> None:
-    app = create_app(keeper, loopback=True, public_host="trial.example")
+async def test_the_name_by_which_a_proxy_publishes_control_is_served_too(background: BackgroundWork) -> None:
+    app = create_app(background, loopback=True, public_host="trial.example")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://trial.example") as http:
         assert (await http.get("/sign-in")).status_code == 200
         assert (await http.get("/sign-in", headers={"host": "other.example"})).status_code == 403
@@ -152,22 +144,26 @@ async def test_the_name_by_which_a_proxy_publishes_control_is_served_too(keeper:
     ],
 )
 async def test_a_cookie_changes_nothing_for_a_page_of_another_site(
-    keeper: Keeper, headers: dict[str, str], status: int
+    background: BackgroundWork, headers: dict[str, str], status: int
 ) -> None:
-    cookie = signed_in(keeper, "release-manager")
-    async with stranger(keeper) as http:
+    cookie = signed_in(background, "release-manager")
+    async with stranger(background) as http:
         answer = await http.post("/api/ingest", headers=cookie | headers)
     assert answer.status_code == status, answer.text
 
 
-async def test_a_page_of_another_site_may_not_change_anything_while_there_is_no_account(keeper: Keeper) -> None:
-    async with client(keeper) as http:
+async def test_a_page_of_another_site_may_not_change_anything_while_there_is_no_account(
+    background: BackgroundWork,
+) -> None:
+    async with client(background) as http:
         answer = await http.post("/api/ingest", headers={"origin": "https://evil.example"})
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("stated", [True, False])
-async def test_a_body_that_is_too_large_is_refused_and_a_stranger_s_is_not_read(keeper: Keeper, stated: bool) -> None:
+async def test_a_body_that_is_too_large_is_refused_and_a_stranger_s_is_not_read(
+    background: BackgroundWork, stated: bool
+) -> None:
     read: list[str] = []
 
     async def much(path: str) -> AsyncIterator[bytes]:
@@ -180,7 +176,7 @@ async def test_a_body_that_is_too_large_is_refused_and_a_stranger_s_is_not_read(
         kind = {"content-type": "application/json"}
         return await http.post(path, content=much(path), headers=length | kind | headers)
 
-    async with client(keeper) as http:
+    async with client(background) as http:
         wish, verdict = await ask("/api/keys"), await ask("/api/verdicts")
         read_of_ours = len(read)
         stranger = await ask("/api/keys", authorization="Bearer ft-x")
@@ -190,9 +186,9 @@ async def test_a_body_that_is_too_large_is_refused_and_a_stranger_s_is_not_read(
     assert len(read) == read_of_ours == (0 if stated else 2 + 2)
 
 
-async def test_a_body_of_too_many_names_is_refused_before_it_is_decoded(keeper: Keeper) -> None:
+async def test_a_body_of_too_many_names_is_refused_before_it_is_decoded(background: BackgroundWork) -> None:
     many = {str(number): 1 for number in range(10_001)}
-    async with client(keeper) as http:
+    async with client(background) as http:
         answer = await http.post("/api/keys", json=many)
         assert (answer.status_code, answer.json()["error"]["message"]) == (
             400,

@@ -18,23 +18,23 @@ from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.background import background_work as keeper_module
 from gateway.control.background.background_work import (
     DAY_US,
+    MAX_INTERVAL_SECONDS,
+    MIN_INTERVAL_SECONDS,
     PASS_SECONDS,
-    REST_SECONDS,
     RETRY_US,
-    TURN_SECONDS,
     Addresses,
-    Keeper,
-    rest_seconds,
+    BackgroundWork,
+    ingest_interval,
 )
 from gateway.control.background.plan_publisher import PlanPublisher
+from tests.fixtures.control.control_app import NOW
 from tests.fixtures.store import samples
-from tests.unit.gateway.control.conftest import NOW
 
 JOB_SECONDS = 0.3
 
 
 def test_stop_waits_for_the_job_that_a_thread_begins_meanwhile(database: Database, publisher: PlanPublisher) -> None:
-    """The clock holds the ingest thread until the keeper stops, and the daily job for a while after that."""
+    """The clock holds the ingest thread until background work stops, and the daily job for a while after that."""
     waiting, may_go_on = threading.Event(), threading.Event()
 
     def clock_us() -> int:
@@ -42,26 +42,26 @@ def test_stop_waits_for_the_job_that_a_thread_begins_meanwhile(database: Databas
         if name == "ingest":
             waiting.set()
             may_go_on.wait(60)
-        elif name == "care":
+        elif name == "maintenance":
             time.sleep(JOB_SECONDS)
         return NOW
 
-    keeper = Keeper(database, publisher, Addresses(), clock_us=clock_us)
-    keeper.start()
+    background = BackgroundWork(database, publisher, Addresses(), clock_us=clock_us)
+    background.start()
     assert waiting.wait(60)
-    stopping = threading.Thread(target=keeper.stop)
+    stopping = threading.Thread(target=background.stop)
     stopping.start()
     time.sleep(0.1)
     may_go_on.set()
     stopping.join(60)
     assert not stopping.is_alive()
-    assert [thread.name for thread in threading.enumerate() if thread.name == "care"] == []
+    assert [thread.name for thread in threading.enumerate() if thread.name == "maintenance"] == []
 
 
 def test_a_duty_of_the_day_that_fails_stops_no_other_and_retention_is_first(
     database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: NOW)
+    background = BackgroundWork(database, publisher, Addresses(), clock_us=lambda: NOW)
     done: list[str] = []
     ended = threading.Event()
 
@@ -73,22 +73,22 @@ def test_a_duty_of_the_day_that_fails_stops_no_other_and_retention_is_first(
         done.append("erase again")
         ended.set()
 
-    monkeypatch.setattr(keeper.care, "retain", out_of_memory)
-    monkeypatch.setattr(keeper.care, "resume", lambda _: done.append("resume"))
-    monkeypatch.setattr(keeper.care, "erase_again", erase_again)
-    keeper.start()
+    monkeypatch.setattr(background.maintenance, "retain", out_of_memory)
+    monkeypatch.setattr(background.maintenance, "resume", lambda _: done.append("resume"))
+    monkeypatch.setattr(background.maintenance, "erase_again", erase_again)
+    background.start()
     assert ended.wait(60)
-    keeper.jobs.join()
+    background.jobs.join()
     assert done == ["retain", "resume", "erase again"]
-    assert keeper.trouble == f"old texts could not be dropped (OutOfMemoryException: {MEMORY})"
-    keeper.stop()
+    assert background.health_error == f"old texts could not be deleted (OutOfMemoryException: {MEMORY})"
+    background.stop()
 
 
 def test_only_a_duty_that_failed_is_tried_again_before_the_next_day(
     database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_us = NOW
-    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: now_us)
+    background = BackgroundWork(database, publisher, Addresses(), clock_us=lambda: now_us)
     publisher.refresh(keys_changed=True)
     done: list[str] = []
     failing = True
@@ -98,23 +98,23 @@ def test_only_a_duty_that_failed_is_tried_again_before_the_next_day(
         if failing:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(keeper.care, "retain", lambda *_, **__: done.append("retain"))
-    monkeypatch.setattr(keeper.care, "resume", lambda _: done.append("resume"))
-    monkeypatch.setattr(keeper.care, "erase_again", erase_again)
+    monkeypatch.setattr(background.maintenance, "retain", lambda *_, **__: done.append("retain"))
+    monkeypatch.setattr(background.maintenance, "resume", lambda _: done.append("resume"))
+    monkeypatch.setattr(background.maintenance, "erase_again", erase_again)
 
     def turn(after_us: int) -> list[str]:
         nonlocal now_us
         now_us += after_us
         done.clear()
-        keeper._care()
-        keeper.jobs.join()
+        background._start_daily_maintenance()
+        background.jobs.join()
         return list(done)
 
     assert turn(0) == ["retain", "resume", "erase again"]
     assert turn(RETRY_US - 1) == []
     failing = False
     assert turn(1) == ["erase again"]
-    assert keeper.trouble is None
+    assert background.health_error is None
     assert turn(DAY_US - RETRY_US) == ["retain", "resume"]
 
 
@@ -135,19 +135,19 @@ def test_segments_that_are_in_the_store_are_compressed_while_control_runs(
     monkeypatch.setattr(keeper_module, "ARCHIVE_SECONDS", 0.01)
     monkeypatch.setattr(keeper_module, "compress_sealed", compress)
     now_us = time.time_ns() // 1000  # of the file's own clock: retention must not take it for old
-    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: now_us)
-    keeper.start()
+    background = BackgroundWork(database, publisher, Addresses(), clock_us=lambda: now_us)
+    background.start()
     assert compressed.wait(60)
-    keeper.stop()
-    assert keeper.trouble is None
+    background.stop()
+    assert background.health_error is None
     assert [path.suffix for path in files(database.layout.journal / "done")] == [".zst"]
 
 
 def test_few_events_wait_for_others_and_many_are_brought_at_once() -> None:
-    assert rest_seconds(0, 2.0) == REST_SECONDS
-    assert rest_seconds(3, 0.5) > 0.9 * REST_SECONDS
-    assert rest_seconds(1_000_000, 5.0) == TURN_SECONDS
-    rests = [rest_seconds(events, 1.0) for events in range(0, 20_000, 100)]
+    assert ingest_interval(0, 2.0) == MAX_INTERVAL_SECONDS
+    assert ingest_interval(3, 0.5) > 0.9 * MAX_INTERVAL_SECONDS
+    assert ingest_interval(1_000_000, 5.0) == MIN_INTERVAL_SECONDS
+    rests = [ingest_interval(events, 1.0) for events in range(0, 20_000, 100)]
     assert rests == sorted(rests, reverse=True)
 
 
@@ -156,15 +156,15 @@ def test_a_journal_without_new_lines_is_gone_through_only_now_and_then(
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr("gateway.control.background.background_work.time", SimpleNamespace(monotonic=lambda: now[0]))
-    keeper = Keeper(database, publisher, Addresses(), clock_us=lambda: NOW)
+    background = BackgroundWork(database, publisher, Addresses(), clock_us=lambda: NOW)
     passes: list[float] = []
-    monkeypatch.setattr(keeper, "ingest_now", lambda **_: passes.append(now[0]))
+    monkeypatch.setattr(background, "ingest_now", lambda **_: passes.append(now[0]))
     writer = JournalWriter(database.layout.journal, writer="w")
-    keeper.ingester.catch_up()
+    background.ingester.catch_up()
     for step in range(8):
         if step == 5:
             writer.append(samples.request(1))
-        keeper._bring_in()
+        background._ingest_pending()
         now[0] += PASS_SECONDS / 4
     writer.close()
     assert passes == [1000.0, 1000.0 + PASS_SECONDS, *(1000.0 + PASS_SECONDS * step / 4 for step in (5, 6, 7))]

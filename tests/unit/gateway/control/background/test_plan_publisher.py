@@ -13,7 +13,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from gateway.control.background import plan_publisher as publisher_module
 from gateway.control.background.plan_publisher import RETRY_US, PlanPublisher
-from tests.unit.gateway.control.conftest import NOW, PROJECT
+from tests.fixtures.control.control_app import NOW, PROJECT
 
 
 def actions(database: Database) -> list[str]:

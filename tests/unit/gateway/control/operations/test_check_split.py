@@ -6,32 +6,32 @@ from collections.abc import Sequence
 from typing import Any
 
 from fairtrial.journal.writer import JournalWriter
-from gateway.control.background.background_work import Keeper
+from gateway.control.background.background_work import BackgroundWork
+from tests.fixtures.control.control_app import client
 from tests.fixtures.store import samples
-from tests.unit.gateway.control.conftest import client
 
 
-def bring(keeper: Keeper, arms: Sequence[str], **more: Any) -> None:
-    published = keeper.publisher.published
+def bring(background: BackgroundWork, arms: Sequence[str], **more: Any) -> None:
+    published = background.publisher.published
     assert published is not None
     plan = published.plan.experiments["tuned-vs-base"]
     fields = {"analysis_hash": plan.analysis_hash} | more
-    writer = JournalWriter(keeper.database.layout.journal, writer="w0")
+    writer = JournalWriter(background.database.layout.journal, writer="w0")
     for number, arm in enumerate(arms):
         writer.append(samples.exposure(number, assigned=arm, served=arm, **fields))
     writer.close()
-    keeper.ingest_now()
+    background.ingest_now()
 
 
-async def split(keeper: Keeper, **query: Any) -> dict[str, Any]:
-    async with client(keeper) as http:
+async def split(background: BackgroundWork, **query: Any) -> dict[str, Any]:
+    async with client(background) as http:
         answer = await http.get("/api/experiments/tuned-vs-base", params=query)
     found: dict[str, Any] = answer.json()["srm"]
     return found
 
 
-async def test_before_the_first_unit_nothing_is_claimed(keeper: Keeper) -> None:
-    assert await split(keeper) == {
+async def test_before_the_first_unit_nothing_is_claimed(background: BackgroundWork) -> None:
+    assert await split(background) == {
         "arms": [
             {"variant": "base", "units": 0, "planned": 0.5},
             {"variant": "tuned", "units": 0, "planned": 0.5},
@@ -47,18 +47,18 @@ async def test_before_the_first_unit_nothing_is_claimed(keeper: Keeper) -> None:
     }
 
 
-async def test_a_split_as_planned_is_valid(keeper: Keeper) -> None:
-    bring(keeper, ["base", "tuned"] * 60)
-    found = await split(keeper)
+async def test_a_split_as_planned_is_valid(background: BackgroundWork) -> None:
+    bring(background, ["base", "tuned"] * 60)
+    found = await split(background)
     assert [arm["units"] for arm in found["arms"]] == [60, 60]
     assert not found["invalid"]
     assert found["p"] > 0.5
     assert found["p_fixed"] == 1.0
 
 
-async def test_a_mismatch_once_found_is_not_taken_back_by_the_units_that_follow(keeper: Keeper) -> None:
-    bring(keeper, ["tuned"] * 300 + ["base"] * 300)
-    found = await split(keeper)
+async def test_a_mismatch_once_found_is_not_taken_back_by_the_units_that_follow(background: BackgroundWork) -> None:
+    bring(background, ["tuned"] * 300 + ["base"] * 300)
+    found = await split(background)
     assert [arm["units"] for arm in found["arms"]] == [300, 300]
     assert found["p_fixed"] == 1.0
     assert found["invalid"]
@@ -66,21 +66,21 @@ async def test_a_mismatch_once_found_is_not_taken_back_by_the_units_that_follow(
     assert 0 < found["crossed_at"] < 300
 
 
-async def test_a_change_of_the_plan_that_splits_alike_takes_no_mismatch_back(keeper: Keeper) -> None:
-    bring(keeper, ["tuned"] * 300 + ["base"] * 300, analysis_hash="before a margin was changed")
-    assert (await split(keeper))["units"] == 0
-    bring(keeper, ["tuned"] * 3)
-    found = await split(keeper)
+async def test_a_change_of_the_plan_that_splits_alike_takes_no_mismatch_back(background: BackgroundWork) -> None:
+    bring(background, ["tuned"] * 300 + ["base"] * 300, analysis_hash="before a margin was changed")
+    assert (await split(background))["units"] == 0
+    bring(background, ["tuned"] * 3)
+    found = await split(background)
     assert (found["units"], found["earlier"]) == (600, 0)
     assert found["invalid"]
 
 
-async def test_the_window_of_the_traffic_does_not_move_first_assignments(keeper: Keeper) -> None:
-    bring(keeper, ["base", "tuned"] * 10)
-    assert (await split(keeper, since_us=samples.NOW + 15))["units"] == 20
+async def test_the_window_of_the_traffic_does_not_move_first_assignments(background: BackgroundWork) -> None:
+    bring(background, ["base", "tuned"] * 10)
+    assert (await split(background, since_us=samples.NOW + 15))["units"] == 20
 
 
-async def test_units_under_an_earlier_plan_are_said_and_not_counted(keeper: Keeper) -> None:
-    bring(keeper, ["base", "tuned"] * 10, analysis_hash="before")
-    found = await split(keeper)
+async def test_units_under_an_earlier_plan_are_said_and_not_counted(background: BackgroundWork) -> None:
+    bring(background, ["base", "tuned"] * 10, analysis_hash="before")
+    found = await split(background)
     assert (found["units"], found["earlier"], found["p"]) == (0, 20, None)

@@ -20,82 +20,23 @@ from evaluators.engine.run_events import suite_event
 from evaluators.loading.suite_reader import load
 from evaluators.loading.suite_text import digest_of, text_of
 from evaluators.suite import Suite
-from fairtrial.domain.events import Event
-from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import keys
 from fairtrial.store.access.keys import KeyOptions
 from fairtrial.store.evaluations import verdict_json
 from gateway.control.app import create_app
-from gateway.control.background.background_work import Keeper
+from gateway.control.background.background_work import BackgroundWork
 from gateway.control.routers import verdicts
+from tests.fixtures.control.accounts import signed_in
+from tests.fixtures.control.control_app import client, client_of
+from tests.fixtures.control.judging import GATE, SUITE, asked, bring, bring_runs, judged
 from tests.fixtures.store import samples
-from tests.unit.fairtrial.store.test_store_round_trip import VERDICT
-from tests.unit.gateway.control.auth.test_authorization import signed_in
-from tests.unit.gateway.control.conftest import client, client_of
+from tests.fixtures.store.stored_verdict import VERDICT
 
-SUITE = """\
-suite: small
-data: rows.jsonl
-score: [exact]
-slices: [kind]
-gate:
-  - exact not worse than base by 10pp
-"""
-GATE = "version: 1\ngate: release\nsuites: [small]\n"
 EMPTY = "version: 1\ngate: release\nrequire: [live.guardrails hold]\n"
 
 
-@pytest.fixture
-def suite(tmp_path: Path) -> Suite:
-    rows = [{"id": f"c{i}", "input": str(i), "expected": "x", "kind": "ab"[i % 2]} for i in range(100)]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (tmp_path / "suite.yaml").write_text(SUITE)
-    return load(tmp_path / "suite.yaml")[0]
-
-
-def bring(keeper: Keeper, *events: Event) -> None:
-    writer = JournalWriter(keeper.database.layout.journal, writer="eval")
-    assert writer.append(*events)
-    writer.close()
-    keeper.ingest_now()
-
-
-def run_of(keeper: Keeper, suite: Suite, target: str, right: int) -> list[Event]:
-    """A run of the suite, without its text, on the target as it is defined now."""
-    published = keeper.publisher.published
-    assert published is not None
-    run_id, events = f"run-{target}-{right}", list[Event]()
-    for number, case in enumerate(suite.cases):
-        tags = dict(case.tags)
-        events.append(samples.case_result(run_id, case.case_id, tags=tags, cluster=None, expected='"x"'))
-        value = float(number < right)
-        events.append(samples.score(run_id, case.case_id, metric="exact.accuracy", value=value, label=None))
-    digest = published.plan.deployments[target].digest
-    versions = {one.name: one.version for one in suite.scorers}
-    head = {"target": target, "deployment_digest": digest, "suite": suite.name, "suite_digest": suite.digest}
-    return [*events, samples.run(run_id, seed=suite.seed, versions=versions, **head)]
-
-
-def bring_runs(keeper: Keeper, suite: Suite, tuned: int, *, text: bool = True) -> None:
-    told = [suite_event(suite, samples.NOW)] if text else []
-    bring(keeper, *told, *run_of(keeper, suite, "base", 80), *run_of(keeper, suite, "tuned", tuned))
-
-
-def asked(*suites: Suite, gate: str = GATE, **more: Any) -> dict[str, Any]:
-    references = [{"suite": one.name, "digest": one.digest} for one in suites]
-    return {"gate": gate, "suites": references, "candidate": "tuned", "baseline": "base"} | more
-
-
-async def judged(keeper: Keeper, body: dict[str, Any], **headers: str) -> dict[str, Any]:
-    async with client(keeper) as http:
-        answer = await http.post("/api/verdicts", json=body, headers=headers)
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-async def refused(keeper: Keeper, body: dict[str, Any]) -> str:
-    async with client(keeper) as http:
+async def refused(background: BackgroundWork, body: dict[str, Any]) -> str:
+    async with client(background) as http:
         answer = await http.post("/api/verdicts", json=body)
         kept = (await http.get("/api/verdicts")).json()["rows"]
     assert (answer.status_code, kept) == (400, []), answer.text
@@ -104,23 +45,23 @@ async def refused(keeper: Keeper, body: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(("right", "decision"), [(80, "SHIP"), (20, "BLOCK"), (74, "HOLD")])
 async def test_the_decision_is_what_the_stored_runs_give(
-    keeper: Keeper, suite: Suite, right: int, decision: str
+    background: BackgroundWork, suite: Suite, right: int, decision: str
 ) -> None:
-    bring_runs(keeper, suite, right)
-    verdict = await judged(keeper, asked(suite))
+    bring_runs(background, suite, right)
+    verdict = await judged(background, asked(suite))
     assert verdict["decision"] == decision
     assert verdict["runs"] == [f"run-tuned-{right}", "run-base-80"]
-    async with client(keeper) as http:
+    async with client(background) as http:
         assert (await http.get(f"/api/verdicts/{verdict['verdict_id']}")).json() == verdict
         (event,) = [one for one in (await http.get("/api/events")).json()["rows"] if one["action"] == "verdict.save"]
     assert json.loads(event["details"]) == {"candidate": "tuned", "decision": decision}
 
 
-async def test_a_verdict_says_by_what_it_was_given_and_who_asked(keeper: Keeper, suite: Suite) -> None:
-    bring_runs(keeper, suite, 80)
-    made = keys.create(keeper.database, "ci", now_us=samples.NOW, options=KeyOptions(("admin",)))
-    by_key = await judged(keeper, asked(suite), authorization=f"Bearer {made.secret}")
-    by_person = await judged(keeper, asked(suite), **signed_in(keeper, "release-manager", "Rita"))
+async def test_a_verdict_says_by_what_it_was_given_and_who_asked(background: BackgroundWork, suite: Suite) -> None:
+    bring_runs(background, suite, 80)
+    made = keys.create(background.database, "ci", now_us=samples.NOW, options=KeyOptions(("admin",)))
+    by_key = await judged(background, asked(suite), authorization=f"Bearer {made.secret}")
+    by_person = await judged(background, asked(suite), **signed_in(background, "release-manager", "Rita"))
     found = by_key["provenance"]
     assert found["gate_text"] == GATE
     assert found["gate_sha256"] == hashlib.sha256(GATE.encode()).hexdigest()
@@ -128,7 +69,7 @@ async def test_a_verdict_says_by_what_it_was_given_and_who_asked(keeper: Keeper,
     assert found["suites"] == [{"suite": "small", "digest": suite.digest, "text_digest": text_digest}]
     assert found["program"].count(".") == 2
     assert (found["asked_by"], by_person["provenance"]["asked_by"]) == ("key ci", "account Rita")
-    async with client(keeper) as http:
+    async with client(background) as http:
         http.headers["authorization"] = f"Bearer {made.secret}"
         around = (await http.get(f"/api/verdicts/{by_key['verdict_id']}/around")).json()
         report = (await http.get(f"/api/verdicts/{by_key['verdict_id']}/reports/json")).json()
@@ -136,25 +77,27 @@ async def test_a_verdict_says_by_what_it_was_given_and_who_asked(keeper: Keeper,
     assert json.loads(report["text"])["provenance"] == found
 
 
-async def test_a_digest_without_a_run_is_a_hold(keeper: Keeper, suite: Suite) -> None:
-    bring_runs(keeper, suite, 80)
+async def test_a_digest_without_a_run_is_a_hold(background: BackgroundWork, suite: Suite) -> None:
+    bring_runs(background, suite, 80)
     for reference in (
         {"suite": "small", "digest": "0" * 32},
         {"suite": "small", "digest": suite.digest, "text_digest": "0" * 64},
         {"suite": "other", "digest": suite.digest, "listed": "small"},
     ):
-        verdict = await judged(keeper, asked() | {"suites": [reference]})
+        verdict = await judged(background, asked() | {"suites": [reference]})
         assert (verdict["decision"], verdict["runs"]) == ("HOLD", [])
         (finding,) = verdict["findings"]
         assert finding["result"] == "cannot tell" and finding["needed"].startswith("fairtrial eval ")
 
 
-async def test_a_digest_without_a_run_is_a_hold_beside_lines_that_hold(keeper: Keeper, suite: Suite) -> None:
-    bring_runs(keeper, suite, 80)
+async def test_a_digest_without_a_run_is_a_hold_beside_lines_that_hold(
+    background: BackgroundWork, suite: Suite
+) -> None:
+    bring_runs(background, suite, 80)
     gate = "version: 1\ngate: release\nsuites: [small, large]\nrequire:\n  - small.exact >= 10%\n  - large.bleu >= 10\n"
     body = asked(suite, gate=gate)
     body["suites"].append({"suite": "large", "digest": "1" * 32})
-    verdict = await judged(keeper, body)
+    verdict = await judged(background, body)
     assert verdict["decision"] == "HOLD"
     assert {one["rule"]: one["result"] for one in verdict["findings"]} == {
         "suite large": "cannot tell",
@@ -165,47 +108,47 @@ async def test_a_digest_without_a_run_is_a_hold_beside_lines_that_hold(keeper: K
 
 
 async def test_a_suite_that_no_line_reads_and_nobody_ran_is_a_hold(
-    keeper: Keeper, suite: Suite, tmp_path: Path
+    background: BackgroundWork, suite: Suite, tmp_path: Path
 ) -> None:
     (tmp_path / "quiet.yaml").write_text("suite: quiet\ndata: rows.jsonl\nscore: [exact]\n")
     quiet = load(tmp_path / "quiet.yaml")[0]
-    bring_runs(keeper, suite, 80)
-    bring(keeper, suite_event(quiet, samples.NOW))
+    bring_runs(background, suite, 80)
+    bring(background, suite_event(quiet, samples.NOW))
     gate = GATE.replace("[small]", "[small, quiet]")
-    verdict = await judged(keeper, asked(suite, quiet, gate=gate))
+    verdict = await judged(background, asked(suite, quiet, gate=gate))
     assert verdict["decision"] == "HOLD"
-    assert verdict["findings"][0]["says"] == "suite quiet has not been run on tuned"
+    assert verdict["findings"][0]["says"] == "the suite quiet has not been run on tuned"
 
 
-async def test_runs_of_an_earlier_version_have_no_text_and_are_a_hold(keeper: Keeper, suite: Suite) -> None:
-    bring_runs(keeper, suite, 80, text=False)
-    verdict = await judged(keeper, asked(suite))
+async def test_runs_of_an_earlier_version_have_no_text_and_are_a_hold(background: BackgroundWork, suite: Suite) -> None:
+    bring_runs(background, suite, 80, text=False)
+    verdict = await judged(background, asked(suite))
     assert verdict["decision"] == "HOLD"
-    assert "stored without its text, as earlier versions did" in verdict["findings"][0]["says"]
-    bring(keeper, suite_event(suite, samples.NOW))
-    assert (await judged(keeper, asked(suite)))["decision"] == "SHIP"
+    assert "stored without its text by an earlier version" in verdict["findings"][0]["says"]
+    bring(background, suite_event(suite, samples.NOW))
+    assert (await judged(background, asked(suite)))["decision"] == "SHIP"
 
 
 async def test_the_gate_lines_are_those_of_the_text_that_is_named_or_the_last_one(
-    keeper: Keeper, suite: Suite, tmp_path: Path
+    background: BackgroundWork, suite: Suite, tmp_path: Path
 ) -> None:
     (tmp_path / "suite.yaml").write_text(SUITE.replace("by 10pp", "by 90pp"))
     loose = load(tmp_path / "suite.yaml")[0]
     assert loose.digest == suite.digest
-    bring_runs(keeper, loose, 20)
-    assert (await judged(keeper, asked(suite)))["decision"] == "SHIP"
-    bring(keeper, suite_event(suite, samples.NOW + 10))
-    assert (await judged(keeper, asked(suite)))["decision"] == "BLOCK"
+    bring_runs(background, loose, 20)
+    assert (await judged(background, asked(suite)))["decision"] == "SHIP"
+    bring(background, suite_event(suite, samples.NOW + 10))
+    assert (await judged(background, asked(suite)))["decision"] == "BLOCK"
     named = {"suite": "small", "digest": suite.digest, "text_digest": digest_of(text_of(loose))}
-    verdict = await judged(keeper, asked() | {"suites": [named]})
+    verdict = await judged(background, asked() | {"suites": [named]})
     assert verdict["decision"] == "SHIP"
     assert verdict["provenance"]["suites"] == [named]
 
 
-async def test_the_stored_digests_are_listed_with_their_texts(keeper: Keeper, suite: Suite) -> None:
-    bring_runs(keeper, suite, 80)
-    bring(keeper, suite_event(suite, samples.NOW + 5))
-    async with client(keeper) as http:
+async def test_the_stored_digests_are_listed_with_their_texts(background: BackgroundWork, suite: Suite) -> None:
+    bring_runs(background, suite, 80)
+    bring(background, suite_event(suite, samples.NOW + 5))
+    async with client(background) as http:
         (row,) = (await http.get("/api/suites", params={"suite": "small"})).json()["rows"]
         assert (await http.get("/api/suites", params={"suite": "large"})).json()["rows"] == []
         text = await http.get(f"/api/suites/{row['suite_digest']}/texts/{row['text_digest']}")
@@ -249,15 +192,15 @@ def opened(hook: None) -> Iterator[list[str]]:
 
 
 async def test_no_path_that_the_body_names_is_opened(
-    keeper: Keeper, suite: Suite, opened: list[str], tmp_path: Path
+    background: BackgroundWork, suite: Suite, opened: list[str], tmp_path: Path
 ) -> None:
-    bring_runs(keeper, suite, 80)
+    bring_runs(background, suite, 80)
     opened.clear()
     gate = f"version: 1\ngate: release\nsuites: [{tmp_path}/suite.yaml, ../../trap.yaml]\n"
     first = {"suite": "small", "digest": suite.digest, "listed": f"{tmp_path}/suite.yaml"}
     first |= {"file": f"{tmp_path}/suite.yaml"}
     second = {"suite": "trap", "digest": "7", "listed": "../../trap.yaml", "file": "/dev/zero; rm -rf ~"}
-    verdict = await judged(keeper, asked(gate=gate) | {"suites": [first, second]})
+    verdict = await judged(background, asked(gate=gate) | {"suites": [first, second]})
     assert verdict["decision"] == "HOLD"
     assert verdict["findings"][0]["needed"] == "fairtrial eval '/dev/zero; rm -rf ~' --on base,tuned"
     named = [path for path in opened if any(word in path for word in ("suite.yaml", "trap", "zero", "rows.jsonl"))]
@@ -282,7 +225,7 @@ async def test_no_path_that_the_body_names_is_opened(
         ({"gate": "version: 1\ngate: g\nsuites: []\n", "suites": []}, "the gate has no rule"),
         ({"gate": GATE + "require:\n  - exact not worse than bse by 3pp\n"}, "did you mean 'base'?"),
         ({"candidate": "tunde"}, "did you mean 'tuned'?"),
-        ({"candidate": "base"}, "compared with itself"),
+        ({"candidate": "base"}, "are the same target"),
         ({"candidate": "tu\x1b[2Jned"}, "candidate"),
         ({"suites": [{"suite": "small", "digest": digest} for digest in "ab"]}, "two digests"),
         ({"suites": [{"suite": f"s{n}", "digest": "a"} for n in range(51)]}, "at most 50"),
@@ -292,22 +235,22 @@ async def test_no_path_that_the_body_names_is_opened(
     ],
 )
 async def test_what_can_t_be_judged_is_refused_with_its_place(
-    keeper: Keeper, suite: Suite, change: dict[str, Any], says: str
+    background: BackgroundWork, suite: Suite, change: dict[str, Any], says: str
 ) -> None:
-    bring_runs(keeper, suite, 80)
-    assert says in await refused(keeper, asked(suite) | change)
+    bring_runs(background, suite, 80)
+    assert says in await refused(background, asked(suite) | change)
 
 
-async def test_a_gate_with_very_many_mistakes_reports_the_first_ones(keeper: Keeper) -> None:
+async def test_a_gate_with_very_many_mistakes_reports_the_first_ones(background: BackgroundWork) -> None:
     gate = "version: 1\ngate: g\n" + "".join(f"k{number}: 1\n" for number in range(500))
-    said = await refused(keeper, asked(gate=gate))
+    said = await refused(background, asked(gate=gate))
     assert said.count("unknown field") == 20
 
 
-def with_key(keeper: Keeper, app: FastAPI) -> httpx.AsyncClient:
+def with_key(background: BackgroundWork, app: FastAPI) -> httpx.AsyncClient:
     """A client with the key of this machine, which no route that signs out takes away."""
     http = client_of(app)
-    http.headers["authorization"] = f"Bearer {keeper.database.layout.admin_key.read_text().strip()}"
+    http.headers["authorization"] = f"Bearer {background.database.layout.admin_key.read_text().strip()}"
     return http
 
 
@@ -330,14 +273,14 @@ def forged(suite: Suite) -> Iterator[bytes]:
         yield json.dumps(body).encode()
 
 
-async def test_no_route_stores_a_decision_that_a_caller_sends(keeper: Keeper, suite: Suite) -> None:
-    bring_runs(keeper, suite, 20)
-    app = create_app(keeper, loopback=True)
+async def test_no_route_stores_a_decision_that_a_caller_sends(background: BackgroundWork, suite: Suite) -> None:
+    bring_runs(background, suite, 20)
+    app = create_app(background, loopback=True)
     routes = [(method, one.path) for one in iter_route_contexts(app.routes) for method in one.original_route.methods]
     writing = [(method, path) for method, path in routes if method not in ("GET", "HEAD")]
     assert ("POST", "/api/verdicts") in writing and len(writing) > 10
     bodies = list(forged(suite))
-    async with with_key(keeper, app) as http:
+    async with with_key(background, app) as http:
         assert (await http.get("/api/verdicts")).status_code == 200
         for method, path in writing:
             for body in bodies:
@@ -350,20 +293,20 @@ async def test_no_route_stores_a_decision_that_a_caller_sends(keeper: Keeper, su
                 assert answer.status_code in (404, 405)
         found = (await http.get("/api/verdicts")).json()["rows"]
     assert found == []
-    assert keeper.database.rows("SELECT count(*) FROM events WHERE action = 'verdict.save'") == [(0,)]
+    assert background.database.rows("SELECT count(*) FROM events WHERE action = 'verdict.save'") == [(0,)]
 
 
-async def test_few_wait_to_be_judged_and_the_rest_of_control_goes_on(keeper: Keeper, suite: Suite) -> None:
-    bring_runs(keeper, suite, 80)
-    app = create_app(keeper, loopback=True)
+async def test_few_wait_to_be_judged_and_the_rest_of_control_goes_on(background: BackgroundWork, suite: Suite) -> None:
+    bring_runs(background, suite, 80)
+    app = create_app(background, loopback=True)
     limiter, somebody = app.state.judging, object()
-    async with with_key(keeper, app) as http:
+    async with with_key(background, app) as http:
         assert (await http.get("/api/verdicts")).status_code == 200
         limiter.acquire_on_behalf_of_nowait(somebody)
         waiting = [
-            asyncio.create_task(http.post("/api/verdicts", json=asked(suite))) for _ in range(verdicts.MOST_WAITING)
+            asyncio.create_task(http.post("/api/verdicts", json=asked(suite))) for _ in range(verdicts.MAX_WAITING)
         ]
-        while limiter.statistics().tasks_waiting < verdicts.MOST_WAITING:
+        while limiter.statistics().tasks_waiting < verdicts.MAX_WAITING:
             assert not any(one.done() for one in waiting)
             await asyncio.sleep(0.01)
         assert (await http.get("/livez")).status_code == 200
@@ -375,31 +318,31 @@ async def test_few_wait_to_be_judged_and_the_rest_of_control_goes_on(keeper: Kee
     assert {one.status_code for one in done} == {201}
 
 
-def bring_split(keeper: Keeper, arms: Sequence[str], *, first: int = 0) -> None:
-    published = keeper.publisher.published
+def bring_split(background: BackgroundWork, arms: Sequence[str], *, first: int = 0) -> None:
+    published = background.publisher.published
     assert published is not None
     hash_ = published.plan.experiments["tuned-vs-base"].analysis_hash
     exposures = [
         samples.exposure(number, assigned=arm, served=arm, analysis_hash=hash_)
         for number, arm in enumerate(arms, first)
     ]
-    bring(keeper, *exposures)
+    bring(background, *exposures)
 
 
 @pytest.mark.parametrize(
     ("candidate", "baseline"), [("tuned", "base"), ("base", "tuned"), ("tuned-vs-base/tuned", "base")]
 )
 async def test_a_split_that_is_not_as_planned_makes_the_verdict_of_its_arms_invalid(
-    keeper: Keeper, suite: Suite, candidate: str, baseline: str
+    background: BackgroundWork, suite: Suite, candidate: str, baseline: str
 ) -> None:
-    bring_runs(keeper, suite, 80)
-    bring_split(keeper, ["tuned"] * 300 + ["base"] * 100)
-    verdict = await judged(keeper, asked(suite, candidate=candidate, baseline=baseline))
+    bring_runs(background, suite, 80)
+    bring_split(background, ["tuned"] * 300 + ["base"] * 100)
+    verdict = await judged(background, asked(suite, candidate=candidate, baseline=baseline))
     assert verdict["decision"] == "INVALID"
     first = verdict["findings"][0]
     assert (first["result"], first["source"], first["decisive"]) == ("invalid", "experiment tuned-vs-base", True)
     assert first["says"].startswith(
-        "sample-ratio mismatch in the experiment tuned-vs-base: 100 / 300 units (base / tuned) where 50 % / 50 % were "
+        "sample-ratio mismatch in the experiment tuned-vs-base: 100 / 300 units (base / tuned), but 50 % / 50 % were "
         "planned (p < 0.0001, first seen at unit "
     )
     assert "new `salt`" in first["needed"]
@@ -409,11 +352,11 @@ async def test_a_split_that_is_not_as_planned_makes_the_verdict_of_its_arms_inva
     )
 
 
-async def test_a_mismatch_makes_invalid_whatever_the_gates_lines_are(keeper: Keeper, suite: Suite) -> None:
-    bring_runs(keeper, suite, 20)
-    bring_split(keeper, ["tuned"] * 300 + ["base"] * 100)
+async def test_a_mismatch_makes_invalid_whatever_the_gates_lines_are(background: BackgroundWork, suite: Suite) -> None:
+    bring_runs(background, suite, 20)
+    bring_split(background, ["tuned"] * 300 + ["base"] * 100)
     for gate, suites in ((GATE, [suite]), (EMPTY, [])):
-        assert (await judged(keeper, asked(*suites, gate=gate)))["decision"] == "INVALID"
+        assert (await judged(background, asked(*suites, gate=gate)))["decision"] == "INVALID"
 
 
 def replace_base_in_the_experiment(config: Path) -> None:
@@ -423,20 +366,20 @@ def replace_base_in_the_experiment(config: Path) -> None:
 
 
 async def test_a_split_as_planned_and_one_of_other_arms_change_nothing(
-    keeper: Keeper, suite: Suite, config: Path
+    background: BackgroundWork, suite: Suite, config: Path
 ) -> None:
-    bring_runs(keeper, suite, 80)
-    bring_split(keeper, ["tuned", "base"] * 200)
-    assert (await judged(keeper, asked(suite)))["decision"] == "SHIP"
-    bring_split(keeper, ["tuned"] * 400, first=400)
-    assert (await judged(keeper, asked(suite)))["decision"] == "INVALID"
+    bring_runs(background, suite, 80)
+    bring_split(background, ["tuned", "base"] * 200)
+    assert (await judged(background, asked(suite)))["decision"] == "SHIP"
+    bring_split(background, ["tuned"] * 400, first=400)
+    assert (await judged(background, asked(suite)))["decision"] == "INVALID"
     replace_base_in_the_experiment(config)
-    assert (await judged(keeper, asked(suite)))["decision"] == "SHIP"
+    assert (await judged(background, asked(suite)))["decision"] == "SHIP"
 
 
-async def test_the_alarm_of_a_split_is_in_the_list_of_experiments(keeper: Keeper) -> None:
-    bring_split(keeper, ["tuned"] * 300 + ["base"] * 300)
-    async with client(keeper) as http:
+async def test_the_alarm_of_a_split_is_in_the_list_of_experiments(background: BackgroundWork) -> None:
+    bring_split(background, ["tuned"] * 300 + ["base"] * 300)
+    async with client(background) as http:
         (row,) = (await http.get("/api/experiments")).json()["rows"]
         one = (await http.get("/api/experiments/tuned-vs-base")).json()
     assert row["srm"] == one["srm"]

@@ -8,10 +8,9 @@ from msgspec.structs import replace
 
 from evaluators.suite import Suite
 from fairtrial.domain.events import Event, RunEvent
-from gateway.control.background.background_work import Keeper
-from tests.unit.gateway.control.operations.test_judge_candidate import asked, bring, bring_runs, judged, run_of, suite
+from gateway.control.background.background_work import BackgroundWork
+from tests.fixtures.control.judging import asked, bring, bring_runs, judged, run_of
 
-__all__ = ["suite"]
 SECOND = 1_000_000
 
 
@@ -23,23 +22,23 @@ def again(events: list[Event], run_id: str, *, seconds: int) -> list[Event]:
     ]
 
 
-async def always_valid(keeper: Keeper, suite: Suite) -> bool:
-    verdict: dict[str, Any] = await judged(keeper, asked(suite))
+async def always_valid(background: BackgroundWork, suite: Suite) -> bool:
+    verdict: dict[str, Any] = await judged(background, asked(suite))
     (found,) = [one for one in verdict["findings"] if one["decisive"]]
     return bool(found["evidence"]["difference"]["always_valid"])
 
 
-async def test_the_same_results_are_the_same_look(keeper: Keeper, suite: Suite) -> None:
-    bring_runs(keeper, suite, 78)
-    assert not await always_valid(keeper, suite)
-    assert not await always_valid(keeper, suite), "nothing was asked anew"
-    bring(keeper, *again(run_of(keeper, suite, "tuned", 78), "run-again", seconds=5))
-    assert not await always_valid(keeper, suite), "asked anew, with the same results"
+async def test_the_same_results_are_the_same_look(background: BackgroundWork, suite: Suite) -> None:
+    bring_runs(background, suite, 78)
+    assert not await always_valid(background, suite)
+    assert not await always_valid(background, suite), "nothing was asked anew"
+    bring(background, *again(run_of(background, suite, "tuned", 78), "run-again", seconds=5))
+    assert not await always_valid(background, suite), "asked anew, with the same results"
 
 
-async def test_other_results_are_a_later_look(keeper: Keeper, suite: Suite) -> None:
-    bring_runs(keeper, suite, 60)
-    assert not await always_valid(keeper, suite)
-    bring(keeper, *again(run_of(keeper, suite, "tuned", 40), "run-other", seconds=5))
-    assert await always_valid(keeper, suite)
-    assert await always_valid(keeper, suite), "and it stays one"
+async def test_other_results_are_a_later_look(background: BackgroundWork, suite: Suite) -> None:
+    bring_runs(background, suite, 60)
+    assert not await always_valid(background, suite)
+    bring(background, *again(run_of(background, suite, "tuned", 40), "run-other", seconds=5))
+    assert await always_valid(background, suite)
+    assert await always_valid(background, suite), "and it stays one"

@@ -9,23 +9,23 @@ from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.evaluations import verdicts
-from gateway.control.background.background_work import Keeper
+from gateway.control.background.background_work import BackgroundWork
+from tests.fixtures.control.control_app import client
 from tests.fixtures.store import samples
-from tests.unit.gateway.control.conftest import client
 
 MINUTE = 60_000_000
 
 
-def bring(keeper: Keeper, events: Sequence[Any]) -> None:
-    writer = JournalWriter(keeper.database.layout.journal, writer="w0")
+def bring(background: BackgroundWork, events: Sequence[Any]) -> None:
+    writer = JournalWriter(background.database.layout.journal, writer="w0")
     for event in events:
         writer.append(event)
     writer.close()
-    keeper.ingest_now()
+    background.ingest_now()
 
 
-async def get(keeper: Keeper, path: str, **query: Any) -> Any:
-    async with client(keeper) as http:
+async def get(background: BackgroundWork, path: str, **query: Any) -> Any:
+    async with client(background) as http:
         answer = await http.get(f"/api/{path}", params=query)
     return answer.json() if answer.status_code == 200 else (answer.status_code, answer.json()["error"]["message"])
 
@@ -40,9 +40,9 @@ def visits(count: int) -> list[Any]:
     return events
 
 
-async def test_traffic_over_time_counts_every_request_once_and_fills_the_gaps(keeper: Keeper) -> None:
-    bring(keeper, visits(20))
-    found = await get(keeper, "experiments/tuned-vs-base/series")
+async def test_traffic_over_time_counts_every_request_once_and_fills_the_gaps(background: BackgroundWork) -> None:
+    bring(background, visits(20))
+    found = await get(background, "experiments/tuned-vs-base/series")
     slots = found["slots"]
     assert sum(slot["requests"] for slot in slots) == 20
     assert sum(slot["errors"] for slot in slots if slot["variant"] == "tuned") == 1
@@ -56,9 +56,11 @@ async def test_traffic_over_time_counts_every_request_once_and_fills_the_gaps(ke
     assert len(shares) == 13
 
 
-async def test_an_experiment_without_traffic_has_no_slots_and_an_unknown_one_is_said_to_be(keeper: Keeper) -> None:
-    assert (await get(keeper, "experiments/tuned-vs-base/series"))["slots"] == []
-    status, message = await get(keeper, "experiments/nobody/series")
+async def test_an_experiment_without_traffic_has_no_slots_and_an_unknown_one_is_said_to_be(
+    background: BackgroundWork,
+) -> None:
+    assert (await get(background, "experiments/tuned-vs-base/series"))["slots"] == []
+    status, message = await get(background, "experiments/nobody/series")
     assert status == 404
     assert "nobody" in message
 
@@ -72,13 +74,13 @@ def run_of(run_id: str, values: Sequence[float | None]) -> list[Any]:
     return [*events, samples.run(run_id)]
 
 
-async def test_two_runs_side_by_side_are_counted_filtered_and_paged(keeper: Keeper) -> None:
-    bring(keeper, [*run_of("new", [1, 0, 1, 0, None]), *run_of("old", [1, 1, 0, 0, 1])])
+async def test_two_runs_side_by_side_are_counted_filtered_and_paged(background: BackgroundWork) -> None:
+    bring(background, [*run_of("new", [1, 0, 1, 0, None]), *run_of("old", [1, 1, 0, 0, 1])])
     ask = {"candidate_run": "new", "baseline_run": "old", "metric": "general.accuracy"}
-    found = await get(keeper, "comparisons/cases", **ask, limit=2)
+    found = await get(background, "comparisons/cases", **ask, limit=2)
     assert found["counts"] == {"lost": 1, "gained": 1, "same": 1, "both wrong": 1, "unscored": 1}
     assert [row["case_id"] for row in found["rows"]] == ["c0", "c1"]
-    (lost,) = (await get(keeper, "comparisons/cases", **ask, change="lost"))["rows"]
+    (lost,) = (await get(background, "comparisons/cases", **ask, change="lost"))["rows"]
     assert lost["candidate"]["output"] == "new says 1"
     assert lost["baseline"]["output"] == "old says 1"
     assert lost["baseline"]["scores"][0] == {
@@ -89,34 +91,34 @@ async def test_two_runs_side_by_side_are_counted_filtered_and_paged(keeper: Keep
         "why": None,
     }
     assert "France" in lost["asked"]
-    (one,) = (await get(keeper, "comparisons/cases", **ask, case="c3"))["rows"]
+    (one,) = (await get(background, "comparisons/cases", **ask, case="c3"))["rows"]
     assert one["change"] == "both wrong"
-    assert (await get(keeper, "comparisons/cases", **ask, change="other"))[0] == 400
+    assert (await get(background, "comparisons/cases", **ask, change="other"))[0] == 400
 
 
-async def test_cases_of_one_run_are_found_by_text_and_counted(keeper: Keeper) -> None:
-    bring(keeper, run_of("new", [1, 0, 1]))
-    found = await get(keeper, "runs/new/cases", text="SAYS 2")
+async def test_cases_of_one_run_are_found_by_text_and_counted(background: BackgroundWork) -> None:
+    bring(background, run_of("new", [1, 0, 1]))
+    found = await get(background, "runs/new/cases", text="SAYS 2")
     assert found["total"] == 1
     assert found["rows"][0]["scores"][0]["value"] == 1.0
-    assert (await get(keeper, "runs/new/cases", outcome="refused")) == {"total": 0, "rows": []}
-    assert (await get(keeper, "runs/none/cases"))[0] == 404
+    assert (await get(background, "runs/new/cases", outcome="refused")) == {"total": 0, "rows": []}
+    assert (await get(background, "runs/none/cases"))[0] == 404
 
 
-async def test_a_run_in_figures_has_its_slices_and_leaves_tags_that_are_ids_out(keeper: Keeper) -> None:
-    bring(keeper, run_of("new", [1, 0, 1, 0] * 30))
-    figures = await get(keeper, "runs/new/figures")
+async def test_a_run_in_figures_has_its_slices_and_leaves_tags_that_are_ids_out(background: BackgroundWork) -> None:
+    bring(background, run_of("new", [1, 0, 1, 0] * 30))
+    figures = await get(background, "runs/new/figures")
     assert figures["used"]["results"] == 120
     assert figures["used"]["cost_usd"] is None
     assert figures["metrics"] == ["general.accuracy"]
-    rows = (await get(keeper, "runs/new/slices"))["rows"]
+    rows = (await get(background, "runs/new/slices"))["rows"]
     assert [(row["tag"], row["value"], row["mean"], row["scored"]) for row in rows] == [
         ("kind", "capital", 0.0, 60),
         ("kind", "sum", 1.0, 60),
     ]
 
 
-async def test_what_stands_around_a_verdict_can_be_drawn_and_taken_away(keeper: Keeper) -> None:
+async def test_what_stands_around_a_verdict_can_be_drawn_and_taken_away(background: BackgroundWork) -> None:
     gap = Estimate(-0.1, -0.16, -0.04, 0.9, 120, "Tango")
     compared = Comparison("general.accuracy", "", 0.2, 0.3, gap, "cannot tell", 3, 15, 120)
     finding = Finding(
@@ -126,9 +128,9 @@ async def test_what_stands_around_a_verdict_can_be_drawn_and_taken_away(keeper: 
     verdict = Verdict(
         "v7", samples.NOW, "release", "tuned", "base", "HOLD", "Hold", (with_evidence,), ("run-1", "gone")
     )
-    bring(keeper, [samples.case_result(), samples.score(), samples.run()])
-    verdicts.save(keeper.database, verdict, actor="key ci")
-    around = await get(keeper, "verdicts/v7/around")
+    bring(background, [samples.case_result(), samples.score(), samples.run()])
+    verdicts.save(background.database, verdict, actor="key ci")
+    around = await get(background, "verdicts/v7/around")
     assert [run["run_id"] for run in around["runs"]] == ["run-1"]
     assert around["saved"]["actor"] == "key ci"
     (figure,) = around["figures"]
@@ -140,8 +142,8 @@ async def test_what_stands_around_a_verdict_can_be_drawn_and_taken_away(keeper: 
     )
     assert round(figure["low"], 6) == -16
     for form, ending in (("json", "json"), ("junit", "xml"), ("markdown", "md")):
-        report = await get(keeper, f"verdicts/v7/reports/{form}")
+        report = await get(background, f"verdicts/v7/reports/{form}")
         assert report["file"] == f"verdict-v7.{ending}"
         assert "it fell" in report["text"]
-    assert (await get(keeper, "verdicts/v7/reports/other"))[0] == 400
-    assert (await get(keeper, "verdicts/none/around"))[0] == 404
+    assert (await get(background, "verdicts/v7/reports/other"))[0] == 400
+    assert (await get(background, "verdicts/none/around"))[0] == 404

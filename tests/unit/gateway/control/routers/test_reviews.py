@@ -11,11 +11,11 @@ from fairtrial.domain.accounts import Role
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit
 from fairtrial.store.core.query import Page
-from gateway.control.background.background_work import Keeper
+from gateway.control.background.background_work import BackgroundWork
+from tests.fixtures.control.accounts import signed_in
+from tests.fixtures.control.control_app import client
 from tests.fixtures.evaluators.review_answers import NEW, OLD, case, write_both
 from tests.fixtures.store import samples
-from tests.unit.gateway.control.auth.test_authorization import signed_in
-from tests.unit.gateway.control.conftest import client
 
 WISH = {"suite": "tickets", "candidate": NEW, "baseline": OLD, "size": 10, "seed": 7}
 SECRETS = (
@@ -37,23 +37,25 @@ ROLES_OF: tuple[tuple[Role, str], ...] = (("reviewer", "ann"), ("reviewer", "ben
 UNMARKED = {"accuracy": None, "tone": None, "usefulness": None}
 
 
-def run_here(keeper: Keeper) -> None:
-    """Runs of both, brought in by the keeper, which must be the only one that does."""
-    deployments = keeper.publisher.published.plan.deployments
-    write_both(keeper.database.layout, digests={name: deployments[name].digest for name in (NEW, OLD)})
-    keeper.ingest_now()
+def run_here(background: BackgroundWork) -> None:
+    """Runs of both, ingested by background work, which must be the only one that does."""
+    deployments = background.publisher.published.plan.deployments
+    write_both(background.database.layout, digests={name: deployments[name].digest for name in (NEW, OLD)})
+    background.ingest_now()
 
 
-async def made(http: httpx.AsyncClient, keeper: Keeper, **wish: Any) -> dict[str, Any]:
-    run_here(keeper)
+async def made(http: httpx.AsyncClient, background: BackgroundWork, **wish: Any) -> dict[str, Any]:
+    run_here(background)
     answer = await http.post("/api/reviews/queues", json=WISH | wish)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
 
-async def test_everything_that_a_reviewer_is_told_names_no_model_no_run_no_time_and_no_cost(keeper: Keeper) -> None:
-    async with client(keeper) as http:
-        queue = (await made(http, keeper))["queue_id"]
+async def test_everything_that_a_reviewer_is_told_names_no_model_no_run_no_time_and_no_cost(
+    background: BackgroundWork,
+) -> None:
+    async with client(background) as http:
+        queue = (await made(http, background))["queue_id"]
         told = [await http.get("/api/reviews/queues"), await http.get("/api/reviews/rubric")]
         for _ in range(10):
             told.append(await http.post(f"/api/reviews/queues/{queue}/next"))
@@ -71,10 +73,12 @@ async def test_everything_that_a_reviewer_is_told_names_no_model_no_run_no_time_
         assert not [secret for secret in SECRETS if secret in everything], everything
 
 
-async def test_an_item_has_the_question_the_reference_and_two_answers_and_both_sides_are_used(keeper: Keeper) -> None:
+async def test_an_item_has_the_question_the_reference_and_two_answers_and_both_sides_are_used(
+    background: BackgroundWork,
+) -> None:
     left = []
-    async with client(keeper) as http:
-        queue = (await made(http, keeper, size=20))["queue_id"]
+    async with client(background) as http:
+        queue = (await made(http, background, size=20))["queue_id"]
         for _ in range(20):
             item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]
             assert set(item) == {"item_id", "prompt", "reference", "answers", "draft", "expires_us", "masked"}
@@ -88,13 +92,13 @@ async def test_an_item_has_the_question_the_reference_and_two_answers_and_both_s
     assert {"crimson", "azure"} == set(left)
 
 
-async def test_a_model_that_names_itself_is_masked_and_flagged(keeper: Keeper) -> None:
-    writer = JournalWriter(keeper.database.layout.journal, writer="names")
+async def test_a_model_that_names_itself_is_masked_and_flagged(background: BackgroundWork) -> None:
+    writer = JournalWriter(background.database.layout.journal, writer="names")
     said = (("n-tuned", NEW, "I am Tuned, made by OpenAI."), ("n-base", OLD, "As Qwen2.5-0.5B, no."))
     for run_id, target, text in said:
         writer.append(case(run_id, 1, text, target), samples.run(run_id, suite="names", target=target))
     writer.close()
-    async with client(keeper) as http:
+    async with client(background) as http:
         await http.post("/api/ingest")
         wish = {"candidate_run": "n-tuned", "baseline_run": "n-base"}
         queue = (await http.post("/api/reviews/queues", json=wish)).json()["queue_id"]
@@ -103,7 +107,7 @@ async def test_a_model_that_names_itself_is_masked_and_flagged(keeper: Keeper) -
     assert set(item["answers"].values()) == {"I am [hidden], made by [hidden].", "As [hidden], no."}
 
 
-async def test_a_draft_comes_back_whole_and_a_late_one_is_a_conflict(keeper: Keeper) -> None:
+async def test_a_draft_comes_back_whole_and_a_late_one_is_a_conflict(background: BackgroundWork) -> None:
     said = {
         "outcome": "both_bad",
         "ratings": {"left": UNMARKED | {"tone": 1}, "right": UNMARKED | {"accuracy": 5}},
@@ -111,8 +115,8 @@ async def test_a_draft_comes_back_whole_and_a_late_one_is_a_conflict(keeper: Kee
         "edited": {"left": None, "right": "better"},
         "flagged": True,
     }
-    async with client(keeper) as http:
-        queue = (await made(http, keeper))["queue_id"]
+    async with client(background) as http:
+        queue = (await made(http, background))["queue_id"]
         item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]["item_id"]
         kept = await http.put(f"/api/reviews/items/{item}/draft", json=said)
         again = (await http.post(f"/api/reviews/queues/{queue}/next")).json()
@@ -126,9 +130,9 @@ async def test_a_draft_comes_back_whole_and_a_late_one_is_a_conflict(keeper: Kee
     assert back["item"]["draft"] == said and back["progress"]["done"] == 0
 
 
-async def test_a_wrong_body_is_a_400_that_says_where(keeper: Keeper) -> None:
-    async with client(keeper) as http:
-        queue = (await made(http, keeper))["queue_id"]
+async def test_a_wrong_body_is_a_400_that_says_where(background: BackgroundWork) -> None:
+    async with client(background) as http:
+        queue = (await made(http, background))["queue_id"]
         item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]["item_id"]
         for wrong, words in (
             ({"outcome": "best"}, "outcome"),
@@ -144,26 +148,26 @@ async def test_a_wrong_body_is_a_400_that_says_where(keeper: Keeper) -> None:
 
 
 async def test_a_release_manager_sees_the_rule_and_closes_the_queue_which_is_in_the_audit_trail(
-    keeper: Keeper,
+    background: BackgroundWork,
 ) -> None:
-    async with client(keeper) as http:
-        queue = await made(http, keeper, size=5)
+    async with client(background) as http:
+        queue = await made(http, background, size=5)
         closed = (await http.post(f"/api/reviews/queues/{queue['queue_id']}/close")).json()
         again = await http.post(f"/api/reviews/queues/{queue['queue_id']}/close")
     assert (queue["candidate"], queue["baseline"], queue["items"], queue["state"]) == (NEW, OLD, 5, "open")
     assert queue["sampling"] == {"kind": "random", "size": 5, "of": 20, "seed": 7, "overlap": 0.4, "shared": 2}
     assert (closed["state"], again.status_code) == ("closed", 409)
-    trail = [row["action"] for row in keeper.database.dicts(audit.listing(Page()))]
+    trail = [row["action"] for row in background.database.dicts(audit.listing(Page()))]
     assert {"review.enqueue", "review.close"} <= set(trail)
 
 
-async def test_what_can_not_be_filled_says_what_to_run_or_which_word_to_leave_out(keeper: Keeper) -> None:
-    run_here(keeper)
-    async with client(keeper) as http:
+async def test_what_can_not_be_filled_says_what_to_run_or_which_word_to_leave_out(background: BackgroundWork) -> None:
+    run_here(background)
+    async with client(background) as http:
         for wish, words in (
             (WISH | {"suite": "none"}, "fairtrial eval SUITE.yaml --on tuned,base"),
             (WISH | {"candidate": "other"}, "no finished run of it on other"),
-            (WISH | {"title": "Is Tuned better?"}, "'tuned' would tell the reviewers"),
+            (WISH | {"title": "Is Tuned better?"}, "'tuned' would reveal to reviewers"),
             (WISH | {"candidate": OLD}, "both base"),
             ({"suite": "tickets"}, "name suite, candidate and baseline"),
             ({"candidate_run": "x", "baseline_run": "tickets-base"}, "no run with the id 'x'"),
@@ -173,11 +177,11 @@ async def test_what_can_not_be_filled_says_what_to_run_or_which_word_to_leave_ou
         assert (await http.get("/api/reviews/queues")).json() == {"rows": []}
 
 
-async def test_two_people_who_signed_in_judge_side_by_side_and_see_only_the_desk(keeper: Keeper) -> None:
+async def test_two_people_who_signed_in_judge_side_by_side_and_see_only_the_desk(background: BackgroundWork) -> None:
     json = {"content-type": "application/json"}
-    ann, ben, meg = (signed_in(keeper, role, name) | json for role, name in ROLES_OF)
-    run_here(keeper)
-    async with client(keeper) as http:
+    ann, ben, meg = (signed_in(background, role, name) | json for role, name in ROLES_OF)
+    run_here(background)
+    async with client(background) as http:
         made = (await http.post("/api/reviews/queues", json=WISH | {"size": 2, "overlap": 0}, headers=meg)).json()
         path = f"/api/reviews/queues/{made['queue_id']}"
         first, second, third = [(await http.post(f"{path}/next", headers=who)).json() for who in (ann, ben, meg)]
@@ -197,10 +201,10 @@ async def test_two_people_who_signed_in_judge_side_by_side_and_see_only_the_desk
         assert (await http.post(f"{path}/close", headers=ann)).status_code == 403
 
 
-async def test_what_a_gate_reads_is_told_once_the_queue_is_done(keeper: Keeper) -> None:
+async def test_what_a_gate_reads_is_told_once_the_queue_is_done(background: BackgroundWork) -> None:
     asked = {"candidate": NEW, "baseline": OLD}
-    run_here(keeper)
-    async with client(keeper) as http:
+    run_here(background)
+    async with client(background) as http:
         queue = (await http.post("/api/reviews/queues", json=WISH | {"size": 12})).json()["queue_id"]
         left = []
         for number in range(12):
@@ -232,17 +236,17 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(keeper: Keeper) 
     assert figures["each"] == []
 
 
-async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(keeper: Keeper) -> None:
+async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(background: BackgroundWork) -> None:
     asked = {"candidate": NEW, "baseline": OLD}
-    ann, ben = (signed_in(keeper, "release-manager", name) for name in ("ann", "ben"))
+    ann, ben = (signed_in(background, "release-manager", name) for name in ("ann", "ben"))
     json = {"content-type": "application/json"}
-    run_here(keeper)
+    run_here(background)
 
     async def read(http: httpx.AsyncClient) -> tuple[int, int]:
         (row,) = (await http.get("/api/reviews/votes", params=asked, headers=ann)).json()["rows"]
         return row["settled"], len(row["votes"])
 
-    async with client(keeper) as http:
+    async with client(background) as http:
         made = await http.post("/api/reviews/queues", json=WISH | {"size": 3, "overlap": 0}, headers=ann | json)
         path, seen = f"/api/reviews/queues/{made.json()['queue_id']}", []
         for who, what in ((ann, "skip"), (ben, "submit")):
@@ -256,15 +260,17 @@ async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(keeper: 
         assert await read(http) == (3, 2)
 
 
-async def test_answers_of_a_model_that_is_defined_differently_by_now_are_not_given_to_people(keeper: Keeper) -> None:
-    write_both(keeper.database.layout)
-    keeper.ingest_now()
-    async with client(keeper) as http:
+async def test_answers_of_a_model_that_is_defined_differently_by_now_are_not_given_to_people(
+    background: BackgroundWork,
+) -> None:
+    write_both(background.database.layout)
+    background.ingest_now()
+    async with client(background) as http:
         refused = await http.post("/api/reviews/queues", json=WISH)
         by_id = {"candidate_run": "tickets-tuned", "baseline_run": "tickets-base"}
         asked_for = await http.post("/api/reviews/queues", json=by_id)
         asked = {"candidate": NEW, "baseline": OLD}
         evidence = (await http.get("/api/reviews/evidence", params=asked)).json()
-    assert refused.status_code == 400 and "tuned is defined differently now" in refused.json()["error"]["message"]
+    assert refused.status_code == 400 and "tuned has changed since" in refused.json()["error"]["message"]
     assert asked_for.status_code == 201
     assert (evidence["queues"][0]["present"], evidence["figures"]) == (False, None)

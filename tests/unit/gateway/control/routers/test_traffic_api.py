@@ -12,29 +12,29 @@ from fairtrial.domain.events import Event
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.traffic import traffic
-from gateway.control.background.background_work import Keeper
+from gateway.control.background.background_work import BackgroundWork
 from gateway.control.responses import ARROW, MINUTE_US, NEXT, WEEK_US
+from tests.fixtures.control.control_app import NOW, client
 from tests.fixtures.store import samples
-from tests.unit.gateway.control.conftest import NOW, client
 
 DETAIL = "Out of Memory Error: failed to pin block of size 256.0 KiB"
 
 
-def bring(keeper: Keeper, *events: Event) -> None:
-    writer = JournalWriter(keeper.database.layout.journal, writer="w0")
+def bring(background: BackgroundWork, *events: Event) -> None:
+    writer = JournalWriter(background.database.layout.journal, writer="w0")
     assert writer.append(*events)
     writer.close()
-    keeper.ingest_now()
+    background.ingest_now()
 
 
 def counted(answer: dict[str, Any]) -> int:
     return sum(arm["requests"] for arm in answer["traffic"]["variants"])
 
 
-async def test_figures_are_those_of_the_last_week_unless_all_time_is_asked_for(keeper: Keeper) -> None:
+async def test_figures_are_those_of_the_last_week_unless_all_time_is_asked_for(background: BackgroundWork) -> None:
     for number, at_us in enumerate((NOW - 2 * WEEK_US, NOW - WEEK_US // 2)):
-        bring(keeper, samples.request(number, at_us=at_us), samples.exposure(number, at_us=at_us))
-    async with client(keeper) as http:
+        bring(background, samples.request(number, at_us=at_us), samples.exposure(number, at_us=at_us))
+    async with client(background) as http:
         (listed,) = (await http.get("/api/experiments")).json()["rows"]
         usual = (await http.get("/api/experiments/tuned-vs-base")).json()
         whole = (await http.get("/api/experiments/tuned-vs-base", params={"since_us": 0})).json()
@@ -48,15 +48,17 @@ async def test_figures_are_those_of_the_last_week_unless_all_time_is_asked_for(k
 
 
 @pytest.mark.parametrize("path", ["/api/requests", "/api/feedback"])
-async def test_each_row_of_a_listing_comes_once_when_its_pages_are_followed(keeper: Keeper, path: str) -> None:
+async def test_each_row_of_a_listing_comes_once_when_its_pages_are_followed(
+    background: BackgroundWork, path: str
+) -> None:
     at_us = [NOW + number // 3 for number in range(10)]  # several of one time: their ids decide
     rows = [
         samples.request(n, at_us=at_us[n]) if path == "/api/requests" else samples.feedback(n, at_us=at_us[n])
         for n in range(10)
     ]
-    bring(keeper, *rows)
+    bring(background, *rows)
     name = "request_id" if path == "/api/requests" else "feedback_id"
-    async with client(keeper) as http:
+    async with client(background) as http:
         whole = [row[name] for row in (await http.get(path)).json()["rows"]]
         followed: list[str] = []
         after = None
@@ -76,15 +78,15 @@ async def test_each_row_of_a_listing_comes_once_when_its_pages_are_followed(keep
     assert wrong.status_code == 400
 
 
-async def test_too_little_memory_says_what_to_do(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_little_memory_says_what_to_do(background: BackgroundWork, monkeypatch: pytest.MonkeyPatch) -> None:
     class Engine:
         def execute(self, *_: object) -> None:
             raise duckdb.OutOfMemoryException(DETAIL)
 
     with monkeypatch.context() as patched:
         patched.setattr(traffic, "by_variant", lambda database, *_, **__: database.rows("SELECT 1"))
-        async with client(keeper) as http:
-            patched.setattr(Database, "reading", lambda _: Engine())
+        async with client(background) as http:
+            patched.setattr(Database, "cursor", lambda _: Engine())
             answer = await http.get("/api/experiments")
     assert answer.status_code == 503
     assert answer.json()["error"]["type"] == "store_error"
@@ -92,15 +94,17 @@ async def test_too_little_memory_says_what_to_do(keeper: Keeper, monkeypatch: py
     assert "Out of Memory" not in answer.text
 
 
-async def test_an_error_of_a_change_is_told_in_our_words(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_of_a_change_is_told_in_our_words(
+    background: BackgroundWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise duckdb.IOException("IO Error: Could not write file")
 
-    monkeypatch.setattr(keeper, "ingest_now", fail)
-    async with client(keeper) as http:
+    monkeypatch.setattr(background, "ingest_now", fail)
+    async with client(background) as http:
         answer = await http.post("/api/ingest")
     monkeypatch.undo()
     assert answer.status_code == 500
     assert answer.json() == {
-        "error": {"message": "the store could not answer: the log says why", "type": "store_error"}
+        "error": {"message": "the store could not answer; see the log for the reason", "type": "store_error"}
     }

@@ -1,4 +1,4 @@
-"""Who is let in: up to a bound, less while the event loop is late, nobody once the worker is told to stop."""
+"""Admission has a limit, a lower one while the event loop lags, and admits nothing once the worker has to stop."""
 
 from __future__ import annotations
 
@@ -10,15 +10,24 @@ import pytest
 
 from fairtrial.domain.errors import Unavailable
 from gateway.proxy.admission import admission as admission_module
-from gateway.proxy.admission.admission import CROWD, DRAINING, FULL, LATE, Admission, Refusal, Stage, watch_lag
+from gateway.proxy.admission.admission import (
+    DRAINING,
+    EVENT_LOOP_LAG,
+    FULL,
+    MIN_IN_FLIGHT_TO_SHED,
+    Admission,
+    Refusal,
+    Stage,
+    watch_lag,
+)
 
 
 @pytest.mark.parametrize(
     ("stage", "in_flight", "late", "refused"),
     [
-        ("serving", CROWD - 1, True, None),
-        ("serving", CROWD, False, None),
-        ("serving", CROWD, True, LATE),
+        ("serving", MIN_IN_FLIGHT_TO_SHED - 1, True, None),
+        ("serving", MIN_IN_FLIGHT_TO_SHED, False, None),
+        ("serving", MIN_IN_FLIGHT_TO_SHED, True, EVENT_LOOP_LAG),
         ("serving", 100, False, FULL),
         ("leaving", 0, False, None),
         ("leaving", 100, False, FULL),

@@ -1,4 +1,4 @@
-"""Workers see each other's counts while they live; a board that is broken shows nothing, and says nothing."""
+"""Workers see each other's counters while they live. A broken folder shows no counters and raises nothing."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.proxy.admission.shared_counters import STALE_SECONDS, CountBoard, Family
+from gateway.proxy.admission.shared_counters import STALE_SECONDS, Family, SharedCounters
 
 COUNTS: list[Family] = [("requests_total", "counter", [(',outcome="ok"', 3)])]
 
 
 async def test_a_worker_s_counts_are_seen_by_the_others_until_it_ends(tmp_path: Path) -> None:
-    one, two = CountBoard(tmp_path, "w0"), CountBoard(tmp_path, "w1")
+    one, two = SharedCounters(tmp_path, "w0"), SharedCounters(tmp_path, "w1")
     keeping = asyncio.create_task(one.keep(lambda: COUNTS))
     while list(two.others()) != [("w0", COUNTS)]:  # noqa: ASYNC110 - a file is waited for
         await asyncio.sleep(0.01)
@@ -27,17 +27,17 @@ async def test_a_worker_s_counts_are_seen_by_the_others_until_it_ends(tmp_path: 
 
 
 def test_counts_of_a_worker_that_died_are_not_shown_for_long(tmp_path: Path) -> None:
-    CountBoard(tmp_path, "w0").show(COUNTS)
+    SharedCounters(tmp_path, "w0").show(COUNTS)
     long_ago = (tmp_path / "w0.json").stat().st_mtime - 2 * STALE_SECONDS
     os.utime(tmp_path / "w0.json", (long_ago, long_ago))
-    assert list(CountBoard(tmp_path, "w1").others()) == []
+    assert list(SharedCounters(tmp_path, "w1").others()) == []
 
 
 def test_a_torn_file_and_a_folder_that_is_gone_are_no_trouble(tmp_path: Path) -> None:
-    board = CountBoard(tmp_path, "w1")
+    board = SharedCounters(tmp_path, "w1")
     (tmp_path / "w0.json").write_bytes(b'[["requests')
     assert list(board.others()) == []
-    gone = CountBoard(tmp_path / "nowhere", "w1")
+    gone = SharedCounters(tmp_path / "nowhere", "w1")
     gone.show(COUNTS)
     assert list(gone.others()) == []
 
@@ -46,7 +46,7 @@ async def test_counts_that_have_not_changed_are_not_written_again_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.proxy.admission.shared_counters.EVERY_SECONDS", 0)
-    board, written, looks = CountBoard(tmp_path, "w0"), [], 0
+    board, written, looks = SharedCounters(tmp_path, "w0"), [], 0
     show = board.show
     monkeypatch.setattr(board, "show", lambda families: (written.append(families), show(families)))
     over = asyncio.Event()

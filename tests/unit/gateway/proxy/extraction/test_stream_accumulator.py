@@ -1,4 +1,4 @@
-"""What is kept of a stream: the same however it comes in parts, and bounded however long it is."""
+"""What is accumulated of a stream does not depend on how it is split, and stays bounded for any length."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.proxy.extraction.stream_accumulator import FOLD, Kept
+from gateway.proxy.extraction.stream_accumulator import FOLD, StreamAccumulator
 
 
 def _event(content: dict[str, Any]) -> bytes:
@@ -36,11 +36,11 @@ RESPONSE = [
 ]
 
 
-def _kept(events: list[bytes], *, padded: bool, text: bool = True, responses: bool = False) -> Kept:
-    kept = Kept(text=text, responses=responses)
+def _kept(events: list[bytes], *, padded: bool, text: bool = True, responses: bool = False) -> StreamAccumulator:
+    kept = StreamAccumulator(text=text, responses=responses)
     for event in events:
         kept.add(event)
-        if padded:  # so long a comment that each event is read by itself
+        if padded:  # so long a comment that each event is parsed separately
             kept.add(b": " + b"x" * FOLD + b"\n\n")
     return kept
 
@@ -48,7 +48,7 @@ def _kept(events: list[bytes], *, padded: bool, text: bool = True, responses: bo
 @pytest.mark.parametrize("padded", [False, True])
 def test_a_chat_adds_up_the_same_in_one_part_or_in_many(padded: bool) -> None:
     kept = _kept(CHAT, padded=padded)
-    read = kept.figures()
+    read = kept.metadata()
     assert (read.tokens_in, read.tokens_out, read.usage_source, read.finish_reason) == (7, 4, "provider", "stop")
     assert (read.response_id, read.model, read.done, read.refused) == ("c", "m", True, False)
     assert json.loads(kept.answer() or b"")["choices"][0]["message"]["content"] == "one two"
@@ -57,14 +57,14 @@ def test_a_chat_adds_up_the_same_in_one_part_or_in_many(padded: bool) -> None:
 @pytest.mark.parametrize("padded", [False, True])
 def test_a_response_is_read_from_its_terminal_event(padded: bool) -> None:
     kept = _kept(RESPONSE, padded=padded, responses=True)
-    read = kept.figures()
+    read = kept.metadata()
     assert (read.tokens_in, read.tokens_out, read.usage_source) == (5, 2, "provider")
     assert (read.response_id, read.finish_reason, read.done, read.refused) == ("r", "completed", True, False)
     assert json.loads(kept.answer() or b"") == COMPLETED
 
 
 def test_a_response_that_broke_off_has_its_name_and_no_end() -> None:
-    read = _kept(RESPONSE[:2], padded=False, responses=True).figures()
+    read = _kept(RESPONSE[:2], padded=False, responses=True).metadata()
     assert (read.response_id, read.done, read.finish_reason, read.usage_source) == ("r", False, None, "none")
 
 
@@ -77,19 +77,19 @@ def test_a_response_that_broke_off_has_its_name_and_no_end() -> None:
     ],
 )
 def test_an_error_at_the_end_of_a_response_is_read(last: dict[str, Any], code: str) -> None:
-    read = _kept([*RESPONSE[:2], _event(last)], padded=True, responses=True).figures()
+    read = _kept([*RESPONSE[:2], _event(last)], padded=True, responses=True).metadata()
     assert (read.error_type is not None, read.error_code, read.response_id, read.done) == (True, code, "r", True)
 
 
 def test_a_very_long_answer_is_metered_and_its_text_given_up() -> None:
     kept = _kept([*[_chat("x" * 10_000)] * 100, *CHAT], padded=False)
     assert kept.answer() is None
-    assert kept.figures().tokens_out == 4
+    assert kept.metadata().tokens_out == 4
 
 
 def test_without_text_nothing_is_put_together() -> None:
     kept = _kept(CHAT, padded=False, text=False)
-    assert (kept.answer(), kept.figures().tokens_in) == (None, 7)
+    assert (kept.answer(), kept.metadata().tokens_in) == (None, 7)
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ def test_without_text_nothing_is_put_together() -> None:
 def test_an_event_of_another_shape_does_no_harm(odd: Any) -> None:
     before = _chat("", x=[{"index": 0, "y": None}])
     kept = _kept([before, _event(odd), _event(odd), *CHAT], padded=False)
-    assert (kept.figures().tokens_out, kept.figures().done) == (4, True)
+    assert (kept.metadata().tokens_out, kept.metadata().done) == (4, True)
     assert kept.answer() is not None
 
 
 def test_an_event_nested_too_deeply_costs_the_text_alone() -> None:
     deep = b'data: {"choices":[{"delta":{"x":' + b"[" * 900 + b"]" * 900 + b"}}]}\n\n"
-    assert _kept([deep, *CHAT], padded=False).figures().tokens_out == 4
+    assert _kept([deep, *CHAT], padded=False).metadata().tokens_out == 4

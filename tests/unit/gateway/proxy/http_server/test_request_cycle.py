@@ -1,4 +1,4 @@
-"""Answers as they leave the server's socket: the head with the first of the body, and framed as each kind asks for."""
+"""Responses leave the server's socket with the head joined to the first bytes, and with the framing of their kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from fairtrial.domain.limits.worker_settings import USUAL
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server.asgi_scope import scope_of
-from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_path import read_path
 from gateway.proxy.http_server.server import Server
 
@@ -20,23 +20,23 @@ Part = dict[str, Any]
 App = Callable[..., Awaitable[None]]
 
 
-def serving(app: App) -> Callable[[Turn], None]:
-    """What a server calls for an ASGI application; one that fails ends its connection."""
+def serving(app: App) -> Callable[[RequestCycle], None]:
+    """The function that a server calls for an ASGI application. A failing application ends its connection."""
 
-    async def run(turn: Turn) -> None:
+    async def run(cycle: RequestCycle) -> None:
         try:
-            await app(scope_of(turn, read_path(turn.method, turn.target)), turn.receive, turn.send)
+            await app(scope_of(cycle, read_path(cycle.method, cycle.target)), cycle.receive, cycle.send)
         except RuntimeError:
-            turn.line.close()
+            cycle.connection.close()
 
-    def serve(turn: Turn) -> None:
-        turn.task = asyncio.get_running_loop().create_task(run(turn))
+    def serve(cycle: RequestCycle) -> None:
+        cycle.task = asyncio.get_running_loop().create_task(run(cycle))
 
     return serve
 
 
 async def ask(app: App, *pieces: bytes, until: bytes = b"", pause: float = 0.05) -> bytes:
-    """What one connection is answered to what it sends, until it ends, or ends with ``until``."""
+    """The bytes that one connection receives for what it sends, until it ends, or until they end with ``until``."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = Server(serving(app), Admission(8), USUAL)
     running = asyncio.create_task(server.run(listening))
@@ -202,8 +202,8 @@ def test_an_answer_before_the_body_that_was_not_asked_for_ends_the_connection() 
 
 
 def test_a_head_request_that_is_refused_is_answered_without_a_body() -> None:
-    def refuse(turn: Turn) -> None:
-        turn.answer(503, [b"x-a: 1\r\n"], b"refused")
+    def refuse(cycle: RequestCycle) -> None:
+        cycle.answer(503, [b"x-a: 1\r\n"], b"refused")
 
     async def trial() -> bytes:
         listening = socket.create_server(("127.0.0.1", 0))
@@ -226,10 +226,10 @@ def test_answers_that_nobody_reads_are_not_heaped_up() -> None:
     async def trial() -> int:
         served = 0
 
-        def serve(turn: Turn) -> None:
+        def serve(cycle: RequestCycle) -> None:
             nonlocal served
             served += 1
-            turn.answer(200, [], b"x" * 2**20)
+            cycle.answer(200, [], b"x" * 2**20)
 
         listening = socket.create_server(("127.0.0.1", 0))
         server = Server(serve, Admission(8), USUAL)

@@ -1,4 +1,4 @@
-"""A body that stops or trickles is a 408 and its connection is closed; one that comes at the least rate is read."""
+"""A body that stops or trickles gets 408 and its connection is closed; one at the lowest allowed rate is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairtrial.domain.errors import RequestError
 from fairtrial.domain.limits.worker_settings import USUAL
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server import server as serving
-from gateway.proxy.http_server.request_cycle import Turn
+from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import read_body
 from gateway.proxy.http_server.server import Server
 from gateway.proxy.wire.asgi import ClientGone, lines_of
@@ -29,27 +29,29 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "TICK_SECONDS", 0.02)
 
 
-def reads(seen: list[str], admission: Admission) -> Callable[[Turn], None]:
-    """Serve each request by reading its body, and answering what came of that."""
+def reads(seen: list[str], admission: Admission) -> Callable[[RequestCycle], None]:
+    """Serve each request by reading its body, and append the result to ``seen``."""
 
-    async def run(turn: Turn) -> None:
+    async def run(cycle: RequestCycle) -> None:
         try:
-            body = await read_body(turn, admission, limit=LIMIT)
-            turn.answer(200, [], body)
+            body = await read_body(cycle, admission, limit=LIMIT)
+            cycle.answer(200, [], body)
         except RequestError as error:
             seen.append(type(error).__name__)
-            turn.answer(error.status, lines_of(error_headers(error, "id")), error_body(error))
+            cycle.answer(error.status, lines_of(error_headers(error, "id")), error_body(error))
         except ClientGone:
             seen.append("gone")
 
-    def serve(turn: Turn) -> None:
-        turn.task = asyncio.get_running_loop().create_task(run(turn))
+    def serve(cycle: RequestCycle) -> None:
+        cycle.task = asyncio.get_running_loop().create_task(run(cycle))
 
     return serve
 
 
 @asynccontextmanager
-async def connected(serve: Callable[[Turn], None]) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connected(
+    serve: Callable[[RequestCycle], None],
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     listening = socket.create_server(("127.0.0.1", 0))
     server = Server(serve, Admission(8), replace(USUAL, body_grace=GRACE, min_body_rate=RATE))
     running = asyncio.create_task(server.run(listening))
@@ -92,13 +94,13 @@ async def test_a_body_that_comes_at_the_least_rate_is_read_however_long_that_tak
         writer.write(HEAD % 1600)
         for _ in range(16):
             writer.write(b"x" * 100)
-            await asyncio.sleep(GRACE / 5)  # five times the least rate
+            await asyncio.sleep(GRACE / 5)  # five times the lowest allowed rate
         assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_body_that_nobody_reads_any_more_is_not_waited_for_either() -> None:
-    def refuses(turn: Turn) -> None:
-        turn.answer(401, [], b"no")
+    def refuses(cycle: RequestCycle) -> None:
+        cycle.answer(401, [], b"no")
 
     async with connected(refuses) as (reader, writer):
         writer.write(HEAD % 2000 + b"x")
@@ -107,12 +109,12 @@ async def test_a_body_that_nobody_reads_any_more_is_not_waited_for_either() -> N
 
 
 async def test_a_caller_that_waits_to_be_asked_for_its_body_is_not_slow() -> None:
-    async def later(turn: Turn) -> None:
+    async def later(cycle: RequestCycle) -> None:
         await asyncio.sleep(3 * GRACE)
-        turn.answer(200, [], await read_body(turn, Admission(8), limit=LIMIT))
+        cycle.answer(200, [], await read_body(cycle, Admission(8), limit=LIMIT))
 
-    def serve(turn: Turn) -> None:
-        turn.task = asyncio.get_running_loop().create_task(later(turn))
+    def serve(cycle: RequestCycle) -> None:
+        cycle.task = asyncio.get_running_loop().create_task(later(cycle))
 
     async with connected(serve) as (reader, writer):
         writer.write(b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")

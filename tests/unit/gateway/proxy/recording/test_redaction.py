@@ -1,4 +1,4 @@
-"""Redaction: what must go, what must stay, and that a body that can't be redacted is not recorded."""
+"""Redaction removes what it must, leaves the rest, and a body that can't be redacted is not recorded."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import json
 
 import pytest
 
-from gateway.proxy.admission.cooperative_work import MOST_OF_ONE, Turns
-from gateway.proxy.exchange import Bodies
-from gateway.proxy.recording.capture import BODY_LIMIT, capture_bodies, capture_in_turns
+from gateway.proxy.admission.cooperative_work import MOST_OF_ONE, TimeSlicer
+from gateway.proxy.recording.capture import BODY_LIMIT, Bodies, capture_bodies, capture_in_slices
 from gateway.proxy.recording.redaction import redact_json, redact_text
-from gateway.proxy.wire.request_body import Asked
+from gateway.proxy.wire.request_body import RequestBody
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE KEY-----"
@@ -104,8 +103,8 @@ def test_a_card_number_is_found_where_json_has_it_as_a_number() -> None:
     }
 
 
-def _asked(body: bytes) -> Asked:
-    return Asked(body=body, fields={}, model="m", stream=False)
+def _asked(body: bytes) -> RequestBody:
+    return RequestBody(body=body, fields={}, model="m", stream=False)
 
 
 def test_a_body_that_can_not_be_redacted_is_not_recorded() -> None:
@@ -149,7 +148,7 @@ def test_in_turns_with_other_work_more_is_redacted_and_the_other_work_goes_on() 
     async def both() -> Bodies:
         beside = asyncio.create_task(other())
         try:
-            return await capture_in_turns("redacted", _asked(near), b"{}", turns=Turns(), caller=None)
+            return await capture_in_slices("redacted", _asked(near), b"{}", time_slicer=TimeSlicer(), caller=None)
         finally:
             beside.cancel()
 
@@ -160,10 +159,10 @@ def test_in_turns_with_other_work_more_is_redacted_and_the_other_work_goes_on() 
 
 def test_one_caller_s_work_in_turns_does_not_keep_another_s_out() -> None:
     async def many() -> None:
-        turns = Turns()
+        turns = TimeSlicer()
         near = b'"' + b"DE88370411441532113011 " * 2_000 + b'"'
         works = [
-            asyncio.create_task(capture_in_turns("redacted", _asked(near), b"{}", turns=turns, caller="a"))
+            asyncio.create_task(capture_in_slices("redacted", _asked(near), b"{}", time_slicer=turns, caller="a"))
             for _ in range(MOST_OF_ONE + 4)
         ]
         await asyncio.sleep(0)

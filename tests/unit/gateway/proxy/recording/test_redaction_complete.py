@@ -1,4 +1,4 @@
-"""Redaction on bytes takes out whatever a slow one by Python's regular expressions does, and does not do more work."""
+"""Redaction on bytes removes whatever a slow reference with Python's regular expressions does, without more work."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def quickly(text: str) -> str:
 
 
 def left_over(text: str) -> str:
-    """What the slow way would still take out."""
+    """The finds of the slow reference in a redacted text."""
     return "" if slowly(text) == text else slowly(text)
 
 
@@ -219,7 +219,7 @@ def steps_of(text: str) -> int:
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_work_grows_with_the_length_of_a_text_whatever_is_in_it(piece: str) -> None:
-    """RE2 takes a time that grows with a text's length; what is counted is the places that are looked at closely."""
+    """RE2's time grows with a text's length. The count is of the candidates that are examined."""
     text = piece * (10_000 // len(piece))
     one, four = steps_of(text), steps_of(text * 4)
     assert one * STEP <= len(text.encode()) / 3

@@ -1,4 +1,4 @@
-"""A worker's counts are on the board before its first request: /metrics of any worker names every one that served."""
+"""A worker publishes its counters before its first request, so /metrics of any worker names every one that served."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 from fairtrial.config.layout import Layout
 from fairtrial.journal.response_map import FILE, ResponseMap
 from fairtrial.journal.writer import JournalWriter
-from gateway.proxy.admission.shared_counters import CountBoard
+from gateway.proxy.admission.shared_counters import SharedCounters
 from gateway.proxy.app import alive
 from gateway.proxy.plan.plan_watch import PlanWatch
 from gateway.proxy.transport.pool.pool import PoolTransport
-from gateway.proxy.worker_state import Gateway
+from gateway.proxy.worker_state import WorkerState
 
 
 async def test_the_counts_are_shown_before_anything_is_served(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "store.duckdb").make()
-    gateway = Gateway(
+    gateway = WorkerState(
         watch=PlanWatch(layout.plan, environ=os.environ, require_keys=False),
         journal=JournalWriter(layout.journal, writer="w0"),
         transport=PoolTransport(),
-        worker="w0",
-        places=ResponseMap(layout.journal.with_name(FILE)),
-        board=CountBoard(tmp_path, "w0"),
+        name="w0",
+        response_map=ResponseMap(layout.journal.with_name(FILE)),
+        shared_counters=SharedCounters(tmp_path, "w0"),
     )
     async with alive(gateway):
-        shown = dict(CountBoard(tmp_path, "w1").others())
+        shown = dict(SharedCounters(tmp_path, "w1").others())
     assert [name for name, _, _ in shown["w0"]][:2] == ["requests_total", "served_total"]

@@ -1,4 +1,4 @@
-"""Headers: found by lower-case name, decoded when they are asked for, and the same bytes on both sides."""
+"""Headers are found by lower-case name, decoded on access, and have the same bytes on both sides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events on their way through: whole at every split, untouched but for the usage chunk that we asked for."""
+"""Events stay whole however they are split, and unchanged except for the usage chunk that the gateway requested."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.extraction.chat_metadata import read_stream
-from gateway.proxy.extraction.stream_assembly import Assembly
-from gateway.proxy.wire.sse import EventCutter, as_event, contents, event_data, split_events
+from gateway.proxy.extraction.chat_metadata import stream_metadata
+from gateway.proxy.extraction.stream_assembly import StreamAssembler
+from gateway.proxy.wire.sse import EventSplitter, as_event, contents, event_data, split_events
 
 USAGE = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":4}}'
 EVENTS = [
@@ -24,13 +24,13 @@ EVENTS = [
 
 
 def _through(stream: bytes, size: int, *, strip: bool) -> tuple[bytes, bytes, bool]:
-    cutter = EventCutter(strip_usage=strip)
+    splitter = EventSplitter(strip_usage=strip)
     whole, out = b"", b""
     for start in range(0, len(stream), size):
-        seen, sent = cutter.feed(stream[start : start + size])
+        seen, sent = splitter.feed(stream[start : start + size])
         whole, out = whole + seen, out + sent
-    seen, sent = cutter.rest()
-    return whole + seen, out + sent, cutter.done
+    seen, sent = splitter.rest()
+    return whole + seen, out + sent, splitter.done
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
@@ -74,15 +74,15 @@ def test_any_split_of_any_bytes_gives_the_same_events(parts: list[bytes], cuts: 
     stream = b"".join(parts)
     places = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
     pieces = [stream[start:end] for start, end in pairwise(places)]
-    cutter = EventCutter(strip_usage=strip)
-    fed = [cutter.feed(piece) for piece in pieces]
+    splitter = EventSplitter(strip_usage=strip)
+    fed = [splitter.feed(piece) for piece in pieces]
     assert all(whole.endswith((b"\n", b"\r")) for whole, _ in fed if whole)
-    fed.append(cutter.rest())
+    fed.append(splitter.rest())
     assert b"".join(whole for whole, _ in fed) == stream
     kept = b"".join(out for _, out in fed)
     assert kept == stream if not strip else _lines(kept) == _lines(_through(stream, max(1, len(stream)), strip=True)[1])
     assert contents(stream) == _lines(stream)
-    assert cutter.done == _through(stream, max(1, len(stream)), strip=strip)[2]
+    assert splitter.done == _through(stream, max(1, len(stream)), strip=strip)[2]
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -94,7 +94,7 @@ _ENDS = [b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r", b"\r\n\n", b"\r\r\n", b"\r\n\r"
 
 
 _CUT = st.none() | st.integers(0, 6)
-"""How many bytes before an event's end a piece ends; nothing for no cut there."""
+"""How many bytes before an event's end a piece ends; ``None`` for no split there."""
 
 
 @given(
@@ -108,11 +108,11 @@ def test_a_client_gets_the_same_events_in_the_same_order(
     for event, end, cut in events:
         stream += event + end
         cuts |= set() if cut is None else {len(stream) - cut}
-    cutter, sent = EventCutter(strip_usage=strip), b""
+    splitter, sent = EventSplitter(strip_usage=strip), b""
     for start, stop in pairwise(sorted(cuts | {len(stream)})):
         piece = stream[start:stop]
-        sent += piece if cutter.passes(piece) else cutter.feed(piece)[1]
-    sent += cutter.rest()[1]
+        sent += piece if splitter.passes(piece) else splitter.feed(piece)[1]
+    sent += splitter.rest()[1]
     lines = sent.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     wanted = [event for event, _, _ in events if not (strip and event == USAGE)]
     assert [event for event in re.split(rb"\n\n+", lines.strip(b"\n")) if event] == wanted
@@ -137,11 +137,11 @@ def test_a_large_event_in_many_pieces_is_looked_at_once() -> None:
     ],
 )
 def test_a_responses_stream_ends_with_its_terminal_event(last: bytes) -> None:
-    cutter = EventCutter(strip_usage=False, responses=True)
-    cutter.feed(b'data: {"type":"response.created","response":{"error":null,"text":"response.completed"}}\n\n')
-    assert not cutter.done
-    assert cutter.feed(last) == (last, last)
-    assert cutter.done
+    splitter = EventSplitter(strip_usage=False, responses=True)
+    splitter.feed(b'data: {"type":"response.created","response":{"error":null,"text":"response.completed"}}\n\n')
+    assert not splitter.done
+    assert splitter.feed(last) == (last, last)
+    assert splitter.done
 
 
 def test_an_error_event_ends_a_stream_and_a_null_error_does_not() -> None:
@@ -172,13 +172,13 @@ def test_data_of_several_lines_is_joined() -> None:
 
 
 def test_the_record_reads_what_the_stream_held() -> None:
-    read = read_stream(contents(b"\n\n".join([*EVENTS, b"data: {broken", b""])))
+    read = stream_metadata(contents(b"\n\n".join([*EVENTS, b"data: {broken", b""])))
     assert (read.tokens_in, read.tokens_out, read.finish_reason, read.done) == (7, 4, "stop", True)
     assert (read.usage_source, read.response_id, read.refused) == ("provider", "c", False)
 
 
 def test_a_stream_without_usage_has_unknown_tokens_and_not_zero() -> None:
-    read = read_stream([b'{"choices":[{"index":0,"delta":{"refusal":"no"}}]}'])
+    read = stream_metadata([b'{"choices":[{"index":0,"delta":{"refusal":"no"}}]}'])
     assert (read.tokens_in, read.tokens_out, read.usage_source, read.refused) == (None, None, "none", True)
 
 
@@ -194,7 +194,7 @@ def test_tool_calls_are_put_together_by_their_index() -> None:
         delta({"index": 0, "function": {"arguments": '{"x": 1}'}}),
         delta({"index": 1, "function": {"arguments": '": 2}'}}),
     ]
-    assembly = Assembly()
+    assembly = StreamAssembler()
     assembly.add(contents(b"".join(events)))
     whole = json.loads(assembly.whole() or b"")
     calls = whole["choices"][0]["message"]["tool_calls"]
@@ -207,8 +207,8 @@ def test_tool_calls_are_put_together_by_their_index() -> None:
 @pytest.mark.parametrize("cut", [None, 40])
 def test_an_event_that_is_no_json_is_found_before_the_end_that_comes_with_it(cut: int | None) -> None:
     good, wrong, end = b'data: {"id": "a"}\n\n', b'data: {"choices": [oops\n\n', b"data: [DONE]\n\n"
-    cutter = EventCutter(strip_usage=True, checked=True)
+    splitter = EventSplitter(strip_usage=True, checked=True)
     whole = good + wrong + good + end
     pieces = [whole] if cut is None else [whole[:cut], whole[cut:]]
-    out = b"".join(cutter.feed(piece)[1] for piece in pieces)
-    assert (out, cutter.broken, cutter.done) == (good, True, False)
+    out = b"".join(splitter.feed(piece)[1] for piece in pieces)
+    assert (out, splitter.broken, splitter.done) == (good, True, False)

@@ -1,4 +1,4 @@
-"""Values and schemas on their way to a translation: a wrong one is the application's mistake, and is said at once."""
+"""A wrong value or schema is reported at once as the application's mistake, before any translation."""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""Measures the gateway of another checkout beside this one, in turns, so that a busy machine slows both alike."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.wire.measures import chunks, full_load, latencies
+from benchmarks.wire.plan import publish_for
+from benchmarks.wire.servers import Server, await_answer, ended
+from fairtrial.config.layout import Layout
+
+NOW, BEFORE, PLAIN = "gateway", "gateway before", "plain upstream"
+ROUNDS = 6
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from gateway.proxy.supervisor import Serving, Supervisor
+
+supervisor = Supervisor(Serving("127.0.0.1", 0, Path(sys.argv[1]), Path(sys.argv[2]), workers=1))
+supervisor.tend()
+print(supervisor.port, supervisor.pids()[0], flush=True)
+sys.stdin.read()
+supervisor.drain()
+"""
+"""Runs in the other checkout, with its own Python, until its standard input ends."""
+
+
+@contextmanager
+def gateway_of(checkout: Path, plain: Server, folder: Path, name: str) -> Iterator[Server]:
+    """The gateway of a checkout that has a ``.venv``, with one worker and the settings that it has by default."""
+    folder.mkdir()
+    layout = Layout(folder / "bench.duckdb").make()
+    publish_for(layout.plan, plain.port)
+    command = [str(checkout / ".venv" / "bin" / "python"), "-c", PROGRAM, str(layout.plan), str(layout.journal)]
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=checkout, env=environment
+    )
+    with ended(process):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        port, pid = map(int, process.stdout.readline().split())
+        await_answer(port)
+        yield Server(name, port, pid)
+        process.stdin.close()
+        process.wait(30)
+
+
+def compare(plain: Server, servers: Sequence[Server], seconds: float) -> dict[str, Any]:
+    """Requests and chunks for each second of CPU time, and latency: the medians of some rounds, in turns."""
+    rounds: dict[str, list[dict[str, float]]] = {server.name: [] for server in servers}
+    for number in range(ROUNDS):
+        order = servers if number % 2 else servers[::-1]  # the one that is asked last is disturbed more
+        for server in order:
+            rounds[server.name].append(
+                {
+                    "requests_per_core": full_load(server, seconds)["per_core"],
+                    "chunks_per_core": chunks(server, seconds)["per_core"],
+                }
+            )
+        base, *rows = latencies([plain, *order], seconds)
+        for server, row in zip(order, rows, strict=True):
+            rounds[server.name][-1] |= {f"added_{cut}": row[cut] - base[cut] for cut in ("p50_ms", "p99_ms")}
+    return {
+        name: {figure: statistics.median(one[figure] for one in found) for figure in found[0]}
+        for name, found in rounds.items()
+    }
+
+
+def report(found: dict[str, Any]) -> str:
+    """The figures of both gateways and their ratios, as a table."""
+    lines = [f"{'median of ' + str(ROUNDS) + ' rounds':28}{'before':>12}{'now':>12}{'now/before':>12}"]
+    for figure in found[NOW]:
+        before, now = found[BEFORE][figure], found[NOW][figure]
+        form = ",.0f" if figure.endswith("per_core") else ".3f"
+        lines.append(f"{figure:28}{before:>12{form}}{now:>12{form}}{now / before:>12.3f}")
+    return "\n".join(lines)

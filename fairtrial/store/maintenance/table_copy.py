@@ -1,0 +1,124 @@
+"""Copies a store's rows into a new file, table by table, within one transaction, optionally changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fairtrial.domain.errors import StoreError
+from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
+
+SLICE = 50_000
+TABLES = """
+SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'main' AND NOT temporary
+ORDER BY table_name
+"""
+COLUMNS = "SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'main' AND table_name = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How one table's rows are copied: ``columns`` maps names to replacing expressions; ``where`` selects rows."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    where: str = "true"
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedRows:
+    """The number of rows by table, in the source and in the copy."""
+
+    before: dict[str, int]
+    after: dict[str, int]
+
+
+def copy_rows(
+    cursor: Cursor,
+    target: Path,
+    *,
+    changes: Mapping[str, Change] | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> CopiedRows:
+    """Copy this cursor's store into a new file, which is complete, synced and closed at the end.
+
+    The order of rows is kept. Raises `duckdb.Error` (for a full disk too) and `StoreError`; a partial file may then
+    remain.
+    """
+    source = str(_one(cursor, "SELECT current_database()"))
+    cursor.execute(f"ATTACH '{_quoted(str(target.absolute()))}' AS copy")
+    try:
+        cursor.execute(f"COPY FROM DATABASE {_named(source)} TO copy (SCHEMA)")
+        cursor.execute("BEGIN TRANSACTION")
+        try:
+            copied = _TableCopier(cursor, source, changes or {}, on_progress).all_tables()
+            cursor.execute("COMMIT")
+        except BaseException:
+            cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("CHECKPOINT copy")
+    finally:
+        cursor.execute("DETACH copy")
+    return copied
+
+
+class _TableCopier:
+    def __init__(self, cursor: Cursor, source: str, changes: Mapping[str, Change], on_progress: OnProgress) -> None:
+        self._cursor = cursor
+        self._source = source
+        self._changes = changes
+        self._on_progress = on_progress
+        self._done = 0
+        self._total = 0
+
+    def all_tables(self) -> CopiedRows:
+        names = [str(name) for (name,) in self._cursor.execute(TABLES, [self._source]).fetchall()]
+        before = {name: self._count(self._source, name) for name in names}
+        self._total = sum(before.values())
+        for name in names:
+            self._copy(name, self._changes.get(name, Change()))
+        after = {name: self._count("copy", name) for name in names}
+        for name in names:
+            if self._changes.get(name, Change()).where == "true" and before[name] != after[name]:
+                raise StoreError(f"{name}: {after[name]} of {before[name]} rows were copied")
+        return CopiedRows(before, after)
+
+    def _copy(self, name: str, change: Change) -> None:
+        there = self._columns(name)
+        changed = {column: sql for column, sql in change.columns.items() if column in there}
+        columns = ", ".join(f"{sql} AS {_named(column)}" for column, sql in changed.items())
+        chosen = f"* REPLACE ({columns})" if columns else "*"
+        rows = f"SELECT {chosen} FROM {_named(self._source)}.main.{_named(name)}"  # noqa: S608 - ours
+        insert = f"INSERT INTO copy.main.{_named(name)} {rows} WHERE rowid >= ? AND rowid < ? AND ({change.where})"
+        end = self._end(name)
+        for start in range(0, end, SLICE):
+            self._cursor.execute(insert, [start, start + SLICE])
+            self._on_progress(Progress("copying rows", self._done + min(start + SLICE, end), max(self._total, end)))
+        self._done += self._count(self._source, name)
+
+    def _columns(self, name: str) -> set[str]:
+        """The columns of a table; backups of earlier versions lack some."""
+        return {str(column) for (column,) in self._cursor.execute(COLUMNS, [self._source, name]).fetchall()}
+
+    def _count(self, catalog: str, name: str) -> int:
+        return int(_one(self._cursor, f"SELECT count(*) FROM {_named(catalog)}.main.{_named(name)}"))  # noqa: S608 - ours
+
+    def _end(self, name: str) -> int:
+        source = f"{_named(self._source)}.main.{_named(name)}"
+        return int(_one(self._cursor, f"SELECT coalesce(max(rowid) + 1, 0) FROM {source}"))  # noqa: S608 - ours
+
+
+def _one(cursor: Cursor, sql: str) -> Any:
+    row = cursor.execute(sql).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _named(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

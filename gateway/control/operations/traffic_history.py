@@ -1,0 +1,86 @@
+"""Estimates new units a week and the control's current levels from recent traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from fairtrial.domain.plan import Experiment
+from fairtrial.store.traffic.traffic import Traffic, VariantTraffic
+
+MIN_OBSERVATIONS = 100
+"""The control's rate is used as its level only above this many answers or requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficHistory:
+    """``per_week``: new units a week that count, ``None`` without traffic; ``levels``: the control's, by metric.
+
+    ``arrivals`` explains ``per_week``; ``answering`` is the share of units that send the primary feedback.
+    """
+
+    per_week: float | None
+    levels: dict[str, float]
+    arrivals: str = ""
+    answering: float = 1.0
+
+    def notes(self, *, per_week: bool, levels: Collection[str]) -> Iterator[str]:
+        """Explanations of the figures that the plan uses."""
+        if per_week and self.arrivals:
+            yield self.arrivals
+        yield from (f"{metric} of the control in the last 14 days: {self.levels[metric]:.2%}" for metric in levels)
+        if self.answering < 1:
+            counted = "only these are counted" if per_week else "--per-week must count only these"
+            yield f"{self.answering:.0%} of the units send the feedback: {counted}"
+
+
+NO_HISTORY = TrafficHistory(None, {})
+
+
+def summarise_traffic(
+    experiment: Experiment, fortnight: Sequence[Traffic], week: Sequence[Traffic], *, weeks: int
+) -> TrafficHistory:
+    """Summarise the last 14 days and the last 7 of them.
+
+    Users come back, so each further week adds only the users who were not seen before. Of the treatment, only the
+    number of units is read.
+    """
+    both = _units(fortnight)
+    if not both:
+        return NO_HISTORY
+    last = _units(week) or both
+    others = max(0, both - last)
+    per_week = (last + (weeks - 1) * others) / weeks
+    arrivals = (
+        f"{last:,} units in the last week and {others:,} others in the week before, so about {per_week:,.0f} new units "
+        f"a week over {weeks} {'week' if weeks == 1 else 'weeks'}"
+    )
+    control = next((one for one in fortnight[0].variants if one.variant == experiment.control), None)
+    if control is None:
+        return TrafficHistory(per_week, {}, arrivals)
+    answering = _answering(experiment, control)
+    return TrafficHistory(per_week * answering, dict(_levels(control)), arrivals, answering)
+
+
+def _units(traffic: Sequence[Traffic]) -> int:
+    return sum(variant.units for one in traffic for variant in one.variants)
+
+
+def _levels(control: VariantTraffic) -> Iterator[tuple[str, float]]:
+    """The control's rates with enough data that are neither 0 nor 1."""
+    counted = {f"feedback.{key}": (one.rated, one.rate) for key, one in control.feedback.items()}
+    counted["requests.error_rate"] = control.requests, control.error_rate
+    fallbacks = control.fallbacks / control.requests if control.requests else None
+    counted["requests.fallback_rate"] = control.requests, fallbacks
+    for metric, (n, rate) in counted.items():
+        if n >= MIN_OBSERVATIONS and rate is not None and 0 < rate < 1:
+            yield metric, rate
+
+
+def _answering(experiment: Experiment, control: VariantTraffic) -> float:
+    """The share of units that send the primary feedback; 1 if the primary metric is not feedback."""
+    family, _, key = experiment.primary.metric.partition(".") if experiment.primary else ("", "", "")
+    found = control.feedback.get(key)
+    if family != "feedback" or found is None or not control.units or found.rated < MIN_OBSERVATIONS:
+        return 1.0
+    return min(1.0, found.rated / control.units)

@@ -1,0 +1,163 @@
+"""Defines the values that one request passes through: each step makes the next value from the one before it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+
+from fairtrial.domain.errors import RequestError
+from fairtrial.domain.events import Purpose, RequestOutcome
+from fairtrial.domain.ids import fresh_id
+from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata
+from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
+from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.request_body import RequestBody
+
+CLIENT_CLOSED = 499
+"""The recorded status of a request whose client left before any status was sent (nginx's convention)."""
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A request whose head has arrived. ``started`` is a `time.perf_counter` time, in seconds."""
+
+    request_id: str
+    endpoint: str
+    headers: Headers
+    query: bytes
+    at_us: int
+    started: float
+
+    @classmethod
+    def now(cls, endpoint: str, headers: Headers, *, query: bytes = b"") -> Received:
+        """Name and time a new request."""
+        now = time.time_ns()
+        return cls(fresh_id(now // 1_000_000), endpoint, headers, query, now // 1000, time.perf_counter())
+
+    @property
+    def retry_ordinal(self) -> int:
+        """Which try of the official client this is, counted from 0."""
+        count = self.headers.raw.get("x-stainless-retry-count", b"0")
+        return int(count) if count.isdigit() and len(count) < 4 else 0
+
+
+class Authenticated(msgspec.Struct, frozen=True):
+    """A request with its caller, and with the routing that it is resolved against."""
+
+    received: Received
+    routing: Routing
+    caller: Caller
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """An authenticated request with its body."""
+
+    received: Received
+    routing: Routing
+    caller: Caller
+    body: RequestBody
+
+
+class Routed(msgspec.Struct, frozen=True):
+    """A request and the target that serves it."""
+
+    received: Received
+    routing: Routing
+    caller: Caller
+    body: RequestBody
+    target: Target
+
+
+Recordable = Authenticated | Parsed | Routed
+"""A request that is recorded however it ends, because its caller is known."""
+
+
+class AnswerContent(NamedTuple):
+    """What was read of an answer. ``unread``: the answer, or one of its events, is nested too deeply to decode."""
+
+    metadata: ResponseMetadata = NOTHING
+    body: bytes | None = None
+    unread: bool = False
+
+
+NO_CONTENT = AnswerContent()
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One upstream call so far. Times are `time.perf_counter` times, in seconds."""
+
+    ordinal: int
+    purpose: Purpose
+    arm: Arm
+    at_us: int
+    started: float
+    first_byte: float | None = None
+    ended: float | None = None
+    status: int | None = None
+    head: Headers | None = None
+    failure: RequestError | None = None
+
+    def fail(self, error: RequestError) -> None:
+        """End the attempt now, with this error."""
+        self.failure, self.ended = error, time.perf_counter()
+
+
+@dataclass(slots=True)
+class Progress:
+    """What has happened to a request so far. ``status`` is what the client was sent."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    status: int = CLIENT_CLOSED
+    content: AnswerContent = NO_CONTENT
+    client_gone: bool = False
+    recorded: bool = False
+
+    def begin_attempt(self, arm: Arm, purpose: Purpose) -> Attempt:
+        """Note a new upstream call that begins now."""
+        attempt = Attempt(len(self.attempts), purpose, arm, time.time_ns() // 1000, time.perf_counter())
+        self.attempts.append(attempt)
+        return attempt
+
+    def answered(self, request: Recordable, outcome: RequestOutcome, error: RequestError | None = None) -> Answered:
+        """The request as it ends now."""
+        return Answered(request, self.attempts, self.status, self.content, outcome, error, time.perf_counter())
+
+    def release_errors(self) -> None:
+        """Drop the errors of all attempts once the request is over.
+
+        A traceback refers to frames, and they refer to this object. Only a garbage collection would free such a cycle,
+        and a worker makes few of them.
+        """
+        for attempt in self.attempts:
+            attempt.failure = None
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A request that has ended, with an answer or with an error: everything that its record says."""
+
+    request: Recordable
+    attempts: Sequence[Attempt]
+    status: int
+    content: AnswerContent
+    outcome: RequestOutcome
+    error: RequestError | None
+    ended: float
+
+    @property
+    def body(self) -> RequestBody | None:
+        """The request's body, unless the request was refused before it was read."""
+        return None if isinstance(self.request, Authenticated) else self.request.body
+
+    @property
+    def target(self) -> Target | None:
+        """What was to serve, unless the request was refused before it was resolved."""
+        return self.request.target if isinstance(self.request, Routed) else None
+
+    @property
+    def served(self) -> Arm | None:
+        """The arm of the last attempt."""
+        return self.attempts[-1].arm if self.attempts else None

@@ -1,0 +1,87 @@
+"""Checks that pages and the program's texts are plain English: short sentences, and no phrase of a list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.docs import english
+from tests.fixtures.docs.english import Passage
+from tests.fixtures.docs.pages import ROOT, name, pages
+from tests.fixtures.docs.program_texts import sources, texts
+
+WHERE = {
+    "fairtrial_cli/commands/gate.py": "JUnit XML",
+    "fairtrial_cli/main.py": "fair trial",
+    "dashboard/views/overview.py": "fairtrial.yaml",
+    "dashboard/review/frontend/shortcut_help.js": "undo",
+}
+"""A help text, and texts of the program and of the dashboard."""
+
+
+ALSO = [ROOT / "CHANGELOG.md", *sorted((ROOT / "examples").rglob("*.md"))]
+"""Pages outside the documentation that users read."""
+
+
+def on_page(page: Path) -> list[Passage]:
+    return english.markdown(page.read_text(encoding="utf-8"))
+
+
+def judged(path: Path, problems: list[str]) -> None:
+    assert not problems, f"{name(path)}:\n" + "\n".join(problems)
+
+
+@pytest.mark.parametrize("page", [*pages(), *ALSO], ids=name)
+def test_a_page_reads_well(page: Path) -> None:
+    passages = on_page(page)
+    problems, counts = english.faults(passages), english.lengths(passages)
+    if len(counts) >= english.ENOUGH_TO_AVERAGE and english.average(counts) > english.MOST_ON_AVERAGE:
+        problems.append(f"{english.average(counts):.1f} words a sentence, {english.MOST_ON_AVERAGE} allowed on average")
+    judged(page, problems)
+
+
+def test_short_pages_read_well_together() -> None:
+    every = [english.lengths(on_page(page)) for page in pages()]
+    short = [count for counts in every if len(counts) < english.ENOUGH_TO_AVERAGE for count in counts]
+    assert english.average(short) <= english.MOST_ON_AVERAGE
+
+
+@pytest.mark.parametrize("path", sources(), ids=name)
+def test_the_texts_of_a_module_read_well(path: Path) -> None:
+    judged(path, english.faults(texts(path)))
+
+
+def test_sentences_are_split_as_a_reader_would() -> None:
+    text = "A `first` one, e.g. this. `Second` ends here (it does). See [the third](x.md#a.b)! 4 is last"
+    assert english.sentences(text) == [
+        "A Code one, e.g. this.",
+        "Code ends here (it does).",
+        "See the third!",
+        "4 is last",
+    ]
+
+
+def test_cells_items_and_paragraphs_are_judged_apart() -> None:
+    items = "- an item\n  goes on\n- `a`, `b` and `c`\n\n"
+    page = f"# Title\n\nOne\nparagraph:\n{items}| x | y |\n|---|---|\n\n```sh\nno\n```\n"
+    assert [(one.line, one.text, one.prose) for one in english.markdown(page)] == [
+        (1, "Title", False),
+        (3, "One paragraph:", True),
+        (5, "an item goes on", True),
+        (7, "`a`, `b` and `c`", True),
+        (9, "x", False),
+        (9, "y", False),
+    ]
+    assert english.lengths(english.markdown(page)) == [2, 4, 1]
+
+
+def test_a_long_sentence_and_a_private_phrase_are_faults() -> None:
+    long = " ".join(["word"] * 31) + "."
+    assert len(english.faults([Passage(1, f"{long} Whoever reads this is told. It is no JSON.")])) == 4
+    assert english.faults([Passage(1, "There is no verdict yet. It is no longer kept. `whoever`")]) == []
+
+
+def test_texts_are_found_where_a_user_meets_them() -> None:
+    found = {path: " ".join(one.text for one in texts(ROOT / path)) for path in WHERE}
+    assert [path for path, part in WHERE.items() if part not in found[path]] == []

@@ -1,0 +1,50 @@
+"""Commands run from the installed console script, in a new interpreter that has imported nothing before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fairtrial_cli.main import COMMANDS
+from tests.fixtures.services.gate_project import record, write_gate_project
+
+SCRIPT = Path(sys.executable).with_name("fairtrial")
+PATIENCE = 120
+CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
+    "accounts": (("list",), 0, "fairtrial accounts invite"),
+    "compare": (("small@tuned", "small@base"), 0, "exact"),
+    "dashboard": (("--link",), 2, "control"),
+    "experiment": (("plan", "nothing"), 2, "nothing"),
+    "health": (("http://127.0.0.1:9/readyz",), 1, "127.0.0.1:9"),
+    "keys": (("list",), 0, ""),
+    "review": (("status",), 0, "no queues yet"),
+    "store": (("info",), 0, ""),
+}
+"""Arguments of a command, its exit code, and a part of what it prints."""
+
+ELSEWHERE = {"check", "control", "demo", "eval", "gate", "gateway", "init", "models", "up"}
+"""Commands that tests of printed commands, of services and of the demo run in new interpreters."""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_gate_project(tmp_path_factory.mktemp("project"))
+    for target in ("base", "tuned"):
+        record(folder, target, 150)
+    return folder
+
+
+def test_every_command_runs_in_a_new_interpreter_somewhere() -> None:
+    assert sorted({*CALLS, *ELSEWHERE}) == sorted(COMMANDS.names())
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_command_runs_from_the_console_script(project: Path, name: str) -> None:
+    arguments, code, words = CALLS[name]
+    command = [str(SCRIPT), name, *arguments]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert words in done.stdout + done.stderr and "Traceback" not in done.stderr

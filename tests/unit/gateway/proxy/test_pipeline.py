@@ -1,0 +1,65 @@
+"""A request that has ended, however it did, leaves no reference cycle that keeps its body in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairtrial.config.plan.published import publish
+from fairtrial.domain.plan import Published
+from gateway.proxy.wire.request_body import RequestBody
+from tests.fixtures.gateway.gateway_fixture import key, plan_for
+from tests.fixtures.gateway.worker_fixture import request, worker_in
+from tests.fixtures.upstream.server import FakeUpstream
+
+SECRET = "ft-cycles"
+CHAT = {"model": "base-direct", "messages": [{"role": "user", "content": "Hi"}]}
+TIMES = 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "answered"),
+    [
+        ({}, b"200 OK"),
+        ({"stream": True}, b"[DONE]"),
+        ({"model": "unknown"}, b"model_not_found"),
+        ({"fake": {"kind": "reset"}}, b"upstream_reset"),
+        ({"fake": {"kind": "json", "status": 500}}, b"500 Internal"),
+        ({"stream": True, "fake": {"kind": "stream", "then": "reset", "done": False}}, b"upstream_reset"),
+        ({"stream": True, "fake": {"kind": "stream", "events": "data: {broken\n\n"}}, b"upstream_bad_answer"),
+    ],
+    ids=["whole", "stream", "refused", "reset", "error", "stream-reset", "stream-malformed"],
+)
+async def test_a_request_that_has_ended_leaves_no_body_in_memory(
+    tmp_path: Path, changes: dict[str, Any], answered: bytes
+) -> None:
+    with FakeUpstream() as upstream:
+        publish(tmp_path / "plan.json", Published(plan_for(upstream.url), "keys", (key(SECRET, "complete"),), "pepper"))
+        async with worker_in(tmp_path) as address:
+            gc.collect()
+            before = bodies()
+            gc.disable()
+            try:
+                for _ in range(TIMES):
+                    assert answered in await ask(address, {**CHAT, **changes})
+                await asyncio.sleep(0.05)
+                assert bodies() == before
+            finally:
+                gc.enable()
+
+
+def bodies() -> int:
+    return sum(isinstance(one, RequestBody) for one in gc.get_objects())
+
+
+async def ask(address: tuple[str, int], fields: dict[str, Any]) -> bytes:
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(request(json.dumps(fields).encode(), SECRET, close=True))
+    answer = await reader.read()
+    writer.close()
+    return answer

@@ -1,0 +1,36 @@
+"""The reference page of providers lists every field and every exception in its row, and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+from fairtrial.config.rules.translation import DEFAULT_VALUES, NOT_PASSED_ON, PASSED
+from gateway.proxy.transport.litellm.errors import BY_CLASS, CODES
+from gateway.proxy.transport.litellm.fields import MESSAGE
+from tests.fixtures.paths import ROOT
+
+PAGE = (ROOT / "docs" / "reference" / "providers.md").read_text(encoding="utf-8")
+ROWS = [line.strip("|").split(" | ") for line in PAGE.splitlines() if line.startswith("| `")]
+NAMES = re.compile(r"`(\w+)`")
+
+
+def _row(second: str) -> set[str]:
+    [names] = [set(NAMES.findall(row[0])) for row in ROWS if row[1].strip().startswith(second)]
+    return names
+
+
+def test_each_field_is_in_the_row_that_says_what_becomes_of_it() -> None:
+    assert _row("translated, if the provider's model knows it") == PASSED
+    assert _row("not sent") == NOT_PASSED_ON
+    assert all(f"`{name}`" in PAGE for name in (*MESSAGE, "tool_calls", "thinking_blocks"))
+    assert all(name.removesuffix("_penalty") in PAGE for name in DEFAULT_VALUES if not name.startswith("presence"))
+
+
+def test_each_exception_is_in_the_row_of_what_it_becomes() -> None:
+    said = {name: row[1].strip() for row in ROWS for name in NAMES.findall(row[0]) if name[0].isupper()}
+    truth = {
+        name: str(found) if isinstance(found, int) else f"{504 if found == 'timeout' else 502} `upstream_{found}`"
+        for name, found in BY_CLASS.items()
+    }
+    assert said == truth
+    assert all(f"`{code}`" in PAGE for code in CODES.values())

@@ -1,0 +1,115 @@
+"""A request's body is parsed once and changed only where an arm says so. Also: what a call cost."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.plan import Deployment, Price
+from gateway.proxy.extraction.chat_metadata import answer_metadata
+from gateway.proxy.plan.routing_table import Arm, Endpoint
+from gateway.proxy.recording.capture import read_tags
+from gateway.proxy.recording.outcomes import cost_usd
+from gateway.proxy.recording.redaction import redact_json
+from gateway.proxy.upstream.request_rewrite import upstream_body
+from gateway.proxy.wire.request_body import parse_body
+
+ENDPOINT = Endpoint(Deployment("d", "openai", "m-1", "http://x/v1"), None, None, msgspec.Raw(b'"m-1"'))
+
+
+def _up(body: bytes, *, arm: Arm | None = None, meter: bool = False) -> bytes:
+    return upstream_body(parse_body(body), arm or Arm(None, ENDPOINT), meter=meter)
+
+
+def test_unknown_fields_go_up_byte_for_byte() -> None:
+    rest = rb'"x":1e400,"big":123456789012345678901234567890,"s":"\ud83d \u0000","n":null,"o":{ "a" :1.0 ,"a":2}'
+    assert _up(b'{"model":"r",' + rest + b"}") == b'{"model":"m-1",' + rest + b"}"
+
+
+def test_a_lone_surrogate_passes_in_messages_too_and_can_be_recorded() -> None:
+    arm = Arm("t", ENDPOINT, system_prompt="Be kind.")
+    user = rb'{"role":"user","content":"\ud83d a@b.io"}'
+    up = _up(b'{"model":"r", "messages" : [' + user + b" , " + user + b' ], "x":[]}', arm=arm)
+    assert up.startswith(
+        b'{"model":"m-1","messages":[{"role":"system","content":"Be kind."},' + user + b"," + user + b"]"
+    )
+    assert json.loads(redact_json(user))["content"] == "\ud83d [email]"
+    assert answer_metadata(rb'{"id":"c","choices":[{"message":{"content":"\ud83d"}}]}').response_id == "c"
+
+
+def test_of_a_repeated_model_the_last_one_counts_and_goes_up_once() -> None:
+    assert parse_body(b'{"model":"a","model":"b"}').model == "b"
+    assert _up(b'{"model":"a","model":"b"}') == b'{"model":"m-1"}'
+
+
+def test_a_system_prompt_takes_the_place_of_a_leading_one_and_keeps_its_role() -> None:
+    arm = Arm("t", ENDPOINT, system_prompt="Be kind.")
+    body = b'{"model":"r","messages":[{"role":"developer","content":"old"},{"role":"user","content":"q" }]}'
+    assert b'[{"role":"developer","content":"Be kind."},{"role":"user","content":"q" }]' in _up(body, arm=arm)
+
+
+def test_a_system_prompt_goes_first_where_there_is_none() -> None:
+    arm = Arm("t", ENDPOINT, system_prompt="Be kind.")
+    raw = _up(b'{"model":"r","messages":[{"role":"user","content":"q"}]}', arm=arm)
+    assert b'[{"role":"system","content":"Be kind."},{"role":"user","content":"q"}]' in raw
+
+
+@pytest.mark.parametrize("messages", [b"", b',"messages":3', b',"messages":[3]'])
+def test_a_system_prompt_without_messages_is_a_clear_error(messages: bytes) -> None:
+    with pytest.raises(BadRequest, match="messages"):
+        _up(b'{"model":"r"' + messages + b"}", arm=Arm("t", ENDPOINT, system_prompt="x"))
+
+
+def test_parameters_of_an_arm_replace_the_callers() -> None:
+    arm = Arm("t", ENDPOINT, params={"temperature": msgspec.Raw(b"0.2")})
+    assert _up(b'{"model":"r","temperature":1}', arm=arm) == b'{"model":"m-1","temperature":0.2}'
+
+
+def test_metering_keeps_the_callers_other_stream_options() -> None:
+    body = b'{"model":"r","stream_options":{"include_obfuscation":false}}'
+    assert b'{"include_obfuscation":false,"include_usage":true}' in _up(body, meter=True)
+    assert b'"stream_options":{"include_usage":true}' in _up(b'{"model":"r"}', meter=True)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"x"', b"{}", b'{"model":3}', b'{"model":""}', b"\xff", b'{"a":"\xff"}']
+)
+def test_what_is_no_request_is_a_clear_error(body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        parse_body(body)
+
+
+def test_nesting_without_end_is_a_clear_error() -> None:
+    with pytest.raises(BadRequest, match="nested"):
+        parse_body(b'{"model":"r","x":' + b"[" * 20_000 + b"]" * 20_000 + b"}")
+
+
+def test_a_cost_is_exact_and_unknown_where_a_price_is() -> None:
+    price = Price(input=Decimal("0.15"), output=Decimal("0.60"))
+    assert cost_usd(price, 7, 3) == "0.00000285"
+    assert cost_usd(price, None, None) is None
+    assert cost_usd(Price(), 7, 3) is None
+    assert cost_usd(Price(input=Decimal(1)), 7, 3) is None
+    assert cost_usd(Price(input=Decimal(1)), 7, None) == "0.000007"
+    assert cost_usd(Price(gpu_hour=Decimal(2)), 7, 3) is None
+    assert cost_usd(Price(input=Decimal(0), output=Decimal(0)), 7, 3) == "0"
+
+
+def test_an_answer_of_another_shape_gives_unknowns() -> None:
+    for body in (b"", b"[]", b"nonsense", b'{"usage":"much"}', b'{"choices":[1]}'):
+        read = answer_metadata(body)
+        assert (read.tokens_in, read.usage_source, read.refused) == (None, "none", None)
+
+
+def test_an_error_in_an_answer_is_seen_and_its_code_is_text() -> None:
+    read = answer_metadata(b'{"error":{"type":"rate_limit","code":429}}')
+    assert (read.error_type, read.error_code) == ("rate_limit", "429")
+
+
+def test_tags_are_read_and_redacted() -> None:
+    headers = {"x-fairtrial-tags": "team=search, release = 7 ,broken,by=a@b.io"}
+    assert read_tags(headers, "redacted") == {"team": "search", "release": "7", "by": "[email]"}
