@@ -12,7 +12,7 @@ INSTALL  := sh scripts/install-locked $(VENV)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test pytest unit integration conformance e2e browser proxies lint fmt type imports check bench soak validity gate-validity seeds docs wheel image compose-check lock clean
+.PHONY: help install demo test pytest unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -91,6 +91,9 @@ bench: $(VENV)/dev  ## speed, memory and cost at rest, each beside a named basel
 
 soak: $(VENV)/dev  ## twenty minutes of mixed traffic: is the gateway's memory flat, is every answer right
 	@$(BIN)/python benchmarks/soak.py $(ARGS)
+
+crash: $(VENV)/dev  ## 200 kills of control and workers under load: is a request lost or stored twice (about four minutes)
+	@$(BIN)/python benchmarks/crash.py $(ARGS)
 
 validity: $(VENV)/dev  ## how often the statistics are wrong, by 10,000 simulations of each (about six minutes)
 	@$(BIN)/python benchmarks/validity.py $(ARGS)

@@ -40,7 +40,7 @@ from evaluators.suite import Suite, with_digest  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.config.project import load_project  # noqa: E402
 from fairtrial.domain.run import Answer, Case, CaseResult, Run  # noqa: E402
-from fairtrial.journal.segment import SEGMENT_VERSION, SUITES_VERSION  # noqa: E402
+from fairtrial.journal.segment import FIRST_VERSION, SEGMENT_VERSION  # noqa: E402
 from fairtrial.journal.writer import JournalWriter  # noqa: E402
 from fairtrial.store.core.owner_lock import read_note  # noqa: E402
 
@@ -213,12 +213,12 @@ def make(folder: Path, asked: Asked) -> None:
         more = tuple(case_of(suite.cases[0], one) for one in rows[ROWS_OF_A_FILE:])
         suite = with_digest(replace(suite, cases=suite.cases + more))
     layout, plan = Layout(folder / "store.duckdb").make(), load_project(folder / "fairtrial.yaml", {}).plan
-    write(layout, iter([suite_event(suite, 1)]), SUITES_VERSION)
+    write(layout, iter([suite_event(suite, 1)]), SEGMENT_VERSION)
     text_of_suite = {"suite": suite.name, "digest": suite.digest, "text": text_of(suite)}
     folder.joinpath("suite.json").write_text(json.dumps(text_of_suite))
     for target, right in (("base", 0.80), ("tuned", 0.82)):
         made = run_of(suite, target, plan.deployments[target].digest, right)
-        write(layout, events_of(made), SEGMENT_VERSION)
+        write(layout, events_of(made), FIRST_VERSION)
 
 
 def row(at: int, asked: Asked) -> dict[str, Any]:

@@ -24,23 +24,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 HERE = Path(__file__).parent
 sys.path[0] = str(HERE.parent)
 
+from benchmarks.stored_answers import stored  # noqa: E402
 from benchmarks.wire.processes import cpu_seconds, switches, tree  # noqa: E402
 from benchmarks.wire.servers import await_answer, ended, upstream  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
-from fairtrial.domain.events import RequestEvent  # noqa: E402
 from fairtrial.journal.reader import decode  # noqa: E402
 from fairtrial.journal.segment import names  # noqa: E402
 from fairtrial.store.core.database import Database, chunk_folder  # noqa: E402
@@ -71,15 +69,18 @@ class Up:
 
 
 @contextmanager
-def project(folder: Path, upstream_port: int) -> Iterator[Up]:
+def project(
+    folder: Path, upstream_port: int, program: Sequence[str] = FAIRTRIAL, environment: Mapping[str, str] = os.environ
+) -> Iterator[Up]:
     """`fairtrial init`, its models on the upstream and its route under the generator's name, and `fairtrial up`."""
     port = _free_ports()
-    subprocess.run([*FAIRTRIAL, "init", str(folder), "--port", str(port)], check=True, stdout=subprocess.DEVNULL)
+    init = [*program, "init", str(folder), "--port", str(port)]
+    subprocess.run(init, check=True, stdout=subprocess.DEVNULL, env=environment)
     config = folder / "fairtrial.yaml"
     text = config.read_text().replace(f"127.0.0.1:{port + 3}", f"127.0.0.1:{upstream_port}")
     config.write_text(text.replace(f"  {ROUTE}:", f"  {SERVED}:"))
     with (folder / "up.log").open("wb") as log:
-        process = subprocess.Popen([*FAIRTRIAL, "up"], cwd=folder, stdout=log, stderr=log)
+        process = subprocess.Popen([*program, "up"], cwd=folder, stdout=log, stderr=log, env=environment)
     with ended(process, number=signal.SIGINT, seconds=60):
         _await_up(folder / "up.log", process)
         await_answer(port)
@@ -151,40 +152,6 @@ def much_traffic(up: Up, per_second: int, seconds: float) -> dict[str, Any]:
     return {**sent, "per_second": per_second, "begun_us": begun_us, "cpu_seconds": used}
 
 
-def stored(folder: Path, begun_us: int, answers: int) -> dict[str, float]:
-    """After the end: seconds from each answer to its transaction, and answers that the store lacks."""
-    layout = Layout(folder / "fairtrial.duckdb")
-    database = Database.open(layout)
-    try:
-        found = database.rows(
-            "SELECT count(DISTINCT request_id), count(*) FROM requests WHERE epoch_us(at_time) >= ?", [begun_us]
-        )
-        ledger = database.rows("SELECT segment, position, epoch_us(at_time) FROM offsets ORDER BY segment, position")
-    finally:
-        database.close()
-    waits: list[float] = []
-    for path in names(layout.journal / "done"):
-        steps = [(position, at_us) for segment, position, at_us in ledger if segment == path.name]
-        waits += _waits(path, [step[0] for step in steps], [step[1] for step in steps], begun_us)
-    distinct, rows = found[0]
-    cuts = np.quantile(waits, [0.5, 0.95, 1.0]) / 1e6
-    return {"p50": cuts[0], "p95": cuts[1], "max": cuts[2], "missing": answers - distinct, "twice": rows - distinct}
-
-
-def _waits(path: Path, positions: list[int], times: list[int], begun_us: int) -> Iterator[float]:
-    """Microseconds from the answer to the transaction, for each request of a segment since then."""
-    end = 0
-    with path.open("rb") as file:
-        for line in file:
-            end += len(line)
-            if b'"kind":"request"' not in line:
-                continue
-            event = decode(line)
-            if isinstance(event, RequestEvent) and event.at_us >= begun_us:
-                answered = event.at_us + 1000 * (event.latency_ms or 0)
-                yield times[bisect_left(positions, end)] - answered
-
-
 def _generate(up: Up, *, seconds: float, per_second: int) -> dict[str, Any]:
     """The load generator in a process of its own: what it counted, and its CPU."""
     command = [sys.executable, str(HERE / "wire" / "load.py"), "steady", str(up.port), str(seconds), str(per_second)]
@@ -213,7 +180,7 @@ def _kind(pid: int) -> str:
 
 
 def _await_up(log: Path, process: subprocess.Popen[bytes]) -> None:
-    while b"Ctrl-C ends everything" not in log.read_bytes():
+    while b"Ctrl-C" not in log.read_bytes():
         if process.poll() is not None:
             raise RuntimeError(log.read_text())
         time.sleep(0.1)

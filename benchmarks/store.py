@@ -76,16 +76,19 @@ FROM requests
 WHERE at_time >= $since AND experiment IS NOT NULL AND ($name IS NULL OR experiment = $name)
 GROUP BY ALL
 """
-REASONS = "SELECT experiment, reason, count(*) FROM exposures WHERE at_time >= $since GROUP BY ALL"
+REASONS = """
+SELECT experiment, reason, count(*) FROM requests WHERE at_time >= $since AND enrolled IS NOT NULL GROUP BY ALL
+"""
 FEEDBACK = """
-SELECT e.experiment, e.assigned, f.key, count(*), avg(f.boolean::INTEGER)
-FROM feedback f JOIN exposures e ON e.request_id = f.subject
-WHERE e.at_time >= $since AND f.at_time >= $since AND ($name IS NULL OR e.experiment = $name)
+SELECT e.experiment, e.variant_assigned, f.key, count(*), avg(f.boolean::INTEGER)
+FROM feedback f JOIN requests e ON e.request_id = f.subject
+WHERE e.enrolled AND e.at_time >= $since AND f.at_time >= $since AND ($name IS NULL OR e.experiment = $name)
 GROUP BY ALL
 """
 SPLIT = """
 SELECT arm, count(*) FROM (
-    SELECT unit, arg_min(assigned, at_time) AS arm FROM exposures WHERE experiment = $name GROUP BY unit
+    SELECT exposed_unit, arg_min(variant_assigned, at_time) AS arm FROM requests
+    WHERE enrolled AND experiment = $name GROUP BY exposed_unit
 ) GROUP BY arm
 """
 SPLIT_TOO = SPLIT.replace("$name", "'sales'")
@@ -213,7 +216,7 @@ def plain_figures(project: Project) -> dict[str, Timing]:
         found["feedback by response id, stored and attributed"] = scan
         units = (
             "SELECT DISTINCT experiment FROM requests WHERE unit = $one",
-            "SELECT count(*) FROM exposures WHERE unit = $one",
+            "SELECT count(*) FROM requests WHERE exposed_unit = $one",
         )
         found["feedback by unit, stored and attributed"] = ask(*units, one=ids[1])
     return found

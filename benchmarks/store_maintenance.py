@@ -23,7 +23,7 @@ from typing import Any
 sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the name of a package of ours
 
 from fairtrial.config.layout import Layout  # noqa: E402
-from fairtrial.domain.events import ExposureEvent, RequestEvent  # noqa: E402
+from fairtrial.domain.events import AttemptRecord, Exposure, RequestEvent  # noqa: E402
 from fairtrial.experiments.units import pseudonym  # noqa: E402
 from fairtrial.journal.writer import JournalWriter  # noqa: E402
 from fairtrial.store.access import store_secrets  # noqa: E402
@@ -92,44 +92,46 @@ def fill(layout: Layout, requests: int, body: int, first: str) -> None:
     for number in range(requests):
         unit = first if number % UNITS == 0 else f"unit-{number % UNITS}"
         text = " ".join(draw.choices(WORDS, k=body // 9))
-        writer.append(*events(number, unit, text))
+        writer.append(event(number, unit, text))
     writer.close()
 
 
-def events(number: int, unit: str, text: str) -> tuple[RequestEvent, ExposureEvent]:
+def event(number: int, unit: str, text: str) -> RequestEvent:
     """One request as the gateway records it."""
-    common: dict[str, Any] = {"request_id": f"request-{number}", "at_us": number * 1000, "plan_hash": "p"}
-    request = RequestEvent(
-        **common,
+    return RequestEvent(
+        request_id=f"request-{number}",
+        at_us=number * 1000,
+        plan_hash="p",
         endpoint="chat.completions",
         route="bot",
-        stream=False,
         status=200,
         outcome="ok",
         reason="assigned",
         worker="w",
         unit=unit,
+        experiment="e",
+        variant_assigned="base",
+        variant_served="base",
         latency_ms=number % 700 + 0.5,
+        arm_outcome="answered",
+        user_outcome="answered",
+        exposure=Exposure(
+            unit=unit,
+            unit_kind="user",
+            enrolled=True,
+            state="running",
+            enrol_bucket=0.5,
+            arm_bucket=0.5,
+            propensity=0.5,
+            stage=100.0,
+            analysis_hash="a",
+        ),
+        attempts=[
+            AttemptRecord(purpose="live", deployment="base", at_us=number * 1000, outcome="answered", status=200)
+        ],
         request_body=json.dumps({"messages": text}),
         response_body="{}",
     )
-    exposure = ExposureEvent(
-        **common,
-        experiment="e",
-        assigned="base",
-        served="base",
-        reason="assigned",
-        enrolled=True,
-        unit=unit,
-        unit_kind="user",
-        enrol_bucket=0.5,
-        arm_bucket=0.5,
-        propensity=0.5,
-        stage=100.0,
-        retry_ordinal=0,
-        analysis_hash="a",
-    )
-    return request, exposure
 
 
 @contextmanager

@@ -48,7 +48,7 @@ ORDER BY i
 """
 OUTCOMES = """
 CREATE OR REPLACE TEMP VIEW seen AS
-SELECT *, luck < 0.01 AS failed, luck >= 0.01 AND luck < 0.03 AS fell_back,
+SELECT *, experiment IS NOT NULL AS exposed, luck < 0.01 AS failed, luck >= 0.01 AND luck < 0.03 AS fell_back,
     CASE WHEN luck < 0.01 THEN 502 ELSE 200 END AS status, CASE WHEN luck < 0.01 THEN 'error' ELSE 'ok' END AS outcome,
     CASE WHEN experiment IS NULL THEN 'direct' WHEN luck >= 0.01 AND luck < 0.03 THEN 'fallback' ELSE 'assigned' END
         AS reason,
@@ -59,24 +59,33 @@ SELECT *, luck < 0.01 AS failed, luck >= 0.01 AND luck < 0.03 AS fell_back,
 FROM made
 """
 INSERTS = (
-    """INSERT INTO requests SELECT request_id, at_time, 'chat.completions', coalesce(experiment, 'direct'), i % 3 = 0,
-        status, outcome, reason, 'plan', 'w0', 'app', served, experiment, CASE WHEN experiment IS NULL THEN NULL ELSE
-        arm END, CASE WHEN experiment IS NULL THEN NULL ELSE served END, unit, CASE WHEN failed THEN 'upstream_error'
-        END, NULL, latency_ms, round(latency_ms * 0.3, 3), tokens_in, tokens_out, 'provider', cost_usd, served, NULL,
-        response_id, 'stop', false, 0, MAP {}, 'redacted', arm_outcome, user_outcome FROM seen""",
+    """INSERT INTO requests BY NAME SELECT request_id, at_time, 'chat.completions' AS endpoint,
+        coalesce(experiment, 'direct') AS route, i % 3 = 0 AS stream, status, outcome, reason, 'plan' AS plan_hash,
+        'w0' AS worker, 'app' AS key_id, served AS deployment, experiment,
+        CASE WHEN exposed THEN arm END AS variant_assigned, CASE WHEN exposed THEN served END AS variant_served, unit,
+        CASE WHEN failed THEN 'upstream_error' END AS error_type, latency_ms, round(latency_ms * 0.3, 3) AS ttft_ms,
+        tokens_in, tokens_out, 0 AS tokens_cached, 'provider' AS usage_source, cost_usd, served AS model_served,
+        response_id, 'stop' AS finish_reason, false AS refused, false AS refused_by_text, 0 AS retry_ordinal,
+        MAP {} AS tags, 'redacted' AS capture, arm_outcome, user_outcome, false AS latency_censored,
+        false AS schema_requested, md5('p' || i) AS prompt_digest, 'closed' AS breaker,
+        CASE WHEN exposed THEN true END AS enrolled, CASE WHEN exposed THEN unit END AS exposed_unit,
+        CASE WHEN exposed THEN 'user' END AS unit_kind, CASE WHEN exposed THEN bucket END AS enrol_bucket,
+        CASE WHEN exposed THEN bucket END AS arm_bucket, CASE WHEN exposed THEN 0.5 END AS propensity,
+        CASE WHEN exposed THEN 100 END AS stage, CASE WHEN exposed THEN 'running' END AS experiment_state,
+        CASE experiment WHEN $first THEN $first_hash WHEN $second THEN $second_hash END AS analysis_hash FROM seen""",
     """INSERT INTO payloads SELECT request_id, at_time, '{"model":"bot","messages":[{"role":"user","content":"' ||
         repeat(md5('q' || i) || ' ', $body // 66) || '"}]}', '{"choices":[{"message":{"content":"' ||
         repeat(md5('a' || i) || ' ', $body // 66) || '"}}]}' FROM seen""",
-    """INSERT INTO attempts SELECT uuid7(at_us, md5('t' || i)), request_id, at_time, 0, 'live',
-        CASE WHEN experiment IS NULL THEN 'base' ELSE arm END, 'plan', CASE WHEN luck < 0.03 THEN 502 ELSE 200 END,
-        NULL, NULL, latency_ms, round(latency_ms * 0.3, 3), tokens_in, tokens_out, 'provider', cost_usd FROM seen""",
-    """INSERT INTO attempts SELECT uuid7(at_us, md5('s' || i)), request_id, at_time, 1, 'fallback', 'base', 'plan', 200,
-        NULL, NULL, latency_ms, round(latency_ms * 0.3, 3), tokens_in, tokens_out, 'provider', cost_usd
+    """INSERT INTO attempts BY NAME SELECT request_id, at_time, 0 AS ordinal, 'live' AS purpose,
+        CASE WHEN exposed THEN arm ELSE 'base' END AS deployment, 'plan' AS plan_hash,
+        CASE WHEN luck < 0.03 THEN 502 ELSE 200 END AS status,
+        CASE WHEN luck < 0.03 THEN 'failed' ELSE 'answered' END AS outcome,
+        CASE WHEN luck < 0.03 THEN 'upstream' END AS fault, latency_ms, round(latency_ms * 0.3, 3) AS ttft_ms,
+        tokens_in, tokens_out, 'provider' AS usage_source, cost_usd FROM seen""",
+    """INSERT INTO attempts BY NAME SELECT request_id, at_time, 1 AS ordinal, 'fallback' AS purpose,
+        'base' AS deployment, 'plan' AS plan_hash, 200 AS status, 'answered' AS outcome, latency_ms,
+        round(latency_ms * 0.3, 3) AS ttft_ms, tokens_in, tokens_out, 'provider' AS usage_source, cost_usd
         FROM seen WHERE fell_back""",
-    """INSERT INTO exposures SELECT request_id, at_time, experiment, arm, served, reason, true, unit, 'user', bucket,
-        bucket, 0.5, 100, 0, 'plan', CASE experiment WHEN $first THEN $first_hash ELSE $second_hash END,
-        at_time, outcome, arm_outcome, user_outcome, latency_ms, round(latency_ms * 0.3, 3), tokens_in, tokens_out,
-        cost_usd FROM seen WHERE experiment IS NOT NULL""",
     """INSERT INTO feedback SELECT uuid7(at_us, md5('f' || i)), at_time + INTERVAL 1 MINUTE, 'resolved',
         CASE WHEN i % 2 = 0 THEN request_id END, NULL, chance(i, 8) < 0.6, NULL, NULL, NULL, NULL, NULL, 'app',
         CASE WHEN i % 2 = 1 THEN response_id END, [], true, request_id, 'request',

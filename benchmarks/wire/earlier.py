@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,8 @@ def gateway_of(checkout: Path, plain: Server, folder: Path, name: str) -> Iterat
     folder.mkdir()
     layout = Layout(folder / "bench.duckdb").make()
     publish_for(layout.plan, plain.port)
-    command = [str(checkout / ".venv" / "bin" / "python"), "-c", PROGRAM, str(layout.plan), str(layout.journal)]
+    python = checkout / ".venv" / "bin" / "python"
+    command = [str(python) if python.exists() else sys.executable, "-c", PROGRAM, str(layout.plan), str(layout.journal)]
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=checkout, env=environment
@@ -51,6 +53,15 @@ def gateway_of(checkout: Path, plain: Server, folder: Path, name: str) -> Iterat
         yield Server(name, port, pid)
         process.stdin.close()
         process.wait(30)
+
+
+def requests_per_core(servers: Sequence[Server], seconds: float) -> dict[str, float]:
+    """Requests for each second of CPU time under full load: the medians of some rounds, in turns."""
+    rounds: dict[str, list[float]] = {server.name: [] for server in servers}
+    for number in range(ROUNDS):
+        for server in servers if number % 2 else servers[::-1]:
+            rounds[server.name].append(full_load(server, seconds)["per_core"])
+    return {name: statistics.median(found) for name, found in rounds.items()}
 
 
 def compare(plain: Server, servers: Sequence[Server], seconds: float) -> dict[str, Any]:

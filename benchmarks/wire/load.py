@@ -170,6 +170,8 @@ async def steady(ports: list[int], seconds: float, per_second: int) -> dict[str,
     raws = of_users()
 
     async def one() -> None:
+        while idle and idle[-1].transport.is_closing():
+            idle.pop()  # the server ends connections that have been idle for long
         asking = idle.pop() if idle else await connect(ports[0], lambda: Asking(raws, lambda: False))
         asking.over = asyncio.get_running_loop().create_future()
         asking.ask()

@@ -11,6 +11,7 @@ from evaluators.loading.suite_text import text_of
 from evaluators.suite import Suite
 from fairtrial.domain.events import CASE_OUTCOMES, CaseResultEvent, Event, RunEvent, ScoreEvent, SuiteEvent
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFailure
+from fairtrial.journal.events_v1 import EventV1
 
 
 def events_of(run: Run) -> Iterator[Event]:
@@ -46,7 +47,7 @@ def suite_event(suite: Suite, at_us: int) -> SuiteEvent:
     return SuiteEvent(at_us=at_us, suite=suite.name, suite_digest=suite.digest, text=text_of(suite))
 
 
-def run_of(events: Iterable[Event]) -> Run:
+def run_of(events: Iterable[Event | EventV1]) -> Run:
     """The run of these events; its cases lack the columns of their rows, which only the suite has.
 
     Raises `ValueError` if there is not exactly one `RunEvent`.

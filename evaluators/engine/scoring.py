@@ -7,10 +7,10 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 
-from evaluators.engine.refusals import refuses
 from evaluators.scoring.scorer import OffFormat, Scorer, Stat
 from evaluators.suite import Suite
 from fairtrial.domain.events import CaseOutcome
+from fairtrial.domain.refusals import REFUSAL
 from fairtrial.domain.run import Answer, Case, CaseResult, Score, ScoreFailure
 
 SLOW_S = 0.001
@@ -43,6 +43,13 @@ def _measure(scorer: Scorer, case: Case, answer: Answer) -> tuple[Score | ScoreF
 def _sound(scorer: Scorer, score: Score) -> Score | ScoreFailure:
     odd = [name for name, value in score.values.items() if value is not None and not math.isfinite(value)]
     return ScoreFailure(scorer.name, f"its stat {odd[0]!r} is not a finite number") if odd else score
+
+
+def refuses(answer: Answer) -> bool:
+    """Whether the model refused to answer, by fields of the API or by how the answer begins."""
+    if answer.refusal or answer.finish_reason == "content_filter":
+        return True
+    return REFUSAL.match(answer.text or "") is not None
 
 
 def _outcome(answer: Answer, scores: Mapping[str, Score | ScoreFailure], *, off_format: bool) -> CaseOutcome:

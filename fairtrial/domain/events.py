@@ -2,7 +2,8 @@
 
 Times are microseconds since 1970, UTC. ``None`` is unknown; an unknown cost is never 0. Bodies are part of the request
 event but stored separately, so that they can be erased. Units are pseudonyms. Events are `msgspec.Struct`s, which are
-several times faster than dataclasses; the gateway makes three for each request.
+several times faster than dataclasses. A request is one event of version 2, which leaves out what has its default value;
+`events_v1` has the three events that a request was before.
 """
 
 from __future__ import annotations
@@ -10,6 +11,12 @@ from __future__ import annotations
 from typing import Literal
 
 from msgspec import Struct, field
+
+from fairtrial.domain.plan import ExperimentState, UnitKind
+
+REQUEST = "request"
+REQUEST_VERSION = 2
+"""The version of `RequestEvent`; all other events have version 1."""
 
 Reason = Literal["assigned", "forced", "fallback", "kill", "not_enrolled", "no_unit", "excluded", "direct", "continued"]
 """Why this variant served: ``direct`` is a route or a pin to a deployment, without an experiment.
@@ -25,6 +32,14 @@ ServiceOutcome = Literal["answered", "failed", "rejected", "none"]
 ``rejected``: only the upstream refused the content of the request (400, 413, 422). ``none``: it does not count, because
 of a caller error or a disconnect.
 """
+AttemptOutcome = Literal["answered", "failed", "rejected", "cancelled"]
+"""How one upstream call ended: like `ServiceOutcome`; ``cancelled``: its client left, or the gateway stopped."""
+
+Fault = Literal["upstream", "configuration", "caller", "gateway"]
+"""Who caused an upstream call to fail. ``configuration``: the gateway's key or the model's name was wrong (401 to 404).
+"""
+
+BreakerState = Literal["closed", "open", "half_open"]
 Purpose = Literal["live", "retry", "fallback", "shadow"]
 UsageSource = Literal["provider", "estimated", "partial", "none"]
 CaptureOutcome = Literal["full", "redacted", "none", "failed"]
@@ -40,25 +55,84 @@ CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
 )
 
 
-class RequestEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """One logical request of an application and its response.
+class Tokens(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The tokens of one upstream call. ``input`` and ``output`` are sums, which include the other counts."""
 
-    ``arm_outcome``: the outcome of the target's own attempts, whether or not a fallback answered; ``user_outcome``: the
-    outcome for the caller. Older lines lack both fields, so the store computes them.
+    input: int | None = None
+    output: int | None = None
+    cached: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+    audio_in: int | None = None
+    audio_out: int | None = None
+
+
+class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One upstream call for a request; its place in the list is its ordinal, from 0.
+
+    ``fault``: who caused it to fail, or ``None`` if it did not. ``latency_ms`` of a cancelled call is a lower bound.
+    ``error_message`` is redacted.
     """
 
+    purpose: Purpose
+    deployment: str
+    at_us: int
+    outcome: AttemptOutcome
+    status: int | None = None
+    fault: Fault | None = None
+    error_type: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+    tokens: Tokens | None = None
+    usage_source: UsageSource = "none"
+    cost_usd: str | None = None
+    provider_request_id: str | None = None
+
+
+class Exposure(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The variant that an experiment assigned to a request's unit is in the request; this is how it was assigned.
+
+    ``unit``: the pseudonym of what is randomised, which need not be the request's user. ``state``: that of the
+    experiment. ``stage``: percent. Buckets are in [0, 1).
+    """
+
+    unit_kind: UnitKind
+    enrolled: bool
+    state: ExperimentState
+    stage: float
+    unit: str | None = None
+    enrol_bucket: float | None = None
+    arm_bucket: float | None = None
+    propensity: float | None = None
+    analysis_hash: str = ""
+
+
+class RequestEvent(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One logical request of an application, with its response, its attempts and its exposure.
+
+    The deployment, tokens and cost of the response are those of the last attempt. ``arm_outcome``: the outcome of the
+    target's own attempts, whether or not a fallback answered; ``user_outcome``: the outcome for the caller.
+    ``latency_censored``: the client left before the end, so the latency is a lower bound. ``refused``: by a field of
+    the API; ``refused_by_text``: by how the answer begins. ``schema_requested``: the request asked for JSON or for a
+    JSON schema; ``schema_valid``: whether the output follows it. ``prompt_digest``: a keyed digest of the messages.
+    ``breaker``: the state of the arm's circuit breaker. ``trace_id``, ``span_id``: the caller's, of W3C Trace Context.
+    """
+
+    kind: str = field(default_factory=REQUEST.__str__)  # a factory's value is not left out of the line
+    v: int = field(default_factory=REQUEST_VERSION.__int__)
     request_id: str
     at_us: int
     endpoint: str
     route: str
-    stream: bool
     status: int
     outcome: RequestOutcome
     reason: Reason
     plan_hash: str
     worker: str
+    stream: bool = False
     key_id: str | None = None
-    deployment: str | None = None
     experiment: str | None = None
     variant_assigned: str | None = None
     variant_served: str | None = None
@@ -67,70 +141,28 @@ class RequestEvent(Struct, frozen=True, kw_only=True, gc=False):
     error_code: str | None = None
     latency_ms: float | None = None
     ttft_ms: float | None = None
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    usage_source: UsageSource = "none"
-    cost_usd: str | None = None
+    latency_censored: bool = False
     model_served: str | None = None
     system_fingerprint: str | None = None
     response_id: str | None = None
     finish_reason: str | None = None
     refused: bool | None = None
+    refused_by_text: bool | None = None
+    schema_requested: bool = False
+    schema_valid: bool | None = None
+    prompt_digest: str | None = None
     retry_ordinal: int = 0
     tags: dict[str, str] = field(default_factory=dict)
+    trace_id: str | None = None
+    span_id: str | None = None
+    breaker: BreakerState | None = None
+    arm_outcome: ServiceOutcome | None = None
+    user_outcome: ServiceOutcome | None = None
+    exposure: Exposure | None = None
+    attempts: list[AttemptRecord] = field(default_factory=list)
     capture: CaptureOutcome = "none"
     request_body: str | None = None
     response_body: str | None = None
-    arm_outcome: ServiceOutcome | None = None
-    user_outcome: ServiceOutcome | None = None
-    kind: Literal["request"] = "request"
-    v: int = 1
-
-
-class AttemptEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """One upstream call for a request; ``ordinal`` counts from 0."""
-
-    attempt_id: str
-    request_id: str
-    at_us: int
-    ordinal: int
-    purpose: Purpose
-    deployment: str
-    plan_hash: str
-    status: int | None = None
-    error_type: str | None = None
-    error_message: str | None = None
-    latency_ms: float | None = None
-    ttft_ms: float | None = None
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    usage_source: UsageSource = "none"
-    cost_usd: str | None = None
-    kind: Literal["attempt"] = "attempt"
-    v: int = 1
-
-
-class ExposureEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """The variant that a unit was assigned, the one that served, and the reason. Buckets are in [0, 1)."""
-
-    request_id: str
-    at_us: int
-    experiment: str
-    assigned: str
-    served: str
-    reason: Reason
-    enrolled: bool
-    unit: str | None
-    unit_kind: str
-    enrol_bucket: float | None
-    arm_bucket: float | None
-    propensity: float | None
-    stage: float
-    retry_ordinal: int
-    plan_hash: str
-    analysis_hash: str
-    kind: Literal["exposure"] = "exposure"
-    v: int = 1
 
 
 class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
@@ -248,16 +280,5 @@ class ScoreEvent(Struct, frozen=True, kw_only=True, gc=False):
     v: int = 1
 
 
-Event = (
-    RequestEvent | AttemptEvent | ExposureEvent | FeedbackEvent | RunEvent | SuiteEvent | CaseResultEvent | ScoreEvent
-)
-EVENTS: tuple[type[Event], ...] = (
-    RequestEvent,
-    AttemptEvent,
-    ExposureEvent,
-    FeedbackEvent,
-    RunEvent,
-    SuiteEvent,
-    CaseResultEvent,
-    ScoreEvent,
-)
+Event = RequestEvent | FeedbackEvent | RunEvent | SuiteEvent | CaseResultEvent | ScoreEvent
+EVENTS: tuple[type[Event], ...] = (RequestEvent, FeedbackEvent, RunEvent, SuiteEvent, CaseResultEvent, ScoreEvent)

@@ -32,7 +32,7 @@ def find_unit(kind: UnitKind, *, headers: Mapping[str, str], body: Mapping[str, 
     """
     if kind == "request":
         return request_id
-    named = _text(_from_header(headers.get(UNIT_HEADER)))
+    named = _named_by_header(headers)
     if named is not None:
         return named
     return _user(body) if kind == "user" else _conversation(body)
@@ -40,7 +40,7 @@ def find_unit(kind: UnitKind, *, headers: Mapping[str, str], body: Mapping[str, 
 
 def named_conversation(headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
     """The conversation that a request names explicitly, not one that is identified only by its opening."""
-    named = _text(_from_header(headers.get(UNIT_HEADER)))
+    named = _named_by_header(headers)
     return named if named is not None else _named_conversation(body)
 
 
@@ -87,19 +87,20 @@ def _in_metadata(body: Mapping[str, Any], name: str) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value.strip() or None if isinstance(value, str) else None
+    if isinstance(value, str):
+        return value.strip() or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _from_header(value: str | None) -> str | None:
-    """Decode a header as UTF-8. Servers return headers as Latin-1, but a name must be the same unit as in a body."""
+def _named_by_header(headers: Mapping[str, str]) -> str | None:
+    """Decode the header as UTF-8. Servers return headers as Latin-1, but a name must be the same unit as in a body."""
+    value = headers.get(UNIT_HEADER)
     if value is None:
         return None
     try:
-        return value.encode("latin-1").decode("utf-8")
+        return _text(value.encode("latin-1").decode("utf-8"))
     except UnicodeError:
-        return value
+        return _text(value)
 
 
 def _canonical(value: Any) -> bytes:

@@ -11,7 +11,7 @@ from fairtrial.journal.segment import Segment
 WAITED_SECONDS = 0.005
 """How long a group is collected if an append waits for it."""
 
-GROUP_SECONDS = 0.02
+GROUP_SECONDS = 0.05
 """How long a group is collected otherwise.
 
 Each group costs a busy worker as much as two requests.

@@ -10,7 +10,8 @@ import msgspec
 from msgspec.structs import fields
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.events import EVENTS, Event
+from fairtrial.domain.events import EVENTS, REQUEST, REQUEST_VERSION, Event, RequestEvent
+from fairtrial.journal.events_v1 import EVENTS_V1, EventV1
 
 CHUNK_BYTES = 4 * 2**20
 
@@ -53,37 +54,50 @@ class _Kind(msgspec.Struct):
     v: int = 1
 
 
+Decoder = msgspec.json.Decoder[Event | EventV1]
+
 _KIND = msgspec.json.Decoder(_Kind)
-_DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
-    str(field.default): msgspec.json.Decoder(event)
-    for event in EVENTS
+_REQUEST: Decoder = msgspec.json.Decoder(RequestEvent)
+_DECODERS: dict[str, dict[int, Decoder]] = {
+    str(field.default): {1: msgspec.json.Decoder(event)}
+    for event in (*EVENTS, *EVENTS_V1)
     for field in fields(event)
-    if field.name == "kind"
+    if field.name == "kind" and event is not RequestEvent
 }
-EVENT_VERSION = 1
+_DECODERS[REQUEST][REQUEST_VERSION] = _REQUEST
+_USUAL = b'{"kind":"request","v":%d,' % REQUEST_VERSION
+"""How the lines begin that a gateway writes most."""
 
 
 class NewerEvent(JournalError):
     """An event of a version that only a newer program reads. It must stay in its segment until that program runs."""
 
 
-def decode(line: bytes) -> Event:
+def decode(line: bytes) -> Event | EventV1:
     """The event of one line; `JournalError` on broken JSON, an unknown kind or version, or a wrong field.
 
     Raises `NewerEvent` for a version above the known one.
     """
+    kind, decoder = (REQUEST, _REQUEST) if line.startswith(_USUAL) else _decoder(line)
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise JournalError(f"{kind}: {error}") from error
+
+
+def _decoder(line: bytes) -> tuple[str, Decoder]:
+    """The kind of a line's event, and the decoder for its version."""
     try:
         head = _KIND.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise JournalError(f"not an event ({error})") from error
-    decoder = _DECODERS.get(head.kind)
-    if decoder is None:
+    versions = _DECODERS.get(head.kind)
+    if versions is None:
         raise JournalError(f"unknown kind {head.kind!r} (known: {', '.join(_DECODERS)})")
-    if head.v > EVENT_VERSION:
-        raise NewerEvent(f"{head.kind}: version {head.v} is newer than this program (known: {EVENT_VERSION})")
-    if head.v != EVENT_VERSION:
-        raise JournalError(f"{head.kind}: version {head.v} is not known (known: {EVENT_VERSION})")
-    try:
-        return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise JournalError(f"{head.kind}: {error}") from error
+    decoder = versions.get(head.v)
+    if decoder is None:
+        newest = max(versions)
+        if head.v > newest:
+            raise NewerEvent(f"{head.kind}: version {head.v} is newer than this program (known: {newest})")
+        raise JournalError(f"{head.kind}: version {head.v} is not known (known: {newest})")
+    return head.kind, decoder

@@ -22,11 +22,13 @@ import msgspec
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 
-SEGMENT_VERSION = 1
-"""The version of segments of traffic and of runs, which every release reads."""
-SUITES_VERSION = 2
-"""The version of segments that may hold the texts of suites. The first release keeps them for a newer one."""
-NEWEST_VERSION = SUITES_VERSION
+FIRST_VERSION = 1
+"""The version of segments of runs, which every release reads. The first release wrote its traffic with it, too."""
+SEGMENT_VERSION = 2
+"""The version of segments of traffic, whose requests are one line each, and of the texts of suites.
+
+The first release leaves such segments to a newer one.
+"""
 SUFFIX = ".jsonl"
 COMPRESSED = ".zst"
 """Follows `SUFFIX` in the file name of a compressed segment: zstd frames (RFC 8878)."""
@@ -158,6 +160,6 @@ def read_header(line: bytes, *, name: str) -> Header:
         header = msgspec.json.decode(line, type=Header)
     except msgspec.DecodeError as error:
         raise JournalError(f"{name}: the first line is not a journal header ({error})") from error
-    if header.v > NEWEST_VERSION:
-        raise JournalError(f"{name}: journal version {header.v} is newer than this program (known: {NEWEST_VERSION})")
+    if header.v > SEGMENT_VERSION:
+        raise JournalError(f"{name}: journal version {header.v} is newer than this program (known: {SEGMENT_VERSION})")
     return header

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class JournalWriter:
         self._segment: Segment | None = None
         self._retry_at = 0.0
         self._closed = False
+        self._together: list[tuple[Event, Callable[[], None]]] = []
         with self._lock:
             self._open()
 
@@ -110,8 +112,29 @@ class JournalWriter:
             self._group.wait(ticket)
         return not left and not unwritable
 
+    def append_together(self, event: Event, written: Callable[[], None]) -> None:
+        """Write the event with others of this turn of the event loop, in one call; then call ``written``.
+
+        All callers of this and of `flush` must be on one event loop.
+        """
+        if not self._together:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._together.append((event, written))
+
+    def flush(self) -> None:
+        """Write what `append_together` has collected."""
+        together, self._together = self._together, []
+        if not together:
+            return
+        try:
+            self.append(*[event for event, _ in together])
+        finally:
+            for _, written in together:
+                written()
+
     def close(self) -> None:
         """Sync and close. The segment may then be sealed. Later appends are lost and counted."""
+        self.flush()
         with self._lock:
             if self._closed:
                 return
@@ -124,6 +147,8 @@ class JournalWriter:
     def _encode(self, events: Sequence[Event]) -> tuple[bytes, int]:
         """The events' lines, and how many events have none. A newline occurs only at the end of a line."""
         try:
+            if len(events) == 1:
+                return self._encoder.encode(events[0]) + b"\n", 0
             return self._encoder.encode_lines([*events]), 0  # msgspec 0.22 leaks an iterator for any other sequence
         except (TypeError, ValueError, msgspec.MsgspecError):
             return self._encode_each(events)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from evaluators.engine.run_events import events_of, suite_event
 from evaluators.loading.suite_text import digest_of, text_of
 from fairtrial.domain.errors import JournalError
-from fairtrial.journal.segment import SEGMENT_VERSION, SUITES_VERSION
+from fairtrial.journal.segment import FIRST_VERSION, SEGMENT_VERSION
 from fairtrial.journal.writer import JournalWriter
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ EVENTS_AT_ONCE = 500
 
 def write_run(layout: Layout, run: Run) -> None:
     """Write the events of a run to a new segment; raises `JournalError`."""
-    _write(layout, events_of(run), f"the run of {run.suite!r} on {run.target!r}", version=SEGMENT_VERSION)
+    _write(layout, events_of(run), f"the run of {run.suite!r} on {run.target!r}", version=FIRST_VERSION)
 
 
 def write_texts(layout: Layout, suites: Sequence[Suite]) -> None:
     """Write the texts of these suites to a new segment; raises `JournalError`."""
     now_us = time.time_ns() // 1000
     events = (suite_event(suite, now_us) for suite in suites)
-    _write(layout, events, f"the text of {', '.join(suite.name for suite in suites)}", version=SUITES_VERSION)
+    _write(layout, events, f"the text of {', '.join(suite.name for suite in suites)}", version=SEGMENT_VERSION)
 
 
 def write_new_texts(layout: Layout, suites: Sequence[Suite], is_known: Callable[[str, str], bool]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from fairtrial.domain.errors import RequestError
@@ -36,12 +36,54 @@ _LOG = logging.getLogger(__name__)
 
 def build_app(worker: WorkerState) -> Callable[[RequestCycle], None]:
     """Make the function that a worker's server calls with each request."""
-    loop, application = asyncio.get_running_loop(), _Application(worker)
+    application = _Application(worker)
 
     def serve(cycle: RequestCycle) -> None:
-        cycle.task = loop.create_task(application.serve(cycle))
+        requests = cycle.connection.requests
+        if requests is None:
+            requests = cycle.connection.requests = _ConnectionRequests(application.serve)
+        requests.begin(cycle)
 
     return serve
+
+
+class _ConnectionRequests:
+    """Serves the requests of one connection in one task, in their order. A new task for each one would cost more."""
+
+    __slots__ = ("_ended", "_next", "_serve", "_task")
+
+    def __init__(self, serve: Callable[[RequestCycle], Awaitable[None]]) -> None:
+        self._serve = serve
+        loop = asyncio.get_running_loop()
+        self._next: asyncio.Future[RequestCycle | None] = loop.create_future()
+        self._ended = False
+        self._task = loop.create_task(self._run())
+
+    def begin(self, cycle: RequestCycle) -> None:
+        """Serve a request, after the one before it has ended."""
+        cycle.task = self._task
+        self._next.set_result(cycle)
+
+    def end(self) -> None:
+        """End the task once no request is in progress, because the connection is lost."""
+        self._ended = True
+        if not self._next.done():
+            self._next.set_result(None)
+
+    async def _run(self) -> None:
+        while not self._ended:
+            cycle = await self._next
+            if cycle is None:
+                return
+            self._next = self._task.get_loop().create_future()
+            try:
+                await self._serve(cycle)
+            except BaseException:
+                cycle.connection.abort()  # no task is left that could serve its next request
+                raise
+            del cycle  # an idle connection must not hold a body
+            if self._next.done():
+                await asyncio.sleep(0)  # requests that wait for nothing must not keep other connections waiting
 
 
 class _Application:

@@ -13,6 +13,7 @@ from functools import partial
 from fairtrial.domain.errors import Overloaded, RateLimited, RequestError, UpstreamError
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import read_body
+from gateway.proxy.recording.capture import NO_BODIES
 from gateway.proxy.recording.record import Recorder
 from gateway.proxy.response.keepalive import StreamWriter
 from gateway.proxy.response.response_headers import variant_lines
@@ -21,7 +22,7 @@ from gateway.proxy.response.whole import relay_late, relay_whole
 from gateway.proxy.routing.authentication import authenticate
 from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS, route_continuation
 from gateway.proxy.routing.resolve import refuse_control_characters, resolve
-from gateway.proxy.stages import CLIENT_CLOSED, Authenticated, Parsed, Progress, Received, Routed
+from gateway.proxy.stages import CLIENT_CLOSED, NO_CONTENT, Authenticated, Parsed, Progress, Received, Routed
 from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, Upstreams
 from gateway.proxy.wire.asgi import ClientGone, lines_of
 from gateway.proxy.wire.openai_errors import error_body, error_event, error_headers
@@ -55,7 +56,8 @@ class Pipeline:
         """Serve one request; ``endpoint`` is the path below ``/v1``, which is the same on the upstream."""
         stage: Stage
         stage = received = Received.now(endpoint, cycle.headers, query=query)
-        progress = Progress()
+        assert cycle.task is not None
+        progress = Progress(cycle.task)
         try:
             stage = self._authenticate(received, cycle)
             stage = await self._parse(stage, cycle)
@@ -70,8 +72,7 @@ class Pipeline:
             self._record_departure(stage, progress)
             if not progress.client_gone:
                 raise
-            assert cycle.task is not None
-            cycle.task.uncancel()
+            progress.task.uncancel()
         except (Overloaded, RateLimited) as error:
             _send_error(cycle, error, stage, progress)
         except RequestError as error:
@@ -81,9 +82,11 @@ class Pipeline:
                 self._refuse(stage, progress, error, cycle)
         except Exception:  # a defect of the gateway is one failed request, with OpenAI's envelope
             _LOG.exception("request %s failed", received.request_id)
-            if progress.status != CLIENT_CLOSED:
+            failed = RequestError("the gateway failed", code="gateway_failed")
+            if progress.status != CLIENT_CLOSED and cycle.started:
+                self._record_failure(stage, progress, failed)
                 raise  # the response has started: the server closes the connection, so the client sees the break
-            self._refuse(stage, progress, RequestError("the gateway failed", code="gateway_failed"), cycle)
+            self._refuse(stage, progress, failed, cycle)
         finally:
             progress.release_errors()
 
@@ -111,8 +114,7 @@ class Pipeline:
         """Get a response and send it; `RequestError` only while nothing was sent."""
         if cycle.gone:
             raise ClientGone
-        assert cycle.task is not None
-        cycle.on_gone = partial(on_client_disconnect, progress, cycle.task)
+        cycle.on_gone = partial(on_client_disconnect, progress)
         try:
             if routed.body.stream and routed.received.endpoint in STREAMED:
                 await self._answer_stream(routed, progress, cycle)
@@ -150,12 +152,23 @@ class Pipeline:
     ) -> None:
         """Call the upstream and relay its response. ``writer``: of a request for a stream."""
         response = await self._upstreams.start(routed, progress)
+        status = response.upstream.status
         try:
-            await self._relay_started(routed, progress, response, cycle, writer)
+            if status in REDIRECTS:
+                message = f"{response.endpoint.name}: answered with a redirect, which is not followed"
+                raise UpstreamError(message, code="upstream_redirect")
+            if status < FIRST_ERROR and response.streams:
+                await self._relay_stream(routed, progress, response, cycle, writer)
+            elif writer is not None and writer.opened:
+                await relay_late(self._recorder, routed, progress, response, writer)
+            else:
+                if writer is not None:
+                    writer.stop()
+                await relay_whole(self._recorder, routed, progress, response, cycle)
         finally:
             response.upstream.release()
 
-    async def _relay_started(
+    async def _relay_stream(
         self,
         routed: Routed,
         progress: Progress,
@@ -163,22 +176,11 @@ class Pipeline:
         cycle: RequestCycle,
         writer: StreamWriter | None,
     ) -> None:
-        status = response.upstream.status
-        if status in REDIRECTS:
-            message = f"{response.endpoint.name}: answered with a redirect, which is not followed"
-            raise UpstreamError(message, code="upstream_redirect")
-        if response.streams and status < FIRST_ERROR:
-            writer = writer or stream_writer(routed, progress, cycle, heartbeat=0)
-            try:
-                await StreamRelay(self._recorder, routed, progress, response, writer).run()
-            finally:
-                writer.stop()
-        elif writer is not None and writer.opened:
-            await relay_late(self._recorder, routed, progress, response, writer)
-        else:
-            if writer is not None:
-                writer.stop()
-            await relay_whole(self._recorder, routed, progress, response, cycle)
+        writer = writer or stream_writer(routed, progress, cycle, heartbeat=0)
+        try:
+            await StreamRelay(self._recorder, routed, progress, response, writer).run()
+        finally:
+            writer.stop()
 
     def _record_departure(self, stage: Stage, progress: Progress, error: RequestError | None = None) -> None:
         """Record that the client left before its answer was complete."""
@@ -186,6 +188,12 @@ class Pipeline:
             progress.attempts[-1].ended = time.perf_counter()
         if not isinstance(stage, Received):
             self._recorder.record(stage, progress, "cancelled", error)
+
+    def _record_failure(self, stage: Stage, progress: Progress, error: RequestError) -> None:
+        """Record a response that breaks off because of a defect, with as little as that needs."""
+        if not isinstance(stage, Received):
+            progress.content, progress.hold = NO_CONTENT, None
+            self._recorder.record(stage, progress, "error", error, bodies=NO_BODIES)
 
     def _refuse(self, stage: Stage, progress: Progress, error: RequestError, cycle: RequestCycle) -> None:
         progress.status = error.status
@@ -195,7 +203,7 @@ class Pipeline:
         _send_error(cycle, error, stage, progress)
 
 
-def on_client_disconnect(progress: Progress, serving: asyncio.Task[None]) -> None:
+def on_client_disconnect(progress: Progress) -> None:
     """Cancel the serving task, and with it the upstream call, because the client has disconnected.
 
     A deployment with ``on_disconnect: drain`` continues without a client, until the answer ends or ``drain_seconds``
@@ -204,9 +212,9 @@ def on_client_disconnect(progress: Progress, serving: asyncio.Task[None]) -> Non
     progress.client_gone = True
     deployment = progress.attempts[-1].arm.endpoint.deployment if progress.attempts else None
     if deployment is not None and deployment.on_disconnect == "drain":
-        asyncio.get_running_loop().call_later(deployment.drain_seconds, serving.cancel)
+        asyncio.get_running_loop().call_later(deployment.drain_seconds, progress.task.cancel)
     else:
-        serving.cancel()
+        progress.task.cancel()
 
 
 def _received(stage: Stage) -> Received:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -75,7 +74,7 @@ Recordable = Authenticated | Parsed | Routed
 """A request that is recorded however it ends, because its caller is known."""
 
 
-class AnswerContent(NamedTuple):
+class AnswerContent(msgspec.Struct, frozen=True):
     """What was read of an answer. ``unread``: the answer, or one of its events, is nested too deeply to decode."""
 
     metadata: ResponseMetadata = NOTHING
@@ -86,8 +85,7 @@ class AnswerContent(NamedTuple):
 NO_CONTENT = AnswerContent()
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, eq=False):
     """One upstream call so far. Times are `time.perf_counter` times, in seconds."""
 
     ordinal: int
@@ -106,15 +104,22 @@ class Attempt:
         self.failure, self.ended = error, time.perf_counter()
 
 
-@dataclass(slots=True)
-class Progress:
-    """What has happened to a request so far. ``status`` is what the client was sent."""
+class Progress(msgspec.Struct, eq=False):
+    """What has happened to a request so far. ``status`` is what the client was sent; ``task`` serves the request.
 
-    attempts: list[Attempt] = field(default_factory=list)
+    ``schema_valid``: whether the answer follows the schema that was asked for; ``None`` is unknown. ``hold``: holds
+    what is written to the client until the record is written, see `ClientConnection.hold`; without it the record is
+    written at once.
+    """
+
+    task: asyncio.Task[None]
+    attempts: list[Attempt] = []
     status: int = CLIENT_CLOSED
     content: AnswerContent = NO_CONTENT
     client_gone: bool = False
     recorded: bool = False
+    schema_valid: bool | None = None
+    hold: Callable[[Callable[[], None]], Callable[[], None]] | None = None
 
     def begin_attempt(self, arm: Arm, purpose: Purpose) -> Attempt:
         """Note a new upstream call that begins now."""
@@ -124,7 +129,8 @@ class Progress:
 
     def answered(self, request: Recordable, outcome: RequestOutcome, error: RequestError | None = None) -> Answered:
         """The request as it ends now."""
-        return Answered(request, self.attempts, self.status, self.content, outcome, error, time.perf_counter())
+        now = time.perf_counter()
+        return Answered(request, self.attempts, self.status, self.content, outcome, error, now, self.schema_valid)
 
     def release_errors(self) -> None:
         """Drop the errors of all attempts once the request is over.
@@ -146,6 +152,7 @@ class Answered(msgspec.Struct, frozen=True):
     outcome: RequestOutcome
     error: RequestError | None
     ended: float
+    schema_valid: bool | None = None
 
     @property
     def body(self) -> RequestBody | None:
@@ -158,6 +165,6 @@ class Answered(msgspec.Struct, frozen=True):
         return self.request.target if isinstance(self.request, Routed) else None
 
     @property
-    def served(self) -> Arm | None:
-        """The arm of the last attempt."""
-        return self.attempts[-1].arm if self.attempts else None
+    def read(self) -> ResponseMetadata:
+        """What the answer says of itself."""
+        return self.content.metadata

@@ -23,8 +23,8 @@ from gateway.proxy.routes.feedback import Feedback
 PROJECT = {
     "version": "fairtrial.config.file.schema:ProjectFile",
     "deployments.*.model": "gateway.proxy.upstream.call:_translated",
-    "deployments.*.base_url": "gateway.proxy.upstream.call:_request",
-    "deployments.*.api_key": "gateway.proxy.plan.routing_table:authorization",
+    "deployments.*.base_url": "gateway.proxy.plan.routing_table:__post_init__",
+    "deployments.*.api_key": "gateway.proxy.plan.routing_table:_endpoint",
     "deployments.*.external": "gateway.proxy.routing.resolve:_keep_internal",
     "deployments.*.parent": "fairtrial.config.plan.hashes:deployment_digest",
     "deployments.*.forward_headers": "gateway.proxy.upstream.request_rewrite:upstream_headers",

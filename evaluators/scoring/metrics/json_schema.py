@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.bounded_schema import BoundedSchema
 from evaluators.scoring.json_answer import NotJson, parse
 from evaluators.scoring.scorer import NamedText, OffFormat, ScorerType, Stat
+from fairtrial.domain.limits.bounded_schema import BoundedSchema
 from fairtrial.domain.run import Answer, Case, Score
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.scoring import options as read
-from evaluators.scoring.linear_regex import compile_regex
 from evaluators.scoring.scorer import OffFormat, ScorerType, Stat
+from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
 
 RULES = ("match", "none")

@@ -17,7 +17,6 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import END_OF_TIME_US, timestamp
 from fairtrial.store.derived import watermarks
 from fairtrial.store.derived.analysis_filter import ANALYSED
-from fairtrial.store.derived.exposure_figures import SLACK
 
 PENDING = """
 CREATE OR REPLACE TEMP TABLE pending AS
@@ -81,19 +80,10 @@ LOOKUPS = (
     ),
     Lookup(
         "seen",
-        "unit IS NOT NULL AND len(routes) = 0",
+        "unit IS NOT NULL",
         """
-        SELECT u.feedback_id, NULL, e.experiment
-        FROM temp.asked u JOIN exposures e ON e.unit = u.unit AND e.at_time <= u.at_time
-        """,
-    ),
-    Lookup(
-        "seen",
-        "unit IS NOT NULL AND len(routes) > 0",
-        """
-        SELECT u.feedback_id, r.route, e.experiment
-        FROM temp.asked u JOIN exposures e ON e.unit = u.unit AND e.at_time <= u.at_time
-            JOIN requests r ON r.request_id = e.request_id
+        SELECT u.feedback_id, r.route, r.experiment
+        FROM temp.asked u JOIN requests r ON r.exposed_unit = u.unit AND r.at_time <= u.at_time
         """,
     ),
 )
@@ -140,8 +130,8 @@ UPDATE feedback SET attribution = s.attribution, experiments = s.experiments, su
 FROM (
     SELECT r.feedback_id, r.attribution, r.experiments, r.subject, e.at_time, e.experiment, e.assigned
     FROM temp.resolved r LEFT JOIN (
-        SELECT request_id, at_time, experiment, assigned
-        FROM exposures
+        SELECT request_id, at_time, experiment, variant_assigned AS assigned
+        FROM requests
         WHERE at_time >= $1 AND at_time <= $2 AND {ANALYSED}
     ) e ON e.request_id = r.subject
 ) s
@@ -176,7 +166,7 @@ def attribute(database: Database, *, since_us: int) -> int:
             _look_up(cursor)
             cursor.execute(RESOLVE)
             first, last = cursor.execute(SPAN).fetchone() or (None, None)
-            around = (timestamp(0), timestamp(0)) if first is None else (first - SLACK, last + SLACK)
+            around = (timestamp(0), timestamp(0)) if first is None else (first, last)
             cursor.execute(UPDATE, around)
         row = cursor.execute(ROWS).fetchone()
         watermarks.write(cursor, NAME, int(row[0]) if row else 0)

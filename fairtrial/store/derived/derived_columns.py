@@ -1,4 +1,4 @@
-"""Computes columns that depend on rows of several segments: subjects of feedback, and outcomes of older requests.
+"""Computes columns that depend on rows of several segments: subjects of feedback, and what version 1 left open.
 
 This happens after a pass of the ingester, because the rows may arrive in any order. Feedback that names a response id
 or a unit needs a scan of all requests, so the background pass waits ten times as long as the last scan took.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fairtrial.domain.events import Event, ExposureEvent, FeedbackEvent, RequestEvent
+from fairtrial.domain.events import Event, FeedbackEvent
+from fairtrial.journal.events_v1 import AttemptEventV1, EventV1, RequestEventV1
 from fairtrial.store.core.database import Database
+from fairtrial.store.derived import placements
 from fairtrial.store.derived.attribution import attribute, unattributed_since_us
-from fairtrial.store.derived.exposure_figures import fill_figures
+from fairtrial.store.derived.earlier_exposures import are_waiting, move_exposures
 from fairtrial.store.derived.outcomes import fill_outcomes
-from fairtrial.store.derived.placements import update_summary
 
 LATEST_FEEDBACK = "SELECT epoch_us(max(at_time)) FROM feedback"
 REST = 10
@@ -29,22 +30,36 @@ class DerivedColumns:
         self._database = database
         self._clock_us = clock_us
         self._since_us: int | None = unattributed_since_us(database)
-        self._filled = False
+        self._exposed_since_us: int | None = 0
         self._without_outcome = True
+        self._unsummarised = placements.SMALLEST
         self._due_us = 0
         self._new_feedback = True
         self._latest_feedback_us = _latest_feedback_us(database)
 
     def note(self, event: Event) -> None:
-        """Register an event that is being ingested."""
-        if isinstance(event, RequestEvent):
-            self._without_outcome = self._without_outcome or event.arm_outcome is None
-        elif isinstance(event, FeedbackEvent):
+        """Register an event that is being ingested and is not a request."""
+        if isinstance(event, FeedbackEvent):
             self._new_feedback = True
             self._latest_feedback_us = max(self._latest_feedback_us, event.at_us)
-        elif not isinstance(event, ExposureEvent):
+            self._note_since(event.at_us)
+
+    def note_requests(self, count: int, earliest_us: int) -> None:
+        """Register requests that are being ingested. They change only feedback that came before them."""
+        self._unsummarised += count
+        if self._unsummarised >= placements.SMALLEST or earliest_us <= self._latest_feedback_us:
+            self._note_since(earliest_us)
+
+    def note_earlier(self, event: EventV1) -> None:
+        """Register an event of version 1. Its request may lack its outcome or its exposure."""
+        if isinstance(event, AttemptEventV1):
             return
-        self._since_us = event.at_us if self._since_us is None else min(self._since_us, event.at_us)
+        if isinstance(event, RequestEventV1):
+            self._without_outcome = self._without_outcome or event.arm_outcome is None
+            self._unsummarised += 1
+        self._note_since(event.at_us)
+        since_us = self._exposed_since_us
+        self._exposed_since_us = event.at_us if since_us is None else min(since_us, event.at_us)
 
     def is_due(self) -> bool:
         """Whether the background pass would compute anything now."""
@@ -58,15 +73,27 @@ class DerivedColumns:
         if self._without_outcome:
             fill_outcomes(self._database)
             self._without_outcome = False
-        fill_figures(self._database, since_us=self._since_us if self._filled else 0)
-        self._filled = True
+        self._move_exposures()
         if self._new_feedback or self._latest_feedback_us >= self._since_us:  # otherwise nothing can have changed
             attribute(self._database, since_us=self._since_us)
         self._new_feedback = False
-        update_summary(self._database)
+        if self._unsummarised >= placements.SMALLEST:
+            placements.update_summary(self._database)
+            self._unsummarised = 0
         self._since_us = None
         ended_us = self._clock_us()
         self._due_us = ended_us + max(REST * (ended_us - begun_us), LEAST_REST_US)
+
+    def _move_exposures(self) -> None:
+        """Move exposures to requests that came later; feedback and the summary are then due for these requests."""
+        if self._exposed_since_us is not None and are_waiting(self._database):
+            for earliest_us in move_exposures(self._database, since_us=self._exposed_since_us):
+                self._note_since(earliest_us)
+                self._unsummarised = placements.SMALLEST
+        self._exposed_since_us = None
+
+    def _note_since(self, at_us: int) -> None:
+        self._since_us = at_us if self._since_us is None else min(self._since_us, at_us)
 
 
 def _latest_feedback_us(database: Database) -> int:

@@ -18,3 +18,8 @@ def write(cursor: Cursor, name: str, position: int) -> None:
     if read(cursor, name) != position:
         cursor.execute("DELETE FROM watermarks WHERE name = ?", [name])
         cursor.execute("INSERT INTO watermarks VALUES (?, ?)", [name, position])
+
+
+def lower(cursor: Cursor, name: str, row: int) -> None:
+    """Process the rows from this one on again, because they have changed."""
+    write(cursor, name, min(row, read(cursor, name)))

@@ -18,6 +18,8 @@ UNITS = "CREATE OR REPLACE TEMP TABLE gone_unit (unit VARCHAR, salt VARCHAR)"
 ADD_UNIT = "INSERT INTO temp.gone_unit VALUES (?, ?)"
 ADD_KNOWN = "INSERT INTO temp.gone SELECT unnest(?::VARCHAR[])"
 ADD_REQUESTS = "INSERT INTO temp.gone SELECT request_id FROM requests WHERE unit = ?"
+ADD_EXPOSED = "INSERT INTO temp.gone SELECT request_id FROM requests WHERE exposed_unit = ?"
+"""An experiment by conversation exposes another unit than the user whom the request names."""
 ADD_EXPOSURES = "INSERT INTO temp.gone SELECT request_id FROM exposures WHERE unit = ?"
 NAMED_IN_BODIES = """
 WITH named AS (
@@ -60,10 +62,11 @@ WHERE r.request_id IN (SELECT name FROM temp.gone)
 
 A response id that others share may be the unit's, so its text is erased, because its author may be the unit.
 """
-HAS_RESPONSE = """
+HAS_COLUMN = """
 SELECT count(*) FROM duckdb_columns()
-WHERE database_name = current_database() AND table_name = 'feedback' AND column_name = 'response_id'
+WHERE database_name = current_database() AND table_name = ? AND column_name = ?
 """
+"""Backups of earlier versions lack some columns, and are searched as they are."""
 DIFFERENT = "SELECT DISTINCT name FROM temp.gone WHERE name IS NOT NULL ORDER BY name"
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
 
@@ -108,6 +111,9 @@ OWN_NAMES = f"""
 CREATE OR REPLACE TEMP TABLE gone_own AS
 SELECT DISTINCT unit FROM exposures WHERE unit_kind = 'request' AND {_OF_REQUEST}
 """  # noqa: S608 - ours
+ADD_OWN_NAMES = f"""
+INSERT INTO temp.gone_own SELECT DISTINCT exposed_unit FROM requests WHERE unit_kind = 'request' AND {_OF_REQUEST}
+"""  # noqa: S608 - ours
 OWN_WORDS = f"""
 CREATE OR REPLACE TEMP TABLE gone_word AS
 WITH own AS (SELECT DISTINCT category FROM feedback WHERE category IS NOT NULL AND {_FEEDBACK})
@@ -133,15 +139,26 @@ def _columns(table: str, *, fresh: str = "", empty: str = "", **given: str) -> d
     return columns
 
 
-_OWN_NAME = "coalesce(unit IN (SELECT unit FROM temp.gone_own), false)"
-_REPLACED_UNIT = {"unit": _when(f"({_OF_UNIT} OR {_OWN_NAME})", _fresh("unit"), "unit")}
+def _replaced(column: str) -> dict[str, str]:
+    own = f"coalesce({column} IN (SELECT unit FROM temp.gone_own), false)"  # noqa: S608 - ours
+    return {column: _when(f"(coalesce({column} = {_UNIT}, false) OR {own})", _fresh(column), column)}
+
+
+_REPLACED_UNIT = _replaced("unit")
 """Where each request is its own unit, the unit's pseudonym would reveal the request's old name, so it is replaced."""
+_BUCKETS = "enrol_bucket arm_bucket"
+_LINKS = "prompt_digest trace_id span_id provider_request_id"
+"""What leads to a text: a digest to anyone who guesses the prompt, an id to the records of another system."""
 
 CHANGES: Mapping[str, Change] = {
-    "requests": Change(_columns("requests", fresh="request_id response_id", tags="MAP {}") | _REPLACED_UNIT),
+    "requests": Change(
+        _columns("requests", fresh="request_id response_id", empty=f"{_BUCKETS} {_LINKS}", tags="MAP {}")
+        | _REPLACED_UNIT
+        | _replaced("exposed_unit")
+    ),
     "payloads": Change(where=f"NOT {_OF_REQUEST}"),
-    "attempts": Change(_columns("attempts", fresh="request_id", empty="error_message")),
-    "exposures": Change(_columns("exposures", fresh="request_id", empty="enrol_bucket arm_bucket") | _REPLACED_UNIT),
+    "attempts": Change(_columns("attempts", fresh="request_id", empty="error_message provider_request_id")),
+    "exposures": Change(_columns("exposures", fresh="request_id", empty=_BUCKETS) | _REPLACED_UNIT),
     "feedback": Change(
         _columns(
             "feedback",
@@ -194,20 +211,29 @@ def collect(
     cursor.execute(ADD_UNIT, [pseudonym, salt])
     cursor.execute(ADD_KNOWN, [[*known, unit] if kind == "request" else list(known)])
     cursor.execute(ADD_REQUESTS, [pseudonym])
+    exposed = _has(cursor, "requests", "exposed_unit")
+    if exposed:
+        cursor.execute(ADD_EXPOSED, [pseudonym])
     cursor.execute(ADD_EXPOSURES, [pseudonym])
     if BODY_PATHS[kind]:
         cursor.execute(ADD_KNOWN, [_named_in_bodies(cursor, unit, kind)])
     cursor.execute(ADD_ANSWERS)
     cursor.execute(ADD_FEEDBACK.format(response=_response_of(cursor)))
     cursor.execute(OWN_NAMES)
+    if exposed:
+        cursor.execute(ADD_OWN_NAMES)
     cursor.execute(OWN_WORDS)
     return tuple(str(name) for (name,) in cursor.execute(DIFFERENT).fetchall())
 
 
 def _response_of(cursor: Cursor) -> str:
     """The column with the response id in feedback. Backups of earlier versions have one column for both ids."""
-    row = cursor.execute(HAS_RESPONSE).fetchone()
-    return "coalesce(f.response_id, f.request_id)" if row and row[0] else "f.request_id"
+    return "coalesce(f.response_id, f.request_id)" if _has(cursor, "feedback", "response_id") else "f.request_id"
+
+
+def _has(cursor: Cursor, table: str, column: str) -> bool:
+    row = cursor.execute(HAS_COLUMN, [table, column]).fetchone()
+    return bool(row and row[0])
 
 
 def _named_in_bodies(cursor: Cursor, unit: str, kind: UnitKind) -> list[str]:

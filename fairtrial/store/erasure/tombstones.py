@@ -49,7 +49,7 @@ ORDER BY name
 """Names are hashed one by one and never grouped, because a store may contain ten million."""
 
 NAMES: Mapping[str, Sequence[tuple[str, str]]] = {
-    "unit": (("requests", "unit"), ("exposures", "unit"), ("feedback", "unit")),
+    "unit": (("requests", "unit"), ("requests", "exposed_unit"), ("exposures", "unit"), ("feedback", "unit")),
     "request": (("requests", "request_id"),),
 }
 KINDS: Sequence[Literal["user", "conversation"]] = ("user", "conversation")

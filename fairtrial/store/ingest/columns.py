@@ -1,67 +1,45 @@
-"""Maps each kind of journal line to rows: the JSON columns to read, and the statements that insert them."""
+"""Maps each kind of journal line to rows: the JSON columns to read, and the statements that insert them.
+
+`attempt` and `exposure` are lines of version 1 that came without their request.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-TEXT, WHOLE, REAL, YES, WORDS, JSON = "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "MAP(VARCHAR, VARCHAR)", "JSON"
-NAMES = "VARCHAR[]"
+from fairtrial.store.ingest import request_rows
+from fairtrial.store.ingest.request_rows import typed_fields
+
+JSON, NAMES = "JSON", "VARCHAR[]"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of line: its JSON fields with their types, and one insert for each table that it feeds.
 
-    An insert selects from ``lines``, which stands for the chunk file. ``near``: the insert also binds ``$since`` and
-    ``$until``, one minute around the lines, to bound what it looks up in time.
+    An insert selects from ``lines``, which stands for the lines of the batch.
     """
 
     fields: Mapping[str, str]
     inserts: tuple[str, ...]
-    near: bool = False
 
-
-def _fields(
-    texts: str = "", *, whole: str = "", real: str = "", yes: str = "", words: str = "", names: str = ""
-) -> dict[str, str]:
-    typed = ((texts, TEXT), (whole, WHOLE), (real, REAL), (yes, YES), (words, WORDS), (names, NAMES))
-    return {name: type_ for fields, type_ in typed for name in fields.split()}
-
-
-REQUESTS = """
-INSERT INTO requests
-SELECT request_id, make_timestamp(at_us), endpoint, route, stream, status, outcome, reason, plan_hash, worker, key_id,
-    deployment, experiment, variant_assigned, variant_served, unit, error_type, error_code, latency_ms, ttft_ms,
-    tokens_in, tokens_out, usage_source, TRY_CAST(cost_usd AS DECIMAL(18, 9)), model_served, system_fingerprint,
-    response_id, finish_reason, refused, retry_ordinal, tags, capture, arm_outcome, user_outcome
-FROM lines
-"""
-
-PAYLOADS = """
-INSERT INTO payloads
-SELECT request_id, make_timestamp(at_us), request_body, response_body
-FROM lines
-WHERE request_body IS NOT NULL OR response_body IS NOT NULL
-"""
 
 ATTEMPTS = """
-INSERT INTO attempts
-SELECT attempt_id, request_id, make_timestamp(at_us), ordinal, purpose, deployment, plan_hash, status, error_type,
-    error_message, latency_ms, ttft_ms, tokens_in, tokens_out, usage_source, TRY_CAST(cost_usd AS DECIMAL(18, 9))
+INSERT INTO attempts BY NAME
+SELECT request_id, make_timestamp(at_us) AS at_time, ordinal, purpose, deployment, plan_hash, status, error_type,
+    error_message, latency_ms, ttft_ms, tokens_in, tokens_out, usage_source,
+    TRY_CAST(cost_usd AS DECIMAL(18, 9)) AS cost_usd
 FROM lines
 """
 
 EXPOSURES = """
 INSERT INTO exposures
-SELECT e.request_id, make_timestamp(e.at_us), e.experiment, assigned, served, e.reason, enrolled, e.unit, unit_kind,
-    enrol_bucket, arm_bucket, propensity, stage, e.retry_ordinal, e.plan_hash, analysis_hash,
-    r.at_time, r.outcome, r.arm_outcome, r.user_outcome, r.latency_ms, r.ttft_ms, r.tokens_in, r.tokens_out, r.cost_usd
-FROM (SELECT * FROM lines) e LEFT JOIN (
-    SELECT * FROM requests WHERE at_time >= $since AND at_time <= $until
-) r ON r.request_id = e.request_id
+SELECT request_id, make_timestamp(at_us), experiment, assigned, served, reason, enrolled, unit, unit_kind,
+    enrol_bucket, arm_bucket, propensity, stage, retry_ordinal, plan_hash, analysis_hash
+FROM lines
 """
-"""The request's line comes first, so its row usually exists; otherwise `exposure_figures` fills it in later."""
+"""Only exposures whose request was not in the batch; they wait for it (`earlier_exposures`)."""
 
 FEEDBACK = """
 INSERT INTO feedback
@@ -107,57 +85,46 @@ FROM lines
 """
 
 KINDS: Mapping[str, Kind] = {
-    "request": Kind(
-        _fields(
-            "request_id endpoint route outcome reason plan_hash worker key_id deployment experiment variant_assigned"
-            " variant_served unit error_type error_code usage_source cost_usd model_served system_fingerprint"
-            " response_id finish_reason capture request_body response_body arm_outcome user_outcome",
-            whole="at_us status tokens_in tokens_out retry_ordinal",
-            real="latency_ms ttft_ms",
-            yes="stream refused",
-            words="tags",
-        ),
-        (REQUESTS, PAYLOADS),
-    ),
+    "request": Kind(request_rows.FIELDS, request_rows.INSERTS),
+    "request_v1": Kind(request_rows.FIELDS_V1, request_rows.INSERTS_V1),
     "attempt": Kind(
-        _fields(
-            "attempt_id request_id purpose deployment plan_hash error_type error_message usage_source cost_usd",
+        typed_fields(
+            "request_id purpose deployment plan_hash error_type error_message usage_source cost_usd",
             whole="at_us ordinal status tokens_in tokens_out",
             real="latency_ms ttft_ms",
         ),
         (ATTEMPTS,),
     ),
     "exposure": Kind(
-        _fields(
+        typed_fields(
             "request_id experiment assigned served reason unit unit_kind plan_hash analysis_hash",
             whole="at_us retry_ordinal",
             real="enrol_bucket arm_bucket propensity stage",
             yes="enrolled",
         ),
         (EXPOSURES,),
-        near=True,
     ),
     "feedback": Kind(
-        _fields(
+        typed_fields(
             "feedback_id key request_id unit category comment correction idempotency_key key_id response_id",
             whole="at_us",
             real="number",
             yes="boolean declared",
-            names="routes",
-        ),
+        )
+        | {"routes": NAMES},
         (FEEDBACK,),
     ),
     "run": Kind(
-        _fields(
+        typed_fields(
             "run_id suite suite_digest target deployment_digest fingerprint status plan_hash",
             whole="at_us ended_us seed repeat",
         )
         | {"counts": JSON, "metrics": JSON, "versions": JSON},
         (RUNS,),
     ),
-    "suite": Kind(_fields("suite suite_digest text", whole="at_us"), (SUITE_TEXTS,)),
+    "suite": Kind(typed_fields("suite suite_digest text", whole="at_us"), (SUITE_TEXTS,)),
     "case_result": Kind(
-        _fields(
+        typed_fields(
             "run_id case_id outcome output error finish_reason request_id cluster expected refusal fingerprint asked",
             whole="repeat at_us tokens_in tokens_out",
             real="latency_ms ttft_ms cost_usd",
@@ -167,7 +134,7 @@ KINDS: Mapping[str, Kind] = {
         (RESULTS,),
     ),
     "score": Kind(
-        _fields("run_id case_id metric label expected why details", whole="repeat at_us", real="value"),
+        typed_fields("run_id case_id metric label expected why details", whole="repeat at_us", real="value"),
         (SCORES,),
     ),
 }

@@ -10,15 +10,15 @@ from pathlib import Path
 import duckdb
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.journal.reader import Chunk, NewerEvent, decode
+from fairtrial.journal.reader import Chunk
 from fairtrial.journal.segment import files, has_writer, is_compressed, names, read_header, segment_name
 from fairtrial.store.core.database import Cursor, Database, chunk_folder
 from fairtrial.store.derived.derived_columns import DerivedColumns
+from fairtrial.store.ingest.batch import Batch, Reject
 from fairtrial.store.ingest.chunk_file import insert_lines, sweep
 from fairtrial.store.ingest.segment_archive import read_chunk, read_first_line
 from fairtrial.store.ingest.segment_archive import sweep as sweep_archive
 
-WHY_LETTERS = 200
 POSITIONS = "SELECT segment, max(position), bool_or(sealed) FROM offsets GROUP BY segment"
 RECORD_OFFSET = "INSERT INTO offsets (segment, position, sealed, at_time) VALUES (?, ?, ?, make_timestamp(?))"
 RECORD_REJECT = "INSERT INTO rejects (segment, position, at_time, why, bytes) VALUES (?, ?, make_timestamp(?), ?, ?)"
@@ -141,40 +141,33 @@ class Ingester:
         If the database refuses it, the chunks are halved until the offending line is alone. An event of a newer version
         ends its chunk; the rest stays in the segment for a newer program.
         """
-        good: dict[str, list[bytes]] = {}
-        bad: list[tuple[str, int, str, int]] = []
+        batch = Batch(self._derived)
         taken: list[tuple[str, Chunk]] = []
         for segment, chunk in parts:
-            sorted_lines, wrong, newer = _group_lines(chunk, self._derived)
+            newer = batch.add(segment, chunk)
             if newer is not None:
                 self._newer[segment] = f"{segment}: {newer.why}"
                 chunk = replace(chunk, lines=chunk.lines[: newer.position - chunk.start], end=newer.position)
             if chunk.lines:
                 taken.append((segment, chunk))
-            for kind, lines in sorted_lines.items():
-                good.setdefault(kind, []).extend(lines)
-            bad += ((segment, *each) for each in wrong)
         unreadable = IngestResult(
             unreadable=tuple(self._newer[segment] for segment, _ in parts if segment in self._newer)
         )
         if not taken:
             return unreadable
         try:
-            self._insert(taken, good, bad)
+            self._insert(taken, batch.lines(), batch.rejects)
         except (duckdb.DataError, duckdb.InvalidInputException) as error:
             return self._take_halves(taken, error) + unreadable
-        return IngestResult(sum(map(len, good.values())), len(bad)) + unreadable
+        return IngestResult(batch.rows, len(batch.rejects)) + unreadable
 
     def _insert(
-        self,
-        taken: Sequence[tuple[str, Chunk]],
-        good: Mapping[str, Sequence[bytes]],
-        bad: Sequence[tuple[str, int, str, int]],
+        self, taken: Sequence[tuple[str, Chunk]], lines: Mapping[str, Sequence[bytes]], rejects: Sequence[Reject]
     ) -> None:
         with self._database.transaction() as cursor:
-            insert_lines(cursor, good, self._scratch)
-            for segment, position, why, size in bad:
-                self._reject(cursor, segment, position, why=why, size=size)
+            insert_lines(cursor, lines, self._scratch)
+            for reject in rejects:
+                self._reject(cursor, reject)
             for segment, chunk in taken:
                 cursor.execute(RECORD_OFFSET, [segment, chunk.end, False, self._clock_us()])
         self._positions.update((segment, chunk.end) for segment, chunk in taken)
@@ -186,7 +179,7 @@ class Ingester:
         lines = chunk.lines.splitlines(keepends=True)
         if len(lines) == 1:
             why = f"the database rejects it: {type(error).__name__}"  # the message would quote the line
-            self._insert(taken, {}, [(segment, chunk.start, why, len(chunk.lines))])
+            self._insert(taken, {}, [Reject(segment, chunk.start, why, len(chunk.lines))])
             return IngestResult(rejects=1)
         first = b"".join(lines[: len(lines) // 2])
         middle = chunk.start + len(first)
@@ -198,7 +191,7 @@ class Ingester:
         """Archive a segment whose writer is dead and whose complete lines are ingested; reject a torn last line."""
         with self._database.transaction() as cursor:
             if chunk.tail:
-                self._reject(cursor, name, chunk.start, why="torn: its writer died", size=len(chunk.tail))
+                self._reject(cursor, Reject(name, chunk.start, "torn: its writer died", len(chunk.tail)))
             cursor.execute(RECORD_OFFSET, [name, chunk.start + len(chunk.tail), True, self._clock_us()])
         self._sealed.add(name)
         self._put_away(path, name)
@@ -208,9 +201,9 @@ class Ingester:
         path.rename(self._done / path.name)
         self._positions.pop(name, None)
 
-    def _reject(self, cursor: Cursor, segment: str, position: int, *, why: str, size: int) -> None:
-        """Record position, size and reason of a rejected line, but not its text, which may contain a body."""
-        cursor.execute(RECORD_REJECT, [segment, position, self._clock_us(), why, size])
+    def _reject(self, cursor: Cursor, reject: Reject) -> None:
+        row = [reject.segment, reject.position, self._clock_us(), reject.why, reject.size]
+        cursor.execute(RECORD_REJECT, row)
 
 
 def lag_of(waiting: Sequence[Path], positions: Mapping[str, int]) -> int:
@@ -226,35 +219,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Newer:
-    """The position and kind of the first event of a newer version."""
-
-    position: int
-    why: str
-
-
-def _group_lines(
-    chunk: Chunk, derived: DerivedColumns
-) -> tuple[dict[str, list[bytes]], list[tuple[int, str, int]], _Newer | None]:
-    """Group the lines by kind; lines that are not events are returned with position, reason and size.
-
-    The header counts as neither. Stops at the first event of a newer version.
-    """
-    good: dict[str, list[bytes]] = {}
-    bad: list[tuple[int, str, int]] = []
-    position = chunk.start
-    for line in chunk.lines.splitlines(keepends=True):
-        if position and not line.isspace():  # an erasure leaves blank lines
-            try:
-                event = decode(line)
-                good.setdefault(event.kind, []).append(line)
-                derived.note(event)
-            except NewerEvent as error:
-                return good, bad, _Newer(position, str(error))
-            except JournalError as error:
-                bad.append((position, str(error)[:WHY_LETTERS], len(line)))
-        position += len(line)
-    return good, bad, None

@@ -33,10 +33,17 @@ class Rule:
     set: str = ""
 
 
+def _emptied(*columns: str) -> Rule:
+    """The rule for old rows that lose these columns."""
+    there = " OR ".join(f"{column} IS NOT NULL" for column in columns)
+    return Rule(f"{OLD} AND ({there})", ", ".join(f"{column} = NULL" for column in columns))
+
+
 RULES: Mapping[str, Rule] = {
     "payloads": Rule(OLD),
-    "attempts": Rule(f"{OLD} AND error_message IS NOT NULL", "error_message = NULL"),
-    "feedback": Rule(f"{OLD} AND (comment IS NOT NULL OR correction IS NOT NULL)", "comment = NULL, correction = NULL"),
+    "requests": _emptied("prompt_digest", "trace_id", "span_id", "provider_request_id"),
+    "attempts": _emptied("error_message", "provider_request_id"),
+    "feedback": _emptied("comment", "correction"),
     "results": Rule(
         f"{OLD} AND (output IS NOT NULL OR asked IS NOT NULL OR refusal IS NOT NULL OR error <> {REMOVED})",
         f"output = NULL, asked = NULL, refusal = NULL, error = CASE WHEN error IS NOT NULL THEN {REMOVED} END",
@@ -56,7 +63,11 @@ RULES: Mapping[str, Rule] = {
     "review_drafts": Rule(_CLOSED),
     "review_skips": Rule(f"{_CLOSED} AND reason <> ''", "reason = ''"),
 }
-"""A case keeps the mark that it had an error, because its time then does not count. A refusal stays in the outcome."""
+"""A case keeps the mark that it had an error, because its time then does not count. A refusal stays in the outcome.
+
+The digest of a prompt and the ids of traces and providers go with the bodies. The digest identifies a prompt to anyone
+who has the store's secret and guesses the text; the ids lead to records of other systems about the same text.
+"""
 
 
 @dataclass(frozen=True, slots=True)

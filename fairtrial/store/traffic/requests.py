@@ -41,20 +41,25 @@ WHERE before <= $6 AND before + count > $6
 """  # noqa: S608 - a constant
 """The minute in which the rows after an offset begin, and the number of newer rows."""
 
-ONE = f"SELECT {COLUMNS} FROM requests WHERE request_id = $1"  # noqa: S608 - the columns are a constant
+DETAILS = """latency_censored, refused_by_text, schema_requested, schema_valid, prompt_digest, tokens_cached,
+    tokens_cache_write, tokens_reasoning, tokens_audio_in, tokens_audio_out, provider_request_id, breaker, trace_id,
+    span_id"""
+ONE = f"SELECT {COLUMNS}, {DETAILS} FROM requests WHERE request_id = $1"  # noqa: S608 - the columns are a constant
 BODIES = "SELECT request_body, response_body FROM payloads WHERE request_id = $1"
 ATTEMPTS = """
-SELECT attempt_id, at_time, ordinal, purpose, deployment, status, error_type, error_message, latency_ms, ttft_ms,
-    tokens_in, tokens_out, usage_source, cost_usd
+SELECT at_time, ordinal, purpose, deployment, status, outcome, fault, error_type, error_code, error_message, latency_ms,
+    ttft_ms, tokens_in, tokens_out, tokens_cached, tokens_cache_write, tokens_reasoning, tokens_audio_in,
+    tokens_audio_out, usage_source, cost_usd, provider_request_id
 FROM attempts
 WHERE request_id = $1
 ORDER BY ordinal, at_time
 """
 EXPOSURES = """
-SELECT at_time, experiment, assigned, served, reason, enrolled, unit, unit_kind, enrol_bucket, arm_bucket, propensity,
-    stage, analysis_hash
-FROM exposures
-WHERE request_id = $1
+SELECT at_time, experiment, variant_assigned AS assigned, variant_served AS served, reason, enrolled,
+    exposed_unit AS unit, unit_kind, enrol_bucket, arm_bucket, propensity, stage, analysis_hash,
+    experiment_state AS state
+FROM requests
+WHERE request_id = $1 AND enrolled IS NOT NULL
 """
 
 
@@ -90,7 +95,10 @@ def skip(
 
 
 def find(database: Database, request_id: str) -> dict[str, Any] | None:
-    """One request with its bodies (``None`` if not captured), attempts and exposures; ``None`` if it does not exist."""
+    """One request with its bodies (``None`` if not captured), attempts and exposure; ``None`` if it does not exist.
+
+    ``exposures`` has at most one.
+    """
     found = database.dicts(Query(ONE, (request_id,)))
     if not found:
         return None

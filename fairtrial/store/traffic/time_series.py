@@ -16,28 +16,28 @@ SHARES = (0.01, 0.05, *(round(0.1 * tenth, 1) for tenth in range(1, 10)), 0.95, 
 
 SPAN = f"""
 SELECT min(at_time), max(at_time)
-FROM exposures
+FROM requests
 WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND {ANALYSED}
 """  # noqa: S608 - ours
 
 SLOTS = f"""
 SELECT * EXCLUDE (latency), latency[1] AS latency_p50, latency[2] AS latency_p95
 FROM (
-    SELECT (epoch_us(at_time) - $4::BIGINT) // $5::BIGINT AS slot, assigned AS variant, count(*) AS requests,
+    SELECT (epoch_us(at_time) - $4::BIGINT) // $5::BIGINT AS slot, variant_assigned AS variant, count(*) AS requests,
         count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
         quantile_cont(latency_ms, [0.5, 0.95]) AS latency
-    FROM exposures
-    WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3 AND {ANALYSED} AND request_time IS NOT NULL
+    FROM requests
+    WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3 AND {ANALYSED}
     GROUP BY slot, variant
 )
 """  # noqa: S608 - ours
 
 LATENCIES = f"""
-SELECT assigned AS variant, unnest($4::DOUBLE[]) AS share, unnest(quantile_cont(latency_ms, $4::DOUBLE[])) AS ms
-FROM exposures
-WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3 AND {ANALYSED} AND request_time IS NOT NULL
+SELECT variant_assigned AS variant, unnest($4::DOUBLE[]) AS share, unnest(quantile_cont(latency_ms, $4::DOUBLE[])) AS ms
+FROM requests
+WHERE at_time >= $1 AND at_time <= $2 AND experiment = $3 AND {ANALYSED}
     AND latency_ms IS NOT NULL
-GROUP BY assigned
+GROUP BY variant_assigned
 ORDER BY variant, share
 """  # noqa: S608 - ours
 

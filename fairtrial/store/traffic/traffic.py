@@ -11,34 +11,32 @@ from fairtrial.store.derived.analysis_filter import ANALYSED
 from fairtrial.store.derived.placements import PLACED, read_placements
 
 VARIANTS = f"""
-SELECT experiment, assigned AS variant, count(*) AS requests,
+SELECT experiment, variant_assigned AS variant, count(*) AS requests,
     count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
     count(*) FILTER (arm_outcome = 'rejected') AS rejected, count(*) FILTER (reason = 'fallback') AS fallbacks,
     quantile_cont(latency_ms, [0.5, 0.95, 0.99]) AS latency, quantile_cont(ttft_ms, [0.5, 0.95, 0.99]) AS ttft,
     sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out,
     CASE WHEN bool_and(cost_usd IS NOT NULL OR outcome <> 'ok') THEN sum(cost_usd)::DOUBLE END AS cost_usd,
     count(*) FILTER (cost_usd IS NULL AND outcome = 'ok') AS cost_unknown,
-    count(*) FILTER (served <> assigned) AS served_elsewhere
-FROM exposures
+    count(*) FILTER (variant_served <> variant_assigned) AS served_elsewhere
+FROM requests
 WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND {ANALYSED}
-    AND request_time >= $1 AND request_time < $2
-GROUP BY experiment, assigned
-ORDER BY experiment, assigned
+GROUP BY experiment, variant_assigned
+ORDER BY experiment, variant_assigned
 """  # noqa: S608 - ours
 """One list of quantiles for each column, so that the engine sorts it once and needs no copies in memory."""
 
 UNITS = f"""
-SELECT experiment, assigned, count(DISTINCT unit)
-FROM exposures
+SELECT experiment, variant_assigned, count(DISTINCT exposed_unit)
+FROM requests
 WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND {ANALYSED}
-    AND request_time >= $1 AND request_time < $2
-GROUP BY experiment, assigned
+GROUP BY experiment, variant_assigned
 """  # noqa: S608 - ours
 ALL_UNITS = f"""
 WITH {PLACED}
 SELECT experiment, assigned, count(DISTINCT unit)
 FROM placed
-WHERE analysed AND measured
+WHERE analysed
 GROUP BY experiment, assigned
 """  # noqa: S608 - ours
 
@@ -68,10 +66,10 @@ ORDER BY experiment, assigned, key
 FEEDBACK = f"WITH said AS ({ABOUT_REQUESTS}) {LATEST}"
 UNIT_FEEDBACK = f"""
 WITH seen AS (
-    SELECT DISTINCT experiment, assigned, unit
-    FROM exposures
+    SELECT DISTINCT experiment, variant_assigned AS assigned, exposed_unit AS unit
+    FROM requests
     WHERE at_time >= $since AND at_time < $until AND ($experiment IS NULL OR experiment = $experiment) AND {ANALYSED}
-        AND unit IN (SELECT unit FROM feedback WHERE at_time >= $since AND attribution = 'unit')
+        AND exposed_unit IN (SELECT unit FROM feedback WHERE at_time >= $since AND attribution = 'unit')
 ), said AS ({ABOUT_REQUESTS} UNION ALL {ABOUT_UNITS}) {LATEST}
 """  # noqa: S608 - ours
 HAS_UNIT_FEEDBACK = "SELECT count(*) FROM feedback WHERE at_time >= $1 AND attribution = 'unit'"
@@ -91,8 +89,8 @@ ORDER BY experiment, key
 
 REASONS = """
 SELECT experiment, reason, count(*)
-FROM exposures
-WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
+FROM requests
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND enrolled IS NOT NULL
 GROUP BY experiment, reason
 ORDER BY experiment, reason
 """

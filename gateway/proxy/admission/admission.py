@@ -65,6 +65,11 @@ class Admission:
     """Bytes of the largest body, so that one such body always fits."""
     held: int = 0
     keys: dict[str, KeyUsage] = field(default_factory=dict)
+    most_of_key: int = field(init=False)
+    """How many requests of one key may be in progress."""
+
+    def __post_init__(self) -> None:
+        self.most_of_key = max(1, int(self.limit * self.share))
 
     @classmethod
     def of(cls, settings: WorkerSettings, *, max_body: int) -> Admission:
@@ -84,7 +89,7 @@ class Admission:
         if key_id is None or cycle.use is not None:
             return
         use = self.keys.get(key_id) or self.keys.setdefault(key_id, KeyUsage())
-        if use.requests >= max(1, int(self.limit * self.share)):
+        if use.requests >= self.most_of_key:
             self.count("key_share")
             raise RateLimited(_KEY_SHARE, code="key_share_used")
         use.requests += 1
@@ -107,10 +112,11 @@ class Admission:
     def release(self, cycle: Admitted) -> None:
         """Free the place of a request that has ended, and what was counted for its key."""
         self.in_flight -= 1
-        self.held -= cycle.held
-        if cycle.use is not None:
-            cycle.use.requests -= 1
-            cycle.use.bytes -= cycle.held
+        use, held = cycle.use, cycle.held
+        self.held -= held
+        if use is not None:
+            use.requests -= 1
+            use.bytes -= held
 
     def count(self, reason: str) -> None:
         """Count one rejected request."""

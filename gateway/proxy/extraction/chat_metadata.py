@@ -7,22 +7,25 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fairtrial.domain.events import UsageSource
+from fairtrial.domain.events import Tokens, UsageSource
 from fairtrial.domain.limits.json_limits import DECODED, excess
 from gateway.proxy.wire import lenient_json
 from gateway.proxy.wire.sse import DONE
 
 
 class ResponseMetadata(msgspec.Struct, frozen=True, gc=False):
-    """The metadata of one answer; ``None`` is unknown. ``done``: the answer itself says that it is complete."""
+    """The metadata of one answer; ``None`` is unknown. ``done``: the answer itself says that it is complete.
+
+    ``text``: that of the choice with the lowest index, "" if it has none but a call of a tool.
+    """
 
     response_id: str | None = None
     model: str | None = None
     fingerprint: str | None = None
     finish_reason: str | None = None
     refused: bool | None = None
-    tokens_in: int | None = None
-    tokens_out: int | None = None
+    text: str | None = None
+    tokens: Tokens | None = None
     usage_source: UsageSource = "none"
     error_type: str | None = None
     error_code: str | None = None
@@ -30,18 +33,25 @@ class ResponseMetadata(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+    prompt_tokens_details: Any = None
+    completion_tokens_details: Any = None
+    cache_read_input_tokens: Any = None
+    cache_creation_input_tokens: Any = None
 
 
 class _Message(msgspec.Struct):
     refusal: str | None = None
+    content: Any = None
 
 
 class _Choice(msgspec.Struct):
     finish_reason: str | None = None
     message: _Message | None = None
     delta: _Message | None = None
+    text: Any = None
+    index: Any = 0
 
 
 class _Answer(msgspec.Struct):
@@ -53,6 +63,7 @@ class _Answer(msgspec.Struct):
     error: Any = None
 
 
+LARGEST_COUNT = 2**63 - 1
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 _ANSWER = msgspec.json.Decoder(_Answer)
 NOTHING = ResponseMetadata()
@@ -103,30 +114,71 @@ def _decoded_slowly(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Sha
 def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
     ident = model = fingerprint = finish = None
     usage: _Usage | None = None
-    refused, seen, error = False, False, None
+    refused, seen, text, error = False, False, None, None
     for chunk in chunks:
         ident, model = ident or chunk.id, model or chunk.model
         fingerprint = fingerprint or chunk.system_fingerprint
         usage, error = chunk.usage or usage, error or chunk.error
         for choice in chunk.choices or ():
-            seen = True
-            finish = finish or choice.finish_reason
-            refused = refused or any(words is not None and words.refusal for words in (choice.message, choice.delta))
+            seen, finish, message = True, finish or choice.finish_reason, choice.message or choice.delta
+            refused = refused or (message is not None and bool(message.refusal))
+            if text is None and not choice.index:
+                text = _text(choice)
     kind, code = error_of(error)
-    metered = usage is not None and (usage.prompt_tokens is not None or usage.completion_tokens is not None)
+    tokens = None if usage is None else tokens_of(usage)
     return ResponseMetadata(
         response_id=ident,
         model=model,
         fingerprint=fingerprint,
         finish_reason=finish,
         refused=(refused or finish == "content_filter") if seen else None,
-        tokens_in=usage.prompt_tokens if usage else None,
-        tokens_out=usage.completion_tokens if usage else None,
-        usage_source="provider" if metered else "none",
+        text=text,
+        tokens=tokens,
+        usage_source="none" if tokens is None else "provider",
         error_type=kind,
         error_code=code,
         done=done,
     )
+
+
+def _text(choice: _Choice) -> str | None:
+    """The text of a whole choice, "" if it has none; `StreamAssembler` joins chunks. ``None`` if it can't be read."""
+    return text_of(choice.text if choice.message is None else choice.message.content)
+
+
+def text_of(content: Any) -> str | None:
+    """The text of a message, whose content is a text, nothing, or a list of parts."""
+    if isinstance(content, list):
+        texts = [part.get("text") if isinstance(part, dict) else None for part in content]
+        return "".join(texts) if all(isinstance(text, str) for text in texts) else None  # type: ignore[arg-type]
+    return content if isinstance(content, str) else "" if content is None else None
+
+
+def tokens_of(usage: _Usage) -> Tokens | None:
+    """The tokens of a usage; ``None`` if neither sum is reported. Providers name those of caches differently."""
+    first, last = count_of(usage.prompt_tokens), count_of(usage.completion_tokens)
+    if first is None and last is None:
+        return None
+    asked, answered = usage.prompt_tokens_details, usage.completion_tokens_details
+    cached, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+    if asked is None and answered is None and cached is None and written is None:
+        return Tokens(input=first, output=last)
+    of_asked = asked if isinstance(asked, dict) else {}
+    of_answered = answered if isinstance(answered, dict) else {}
+    return Tokens(
+        input=first,
+        output=last,
+        cached=count_of(of_asked.get("cached_tokens"), cached),
+        cache_write=count_of(of_asked.get("cache_write_tokens"), of_asked.get("cache_creation_tokens"), written),
+        reasoning=count_of(of_answered.get("reasoning_tokens")),
+        audio_in=count_of(of_asked.get("audio_tokens")),
+        audio_out=count_of(of_answered.get("audio_tokens")),
+    )
+
+
+def count_of(*values: Any) -> int | None:
+    """The first of these that is a count which the store can hold."""
+    return next((one for one in values if type(one) is int and 0 <= one <= LARGEST_COUNT), None)
 
 
 def error_of(error: Any) -> tuple[str | None, str | None]:

@@ -6,12 +6,15 @@ from typing import Any
 
 import msgspec
 
-from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata, decoded, error_of
+from fairtrial.domain.events import Tokens
+from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata, count_of, decoded, error_of
 
 
 class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Any = None
+    output_tokens: Any = None
+    input_tokens_details: Any = None
+    output_tokens_details: Any = None
 
 
 class _IncompleteDetails(msgspec.Struct):
@@ -50,22 +53,49 @@ def metadata_of(response: Response) -> ResponseMetadata:
     """
     usage = response.usage
     reason = response.incomplete_details.reason if response.incomplete_details else None
-    metered = usage is not None and (usage.input_tokens is not None or usage.output_tokens is not None)
+    tokens = None if usage is None else _tokens(usage)
     kind, code = error_of(response.error)
     return ResponseMetadata(
         response_id=response.id,
         model=response.model,
         finish_reason=reason or response.status,
         refused=None if response.output is None else reason == "content_filter" or _refuses(response.output),
-        tokens_in=usage.input_tokens if usage else None,
-        tokens_out=usage.output_tokens if usage else None,
-        usage_source="provider" if metered else "none",
+        text=None if response.output is None else _text(response.output),
+        tokens=tokens,
+        usage_source="none" if tokens is None else "provider",
         error_type=kind,
         error_code=code,
         done=True,
     )
 
 
-def _refuses(items: list[_Item]) -> bool:
+def _tokens(usage: _Usage) -> Tokens | None:
+    first, last = count_of(usage.input_tokens), count_of(usage.output_tokens)
+    if first is None and last is None:
+        return None
+    asked, answered = usage.input_tokens_details, usage.output_tokens_details
+    of_asked = asked if isinstance(asked, dict) else {}
+    of_answered = answered if isinstance(answered, dict) else {}
+    return Tokens(
+        input=first,
+        output=last,
+        cached=count_of(of_asked.get("cached_tokens")),
+        cache_write=count_of(of_asked.get("cache_write_tokens")),
+        reasoning=count_of(of_answered.get("reasoning_tokens")),
+        audio_in=count_of(of_asked.get("audio_tokens")),
+        audio_out=count_of(of_answered.get("audio_tokens")),
+    )
+
+
+def _parts(items: list[_Item]) -> list[dict[str, Any]]:
     parts = [part for item in items if isinstance(item.content, list) for part in item.content]
-    return any(isinstance(part, dict) and part.get("type") == "refusal" for part in parts)
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _text(items: list[_Item]) -> str:
+    texts = [part.get("text") for part in _parts(items) if part.get("type") == "output_text"]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _refuses(items: list[_Item]) -> bool:
+    return any(part.get("type") == "refusal" for part in _parts(items))

@@ -43,11 +43,11 @@ def response_stream_metadata(events: bytes) -> ResponseMetadata:
         if event.error or event.type == "error":
             code = event.error.get("code") if isinstance(event.error, dict) else event.code
             kind = event.error.get("type") if isinstance(event.error, dict) else None
-            failed = replace(named, finish_reason=None, refused=None, done=True)
+            failed = replace(named, finish_reason=None, refused=None, text=None, done=True)
             return replace(failed, error_type=str(kind or "upstream_error"), error_code=_text(code))
         if event.type in TERMINAL:
             return named
-    return replace(named, finish_reason=None, refused=None, done=False)
+    return replace(named, finish_reason=None, refused=None, text=None, done=False)
 
 
 def terminal_response(events: bytes) -> bytes | None:

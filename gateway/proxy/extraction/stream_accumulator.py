@@ -21,13 +21,13 @@ _NUMBER = re.compile(rb'"sequence_number":\s*(\d+)')
 
 
 class StreamAccumulator:
-    """Takes the whole events of a stream as they came. ``text``: whether the answer itself is assembled too."""
+    """Takes the whole events of a stream as they came."""
 
     __slots__ = (
-        "_alike", "_answer", "_assembly", "_number", "_read", "_responses", "_size", "_text", "_waiting", "unread",
+        "_alike", "_answer", "_assembly", "_number", "_read", "_responses", "_size", "_waiting", "unread",
     )  # fmt: skip
 
-    def __init__(self, *, text: bool, responses: bool) -> None:
+    def __init__(self, *, responses: bool) -> None:
         self._waiting: list[bytes] = []
         self._size, self._number = 0, -1
         self.unread = 0
@@ -35,8 +35,7 @@ class StreamAccumulator:
         self._alike = RepeatedChunkMatcher()
         self._read = NOTHING
         self._responses = responses
-        self._text = text
-        self._assembly: StreamAssembler | None = None
+        self._assembly = None if responses else StreamAssembler()
         self._answer: bytes | None = None
 
     def add(self, events: bytes) -> None:
@@ -53,10 +52,12 @@ class StreamAccumulator:
     def metadata(self) -> ResponseMetadata:
         """The metadata of all events so far."""
         self._fold()
-        return self._read
+        if self._assembly is None or self._read is NOTHING:
+            return self._read
+        return replace(self._read, text=self._assembly.text())
 
     def answer(self) -> bytes | None:
-        """The answer of all events so far; ``None`` without ``text``, or if it is too large for the record."""
+        """The answer of all events so far; ``None`` if it is too large for the record."""
         self._fold()
         return self._answer if self._assembly is None else self._assembly.whole()
 
@@ -72,14 +73,14 @@ class StreamAccumulator:
         found = _NUMBER.match(events, max(0, events.rfind(b'"sequence_number"')))
         self._number = int(found[1]) if found else self._number
         self._read = _joined(self._read, response_stream_metadata(events))
-        if self._text and self._read.done and len(events) <= LIMIT:
+        if self._read.done and len(events) <= LIMIT:
             self._answer = terminal_response(events) or self._answer
 
     def _fold_chunks(self, said: list[bytes]) -> None:
         """Parse the data of chunks, except of those that differ from an earlier one only in their text."""
         alike, texts, read = self._alike, [], []
-        if self._text:
-            self._assembly = self._assembly or StreamAssembler()
+        assembly = self._assembly
+        assert assembly is not None
         for content in said:
             text = alike.text(content)
             if text is not None:
@@ -89,15 +90,13 @@ class StreamAccumulator:
                 self.unread += 1
                 continue
             read.append(content)
-            if self._assembly is not None:
-                self._assembly.add_text(alike.index, b"".join(texts))
-                self._assembly.add((content,))
+            assembly.add_text(alike.index, b"".join(texts))
+            assembly.add((content,))
             texts = []
             alike.learn(content)
-        if self._assembly is not None:
-            self._assembly.add_text(alike.index, b"".join(texts))
-            if self.unread:
-                self._assembly.give_up()
+        assembly.add_text(alike.index, b"".join(texts))
+        if self.unread:
+            assembly.give_up()
         self._read = _joined(self._read, stream_metadata(read))
 
 
@@ -114,8 +113,8 @@ def _joined(before: ResponseMetadata, after: ResponseMetadata) -> ResponseMetada
         fingerprint=before.fingerprint or after.fingerprint,
         finish_reason=before.finish_reason or after.finish_reason,
         refused=None if refusals == (None, None) else any(refusals),
-        tokens_in=usage.tokens_in,
-        tokens_out=usage.tokens_out,
+        text=before.text if after.text is None else after.text,
+        tokens=usage.tokens,
         usage_source=usage.usage_source,
         error_type=before.error_type or after.error_type,
         error_code=before.error_code or after.error_code,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.proxy.extraction.chat_metadata import text_of
 from gateway.proxy.wire import lenient_json
 from gateway.proxy.wire.sse import DONE
 
@@ -16,6 +17,9 @@ LIMIT = 2**18
 
 MOST_PARTS = 512
 """Most parts of a list whose parts have an index, such as tool calls, because each is searched among all."""
+
+_NUMBER, _PART = 8, 256
+"""Bytes that a number or a place in a list counts, and a new choice."""
 
 _ANY = msgspec.json.Decoder(Any)
 
@@ -67,6 +71,13 @@ class StreamAssembler:
         except UnicodeEncodeError:
             return json.dumps(answer).encode()  # a lone surrogate can only be written as an escape
 
+    def text(self) -> str | None:
+        """The text of the first choice, "" if it has none; ``None`` if it is not known, or too large."""
+        choice = self._choices.get(0)
+        if choice is None:
+            return None
+        return text_of(choice.get("text") or choice.get("message", {}).get("content"))
+
     def _add(self, chunk: dict[str, Any]) -> None:
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
@@ -77,6 +88,8 @@ class StreamAssembler:
         answer = self._answer
         for name, value in chunk.items():
             if value is not None and name != "choices":
+                if name not in answer:
+                    self._grow(len(name) + _weight(value))
                 answer[name] = value
 
     def _grow(self, size: int) -> None:
@@ -99,6 +112,7 @@ def _add_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> i
     """Add a chunk's choice to the assembled one; returns its approximate size in bytes."""
     index = choice.get("index")
     index = index if isinstance(index, int) else 0
+    new = 0 if index in choices else _PART
     whole = choices.setdefault(index, {"index": index, "finish_reason": None})
     if isinstance(choice.get("text"), str):
         whole["text"] = whole.get("text", "") + choice["text"]
@@ -111,15 +125,18 @@ def _add_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> i
         else:
             _add_delta(message, delta)
     whole["finish_reason"] = choice.get("finish_reason") or whole["finish_reason"]
-    return _weight(choice.get("text")) + _weight(delta)
+    return new + _weight(choice.get("text")) + _weight(delta)
 
 
 def _weight(value: Any) -> int:
+    """The approximate size in memory, which counts little for a text and more for many small parts."""
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, dict | list):
-        return sum(map(_weight, value.values() if isinstance(value, dict) else value))
-    return 0
+    if isinstance(value, dict):
+        return sum(len(name) + _weight(item) for name, item in value.items())
+    if isinstance(value, list):
+        return sum(_NUMBER + _weight(item) for item in value)
+    return _NUMBER
 
 
 def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
+
+
+class RequestSequence(Protocol):
+    """The requests of one connection, as the application serves them."""
+
+    def begin(self, cycle: Any) -> None:
+        """Serve the next request, a `RequestCycle`."""
+        ...
+
+    def end(self) -> None:
+        """Note that the connection is lost."""
+        ...
 
 
 class ClientConnection(Protocol):
     """The connection of one client."""
+
+    requests: RequestSequence | None
+    """Set by the application with the first request, and told of the connection's end."""
 
     @property
     def date(self) -> bytes:
@@ -43,6 +58,10 @@ class ClientConnection(Protocol):
 
     def abort(self) -> None:
         """Close at once."""
+        ...
+
+    def hold(self, flush: Callable[[], None]) -> Callable[[], None]:
+        """Hold what is written until the returned function is called. ``flush`` makes that happen now."""
         ...
 
     def limit_reading(self, *, unread: int) -> None:

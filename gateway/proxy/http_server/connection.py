@@ -15,6 +15,7 @@ from typing import cast
 import httptools
 
 from fairtrial.domain.limits.body_rate import BodyWatch
+from gateway.proxy.http_server.client_connection import RequestSequence
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import HeadReader, refusal
 from gateway.proxy.http_server.server_state import ServerState
@@ -31,8 +32,8 @@ class HttpConnection(HeadReader, asyncio.Protocol):
     """One client connection. ``serve`` is called with each request once it has arrived."""
 
     __slots__ = (
-        "_body_watch", "_drained", "_malformed", "_paused", "_reading", "_serve", "_server", "_transport", "_unsent",
-        "_waiting", "full", "idle_since", "reserved", "serving", "write",
+        "_body_watch", "_drained", "_flush", "_held", "_malformed", "_paused", "_reading", "_serve", "_server",
+        "_transport", "_unsent", "_waiting", "full", "idle_since", "requests", "reserved", "serving", "write",
     )  # fmt: skip
 
     def __init__(self, server: ServerState[HttpConnection], serve: Callable[[RequestCycle], None]) -> None:
@@ -40,6 +41,7 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         self._server, self._serve = server, serve
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # it comes with connection_made
         self.write: Callable[[bytes], None] = _nowhere
+        self._held: list[bytes] | None = None
         self._unsent = 0
         self._reading: RequestCycle | None = None
         self._waiting: deque[RequestCycle] = deque()
@@ -47,6 +49,7 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         self._body_watch = BodyWatch()
         self._drained: asyncio.Event | None = None
         self.serving: RequestCycle | None = None
+        self.requests: RequestSequence | None = None
         self.full = False
         self.idle_since = server.now
 
@@ -68,6 +71,8 @@ class HttpConnection(HeadReader, asyncio.Protocol):
             cast(RequestCycle, cycle).on_disconnect()
         if self.serving is not None and self.serving.task is not None:
             self._server.left(self.serving.task)
+        if self.requests is not None:
+            self.requests.end()
         self._reading = None
 
     def data_received(self, data: bytes) -> None:
@@ -117,9 +122,8 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         self._unfinished, self._reading = 0, cycle
 
     def on_body(self, body: bytes) -> None:
-        cycle = self._reading
-        if cycle is not None and not cycle.complete:
-            cycle.add(body)
+        if self._reading is not None and not self._reading.complete:
+            self._reading.add(body)
 
     def on_message_complete(self) -> None:
         cycle = self._reading
@@ -153,7 +157,7 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         if self._transport.is_closing():
             return
         if cycle is not None and not cycle.keep_alive:
-            self._transport.close()
+            self._close()
         elif not self.full:
             self._next()
 
@@ -186,7 +190,7 @@ class HttpConnection(HeadReader, asyncio.Protocol):
     def close_soon(self) -> None:
         """Close after the current response, or now if there is none."""
         if self.serving is None:
-            self._transport.close()
+            self._close()
         else:
             self.serving.keep_alive = False
 
@@ -199,13 +203,13 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         assert cycle is not None
         cycle.give_up_body()
         if cycle.complete:
-            self._transport.close()
+            self._close()
 
     def end_idle(self, now: float) -> None:
         """Close an idle connection; at once if its written bytes do not leave, as for a client that never reads."""
         unsent = self._transport.get_write_buffer_size()
         if not unsent:
-            self._transport.close()
+            self._close()
         elif unsent == self._unsent:
             self._transport.abort()
         self._unsent, self.idle_since = unsent, now
@@ -215,7 +219,7 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         self._malformed = True
         unfinished, self._reading = self._reading, None
         if unfinished is not None and unfinished.complete:
-            self._transport.close()  # the request was answered before its body ended, and no other one waits
+            self._close()  # the request was answered before its body ended, and no other one waits
             return
         if unfinished in self._waiting:
             self._waiting.remove(cast(RequestCycle, unfinished))
@@ -229,8 +233,8 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         if serving is None or not serving.started:
             cors = self._server.cors
             extra = b"" if cors is None else cors.lines(self._url, self._headers)
-            self._transport.write(refusal(self.date, self._why, extra))
-        self._transport.close()
+            self.write(refusal(self.date, self._why, extra))
+        self._close()
 
     # the interface for requests, see `ClientConnection`
 
@@ -241,10 +245,28 @@ class HttpConnection(HeadReader, asyncio.Protocol):
     def close(self) -> None:
         """Close after the written bytes are sent. No further request is served."""
         self.serving, self.idle_since = None, self._server.now
-        self._transport.close()
+        self._close()
 
     def abort(self) -> None:
         self._transport.abort()
+
+    def hold(self, flush: Callable[[], None]) -> Callable[[], None]:
+        if self._held is None:
+            self._held, self._flush = [], flush
+            self.write = self._held.append
+        return self._release
+
+    def _release(self) -> None:
+        held, self._held = self._held, None
+        self.write = self._transport.write
+        if held and not self._transport.is_closing():
+            self.write(b"".join(held))
+
+    def _close(self) -> None:
+        """Close once everything is written, also what is held."""
+        if self._held is not None:
+            self._flush()
+        self._transport.close()
 
     async def drain(self) -> None:
         while self.full:
@@ -274,4 +296,4 @@ class HttpConnection(HeadReader, asyncio.Protocol):
 
 
 def _nowhere(_: bytes) -> None:
-    """Stands in until there is a transport."""
+    """Used until there is a transport."""

@@ -32,14 +32,15 @@ _IN_A_HEADER = bytes(code for code in range(256) if code == 0x09 or (code >= 0x2
 class RequestCycle:
     """One request. ``gone``: the client has disconnected; ``on_gone`` is then called.
 
-    ``more``: the body is incomplete; ``slow``: it was given up. ``extra``: more header lines of the response. ``use``
-    and ``held`` belong to `Admission`.
+    ``more``: the body is incomplete; ``slow``: it was given up. ``expects``: the client waits for ``100 Continue``.
+    ``unread``: bytes of the body that have arrived and were not read. ``extra``: more header lines of the response.
+    ``use`` and ``held`` belong to `Admission`.
     """
 
     __slots__ = (
-        "_chunked", "_event", "_expects", "_flushing", "_held", "_left", "_parts", "_read", "_unread", "complete",
-        "connection", "extra", "gone", "headers", "held", "keep_alive", "method", "more", "on_gone", "slow", "started",
-        "target", "task", "use", "version",
+        "_chunked", "_event", "_flushing", "_held", "_left", "_parts", "_read", "complete", "connection", "expects",
+        "extra", "gone", "headers", "held", "keep_alive", "method", "more", "on_gone", "slow", "started", "target",
+        "task", "unread", "use", "version",
     )  # fmt: skip
 
     def __init__(
@@ -48,22 +49,17 @@ class RequestCycle:
         self.connection = connection
         self.method, self.target, self.version = method, target, version
         self.headers = Headers(headers)
-        self.keep_alive = True
-        self.more = True
-        self.started = self.complete = self.gone = self.slow = False
-        self.extra = b""
+        self.keep_alive = self.more = True
+        self.started = self.complete = self.gone = self.slow = self._read = False
+        self.extra = self._held = b""
         self.use: KeyUsage | None = None
-        self.held = 0
+        self.held = self.unread = self._left = 0
         self.on_gone: Callable[[], None] | None = None
         self.task: asyncio.Task[None] | None = None
-        self._expects = version != "1.0" and headers.get("expect", b"").lower() == b"100-continue"
+        self.expects = "expect" in headers and version != "1.0" and headers["expect"].lower() == b"100-continue"
         self._parts: list[bytes] = []
-        self._unread = 0
-        self._read = False
         self._event: asyncio.Event | None = None
         self._chunked: bool | None = None
-        self._left = 0
-        self._held = b""
         self._flushing: asyncio.Handle | None = None
 
     def peer(self) -> str | None:
@@ -75,20 +71,22 @@ class RequestCycle:
     def add(self, piece: bytes) -> None:
         """Add a piece of the body that the connection has read."""
         self._parts.append(piece)
-        self._unread += len(piece)
-        if self._unread > UNREAD_LIMIT:
-            self.connection.limit_reading(unread=self._unread)
-        self._wake()
+        self.unread += len(piece)
+        if self.unread > UNREAD_LIMIT:
+            self.connection.limit_reading(unread=self.unread)
+        if self._event is not None:
+            self._event.set()
 
     def end_body(self) -> None:
         """Note that the body is complete."""
         self.more = False
-        self._wake()
+        if self._event is not None:
+            self._event.set()
 
     @property
     def awaits_continue(self) -> bool:
         """Whether the client waits for ``100 Continue`` before it sends the body."""
-        return self._expects and not self.started
+        return self.expects and not self.started
 
     def give_up_body(self) -> None:
         """Give up a slow body. Its reader gets a disconnect, and the connection is closed afterwards."""
@@ -108,20 +106,15 @@ class RequestCycle:
         parts = self._parts
         piece = parts[0] if len(parts) == 1 else b"".join(parts)
         self._parts = []
-        if self._unread > UNREAD_LIMIT:
+        if self.unread > UNREAD_LIMIT:
             self.connection.limit_reading(unread=0)
-        self._unread = 0
+        self.unread = 0
         return piece
-
-    @property
-    def unread(self) -> int:
-        """Bytes of the body that have arrived and were not read."""
-        return self._unread
 
     async def receive(self) -> Message:
         """ASGI's ``receive``: a piece of the body, or a disconnect if the client left, was answered or is slow."""
-        if self._expects and not self.started:
-            self._expects = False
+        if self.expects and not self.started:
+            self.expects = False
             self.connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         while not (self.gone or self.complete or self.slow):
             if self._parts or not (self.more or self._read):
@@ -144,14 +137,15 @@ class RequestCycle:
         if self.gone:
             return
         self._begin(status, lines, length=len(body))
-        self.end(b"" if self.method == b"HEAD" else body)
+        self._write(b"" if self.method == b"HEAD" else body)
+        self._finish()
 
     def begin(self, status: int, lines: Sequence[bytes]) -> None:
         """Write the head of a response of unknown length. It waits one turn of the loop for the first piece."""
         if not self.gone:
             self._begin(status, lines, length=None)
             if self._chunked is not False:
-                self._flushing = asyncio.get_running_loop().call_soon(self._flush)
+                self._flushing = asyncio.get_running_loop().call_soon(self._write, b"")
 
     def write_chunk(self, body: bytes) -> None:
         """Send the next bytes of the response."""
@@ -179,6 +173,9 @@ class RequestCycle:
             self.write_chunk(body)
             if self._left > 0:
                 raise RuntimeError("the body is shorter than its content-length")
+        self._finish()
+
+    def _finish(self) -> None:
         self.complete = True
         self.on_gone = None
         self._wake()
@@ -218,7 +215,7 @@ class RequestCycle:
     def _begin(self, status: int, lines: Sequence[bytes], *, length: int | None) -> None:
         if self.started:
             raise RuntimeError("a response was started twice")
-        if self._expects and self.more:
+        if self.expects and self.more:
             self.keep_alive = False  # it is unknown whether the body or a next request will follow
         framing = self._framing(status, length) + self.extra
         if not self.keep_alive:
@@ -244,17 +241,15 @@ class RequestCycle:
         return b"transfer-encoding: chunked\r\n"
 
     def _write(self, body: bytes) -> None:
-        held = self._held
-        if held and len(body) <= JOINED:
-            body, self._held = held + body, b""
-        self._flush()
-        if body:
-            self.connection.write(body)
-
-    def _flush(self) -> None:
+        """Write what is held of the head, and a piece of the body."""
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        held, self._held = self._held, b""
-        if held:
-            self.connection.write(held)
+        if self._held:
+            held, self._held = self._held, b""
+            if len(body) <= JOINED:
+                body = held + body
+            else:
+                self.connection.write(held)
+        if body:
+            self.connection.write(body)

@@ -10,7 +10,7 @@ import msgspec
 
 from fairtrial.config.rules.translation import RAW
 from fairtrial.domain.errors import NotAllowed
-from fairtrial.domain.events import Reason
+from fairtrial.domain.events import Exposure, Reason
 from fairtrial.domain.plan import RIGHTS, Deployment, Experiment, Key, Plan, Published, Right, Variant
 from fairtrial.experiments.assignment import Assignment
 from gateway.proxy.plan.provider_secret import Secret, secret_of
@@ -24,7 +24,9 @@ NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", 
 class Endpoint:
     """A deployment as a worker calls it. ``missing``: the unset environment variable that its key needs.
 
-    ``secret``: the key that must not come back from its server.
+    ``secret``: the key that must not come back from its server. ``url``: the address without a slash at its end.
+    ``authorization``: the header with its key. ``translated``: whether its provider speaks another protocol than
+    OpenAI's.
     """
 
     deployment: Deployment
@@ -32,20 +34,18 @@ class Endpoint:
     missing: str | None
     model: msgspec.Raw
     secret: Secret | None = None
+    name: str = field(init=False)
+    url: str = field(init=False)
+    authorization: bytes | None = field(init=False)
+    translated: bool = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return self.deployment.name
-
-    @property
-    def authorization(self) -> bytes | None:
-        """The header with its key."""
-        return None if self.api_key is None else f"Bearer {self.api_key}".encode("latin-1", "replace")
-
-    @property
-    def translated(self) -> bool:
-        """Whether its provider speaks another protocol than OpenAI's."""
-        return self.deployment.provider != RAW
+    def __post_init__(self) -> None:
+        deployment, key = self.deployment, self.api_key
+        object.__setattr__(self, "name", deployment.name)
+        object.__setattr__(self, "url", deployment.base_url.rstrip("/"))
+        header = None if key is None else f"Bearer {key}".encode("latin-1", "replace")
+        object.__setattr__(self, "authorization", header)
+        object.__setattr__(self, "translated", deployment.provider != RAW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,10 @@ class KnownKey:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What serves a request and why. ``unit`` is a pseudonym; ``fallback`` is called once if the arm fails."""
+    """What serves a request and why. ``unit`` is a pseudonym; ``fallback`` is called once if the arm fails.
+
+    ``exposure`` is what the record says of the assignment. It is made once, because a unit's target is cached.
+    """
 
     route: str
     arm: Arm
@@ -77,6 +80,7 @@ class Target:
     assignment: Assignment | None = None
     unit: str | None = None
     fallback: Arm | None = None
+    exposure: Exposure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,10 @@ class Routing:
     keys: Mapping[str, KnownKey]
     reachable: Mapping[str, frozenset[str]]
     placed: dict[tuple[str, str | None], Target] = field(default_factory=dict)
+    plan: Plan = field(init=False)
 
-    @property
-    def plan(self) -> Plan:
-        return self.published.plan
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plan", self.published.plan)
 
     @property
     def translates(self) -> bool:

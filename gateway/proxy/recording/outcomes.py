@@ -1,17 +1,17 @@
-"""Decides how a request was served, as seen from its arm and from its client, and what it cost.
+"""Decides how a request and its attempts were served, whose fault a failure was, and what an answer cost.
 
-`fairtrial/store/derived/outcomes.py` computes the same for requests of earlier versions; a test compares the two rules.
+`fairtrial/store/derived/outcomes.py` computes a request's outcomes for requests of earlier versions; a test compares
+the two rules.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
 
-from fairtrial.domain.errors import UpstreamError
-from fairtrial.domain.events import Reason, ServiceOutcome
+from fairtrial.domain.errors import RequestError, UpstreamError
+from fairtrial.domain.events import AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
 from fairtrial.domain.plan import Price
-from gateway.proxy.stages import Answered
+from gateway.proxy.stages import Answered, Attempt
 
 REJECTED = frozenset({400, 413, 422})
 """Statuses with which only the upstream refuses the request's content: too long for its context, unknown parameter.
@@ -19,28 +19,32 @@ REJECTED = frozenset({400, 413, 422})
 Any other error status is the upstream's own fault: 401 is the gateway's key, 404 a model that the server has not
 loaded.
 """
+MISCONFIGURED = frozenset({401, 403, 404})
+"""Statuses of a wrong key or model name in the gateway's configuration."""
+
 ANALYSED: frozenset[Reason] = frozenset({"assigned", "fallback", "kill", "continued"})
 """Reasons of requests that count for the arm that their unit was assigned."""
 
+KEY_MISSING = "deployment_key_missing"
+"""The code of an error for a provider's key that is not in the environment."""
+
+FIRST_ERROR = 400
 MILLION = Decimal(1_000_000)
+_ANSWERED: tuple[AttemptOutcome, Fault | None] = ("answered", None)
 
 
-class Outcomes(NamedTuple):
-    """How the arm served, and what the client got."""
+def outcomes_of(answered: Answered) -> tuple[ServiceOutcome, ServiceOutcome]:
+    """How the arm served a request that has ended, and what its client got.
 
-    arm: ServiceOutcome
-    user: ServiceOutcome
-
-
-def outcomes_of(answered: Answered) -> Outcomes:
-    """Both outcomes of a request that has ended. A fallback is called only after the arm has failed."""
+    A fallback is called only after the arm has failed.
+    """
     if not answered.attempts:
         failed = answered.outcome != "cancelled" and answered.status >= 500
-        return Outcomes("none", "failed" if failed else "none")
+        return "none", "failed" if failed else "none"
     user, by_gateway = _user_outcome(answered)
     if answered.attempts[-1].purpose == "fallback":
-        return Outcomes("failed", user)
-    return Outcomes("none" if by_gateway else user, user)
+        return "failed", user
+    return "none" if by_gateway else user, user
 
 
 def _user_outcome(answered: Answered) -> tuple[ServiceOutcome, bool]:
@@ -57,18 +61,40 @@ def _user_outcome(answered: Answered) -> tuple[ServiceOutcome, bool]:
     return ("failed", True) if error.status >= 500 else ("none", False)
 
 
-def cost_usd(price: Price, tokens_in: int | None, tokens_out: int | None) -> str | None:
+def attempt_outcome(answered: Answered, attempt: Attempt) -> tuple[AttemptOutcome, Fault | None]:
+    """How one upstream call ended, and whose fault it was that it failed."""
+    error, is_last = attempt.failure, attempt is answered.attempts[-1]
+    if is_last and error is None:
+        if answered.outcome == "ok":
+            return _ANSWERED
+        if answered.outcome == "cancelled" and (attempt.status is None or attempt.status < FIRST_ERROR):
+            return _ANSWERED if answered.read.done else ("cancelled", "caller")
+        error = answered.error
+    if attempt.status in REJECTED:
+        return "rejected", "caller"
+    if attempt.status in MISCONFIGURED:
+        return "failed", "configuration"
+    return _failed(error)
+
+
+def _failed(error: RequestError | None) -> tuple[AttemptOutcome, Fault]:
+    if error is None or (isinstance(error, UpstreamError) and error.code != KEY_MISSING):
+        return "failed", "upstream"
+    own = error.status >= 500 and not isinstance(error, UpstreamError)
+    return ("cancelled", "gateway") if own else ("failed", "configuration")
+
+
+def cost_usd(price: Price, tokens: Tokens | None) -> str | None:
     """US dollars as an exact decimal string; ``None`` unless every counted token has a price.
 
     A price by ``gpu_hour`` gives ``None`` here, because the request's share of the machine is not known when it ends.
     """
-    unpriced = price.input is None and price.output is None
-    if unpriced or (tokens_in is None and tokens_out is None):
+    if tokens is None or (price.input is None and price.output is None):
         return None
     total = Decimal(0)
-    for tokens, rate in ((tokens_in, price.input), (tokens_out, price.output)):
-        if tokens:
+    for count, rate in ((tokens.input, price.input), (tokens.output, price.output)):
+        if count:
             if rate is None:
                 return None
-            total += rate * tokens
+            total += rate * count
     return format((total / MILLION).normalize(), "f")

@@ -1,39 +1,48 @@
-"""Writes the record of one request: its request, attempt and exposure events, in one write before its last byte."""
+"""Writes the record of one request: one event with its attempts and its exposure, written before its last byte."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from fairtrial.domain.errors import RequestError
-from fairtrial.domain.events import AttemptEvent, Event, ExposureEvent, Reason, RequestEvent, RequestOutcome
-from fairtrial.domain.ids import fresh_id
-from fairtrial.experiments.assignment import Assignment
+from fairtrial.domain.events import AttemptRecord, Reason, RequestEvent, RequestOutcome, ServiceOutcome
+from fairtrial.domain.refusals import REFUSAL
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission.cooperative_work import TimeSlicer
+from gateway.proxy.extraction.chat_metadata import NOTHING
 from gateway.proxy.plan.routing_table import Target
-from gateway.proxy.recording.capture import NO_BODIES, Bodies, capture_bodies, capture_in_slices, read_tags
-from gateway.proxy.recording.outcomes import ANALYSED, Outcomes, cost_usd, outcomes_of
+from gateway.proxy.recording.capture import (
+    NO_BODIES,
+    Bodies,
+    capture_bodies,
+    capture_in_slices,
+    prompt_digest,
+    read_tags,
+)
+from gateway.proxy.recording.outcomes import ANALYSED, attempt_outcome, cost_usd, outcomes_of
+from gateway.proxy.recording.output_schema import follows_schema, requested_schema
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Answered, Attempt, Progress, Recordable, Routed
+from gateway.proxy.wire.headers import Headers
 from gateway.proxy.worker_state import Counters, VariantCounts
 
+Outcomes = tuple[ServiceOutcome, ServiceOutcome]
+"""How the arm served, and what the client got."""
+
 MESSAGE_LIMIT = 500
+TRACE_HEADER = "traceparent"
+PROVIDER_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
+"""The headers in which OpenAI and compatible servers, Anthropic, Azure and Amazon name their requests."""
 
-
-class _Summary(NamedTuple):
-    """The values that several events of one request share."""
-
-    reason: Reason
-    served: str | None
-    cost: str | None
-    retry_ordinal: int
-    plan_hash: str
-    outcomes: Outcomes
+_TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_PROVIDER_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +64,36 @@ class Recorder:
         *,
         bodies: Bodies | None = None,
     ) -> None:
-        """Write the events of a request, once. ``bodies``: from `capture`, or ``None`` to capture them now."""
+        """Write the event of a request, once. ``bodies``: from `capture`, or ``None`` to capture them now."""
         if progress.recorded:
             return
         progress.recorded = True
         answered = progress.answered(request, outcome, error)
-        target = answered.target
-        summary = _summary(answered)
-        events: list[Event] = [_request(answered, summary, self._bodies(answered, bodies), self.worker)]
-        events += [_attempt(answered, attempt, summary) for attempt in answered.attempts]
-        if target is not None and target.assignment is not None:
-            exposure = _exposure(answered, target, target.assignment, summary)
-            events.append(exposure)
-            if exposure.enrolled and summary.reason in ANALYSED:
-                self._count_variant(exposure, summary)
+        reason = _reason(answered)
+        event = self._event(answered, reason, outcomes_of(answered), self._bodies(answered, bodies))
+        if TRACE_HEADER in request.received.headers:
+            event = _with_trace(event, request.received.headers)
         if isinstance(request, Routed) and request.received.endpoint in RESPONSES_ENDPOINTS:
             remember_response(self.response_map, request, progress, progress.content)
         counters = self.counters
         counters.outcomes[outcome] += 1
-        counters.reasons[summary.reason] += 1
+        counters.reasons[reason] += 1
         counters.unread += answered.content.unread
-        self.journal.append(*events)
+        if event.exposure is not None and event.exposure.enrolled and reason in ANALYSED:
+            self._count_variant(event)
+        if progress.hold is None:
+            self.journal.append(event)
+        else:
+            self.journal.append_together(event, progress.hold(self.journal.flush))
 
     async def capture(self, routed: Routed, progress: Progress) -> Bodies:
-        """Capture the bodies of an answered request for `record`; large ones share the event loop with other work."""
+        """Capture the bodies of an answered request for `record`; large ones share the event loop with other work.
+
+        An answer that should follow a schema is checked, too.
+        """
+        schema = requested_schema(routed.body.fields) if routed.body.names_format else None
+        if schema is not None and progress.content.metadata.error_type is None:
+            progress.schema_valid = await follows_schema(schema, progress.content.metadata)
         answer = _recorded_answer(progress.content.body, progress.attempts)
         plan, caller = routed.routing.plan, routed.caller.key_id
         return await capture_in_slices(plan.capture, routed.body, answer, time_slicer=self.time_slicer, caller=caller)
@@ -87,20 +102,73 @@ class Recorder:
         body = answered.body
         if body is None:
             return NO_BODIES
-        answer = _recorded_answer(answered.content.body, answered.attempts)
-        bodies = captured or capture_bodies(answered.request.routing.plan.capture, body, answer)
+        bodies = captured
+        if bodies is None:
+            answer = _recorded_answer(answered.content.body, answered.attempts)
+            bodies = capture_bodies(answered.request.routing.plan.capture, body, answer)
         self.counters.redaction_failures += bodies.outcome == "failed"
         for reason in bodies.left_out:
             self.counters.left_out[reason] += 1
         return bodies
 
-    def _count_variant(self, exposure: ExposureEvent, summary: _Summary) -> None:
-        counts = self.counters.variants.setdefault((exposure.experiment, exposure.assigned), VariantCounts())
+    def _count_variant(self, event: RequestEvent) -> None:
+        arm = str(event.experiment), str(event.variant_assigned)
+        counts = self.counters.variants.get(arm) or self.counters.variants.setdefault(arm, VariantCounts())
         counts.requests += 1
-        counts.errors += summary.outcomes.arm == "failed"
-        counts.user_errors += summary.outcomes.user == "failed"
-        counts.rejected += summary.outcomes.arm == "rejected"
-        counts.fallbacks += summary.reason == "fallback"
+        counts.errors += event.arm_outcome == "failed"
+        counts.user_errors += event.user_outcome == "failed"
+        counts.rejected += event.arm_outcome == "rejected"
+        counts.fallbacks += event.reason == "fallback"
+
+    def _event(self, answered: Answered, reason: Reason, outcomes: Outcomes, bodies: Bodies) -> RequestEvent:
+        request, target, error, body = answered.request, answered.target, answered.error, answered.body
+        received, routing, attempts, read = (
+            request.received,
+            request.routing,
+            answered.attempts,
+            answered.content.metadata,
+        )
+        began = attempts[-1].first_byte if attempts else None
+        return RequestEvent(
+            request_id=received.request_id,
+            at_us=received.at_us,
+            endpoint=received.endpoint,
+            route=target.route if target else body.model if body else "",
+            status=answered.status,
+            outcome=answered.outcome,
+            reason=reason,
+            plan_hash=routing.plan.plan_hash,
+            worker=self.worker,
+            stream=body.stream if body else False,
+            key_id=request.caller.key_id,
+            experiment=target.experiment.name if target and target.experiment else None,
+            variant_assigned=_assigned(target) if target else None,
+            variant_served=served_name(target, attempts) if target else None,
+            unit=recorded_unit(received, routing, body, target),
+            error_type=error.type if error else read.error_type,
+            error_code=error.code if error else read.error_code,
+            latency_ms=_ms(received.started, answered.ended),
+            ttft_ms=None if began is None else _ms(received.started, began),
+            latency_censored=answered.outcome == "cancelled" and not read.done,
+            model_served=read.model,
+            system_fingerprint=read.fingerprint,
+            response_id=read.response_id,
+            finish_reason=read.finish_reason,
+            refused=read.refused,
+            refused_by_text=None if read.text is None else REFUSAL.match(read.text) is not None,
+            schema_requested=body is not None and body.names_format and requested_schema(body.fields) is not None,
+            schema_valid=answered.schema_valid,
+            prompt_digest=prompt_digest(routing.published.pepper, body.fields) if body else None,
+            retry_ordinal=received.retry_ordinal,
+            tags=read_tags(received.headers, routing.plan.capture),
+            arm_outcome=outcomes[0],
+            user_outcome=outcomes[1],
+            exposure=None if target is None else target.exposure,
+            attempts=[_attempt(answered, attempt) for attempt in attempts],
+            capture=bodies.outcome,
+            request_body=bodies.request,
+            response_body=bodies.response,
+        )
 
 
 def served_name(target: Target, attempts: Sequence[Attempt]) -> str | None:
@@ -111,18 +179,10 @@ def served_name(target: Target, attempts: Sequence[Attempt]) -> str | None:
     return arm.name or arm.endpoint.name
 
 
-def _summary(answered: Answered) -> _Summary:
-    target, request, metadata = answered.target, answered.request, answered.content.metadata
-    served = answered.served
-    price = served.endpoint.deployment.price if served else None
-    return _Summary(
-        reason=_reason(answered),
-        served=served_name(target, answered.attempts) if target else None,
-        cost=cost_usd(price, metadata.tokens_in, metadata.tokens_out) if price else None,
-        retry_ordinal=request.received.retry_ordinal,
-        plan_hash=request.routing.plan.plan_hash,
-        outcomes=outcomes_of(answered),
-    )
+def _assigned(target: Target) -> str | None:
+    if target.experiment is None:
+        return None
+    return target.assignment.assigned if target.assignment else target.arm.name
 
 
 def _reason(answered: Answered) -> Reason:
@@ -139,101 +199,53 @@ def _recorded_answer(answer: bytes | None, attempts: Sequence[Attempt]) -> bytes
     return secret.blank(answer) if answer and secret is not None else answer
 
 
-def _request(answered: Answered, summary: _Summary, bodies: Bodies, worker: str) -> RequestEvent:
-    request, target, error, body = answered.request, answered.target, answered.error, answered.body
-    received, read, served = request.received, answered.content.metadata, answered.served
-    experiment = target.experiment if target else None
-    return RequestEvent(
-        request_id=received.request_id,
-        at_us=received.at_us,
-        endpoint=received.endpoint,
-        route=target.route if target else body.model if body else "",
-        stream=body.stream if body else False,
-        status=answered.status,
-        outcome=answered.outcome,
-        reason=summary.reason,
-        plan_hash=summary.plan_hash,
-        worker=worker,
-        key_id=request.caller.key_id,
-        deployment=served.endpoint.deployment.name if served else None,
-        experiment=experiment.name if experiment else None,
-        variant_assigned=_assigned(target),
-        variant_served=summary.served,
-        unit=recorded_unit(received, request.routing, body, target),
-        error_type=error.type if error else read.error_type,
-        error_code=error.code if error else read.error_code,
-        latency_ms=_ms(received.started, answered.ended),
-        ttft_ms=_ms(received.started, answered.attempts[-1].first_byte if answered.attempts else None),
-        tokens_in=read.tokens_in,
-        tokens_out=read.tokens_out,
-        usage_source=read.usage_source,
-        cost_usd=summary.cost,
-        model_served=read.model,
-        system_fingerprint=read.fingerprint,
-        response_id=read.response_id,
-        finish_reason=read.finish_reason,
-        refused=read.refused,
-        retry_ordinal=summary.retry_ordinal,
-        tags=read_tags(received.headers, request.routing.plan.capture),
-        capture=bodies.outcome,
-        request_body=bodies.request,
-        response_body=bodies.response,
-        arm_outcome=summary.outcomes.arm,
-        user_outcome=summary.outcomes.user,
-    )
-
-
-def _attempt(answered: Answered, attempt: Attempt, summary: _Summary) -> AttemptEvent:
-    last = attempt is answered.attempts[-1]
-    read, failure = answered.content.metadata, attempt.failure
-    return AttemptEvent(
-        attempt_id=fresh_id(attempt.at_us // 1000),
-        request_id=answered.request.received.request_id,
-        at_us=attempt.at_us,
-        ordinal=attempt.ordinal,
+def _attempt(answered: Answered, attempt: Attempt) -> AttemptRecord:
+    """The record of one upstream call. What the answer says of itself belongs to the last one."""
+    read = answered.read if attempt is answered.attempts[-1] else NOTHING
+    deployment, failure = attempt.arm.endpoint.deployment, attempt.failure
+    outcome, fault = attempt_outcome(answered, attempt)
+    began, ended = attempt.first_byte, attempt.ended or answered.ended
+    return AttemptRecord(
         purpose=attempt.purpose,
-        deployment=attempt.arm.endpoint.deployment.name,
-        plan_hash=summary.plan_hash,
+        deployment=deployment.name,
+        at_us=attempt.at_us,
+        outcome=outcome,
         status=attempt.status,
-        error_type=failure.type if failure else (read.error_type if last else None),
+        fault=fault,
+        error_type=failure.type if failure else read.error_type,
+        error_code=failure.code if failure else read.error_code,
         error_message=redact_text(failure.message[:MESSAGE_LIMIT]) if failure else None,
-        latency_ms=_ms(attempt.started, attempt.ended or answered.ended),
-        ttft_ms=_ms(attempt.started, attempt.first_byte),
-        tokens_in=read.tokens_in if last else None,
-        tokens_out=read.tokens_out if last else None,
-        usage_source=read.usage_source if last else "none",
-        cost_usd=summary.cost if last else None,
+        latency_ms=_ms(attempt.started, ended),
+        ttft_ms=None if began is None else _ms(attempt.started, began),
+        tokens=read.tokens,
+        usage_source=read.usage_source,
+        cost_usd=None if read.tokens is None else cost_usd(deployment.price, read.tokens),
+        provider_request_id=_provider_id(attempt),
     )
 
 
-def _exposure(answered: Answered, target: Target, assignment: Assignment, summary: _Summary) -> ExposureEvent:
-    received, experiment = answered.request.received, target.experiment
-    assert experiment is not None  # only an experiment assigns
-    return ExposureEvent(
-        request_id=received.request_id,
-        at_us=received.at_us,
-        experiment=experiment.name,
-        assigned=assignment.assigned,
-        served=summary.served or assignment.served,
-        reason=summary.reason,
-        enrolled=assignment.enrolled,
-        unit=target.unit,
-        unit_kind=experiment.unit,
-        enrol_bucket=assignment.enrol_bucket,
-        arm_bucket=assignment.arm_bucket,
-        propensity=assignment.propensity,
-        stage=experiment.stage,
-        retry_ordinal=summary.retry_ordinal,
-        plan_hash=summary.plan_hash,
-        analysis_hash=experiment.analysis_hash,
-    )
-
-
-def _assigned(target: Target | None) -> str | None:
-    if target is None or target.experiment is None:
+def _provider_id(attempt: Attempt) -> str | None:
+    """The name that the provider's server gave to the request, if it is short and plain and holds no key."""
+    if attempt.head is None:
         return None
-    return target.assignment.assigned if target.assignment else target.arm.name
+    headers, secret = attempt.head.raw, attempt.arm.endpoint.secret
+    for name in PROVIDER_IDS:
+        value = headers.get(name)
+        if value is not None:
+            plain = _PROVIDER_ID.fullmatch(value) is not None and (secret is None or not secret.found_in(value))
+            return value.decode("ascii") if plain else None
+    return None
 
 
-def _ms(start: float, end: float | None) -> float | None:
-    return None if end is None else round((end - start) * 1000, 3)
+def _with_trace(event: RequestEvent, headers: Headers) -> RequestEvent:
+    """The event with the caller's trace and span, if its ``traceparent`` is valid (W3C Trace Context, section 3.2)."""
+    line = headers.raw[TRACE_HEADER]
+    parts = _TRACE.match(line)
+    whole = parts is not None and (parts.end() == len(line) or (line[:2] != b"00" and line[parts.end()] == ord("-")))
+    if parts is None or not whole or not parts[1].strip(b"0") or not parts[2].strip(b"0"):
+        return event
+    return replace(event, trace_id=parts[1].decode(), span_id=parts[2].decode())
+
+
+def _ms(start: float, end: float) -> float:
+    return round((end - start) * 1000, 3)

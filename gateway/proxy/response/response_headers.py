@@ -39,9 +39,7 @@ def response_lines(routed: Routed, attempts: Sequence[Attempt], upstream: Header
 
     They name the variant only for a key that may see it.
     """
-    lines = [
-        b"%b%b\r\n" % (known, value) for name, value in upstream.raw.items() if name != skip and (known := _kept(name))
-    ]
+    lines = [known + value + b"\r\n" for name, value in upstream.raw.items() if name != skip and (known := _kept(name))]
     secret = attempts[-1].arm.endpoint.secret
     if secret is not None and secret.found_in(b"".join(lines)):
         lines = [secret.blank(line) for line in lines]

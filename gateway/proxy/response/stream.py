@@ -69,10 +69,9 @@ class StreamRelay:
         self._writer = writer
         responses = routed.received.endpoint == RESPONSES
         self._splitter = EventSplitter(strip_usage=response.strip_usage, responses=responses, checked=not responses)
-        text = responses or routed.routing.plan.capture != "none"  # the response map needs text that is not recorded
         self._late = b""
         self._secret = response.endpoint.secret
-        self._accumulator = StreamAccumulator(text=text, responses=responses)
+        self._accumulator = StreamAccumulator(responses=responses)
         self._passes, self._accumulate, self._push = self._splitter.passes, self._accumulator.add, writer.push
 
     async def run(self) -> None:
@@ -172,6 +171,7 @@ class StreamRelay:
     def _break_off(self, error: RequestError) -> bytes:
         """The last event of a stream that broke off; empty if the stream itself had already ended."""
         if self._splitter.done:
+            self._finish("ok")
             return b""
         self._response.attempt.failure = error
         self._finish("partial", error)
@@ -206,7 +206,7 @@ class StreamRelay:
         read = content.metadata
         broken = read.error_type is not None or not (read.done or read.finish_reason)
         if broken and read.usage_source == "provider":
-            progress.content = content._replace(metadata=replace(read, usage_source="partial"))
+            progress.content = replace(content, metadata=replace(read, usage_source="partial"))
         if progress.client_gone:
             outcome = "cancelled"
         elif broken:

@@ -21,6 +21,9 @@ from gateway.proxy.wire.asgi import JSON_LINE
 from gateway.proxy.wire.openai_errors import body_event, envelope
 from gateway.proxy.wire.sse import is_json
 
+MOST_HELD = 16 * 1024
+"""Bytes of an answer that waits for the records of others, so that all are written in one system call."""
+
 UNREADABLE = ResponseMetadata(error_type="upstream_error", error_code="upstream_bad_answer")
 """The recorded metadata of a response that has a status of success but is not JSON."""
 
@@ -29,24 +32,26 @@ async def relay_whole(
     recorder: Recorder, routed: Routed, progress: Progress, response: StartedResponse, cycle: RequestCycle
 ) -> None:
     """Send a response that is not a stream; `UpstreamError` only while nothing of it was sent."""
-    upstream = response.upstream
+    status, headers = response.upstream.status, response.upstream.headers
     body = await _read_whole(routed, response)
     response.attempt.ended = time.perf_counter()
     read = response_metadata if routed.received.endpoint in RESPONSES_ENDPOINTS else answer_metadata
     unread, metadata = excess(body, DECODED) is not None, read(body)
     if not progress.client_gone:
-        progress.status = upstream.status
+        progress.status = status
     outcome: RequestOutcome = "ok"
-    lines = response_lines(routed, progress.attempts, upstream.headers)
-    if metadata is NOTHING and upstream.status < FIRST_ERROR and not is_json(body):
+    lines = response_lines(routed, progress.attempts, headers)
+    if metadata is NOTHING and status < FIRST_ERROR and not is_json(body):
         outcome, metadata = "error", UNREADABLE  # the client still gets it as it came
-    elif upstream.status >= FIRST_ERROR or metadata.error_type is not None:
+    elif status >= FIRST_ERROR or metadata.error_type is not None:
         outcome, metadata = "error", _error_metadata(response, metadata)
         body, lines = _as_error(response, body, lines)
     progress.content = AnswerContent(metadata, body, unread)
     bodies = await recorder.capture(routed, progress)
+    if len(body) <= MOST_HELD and not cycle.connection.full:
+        progress.hold = cycle.connection.hold
     recorder.record(routed, progress, "cancelled" if progress.client_gone else outcome, bodies=bodies)
-    cycle.answer(upstream.status, lines, body)
+    cycle.answer(status, lines, body)
     if cycle.connection.full:
         await cycle.connection.wait_until_sent(idle=response.endpoint.deployment.timeouts.idle)
 
@@ -72,14 +77,13 @@ async def relay_late(
 
 async def _read_whole(routed: Routed, response: StartedResponse) -> bytes:
     """The whole body, always without the provider's key: neither the client nor the record may get it."""
-    body, secret = await _read_pieces(routed, response), response.endpoint.secret
+    headers, body, secret = response.upstream.headers.raw, response.first, response.endpoint.secret
+    if headers.get("content-length") != b"%d" % len(body) or "content-encoding" in headers:
+        body = await _read_pieces(routed, response)
     return body if secret is None else secret.blank(body)
 
 
 async def _read_pieces(routed: Routed, response: StartedResponse) -> bytes:
-    headers = response.upstream.headers.raw
-    if headers.get("content-length") == b"%d" % len(response.first) and "content-encoding" not in headers:
-        return response.first
     parts, size = [response.first], len(response.first)
     while piece := await next_piece(response, started=routed.received.started):
         parts.append(piece)

@@ -82,7 +82,7 @@ def upstream_request(
     """A request for a path below the deployment's address."""
     deployment = endpoint.deployment
     return UpstreamRequest(
-        url=deployment.base_url.rstrip("/") + path,
+        url=endpoint.url + path,
         headers=headers,
         body=body,
         connect_seconds=deployment.timeouts.connect,

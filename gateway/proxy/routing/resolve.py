@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from fairtrial.domain.errors import BadRequest, NotAllowed, NotFound
+from fairtrial.domain.events import Exposure
 from fairtrial.domain.plan import Experiment, Route
-from fairtrial.experiments.assignment import assign
+from fairtrial.experiments.assignment import Assignment, assign
 from fairtrial.experiments.units import UNIT_HEADER, find_unit, named_conversation, pseudonym
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
 from gateway.proxy.stages import Received
@@ -20,12 +21,15 @@ DEPLOYMENT_HEADER = "x-fairtrial-deployment"
 REMEMBERED, LONG = 8192, 256
 """How many units' targets are cached before the cache is emptied, and from which length on a name is not cached."""
 
+_NAMING = frozenset({UNIT_HEADER, TAGS_HEADER})
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 """The characters that `control_character` finds, in UTF-8."""
 
 
 def refuse_control_characters(headers: Headers) -> None:
     """Raise `BadRequest` if a header that names a unit or tags holds a control character."""
+    if _NAMING.isdisjoint(headers.raw):
+        return
     for name in (UNIT_HEADER, TAGS_HEADER):
         value = headers.raw.get(name)
         if value is not None and _CONTROL.search(value) is not None:
@@ -106,14 +110,30 @@ def _place(routing: Routing, route: Route, experiment: Experiment, unit: str | N
 def _assigned(routing: Routing, route: Route, experiment: Experiment, unit: str | None) -> Target:
     assignment = assign(experiment, unit)
     arm = routing.arms[experiment.name, assignment.served]
+    name = None if unit is None else pseudonym(routing.published.pepper, unit)
     return Target(
         route=route.name,
         arm=arm,
         reason=assignment.reason,
         experiment=experiment,
         assignment=assignment,
-        unit=None if unit is None else pseudonym(routing.published.pepper, unit),
+        unit=name,
         fallback=_fallback(routing, route, arm),
+        exposure=_exposure(experiment, assignment, name),
+    )
+
+
+def _exposure(experiment: Experiment, assignment: Assignment, unit: str | None) -> Exposure:
+    return Exposure(
+        unit_kind=experiment.unit,
+        enrolled=assignment.enrolled,
+        state=experiment.state,
+        stage=experiment.stage,
+        unit=unit,
+        enrol_bucket=assignment.enrol_bucket,
+        arm_bucket=assignment.arm_bucket,
+        propensity=assignment.propensity,
+        analysis_hash=experiment.analysis_hash,
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from gateway.proxy.wire.headers import Headers
 
 
@@ -40,8 +42,7 @@ def too_large(limit: int) -> TransportError:
     return TransportError("too_large", f"the answer is larger than {limit // 2**20} MiB")
 
 
-@dataclass(slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct):
     """One request to an upstream, at an absolute URL. ``connect_seconds`` bounds only the connecting.
 
     ``on_resend`` is called before the request is sent a second time, with the error of the first time.

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any
 
+import msgspec
+
 from fairtrial.domain.errors import BadRequest, RequestError, UpstreamError, UpstreamTimeout
 from fairtrial.domain.events import Purpose
-from gateway.proxy.plan.routing_table import Arm, Endpoint
+from gateway.proxy.plan.routing_table import Arm, Endpoint, Target
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS
 from gateway.proxy.stages import Attempt, Progress, Routed
 from gateway.proxy.transport.transport import (
@@ -29,7 +31,7 @@ from gateway.proxy.transport.transport import (
 )
 from gateway.proxy.upstream.request_rewrite import refuse_without_key, upstream_body, upstream_headers
 
-STREAM_TYPE = b"text/event-stream"
+STREAM_TYPE, JSON_TYPE = b"text/event-stream", b"application/json"
 CHAT = "/chat/completions"
 METERED = frozenset({CHAT, "/completions"})
 STREAMED = METERED | {"/responses"}
@@ -38,8 +40,7 @@ SERVER_ERRORS = range(500, 600)
 Sending = Awaitable[UpstreamResponse]
 
 
-@dataclass(frozen=True, slots=True)
-class StartedResponse:
+class StartedResponse(msgspec.Struct, frozen=True):
     """A response that has started: its head, and the first piece of its body (empty if the body is)."""
 
     upstream: UpstreamResponse
@@ -51,7 +52,10 @@ class StartedResponse:
     @property
     def streams(self) -> bool:
         """Whether it is a stream: by its content type, or because one was requested and the type is not JSON."""
-        kind = self.upstream.headers.raw.get("content-type", b"").partition(b";")[0].strip().lower()
+        declared = self.upstream.headers.raw.get("content-type", b"")
+        if declared == JSON_TYPE:
+            return False
+        kind = declared.partition(b";")[0].strip().lower()
         return kind == STREAM_TYPE or (
             self.stream_requested and self.upstream.status < FIRST_ERROR and not kind.endswith(b"json")
         )
@@ -76,7 +80,7 @@ class TimeLimit:
         self._task: asyncio.Task[Any] = current
         self._cancels = current.cancelling()
         self._expired = False
-        self._timer = current.get_loop().call_later(seconds if seconds > 0 else 0, self._expire)
+        self._timer = current.get_loop().call_later(seconds, self._expire)
 
     def __enter__(self) -> None:
         return None
@@ -94,6 +98,9 @@ class TimeLimit:
         self._task.cancel()
 
 
+Starting = Coroutine[Any, Any, StartedResponse]
+
+
 @dataclass(frozen=True, slots=True)
 class Upstreams:
     """The two ways to the servers of models: OpenAI's protocol directly, any other one by translation."""
@@ -101,22 +108,27 @@ class Upstreams:
     transport: Transport
     translation: Translation
 
-    async def start(self, routed: Routed, progress: Progress) -> StartedResponse:
+    def start(self, routed: Routed, progress: Progress) -> Starting:
         """A response that has started, from the arm or from its fallback; `UpstreamError` if neither gave one."""
         target = routed.target
+        if target.fallback is None:
+            return self._call(routed, progress, target.arm, "live")
+        return self._call_either(routed, progress, target, target.fallback)
+
+    async def _call_either(self, routed: Routed, progress: Progress, target: Target, fallback: Arm) -> StartedResponse:
         try:
             response = await self._call(routed, progress, target.arm, "live")
         except UpstreamError:
-            if target.fallback is None or progress.client_gone:
+            if progress.client_gone:
                 raise
         else:
             status = response.upstream.status
-            if target.fallback is None or progress.client_gone or status not in SERVER_ERRORS:
+            if progress.client_gone or status not in SERVER_ERRORS:
                 return response
             response.upstream.release()
             name = target.arm.endpoint.name
             response.attempt.fail(UpstreamError(f"{name}: answered {status}", code="upstream_error"))
-        return await self._call(routed, progress, target.fallback, "fallback")
+        return await self._call(routed, progress, fallback, "fallback")
 
     async def _call(self, routed: Routed, progress: Progress, arm: Arm, purpose: Purpose) -> StartedResponse:
         """Send the request to an arm and wait for the first byte; `UpstreamError` or `UpstreamTimeout`.
@@ -156,7 +168,7 @@ async def _first_byte(sending: Sending, progress: Progress) -> tuple[UpstreamRes
     endpoint = progress.attempts[-1].arm.endpoint
     seconds = endpoint.deployment.timeouts.first_byte
     try:
-        with TimeLimit(seconds):
+        with TimeLimit(seconds, progress.task):
             upstream = await sending
             attempt = progress.attempts[-1]
             attempt.status, attempt.head = upstream.status, upstream.headers
@@ -226,7 +238,7 @@ def failure(endpoint: Endpoint, error: TransportError) -> UpstreamError:
 
 def _request(routed: Routed, progress: Progress, arm: Arm, body: bytes) -> UpstreamRequest:
     received, deployment = routed.received, arm.endpoint.deployment
-    url = deployment.base_url.rstrip("/") + received.endpoint
+    url = arm.endpoint.url + received.endpoint
     headers = upstream_headers(received.headers, arm.endpoint, received.request_id)
     headers.raw["content-type"] = b"application/json"
     return UpstreamRequest(

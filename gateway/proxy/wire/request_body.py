@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -22,14 +21,18 @@ _OPENING = 1_000
 _TRUE = b"true"
 
 
-@dataclass(slots=True)
-class RequestBody:
+class RequestBody(msgspec.Struct):
     """A request body. ``fields``: in their order, each value as raw JSON; ``model`` and ``stream``: decoded."""
 
     body: bytes
     fields: dict[str, msgspec.Raw]
     model: str
     stream: bool
+
+    @property
+    def names_format(self) -> bool:
+        """Whether it names a format for its output, in the field of a chat or of the Responses API."""
+        return "response_format" in self.fields or "text" in self.fields
 
     @property
     def wants_usage(self) -> bool:
@@ -50,11 +53,11 @@ class LazyFields(Mapping[str, Any]):
         self._fields = fields
 
     def __getitem__(self, name: str) -> Any:
-        raw = self._fields[name]
-        return _opening(raw) if name == "messages" else _decode(name, raw)
+        return _decoded(name, self._fields[name])
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self._fields else default
+        raw = self._fields.get(name)
+        return default if raw is None else _decoded(name, raw)
 
     def __contains__(self, name: object) -> bool:
         return name in self._fields
@@ -117,6 +120,11 @@ def _decode(name: str, raw: msgspec.Raw) -> Any:
         return _decode_leniently(raw)
     except RecursionError:
         raise BadRequest("body: is nested too deeply", code="invalid_json") from None
+
+
+def _decoded(name: str, raw: msgspec.Raw) -> Any:
+    """The value of a field as `LazyFields` gives it."""
+    return _opening(raw) if name == "messages" else _decode(name, raw)
 
 
 def _opening(raw: msgspec.Raw) -> list[Any] | None:

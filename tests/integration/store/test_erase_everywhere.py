@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import threading
@@ -62,6 +63,15 @@ def ask(api: str, route: str, more: dict[str, Any], **headers: str) -> httpx.Res
     return httpx.post(f"{api}/chat/completions", content=sent, headers=named, timeout=60, verify=False)
 
 
+def trace(name: str) -> str:
+    """The trace in which an application makes all requests of one unit."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def traced(name: str) -> dict[str, str]:
+    return {"traceparent": f"00-{trace(name)}-{trace(name)[:16]}-01"}
+
+
 def leave_early(api: str, more: dict[str, Any]) -> None:
     stream = {"kind": "stream", "chunks": 50, "delay": 0.1}
     body = {"model": "direct", "messages": [{"role": "user", "content": SECRET}], "stream": True, "fake": stream} | more
@@ -91,7 +101,7 @@ def speak(api: str, name: str) -> list[str]:
         ("once", {}, {"x_fairtrial_unit": name}),
         ("once", {"user": name}, {}),
     ]
-    ids = [ask(api, route, more, **headers).headers["x-request-id"] for route, more, headers in ways]
+    ids = [ask(api, route, more, **headers, **traced(name)).headers["x-request-id"] for route, more, headers in ways]
     leave_early(api, {"user": name})
     answer = ask(api, "once", {"user": name, "fake": {"kind": "json", "answer": {"id": f"answer-{number}"}}})
     said: list[dict[str, Any]] = [
@@ -166,7 +176,7 @@ def store_fixture(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixt
 
 def speak_as_namesake(api: str, other: str) -> None:
     for route, more, headers in (("direct", {}, {"x_fairtrial_unit": other}), ("support-bot", {"user": other}, {})):
-        answer = ask(api, route, PARCELS | more, **headers)
+        answer = ask(api, route, PARCELS | more, **headers, **traced(other))
         assert answer.is_success, answer.text
 
 
@@ -211,7 +221,9 @@ def test_a_unit_goes_from_every_byte_by_whatever_path_it_came(store: Store, name
         kept = [pseudonym(pepper, other) for other in unit.namesakes]
         rows = database.rows("SELECT unit, count(*) FROM requests WHERE list_contains(?, unit) GROUP BY unit", [kept])
         assert sorted(rows) == sorted((unit, 2) for unit in kept)
-        mine = [pseudonym(pepper, one) for one in (name, *unit.ids)] + unit.ids
+        traces = database.rows("SELECT DISTINCT trace_id FROM requests WHERE trace_id IS NOT NULL")
+        assert {(trace(other),) for other in unit.namesakes} <= set(traces)
+        mine = [pseudonym(pepper, one) for one in (name, *unit.ids)] + unit.ids + [trace(name), trace(name)[:16]]
     finally:
         database.close()
     files = [store.layout.store, *(path for place in store.places for path in place.rglob("*") if path.is_file())]

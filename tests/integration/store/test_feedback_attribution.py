@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from fairtrial.journal.segment import names
@@ -18,6 +17,7 @@ from fairtrial.store.traffic.traffic import KeyFeedback, Traffic
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.dashboard.opened_page import opened, words
+from tests.fixtures.gateway.recorded_events import recorded_events
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.segment_bytes import content
@@ -92,8 +92,7 @@ def journalled_arms(services: Services) -> dict[str, str]:
     journal = services.project.layout.journal
     segments = [path for folder in (journal, journal / "done") for path in names(folder)]
     lines = [line for path in segments for line in content(path).splitlines()]
-    exposures: list[dict[str, Any]] = [msgspec.json.decode(line) for line in lines if b'"kind":"exposure"' in line]
-    return {one["request_id"]: one["assigned"] for one in exposures}
+    return {one["request_id"]: one["assigned"] for one in recorded_events(lines) if one["kind"] == "exposure"}
 
 
 def say(services: Services, batch: list[dict[str, Any]]) -> None:

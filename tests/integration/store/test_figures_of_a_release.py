@@ -61,6 +61,12 @@ def vars_of(found: traffic.KeyFeedback) -> dict[str, Any]:
     return {"n": found.n, "rated": found.rated, "rate": found.rate}
 
 
+def test_each_exposure_of_the_release_is_in_its_requests_row(database: Database) -> None:
+    assert database.rows("SELECT count(*) FROM exposures") == [(0,)]
+    ((counted, asked),) = database.rows("SELECT count(enrolled), count(experiment) FROM requests")
+    assert counted == asked > expected()["info"]["rows"]["exposures"]
+
+
 def test_errors_of_a_dead_arm_are_computed_from_its_attempts(database: Database) -> None:
     assert released()[DEAD, "dead"]["errors"] == 0, "what the release showed"
     dead, base = shown(database)[DEAD, "dead"], shown(database)[DEAD, "base"]
@@ -71,11 +77,11 @@ def test_errors_of_a_dead_arm_are_computed_from_its_attempts(database: Database)
 
 def test_a_unit_is_erased_from_a_backup_of_the_release(database: Database, tmp_path: Path) -> None:
     """Its tables lack the columns that came later."""
-    sql = "SELECT unit FROM exposures WHERE enrolled AND at_time < (SELECT max(at_time) FROM backups) LIMIT 1"
+    sql = "SELECT exposed_unit FROM requests WHERE enrolled AND at_time < (SELECT max(at_time) FROM backups) LIMIT 1"
     ((unit,),) = database.rows(sql)
     with database.transaction() as cursor:
         cursor.execute("UPDATE backups SET path = ?", [str(tmp_path / "backup")])
     state = new_state(Unit("somebody", "user", unit), now_us=1, actor="test", rewrite_backups=True)
     done = erase(database, state, now_us=1)
-    assert done.counts["exposures"] > 0
+    assert done.counts["requests"] > 0
     assert [look.found for look in done.backups] == ["rewritten"]

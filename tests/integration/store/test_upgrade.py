@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,13 +18,26 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.config.project import load_project
+from fairtrial.journal.segment import names
+from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.evaluations import verdict_json
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.releases.plan_of_a_newer_program import rewrite_plan
 from tests.fixtures.releases.unpacked import MODELS_PORT, expected, of_release, recorded, running, unpack
 from tests.fixtures.services import command
+from tests.fixtures.store import samples
 
 COUNT = "SELECT count(*), count(DISTINCT request_id) FROM requests"
+INGEST_OF_RELEASE = """
+import sys
+from pathlib import Path
+from fairtrial.config.layout import Layout
+from fairtrial.store.database import Database
+from fairtrial.store.ingest import Ingester
+database = Database.open(Layout(Path(sys.argv[1])))
+print(Ingester(database, lambda: 1).catch_up())
+database.close()
+"""
 VERDICT_FIELDS = ("decision", "candidate", "baseline", "gate")
 
 
@@ -69,6 +83,22 @@ def test_each_recorded_request_is_in_the_store_once(config: Path) -> None:
     assert ids == wanted
     assert rows(config, COUNT) == [(len(wanted), len(wanted))]
     assert rows(config, "SELECT why FROM rejects") == [("torn: its writer died",)]
+
+
+def test_the_release_leaves_requests_of_today_to_a_newer_program(config: Path) -> None:
+    layout = Layout(config.parent / "fairtrial.duckdb")
+    writer = JournalWriter(layout.journal, writer="w")
+    writer.append(samples.exposed(1, request_body="{}"))
+    writer.close()
+    (path,) = (path for path in names(layout.journal) if path.name.endswith("-w.jsonl"))
+    before = path.read_bytes()
+    program = [sys.executable, "-c", INGEST_OF_RELEASE, str(layout.store)]
+    done = subprocess.run(program, cwd=config.parent, env=of_release(), capture_output=True, text=True, check=True)
+    assert "journal version 2 is newer than this program" in done.stdout
+    assert path.read_bytes() == before
+    assert fairtrial(config, "store", "info").returncode == 0
+    assert rows(config, "SELECT exposed_unit FROM requests WHERE request_id = 'r-1'") == [("u-1",)]
+    assert rows(config, "SELECT count(*) FROM exposures") == [(0,)]
 
 
 def test_the_verdicts_that_were_given_are_unchanged(config: Path) -> None:

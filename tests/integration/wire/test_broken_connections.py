@@ -27,6 +27,7 @@ from gateway.proxy.transport.pool.pool import PoolTransport
 from gateway.proxy.worker_state import WorkerState
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT, post
+from tests.fixtures.gateway.recorded_events import recorded_events
 from tests.fixtures.upstream.server import FakeUpstream
 
 RESET = {"kind": "reset"}
@@ -130,7 +131,7 @@ async def test_a_request_that_is_sent_a_second_time_is_two_attempts_of_one_reque
 
 
 def recorded(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for path in folder.glob("*.jsonl") for line in path.read_bytes().splitlines()]
+    return list(recorded_events(line for path in folder.glob("*.jsonl") for line in path.read_bytes().splitlines()))
 
 
 def ended_first(line: socket.socket, asking: Any) -> Any:

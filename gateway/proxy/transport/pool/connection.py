@@ -88,7 +88,7 @@ class PoolConnection(asyncio.Protocol):
             while not answer.status:
                 if answer.error is not None:
                     raise answer.error.copy()
-                await answer.wait()
+                await answer.changed()
         except BaseException:
             answer.release()
             raise
@@ -100,7 +100,7 @@ class PoolConnection(asyncio.Protocol):
         transport.write(head)
         for start in range(0, len(body), SLICE):
             while self._full and not (answer.status or answer.error):
-                await answer.wait()
+                await answer.changed()
             if answer.error is not None or answer.ended or answer.status >= FIRST_ERROR:
                 return  # it still counts as being sent, so no other request uses this connection
             transport.write(body[start : start + SLICE])
@@ -258,7 +258,8 @@ class PoolConnection(asyncio.Protocol):
         if self._keep and self._wrong is None and not self._sending and not transport.get_write_buffer_size():
             if self._headless:
                 self._parser = httptools.HttpResponseParser(self)  # the old one waits for the body
-            self.resume()
+            if self._paused:
+                self.resume()
             self._idle(self)
         else:
             self.drop()

@@ -164,7 +164,10 @@ class PoolTransport:
                 entry[1].set_result(connection)
                 return
         connection.idle_since = self._loop.time()
-        self._idle.setdefault(connection.origin, OrderedDict())[connection] = None
+        idle = self._idle.get(connection.origin)
+        if idle is None:
+            idle = self._idle[connection.origin] = OrderedDict()
+        idle[connection] = None
         if self._queue:
             self._serve()
         if self._sweep is None and not self._closed:

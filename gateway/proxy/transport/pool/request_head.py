@@ -22,6 +22,9 @@ _FRAMING = frozenset(
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")
 _END = b"\r\n"
+START_LINES = 2
+"""The request line and the host, see `RequestLine`."""
+
 LONG = 512
 _KEPT = "/%:@!$&'()*+,;=~-._?"
 
@@ -75,13 +78,13 @@ def _read(method: str, url: str) -> RequestLine:
 
 def head(to: RequestLine, request: UpstreamRequest) -> bytes:
     """The request line and all headers, with the empty line; `TransportError` if a header holds a line end or NUL."""
-    length, parts = len(request.body), [to.start]
-    for name, value in request.headers.raw.items():
-        if begun := _begun(name):
-            parts += begun, value, _END
-    parts.append(_END if not length and request.method in BODILESS else b"content-length: %d\r\n\r\n" % length)
-    whole = b"".join(parts)
-    ends = (len(parts) - 2) // 3 + to.start.count(_END) + parts[-1].count(_END)
+    length = len(request.body)
+    lines = [begun + value for name, value in request.headers.raw.items() if (begun := _begun(name))]
+    if length or request.method not in BODILESS:
+        lines.append(b"content-length: %d" % length)
+    lines += b"", b""
+    whole = to.start + _END.join(lines)
+    ends = START_LINES + len(lines) - 1
     if whole.count(b"\n") != ends or whole.count(b"\r") != ends or b"\0" in whole:
         raise _bad_header()
     return whole

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from gateway.proxy.transport.pool.decoding import Decompressor
 from gateway.proxy.transport.transport import TransportError
@@ -38,12 +38,11 @@ class PoolResponse:
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self.source: Source | None = source
-        self.status = 0
+        self.status = self.unread = 0
         self.headers = NO_HEADERS
         self.decompressor: Decompressor | None = None
         self.error: TransportError | None = None
         self.ended = False
-        self.unread = 0
         self.pieces: list[bytes] = []
         self._sink: Callable[[bytes], bool] | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -57,14 +56,12 @@ class PoolResponse:
         if self.decompressor is None and not (self.pieces or self.ended or self.error):
             self._sink = sink
             try:
-                await self.wait()
+                await self.changed()
             finally:
                 self._sink = None
 
-    async def read(self) -> bytes:
-        if self.decompressor is None:
-            return await self._raw()
-        return await self._decoded(self.decompressor)
+    def read(self) -> Coroutine[Any, Any, bytes]:
+        return self._raw() if self.decompressor is None else self._decoded(self.decompressor)
 
     def release(self) -> None:
         self.pieces.clear()
@@ -89,16 +86,14 @@ class PoolResponse:
             if self._sink(self._take()) and not (self.ended or self.error):
                 return
             self._sink = None
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
-    async def wait(self) -> None:
-        """Wait until something has changed."""
+    def changed(self) -> asyncio.Future[None]:
+        """What is done as soon as something has changed. One task may wait at a time."""
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     async def _raw(self) -> bytes:
         while not self.pieces:
@@ -106,7 +101,7 @@ class PoolResponse:
                 return b""
             if self.error is not None:
                 raise self.error.copy()
-            await self.wait()
+            await self.changed()
         return self._take()
 
     def _take(self) -> bytes:

@@ -180,7 +180,7 @@ async def test_a_scorer_that_crashes_is_a_failure_and_not_a_zero(tmp_path: Path,
     ],
 )
 def test_a_refusal_is_told_from_an_answer(text: str, refused: bool) -> None:
-    from evaluators.engine.refusals import refuses
+    from evaluators.engine.scoring import refuses
 
     assert refuses(Answer(text)) is refused
 

@@ -6,16 +6,39 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import NODEFAULT
 from msgspec.structs import fields, replace
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.events import EVENTS, Event
+from fairtrial.domain.events import EVENTS, Event, Tokens
+from fairtrial.journal.events_v1 import EVENTS_V1, EventV1
 from fairtrial.journal.reader import decode, read_chunk
 from tests.fixtures.paths import ROOT
 from tests.fixtures.store import samples
 
 GOLDEN = ROOT / "tests" / "golden" / "journal"
 SAMPLES: dict[str, Event] = {
+    "request": samples.exposed(
+        1,
+        assigned="tuned",
+        latency_ms=12.5,
+        tags={"team": "a"},
+        capture="redacted",
+        request_body='{"model":"ü"}',
+        prompt_digest="d1",
+        breaker="closed",
+        attempts=[
+            samples.attempt_of(1, deployment="tuned", outcome="failed", fault="upstream", status=502),
+            samples.attempt_of(2, purpose="fallback", tokens=Tokens(input=7, output=0), cost_usd="0.000123"),
+        ],
+    ),
+    "feedback": samples.feedback(1, comment="zwölf"),
+    "run": samples.run(),
+    "suite": samples.suite(),
+    "case_result": samples.case_result(),
+    "score": samples.score(),
+}
+SAMPLES_V1: dict[str, EventV1] = {
     "request": samples.request(
         1,
         unit="u1",
@@ -31,17 +54,19 @@ SAMPLES: dict[str, Event] = {
     ),
     "attempt": samples.attempt(1),
     "exposure": samples.exposure(1),
-    "feedback": samples.feedback(1, comment="zwölf"),
-    "run": samples.run(),
-    "suite": samples.suite(),
-    "case_result": samples.case_result(),
-    "score": samples.score(),
 }
 
 
 def test_there_is_a_golden_line_for_every_kind_of_event() -> None:
-    kinds = {next(field.default for field in fields(event) if field.name == "kind") for event in EVENTS}
+    kinds = {kind_of(event) for event in EVENTS}
     assert kinds == set(SAMPLES) == {path.stem for path in GOLDEN.glob("*.jsonl")}
+    assert {kind_of(event) for event in EVENTS_V1} == set(SAMPLES_V1)
+    assert set(SAMPLES_V1) == {path.stem for path in (GOLDEN / "v1").glob("*.jsonl")}
+
+
+def kind_of(event: type[msgspec.Struct]) -> str:
+    (kind,) = (field for field in fields(event) if field.name == "kind")
+    return str(kind.default if kind.default_factory is NODEFAULT else kind.default_factory())
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
@@ -51,9 +76,15 @@ def test_a_golden_line_is_read_and_written_as_it_stands(kind: str) -> None:
     assert msgspec.json.encode(SAMPLES[kind]) + b"\n" == line
 
 
-@pytest.mark.parametrize("path", sorted((GOLDEN / "0.1.0").glob("*.jsonl")), ids=lambda path: path.stem)
-def test_a_golden_line_of_an_earlier_release_is_read_with_the_defaults_of_new_fields(path: Path) -> None:
-    assert decode(path.read_bytes()) == SAMPLES[path.stem]
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*/*.jsonl")), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_golden_line_of_an_earlier_version_is_read_with_the_defaults_of_new_fields(path: Path) -> None:
+    assert decode(path.read_bytes()) == (SAMPLES | SAMPLES_V1)[path.stem]
+
+
+def test_a_request_says_its_version_and_leaves_out_what_is_unknown() -> None:
+    line = msgspec.json.encode(samples.record(1))
+    assert line.startswith(b'{"kind":"request","v":2,')
+    assert set(msgspec.json.decode(line)).isdisjoint({"exposure", "attempts", "latency_ms", "tags", "capture"})
 
 
 def test_a_line_from_before_a_field_was_added_is_still_read() -> None:
@@ -75,6 +106,9 @@ def test_fields_of_a_later_minor_change_are_passed_over() -> None:
         (b'{"kind":"dream"}', "unknown kind 'dream'"),
         (b'{"kind":"feedback","v":2}', "version 2 is newer than this program"),
         (b'{"kind":"feedback","v":1}', "feedback: "),
+        (b'{"kind":"request","v":3}', "version 3 is newer than this program"),
+        (b'{"kind":"attempt","v":2}', "version 2 is newer than this program"),
+        (b'{"kind":"request","v":2,"request_id":1}', "request: "),
     ],
 )
 def test_what_is_no_event_says_why(line: bytes, why: str) -> None:

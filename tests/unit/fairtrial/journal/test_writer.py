@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import threading
@@ -16,8 +17,9 @@ from fairtrial.journal import segment as segments
 from fairtrial.journal import writer as writers
 from fairtrial.journal.loss_counter import Losses, prune_losses, read_losses
 from fairtrial.journal.reader import decode, read_chunk
-from fairtrial.journal.segment import Segment, has_writer, names, read_header
+from fairtrial.journal.segment import SEGMENT_VERSION, Segment, has_writer, names, read_header
 from fairtrial.journal.writer import JournalWriter
+from tests.fixtures.store import samples
 
 
 def feedback(number: int) -> FeedbackEvent:
@@ -43,7 +45,7 @@ def test_a_segment_begins_with_a_header_and_is_readable_by_its_owner_only(tmp_pa
     writer = JournalWriter(tmp_path, writer="worker/0")
     (path,) = names(tmp_path)
     header = read_header(read_chunk(path, 0).lines.splitlines()[0], name=path.name)
-    assert (header.writer, header.pid, header.v) == ("worker/0", os.getpid(), 1)
+    assert (header.writer, header.pid, header.v) == ("worker/0", os.getpid(), SEGMENT_VERSION)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.name.endswith("-worker_0.jsonl")
     writer.close()
@@ -171,6 +173,36 @@ def test_half_of_a_surrogate_pair_does_not_lose_the_event(tmp_path: Path) -> Non
     assert isinstance(event, FeedbackEvent)
     assert event.comment == "so ? sad"
     writer.close()
+
+
+def test_half_of_a_surrogate_pair_in_an_attempt_does_not_lose_the_event(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, writer="w")
+    assert writer.append(samples.record(1, attempts=[samples.attempt_of(1, error_message="bad \ud83d end")]))
+    (path,) = names(tmp_path)
+    assert b"bad ? end" in path.read_bytes()
+    writer.close()
+
+
+async def test_events_of_one_turn_are_one_write_and_each_is_told_when_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = JournalWriter(tmp_path, writer="w")
+    (path,) = names(tmp_path)
+    sizes, written, append = [], [], Segment.append
+
+    def counted(segment: Segment, lines: bytes) -> int:
+        sizes.append(lines.count(b"\n"))
+        return append(segment, lines)
+
+    monkeypatch.setattr(Segment, "append", counted)
+    for number in range(3):
+        writer.append_together(samples.record(number), lambda: written.append(path.read_bytes().count(b"r-")))
+    assert (sizes, written) == ([], [])
+    await asyncio.sleep(0)
+    assert (sizes, written) == ([3], [3, 3, 3])
+    writer.append_together(samples.record(3), lambda: written.append(0))
+    writer.close()
+    assert (sizes, written[3:]) == ([3, 1], [0])
 
 
 def test_losses_are_told_to_others_and_outlive_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

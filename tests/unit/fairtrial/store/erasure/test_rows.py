@@ -20,7 +20,10 @@ from fairtrial.store.traffic import traffic
 from tests.fixtures.store import samples
 from tests.fixtures.store.erasing import erase_unit
 
-NAMING = "SELECT DISTINCT table_name FROM duckdb_columns() WHERE column_name IN ('unit', 'request_id', 'item_id')"
+NAMING = """
+SELECT DISTINCT table_name FROM duckdb_columns()
+WHERE column_name IN ('unit', 'exposed_unit', 'request_id', 'item_id')
+"""
 NO_TEXT = {"review_claims"}
 """Only who has which item, and until when."""
 
@@ -46,8 +49,8 @@ def test_the_numbers_of_an_experiment_are_the_same_after_an_erasure(database: Da
     before = traffic.by_variant(database, Page())
     assert erase_unit(database, "somebody", "u-3")["requests"] == 5
     assert traffic.by_variant(database, Page()) == before
-    assert database.rows("SELECT count(DISTINCT unit) FROM exposures") == [(8,)]
-    assert database.rows("SELECT count(*) FROM exposures WHERE unit = 'u-3'") == [(0,)]
+    assert database.rows("SELECT count(DISTINCT exposed_unit) FROM requests") == [(8,)]
+    assert database.rows("SELECT count(*) FROM requests WHERE 'u-3' IN (unit, exposed_unit)") == [(0,)]
 
 
 def test_a_request_outside_of_experiments_is_found_by_the_name_in_its_body(

@@ -22,17 +22,17 @@ COUNT = "SELECT count(*), count(DISTINCT request_id) FROM requests"
 def test_events_of_every_kind_become_rows(database: Database, ingester: Ingester) -> None:
     writer = JournalWriter(database.layout.journal, writer="w")
     writer.append(
-        samples.request(1, request_body="{}", cost_usd="0.000123", tags={"team": "a"}),
-        samples.attempt(1),
-        samples.exposure(1),
+        samples.exposed(
+            1, request_body="{}", tags={"team": "a"}, attempts=[samples.attempt_of(1, cost_usd="0.000123")]
+        ),
         samples.feedback(1),
         samples.run(),
         samples.case_result(),
         samples.score(),
         samples.suite(),
     )
-    assert ingester.catch_up().rows == 8
-    tables = ("requests", "payloads", "attempts", "exposures", "feedback", "runs", "results", "scores", "suite_texts")
+    assert ingester.catch_up().rows == 6
+    tables = ("requests", "payloads", "attempts", "feedback", "runs", "results", "scores", "suite_texts")
     for table in tables:
         assert database.rows(f"SELECT count(*) FROM {table}") == [(1,)], table
     ((cost, tags),) = database.rows("SELECT cost_usd::VARCHAR, tags FROM requests")
@@ -53,7 +53,7 @@ def test_a_second_pass_brings_only_what_is_new(database: Database, ingester: Ing
 
 def test_unknown_cost_stays_unknown(database: Database, ingester: Ingester) -> None:
     writer = JournalWriter(database.layout.journal, writer="w")
-    writer.append(samples.request(1))
+    writer.append(samples.record(1))
     writer.close()
     ingester.catch_up()
     assert database.rows("SELECT cost_usd, latency_ms, tokens_in FROM requests") == [(None, None, None)]
@@ -204,12 +204,12 @@ def test_an_event_of_a_newer_version_stays_in_its_segment_with_all_that_follows(
     (path,) = names(database.layout.journal)
     before = path.stat().st_size
     with path.open("ab") as file:
-        file.write(b'{"kind":"request","v":2}\n')
+        file.write(b'{"kind":"request","v":3}\n')
     writer.append(samples.request(2))
     writer.close()
     for _ in range(2):
         done = ingester.catch_up()
-        assert "request: version 2 is newer than this program" in done.unreadable[0]
+        assert "request: version 3 is newer than this program" in done.unreadable[0]
         assert database.rows(COUNT) == [(1, 1)]
     assert names(database.layout.journal) == [path], "neither sealed nor put away"
     assert database.rows("SELECT max(position), count(*) FROM offsets") == [(before, 1)]
@@ -217,7 +217,7 @@ def test_an_event_of_a_newer_version_stays_in_its_segment_with_all_that_follows(
     again = Ingester(database, lambda: samples.NOW)
     assert again.catch_up().rows == 0
     with path.open("r+b") as file:  # what a newer program would read there
-        text = file.read().replace(b'{"kind":"request","v":2}\n', b" " * 24 + b"\n")
+        text = file.read().replace(b'{"kind":"request","v":3}\n', b" " * 24 + b"\n")
         file.seek(0)
         file.write(text)
     assert Ingester(database, lambda: samples.NOW).catch_up().rows == 1
@@ -236,6 +236,31 @@ def test_a_segment_that_a_newer_program_has_begun_to_ingest_is_left_alone(
     assert (done.rows, done.rejects) == (0, 0)
     assert "journal version 99 is newer than this program" in done.unreadable[0]
     assert path.exists()
+
+
+def test_feedback_finds_its_request_that_stands_before_an_event_of_a_newer_version(
+    database: Database, ingester: Ingester
+) -> None:
+    early = JournalWriter(database.layout.journal, writer="feedback")
+    early.append(samples.feedback(1, at_us=samples.NOW + 5, request_id="r-1"))
+    early.close()
+    ingester.catch_up()
+    late = JournalWriter(database.layout.journal, writer="requests")
+    late.append(samples.exposed(1), samples.record(2, v=3))
+    late.close()
+    for _ in range(2):
+        ingester.catch_up()
+    assert database.rows("SELECT attribution FROM feedback") == [("request",)]
+
+
+@pytest.mark.parametrize("at_us", [-(10**18), 2**62])
+def test_a_time_that_is_no_date_is_rejected_alone(database: Database, ingester: Ingester, at_us: int) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(samples.record(1, at_us=at_us), samples.exposed(2))
+    writer.close()
+    done = ingester.catch_up()
+    assert (done.rows, done.rejects) == (1, 1)
+    assert database.rows("SELECT request_id FROM requests") == [("r-2",)]
 
 
 def test_a_body_larger_than_a_chunk_comes_in_whole(database: Database, ingester: Ingester) -> None:

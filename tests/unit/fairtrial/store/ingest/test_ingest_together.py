@@ -39,7 +39,7 @@ def test_live_segments_share_a_transaction(
     ingester.catch_up()
     transactions.clear()
     for number, writer in enumerate(writers):
-        writer.append(samples.exposure(number))
+        writer.append(samples.exposed(number))
     assert ingester.catch_up(paced=True).rows == len(writers)
     assert len(transactions) == 1
     assert database.rows("SELECT count(DISTINCT segment) FROM offsets") == [(len(writers),)]
@@ -68,10 +68,10 @@ def test_an_event_of_a_newer_version_holds_up_its_own_segment_alone(
     for number, writer in enumerate(writers):
         writer.append(samples.request(number))
     with names(database.layout.journal)[1].open("ab") as file:
-        file.write(b'{"kind":"request","v":2}\n')
+        file.write(b'{"kind":"request","v":3}\n')
     done = ingester.catch_up()
     assert done.rows == len(writers)
-    assert "request: version 2 is newer than this program" in done.unreadable[0]
+    assert "request: version 3 is newer than this program" in done.unreadable[0]
     for number, writer in enumerate(writers):
         writer.append(samples.request(10 + number))
         writer.close()
@@ -101,6 +101,24 @@ def test_work_is_what_waits_in_the_journal(ingester: Ingester, writers: list[Jou
     assert ingester.has_work()
     ingester.catch_up()
     assert not ingester.has_work()
+    for writer in writers:
+        writer.close()
+
+
+def test_requests_of_today_make_nothing_due(
+    database: Database, ingester: Ingester, writers: list[JournalWriter]
+) -> None:
+    writers[1].append(samples.feedback(3, request_id=None, unit="u-1"))
+    ingester.catch_up()
+    writers[0].append(samples.exposed(5))
+    ingester.catch_up(paced=True)
+    assert not ingester.has_work()
+    writers[0].append(samples.exposed(1))
+    ingester.catch_up(paced=True)
+    assert not ingester.has_work(), "the clock stands still, so the pass is not due yet"
+    assert Ingester(database, lambda: samples.NOW).has_work()
+    ingester.catch_up()
+    assert database.rows("SELECT attribution FROM feedback") == [("unit",)]
     for writer in writers:
         writer.close()
 

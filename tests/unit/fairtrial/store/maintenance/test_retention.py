@@ -12,7 +12,8 @@ from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance import retention
 from fairtrial.store.maintenance.retention import drop_old_texts
 from gateway.control.operations.maintain_store import StoreMaintenance
-from tests.fixtures.store import samples
+from tests.fixtures.store import marked_events, samples
+from tests.fixtures.store.marked_events import mark
 
 HOUR_US = 3_600_000_000
 DAYS_LATER = samples.NOW + 40 * 24 * HOUR_US
@@ -48,6 +49,31 @@ def test_slices_drop_what_is_old_and_nothing_else(filled: Database, monkeypatch:
     assert drop_old_texts(filled, before_us=before_us) == (wanted, [])
     assert left(filled) == [9, 9, 9]
     assert drop_old_texts(filled, before_us=before_us) == ({}, [])
+
+
+LINKS = ("prompt_digest", "trace_id", "span_id", "provider_request_id")
+
+
+def test_what_leads_to_an_old_text_goes_with_it_and_the_rest_of_the_row_stays(
+    database: Database, ingester: Ingester
+) -> None:
+    old, new = 1, 40 * HOUR_US
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(*(marked_events.request(number, unit="u", exposed="c", kind="conversation") for number in (old, new)))
+    writer.close()
+    ingester.catch_up()
+    rest = f"SELECT * EXCLUDE ({', '.join(LINKS)}) FROM requests ORDER BY at_time"
+    before = database.rows(rest)
+    assert drop_old_texts(database, before_us=samples.NOW + HOUR_US)[0] == {"payloads": 1, "requests": 1, "attempts": 2}
+    assert database.rows(f"SELECT {', '.join(LINKS)} FROM requests ORDER BY at_time") == [
+        (None, None, None, None),
+        tuple(mark(new, field) for field in ("digest", "trace", "span", "last_provider")),
+    ]
+    calls = database.rows("SELECT error_message, provider_request_id FROM attempts ORDER BY at_time")
+    assert calls[:2] == [(None, None)] * 2
+    assert (mark(new, "error_message"), mark(new, "first_provider")) in calls
+    assert database.rows(rest) == before
+    assert drop_old_texts(database, before_us=samples.NOW + HOUR_US) == ({}, [])
 
 
 def test_each_slice_is_a_transaction_of_its_own(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairtrial.domain.events import ExposureEvent
+from fairtrial.domain.events import RequestEvent
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
@@ -13,7 +13,7 @@ from fairtrial.store.traffic.first_assignments import FirstAssignments, first_as
 from tests.fixtures.store import samples
 
 
-def found(database: Database, ingester: Ingester, *events: ExposureEvent) -> FirstAssignments:
+def found(database: Database, ingester: Ingester, *events: RequestEvent) -> FirstAssignments:
     writer = JournalWriter(database.layout.journal, writer="w")
     assert not events or writer.append(*events)
     writer.close()
@@ -27,11 +27,11 @@ def test_each_unit_counts_once_at_its_first_assignment_in_the_order_of_time(
     seen = found(
         database,
         ingester,
-        samples.exposure(5, unit="late", assigned="base"),
-        samples.exposure(2, unit="u", assigned="tuned", served="base", reason="fallback"),
-        samples.exposure(3, unit="u", assigned="base"),
-        samples.exposure(1, unit="first", assigned="base"),
-        samples.exposure(4, unit="killed", assigned="tuned", served="base", reason="kill"),
+        samples.exposed(5, unit="late", assigned="base"),
+        samples.exposed(2, unit="u", assigned="tuned", served="base", reason="fallback"),
+        samples.exposed(3, unit="u", assigned="base"),
+        samples.exposed(1, unit="first", assigned="base"),
+        samples.exposed(4, unit="killed", assigned="tuned", served="base", reason="kill"),
     )
     assert seen.arms.tolist() == [0, 1, 1, 0]
     assert seen.earlier == 0
@@ -41,11 +41,11 @@ def test_units_that_are_not_on_trial_are_left_out(database: Database, ingester: 
     seen = found(
         database,
         ingester,
-        samples.exposure(1, reason="forced", enrolled=False),
-        samples.exposure(2, reason="not_enrolled", enrolled=False),
-        samples.exposure(3, reason="no_unit", enrolled=False, unit=None),
-        samples.exposure(4, experiment="another"),
-        samples.exposure(5, assigned="tuned"),
+        samples.exposed(1, reason="forced", enrolled=False),
+        samples.exposed(2, reason="not_enrolled", enrolled=False),
+        samples.exposed(3, reason="no_unit", enrolled=False, unit=None),
+        samples.exposed(4, experiment="another"),
+        samples.exposed(5, assigned="tuned"),
     )
     assert seen.arms.tolist() == [1]
 
@@ -55,12 +55,12 @@ def test_a_plan_that_splits_alike_goes_on_counting(database: Database, ingester:
     seen = found(
         database,
         ingester,
-        samples.exposure(1, unit="gone", assigned="tuned", analysis_hash="a0", arm_bucket=0.7),
-        samples.exposure(2, unit="back", assigned="base", analysis_hash="a0", arm_bucket=0.1),
-        samples.exposure(3, unit="back", assigned="base", analysis_hash="b", arm_bucket=0.1),
-        samples.exposure(4, unit="too", assigned="tuned", analysis_hash="b", arm_bucket=0.8),
-        samples.exposure(5, unit="too", assigned="tuned", arm_bucket=0.8),
-        samples.exposure(6, unit="other", assigned="base", analysis_hash="c", arm_bucket=0.2),
+        samples.exposed(1, unit="gone", assigned="tuned", analysis_hash="a0", arm_bucket=0.7),
+        samples.exposed(2, unit="back", assigned="base", analysis_hash="a0", arm_bucket=0.1),
+        samples.exposed(3, unit="back", assigned="base", analysis_hash="b", arm_bucket=0.1),
+        samples.exposed(4, unit="too", assigned="tuned", analysis_hash="b", arm_bucket=0.8),
+        samples.exposed(5, unit="too", assigned="tuned", arm_bucket=0.8),
+        samples.exposed(6, unit="other", assigned="base", analysis_hash="c", arm_bucket=0.2),
     )
     assert seen.arms.tolist() == [1, 0, 1]
     assert seen.earlier == 1
@@ -71,9 +71,9 @@ def test_only_the_first_units_are_looked_at_and_more_are_said(
 ) -> None:
     monkeypatch.setattr(module, "MOST_UNITS", 3)
     arms = ["base", "tuned", "tuned"]
-    three = found(database, ingester, *(samples.exposure(i, assigned=arm) for i, arm in enumerate(arms)))
+    three = found(database, ingester, *(samples.exposed(i, assigned=arm) for i, arm in enumerate(arms)))
     assert (three.arms.tolist(), three.more) == ([0, 1, 1], False)
-    four = found(database, ingester, samples.exposure(9, assigned="base"))
+    four = found(database, ingester, samples.exposed(9, assigned="base"))
     assert (four.arms.tolist(), four.more) == ([0, 1, 1], True)
 
 
@@ -81,9 +81,9 @@ def test_another_split_is_another_count(database: Database, ingester: Ingester) 
     seen = found(
         database,
         ingester,
-        samples.exposure(1, unit="gone", assigned="tuned", analysis_hash="a0", propensity=0.2),
-        samples.exposure(2, unit="back", assigned="tuned", analysis_hash="a0", arm_bucket=0.9),
-        samples.exposure(3, unit="back", assigned="base", arm_bucket=0.3),
+        samples.exposed(1, unit="gone", assigned="tuned", analysis_hash="a0", propensity=0.2),
+        samples.exposed(2, unit="back", assigned="tuned", analysis_hash="a0", arm_bucket=0.9),
+        samples.exposed(3, unit="back", assigned="base", arm_bucket=0.3),
     )
     assert seen.arms.tolist() == [0]
     assert seen.earlier == 1

@@ -143,11 +143,11 @@ def test_segments_that_are_in_the_store_are_compressed_while_control_runs(
     assert [path.suffix for path in files(database.layout.journal / "done")] == [".zst"]
 
 
-def test_few_events_wait_for_others_and_many_are_brought_at_once() -> None:
-    assert ingest_interval(0, 2.0) == MAX_INTERVAL_SECONDS
-    assert ingest_interval(3, 0.5) > 0.9 * MAX_INTERVAL_SECONDS
-    assert ingest_interval(1_000_000, 5.0) == MIN_INTERVAL_SECONDS
-    rests = [ingest_interval(events, 1.0) for events in range(0, 20_000, 100)]
+def test_a_short_pass_waits_for_more_lines_and_a_long_one_starts_sooner() -> None:
+    assert ingest_interval(0) == MAX_INTERVAL_SECONDS
+    assert ingest_interval(0.02) > 0.9 * MAX_INTERVAL_SECONDS
+    assert ingest_interval(5.0) == MIN_INTERVAL_SECONDS
+    rests = [ingest_interval(hundredths / 100) for hundredths in range(100)]
     assert rests == sorted(rests, reverse=True)
 
 

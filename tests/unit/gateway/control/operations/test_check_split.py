@@ -18,7 +18,7 @@ def bring(background: BackgroundWork, arms: Sequence[str], **more: Any) -> None:
     fields = {"analysis_hash": plan.analysis_hash} | more
     writer = JournalWriter(background.database.layout.journal, writer="w0")
     for number, arm in enumerate(arms):
-        writer.append(samples.exposure(number, assigned=arm, served=arm, **fields))
+        writer.append(samples.exposed(number, assigned=arm, served=arm, **fields))
     writer.close()
     background.ingest_now()
 

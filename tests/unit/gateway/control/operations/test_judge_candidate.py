@@ -323,8 +323,7 @@ def bring_split(background: BackgroundWork, arms: Sequence[str], *, first: int =
     assert published is not None
     hash_ = published.plan.experiments["tuned-vs-base"].analysis_hash
     exposures = [
-        samples.exposure(number, assigned=arm, served=arm, analysis_hash=hash_)
-        for number, arm in enumerate(arms, first)
+        samples.exposed(number, assigned=arm, served=arm, analysis_hash=hash_) for number, arm in enumerate(arms, first)
     ]
     bring(background, *exposures)
 

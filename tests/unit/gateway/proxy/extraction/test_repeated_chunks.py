@@ -26,7 +26,7 @@ def chunk(text: str, *, index: int = 0, ascii_only: bool = False, spaced: bool =
 
 @given(TEXTS, st.booleans(), st.booleans())
 def test_what_is_put_together_is_what_was_said(texts: list[str], ascii_only: bool, spaced: bool) -> None:
-    kept = StreamAccumulator(text=True, responses=False)
+    kept = StreamAccumulator(responses=False)
     for text in texts:
         kept.add(b"data: " + chunk(text, ascii_only=ascii_only, spaced=spaced) + b"\n\n")
     answer = json.loads(kept.answer() or b'{"choices": [{"message": {"content": ""}}]}')
@@ -36,7 +36,7 @@ def test_what_is_put_together_is_what_was_said(texts: list[str], ascii_only: boo
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.text("ab", min_size=1, max_size=3)), max_size=12))
 def test_choices_are_told_apart(said: list[tuple[int, str]]) -> None:
-    kept = StreamAccumulator(text=True, responses=False)
+    kept = StreamAccumulator(responses=False)
     for index, text in said:
         kept.add(b"data: " + chunk(text, index=index) + b"\n\n")
     found = json.loads(kept.answer() or b'{"choices": []}')["choices"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fairtrial.domain.events import Tokens
 from gateway.proxy.extraction.stream_accumulator import FOLD, StreamAccumulator
 
 
@@ -19,6 +20,7 @@ def _chat(text: str, **fields: Any) -> bytes:
     return _event({"id": "c", "model": "m", "object": "chat.completion.chunk", "choices": [choice], **fields})
 
 
+SEVEN_AND_FOUR = Tokens(input=7, output=4)
 CHAT = [
     _chat("one "),
     _chat("two", finish="stop"),
@@ -36,8 +38,8 @@ RESPONSE = [
 ]
 
 
-def _kept(events: list[bytes], *, padded: bool, text: bool = True, responses: bool = False) -> StreamAccumulator:
-    kept = StreamAccumulator(text=text, responses=responses)
+def _kept(events: list[bytes], *, padded: bool, responses: bool = False) -> StreamAccumulator:
+    kept = StreamAccumulator(responses=responses)
     for event in events:
         kept.add(event)
         if padded:  # so long a comment that each event is parsed separately
@@ -49,8 +51,9 @@ def _kept(events: list[bytes], *, padded: bool, text: bool = True, responses: bo
 def test_a_chat_adds_up_the_same_in_one_part_or_in_many(padded: bool) -> None:
     kept = _kept(CHAT, padded=padded)
     read = kept.metadata()
-    assert (read.tokens_in, read.tokens_out, read.usage_source, read.finish_reason) == (7, 4, "provider", "stop")
+    assert (read.tokens, read.usage_source, read.finish_reason) == (SEVEN_AND_FOUR, "provider", "stop")
     assert (read.response_id, read.model, read.done, read.refused) == ("c", "m", True, False)
+    assert read.text == "one two"
     assert json.loads(kept.answer() or b"")["choices"][0]["message"]["content"] == "one two"
 
 
@@ -58,7 +61,7 @@ def test_a_chat_adds_up_the_same_in_one_part_or_in_many(padded: bool) -> None:
 def test_a_response_is_read_from_its_terminal_event(padded: bool) -> None:
     kept = _kept(RESPONSE, padded=padded, responses=True)
     read = kept.metadata()
-    assert (read.tokens_in, read.tokens_out, read.usage_source) == (5, 2, "provider")
+    assert (read.tokens, read.usage_source) == (Tokens(input=5, output=2), "provider")
     assert (read.response_id, read.finish_reason, read.done, read.refused) == ("r", "completed", True, False)
     assert json.loads(kept.answer() or b"") == COMPLETED
 
@@ -84,12 +87,7 @@ def test_an_error_at_the_end_of_a_response_is_read(last: dict[str, Any], code: s
 def test_a_very_long_answer_is_metered_and_its_text_given_up() -> None:
     kept = _kept([*[_chat("x" * 10_000)] * 100, *CHAT], padded=False)
     assert kept.answer() is None
-    assert kept.metadata().tokens_out == 4
-
-
-def test_without_text_nothing_is_put_together() -> None:
-    kept = _kept(CHAT, padded=False, text=False)
-    assert (kept.answer(), kept.metadata().tokens_in) == (None, 7)
+    assert (kept.metadata().tokens, kept.metadata().text) == (SEVEN_AND_FOUR, None)
 
 
 @pytest.mark.parametrize(
@@ -105,10 +103,10 @@ def test_without_text_nothing_is_put_together() -> None:
 def test_an_event_of_another_shape_does_no_harm(odd: Any) -> None:
     before = _chat("", x=[{"index": 0, "y": None}])
     kept = _kept([before, _event(odd), _event(odd), *CHAT], padded=False)
-    assert (kept.metadata().tokens_out, kept.metadata().done) == (4, True)
+    assert (kept.metadata().tokens, kept.metadata().done) == (SEVEN_AND_FOUR, True)
     assert kept.answer() is not None
 
 
 def test_an_event_nested_too_deeply_costs_the_text_alone() -> None:
     deep = b'data: {"choices":[{"delta":{"x":' + b"[" * 900 + b"]" * 900 + b"}}]}\n\n"
-    assert _kept([deep, *CHAT], padded=False).metadata().tokens_out == 4
+    assert _kept([deep, *CHAT], padded=False).metadata().tokens == SEVEN_AND_FOUR

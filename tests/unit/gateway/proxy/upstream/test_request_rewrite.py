@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.events import Tokens
 from fairtrial.domain.plan import Deployment, Price
 from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.plan.routing_table import Arm, Endpoint
@@ -90,19 +91,19 @@ def test_nesting_without_end_is_a_clear_error() -> None:
 
 def test_a_cost_is_exact_and_unknown_where_a_price_is() -> None:
     price = Price(input=Decimal("0.15"), output=Decimal("0.60"))
-    assert cost_usd(price, 7, 3) == "0.00000285"
-    assert cost_usd(price, None, None) is None
-    assert cost_usd(Price(), 7, 3) is None
-    assert cost_usd(Price(input=Decimal(1)), 7, 3) is None
-    assert cost_usd(Price(input=Decimal(1)), 7, None) == "0.000007"
-    assert cost_usd(Price(gpu_hour=Decimal(2)), 7, 3) is None
-    assert cost_usd(Price(input=Decimal(0), output=Decimal(0)), 7, 3) == "0"
+    assert cost_usd(price, Tokens(input=7, output=3)) == "0.00000285"
+    assert cost_usd(price, None) is None
+    assert cost_usd(Price(), Tokens(input=7, output=3)) is None
+    assert cost_usd(Price(input=Decimal(1)), Tokens(input=7, output=3)) is None
+    assert cost_usd(Price(input=Decimal(1)), Tokens(input=7, output=None)) == "0.000007"
+    assert cost_usd(Price(gpu_hour=Decimal(2)), Tokens(input=7, output=3)) is None
+    assert cost_usd(Price(input=Decimal(0), output=Decimal(0)), Tokens(input=7, output=3)) == "0"
 
 
 def test_an_answer_of_another_shape_gives_unknowns() -> None:
     for body in (b"", b"[]", b"nonsense", b'{"usage":"much"}', b'{"choices":[1]}'):
         read = answer_metadata(body)
-        assert (read.tokens_in, read.usage_source, read.refused) == (None, "none", None)
+        assert (read.tokens, read.usage_source, read.refused) == (None, "none", None)
 
 
 def test_an_error_in_an_answer_is_seen_and_its_code_is_text() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairtrial.domain.events import Tokens
 from gateway.proxy.extraction.chat_metadata import stream_metadata
 from gateway.proxy.extraction.stream_assembly import StreamAssembler
 from gateway.proxy.wire.sse import EventSplitter, as_event, contents, event_data, split_events
@@ -173,13 +174,13 @@ def test_data_of_several_lines_is_joined() -> None:
 
 def test_the_record_reads_what_the_stream_held() -> None:
     read = stream_metadata(contents(b"\n\n".join([*EVENTS, b"data: {broken", b""])))
-    assert (read.tokens_in, read.tokens_out, read.finish_reason, read.done) == (7, 4, "stop", True)
+    assert (read.tokens, read.finish_reason, read.done) == (Tokens(input=7, output=4), "stop", True)
     assert (read.usage_source, read.response_id, read.refused) == ("provider", "c", False)
 
 
 def test_a_stream_without_usage_has_unknown_tokens_and_not_zero() -> None:
     read = stream_metadata([b'{"choices":[{"index":0,"delta":{"refusal":"no"}}]}'])
-    assert (read.tokens_in, read.tokens_out, read.usage_source, read.refused) == (None, None, "none", True)
+    assert (read.tokens, read.usage_source, read.refused) == (None, "none", True)
 
 
 def test_tool_calls_are_put_together_by_their_index() -> None:

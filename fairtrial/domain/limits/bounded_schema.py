@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from evaluators.scoring.linear_regex import compile_regex
+from fairtrial.domain.limits.linear_regex import compile_regex
 
 MOST_STEPS = 100_000
 """How many keywords are applied to one answer at most; a typical schema needs some hundred."""
+LETTERS = 1_000
+"""So many characters that a pattern searches count as a step."""
 DATA = ("const", "default", "enum", "examples")
 """Keywords whose values are data, not schemas."""
 PROBES: tuple[Any, ...] = (None, {}, [], "", 0)
@@ -21,35 +23,41 @@ class TooCostly(Exception):
 
 
 class _Steps:
-    def __init__(self) -> None:
-        self.left = MOST_STEPS
+    def __init__(self, most: int) -> None:
+        self._most = self.left = most
 
     def take(self, number: int) -> None:
         self.left -= number
         if self.left < 0:
-            raise TooCostly(f"the schema takes more than {MOST_STEPS:,} steps on one answer")
+            raise TooCostly(f"the schema takes more than {self._most:,} steps on one answer")
 
 
 _STEPS: ContextVar[_Steps] = ContextVar("steps")
 
 
 class BoundedSchema:
-    """One checked schema. ``patterns``: whether it has any patterns."""
+    """One checked schema. ``patterns``: whether it has any patterns.
 
-    def __init__(self, schema: dict[str, Any]) -> None:
-        """Raises `ValueError` for an invalid schema, and for one that is not supported here."""
+    A step is the use of one keyword on one value, some microseconds.
+    """
+
+    def __init__(self, schema: dict[str, Any], *, most_steps: int = MOST_STEPS) -> None:
+        """Raises `ValueError` for an invalid schema, and for one that is not supported here.
+
+        ``most_steps``: how much work the schema may be on a value without content.
+        """
         try:
             self.patterns = _check_patterns(schema)
             self._validator = _validator(schema)
             _check_references(schema, self._validator)
             for probe in PROBES:
-                self.complaint(probe)
+                self.complaint(probe, most_steps=most_steps)
         except (RecursionError, TooCostly) as error:
             raise ValueError("the schema is nested too deeply, or refers to itself without an end") from error
 
-    def complaint(self, value: Any) -> tuple[str, str] | None:
+    def complaint(self, value: Any, *, most_steps: int = MOST_STEPS) -> tuple[str, str] | None:
         """Where and why the schema rejects the value, or ``None``; raises `TooCostly`."""
-        token = _STEPS.set(_Steps())
+        token = _STEPS.set(_Steps(most_steps))
         try:
             found = next(iter(self._validator.iter_errors(value)), None)
         except RecursionError as error:
@@ -92,6 +100,8 @@ def _counted(keyword: Keyword) -> Keyword:
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
     import jsonschema
 
+    if validator.is_type(instance, "string"):
+        _STEPS.get().take(len(instance) // LETTERS)
     if validator.is_type(instance, "string") and compile_regex(pattern).search(instance) is None:
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 

@@ -10,9 +10,9 @@ import pytest
 
 from evaluators.loading.scorers import build_entry
 from evaluators.loading.suite_reader import load
-from evaluators.scoring.bounded_schema import BoundedSchema, TooCostly
-from evaluators.scoring.linear_regex import compile_regex
 from fairtrial.domain.errors import ConfigError
+from fairtrial.domain.limits.bounded_schema import BoundedSchema, TooCostly
+from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case
 
 EVIL = "(a+)+$"

@@ -1,0 +1,109 @@
+"""Defines the events that the first release writes for a request: three lines, which newer programs still read.
+
+`RequestEvent` of today holds all of them in one line.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from fairtrial.domain.events import CaptureOutcome, Purpose, Reason, RequestOutcome, ServiceOutcome, UsageSource
+
+
+class RequestEventV1(Struct, frozen=True, kw_only=True, gc=False):
+    """One logical request of an application and its response.
+
+    ``arm_outcome``: the outcome of the target's own attempts, whether or not a fallback answered; ``user_outcome``: the
+    outcome for the caller. Older lines lack both fields, so the store computes them.
+    """
+
+    request_id: str
+    at_us: int
+    endpoint: str
+    route: str
+    stream: bool
+    status: int
+    outcome: RequestOutcome
+    reason: Reason
+    plan_hash: str
+    worker: str
+    key_id: str | None = None
+    deployment: str | None = None
+    experiment: str | None = None
+    variant_assigned: str | None = None
+    variant_served: str | None = None
+    unit: str | None = None
+    error_type: str | None = None
+    error_code: str | None = None
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    usage_source: UsageSource = "none"
+    cost_usd: str | None = None
+    model_served: str | None = None
+    system_fingerprint: str | None = None
+    response_id: str | None = None
+    finish_reason: str | None = None
+    refused: bool | None = None
+    retry_ordinal: int = 0
+    tags: dict[str, str] = field(default_factory=dict)
+    capture: CaptureOutcome = "none"
+    request_body: str | None = None
+    response_body: str | None = None
+    arm_outcome: ServiceOutcome | None = None
+    user_outcome: ServiceOutcome | None = None
+    kind: Literal["request"] = "request"
+    v: int = 1
+
+
+class AttemptEventV1(Struct, frozen=True, kw_only=True, gc=False):
+    """One upstream call for a request; ``ordinal`` counts from 0."""
+
+    attempt_id: str
+    request_id: str
+    at_us: int
+    ordinal: int
+    purpose: Purpose
+    deployment: str
+    plan_hash: str
+    status: int | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    usage_source: UsageSource = "none"
+    cost_usd: str | None = None
+    kind: Literal["attempt"] = "attempt"
+    v: int = 1
+
+
+class ExposureEventV1(Struct, frozen=True, kw_only=True, gc=False):
+    """The variant that a unit was assigned, the one that served, and the reason. Buckets are in [0, 1)."""
+
+    request_id: str
+    at_us: int
+    experiment: str
+    assigned: str
+    served: str
+    reason: Reason
+    enrolled: bool
+    unit: str | None
+    unit_kind: str
+    enrol_bucket: float | None
+    arm_bucket: float | None
+    propensity: float | None
+    stage: float
+    retry_ordinal: int
+    plan_hash: str
+    analysis_hash: str
+    kind: Literal["exposure"] = "exposure"
+    v: int = 1
+
+
+EventV1 = RequestEventV1 | AttemptEventV1 | ExposureEventV1
+EVENTS_V1: tuple[type[EventV1], ...] = (RequestEventV1, AttemptEventV1, ExposureEventV1)

@@ -1,0 +1,88 @@
+"""Groups the lines of a batch by kind, checks each one, and tells `DerivedColumns` what becomes due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fairtrial.domain.errors import JournalError
+from fairtrial.domain.events import REQUEST, Event, RequestEvent
+from fairtrial.journal.events_v1 import EventV1
+from fairtrial.journal.reader import Chunk, NewerEvent, decode
+from fairtrial.store.core.query import END_OF_TIME_US
+from fairtrial.store.derived.derived_columns import DerivedColumns
+from fairtrial.store.ingest.earlier_lines import EarlierLines
+
+WHY_LETTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A line that is not inserted: its position, reason and size, but not its text, which may contain a body."""
+
+    segment: str
+    position: int
+    why: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """The position and kind of the first event of a newer version."""
+
+    position: int
+    why: str
+
+
+class Batch:
+    """The lines of one transaction. ``rows`` is the number of events, each of which was one line."""
+
+    def __init__(self, derived: DerivedColumns) -> None:
+        self.rows = 0
+        self.rejects: list[Reject] = []
+        self._derived = derived
+        self._requests: list[bytes] = []
+        self._others: dict[str, list[bytes]] = {}
+        self._earlier = EarlierLines()
+
+    def add(self, segment: str, chunk: Chunk) -> Newer | None:
+        """Add a chunk's lines, up to the first event of a newer version. The header is neither event nor reject."""
+        position, requests, earliest_us, newer = chunk.start, len(self._requests), None, None
+        for line in chunk.lines.splitlines(keepends=True):
+            if position and not line.isspace():  # an erasure leaves blank lines
+                try:
+                    event = _decoded(line)
+                except NewerEvent as error:
+                    newer = Newer(position, str(error))
+                    break
+                except JournalError as error:
+                    self.rejects.append(Reject(segment, position, str(error)[:WHY_LETTERS], len(line)))
+                else:
+                    if isinstance(event, RequestEvent):
+                        self._requests.append(line)
+                        if earliest_us is None or event.at_us < earliest_us:
+                            earliest_us = event.at_us
+                    elif isinstance(event, EventV1):
+                        self._earlier.add(event)
+                        self._derived.note_earlier(event)
+                    else:
+                        self._others.setdefault(event.kind, []).append(line)
+                        self._derived.note(event)
+                    self.rows += 1
+            position += len(line)
+        if earliest_us is not None:
+            self._derived.note_requests(len(self._requests) - requests, earliest_us)
+        return newer
+
+    def lines(self) -> Mapping[str, Sequence[bytes]]:
+        """The lines to insert, by kind."""
+        today = {REQUEST: self._requests} if self._requests else {}
+        return today | self._earlier.joined() | self._others
+
+
+def _decoded(line: bytes) -> Event | EventV1:
+    """The event of a line; `JournalError` also for a time that is not a date."""
+    event = decode(line)
+    if not 0 <= event.at_us < END_OF_TIME_US:
+        raise JournalError(f"{event.kind}: the time {event.at_us} is out of range")
+    return event
