@@ -12,7 +12,7 @@ FairtrialError
 └── RequestError            the response to a caller of the data plane        HTTP status and OpenAI's envelope
     ├── BadRequest 400 · NotAuthenticated 401 · NotAllowed 403 · NotFound 404 · TooSlow 408 · Conflict 409
     ├── TooLarge 413 · RateLimited 429 · Unavailable 503 (Overloaded)
-    └── UpstreamError       the model's server failed                         502, 504
+    └── UpstreamError       the model's server failed                         502, 503, 504
 """
 
 from __future__ import annotations
@@ -175,3 +175,13 @@ class UpstreamTimeout(UpstreamError):
     """The upstream did not begin its response in time."""
 
     status = 504
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The upstream failed several times in a row, so it is not called for some time. ``retry_after``: seconds."""
+
+    status = 503
+
+    def __init__(self, message: str, *, code: str, retry_after: int) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after

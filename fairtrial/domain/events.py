@@ -117,7 +117,8 @@ class RequestEvent(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     ``latency_censored``: the client left before the end, so the latency is a lower bound. ``refused``: by a field of
     the API; ``refused_by_text``: by how the answer begins. ``schema_requested``: the request asked for JSON or for a
     JSON schema; ``schema_valid``: whether the output follows it. ``prompt_digest``: a keyed digest of the messages.
-    ``breaker``: the state of the arm's circuit breaker. ``trace_id``, ``span_id``: the caller's, of W3C Trace Context.
+    ``breaker``: the state in which it met its arm's circuit breaker: ``open`` kept it from the arm, ``half_open`` sent
+    it as a probe. ``trace_id``, ``span_id``: the caller's, of W3C Trace Context.
     """
 
     kind: str = field(default_factory=REQUEST.__str__)  # a factory's value is not left out of the line

@@ -49,6 +49,17 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerRule:
+    """When a worker stops calling a deployment: after so many ``failures`` in a row, first for ``open_seconds``.
+
+    With 0 failures it never does.
+    """
+
+    failures: int = 5
+    open_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """A concrete model endpoint.
 
@@ -74,6 +85,7 @@ class Deployment:
     drain_seconds: float = 60.0
     shutdown_date: str | None = None
     forward_headers: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
+    breaker: BreakerRule = field(default=BreakerRule(), metadata=ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)

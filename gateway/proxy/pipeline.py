@@ -23,6 +23,7 @@ from gateway.proxy.routing.authentication import authenticate
 from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS, route_continuation
 from gateway.proxy.routing.resolve import refuse_control_characters, resolve
 from gateway.proxy.stages import CLIENT_CLOSED, NO_CONTENT, Authenticated, Parsed, Progress, Received, Routed
+from gateway.proxy.upstream.breaking import note_end
 from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, Upstreams
 from gateway.proxy.wire.asgi import ClientGone, lines_of
 from gateway.proxy.wire.openai_errors import error_body, error_event, error_headers
@@ -35,6 +36,9 @@ CONNECTION_RESET = "upstream_reset"
 A model's answer can safely be requested again, so the client should retry. The header ``x-stainless-retry-count``
 counts its retries.
 """
+
+MANY = 8
+"""From so many requests in progress on, small answers wait for the records of others, which then cost less."""
 
 REDIRECTS = range(300, 400)
 Stage = Received | Authenticated | Parsed | Routed
@@ -164,9 +168,13 @@ class Pipeline:
             else:
                 if writer is not None:
                     writer.stop()
+                if self._admission.in_flight >= MANY:
+                    progress.hold = cycle.connection.hold
                 await relay_whole(self._recorder, routed, progress, response, cycle)
         finally:
             response.upstream.release()
+            if progress.outcome != "ok" or not response.endpoint.breaker.calm:
+                note_end(response.attempt, progress)
 
     async def _relay_stream(
         self,

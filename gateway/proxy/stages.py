@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from fairtrial.domain.errors import RequestError
-from fairtrial.domain.events import Purpose, RequestOutcome
+from fairtrial.domain.events import BreakerState, Purpose, RequestOutcome
 from fairtrial.domain.ids import fresh_id
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
@@ -86,11 +86,12 @@ NO_CONTENT = AnswerContent()
 
 
 class Attempt(msgspec.Struct, eq=False):
-    """One upstream call so far. Times are `time.perf_counter` times, in seconds."""
+    """One upstream call so far. Times are `time.perf_counter` times, in seconds. ``permit``: see `Breaker`."""
 
     ordinal: int
     purpose: Purpose
     arm: Arm
+    permit: int
     at_us: int
     started: float
     first_byte: float | None = None
@@ -109,7 +110,8 @@ class Progress(msgspec.Struct, eq=False):
 
     ``schema_valid``: whether the answer follows the schema that was asked for; ``None`` is unknown. ``hold``: holds
     what is written to the client until the record is written, see `ClientConnection.hold`; without it the record is
-    written at once.
+    written at once. ``outcome``: how it ended, once it is recorded. ``breaker``: the state in which the request met its
+    arm's breaker; ``open`` means that the arm was not called.
     """
 
     task: asyncio.Task[None]
@@ -117,20 +119,27 @@ class Progress(msgspec.Struct, eq=False):
     status: int = CLIENT_CLOSED
     content: AnswerContent = NO_CONTENT
     client_gone: bool = False
-    recorded: bool = False
+    outcome: RequestOutcome | None = None
+    breaker: BreakerState | None = None
     schema_valid: bool | None = None
     hold: Callable[[Callable[[], None]], Callable[[], None]] | None = None
 
-    def begin_attempt(self, arm: Arm, purpose: Purpose) -> Attempt:
+    @property
+    def recorded(self) -> bool:
+        return self.outcome is not None
+
+    def begin_attempt(self, arm: Arm, purpose: Purpose, permit: int) -> Attempt:
         """Note a new upstream call that begins now."""
-        attempt = Attempt(len(self.attempts), purpose, arm, time.time_ns() // 1000, time.perf_counter())
+        attempt = Attempt(len(self.attempts), purpose, arm, permit, time.time_ns() // 1000, time.perf_counter())
         self.attempts.append(attempt)
         return attempt
 
     def answered(self, request: Recordable, outcome: RequestOutcome, error: RequestError | None = None) -> Answered:
         """The request as it ends now."""
         now = time.perf_counter()
-        return Answered(request, self.attempts, self.status, self.content, outcome, error, now, self.schema_valid)
+        return Answered(
+            request, self.attempts, self.status, self.content, outcome, error, now, self.schema_valid, self.breaker
+        )
 
     def release_errors(self) -> None:
         """Drop the errors of all attempts once the request is over.
@@ -153,6 +162,7 @@ class Answered(msgspec.Struct, frozen=True):
     error: RequestError | None
     ended: float
     schema_valid: bool | None = None
+    breaker: BreakerState | None = None
 
     @property
     def body(self) -> RequestBody | None:

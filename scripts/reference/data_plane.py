@@ -110,6 +110,12 @@ ERRORS = (
         "no plan yet; too many requests in progress (`overloaded`); the worker is stopping (`draining`); too much "
         "feedback of this key waits to be redacted (`feedback_busy`)",
     ),
+    (
+        "503",
+        "upstream_error",
+        "the model's server failed several times in a row, so it is not called now (`upstream_unavailable`, with "
+        "`Retry-After` and `x-should-retry: true`)",
+    ),
     ("504", "upstream_error", "the model's server did not begin its answer in time"),
 )
 BODY = """\

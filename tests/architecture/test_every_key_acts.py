@@ -34,6 +34,8 @@ PROJECT = {
     "deployments.*.timeouts.first_byte": "gateway.proxy.upstream.call:_first_byte",
     "deployments.*.timeouts.idle": "gateway.proxy.upstream.call:next_piece",
     "deployments.*.timeouts.total": "gateway.proxy.upstream.call:next_piece",
+    "deployments.*.breaker.failures": "gateway.proxy.plan.breaker:failed",
+    "deployments.*.breaker.open_seconds": "gateway.proxy.plan.breaker:_open",
     "deployments.*.on_disconnect": "gateway.proxy.pipeline:on_client_disconnect",
     "deployments.*.drain_seconds": "gateway.proxy.pipeline:on_client_disconnect",
     "deployments.*.shutdown_date": "gateway.proxy.routes.fastapi_app:_model",

@@ -35,6 +35,15 @@ class TimeoutsSection(Section):
     """Seconds for the whole answer."""
 
 
+class BreakerSection(Section):
+    """When each worker stops calling a deployment that fails."""
+
+    failures: int = Field(default=5, ge=0)
+    """Failures in a row after which it is not called for some time; with 0 it is always called."""
+    open_seconds: Seconds = 5.0
+    """Seconds until one request tries it again. They double with each failed try, up to 60."""
+
+
 class DeploymentSection(Section):
     """A concrete endpoint."""
 
@@ -55,6 +64,8 @@ class DeploymentSection(Section):
     """By default from litellm's bundled price map. An unknown price makes the cost unknown, never 0."""
     timeouts: TimeoutsSection = TimeoutsSection()
     """How long to wait."""
+    breaker: BreakerSection = BreakerSection()
+    """When not to call it; see [a server that fails](providers.md#a-server-that-fails)."""
     on_disconnect: OnDisconnect = "cancel"
     """What happens when the caller disconnects: `cancel` closes the connection; `drain` reads the rest for the record.
     """

@@ -13,6 +13,7 @@ from fairtrial.config.plan.prices import known_price
 from fairtrial.config.rules.metric_catalogue import stop_margin
 from fairtrial.domain.limits.worker_settings import WorkerSettings
 from fairtrial.domain.plan import (
+    BreakerRule,
     Deployment,
     Experiment,
     ExperimentState,
@@ -75,6 +76,7 @@ def _deployment(name: str, section: DeploymentSection) -> Deployment:
         on_disconnect=section.on_disconnect,
         drain_seconds=section.drain_seconds,
         shutdown_date=section.shutdown_date,
+        breaker=BreakerRule(**section.breaker.model_dump()),
         forward_headers=tuple(dict.fromkeys(name.lower() for name in section.forward_headers)),
     )
     return replace(deployment, digest=deployment_digest(deployment))

@@ -86,7 +86,7 @@ class PlanWatch:
         found = plan_file.read(self._path)
         if self._require_keys and found.auth != "keys":
             raise PlanRefused(f"{self._path}: auth is {found.auth!r}, but this address is not loopback (needs keys)")
-        self.routing = prepare(found, self._environ)
+        self.routing = prepare(found, self._environ, self.routing)
         self.refusal = None
         self.since = self._stamp[0] // 1_000_000_000 if self._stamp else 0
         _LOG.info("plan %s in force", found.plan.plan_hash)

@@ -13,6 +13,7 @@ from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.events import Exposure, Reason
 from fairtrial.domain.plan import RIGHTS, Deployment, Experiment, Key, Plan, Published, Right, Variant
 from fairtrial.experiments.assignment import Assignment
+from gateway.proxy.plan.breaker import Breaker, breaker_for
 from gateway.proxy.plan.provider_secret import Secret, secret_of
 
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -33,6 +34,7 @@ class Endpoint:
     api_key: str | None
     missing: str | None
     model: msgspec.Raw
+    breaker: Breaker
     secret: Secret | None = None
     name: str = field(init=False)
     url: str = field(init=False)
@@ -107,10 +109,16 @@ class Routing:
         return any(endpoint.translated for endpoint in self.endpoints.values())
 
 
-def prepare(published: Published, environ: Mapping[str, str]) -> Routing:
-    """Make a plan's routing. A key whose variable is unset is noted, and fails only the requests that need it."""
-    plan = published.plan
-    endpoints = {name: _endpoint(deployment, environ) for name, deployment in plan.deployments.items()}
+def prepare(published: Published, environ: Mapping[str, str], earlier: Routing | None = None) -> Routing:
+    """Make a plan's routing. A key whose variable is unset is noted, and fails only the requests that need it.
+
+    ``earlier``: the routing before, whose breakers go on where a deployment is the same.
+    """
+    plan, breakers = published.plan, _breakers(earlier)
+    endpoints = {
+        name: _endpoint(deployment, environ, breaker_for(deployment, breakers.get(name)))
+        for name, deployment in plan.deployments.items()
+    }
     arms = {
         (experiment.name, variant.name): _arm(variant, endpoints[variant.deployment])
         for experiment in plan.experiments.values()
@@ -125,7 +133,11 @@ def prepare(published: Published, environ: Mapping[str, str]) -> Routing:
     )
 
 
-def _endpoint(deployment: Deployment, environ: Mapping[str, str]) -> Endpoint:
+def _breakers(earlier: Routing | None) -> dict[str, Breaker]:
+    return {name: endpoint.breaker for name, endpoint in earlier.endpoints.items()} if earlier else {}
+
+
+def _endpoint(deployment: Deployment, environ: Mapping[str, str], breaker: Breaker) -> Endpoint:
     template = deployment.api_key
     unset = [name for name in _TEMPLATE.findall(template or "") if name not in environ]
     known = template is not None and not unset
@@ -136,6 +148,7 @@ def _endpoint(deployment: Deployment, environ: Mapping[str, str]) -> Endpoint:
         api_key=api_key,
         missing=unset[0] if unset else None,
         model=msgspec.Raw(msgspec.json.encode(deployment.model)),
+        breaker=breaker,
         secret=secret_of(api_key or found_by_litellm),
     )
 

@@ -6,6 +6,7 @@ the two rules.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from fairtrial.domain.errors import RequestError, UpstreamError
@@ -36,15 +37,20 @@ _ANSWERED: tuple[AttemptOutcome, Fault | None] = ("answered", None)
 def outcomes_of(answered: Answered) -> tuple[ServiceOutcome, ServiceOutcome]:
     """How the arm served a request that has ended, and what its client got.
 
-    A fallback is called only after the arm has failed.
+    A fallback is called only after the arm has failed. An arm from which an open breaker kept the request has failed.
     """
     if not answered.attempts:
         failed = answered.outcome != "cancelled" and answered.status >= 500
-        return "none", "failed" if failed else "none"
+        return "failed" if answered.breaker == "open" else "none", "failed" if failed else "none"
     user, by_gateway = _user_outcome(answered)
-    if answered.attempts[-1].purpose == "fallback":
+    if fell_back(answered.attempts):
         return "failed", user
     return "none" if by_gateway else user, user
+
+
+def fell_back(attempts: Sequence[Attempt]) -> bool:
+    """Whether a fallback was called. Its call may have been sent a second time, which is an attempt of its own."""
+    return bool(attempts) and attempts[-1].purpose != "live" and any(one.purpose == "fallback" for one in attempts)
 
 
 def _user_outcome(answered: Answered) -> tuple[ServiceOutcome, bool]:

@@ -24,7 +24,7 @@ from gateway.proxy.recording.capture import (
     prompt_digest,
     read_tags,
 )
-from gateway.proxy.recording.outcomes import ANALYSED, attempt_outcome, cost_usd, outcomes_of
+from gateway.proxy.recording.outcomes import ANALYSED, attempt_outcome, cost_usd, fell_back, outcomes_of
 from gateway.proxy.recording.output_schema import follows_schema, requested_schema
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
@@ -67,7 +67,7 @@ class Recorder:
         """Write the event of a request, once. ``bodies``: from `capture`, or ``None`` to capture them now."""
         if progress.recorded:
             return
-        progress.recorded = True
+        progress.outcome = outcome
         answered = progress.answered(request, outcome, error)
         reason = _reason(answered)
         event = self._event(answered, reason, outcomes_of(answered), self._bodies(answered, bodies))
@@ -161,6 +161,7 @@ class Recorder:
             prompt_digest=prompt_digest(routing.published.pepper, body.fields) if body else None,
             retry_ordinal=received.retry_ordinal,
             tags=read_tags(received.headers, routing.plan.capture),
+            breaker=answered.breaker,
             arm_outcome=outcomes[0],
             user_outcome=outcomes[1],
             exposure=None if target is None else target.exposure,
@@ -189,8 +190,7 @@ def _reason(answered: Answered) -> Reason:
     """Why the arm served. A fallback takes precedence over the target's own reason."""
     if answered.target is None:
         return "excluded"
-    fell_back = len(answered.attempts) > 1 and any(attempt.purpose == "fallback" for attempt in answered.attempts)
-    return "fallback" if fell_back else answered.target.reason
+    return "fallback" if fell_back(answered.attempts) else answered.target.reason
 
 
 def _recorded_answer(answer: bytes | None, attempts: Sequence[Attempt]) -> bytes | None:

@@ -22,7 +22,7 @@ from gateway.proxy.wire.openai_errors import body_event, envelope
 from gateway.proxy.wire.sse import is_json
 
 MOST_HELD = 16 * 1024
-"""Bytes of an answer that waits for the records of others, so that all are written in one system call."""
+"""Bytes of an answer that may wait for the records of others, so that all are written in one system call."""
 
 UNREADABLE = ResponseMetadata(error_type="upstream_error", error_code="upstream_bad_answer")
 """The recorded metadata of a response that has a status of success but is not JSON."""
@@ -48,8 +48,8 @@ async def relay_whole(
         body, lines = _as_error(response, body, lines)
     progress.content = AnswerContent(metadata, body, unread)
     bodies = await recorder.capture(routed, progress)
-    if len(body) <= MOST_HELD and not cycle.connection.full:
-        progress.hold = cycle.connection.hold
+    if len(body) > MOST_HELD or cycle.connection.full:
+        progress.hold = None
     recorder.record(routed, progress, "cancelled" if progress.client_gone else outcome, bodies=bodies)
     cycle.answer(status, lines, body)
     if cycle.connection.full:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
+from fairtrial.domain.events import BreakerState
 from gateway.proxy.admission.shared_counters import Family
 from gateway.proxy.recording.capture import LEFT_OUT
 from gateway.proxy.worker_state import VariantCounts, WorkerState
 
 VARIANT_FIGURES = tuple(figure.name for figure in fields(VariantCounts))
 NO_COUNTS = VariantCounts()
+STATES: tuple[BreakerState, ...] = ("closed", "open", "half_open")
 
 LOSING = "recording_losing"
 
@@ -50,6 +52,7 @@ def _families(worker: WorkerState) -> Iterable[Family]:
     )
     yield "served_total", "counter", [(f',reason="{name}"', value) for name, value in sorted(counters.reasons.items())]
     yield from _by_variant(worker)
+    yield from _by_deployment(worker)
     yield "refused_total", "counter", [("", counters.refused)]
     yield "feedback_total", "counter", [("", counters.feedback)]
     yield "passed_on_total", "counter", [("", counters.passed)]
@@ -84,6 +87,21 @@ def _by_variant(worker: WorkerState) -> Iterable[Family]:
     for figure in VARIANT_FIGURES:
         samples = [(_labels(*arm), getattr(counts.get(arm, NO_COUNTS), figure)) for arm in arms]
         yield f"variant_{figure}_total", "counter", samples
+
+
+def _by_deployment(worker: WorkerState) -> Iterable[Family]:
+    """The circuit breaker of each deployment of the plan in force; exactly one of its states is 1."""
+    routing = worker.watch.routing
+    breakers = [
+        (f',deployment="{_quoted(name)}"', endpoint.breaker)
+        for name, endpoint in (routing.endpoints.items() if routing else ())
+    ]
+    states = [
+        (f'{label},state="{state}"', int(breaker.state == state)) for label, breaker in breakers for state in STATES
+    ]
+    yield "breaker_state", "gauge", states
+    yield "breaker_opened_total", "counter", [(label, breaker.counts.opened) for label, breaker in breakers]
+    yield "breaker_kept_away_total", "counter", [(label, breaker.counts.kept_away) for label, breaker in breakers]
 
 
 def _labels(experiment: str, variant: str) -> str:

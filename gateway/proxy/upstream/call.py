@@ -29,13 +29,14 @@ from gateway.proxy.transport.transport import (
     UpstreamResponse,
     too_large,
 )
+from gateway.proxy.upstream.breaking import admit, note_error, note_start
 from gateway.proxy.upstream.request_rewrite import refuse_without_key, upstream_body, upstream_headers
 
 STREAM_TYPE, JSON_TYPE = b"text/event-stream", b"application/json"
 CHAT = "/chat/completions"
 METERED = frozenset({CHAT, "/completions"})
 STREAMED = METERED | {"/responses"}
-FIRST_ERROR = 400
+FIRST_REDIRECT, FIRST_ERROR = 300, 400
 SERVER_ERRORS = range(500, 600)
 Sending = Awaitable[UpstreamResponse]
 
@@ -110,7 +111,7 @@ class Upstreams:
 
     def start(self, routed: Routed, progress: Progress) -> Starting:
         """A response that has started, from the arm or from its fallback; `UpstreamError` if neither gave one."""
-        target = routed.target
+        target, progress.breaker = routed.target, "closed"
         if target.fallback is None:
             return self._call(routed, progress, target.arm, "live")
         return self._call_either(routed, progress, target, target.fallback)
@@ -133,10 +134,11 @@ class Upstreams:
     async def _call(self, routed: Routed, progress: Progress, arm: Arm, purpose: Purpose) -> StartedResponse:
         """Send the request to an arm and wait for the first byte; `UpstreamError` or `UpstreamTimeout`.
 
-        This is one new attempt, or two if the transport had to send the request a second time.
+        This is one new attempt, or two if the transport had to send the request a second time. It is none if the
+        deployment's breaker is open.
         """
-        endpoint, request = routed.received.endpoint, routed.body
-        progress.begin_attempt(arm, purpose)
+        endpoint, request, breaker = routed.received.endpoint, routed.body, arm.endpoint.breaker
+        progress.begin_attempt(arm, purpose, breaker.permit if breaker.calm else admit(progress, arm, purpose))
         meter = request.stream and endpoint in METERED and not request.wants_usage
         try:
             refuse_without_key(arm.endpoint)
@@ -146,11 +148,16 @@ class Upstreams:
             else:
                 sending = self.transport.send(_request(routed, progress, arm, body))
             upstream, first = await _first_byte(sending, progress)
-            stream = request.stream and endpoint in STREAMED
-            return StartedResponse(upstream, first, progress.attempts[-1], meter, stream)
-        except RequestError as error:
-            progress.attempts[-1].fail(error)
+        except BaseException as error:
+            if isinstance(error, RequestError):
+                progress.attempts[-1].fail(error)
+            note_error(progress.attempts[-1], error)
             raise
+        stream = request.stream and endpoint in STREAMED
+        response = StartedResponse(upstream, first, progress.attempts[-1], meter, stream)
+        if upstream.status >= FIRST_REDIRECT or not breaker.calm:
+            note_start(response.attempt, answers=bool(first) and response.streams)
+        return response
 
     async def _translate(self, routed: Routed, arm: Arm, body: bytes) -> Sending:
         """Send the body in another protocol. The provider's time begins only once the translation is ready."""
@@ -254,7 +261,7 @@ def _resent(progress: Progress, error: TransportError) -> None:
     """The transport sends the request again, so the first time was an attempt that failed."""
     attempt = progress.attempts[-1]
     attempt.fail(failure(attempt.arm.endpoint, error))
-    progress.begin_attempt(attempt.arm, "retry")
+    progress.begin_attempt(attempt.arm, "retry", attempt.permit)
 
 
 def _translated(routed: Routed, arm: Arm, body: bytes) -> TranslatedRequest:

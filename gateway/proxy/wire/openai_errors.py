@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.errors import RateLimited, RequestError, Unavailable
+from fairtrial.domain.errors import RateLimited, RequestError, Unavailable, UpstreamUnavailable
 from fairtrial.domain.limits.json_limits import DECODED, excess
 from gateway.proxy.wire.asgi import JSON_TYPE, Header
 from gateway.proxy.wire.sse import as_event
@@ -43,6 +43,8 @@ def error_headers(error: RequestError, request_id: str) -> list[Header]:
         headers.append((b"x-should-retry", b"false"))
     elif isinstance(error, RateLimited | Unavailable):
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+    elif isinstance(error, UpstreamUnavailable):
+        headers += (b"retry-after", b"%d" % error.retry_after), (b"x-should-retry", b"true")
     return headers
 
 

@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from fairtrial.config.plan.hashes import plan_hash
 from fairtrial.domain.plan import Deployment, Plan, Route, Timeouts
 from tests.conformance.cases.all import CASES
 from tests.conformance.cases.case import MODEL, Case
 from tests.conformance.harness.allowed import REQUEST_HEADERS, REQUEST_PREFIXES, RESPONSE_HEADERS, STREAM_HEADERS
 from tests.conformance.harness.combinations import combinations
 from tests.conformance.harness.environments import ROOT, python_of
-from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for
+from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, without_breakers
 from tests.fixtures.upstream.seen import Seen
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -48,8 +47,7 @@ def plan(fake: FakeUpstream) -> Plan:
     routes = {name: Route(name, deployment=place.name) for name, place in places.items()}
     routes["arms"] = Route("arms", experiment=EXPERIMENT)
     deployments = {place.name: place for place in places.values()}
-    whole = replace(plan_for(fake.url), deployments=deployments, routes=routes)
-    return replace(whole, plan_hash=plan_hash(whole))
+    return without_breakers(replace(plan_for(fake.url), deployments=deployments, routes=routes))
 
 
 @dataclass(frozen=True)

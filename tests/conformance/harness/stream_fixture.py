@@ -12,9 +12,8 @@ from typing import Any, TypeVar
 
 import openai
 
-from fairtrial.config.plan.hashes import plan_hash
 from fairtrial.domain.plan import Key, Plan, Route, Timeouts
-from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for, running
+from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for, running, without_breakers
 from tests.fixtures.gateway.raw_client import RawClient, Received
 from tests.fixtures.upstream.manual_upstream import ManualUpstream, Script
 
@@ -84,7 +83,7 @@ def plan(url: str) -> Plan:
     deployments["capped"] = replace(drained, name="capped", drain_seconds=0.3)
     routes = {name: Route(name, deployment=name) for name in deployments}
     made = replace(whole, deployments={**whole.deployments, **deployments}, routes={**whole.routes, **routes})
-    return replace(made, plan_hash=plan_hash(made))
+    return without_breakers(made)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.domain.plan import Route, Timeouts
+from fairtrial.domain.plan import BreakerRule, Route, Timeouts
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running
@@ -58,14 +58,15 @@ def rig_fixture(upstream: FakeUpstream, tmp_path_factory: pytest.TempPathFactory
     (port,) = free_ports(1)
     dead = f"http://127.0.0.1:{port}/v1"
     short = Timeouts(connect=2.0, first_byte=1.0, idle=1.0, total=5.0)
+    always: dict[str, Any] = {"breaker": BreakerRule(failures=0)}
     with running(tmp_path_factory.mktemp("outcomes")) as rig:
         rig.publish(
             plan_for(
                 upstream.url,
                 deployments={
-                    "base": deployment("base", upstream.url, timeouts=short),
-                    "tuned": deployment("tuned", upstream.url, timeouts=short, parent="base"),
-                    "dead": deployment("dead", dead),
+                    "base": deployment("base", upstream.url, timeouts=short, **always),
+                    "tuned": deployment("tuned", upstream.url, timeouts=short, parent="base", **always),
+                    "dead": deployment("dead", dead, **always),
                     "keyless": deployment("keyless", upstream.url, api_key="${FAIRTRIAL_TEST_UNSET}"),
                     "translated": deployment("translated", upstream.url, provider="anthropic"),
                 },

@@ -89,7 +89,7 @@ def test_a_request_is_one_line_of_a_segment_of_version_2(rig: Rig) -> None:
     assert (attempt.outcome, attempt.fault, attempt.deployment) == ("answered", None, event.variant_served)
     assert attempt.tokens is not None
     assert attempt.cost_usd is not None
-    assert event.breaker is None
+    assert event.breaker == "closed"
 
 
 def test_what_is_unknown_is_left_out_of_the_line(rig: Rig) -> None:
@@ -102,7 +102,7 @@ def test_what_is_unknown_is_left_out_of_the_line(rig: Rig) -> None:
     ]
     attempt = json.loads(line)["attempts"][0]
     assert not {"tokens", "cost_usd", "provider_request_id", "fault"} & attempt.keys()
-    assert not {"trace_id", "schema_valid", "breaker", "response_format"} & json.loads(line).keys()
+    assert not {"trace_id", "schema_valid", "response_format"} & json.loads(line).keys()
 
 
 def test_tokens_of_caches_and_of_reasoning_are_recorded(rig: Rig) -> None:

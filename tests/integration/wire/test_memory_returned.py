@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fairtrial.domain.plan import Route
+from fairtrial.domain.plan import BreakerRule, Route
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -46,7 +46,7 @@ def gateway_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
         plan = plan_for(upstream.url)
         dead = plan_for("http://127.0.0.1:9/v1")
         routes = {**plan.routes, "dead": Route("dead", deployment="nowhere")}
-        nowhere = replace(dead.deployments["base"], name="nowhere")
+        nowhere = replace(dead.deployments["base"], name="nowhere", breaker=BreakerRule(failures=0))
         rig.publish(plan_for(upstream.url, routes=routes, deployments={**plan.deployments, "nowhere": nowhere}))
         [pid] = rig.worker_pids()
         assert httpx.post(f"{rig.url}/chat/completions", json=ASK).status_code == 200

@@ -12,6 +12,7 @@ from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.events import Tokens
 from fairtrial.domain.plan import Deployment, Price
 from gateway.proxy.extraction.chat_metadata import answer_metadata
+from gateway.proxy.plan.breaker import Breaker
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.recording.capture import read_tags
 from gateway.proxy.recording.outcomes import cost_usd
@@ -19,7 +20,8 @@ from gateway.proxy.recording.redaction import redact_json
 from gateway.proxy.upstream.request_rewrite import upstream_body
 from gateway.proxy.wire.request_body import parse_body
 
-ENDPOINT = Endpoint(Deployment("d", "openai", "m-1", "http://x/v1"), None, None, msgspec.Raw(b'"m-1"'))
+DEPLOYMENT = Deployment("d", "openai", "m-1", "http://x/v1")
+ENDPOINT = Endpoint(DEPLOYMENT, None, None, msgspec.Raw(b'"m-1"'), Breaker(DEPLOYMENT))
 
 
 def _up(body: bytes, *, arm: Arm | None = None, meter: bool = False) -> bytes:
