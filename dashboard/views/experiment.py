@@ -1,4 +1,4 @@
-"""The experiment page: the question, figures by variant, and charts over time, all as plain rates."""
+"""The experiment page: the question, the state, figures by variant, and charts over time, all as plain rates."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dashboard.components.formatting import duration, plain
 from dashboard.components.tables import table
 from dashboard.experiments import traffic
 from dashboard.experiments.split import render_srm
+from dashboard.experiments.state import render_state, render_transitions
 from dashboard.view import View
 
 ERRORS = (
@@ -39,15 +40,21 @@ def draw(control: Control) -> None:
     since_us = time_window.since_us(window)
     found = control.get(f"/api/experiments/{quote(name, safe='')}", since_us=since_us)
     _question(found)
+    render_state(control, found["live"])
     traffic.warn_no_unit(found["traffic"]["reasons"])
     traffic.warn_ambiguous_feedback(found["traffic"]["ambiguous"])
     render_srm(found["srm"])
+    _traffic(control, found, window, since_us)
+    render_transitions(control, name)
+
+
+def _traffic(control: Control, found: Row, window: str, since_us: int) -> None:
     variants = traffic.in_order(found["traffic"]["variants"], found["control"])
     if not variants:
         _nothing(control, window)
         return
     _figures(found, variants)
-    series = control.get(f"/api/experiments/{quote(name, safe='')}/series", since_us=since_us)
+    series = control.get(f"/api/experiments/{quote(found['name'], safe='')}/series", since_us=since_us)
     _charts(series, [row["variant"] for row in variants])
     _feedback(variants)
     _why(found["traffic"]["reasons"])

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
 from fairtrial.config.addresses import Address, parse_address
-from fairtrial.config.file.environment import interpolate
+from fairtrial.config.file.environment import interpolate, substituted
 from fairtrial.config.file.error_recovery import independent, validate
 from fairtrial.config.file.errors import MAX_ERRORS, FieldError
 from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, Budget, FileRefused, read_text
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.file.yaml_file import Document, Step, load_one
 from fairtrial.config.layout import Layout
-from fairtrial.config.plan.compile import Live, compile_plan, worker_settings
+from fairtrial.config.plan.compile import compile_plan, worker_settings
+from fairtrial.config.plan.live_state import Live
 from fairtrial.config.plan.plan_validation import refuse_unsound
 from fairtrial.config.plan.policies import Policy, policy_of
 from fairtrial.config.rules.cors import wrong_cors
@@ -56,7 +57,7 @@ class Project:
 
     ``files``: the file and its prompts, to watch for changes. ``feedback``: the kind of each feedback key that a metric
     reads. ``warnings``: findings that are not errors, such as keys without effect; `check` and `up` print them.
-    ``control_proxies``: `control.trusted_proxies`.
+    ``control_proxies``: `control.trusted_proxies`. ``substituted``: the environment variables whose values are in it.
     """
 
     path: Path
@@ -72,12 +73,13 @@ class Project:
     files: tuple[Path, ...]
     warnings: tuple[Diagnostic, ...] = ()
     control_proxies: tuple[str, ...] = ()
+    substituted: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
     """Read and check a project; raises `ConfigError` with all errors at once, in the order of the file.
 
-    ``live``: stage and state by experiment, from the store, which override the file.
+    ``live``: stage, state and segment by experiment, from the store, which override the file.
     """
     document = load_one(path)
     root = path.absolute().parent
@@ -106,6 +108,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         files=(path.absolute(), *dict.fromkeys(source for source, _ in prompts.values())),
         warnings=(*(wrong.at(document) for wrong in access_warnings(file)), *project_warnings(document)),
         control_proxies=file.control.trusted_proxies,
+        substituted=substituted(document.value, environ, keep=_is_secret),
     )
 
 

@@ -122,6 +122,7 @@ class Experiment:
     """An experiment; ``variants`` are sorted by name, so that their order in the file never moves a unit.
 
     ``stage``: percent of the units that are enrolled now; ``analysis_hash``: the digest of the frozen analysis.
+    ``segment``: 1, plus the number of times that it was re-armed; each segment has its own salt and analysis hash.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Experiment:
     primary: Primary | None = None
     guardrails: tuple[Guardrail, ...] = ()
     analysis_hash: str = ""
+    segment: int = field(default=1, metadata=ADDED_LATER)
 
     def variant(self, name: str) -> Variant:
         """The variant of that name; `KeyError` if there is none."""

@@ -1,4 +1,4 @@
-"""The command `fairtrial experiment`, which plans an experiment before it starts."""
+"""The command `fairtrial experiment`, which plans an experiment, shows its state, and stops or restarts it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.experiment_states import add_state_commands
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -38,10 +39,11 @@ class Number(click.FloatRange):
 
 @click.group()
 def command() -> None:
-    """Plan an experiment before it starts: how long it takes, and whether it can decide anything.
+    """Plan experiments, show their states, and pause, resume, kill, re-arm or end them.
 
     \b
-    Example:  fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000
+    Examples:  fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000
+               fairtrial experiment kill tuned-vs-base --why "answers in French"
     """
 
 
@@ -122,6 +124,9 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
 
         print_plan(Console(), name, found)
     return 0 if isinstance(found.result, PlannedTrial) else UNDECIDABLE
+
+
+add_state_commands(command)
 
 
 def _experiment(project: Project, name: str) -> Experiment:

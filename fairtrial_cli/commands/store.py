@@ -119,6 +119,7 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
     if again:
         click.echo(f"{counted(again, 'unit')} erased after the backup: erased again")
     click.echo("keys and accounts are those of the backup, including ones revoked since: fairtrial keys list", err=True)
+    click.echo("states of experiments are those of the backup, so check them: fairtrial experiment list", err=True)
     click.echo("nobody is signed in, and no invitation works; new link: fairtrial accounts reset NAME", err=True)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fairtrial.domain.accounts import Account, Invitation, Role
     from fairtrial.domain.plan import Plan, UnitKind
     from fairtrial.domain.reviews.evidence import ReviewEvidence
+    from fairtrial.experiments.lifecycle import Action
     from fairtrial.store.access.keys import KeyOptions, NewKey
     from fairtrial.store.access.one_time_links import OneTimeLink
     from fairtrial.store.core.progress import OnProgress
@@ -91,6 +92,31 @@ class Accounts(Protocol):
         """Create a link that signs one browser in; raises `UsageError` once there is an account."""
 
 
+class Experiments(Protocol):
+    """States of experiments, and the history of plans, for release managers. Times are ISO 8601 text."""
+
+    def states(self) -> list[dict[str, Any]]:
+        """The state of every published experiment."""
+
+    def state(self, name: str) -> dict[str, Any]:
+        """The state of one experiment."""
+
+    def change(self, name: str, action: Action, why: str) -> dict[str, Any]:
+        """Change a state, publish it, and return the new one."""
+
+    def transitions(self, name: str) -> list[dict[str, Any]]:
+        """The latest 100 transitions, newest first."""
+
+    def plan_log(self, limit: int) -> list[dict[str, Any]]:
+        """Publications, newest first."""
+
+    def plan(self, plan_hash: str) -> dict[str, Any]:
+        """A published plan, by its hash or the beginning of it."""
+
+    def plan_diff(self, old: str, new: str) -> list[dict[str, Any]]:
+        """The fields in which two published plans differ."""
+
+
 class StoreClient(Protocol):
     """The store as commands use it, with or without a control process.
 
@@ -108,6 +134,10 @@ class StoreClient(Protocol):
     @property
     def reviews(self) -> Reviews:
         """Review queues."""
+
+    @property
+    def experiments(self) -> Experiments:
+        """States of experiments, and the history of plans."""
 
     def ingest_now(self) -> IngestResult:
         """Ingest everything in the journal."""
@@ -159,13 +189,16 @@ class StoreClient(Protocol):
 
 
 @contextmanager
-def open_store(layout: Layout) -> Iterator[StoreClient]:
-    """The store, while the context lasts; raises `StoreLocked` if another process holds it."""
-    with _connect(layout) as store:
+def open_store(layout: Layout, config: Path | None = None) -> Iterator[StoreClient]:
+    """The store, while the context lasts; raises `StoreLocked` if another process holds it.
+
+    ``config``: the project file, for changes that publish the plan while no control runs.
+    """
+    with _connect(layout, config) as store:
         yield store
 
 
-def _connect(layout: Layout) -> AbstractContextManager[StoreClient]:
+def _connect(layout: Layout, config: Path | None) -> AbstractContextManager[StoreClient]:
     """Control's API if control runs, otherwise the opened store."""
     from fairtrial.store.core.owner_lock import read_note
     from fairtrial_cli.store_client.local import LocalStore
@@ -177,7 +210,7 @@ def _connect(layout: Layout) -> AbstractContextManager[StoreClient]:
         if note is not None and note.control_url is not None:
             return RemoteStore(note.control_url, layout)
         try:
-            return LocalStore(layout)
+            return LocalStore(layout, config)
         except StoreLocked:
             if time.monotonic() > deadline:
                 raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Verdict
 from fairtrial.store.access import audit, keys
 from fairtrial.store.access.keys import KeyOptions, NewKey
+from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import runs, suite_texts, verdicts
@@ -28,10 +28,13 @@ from fairtrial.store.overview import Overview, overview
 from fairtrial.store.traffic import traffic
 from fairtrial.store.traffic.traffic import Traffic
 from fairtrial_cli.store_client.accounts import LocalAccounts
+from fairtrial_cli.store_client.experiments import LocalExperiments
 from fairtrial_cli.store_client.reviews import LocalReviews
 from gateway.control.operations.maintain_store import StoreMaintenance
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
     from fairtrial.domain.plan import Plan
@@ -43,10 +46,11 @@ PRIVATE_UMASK = 0o077
 class LocalStore:
     """A `StoreClient` on the opened store; raises `StoreLocked` if another process holds it.
 
-    While it is open, the umask makes all new files private, because DuckDB sets no permissions on its log.
+    ``config``: the project file, for changes that publish the plan. While the store is open, the umask makes all new
+    files private, because DuckDB sets no permissions on its log.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, config: Path | None = None) -> None:
         with ExitStack() as undo:
             undo.callback(os.umask, os.umask(PRIVATE_UMASK))
             self._database = Database.open(layout)
@@ -56,6 +60,7 @@ class LocalStore:
             self.maintenance = StoreMaintenance(self._database, self._ingester, _now_us, actor="command line")
             self.accounts = LocalAccounts(self._database, _now_us)
             self.reviews = LocalReviews(self._database, _now_us)
+            self.experiments = LocalExperiments(self._database, config, _now_us)
             self._undo = undo.pop_all()
 
     def __enter__(self) -> LocalStore:
@@ -79,7 +84,7 @@ class LocalStore:
     def judge(self, request: JudgeRequest, plan: Plan) -> Verdict:
         from gateway.control.operations.judge_candidate import judge_candidate
 
-        asked_by = f"local user {_user()}"
+        asked_by = f"local user {local_user()}"
         return judge_candidate(self._database, request, plan=plan, asked_by=asked_by, now_us=_now_us())
 
     def list_verdicts(
@@ -148,14 +153,6 @@ class LocalStore:
     def _rows(self, query: Query) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = msgspec.to_builtins(self._database.dicts(query))
         return rows
-
-
-def _user() -> str:
-    """The operating system's user; a container may have no name for its number."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def _now_us() -> int:

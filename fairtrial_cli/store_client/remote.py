@@ -21,6 +21,7 @@ from fairtrial.store.ingest.ingest import IngestResult
 from fairtrial.store.overview import Overview
 from fairtrial.store.traffic.traffic import Traffic
 from fairtrial_cli.store_client.accounts import RemoteAccounts
+from fairtrial_cli.store_client.experiments import RemoteExperiments
 from fairtrial_cli.store_client.maintenance import RemoteMaintenance
 from fairtrial_cli.store_client.reviews import RemoteReviews
 
@@ -53,6 +54,7 @@ class RemoteStore:
         self.maintenance = RemoteMaintenance(self._send)
         self.accounts = RemoteAccounts(self._send)
         self.reviews = RemoteReviews(self._send)
+        self.experiments = RemoteExperiments(self._send)
         self._client = httpx.Client(base_url=control_url, headers=headers, timeout=SECONDS, trust_env=False)
 
     def __enter__(self) -> RemoteStore:

@@ -37,6 +37,24 @@ def interpolate(
     return walk(value, ()), wrongs
 
 
+def substituted(value: Any, environ: Mapping[str, str], *, keep: Callable[[Path], bool]) -> dict[str, str]:
+    """The variables that `interpolate` fills in, with their values."""
+    names: set[str] = set()
+
+    def walk(inside: Any, path: Path) -> None:
+        if isinstance(inside, dict):
+            for key, item in inside.items():
+                walk(item, (*path, key))
+        elif isinstance(inside, list):
+            for index, item in enumerate(inside):
+                walk(item, (*path, index))
+        elif isinstance(inside, str) and not keep(path):
+            names.update(PLACEHOLDER.findall(inside))
+
+    walk(value, ())
+    return {name: environ[name] for name in sorted(names) if name in environ}
+
+
 def _fill(text: str, environ: Mapping[str, str], path: Path, wrongs: list[FieldError]) -> str:
     def replace(match: re.Match[str]) -> str:
         name = match[1]

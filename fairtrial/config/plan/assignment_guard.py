@@ -7,9 +7,10 @@ from fairtrial.domain.plan import Experiment, Plan
 
 
 def changed_units(old: Plan, new: Plan) -> list[str]:
-    """The experiments in both plans that keep their salt but would assign some units to another arm.
+    """The experiments in both plans that keep their declared salt but would assign some units to another arm.
 
-    The unit's kind, the variants' names, their shares or the control has changed. A stage only adds units.
+    The unit's kind, the variants' names, their shares or the control has changed. A stage only adds units. A new
+    segment assigns all units anew, on purpose, and is accepted if nothing else changes.
     """
     both = sorted(old.experiments.keys() & new.experiments.keys())
     return [name for name in both if _reassigns(old.experiments[name], new.experiments[name])]
@@ -23,7 +24,8 @@ def refuse_reassignment(old: Plan, new: Plan) -> None:
 
 
 def _reassigns(old: Experiment, new: Experiment) -> bool:
-    return old.salt == new.salt and _arms(old) != _arms(new)
+    """A re-arm changes the salt by itself, so a new segment must not hide another change of the split."""
+    return (old.salt == new.salt or new.segment > old.segment) and _arms(old) != _arms(new)
 
 
 def _arms(experiment: Experiment) -> tuple[object, ...]:
@@ -35,8 +37,13 @@ def _sentence(old: Experiment, new: Experiment) -> str:
     return (
         f"experiments.{new.name}: the change from {_described(old)} to {_described(new)} would move units "
         f"to other arms during the experiment "
-        f"(give it a new salt, such as salt: {new.salt}-2, which starts it anew)"
+        f"(give it a new salt, such as salt: {_example(new)}, which starts it anew)"
     )
+
+
+def _example(new: Experiment) -> str:
+    """A salt that is not the current one. The salt of a later segment is derived, so its name serves instead."""
+    return f"{new.salt if new.segment == 1 else new.name}-{new.segment + 1}"
 
 
 def _described(experiment: Experiment) -> str:

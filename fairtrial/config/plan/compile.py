@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from fairtrial.config.file.schema import DeploymentSection, ExperimentSection, MetricSection, ProjectFile
 from fairtrial.config.file.service_schema import GatewaySection
-from fairtrial.config.plan.hashes import analysis_hash, deployment_digest, plan_hash
+from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
+from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.plan.prices import known_price
 from fairtrial.config.rules.metric_catalogue import stop_margin
 from fairtrial.domain.limits.worker_settings import WorkerSettings
@@ -16,7 +17,6 @@ from fairtrial.domain.plan import (
     BreakerRule,
     Deployment,
     Experiment,
-    ExperimentState,
     Guardrail,
     Plan,
     Price,
@@ -30,20 +30,12 @@ Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
-    """The state of an experiment in the store; ``stage`` is ``None`` until one was set."""
-
-    stage: float | None = None
-    state: ExperimentState = "running"
-
-
 def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) -> Plan:
     """The plan of a valid file. The live state of experiments that are not in the file is ignored."""
     deployments = {name: _deployment(name, section) for name, section in file.deployments.items()}
     digests = {name: deployment.digest for name, deployment in deployments.items()}
     experiments = {
-        name: _frozen(_experiment(name, section, prompts, live.get(name, Live())), digests, file.metrics)
+        name: _frozen(_experiment(name, section, prompts), digests, file.metrics)
         for name, section in file.experiments.items()
     }
     routes = {
@@ -51,7 +43,7 @@ def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) 
         for name, section in file.routes.items()
     }
     plan = Plan(deployments, routes, experiments, file.capture.bodies, file.capture.retain_days)
-    return replace(plan, plan_hash=plan_hash(plan))
+    return lay_over(plan, live)
 
 
 def worker_settings(section: GatewaySection) -> WorkerSettings:
@@ -90,8 +82,7 @@ def _price(section: DeploymentSection) -> Price:
     return known_price(provider, model) if section.external else Price()
 
 
-def _experiment(name: str, section: ExperimentSection, prompts: Prompts, live: Live) -> Experiment:
-    first = section.enroll.stages[0] if section.enroll else 100.0
+def _experiment(name: str, section: ExperimentSection, prompts: Prompts) -> Experiment:
     return Experiment(
         name=name,
         question=section.question,
@@ -102,8 +93,7 @@ def _experiment(name: str, section: ExperimentSection, prompts: Prompts, live: L
             for key, one in sorted(section.variants.items())
         ),
         salt=section.salt or name,
-        stage=first if live.stage is None else live.stage,
-        state=live.state,
+        stage=section.enroll.stages[0] if section.enroll else 100.0,
         primary=_primary(section),
         guardrails=tuple(
             Guardrail(one.metric, one.margin, stop_margin(one.metric, one.margin, one.stop_margin))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from fairtrial.config.layout import Layout
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import NotAllowed, NotAuthenticated
 from fairtrial.domain.plan import Key
@@ -42,6 +43,24 @@ def caller_of(request: Request) -> Caller:
     if person is not None:
         return person
     raise NotAuthenticated("sign in first, or send a key with the right admin: Authorization: Bearer ft-…")
+
+
+def actor_of(caller: Caller, layout: Layout) -> str:
+    """The caller as records name it: an account, a key's name, or the local user.
+
+    Commands on this machine use the key in a file that only the local user can read.
+    """
+    if caller.account_id == sessions.LOCAL.account_id or _has_local_key(caller, layout):
+        return f"local user {sessions.local_user()}"
+    return f"account {caller.name}" if caller.is_person else f"key {caller.name}"
+
+
+def _has_local_key(caller: Caller, layout: Layout) -> bool:
+    try:
+        secret = layout.admin_key.read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return not caller.is_person and secret.startswith(f"ft-{caller.account_id.removeprefix(KEY)}-")
 
 
 def by_session(request: Request) -> Caller | None:

@@ -1,22 +1,28 @@
-"""Publishes the plan when its files or the keys change. An invalid plan is refused and the last valid one stays."""
+"""Publishes the plan when its files, the keys or the state of an experiment change.
+
+An invalid file is refused. The last valid plan then stays, with the current keys and states.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from fairtrial.config.plan.assignment_guard import refuse_reassignment
+from fairtrial.config.plan.live_state import keep_stopped, lay_over
+from fairtrial.config.plan.plan_record import recorded_plan
 from fairtrial.config.plan.published import publish, read
 from fairtrial.config.private_files import write_private
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, PlanRefused
-from fairtrial.domain.plan import Key, Published
+from fairtrial.domain.plan import Key, Plan, Published
 from fairtrial.store.access import audit, keys, store_secrets
 from fairtrial.store.core.database import Database
+from fairtrial.store.experiments import published_plans, transitions
 
 RETRY_US = 2_000_000
 
@@ -45,20 +51,24 @@ class PlanPublisher:
         self._mark: Mark | None = None
         self._retry_us = 0
         self._lock = threading.Lock()
+        self._substituted: Mapping[str, str] | None = None
+        self._changed_by: str | None = None
         self._adopt()
 
-    def refresh(self, *, keys_changed: bool = False) -> bool:
+    def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
         """Publish changes, if there are any; returns whether anything was published.
 
-        Raises `ConfigError` or `PlanRefused` only if no valid plan was published before.
+        ``changed_by``: who changed an experiment's state just now. Raises `ConfigError` or `PlanRefused` only if no
+        valid plan was published before.
         """
         with self._lock:
             mark = _mark(self._files)
-            if mark == self._mark and not keys_changed and not self._must_retry():
+            if changed_by is None and mark == self._mark and not keys_changed and not self._must_retry():
                 return False
+            self._changed_by = changed_by or self._changed_by
             self._mark = None  # until publishing succeeds, so that a failure such as a full disk is retried
             published = self._publish_or_stay()
-            self._mark = mark
+            self._mark, self._changed_by = mark, None
             return published
 
     def _publish_or_stay(self) -> bool:
@@ -69,7 +79,7 @@ class PlanPublisher:
             self._refuse(str(error))
             if self.published is None:
                 raise
-            return self._publish_keys()
+            return self._publish_last_valid()
 
     def _must_retry(self) -> bool:
         """A refused file may name another file that is not watched yet, so it is read again from time to time."""
@@ -84,20 +94,27 @@ class PlanPublisher:
 
     def _publish(self) -> bool:
         project = self._load()
+        plan = lay_over(project.plan, transitions.live(self._database))
         before = self.published
         if before is not None:
-            refuse_reassignment(before.plan, project.plan)
-        self._files = project.files
-        replaced = self._replace(Published(project.plan, project.gateway.auth, *self._secrets(), project.feedback))
+            plan = keep_stopped(before.plan, plan)
+            refuse_reassignment(before.plan, plan)
+        self._files, self._substituted = project.files, project.substituted
+        replaced = self._replace(Published(plan, project.gateway.auth, *self._secrets(), project.feedback))
         self._accept()
         return replaced
 
-    def _publish_keys(self) -> bool:
-        """Publish the last valid plan with the current keys, so that revoking a key works with an invalid file."""
+    def _publish_last_valid(self) -> bool:
+        """Publish the last valid plan with the current keys and states.
+
+        So revoking a key and stopping an experiment work with an invalid file.
+        """
         if self.published is None:
             return False
         known, pepper = self._secrets()
-        return self._replace(replace(self.published, keys=known, pepper=pepper))
+        laid = lay_over(self.published.plan, transitions.live(self._database))
+        plan = keep_stopped(self.published.plan, laid)
+        return self._replace(replace(self.published, plan=plan, keys=known, pepper=pepper))
 
     def _secrets(self) -> tuple[tuple[Key, ...], str]:
         return keys.valid(self._database), store_secrets.pepper(self._database)
@@ -109,7 +126,15 @@ class PlanPublisher:
         self.published = new
         if before is None or before.plan.plan_hash != new.plan.plan_hash:
             self._record("plan.publish", new.plan.plan_hash)
+        self._keep(new.plan)
         return new != before
+
+    def _keep(self, plan: Plan) -> None:
+        """Add the plan to the history unless it is its newest entry, as after a failure or an upgrade."""
+        if published_plans.newest_hash(self._database) == plan.plan_hash:
+            return
+        record = recorded_plan(plan, self._substituted)
+        published_plans.record(self._database, record, now_us=self._clock_us(), actor=self._changed_by)
 
     def _refuse(self, why: str) -> None:
         """Log the reason before recording it, because a failing store may refuse to. No message contains a key."""

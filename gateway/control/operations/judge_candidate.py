@@ -29,8 +29,8 @@ from fairtrial.domain.verdict import Finding, JudgedSuite, Provenance, Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import looks, runs, suite_texts, verdicts
+from fairtrial.store.experiments import segment_traffic
 from fairtrial.store.reviews import evidence
-from fairtrial.store.traffic import traffic
 from gateway.control.operations.live_rates import live_rates
 from gateway.control.operations.run_tables import load_table
 from gateway.control.operations.split_findings import split_findings
@@ -156,7 +156,7 @@ def judge_candidate(database: Database, request: JudgeRequest, *, plan: Plan, as
             Trial(request.candidate, request.baseline, found, digests, reviews, found.before, later),
             verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
             at_us=now_us,
-            live=live_rates(traffic.by_variant(database, Page()), plan, request.candidate, request.baseline),
+            live=live_rates(segment_traffic.by_variant(database, Page()), plan, request.candidate, request.baseline),
             candidates_judged=verdicts.candidates_judged(database, gate.name, request.candidate),
             first=[
                 *split_findings(database, plan, request.candidate, request.baseline),

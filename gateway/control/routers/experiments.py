@@ -9,11 +9,14 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.plan import Experiment
 from fairtrial.store.core.query import Page
+from fairtrial.store.experiments import segment_traffic, transitions
+from fairtrial.store.experiments.segment_traffic import segment_page
 from fairtrial.store.traffic import time_series, traffic
 from fairtrial.store.traffic.traffic import Traffic
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import not_found
+from gateway.control.operations.change_experiment import describe_state
 from gateway.control.operations.check_split import check_split
 from gateway.control.operations.split_check_cache import SplitCheckCache
 from gateway.control.responses import BackgroundDep, TrafficPageDep, as_json, as_table
@@ -27,7 +30,7 @@ router = APIRouter(
 def listing(request: Request, background: BackgroundDep, page: TrafficPageDep) -> Response:
     """Every published experiment with its traffic in the window and its test for sample-ratio mismatch."""
     checks: SplitCheckCache = request.app.state.split_check_cache
-    found = {one.experiment: one for one in traffic.by_variant(background.database, page)}
+    found = {one.experiment: one for one in segment_traffic.by_variant(background.database, page)}
     shown = list(_published(background).values())[page.offset : page.offset + page.limit]
     rows = [_described(one, found.get(one.name)) | {"srm": checks.get(background.database, one)} for one in shown]
     return as_json({"rows": rows, "window": _window(page)})
@@ -35,13 +38,19 @@ def listing(request: Request, background: BackgroundDep, page: TrafficPageDep) -
 
 @router.get("/experiments/{name}")
 def one(background: BackgroundDep, page: TrafficPageDep, name: str) -> Response:
-    """One experiment with its traffic in the window and its test for sample-ratio mismatch."""
+    """One experiment with its live state, its traffic in the window and its test for sample-ratio mismatch.
+
+    After a re-arm the window begins with the re-arm at the earliest, as `window` says.
+    """
     experiment = _published(background).get(name)
     if experiment is None:
         raise not_found("experiment", name)
+    page = segment_page(background.database, page, name)
     found = traffic.by_variant(background.database, page, experiment=name)
     described = _described(experiment, found[0] if found else None)
-    return as_json(described | {"srm": check_split(background.database, experiment), "window": _window(page)})
+    live = describe_state(experiment, transitions.last(background.database).get(name))
+    srm = check_split(background.database, experiment)
+    return as_json(described | {"live": live, "srm": srm, "window": _window(page)})
 
 
 @router.get("/experiments/{name}/series")
@@ -49,6 +58,7 @@ def over_time(background: BackgroundDep, page: TrafficPageDep, name: str) -> Res
     """One experiment's traffic by variant in at most 60 time slots, and its distribution of latencies."""
     if name not in _published(background):
         raise not_found("experiment", name)
+    page = segment_page(background.database, page, name)
     return as_json(time_series.series(background.database, page, experiment=name))
 
 

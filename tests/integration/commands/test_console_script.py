@@ -20,6 +20,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "experiment": (("plan", "nothing"), 2, "nothing"),
     "health": (("http://127.0.0.1:9/readyz",), 1, "127.0.0.1:9"),
     "keys": (("list",), 0, ""),
+    "plan": (("log",), 0, ""),
     "review": (("status",), 0, "no queues yet"),
     "store": (("info",), 0, ""),
 }

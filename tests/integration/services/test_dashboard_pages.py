@@ -219,3 +219,24 @@ def test_a_verdict_shows_its_findings_runs_and_the_command_to_judge_again(
     assert HOSTILE not in "".join(map(str, findings.to_numpy().ravel()))
     assert plain(HOSTILE) in said
     assert HOSTILE not in said
+
+
+def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is_possible(
+    empty: ForkedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(empty, monkeypatch, "experiment")
+    assert "Running" in words(page)
+    assert _changes(page) == ["Pause", "Kill", "End"]
+    with open_store(empty.project.layout) as owner:
+        owner.experiments.change("tuned-vs-base", "kill", f"answers in French {HOSTILE}")
+    page = opened(empty, monkeypatch, "experiment")
+    (error,) = page.error
+    assert error.value.startswith("STOPPED at")
+    assert plain(f"answers in French {HOSTILE}") in error.value
+    assert HOSTILE not in words(page)
+    assert [(row["action"], row["segment"]) for row in cells(page, -1)] == [("Kill", 1)]
+    assert _changes(page) == ["Re-arm", "End"]
+
+
+def _changes(page: AppTest) -> list[str]:
+    return [button.label for button in page.button if (button.key or "").startswith("state-")]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fairtrial.config.plan.assignment_guard import changed_units, refuse_reassignment
-from fairtrial.config.plan.compile import Live
 from fairtrial.config.plan.hashes import plan_hash
+from fairtrial.config.plan.live_state import Live
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import PlanRefused
 from tests.fixtures.services.projects import ENVIRON, SOUND, errors, project, write

@@ -82,7 +82,7 @@ def test_internal_data_can_not_be_published_to_the_outside(tmp_path: Path, publi
 def add_new_fields(content: dict[str, Any]) -> None:
     content["regions"] = ["eu"]
     content["plan"]["breakers"] = {"after": 5}
-    content["plan"]["experiments"]["tuned-vs-base"]["segment"] = 2
+    content["plan"]["experiments"]["tuned-vs-base"]["cohort"] = 2
     content["plan"]["deployments"]["base"]["forwarded"] = ["x-team", 1e22, None]
 
 

@@ -1,0 +1,76 @@
+"""Lays the live state of experiments, which the store keeps as rows, over a compiled plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from fairtrial.config.plan.hashes import digest, plan_hash
+from fairtrial.domain.keyed_hash import keyed_hash
+from fairtrial.domain.plan import Experiment, ExperimentState, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The state of an experiment in the store; ``stage`` is ``None`` until one was set.
+
+    ``segment``: 1 at first; every re-arm starts the next one, with new units.
+    """
+
+    stage: float | None = None
+    state: ExperimentState = "running"
+    segment: int = 1
+
+
+def segment_salt(declared: str, segment: int) -> str:
+    """The salt of a segment: the declared one for the first, then HMAC-SHA256(declared, "segment" NUL number) in hex.
+
+    ``docs/reference/assignment.md`` describes it.
+    """
+    if segment == 1:
+        return declared
+    return keyed_hash(declared).digest(f"segment\0{segment}".encode()).hex()
+
+
+def lay_over(plan: Plan, live: Mapping[str, Live]) -> Plan:
+    """The plan with the live state of its experiments. Other experiments in ``live`` are ignored.
+
+    The plan can be a declared one, or a published one whose experiments have a state already. A published one does not
+    contain the declared salt. If such an experiment is in another segment than ``live`` says, it is served as killed.
+    """
+    experiments = {name: _laid(one, live[name]) if name in live else one for name, one in plan.experiments.items()}
+    laid = replace(plan, experiments=experiments)
+    return replace(laid, plan_hash=plan_hash(laid))
+
+
+def keep_stopped(before: Plan, plan: Plan) -> Plan:
+    """The plan, in which experiments that ``before`` has stopped stay stopped unless a later segment began.
+
+    No transition leads back from killed or ended within a segment. So the rows were lost, as by restoring a backup, and
+    the control must go on serving.
+    """
+    experiments = {name: _kept(before.experiments.get(name), one) for name, one in plan.experiments.items()}
+    kept = replace(plan, experiments=experiments)
+    return replace(kept, plan_hash=plan_hash(kept))
+
+
+def _kept(before: Experiment | None, new: Experiment) -> Experiment:
+    if before is None or before.state not in ("killed", "ended") or new.state not in ("running", "paused"):
+        return new
+    return new if new.segment > before.segment else replace(new, state=before.state)
+
+
+def _laid(experiment: Experiment, live: Live) -> Experiment:
+    stage = experiment.stage if live.stage is None else live.stage
+    if experiment.segment == live.segment:
+        return replace(experiment, state=live.state, stage=stage)
+    if experiment.segment != 1:
+        return replace(experiment, state="killed")
+    return replace(
+        experiment,
+        state=live.state,
+        stage=stage,
+        segment=live.segment,
+        salt=segment_salt(experiment.salt, live.segment),
+        analysis_hash=digest({"analysis": experiment.analysis_hash, "segment": live.segment}),
+    )

@@ -1,0 +1,95 @@
+"""The states of an experiment and the transitions between them, as pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from fairtrial.domain.errors import BadRequest, Conflict
+from fairtrial.domain.names.look_alikes import has_invisible
+from fairtrial.domain.plan import ExperimentState
+
+Action = Literal["pause", "resume", "kill", "rearm", "end"]
+ACTIONS: tuple[Action, ...] = ("pause", "resume", "kill", "rearm", "end")
+FROM: Mapping[Action, tuple[ExperimentState, ...]] = {
+    "pause": ("running",),
+    "resume": ("paused",),
+    "kill": ("running", "paused"),
+    "rearm": ("killed",),
+    "end": ("running", "paused", "killed"),
+}
+TO: Mapping[Action, ExperimentState] = {
+    "pause": "paused",
+    "resume": "running",
+    "kill": "killed",
+    "rearm": "running",
+    "end": "ended",
+}
+MOST_WHY = 500
+_WORD: Mapping[ExperimentState, str] = {"paused": "PAUSED", "killed": "STOPPED", "ended": "ENDED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of an experiment's state.
+
+    ``evidence``: what a rule based it on, ``None`` for people. ``plan_hash``: the plan that was in force before.
+    ``segment``: the segment after it. ``at_us``: microseconds since 1970, UTC.
+    """
+
+    experiment: str
+    at_us: int
+    action: Action
+    from_state: ExperimentState
+    to_state: ExperimentState
+    segment: int
+    actor: str
+    why: str
+    plan_hash: str
+    evidence: Mapping[str, Any] | None = None
+
+
+def possible(state: ExperimentState) -> list[Action]:
+    """The actions that a state allows."""
+    return [action for action in ACTIONS if state in FROM[action]]
+
+
+def next_state(name: str, state: ExperimentState, segment: int, action: Action) -> tuple[ExperimentState, int]:
+    """The state and segment after an action; raises `Conflict`, which names the state and what is possible."""
+    if state not in FROM[action]:
+        can = ", ".join(possible(state)) or "nothing: this state is final"
+        raise Conflict(f"experiments.{name}: can't {action} an experiment that is {state} (possible: {can})")
+    return TO[action], segment + (action == "rearm")
+
+
+def checked_reason(why: str) -> str:
+    """The reason without surrounding blanks; raises `BadRequest` if it is empty, too long or not printable."""
+    text = why.strip()
+    if not text:
+        raise BadRequest("why: a reason is required (one sentence)")
+    if len(text) > MOST_WHY:
+        raise BadRequest(f"why: the reason has {len(text)} characters (at most {MOST_WHY})")
+    if has_invisible(text):
+        raise BadRequest("why: the reason has invisible or control characters (write one line of visible text)")
+    return text
+
+
+def sentence(name: str, control: str, state: ExperimentState, last: Transition | None) -> str:
+    """The state of an experiment for people; ``last`` is its newest transition, if there is any."""
+    if last is None or state == "running":
+        return "Running." if last is None else f"Running: {_LAST[last.action]} {_by(last)}"
+    text = f"{_WORD[state]} {_by(last)} All traffic is on {control}."
+    if state == "killed":
+        return f"{text} To re-arm: fairtrial experiment rearm {name} --why …"
+    return f"{text} To resume: fairtrial experiment resume {name} --why …" if state == "paused" else text
+
+
+_LAST: Mapping[Action, str] = {"resume": "resumed", "rearm": "re-armed"}
+
+
+def _by(last: Transition) -> str:
+    at = datetime.fromtimestamp(last.at_us // 1_000_000, UTC)
+    end = "" if last.why.endswith((".", "!", "?", "…")) else "."
+    return f"at {at:%H:%M:%S} UTC on {at:%d %b %Y} by {last.actor}: {last.why}{end}"

@@ -1,0 +1,69 @@
+"""Keeps every plan that was published, without secrets, in rows that are only added."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fairtrial.domain.errors import BadRequest, NotFound
+from fairtrial.domain.names.printable import printable
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, Query, timestamp
+
+HASH_START = re.compile(r"[0-9a-f]{4,32}")
+INSERT = """
+INSERT INTO published_plans (number, at_time, plan_hash, actor, plan)
+SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ? FROM published_plans
+"""
+LIST = """
+SELECT number, at_time, plan_hash, actor
+FROM published_plans
+WHERE at_time >= $1 AND at_time < $2
+ORDER BY number DESC
+LIMIT $3 OFFSET $4
+"""
+NEWEST = "SELECT arg_max(plan_hash, number) FROM published_plans"
+FIND = """
+SELECT plan_hash, plan
+FROM published_plans
+WHERE starts_with(plan_hash, $1)
+QUALIFY row_number() OVER (PARTITION BY plan_hash ORDER BY number) = 1
+ORDER BY plan_hash
+LIMIT 2
+"""
+
+
+def record(database: Database, plan: Mapping[str, Any], *, now_us: int, actor: str | None) -> None:
+    """Record a publication. ``plan``: as `recorded_plan` returns it; ``actor``: ``None`` for a change of the file."""
+    row = [timestamp(now_us), plan["plan_hash"], actor, json.dumps(plan, ensure_ascii=False)]
+    with database.transaction() as cursor:
+        cursor.execute(INSERT, row)
+
+
+def newest_hash(database: Database) -> str | None:
+    """The hash of the plan that was recorded last; raises `StoreError`."""
+    found: str | None = database.rows(NEWEST)[0][0]
+    return found
+
+
+def listing(page: Page) -> Query:
+    """Publications of a time window, newest first, without the plans."""
+    return Query(LIST, (page.since, page.until, page.rows, page.offset))
+
+
+def find(database: Database, start: str) -> dict[str, Any]:
+    """The plan whose hash begins with ``start``, as it was recorded first.
+
+    Raises `NotFound`, and `BadRequest` if ``start`` is no hash or fits several plans.
+    """
+    if not HASH_START.fullmatch(start):
+        raise BadRequest(f"plans: {printable(start)!r} is not a plan hash (at least 4 of its 32 hexadecimal digits)")
+    found = database.rows(FIND, (start,))
+    if not found:
+        raise NotFound(f"plans: no plan with the hash {start} was published here", code="plan_not_found")
+    if len(found) > 1:
+        raise BadRequest(f"plans: several plan hashes begin with {start} (write more digits)")
+    plan: dict[str, Any] = json.loads(found[0][1])
+    return plan

@@ -1,0 +1,40 @@
+"""Reads the traffic of experiments in their current segments, because a re-arm assigns units anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, microseconds
+from fairtrial.store.traffic import traffic
+from fairtrial.store.traffic.traffic import Traffic
+
+STARTS = """
+SELECT experiment, max(at_time)
+FROM transitions
+WHERE action = 'rearm' AND ($1 IS NULL OR experiment = $1)
+GROUP BY experiment
+"""
+
+
+def segment_page(database: Database, page: Page, experiment: str) -> Page:
+    """The part of the window that is in the current segment of the experiment."""
+    return replace(page, since_us=max(page.since_us, _starts(database, experiment).get(experiment, 0)))
+
+
+def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
+    """Traffic as `traffic.by_variant`, from the start of each experiment's current segment at the earliest."""
+    starts = _starts(database, experiment)
+    found: list[Traffic] = []
+    for one in traffic.by_variant(database, page, experiment=experiment):
+        since_us = starts.get(one.experiment, 0)
+        if since_us <= page.since_us:
+            found.append(one)
+        else:
+            found += traffic.by_variant(database, replace(page, since_us=since_us), experiment=one.experiment)
+    return found
+
+
+def _starts(database: Database, experiment: str | None) -> dict[str, int]:
+    """When the last re-arm of each experiment was; only those that were re-armed."""
+    return {name: microseconds(at_time) for name, at_time in database.rows(STARTS, (experiment,))}

@@ -1,0 +1,108 @@
+"""The command `fairtrial plan`, which shows the history of published plans."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from fairtrial_cli.store_client.client import StoreClient
+
+CONFIG = click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def command() -> None:
+    """Show the history of published plans, which contains no secrets.
+
+    \b
+    Example:  fairtrial plan log
+    """
+
+
+@command.command()
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="The most publications shown."
+)
+@CONFIG
+@JSON
+def log(limit: int, config: Path, as_json: bool) -> None:
+    """List publications, newest first: when, the plan's hash, and who changed an experiment.
+
+    \b
+    Example:  fairtrial plan log --limit 5
+    """
+    with _open(config) as store:
+        rows = store.experiments.plan_log(limit)
+    if as_json:
+        return _print_json(rows)
+    for row in rows:
+        click.echo(f"{row['at_time'][:19]}  {row['plan_hash']}  {row['actor'] or 'the project file'}")
+    return None
+
+
+@command.command()
+@click.argument("plan_hash", metavar="HASH")
+@CONFIG
+def show(plan_hash: str, config: Path) -> None:
+    """Print the plan with this HASH, or the first digits of it, as JSON.
+
+    Of API keys only templates such as ${NAME} are kept.
+
+    \b
+    Example:  fairtrial plan show 3f9c0a1b
+    """
+    import json
+
+    with _open(config) as store:
+        found = store.experiments.plan(plan_hash)
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+@command.command()
+@click.argument("old")
+@click.argument("new")
+@CONFIG
+@JSON
+def diff(old: str, new: str, config: Path, as_json: bool) -> None:
+    """List the fields in which the plans with the hashes OLD and NEW differ.
+
+    \b
+    Example:  fairtrial plan diff 3f9c0a1b 8d2e4c6f
+    """
+    import json
+
+    with _open(config) as store:
+        rows = store.experiments.plan_diff(old, new)
+    if as_json:
+        return _print_json(rows)
+    for row in rows:
+        before, after = (json.dumps(row[name], ensure_ascii=False) for name in ("old", "new"))
+        click.echo(f"{row['path']}: {before} -> {after}")
+    return None
+
+
+def _open(config: Path) -> AbstractContextManager[StoreClient]:
+    from fairtrial_cli.store_client.client import open_store
+    from fairtrial_cli.store_client.find_layout import find_layout
+
+    return open_store(find_layout(config, os.environ), config)
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.encode(value).decode())

@@ -1,0 +1,145 @@
+"""The commands of `fairtrial experiment` that show the state of an experiment and change it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from fairtrial.experiments.lifecycle import Action
+    from fairtrial_cli.store_client.client import StoreClient
+
+CONFIG = click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
+STORE = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="The store's file, needed only if the project file can't be read and does not use the default.",
+)
+WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+CHANGES: dict[Action, tuple[str, str, str]] = {
+    "pause": (
+        "Serve the control to everyone; units of this time are not counted.",
+        "Undo it with: fairtrial experiment resume.",
+        "the base model is being moved",
+    ),
+    "resume": (
+        "Continue a paused experiment with the same units.",
+        "Every unit keeps its variant.",
+        "the move is done",
+    ),
+    "kill": (
+        "Stop an experiment at once: all traffic goes to the control.",
+        "It works while the project file is invalid. Only rearm starts the experiment again.",
+        "answers in French",
+    ),
+    "rearm": (
+        "Start a killed experiment again, as a new segment with new units.",
+        "Units are assigned anew, and those of earlier segments are not counted. The project file must be valid.",
+        "the language is fixed",
+    ),
+    "end": (
+        "End an experiment for good: its route serves the control.",
+        "Nothing can start it again. A new experiment needs a new name.",
+        "the question is answered",
+    ),
+}
+
+
+def add_state_commands(group: click.Group) -> None:
+    """Add list, status and one command for each change."""
+    group.add_command(list_)
+    group.add_command(status)
+    for action, (summary, more, why) in CHANGES.items():
+        example = f'fairtrial experiment {action} tuned-vs-base --why "{why}"'
+        text = f"{summary}\n\n{more} The gateway's workers follow within a second.\n\n\b\nExample:  {example}"
+        group.command(action, help=text)(_change_command(action))
+
+
+@click.command("list")
+@CONFIG
+@STORE
+@JSON
+def list_(config: Path, store: Path | None, as_json: bool) -> None:
+    """List all experiments with their states.
+
+    \b
+    Example:  fairtrial experiment list
+    """
+    with _open(config, store) as opened:
+        rows = opened.experiments.states()
+    if as_json:
+        return _print_json(rows)
+    for row in rows:
+        click.echo(f"{row['name']:<24} {row['sentence']}")
+    return None
+
+
+@click.command()
+@click.argument("name")
+@CONFIG
+@STORE
+@JSON
+def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
+    """Show the state of the experiment NAME and its transitions, newest first.
+
+    \b
+    Example:  fairtrial experiment status tuned-vs-base
+    """
+    with _open(config, store) as opened:
+        found = opened.experiments.state(name)
+        rows = opened.experiments.transitions(name)
+    if as_json:
+        return _print_json(found | {"transitions": rows})
+    _print_state(found)
+    for row in rows:
+        segment = f" (segment {row['segment']})" if row["action"] == "rearm" else ""
+        click.echo(f"  {row['at_time'][:19]}  {row['action']:<7} by {row['actor']}: {row['why']}{segment}")
+    return None
+
+
+def _change_command(action: Action) -> Callable[..., None]:
+    @click.argument("name")
+    @WHY
+    @CONFIG
+    @STORE
+    @JSON
+    def change(name: str, why: str, config: Path, store: Path | None, as_json: bool) -> None:
+        with _open(config, store) as opened:
+            found = opened.experiments.change(name, action, why)
+        if as_json:
+            _print_json(found)
+        else:
+            _print_state(found)
+
+    return change
+
+
+def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClient]:
+    from fairtrial_cli.store_client.client import open_store
+    from fairtrial_cli.store_client.find_layout import find_layout
+
+    return open_store(find_layout(config, os.environ, store=store), config)
+
+
+def _print_state(found: dict[str, Any]) -> None:
+    click.echo(f"{found['name']}: {found['sentence']}")
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.encode(value).decode())

@@ -1,0 +1,137 @@
+"""Reads and changes states of experiments for commands, in the open store or through control's API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from fairtrial.config.plan.live_state import lay_over
+from fairtrial.config.plan.plan_diff import plan_diff
+from fairtrial.config.project import Project, load_project
+from fairtrial.domain.errors import ConfigError, Diagnostic, RequestError, UsageError
+from fairtrial.domain.plan import Plan
+from fairtrial.experiments.lifecycle import Action
+from fairtrial.store.access.sessions import local_user
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
+from fairtrial.store.experiments import published_plans, transitions
+from fairtrial_cli.store_client.accounts import Clock, SendRequest
+from gateway.control.background.plan_publisher import PlanPublisher
+from gateway.control.operations.change_experiment import (
+    Change,
+    change_experiment,
+    describe_state,
+    find_experiment,
+)
+
+Row = dict[str, Any]
+
+
+class LocalExperiments:
+    """States and plans in the open store. ``config``: the project file, which a change publishes again."""
+
+    def __init__(self, database: Database, config: Path | None, now_us: Clock) -> None:
+        self._database = database
+        self._config = config
+        self._now_us = now_us
+
+    def states(self) -> list[Row]:
+        last = transitions.last(self._database)
+        return [_plain(describe_state(one, last.get(name))) for name, one in self._plan().experiments.items()]
+
+    def state(self, name: str) -> Row:
+        with _usage_errors():
+            experiment = find_experiment(self._plan(), name)
+            return _plain(describe_state(experiment, transitions.last(self._database).get(name)))
+
+    def change(self, name: str, action: Action, why: str) -> Row:
+        wanted = Change(name, action, f"local user {local_user()}", why)
+        with _usage_errors():
+            change_experiment(self._database, self._publisher(), wanted, now_us=self._now_us())
+        return self.state(name)
+
+    def transitions(self, name: str) -> list[Row]:
+        return [_plain(row) for row in self._database.dicts(transitions.listing(Page(), name))]
+
+    def plan_log(self, limit: int) -> list[Row]:
+        return [_plain(row) for row in self._database.dicts(published_plans.listing(Page(limit=limit)))]
+
+    def plan(self, plan_hash: str) -> Row:
+        with _usage_errors():
+            return published_plans.find(self._database, plan_hash)
+
+    def plan_diff(self, old: str, new: str) -> list[Row]:
+        return plan_diff(self.plan(old), self.plan(new))
+
+    def _plan(self) -> Plan:
+        """The published plan, or that of the file if none is published yet, with the state of the rows."""
+        published = self._publisher().published
+        plan = self._load().plan if published is None else published.plan
+        return lay_over(plan, transitions.live(self._database))
+
+    def _publisher(self) -> PlanPublisher:
+        config = self._config or self._database.layout.store.with_name("fairtrial.yaml")
+        return PlanPublisher(self._database, config, self._load, clock_us=self._now_us)
+
+    def _load(self) -> Project:
+        if self._config is None:
+            raise ConfigError([Diagnostic("", 0, "", "no project file was named")])
+        return load_project(self._config, os.environ)
+
+
+class RemoteExperiments:
+    """States and plans through control's API."""
+
+    def __init__(self, send: SendRequest) -> None:
+        self._send = send
+
+    def states(self) -> list[Row]:
+        return self._rows("/api/experiment-states")
+
+    def state(self, name: str) -> Row:
+        return self._one(_path(name, "state"))
+
+    def change(self, name: str, action: Action, why: str) -> Row:
+        answer = self._send("POST", _path(name, action), content=msgspec.json.encode({"why": why}))
+        return msgspec.json.decode(answer, type=Row)
+
+    def transitions(self, name: str) -> list[Row]:
+        return self._rows(_path(name, "transitions"))
+
+    def plan_log(self, limit: int) -> list[Row]:
+        return self._rows("/api/plans", limit=limit)
+
+    def plan(self, plan_hash: str) -> Row:
+        return self._one(f"/api/plans/{quote(plan_hash, safe='')}")
+
+    def plan_diff(self, old: str, new: str) -> list[Row]:
+        return self._rows("/api/plans/diff", **{"from": old, "to": new})
+
+    def _one(self, path: str) -> Row:
+        return msgspec.json.decode(self._send("GET", path), type=Row)
+
+    def _rows(self, path: str, **params: Any) -> list[Row]:
+        return msgspec.json.decode(self._send("GET", path, params=params), type=dict[str, list[Row]])["rows"]
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except RequestError as error:
+        raise UsageError(error.message) from error
+
+
+def _plain(value: Any) -> Row:
+    plain: Row = msgspec.to_builtins(value)
+    return plain
+
+
+def _path(name: str, what: str) -> str:
+    return f"/api/experiments/{quote(name, safe='')}/{what}"

@@ -1,0 +1,136 @@
+"""Changes the state of an experiment: records the transition, then publishes the plan at once.
+
+HTTP and the command line call this operation alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fairtrial.config.file.errors import nearest
+from fairtrial.domain.errors import Conflict, FairtrialError, NotFound, Unavailable
+from fairtrial.domain.plan import Experiment, ExperimentState, Plan, Published
+from fairtrial.experiments.lifecycle import Action, Transition, checked_reason, next_state, possible, sentence
+from fairtrial.store.core.database import Database
+from fairtrial.store.experiments import transitions
+
+
+class Publisher(Protocol):
+    """Publishes the plan with the live state that is in the store."""
+
+    published: Published | None
+    refused: str | None
+
+    def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
+        """Publish changes, if there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to do with an experiment, by whom and why. ``evidence``: what a rule found; ``None`` for people."""
+
+    experiment: str
+    action: Action
+    actor: str
+    why: str
+    evidence: Mapping[str, Any] | None = None
+
+
+def change_experiment(database: Database, publisher: Publisher, change: Change, *, now_us: int) -> Transition:
+    """Record a transition and publish it; returns the transition.
+
+    The row decides, not the file of the plan. If publishing fails after the row is written, `Unavailable` says so. The
+    loop of control then publishes again until it succeeds, and so does the next start. Raises `NotFound` for an unknown
+    experiment, `Conflict` for a transition that its state does not allow, `BadRequest` for a missing reason.
+    """
+    why = checked_reason(change.why)
+    _read_changed_files(publisher)
+    plan = published_plan(publisher)
+    find_experiment(plan, change.experiment)
+    if change.action == "rearm" and publisher.refused is not None:
+        raise Conflict(
+            f"experiments.{change.experiment}: can't rearm while the configuration is refused "
+            f"(correct it first): {publisher.refused}"
+        )
+    made = _record(database, change, why, plan.plan_hash, now_us)
+    try:
+        publisher.refresh(changed_by=change.actor)
+    except (FairtrialError, OSError) as error:
+        raise Unavailable(
+            f"experiments.{change.experiment}: the {change.action} is recorded, but the plan could not be published; "
+            f"control tries again by itself ({error})"
+        ) from error
+    return made
+
+
+def _read_changed_files(publisher: Publisher) -> None:
+    """Publish a change of the files first. A failure must not prevent a kill if there is a plan to lay it over."""
+    try:
+        publisher.refresh()
+    except (FairtrialError, OSError):
+        if publisher.published is None:
+            raise
+
+
+def published_plan(publisher: Publisher) -> Plan:
+    """The plan in force; raises `Unavailable` if there is none."""
+    if publisher.published is None:
+        raise Unavailable("experiments: no plan is published yet")
+    return publisher.published.plan
+
+
+def find_experiment(plan: Plan, name: str) -> Experiment:
+    """The published experiment; raises `NotFound`, which names the nearest one."""
+    found = plan.experiments.get(name)
+    if found is None:
+        known = nearest(name, plan.experiments) if plan.experiments else "the plan has none"
+        raise NotFound(f"experiments: there is no experiment {name!r} ({known})", code="experiment_not_found")
+    return found
+
+
+def describe_state(experiment: Experiment, last: Transition | None) -> dict[str, Any]:
+    """The state of an experiment as the API returns it. What is possible depends on the rows alone."""
+    state: ExperimentState = "running" if last is None else last.to_state
+    segment = 1 if last is None else last.segment
+    words = sentence(experiment.name, experiment.control, state, last)
+    if (state, segment) != (experiment.state, experiment.segment):
+        words += f" {_difference(experiment, state)}"
+    return {
+        "name": experiment.name,
+        "state": experiment.state,
+        "segment": experiment.segment,
+        "sentence": words,
+        "possible": possible(state),
+        "last_transition": last,
+    }
+
+
+def _difference(experiment: Experiment, state: ExperimentState) -> str:
+    if experiment.state in ("killed", "ended") and state in ("running", "paused"):
+        return (
+            f"But the published plan has it {experiment.state}, so all traffic is on {experiment.control}: the store "
+            "lacks that transition, as after restoring a backup. To start it: kill it, then re-arm it."
+        )
+    return f"The published plan does not show this yet: its state is {experiment.state}."
+
+
+def _record(database: Database, change: Change, why: str, plan_hash: str, now_us: int) -> Transition:
+    with database.transaction() as cursor:
+        live = transitions.state_of(cursor, change.experiment)
+        state, segment = next_state(change.experiment, live.state, live.segment, change.action)
+        made = Transition(
+            change.experiment,
+            now_us,
+            change.action,
+            live.state,
+            state,
+            segment,
+            change.actor,
+            why,
+            plan_hash,
+            change.evidence,
+        )
+        transitions.append(cursor, made)
+    return made

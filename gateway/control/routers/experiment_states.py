@@ -1,0 +1,74 @@
+"""Routes for the states of experiments: read them, change them, and list their transitions."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from fairtrial.experiments.lifecycle import Action
+from fairtrial.store.experiments import transitions
+from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
+from gateway.control.auth.identity import actor_of
+from gateway.control.background.background_work import BackgroundWork
+from gateway.control.operations.change_experiment import (
+    Change,
+    change_experiment,
+    describe_state,
+    find_experiment,
+    published_plan,
+)
+from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
+
+router = APIRouter(
+    tags=["experiments"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("release-manager"))]
+)
+
+
+class Reason(BaseModel):
+    """Why the state changes: one line of at most 500 visible characters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    why: str = Field(max_length=2000)
+
+
+@router.get("/experiment-states")
+def states(background: BackgroundDep) -> Response:
+    """The state of every published experiment with its last transition, without traffic."""
+    last = transitions.last(background.database)
+    plan = published_plan(background.publisher)
+    return as_json({"rows": [describe_state(one, last.get(name)) for name, one in plan.experiments.items()]})
+
+
+@router.get("/experiments/{name}/state")
+def state(background: BackgroundDep, name: str) -> Response:
+    """The state of one experiment with its last transition, without traffic."""
+    return as_json(_state(background, name))
+
+
+@router.get("/experiments/{name}/transitions")
+def listing(request: Request, background: BackgroundDep, page: PageDep, name: str) -> Response:
+    """The transitions of one experiment, newest first: who did what, when and why.
+
+    An experiment that is no longer in the project file keeps its transitions.
+    """
+    if name not in transitions.last(background.database):
+        find_experiment(published_plan(background.publisher), name)
+    return as_table(request, background.database, transitions.listing(page, name))
+
+
+@router.post("/experiments/{name}/{action}")
+def change(background: BackgroundDep, name: str, action: Action, reason: Reason, caller: ReleaseManager) -> Response:
+    """Pause, resume, kill, re-arm or end an experiment. The workers follow within a second.
+
+    409 says which state the experiment is in and what is possible. 503 says that the change is recorded and will be
+    published later.
+    """
+    wanted = Change(name, action, actor_of(caller, background.database.layout), reason.why)
+    change_experiment(background.database, background.publisher, wanted, now_us=background.clock_us())
+    return as_json(_state(background, name))
+
+
+def _state(background: BackgroundWork, name: str) -> dict[str, object]:
+    experiment = find_experiment(published_plan(background.publisher), name)
+    return describe_state(experiment, transitions.last(background.database).get(name))

@@ -1,0 +1,48 @@
+"""A release manager stops and restarts an experiment in the browser, each time with a reason."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.fixtures.dashboard.site import Site
+from tests.fixtures.dashboard.visits import Visitors
+
+
+def change(page: Page, button: str, why: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+    dialog = page.get_by_role("dialog")
+    confirm, reason = dialog.get_by_role("button", name=f"{button} now"), dialog.get_by_label("Reason (required)")
+    expect(reason).to_have_count(1)  # the reason of the change before is gone
+    expect(reason).to_have_value("")
+    confirm.click()
+    expect(dialog).to_contain_text("a reason is required")
+    reason.fill(why)
+    confirm.click()
+    expect(dialog).to_have_count(0)
+
+
+def test_a_release_manager_kills_and_re_arms_an_experiment_with_a_reason(visitors: Visitors, site: Site) -> None:
+    page = visitors.page("Rita")
+    page.goto(f"{site.dashboard}/experiment")
+    main = page.locator("[data-testid=stMain]")
+    expect(main).to_contain_text("Running.")
+    change(page, "Kill", "answers in French")
+    expect(main).to_contain_text("by account Rita: answers in French.")
+    expect(main).to_contain_text("Transitions")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_have_count(0)
+    change(page, "Re-arm", "the language is fixed")
+    expect(main).to_contain_text("re-armed at")
+    expect(main).to_contain_text("This is segment 2")
+    (state,) = site.ask("GET", "/api/experiment-states")["rows"]
+    (again, first) = site.ask("GET", f"/api/experiments/{state['name']}/transitions")["rows"]
+    assert [(row["action"], row["actor"]) for row in (first, again)] == [
+        ("kill", "account Rita"),
+        ("rearm", "account Rita"),
+    ]
+
+
+def test_a_reviewer_has_no_such_page(visitors: Visitors, site: Site) -> None:
+    page = visitors.page("Anna")
+    page.goto(f"{site.dashboard}/experiment")
+    expect(page.locator("[data-testid=stMain]")).to_contain_text("release-manager")
+    expect(page.get_by_role("button", name="Kill", exact=True)).to_have_count(0)

@@ -1,0 +1,121 @@
+"""A command stops an experiment in all workers of real services, whatever the project file looks like then."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fairtrial.config.plan.published import read
+from fairtrial.domain.plan import Experiment
+from fairtrial.store.access.sessions import local_user
+from fairtrial_cli.processes.services import Services
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services.project_files import write_project
+from tests.fixtures.services.services_fixture import eventually, fairtrial
+from tests.fixtures.store.maintenance_fixture import fairtrial_json
+from tests.fixtures.upstream.server import FakeUpstream
+
+NAME = "tuned-vs-base"
+USERS = [f"user-{number}" for number in range(24)]
+
+
+def change(folder: Path, action: str, why: str = "a test") -> str:
+    done = fairtrial(folder, "experiment", action, NAME, "--why", why)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def arms(services: Services) -> list[str]:
+    """The variant that served each user."""
+    return [_variant(services, user) for user in USERS]
+
+
+def _variant(services: Services, user: str) -> str:
+    """A new connection for each request, so that both workers get some."""
+    body = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": user}
+    answer = httpx.post(f"{services.urls.api}/chat/completions", json=body)
+    assert answer.status_code == 200
+    return str(answer.headers["x-fairtrial-variant"])
+
+
+def restart_control(services: Services) -> None:
+    first = services.children["control"].pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: services.children["control"].pid not in (None, first))
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{services.urls.control}/readyz").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    eventually(answers)
+
+
+def published(services: Services) -> Experiment:
+    return read(services.project.layout.plan).plan.experiments[NAME]
+
+
+def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new_units(tmp_path: Path) -> None:
+    with FakeUpstream() as upstream:
+        path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
+        sound = path.read_text()
+        with Services(path, workers=2, dashboard=False) as services:
+            first = arms(services)
+            assert set(first) == {"base", "tuned"}
+            path.write_text("version: [")
+            said = change(tmp_path, "kill", "answers in French")
+            assert f"by local user {local_user()}: answers in French. All traffic is on base. To re-arm:" in said
+            eventually(lambda: set(arms(services)) == {"base"})
+            reasons = _reasons(services)
+            assert reasons["kill"] >= len(USERS)
+            restart_control(services)
+            assert set(arms(services)) == {"base"}
+            refused = fairtrial(tmp_path, "experiment", "rearm", NAME, "--why", "mended")
+            assert refused.returncode == 2
+            assert "configuration is refused" in refused.stderr
+            path.write_text(sound)
+            refused = fairtrial(tmp_path, "experiment", "resume", NAME, "--why", "mended")
+            assert "is killed (possible: rearm, end)" in refused.stderr
+            eventually(lambda: fairtrial(tmp_path, "experiment", "rearm", NAME, "--why", "mended").returncode == 0)
+            eventually(lambda: set(arms(services)) == {"base", "tuned"})
+            assert arms(services) != first
+            change(tmp_path, "end")
+            eventually(lambda: set(arms(services)) == {"base"})
+            assert (published(services).state, published(services).segment) == ("ended", 2)
+            rows = fairtrial_json("experiment", "status", NAME, cwd=tmp_path)["transitions"]
+            assert [(row["action"], row["segment"]) for row in rows] == [("end", 2), ("rearm", 2), ("kill", 1)]
+            hashes = [row["plan_hash"] for row in fairtrial_json("plan", "log", cwd=tmp_path)]
+            assert len(hashes) == 4
+            changed = fairtrial_json("plan", "diff", hashes[-1][:12], hashes[-2][:12], cwd=tmp_path)
+            assert {row["path"] for row in changed} == {"plan_hash", f"experiments.{NAME}.state"}
+
+
+def _reasons(services: Services) -> dict[str, int]:
+    with open_store(services.project.layout) as store:
+        store.ingest_now()
+        (traffic,) = store.traffic(experiment=NAME)
+    return dict(traffic.reasons)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_without_control_a_command_changes_the_store_and_the_plan_itself(tmp_path: Path, *, broken: bool) -> None:
+    path = write_project(tmp_path)
+    with Services(path, workers=1, dashboard=False) as services:
+        layout = services.project.layout
+    if broken:
+        path.write_text("version: [")
+    change(tmp_path, "pause", "the base moves")
+    assert read(layout.plan).plan.experiments[NAME].state == "paused"
+    (row,) = fairtrial_json("experiment", "list", cwd=tmp_path)
+    assert (row["name"], row["state"]) == (NAME, "paused")
+    assert row["sentence"].endswith("To resume: fairtrial experiment resume tuned-vs-base --why …")
+    again = fairtrial(tmp_path, "experiment", "pause", NAME, "--why", "twice")
+    assert (again.returncode, "is paused (possible: resume, kill, end)" in again.stderr) == (2, True)
+    (entry, first) = fairtrial_json("plan", "log", cwd=tmp_path)
+    assert (entry["actor"], first["actor"]) == (f"local user {local_user()}", None)

@@ -1,0 +1,73 @@
+"""An experiment has few states, each action leads from some of them to one, and a refusal says what is possible."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from fairtrial.domain.errors import BadRequest, Conflict
+from fairtrial.domain.plan import ExperimentState
+from fairtrial.experiments.lifecycle import (
+    ACTIONS,
+    MOST_WHY,
+    Action,
+    Transition,
+    checked_reason,
+    next_state,
+    possible,
+    sentence,
+)
+
+STATES: tuple[ExperimentState, ...] = ("running", "paused", "killed", "ended")
+ALLOWED: dict[tuple[ExperimentState, Action], ExperimentState] = {
+    ("running", "pause"): "paused",
+    ("paused", "resume"): "running",
+    ("running", "kill"): "killed",
+    ("paused", "kill"): "killed",
+    ("killed", "rearm"): "running",
+    ("running", "end"): "ended",
+    ("paused", "end"): "ended",
+    ("killed", "end"): "ended",
+}
+KILL = Transition("t", 1_800_000_000_000_000, "kill", "running", "killed", 1, "account rosa", "answers in French", "h")
+
+
+@pytest.mark.parametrize(("state", "action"), list(product(STATES, ACTIONS)))
+def test_every_pair_of_state_and_action_leads_where_the_table_says_or_is_refused(
+    state: ExperimentState, action: Action
+) -> None:
+    if (state, action) in ALLOWED:
+        segment = 4 if action == "rearm" else 3
+        assert next_state("t", state, 3, action) == (ALLOWED[state, action], segment)
+        return
+    with pytest.raises(Conflict) as refused:
+        next_state("t", state, 3, action)
+    assert state in refused.value.message
+    assert all(other in refused.value.message for other in possible(state))
+
+
+def test_an_ended_experiment_is_final() -> None:
+    assert possible("ended") == []
+    with pytest.raises(Conflict, match="this state is final"):
+        next_state("t", "ended", 1, "rearm")
+
+
+@pytest.mark.parametrize(
+    "why", ["", "  ", "\n", "x" * (MOST_WHY + 1), "two\nlines", "bell\a", "hidden\u200b", "\ud800"]
+)
+def test_a_reason_is_one_visible_line(why: str) -> None:
+    with pytest.raises(BadRequest, match="why"):
+        checked_reason(why)
+
+
+def test_a_reason_may_use_any_script_and_loses_only_its_margin() -> None:
+    assert checked_reason("  répond en français – 日本語 ") == "répond en français – 日本語"
+
+
+def test_the_sentence_says_what_happened_and_what_to_do() -> None:
+    assert sentence("t", "base", "killed", KILL) == (
+        "STOPPED at 08:00:00 UTC on 15 Jan 2027 by account rosa: answers in French. All traffic is on base. "
+        "To re-arm: fairtrial experiment rearm t --why …"
+    )
+    assert sentence("t", "base", "running", None) == "Running."
