@@ -12,7 +12,7 @@ INSTALL  := sh scripts/install-locked $(VENV)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test pytest unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity seeds docs wheel image compose-check lock clean
+.PHONY: help install demo test pytest unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity promises seeds docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -100,6 +100,9 @@ validity: $(VENV)/dev  ## how often the statistics are wrong, by 10,000 simulati
 
 gate-validity: $(VENV)/dev  ## how often gate lines are wrong, on data that nobody chose (about three hours)
 	@$(BIN)/python benchmarks/gate_validity.py $(ARGS)
+
+promises: $(VENV)/dev  ## whether live experiments keep their promises, by simulated trials (about two hours)
+	@$(BIN)/python benchmarks/experiments.py $(ARGS)
 
 seeds: $(VENV)/dev  ## the general suite's verdicts over ten seeds of its generator (about an hour)
 	@$(BIN)/python benchmarks/seeds.py $(ARGS)

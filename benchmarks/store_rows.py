@@ -91,7 +91,8 @@ INSERTS = (
         CASE WHEN i % 2 = 1 THEN response_id END, [], true, request_id, 'request',
         CASE WHEN experiment IS NULL THEN [] ELSE [experiment] END,
         CASE WHEN experiment IS NULL THEN NULL ELSE at_time END, experiment,
-        CASE WHEN experiment IS NULL THEN NULL ELSE arm END FROM seen WHERE said < 0.05""",
+        CASE WHEN experiment IS NULL THEN NULL ELSE arm END, CASE WHEN experiment IS NULL THEN NULL ELSE unit END
+        FROM seen WHERE said < 0.05""",
 )
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairtrial_cli.output.decision import decision_lines
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
@@ -31,6 +33,22 @@ STORE = click.option(
 WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 CHANGES: dict[Action, tuple[str, str, str]] = {
+    "start": (
+        "Start an experiment that waits for it (enroll: start: manual).",
+        "The start freezes its analysis plan.",
+        "the support team is ready",
+    ),
+    "approve": (
+        "Approve the next stage that needs it; control raises the stage as soon as its other conditions hold.",
+        "The page of the experiment shows what the stage waits for.",
+        "tone checked on 40 answers",
+    ),
+    "amend": (
+        "Accept what the project file says now as the frozen plan of a running experiment.",
+        "If it changes what decides, only units that are first seen afterwards count, as a new attempt. "
+        "Every later report shows the amendment.",
+        "a smaller effect matters too",
+    ),
     "pause": (
         "Serve the control to everyone; units of this time are not counted.",
         "Undo it with: fairtrial experiment resume.",
@@ -94,7 +112,7 @@ def list_(config: Path, store: Path | None, as_json: bool) -> None:
 @STORE
 @JSON
 def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
-    """Show the state of the experiment NAME and its transitions, newest first.
+    """Show the state of the experiment NAME, what it has shown and decided, and its transitions, newest first.
 
     \b
     Example:  fairtrial experiment status tuned-vs-base
@@ -102,11 +120,15 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
     with _open(config, store) as opened:
         found = opened.experiments.state(name)
         rows = opened.experiments.transitions(name)
+        decision = opened.experiments.decision(name)
     if as_json:
-        return _print_json(found | {"transitions": rows})
+        return _print_json(found | {"decision": decision, "transitions": rows})
     _print_state(found)
+    for line in decision_lines(decision, running=found["state"] == "running"):
+        click.echo(f"  {line}")
     for row in rows:
         segment = f" (segment {row['segment']})" if row["action"] == "rearm" else ""
+        segment += f" ({row['stage']:g} %)" if row.get("stage") is not None else ""
         click.echo(f"  {row['at_time'][:19]}  {row['action']:<7} by {row['actor']}: {row['why']}{segment}")
     return None
 

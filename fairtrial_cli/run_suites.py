@@ -17,7 +17,7 @@ from evaluators.suite import Suite
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, UsageError
-from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.run import Run
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.journal_events import write_run, write_texts

@@ -65,6 +65,38 @@ def over_time(rows: Rows, variants: Sequence[str], *, value: str, title: str, fo
     )
 
 
+def effect(rows: Rows, variants: Sequence[str], *, boundary: tuple[float, str] | None, title: str) -> Chart:
+    """The effect of each treatment with its interval at each look, and the named boundary beyond which it is decided.
+
+    ``variants`` include the control, which comes first, so that each treatment looks as in the other charts. Rows have
+    ``at`` (ISO, UTC), ``variant``, ``value``, ``low``, ``high`` and ``units``.
+    """
+    legend = LEGEND.copy(deep=True)
+    legend.values, legend.symbolOpacity = list(variants[1:]), 1
+    base = alt.Chart(_data(rows)).encode(
+        x=alt.X("at:T", title="time (UTC)", axis=TIME, scale=alt.Scale(type="utc")), color=_colour(variants, legend)
+    )
+    tips = [
+        alt.Tooltip("at:T", title="look", format="%d %b %Y %H:%M"),
+        "variant:N",
+        *(alt.Tooltip(f"{name}:Q", format="+.2f") for name in ("value", "low", "high")),
+        alt.Tooltip("units:Q", format=",.0f"),
+    ]
+    y = alt.Y("low:Q", title=title, scale=alt.Scale(zero=True, nice=True), axis=alt.Axis(tickCount=6))
+    band = base.mark_area(opacity=0.18).encode(y=y, y2="high:Q", tooltip=tips)
+    edges = [base.mark_line(strokeWidth=1, opacity=0.7).encode(y=f"{end}:Q") for end in ("low", "high")]
+    dash = alt.StrokeDash("variant:N", legend=None, sort=list(variants), scale=_scale(variants, DASHES))
+    points = alt.OverlayMarkDef(size=22, filled=True)
+    line = base.mark_line(strokeWidth=2.5, point=points).encode(y="value:Q", strokeDash=dash, tooltip=tips)
+    layers: list[Any] = [band, *edges, line]
+    if boundary is not None:
+        where = alt.Chart(_data([{"limit": boundary[0], "name": boundary[1]}])).encode(y="limit:Q")
+        layers.append(where.mark_rule(strokeWidth=2.5, color=QUIET))
+        words = where.mark_text(align="left", baseline="top", dx=4, dy=4, color=QUIET, fontWeight="bold")
+        layers.append(words.encode(x=alt.value(0), text="name:N"))
+    return alt.layer(*layers).properties(height=300)
+
+
 def latencies(rows: Rows, variants: Sequence[str]) -> Chart:
     """The share of requests answered within a time, by variant. Rows have ``variant``, ``share``, ``ms``."""
     return (

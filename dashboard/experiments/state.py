@@ -1,4 +1,4 @@
-"""Shows the state of an experiment in one sentence, its transitions, and the buttons that change it."""
+"""Shows the state of an experiment, its transitions, and the buttons that change it."""
 
 from __future__ import annotations
 
@@ -9,31 +9,47 @@ import streamlit as st
 from dashboard.client import Control, Refused, Row
 from dashboard.components.formatting import moment_of, plain
 from dashboard.components.tables import table
+from dashboard.experiments import open_dialog
 
-LABELS = {"pause": "Pause", "resume": "Resume", "kill": "Kill", "rearm": "Re-arm", "end": "End"}
+LABELS = {
+    "start": "Start",
+    "approve": "Approve stage",
+    "stage": "Stage",
+    "amend": "Amend",
+    "pause": "Pause",
+    "resume": "Resume",
+    "kill": "Kill",
+    "rearm": "Re-arm",
+    "end": "End",
+}
 EFFECTS = {
+    "start": "The experiment starts, and its analysis plan is frozen.",
+    "approve": "The next stage that needs an approval starts as soon as its other conditions hold.",
+    "amend": "What the project file says now becomes the plan. If it changes what decides, only later units count.",
     "pause": "All traffic goes to the control until you resume. Units of this time are not counted.",
     "resume": "The experiment continues with the same units.",
     "kill": "All traffic goes to the control within a second. Only a re-arm starts the experiment again.",
     "rearm": "A new segment starts: units are assigned anew, and those of earlier segments are not counted.",
     "end": "The route serves the control from now on. Nothing can start this experiment again.",
 }
-ICONS = {"paused": ":material/pause_circle:", "killed": ":material/dangerous:", "ended": ":material/flag:"}
 
 
-def render_state(control: Control, live: Row) -> None:
-    """Draw the state with its last transition, and a button for each change that the state allows."""
-    text = plain(live["sentence"])
+def render_state(control: Control, live: Row, *, approvable: bool) -> None:
+    """Draw the state, unless the result above says it, and a button for each change that the state allows.
+
+    ``approvable``: whether a later stage needs an approval.
+    """
+    text = plain(live["sentence"]) if live["state"] == "running" else ""
     if live["segment"] > 1:
         text += f" This is segment {live['segment']}; the figures begin with its start."
-    if live["state"] == "running":
+    if text:
         st.caption(text)
-    else:
-        draw = st.error if live["state"] == "killed" else st.warning
-        draw(text, icon=ICONS[live["state"]])
     with st.container(horizontal=True, gap="small"):
         for action in live["possible"]:
+            if action == "approve" and not approvable:
+                continue
             if st.button(LABELS[action], key=f"state-{action}"):
+                open_dialog.opened()
                 _confirm(control, live, action)
 
 
@@ -57,7 +73,7 @@ def render_transitions(control: Control, name: str) -> None:
     table(rows, title=f"transitions of {name}", raw=found)
 
 
-@st.dialog("Change the experiment")
+@st.dialog("Change the experiment", on_dismiss=open_dialog.closed)
 def _confirm(control: Control, live: Row, action: str) -> None:
     name, change = live["name"], f"{action} after {live['last_transition']}"  # each change asks for its own reason
     st.write(f"**{LABELS[action]} {plain(name)}.** {EFFECTS[action]}")
@@ -71,6 +87,7 @@ def _confirm(control: Control, live: Row, action: str) -> None:
     except Refused as error:
         st.error(plain(str(error)))
         return
+    open_dialog.closed()
     st.rerun()
 
 

@@ -1,4 +1,4 @@
-"""The experiment page: the question, the state, figures by variant, and charts over time, all as plain rates."""
+"""The experiment page: the result, the evidence for it, the state, and plain figures of the traffic."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from dashboard.client import Control, Row
+from dashboard.client import Control, ControlUnreachable, Refused, Row
 from dashboard.components import charts, query_params, time_window
 from dashboard.components.formatting import duration, plain
 from dashboard.components.tables import table
-from dashboard.experiments import traffic
+from dashboard.experiments import open_dialog, traffic
+from dashboard.experiments.decision import render_analysis, render_plans, render_result, render_slices
 from dashboard.experiments.split import render_srm
 from dashboard.experiments.state import render_state, render_transitions
 from dashboard.view import View
@@ -23,9 +24,10 @@ ERRORS = (
     "answered."
 )
 PLAIN = (
-    "Plain rates over enrolled units by intention to treat. They are informative only: this version does not test "
-    "whether a difference is more than chance."
+    "Plain rates over enrolled units in the chosen period, by intention to treat. The result at the top decides: it is "
+    "from all units since the start of the analysis plan."
 )
+REFRESH_SECONDS = 5
 
 
 def draw(control: Control) -> None:
@@ -40,12 +42,52 @@ def draw(control: Control) -> None:
     since_us = time_window.since_us(window)
     found = control.get(f"/api/experiments/{quote(name, safe='')}", since_us=since_us)
     _question(found)
-    render_state(control, found["live"])
+    last = found["live"]["last_transition"]
+    _result(control, name, None if last is None else last["at_us"])
+    approvable = any(stage > found["stage"] for stage in found["enrolment"]["approve"])
+    render_state(control, found["live"], approvable=approvable)
+    _analysis(control, name)
     traffic.warn_no_unit(found["traffic"]["reasons"])
     traffic.warn_ambiguous_feedback(found["traffic"]["ambiguous"])
     render_srm(found["srm"])
+    decided = control.get(_decision(name))
+    render_slices(decided["slices"], found["unit"])
     _traffic(control, found, window, since_us)
+    if decided["analysis"] is not None:
+        render_plans(decided["plans"])
     render_transitions(control, name)
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _result(control: Control, name: str, last_us: int | None) -> None:
+    """The result, drawn again every few seconds. If the state changes, the whole page is, unless a dialog is open."""
+    found = _refreshed(control, name)
+    if found is None:
+        return
+    render_result(found)
+    if found["last_us"] != last_us:
+        open_dialog.refresh_page()
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _analysis(control: Control, name: str) -> None:
+    found = _refreshed(control, name)
+    if found is not None and found["analysis"] is not None:
+        render_analysis(found["analysis"])
+
+
+def _refreshed(control: Control, name: str) -> Row | None:
+    """What is decided now; ``None``, with a note, if control does not say."""
+    try:
+        found: Row = control.get(_decision(name), slices=False)
+    except (ControlUnreachable, Refused) as error:
+        st.warning(f"Not refreshed: {plain(str(error))}", icon=":material/cloud_off:")
+        return None
+    return found
+
+
+def _decision(name: str) -> str:
+    return f"/api/experiments/{quote(name, safe='')}/decision"
 
 
 def _traffic(control: Control, found: Row, window: str, since_us: int) -> None:

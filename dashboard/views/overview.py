@@ -1,16 +1,19 @@
-"""The overview page: problems, services, experiments and the newest verdicts."""
+"""The overview page: what needs a decision, problems, services, experiments and the newest verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from urllib.parse import quote
 
 import streamlit as st
 
-from dashboard.client import Control, Row
+from dashboard.client import Control, ControlUnreachable, Refused, Row
 from dashboard.components import time_window
 from dashboard.components.formatting import DASH, count, moment, moment_of, plain
 from dashboard.components.query_params import link
-from dashboard.experiments import traffic
+from dashboard.experiments import open_dialog, traffic
+from dashboard.experiments.alarms import render_alarms
 from dashboard.experiments.split import render_srm_alarm
 from dashboard.verdicts.wording import badge
 from dashboard.view import View
@@ -18,6 +21,7 @@ from fairtrial.domain.plurals import counted
 
 MONITORING = ":material/monitoring:"
 NEWEST = 20
+REFRESH_SECONDS = 5
 NUMBERS = {name: st.column_config.NumberColumn(format="localized") for name in ("units", "requests")}
 
 
@@ -32,22 +36,51 @@ def draw(control: Control) -> None:
         control.rows("/api/experiments", since_us=time_window.since_us(window)),
         control.rows("/api/gates", limit=NEWEST),
     )
-    _attention(services, experiments)
+    alarms, states = control.rows("/api/alarms"), control.rows("/api/experiment-states")
+    render_alarms(control, alarms)
+    _stopped(states)
+    _attention(services, experiments, alarms)
     _feedback(control.rows("/api/feedback/attributions", limit=1000))
     _services(services, stored)
     st.header("Experiments", divider="gray")
     for experiment in experiments:
-        _experiment(experiment, window)
+        _experiment(control, experiment, window)
     if not experiments:
         st.info("No experiments yet. Declare one in fairtrial.yaml under `experiments:`.", icon=":material/science:")
     st.header("Newest verdicts", divider="gray")
     _verdicts(gates)
+    _watch(control, _digest(alarms, states))
 
 
-def _attention(services: Row, experiments: Sequence[Row]) -> None:
-    """Draw everything that needs action, first what makes verdicts invalid."""
+@st.fragment(run_every=REFRESH_SECONDS)
+def _watch(control: Control, seen: str) -> None:
+    """Draw the page again as soon as an alarm or a state has changed, unless a dialog is open. It shows nothing."""
+    with suppress(ControlUnreachable, Refused):
+        if _digest(control.rows("/api/alarms"), control.rows("/api/experiment-states")) != seen:
+            open_dialog.refresh_page()
+
+
+def _digest(alarms: Sequence[Row], states: Sequence[Row]) -> str:
+    return repr([[(one["alarm_id"], one["state"], one["text"]) for one in alarms],
+                 [(one["name"], one["state"], one["stage"]) for one in states]])  # fmt: skip
+
+
+def _stopped(states: Sequence[Row]) -> None:
+    """Draw the experiments that are stopped or paused, because somebody has to decide how they go on."""
+    for one in states:
+        if one["state"] not in ("killed", "paused"):
+            continue
+        draw, icon = (st.error, "dangerous") if one["state"] == "killed" else (st.warning, "pause_circle")
+        draw(f"**{plain(one['name'])}**: {plain(one['sentence'])}", icon=f":material/{icon}:")
+        link(f"The experiment {one['name']}", "experiment", icon=":material/science:", experiment=one["name"])
+
+
+def _attention(services: Row, experiments: Sequence[Row], alarms: Sequence[Row]) -> None:
+    """Draw everything else that needs action, first what makes verdicts invalid. No alarm is repeated."""
+    raised = {(one["experiment"], one["kind"]) for one in alarms}
     for experiment in experiments:
-        render_srm_alarm(experiment)
+        if (experiment["name"], "experiment.srm") not in raised:
+            render_srm_alarm(experiment)
     if services["gateway"]["ready"] is False:
         st.error("The gateway is not running, so applications get no answers. Start it with `fairtrial up`.")
     if services["plan"]["refused"]:
@@ -67,7 +100,8 @@ def _attention(services: Row, experiments: Sequence[Row]) -> None:
             f"{counted(rejects, 'journal line was', 'journal lines were')} unreadable, set aside and not counted."
         )
     for experiment in experiments:
-        traffic.warn_no_unit(experiment["traffic"]["reasons"])
+        if (experiment["name"], "units.no_unit") not in raised:
+            traffic.warn_no_unit(experiment["traffic"]["reasons"])
 
 
 def _feedback(attributions: Sequence[Row]) -> None:
@@ -110,24 +144,23 @@ def _services(services: Row, stored: Row) -> None:
     )
 
 
-def _experiment(experiment: Row, window: str) -> None:
+def _experiment(control: Control, experiment: Row, window: str) -> None:
     with st.container(border=True):
         name = experiment["name"]
         st.subheader(plain(name))
         st.markdown(plain(experiment["question"]))
+        decision = control.get(f"/api/experiments/{quote(name, safe='')}/decision", slices=False)
+        st.markdown(f"**{plain(decision['sentence'])}**")
         variants: Sequence[Row] = experiment["traffic"]["variants"]
         if not variants:
             _no_traffic(window)
             return
-        control = experiment["control"]
-        rows = [traffic.short(row, control) for row in traffic.in_order(variants, control)]
+        base = experiment["control"]
+        rows = [traffic.short(row, base) for row in traffic.in_order(variants, base)]
         st.dataframe(rows, hide_index=True, width="stretch", column_config=NUMBERS)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.caption(
-                f"{time_window.requests_in(window)}: plain rates over enrolled units by intention to treat, "
-                "informative only."
-            )
-            link("Charts and feedback", "experiment", icon=MONITORING, experiment=name, window=window)
+            st.caption(f"{time_window.requests_in(window)}: plain rates over enrolled units by intention to treat.")
+            link("Evidence and charts", "experiment", icon=MONITORING, experiment=name, window=window)
 
 
 def _no_traffic(window: str) -> None:

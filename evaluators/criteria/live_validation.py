@@ -5,11 +5,13 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from evaluators.criteria.grammar import GateLine, State, Threshold, VersusBaseline
-from fairtrial.config.rules.metric_catalogue import AMOUNTS, SHARES
+from fairtrial.domain.metrics import CATALOGUE
 
 PRIMARY, GUARDRAILS, AUDIT = "live.primary", "live.guardrails", "data.audit"
 FEEDBACK = "live.feedback."
-MEASURED = {f"live.{name}" for name in SHARES | AMOUNTS if not name.startswith("review.")}
+SHARES = {name for name, metric in CATALOGUE.items() if metric.is_share}
+AMOUNTS = CATALOGUE.keys() - SHARES
+MEASURED = {f"live.{name}" for name in CATALOGUE}
 KNOWN = sorted({PRIMARY, GUARDRAILS, FEEDBACK + "KEY", *MEASURED})
 COUNTED = ("units", "users", "conversations", "requests")
 MILLISECONDS = ("live.requests.latency", "live.requests.ttft")

@@ -19,7 +19,6 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.plan.compile import compile_plan, worker_settings
 from fairtrial.config.plan.live_state import Live
 from fairtrial.config.plan.plan_validation import refuse_unsound
-from fairtrial.config.plan.policies import Policy, policy_of
 from fairtrial.config.rules.cors import wrong_cors
 from fairtrial.config.rules.deployments import Names, wrong_deployments, wrong_routes
 from fairtrial.config.rules.experiments import wrong_experiments, wrong_metrics
@@ -68,7 +67,6 @@ class Project:
     control: Address
     control_body: BodyRate
     dashboard: Address
-    policies: Mapping[str, Policy]
     feedback: Mapping[str, FeedbackKind]
     files: tuple[Path, ...]
     warnings: tuple[Diagnostic, ...] = ()
@@ -103,7 +101,6 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         control=parse_address(file.control.bind),
         control_body=BodyRate(file.control.body_grace, file.control.min_body_rate),
         dashboard=parse_address(file.dashboard.bind),
-        policies={name: policy_of(section) for name, section in file.experiments.items()},
         feedback={metric.key: metric.kind for metric in file.metrics.values()},
         files=(path.absolute(), *dict.fromkeys(source for source, _ in prompts.values())),
         warnings=(*(wrong.at(document) for wrong in access_warnings(file)), *project_warnings(document)),

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 UnitKind = Literal["user", "conversation", "request"]
 Capture = Literal["full", "redacted", "none"]
-ExperimentState = Literal["running", "paused", "killed", "ended"]
+ExperimentState = Literal["declared", "running", "paused", "killed", "ended"]
 OnDisconnect = Literal["cancel", "drain"]
+Looks = Literal["monitor", "planned"]
 Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
 """The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
 
@@ -21,6 +22,9 @@ PLAN_VERSION = 1
 
 ADDED_LATER = {"added_later": True}
 """Metadata of a field that the first release lacks; its default value is left out of the plan and its hash."""
+
+CONTROL_ONLY = {"control_only": True}
+"""Metadata of a field that no worker reads; it is neither in the published file nor in the plan's hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +105,62 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """A metric that must not get worse; ``margin`` and ``stop_margin`` are as written, such as ``1pp`` or ``20%``."""
+    """A metric that must not get worse; ``margin`` and ``stop_margin`` are as written, such as ``1pp`` or ``20%``.
+
+    ``baseline``: the control's level as stated. ``cap``: the largest amount of one unit that counts in full.
+    ``signal``: what proven harm does.
+    """
 
     metric: str
     margin: str
     stop_margin: str | None = None
+    baseline: float | None = field(default=None, metadata=CONTROL_ONLY)
+    cap: float | None = field(default=None, metadata=CONTROL_ONLY)
+    signal: Literal["kill", "pause"] = field(default="kill", metadata=CONTROL_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
 class Primary:
-    """The primary metric, and the minimum detectable effect as written."""
+    """The primary metric, and the minimum detectable effect as written.
+
+    ``baseline`` and ``cap`` are as in `Guardrail`. ``min_days``: the earliest time at which it decides.
+    """
 
     metric: str
     require: Literal["superior", "not_worse"]
     mde: str
+    baseline: float | None = field(default=None, metadata=CONTROL_ONLY)
+    cap: float | None = field(default=None, metadata=CONTROL_ONLY)
+    min_days: float = field(default=7.0, metadata=CONTROL_ONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackMetric:
+    """The feedback ``key`` as a metric: its values, the time after a unit's first exposure in which they count.
+
+    ``per``: what is averaged. ``within``: the lowest and highest value. ``window_seconds``: 7 days by default.
+    """
+
+    key: str
+    kind: FeedbackKind
+    per: Literal["unit", "request"] = "unit"
+    better: Literal["lower", "higher"] = "higher"
+    within: tuple[float, float] = (0.0, 1.0)
+    window_seconds: float = 604_800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """How an experiment grows. ``stages``: percent of the units, ascending; ``approve``: those that a person allows.
+
+    A stage lasts at least ``min_hours`` and until each arm has ``min_units``. ``start``: whether it starts by itself.
+    """
+
+    stages: tuple[float, ...] = (100.0,)
+    min_units: int = 0
+    min_hours: float = 0.0
+    approve: tuple[float, ...] = ()
+    start: Literal["now", "manual"] = "now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +169,8 @@ class Experiment:
 
     ``stage``: percent of the units that are enrolled now; ``analysis_hash``: the digest of the frozen analysis.
     ``segment``: 1, plus the number of times that it was re-armed; each segment has its own salt and analysis hash.
+    ``feedback``: the declared feedback metrics that it decides by. ``looks``: when the primary metric is looked at, at
+    any time or at ten planned times. ``by_default``: the guardrails of an experiment that declares none.
     """
 
     name: str
@@ -137,6 +185,16 @@ class Experiment:
     guardrails: tuple[Guardrail, ...] = ()
     analysis_hash: str = ""
     segment: int = field(default=1, metadata=ADDED_LATER)
+    enrolment: Enrolment = field(default=Enrolment(), metadata=CONTROL_ONLY)
+    feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=CONTROL_ONLY)
+    max_weeks: int = field(default=6, metadata=CONTROL_ONLY)
+    looks: Looks = field(default="monitor", metadata=CONTROL_ONLY)
+    by_default: tuple[Guardrail, ...] = field(default=(), metadata=CONTROL_ONLY)
+
+    @property
+    def watched(self) -> tuple[Guardrail, ...]:
+        """The declared guardrails, or those that apply by default."""
+        return self.guardrails or self.by_default
 
     def variant(self, name: str) -> Variant:
         """The variant of that name; `KeyError` if there is none."""

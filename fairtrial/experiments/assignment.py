@@ -54,9 +54,10 @@ def assign(experiment: Experiment, unit: str | None) -> Assignment:
     """The arm of a unit: a pure function, the same on every machine, at every stage and after every restart.
 
     ``unit``: the raw unit, not its pseudonym; ``None`` if the application sent none. A killed experiment serves the
-    control but keeps counting for the assigned arm; a paused or an ended one serves the control and counts for none.
+    control but keeps counting for the assigned arm. One that is paused, ended or not started serves the control and
+    counts for none.
     """
-    if experiment.state in ("paused", "ended"):
+    if experiment.state in ("declared", "paused", "ended"):
         return _control(experiment, "excluded")
     if unit is None:
         return _control(experiment, "no_unit")

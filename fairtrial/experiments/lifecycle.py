@@ -11,24 +11,41 @@ from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import ExperimentState
 
-Action = Literal["pause", "resume", "kill", "rearm", "end"]
-ACTIONS: tuple[Action, ...] = ("pause", "resume", "kill", "rearm", "end")
+PersonsAction = Literal["start", "approve", "amend", "pause", "resume", "kill", "rearm", "end"]
+Action = Literal[PersonsAction, "stage"]
+ACTIONS: tuple[PersonsAction, ...] = ("start", "approve", "amend", "pause", "resume", "kill", "rearm", "end")
+"""What people can do. Only control raises a stage, as soon as all of its conditions hold."""
+
 FROM: Mapping[Action, tuple[ExperimentState, ...]] = {
+    "start": ("declared",),
+    "approve": ("running", "paused"),
+    "stage": ("running",),
+    "amend": ("running", "paused"),
     "pause": ("running",),
     "resume": ("paused",),
     "kill": ("running", "paused"),
     "rearm": ("killed",),
-    "end": ("running", "paused", "killed"),
+    "end": ("declared", "running", "paused", "killed"),
 }
 TO: Mapping[Action, ExperimentState] = {
+    "start": "running",
+    "stage": "running",
     "pause": "paused",
     "resume": "running",
     "kill": "killed",
     "rearm": "running",
     "end": "ended",
 }
+"""Approvals and amendments keep the state."""
 MOST_WHY = 500
-_WORD: Mapping[ExperimentState, str] = {"paused": "PAUSED", "killed": "STOPPED", "ended": "ENDED"}
+_WORD: Mapping[ExperimentState, str] = {
+    "declared": "NOT STARTED",
+    "paused": "PAUSED",
+    "killed": "STOPPED",
+    "ended": "ENDED",
+}
+MODELS = "changed_models"
+"""The key of the evidence of a pause because another model answers; a resume then starts a new segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +53,8 @@ class Transition:
     """One change of an experiment's state.
 
     ``evidence``: what a rule based it on, ``None`` for people. ``plan_hash``: the plan that was in force before.
-    ``segment``: the segment after it. ``at_us``: microseconds since 1970, UTC.
+    ``segment``: the segment after it. ``at_us``: microseconds since 1970, UTC. ``stage``: the percent of the units that
+    an approval allows or a stage enrolls.
     """
 
     experiment: str
@@ -49,19 +67,25 @@ class Transition:
     why: str
     plan_hash: str
     evidence: Mapping[str, Any] | None = None
+    stage: float | None = None
 
 
-def possible(state: ExperimentState) -> list[Action]:
+def possible(state: ExperimentState) -> list[PersonsAction]:
     """The actions that a state allows."""
     return [action for action in ACTIONS if state in FROM[action]]
 
 
-def next_state(name: str, state: ExperimentState, segment: int, action: Action) -> tuple[ExperimentState, int]:
-    """The state and segment after an action; raises `Conflict`, which names the state and what is possible."""
+def next_state(
+    name: str, state: ExperimentState, segment: int, action: Action, *, other_model: bool = False
+) -> tuple[ExperimentState, int]:
+    """The state and segment after an action; raises `Conflict`, which names the state and what is possible.
+
+    ``other_model``: whether it is paused because another model answers; a resume then starts a new segment.
+    """
     if state not in FROM[action]:
         can = ", ".join(possible(state)) or "nothing: this state is final"
         raise Conflict(f"experiments.{name}: can't {action} an experiment that is {state} (possible: {can})")
-    return TO[action], segment + (action == "rearm")
+    return TO.get(action, state), segment + (action == "rearm" or (action == "resume" and other_model))
 
 
 def checked_reason(why: str) -> str:
@@ -76,8 +100,15 @@ def checked_reason(why: str) -> str:
     return text
 
 
+def shortened(why: str) -> str:
+    """A reason of control in the length that a transition keeps; with many variants it can be longer."""
+    return why if len(why) <= MOST_WHY else f"{why[: MOST_WHY - 1].rstrip()}…"
+
+
 def sentence(name: str, control: str, state: ExperimentState, last: Transition | None) -> str:
     """The state of an experiment for people; ``last`` is its newest transition, if there is any."""
+    if state == "declared":
+        return f"NOT STARTED. All traffic is on {control}. To start: fairtrial experiment start {name} --why …"
     if last is None or state == "running":
         return "Running." if last is None else f"Running: {_LAST[last.action]} {_by(last)}"
     text = f"{_WORD[state]} {_by(last)} All traffic is on {control}."
@@ -86,7 +117,14 @@ def sentence(name: str, control: str, state: ExperimentState, last: Transition |
     return f"{text} To resume: fairtrial experiment resume {name} --why …" if state == "paused" else text
 
 
-_LAST: Mapping[Action, str] = {"resume": "resumed", "rearm": "re-armed"}
+_LAST: Mapping[Action, str] = {
+    "start": "started",
+    "approve": "a stage was approved",
+    "stage": "a stage was reached",
+    "amend": "amended",
+    "resume": "resumed",
+    "rearm": "re-armed",
+}
 
 
 def _by(last: Transition) -> str:

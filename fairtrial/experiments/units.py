@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fairtrial.domain.ids import UnitHash
 from fairtrial.domain.keyed_hash import keyed_hash
+from fairtrial.domain.names.ids import UnitHash
 from fairtrial.domain.plan import UnitKind
 
 UNIT_HEADER = "x-fairtrial-unit"

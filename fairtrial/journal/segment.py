@@ -20,7 +20,7 @@ from typing import Literal
 import msgspec
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 
 FIRST_VERSION = 1
 """The version of segments of runs, which every release reads. The first release wrote its traffic with it, too."""

@@ -77,10 +77,49 @@ def _check(path: Path) -> Report:
         from fairtrial.config.project import load_project
 
         project = load_project(path, os.environ)
-        return _project_json(project), _project_text(path, project), project.warnings
+        notes = _against_store(path, project)
+        return _project_json(project), _project_text(path, project), (*project.warnings, *notes)
     inspect: Callable[[Path], tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
     summary, warnings = inspect(path)
     return {"kind": kind}, f"{path}: valid {kind}; {summary}", warnings
+
+
+def _against_store(path: Path, project: Project) -> list[Diagnostic]:
+    """What a running control would refuse (raises `ConfigError`), and what it would do with running experiments."""
+    if not project.layout.store.exists():
+        return []
+    from fairtrial.config.file.yaml_file import load_one
+    from fairtrial.config.plan.live_state import Live, lay_over
+    from fairtrial.config.plan.published import read
+    from fairtrial.experiments.analysis.frozen_guard import paused_by_models, refused_changes
+    from fairtrial_cli.store_client.client import open_store
+
+    document = load_one(path)
+    try:
+        published = read(project.layout.plan).plan
+        with open_store(project.layout, path) as store:
+            frozen, states = store.experiments.frozen(), store.experiments.states()
+    except FairtrialError as error:
+        return [
+            document.diagnostic((), f"the running experiments could not be read, so edits are not compared: {error}")
+        ]
+    told = [one for one in states if one["last_transition"] or one["state"] != "running"]
+    live = {one["name"]: Live(one["stage"], one["state"], one["segment"]) for one in told}
+    plan = lay_over(project.plan, {name: one for name, one in live.items() if name in frozen})
+    refused = refused_changes(frozen, published, plan)
+    if refused:
+        raise ConfigError(
+            [
+                document.diagnostic(("experiments", name), text.removeprefix(f"experiments.{name}: "))
+                for name, text in refused.items()
+            ]
+        )
+    return [
+        document.diagnostic(
+            ("experiments", name), f"the model of {' and '.join(variants)} is replaced, so control will pause it"
+        )
+        for name, variants in paused_by_models(frozen, plan).items()
+    ]
 
 
 def _kind(path: Path) -> str:
@@ -106,7 +145,7 @@ def _project_json(project: Project) -> dict[str, Any]:
             name: {
                 "split": {variant.name: variant.weight for variant in experiment.variants},
                 "stage": experiment.stage,
-                "stages": project.policies[name].stages,
+                "stages": experiment.enrolment.stages,
                 "analysis_hash": experiment.analysis_hash,
             }
             for name, experiment in plan.experiments.items()
@@ -122,7 +161,7 @@ def _project_text(path: Path, project: Project) -> str:
     )
     lines = [f"{path}: valid; {counts}"]
     lines += [_route_text(plan, route) for route in plan.routes.values()]
-    lines += [_experiment_text(one, project.policies[name].stages) for name, one in plan.experiments.items()]
+    lines += [_experiment_text(one) for one in plan.experiments.values()]
     gateway = project.gateway
     access = "open to every caller on this machine" if gateway.auth == "open" else "for callers with a key"
     lines.append(f"  gateway {gateway.address.url}, {access}; control {project.control.url}")
@@ -140,7 +179,8 @@ def _route_text(plan: Plan, route: Route) -> str:
     return f"  route {route.name} → {target}{more}" + (", internal data" if route.data == "internal" else "")
 
 
-def _experiment_text(experiment: Experiment, stages: tuple[float, ...]) -> str:
+def _experiment_text(experiment: Experiment) -> str:
+    stages = experiment.enrolment.stages
     split = ", ".join(f"{variant.name} {variant.weight:g} %" for variant in experiment.variants)
     steps = f" (stages {', '.join(f'{stage:g}' for stage in stages)})" if len(stages) > 1 else ""
     return (

@@ -18,8 +18,8 @@ from fairtrial_cli.experiment_states import add_state_commands
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
-    from gateway.control.operations.plan_experiment import PlanRequest
-    from gateway.control.operations.traffic_history import TrafficHistory
+    from gateway.control.operations.planning.plan_experiment import PlanRequest
+    from gateway.control.operations.planning.traffic_history import TrafficHistory
 
 UNDECIDABLE = 3
 """The exit code if a metric cannot be decided within the allowed weeks."""
@@ -69,10 +69,8 @@ def command() -> None:
 )
 @click.option(
     "--mode",
-    default="monitor",
-    show_default=True,
     type=click.Choice(["monitor", "planned", "fixed"]),
-    help="How results are looked at: continuously, at 10 planned looks, or once.",
+    help="How results are looked at: continuously, at 10 planned looks, or once; default: looks in the project file.",
 )
 @click.option(
     "--weeks", type=click.IntRange(1, 52), help="The maximum duration in weeks; default: max_weeks in the project file."
@@ -111,11 +109,11 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     from fairtrial.config.project import load_project
     from fairtrial.stats.planning.trial import PlannedTrial
     from fairtrial_cli.output.plan import plan_json, print_plan
-    from gateway.control.operations.plan_experiment import plan_experiment
+    from gateway.control.operations.planning.plan_experiment import plan_experiment
 
     project = load_project(config, os.environ)
     experiment = _experiment(project, name)
-    wanted = _request(experiment, options, max_weeks=project.policies[name].max_weeks)
+    wanted = _request(experiment, options, max_weeks=experiment.max_weeks)
     found = plan_experiment(experiment, wanted, partial(_recent_traffic, project, experiment, weeks=wanted.weeks))
     if as_json:
         _print_json(plan_json(name, found))
@@ -138,7 +136,7 @@ def _experiment(project: Project, name: str) -> Experiment:
 
 
 def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int) -> PlanRequest:
-    from gateway.control.operations.plan_experiment import PlanRequest
+    from gateway.control.operations.planning.plan_experiment import PlanRequest
 
     primary = experiment.primary.metric if experiment.primary else ""
     return PlanRequest(
@@ -148,7 +146,7 @@ def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int)
         per_week=options["per_week"],
         weeks=options["weeks"] or max_weeks,
         power=options["power"] / 100,
-        mode=options["mode"],
+        mode=options["mode"] or experiment.looks,
         inflation=options["design_effect"],
     )
 
@@ -156,7 +154,7 @@ def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int)
 def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> TrafficHistory:
     """The last 14 days of the experiment's traffic, or nothing if there is no store yet."""
     from fairtrial_cli.store_client.client import open_store
-    from gateway.control.operations.traffic_history import NO_HISTORY, summarise_traffic
+    from gateway.control.operations.planning.traffic_history import NO_HISTORY, summarise_traffic
 
     if not project.layout.store.exists():
         return NO_HISTORY
@@ -170,7 +168,7 @@ def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> 
 
 def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
     """Parse METRIC=VALUE options; a value without a metric belongs to the primary metric."""
-    from gateway.control.operations.experiment_questions import parse_level
+    from gateway.control.operations.planning.experiment_questions import parse_level
 
     found: dict[str, float] = {}
     for text in texts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ GATE = SUITES / "support-release.gate.yaml"
 REVIEWED_GATE = SUITES / "support-reviewed.gate.yaml"
 MARK = ".fairtrial-demo"
 FINISHED = ".finished"
-FIRST_PORTS = {"models": 8000, "gateway": 8080, "control": 8081, "dashboard": 8501}
+FIRST_BYTE = re.compile(r"first_byte: [\d.]+")
+FIRST_PORTS = {"models": 8000, "late": 8010, "gateway": 8080, "control": 8081, "dashboard": 8501}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Setting:
     @property
     def models_url(self) -> str:
         return f"http://127.0.0.1:{self.ports['models']}/v1"
+
+    def allow(self, seconds: float) -> None:
+        """Let the late server take this long for the first byte of an answer."""
+        text = self.project.read_text(encoding="utf-8")
+        self.project.write_text(FIRST_BYTE.sub(f"first_byte: {seconds:.1f}", text), encoding="utf-8")
 
     def finish(self) -> None:
         """Mark the demo as finished, so that the next one starts over."""
@@ -62,7 +69,8 @@ def prepare(folder: Path, *, fresh: bool) -> Setting:
 def _project(ports: dict[str, int]) -> str:
     """The example's project file with the ports of this demo."""
     text = (SUPPORT / "fairtrial.yaml").read_text(encoding="utf-8")
-    text = text.replace(f"127.0.0.1:{FIRST_PORTS['models']}", f"127.0.0.1:{ports['models']}")
+    for name in ("late", "models"):
+        text = text.replace(f"127.0.0.1:{FIRST_PORTS[name]}/", f"127.0.0.1:{ports[name]}/")
     binds = [f'{name}: {{bind: "127.0.0.1:{ports[name]}"}}' for name in ("gateway", "control", "dashboard")]
     return text + "\n" + "\n".join(binds) + "\n"
 

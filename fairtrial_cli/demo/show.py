@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as Bar
+from rich.progress import TextColumn
 
 from evaluators.suite import Suite
 from fairtrial.config.project import Project
@@ -18,11 +20,13 @@ from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Verdict
 from fairtrial_cli.dashboard_link import sign_in_lines
-from fairtrial_cli.demo import story
+from fairtrial_cli.demo import sick_candidate, story
+from fairtrial_cli.demo.decision import live_lines, wait_for_windows
+from fairtrial_cli.demo.late_server import allowed_seconds, late_server
 from fairtrial_cli.demo.local_models import expected_minutes, local_models, measure_seconds
 from fairtrial_cli.demo.review import fill_queue, how_to_judge
 from fairtrial_cli.demo.setting import GATE, SUITES, SUPPORT, Setting, prepare
-from fairtrial_cli.demo.traffic import Traffic, read_tickets, send
+from fairtrial_cli.demo.traffic import Ticket, Traffic, read_tickets, send
 from fairtrial_cli.judge_gate_file import judge_gate_file
 from fairtrial_cli.output.progress import run_progress
 from fairtrial_cli.processes.services import Services, Urls
@@ -68,7 +72,9 @@ def show(options: Options, console: Console) -> int:
     setting = prepare(options.folder, fresh=options.fresh)
     with shutdown_signal() as shutdown, ExitStack() as stack:
         stack.enter_context(local_models(setting.ports["models"], setting.folder / "models.log"))
-        _print_duration(setting, options, console)
+        trial_seconds = measure_seconds(setting.models_url)
+        _start_late_server(setting, trial_seconds, stack)
+        _print_duration(setting, options, console, trial_seconds)
         services = stack.enter_context(Services(setting.project, workers=2))
         demo = Demo(console, options, services.project, services.urls)
         _trial(demo)
@@ -85,8 +91,14 @@ def show(options: Options, console: Console) -> int:
     return demo.verdicts[GOOD].exit_code
 
 
-def _print_duration(setting: Setting, options: Options, console: Console) -> None:
-    minutes = expected_minutes(measure_seconds(setting.models_url))
+def _start_late_server(setting: Setting, trial_seconds: float, stack: ExitStack) -> None:
+    allowed = allowed_seconds(trial_seconds)
+    setting.allow(allowed)
+    stack.enter_context(late_server(setting.ports["late"], setting.models_url, late_seconds=2 * allowed))
+
+
+def _print_duration(setting: Setting, options: Options, console: Console, trial_seconds: float) -> None:
+    minutes = expected_minutes(trial_seconds)
     length = f"in about {counted(round(minutes), 'minute')} on this machine" if options.limit is None else "soon"
     resumed = " (it continues an interrupted demo and reuses its answers)" if setting.resumed else ""
     console.print(
@@ -104,12 +116,17 @@ def _trial(demo: Demo) -> None:
     demo.console.rule("Live traffic: simulated customers, split evenly")
     _report_traffic(demo, _send_traffic(demo))
     _judge(demo, GOOD)  # again, now with live rates
+    sent_at = time.monotonic()
+    demo.console.rule("A candidate whose server is often late: control stops it")
+    _watch_sick_candidate(demo)
     demo.console.rule("Three suites on the other candidates")
     _evaluate(demo, OTHERS, GATE_SUITES)
     for candidate in OTHERS:
         _judge(demo, candidate)
     demo.console.rule("Forty questions, as in a test by hand")
     _evaluate(demo, [BASE, LESSON], [SMALL_SUITE])
+    demo.console.rule("What the live traffic decided")
+    _report_decision(demo, sent_at)
 
 
 def _evaluate(demo: Demo, targets: Sequence[str], files: Sequence[str]) -> None:
@@ -148,8 +165,35 @@ def _judge(demo: Demo, candidate: str) -> None:
     demo.console.print(f"[{style}]{escape(verdict.headline)}[/]", highlight=False)
 
 
+def _tickets() -> list[Ticket]:
+    return read_tickets([SUPPORT / "data" / "val.jsonl", SUITES / "support" / "test.jsonl"])
+
+
+def _watch_sick_candidate(demo: Demo) -> None:
+    """Send users to the second experiment, until control stops it before their eyes."""
+    with Bar(TextColumn("  {task.description}"), console=demo.console, disable=not demo.console.is_terminal) as bar:
+        task = bar.add_task("the first users are on their way", total=None)
+        sending = sick_candidate.send_until_stopped(
+            demo.urls.api, _tickets(), lambda seen: bar.update(task, description=str(seen))
+        )
+        seen = asyncio.run(sending)
+    demo.console.print(f"  {seen} of the candidate", highlight=False)
+    with open_store(demo.project.layout) as store:
+        lines = sick_candidate.outcome_lines(store, seen)
+    for line in lines:
+        demo.console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _report_decision(demo: Demo, sent_at: float) -> None:
+    """Wait until the time for feedback of the last customer is over, then say what control decided."""
+    with open_store(demo.project.layout) as store:
+        wait_for_windows(store, sent_at, demo.console)
+        for line in live_lines(store):
+            demo.console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+
 def _send_traffic(demo: Demo) -> Traffic:
-    tickets = read_tickets([SUPPORT / "data" / "val.jsonl", SUITES / "support" / "test.jsonl"])
+    tickets = _tickets()
     users = demo.options.users
     with Bar(console=demo.console, disable=not demo.console.is_terminal) as bar:
         task = bar.add_task(f"{users} customers", total=users)

@@ -103,7 +103,7 @@ def lesson(small: Mapping[str, Run], large: Mapping[str, Run], candidate: str, b
 
 
 def live_lines(traffic: Sequence[Traffic], *, key: str) -> list[str]:
-    """One line of plain rates for each variant; they are informative and decide nothing."""
+    """One line of plain rates for each variant. Control decides by intervals, and later."""
     return [_live_line(variant, key) for each in traffic for variant in each.variants]
 
 
@@ -113,4 +113,4 @@ def _live_line(variant: VariantTraffic, key: str) -> str:
     speed = f"median {variant.latency_p50 / 1000:.1f} s" if variant.latency_p50 is not None else "no latency"
     errors = f"{counted(variant.errors, 'variant error')}, {variant.user_errors} seen by customers"
     counts = f"{counted(variant.units, 'customer')}, {counted(variant.requests, 'request')}, {errors}"
-    return f"{variant.variant}: {counts}, {speed}, {rate} (plain rates, informative only)"
+    return f"{variant.variant}: {counts}, {speed}, {rate} (plain rates)"

@@ -13,8 +13,8 @@ from rich.table import Table
 from fairtrial.stats.planning.options import Option
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
-from gateway.control.operations.experiment_questions import describe_question, format_difference
-from gateway.control.operations.plan_experiment import ExperimentPlan
+from gateway.control.operations.planning.experiment_questions import describe_question, format_difference
+from gateway.control.operations.planning.plan_experiment import ExperimentPlan
 
 MODES = {"monitor": "continuous", "planned": "10 planned looks", "fixed": "one look"}
 

@@ -62,3 +62,13 @@ def store_progress(what: str) -> Iterator[OnProgress]:
             bars.update(task, description=step.what, completed=step.done, total=step.total)
 
         yield on_progress
+
+
+@contextmanager
+def count_progress(what: str, *, total: int) -> Iterator[Callable[[], None]]:
+    """Show one progress bar for so many steps. Yields the callback for one more."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
+        task = bars.add_task(what, total=total)
+        yield lambda: bars.advance(task)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fairtrial.domain.accounts import Account, Invitation, Role
     from fairtrial.domain.plan import Plan, UnitKind
     from fairtrial.domain.reviews.evidence import ReviewEvidence
+    from fairtrial.experiments.analysis.plan import AnalysisPlan
     from fairtrial.experiments.lifecycle import Action
     from fairtrial.store.access.keys import KeyOptions, NewKey
     from fairtrial.store.access.one_time_links import OneTimeLink
@@ -106,6 +107,12 @@ class Experiments(Protocol):
 
     def transitions(self, name: str) -> list[dict[str, Any]]:
         """The latest 100 transitions, newest first."""
+
+    def frozen(self) -> dict[str, AnalysisPlan]:
+        """The newest frozen analysis plan of each experiment that has started, by name."""
+
+    def decision(self, name: str) -> dict[str, Any]:
+        """What one experiment has shown and decided: a sentence, and the figures behind it."""
 
     def plan_log(self, limit: int) -> list[dict[str, Any]]:
         """Publications, newest first."""

@@ -16,6 +16,7 @@ from fairtrial.config.plan.plan_diff import plan_diff
 from fairtrial.config.project import Project, load_project
 from fairtrial.domain.errors import ConfigError, Diagnostic, RequestError, UsageError
 from fairtrial.domain.plan import Plan
+from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Action
 from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
@@ -29,6 +30,8 @@ from gateway.control.operations.change_experiment import (
     describe_state,
     find_experiment,
 )
+from gateway.control.operations.describe_decision import describe_decision
+from gateway.control.operations.frozen_plans import frozen_plans
 
 Row = dict[str, Any]
 
@@ -58,6 +61,14 @@ class LocalExperiments:
 
     def transitions(self, name: str) -> list[Row]:
         return [_plain(row) for row in self._database.dicts(transitions.listing(Page(), name))]
+
+    def frozen(self) -> dict[str, AnalysisPlan]:
+        return frozen_plans(self._database)
+
+    def decision(self, name: str) -> Row:
+        with _usage_errors():
+            experiment = find_experiment(self._plan(), name)
+        return _plain(describe_decision(self._database, experiment, None, now_us=self._now_us(), slices=False))
 
     def plan_log(self, limit: int) -> list[Row]:
         return [_plain(row) for row in self._database.dicts(published_plans.listing(Page(limit=limit)))]
@@ -103,6 +114,13 @@ class RemoteExperiments:
 
     def transitions(self, name: str) -> list[Row]:
         return self._rows(_path(name, "transitions"))
+
+    def frozen(self) -> dict[str, AnalysisPlan]:
+        return {row["experiment"]: AnalysisPlan.restored(row) for row in self._rows("/api/analysis-plans")}
+
+    def decision(self, name: str) -> Row:
+        answer = self._send("GET", _path(name, "decision"), params={"slices": "false"})
+        return msgspec.json.decode(answer, type=Row)
 
     def plan_log(self, limit: int) -> list[Row]:
         return self._rows("/api/plans", limit=limit)

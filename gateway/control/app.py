@@ -13,7 +13,7 @@ from gateway.control.auth.authorization import AuthorizedRoute, anyone, require_
 from gateway.control.auth.sign_in_throttle import SignInThrottle
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import map_errors
-from gateway.control.operations.split_check_cache import SplitCheckCache
+from gateway.control.operations.split.split_check_cache import SplitCheckCache
 from gateway.control.routers import verdicts
 
 ROUTERS = Registry("gateway.control.routers", "router", noun="router", kind=APIRouter)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from fairtrial.domain.errors import RequestError
-from fairtrial.domain.ids import new_id
+from fairtrial.domain.names.ids import new_id
 from gateway.proxy.admission.admission import watch_lag
 from gateway.proxy.http_server.asgi_scope import scope_of
 from gateway.proxy.http_server.request_cycle import RequestCycle

@@ -16,7 +16,7 @@ from gateway.proxy.http_server.request_reader import read_body
 from gateway.proxy.recording.capture import NO_BODIES
 from gateway.proxy.recording.record import Recorder
 from gateway.proxy.response.keepalive import StreamWriter
-from gateway.proxy.response.response_headers import variant_lines
+from gateway.proxy.response.response_headers import experiment_lines
 from gateway.proxy.response.stream import StreamRelay, stream_writer
 from gateway.proxy.response.whole import relay_late, relay_whole
 from gateway.proxy.routing.authentication import authenticate
@@ -231,8 +231,8 @@ def _received(stage: Stage) -> Received:
 
 def _send_error(cycle: RequestCycle, error: RequestError, stage: Stage, progress: Progress) -> None:
     lines = lines_of(error_headers(error, _received(stage).request_id))
-    if isinstance(stage, Routed):
-        lines += variant_lines(stage, progress.attempts)
+    if not isinstance(stage, Received) and progress.recorded:
+        lines += experiment_lines(stage, progress.attempts)
     if error.code == CONNECTION_RESET:
         lines.append(b"x-should-retry: true\r\n")
     cycle.answer(error.status, lines, error_body(error))

@@ -10,7 +10,7 @@ import msgspec
 
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import BreakerState, Purpose, RequestOutcome
-from fairtrial.domain.ids import fresh_id
+from fairtrial.domain.names.ids import fresh_id
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
 from gateway.proxy.wire.headers import Headers

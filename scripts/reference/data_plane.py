@@ -63,7 +63,15 @@ SENT = (
 )
 ANSWERED = (
     ("x-request-id", "the id of the request, in every answer; feedback sends it as `request_id`"),
-    ("x-fairtrial-experiment, x-fairtrial-variant", "where the key has the right `see_variant`"),
+    (
+        "x-fairtrial-experiment, x-fairtrial-variant",
+        "where the key has the right `see_variant`; a request outside the experiment has no variant",
+    ),
+    (
+        "x-fairtrial-reason",
+        "where the key has the right `see_variant`: "
+        "[why the request was or was not in the experiment](../how-to/wire-an-app.md#see-why-a-variant-served)",
+    ),
     (
         "access-control-*, vary",
         "below `/v1`, where `gateway.cors` is set; see [web pages](../how-to/wire-an-app.md#call-it-from-a-web-page)",

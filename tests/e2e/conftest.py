@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +12,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.fixtures.dashboard.hostile import SUITES, VERDICTS
 from tests.fixtures.dashboard.page_walk import PageWalk, walk
-from tests.fixtures.dashboard.site import Site, a_site, answer_by_model
+from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, answer_by_model
 from tests.fixtures.dashboard.visits import ARGUMENTS, PATIENCE_MS, Visitors, chromium
+from tests.fixtures.experiments.simulated_days import DAY_US, LIVE, LiveExperiment, Traffic, add_experiment
 
 HERE = Path(__file__).parent
 expect.set_options(timeout=PATIENCE_MS)
@@ -36,8 +38,17 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The project that all tests share: accounts of every role, and runs of two models, some of which are hostile."""
-    with a_site(tmp_path_factory.mktemp("site"), answer_by_model, VERDICTS, SUITES) as found:
+    with a_site(tmp_path_factory.mktemp("site"), answer_by_model, VERDICTS, SUITES, live_experiment) as found:
         yield found
+
+
+def live_experiment(path: Path) -> None:
+    """Sixteen days of an experiment whose treatment is better, until now."""
+    add_experiment(path, LIVE, control=BASELINE, treatment=CANDIDATE)
+    live = LiveExperiment(path, LIVE, now_us=time.time_ns() // 1000 - 16 * DAY_US)
+    live.step()
+    live.run(Traffic(users={BASELINE: 70, CANDIDATE: 70}, yes={BASELINE: 0.5, CANDIDATE: 0.64}), days=16, looks=2)
+    live.close()
 
 
 @pytest.fixture(scope="package")

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from fairtrial.config.file.section import Date, MarginText, Money, Name, Percent, Seconds, Section
+from fairtrial.config.file.section import Date, Duration, Level, MarginText, Money, Name, Percent, Seconds, Section
 from fairtrial.config.file.service_schema import ControlSection, DashboardSection, GatewaySection
-from fairtrial.domain.plan import Capture, FeedbackKind, OnDisconnect, UnitKind
+from fairtrial.domain.plan import Capture, FeedbackKind, Looks, OnDisconnect, UnitKind
 
 
 class PriceSection(Section):
@@ -101,6 +101,12 @@ class MetricSection(Section):
     """The kind of its values; feedback with another kind is rejected (400)."""
     per: Literal["unit", "request"] = "unit"
     """What is averaged: requests, or units, each by its own mean."""
+    window: Duration = 604_800.0
+    """The time after a unit's first request in which its feedback counts, as `7d` or `12h`."""
+    better: Literal["higher", "lower"] = "higher"
+    """Which direction is better."""
+    range: tuple[float, float] | None = None
+    """The lowest and the highest possible number, such as `[1, 5]`; required for an experiment's metric of numbers."""
 
 
 class VariantSection(Section):
@@ -115,22 +121,24 @@ class VariantSection(Section):
 
 
 class EnrollSection(Section):
-    """The share of units in an experiment. Only the first stage is in force."""
+    """The share of units in an experiment, which grows by stages."""
 
     stages: list[Percent] = Field(min_length=1)
-    """Percent of the units in the experiment, ascending. The first is in force; nothing raises it automatically."""
+    """Percent of the units in the experiment, ascending. The next ones follow by themselves."""
     min_units: int = Field(default=0, ge=0)
-    """Units that a stage must have before the next one starts."""
+    """Units that each arm must have before the next stage starts."""
     min_hours: float = Field(default=0, ge=0, allow_inf_nan=False)
     """Hours that a stage must last."""
     approve: list[Percent] = Field(default_factory=list)
     """Stages that need a person's approval."""
+    start: Literal["now", "manual"] = "now"
+    """`manual` waits for `fairtrial experiment start`."""
 
 
 class PrimarySection(Section):
     """The one metric that answers the question.
 
-    `fairtrial experiment plan` computes how long the decision takes. Nothing in this version decides on live traffic.
+    `fairtrial experiment plan` computes how long the decision takes.
     """
 
     metric: Name
@@ -139,12 +147,22 @@ class PrimarySection(Section):
     """What must be shown about the candidate."""
     mde: MarginText
     """The smallest effect worth detecting, as `3pp` or `20%`; for `not_worse`, the margin."""
+    baseline: Level | None = None
+    """The control's level today, as `62%` or a number; by default it is taken from earlier traffic."""
+    cap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The largest amount of one unit that counts in full, for costs and tokens; by default from earlier traffic.
+
+    For a share of requests, the most requests of one unit that count; by default 50, and 1 if each request is a unit.
+    The fewer count, the sooner it can be shown that a share is not worse.
+    """
+    min_days: float = Field(default=7, ge=0, le=364)
+    """Days before it decides. From 7 on, it decides after whole weeks only."""
 
 
 class GuardrailSection(Section):
     """A metric that must not get worse by more than its margin.
 
-    `fairtrial experiment plan` includes it. Nothing in this version monitors it or ends an experiment because of it.
+    Control tests it every few seconds. Proven harm stops the experiment.
     """
 
     metric: Name
@@ -153,6 +171,16 @@ class GuardrailSection(Section):
     """The largest acceptable decline: `1pp` or `20%`."""
     stop_margin: MarginText | None = None
     """The harm that must be proven to stop; by default 0 for errors and safety, otherwise the margin."""
+    baseline: Level | None = None
+    """The control's level today, which a relative margin refers to; by default it is taken from earlier traffic."""
+    cap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The largest amount of one unit that counts in full, for costs and tokens; by default from earlier traffic.
+
+    For a share of requests, the most requests of one unit that count; by default 50, and 1 if each request is a unit.
+    The fewer count, the sooner it can be shown that a share is not worse.
+    """
+    signal: Literal["kill", "pause"] = "kill"
+    """What proven harm does."""
 
 
 class ShadowSection(Section):
@@ -185,12 +213,14 @@ class ExperimentSection(Section):
     """Without it, every unit is enrolled from the start."""
     primary: PrimarySection | None = None
     """Without it, the experiment only observes."""
-    guardrails: list[GuardrailSection] = Field(default=[], max_length=100)
-    """Metrics that must not get worse by more than their margins."""
+    guardrails: list[GuardrailSection] | None = Field(default=None, max_length=100)
+    """Metrics that must not get worse by more than their margins; by default errors, attempts and rejections."""
     shadow: ShadowSection | None = None
     """Copies of traffic whose answers nobody sees."""
     max_weeks: int = Field(default=6, ge=1, le=52)
     """The most weeks that the experiment may last."""
+    looks: Looks = "monitor"
+    """When the primary metric is looked at: at any time, or at ten `planned` times, which need fewer units."""
     salt: Name | None = None
     """The key of its hashes, by default its name. A new salt reassigns all units."""
 

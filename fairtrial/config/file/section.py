@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
@@ -20,6 +21,30 @@ Network = Annotated[str, AfterValidator(parse_network)]
 """An IP address or a network in CIDR notation."""
 MarginText = Annotated[str, BeforeValidator(lambda value: f"{value}" if type(value) in (int, float) else value)]
 """`1pp` or `20%`. A bare number is read as text, so that the check of margins can report what is missing."""
+
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _duration(value: object) -> object:
+    """Seconds of a text such as ``7d`` or ``90m``; raises `ValueError`."""
+    match = DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("write a number with a unit: 30s, 90m, 12h or 7d")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _level(value: object) -> object:
+    """The number of a text such as ``62%``; numbers stay as they are."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return float(Decimal(value.strip()[:-1].strip()) / 100)
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0, le=90 * 86_400)]
+"""`7d`, `12h`, `90m` or `30s`; at most 90 days."""
+Level = Annotated[float, BeforeValidator(_level), Field(allow_inf_nan=False)]
+"""`62%` or a number."""
 
 
 class Section(BaseModel):

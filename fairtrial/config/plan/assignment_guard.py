@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.errors import PlanRefused
-from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.plan import Experiment
 
 
-def changed_units(old: Plan, new: Plan) -> list[str]:
-    """The experiments in both plans that keep their declared salt but would assign some units to another arm.
+def reassignment(old: Experiment, new: Experiment) -> str | None:
+    """Why an experiment that keeps its declared salt would assign some units to another arm; ``None`` if it would not.
 
     The unit's kind, the variants' names, their shares or the control has changed. A stage only adds units. A new
     segment assigns all units anew, on purpose, and is accepted if nothing else changes.
     """
-    both = sorted(old.experiments.keys() & new.experiments.keys())
-    return [name for name in both if _reassigns(old.experiments[name], new.experiments[name])]
-
-
-def refuse_reassignment(old: Plan, new: Plan) -> None:
-    """Raise `PlanRefused` with one sentence for each experiment of `changed_units`."""
-    names = changed_units(old, new)
-    if names:
-        raise PlanRefused("\n".join(_sentence(old.experiments[name], new.experiments[name]) for name in names))
+    return _sentence(old, new) if _reassigns(old, new) else None
 
 
 def _reassigns(old: Experiment, new: Experiment) -> bool:

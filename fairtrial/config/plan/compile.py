@@ -11,12 +11,15 @@ from fairtrial.config.file.service_schema import GatewaySection
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.plan.prices import known_price
-from fairtrial.config.rules.metric_catalogue import stop_margin
+from fairtrial.config.rules.metric_catalogue import names_of, stop_margin
 from fairtrial.domain.limits.worker_settings import WorkerSettings
+from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS
 from fairtrial.domain.plan import (
     BreakerRule,
     Deployment,
+    Enrolment,
     Experiment,
+    FeedbackMetric,
     Guardrail,
     Plan,
     Price,
@@ -35,7 +38,7 @@ def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) 
     deployments = {name: _deployment(name, section) for name, section in file.deployments.items()}
     digests = {name: deployment.digest for name, deployment in deployments.items()}
     experiments = {
-        name: _frozen(_experiment(name, section, prompts), digests, file.metrics)
+        name: _frozen(_experiment(name, section, prompts, file.metrics), digests, file.metrics)
         for name, section in file.experiments.items()
     }
     routes = {
@@ -82,7 +85,11 @@ def _price(section: DeploymentSection) -> Price:
     return known_price(provider, model) if section.external else Price()
 
 
-def _experiment(name: str, section: ExperimentSection, prompts: Prompts) -> Experiment:
+def _experiment(
+    name: str, section: ExperimentSection, prompts: Prompts, declared: Mapping[str, MetricSection]
+) -> Experiment:
+    enroll, primary, guardrails = section.enroll, _primary(section), _guardrails(section)
+    decided_by = {one.metric for one in (primary, *guardrails) if one is not None}
     return Experiment(
         name=name,
         question=section.question,
@@ -93,28 +100,65 @@ def _experiment(name: str, section: ExperimentSection, prompts: Prompts) -> Expe
             for key, one in sorted(section.variants.items())
         ),
         salt=section.salt or name,
-        stage=section.enroll.stages[0] if section.enroll else 100.0,
-        primary=_primary(section),
-        guardrails=tuple(
-            Guardrail(one.metric, one.margin, stop_margin(one.metric, one.margin, one.stop_margin))
-            for one in section.guardrails
-        ),
+        state="declared" if enroll and enroll.start == "manual" else "running",
+        stage=enroll.stages[0] if enroll else 100.0,
+        primary=primary,
+        guardrails=guardrails,
+        by_default=_by_default(section),
+        enrolment=Enrolment(
+            tuple(enroll.stages), enroll.min_units, enroll.min_hours, tuple(enroll.approve), enroll.start
+        )
+        if enroll
+        else Enrolment(),
+        feedback=tuple(_feedback(one) for one in declared.values() if names_of(one.key) & decided_by),
+        max_weeks=section.max_weeks,
+        looks=section.looks,
     )
 
 
 def _primary(section: ExperimentSection) -> Primary | None:
     one = section.primary
-    return Primary(one.metric, one.require, one.mde) if one else None
+    return Primary(one.metric, one.require, one.mde, one.baseline, one.cap, one.min_days) if one else None
+
+
+def _guardrails(section: ExperimentSection) -> tuple[Guardrail, ...]:
+    return tuple(
+        Guardrail(
+            one.metric,
+            one.margin,
+            stop_margin(one.metric, one.margin, one.stop_margin),
+            one.baseline,
+            one.cap,
+            one.signal,
+        )
+        for one in section.guardrails or ()
+    )
+
+
+def _by_default(section: ExperimentSection) -> tuple[Guardrail, ...]:
+    """The guardrails of a section without the key; an empty list declares that there are none."""
+    if section.guardrails is not None:
+        return ()
+    return tuple(Guardrail(name, CATALOGUE[name].margin, "0") for name in DEFAULT_GUARDRAILS)
+
+
+def _feedback(section: MetricSection) -> FeedbackMetric:
+    within = section.range or (0.0, 1.0)
+    return FeedbackMetric(section.key, section.kind, section.per, section.better, within, section.window)
 
 
 def _frozen(experiment: Experiment, digests: dict[str, str], declared: Mapping[str, MetricSection]) -> Experiment:
     """The experiment with its analysis hash, which covers only those declared metrics that decide it."""
-    decided_by = {guardrail.metric for guardrail in experiment.guardrails}
-    if experiment.primary is not None:
-        decided_by.add(experiment.primary.metric)
+    keys = {one.key for one in experiment.feedback}
     metrics: dict[str, Any] = {
-        f"{metric.source}.{metric.key}": {"kind": metric.kind, "per": metric.per}
-        for metric in declared.values()
-        if f"{metric.source}.{metric.key}" in decided_by
+        f"{metric.source}.{metric.key}": _hashed(metric) for metric in declared.values() if metric.key in keys
     }
     return replace(experiment, analysis_hash=analysis_hash(experiment, digests, metrics))
+
+
+def _hashed(metric: MetricSection) -> dict[str, Any]:
+    """What identifies a metric. Defaults that an earlier version did not know are left out."""
+    later = {"window": metric.window, "better": metric.better, "range": metric.range}
+    known = MetricSection.model_fields
+    changed = {name: value for name, value in later.items() if value != known[name].default}
+    return {"kind": metric.kind, "per": metric.per, **changed}

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.plan import ADDED_LATER, Deployment, Experiment, Plan
+from fairtrial.domain.plan import ADDED_LATER, CONTROL_ONLY, Deployment, Experiment, Plan
 
 HASH_HEX = 32
 
@@ -59,7 +59,7 @@ def digest(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as mappings, without fields that are `ADDED_LATER` and have their default value.
+    """Dataclasses as mappings, without `CONTROL_ONLY` fields and those that are `ADDED_LATER` and have their default.
 
     A plan without new features is therefore written and hashed as by the previous release, whose workers accept it.
     """
@@ -73,4 +73,6 @@ def plain(value: Any) -> Any:
 
 
 def _is_absent(value: Any, one: Field[Any]) -> bool:
+    if CONTROL_ONLY.items() <= one.metadata.items():
+        return True
     return ADDED_LATER.items() <= one.metadata.items() and getattr(value, one.name) == one.default

@@ -56,6 +56,11 @@ def publish(path: Path, published: Published) -> None:
     write_private(path, msgspec.json.encode(envelope) + b"\n")
 
 
+def as_written(published: Published) -> Published:
+    """What `read` returns of it: without the fields that only control reads."""
+    return msgspec.json.decode(msgspec.json.encode(plain(published)), type=Published)
+
+
 def read(path: Path) -> Published:
     """The plan in the file; raises `PlanRefused` for anything invalid, including a missing file.
 

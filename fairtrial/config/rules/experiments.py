@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from fairtrial.config.file.errors import FieldError, nearest
-from fairtrial.config.file.schema import EnrollSection, ExperimentSection, ProjectFile, VariantSection
+from fairtrial.config.file.schema import (
+    EnrollSection,
+    ExperimentSection,
+    GuardrailSection,
+    ProjectFile,
+    VariantSection,
+)
 from fairtrial.config.rules.deployments import Names, unknown, wrong_name
 from fairtrial.config.rules.margins import EXAMPLES, parse_margin
-from fairtrial.config.rules.metric_catalogue import is_share, unknown_metric
+from fairtrial.config.rules.metric_catalogue import better_of, is_share, method_of, unknown_metric
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
 
 Path = tuple[str | int, ...]
@@ -42,6 +48,9 @@ def wrong_metrics(file: ProjectFile) -> Iterator[FieldError]:
             yield FieldError(
                 ("metrics", name, "kind"), f"the feedback {metric.key!r} can't be {metric.kind} too", known
             )
+        if metric.range is not None and not (metric.kind == "number" and metric.range[0] < metric.range[1]):
+            hint = "only numbers have one" if metric.kind != "number" else "write the lower end first, as [1, 5]"
+            yield FieldError(("metrics", name, "range"), f"{list(metric.range)} can't be the range of its values", hint)
 
 
 def _variants(
@@ -97,24 +106,68 @@ def _stages(path: Path, enroll: EnrollSection) -> Iterator[FieldError]:
 def _metrics(path: Path, experiment: ExperimentSection, file: ProjectFile) -> Iterator[FieldError]:
     primary = experiment.primary
     if primary is not None:
-        yield from _metric((*path, "primary"), primary.metric, file)
-        yield from _margin((*path, "primary", "mde"), primary.mde, primary.metric, file)
+        where = (*path, "primary")
+        yield from _metric(where, primary.metric, file)
+        yield from _margin((*where, "mde"), primary.mde, primary.metric, file)
+        yield from _cap(where, primary.metric, primary.cap, file)
+    if experiment.looks == "planned":
+        yield from _planned_looks(path, experiment, file)
     seen: set[str] = set()
-    for index, guardrail in enumerate(experiment.guardrails):
+    for index, guardrail in enumerate(experiment.guardrails or ()):
         where = (*path, "guardrails", index)
         yield from _metric(where, guardrail.metric, file)
         yield from _margin((*where, "margin"), guardrail.margin, guardrail.metric, file)
         if guardrail.stop_margin is not None:
             yield from _margin((*where, "stop_margin"), guardrail.stop_margin, guardrail.metric, file, zero=True)
+        yield from _cap(where, guardrail.metric, guardrail.cap, file)
+        yield from _events_margins(where, guardrail, file)
         if guardrail.metric in seen:
             yield FieldError((*where, "metric"), f"{guardrail.metric} has two guardrails")
         seen.add(guardrail.metric)
+
+
+def _planned_looks(path: Path, experiment: ExperimentSection, file: ProjectFile) -> Iterator[FieldError]:
+    """Planned looks are at shares of the units that the plan needs, which must be known at the start."""
+    primary = experiment.primary
+    if primary is None:
+        yield FieldError((*path, "looks"), "there is no primary metric to look at", "declare primary:")
+    elif not unknown_metric(primary.metric, file.metrics) and not is_share(primary.metric, file.metrics):
+        yield FieldError((*path, "looks"), f"planned looks fit a share, and {primary.metric} is an amount")
+    elif primary.baseline is None or not 0 < primary.baseline < 1:
+        hint = "such as baseline: 62%"
+        yield FieldError((*path, "primary", "baseline"), "planned looks need the control's level today", hint)
 
 
 def _metric(path: Path, metric: str, file: ProjectFile) -> Iterator[FieldError]:
     unfit = unknown_metric(metric, file.metrics)
     if unfit is not None:
         yield FieldError((*path, "metric"), *unfit)
+
+
+def _cap(path: Path, metric: str, cap: float | None, file: ProjectFile) -> Iterator[FieldError]:
+    if cap is None or unknown_metric(metric, file.metrics):
+        return
+    method = method_of(metric, file.metrics)
+    if method not in ("amount", "events"):
+        yield FieldError((*path, "cap"), f"{metric} has nothing to cap", "costs, tokens and shares of requests have")
+    elif method == "events" and cap < 1:
+        yield FieldError((*path, "cap"), f"no unit has {cap:g} requests", "1 or more")
+
+
+def _events_margins(path: Path, guardrail: GuardrailSection, file: ProjectFile) -> Iterator[FieldError]:
+    """Harm by events is a ratio, so that a margin that stops is relative, like the other margin, or 0."""
+    if unknown_metric(guardrail.metric, file.metrics) or method_of(guardrail.metric, file.metrics) != "events":
+        return
+    try:
+        margin = parse_margin(guardrail.margin)
+        stop = parse_margin(guardrail.stop_margin or "0", zero=True)
+    except ValueError:
+        return
+    if stop.value and not (stop.relative and margin.relative):
+        wrong = f"harm by {guardrail.metric} is tested relative to the control"
+        yield FieldError((*path, "stop_margin"), wrong, "use 0, or write both margins in percent, as 20%")
+    if margin.relative and better_of(guardrail.metric, file.metrics) == "higher":
+        yield FieldError((*path, "margin"), f"the margin of {guardrail.metric} must be in points", "write it as 1pp")
 
 
 def _margin(path: Path, text: str, metric: str, file: ProjectFile, *, zero: bool = False) -> Iterator[FieldError]:

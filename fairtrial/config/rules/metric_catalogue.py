@@ -1,4 +1,4 @@
-"""Lists the metrics that can decide an experiment: the built-in families, and feedback that the file declares."""
+"""Checks the names of metrics against the catalogue and the feedback that the file declares."""
 
 from __future__ import annotations
 
@@ -6,68 +6,84 @@ from collections.abc import Mapping
 
 from fairtrial.config.file.errors import nearest
 from fairtrial.config.file.schema import MetricSection
+from fairtrial.domain.metrics import CATALOGUE, Better, Method
 
-SHARES = {
-    "requests.error_rate",
-    "requests.user_error_rate",
-    "requests.rejected_rate",
-    "requests.refusal_rate",
-    "requests.fallback_rate",
-    "requests.schema_valid_rate",
-    "requests.regenerate_rate",
-    "review.accuracy",
-    "review.preference",
+NOT_LIVE = {
+    "review": "reviewers decide it, not live traffic: require it in a gate",
+    "judge": "nothing in this version measures it on live traffic",
+    "safety": "nothing in this version measures it on live traffic",
 }
-AMOUNTS = {
-    "requests.latency_p50",
-    "requests.latency_p95",
-    "requests.latency_p99",
-    "requests.ttft_p50",
-    "requests.ttft_p95",
-    "requests.tokens",
-    "cost.per_request",
-    "cost.per_unit",
-    "review.tone",
-    "review.usefulness",
-}
-ERRORS_AND_SAFETY = {
-    "requests.error_rate",
-    "requests.user_error_rate",
-    "requests.rejected_rate",
-    "requests.fallback_rate",
-    "requests.schema_valid_rate",
-}
-"""Metrics whose default stop margin is 0."""
+"""Families of other metrics, and why no experiment can use them."""
+GIVEN = ".given"
+"""The end of the name of the metric whether a unit gave a feedback."""
 
-FAMILIES = ("requests", "cost", "feedback", "review")
-OPEN_FAMILIES = ("judge", "safety")
-"""Families without a fixed list of names. Nothing in this version measures them."""
+
+def names_of(key: str) -> set[str]:
+    """The metrics that a declared feedback makes: its value, and whether it was given."""
+    return {f"feedback.{key}", f"feedback.{key}{GIVEN}"}
 
 
 def unknown_metric(name: str, declared: Mapping[str, MetricSection]) -> tuple[str, str] | None:
-    """What is wrong with a metric's name, and the known ones; ``None`` if it can be used."""
+    """What is wrong with a metric's name, and the known ones; ``None`` if live traffic can decide it."""
     family, _, key = name.partition(".")
-    keys = {metric.key for metric in declared.values()}
-    if name in SHARES | AMOUNTS or (family == "feedback" and key in keys):
+    if name in CATALOGUE:
         return None
-    if family in OPEN_FAMILIES:
-        return f"nothing in this version measures {name!r}", f"families: {', '.join(FAMILIES)}"
+    if family in NOT_LIVE and key:
+        return f"the metric {name!r} can't be used here", NOT_LIVE[family]
+    known = {name for metric in declared.values() for name in names_of(metric.key)}
     if family == "feedback" and key:
-        line = f"or declare it: metrics: {{{key}: {{from: feedback, key: {key}, kind: boolean}}}}"
-        return f"the feedback {key!r} is not declared under metrics", f"{nearest(key, keys)}, {line}"
-    return f"the metric {name!r} does not exist", nearest(name, SHARES | AMOUNTS | {f"feedback.{key}" for key in keys})
+        return _unknown_feedback(name, declared) if name in known else _undeclared(key, declared)
+    return f"the metric {name!r} does not exist", nearest(name, CATALOGUE.keys() | known)
+
+
+def _undeclared(key: str, declared: Mapping[str, MetricSection]) -> tuple[str, str]:
+    line = f"or declare it: metrics: {{{key}: {{from: feedback, key: {key}, kind: boolean}}}}"
+    keys = {metric.key for metric in declared.values()}
+    return f"the feedback {key!r} is not declared under metrics", f"{nearest(key, keys)}, {line}"
+
+
+def _unknown_feedback(name: str, declared: Mapping[str, MetricSection]) -> tuple[str, str] | None:
+    """Why a declared feedback can't decide; whether it was given always can."""
+    metric = _declared(name, declared)
+    if metric is None or name.endswith(GIVEN):
+        return None
+    if metric.kind == "category":
+        return f"{name} has words, which can't decide an experiment", "use a boolean or a number"
+    if metric.kind == "number" and metric.range is None:
+        return f"{name} needs the range of its numbers", "such as range: [1, 5] under metrics"
+    return None
+
+
+def _declared(name: str, declared: Mapping[str, MetricSection]) -> MetricSection | None:
+    return next((metric for metric in declared.values() if name in names_of(metric.key)), None)
+
+
+def method_of(name: str, declared: Mapping[str, MetricSection]) -> Method:
+    """How a known metric is decided."""
+    if name in CATALOGUE:
+        return CATALOGUE[name].method
+    metric = _declared(name, declared)
+    return "given" if metric is not None and f"feedback.{metric.key}" != name else "feedback"
+
+
+def better_of(name: str, declared: Mapping[str, MetricSection]) -> Better:
+    """The direction of a known metric that is better."""
+    if name in CATALOGUE:
+        return CATALOGUE[name].better
+    metric = _declared(name, declared)
+    return "higher" if metric is None or name.endswith(GIVEN) else metric.better
 
 
 def is_share(name: str, declared: Mapping[str, MetricSection]) -> bool:
     """Whether the metric is between 0 and 1, so that a margin in percentage points makes sense."""
-    family, _, key = name.partition(".")
-    if family == "feedback":
-        return any(metric.key == key and metric.kind != "number" for metric in declared.values())
-    return name in SHARES or family in OPEN_FAMILIES
+    if name in CATALOGUE:
+        return CATALOGUE[name].is_share
+    metric = _declared(name, declared)
+    return name.endswith(GIVEN) or (metric is not None and metric.kind != "number")
 
 
 def stop_margin(metric: str, margin: str, written: str | None) -> str:
     """The harm that must be proven: as written, by default 0 for errors and safety, otherwise the margin."""
     if written is not None:
         return written
-    return "0" if metric in ERRORS_AND_SAFETY or metric.startswith("safety.") else margin
+    return "0" if metric in CATALOGUE and CATALOGUE[metric].safety else margin

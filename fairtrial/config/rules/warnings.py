@@ -13,21 +13,17 @@ ANY = "*"
 NOTHING = "nothing in this version acts on it"
 INERT: Mapping[str, str] = {
     "deployments.*.price.gpu_hour": f"{NOTHING}: the cost of a request stays unknown",
-    "metrics.*.per": f"{NOTHING}: each value counts by itself",
-    "experiments.*.enroll.min_units": f"{NOTHING}: stages do not advance by themselves",
-    "experiments.*.enroll.min_hours": f"{NOTHING}: stages do not advance by themselves",
-    "experiments.*.enroll.approve": f"{NOTHING}: nobody is asked",
-    "experiments.*.guardrails.*.stop_margin": f"{NOTHING}: no experiment stops by itself",
+    "metrics.*.per": f"{NOTHING}: units are averaged, each by its own mean",
     "experiments.*.shadow": f"{NOTHING}: no request is copied",
-    "experiments.*.max_weeks": "no experiment ends by it; only `fairtrial experiment plan` reads it",
 }
 """Keys, with `*` for a name or a list entry, and what to know. A key also covers everything inside it."""
-LATER_STAGES = "only the first stage is in force: nothing in this version raises it"
+
+DECIDED = "the primary metric decides by itself, so a guardrail on it stops nothing"
 
 
 def project_warnings(document: Document) -> list[Diagnostic]:
     """All warnings, in the order of the file. Each key is reported once, at its first place."""
-    return sorted([*_inert_keys(document), *_later_stages(document)])
+    return sorted([*_inert_keys(document), *_guarded_primaries(document)])
 
 
 def _inert_keys(document: Document) -> Iterator[Diagnostic]:
@@ -37,14 +33,12 @@ def _inert_keys(document: Document) -> Iterator[Diagnostic]:
             yield document.diagnostic(places[0], says, _others(len(places) - 1))
 
 
-def _later_stages(document: Document) -> Iterator[Diagnostic]:
-    places = [
-        place
-        for place in _places(document.value, ("experiments", ANY, "enroll", "stages"))
-        if isinstance(stages := _at(document.value, place), list) and len(stages) > 1
-    ]
-    if places:
-        yield document.diagnostic(places[0], LATER_STAGES, _others(len(places) - 1))
+def _guarded_primaries(document: Document) -> Iterator[Diagnostic]:
+    """Guardrails on the primary metric, which stop nothing."""
+    for place in _places(document.value, ("experiments", ANY, "guardrails", ANY, "metric")):
+        primary = _at(document.value, place[:2]).get("primary")
+        if isinstance(primary, dict) and primary.get("metric") == _at(document.value, place):
+            yield document.diagnostic(place, DECIDED, "requests.attempt_error_rate also counts failures")
 
 
 def _others(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import Self
@@ -21,6 +22,8 @@ __all__ = ["Feedback", "FeedbackFinding", "feedback_difference"]
 SHARE: Bounds = (0.0, 1.0)
 ASKED = ("complete", "lowest", "highest")
 WAYS = (*ASKED, "worst", "best")
+Interval = Callable[[Effect | NotEnough, float, float], Estimate | NotEnough]
+"""The interval of an effect, given τ and a two-sided level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +125,19 @@ def feedback_difference(
     within: Bounds = SHARE,
     margin: float | None = None,
     level: float = 0.95,
+    interval: Interval | None = None,
 ) -> FeedbackFinding:
     """Whether feedback is better or worse under treatment, at any look, for every way to fill in missing values.
 
     ``within`` is the lowest and the highest value: (0, 1) for yes and no, (1, 5) for ratings. Higher is better. ``tau``
     is as in `always_valid`, on the scale of the values. ``response`` is the expected share of units that give feedback,
     which scales τ for the analyses of all units. A ``margin`` above 0 also tests for "not worse", one-sided at
-    (1 − level). All are frozen. Raises `ValueError` for arms with different windows, and for values outside the bounds.
+    (1 − level). ``interval`` replaces the always-valid interval, as for planned looks. All are frozen. Raises
+    `ValueError` for arms with different windows, and for values outside the bounds.
 
-    If some units of an arm fail to answer, whatever they would have said, ``lowest`` and ``highest`` move apart. One of
-    the two then can't show a difference that is only due to the missing values. If one arm gains answers of one kind
-    and loses as many of the other, only ``worst`` shows it. It is therefore required as soon as ``given`` differs.
+    If an arm gains answers of one kind and loses as many of the other, only ``worst`` shows it.
 
-    Source: Horowitz & Manski (2000), JASA 95:77-84, the bounds; Little & Rubin (2019), Statistical Analysis with
-    Missing Data; Zhang & Rubin (2003), J. Educ. Behav. Stat. 28:353-368, on outcomes that an arm can prevent.
+    Source: Horowitz & Manski (2000), JASA 95:77-84, the bounds; Zhang & Rubin (2003), J. Educ. Behav. Stat. 28:353-368.
 
     >>> before = Feedback(units=4_000, given=Moments(2_000, 1_000, 1_000), window=604_800)
     >>> after = Feedback(units=4_000, given=Moments(2_010, 1_210, 1_210), window=604_800)
@@ -148,9 +150,10 @@ def feedback_difference(
         raise ValueError(f"the response must be a share above 0, and the margin above 0, not {response} and {margin}")
     taus = dict.fromkeys(WAYS, tau * response) | {"complete": tau}
     effects = _effects(control, treatment, within)
-    found = {way: always_valid(effect, tau=taus[way], level=level) for way, effect in effects.items()}
+    look = interval or _always
+    found = {way: look(one, taus[way], level) for way, one in effects.items()}
     shares = (Moments(arm.units, arm.given.n, arm.given.n) for arm in (control, treatment))
-    given = always_valid(mean_difference(*shares, within=SHARE), tau=tau, level=level)
+    given = look(mean_difference(*shares, within=SHARE), tau, level)
     differs = isinstance(given, NotEnough) or not given.low <= 0 <= given.high
     answer: Answer = "cannot tell"
     if _all(found, differs, "worst", above=True):
@@ -160,9 +163,18 @@ def feedback_difference(
     elif margin is not None:
         moved = Feedback(control.units, _less(control.given, margin), control.window)
         effects = _effects(moved, treatment, (within[0] - margin, within[1]), ends=within)
-        bounds = {way: at_least(effect, tau=taus[way], alpha=1 - level) for way, effect in effects.items()}
+        bounds = {way: (interval or _at_least)(one, taus[way], 2 * level - 1) for way, one in effects.items()}
         answer = "not worse" if _all(bounds, differs, "worst", above=True) else answer
     return FeedbackFinding(**found, given=given, answer=answer)
+
+
+def _always(effect: Effect | NotEnough, tau: float, level: float) -> Estimate | NotEnough:
+    return always_valid(effect, tau=tau, level=level)
+
+
+def _at_least(effect: Effect | NotEnough, tau: float, level: float) -> Estimate | NotEnough:
+    """The one-sided bound whose two-sided level is this one."""
+    return at_least(effect, tau=tau, alpha=(1 - level) / 2)
 
 
 def _effects(

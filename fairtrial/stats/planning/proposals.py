@@ -9,7 +9,6 @@ from math import ceil, floor, log10
 import numpy as np
 from scipy.special import ndtri
 
-from fairtrial.stats.planning.options import rule_of
 from fairtrial.stats.planning.question import Design, Question
 from fairtrial.stats.sizes import size_of_pairs, units_without_event
 
@@ -17,8 +16,6 @@ __all__: list[str] = []
 
 MOST_WEEKS = 26
 """After half a year, models, prompts and users differ too much from those at the start."""
-LEFT = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
-"""Shares of the variance that an adjustment may leave. Less than 0.4 is rare in practice."""
 RUNGS = 13
 """The number of effects that are tried before the smallest one is searched between two of them."""
 LARGEST = 1000.0
@@ -42,7 +39,8 @@ def changes(questions: Sequence[Question], design: Design, failing: Sequence[int
     whole = Change("", tuple(questions), design)
     yield from _other_designs(whole, decidable)
     yield from _weeks(whole, decidable)
-    yield from filter(None, (_variance(whole, failing, decidable), _effects(whole, failing, decidable)))
+    if (smaller := _effects(whole, failing, decidable)) is not None:
+        yield smaller
 
 
 def _other_designs(whole: Change, decidable: Test) -> Iterator[Change]:
@@ -86,20 +84,6 @@ def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
         enough = decidable(replace(whole, design=replace(design, weeks=middle)))
         few, many = (few, middle) if enough else (middle, many)
     return replace(design, weeks=many)
-
-
-def _variance(whole: Change, failing: Sequence[int], decidable: Test) -> Change | None:
-    """An adjustment by pre-experiment data, which the exact rule for rare events does not support."""
-    if any(rule_of(whole.questions[number], whole.design) == "conversion e-process" for number in failing):
-        return None
-    names = ", ".join(whole.questions[number].metric for number in failing)
-    for left in LEFT:
-        questions = _replaced(whole.questions, {number: {"left": left} for number in failing})
-        correlation = (1 - left) ** 0.5
-        words = f"CUPED: a value from before the trial that correlates with {names} by {correlation:.2f} or more"
-        if decidable(change := Change(words, questions, whole.design)):
-            return change
-    return None
 
 
 def _effects(whole: Change, failing: Sequence[int], decidable: Test) -> Change | None:

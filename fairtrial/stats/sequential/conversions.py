@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import exp, expm1, inf, log, log1p
 
 import scipy  # its `optimize` loads at its first use, because it is slow to load
@@ -138,6 +139,7 @@ def _log_e(k: int, rest: int, *, prior: tuple[float, float], null: float) -> flo
     return marginal + apart
 
 
+@lru_cache(maxsize=8192)
 def _above(k: int, rest: int, *, null: float, lift: float) -> float:
     """The same, with the prior centred on the null and restricted to values above it."""
     a, b = _prior(null, lift)
@@ -154,6 +156,7 @@ def _prior(centre: float, lift: float) -> tuple[float, float]:
     return strength * q, strength * (1 - q)
 
 
+@lru_cache(maxsize=4096)
 def _lowest(k: int, rest: int, *, lift: float, alpha: float) -> float:
     """The largest logit that is rejected from above; −FAR if there is none."""
     if k == 0:

@@ -15,7 +15,7 @@ from fairtrial.stats.sequential.guardrails import (
     GuardrailFinding,
     Limits,
     guardrail,
-    rare_guardrail,
+    rare_harm,
     relative_guardrail,
 )
 from fairtrial.stats.sums import JointMoments, finite_values
@@ -100,7 +100,7 @@ def error_guardrail(
     def more(scale: float) -> Effect | NotEnough:
         return ratio_difference(control.requests, treatment.requests, cap=control.cap, scale=scale)
 
-    harm = rare_guardrail(control.users, treatment.users, limits, share=share, lift=lift)
+    harm = rare_harm(control.users, treatment.users, limits, share=share, lift=lift)
     if level is None:
         safe = guardrail(more(1.0), limits)
     else:

@@ -141,18 +141,50 @@ def rare_guardrail(
     >>> rare_guardrail(2, 19, Limits(margin=0.2, stop_margin=0.0)).answer
     'harm'
     """
-    if limits.bad == "down":
-        raise ValueError("for rare events, the direction of harm must be up")
-    margin, few = limits.margin, _few(control, treatment)
-    evidence = few or conversion_harm(control, treatment, lift=lift, share=share, margin=limits.stop)
+    found = rare_harm(control, treatment, limits, share=share, lift=lift)
+    margin = limits.margin
     same = conversion_harm(treatment, control, lift=margin, share=1 - share, margin=1 / (1 + margin) - 1)
+    return replace(
+        found,
+        safe=lift_at_most(control, treatment, lift=margin, share=share, alpha=limits.alpha),
+        not_worse=isinstance(same, EValue) and same.rejects(limits.alpha),
+    )
+
+
+def rare_harm(
+    control: int, treatment: int, limits: Limits, *, share: float = 0.5, lift: float = 1.0
+) -> GuardrailFinding:
+    """The half of `rare_guardrail` that stops; its ``safe`` is `NotEnough`, because these events can't show it.
+
+    Source: as `rare_guardrail`.
+
+    >>> rare_harm(2, 19, Limits(margin=0.2, stop_margin=0.0)).answer
+    'harm'
+    """
+    evidence = rare_evidence(control, treatment, limits, share=share, lift=lift)
+    few = evidence if isinstance(evidence, NotEnough) and treatment < MIN_EVENTS else None
     return GuardrailFinding(
         harm=few or lift_at_least(control, treatment, lift=lift, share=share, alpha=limits.alpha_harm),
-        safe=lift_at_most(control, treatment, lift=margin, share=share, alpha=limits.alpha),
+        safe=NotEnough("units with the event show harm only", "events by request", control + treatment),
         harmed=isinstance(evidence, EValue) and evidence.rejects(limits.alpha_harm),
-        not_worse=isinstance(same, EValue) and same.rejects(limits.alpha),
+        not_worse=False,
         evidence=evidence,
     )
+
+
+def rare_evidence(
+    control: int, treatment: int, limits: Limits, *, share: float = 0.5, lift: float = 1.0
+) -> EValue | NotEnough:
+    """The evidence of harm alone, as in `rare_guardrail`; `NotEnough` below five events of treatment.
+
+    Source: as `rare_guardrail`.
+
+    >>> rare_evidence(2, 19, Limits(margin=0.2, stop_margin=0.0)).rejects(0.01)
+    True
+    """
+    if limits.bad == "down":
+        raise ValueError("for rare events, the direction of harm must be up")
+    return _few(control, treatment) or conversion_harm(control, treatment, lift=lift, share=share, margin=limits.stop)
 
 
 def _judged(

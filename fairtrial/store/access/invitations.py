@@ -9,7 +9,7 @@ from typing import Any
 
 from fairtrial.domain.accounts import Account, Invitation, Role, proper_name
 from fairtrial.domain.errors import NotFound
-from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.store.access import accounts, audit, passwords
 from fairtrial.store.access.accounts import END_INVITATIONS, END_SESSIONS
 from fairtrial.store.core.database import Cursor, Database

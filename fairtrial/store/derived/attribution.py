@@ -126,11 +126,11 @@ SPAN = "SELECT min(request_time), max(request_time) FROM temp.resolved WHERE sub
 
 UPDATE = f"""
 UPDATE feedback SET attribution = s.attribution, experiments = s.experiments, subject = s.subject,
-    subject_time = s.at_time, subject_experiment = s.experiment, subject_arm = s.assigned
+    subject_time = s.at_time, subject_experiment = s.experiment, subject_arm = s.assigned, subject_unit = s.unit
 FROM (
-    SELECT r.feedback_id, r.attribution, r.experiments, r.subject, e.at_time, e.experiment, e.assigned
+    SELECT r.feedback_id, r.attribution, r.experiments, r.subject, e.at_time, e.experiment, e.assigned, e.unit
     FROM temp.resolved r LEFT JOIN (
-        SELECT request_id, at_time, experiment, variant_assigned AS assigned
+        SELECT request_id, at_time, experiment, variant_assigned AS assigned, exposed_unit AS unit
         FROM requests
         WHERE at_time >= $1 AND at_time <= $2 AND {ANALYSED}
     ) e ON e.request_id = r.subject
@@ -139,7 +139,7 @@ WHERE feedback.feedback_id = s.feedback_id
     AND (feedback.attribution, feedback.experiments, feedback.subject, feedback.subject_time, feedback.subject_arm)
         IS DISTINCT FROM (s.attribution, s.experiments, s.subject, s.at_time, s.assigned)
 """  # noqa: S608 - ours
-"""The subject's arm is stored too if its exposure is analysed, so that figures of feedback need no other table."""
+"""The subject's arm and unit are stored too if its exposure is analysed, so that figures need no other table."""
 
 NAME = "attribution"
 ROWS = "SELECT count(*) FROM requests"

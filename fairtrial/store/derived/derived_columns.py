@@ -1,4 +1,4 @@
-"""Computes columns that depend on rows of several segments: subjects of feedback, and what version 1 left open.
+"""Computes what depends on rows of several segments: subjects of feedback, sums of units, and what version 1 left open.
 
 This happens after a pass of the ingester, because the rows may arrive in any order. Feedback that names a response id
 or a unit needs a scan of all requests, so the background pass waits ten times as long as the last scan took.
@@ -11,10 +11,11 @@ from collections.abc import Callable
 from fairtrial.domain.events import Event, FeedbackEvent
 from fairtrial.journal.events_v1 import AttemptEventV1, EventV1, RequestEventV1
 from fairtrial.store.core.database import Database
-from fairtrial.store.derived import placements
+from fairtrial.store.derived import placements, unit_sums
 from fairtrial.store.derived.attribution import attribute, unattributed_since_us
 from fairtrial.store.derived.earlier_exposures import are_waiting, move_exposures
 from fairtrial.store.derived.outcomes import fill_outcomes
+from fairtrial.store.derived.unit_sums import Folded
 
 LATEST_FEEDBACK = "SELECT epoch_us(max(at_time)) FROM feedback"
 REST = 10
@@ -33,6 +34,7 @@ class DerivedColumns:
         self._exposed_since_us: int | None = 0
         self._without_outcome = True
         self._unsummarised = placements.SMALLEST
+        self._unfolded = True
         self._due_us = 0
         self._new_feedback = True
         self._latest_feedback_us = _latest_feedback_us(database)
@@ -46,6 +48,7 @@ class DerivedColumns:
 
     def note_requests(self, count: int, earliest_us: int) -> None:
         """Register requests that are being ingested. They change only feedback that came before them."""
+        self._unfolded = True
         self._unsummarised += count
         if self._unsummarised >= placements.SMALLEST or earliest_us <= self._latest_feedback_us:
             self._note_since(earliest_us)
@@ -57,6 +60,7 @@ class DerivedColumns:
         if isinstance(event, RequestEventV1):
             self._without_outcome = self._without_outcome or event.arm_outcome is None
             self._unsummarised += 1
+            self._unfolded = True
         self._note_since(event.at_us)
         since_us = self._exposed_since_us
         self._exposed_since_us = event.at_us if since_us is None else min(since_us, event.at_us)
@@ -64,6 +68,14 @@ class DerivedColumns:
     def is_due(self) -> bool:
         """Whether the background pass would compute anything now."""
         return self._since_us is not None and self._clock_us() >= self._due_us
+
+    def fold_requests(self) -> Folded:
+        """Add new requests to the sums of their units; without new requests it does nothing. Raises `duckdb.Error`."""
+        if not self._unfolded:
+            return Folded()
+        folded = unit_sums.fold(self._database)
+        self._unfolded = False
+        return folded
 
     def compute(self, *, paced: bool) -> None:
         """Compute what is due, or everything if not ``paced``. Failed work is tried again; raises `duckdb.Error`."""

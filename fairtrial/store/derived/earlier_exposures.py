@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import END_OF_TIME_US, microseconds, timestamp
-from fairtrial.store.derived import attribution, placements, watermarks
+from fairtrial.store.derived import attribution, placements, unit_sums, watermarks
 
 BATCH = 250_000
 """Exposures in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
@@ -80,5 +80,6 @@ def _move_batch(cursor: Cursor, start: datetime) -> tuple[datetime | None, datet
         cursor.execute(MOVED, [first, last])
         for name in (placements.NAME, attribution.NAME):
             watermarks.lower(cursor, name, int(first_row))
+        unit_sums.add_moved(cursor, int(first_row), int(last_row))
     cursor.execute("DROP TABLE temp.pairs")
     return earliest, last + timedelta(microseconds=1) if found >= BATCH else None

@@ -17,7 +17,7 @@ import msgspec
 
 from fairtrial.config.private_files import has_room, sync_file
 from fairtrial.domain.errors import StoreError, UsageError
-from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import UnitKind
 from fairtrial.store.access import audit
 from fairtrial.store.core import erasure_state

@@ -167,6 +167,7 @@ CHANGES: Mapping[str, Change] = {
             category="CASE WHEN category NOT IN (SELECT category FROM temp.gone_word) THEN category END",
         )
         | _REPLACED_UNIT
+        | _replaced("subject_unit")
     ),
     "results": Change(
         _columns(
@@ -195,8 +196,12 @@ CHANGES: Mapping[str, Change] = {
 COMPUTED: Mapping[str, Change] = {
     "placements": Change(where="false"),
     "watermarks": Change(where="name <> 'placements'"),
+    "unit_sums": Change(_REPLACED_UNIT),
 }
-"""Tables that are computed from others and name units. Their rows are left out and computed again."""
+"""Tables that are computed from others and name units, so they aren't counted.
+
+Rows of `placements` are left out and computed again. Sums of units stay under the new name, as their requests do.
+"""
 
 
 def collect(

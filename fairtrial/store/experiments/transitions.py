@@ -3,38 +3,63 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from fairtrial.config.plan.live_state import Live
-from fairtrial.experiments.lifecycle import Transition
+from fairtrial.domain.plan import ExperimentState
+from fairtrial.experiments.lifecycle import MODELS, Transition
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 
 INSERT = """
 INSERT INTO transitions (
-    number, at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash
+    number, at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
 )
-SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM transitions
+SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM transitions
 """
 LIVE = """
-SELECT experiment, arg_max(to_state, number), arg_max(segment, number)
-FROM transitions
-WHERE $1 IS NULL OR experiment = $1
+WITH mine AS (
+    SELECT *, arg_max(segment, number) OVER (PARTITION BY experiment) AS current
+    FROM transitions
+    WHERE $1 IS NULL OR experiment = $1
+)
+SELECT experiment, arg_max(to_state, number), arg_max(segment, number),
+    arg_max(stage, number) FILTER (action = 'stage' AND segment = current)
+FROM mine
 GROUP BY experiment
 """
+STAGES = """
+SELECT action, stage, at_time
+FROM transitions
+WHERE experiment = $1 AND segment = $2 AND action IN ('approve', 'stage', 'start', 'rearm', 'resume')
+ORDER BY number
+"""
+LAST_PAUSE = """
+SELECT evidence FROM transitions WHERE experiment = $1 AND action = 'pause' ORDER BY number DESC LIMIT 1
+"""
 LIST = """
-SELECT number, at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash
+SELECT number, at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
 FROM transitions
 WHERE at_time >= $1 AND at_time < $2 AND experiment = $3
 ORDER BY number DESC
 LIMIT $4 OFFSET $5
 """
 LAST = """
-SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash
+SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
 FROM transitions
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
 """
+INTERRUPTIONS = """
+SELECT epoch_us(at_time), to_state
+FROM transitions
+WHERE experiment = $1 AND segment = $2 AND action <> 'rearm'
+ORDER BY number
+"""
+
+Interruption = tuple[int, int | None]
+"""From when to when an experiment did not run, in microseconds since 1970, UTC; ``None`` means until now."""
 
 
 def append(cursor: Cursor, made: Transition) -> None:
@@ -42,27 +67,73 @@ def append(cursor: Cursor, made: Transition) -> None:
     states = [made.from_state, made.to_state, made.segment]
     evidence = None if made.evidence is None else json.dumps(made.evidence, sort_keys=True)
     head = [timestamp(made.at_us), made.experiment, made.action]
-    cursor.execute(INSERT, [*head, *states, made.actor, made.why, evidence, made.plan_hash])
-    details = {"from": made.from_state, "to": made.to_state, "segment": made.segment, "why": made.why}
+    cursor.execute(INSERT, [*head, *states, made.actor, made.why, evidence, made.plan_hash, made.stage])
+    details: dict[str, Any] = {"from": made.from_state, "to": made.to_state, "segment": made.segment, "why": made.why}
+    if made.stage is not None:
+        details["stage"] = made.stage
     action = f"experiment.{made.action}"
     audit.append(cursor, now_us=made.at_us, actor=made.actor, action=action, subject=made.experiment, details=details)
 
 
-def state_of(cursor: Cursor, experiment: str) -> Live:
-    """The live state of one experiment, in the caller's transaction; running in segment 1 without any row."""
+def state_of(cursor: Cursor, experiment: str, declared: ExperimentState = "running") -> Live:
+    """The live state of one experiment, in the caller's transaction; ``declared`` in segment 1 without any row."""
     found = cursor.execute(LIVE, [experiment]).fetchone()
-    return Live() if found is None else Live(state=found[1], segment=found[2])
+    return Live(state=declared) if found is None else Live(found[3], found[1], found[2])
+
+
+def paused_by_rule(cursor: Cursor, experiment: str) -> bool:
+    """Whether a rule made its last pause: another model answers, or a guardrail with ``signal: pause`` was harmed.
+
+    A resume then starts a new segment, because the present one would only be paused again.
+    """
+    found = cursor.execute(LAST_PAUSE, [experiment]).fetchone()
+    return found is not None and found[0] is not None and bool({MODELS, "metric"} & json.loads(found[0]).keys())
+
+
+@dataclass(frozen=True, slots=True)
+class StageHistory:
+    """``since_us``: when the present stage began, ``None`` for the first one. ``approved``: the allowed stages."""
+
+    since_us: int | None
+    approved: frozenset[float]
+
+
+def stage_history(database: Database, experiment: str, segment: int, *, started_us: int) -> StageHistory:
+    """The stages and approvals of a segment; raises `StoreError`.
+
+    ``started_us``: when its analysis plan started. Earlier approvals were given to other units, under another salt.
+    """
+    since_us, approved = None, set()
+    for action, stage, at_time in database.rows(STAGES, (experiment, segment)):
+        if action == "approve":
+            approved |= {stage} if microseconds(at_time) >= started_us else set()
+        else:
+            since_us = microseconds(at_time)
+    return StageHistory(since_us, frozenset(approved))
 
 
 def live(database: Database) -> dict[str, Live]:
     """The live state of every experiment that has a transition; raises `StoreError`."""
     rows = database.rows(LIVE, (None,))
-    return {name: Live(state=state, segment=segment) for name, state, segment in rows}
+    return {name: Live(stage, state, segment) for name, state, segment, stage in rows}
 
 
 def last(database: Database) -> dict[str, Transition]:
     """The newest transition of every experiment that has one; raises `StoreError`."""
     return {row[1]: _transition(*row) for row in database.rows(LAST)}
+
+
+def interruptions(database: Database, experiment: str, segment: int) -> list[Interruption]:
+    """When one segment of an experiment did not run, in order; raises `StoreError`."""
+    found: list[Interruption] = []
+    since_us: int | None = None
+    for at_us, state in database.rows(INTERRUPTIONS, (experiment, segment)):
+        if state != "running":
+            since_us = at_us if since_us is None else since_us
+        elif since_us is not None:
+            found.append((since_us, at_us))
+            since_us = None
+    return found if since_us is None else [*found, (since_us, None)]
 
 
 def listing(page: Page, experiment: str) -> Query:
@@ -71,8 +142,8 @@ def listing(page: Page, experiment: str) -> Query:
 
 
 def _transition(*row: Any) -> Transition:
-    at_time, name, action, before, after, segment, actor, why, evidence, plan_hash = row
+    at_time, name, action, before, after, segment, actor, why, evidence, plan_hash, stage = row
     return Transition(
         name, microseconds(at_time), action, before, after, segment, actor, why, plan_hash,
-        None if evidence is None else json.loads(evidence),
+        None if evidence is None else json.loads(evidence), stage,
     )  # fmt: skip

@@ -26,15 +26,20 @@ RECORD_REJECT = "INSERT INTO rejects (segment, position, at_time, why, bytes) VA
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """The result of one pass: ``rows`` events, ``rejects`` rejected lines, and the segments that can't be read."""
+    """The result of one pass: ``rows`` events, ``rejects`` rejected lines, and the segments that can't be read.
+
+    ``failed``: whether requests of a running experiment failed or were rejected.
+    """
 
     rows: int = 0
     rejects: int = 0
     unreadable: tuple[str, ...] = ()
+    failed: bool = False
 
     def __add__(self, other: IngestResult) -> IngestResult:
         unreadable = dict.fromkeys(self.unreadable + other.unreadable)
-        return IngestResult(self.rows + other.rows, self.rejects + other.rejects, tuple(unreadable))
+        failed = self.failed or other.failed
+        return IngestResult(self.rows + other.rows, self.rejects + other.rejects, tuple(unreadable), failed)
 
 
 class Ingester:
@@ -67,6 +72,7 @@ class Ingester:
             for path in names(self._journal):
                 total += self._readable(path, ends)
             total += self._take(*ends)
+            total += IngestResult(failed=self._derived.fold_requests().failed)
             self._derived.compute(paced=paced)
         return total
 

@@ -17,6 +17,7 @@ from fairtrial.store.core.engine_errors import error_message
 from fairtrial.store.core.progress import OnProgress
 from fairtrial.store.ingest.ingest import Ingester, IngestResult
 from fairtrial.store.ingest.segment_archive import compress_sealed
+from gateway.control.background.experiment_monitor import STEP_SECONDS, ExperimentMonitor
 from gateway.control.background.jobs import JobRunner
 from gateway.control.background.local_keys import ADMIN, INTERNAL, ensure_key
 from gateway.control.background.plan_publisher import PlanPublisher
@@ -84,6 +85,8 @@ class BackgroundWork:
         self.ingester = Ingester(database, clock_us)
         self.maintenance = StoreMaintenance(database, self.ingester, clock_us, actor="control")
         self.jobs = JobRunner()
+        self.monitor = ExperimentMonitor(database, publisher, clock_us)
+        self._wake_monitor = threading.Event()
         self._due_us: dict[str, int] = {}
         self._interval, self._last_pass = MIN_INTERVAL_SECONDS, -PASS_SECONDS
         self._health_errors: dict[str, str] = {}
@@ -94,6 +97,7 @@ class BackgroundWork:
             threading.Thread(target=self._publish_loop, name="plan", daemon=True),
             threading.Thread(target=self._ingest_loop, name="ingest", daemon=True),
             threading.Thread(target=self._archive_loop, name="archive", daemon=True),
+            threading.Thread(target=self._monitor_loop, name="monitor", daemon=True),
         ]
 
     def start(self) -> None:
@@ -108,6 +112,7 @@ class BackgroundWork:
     def stop(self) -> None:
         """Stop the threads, wait for a running job, and ingest what is left in the journal."""
         self._stopping.set()
+        self._wake_monitor.set()
         alive = [thread for thread in self._threads if thread.is_alive()]
         for thread in alive:
             thread.join()
@@ -151,7 +156,11 @@ class BackgroundWork:
     def _publish_loop(self) -> None:
         """Runs in its own thread, so that a long ingest does not delay a plan that kills an experiment."""
         while not self._stopping.wait(PLAN_SECONDS):
-            self._run_guarded("the plan could not be published", self.publisher.refresh)
+            self._run_guarded("the plan could not be published", self._publish)
+
+    def _publish(self) -> None:
+        if self.publisher.refresh():
+            self._wake_monitor.set()  # it freezes the plans of new experiments before their first units
 
     def _ingest_loop(self) -> None:
         maintenance_at = 0.0
@@ -164,6 +173,14 @@ class BackgroundWork:
             self._run_guarded("the journal could not be ingested", self._ingest_pending)
         return None
 
+    def _monitor_loop(self) -> None:
+        """A step every two seconds, and at once after an ingest that brought errors and after a publication."""
+        while not self._stopping.is_set():
+            urgent = self._wake_monitor.wait(STEP_SECONDS)
+            self._wake_monitor.clear()
+            if not self._stopping.is_set():
+                self._run_guarded("experiments could not be watched", partial(self.monitor.step, urgent=urgent))
+
     def _archive_loop(self) -> None:
         compress = partial(compress_sealed, self.database, self._stopping.wait)
         while not self._stopping.wait(ARCHIVE_SECONDS):
@@ -175,7 +192,8 @@ class BackgroundWork:
         now = time.monotonic()
         if now - self._last_pass < PASS_SECONDS and not self.ingester.has_work():
             return
-        self.ingest_now(paced=True)
+        if self.ingest_now(paced=True).failed:
+            self._wake_monitor.set()
         self._interval = ingest_interval(time.monotonic() - now)
         self._last_pass = now
 

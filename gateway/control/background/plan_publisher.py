@@ -12,17 +12,18 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from fairtrial.config.plan.assignment_guard import refuse_reassignment
 from fairtrial.config.plan.live_state import keep_stopped, lay_over
 from fairtrial.config.plan.plan_record import recorded_plan
-from fairtrial.config.plan.published import publish, read
+from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.config.private_files import write_private
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, PlanRefused
 from fairtrial.domain.plan import Key, Plan, Published
+from fairtrial.experiments.analysis.frozen_guard import refused_changes
 from fairtrial.store.access import audit, keys, store_secrets
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import published_plans, transitions
+from gateway.control.operations.frozen_plans import frozen_plans, pause_changed_models, pause_removed, restart_stages
 
 RETRY_US = 2_000_000
 
@@ -94,15 +95,27 @@ class PlanPublisher:
 
     def _publish(self) -> bool:
         project = self._load()
-        plan = lay_over(project.plan, transitions.live(self._database))
+        plan = self._laid(project.plan)
         before = self.published
-        if before is not None:
-            plan = keep_stopped(before.plan, plan)
-            refuse_reassignment(before.plan, plan)
+        frozen = frozen_plans(self._database)
+        if refused := refused_changes(frozen, None if before is None else before.plan, plan):
+            raise PlanRefused("\n".join(refused.values()))
+        anew = restart_stages(self._database, frozen, (project.plan, plan), now_us=self._clock_us())
+        pause_removed(self._database, None if before is None else before.plan, plan, now_us=self._clock_us())
+        if pause_changed_models(self._database, frozen, plan, now_us=self._clock_us()) or anew:
+            plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
         replaced = self._replace(Published(plan, project.gateway.auth, *self._secrets(), project.feedback))
         self._accept()
         return replaced
+
+    def declared_plan(self) -> Plan:
+        """The plan that the file declares now, with the states of the store; raises `ConfigError`."""
+        return self._laid(self._load().plan)
+
+    def _laid(self, plan: Plan) -> Plan:
+        laid = lay_over(plan, transitions.live(self._database))
+        return laid if self.published is None else keep_stopped(self.published.plan, laid)
 
     def _publish_last_valid(self) -> bool:
         """Publish the last valid plan with the current keys and states.
@@ -112,16 +125,15 @@ class PlanPublisher:
         if self.published is None:
             return False
         known, pepper = self._secrets()
-        laid = lay_over(self.published.plan, transitions.live(self._database))
-        plan = keep_stopped(self.published.plan, laid)
-        return self._replace(replace(self.published, plan=plan, keys=known, pepper=pepper))
+        return self._replace(replace(self.published, plan=self._laid(self.published.plan), keys=known, pepper=pepper))
 
     def _secrets(self) -> tuple[tuple[Key, ...], str]:
         return keys.valid(self._database), store_secrets.pepper(self._database)
 
     def _replace(self, new: Published) -> bool:
         before = self.published
-        if new != before or not self._database.layout.plan.exists():
+        changed = before is None or as_written(new) != as_written(before)
+        if changed or not self._database.layout.plan.exists():
             publish(self._database.layout.plan, new)
         self.published = new
         if before is None or before.plan.plan_hash != new.plan.plan_hash:

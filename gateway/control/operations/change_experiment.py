@@ -6,15 +6,17 @@ HTTP and the command line call this operation alike.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from fairtrial.config.file.errors import nearest
-from fairtrial.domain.errors import Conflict, FairtrialError, NotFound, Unavailable
+from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, NotFound, Unavailable
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan, Published
+from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Action, Transition, checked_reason, next_state, possible, sentence
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments import transitions
+from fairtrial.store.experiments import analysis_plans, transitions
+from gateway.control.operations.frozen_plans import amended_plan
 
 
 class Publisher(Protocol):
@@ -23,19 +25,28 @@ class Publisher(Protocol):
     published: Published | None
     refused: str | None
 
+    def declared_plan(self) -> Plan:
+        """The plan that the file declares now, with the states of the store."""
+
     def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
         """Publish changes, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to do with an experiment, by whom and why. ``evidence``: what a rule found; ``None`` for people."""
+    """What to do with an experiment, by whom and why.
+
+    ``evidence``: what a rule found; ``None`` for people. ``stage``: the one that is approved or reached. ``segment``:
+    the only one that a rule has looked at; ``None`` for people.
+    """
 
     experiment: str
     action: Action
     actor: str
     why: str
     evidence: Mapping[str, Any] | None = None
+    stage: float | None = None
+    segment: int | None = None
 
 
 def change_experiment(database: Database, publisher: Publisher, change: Change, *, now_us: int) -> Transition:
@@ -46,15 +57,20 @@ def change_experiment(database: Database, publisher: Publisher, change: Change, 
     experiment, `Conflict` for a transition that its state does not allow, `BadRequest` for a missing reason.
     """
     why = checked_reason(change.why)
+    if change.stage is not None and change.action not in ("approve", "stage"):
+        raise BadRequest(f"stage: only an approval names a stage, not {change.action}")
     _read_changed_files(publisher)
     plan = published_plan(publisher)
-    find_experiment(plan, change.experiment)
-    if change.action == "rearm" and publisher.refused is not None:
+    experiment = find_experiment(plan, change.experiment)
+    if change.action in ("rearm", "start") and publisher.refused is not None:
         raise Conflict(
-            f"experiments.{change.experiment}: can't rearm while the configuration is refused "
+            f"experiments.{change.experiment}: can't {change.action} while the configuration is refused "
             f"(correct it first): {publisher.refused}"
         )
-    made = _record(database, change, why, plan.plan_hash, now_us)
+    if change.action == "approve":
+        change = replace(change, stage=_approved_stage(experiment, change.stage))
+    amended = amended_plan(database, publisher, experiment, now_us=now_us) if change.action == "amend" else None
+    made = _record(database, change, why, (experiment, plan.plan_hash, amended), now_us)
     try:
         publisher.refresh(changed_by=change.actor)
     except (FairtrialError, OSError) as error:
@@ -92,7 +108,7 @@ def find_experiment(plan: Plan, name: str) -> Experiment:
 
 def describe_state(experiment: Experiment, last: Transition | None) -> dict[str, Any]:
     """The state of an experiment as the API returns it. What is possible depends on the rows alone."""
-    state: ExperimentState = "running" if last is None else last.to_state
+    state: ExperimentState = _without_rows(experiment) if last is None else last.to_state
     segment = 1 if last is None else last.segment
     words = sentence(experiment.name, experiment.control, state, last)
     if (state, segment) != (experiment.state, experiment.segment):
@@ -101,10 +117,16 @@ def describe_state(experiment: Experiment, last: Transition | None) -> dict[str,
         "name": experiment.name,
         "state": experiment.state,
         "segment": experiment.segment,
+        "stage": experiment.stage,
         "sentence": words,
         "possible": possible(state),
         "last_transition": last,
     }
+
+
+def _without_rows(experiment: Experiment) -> ExperimentState:
+    """The state of an experiment without any transition, which a published plan can contradict after a restore."""
+    return "declared" if experiment.state == "declared" else "running"
 
 
 def _difference(experiment: Experiment, state: ExperimentState) -> str:
@@ -116,10 +138,30 @@ def _difference(experiment: Experiment, state: ExperimentState) -> str:
     return f"The published plan does not show this yet: its state is {experiment.state}."
 
 
-def _record(database: Database, change: Change, why: str, plan_hash: str, now_us: int) -> Transition:
+def _approved_stage(experiment: Experiment, asked: float | None) -> float:
+    """The stage to approve, by default the next one that needs it; raises `Conflict` or `BadRequest`."""
+    waiting = [one for one in experiment.enrolment.approve if one > experiment.stage]
+    if not waiting:
+        raise Conflict(f"experiments.{experiment.name}: no later stage needs an approval")
+    if asked is not None and asked not in waiting:
+        known = ", ".join(f"{one:g}" for one in waiting)
+        raise BadRequest(f"experiments.{experiment.name}: {asked:g} does not wait for approval ({known})")
+    return waiting[0] if asked is None else asked
+
+
+def _record(
+    database: Database, change: Change, why: str, around: tuple[Experiment, str, AnalysisPlan | None], now_us: int
+) -> Transition:
+    """Append the transition and, for an amendment, the new analysis plan."""
+    experiment, plan_hash, amended = around
     with database.transaction() as cursor:
-        live = transitions.state_of(cursor, change.experiment)
-        state, segment = next_state(change.experiment, live.state, live.segment, change.action)
+        live = transitions.state_of(cursor, change.experiment, _without_rows(experiment))
+        if change.segment not in (None, live.segment):
+            raise Conflict(f"experiments.{change.experiment}: segment {live.segment} began, so nothing was done")
+        swapped = transitions.paused_by_rule(cursor, change.experiment)
+        state, segment = next_state(change.experiment, live.state, live.segment, change.action, other_model=swapped)
+        if amended is not None:
+            analysis_plans.append(cursor, amended, kind="amend", now_us=now_us, actor=change.actor, why=why)
         made = Transition(
             change.experiment,
             now_us,
@@ -131,6 +173,7 @@ def _record(database: Database, change: Change, why: str, plan_hash: str, now_us
             why,
             plan_hash,
             change.evidence,
+            change.stage,
         )
         transitions.append(cursor, made)
     return made

@@ -23,7 +23,7 @@ from evaluators.results.run_table import RunTable, same_results
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.errors import ConfigError, UsageError
-from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdict import Finding, JudgedSuite, Provenance, Verdict
 from fairtrial.store.core.database import Database
@@ -33,7 +33,7 @@ from fairtrial.store.experiments import segment_traffic
 from fairtrial.store.reviews import evidence
 from gateway.control.operations.live_rates import live_rates
 from gateway.control.operations.run_tables import load_table
-from gateway.control.operations.split_findings import split_findings
+from gateway.control.operations.split.split_findings import split_findings
 from gateway.memory import keeping_large_blocks
 
 LARGEST_GATE, MAX_ERRORS = 32_768, 20

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from fairtrial.experiments.lifecycle import Action
+from fairtrial.experiments.lifecycle import PersonsAction
 from fairtrial.store.experiments import transitions
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
 from gateway.control.auth.identity import actor_of
@@ -17,6 +19,8 @@ from gateway.control.operations.change_experiment import (
     find_experiment,
     published_plan,
 )
+from gateway.control.operations.describe_decision import LatestStep, describe_decision
+from gateway.control.operations.frozen_plans import frozen_plans
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
 
 router = APIRouter(
@@ -30,6 +34,8 @@ class Reason(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     why: str = Field(max_length=2000)
+    stage: float | None = Field(default=None, gt=0, le=100)
+    """For an approval: the stage in percent, by default the next one that needs it."""
 
 
 @router.get("/experiment-states")
@@ -46,6 +52,25 @@ def state(background: BackgroundDep, name: str) -> Response:
     return as_json(_state(background, name))
 
 
+@router.get("/experiments/{name}/decision")
+def decision(
+    background: BackgroundDep,
+    name: str,
+    slices: Annotated[bool, Query(description="also the primary metric by the tags of requests")] = True,
+) -> Response:
+    """What one experiment has shown and decided: one sentence, and the figures behind it.
+
+    `analysis` is null before the analysis plan is frozen. Slices are shown and never decide.
+    """
+    experiment = find_experiment(published_plan(background.publisher), name)
+    status = background.monitor.statuses.get(name)
+    latest = None
+    if status is not None:
+        latest = LatestStep(status.stored, status.sums, status.step.memory, status.step.waits)
+    found = describe_decision(background.database, experiment, latest, now_us=background.clock_us(), slices=slices)
+    return as_json(found)
+
+
 @router.get("/experiments/{name}/transitions")
 def listing(request: Request, background: BackgroundDep, page: PageDep, name: str) -> Response:
     """The transitions of one experiment, newest first: who did what, when and why.
@@ -57,14 +82,22 @@ def listing(request: Request, background: BackgroundDep, page: PageDep, name: st
     return as_table(request, background.database, transitions.listing(page, name))
 
 
+@router.get("/analysis-plans")
+def analysis_plans_now(background: BackgroundDep) -> Response:
+    """The newest frozen analysis plan of every experiment that has started."""
+    return as_json({"rows": [one.stored() for one in frozen_plans(background.database).values()]})
+
+
 @router.post("/experiments/{name}/{action}")
-def change(background: BackgroundDep, name: str, action: Action, reason: Reason, caller: ReleaseManager) -> Response:
-    """Pause, resume, kill, re-arm or end an experiment. The workers follow within a second.
+def change(
+    background: BackgroundDep, name: str, action: PersonsAction, reason: Reason, caller: ReleaseManager
+) -> Response:
+    """Start, approve, amend, pause, resume, kill, re-arm or end an experiment. The workers follow within a second.
 
     409 says which state the experiment is in and what is possible. 503 says that the change is recorded and will be
     published later.
     """
-    wanted = Change(name, action, actor_of(caller, background.database.layout), reason.why)
+    wanted = Change(name, action, actor_of(caller, background.database.layout), reason.why, stage=reason.stage)
     change_experiment(background.database, background.publisher, wanted, now_us=background.clock_us())
     return as_json(_state(background, name))
 

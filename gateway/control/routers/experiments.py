@@ -17,8 +17,8 @@ from gateway.control.auth.authorization import AuthorizedRoute, require_role
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import not_found
 from gateway.control.operations.change_experiment import describe_state
-from gateway.control.operations.check_split import check_split
-from gateway.control.operations.split_check_cache import SplitCheckCache
+from gateway.control.operations.split.check_split import check_split
+from gateway.control.operations.split.split_check_cache import SplitCheckCache
 from gateway.control.responses import BackgroundDep, TrafficPageDep, as_json, as_table
 
 router = APIRouter(

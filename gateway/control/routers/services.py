@@ -9,6 +9,7 @@ from fairtrial.journal.loss_counter import read_losses
 from fairtrial.journal.segment import names
 from fairtrial.store.overview import overview
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
+from gateway.control.operations.alarms.acknowledge_alarm import standing_alarms
 from gateway.control.responses import BackgroundDep, as_json
 
 router = APIRouter(
@@ -19,7 +20,10 @@ GATEWAY_SECONDS = 2.0
 
 @router.get("/services")
 def services(background: BackgroundDep) -> Response:
-    """The state of all services. ``refused`` says why a changed plan was not published, ``recording`` what was lost."""
+    """The state of all services. ``refused`` says why a changed plan was not published, ``recording`` what was lost.
+
+    ``alarms`` counts those that are open and those that a person has acknowledged.
+    """
     publisher = background.publisher
     published = publisher.published
     return as_json(
@@ -32,6 +36,7 @@ def services(background: BackgroundDep) -> Response:
                 "auth": published.auth if published else None,
                 "refused": publisher.refused,
             },
+            "alarms": standing_alarms(background.database),
             "ingest": {
                 "lag_bytes": background.ingester.lag_bytes(),
                 "segments": len(names(background.database.layout.journal)),

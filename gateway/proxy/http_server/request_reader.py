@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import httptools
 
 from fairtrial.domain.errors import TooLarge, TooSlow
-from fairtrial.domain.ids import new_id
+from fairtrial.domain.names.ids import new_id
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.wire.asgi import ClientGone, Message

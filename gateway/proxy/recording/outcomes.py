@@ -12,6 +12,7 @@ from decimal import Decimal
 from fairtrial.domain.errors import RequestError, UpstreamError
 from fairtrial.domain.events import AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
 from fairtrial.domain.plan import Price
+from gateway.proxy.plan.routing_table import Target
 from gateway.proxy.stages import Answered, Attempt
 
 REJECTED = frozenset({400, 413, 422})
@@ -51,6 +52,13 @@ def outcomes_of(answered: Answered) -> tuple[ServiceOutcome, ServiceOutcome]:
 def fell_back(attempts: Sequence[Attempt]) -> bool:
     """Whether a fallback was called. Its call may have been sent a second time, which is an attempt of its own."""
     return bool(attempts) and attempts[-1].purpose != "live" and any(one.purpose == "fallback" for one in attempts)
+
+
+def reason_of(target: Target | None, attempts: Sequence[Attempt]) -> Reason:
+    """Why the arm served. A fallback takes precedence over the target's own reason."""
+    if target is None:
+        return "excluded"
+    return "fallback" if fell_back(attempts) else target.reason
 
 
 def _user_outcome(answered: Answered) -> tuple[ServiceOutcome, bool]:

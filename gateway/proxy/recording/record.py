@@ -24,7 +24,7 @@ from gateway.proxy.recording.capture import (
     prompt_digest,
     read_tags,
 )
-from gateway.proxy.recording.outcomes import ANALYSED, attempt_outcome, cost_usd, fell_back, outcomes_of
+from gateway.proxy.recording.outcomes import ANALYSED, attempt_outcome, cost_usd, outcomes_of, reason_of
 from gateway.proxy.recording.output_schema import follows_schema, requested_schema
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
@@ -69,7 +69,7 @@ class Recorder:
             return
         progress.outcome = outcome
         answered = progress.answered(request, outcome, error)
-        reason = _reason(answered)
+        reason = reason_of(answered.target, answered.attempts)
         event = self._event(answered, reason, outcomes_of(answered), self._bodies(answered, bodies))
         if TRACE_HEADER in request.received.headers:
             event = _with_trace(event, request.received.headers)
@@ -184,13 +184,6 @@ def _assigned(target: Target) -> str | None:
     if target.experiment is None:
         return None
     return target.assignment.assigned if target.assignment else target.arm.name
-
-
-def _reason(answered: Answered) -> Reason:
-    """Why the arm served. A fallback takes precedence over the target's own reason."""
-    if answered.target is None:
-        return "excluded"
-    return "fallback" if fell_back(answered.attempts) else answered.target.reason
 
 
 def _recorded_answer(answer: bytes | None, attempts: Sequence[Attempt]) -> bytes | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from fairtrial.domain.events import Reason
+from gateway.proxy.recording.outcomes import reason_of
 from gateway.proxy.recording.record import served_name
-from gateway.proxy.stages import Attempt, Routed
+from gateway.proxy.stages import Attempt, Recordable, Routed
 from gateway.proxy.wire.headers import Headers
 
 NOT_FORWARDED = frozenset(
@@ -37,22 +39,34 @@ def _kept(name: str) -> bytes:
 def response_lines(routed: Routed, attempts: Sequence[Attempt], upstream: Headers, *, skip: str = "") -> list[bytes]:
     """Header lines of a relayed response. The provider's key is blanked in them.
 
-    They name the variant only for a key that may see it.
+    They name the variant and the reason only for a key that may see variants.
     """
     lines = [known + value + b"\r\n" for name, value in upstream.raw.items() if name != skip and (known := _kept(name))]
     secret = attempts[-1].arm.endpoint.secret
     if secret is not None and secret.found_in(b"".join(lines)):
         lines = [secret.blank(line) for line in lines]
     lines.append(b"x-request-id: %b\r\n" % routed.received.request_id.encode())
-    return lines + variant_lines(routed, attempts)
+    lines += experiment_lines(routed, attempts)
+    return lines
 
 
-def variant_lines(routed: Routed, attempts: Sequence[Attempt]) -> list[bytes]:
-    """The experiment and the variant that serves, if the key may see them."""
-    target = routed.target
-    if target.experiment is None or "see_variant" not in routed.caller.rights:
-        return []
-    return [
-        b"x-fairtrial-experiment: %b\r\n" % target.experiment.name.encode(),
-        b"x-fairtrial-variant: %b\r\n" % (served_name(target, attempts) or "").encode(),
-    ]
+def experiment_lines(request: Recordable, attempts: Sequence[Attempt]) -> Sequence[bytes]:
+    """The experiment, the variant that serves, and why, if the key may see them.
+
+    Without enrolment the variant is not named, because the request is outside the experiment.
+    """
+    if "see_variant" not in request.caller.rights:
+        return ()
+    target = request.target if isinstance(request, Routed) else None
+    reason = reason_of(target, attempts)
+    if target is None or target.experiment is None:
+        return _lines(None, None, reason)
+    outside = target.assignment is not None and not target.assignment.enrolled
+    return _lines(target.experiment.name, None if outside else served_name(target, attempts), reason)
+
+
+@lru_cache(maxsize=1024)
+def _lines(experiment: str | None, variant: str | None, reason: Reason) -> Sequence[bytes]:
+    """The lines for one combination, which a plan has few of."""
+    named = (("experiment", experiment), ("variant", variant), ("reason", reason))
+    return tuple(b"x-fairtrial-%b: %b\r\n" % (name.encode(), value.encode()) for name, value in named if value)

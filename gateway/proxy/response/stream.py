@@ -14,7 +14,7 @@ from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.capture import Bodies
 from gateway.proxy.recording.record import Recorder
 from gateway.proxy.response.keepalive import StreamWriter
-from gateway.proxy.response.response_headers import response_lines, variant_lines
+from gateway.proxy.response.response_headers import experiment_lines, response_lines
 from gateway.proxy.routing.continuation import RESPONSES, remember_response
 from gateway.proxy.stages import AnswerContent, Progress, Routed
 from gateway.proxy.transport.transport import EVENT_LIMIT, TransportError
@@ -42,7 +42,7 @@ def stream_writer(routed: Routed, progress: Progress, cycle: RequestCycle, *, he
         if head is not None and attempts[-1].status == EARLY_STATUS and not _is_json(head):
             return EARLY_STATUS, [*response_lines(routed, attempts, head, skip="cache-control"), *_STREAM_LINES]
         named = b"x-request-id: %b\r\n" % routed.received.request_id.encode()
-        return EARLY_STATUS, [_TYPE, named, *(variant_lines(routed, attempts) if known else ()), *_STREAM_LINES]
+        return EARLY_STATUS, [_TYPE, named, *(experiment_lines(routed, attempts) if known else ()), *_STREAM_LINES]
 
     return StreamWriter(cycle, heartbeat=heartbeat, early_head=early_head)
 

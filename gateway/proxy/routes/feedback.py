@@ -23,8 +23,8 @@ from pydantic import (
 
 from fairtrial.domain.errors import BadRequest, TooLarge
 from fairtrial.domain.events import FeedbackEvent
-from fairtrial.domain.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.limits.json_limits import MESSAGE, refuse_excess
+from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.names.printable import control_character
 from fairtrial.domain.plan import Capture, FeedbackKind
 from fairtrial.experiments.units import pseudonym

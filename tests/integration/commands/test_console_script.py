@@ -22,6 +22,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "keys": (("list",), 0, ""),
     "plan": (("log",), 0, ""),
     "review": (("status",), 0, "no queues yet"),
+    "simulate": (("nothing", "--per-week", "100"), 2, "nothing"),
     "store": (("info",), 0, ""),
 }
 """Arguments of a command, its exit code, and a part of what it prints."""

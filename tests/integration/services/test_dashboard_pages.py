@@ -226,7 +226,7 @@ def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is
 ) -> None:
     page = opened(empty, monkeypatch, "experiment")
     assert "Running" in words(page)
-    assert _changes(page) == ["Pause", "Kill", "End"]
+    assert _changes(page) == ["Amend", "Pause", "Kill", "End"]
     with open_store(empty.project.layout) as owner:
         owner.experiments.change("tuned-vs-base", "kill", f"answers in French {HOSTILE}")
     page = opened(empty, monkeypatch, "experiment")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.verdict import EXIT_CODES
 from fairtrial_cli.demo.setting import prepare
@@ -26,6 +28,10 @@ def test_the_demo_runs_from_its_first_line_to_its_last_and_holds_on_too_few_case
     shown = subprocess.run([*command, *folder], capture_output=True, text=True, timeout=600, check=False)
     assert shown.returncode == EXIT_CODES["HOLD"], shown.stdout + shown.stderr
     assert "4 customers: 4 answered, 0 errors" in shown.stdout
+    assert re.search(r"STOPPED at [\d:]{8} UTC by control: requests\.error_rate of next: ", shown.stdout)
+    assert "All traffic is on base: it answered 4 of 4 customers who came afterwards." in shown.stdout
+    assert re.search(r"^  Not decided yet\.", shown.stdout, re.MULTILINE)
+    assert "with min_days 0 because this is a demo" in shown.stdout
     for candidate in ("support-v2", "support-v1", "support-overfit", "support-wrongpattern"):
         assert f"HOLD {candidate}" in shown.stdout
     assert "What support-v1 shows" in shown.stdout
@@ -46,6 +52,14 @@ def test_a_demo_that_was_broken_off_is_taken_up_and_a_finished_one_is_not(tmp_pa
     first.finish()
     assert not prepare(folder, fresh=False).resumed
     assert not (folder / "answers").exists()
+
+
+def test_only_the_late_server_has_a_short_time_limit(tmp_path: Path) -> None:
+    setting = prepare(tmp_path / "demo", fresh=False)
+    setting.allow(7.5)
+    deployments = load_project(setting.project, {}).plan.deployments
+    assert {name for name, one in deployments.items() if one.timeouts.first_byte == 7.5} == {"support-next"}
+    assert f"127.0.0.1:{setting.ports['late']}/" in deployments["support-next"].base_url
 
 
 def test_the_demo_never_clears_a_folder_that_is_not_its_own(tmp_path: Path) -> None:

@@ -31,15 +31,23 @@ def change(folder: Path, action: str, why: str = "a test") -> str:
 
 def arms(services: Services) -> list[str]:
     """The variant that served each user."""
-    return [_variant(services, user) for user in USERS]
+    return [_answer(services, user).headers["x-fairtrial-variant"] for user in USERS]
 
 
-def _variant(services: Services, user: str) -> str:
+def outside(services: Services) -> bool:
+    """Whether the control's model serves every user, and every answer says that its request is excluded."""
+    answers = [_answer(services, user) for user in USERS]
+    reasons = {answer.headers["x-fairtrial-reason"] for answer in answers}
+    named = any("x-fairtrial-variant" in answer.headers for answer in answers)
+    return reasons == {"excluded"} and not named and {answer.json()["model"] for answer in answers} == {"base"}
+
+
+def _answer(services: Services, user: str) -> httpx.Response:
     """A new connection for each request, so that both workers get some."""
     body = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": user}
     answer = httpx.post(f"{services.urls.api}/chat/completions", json=body)
     assert answer.status_code == 200
-    return str(answer.headers["x-fairtrial-variant"])
+    return answer
 
 
 def restart_control(services: Services) -> None:
@@ -86,7 +94,7 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
             eventually(lambda: set(arms(services)) == {"base", "tuned"})
             assert arms(services) != first
             change(tmp_path, "end")
-            eventually(lambda: set(arms(services)) == {"base"})
+            eventually(lambda: outside(services))
             assert (published(services).state, published(services).segment) == ("ended", 2)
             rows = fairtrial_json("experiment", "status", NAME, cwd=tmp_path)["transitions"]
             assert [(row["action"], row["segment"]) for row in rows] == [("end", 2), ("rearm", 2), ("kill", 1)]
@@ -116,6 +124,6 @@ def test_without_control_a_command_changes_the_store_and_the_plan_itself(tmp_pat
     assert (row["name"], row["state"]) == (NAME, "paused")
     assert row["sentence"].endswith("To resume: fairtrial experiment resume tuned-vs-base --why …")
     again = fairtrial(tmp_path, "experiment", "pause", NAME, "--why", "twice")
-    assert (again.returncode, "is paused (possible: resume, kill, end)" in again.stderr) == (2, True)
+    assert (again.returncode, "is paused (possible: approve, amend, resume, kill, end)" in again.stderr) == (2, True)
     (entry, first) = fairtrial_json("plan", "log", cwd=tmp_path)
     assert (entry["actor"], first["actor"]) == (f"local user {local_user()}", None)

@@ -23,7 +23,7 @@ from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from fairtrial.store.restore import restore_backup
 from gateway.control.operations.maintain_store import StoreMaintenance
-from tests.fixtures.store import marked_events, samples
+from tests.fixtures.store import live_experiment, marked_events, samples
 from tests.fixtures.store.earlier_backup import Rows, earlier_backup
 from tests.fixtures.store.marked_events import mark, marks
 from tests.fixtures.store.segment_bytes import content
@@ -51,6 +51,12 @@ SELECT table_name, column_name FROM duckdb_columns()
 WHERE database_name = current_database() AND NOT internal
     AND (data_type = 'JSON' OR data_type LIKE '%VARCHAR%')
 ORDER BY ALL
+"""
+SUMS = "SELECT early, min(first_at), sum(sent) FROM unit_sums GROUP BY unit, early ORDER BY ALL"
+STRANGERS = """
+SELECT count(*)
+FROM (SELECT unit FROM unit_sums UNION ALL SELECT subject_unit FROM feedback WHERE subject_unit IS NOT NULL)
+WHERE unit NOT IN (SELECT exposed_unit FROM requests WHERE exposed_unit IS NOT NULL)
 """
 EXPOSED = "SELECT count(*), count(DISTINCT exposed_unit), count(enrol_bucket) FROM requests WHERE enrolled"
 
@@ -144,6 +150,7 @@ def rows(store: Store) -> Rows:
 def store(tmp_path: Path) -> Iterator[Store]:
     """A store with a compressed segment, a backup, and a segment that is being written and not ingested."""
     store = Store(tmp_path / "here")
+    live_experiment.store_plans(store.database, live_experiment.plan(started_us=samples.NOW))
     store.write(*events(store, *BEFORE), *spoken(store))
     store.ingester.catch_up()
     assert compress_sealed(store.database, lambda _: False) == 1
@@ -178,6 +185,7 @@ def test_no_field_of_a_unit_stays_in_any_byte(store: Store, kind: Kind) -> None:
     assert {mark for _, mark in left(store, kind, before)} >= {
         one for number in OF[kind] & set(IN_STORE) - {6} for one in marks(number)
     }
+    assert set(store.cells_with([store.unit(NAMED[kind])])) >= {("unit_sums", "unit"), ("feedback", "subject_unit")}
     erased = store.maintenance.erase(NAMED[kind], kind, rewrite_backups=True)
     assert [look.found for look in erased.backups] == ["rewritten"]
     assert erased.counts["requests"] == len(OF[kind] & set(IN_STORE))
@@ -212,8 +220,12 @@ def test_the_numbers_and_the_clusters_of_a_unit_stay(store: Store, kind: Kind) -
     columns = ("unit", "exposed_unit", "latency_ms", "outcome", "stage", "propensity", "experiment_state")
     before = [store.database.rows(sizes.format(column)) for column in columns]
     ((exposed, units, buckets),) = store.database.rows(EXPOSED)
+    sums = store.database.rows(SUMS)
+    assert sum(sent for _, _, sent in sums) == len(set(IN_STORE) - {3, 6})
     store.maintenance.erase(NAMED[kind], kind)
     assert [store.database.rows(sizes.format(column)) for column in columns] == before
+    assert store.database.rows(SUMS) == sums
+    assert store.database.rows(STRANGERS) == [(0,)], "sums and feedback have the unit's new name"
     enrolled = len(OF[kind] & set(IN_STORE) - {3})
     assert store.database.rows(EXPOSED) == [(exposed, units, buckets - enrolled)]
     same = "SELECT count(*) FROM requests WHERE unit = exposed_unit"
@@ -270,11 +282,11 @@ def test_a_store_elsewhere_has_each_field_of_a_backup_and_of_the_journal_since(s
     store.ingester.catch_up()
     said = "SELECT COLUMNS(*) FROM requests ORDER BY request_id"
     calls = "SELECT COLUMNS(*) FROM attempts ORDER BY ALL"
-    before = [store.database.rows(said), store.database.rows(calls)]
+    before = [store.database.rows(one) for one in (said, calls, SUMS)]
     store.database.close()
     restored = restore_backup(store.folder.parent / "backup", store.layout, now_us=store.now_us, force=True)
     store.open()
     assert restored.since == len(events(store, 20, 21, 22, 23))
-    assert [store.database.rows(said), store.database.rows(calls)] == before
+    assert [store.database.rows(one) for one in (said, calls, SUMS)] == before
     newest = "SELECT count(*), count(trace_id), count(exposed_unit) FROM requests WHERE at_time >= ?"
     assert store.database.rows(newest, [timestamp(samples.NOW + 20)]) == [(4, 4, 4)]

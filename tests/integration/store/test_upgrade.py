@@ -70,6 +70,12 @@ def ask(config: Path, user: str, model: str = "support-bot") -> httpx.Response:
     return httpx.post(f"http://{gateway.host}:{gateway.port}/v1/chat/completions", json=body, timeout=30)
 
 
+def served(config: Path, users: list[str]) -> list[str]:
+    """The reason and the variant, if there is one, of an answer to each user."""
+    heads = [ask(config, user).headers for user in users]
+    return [f"{head['x-fairtrial-reason']} {head.get('x-fairtrial-variant', '')}".rstrip() for head in heads]
+
+
 def rows(config: Path, sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(config.parent / "fairtrial.duckdb"), read_only=True) as connection:
         return connection.execute(sql).fetchall()
@@ -198,12 +204,13 @@ def test_a_newer_control_process_stops_an_experiment_in_todays_workers(config: P
     ):
         eventually(lambda: answers(ready))
         users = [f"user-{number}" for number in range(40)]
-        variants = {ask(config, user).headers.get("x-fairtrial-variant") for user in users}
-        assert variants == {"base", "tuned"}
+        before = served(config, users)
+        assert set(before) - {"not_enrolled"} == {"assigned base", "assigned tuned"}
 
         def kill(content: dict[str, Any]) -> None:
             content["plan"]["experiments"]["tuned-vs-base"] |= {"state": "killed", "killed_by": "requests.error_rate"}
             content["plan"]["breakers"] = {"after": 5}
 
         rewrite_plan(project.layout.plan, kill)
-        eventually(lambda: {ask(config, user).headers.get("x-fairtrial-variant") for user in users} == {"base"})
+        after = [one if one == "not_enrolled" else "kill base" for one in before]
+        eventually(lambda: served(config, users) == after)

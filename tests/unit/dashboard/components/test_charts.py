@@ -50,3 +50,19 @@ def test_a_difference_has_a_line_at_zero_and_its_limit_and_a_level_has_no_zero_l
     with_zero, without = ([layer["mark"]["type"] for layer in spec["layer"]] for spec in both)
     assert with_zero == ["rule", "rule", "tick", "point"]
     assert without == ["rule", "tick", "point"]
+
+
+def test_an_effect_has_its_interval_its_boundary_and_the_look_of_its_variant_elsewhere() -> None:
+    looks = [{"at": POINT["at"], "variant": "tuned", "value": 2.0, "low": -1.0, "high": 5.0, "units": 60}]
+    spec = charts.effect(
+        looks, ["base", "tuned"], boundary=(0.0, "no difference"), title="difference from base"
+    ).to_dict()
+    assert [layer["mark"]["type"] for layer in spec["layer"]] == ["area", "line", "line", "line", "rule", "text"]
+    area, line = spec["layer"][0]["encoding"], spec["layer"][3]["encoding"]
+    assert (area["y"]["field"], area["y2"]["field"], line["y"]["field"]) == ("low", "high", "value")
+    assert line["color"]["scale"]["domain"] == line["strokeDash"]["scale"]["domain"] == ["base", "tuned"]
+    assert line["color"]["legend"]["values"] == ["tuned"]
+    assert titles(spec) >= {"time (UTC)", "difference from base"}
+    without = charts.effect(looks, ["base", "tuned"], boundary=None, title="t").to_dict()
+    assert [layer["mark"]["type"] for layer in without["layer"]][-1] == "line"
+    assert charts.LEGEND.to_dict().get("values") is None

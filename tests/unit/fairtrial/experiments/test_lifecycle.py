@@ -19,8 +19,15 @@ from fairtrial.experiments.lifecycle import (
     sentence,
 )
 
-STATES: tuple[ExperimentState, ...] = ("running", "paused", "killed", "ended")
+STATES: tuple[ExperimentState, ...] = ("declared", "running", "paused", "killed", "ended")
 ALLOWED: dict[tuple[ExperimentState, Action], ExperimentState] = {
+    ("declared", "start"): "running",
+    ("declared", "end"): "ended",
+    ("running", "approve"): "running",
+    ("paused", "approve"): "paused",
+    ("running", "stage"): "running",
+    ("running", "amend"): "running",
+    ("paused", "amend"): "paused",
     ("running", "pause"): "paused",
     ("paused", "resume"): "running",
     ("running", "kill"): "killed",
@@ -33,7 +40,7 @@ ALLOWED: dict[tuple[ExperimentState, Action], ExperimentState] = {
 KILL = Transition("t", 1_800_000_000_000_000, "kill", "running", "killed", 1, "account rosa", "answers in French", "h")
 
 
-@pytest.mark.parametrize(("state", "action"), list(product(STATES, ACTIONS)))
+@pytest.mark.parametrize(("state", "action"), list(product(STATES, (*ACTIONS, "stage"))))
 def test_every_pair_of_state_and_action_leads_where_the_table_says_or_is_refused(
     state: ExperimentState, action: Action
 ) -> None:
@@ -45,6 +52,11 @@ def test_every_pair_of_state_and_action_leads_where_the_table_says_or_is_refused
         next_state("t", state, 3, action)
     assert state in refused.value.message
     assert all(other in refused.value.message for other in possible(state))
+
+
+def test_a_resume_after_another_model_answered_starts_a_new_segment() -> None:
+    assert next_state("t", "paused", 1, "resume", other_model=True) == ("running", 2)
+    assert next_state("t", "running", 1, "pause", other_model=True) == ("paused", 1)
 
 
 def test_an_ended_experiment_is_final() -> None:

@@ -28,7 +28,6 @@ GUARDED = """\
 """
 PLAIN = GUARDED.splitlines(keepends=True)[0]
 BASELINES = ("--baseline", "62%", "--baseline", "requests.error_rate=1%", "--baseline", "cost.per_unit=2.1")
-PREFERRED = "metric: review.preference, require: superior, mde: 5pp"
 SPREAD = ("--sd", "cost.per_unit=3")
 
 
@@ -94,7 +93,8 @@ def test_guardrails_have_their_own_baselines_and_what_can_t_be_planned_is_told(f
     assert error["question"]["lower_is_better"]
     assert found["metrics"][2]["question"]["effect"] == pytest.approx(0.42)
     assert found["notes"] == [
-        "not planned: requests.latency_p95: quantiles are not planned, because their variance is not known in advance"
+        "not planned: requests.latency_p95: quantiles are not planned, because their variance is not known in advance",
+        "feedback.resolved counts for 7 days after a unit's first request: add that time to the weeks",
     ]
     assert "requests.error_rate: not worse by 1 point" in run(file, *BASELINES, *SPREAD, "--per-week", "4000")[1]
 
@@ -208,23 +208,6 @@ def test_an_experiment_that_is_not_there_or_only_observes_is_said(file: Path) ->
         UsageError, match=r"names no metric, and the experiment has no primary metric \(write METRIC=62%\)"
     ):
         run(file, "--baseline", "62%", "--baseline", "61%", "--per-week", "9")
-
-
-def test_a_preference_is_counted_in_votes(file: Path) -> None:
-    changed(
-        file,
-        "metric: feedback.resolved, require: superior, mde: 3pp",
-        PREFERRED,
-    )
-    with pytest.raises(UsageError, match="about 778 votes"):
-        run(file, "--baseline", "50%", "--per-week", "9")
-    for mde, words in (("10%", "about 778"), ("50pp", "about 6 votes"), ("60pp", "can't move by 60 points")):
-        with pytest.raises(UsageError, match=words):
-            run(changed(file, PREFERRED, PREFERRED.replace("5pp", mde)), "--per-week", "9")
-        changed(file, PREFERRED.replace("5pp", mde), PREFERRED)
-    changed(file, "require: superior, mde: 5pp", "require: not_worse, mde: 5pp")
-    with pytest.raises(UsageError, match="about 619 votes"):
-        run(file, "--per-week", "9")
 
 
 def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:

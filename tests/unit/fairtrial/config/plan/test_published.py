@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fairtrial.config.plan.hashes import digest, plain, plan_hash
-from fairtrial.config.plan.published import publish, read
+from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.domain.errors import PlanRefused
 from fairtrial.domain.plan import ADDED_LATER, Key, Plan, Published
 from tests.fixtures.releases.plan_of_a_newer_program import rewrite_plan
@@ -20,7 +20,7 @@ from tests.fixtures.services.projects import project
 @pytest.fixture
 def published(tmp_path: Path) -> Published:
     key = Key("k1", "app", "ab" * 32, ("complete", "feedback"), expires_us=1)
-    return Published(project(tmp_path).plan, "keys", (key,), "pepper")
+    return as_written(Published(project(tmp_path).plan, "keys", (key,), "pepper"))
 
 
 def rehashed(plan: Plan) -> Plan:
@@ -33,6 +33,16 @@ def test_what_is_read_is_what_was_published_and_only_its_owner_may(tmp_path: Pat
     assert read(path) == published
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not list(tmp_path.glob(".plan.json.*"))
+
+
+def test_what_only_control_reads_is_neither_in_the_file_nor_in_the_hash(tmp_path: Path) -> None:
+    """A worker of the previous release refuses a plan with a field that it does not know."""
+    bare, whole = (project(tmp_path, *edit).plan for edit in ((), ((", mde: 3pp", ", mde: 3pp, min_days: 9"),)))
+    assert bare.experiments != whole.experiments and bare.plan_hash == whole.plan_hash
+    publish(tmp_path / "plan.json", Published(whole, "open", (), "pepper"))
+    text = (tmp_path / "plan.json").read_text()
+    for name in ("enrolment", "feedback_", "max_weeks", "min_days", "baseline", "signal", "by_default", "looks"):
+        assert f'"{name}"' not in text
 
 
 def test_an_unsound_plan_is_refused_and_the_last_good_one_stays(tmp_path: Path, published: Published) -> None:

@@ -23,12 +23,7 @@ from tests.fixtures.services.projects import ENVIRON, changed, project, write
 WARNED = {
     "deployments.base.price.gpu_hour": 3,
     "metrics.resolved.per": 10,
-    "experiments.tuned-vs-base.enroll.approve": 20,
-    "experiments.tuned-vs-base.enroll.min_hours": 20,
-    "experiments.tuned-vs-base.enroll.min_units": 20,
-    "experiments.tuned-vs-base.enroll.stages": 20,
     "experiments.tuned-vs-base.shadow": 25,
-    "experiments.tuned-vs-base.max_weeks": 26,
 }
 
 
@@ -37,27 +32,27 @@ def test_every_key_that_nothing_acts_on_is_warned_of_at_its_line(tmp_path: Path)
     assert found == WARNED
     said = "\n".join(map(str, project(tmp_path).warnings))
     assert "nothing in this version acts on it: the cost of a request stays unknown" in said
-    assert "only the first stage is in force: nothing in this version raises it" in said
-    assert "no experiment ends by it; only `fairtrial experiment plan` reads it" in said
 
 
 def test_a_key_at_several_places_is_warned_of_once(tmp_path: Path) -> None:
     more = (
         ('base_url: "http://gpu-1:8000/v1", parent: base', 'base_url: "http://gpu-1:8000/v1", price: {gpu_hour: 1}'),
-        ("margin: 1pp}", "margin: 1pp, stop_margin: 0}"),
     )
-    [price, stop] = [one for one in project(tmp_path, *more).warnings if one.path not in WARNED or one.line == 3]
+    [price] = [one for one in project(tmp_path, *more).warnings if one.line == 3]
     assert price.known == "and at 1 other place"
-    assert stop.path == "experiments.tuned-vs-base.guardrails[0].stop_margin"
 
 
-def test_one_stage_and_defaults_are_no_reason_to_warn(tmp_path: Path) -> None:
+def test_a_guardrail_on_the_primary_metric_is_warned_of(tmp_path: Path) -> None:
+    edit = ("metric: feedback.resolved", "metric: requests.error_rate")
+    (found,) = [one for one in project(tmp_path, edit).warnings if "decides by itself" in one.wrong]
+    assert found.path == "experiments.tuned-vs-base.guardrails[0].metric"
+
+
+def test_defaults_are_no_reason_to_warn(tmp_path: Path) -> None:
     text = changed(
         (", price: {gpu_hour: 2.10}", ""),
         (", per: unit", ""),
-        ("{stages: [2, 10, 40, 100], min_units: 200, min_hours: 24, approve: [100]}", "{stages: [20]}"),
         ("    shadow: {variant: tuned, percent: 5, max_usd_per_day: 10, max_concurrency: 8}\n", ""),
-        ("    max_weeks: 6\n", ""),
     )
     assert load_project(write(tmp_path, text), ENVIRON).warnings == ()
 
@@ -86,7 +81,7 @@ def test_up_prints_the_same_before_it_starts_anything(tmp_path: Path) -> None:
     assert done.stderr.count("warning: ") == len(WARNED)
 
 
-@pytest.mark.parametrize("metric", ["judge.nonsense", "safety.toxicity", "requests.nonsense", "live.primary"])
+@pytest.mark.parametrize("metric", ["judge.nonsense", "safety.toxicity", "requests.nonsense", "live.x", "review.tone"])
 def test_an_experiment_is_not_decided_by_what_nothing_measures(tmp_path: Path, metric: str) -> None:
     with pytest.raises(ConfigError, match=r"primary\.metric: "):
         project(tmp_path, ("metric: feedback.resolved", f"metric: {metric}"))

@@ -14,6 +14,7 @@ from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine_errors import MEMORY
+from fairtrial.store.ingest.ingest import IngestResult
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.background import background_work as keeper_module
 from gateway.control.background.background_work import (
@@ -158,7 +159,12 @@ def test_a_journal_without_new_lines_is_gone_through_only_now_and_then(
     monkeypatch.setattr("gateway.control.background.background_work.time", SimpleNamespace(monotonic=lambda: now[0]))
     background = BackgroundWork(database, publisher, Addresses(), clock_us=lambda: NOW)
     passes: list[float] = []
-    monkeypatch.setattr(background, "ingest_now", lambda **_: passes.append(now[0]))
+
+    def ingest(**_: bool) -> IngestResult:
+        passes.append(now[0])
+        return IngestResult()
+
+    monkeypatch.setattr(background, "ingest_now", ingest)
     writer = JournalWriter(database.layout.journal, writer="w")
     background.ingester.catch_up()
     for step in range(8):

@@ -144,7 +144,7 @@ def test_a_kill_stays_in_force_when_a_restored_store_lacks_its_row(
     again = PlanPublisher(database, config, lambda: load_project(config, {}), clock_us=lambda: NOW)
     again.refresh(keys_changed=True)
     found = describe_state(published(database), None)
-    assert (found["state"], found["possible"]) == ("killed", ["pause", "kill", "end"])
+    assert (found["state"], found["possible"]) == ("killed", ["approve", "amend", "pause", "kill", "end"])
     assert "kill it, then re-arm it" in found["sentence"]
     config.write_text("version: [")
     again.refresh()

@@ -76,7 +76,7 @@ async def test_a_change_that_is_not_possible_is_a_conflict_and_an_unknown_one_is
         empty = await http.get(f"{PATH}/transitions")
     assert [one.status_code for one in (conflict, absent, unknown, none)] == [409, 404, 400, 404]
     assert empty.json() == {"rows": []}
-    assert "is running (possible: pause, kill, end)" in conflict.json()["error"]["message"]
+    assert "is running (possible: approve, amend, pause, kill, end)" in conflict.json()["error"]["message"]
 
 
 async def test_of_many_kills_at_the_same_moment_one_is_recorded(background: BackgroundWork) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
+from fairtrial.domain.plurals import counted
 from fairtrial.stats.planning.question import Design, Mode
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
-from gateway.control.operations.experiment_questions import MetricAssumptions, arm_shares, questions_of
-from gateway.control.operations.traffic_history import NO_HISTORY, TrafficHistory
+from gateway.control.operations.planning.experiment_questions import MetricAssumptions, arm_shares, questions_of
+from gateway.control.operations.planning.traffic_history import NO_HISTORY, TrafficHistory
 
 ALPHA = 0.05
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +52,34 @@ def plan_experiment(
     Raises `UsageError` for an assumption that is missing or impossible.
     """
     primary = experiment.primary.metric if experiment.primary else ""
-    needs_history = primary and (wanted.per_week is None or primary not in wanted.levels)
+    levels = _stated(experiment) | dict(wanted.levels)
+    needs_history = primary and (wanted.per_week is None or primary not in levels)
     history = read_history() if needs_history else NO_HISTORY
-    metrics = {primary, *(one.metric for one in experiment.guardrails)} - {*wanted.levels, *wanted.spreads}
+    metrics = {primary, *(one.metric for one in experiment.watched)} - {*levels, *wanted.spreads}
     seen = {metric: rate for metric, rate in history.levels.items() if metric in metrics}
     notes = list(history.notes(per_week=wanted.per_week is None, levels=seen))
-    assumptions = MetricAssumptions(seen | dict(wanted.levels), wanted.spreads, wanted.lower)
+    lower = [f"feedback.{one.key}" for one in experiment.feedback if one.better == "lower"]
+    assumptions = MetricAssumptions(seen | levels, wanted.spreads, [*wanted.lower, *lower])
     questions = questions_of(experiment, assumptions)
     design = _design(experiment, wanted, wanted.per_week or history.per_week, notes)
     result = plan_trial(questions.questions, design)
     notes += [f"not planned: {one}" for one in questions.left_out]
+    notes += _windows(experiment)
     return ExperimentPlan(result, tuple(notes), questions.left_out)
+
+
+def _stated(experiment: Experiment) -> dict[str, float]:
+    """The levels that the file states."""
+    metrics = (experiment.primary, *experiment.watched)
+    return {one.metric: one.baseline for one in metrics if one is not None and one.baseline is not None}
+
+
+def _windows(experiment: Experiment) -> Iterator[str]:
+    """What the windows of feedback add to the weeks."""
+    for one in experiment.feedback:
+        days = one.window_seconds / DAY_SECONDS
+        text = counted(round(days), "day") if days >= 1 else f"{days * 24:.3g} hours"
+        yield f"feedback.{one.key} counts for {text} after a unit's first request: add that time to the weeks"
 
 
 def _design(experiment: Experiment, wanted: PlanRequest, per_week: float | None, notes: list[str]) -> Design:

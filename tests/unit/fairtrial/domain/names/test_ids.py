@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairtrial.domain.ids import ENTROPY_BYTES, fresh_id, uuid7
+from fairtrial.domain.names.ids import ENTROPY_BYTES, fresh_id, uuid7
 
 
 @given(st.integers(0, 2**48 - 1), st.binary(min_size=ENTROPY_BYTES, max_size=ENTROPY_BYTES))

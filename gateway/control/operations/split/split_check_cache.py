@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fairtrial.domain.plan import Experiment
 from fairtrial.store.core.database import Database
-from gateway.control.operations.check_split import SplitCheck, check_split
+from gateway.control.operations.split.check_split import SplitCheck, check_split
 
 LIFETIME_FACTOR = 20
 """A check reads every exposure. This limits the checks of a page that is always open to a twentieth of a core."""

@@ -7,25 +7,17 @@ from dataclasses import dataclass, field
 from math import isfinite, nan
 
 from fairtrial.config.rules.margins import parse_margin
-from fairtrial.config.rules.metric_catalogue import AMOUNTS, ERRORS_AND_SAFETY, OPEN_FAMILIES, SHARES
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.plan import Experiment, Primary
+from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.plan import Experiment
 from fairtrial.stats.planning.question import Question
-from fairtrial.stats.sizes import cases_for_margin, votes
 
-LESS_IS_BETTER = {
-    "requests.error_rate",
-    "requests.user_error_rate",
-    "requests.rejected_rate",
-    "requests.refusal_rate",
-    "requests.fallback_rate",
-    "requests.regenerate_rate",
-    "requests.tokens",
-    "cost.per_request",
-    "cost.per_unit",
-}
+SHARES = {name for name, metric in CATALOGUE.items() if metric.is_share}
+AMOUNTS = CATALOGUE.keys() - SHARES
+LESS_IS_BETTER = {name for name, metric in CATALOGUE.items() if metric.better == "lower"}
+ERRORS_AND_SAFETY = {name for name, metric in CATALOGUE.items() if metric.safety}
 QUANTILES = ("_p50", "_p95", "_p99")
-SCORED = ("judge", "safety", "requests")
+SCORED = ("requests",)
 """Families that are measured on each answer rather than on users."""
 
 
@@ -51,8 +43,7 @@ def questions_of(experiment: Experiment, known: MetricAssumptions) -> Experiment
     primary = experiment.primary
     if primary is None:
         raise UsageError(f"{experiment.name}: the experiment has no primary metric, so there is nothing to plan")
-    _refuse_reviews(primary)
-    metrics = {primary.metric, *(one.metric for one in experiment.guardrails)}
+    metrics = {primary.metric, *(one.metric for one in experiment.watched)}
     for name in sorted({*known.levels, *known.spreads, *known.lower} - metrics):
         raise UsageError(f"{name}: not a metric of {experiment.name} (known: {', '.join(sorted(metrics))})")
     reason = _unplannable(primary.metric, known)
@@ -60,7 +51,7 @@ def questions_of(experiment: Experiment, known: MetricAssumptions) -> Experiment
         raise UsageError(f"{primary.metric}: {reason}")
     kind = "superior" if primary.require == "superior" else "not worse"
     questions, left_out = [_question(primary.metric, kind, primary.mde, known)], []
-    for one in experiment.guardrails:
+    for one in experiment.watched:
         reason = _unplannable(one.metric, known)
         if one.metric == primary.metric and kind == "superior":
             reason = "the primary metric already requires better, which includes not worse"
@@ -131,9 +122,9 @@ def _question(metric: str, kind: str, written: str, known: MetricAssumptions) ->
             baseline,
             effect,
             sd=known.spreads.get(metric),
-            lower_is_better=metric in LESS_IS_BETTER or metric in known.lower or metric.startswith("safety."),
+            lower_is_better=metric in LESS_IS_BETTER or metric in known.lower,
             relative=margin.relative,
-            safety=metric in ERRORS_AND_SAFETY or metric.startswith("safety."),
+            safety=metric in ERRORS_AND_SAFETY,
             scored=metric.partition(".")[0] in SCORED,
         )
     except ValueError as error:
@@ -153,26 +144,9 @@ def _unplannable(metric: str, known: MetricAssumptions) -> str:
     """Why a metric can't be planned, or an empty text."""
     if metric.endswith(QUANTILES):
         return "quantiles are not planned, because their variance is not known in advance"
-    if metric.startswith("review."):
-        return "it is decided by reviewers, not by traffic"
     if metric not in known.levels:
         example = "2.1" if metric in AMOUNTS else "1%" if metric in LESS_IS_BETTER else "62%"
         return f"give its level today, such as --baseline {metric}={example}"
     if metric in AMOUNTS and metric not in known.spreads:
         return f"give its standard deviation between units, such as --sd {metric}=0.9"
-    share = metric in SHARES or metric.partition(".")[0] in OPEN_FAMILIES
-    return "it is a share, so --sd does not apply" if share and metric in known.spreads else ""
-
-
-def _refuse_reviews(primary: Primary) -> None:
-    """Raises `UsageError` for a preference, with the number of votes it needs. Relative margins refer to one half."""
-    if primary.metric != "review.preference":
-        return
-    margin = parse_margin(primary.mde)
-    size = float(margin.value) * (0.5 if margin.relative else 1.0)
-    if size > 0.5:
-        raise UsageError(f"review.preference: a win rate of 50% can't move by {100 * size:g} points")
-    needed = votes(0.5 + size) if primary.require == "superior" else cases_for_margin(0.25, size)
-    raise UsageError(
-        f"review.preference: it is decided by reviewers, not by traffic; it needs about {needed:,} votes (80 % power)"
-    )
+    return "it is a share, so --sd does not apply" if metric in SHARES and metric in known.spreads else ""

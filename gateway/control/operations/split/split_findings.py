@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.verdict import Finding
 from fairtrial.store.core.database import Database
-from gateway.control.operations.check_split import SplitCheck, check_split
+from gateway.control.operations.split.check_split import SplitCheck, check_split
 
 RULE = "units follow the planned split"
 NEEDED = "find out why units are lost or counted twice, then restart the experiment with a new `salt`"

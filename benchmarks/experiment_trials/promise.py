@@ -1,0 +1,74 @@
+"""What one promise of live experiments is, and how many simulated trials measure it."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from fairtrial.experiments.simulation.lifecycle import Setting, run_trial
+from fairtrial.experiments.simulation.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured figure, as a share unless ``unit`` says otherwise, with its standard error and its limits.
+
+    ``least`` and ``most`` are met within two standard errors.
+    """
+
+    what: str
+    measured: float
+    error: float
+    least: float | None = None
+    most: float | None = None
+    unit: str = "%"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the promise is kept."""
+        slack = 2 * self.error
+        low = self.least is None or self.measured >= self.least - slack
+        return low and (self.most is None or self.measured <= self.most + slack)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A promise: so many ``trials`` of a setting, read as rows."""
+
+    name: str
+    what: str
+    setting: Setting
+    read: Callable[[Sequence[Outcome]], Sequence[Row]]
+    trials: int = 2_000
+
+
+def outcomes(promise: Promise, trials: int, seed: int) -> list[Outcome]:
+    """The outcomes of the trials, each from its own stream of random numbers."""
+    return list(_drawn(promise, trials, seed))
+
+
+def _drawn(promise: Promise, trials: int, seed: int) -> Iterator[Outcome]:
+    name = zlib.crc32(promise.name.encode())
+    for number in range(trials):
+        if number and number % 250 == 0:
+            print(f"{promise.name}: {number:,} of {trials:,}", file=sys.stderr, flush=True)
+        yield run_trial(promise.setting, np.random.default_rng([seed, name, number]))
+
+
+def share(what: str, hits: Sequence[bool], *, least: float | None = None, most: float | None = None) -> Row:
+    """The share of trials in which something happened."""
+    rate = sum(hits) / len(hits)
+    error = sqrt(max(rate * (1 - rate), 1 / len(hits) ** 2) / len(hits))
+    return Row(what, rate, error, least, most)
+
+
+def mean(what: str, values: Sequence[float], *, least: float | None = None, most: float | None = None) -> Row:
+    """The mean of a number of users."""
+    found = np.asarray(values, dtype=np.float64)
+    error = float(found.std(ddof=1)) / sqrt(len(found)) if len(found) > 1 else 0.0
+    return Row(what, float(found.mean()), error, least, most, "users")

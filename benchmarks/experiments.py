@@ -1,0 +1,91 @@
+"""Whether live experiments keep their promises: simulated users, the real assignment and the real monitor.
+
+    python benchmarks/experiments.py                       # everything
+    python benchmarks/experiments.py --only same harm --trials 500
+    python benchmarks/experiments.py --list
+
+Each row has what was measured, its standard error and the promised limit, which is met within two standard errors.
+Exit code 1 if a promise is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the name of a package of ours
+
+from benchmarks.experiment_trials import harm, power, safety, same  # noqa: E402
+from benchmarks.experiment_trials.promise import Promise, Row, outcomes  # noqa: E402
+from benchmarks.experiment_trials.through_store import agreement  # noqa: E402
+
+STORE = "store", "The same trials through journal, ingest and store"
+TWINS = 20
+PROMISES: Sequence[Promise] = (*harm.PROMISES, *same.PROMISES, *power.PROMISES, *safety.PROMISES)
+
+
+def main() -> int:
+    """Measure what is asked for, print a line for each row, and say by the exit code whether all promises are kept."""
+    asked = _arguments()
+    chosen = [one for one in PROMISES if not asked.only or any(word in one.name for word in asked.only)]
+    twins = not asked.only or any(word in STORE[0] for word in asked.only)
+    if asked.list or not (chosen or twins):
+        print("\n".join(f"{name:16} {what}" for name, what in (*((one.name, one.what) for one in PROMISES), STORE)))
+        return 0 if asked.list else 2
+    found: list[dict[str, object]] = []
+    kept = True
+    for promise in chosen:
+        started = time.process_time()
+        trials = asked.trials or promise.trials
+        rows = promise.read(outcomes(promise, trials, asked.seed))
+        took = time.process_time() - started
+        print(f"\n{promise.name}: {promise.what} ({trials:,} trials, {took:.0f} s)", flush=True)
+        for row in rows:
+            print(line(row), flush=True)
+            found.append({"promise": promise.name, "trials": trials, "ok": row.ok, **asdict(row)})
+        kept = kept and all(row.ok for row in rows)
+    if twins:
+        with tempfile.TemporaryDirectory() as folder:
+            trials = min(asked.trials or TWINS, TWINS)
+            row = agreement(Path(folder), trials)
+        print(f"\n{STORE[0]}: {STORE[1]} ({trials} trials)\n{line(row)}", flush=True)
+        found.append({"promise": STORE[0], "trials": trials, "ok": row.ok, **asdict(row)})
+        kept = kept and row.ok
+    if asked.json:
+        asked.json.write_text(json.dumps({"seed": asked.seed, "rows": found}, indent=1), encoding="utf-8")
+    return 0 if kept else 1
+
+
+def line(row: Row) -> str:
+    """``what | measured ± se | limit | ok``."""
+    limits = [f"{sign} {_number(row, end)}" for sign, end in (("≥", row.least), ("≤", row.most)) if end is not None]
+    measured = f"{_number(row, row.measured)} ± {_number(row, row.error)}"
+    verdict = "ok" if row.ok else "BROKEN"
+    return " | ".join((f"  {row.what}", measured, " ".join(limits) or "–", verdict if limits else "–"))
+
+
+def _number(row: Row, value: float) -> str:
+    return f"{100 * value:.2f} %" if row.unit == "%" else f"{value:,.1f}"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="promises whose name has one of these words")
+    parser.add_argument("--trials", type=int, help="trials of each promise, instead of its own number")
+    parser.add_argument("--seed", type=int, default=20250101)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--list", action="store_true", help="name the promises and stop")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

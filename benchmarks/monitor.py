@@ -1,0 +1,267 @@
+"""What watching an experiment of ten million requests costs, beside plain queries for the same figures.
+
+    python benchmarks/monitor.py [--requests 10000000] [--units 1000000] [--folder DIR] [--json]
+
+A store of that many requests is made by SQL: one experiment of a week with feedback on one request in twenty and errors
+in one of a hundred. Then, in this process, as control does it: a step of the monitor between two looks, the test for
+harm after an ingest with errors, a step with a look, the ingest of 500 more requests into the sums of units, and the
+data of the experiment's page. A plain query computes the page's figures from the requests, with the same engine and as
+much memory, in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the name of a package of ours
+
+from fairtrial.config.layout import Layout  # noqa: E402
+from fairtrial.config.project import Project, load_project  # noqa: E402
+from fairtrial.experiments.analysis.plan import AnalysisPlan  # noqa: E402
+from fairtrial.store.core.database import Database  # noqa: E402
+from fairtrial.store.derived import unit_sums  # noqa: E402
+from fairtrial.store.experiments import analysis_plans, arm_sums  # noqa: E402
+from gateway.control.background.experiment_monitor import ExperimentMonitor, Status  # noqa: E402
+from gateway.control.background.plan_publisher import PlanPublisher  # noqa: E402
+from gateway.control.operations.describe_decision import LatestStep, describe_decision  # noqa: E402
+
+NAME = "tuned-vs-base"
+START_US = 1_800_000_000_000_000
+WEEK_US = 7 * 86_400_000_000
+SLICE = 500_000
+MIB = 1 << 20
+PROJECT = """\
+version: 1
+deployments:
+  base: {model: openai/base, base_url: http://127.0.0.1:9/v1}
+  tuned: {model: openai/tuned, base_url: http://127.0.0.1:8/v1, parent: base}
+routes:
+  support: {experiment: tuned-vs-base, fallback: base}
+metrics:
+  resolved: {from: feedback, key: resolved, kind: boolean, window: 1d}
+experiments:
+  tuned-vs-base:
+    question: Does the tuned model resolve more?
+    unit: user
+    control: base
+    variants: {base: {deployment: base}, tuned: {deployment: tuned}}
+    split: {base: 50, tuned: 50}
+    primary: {metric: feedback.resolved, require: superior, mde: 1pp}
+"""
+REQUESTS = """
+INSERT INTO requests BY NAME
+SELECT 'r' || lpad(i::VARCHAR, 31, '0') AS request_id, make_timestamp($start + (i * $step)::BIGINT) AS at_time,
+    'chat.completions' AS endpoint, 'support' AS route, 200 AS status,
+    CASE WHEN hash(i * 3) % 100 = 0 THEN 'error' ELSE 'ok' END AS outcome, 'assigned' AS reason, 'p' AS plan_hash,
+    'w' AS worker, 'tuned-vs-base' AS experiment,
+    CASE WHEN hash(hash(i) % $units + 7) % 2 = 0 THEN 'base' ELSE 'tuned' END AS variant_assigned,
+    md5('u' || (hash(i) % $units)) AS exposed_unit, md5('u' || (hash(i) % $units)) AS unit, true AS enrolled,
+    $hash AS analysis_hash, 'running' AS experiment_state,
+    CASE WHEN hash(i * 3) % 100 = 0 THEN 'failed' ELSE 'answered' END AS arm_outcome, 'answered' AS user_outcome,
+    12.5 + hash(i + 5) % 1000000 / 1000 AS latency_ms, hash(i + 6) % 100000 / 1000 AS ttft_ms,
+    (hash(i) % 9000 / 1e6)::DECIMAL(18, 9) AS cost_usd, 100 AS tokens_in, 20 + hash(i) % 400 AS tokens_out
+FROM range($first, $last) t(i)
+"""
+ATTEMPTS = """
+INSERT INTO attempts BY NAME
+SELECT 'r' || lpad(i::VARCHAR, 31, '0') AS request_id, make_timestamp($start + (i * $step)::BIGINT) AS at_time,
+    0 AS ordinal, 'live' AS purpose, 'base' AS deployment, 200 AS status, 'answered' AS outcome,
+    CASE WHEN hash(i * 3) % 100 = 0 THEN 'upstream' END AS fault
+FROM range($first, $last) t(i)
+"""
+FEEDBACK = """
+INSERT INTO feedback BY NAME
+SELECT 'f' || i AS feedback_id, make_timestamp($start + (i * $step)::BIGINT + 60000000) AS at_time, 'resolved' AS key,
+    hash(i) % 3 <> 0 AS boolean, 'request' AS attribution, 'r' || lpad(i::VARCHAR, 31, '0') AS request_id,
+    'r' || lpad(i::VARCHAR, 31, '0') AS subject, make_timestamp($start + (i * $step)::BIGINT) AS subject_time,
+    'tuned-vs-base' AS subject_experiment,
+    CASE WHEN hash(hash(i) % $units + 7) % 2 = 0 THEN 'base' ELSE 'tuned' END AS subject_arm,
+    md5('u' || (hash(i) % $units)) AS subject_unit, ['tuned-vs-base'] AS experiments
+FROM range($first, $last) t(i)
+WHERE hash(i + 9) % 20 = 0
+"""
+PLAIN_REQUESTS = """
+WITH units AS (
+    SELECT exposed_unit, arg_min(variant_assigned, at_time) AS arm, min(at_time) AS since,
+        count(*) FILTER (arm_outcome = 'failed') AS x,
+        count(*) FILTER (arm_outcome IN ('answered', 'failed')) AS y,
+        count(*) FILTER (arm_outcome = 'rejected') AS z
+    FROM requests
+    WHERE experiment = 'tuned-vs-base' AND enrolled AND at_time >= $start
+    GROUP BY exposed_unit
+)
+SELECT arm, count(*), count(*) FILTER (x > 0), sum(least(x, 50)), sum(least(y, 50)), sum(x * x), sum(x * y), sum(z)
+FROM units GROUP BY arm
+"""
+PLAIN_FEEDBACK = """
+WITH units AS (
+    SELECT exposed_unit, arg_min(variant_assigned, at_time) AS arm, min(at_time) AS since
+    FROM requests
+    WHERE experiment = 'tuned-vs-base' AND enrolled AND at_time >= $start
+    GROUP BY exposed_unit
+), said AS (
+    SELECT u.exposed_unit, u.arm, f.subject, arg_max(f.boolean::INT, f.at_time) AS value
+    FROM feedback f JOIN units u ON u.exposed_unit = f.subject_unit
+    WHERE f.key = 'resolved' AND f.at_time BETWEEN u.since AND u.since + INTERVAL 1 DAY
+    GROUP BY ALL
+)
+SELECT arm, count(*), avg(value), var_samp(value)
+FROM (SELECT arm, exposed_unit, avg(value) AS value FROM said GROUP BY ALL) GROUP BY arm
+"""
+PLAIN_ATTEMPTS = """
+SELECT r.variant_assigned, count(*), count(*) FILTER (a.fault = 'upstream')
+FROM attempts a JOIN requests r USING (request_id)
+WHERE r.experiment = 'tuned-vs-base' AND r.enrolled
+GROUP BY ALL
+"""
+
+
+class Timing(NamedTuple):
+    """Seconds on the clock, and of a core."""
+
+    seconds: float
+    cpu: float
+
+
+def main() -> None:
+    """Measure once and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=10_000_000)
+    parser.add_argument("--units", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, help="where the store is made and stays; default: a folder that goes")
+    parser.add_argument("--json", action="store_true")
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        rows = list(measure(wanted.folder or Path(temporary), wanted))
+    if wanted.json:
+        print(json.dumps(dict(rows)))
+        return
+    for name, value in rows:
+        shown = f"{value:>10,.2f}" if isinstance(value, float) else f"{value:>10,}"
+        print(f"{name:<60} {shown}")
+
+
+def measure(folder: Path, wanted: argparse.Namespace) -> Iterator[tuple[str, float | int]]:
+    """A name and its seconds, ratio or count."""
+    folder.mkdir(exist_ok=True)
+    project = _project(folder)
+    now = [START_US]
+    fresh = not project.layout.store.exists()
+    with closing(Database.open(project.layout)) as database:
+        publisher = PlanPublisher(
+            database, project.path, lambda: load_project(project.path, {}), clock_us=lambda: now[0]
+        )
+        publisher.refresh(keys_changed=True)
+        monitor = ExperimentMonitor(database, publisher, lambda: now[0], rest=0)
+        if fresh:
+            monitor.step()
+            _fill(database, project, wanted)
+        now[0] = START_US + WEEK_US
+        yield "requests", wanted.requests
+        yield "units", wanted.units
+        stored = analysis_plans.newest(database, NAME)
+        if stored is None:
+            raise SystemExit("the store has no frozen plan")
+        yield from _steps(database, monitor, stored.plan, now)
+        yield "500 more requests into the sums, seconds of a core", _more(database, project, wanted).cpu
+        yield from _page(database, publisher, monitor.statuses[NAME], now[0])
+    yield "memory at most, MiB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // MIB
+
+
+def _steps(
+    database: Database, monitor: ExperimentMonitor, plan: AnalysisPlan, now: list[int]
+) -> Iterator[tuple[str, float]]:
+    first = timed(monitor.step)
+    yield "a step with a look, after a restart, seconds of a core", first.cpu
+    now[0] += 2_000_000
+    yield "a step between looks, seconds of a core", min(timed(monitor.step).cpu for _ in range(3))
+    hashes = analysis_plans.hashes(database, plan)
+
+    def harm() -> None:
+        with database.read_transaction() as cursor:
+            arm_sums.read_event_users(cursor, plan, hashes)
+
+    yield "the test for harm after errors, seconds of a core", min(timed(harm).cpu for _ in range(3))
+    now[0] += 3_700_000_000
+    yield "a step with a look, an hour later, seconds of a core", timed(monitor.step).cpu
+
+
+def _page(database: Database, publisher: PlanPublisher, status: Status, now_us: int) -> Iterator[tuple[str, float]]:
+    published = publisher.published
+    if published is None:
+        raise SystemExit("no plan is published")
+    experiment = published.plan.experiments[NAME]
+    latest = LatestStep(status.stored, status.sums, status.step.memory, status.step.waits)
+
+    def page() -> None:
+        describe_decision(database, experiment, latest, now_us=now_us)
+
+    def plain() -> None:
+        bound: Mapping[str, Any] = {"start": _time(START_US)}
+        for sql in (PLAIN_REQUESTS, PLAIN_FEEDBACK, PLAIN_ATTEMPTS):
+            database.rows(sql, bound if "$start" in sql else ())
+
+    ours, theirs = (min((timed(one) for _ in range(2)), key=lambda one: one.seconds) for one in (page, plain))
+    yield "the page's data, seconds", ours.seconds
+    yield "plain queries for the same figures, seconds", theirs.seconds
+    yield "ratio", ours.seconds / theirs.seconds
+
+
+def _time(at_us: int) -> Any:
+    from fairtrial.store.core.query import timestamp
+
+    return timestamp(at_us)
+
+
+def _project(folder: Path) -> Project:
+    path = folder / "fairtrial.yaml"
+    path.write_text(PROJECT)
+    project = load_project(path, {})
+    Layout(project.layout.store).make()
+    return project
+
+
+def _fill(database: Database, project: Project, wanted: argparse.Namespace) -> None:
+    for first in range(0, wanted.requests, SLICE):
+        _insert(database, project, wanted, (first, min(wanted.requests, first + SLICE)))
+        unit_sums.fold(database)
+        print(f"{first:,} of {wanted.requests:,}", file=sys.stderr)
+
+
+def _more(database: Database, project: Project, wanted: argparse.Namespace) -> Timing:
+    """Fold 500 more requests."""
+    best = Timing(9e9, 9e9)
+    for number in range(3):
+        first = wanted.requests + 500 * number
+        _insert(database, project, wanted, (first, first + 500))
+        best = min(best, timed(lambda: unit_sums.fold(database)), key=lambda one: one.cpu)
+    return best
+
+
+def _insert(database: Database, project: Project, wanted: argparse.Namespace, rows: tuple[int, int]) -> None:
+    common = {"start": START_US, "step": WEEK_US / wanted.requests, "first": rows[0], "last": rows[1]}
+    with database.transaction() as cursor:
+        hashed = {"units": wanted.units, "hash": project.plan.experiments[NAME].analysis_hash}
+        cursor.execute(REQUESTS, common | hashed)
+        cursor.execute(ATTEMPTS, common)
+        cursor.execute(FEEDBACK, common | {"units": wanted.units})
+
+
+def timed(step: Callable[[], object]) -> Timing:
+    """Seconds that the step takes."""
+    clock, cpu = time.perf_counter(), time.process_time()
+    step()
+    return Timing(time.perf_counter() - clock, time.process_time() - cpu)
+
+
+if __name__ == "__main__":
+    main()

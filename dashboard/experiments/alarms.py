@@ -1,0 +1,62 @@
+"""Shows alarms, each with its experiment and a button for those who have seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.client import Control, Refused, Row
+from dashboard.components.formatting import moment_of, plain
+from dashboard.components.query_params import link
+from dashboard.experiments import open_dialog
+
+ICONS = {
+    "experiment.srm": ":material/balance:",
+    "stage.approval": ":material/approval:",
+    "experiment.changed": ":material/front_hand:",
+}
+DEFAULT = ":material/notification_important:"
+SEVERE = ("experiment.srm", "experiment.changed")
+
+
+def render_alarms(control: Control, alarms: Sequence[Row]) -> None:
+    """Draw the open alarms, and below them those that somebody has acknowledged."""
+    for alarm in alarms:
+        if alarm["state"] == "open":
+            _open(control, alarm)
+    known = [alarm for alarm in alarms if alarm["state"] == "acknowledged"]
+    if known:
+        with st.expander(f"Acknowledged alarms ({len(known)})"):
+            for alarm in known:
+                st.markdown(plain(alarm["text"]))
+                st.caption(f"Acknowledged by {plain(alarm['changed_by'])}, {moment_of(alarm['changed_at'])}")
+
+
+def _open(control: Control, alarm: Row) -> None:
+    draw = st.error if alarm["kind"] in SEVERE else st.warning
+    draw(plain(alarm["text"]), icon=ICONS.get(alarm["kind"], DEFAULT))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        link(f"The experiment {alarm['experiment']}", "experiment", icon=":material/science:",
+             experiment=alarm["experiment"])  # fmt: skip
+        if st.button("Acknowledge", key=f"acknowledge-{alarm['alarm_id']}", help=f"{alarm['kind']}: I have seen this"):
+            open_dialog.opened()
+            _acknowledge(control, alarm)
+        st.caption(f"since {moment_of(alarm['at_time'])}")
+
+
+@st.dialog("Acknowledge the alarm", on_dismiss=open_dialog.closed)
+def _acknowledge(control: Control, alarm: Row) -> None:
+    st.write(f"{plain(alarm['text'])} The alarm closes by itself when its cause has gone.")
+    with st.form(f"acknowledge {alarm['alarm_id']}", border=False):
+        why = st.text_input("Reason (required)", max_chars=500, key=f"reason of {alarm['alarm_id']}")
+        confirmed = st.form_submit_button("Acknowledge now", type="primary")
+    if not confirmed:
+        return
+    try:
+        control.send("POST", f"/api/alarms/{alarm['alarm_id']}/acknowledge", {"why": why})
+    except Refused as error:
+        st.error(plain(str(error)))
+        return
+    open_dialog.closed()
+    st.rerun()

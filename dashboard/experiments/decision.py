@@ -1,0 +1,191 @@
+"""Shows what a live experiment has decided: the result, the effect over time, guardrails and stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.client import Row
+from dashboard.components import charts
+from dashboard.components.formatting import count, moment, moment_of, plain
+from dashboard.components.tables import table
+from fairtrial.domain.plurals import counted
+
+MEETS = ("better", "not worse")
+ANSWERS: Mapping[str, str] = {
+    "safe": "proven safe",
+    "harm": "harm is proven",
+    "cannot tell": "holds; not proven safe yet",
+}
+SLICES = (
+    "Rates by the tags of requests, with plain 95 % intervals. They are shown and never decided, because with many "
+    "slices some differ by chance. *Unusual* marks an effect that points the other way than that "
+    "of all values together (e-BH, false discovery rate 10 %)."
+)
+
+
+def render_result(found: Row) -> None:
+    """Draw the result sentence, coloured by what it says; the words alone say it, too."""
+    text, analysis = plain(found["sentence"]), found["analysis"]
+    if found["sentence"].startswith("STOPPED"):
+        st.error(text, icon=":material/dangerous:")
+    elif found["sentence"].startswith(("PAUSED", "ENDED", "NOT STARTED")):
+        st.warning(text, icon=":material/pause_circle:")
+    elif analysis is None:
+        st.info(text, icon=":material/hourglass_empty:")
+    elif analysis["srm"]["invalid"]:
+        st.error(text, icon=":material/balance:")
+    else:
+        _coloured(text, analysis)
+
+
+def _coloured(text: str, analysis: Row) -> None:
+    answers = [one["answer"] for one in analysis["primary"]]
+    harmed = any(one["answer"] == "harm" for one in analysis["guardrails"])
+    if harmed or "worse" in answers:
+        st.error(text, icon=":material/trending_down:")
+    elif any(one["broken"] for one in analysis["primary"]):
+        st.warning(text, icon=":material/front_hand:")
+    elif answers and all(one["decision"].endswith("as planned.") for one in analysis["primary"]):
+        st.success(text, icon=":material/task_alt:")
+    else:
+        st.info(text, icon=":material/hourglass_top:")
+
+
+def render_analysis(analysis: Row) -> None:
+    """Draw the figures behind the result; if the split is wrong, the arms are not compared."""
+    if not analysis["srm"]["invalid"]:
+        for one in analysis["primary"]:
+            _progress(one, analysis["unit"])
+        _effect(analysis)
+    left, right = st.columns(2)
+    with left:
+        _guardrails(analysis["guardrails"])
+    with right:
+        _stages(analysis["stages"])
+
+
+def _progress(primary: Row, unit: str) -> None:
+    """How many units of the needed ones there are."""
+    size = primary["size"]
+    if size is None:
+        return
+    share = min(1.0, size["units"] / max(1, size["needed"]))
+    power = f"with a probability of {100 * size['power']:.0f} %"
+    waiting = f"; {count(size['waiting'])} more wait for the end of their window" if size["waiting"] else ""
+    st.progress(
+        share,
+        text=f"{plain(primary['variant'])}: {count(size['units'])} of about {counted(size['needed'], unit)} "
+        f"({100 * share:.0f} %) that show the planned effect {power}{waiting}",
+    )
+
+
+def _effect(analysis: Row) -> None:
+    points: Sequence[Row] = analysis["chart"]
+    if not points:
+        st.caption("The effect is drawn from the first look with enough units on.")
+        return
+    first = analysis["primary"][0]
+    scale = 100.0 if first["share"] else 1.0
+    variants = [analysis["control"], *dict.fromkeys(str(one["variant"]) for one in points)]
+    rows = [_chart_row(one, scale) for one in points]
+    unit = " (percentage points)" if first["share"] else ""
+    control = analysis["control"]
+    limit = "no difference" if first["require"] == "superior" else "margin"
+    boundary = None if first["boundary"] is None else (scale * first["boundary"], limit)
+    st.markdown(f"**Effect on {plain(first['metric'])} over time**")
+    chart = charts.effect(rows, variants, boundary=boundary, title=f"difference from {control}{unit}")
+    alt = (
+        f"Effect on {first['metric']} at each look with its interval, and a line for the boundary ({limit}). "
+        + " ".join(plain(one["sentence"]) for one in analysis["primary"])
+    )
+    st.altair_chart(chart, width="stretch", alt=alt)
+    st.caption(
+        f"Treatment − {plain(control)}, with the interval of each look. The grey line is the boundary ({limit}). The "
+        "rule decides when the interval lies beyond it."
+    )
+
+
+def _chart_row(point: Row, scale: float) -> dict[str, Any]:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(point["at_us"] / 1e6))
+    figures = {name: scale * point[name] for name in ("value", "low", "high")}
+    return {"at": at, "variant": point["variant"], "units": point["units"], **figures}
+
+
+def _guardrails(guardrails: Sequence[Row]) -> None:
+    st.markdown("**Guardrails**")
+    if not guardrails:
+        st.caption("There are none.")
+    for one in guardrails:
+        name = f"{plain(one['metric'])} of {plain(one['variant'])}"
+        why = f" ({plain(one['why'])})" if one["why"] and one["answer"] == "cannot tell" else ""
+        st.progress(
+            one["room"] or 0.0,
+            text=f"{name}: **{ANSWERS.get(one['answer'], one['answer'])}**{why}. {one['room_words'].capitalize()}.",
+        )
+        st.caption(plain(one["levels"]))
+
+
+def _stages(stages: Row) -> None:
+    st.markdown("**Stages**")
+    approve, approved = stages["approve"], stages["approved"]
+    for stage in stages["stages"]:
+        words = "done" if stage < stages["stage"] else "later"
+        if stage == stages["stage"]:
+            words = f"**now**, since {moment(stages['since_us'])}"
+        elif stage == stages["next"]:
+            words = "**next**"
+        if stage in approved:
+            words += ", approved"
+        elif stage in approve and stage > stages["stage"]:
+            words += ", needs an approval"
+        st.markdown(f"- {stage:g} %: {words}")
+    if stages["waits"]:
+        st.caption("The next stage waits for: " + plain("; ".join(stages["waits"])) + ".")
+
+
+def render_slices(slices: Row | None, unit: str) -> None:
+    """Draw the rates by tag, if requests have tags."""
+    if not slices or not slices["rows"]:
+        return
+    rows = []
+    for one in slices["rows"]:
+        row = {"tag": one["tag"], "value": one["value"]}
+        row |= {arm["variant"]: _rate(arm, unit) for arm in one["arms"]}
+        rows.append(row | {"": "unusual" if one["unusual"] else ""})
+    raw = [
+        {"tag": one["tag"], "value": one["value"], "unusual": one["unusual"], **arm}
+        for one in slices["rows"]
+        for arm in one["arms"]
+    ]
+    with st.expander(f"{plain(slices['metric'])} by tag"):
+        st.caption(SLICES)
+        table(rows, title="slices by tag", raw=raw)
+
+
+def _rate(arm: Row, unit: str) -> str:
+    if arm["rate"] is None:
+        return f"no rate ({counted(arm['units'], unit)})"
+    interval = "" if arm["low"] is None else f" ({100 * arm['low']:.1f} to {100 * arm['high']:.1f})"
+    return f"{100 * arm['rate']:.1f} %{interval} of {counted(arm['units'], unit)}"
+
+
+def render_plans(plans: Sequence[Row]) -> None:
+    """Draw the frozen analysis plans: the start, amendments and measured levels, newest first."""
+    words = {"start": "started", "amend": "amended", "levels": "level measured"}
+    rows = [
+        {
+            "when": moment_of(row["at_time"]),
+            "what": words.get(row["kind"], row["kind"]),
+            "by": row["actor"],
+            "why": row["why"],
+            "segment": row["segment"],
+            "attempt": row["attempt"],
+        }
+        for row in plans
+    ]
+    with st.expander("Frozen analysis plans and amendments"):
+        table(rows, title="analysis plans", raw=plans)

@@ -1,0 +1,231 @@
+"""Freezes the analysis plan of a published experiment, and tells what an edit of the file would change in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from math import ceil
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from fairtrial.config.plan.hashes import digest
+from fairtrial.config.rules.margins import parse_margin
+from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.plan import Experiment, FeedbackMetric, Guardrail, Plan, Primary, UnitKind
+from fairtrial.experiments.analysis.plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+
+STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first units"
+GIVEN = ".given"
+GROWTH = ("enroll.", "max_weeks")
+"""The beginnings of frozen fields whose amendment does not change what decides, so that all units still count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a metric before the start: the control's ``level``, the ``cap`` and the response.
+
+    ``from_us``: if the level was measured on the experiment's own first units, from when on units decide.
+    """
+
+    level: float | None = None
+    cap: float | None = None
+    response: float | None = None
+    from_us: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The circumstances of a start or an amendment, in microseconds since 1970, UTC."""
+
+    at_us: int
+    started_us: int
+    revision: int = 1
+    attempt: int = 1
+    planned_units: float | None = None
+    known: Mapping[str, Known] = field(default_factory=dict)
+
+
+def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
+    """The analysis plan of an experiment, with what is known at its start."""
+    first = AnalysisPlan(
+        experiment=experiment.name,
+        segment=experiment.segment,
+        revision=start.revision,
+        attempt=start.attempt,
+        from_us=start.at_us,
+        started_us=start.started_us,
+        unit=experiment.unit,
+        control=experiment.control,
+        shares={one.name: one.weight / 100 for one in experiment.variants},
+        metrics=tuple(_metrics(experiment)),
+        stages=experiment.enrolment.stages,
+        min_units=experiment.enrolment.min_units,
+        min_hours=experiment.enrolment.min_hours,
+        approve=experiment.enrolment.approve,
+        min_days=experiment.primary.min_days if experiment.primary else 7.0,
+        max_weeks=experiment.max_weeks,
+        models={one.name: plan.deployments[one.deployment].digest for one in experiment.variants},
+        shared_engine=_shared_engine(plan, experiment),
+        analysis_hash=experiment.analysis_hash,
+        declared=declared_fields(experiment),
+        planned_units=start.planned_units,
+    )
+    metrics = tuple(_with_known(one, start.known.get(one.metric, Known())) for one in first.metrics)
+    return replace(first, metrics=metrics)
+
+
+def with_level(plan: AnalysisPlan, metric: str, known: Known, *, from_us: int) -> AnalysisPlan:
+    """The plan with the level of a metric that was measured on the control's first units, which then do not decide."""
+    metrics = tuple(
+        replace(one, level=known.level, cap=one.cap or known.cap, source=MEASURED, from_us=from_us)
+        if one.metric == metric
+        else one
+        for one in plan.metrics
+    )
+    return replace(plan, metrics=metrics)
+
+
+def with_later_end(plan: AnalysisPlan, experiment: Experiment) -> AnalysisPlan:
+    """The plan with the end of the file, if that is later; it needs no amendment if looks are allowed at any time."""
+    if plan.planned_units is not None or experiment.max_weeks <= plan.max_weeks:
+        return plan
+    return replace(plan, max_weeks=experiment.max_weeks)
+
+
+def declared_fields(experiment: Experiment) -> dict[str, Any]:
+    """What the file declares and a start freezes, as flat JSON values by name."""
+    found: dict[str, Any] = {
+        "salt": digest(experiment.salt),
+        "unit": experiment.unit,
+        "control": experiment.control,
+        "split": {one.name: one.weight for one in experiment.variants},
+        "enroll.stages": list(experiment.enrolment.stages),
+        "enroll.min_units": experiment.enrolment.min_units,
+        "enroll.min_hours": experiment.enrolment.min_hours,
+        "enroll.approve": list(experiment.enrolment.approve),
+        "max_weeks": experiment.max_weeks,
+        "looks": experiment.looks,
+    }
+    primary = experiment.primary
+    for name, value in _written(primary).items() if primary else ():
+        found[f"primary.{name}"] = value
+    for guardrail in experiment.watched:
+        found |= {f"guardrails.{guardrail.metric}.{name}": value for name, value in _written(guardrail).items()}
+    for metric in experiment.feedback:
+        found |= {f"metrics.{metric.key}.{name}": value for name, value in _written(metric).items()}
+    return found
+
+
+def _written(section: Primary | Guardrail | FeedbackMetric) -> dict[str, Any]:
+    """The fields as JSON values, as a stored plan has them."""
+    fields: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(section))
+    return fields
+
+
+def frozen_changes(frozen: AnalysisPlan, experiment: Experiment) -> list[str]:
+    """The frozen fields that an edit changes, each as ``name: before → after``. A later end may be free."""
+    return [f"{name}: {_value(one)} → {_value(other)}" for name, one, other in _changes(frozen, experiment)]
+
+
+def counts_anew(frozen: AnalysisPlan, experiment: Experiment) -> bool:
+    """Whether an amendment by this edit counts only units that are first exposed after it, as a new attempt."""
+    return any(not name.startswith(GROWTH) for name, _, _ in _changes(frozen, experiment))
+
+
+def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str, Any, Any]]:
+    before, after = frozen.declared, declared_fields(experiment)
+    for name in sorted(before.keys() | after.keys()):
+        one, other = before.get(name), after.get(name)
+        free = frozen.planned_units is None and experiment.max_weeks >= frozen.max_weeks
+        longer = name == "max_weeks" and free
+        if one != other and not longer:
+            yield name, one, other
+
+
+def changed_models(frozen: AnalysisPlan, plan: Plan, experiment: Experiment) -> tuple[str, ...]:
+    """The variants whose deployment has another definition than at the start."""
+    now = {one.name: plan.deployments[one.deployment].digest for one in experiment.variants}
+    return tuple(name for name, before in frozen.models.items() if now.get(name, before) != before)
+
+
+def _metrics(experiment: Experiment) -> Iterator[MetricPlan]:
+    """The primary metric and the guardrails; one of the primary metric is left out, because that already decides."""
+    declared, primary = {one.key: one for one in experiment.feedback}, experiment.primary
+    if primary is not None:
+        yield _metric(primary, declared, experiment.unit)
+    for one in experiment.watched:
+        if primary is None or one.metric != primary.metric:
+            yield _metric(one, declared, experiment.unit)
+
+
+def _metric(one: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], unit: UnitKind) -> MetricPlan:
+    primary = isinstance(one, Primary)
+    margin = parse_margin(one.mde if isinstance(one, Primary) else one.margin)
+    stop = parse_margin("0" if isinstance(one, Primary) else one.stop_margin or "0", zero=True)
+    plan = MetricPlan(
+        metric=one.metric,
+        role="primary" if primary else "guardrail",
+        method="events",
+        better="lower",
+        require=one.require if isinstance(one, Primary) else "not_worse",
+        margin=float(margin.value),
+        relative=margin.relative,
+        stop=float(stop.value),
+        stop_relative=stop.relative,
+        signal="kill" if isinstance(one, Primary) else one.signal,
+        level=one.baseline,
+        source=STATED if one.baseline is not None else "",
+        cap=one.cap,
+    )
+    if one.metric in CATALOGUE:
+        found = CATALOGUE[one.metric]
+        most = 1.0 if unit == "request" else REQUESTS_CAP
+        cap = plan.cap or most if found.method == "events" else plan.cap
+        level = 1 - plan.level if plan.level is not None and found.better == "higher" else plan.level
+        return replace(plan, method=found.method, better=found.better, within=found.within, cap=cap, level=level)
+    return _feedback(plan, declared)
+
+
+def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric]) -> MetricPlan:
+    key = plan.metric.removeprefix("feedback.")
+    given = key not in declared and key.endswith(GIVEN)
+    found = declared[key.removesuffix(GIVEN) if given else key]
+    return replace(
+        plan,
+        method="given" if given else "feedback",
+        better="higher" if given else found.better,
+        within=(0.0, 1.0) if given else found.within,
+        window_seconds=found.window_seconds,
+        per=found.per,
+    )
+
+
+def _with_known(metric: MetricPlan, known: Known) -> MetricPlan:
+    found = metric
+    if metric.level is None and known.level is not None and metric.needs_level:
+        source = MEASURED if known.from_us else EARLIER
+        found = replace(found, level=known.level, source=source, from_us=known.from_us)
+    if metric.method == "amount" and metric.cap is None:
+        cap = known.cap if known.cap is not None else None if found.level is None else 10 * found.level
+        found = replace(found, cap=cap)
+    if metric.method == "events" and metric.cap is not None and known.cap is not None:
+        found = replace(found, cap=min(metric.cap, max(1.0, float(ceil(known.cap)))))
+    if metric.method in ("feedback", "given") and known.response:
+        found = replace(found, response=known.response)
+    return found
+
+
+def _shared_engine(plan: Plan, experiment: Experiment) -> bool:
+    """Whether two variants are served by the same address, which may be one machine."""
+    addresses = [urlsplit(plan.deployments[one.deployment].base_url).netloc for one in experiment.variants]
+    return len(set(addresses)) < len(addresses)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " / ".join(f"{name} {_value(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(one) for one in value) + "]"
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}"

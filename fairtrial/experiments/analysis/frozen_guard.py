@@ -1,0 +1,107 @@
+"""Compares new plans with frozen analysis plans: what an edit of a running experiment may change, and what it may not.
+
+Control and `fairtrial check` use the same functions, so that they report the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fairtrial.config.plan.assignment_guard import reassignment
+from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.experiments.analysis.freeze import changed_models, declared_fields, frozen_changes
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+
+Frozen = Mapping[str, AnalysisPlan]
+"""The newest analysis plan of each experiment that has started."""
+NEEDS_SALT = ("unit", "control")
+"""Frozen fields that no amendment can change, because units would change arms."""
+
+
+def is_frozen(frozen: Frozen, experiment: Experiment) -> bool:
+    """Whether the newest analysis plan is that of this experiment in this segment.
+
+    A new salt makes another experiment of it, which starts with its own plan.
+    """
+    plan = frozen.get(experiment.name)
+    if plan is None or plan.segment != experiment.segment or experiment.state not in ("running", "paused"):
+        return False
+    return bool(plan.declared.get("salt") == declared_fields(experiment)["salt"])
+
+
+def is_amended(frozen: Frozen, experiment: Experiment) -> bool:
+    """Whether the newest analysis plan says what the file says."""
+    return is_frozen(frozen, experiment) and not frozen_changes(frozen[experiment.name], experiment)
+
+
+def refused_changes(frozen: Frozen, before: Plan | None, new: Plan) -> dict[str, str]:
+    """One sentence for each experiment whose frozen fields an edit changes, whose stage it lowers, or whose units move.
+
+    ``before``: the published plan. The sentences begin with the experiment's path in the file.
+    """
+    found: dict[str, str] = {}
+    for name, one in new.experiments.items():
+        old = None if before is None else before.experiments.get(name)
+        sentence = _unstarted(frozen, one) or _frozen(frozen, one) or _lowered(frozen, old, one)
+        if sentence is None and old is not None and not is_amended(frozen, one):
+            sentence = reassignment(old, one)
+        if sentence is not None:
+            found[name] = sentence
+    return found
+
+
+def begun_anew(frozen: Frozen, declared: Plan, new: Plan) -> dict[str, float]:
+    """The first stage of each started experiment that a new salt begins anew while it is at a later stage."""
+    found: dict[str, float] = {}
+    for name, one in new.experiments.items():
+        plan = frozen.get(name)
+        same = plan is not None and plan.segment == one.segment and one.state in ("running", "paused")
+        if same and not is_frozen(frozen, one) and one.stage > declared.experiments[name].stage:
+            found[name] = declared.experiments[name].stage
+    return found
+
+
+def paused_by_models(frozen: Frozen, new: Plan) -> dict[str, tuple[str, ...]]:
+    """The variants behind which the plan puts another model, by running experiment; these experiments are paused."""
+    found = {
+        name: changed_models(frozen[name], new, one)
+        for name, one in new.experiments.items()
+        if one.state == "running" and is_frozen(frozen, one)
+    }
+    return {name: variants for name, variants in found.items() if variants}
+
+
+def _unstarted(frozen: Frozen, experiment: Experiment) -> str | None:
+    """A start that is set to manual afterwards would serve the control to everyone without a transition."""
+    if experiment.state != "declared" or not is_frozen(frozen, replace(experiment, state="running")):
+        return None
+    return (
+        f"experiments.{experiment.name}: the experiment has started, so enroll.start: manual would stop it without "
+        f"a record (fairtrial experiment pause {experiment.name} --why …, or give it a new salt, which starts it anew)"
+    )
+
+
+def _frozen(frozen: Frozen, experiment: Experiment) -> str | None:
+    if not is_frozen(frozen, experiment):
+        return None
+    changes = frozen_changes(frozen[experiment.name], experiment)
+    return _sentence(experiment, changes) if changes else None
+
+
+def _lowered(frozen: Frozen, old: Experiment | None, experiment: Experiment) -> str | None:
+    same = old is not None and old.segment == experiment.segment and is_frozen(frozen, experiment)
+    if old is None or not same or experiment.stage >= old.stage:
+        return None
+    return (
+        f"experiments.{experiment.name}: lowering the stage from {old.stage:g} to {experiment.stage:g} % would move "
+        f"units that have seen a variant to {experiment.control} (pause or kill the experiment instead)"
+    )
+
+
+def _sentence(experiment: Experiment, changes: list[str]) -> str:
+    text = f"experiments.{experiment.name}: the experiment has started, so its plan is frozen ({'; '.join(changes)})"
+    salt = "give it a new salt, which starts it anew"
+    if any(change.split(":")[0] in NEEDS_SALT for change in changes):
+        return f"{text}: {salt}"
+    return f"{text}: amend it (fairtrial experiment amend {experiment.name} --why …), or {salt}"

@@ -1,0 +1,140 @@
+"""Keeps what the looks at an experiment have shown so far; a later look can sharpen a decision but never revoke it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import log
+from typing import Any
+
+from fairtrial.experiments.analysis.findings import Answer, Finding
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.stats.e_values import EValue
+from fairtrial.stats.sequential.running import RunningDecision
+from fairtrial.stats.sequential.srm import srm_evidence
+
+SRM_ALPHA = 0.01
+"""Strict, because a false alarm invalidates the experiment, and the test runs at every step."""
+GROWTH = 0.01
+"""A look is due as soon as an arm has grown by this share of its units."""
+HOUR_US = 3_600_000_000
+
+Key = tuple[str, str]
+"""A metric and a variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latched:
+    """The decision about one metric of one treatment, over all looks so far.
+
+    ``answer`` is the first one that was given, and ``answered_us`` its time. A guardrail that was safe can still do
+    harm. ``running`` is the intersection of the intervals, and ``log_e`` the largest evidence of harm. ``now`` is how
+    much of what kills the last look has: ln of its evidence minus ln of the evidence that kills. ``times``: the
+    shares of the planned units at planned looks.
+    """
+
+    answer: Answer = "cannot tell"
+    answered_us: int | None = None
+    running: RunningDecision = field(default_factory=RunningDecision)
+    log_e: float | None = None
+    now: float | None = None
+    times: tuple[float, ...] = ()
+
+    def after(self, finding: Finding, at_us: int) -> Latched:
+        """The decision after one more look."""
+        log_e = self.log_e if finding.log_e is None else max(finding.log_e, self.log_e or 0.0)
+        known = finding.log_e is not None and finding.log_kill is not None
+        now = (finding.log_e or 0.0) - (finding.log_kill or 0.0) if known else self.now
+        planned = finding.information is not None
+        running = self.running if planned else self.running.after(finding.estimate)
+        times = (*self.times, finding.information) if finding.information is not None else self.times
+        answer, answered_us = self.answer, self.answered_us
+        if answer == "cannot tell" or (finding.answer == "harm" and answer != "harm"):
+            answer = finding.answer
+            answered_us = None if answer == "cannot tell" else at_us
+        return Latched(answer, answered_us, running, log_e, now, times)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the intervals exclude each other, so that nothing but a kill can be concluded."""
+        return self.running.broken
+
+    def stored(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return {
+            "answer": self.answer,
+            "answered_us": self.answered_us,
+            "log_e": self.log_e,
+            "now": self.now,
+            "times": list(self.times),
+            "running": self.running.stored(),
+        }
+
+    @classmethod
+    def restored(cls, fields: Mapping[str, Any]) -> Latched:
+        """The inverse of `stored`."""
+        running = RunningDecision.restored(fields["running"])
+        times = tuple(fields["times"])
+        return cls(fields["answer"], fields["answered_us"], running, fields["log_e"], fields["now"], times)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitLatch:
+    """The test of the planned split over all looks. ``crossed_us``: when it was first rejected, if ever."""
+
+    log_e: float = 0.0
+    units: int = 0
+    crossed_us: int | None = None
+
+    def after(self, plan: AnalysisPlan, sums: Sums) -> SplitLatch:
+        """The test after one more look."""
+        counts = [sums.arms[name].units for name in plan.shares]
+        found = srm_evidence(counts, list(plan.shares.values())) if len(counts) > 1 else None
+        if not isinstance(found, EValue):
+            return self
+        log_e = max(self.log_e, found.log_e)
+        crossed = self.crossed_us
+        if crossed is None and log_e >= -log(SRM_ALPHA):
+            crossed = sums.at_us
+        return SplitLatch(log_e, found.n, crossed)
+
+    @property
+    def invalid(self) -> bool:
+        """Whether the arms must not be compared any more."""
+        return self.crossed_us is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Everything that the looks at one analysis plan have shown.
+
+    ``sizes``: the amount of data behind each metric of each arm at the last look, whose time is ``looked_us``.
+    """
+
+    latched: Mapping[Key, Latched] = field(default_factory=dict)
+    split: SplitLatch = field(default_factory=SplitLatch)
+    sizes: Mapping[Key, float] = field(default_factory=dict)
+    looked_us: int = 0
+
+    def is_due(self, sums: Sums) -> bool:
+        """Whether another look is due: data grew by one percent, or at all within the last hour."""
+        late = sums.at_us - self.looked_us >= HOUR_US
+        least = 0.0 if late else GROWTH
+        return any(size > (1 + least) * self.sizes.get(key, 0.0) for key, size in sums.sizes().items())
+
+    def after(self, plan: AnalysisPlan, sums: Sums, findings: Iterable[Finding]) -> Memory:
+        """The memory after one more look."""
+        latched = {
+            (one.metric, one.variant): self.latched.get((one.metric, one.variant), Latched()).after(one, sums.at_us)
+            for one in findings
+        }
+        return Memory(dict(self.latched) | latched, self.split.after(plan, sums), sums.sizes(), sums.at_us)
+
+    def looked(self, metric: str) -> dict[str, tuple[float, ...]]:
+        """The planned looks at a metric so far, by treatment."""
+        return {variant: one.times for (name, variant), one in self.latched.items() if name == metric}
+
+    def with_split(self, plan: AnalysisPlan, sums: Sums) -> Memory:
+        """The memory with the test of the split alone, which runs at every step."""
+        return replace(self, split=self.split.after(plan, sums))

@@ -1,0 +1,161 @@
+"""Defines the frozen analysis plan of an experiment: what decides it, by which method, and with which numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from fairtrial.domain.metrics import Better, Method
+from fairtrial.domain.plan import UnitKind
+
+ALPHA = 0.05
+"""The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
+REQUESTS_CAP = 50.0
+"""The most requests of one unit that count in a share of requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricPlan:
+    """One metric of a frozen plan.
+
+    ``margin`` and ``stop`` are on the metric's scale, or shares of the control's ``level`` where ``relative`` or
+    ``stop_relative`` say so; the margin of a ``superior`` metric is its smallest detectable effect. ``within`` is the
+    range of one unit's value. ``cap``: the requests of one unit that count, or the largest amount that counts in full.
+    ``level``: the control's level from before the start, ``None`` until it is known; ``source`` says from where.
+    ``from_us``: only units that were first exposed from then on decide. ``response``: the expected share of units that
+    give feedback.
+    """
+
+    metric: str
+    role: Literal["primary", "guardrail"]
+    method: Method
+    better: Better
+    require: Literal["superior", "not_worse"]
+    margin: float
+    relative: bool = False
+    stop: float = 0.0
+    stop_relative: bool = False
+    signal: Literal["kill", "pause"] = "kill"
+    within: tuple[float, float] = (0.0, 1.0)
+    window_seconds: float | None = None
+    per: Literal["unit", "request"] = "unit"
+    cap: float | None = None
+    level: float | None = None
+    source: str = ""
+    from_us: int = 0
+    response: float = 1.0
+
+    @property
+    def needs_level(self) -> bool:
+        """Whether it can't decide before the control's level is known."""
+        relative = self.relative or (self.stop_relative and self.stop > 0)
+        return relative or self.method in ("amount", "quantile")
+
+    @property
+    def measures_level(self) -> bool:
+        """Whether the level is, or was, measured on the experiment's own first units."""
+        return self.needs_level and (self.level is None or self.from_us > 0)
+
+    @property
+    def tau(self) -> float | None:
+        """The standard deviation of the mixture, on the metric's scale; ``None`` while the level is unknown."""
+        if self.method == "quantile":
+            return None if self.level is None else 0.1 * self.level
+        return self.margin_on_scale
+
+    @property
+    def margin_on_scale(self) -> float | None:
+        """The margin on the metric's scale; ``None`` while the level that it refers to is unknown."""
+        if not self.relative:
+            return self.margin
+        return None if self.level is None else self.margin * abs(self.level)
+
+    @property
+    def stop_on_scale(self) -> float | None:
+        """The stop margin on the metric's scale; ``None`` while the level that it refers to is unknown."""
+        if not self.stop_relative or self.stop == 0:
+            return self.stop
+        return None if self.level is None else self.stop * abs(self.level)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisPlan:
+    """What was fixed before the first unit that counts. Times are microseconds since 1970, UTC.
+
+    ``segment`` has its own salt. ``revision`` is 1, plus the number of amendments in the segment. ``attempt`` counts
+    the plans in which these candidates were compared with this control; it divides ``alpha`` of the primary metric.
+    ``from_us``: only units that were first exposed from then on decide. ``started_us``: when the segment started.
+    ``models``: the digest of each variant's deployment. ``declared``: the frozen fields as the file had them, by name.
+    ``planned_units``: the units of the control and a treatment at the last of ten planned looks; ``None`` if looks are
+    allowed at any time.
+    """
+
+    experiment: str
+    segment: int
+    revision: int
+    attempt: int
+    from_us: int
+    started_us: int
+    unit: UnitKind
+    control: str
+    shares: Mapping[str, float]
+    metrics: tuple[MetricPlan, ...]
+    stages: tuple[float, ...]
+    min_units: int
+    min_hours: float
+    approve: tuple[float, ...]
+    min_days: float
+    max_weeks: int
+    models: Mapping[str, str]
+    shared_engine: bool
+    analysis_hash: str
+    declared: Mapping[str, Any]
+    alpha: float = ALPHA
+    planned_units: float | None = None
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """The variants that are compared with the control."""
+        return tuple(name for name in self.shares if name != self.control)
+
+    @property
+    def primary(self) -> MetricPlan | None:
+        """The primary metric, if there is one."""
+        return next((one for one in self.metrics if one.role == "primary"), None)
+
+    @property
+    def guardrails(self) -> tuple[MetricPlan, ...]:
+        """The guardrails, in the order of the file."""
+        return tuple(one for one in self.metrics if one.role == "guardrail")
+
+    @property
+    def alpha_primary(self) -> float:
+        """The two-sided error probability of the primary metric for each treatment."""
+        return self.alpha_attempt / len(self.treatments)
+
+    @property
+    def alpha_attempt(self) -> float:
+        """What this attempt may spend: alpha, halved with each earlier attempt."""
+        return float(self.alpha / 2 ** (self.attempt - 1))
+
+    @property
+    def alpha_kill(self) -> float:
+        """The error probability of a kill by one guardrail of one treatment."""
+        return self.alpha / max(1, len(self.guardrails) * len(self.treatments))
+
+    def share_of(self, treatment: str) -> float:
+        """The treatment's planned share of the units of itself and the control."""
+        return self.shares[treatment] / (self.shares[treatment] + self.shares[self.control])
+
+    def stored(self) -> dict[str, Any]:
+        """The plan as JSON values."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
+
+    @classmethod
+    def restored(cls, fields: Mapping[str, Any]) -> AnalysisPlan:
+        """The inverse of `stored`; raises `msgspec.ValidationError`."""
+        return msgspec.convert(fields, AnalysisPlan)

@@ -1,0 +1,78 @@
+"""The sums of each arm from which a look at an experiment is computed; they contain no units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from fairtrial.domain.metrics import Method
+from fairtrial.stats.arms.amounts import Amounts
+from fairtrial.stats.arms.feedback import Feedback
+from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.sequential.error_guardrail import RequestErrors
+
+MetricSums = RequestErrors | Amounts | QuantileSums | Feedback
+TYPES: Mapping[Method, type[MetricSums]] = {
+    "events": RequestErrors,
+    "amount": Amounts,
+    "quantile": QuantileSums,
+    "feedback": Feedback,
+    "given": Feedback,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSums:
+    """One arm: ``units`` first exposed since the plan began, their ``requests``, and the sums of each metric.
+
+    A metric without an entry has no data, or ``unknown`` says why it can't be computed.
+    """
+
+    units: int
+    requests: int = 0
+    metrics: Mapping[str, MetricSums] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """All arms at the time ``at_us``, in microseconds since 1970, UTC."""
+
+    at_us: int
+    arms: Mapping[str, ArmSums]
+
+    def updated(self, newer: Sums) -> Sums:
+        """These sums with those that ``newer`` has, which may lack some metrics."""
+        arms = {
+            name: ArmSums(arm.units, arm.requests, {**self.arms[name].metrics, **arm.metrics}, self.arms[name].unknown)
+            for name, arm in newer.arms.items()
+        }
+        return Sums(newer.at_us, arms)
+
+    def sizes(self) -> dict[tuple[str, str], float]:
+        """The amount of data behind each metric of each arm, which only grows."""
+        return {
+            (metric, name): _size(sums) for name, arm in self.arms.items() for metric, sums in arm.metrics.items()
+        } | {("", name): float(arm.units) for name, arm in self.arms.items()}
+
+
+def _size(sums: MetricSums) -> float:
+    if isinstance(sums, Feedback):
+        return sums.units + sums.given.n
+    if isinstance(sums, Amounts):
+        return sums.capped.n
+    return sums.users.y if isinstance(sums, QuantileSums) else sums.requests.y
+
+
+def stored(sums: MetricSums) -> dict[str, Any]:
+    """The sums as JSON values."""
+    found: dict[str, Any] = msgspec.to_builtins(sums)
+    return found
+
+
+def restored(method: Method, fields: Mapping[str, Any]) -> MetricSums:
+    """The inverse of `stored`; raises `msgspec.ValidationError` or `ValueError`."""
+    return msgspec.convert(fields, TYPES[method])

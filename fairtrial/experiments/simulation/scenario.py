@@ -1,0 +1,219 @@
+"""Turns assumptions about the users and the models into the trials that are simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from math import exp
+from typing import Literal
+
+from scipy.special import ndtri
+
+from fairtrial.config.rules.margins import parse_margin
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.experiments.analysis.freeze import Known, Start, freeze
+from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.monitor import HOUR_US
+from fairtrial.experiments.simulation.lifecycle import START_US, Setting
+from fairtrial.experiments.simulation.people import SPREAD, TAIL
+from fairtrial.experiments.simulation.timeline import FAILING
+from fairtrial.experiments.simulation.world import Arm, World
+
+Truth = Literal["better", "same", "worse"]
+EVERY_US = 12 * HOUR_US
+"""How often the simulated monitor looks; the product looks more often, so that it decides a little sooner."""
+MOST_UNITS = 500_000
+ERRORS, TIMES = 0.01, 5
+"""The share of failed requests unless it is stated, and how many times as many a broken candidate has."""
+LEVELS = {"amount": 0.01, "quantile": 1000.0}
+"""Levels of costs and latencies that nobody stated; their margins are relative, so that they matter little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """What is assumed about the world.
+
+    ``levels``: of the control, by metric. ``response``: the share of units that give feedback. ``errors``: the shares
+    of failed requests of the control and of the others. ``late_days`` and ``silent``, by variant, are as in `Arm`.
+    ``most``: the most requests of a unit; few send many. ``effect``: on the primary metric, as ``+10pp`` or ``-5%``.
+    ``planned_units``: as in `AnalysisPlan`.
+    """
+
+    per_week: float
+    levels: Mapping[str, float] = field(default_factory=dict)
+    response: float = 1.0
+    errors: tuple[float, float] | None = None
+    late_days: Mapping[str, float] = field(default_factory=dict)
+    silent: Mapping[str, float] = field(default_factory=dict)
+    most: int = 1
+    effect: str | None = None
+    planned_units: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One truth about the candidate, in words, and what is simulated for it."""
+
+    name: str
+    truth: Truth
+    setting: Setting
+
+
+def scenarios(plan: Plan, experiment: Experiment, assumed: Assumptions) -> tuple[Scenario, ...]:
+    """The scenarios of an experiment: the stated one, or better, equal, worse and failing models.
+
+    Raises `UsageError` for what is missing or impossible.
+    """
+    frozen = freeze(plan, experiment, Start(at_us=START_US, started_us=START_US))
+    if frozen.primary is None:
+        raise UsageError(f"{experiment.name}: the experiment has no primary metric, so there is nothing to decide")
+    _check(frozen, experiment, assumed)
+    return tuple(_scenarios(plan, frozen, frozen.primary, assumed))
+
+
+def _scenarios(plan: Plan, frozen: AnalysisPlan, primary: MetricPlan, assumed: Assumptions) -> Iterator[Scenario]:
+    level = _level(primary, assumed)
+    margin = primary.margin * abs(level) if primary.relative else primary.margin
+    if assumed.effect is not None:
+        yield _scenario(plan, frozen, assumed, _effect(assumed.effect, primary, level))
+        return
+    good = 1.0 if primary.better == "higher" else -1.0
+    for moved in (good * margin, 0.0, -good * margin):
+        yield _scenario(plan, frozen, assumed, moved)
+    if assumed.errors is None:
+        yield _scenario(plan, frozen, replace(assumed, errors=(ERRORS, TIMES * ERRORS)), 0.0)
+
+
+def _scenario(plan: Plan, frozen: AnalysisPlan, assumed: Assumptions, moved: float) -> Scenario:
+    primary = frozen.primary
+    assert primary is not None  # `scenarios` refused it
+    base, tuned = assumed.errors or (ERRORS, ERRORS)
+    arms = {name: _arm(frozen, assumed, name, base if name == frozen.control else tuned) for name in frozen.shares}
+    for name in frozen.treatments:
+        arms[name] = _moved(arms[name], primary, moved, _level(primary, assumed))
+    good = moved if primary.better == "higher" else -moved
+    truth: Truth = "worse" if good < 0 or tuned > base else "better" if good > 0 or tuned < base else "same"
+    world = World(per_week=assumed.per_week, arms=arms, habit="heavy" if assumed.most > 1 else "one", most=assumed.most)
+    known = {one.metric: _known(one, assumed, base) for one in frozen.metrics}
+    setting = Setting(
+        plan=plan, name=frozen.experiment, world=world, known=known, every_us=EVERY_US,
+        planned_units=assumed.planned_units,
+    )  # fmt: skip
+    return Scenario(_words(primary, moved, good, (base, tuned)), truth, setting)
+
+
+def _words(primary: MetricPlan, moved: float, good: float, errors: tuple[float, float]) -> str:
+    share = primary.within == (0.0, 1.0) and primary.method != "quantile"
+    size = f"{100 * abs(moved):.3g} points" if share else f"{abs(moved):.3g}"
+    first = "no difference" if moved == 0 else f"{'better' if good > 0 else 'worse'} by {size}"
+    return first if errors[0] == errors[1] else f"{first}, errors {100 * errors[0]:.3g} → {100 * errors[1]:.3g} %"
+
+
+def _arm(frozen: AnalysisPlan, assumed: Assumptions, name: str, errors: float) -> Arm:
+    feedback = {one.metric: _level(one, assumed) for one in frozen.metrics if one.method == "feedback"}
+    amounts = [one for one in frozen.metrics if one.method == "amount"]
+    quantiles = [one for one in frozen.metrics if one.method == "quantile"]
+    return Arm(
+        levels=feedback,
+        response=assumed.response,
+        silent=assumed.silent.get(name, 0.0),
+        silent_first=True,
+        late_days=assumed.late_days.get(name, assumed.late_days.get("", 0.0)),
+        errors=errors,
+        cost=_mean_cost(amounts[0], assumed) if amounts else LEVELS["amount"],
+        latency_ms=_mean_latency(quantiles[0], assumed) if quantiles else LEVELS["quantile"],
+    )
+
+
+def _moved(arm: Arm, primary: MetricPlan, moved: float, level: float) -> Arm:
+    """The arm with an effect on its primary metric."""
+    after = level + moved
+    low, high = (0.0, 1.0) if primary.method in ("events", "given") else primary.within
+    if not low <= after <= high or (primary.method in ("amount", "quantile") and after <= 0):
+        raise UsageError(f"{primary.metric}: the effect moves it from {level:g} to {after:g}, which is not possible")
+    if primary.method == "feedback":
+        return replace(arm, levels={**arm.levels, primary.metric: after})
+    if primary.method == "given":
+        return replace(arm, response=after)
+    if primary.method == "events":
+        return replace(arm, errors=arm.errors + (moved if primary.better == "lower" else -moved))
+    if primary.method == "amount":
+        return replace(arm, cost=arm.cost * after / level)
+    return replace(arm, latency_ms=arm.latency_ms * after / level)
+
+
+def _effect(text: str, primary: MetricPlan, level: float) -> float:
+    sign = -1.0 if text.startswith(("-", "−")) else 1.0
+    try:
+        found = parse_margin(text.lstrip("+-−"), zero=True)
+    except ValueError:
+        raise UsageError(f"{text!r} is not an effect (write it as +10pp, -3pp or -5%)") from None
+    if found.value and not found.relative and primary.within != (0.0, 1.0):
+        raise UsageError(f"{primary.metric} is an amount, so {text!r} must be relative (write it as -5%)")
+    return sign * float(found.value) * (abs(level) if found.relative else 1.0)
+
+
+def _known(metric: MetricPlan, assumed: Assumptions, errors: float) -> Known:
+    if metric.method in ("feedback", "given"):
+        level = _level(metric, assumed) if metric.relative else None
+        return Known(level=level, response=assumed.response)
+    return Known(level=errors if metric.method == "events" else _level(metric, assumed))
+
+
+def _level(metric: MetricPlan, assumed: Assumptions) -> float:
+    """The control's level: as stated here, or in the file, or by default."""
+    if metric.metric in assumed.levels:
+        return assumed.levels[metric.metric]
+    if metric.level is not None:
+        return metric.level
+    if metric.method == "given":
+        return assumed.response
+    if metric.method == "events":
+        return (assumed.errors or (ERRORS, ERRORS))[0]
+    if metric.method == "feedback" or metric.role == "primary":
+        example = "62%" if metric.within == (0.0, 1.0) else "1.8"
+        raise UsageError(f"{metric.metric}: give its level today, such as --baseline {metric.metric}={example}")
+    return LEVELS[metric.method]
+
+
+def _mean_cost(metric: MetricPlan, assumed: Assumptions) -> float:
+    """The mean cost of a request, from the level of a request or of a unit with all its requests."""
+    level = _level(metric, assumed)
+    if CATALOGUE[metric.metric].per:
+        return level
+    return float(level / sum(number**-TAIL for number in range(1, assumed.most + 1)))
+
+
+def _mean_latency(metric: MetricPlan, assumed: Assumptions) -> float:
+    """The mean latency, from the level of a quantile."""
+    z = float(ndtri(CATALOGUE[metric.metric].nu))
+    return _level(metric, assumed) / exp(SPREAD * z - SPREAD**2 / 2)
+
+
+def _check(frozen: AnalysisPlan, experiment: Experiment, assumed: Assumptions) -> None:
+    """Refuse names of metrics and arms that do not exist, impossible shares, and too many units."""
+    metrics = {one.metric: one for one in frozen.metrics}
+    for name in sorted(assumed.levels.keys() - metrics):
+        raise UsageError(f"{name}: not a metric of {experiment.name} (known: {', '.join(sorted(metrics))})")
+    for name in sorted((assumed.late_days.keys() | assumed.silent.keys()) - frozen.shares.keys() - {""}):
+        raise UsageError(f"{name}: not a variant of {experiment.name} (known: {', '.join(sorted(frozen.shares))})")
+    primary = frozen.primary
+    if primary is not None and primary.method == "events" and CATALOGUE[primary.metric].over not in FAILING:
+        raise UsageError(
+            f"{primary.metric}: only failed requests are simulated, so it can't be the primary metric here"
+        )
+    for name, level in assumed.levels.items():
+        low, high = metrics[name].within
+        if not low <= level <= high or (metrics[name].needs_level and level <= 0):
+            raise UsageError(f"{name}: a level of {level:g} is not possible (its range is {low:g} to {high:g})")
+    for name, less in assumed.silent.items():
+        if not 0 <= less <= assumed.response:
+            raise UsageError(
+                f"{name}: {100 * less:g} points less feedback than {100 * assumed.response:g}% is not possible"
+            )
+    units = assumed.per_week * 100 / frozen.stages[-1] * frozen.max_weeks
+    if units > MOST_UNITS:
+        most = MOST_UNITS * frozen.stages[-1] / 100 / frozen.max_weeks
+        raise UsageError(f"--per-week: {units:,.0f} units are too many to simulate (at most {most:,.0f} a week)")

@@ -1,0 +1,93 @@
+"""Summarises simulated trials: how often each end comes, with standard errors, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from math import sqrt
+from statistics import median
+
+import numpy as np
+
+from fairtrial.experiments.simulation.lifecycle import Setting, run_trial
+from fairtrial.experiments.simulation.outcome import Outcome
+
+ENDS = ("ships", "stopped", "worse", "better", "undecided")
+"""How a trial ends: it ships; it is stopped for harm; at its last day it is called worse, or better (or not worse)
+without all guardrails proven safe; or it is undecided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many trials, with the standard error, the median day and the median units of an arm at that end.
+
+    ``days`` and ``units`` are ``None`` without such a trial.
+    """
+
+    share: float
+    error: float
+    days: float | None = None
+    units: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All trials of a scenario, by end. ``decided``: the primary metric was called better, or not worse as required.
+
+    ``invalid``: the split was called wrong, although it is right. ``safe``: each guardrail was proven safe.
+    """
+
+    runs: int
+    ends: dict[str, Share]
+    decided: Share
+    invalid: Share
+    safe: dict[str, Share]
+
+
+def run_trials(setting: Setting, *, runs: int, seed: int, processes: int, on_done: Callable[[], None]) -> list[Outcome]:
+    """The outcomes of so many trials; a seed gives the same ones whatever the number of processes."""
+    one = partial(_one, setting, seed)
+    if processes == 1:
+        return [_told(one(number), on_done) for number in range(runs)]
+    with ProcessPoolExecutor(processes) as pool:
+        return [_told(found, on_done) for found in pool.map(one, range(runs))]
+
+
+def summarise(found: Sequence[Outcome], guardrails: Sequence[str] = ()) -> Summary:
+    """The summary of one or more trials, with these guardrails."""
+    ends = [end_of(one) for one in found]
+    by_end = {name: _share(found, [end == name for end in ends]) for name in ENDS}
+    decided = [one.better or one.not_worse for one in found]
+    safe = {name: _share(found, [name in one.safe for one in found]) for name in guardrails}
+    return Summary(len(found), by_end, _share(found, decided), _share(found, [one.invalid for one in found]), safe)
+
+
+def end_of(found: Outcome) -> str:
+    """How a trial ended, as one of `ENDS`."""
+    if found.end == "ship":
+        return "ships"
+    if found.end in ("kill", "pause"):
+        return "stopped"
+    return "worse" if found.worse else "better" if found.better or found.not_worse else "undecided"
+
+
+def _one(setting: Setting, seed: int, number: int) -> Outcome:
+    return run_trial(setting, np.random.default_rng([seed, number]))
+
+
+def _told(found: Outcome, on_done: Callable[[], None]) -> Outcome:
+    on_done()
+    return found
+
+
+def _share(found: Sequence[Outcome], hits: Sequence[bool]) -> Share:
+    mine = [one for one, hit in zip(found, hits, strict=True) if hit]
+    rate = len(mine) / len(found)
+    least = 1 / len(found)  # as if one trial had ended so, because none of few does not mean never
+    error = sqrt(max(rate * (1 - rate), least * (1 - least)) / len(found))
+    if not mine:
+        return Share(rate, error)
+    units = median(sum(one.units.values()) / len(one.units) for one in mine)
+    return Share(rate, error, median(one.days for one in mine), units)

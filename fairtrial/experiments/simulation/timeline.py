@@ -1,0 +1,188 @@
+"""Computes the sums that a look reads, at any time of a simulated segment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.experiments.analysis.plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums
+from fairtrial.experiments.simulation.course import ByUnit, Course
+from fairtrial.experiments.simulation.exposures import NEVER, Assigned, Bools, Exposed
+from fairtrial.experiments.simulation.feedback import feedback_course
+from fairtrial.experiments.simulation.people import Floats, Ints, People
+from fairtrial.experiments.simulation.world import Arm, World
+from fairtrial.stats.arms.amounts import Amounts
+from fairtrial.stats.arms.feedback import Feedback
+from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.sequential.error_guardrail import RequestErrors
+from fairtrial.stats.sums import JointMoments, Moments
+
+FAILING = ("failed", "attempts_failed", "user_failed")
+"""The counted columns that a simulated failure is in; no other event happens to a simulated request."""
+QUANTILE_STEP_US = 6 * 3_600_000_000
+"""How often quantiles are computed anew, because each time reads all values."""
+
+Reader = Callable[[int], MetricSums | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The counted requests of one arm, in the order of units and times."""
+
+    unit: Ints
+    at_us: Ints
+    failed: Bools
+    cost: Floats
+    latency: Floats
+    by_unit: ByUnit
+
+
+@dataclass(slots=True)
+class Timeline:
+    """One segment under one analysis plan, as long as its stages do not change.
+
+    ``harm_us``: the times at which a unit of a treatment first fails, which is when harm by events can be proven.
+    """
+
+    variants: tuple[str, ...]
+    units: Mapping[str, Course]
+    requests: Mapping[str, Course]
+    readers: Mapping[str, Mapping[str, Reader]]
+    harm_us: Ints
+
+    @classmethod
+    def of(cls, plan: AnalysisPlan, world: World, people: People, exposed: tuple[Assigned, Exposed]) -> Timeline:
+        """The sums of these people."""
+        assigned, times = exposed
+        units, requests, readers, harm = {}, {}, {}, [np.zeros(0, np.int64)]
+        for number, name in enumerate(assigned.variants):
+            mine = times.first_us < NEVER
+            mine[: len(assigned.arm)] &= assigned.arm == number
+            units[name] = Course.of(times.first_us[mine], np.ones(int(mine.sum())))
+            sent = _requests(people, world.arms[name], times, mine)
+            requests[name] = Course.of(sent.at_us, np.ones(len(sent.at_us)))
+            made = _Readers(plan, people, world, name, times, mine, sent)
+            readers[name] = {one.metric: made.reader(one) for one in plan.metrics}
+            if name != plan.control:
+                harm.append(sent.at_us[_first_failures(sent)])
+        return cls(assigned.variants, units, requests, readers, np.unique(np.concatenate(harm)))
+
+    def at(self, now_us: int) -> Sums:
+        """The sums of all arms."""
+        return Sums(now_us, {name: self._arm(name, now_us) for name in self.variants})
+
+    def _arm(self, name: str, now_us: int) -> ArmSums:
+        found = {metric: read(now_us) for metric, read in self.readers[name].items()}
+        units, requests = (int(course.at(now_us)[0]) for course in (self.units[name], self.requests[name]))
+        return ArmSums(units, requests, {metric: one for metric, one in found.items() if one is not None})
+
+
+def _requests(people: People, arm: Arm, times: Exposed, mine: Bools) -> Requests:
+    """The requests of one arm; its errors begin when ``healthy`` of its units were exposed."""
+    at = np.flatnonzero(times.counted & mine[people.unit])
+    unit, at_us = people.unit[at], people.at_us[at]
+    first = np.sort(times.first_us[mine])
+    ill_us = 0 if not arm.healthy else first[arm.healthy] if arm.healthy < len(first) else NEVER
+    failed = people.luck[at] < np.where(at_us >= ill_us, arm.errors, arm.errors_before)
+    times_more = np.where(people.odd[unit] < arm.runaway, arm.runaway_times, 1.0)
+    cost = arm.cost * people.size[at] * times_more if len(people.size) else np.zeros(0)
+    latency = arm.latency_ms * people.speed[at] if len(people.speed) else np.zeros(0)
+    return Requests(unit, at_us, failed, cost, latency, ByUnit.of(unit))
+
+
+def _first_failures(sent: Requests) -> Bools:
+    totals = sent.by_unit.totals(sent.failed)
+    return np.asarray(sent.failed & (totals == 1))
+
+
+@dataclass(slots=True)
+class _Readers:
+    """Makes the functions that read each metric of one arm at a time."""
+
+    plan: AnalysisPlan
+    people: People
+    world: World
+    variant: str
+    times: Exposed
+    mine: Bools
+    sent: Requests
+    events: dict[tuple[bool, float], Course] = field(default_factory=dict)
+
+    def reader(self, metric: MetricPlan) -> Reader:
+        """The function for one metric."""
+        if metric.method in ("feedback", "given"):
+            return self._feedback(metric)
+        if metric.method == "events":
+            return self._events(metric)
+        return self._amounts(metric) if metric.method == "amount" else self._quantiles(metric)
+
+    def _feedback(self, metric: MetricPlan) -> Reader:
+        course = feedback_course(self.people, self.world, self.variant, metric, (self.times.first_us, self.mine))
+        window = metric.window_seconds or 0.0
+
+        def read(now_us: int) -> Feedback | None:
+            units, n, x, xx = course.at(now_us)
+            return Feedback(int(units), Moments(int(n), x, xx), window) if units else None
+
+        return read
+
+    def _events(self, metric: MetricPlan) -> Reader:
+        cap = metric.cap or REQUESTS_CAP
+        fails = CATALOGUE[metric.metric].over in FAILING
+        if (fails, cap) not in self.events:
+            self.events[fails, cap] = _event_course(self.sent, cap, fails)
+        course = self.events[fails, cap]
+
+        def read(now_us: int) -> RequestErrors | None:
+            n, x, y, xx, yy, xy, users = course.at(now_us)
+            return RequestErrors(int(users), JointMoments(int(n), x, y, xx, yy, xy), cap) if n else None
+
+        return read
+
+    def _amounts(self, metric: MetricPlan) -> Reader:
+        cap = metric.cap
+        if cap is None:
+            return lambda _: None
+        each = bool(CATALOGUE[metric.metric].per)
+        spent = self.sent.by_unit.totals(self.sent.cost)
+        value = spent / self.sent.by_unit.number if each else spent
+        low, above = np.minimum(value, cap), (value > cap).astype(np.float64)
+        change = self.sent.by_unit.changes
+        course = Course.of(self.sent.at_us, self.sent.by_unit.starts, change(low), change(low * low), change(above))
+
+        def read(now_us: int) -> Amounts | None:
+            n, x, xx, over = course.at(now_us)
+            return Amounts(Moments(int(n), x, xx), round(over), cap) if n else None
+
+        return read
+
+    def _quantiles(self, metric: MetricPlan) -> Reader:
+        order = np.argsort(self.sent.at_us, kind="stable")
+        at_us, unit = self.sent.at_us[order], self.sent.unit[order]
+        value = np.where(self.sent.failed, np.inf, self.sent.latency)[order]
+        known: dict[int, QuantileSums | None] = {}
+
+        def read(now_us: int) -> QuantileSums | None:
+            step = now_us - now_us % QUANTILE_STEP_US
+            if step not in known:
+                count = int(np.searchsorted(at_us, step, side="right"))
+                nu = CATALOGUE[metric.metric].nu
+                users = [str(one) for one in unit[:count]]
+                known[step] = QuantileSums.of(value[:count], users, nu) if count else None
+            return known[step]
+
+        return read
+
+
+def _event_course(sent: Requests, cap: float, fails: bool) -> Course:
+    """Capped errors and requests of each unit, and the units with an error."""
+    bad = sent.failed if fails else np.zeros(len(sent.failed), np.bool_)
+    number, total = sent.by_unit.number, sent.by_unit.totals(bad)
+    x, y, change = total * np.minimum(1.0, cap / number), np.minimum(number, cap), sent.by_unit.changes
+    first = bad & (total == 1)
+    moments = (change(one) for one in (x, y, x * x, y * y, x * y))
+    return Course.of(sent.at_us, sent.by_unit.starts, *moments, first)

@@ -1,0 +1,197 @@
+"""Maintains sums of the analysed requests of each unit, so that no look at an experiment reads all requests.
+
+Each pass adds rows to the table `unit_sums`: one for each unit that has new requests. A unit's sums are the totals over
+its rows. The rows and the watermarks commit in one transaction, so that each request is added once. If a unit has many
+rows, a later pass replaces them by their total.
+
+Requests from before the start of their analysis plan are *early*. Only their first time counts, and their sums are 0,
+so that it does no harm to add them twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fairtrial.domain.metrics import UNIT_COLUMNS
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.derived import watermarks
+from fairtrial.store.derived.analysis_filter import ANALYSED
+
+NAME = "unit_sums"
+ATTEMPTS = "unit_sums.attempts"
+"""The watermark of attempts. A request's attempts are stored in the same transaction as the request."""
+COMPACTED = "unit_sums.compacted"
+"""The number of rows after the last compaction."""
+PART = "unit_sums.part"
+"""The next part to compact; 0 if no compaction is in progress."""
+SLICE = 500_000
+"""Requests that one transaction adds."""
+SMALLEST = 50_000
+"""Fewer rows are not compacted."""
+GROWTH = 1.5
+"""The growth since the last compaction at which the next one begins."""
+MANY = 50_000
+"""After more new requests than this, as in an upgrade, all parts are compacted at once."""
+PARTS = 16
+"""A compaction replaces a part of the units in each pass, so that no pass takes long."""
+
+_ADDED = ", ".join(f"CASE WHEN early THEN 0 ELSE {sql} END" for sql in UNIT_COLUMNS.values())
+_NOTHING = ", ".join("0" for _ in UNIT_COLUMNS)
+_TOTALS = ", ".join(f"sum({name}) AS {name}" for name in UNIT_COLUMNS)
+_KEY = "experiment, analysis_hash, variant_assigned, exposed_unit, early"
+_READ = """request_id, experiment, analysis_hash, variant_assigned, exposed_unit, at_time, outcome, arm_outcome,
+    user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd"""
+_STARTED = """
+    SELECT experiment, analysis_hash,
+        make_timestamp(max(CAST(json_extract(plan, '$.started_us') AS BIGINT))) AS started_at
+    FROM analysis_plans
+    GROUP BY experiment, analysis_hash
+"""
+"""The start of each analysis plan; of the newest one, if there are several."""
+_COUNTED = f"{ANALYSED} AND exposed_unit IS NOT NULL AND variant_assigned IS NOT NULL"
+
+STATE = f"""
+SELECT (SELECT count(*) FROM requests), (SELECT count(*) FROM attempts), (SELECT count(*) FROM unit_sums),
+    (SELECT map_from_entries(list((name, position))) FROM watermarks WHERE starts_with(name, '{NAME}'))
+"""  # noqa: S608 - ours
+"""Nothing is deleted from requests and attempts, so the number of rows is the next row number."""
+ADD = f"""
+INSERT INTO unit_sums
+WITH new AS MATERIALIZED (
+    SELECT {_READ}, coalesce(at_time < started_at, true) AS early
+    FROM requests LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
+    WHERE requests.rowid >= $1 AND requests.rowid < $2 AND {_COUNTED}
+        AND (experiment_state = 'running' OR coalesce(at_time < started_at, true))
+), called AS (
+    SELECT request_id, count(*) FILTER (purpose IN ('live', 'retry')) AS calls,
+        min(ordinal) FILTER (purpose = 'fallback') AS before_fallback,
+        count(*) FILTER (purpose IN ('live', 'retry') AND fault IN ('upstream', 'configuration')) AS calls_failed
+    FROM attempts
+    WHERE attempts.rowid >= $3 AND request_id IN (SELECT request_id FROM new WHERE NOT early)
+    GROUP BY request_id
+), calls AS (
+    SELECT request_id, coalesce(before_fallback, calls) AS calls,
+        least(calls_failed, coalesce(before_fallback, calls)) AS calls_failed
+    FROM called
+)
+SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}
+FROM new LEFT JOIN calls USING (request_id)
+GROUP BY {_KEY}
+RETURNING failed + rejected + user_failed + attempts_failed > 0 AS failed
+"""  # noqa: S608 - ours
+"""Requests of an experiment that was not running are left out, unless they were early.
+
+All calls before a fallback were the variant's, and failed. A retry after it repeats the fallback. A call that the
+gateway itself broke off did not fail.
+"""
+ADD_MOVED = f"""
+INSERT INTO unit_sums
+SELECT experiment, analysis_hash, variant_assigned, exposed_unit, true, min(at_time), {_NOTHING}
+FROM requests LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
+WHERE requests.rowid >= $1 AND requests.rowid <= $2 AND requests.rowid IN (SELECT request FROM temp.pairs)
+    AND {_COUNTED} AND coalesce(at_time < started_at, true)
+GROUP BY experiment, analysis_hash, variant_assigned, exposed_unit
+"""  # noqa: S608 - ours
+MARK = "UPDATE watermarks SET position = CASE name WHEN $1 THEN $2 ELSE $4 END WHERE name IN ($1, $3)"
+
+_OF_PART = f"hash(unit) % {PARTS} = $1"
+TOTAL = f"""
+CREATE OR REPLACE TEMP TABLE totals AS
+SELECT experiment, analysis_hash, variant, unit, early, min(first_at) AS first_at, {_TOTALS}
+FROM unit_sums
+WHERE {_OF_PART}
+GROUP BY experiment, analysis_hash, variant, unit, early
+"""  # noqa: S608 - ours
+REMOVE = f"DELETE FROM unit_sums WHERE {_OF_PART}"  # noqa: S608 - ours
+REPLACE = "INSERT INTO unit_sums SELECT * FROM temp.totals"
+FORGET = "DROP TABLE temp.totals"
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The number of requests that were processed, and whether any that count had a failure or a rejection."""
+
+    rows: int = 0
+    failed: bool = False
+
+    def __add__(self, other: Folded) -> Folded:
+        return Folded(self.rows + other.rows, self.failed or other.failed)
+
+
+def fold(database: Database) -> Folded:
+    """Add new requests to the sums, and compact a part of the rows if that is due. Raises `duckdb.Error`.
+
+    What was committed before an error stays.
+    """
+    folded = Folded()
+    while True:
+        added, state = _add_slice(database)
+        folded += added
+        part = state.marks.get(PART, 0)
+        if state.is_due:
+            for one in range(part, PARTS if added.rows > MANY else part + 1):
+                _compact_part(database, one)
+        if added.rows < SLICE:
+            return folded
+
+
+def add_moved(cursor: Cursor, first: int, last: int) -> None:
+    """Add the requests of ``temp.pairs``, which got their exposure from an earlier version, as early ones.
+
+    They have no state of an experiment, so they never count otherwise. ``first`` and ``last`` are their row numbers.
+    """
+    cursor.execute(ADD_MOVED, [first, last])
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The numbers of rows, and the watermarks that exist."""
+
+    requests: int
+    attempts: int
+    rows: int
+    marks: Mapping[str, int]
+
+    @classmethod
+    def read(cls, cursor: Cursor) -> _State:
+        requests, attempts, rows, marks = cursor.execute(STATE).fetchone() or (0, 0, 0, None)
+        return cls(int(requests), int(attempts), int(rows), marks or {})
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a part must be compacted."""
+        return self.marks.get(PART, 0) > 0 or self.rows >= max(SMALLEST, GROWTH * self.marks.get(COMPACTED, 0))
+
+
+def _add_slice(database: Database) -> tuple[Folded, _State]:
+    """Add the next requests; returns also the state before."""
+    with database.transaction() as cursor:
+        state = _State.read(cursor)
+        start = state.marks.get(NAME, 0)
+        until = min(state.requests, start + SLICE)
+        if start >= until:
+            return Folded(), state
+        called = state.marks.get(ATTEMPTS, 0)
+        failed = cursor.execute(ADD, [start, until, called]).fetchnumpy()["failed"]
+        _mark(cursor, state, until, state.attempts if until == state.requests else called)
+    return Folded(until - start, bool(failed.any())), state
+
+
+def _mark(cursor: Cursor, state: _State, requests: int, attempts: int) -> None:
+    """Store both watermarks; one statement is faster than `watermarks.write`."""
+    for name in {NAME, ATTEMPTS} - state.marks.keys():
+        cursor.execute("INSERT INTO watermarks VALUES (?, 0)", [name])
+    cursor.execute(MARK, [NAME, requests, ATTEMPTS, attempts])
+
+
+def _compact_part(database: Database, part: int) -> None:
+    """Replace the rows of this part of the units by their totals."""
+    with database.transaction() as cursor:
+        for statement in (TOTAL, REMOVE):
+            cursor.execute(statement, [part])
+        cursor.execute(REPLACE)
+        cursor.execute(FORGET)
+        watermarks.write(cursor, PART, (part + 1) % PARTS)
+        if part + 1 == PARTS:
+            watermarks.write(cursor, COMPACTED, _State.read(cursor).rows)

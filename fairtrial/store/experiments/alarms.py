@@ -1,0 +1,118 @@
+"""Keeps alarms: conditions that a person should know of. Each is open, then acknowledged, then closed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from fairtrial.domain.errors import Conflict, NotFound
+from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.printable import printable
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import Page, Query, timestamp
+
+State = Literal["open", "acknowledged", "closed"]
+
+CURRENT = """
+SELECT alarm_id
+FROM alarms
+WHERE kind = $1 AND experiment IS NOT DISTINCT FROM $2 AND state <> 'closed'
+LIMIT 1
+"""
+INSERT = """
+INSERT INTO alarms (alarm_id, kind, experiment, at_time, state, text, details, changed_at)
+VALUES ($1, $2, $3, $4, 'open', $5, $6, $4)
+"""
+STATE = "SELECT state FROM alarms WHERE alarm_id = ?"
+CHANGE = "UPDATE alarms SET state = $2, changed_at = $3, changed_by = $4 WHERE alarm_id = $1"
+CLOSE = """
+UPDATE alarms SET state = 'closed', changed_at = $3, changed_by = $4
+WHERE kind = $1 AND experiment IS NOT DISTINCT FROM $2 AND state <> 'closed'
+RETURNING alarm_id
+"""
+LIST = """
+SELECT alarm_id, kind, experiment, at_time, state, text, details, changed_at, changed_by
+FROM alarms
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND ($4 IS NULL OR state = $4)
+    AND (NOT $5 OR state <> 'closed')
+ORDER BY list_position(['open', 'acknowledged', 'closed'], state), at_time DESC, alarm_id DESC
+LIMIT $6 OFFSET $7
+"""
+STANDING = """
+SELECT kind, text FROM alarms WHERE experiment = $1 AND starts_with(kind, $2) AND state <> 'closed' ORDER BY kind
+"""
+WHOSE = "SELECT DISTINCT experiment FROM alarms WHERE experiment IS NOT NULL AND state <> 'closed'"
+SAY = "UPDATE alarms SET text = $3 WHERE kind = $1 AND experiment = $2 AND state <> 'closed'"
+COUNTS = "SELECT state, kind, count(*) FROM alarms WHERE state <> 'closed' GROUP BY state, kind ORDER BY state, kind"
+
+
+def open_alarm(
+    cursor: Cursor, kind: str, experiment: str | None, *, text: str, details: Mapping[str, Any], now_us: int
+) -> str | None:
+    """Open an alarm in the caller's transaction; returns its id.
+
+    It returns ``None`` if an alarm of this kind and experiment is not closed yet.
+    """
+    if cursor.execute(CURRENT, [kind, experiment]).fetchone() is not None:
+        return None
+    alarm_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
+    row = [alarm_id, kind, experiment, timestamp(now_us), text, json.dumps(dict(details), sort_keys=True)]
+    cursor.execute(INSERT, row)
+    return alarm_id
+
+
+def close(cursor: Cursor, kind: str, experiment: str | None, *, now_us: int, actor: str) -> bool:
+    """Close the alarm of this kind and experiment, in the caller's transaction; returns whether there was one."""
+    return bool(cursor.execute(CLOSE, [kind, experiment, timestamp(now_us), actor]).fetchall())
+
+
+def settle(
+    database: Database, experiment: str, found: Mapping[str, str], *, family: str, now_us: int, actor: str
+) -> None:
+    """Open the alarms of a family that are new, and close those whose cause has gone.
+
+    ``found``: the text of each alarm by its kind, which begins with ``family`` and a dot. A standing alarm of the same
+    kind gets the new text. Raises `StoreError`.
+    """
+    standing = {str(kind): str(text) for kind, text in database.rows(STANDING, (experiment, f"{family}."))}
+    if standing == found:
+        return
+    with database.transaction() as cursor:
+        for kind, text in found.items():
+            if kind not in standing:
+                open_alarm(cursor, kind, experiment, text=text, details={}, now_us=now_us)
+            elif text != standing[kind]:
+                cursor.execute(SAY, [kind, experiment, text])
+        for kind in standing.keys() - found.keys():
+            close(cursor, kind, experiment, now_us=now_us, actor=actor)
+
+
+def standing_experiments(database: Database) -> frozenset[str]:
+    """The experiments with an alarm that is not closed; raises `StoreError`."""
+    return frozenset(str(name) for (name,) in database.rows(WHOSE))
+
+
+def acknowledge(cursor: Cursor, alarm_id: str, *, now_us: int, actor: str) -> None:
+    """Acknowledge an alarm, in the caller's transaction; raises `NotFound`, and `Conflict` for a closed one."""
+    row = cursor.execute(STATE, [alarm_id]).fetchone()
+    if row is None:
+        raise NotFound(f"alarms: there is no alarm {printable(alarm_id)!r}", code="alarm_not_found")
+    if row[0] == "closed":
+        raise Conflict(f"alarms.{alarm_id}: can't acknowledge an alarm that is closed")
+    if row[0] == "open":
+        cursor.execute(CHANGE, [alarm_id, "acknowledged", timestamp(now_us), actor])
+
+
+def listing(page: Page, *, experiment: str | None = None, state: State | None = None, standing: bool = False) -> Query:
+    """Alarms of a time window: open ones first, then acknowledged ones, each newest first.
+
+    With ``standing``, those that are closed are left out.
+    """
+    return Query(LIST, (page.since, page.until, experiment, state, standing, page.rows, page.offset))
+
+
+def counts(database: Database) -> dict[tuple[State, str], int]:
+    """The number of alarms that are not closed, by state and kind; raises `StoreError`."""
+    return {(state, kind): int(count) for state, kind, count in database.rows(COUNTS)}

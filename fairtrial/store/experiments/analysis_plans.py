@@ -1,0 +1,123 @@
+"""Keeps the frozen analysis plans of experiments as rows that are only added."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import Page, Query, microseconds, timestamp
+
+Kind = Literal["start", "amend", "levels"]
+"""``levels``: the control's levels became known; everything else is as in the plan before."""
+
+INSERT = """
+INSERT INTO analysis_plans (
+    number, at_time, experiment, segment, revision, attempt, analysis_hash, plan, kind, actor, why
+)
+SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM analysis_plans
+RETURNING number
+"""
+NEWEST = """
+SELECT number, at_time, kind, actor, why, plan
+FROM analysis_plans
+WHERE $1 IS NULL OR experiment = $1
+QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
+ORDER BY experiment
+"""
+NUMBER = "SELECT max(number) FROM analysis_plans WHERE experiment = ?"
+LIST = """
+SELECT number, at_time, experiment, segment, revision, attempt, analysis_hash, kind, actor, why, plan
+FROM analysis_plans
+WHERE at_time >= $1 AND at_time < $2 AND experiment = $3
+ORDER BY number DESC
+LIMIT $4 OFFSET $5
+"""
+HASHES = """
+SELECT analysis_hash
+FROM analysis_plans
+WHERE experiment = $1 AND segment = $2 AND CAST(json_extract(plan, '$.started_us') AS BIGINT) = $3
+GROUP BY analysis_hash
+ORDER BY min(number)
+"""
+ATTEMPTED = "SELECT plan FROM analysis_plans WHERE kind IN ('start', 'amend') ORDER BY number"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A plan with its number, its time in microseconds since 1970 (UTC), and who froze it and why."""
+
+    number: int
+    at_us: int
+    kind: Kind
+    actor: str
+    why: str
+    plan: AnalysisPlan
+
+
+def append(cursor: Cursor, plan: AnalysisPlan, *, now_us: int, kind: Kind, actor: str, why: str) -> int:
+    """Append a plan in the caller's transaction; returns its number."""
+    of = [plan.experiment, plan.segment, plan.revision, plan.attempt, plan.analysis_hash]
+    text = json.dumps(plan.stored(), sort_keys=True)
+    row = cursor.execute(INSERT, [timestamp(now_us), *of, text, kind, actor, why]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def newest(database: Database, experiment: str) -> StoredPlan | None:
+    """The plan in force; raises `StoreError`."""
+    rows = database.rows(NEWEST, (experiment,))
+    return _stored(*rows[0]) if rows else None
+
+
+def is_newest(cursor: Cursor, stored: StoredPlan) -> bool:
+    """Whether the plan is still the one in force, in the caller's transaction."""
+    row = cursor.execute(NUMBER, [stored.plan.experiment]).fetchone()
+    return row is not None and row[0] == stored.number
+
+
+def newest_of_all(database: Database) -> dict[str, StoredPlan]:
+    """The plan in force of every experiment that has one; raises `StoreError`."""
+    plans = (_stored(*row) for row in database.rows(NEWEST, (None,)))
+    return {one.plan.experiment: one for one in plans}
+
+
+def listing(page: Page, experiment: str) -> Query:
+    """One experiment's plans in a time window, newest first."""
+    return Query(LIST, (page.since, page.until, experiment, page.rows, page.offset))
+
+
+def hashes(database: Database, plan: AnalysisPlan) -> list[str]:
+    """The analysis hashes since the same start, in their order; raises `StoreError`.
+
+    An amendment changes the hash and not the start. A new salt or segment has another start.
+    """
+    return [str(one) for (one,) in database.rows(HASHES, (plan.experiment, plan.segment, plan.started_us))]
+
+
+def attempts(cursor: Cursor, control: str, candidates: Iterable[str]) -> int:
+    """How many attempts have compared one of these candidates with this control, under any experiment's name.
+
+    An amendment after which all units still count is no attempt. Both are digests of deployments. Of several
+    candidates, the one with the most attempts counts. An attempt's own number is one more than those before it.
+    """
+    counts = dict.fromkeys(candidates, 0)
+    seen: set[tuple[str, int, int]] = set()
+    for (text,) in cursor.execute(ATTEMPTED).fetchall():
+        fields: dict[str, Any] = json.loads(text)
+        models = fields["models"]
+        attempt = fields["experiment"], fields["started_us"], fields["from_us"]
+        if models.get(fields["control"]) == control and attempt not in seen:
+            seen.add(attempt)
+            for candidate in counts.keys() & {
+                models.get(name) for name in fields["shares"] if name != fields["control"]
+            }:
+                counts[candidate] += 1
+    return max(counts.values(), default=0)
+
+
+def _stored(number: int, at_time: Any, kind: Kind, actor: str, why: str, plan: str) -> StoredPlan:
+    return StoredPlan(number, microseconds(at_time), kind, actor, why, AnalysisPlan.restored(json.loads(plan)))

@@ -1,0 +1,92 @@
+"""Reads stored looks as pages show them: the series of one metric, and the newest sums and planned looks."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.experiments.analysis.findings import Finding
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums, restored
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import microseconds
+from fairtrial.store.experiments.analysis_plans import StoredPlan
+from fairtrial.store.experiments.looks import SAME_UNITS
+
+NEWEST = f"""
+SELECT at_time, metric, variant, control_units, treatment_units, control_sums, treatment_sums
+FROM looks
+WHERE plan_number IN ({SAME_UNITS})
+QUALIFY number = max(number) OVER ()
+"""  # noqa: S608 - ours
+SERIES = f"""
+WITH numbered AS (
+    SELECT number, at_time, variant, control_units, treatment_units, finding, latched,
+        row_number() OVER (PARTITION BY variant ORDER BY number DESC) - 1 AS newer,
+        count(*) OVER (PARTITION BY variant) AS total
+    FROM looks
+    WHERE plan_number IN ({SAME_UNITS}) AND metric = $2 AND json_extract(finding, '$.estimate.value') IS NOT NULL
+)
+SELECT at_time, variant, control_units, treatment_units, finding, latched
+FROM numbered
+WHERE newer % ((total + $3 - 1) // $3) = 0
+ORDER BY number
+"""  # noqa: S608 - ours
+"""At most $3 looks of each treatment, evenly chosen, with the newest one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLook:
+    """One look at one treatment that had an interval. ``units`` are those of the control and the treatment."""
+
+    at_us: int
+    variant: str
+    units: int
+    finding: Finding
+    running: Mapping[str, Any]
+
+
+def newest_sums(database: Database, stored: StoredPlan) -> Sums:
+    """The sums of the newest look; arms without units before the first one. Raises `StoreError`."""
+    plan = stored.plan
+    units = dict.fromkeys(plan.shares, 0)
+    metrics: Mapping[str, dict[str, MetricSums]] = defaultdict(dict)
+    at_us = stored.at_us
+    for at_time, metric, variant, control, treatment, *sums in database.rows(NEWEST, (stored.number,)):
+        at_us = microseconds(at_time)
+        units |= {plan.control: control, variant: treatment}
+        for arm, text in zip((plan.control, variant), sums, strict=True):
+            if text is not None:
+                metrics[arm] |= _restored(plan, metric, text)
+    return Sums(at_us, {name: ArmSums(count, metrics=dict(metrics[name])) for name, count in units.items()})
+
+
+def series(database: Database, stored: StoredPlan, metric: str, *, most: int) -> list[ShownLook]:
+    """The looks at the units of this plan, oldest first, at most ``most`` for each treatment; raises `StoreError`."""
+    return [
+        ShownLook(
+            microseconds(at_time), variant, control + treatment, _finding(finding), json.loads(latched)["running"]
+        )
+        for at_time, variant, control, treatment, finding, latched in database.rows(
+            SERIES, (stored.number, metric, most)
+        )
+    ]
+
+
+def _restored(plan: AnalysisPlan, metric: str, text: str) -> dict[str, MetricSums]:
+    """Empty for a metric that an amendment has removed."""
+    methods = [one.method for one in plan.metrics if one.metric == metric]
+    return {metric: restored(methods[0], json.loads(text))} if methods else {}
+
+
+def _finding(text: str) -> Finding:
+    found = json.loads(text)
+    kind = Estimate if "value" in found["estimate"] else NotEnough
+    known = {field.name for field in fields(Finding)}
+    return Finding(**{name: value for name, value in found.items() if name in known} | {
+        "estimate": kind(**found["estimate"])
+    })  # fmt: skip

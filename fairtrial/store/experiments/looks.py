@@ -1,0 +1,133 @@
+"""Keeps what each look at an experiment showed, as rows that are only added; they contain no units.
+
+A look has one row for each metric and treatment. The monitor's memory is restored from the newest rows.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+
+from fairtrial.experiments.analysis.findings import Finding
+from fairtrial.experiments.analysis.memory import Key, Latched, Memory, SplitLatch
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis.sums import ArmSums, Sums, restored, stored
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import Page, Query, microseconds, timestamp
+
+NEXT = "SELECT coalesce(max(number), 0) + 1 FROM looks"
+INSERT = """
+INSERT INTO looks (
+    number, at_time, plan_number, experiment, metric, variant, control_units, treatment_units, control_sums,
+    treatment_sums, finding, latched, split
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+SAME_UNITS = """
+SELECT other.number
+FROM analysis_plans one JOIN analysis_plans other ON other.experiment = one.experiment AND other.segment = one.segment
+    AND json_extract(other.plan, '$.started_us') = json_extract(one.plan, '$.started_us')
+    AND json_extract(other.plan, '$.from_us') = json_extract(one.plan, '$.from_us')
+WHERE one.number = $1
+"""
+"""Plans that count the same units: the levels became known, or an amendment changed only the stages."""
+
+NEWEST = f"""
+SELECT at_time, metric, variant, control_units, treatment_units, control_sums, treatment_sums, latched, split
+FROM looks
+WHERE plan_number IN ({SAME_UNITS})
+QUALIFY row_number() OVER (PARTITION BY metric, variant ORDER BY number DESC) = 1
+ORDER BY number
+"""  # noqa: S608 - ours
+LIST = """
+SELECT number, at_time, plan_number, experiment, metric, variant, control_units, treatment_units, control_sums,
+    treatment_sums, finding, latched, split
+FROM looks
+WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND ($4 IS NULL OR metric = $4)
+ORDER BY number DESC, metric, variant
+LIMIT $5 OFFSET $6
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look: the sums it was computed from, what it shows, and the memory after it."""
+
+    plan_number: int
+    plan: AnalysisPlan
+    sums: Sums
+    findings: tuple[Finding, ...]
+    memory: Memory
+
+
+def append(cursor: Cursor, look: Look) -> int:
+    """Append the rows of a look in the caller's transaction; returns its number."""
+    row = cursor.execute(NEXT).fetchone()
+    number = int(row[0]) if row else 1
+    for finding in look.findings:
+        cursor.execute(INSERT, [number, timestamp(look.sums.at_us), look.plan_number, *_row(look, finding)])
+    return number
+
+
+def memory(cursor: Cursor, plan_number: int, plan: AnalysisPlan) -> Memory:
+    """The memory after the last look at the units of this plan, whether or not its levels were known then."""
+    latched: dict[Key, Latched] = {}
+    sizes: dict[Key, float] = {}
+    split, looked_us = SplitLatch(), 0
+    methods = {one.metric: one.method for one in plan.metrics}
+    for row in cursor.execute(NEWEST, [plan_number]).fetchall():
+        at_time, metric, variant, control_units, units, control_sums, sums, latch, last_split = row
+        at_us = microseconds(at_time)
+        latched[metric, variant] = Latched.restored(json.loads(latch))
+        arms = {plan.control: (control_units, control_sums), variant: (units, sums)}
+        if metric in methods:
+            shown = {
+                name: ArmSums(
+                    count, metrics={} if text is None else {metric: restored(methods[metric], json.loads(text))}
+                )
+                for name, (count, text) in arms.items()
+            }
+            sizes |= Sums(at_us, shown).sizes()
+        if at_us >= looked_us:
+            split, looked_us = SplitLatch(**json.loads(last_split)), at_us
+    return Memory(latched, split, sizes, looked_us)
+
+
+def listing(page: Page, experiment: str, *, metric: str | None = None) -> Query:
+    """Looks at an experiment in a time window, newest first, with their JSON columns as text."""
+    return Query(LIST, (page.since, page.until, experiment, metric, page.rows, page.offset))
+
+
+def shown(database: Database, page: Page, experiment: str, *, metric: str | None = None) -> list[dict[str, Any]]:
+    """As `listing`, with JSON columns read; infinite numbers are ``None``. Raises `StoreError`."""
+    columns = ("control_sums", "treatment_sums", "finding", "latched", "split")
+    rows = database.dicts(listing(page, experiment, metric=metric))
+    return [row | {name: _read(row[name]) for name in columns} for row in rows]
+
+
+def _row(look: Look, finding: Finding) -> list[Any]:
+    control, treatment = look.sums.arms[look.plan.control], look.sums.arms[finding.variant]
+    pair = (arm.metrics.get(finding.metric) for arm in (control, treatment))
+    latch = look.memory.latched[finding.metric, finding.variant]
+    return [
+        look.plan.experiment,
+        finding.metric,
+        finding.variant,
+        control.units,
+        treatment.units,
+        *(None if sums is None else json.dumps(stored(sums)) for sums in pair),
+        json.dumps(msgspec.to_builtins(finding)),
+        json.dumps(latch.stored()),
+        json.dumps(asdict(look.memory.split)),
+    ]
+
+
+def _read(text: str | None) -> Any:
+    return None if text is None else json.loads(text, parse_constant=_nothing)
+
+
+def _nothing(_: str) -> None:
+    return None

@@ -1,0 +1,186 @@
+"""The command `fairtrial simulate`, which shows how often an experiment's own plan would decide rightly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairtrial.domain.errors import UsageError
+from fairtrial_cli.commands.experiment import Number
+
+if TYPE_CHECKING:
+    from fairtrial.domain.plan import Experiment
+    from fairtrial.experiments.simulation.scenario import Assumptions, Scenario
+    from fairtrial.experiments.simulation.summary import Summary
+
+RUNS_A_PROCESS = 20
+"""Fewer runs are not worth another process."""
+
+
+@click.command()
+@click.argument("name")
+@click.option("--per-week", type=Number(1, 1e10), required=True, help="New units per week in the experiment, all arms.")
+@click.option(
+    "--baseline",
+    "baselines",
+    multiple=True,
+    metavar="[METRIC=]LEVEL",
+    help="The control's value today, such as 62% or 1.8. Without METRIC= it applies to the primary metric.",
+)
+@click.option("--effect", metavar="CHANGE", help="The candidate's effect on the primary metric, as +10pp, -3pp or -5%.")
+@click.option("--response", default="100%", show_default=True, metavar="SHARE", help="The share that gives feedback.")
+@click.option("--errors", metavar="BASE,TUNED", help="Failed requests of the control and the candidate, as 1%,5%.")
+@click.option("--late", multiple=True, metavar="[ARM=]DAYS", help="The mean delay of feedback; repeatable.")
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="ARM=POINTS",
+    help="How many points fewer units of an arm give feedback, those who would say no first; repeatable.",
+)
+@click.option(
+    "--requests", default=1, show_default=True, type=click.IntRange(1, 1000), help="The most requests of a unit."
+)
+@click.option("--runs", default=200, show_default=True, type=click.IntRange(2, 100_000), help="Simulated trials each.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="The same seed repeats the result.")
+@click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **options: Any) -> None:
+    """Simulate the experiment NAME: how often its plan ships a good model, and how often a bad one.
+
+    Simulated users go through the real assignment, analysis, monitor and stages. Approvals are given at once. Without
+    --effect, four candidates are simulated: better by the smallest effect of the plan, equal, worse by it, and equal
+    with five times the errors. A candidate ships as soon as its primary metric and all guardrails allow it. The
+    simulated monitor looks every 12 hours and at every first error of a unit.
+
+    \b
+    Examples:  fairtrial simulate tuned-vs-base --baseline 62% --per-week 4000
+               fairtrial simulate tuned-vs-base --baseline 62% --per-week 4000 --effect -3pp --response 40%
+    """
+    from fairtrial.config.project import load_project
+    from fairtrial.experiments.simulation.scenario import scenarios
+
+    project = load_project(config, os.environ)
+    experiments = project.plan.experiments
+    if name not in experiments:
+        known = ", ".join(sorted(experiments)) or "the file has none"
+        raise UsageError(f"{project.path.name}: there is no experiment {name!r} ({known})")
+    found = scenarios(project.plan, experiments[name], _assumptions(experiments[name], options))
+    guardrails = [one.metric for one in experiments[name].watched]
+    results = _simulated(found, guardrails, runs=runs, seed=seed)
+    if as_json:
+        from fairtrial_cli.output.simulation import simulation_json
+
+        _print_json({"experiment": name, "runs": runs, "seed": seed, "scenarios": simulation_json(results)})
+    else:
+        from rich.console import Console
+
+        from fairtrial_cli.output.simulation import print_simulation
+
+        print_simulation(Console(), name, results)
+
+
+def _assumptions(experiment: Experiment, options: dict[str, Any]) -> Assumptions:
+    from fairtrial.experiments.simulation.scenario import Assumptions
+    from gateway.control.operations.frozen_plans import planned_units
+
+    primary = experiment.primary.metric if experiment.primary else ""
+    response = _share(options["response"], "--response")
+    if response == 0:
+        raise UsageError("--response: without feedback there is nothing to simulate")
+    return Assumptions(
+        per_week=options["per_week"],
+        levels=_levels(options["baselines"], primary),
+        response=response,
+        errors=_errors(options["errors"]) if options["errors"] else None,
+        late_days={arm: _number(text, "--late") for arm, text in _by_arm(options["late"], "--late").items()},
+        silent={arm: _points(text) for arm, text in _by_arm(options["missing"], "--missing", named=True).items()},
+        most=options["requests"],
+        effect=options["effect"],
+        planned_units=planned_units(experiment),
+    )
+
+
+def _simulated(
+    found: Sequence[Scenario], guardrails: Sequence[str], *, runs: int, seed: int
+) -> list[tuple[Scenario, Summary]]:
+    from fairtrial.experiments.simulation.summary import run_trials, summarise
+    from fairtrial_cli.output.progress import count_progress
+
+    processes = min(os.cpu_count() or 1, max(1, runs // RUNS_A_PROCESS))
+    with count_progress("simulating", total=runs * len(found)) as one_more:
+        drawn = (run_trials(one.setting, runs=runs, seed=seed, processes=processes, on_done=one_more) for one in found)
+        return [(one, summarise(outcomes, guardrails)) for one, outcomes in zip(found, drawn, strict=True)]
+
+
+def _levels(texts: Sequence[str], primary: str) -> dict[str, float]:
+    from gateway.control.operations.planning.experiment_questions import parse_level
+
+    found: dict[str, float] = {}
+    for text in texts:
+        metric, equals, value = text.rpartition("=")
+        metric = metric if equals else primary
+        if not metric:
+            raise UsageError(f"--baseline: {text!r} names no metric (write METRIC=LEVEL)")
+        if metric in found:
+            raise UsageError(f"--baseline: {metric} is given more than once")
+        found[metric] = parse_level(value, metric)
+    return found
+
+
+def _errors(text: str) -> tuple[float, float]:
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise UsageError(f"--errors: {text!r} must be two shares, such as 1%,5%")
+    return _share(parts[0], "--errors"), _share(parts[1], "--errors")
+
+
+def _share(text: str, option: str) -> float:
+    from gateway.control.operations.planning.experiment_questions import parse_level
+
+    found = parse_level(text.strip(), option)
+    if not 0 <= found <= 1:
+        raise UsageError(f"{option}: {text!r} is not a share (write it as 1% or 0.01)")
+    return found
+
+
+def _by_arm(texts: Sequence[str], option: str, *, named: bool = False) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        arm, equals, value = text.rpartition("=")
+        if named and not (equals and arm):
+            raise UsageError(f"{option}: {text!r} names no variant (write ARM=POINTS, such as tuned=10)")
+        if arm in found:
+            raise UsageError(f"{option}: {arm or 'all arms'} is given more than once")
+        found[arm] = value
+    return found
+
+
+def _points(text: str) -> float:
+    return _number(text.removesuffix("pp"), "--missing") / 100
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1000:
+        raise UsageError(f"{option}: {text!r} is not a number of 0 or more")
+    return found
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

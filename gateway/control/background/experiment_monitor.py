@@ -1,0 +1,278 @@
+"""Watches running experiments: freezes their plans, looks at their sums, and does what the rules say."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from fairtrial.domain.errors import FairtrialError
+from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.experiments.analysis.findings import find
+from fairtrial.experiments.analysis.freeze import Known, with_later_end
+from fairtrial.experiments.analysis.frozen_guard import is_frozen
+from fairtrial.experiments.analysis.harm import harm_by_users, harm_only
+from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis.sums import Sums
+from fairtrial.experiments.lifecycle import shortened
+from fairtrial.experiments.monitor import Circumstances, Step, Verdict, step
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.experiments import (
+    alarms,
+    analysis_plans,
+    arm_sums,
+    control_levels,
+    looks,
+    stage_facts,
+    transitions,
+)
+from fairtrial.store.experiments.analysis_plans import StoredPlan
+from fairtrial.store.experiments.looks import Look
+from gateway.control.operations.alarms.changed_models import changed_models
+from gateway.control.operations.alarms.unit_alarms import find_unit_alarms
+from gateway.control.operations.change_experiment import Change, Publisher, change_experiment
+from gateway.control.operations.frozen_plans import CONTROL, settle_level, start_plan
+
+STEP_SECONDS = 2.0
+REST = 10
+"""Seconds of rest for each second that a step took, unless errors arrived."""
+ALARM_US = 60_000_000
+"""How often units and served models are checked."""
+LEVEL_UNITS = 500
+MANY_UNITS = 100_000
+HOUR_US = 3_600_000_000
+
+log = logging.getLogger("fairtrial.control")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The last step of one experiment, for pages. ``sums`` are the data behind it."""
+
+    stored: StoredPlan
+    sums: Sums
+    step: Step
+
+
+class ExperimentMonitor:
+    """Steps through the running experiments of the published plan; one thread calls `step`.
+
+    ``statuses`` has the last step of each experiment, by name. ``rest``: seconds of rest for each second of a step.
+    """
+
+    def __init__(
+        self, database: Database, publisher: Publisher, clock_us: Callable[[], int], *, rest: float = REST
+    ) -> None:
+        self._rest = rest
+        self._database = database
+        self._publisher = publisher
+        self._clock_us = clock_us
+        self._memories: dict[int, Memory] = {}
+        self._due: dict[str, float] = {}
+        self._checked_us: dict[str, int] = {}
+        self._changed: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._names: frozenset[str] | None = None
+        self._stopped: set[str] = set()
+        self.statuses: dict[str, Status] = {}
+
+    def step(self, *, urgent: bool = False) -> None:
+        """One step of every running experiment. ``urgent``: errors arrived, so that even resting ones test for harm.
+
+        A failing experiment does not keep the others from their step; raises the first error at the end.
+        """
+        published = self._publisher.published
+        failures: list[Exception] = []
+        if published is not None:
+            self._forget_removed(frozenset(published.plan.experiments))
+        for experiment in published.plan.experiments.values() if published else ():
+            try:
+                if experiment.state != "running":
+                    self._settle_stopped(experiment)
+                    continue
+                self._paced(published.plan, experiment, urgent=urgent)  # type: ignore[union-attr]
+            except Exception as error:  # noqa: BLE001 - it is raised below, after the other experiments
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _forget_removed(self, names: frozenset[str]) -> None:
+        """Close the alarms of experiments that the plan no longer has, because nothing else would."""
+        if names == self._names:
+            return
+        for name in alarms.standing_experiments(self._database) - names:
+            for family in ("experiment", "stage", "units"):
+                alarms.settle(self._database, name, {}, family=family, now_us=self._clock_us(), actor=CONTROL)
+        for name in self.statuses.keys() - names:
+            del self.statuses[name]
+        self._names = names
+
+    def _settle_stopped(self, experiment: Experiment) -> None:
+        """Close the alarms that matter only while an experiment runs, once after it has stopped."""
+        self.statuses.pop(experiment.name, None)
+        if experiment.name in self._stopped:
+            return
+        for family in ("stage", "units"):
+            alarms.settle(self._database, experiment.name, {}, family=family, now_us=self._clock_us(), actor=CONTROL)
+        self._stopped.add(experiment.name)
+
+    def _paced(self, plan: Plan, experiment: Experiment, *, urgent: bool) -> None:
+        """A whole step, unless the experiment rests after its last one; then only a test for harm, if it is urgent."""
+        began = time.monotonic()
+        if began >= self._due.get(experiment.name, 0.0) or (urgent and self._is_harmful(experiment)):
+            try:
+                self._step_one(plan, experiment)
+            finally:  # a failing experiment rests too, so that it does not take the others' time
+                self._due[experiment.name] = time.monotonic() + self._rest * (time.monotonic() - began)
+
+    def _is_harmful(self, experiment: Experiment) -> bool:
+        """Whether counted events prove harm now; it reads only the units with an event."""
+        stored = analysis_plans.newest(self._database, experiment.name)
+        if stored is None or not is_frozen({experiment.name: stored.plan}, experiment):
+            return True
+        hashes = analysis_plans.hashes(self._database, stored.plan)
+        with self._database.read_transaction() as cursor:
+            users = arm_sums.read_event_users(cursor, stored.plan, hashes)
+        return any(one.proven for one in harm_by_users(stored.plan, users))
+
+    def _step_one(self, plan: Plan, experiment: Experiment) -> None:
+        self._stopped.discard(experiment.name)
+        now_us = self._clock_us()
+        stored = self._stored(plan, experiment, now_us)
+        stored, sums = self._read(stored, now_us)
+        memory = self._memory(stored)
+        result = step(stored.plan, memory, sums, self._circumstances(experiment, stored, now_us))
+        if result.memory.split.invalid and not memory.split.invalid and not result.findings:
+            primary = stored.plan.primary
+            found = find(stored.plan, sums, memory.looked(primary.metric) if primary else None)
+            result = replace(result, findings=found, memory=memory.after(stored.plan, sums, found))
+        if result.findings:
+            look = Look(stored.number, stored.plan, sums, result.findings, result.memory)
+            with self._database.transaction() as cursor:
+                looks.append(cursor, look)
+        self._memories[stored.number] = result.memory
+        self.statuses[experiment.name] = Status(stored, sums, result)
+        self._raise_alarms(experiment, stored, result, now_us)
+        if result.verdict is not None:
+            self._act(experiment, result.verdict, now_us)
+
+    def _stored(self, plan: Plan, experiment: Experiment, now_us: int) -> StoredPlan:
+        """The frozen plan of the experiment, which begins now if it has none."""
+        stored = analysis_plans.newest(self._database, experiment.name)
+        if stored is not None and is_frozen({experiment.name: stored.plan}, experiment):
+            return replace(stored, plan=with_later_end(stored.plan, experiment))
+        return start_plan(self._database, plan, experiment, now_us=now_us)
+
+    def _read(self, stored: StoredPlan, now_us: int) -> tuple[StoredPlan, Sums]:
+        """The sums of all arms, after the levels that the control's first units can set by now."""
+        plan = stored.plan
+        hashes = analysis_plans.hashes(self._database, plan)
+        with self._database.read_transaction() as cursor:
+            levels = dict(_first_levels(cursor, plan, hashes))
+        for metric, known in levels.items():
+            stored = settle_level(self._database, stored, metric, known, now_us=now_us)
+        return stored, self._sums(stored, hashes, now_us)
+
+    def _sums(self, stored: StoredPlan, hashes: Sequence[str], now_us: int) -> Sums:
+        """The sums for this step. Of many units, only events are read until a look is due."""
+        plan, last = stored.plan, self.statuses.get(stored.plan.experiment)
+        if last is not None and last.stored.number == stored.number and _units(last.sums) > MANY_UNITS:
+            memory = self._memory(stored)
+            if now_us - memory.looked_us < HOUR_US:
+                with self._database.read_transaction() as cursor:
+                    events = arm_sums.read_sums(cursor, plan, hashes, now_us=now_us, events_only=True)
+                if not (memory.is_due(events) or any(one.proven for one in harm_only(plan, events))):
+                    return last.sums.updated(events)
+        stops = transitions.interruptions(self._database, plan.experiment, plan.segment)
+        with self._database.read_transaction() as cursor:
+            return arm_sums.read_sums(cursor, plan, hashes, now_us=now_us, interruptions=stops)
+
+    def _memory(self, stored: StoredPlan) -> Memory:
+        if stored.number not in self._memories:
+            with self._database.read_transaction() as cursor:
+                self._memories[stored.number] = looks.memory(cursor, stored.number, stored.plan)
+        return self._memories[stored.number]
+
+    def _circumstances(self, experiment: Experiment, stored: StoredPlan, now_us: int) -> Circumstances:
+        started_us, name = stored.plan.started_us, experiment.name
+        history = transitions.stage_history(self._database, name, experiment.segment, started_us=started_us)
+        known_us, changed = self._changed.get(name, (None, ()))
+        if known_us != started_us or now_us - self._checked_us.get(name, 0) >= ALARM_US:
+            changed = changed_models(self._database, experiment, since_us=started_us)
+            self._changed[name] = started_us, changed
+        since_us = max(history.since_us or 0, started_us)
+        hashes = analysis_plans.hashes(self._database, stored.plan)
+        served = stage_facts.served_arms(self._database, experiment.name, hashes, since_us=since_us)
+        return Circumstances(
+            now_us=now_us,
+            stage=experiment.stage,
+            stage_since_us=since_us,
+            approved=history.approved,
+            followed=stage_facts.workers_follow(self._database, now_us=now_us),
+            changed=changed,
+            served=served,
+        )
+
+    def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, now_us: int) -> None:
+        """Open the alarms that are new, and close those whose cause has gone."""
+        name = experiment.name
+        found = dict(_alarms(stored, result))
+        busy = bool(result.findings) and _units(self.statuses[name].sums) > MANY_UNITS
+        if not busy and now_us - self._checked_us.get(name, 0) >= ALARM_US:
+            self._checked_us[name] = now_us
+            units = {
+                f"units.{one.kind}": one.text for one in find_unit_alarms(self._database, experiment, now_us=now_us)
+            }
+            alarms.settle(self._database, name, units, family="units", now_us=now_us, actor=CONTROL)
+        for family in ("experiment", "stage"):
+            own = {kind: text for kind, text in found.items() if kind.startswith(f"{family}.")}
+            alarms.settle(self._database, name, own, family=family, now_us=now_us, actor=CONTROL)
+
+    def _act(self, experiment: Experiment, verdict: Verdict, now_us: int) -> None:
+        name, why = experiment.name, shortened(verdict.why)
+        change = Change(name, verdict.do, CONTROL, why, verdict.evidence, verdict.stage, experiment.segment)
+        try:
+            change_experiment(self._database, self._publisher, change, now_us=now_us)
+        except FairtrialError as error:
+            log.error("experiment %s: %s (%s)", name, verdict.do, error)
+            raise
+        log.warning("experiment %s: %s: %s", name, verdict.do, why)
+
+
+def _units(sums: Sums) -> int:
+    return sum(arm.units for arm in sums.arms.values())
+
+
+def _first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> Iterator[tuple[str, Known]]:
+    """The levels that the control's first units set, for metrics that have waited for them."""
+    for one in plan.metrics:
+        if not one.needs_level or one.level is not None:
+            continue
+        found = control_levels.read_level(cursor, plan, one, hashes, since_us=plan.from_us)
+        if found is not None and found.units >= LEVEL_UNITS and found.level > 0:
+            yield one.metric, Known(found.level, found.cap)
+
+
+def _alarms(stored: StoredPlan, result: Step) -> Iterator[tuple[str, str]]:
+    """Each alarm's kind and text."""
+    plan, memory = stored.plan, result.memory
+    if memory.split.invalid:
+        yield (
+            "experiment.srm",
+            f"{plan.experiment}: the units do not arrive by the planned split, so its arms can't be compared. Find "
+            "the cause, then start anew with a new salt.",
+        )
+    if result.asks_approval is not None:
+        yield (
+            "stage.approval",
+            f"{plan.experiment}: the {result.asks_approval:g} % stage waits for an approval "
+            f"(fairtrial experiment approve {plan.experiment} --why …).",
+        )
+    broken = sorted({metric for (metric, _), one in memory.latched.items() if one.broken})
+    if broken:
+        yield (
+            "experiment.changed",
+            f"{plan.experiment}: the effect on {' and '.join(broken)} has changed since the start, so it stays "
+            "undecided. Start a new segment.",
+        )

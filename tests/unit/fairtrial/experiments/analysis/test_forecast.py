@@ -1,0 +1,70 @@
+"""The size that the primary metric still needs, compared with simulated looks and with the sums it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.experiments.analysis.findings import find
+from fairtrial.experiments.analysis.forecast import Forecast, forecast
+from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, START, analysis_plan, arm, sums
+
+
+def found(*arms: object, days: float = 8.0, **more: object) -> Forecast:
+    result = forecast(analysis_plan(**more), "tuned", sums(days, *arms))  # type: ignore[arg-type]
+    assert isinstance(result, Forecast)
+    return result
+
+
+def test_four_of_five_experiments_with_the_needed_units_find_the_planned_effect() -> None:
+    needed = found(arm(400, 204), arm(400, 212)).needed
+    draw, plan = np.random.default_rng(7), analysis_plan()
+    shown = 0
+    for _ in range(400):
+        yes = draw.binomial(needed // 2, (0.5, 0.6))
+        (one,) = [one for one in find(plan, sums(8, *(arm(needed // 2, int(y)) for y in yes))) if one.role == "primary"]
+        shown += isinstance(one.estimate, Estimate) and one.estimate.low > 0
+    assert 0.72 <= shown / 400 <= 0.88
+
+
+def test_the_needed_units_do_not_depend_on_how_many_there_are() -> None:
+    sizes = [found(arm(n, n // 2), arm(n, n // 2)) for n in (200, 500, 1000)]
+    assert max(one.needed for one in sizes) / min(one.needed for one in sizes) < 1.02
+    assert [one.more for one in sizes] == [max(0, one.needed - one.units) for one in sizes]
+
+
+def test_units_without_feedback_need_more_units() -> None:
+    all_give, half_give = found(arm(600, 300), arm(600, 300)), found(arm(600, 150, given=300), arm(600, 150, given=300))
+    assert 1.9 < half_give.needed / all_give.needed < 2.1
+
+
+def test_units_with_an_open_window_wait_and_the_time_follows_their_arrival() -> None:
+    open_window = replace(arm(300, 150), units=400)
+    one = found(open_window, open_window, days=8)
+    assert one.waiting == 200
+    missing = one.more - one.waiting
+    assert one.expected_us is not None
+    at_us = START + 8 * DAY_US + DAY_US + missing * 8 * DAY_US / 800
+    assert abs(one.expected_us - at_us) < 1_000_000
+
+
+def test_an_amount_per_request_of_heavy_users_is_allowed_for() -> None:
+    primary = replace(ERRORS, role="primary", require="not_worse", margin=0.05)
+    sizes = []
+    for cap in (1.0, 20.0):
+        arms = arm(2000, 0, failed=20, cap=cap), arm(2000, 0, failed=22, cap=cap)
+        sizes.append(found(*arms, metrics=(replace(primary, cap=cap),)).needed)
+    assert sizes[1] > 2 * sizes[0]
+
+
+def test_nothing_is_forecast_while_no_request_of_either_arm_has_failed() -> None:
+    primary = replace(ERRORS, role="primary", require="not_worse", margin=0.02)
+    found = forecast(analysis_plan(metrics=(primary,)), "tuned", sums(8, arm(900, 0), arm(900, 0)))
+    assert isinstance(found, NotEnough) and "alike" in found.reason
+
+
+def test_nothing_is_forecast_without_a_look_or_a_metric() -> None:
+    for plan in (analysis_plan(), analysis_plan(metrics=())):
+        assert isinstance(forecast(plan, "tuned", sums(8, arm(10, 5), arm(10, 6))), NotEnough)

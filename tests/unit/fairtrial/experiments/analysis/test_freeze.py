@@ -1,0 +1,209 @@
+"""A start freezes what decides; later edits are named, and amendments count anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fairtrial.config.file.schema import ProjectFile
+from fairtrial.config.plan.compile import compile_plan
+from fairtrial.domain.plan import Deployment, Experiment, Plan
+from fairtrial.experiments.analysis.findings import find
+from fairtrial.experiments.analysis.freeze import (
+    EARLIER,
+    MEASURED,
+    STATED,
+    Known,
+    Start,
+    changed_models,
+    counts_anew,
+    freeze,
+    frozen_changes,
+    with_level,
+)
+from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from tests.fixtures.experiments.frozen_plans import ERRORS, failing, sums
+
+NAME = "tuned-vs-base"
+GUARDRAILS: list[dict[str, Any]] = [
+    {"metric": ERRORS, "margin": "1pp"},
+    {"metric": "cost.per_request", "margin": "20%", "stop_margin": "30%", "signal": "pause"},
+    {"metric": "requests.latency_p95", "margin": "20%", "baseline": 900},
+    {"metric": "requests.schema_valid_rate", "margin": "1pp", "baseline": "99%"},
+    {"metric": "feedback.solved.given", "margin": "5pp"},
+]
+
+
+def project(**changes: Any) -> Plan:
+    """A compiled project; ``changes`` are fields of its experiment."""
+    experiment: dict[str, Any] = {
+        "question": "Is it better?",
+        "unit": "user",
+        "control": "base",
+        "variants": {"base": {"deployment": "base"}, "tuned": {"deployment": "tuned"}},
+        "split": {"base": 60, "tuned": 40},
+        "enroll": {"stages": [10, 50], "min_units": 30, "min_hours": 4, "approve": [50]},
+        "primary": {"metric": "feedback.solved", "mde": "3pp", "min_days": 14},
+        "guardrails": GUARDRAILS,
+        "max_weeks": 5,
+    }
+    deployments = {
+        name: {"model": f"openai/{name}", "base_url": f"http://{name}.example/v1"} for name in ("base", "tuned")
+    }
+    feedback = {"solved": {"from": "feedback", "key": "solved", "kind": "boolean", "window": "3d"}}
+    file = {
+        "version": 1,
+        "deployments": changes.pop("deployments", deployments),
+        "metrics": changes.pop("metrics", feedback),
+        "experiments": {NAME: experiment | changes},
+    }
+    return compile_plan(ProjectFile.model_validate(file), {}, {})
+
+
+def frozen(plan: Plan, **known: Known) -> AnalysisPlan:
+    """The plan as started at 7."""
+    by_metric = {name.replace("__", "."): one for name, one in known.items()}
+    return freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, known=by_metric))
+
+
+def metric(plan: AnalysisPlan, name: str) -> MetricPlan:
+    return next(one for one in plan.metrics if one.metric == name)
+
+
+def test_a_start_freezes_what_the_file_declares() -> None:
+    found = frozen(project())
+    assert (found.from_us, found.started_us, found.attempt, found.revision) == (7, 5, 1, 1)
+    assert found.shares == {"base": 0.6, "tuned": 0.4}
+    assert (found.stages, found.min_units, found.min_hours, found.approve) == ((10.0, 50.0), 30, 4.0, (50.0,))
+    assert (found.min_days, found.max_weeks) == (14.0, 5)
+    primary = found.primary
+    assert primary is not None
+    assert (primary.metric, primary.method, primary.better) == ("feedback.solved", "feedback", "higher")
+    assert (primary.margin, primary.window_seconds) == (0.03, 3 * 86_400.0)
+    assert [one.metric for one in found.guardrails] == [one["metric"] for one in GUARDRAILS]
+
+
+def test_each_guardrail_has_both_margins_and_its_signal() -> None:
+    found = frozen(project())
+    assert (metric(found, ERRORS).margin, metric(found, ERRORS).stop) == (0.01, 0.0)
+    cost = metric(found, "cost.per_request")
+    assert (cost.margin, cost.relative, cost.stop, cost.stop_relative, cost.signal) == (0.2, True, 0.3, True, "pause")
+    given = metric(found, "feedback.solved.given")
+    assert (given.method, given.better, given.window_seconds) == ("given", "higher", 3 * 86_400.0)
+
+
+def test_a_guardrail_of_the_primary_metric_is_not_decided_twice() -> None:
+    found = frozen(project(guardrails=[GUARDRAILS[0], {"metric": "feedback.solved", "margin": "5pp"}]))
+    assert [(one.metric, one.role) for one in found.metrics] == [("feedback.solved", "primary"), (ERRORS, "guardrail")]
+    assert found.alpha_kill == 0.05
+
+
+def test_a_stated_level_wins_over_an_earlier_one_and_one_is_needed_for_amounts() -> None:
+    known = Known(level=800.0)
+    found = frozen(project(), requests__latency_p95=known, cost__per_request=Known(level=0.02))
+    latency, cost = metric(found, "requests.latency_p95"), metric(found, "cost.per_request")
+    assert (latency.level, latency.source) == (900.0, STATED)
+    assert (cost.level, cost.source, cost.cap) == (0.02, EARLIER, pytest.approx(0.2))
+    assert metric(frozen(project()), "cost.per_request").level is None
+
+
+def test_the_level_of_a_good_share_is_that_of_the_bad_one() -> None:
+    assert metric(frozen(project()), "requests.schema_valid_rate").level == pytest.approx(0.01)
+
+
+def test_the_known_cap_and_response_are_taken() -> None:
+    found = frozen(project(), cost__per_request=Known(level=0.02, cap=0.7), feedback__solved=Known(response=0.4))
+    assert metric(found, "cost.per_request").cap == 0.7
+    assert metric(found, "feedback.solved").response == 0.4
+
+
+@pytest.mark.parametrize(("unit", "cap", "used"), [("user", None, 50.0), ("user", 5, 5.0), ("request", None, 1.0)])
+def test_a_share_of_requests_counts_so_many_of_one_unit(unit: str, cap: float | None, used: float) -> None:
+    found = frozen(project(unit=unit, guardrails=[{"metric": ERRORS, "margin": "1pp", "cap": cap}]))
+    assert metric(found, ERRORS).cap == used
+
+
+def test_a_lower_cap_shows_sooner_that_errors_are_not_more() -> None:
+    answers = []
+    for cap in (50, 5):
+        found = frozen(project(primary=None, guardrails=[{"metric": ERRORS, "margin": "1pp", "cap": cap}]))
+        seen = sums(0, errors=(failing(6_000, 60, cap=cap), failing(6_000, 60, cap=cap)))
+        answers.append(find(found, seen)[0].answer)
+    assert answers == ["cannot tell", "safe"]
+
+
+def test_a_level_measured_on_the_first_units_moves_the_start_of_that_metric() -> None:
+    found = with_level(frozen(project()), "cost.per_request", Known(level=0.03, cap=0.4), from_us=99)
+    cost = metric(found, "cost.per_request")
+    assert (cost.level, cost.cap, cost.from_us, cost.source) == (0.03, 0.4, 99, MEASURED)
+    assert metric(found, ERRORS).from_us == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"split": {"base": 50, "tuned": 50}}, "split: base 60 / tuned 40 → base 50 / tuned 50"),
+        ({"unit": "conversation"}, "unit: user → conversation"),
+        ({"primary": {"metric": "feedback.solved", "mde": "2pp", "min_days": 14}}, "primary.mde: 3pp → 2pp"),
+        ({"max_weeks": 4}, "max_weeks: 5 → 4"),
+        (
+            {"guardrails": [{**GUARDRAILS[0], "margin": "2pp"}, *GUARDRAILS[1:]]},
+            f"guardrails.{ERRORS}.margin: 1pp → 2pp",
+        ),
+        (
+            {"metrics": {"solved": {"from": "feedback", "key": "solved", "kind": "boolean", "window": "2d"}}},
+            "metrics.solved.window_seconds: 259200 → 172800",
+        ),
+    ],
+)
+def test_a_change_of_a_frozen_field_is_named(change: dict[str, Any], told: str) -> None:
+    assert told in frozen_changes(frozen(project()), _experiment(**change))
+
+
+def test_a_new_or_a_lost_guardrail_is_a_change() -> None:
+    found = frozen_changes(frozen(project()), _experiment(guardrails=GUARDRAILS[1:]))
+    assert any(one.startswith(f"guardrails.{ERRORS}.metric: {ERRORS} → none") for one in found)
+
+
+@pytest.mark.parametrize("change", [{}, {"max_weeks": 9}, {"question": "Is it really better?"}])
+def test_what_decides_nothing_may_change(change: dict[str, Any]) -> None:
+    assert frozen_changes(frozen(project()), _experiment(**change)) == []
+    assert not counts_anew(frozen(project()), _experiment(**change))
+
+
+@pytest.mark.parametrize(
+    ("change", "anew"),
+    [
+        ({"enroll": {"stages": [10, 90]}}, False),
+        ({"max_weeks": 2}, False),
+        ({"primary": {"metric": "feedback.solved", "mde": "2pp", "min_days": 14}}, True),
+        ({"split": {"base": 50, "tuned": 50}}, True),
+        ({"guardrails": GUARDRAILS[:1]}, True),
+    ],
+)
+def test_an_amendment_of_what_decides_counts_only_later_units(change: dict[str, Any], anew: bool) -> None:
+    assert counts_anew(frozen(project()), _experiment(**change)) is anew
+
+
+def test_another_model_behind_an_arm_is_seen() -> None:
+    plan = project()
+    started = frozen(plan)
+    assert changed_models(started, plan, plan.experiments[NAME]) == ()
+    other: Deployment = replace(plan.deployments["tuned"], digest="other")
+    swapped = replace(plan, deployments={**plan.deployments, "tuned": other})
+    assert changed_models(started, swapped, plan.experiments[NAME]) == ("tuned",)
+
+
+@pytest.mark.parametrize(("host", "shared"), [("base.example", True), ("tuned.example", False)])
+def test_two_arms_on_one_address_share_an_engine(host: str, shared: bool) -> None:
+    deployments = {
+        "base": {"model": "openai/base", "base_url": "http://base.example/v1"},
+        "tuned": {"model": "openai/tuned", "base_url": f"http://{host}/v2"},
+    }
+    assert frozen(project(deployments=deployments)).shared_engine is shared
+
+
+def _experiment(**change: Any) -> Experiment:
+    return project(**change).experiments[NAME]

@@ -1,0 +1,56 @@
+"""Sums are stored as JSON, and their sizes grow with the data."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fairtrial.domain.metrics import Method
+from fairtrial.experiments.analysis.sums import MetricSums, restored, stored
+from tests.fixtures.experiments.frozen_plans import (
+    COST,
+    ERRORS,
+    LATENCY,
+    RESOLVED,
+    answers,
+    failing,
+    spent,
+    sums,
+    waited,
+)
+
+EACH: list[tuple[Method, MetricSums]] = [
+    ("events", failing(100, 3)),
+    ("amount", spent(100, above=2)),
+    ("quantile", waited(1_000)),
+    ("feedback", answers(100, 60, 40)),
+    ("given", answers(100, 100, 60)),
+]
+
+
+@pytest.mark.parametrize(("method", "found"), EACH, ids=[method for method, _ in EACH])
+def test_sums_survive_being_stored_as_json(method: Method, found: MetricSums) -> None:
+    assert restored(method, json.loads(json.dumps(stored(found)))) == found
+
+
+def test_impossible_sums_are_not_restored() -> None:
+    fields = stored(failing(100, 3))
+    with pytest.raises(ValueError, match="impossible errors"):
+        restored("events", fields | {"users": 101})
+
+
+def test_sizes_count_units_requests_and_feedback() -> None:
+    found = sums(
+        0,
+        units=500,
+        errors=(failing(400, 3, requests=5), failing(300, 0)),
+        resolved=(answers(200, 100, 50), answers(200, 90, 50)),
+        cost=(spent(70), None),
+        latency=(waited(1_000), None),
+    ).sizes()
+    assert found["", "base"] == 500
+    assert (found[ERRORS, "base"], found[ERRORS, "tuned"]) == (2_000, 300)
+    assert (found[RESOLVED, "base"], found[RESOLVED, "tuned"]) == (300, 290)
+    assert (found[COST, "base"], found[LATENCY, "base"]) == (70, 1_000)
+    assert (COST, "tuned") not in found

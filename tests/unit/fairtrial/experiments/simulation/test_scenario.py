@@ -1,0 +1,102 @@
+"""Assumptions become scenarios, and impossible ones are refused in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.plan import Plan
+from fairtrial.experiments.simulation.scenario import Assumptions, Scenario, scenarios
+from tests.fixtures.experiments.simulated import ERRORS, NAME, RESOLVED, project
+
+
+def made(plan: Plan | None = None, **assumed: Any) -> tuple[Scenario, ...]:
+    found = plan or project()
+    fields: dict[str, Any] = {"per_week": 1_000, "levels": {RESOLVED: 0.6}} | assumed
+    return scenarios(found, found.experiments[NAME], Assumptions(**fields))
+
+
+def test_without_an_effect_there_is_a_better_an_equal_a_worse_and_a_failing_candidate() -> None:
+    found = made()
+    assert [(one.name, one.truth) for one in found] == [
+        ("better by 10 points", "better"),
+        ("no difference", "same"),
+        ("worse by 10 points", "worse"),
+        ("no difference, errors 1 → 5 %", "worse"),
+    ]
+    levels = [one.setting.world.arms["tuned"].levels[RESOLVED] for one in found]
+    assert levels == pytest.approx([0.7, 0.6, 0.5, 0.6])
+    assert all(one.setting.world.arms["base"].levels[RESOLVED] == 0.6 for one in found)
+
+
+@pytest.mark.parametrize(
+    ("effect", "level", "truth"),
+    [("+5pp", 0.65, "better"), ("-3pp", 0.57, "worse"), ("-10%", 0.54, "worse"), ("0", 0.6, "same")],
+)
+def test_a_stated_effect_is_the_only_scenario(effect: str, level: float, truth: str) -> None:
+    (found,) = made(effect=effect)
+    assert found.truth == truth
+    assert found.setting.world.arms["tuned"].levels[RESOLVED] == pytest.approx(level)
+
+
+def test_stated_errors_are_in_all_scenarios_and_decide_the_truth() -> None:
+    found = made(errors=(0.01, 0.02))
+    assert [one.truth for one in found] == ["worse"] * 3
+    assert found[0].name == "better by 10 points, errors 1 → 2 %"
+    assert found[0].setting.world.arms["tuned"].errors == 0.02
+
+
+def test_lower_is_better_turns_the_effect() -> None:
+    primary = {"metric": "cost.per_request", "mde": "20%", "baseline": 0.02}
+    found = made(project(primary=primary), levels={})
+    assert [one.name for one in found][:2] == ["better by 0.004", "no difference"]
+    assert [one.setting.world.arms["tuned"].cost for one in found][:3] == pytest.approx([0.016, 0.02, 0.024])
+
+
+def test_a_latency_has_the_stated_quantile() -> None:
+    primary = {"metric": "requests.latency_p95", "mde": "20%", "baseline": 3000}
+    found = made(project(primary=primary), levels={})[1]
+    arm = found.setting.world.arms["base"]
+    assert 0.25 * 3000 < arm.latency_ms < 0.5 * 3000
+
+
+def test_delays_and_silence_are_those_of_the_named_arms() -> None:
+    found = made(late_days={"": 1.0, "tuned": 4.0}, silent={"tuned": 0.1}, response=0.5)[0].setting
+    base, tuned = found.world.arms["base"], found.world.arms["tuned"]
+    assert (base.late_days, tuned.late_days) == (1.0, 4.0)
+    assert (base.silent, tuned.silent, tuned.response) == (0.0, 0.1, 0.5)
+    assert found.known[RESOLVED].response == 0.5
+
+
+@pytest.mark.parametrize(
+    ("plan", "assumed", "said"),
+    [
+        ({}, {"levels": {}}, "give its level today, such as --baseline feedback.resolved=62%"),
+        ({}, {"effect": "3"}, "is not an effect"),
+        ({}, {"effect": "much"}, "is not an effect"),
+        ({}, {"effect": "+50pp"}, "from 0.6 to 1.1, which is not possible"),
+        ({}, {"levels": {RESOLVED: 1.6}}, "a level of 1.6 is not possible"),
+        ({}, {"levels": {"feedback.other": 0.6}}, "not a metric of tuned-vs-base"),
+        ({}, {"late_days": {"other": 2.0}}, "not a variant of tuned-vs-base"),
+        ({}, {"silent": {"tuned": 0.6}, "response": 0.5}, "60 points less feedback than 50%"),
+        ({}, {"per_week": 1e9}, "are too many to simulate"),
+        ({"primary": None}, {"levels": {}}, "has no primary metric"),
+        ({"primary": {"metric": "requests.refusal_rate", "mde": "1pp"}}, {"levels": {}}, "only failed requests"),
+        (
+            {"primary": {"metric": "cost.per_request", "mde": "20%", "baseline": 0.02}},
+            {"levels": {}, "effect": "+1pp"},
+            "must be relative",
+        ),
+        ({"primary": {"metric": "cost.per_request", "mde": "20%"}}, {"levels": {}}, "give its level today"),
+        (
+            {"primary": {"metric": ERRORS, "mde": "1pp", "baseline": "1%"}},
+            {"levels": {}, "effect": "-5pp"},
+            "not possible",
+        ),
+    ],
+)
+def test_what_is_missing_or_impossible_is_refused(plan: dict[str, Any], assumed: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        made(project(**plan), **assumed)

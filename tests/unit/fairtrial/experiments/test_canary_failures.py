@@ -1,0 +1,127 @@
+"""Failures that other tools for gradual releases have published; none of them may happen here.
+
+Sources: spinnaker/kayenta#377 and #799 (a control without errors), argoproj/argo-rollouts#4479 (an analysis that only
+failed counts as successful), fluxcd/flagger#1011 (traffic stops, the release advances), fluxcd/flagger#1098 (no values
+count as zero).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis.sums import ArmSums, Sums
+from fairtrial.experiments.monitor import Circumstances, Step, step
+from fairtrial.stats.sequential.error_guardrail import RequestErrors
+
+HOUR_US = 3_600_000_000
+ERRORS = "requests.error_rate"
+BOTH = frozenset({"base", "tuned"})
+PLAN = AnalysisPlan(
+    experiment="tuned-vs-base",
+    segment=1,
+    revision=1,
+    attempt=1,
+    from_us=0,
+    started_us=0,
+    unit="user",
+    control="base",
+    shares={"base": 0.5, "tuned": 0.5},
+    metrics=(
+        MetricPlan(
+            metric=ERRORS,
+            role="guardrail",
+            method="events",
+            better="lower",
+            require="not_worse",
+            margin=0.01,
+            cap=50.0,
+        ),
+    ),
+    stages=(10.0, 100.0),
+    min_units=100,
+    min_hours=1.0,
+    approve=(),
+    min_days=7.0,
+    max_weeks=6,
+    models={"base": "a", "tuned": "b"},
+    shared_engine=False,
+    analysis_hash="h",
+    declared={},
+)
+LATER = Circumstances(now_us=2 * HOUR_US, stage=10.0, stage_since_us=0, served=BOTH)
+
+
+def errors(failed: int, users: int) -> RequestErrors:
+    return RequestErrors.of([1] * failed + [0] * (users - failed), [1] * users)
+
+
+def arms(base: RequestErrors | None, tuned: RequestErrors | None, *, users: int = 400) -> Sums:
+    found = {"base": base, "tuned": tuned}
+    return Sums(
+        2 * HOUR_US,
+        {name: ArmSums(users, users, {} if one is None else {ERRORS: one}) for name, one in found.items()},
+    )
+
+
+def stepped(sums: Sums, around: Circumstances = LATER, plan: AnalysisPlan = PLAN) -> Step:
+    return step(plan, Memory(), sums, around)
+
+
+def test_a_control_without_errors_and_a_candidate_with_errors_are_compared() -> None:
+    found = stepped(arms(errors(0, 400), errors(20, 400)))
+    assert found.verdict is not None and found.verdict.do == "kill"
+    assert "5 % against 0 % of base" in found.verdict.why
+
+
+def test_two_arms_without_errors_are_neither_killed_nor_called_worse() -> None:
+    found = stepped(arms(errors(0, 400), errors(0, 400)))
+    assert found.verdict is not None and found.verdict.do == "stage"
+    assert [one.answer for one in found.findings] in (["safe"], ["cannot tell"])
+
+
+@pytest.mark.parametrize(("base", "tuned"), [(None, 0), (0, None), (None, None)])
+def test_an_arm_without_data_neither_advances_nor_kills(base: int | None, tuned: int | None) -> None:
+    found = stepped(arms(None if base is None else errors(base, 400), None if tuned is None else errors(tuned, 400)))
+    assert found.verdict is None
+    assert any(one.startswith(f"data for {ERRORS}") for one in found.waits)
+    assert all(one.answer == "cannot tell" for one in found.findings)
+
+
+def test_too_few_units_do_not_advance() -> None:
+    found = stepped(arms(errors(0, 400), errors(0, 60), users=60))
+    assert found.verdict is None
+    assert any("100 units in each arm" in one for one in found.waits)
+
+
+def test_a_stage_without_traffic_does_not_advance() -> None:
+    for served in (frozenset(), frozenset({"base"})):
+        found = stepped(arms(errors(0, 400), errors(0, 400)), replace(LATER, served=served))
+        assert found.verdict is None
+        assert any(one.startswith("requests of this stage in each arm") for one in found.waits)
+
+
+def test_a_stage_waits_until_all_workers_serve_the_plan() -> None:
+    found = stepped(arms(errors(0, 400), errors(0, 400)), replace(LATER, followed=False))
+    assert found.verdict is None and "all workers to serve the published plan" in found.waits
+
+
+def test_a_stage_waits_while_harm_is_likely_but_not_proven() -> None:
+    found = stepped(arms(errors(0, 400), errors(7, 400)))
+    assert found.verdict is None
+    assert f"less evidence of harm by {ERRORS} of tuned" in found.waits
+
+
+def test_an_approval_alone_does_not_advance() -> None:
+    around = replace(LATER, now_us=HOUR_US // 2, approved=frozenset({100.0}))
+    found = stepped(arms(errors(0, 400), errors(0, 400)), around, replace(PLAN, approve=(100.0,)))
+    assert found.verdict is None and any("hours of this stage" in one for one in found.waits)
+
+
+def test_conditions_without_the_approval_do_not_advance() -> None:
+    found = stepped(arms(errors(0, 400), errors(0, 400)), plan=replace(PLAN, approve=(100.0,)))
+    assert found.verdict is None and found.asks_approval == 100.0
+    assert found.waits == ("approval of the 100 % stage",)

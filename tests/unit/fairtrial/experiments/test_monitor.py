@@ -1,0 +1,228 @@
+"""A step of the monitor kills, pauses, advances, asks, ends or waits, and missing data does none of these."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.analysis.sums import ArmSums, Sums
+from fairtrial.experiments.monitor import DAY_US, HOUR_US, WEEK_US, Circumstances, Step, passes_us, step
+from tests.fixtures.experiments.frozen_plans import (
+    COST,
+    ERRORS,
+    LATENCY,
+    analysis_plan,
+    answers,
+    cost,
+    errors,
+    failing,
+    latency,
+    resolved,
+    spent,
+    sums,
+    waited,
+)
+
+STAGES: dict[str, Any] = {"stages": (5.0, 20.0, 100.0), "min_units": 100, "min_hours": 24.0, "approve": (100.0,)}
+BAD, GOOD = (failing(900, 9), failing(900, 60)), (failing(900, 9), failing(900, 9))
+
+
+def around(now_us: int = HOUR_US, stage: float = 100.0, **more: Any) -> Circumstances:
+    return Circumstances(now_us, stage, 0, **more)
+
+
+def done(found: Step) -> str | None:
+    return found.verdict.do if found.verdict else None
+
+
+def test_proven_harm_kills_and_says_so() -> None:
+    found = step(analysis_plan(errors()), Memory(), sums(HOUR_US, units=900, errors=BAD), around())
+    assert found.verdict is not None and found.verdict.do == "kill"
+    assert found.verdict.why.startswith(f"{ERRORS} of tuned: 6.67 % against 1 % of base (e-value ")
+    assert found.verdict.evidence["metric"] == ERRORS
+    assert found.verdict.evidence["units"] == {"base": 900, "tuned": 900}
+    assert found.memory.latched[ERRORS, "tuned"].answer == "harm"
+
+
+def test_a_guardrail_can_pause_instead() -> None:
+    found = step(analysis_plan(errors(signal="pause")), Memory(), sums(HOUR_US, errors=BAD), around())
+    assert done(found) == "pause"
+
+
+def test_a_kill_goes_before_a_pause_at_the_same_look() -> None:
+    plan = analysis_plan(errors(signal="pause"), cost())
+    harmful = sums(HOUR_US, errors=BAD, cost=(spent(900), spent(900, mean=0.2)))
+    found = step(plan, Memory(), harmful, around())
+    assert found.verdict is not None
+    assert (found.verdict.do, found.verdict.evidence["metric"]) == ("kill", COST)
+
+
+def test_a_stored_kill_that_was_not_carried_out_is_repeated() -> None:
+    plan, harmful = analysis_plan(cost()), sums(HOUR_US, cost=(spent(900), spent(900, mean=0.2)))
+    first = step(plan, Memory(), harmful, around())
+    assert done(first) == "kill" and not first.memory.is_due(harmful)
+    again = step(plan, first.memory, harmful, around())
+    assert again.verdict is not None and again.findings == ()
+    assert again.verdict.do == "kill" and "an earlier look proved harm" in again.verdict.why
+    paused = step(analysis_plan(cost(signal="pause")), first.memory, harmful, around())
+    assert paused.verdict is None  # a person resumed it
+
+
+def test_harm_by_events_kills_between_two_looks() -> None:
+    plan = analysis_plan(errors())
+    first = step(plan, Memory(), sums(HOUR_US, errors=(failing(9_000, 90), failing(9_000, 90))), around())
+    later = sums(HOUR_US + 2_000_000, errors=(failing(9_010, 90), failing(9_010, 160)))
+    assert not first.memory.is_due(later)
+    assert done(first) is None
+    assert done(step(plan, first.memory, later, around(later.at_us))) == "kill"
+
+
+def test_other_harm_waits_for_a_look() -> None:
+    plan = analysis_plan(cost())
+    first = step(plan, Memory(), sums(HOUR_US, cost=(spent(3_000), spent(3_000, seed=2))), around())
+    later = sums(HOUR_US + 2_000_000, cost=(spent(3_010), spent(3_010, mean=0.3)))
+    assert done(step(plan, first.memory, later, around(later.at_us))) is None
+    hour = replace(later, at_us=2 * HOUR_US)
+    assert done(step(plan, first.memory, hour, around(hour.at_us))) == "kill"
+
+
+def test_without_new_data_a_step_looks_at_nothing() -> None:
+    plan, seen = analysis_plan(errors()), sums(HOUR_US, errors=GOOD)
+    first = step(plan, Memory(), seen, around())
+    again = step(plan, first.memory, replace(seen, at_us=9 * HOUR_US), around(9 * HOUR_US))
+    assert first.findings and not again.findings
+
+
+@pytest.mark.parametrize("units", [0, 1, 29])
+def test_missing_data_neither_kills_nor_promotes(units: int) -> None:
+    plan = analysis_plan(resolved(), errors(), cost(), latency(), stages=(10.0, 100.0))
+    empty = Sums(HOUR_US, {"base": ArmSums(units), "tuned": ArmSums(units)})
+    found = step(plan, Memory(), empty, around(stage=10.0))
+    assert found.verdict is None
+    assert found.waits == tuple(f"data for {name} (base, tuned)" for name in (ERRORS, COST, LATENCY))
+
+
+def test_a_dead_candidate_is_killed_though_its_control_never_failed() -> None:
+    found = step(analysis_plan(errors()), Memory(), sums(HOUR_US, errors=(failing(40, 0), failing(14, 14))), around())
+    assert done(found) == "kill"
+
+
+def test_a_kill_comes_before_a_changed_model_and_that_before_the_end() -> None:
+    plan = analysis_plan(errors())
+    late = around(plan.max_weeks * WEEK_US, changed=("tuned",))
+    assert done(step(plan, Memory(), sums(late.now_us, errors=BAD), late)) == "kill"
+    found = step(plan, Memory(), sums(late.now_us, errors=GOOD), late)
+    assert done(found) == "pause"
+    assert found.verdict is not None and found.verdict.evidence == {"changed_models": ["tuned"]}
+
+
+def test_it_ends_after_its_weeks_and_says_what_is_excluded() -> None:
+    plan = analysis_plan(resolved(), errors())
+    end_us = plan.max_weeks * WEEK_US
+    seen = sums(end_us, errors=GOOD, resolved=(answers(900, 900, 540), answers(900, 900, 545)))
+    assert done(step(plan, Memory(), seen, around(end_us - 1))) is None
+    found = step(plan, Memory(), seen, around(end_us))
+    assert found.verdict is not None and found.verdict.do == "end"
+    assert found.verdict.why.startswith("4 weeks are over; tuned is between -")
+    assert set(found.verdict.evidence) == {"feedback.resolved of tuned", f"{ERRORS} of tuned"}
+
+
+def test_weeks_count_from_the_start_of_the_segment() -> None:
+    plan = analysis_plan(errors(), started_us=WEEK_US, max_weeks=1)
+    seen = sums(2 * WEEK_US, errors=GOOD)
+    assert done(step(plan, Memory(), seen, around(2 * WEEK_US - 1))) is None
+    assert done(step(plan, Memory(), seen, around(2 * WEEK_US))) == "end"
+
+
+def test_the_next_stage_needs_units_hours_and_data() -> None:
+    plan = analysis_plan(errors(), **STAGES)
+    early = step(plan, Memory(), sums(HOUR_US, units={"base": 120, "tuned": 80}, errors=GOOD), around(stage=5.0))
+    assert early.waits == (
+        "100 units in each arm (tuned has 80)",
+        "24 hours of this stage (until 02 Jan 00:00 UTC)",
+    )
+    found = step(plan, Memory(), sums(DAY_US, errors=GOOD), around(DAY_US, 5.0))
+    assert found.verdict is not None
+    assert (found.verdict.do, found.verdict.stage, found.waits) == ("stage", 20.0, ())
+
+
+def test_a_stage_waits_for_its_approval_alone() -> None:
+    plan, seen = analysis_plan(errors(), **STAGES), sums(DAY_US, errors=GOOD)
+    asking = step(plan, Memory(), seen, around(DAY_US, 20.0))
+    assert (asking.verdict, asking.asks_approval) == (None, 100.0)
+    early = step(plan, Memory(), seen, around(HOUR_US, 20.0))
+    assert early.asks_approval is None and early.waits[-1] == "approval of the 100 % stage"
+    allowed = step(plan, Memory(), seen, around(DAY_US, 20.0, approved=frozenset({100.0})))
+    assert allowed.verdict is not None and allowed.verdict.stage == 100.0
+
+
+def test_a_stage_waits_for_workers_that_serve_another_plan() -> None:
+    plan, seen = analysis_plan(errors(), **STAGES), sums(DAY_US, errors=GOOD)
+    assert done(step(plan, Memory(), seen, around(DAY_US, 5.0, followed=False))) is None
+    assert done(step(plan, Memory(), seen, around(DAY_US, 5.0, followed=None))) == "stage"
+
+
+def test_a_wrong_split_stops_the_growth_and_stays() -> None:
+    plan = analysis_plan(errors(), **STAGES)
+    wrong = sums(DAY_US, units={"base": 5_300, "tuned": 4_700}, errors=GOOD)
+    found = step(plan, Memory(), wrong, around(DAY_US, 5.0))
+    assert found.memory.split.invalid and found.waits == ("a valid split: the sample ratio does not match",)
+    right = sums(2 * DAY_US, units=9_000, errors=GOOD)
+    assert done(step(plan, found.memory, right, around(2 * DAY_US, 5.0))) is None
+
+
+def test_harm_kills_though_the_split_is_wrong() -> None:
+    wrong = sums(DAY_US, units={"base": 5_300, "tuned": 4_700}, errors=BAD)
+    assert done(step(analysis_plan(errors()), Memory(), wrong, around(DAY_US))) == "kill"
+
+
+@pytest.mark.parametrize(("failed", "waits"), [(9, False), (17, False), (22, True)])
+def test_a_stage_waits_while_harm_has_more_than_a_quarter_of_the_evidence(failed: int, waits: bool) -> None:
+    plan = analysis_plan(errors(), **STAGES)
+    found = step(plan, Memory(), sums(DAY_US, errors=(failing(900, 9), failing(900, failed))), around(DAY_US, 5.0))
+    assert bool(found.waits) is waits
+    assert done(found) == (None if waits else "stage")
+
+
+def test_evidence_of_harm_that_is_gone_at_the_last_look_blocks_no_stage() -> None:
+    plan = analysis_plan(cost(), **STAGES)
+    dear = sums(DAY_US, cost=(spent(400), spent(400, mean=0.137, seed=2)))
+    waiting = step(plan, Memory(), dear, around(DAY_US, 5.0))
+    assert waiting.waits == (f"less evidence of harm by {COST} of tuned",)
+    usual = sums(2 * DAY_US, cost=(spent(4_000), spent(4_000, seed=2)))
+    assert done(step(plan, waiting.memory, usual, around(2 * DAY_US, 5.0))) == "stage"
+
+
+def test_a_stage_does_not_wait_for_feedback_whose_windows_are_open() -> None:
+    given = replace(resolved(role="guardrail"), metric="feedback.resolved.given", method="given")
+    plan = analysis_plan(errors(), given, **STAGES)
+    assert done(step(plan, Memory(), sums(DAY_US, errors=GOOD), around(DAY_US, 5.0))) == "stage"
+
+
+def test_a_stage_waits_for_a_guardrail_without_data_in_one_arm() -> None:
+    plan = analysis_plan(errors(), latency(), **STAGES)
+    found = step(plan, Memory(), sums(DAY_US, errors=GOOD, latency=(waited(900), None)), around(DAY_US, 5.0))
+    assert found.waits == ("data for requests.latency_p95 (tuned)",)
+
+
+def test_the_last_stage_waits_for_nothing() -> None:
+    found = step(analysis_plan(errors(), **STAGES), Memory(), sums(DAY_US, errors=GOOD), around(DAY_US, 100.0))
+    assert (found.verdict, found.waits, found.asks_approval) == (None, (), None)
+
+
+@pytest.mark.parametrize(
+    ("min_days", "answered_days", "passes_days"),
+    [(7, 0.1, 7), (7, 7, 7), (7, 7.1, 14), (8, 1, 14), (21, 3, 21), (0, 0.5, 0.5), (2, 0.5, 2), (2, 3, 3)],
+)
+def test_the_primary_metric_passes_after_whole_weeks(min_days: float, answered_days: float, passes_days: float) -> None:
+    from_us = 3 * HOUR_US
+    plan = analysis_plan(resolved(), min_days=min_days, from_us=from_us)
+    assert passes_us(plan, from_us + round(answered_days * DAY_US)) == from_us + round(passes_days * DAY_US)
+
+
+def test_the_same_data_give_the_same_step() -> None:
+    plan, seen = analysis_plan(resolved(), errors(), cost()), sums(DAY_US, errors=GOOD, cost=(spent(900), spent(900)))
+    assert step(plan, Memory(), seen, around(DAY_US)) == step(plan, Memory(), seen, around(DAY_US))

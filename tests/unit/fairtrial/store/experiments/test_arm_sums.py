@@ -1,0 +1,122 @@
+"""The sums of each arm equal those computed from the events, however the requests arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from math import isinf
+
+import pytest
+
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis.sums import ArmSums, Sums
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.core.database import Database
+from fairtrial.store.experiments import quantile_sums
+from fairtrial.store.experiments.arm_sums import read_sums
+from fairtrial.store.experiments.transitions import Interruption
+from fairtrial.store.ingest.ingest import Ingester
+from tests.fixtures.store import live_experiment as live
+from tests.fixtures.store.computed_sums import computed
+
+NONE: Sequence[Interruption] = ()
+
+
+def ingest(database: Database, ingester: Ingester, traffic: live.Traffic) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    assert writer.append(*traffic.lines())
+    writer.close()
+    ingester.catch_up()
+
+
+def read(
+    database: Database, plan: AnalysisPlan, now_us: int = live.END, interruptions: Sequence[Interruption] = NONE
+) -> Sums:
+    with database.read_transaction() as cursor:
+        return read_sums(cursor, plan, live.HASHES, now_us=now_us, interruptions=interruptions)
+
+
+def assert_same(found: Sums, wanted: dict[str, ArmSums]) -> None:
+    assert found.arms.keys() == wanted.keys()
+    for name, arm in wanted.items():
+        mine = found.arms[name]
+        assert (mine.units, mine.requests, mine.unknown) == (arm.units, arm.requests, arm.unknown)
+        assert mine.metrics.keys() == arm.metrics.keys()
+        for metric, sums in arm.metrics.items():
+            assert flat(mine.metrics[metric]) == pytest.approx(flat(sums)), (name, metric)
+
+
+def flat(sums: object) -> dict[str, float]:
+    """The numbers of nested sums; infinity as a number that compares equal."""
+    found: dict[str, float] = {}
+    for name, value in asdict(sums).items():  # type: ignore[call-overload]
+        parts = value if isinstance(value, dict) else {"": value}
+        found |= {f"{name}.{part}": 1e300 if isinf(one) else one for part, one in parts.items()}
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("interruptions", [NONE, (live.PAUSED,), (live.PAUSED, (live.END - 1_000 * live.SECOND, None))])
+def test_sums_are_those_of_the_events(
+    database: Database, ingester: Ingester, seed: int, interruptions: Sequence[Interruption]
+) -> None:
+    traffic = live.random_traffic(seed, unpriced=0.002 * seed)
+    live.store_plans(database, live.plan(), live.amended())
+    ingest(database, ingester, traffic)
+    for plan in (live.plan(), live.amended()):
+        for now_us in (live.END, live.STARTED + 2_500 * live.SECOND + 123):
+            found = read(database, plan, now_us, interruptions)
+            assert_same(found, computed(plan, traffic, now_us=now_us, interruptions=interruptions))
+            assert all(arm.units > 5 for arm in found.arms.values())
+
+
+def test_every_metric_has_data_in_these_tests(database: Database, ingester: Ingester) -> None:
+    live.store_plans(database, live.plan(), live.amended())
+    ingest(database, ingester, live.random_traffic(1))
+    wanted = {one.metric for one in live.METRICS}
+    assert [set(arm.metrics) for arm in read(database, live.plan()).arms.values()] == [wanted, wanted]
+
+
+def test_only_events_are_read_if_nothing_else_is_needed(database: Database, ingester: Ingester) -> None:
+    live.store_plans(database, live.plan(), live.amended())
+    ingest(database, ingester, live.random_traffic(2))
+    everything = read(database, live.plan())
+    with database.read_transaction() as cursor:
+        few = read_sums(cursor, live.plan(), live.HASHES, now_us=live.END, events_only=True)
+    for name, arm in few.arms.items():
+        whole = everything.arms[name]
+        assert set(arm.metrics) == {one.metric for one in live.METRICS if one.method == "events"}
+        for metric, sums in arm.metrics.items():
+            assert flat(sums) == pytest.approx(flat(whole.metrics[metric])), "sums in another order differ by rounding"
+        assert (arm.units, arm.requests) == (whole.units, whole.requests)
+
+
+def test_an_experiment_without_requests_has_arms_without_data(database: Database) -> None:
+    assert read(database, live.plan()) == Sums(live.END, {"base": ArmSums(0), "tuned": ArmSums(0)})
+
+
+def test_units_of_another_experiment_or_hash_are_not_read(database: Database, ingester: Ingester) -> None:
+    live.store_plans(database, live.plan(), live.amended())
+    ingest(database, ingester, live.random_traffic(3))
+    assert read(database, replace(live.plan(), experiment="other")).arms["base"] == ArmSums(0)
+    with database.read_transaction() as cursor:
+        assert read_sums(cursor, live.plan(), ["a3"], now_us=live.END).arms["tuned"] == ArmSums(0)
+        first = read_sums(cursor, live.plan(), ["a1"], now_us=live.END)
+    assert 0 < first.arms["base"].requests < read(database, live.plan()).arms["base"].requests
+
+
+def test_quantiles_of_many_requests_read_all_requests_of_some_units(
+    database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.store_plans(database, live.plan(), live.amended())
+    ingest(database, ingester, live.random_traffic(4, requests=900, units=150))
+    whole = read(database, live.plan())
+    requests = sum(arm.requests for arm in whole.arms.values())
+    monkeypatch.setattr(quantile_sums, "MOST", requests // 2)
+    half = read(database, live.plan())
+    for name, arm in half.arms.items():
+        some, every = (sums.arms[name].metrics["requests.ttft_p95"] for sums in (half, whole))
+        assert 0.3 * every.users.n < some.users.n < 0.7 * every.users.n  # type: ignore[union-attr]
+        mean = [one.users.y / one.users.n for one in (some, every)]  # type: ignore[union-attr]
+        assert mean[0] == pytest.approx(mean[1], rel=0.3), "units have all their requests"
+        assert arm.metrics["requests.error_rate"] == whole.arms[name].metrics["requests.error_rate"]

@@ -1,0 +1,124 @@
+"""`fairtrial simulate`: what it simulates, what it prints, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fairtrial.domain.errors import UsageError
+from fairtrial_cli.main import fairtrial
+from tests.fixtures.services.project_files import write_project
+
+NAME = "tuned-vs-base"
+FAST = ("--per-week", "800", "--runs", "4", "--baseline", "62%")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_project(tmp_path_factory.mktemp("project"))
+
+
+def run(file: Path, *arguments: str, name: str = NAME) -> str:
+    """What the command prints; raises what it raises."""
+    done = CliRunner().invoke(fairtrial, ["simulate", name, *arguments, "-c", str(file)], standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    assert not done.return_value
+    return done.output
+
+
+def simulated(file: Path, *arguments: str) -> dict[str, Any]:
+    found = json.loads(run(file, *arguments, "--json"))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_it_prints_each_candidate_with_errors_and_says_what_it_means(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    output = run(file, *FAST)
+    assert f"{NAME}: 4 trials each" in output
+    for words in ("no difference", "errors 1 → 5 %", "ships", "stopped for harm", "ends undecided", "proven safe"):
+        assert words in output
+    assert "100.0 % ±" in output
+    assert "this plan ships it in" in output and "wrongly stops it in" in output
+
+
+def test_planned_looks_are_simulated_as_planned(file: Path, tmp_path: Path) -> None:
+    at_once = ("--per-week", "100", "--runs", "4", "--baseline", "62%", "--effect", "+30pp")
+    (found,) = simulated(file, *at_once)["scenarios"]
+    assert found["ends"]["undecided"]["share"] == 0
+    planned = tmp_path / "planned.yaml"
+    text = file.read_text().replace("unit: user", "unit: user\n    looks: planned", 1)
+    planned.write_text(text.replace("mde: 3pp", "mde: 3pp, baseline: 62%", 1))
+    (found,) = simulated(planned, *at_once)["scenarios"]  # the first planned look needs more units
+    assert found["ends"]["undecided"]["share"] == 1
+
+
+def test_json_has_every_end_of_every_candidate(file: Path) -> None:
+    found = simulated(file, *FAST)
+    assert (found["experiment"], found["runs"], found["seed"]) == (NAME, 4, 1)
+    assert [one["truth"] for one in found["scenarios"]] == ["better", "same", "worse", "worse"]
+    for one in found["scenarios"]:
+        assert sum(end["share"] for end in one["ends"].values()) == pytest.approx(1.0)
+        assert set(one["ends"]["ships"]) == {"share", "error", "days", "units"}
+    assert found["scenarios"][3]["ends"]["stopped"]["share"] == 1.0
+
+
+def test_a_seed_repeats_it_and_another_one_does_not(file: Path) -> None:
+    one, same, other = (simulated(file, *FAST, "--errors", "1%,9%", "--seed", seed) for seed in ("3", "3", "4"))
+    assert one == same
+    assert one["scenarios"] != other["scenarios"]
+
+
+def test_a_stated_effect_is_simulated_alone_with_its_assumptions(file: Path) -> None:
+    more = ("--effect", "-30pp", "--response", "60%", "--late", "tuned=2", "--missing", "tuned=10", "--requests", "3")
+    (found,) = simulated(file, *FAST, *more)["scenarios"]
+    assert (found["candidate"], found["truth"]) == ("worse by 30 points", "worse")
+    assert found["ends"]["ships"]["share"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--per-week", "800"), "feedback.resolved: give its level today"),
+        ((*FAST, "--baseline", "60%"), "feedback.resolved is given more than once"),
+        ((*FAST[:4], "--baseline", "much"), "'much' is not a level"),
+        ((*FAST, "--baseline", "cost.per_unit=2"), "not a metric of tuned-vs-base"),
+        ((*FAST, "--effect", "3"), "'3' is not an effect"),
+        ((*FAST, "--effect", "+60pp"), "which is not possible"),
+        ((*FAST, "--response", "0%"), "without feedback there is nothing to simulate"),
+        ((*FAST, "--response", "130%"), "--response: '130%' is not a share"),
+        ((*FAST, "--errors", "1%"), "must be two shares"),
+        ((*FAST, "--errors", "1%,200%"), "--errors: '200%' is not a share"),
+        ((*FAST, "--late", "soon"), "--late: 'soon' is not a number"),
+        ((*FAST, "--late", "other=1"), "not a variant of tuned-vs-base"),
+        ((*FAST, "--late", "1", "--late", "2"), "--late: all arms is given more than once"),
+        ((*FAST, "--missing", "10"), "names no variant"),
+        ((*FAST, "--missing", "tuned=-1"), "not a number of 0 or more"),
+        ((*FAST, "--missing", "tuned=nan"), "not a number of 0 or more"),
+        (("--per-week", "1e9", "--baseline", "62%"), "are too many to simulate"),
+    ],
+)
+def test_wrong_input_is_refused_in_words(file: Path, arguments: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        run(file, *arguments)
+    assert said in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", [(), ("--per-week", "nan"), ("--per-week", "800", "--runs", "1")])
+def test_a_wrong_number_is_refused(file: Path, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(click.UsageError):
+        run(file, *arguments)
+
+
+def test_an_unknown_experiment_is_named_with_the_known_ones(file: Path) -> None:
+    with pytest.raises(UsageError, match="there is no experiment 'other' \\(tuned-vs-base\\)"):
+        run(file, *FAST, name="other")
