@@ -119,12 +119,13 @@ class ExperimentMonitor:
 
     def _paced(self, plan: Plan, experiment: Experiment, *, urgent: bool) -> None:
         """A whole step, unless the experiment rests after its last one; then only a test for harm, if it is urgent."""
-        began = time.monotonic()
+        began, first = time.monotonic(), experiment.name not in self._due
         if began >= self._due.get(experiment.name, 0.0) or (urgent and self._is_harmful(experiment)):
             try:
                 self._step_one(plan, experiment)
             finally:  # a failing experiment rests too, so that it does not take the others' time
-                self._due[experiment.name] = time.monotonic() + self._rest * (time.monotonic() - began)
+                rest = 0.0 if first else self._rest * (time.monotonic() - began)  # the first step loads the statistics
+                self._due[experiment.name] = time.monotonic() + rest
 
     def _is_harmful(self, experiment: Experiment) -> bool:
         """Whether counted events prove harm now; it reads only the units with an event."""

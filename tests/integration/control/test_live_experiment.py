@@ -15,34 +15,9 @@ from fairtrial.experiments.assignment import assign
 from fairtrial.store.core.query import END_OF_TIME_US, Page
 from fairtrial.store.experiments import alarms, looks
 from fairtrial_cli.commands.check import command
+from gateway.control.background.experiment_monitor import ExperimentMonitor
 from gateway.control.operations.frozen_plans import frozen_plans
-from tests.fixtures.control.live_trial import HOUR_US, NAME, NOW, LiveTrial
-
-PROJECT = """\
-version: 1
-deployments:
-  base: {model: openai/base, base_url: http://127.0.0.1:9/v1}
-  tuned: {model: openai/tuned, base_url: http://127.0.0.1:9/v1, parent: base}
-routes:
-  support-bot: {experiment: tuned-vs-base, fallback: base}
-metrics:
-  resolved: {from: feedback, key: resolved, kind: boolean, window: 1h}
-experiments:
-  tuned-vs-base:
-    question: Does the tuned model resolve more?
-    unit: user
-    control: base
-    variants:
-      base: {deployment: base}
-      tuned: {deployment: tuned}
-    split: {base: 50, tuned: 50}
-    enroll: {stages: [2, 10, 40, 100], min_units: 5, min_hours: 24, approve: [40]}
-    primary: {metric: feedback.resolved, require: superior, mde: 10pp}
-    guardrails: [{metric: requests.error_rate, margin: 1pp}]
-"""
-
-
-WHOLE = PROJECT.replace("{stages: [2, 10, 40, 100], min_units: 5, min_hours: 24, approve: [40]}", "{stages: [100]}")
+from tests.fixtures.control.live_trial import HOUR_US, NAME, NOW, PROJECT, WHOLE, LiveTrial
 
 
 @pytest.fixture
@@ -239,6 +214,22 @@ def test_a_resume_after_a_guardrail_has_paused_starts_a_new_segment(tmp_path: Pa
         trial.change("resume", "the leak is fixed")
         trial.step()
         assert (trial.experiment.state, trial.experiment.segment) == ("running", 2)
+
+
+def test_the_first_step_which_loads_the_statistics_is_not_rested_after(trial: LiveTrial) -> None:
+    monitor = ExperimentMonitor(trial.database, trial.publisher, lambda: trial.now_us, rest=1e6)
+    monitor.step()
+    for user in range(400):
+        trial.visit(f"user-{user}")
+    trial.ingester.catch_up()
+    monitor.step()
+    units = sum(arm.units for arm in monitor.statuses[NAME].sums.arms.values())
+    assert units > 0
+    for user in range(400, 800):
+        trial.visit(f"user-{user}")
+    trial.ingester.catch_up()
+    monitor.step()
+    assert sum(arm.units for arm in monitor.statuses[NAME].sums.arms.values()) == units, "it rests from now on"
 
 
 def test_a_manual_start_waits(tmp_path: Path) -> None:

@@ -17,30 +17,8 @@ from fairtrial.store.experiments import alarms, analysis_plans
 from fairtrial_cli.commands import check
 from gateway.control.operations.change_experiment import Change, change_experiment
 from gateway.control.operations.frozen_plans import frozen_plans, settle_level
-from tests.fixtures.control.live_trial import NAME, LiveTrial
+from tests.fixtures.control.live_trial import NAME, WHOLE, LiveTrial
 
-WHOLE = """\
-version: 1
-deployments:
-  base: {model: openai/base, base_url: http://127.0.0.1:9/v1}
-  tuned: {model: openai/tuned, base_url: http://127.0.0.1:9/v1, parent: base}
-routes:
-  support-bot: {experiment: tuned-vs-base, fallback: base}
-metrics:
-  resolved: {from: feedback, key: resolved, kind: boolean, window: 1h}
-experiments:
-  tuned-vs-base:
-    question: Does the tuned model resolve more?
-    unit: user
-    control: base
-    variants:
-      base: {deployment: base}
-      tuned: {deployment: tuned}
-    split: {base: 50, tuned: 50}
-    enroll: {stages: [100]}
-    primary: {metric: feedback.resolved, require: superior, mde: 10pp}
-    guardrails: [{metric: requests.error_rate, margin: 1pp}]
-"""
 RELATIVE = WHOLE.replace("requests.error_rate, margin: 1pp", "requests.error_rate, margin: 50%")
 
 
