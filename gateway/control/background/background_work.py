@@ -106,6 +106,7 @@ class BackgroundWork:
         ensure_key(self.database, ADMIN, now_us=self.clock_us())
         self.publisher.refresh(keys_changed=True)
         self.database.lock.announce(control_url=self.addresses.control_url, gateway_url=self.addresses.gateway_url)
+        self._wake_monitor.set()  # it freezes the plans of new experiments before their first units
         for thread in self._threads:
             thread.start()
 

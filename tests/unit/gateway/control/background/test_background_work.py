@@ -28,6 +28,7 @@ from gateway.control.background.background_work import (
     ingest_interval,
 )
 from gateway.control.background.plan_publisher import PlanPublisher
+from gateway.control.operations.frozen_plans import frozen_plans
 from tests.fixtures.control.control_app import NOW
 from tests.fixtures.store import samples
 
@@ -174,3 +175,20 @@ def test_a_journal_without_new_lines_is_gone_through_only_now_and_then(
         now[0] += PASS_SECONDS / 4
     writer.close()
     assert passes == [1000.0, 1000.0 + PASS_SECONDS, *(1000.0 + PASS_SECONDS * step / 4 for step in (5, 6, 7))]
+
+
+def test_control_freezes_the_plan_of_an_experiment_as_soon_as_it_has_started(
+    database: Database, publisher: PlanPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Units that come before would never decide. The regular step is put off, so that only the start can cause one."""
+    monkeypatch.setattr(keeper_module, "STEP_SECONDS", 3600.0)
+    background = BackgroundWork(database, publisher, Addresses(), clock_us=lambda: NOW)
+    background.start()
+    try:
+        for _ in range(500):
+            if frozen_plans(database):
+                break
+            time.sleep(0.02)
+        assert list(frozen_plans(database)) == ["tuned-vs-base"]
+    finally:
+        background.stop()
