@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -22,8 +23,8 @@ def draw(view: View, control: Control, visitor: Visitor | None) -> None:
     """Draw a page, or explain why it can't be drawn."""
     if visitor is None:
         return ask_to_sign_in(control)
-    if not visitor.may_open(view.role):
-        return refuse(visitor, view.title, view.role)
+    if not visitor.may_open(view):
+        return refuse(visitor, view)
     try:
         if visitor is UNKNOWN_VISITOR:
             control.get("/api/me")
@@ -47,7 +48,7 @@ def draw(view: View, control: Control, visitor: Visitor | None) -> None:
 def pages(control: Control, visitor: Visitor | None) -> list[Page]:
     """All pages in order. Pages that the visitor may not open are hidden, and explain why when opened by address."""
     views = sorted((view for _, view in VIEWS), key=lambda view: view.place)
-    theirs = [view for view in views if visitor is not None and visitor.may_open(view.role)]
+    theirs = [view for view in views if visitor is not None and visitor.may_open(view)]
     found = {
         view.path: st.Page(
             partial(draw, view, control, visitor),
@@ -77,6 +78,7 @@ def main() -> None:
     theme.apply()
     control = from_environment(session_token())
     visitor = visitor_of(control)
+    control = replace(control, only_reads=visitor is not None and visitor.only_reads)
     chosen = st.navigation(pages(control, visitor))
     with st.sidebar:
         st.caption("A fair trial for fine-tuned models")

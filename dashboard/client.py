@@ -37,15 +37,21 @@ class Refused(Exception):
 class Control:
     """A client of the control plane at ``url`` with the visitor's ``session`` (``None``: not signed in).
 
+    ``only_reads``: the visitor's role changes nothing, so pages draw no buttons for changes.
     Each call raises `ControlUnreachable` if there is no response, and `Refused` if the response is an error.
     """
 
     url: str
     session: str | None = None
+    only_reads: bool = False
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of ``GET path``. Parameters that are ``None`` are left out."""
         return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
+
+    def text(self, path: str) -> str:
+        """The text of ``GET path``, for files."""
+        return self._answer("GET", path).text
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
         """Send ``body`` as JSON and return the JSON response."""
@@ -57,6 +63,9 @@ class Control:
         return found
 
     def _ask(self, method: str, path: str, **how: Any) -> Any:
+        return self._answer(method, path, **how).json()
+
+    def _answer(self, method: str, path: str, **how: Any) -> httpx.Response:
         headers = {"content-type": JSON} if method != "GET" else {}
         if self.session and _TOKEN.fullmatch(self.session):
             headers["cookie"] = f"{SESSION_COOKIE}={self.session}"
@@ -65,7 +74,7 @@ class Control:
         except httpx.HTTPError as error:
             raise ControlUnreachable(f"{self.url} does not respond ({type(error).__name__})") from error
         if answer.is_success:
-            return answer.json()
+            return answer
         raise Refused(answer.status_code, _message(answer))
 
 

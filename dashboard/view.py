@@ -13,7 +13,8 @@ from fairtrial.domain.accounts import Role
 class View:
     """A page. ``place`` orders the navigation, ``path`` is its address, ``icon`` a Material symbol.
 
-    ``role`` is the lowest role that may open it. Control also enforces roles for all data that the page requests.
+    ``role`` is the lowest role that may open it; ``reading`` is false if the page serves only to change something, so
+    that roles that only read may not. Control also enforces roles for all data that the page requests.
     """
 
     title: str
@@ -22,3 +23,4 @@ class View:
     place: int
     draw: Callable[[Control], None]
     role: Role = "release-manager"
+    reading: bool = True

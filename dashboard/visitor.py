@@ -11,7 +11,8 @@ import streamlit as st
 
 from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components.formatting import plain
-from fairtrial.domain.accounts import Role, covers
+from dashboard.view import View
+from fairtrial.domain.accounts import Role, may, only_reads
 
 CONTROL_PUBLIC_URL = "FAIRTRIAL_CONTROL_PUBLIC_URL"
 """The address by which browsers reach control, if not by its port on the dashboard's host name."""
@@ -28,9 +29,14 @@ class Visitor:
     name: str
     role: Role
 
-    def may_open(self, role: Role) -> bool:
-        """Whether the visitor may open a page that needs ``role``."""
-        return covers(self.role, role)
+    @property
+    def only_reads(self) -> bool:
+        """Whether the visitor may change nothing, so that pages show no buttons for it."""
+        return only_reads(self.role)
+
+    def may_open(self, view: View) -> bool:
+        """Whether the visitor may open a page."""
+        return may(self.role, view.role, reading=view.reading)
 
 
 UNKNOWN_VISITOR = Visitor("", "admin")
@@ -60,10 +66,10 @@ def ask_to_sign_in(control: Control) -> None:
     )
 
 
-def refuse(visitor: Visitor, title: str, role: Role) -> None:
+def refuse(visitor: Visitor, view: View) -> None:
     """The page for a visitor whose role is too low."""
-    st.title(plain(title))
-    st.error(f"This page needs the role {role}. You are signed in as {plain(visitor.name)} ({visitor.role}).")
+    st.title(plain(view.title))
+    st.error(f"This page needs the role {view.role}. You are signed in as {plain(visitor.name)} ({visitor.role}).")
 
 
 def render_visitor(visitor: Visitor, control: Control) -> None:
@@ -71,7 +77,8 @@ def render_visitor(visitor: Visitor, control: Control) -> None:
     if visitor is UNKNOWN_VISITOR:
         return
     out = escape(page_of_control(control, "/sign-out"))
-    st.caption(f"Signed in as **{plain(visitor.name)}** ({visitor.role})")
+    limit = ", read only" if visitor.only_reads else ""
+    st.caption(f"Signed in as **{plain(visitor.name)}** ({visitor.role}{limit})")
     st.html(f'<a href="{out}" style="color: inherit; font-size: .875rem">Sign out</a>')
 
 
@@ -79,8 +86,13 @@ def page_of_control(control: Control, path: str) -> str:
     """A page of control on the host name that this browser uses, with a link back to the current page."""
     here, query = st.context.url or "", urlencode(st.query_params.to_dict())
     here += f"?{query}" if here and query else ""
-    public = os.environ.get(CONTROL_PUBLIC_URL, "").rstrip("/") or _beside(here, control.url)
-    return f"{public}{path}" + (f"?next={quote(here, safe='')}" if here else "")
+    return address_at_control(control, path) + (f"?next={quote(here, safe='')}" if here else "")
+
+
+def address_at_control(control: Control, path: str) -> str:
+    """The address of a page of control, by which this browser reaches it."""
+    public = os.environ.get(CONTROL_PUBLIC_URL, "").rstrip("/") or _beside(st.context.url or "", control.url)
+    return f"{public}{path}"
 
 
 def _beside(here: str, control_url: str) -> str:

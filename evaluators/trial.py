@@ -20,7 +20,9 @@ class Trial:
 
     ``digests``: target → the digest of its present definition; runs of other definitions are not evidence.
     ``reviews``: the blind reviews of the two targets. ``before(suite, target)``: the previous finished run of the same
-    suite and definition. ``later``: suites that already compared this candidate, on other answers.
+    suite and definition. ``later``: suites that already compared this candidate, on other answers. ``served``: target →
+    the fingerprints of its model's newest answers, newest first; ``now_us``: the time of judging, and
+    ``max_age_seconds`` how old a run may be, ``None`` to ignore its age.
     """
 
     candidate: str
@@ -30,6 +32,9 @@ class Trial:
     reviews: ReviewEvidence = ()
     before: Callable[[str, str], RunTable | Run | None] = _no_run
     later: frozenset[str] = frozenset()
+    served: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    now_us: int | None = None
+    max_age_seconds: float | None = None
     _tables: dict[tuple[str, str], RunTable | None] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self, suite: str, target: str) -> RunTable | None:

@@ -74,6 +74,11 @@ CHANGES: dict[Action, tuple[str, str, str]] = {
         "Nothing can start it again. A new experiment needs a new name.",
         "the question is answered",
     ),
+    "rollback": (
+        "Undo a promotion, or end an experiment without one: its route serves the control.",
+        "It works while the project file is invalid. Nothing can start the experiment again.",
+        "complaints about the tone",
+    ),
 }
 
 
@@ -85,6 +90,7 @@ def add_state_commands(group: click.Group) -> None:
         example = f'fairtrial experiment {action} tuned-vs-base --why "{why}"'
         text = f"{summary}\n\n{more} The gateway's workers follow within a second.\n\n\b\nExample:  {example}"
         group.command(action, help=text)(_change_command(action))
+    group.add_command(promote)
 
 
 @click.command("list")
@@ -150,6 +156,36 @@ def _change_command(action: Action) -> Callable[..., None]:
     return change
 
 
+@click.command()
+@click.argument("name")
+@WHY
+@click.option("--variant", metavar="NAME", help="The variant to promote, needed only if there are several treatments.")
+@click.option(
+    "--override", is_flag=True, help="Promote although something is missing; the record says what. Admins only."
+)
+@CONFIG
+@STORE
+@JSON
+def promote(name: str, config: Path, store: Path | None, as_json: bool, **options: Any) -> None:
+    """End an experiment and serve its treatment to everyone, until the project file says the same.
+
+    The gate must have decided before. The command prints the lines for the project file. The gateway's workers follow
+    within a second. Undo it with: fairtrial experiment rollback.
+
+    \b
+    Example:  fairtrial experiment promote tuned-vs-base --why "SHIP, and the support team agrees"
+    """
+    from gateway.control.operations.promotion_evidence import Promotion
+
+    with _open(config, store) as opened:
+        promotion = Promotion(options["variant"], options["override"])
+        found = opened.experiments.change(name, "promote", options["why"], promotion)
+    if as_json:
+        _print_json(found)
+    else:
+        _print_state(found)
+
+
 def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClient]:
     from fairtrial_cli.store_client.client import open_store
     from fairtrial_cli.store_client.find_layout import find_layout
@@ -159,6 +195,9 @@ def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClien
 
 def _print_state(found: dict[str, Any]) -> None:
     click.echo(f"{found['name']}: {found['sentence']}")
+    edit = found["edit"]
+    for line in (edit["note"], *edit["lines"]) if edit is not None and edit["in_force"] else ():
+        click.echo(f"  {line}")
 
 
 def _print_json(value: Any) -> None:

@@ -9,16 +9,17 @@ from pydantic import ValidationError
 
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, project_root, read_text
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdict import Verdict
 
 if TYPE_CHECKING:
     from evaluators.gate.file import Gate
+    from fairtrial.config.project import Project
     from fairtrial_cli.store_client.client import StoreClient
-    from gateway.control.operations.judge_candidate import JudgeRequest, SuiteReference
+    from gateway.control.operations.judge_candidate import JudgeRequest
+    from gateway.control.operations.verdicts.stored_suites import SuiteReference
 
 
-def judge_gate_file(store: StoreClient, gate_path: Path, *, plan: Plan, candidate: str, baseline: str) -> Verdict:
+def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, candidate: str, baseline: str) -> Verdict:
     """The verdict of the gate in this file on the store's newest runs of its suites as they stand; it is stored.
 
     The files are read here, so that every error has its file and line. Their owner gets the gate's text and the
@@ -28,11 +29,11 @@ def judge_gate_file(store: StoreClient, gate_path: Path, *, plan: Plan, candidat
     from evaluators.gate.file import load
     from gateway.control.operations.judge_candidate import digests_of, refuse_unknown_refs
 
-    digests_of(plan, candidate, baseline)
+    digests_of(project.plan, candidate, baseline)
     gate = load(gate_path)
-    refuse_unknown_refs(gate, plan)
+    refuse_unknown_refs(gate, project.plan)
     store.record_suites(gate.suites)
-    return store.judge(_request(gate, gate_path, candidate, baseline), plan)
+    return store.judge(_request(gate, gate_path, candidate, baseline), project)
 
 
 def _request(gate: Gate, path: Path, candidate: str, baseline: str) -> JudgeRequest:
@@ -48,7 +49,7 @@ def _request(gate: Gate, path: Path, candidate: str, baseline: str) -> JudgeRequ
 
 def _references(gate: Gate) -> list[SuiteReference]:
     from evaluators.loading.suite_text import digest_of, text_of
-    from gateway.control.operations.judge_candidate import SuiteReference
+    from gateway.control.operations.verdicts.stored_suites import SuiteReference
 
     return [
         SuiteReference(

@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard.client import Row
 from dashboard.components import formatting
 from dashboard.components.word_diff import Piece, differing
+from fairtrial.domain.names.case_words import TEXT_DELETED, TEXT_NOT_STORED
 from fairtrial.domain.plurals import counted
 
 HERE = Path(__file__).parent
@@ -41,7 +42,7 @@ def two_sided(row: Row, titles: tuple[str, str], *, link: Mapping[str, str], mar
     """A case of two runs, the baseline on the left. ``titles``: candidate, baseline; ``mark`` shows differences."""
     new, old = row["candidate"], row["baseline"]
     left, right = _whole(old), _whole(new)
-    if mark and new["error"] is None and old["error"] is None:
+    if mark and not any(side["error"] is not None or side.get("texts_deleted") for side in (new, old)):
         found = differing(old["output"] or "", new["output"] or "")
         left, right = found.base, found.candidate
     sides = [_side(old, titles[1], "base", left), _side(new, titles[0], "candidate", right)]
@@ -54,7 +55,7 @@ def _case(row: Row, sides: Sequence[Mapping[str, Any]], link: Mapping[str, str])
         "case_id": f"{row['case_id']}{repeat}",
         "link": "?" + urlencode(dict(link) | {"case": row["case_id"]}),
         "tags": ", ".join(f"{name}: {value}" for name, value in (row["tags"] or {}).items()),
-        "asked": _messages(row["asked"]),
+        "asked": _messages(row["asked"], deleted=_deleted(row)),
         "expected": None if row["expected"] is None else formatting.readable_reference(row["expected"]),
         "sides": sides,
     }
@@ -80,15 +81,22 @@ def _score(score: Row) -> tuple[str, str, str]:
 
 
 def _whole(row: Row) -> tuple[Piece, ...]:
+    if row.get("texts_deleted"):
+        return (Piece(f"Answer {TEXT_DELETED}"),)
     if row["error"] is not None:
         return (Piece(f"No answer: {row['error']}"),)
     return (Piece(row["output"] or row["refusal"] or ""),)
 
 
-def _messages(prompt: str | None) -> list[tuple[str, str]]:
+def _deleted(row: Row) -> bool:
+    """Whether retention has deleted the texts of a case."""
+    return bool(row.get("candidate", row).get("texts_deleted"))
+
+
+def _messages(prompt: str | None, *, deleted: bool = False) -> list[tuple[str, str]]:
     """The role and text of each message. Content that is not text is shown as JSON."""
     if prompt is None:
-        return [("prompt", "not stored, because the run is from an earlier version")]
+        return [("prompt", TEXT_DELETED if deleted else TEXT_NOT_STORED)]
     try:
         messages = json.loads(prompt)
     except ValueError:

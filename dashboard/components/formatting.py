@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from math import floor, log10
 from typing import Any
 
+from fairtrial.domain.names.ages import age
+
 DASH = "–"
 MINUS = "−"
 JOINER = "\u2060"
@@ -68,6 +70,11 @@ def moment_of(text: str | None) -> str:
     return DASH if text is None else _moment(datetime.fromisoformat(text).astimezone(UTC))
 
 
+def second_of(text: str | None) -> str:
+    """A time in ISO 8601 as a date and time in UTC, to the second."""
+    return DASH if text is None else datetime.fromisoformat(text).astimezone(UTC).strftime("%d %b %Y, %H:%M:%S UTC")
+
+
 def duration(seconds: float) -> str:
     """A duration such as ``45 s``, ``12 min``, ``3 h`` or ``2 days``."""
     for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
@@ -76,6 +83,11 @@ def duration(seconds: float) -> str:
             name = "day" if unit == "days" and amount == 1 else unit
             return f"{amount:.0f} {name}" if amount == round(amount) else f"{amount:.1f} {name}"
     return f"{seconds:.0f} s"
+
+
+def age_of(text: str | None, now_us: int) -> str:
+    """The age of a time in ISO 8601."""
+    return DASH if text is None else age(int(datetime.fromisoformat(text).timestamp() * 1e6), now_us)
 
 
 def plain(text: str) -> str:

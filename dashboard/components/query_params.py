@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date, time
+from typing import TypeVar
 
 import streamlit as st
 
 from dashboard.components.formatting import plain
+
+Moment = TypeVar("Moment", date, time)
 
 
 def get(name: str) -> str | None:
@@ -39,6 +43,20 @@ def choose(
     return found
 
 
+def choose_date(label: str, *, name: str) -> date | None:
+    """Draw a date that is stored in the URL under ``name``; ``None`` while it is empty."""
+    found: date | None = st.date_input(label, value=_parsed(date, get(name)), key=f"choose-{name}", format="YYYY-MM-DD")
+    keep(**{name: None if found is None else found.isoformat()})
+    return found
+
+
+def choose_time(label: str, *, name: str) -> time | None:
+    """Draw a time of day, to the minute, that is stored in the URL under ``name``; ``None`` while it is empty."""
+    found: time | None = st.time_input(label, value=_parsed(time, get(name)), key=f"choose-{name}", step=60)
+    keep(**{name: None if found is None else f"{found:%H:%M}"})
+    return found
+
+
 def keep(**values: str | None) -> None:
     """Set these parameters in the URL and remove those that are ``None``; others stay."""
     for name, value in values.items():
@@ -58,6 +76,14 @@ def link(label: str, path: str, *, icon: str | None = None, **query: str | None)
     there = st.Page(_nowhere, title=path, url_path=path)
     parameters = {name: value for name, value in query.items() if value is not None}
     st.page_link(there, label=plain(label), icon=icon, query_params=parameters)
+
+
+def _parsed(kind: type[Moment], text: str | None) -> Moment | None:
+    """The value in the URL; ``None`` if it is not readable."""
+    try:
+        return kind.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
 def _nowhere() -> None:

@@ -27,9 +27,14 @@ def table(
 
 def prose(rows: Sequence[Row], *, title: str, raw: Sequence[Row]) -> None:
     """Draw rows of sentences with line breaks. ``raw`` are the rows of the files."""
+    sentences(rows, title=title)
+    offer(raw, title=title)
+
+
+def sentences(rows: Sequence[Row], *, title: str) -> None:
+    """Draw rows as text with line breaks, without downloads."""
     shown = [{plain(name): plain(str(value)) for name, value in row.items()} for row in rows]
     st.table(shown, hide_index=True, border="horizontal", alt=title)
-    offer(raw, title=title)
 
 
 def offer(rows: Sequence[Row], *, title: str) -> None:

@@ -39,10 +39,15 @@ def _open(control: Control, alarm: Row) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         link(f"The experiment {alarm['experiment']}", "experiment", icon=":material/science:",
              experiment=alarm["experiment"])  # fmt: skip
-        if st.button("Acknowledge", key=f"acknowledge-{alarm['alarm_id']}", help=f"{alarm['kind']}: I have seen this"):
-            open_dialog.opened()
-            _acknowledge(control, alarm)
+        if not control.only_reads:
+            _acknowledge_button(control, alarm)
         st.caption(f"since {moment_of(alarm['at_time'])}")
+
+
+def _acknowledge_button(control: Control, alarm: Row) -> None:
+    if st.button("Acknowledge", key=f"acknowledge-{alarm['alarm_id']}", help=f"{alarm['kind']}: I have seen this"):
+        open_dialog.opened()
+        _acknowledge(control, alarm)
 
 
 @st.dialog("Acknowledge the alarm", on_dismiss=open_dialog.closed)

@@ -32,7 +32,10 @@ def render_result(found: Row) -> None:
     text, analysis = plain(found["sentence"]), found["analysis"]
     if found["sentence"].startswith("STOPPED"):
         st.error(text, icon=":material/dangerous:")
-    elif found["sentence"].startswith(("PAUSED", "ENDED", "NOT STARTED")):
+    elif found["sentence"].startswith("PROMOTED"):
+        draw = st.warning if " Overriding: " in found["sentence"] else st.success
+        draw(text, icon=":material/task_alt:")
+    elif found["sentence"].startswith(("PAUSED", "ENDED", "ROLLED BACK", "NOT STARTED")):
         st.warning(text, icon=":material/pause_circle:")
     elif analysis is None:
         st.info(text, icon=":material/hourglass_empty:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import quote
 
 import streamlit as st
@@ -21,6 +22,8 @@ LABELS = {
     "kill": "Kill",
     "rearm": "Re-arm",
     "end": "End",
+    "promote": "Promote",
+    "rollback": "Roll back",
 }
 EFFECTS = {
     "start": "The experiment starts, and its analysis plan is frozen.",
@@ -31,6 +34,9 @@ EFFECTS = {
     "kill": "All traffic goes to the control within a second. Only a re-arm starts the experiment again.",
     "rearm": "A new segment starts: units are assigned anew, and those of earlier segments are not counted.",
     "end": "The route serves the control from now on. Nothing can start this experiment again.",
+    "promote": "The experiment ends, and the variant serves everyone until you roll it back or the project file says "
+    "the same. The gate must have decided before.",
+    "rollback": "The route serves the control from now on. Nothing can start this experiment again.",
 }
 
 
@@ -44,6 +50,9 @@ def render_state(control: Control, live: Row, *, approvable: bool) -> None:
         text += f" This is segment {live['segment']}; the figures begin with its start."
     if text:
         st.caption(text)
+    _edit(live["edit"])
+    if control.only_reads:
+        return
     with st.container(horizontal=True, gap="small"):
         for action in live["possible"]:
             if action == "approve" and not approvable:
@@ -51,6 +60,15 @@ def render_state(control: Control, live: Row, *, approvable: bool) -> None:
             if st.button(LABELS[action], key=f"state-{action}"):
                 open_dialog.opened()
                 _confirm(control, live, action)
+
+
+def _edit(edit: Row | None) -> None:
+    """What to write into the project file after a promotion."""
+    if edit is None:
+        return
+    st.markdown(plain(edit["note"]))
+    if edit["lines"]:
+        st.code("\n".join(edit["lines"]), language="yaml")
 
 
 def render_transitions(control: Control, name: str) -> None:
@@ -64,7 +82,7 @@ def render_transitions(control: Control, name: str) -> None:
             "when": moment_of(row["at_time"]),
             "action": LABELS.get(row["action"], row["action"]),
             "by": row["actor"],
-            "why": row["why"],
+            "why": _reason(row),
             "segment": row["segment"],
             "plan before": row["plan_hash"],
         }
@@ -73,22 +91,41 @@ def render_transitions(control: Control, name: str) -> None:
     table(rows, title=f"transitions of {name}", raw=found)
 
 
+def _reason(row: Row) -> str:
+    """The reason, with what a promotion lacked if an admin overrode it."""
+    evidence = json.loads(row["evidence"] or "{}")
+    missing = "; ".join(evidence.get("missing", ())) if evidence.get("override") else ""
+    return f"{row['why']} (overriding: {missing})" if missing else str(row["why"])
+
+
 @st.dialog("Change the experiment", on_dismiss=open_dialog.closed)
 def _confirm(control: Control, live: Row, action: str) -> None:
     name, change = live["name"], f"{action} after {live['last_transition']}"  # each change asks for its own reason
     st.write(f"**{LABELS[action]} {plain(name)}.** {EFFECTS[action]}")
     with st.form(change, border=False):
+        promotion = _promotion(control, live, change) if action == "promote" else {}
         why = st.text_input("Reason (required)", max_chars=500, key=f"reason to {change}")
         confirmed = st.form_submit_button(f"{LABELS[action]} now", type="primary")
     if not confirmed:
         return
     try:
-        control.send("POST", _path(name, action), {"why": why})
+        control.send("POST", _path(name, action), {"why": why, **promotion})
     except Refused as error:
-        st.error(plain(str(error)))
+        first, *missing = str(error).splitlines()
+        st.error("\n".join([plain(first), *(f"- {plain(line.removeprefix('- '))}" for line in missing)]))
         return
     open_dialog.closed()
     st.rerun()
+
+
+def _promotion(control: Control, live: Row, change: str) -> Row:
+    """What to promote. Only admins see the box that overrides what is missing."""
+    treatments = live["treatments"]
+    variant = st.selectbox("Variant", treatments, format_func=plain, key=f"variant to {change}")
+    if control.get("/api/me")["role"] != "admin":
+        return {"variant": variant}
+    label = "Promote even if something is missing. The record says what, and every page shows it."
+    return {"variant": variant, "override": st.checkbox(label, key=f"override to {change}")}
 
 
 def _path(name: str, what: str) -> str:

@@ -13,15 +13,10 @@ from dashboard.components import case_panes, charts, paging, query_params
 from dashboard.components.cached_queries import cached_get
 from dashboard.components.formatting import DASH, change, count, figure, moment, plain
 from dashboard.components.tables import table
+from dashboard.runs.identity import caption_of, help_of
+from fairtrial.domain.names.case_words import CHANGES, Change
 
 SHAPES = {"better": "circle", "not worse": "square", "worse": "triangle-down", "cannot tell": "diamond"}
-CHANGES = {
-    "lost": "lost: only the baseline is right",
-    "gained": "gained: only the candidate is right",
-    "same": "same",
-    "both wrong": "both wrong",
-    "unscored": "unscored in one run",
-}
 RIGHT = {
     name: st.column_config.TextColumn(alignment="right") for name in ("n", "baseline", "candidate", "difference", "p")
 }
@@ -51,11 +46,9 @@ def _head(new: Row, old: Row) -> None:
         )
         st.button("Show only the candidate's run", type="tertiary", on_click=_go, args=(new["run_id"], None))
     st.title(plain(f"{new['suite']}: {new['target']} against {old['target']}"))
-    both = (
-        f"{role}: {plain(run['target'])}, {moment(run['at_us'])}"
-        for role, run in (("Candidate", new), ("baseline", old))
-    )
-    st.caption(" · ".join(both))
+    for role, run in (("Candidate", new), ("Baseline", old)):
+        caption = f"{role} {plain(run['target'])}: {caption_of(run)}, {moment(run['at_us'])}"
+        st.caption(caption, help=help_of(run))
 
 
 def _go(run_id: str, against: str | None) -> None:
@@ -91,8 +84,7 @@ def _comparison(found: Row, new: Row, old: Row) -> None:
         columns=RIGHT,
     )
     st.caption(
-        "Differences are candidate − baseline over the same cases, for shares in points. The answer follows from the "
-        "95 % interval of the paired difference; p is shown in addition."
+        " ".join(["Differences are candidate − baseline over the same cases, for shares in points.", *_rules(found)])
     )
     drawn = [_interval(row) for row in found["rows"] if _in_points(row, shown)]
     if drawn:
@@ -118,7 +110,19 @@ def _line(row: Row, shown: Mapping[str, Row]) -> dict[str, Any]:
         "95 % interval": f"{low} to {high}" if known else f"not enough: {gap['reason']}",
         "p": "" if row["p"] is None else "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}",
         "answer": row["answer"],
+        "rule": _short_rule(row["rule"]),
     }
+
+
+def _short_rule(rule: str) -> str:
+    """The column beside the answer; the caption has the words."""
+    return "" if not rule else "interval and p" if " and " in rule else "interval"
+
+
+def _rules(found: Row) -> list[str]:
+    """A sentence for each rule of the answers."""
+    rules = dict.fromkeys(row["rule"] for row in found["rows"] if row["rule"])
+    return [f"*{_short_rule(rule)}*: better or worse if the {rule}; otherwise cannot tell." for rule in rules]
 
 
 def _raw(row: Row) -> dict[str, Any]:
@@ -170,8 +174,8 @@ def _cases(control: Control, new: Row, old: Row) -> None:
         paging.pages("pairs", counts[wanted] if wanted else sum(counts.values()))
 
 
-def _change(counts: Mapping[str, int]) -> str | None:
-    options = [one for one in CHANGES if counts[one]]
+def _change(counts: Mapping[str, int]) -> Change | None:
+    options: list[Change] = [one for one in CHANGES if counts[one]]
     given = query_params.get("change")
     chosen = st.pills(
         "Show",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,19 +13,12 @@ from dashboard.components import case_panes, paging, query_params
 from dashboard.components.cached_queries import cached_get
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, moment, plain, share
 from dashboard.components.tables import table
+from dashboard.runs.identity import caption_of, help_of
 from dashboard.runs.list import name_of
+from fairtrial.domain.names.case_words import GRADES, OUTCOMES
 from fairtrial.domain.plurals import counted
 
 RIGHT = {name: st.column_config.TextColumn(alignment="right") for name in ("value", "cases", "share")}
-MEANINGS = {
-    "scored": "answered and scored",
-    "off_format": "answered in the wrong format",
-    "refused": "the model refused",
-    "truncated": "truncated at its limit",
-    "provider_error": "no answer from the provider",
-    "judge_error": "a scorer failed",
-    "skipped": "not query",
-}
 
 
 def draw_run(control: Control, run_id: str) -> None:
@@ -46,7 +39,7 @@ def draw_run(control: Control, run_id: str) -> None:
         _outcomes(run)
     _slices(control, path, run)
     st.subheader("Cases")
-    _cases(control, path, run)
+    _cases(control, path, found)
 
 
 def _head(run: Row, used: Row) -> None:
@@ -58,6 +51,7 @@ def _head(run: Row, used: Row) -> None:
     columns[2].metric("Latency p50", milliseconds(used["latency_p50"]), help="Not counting cached answers")
     columns[3].metric("Latency p95", milliseconds(used["latency_p95"]))
     columns[4].metric("Cost", dollars(used["cost_usd"]), help="Unknown if the price of any answer is unknown")
+    st.caption(caption_of(run), help=help_of(run))
     tokens = f"{count(used['tokens_in'])} tokens in, {count(used['tokens_out'])} out"
     st.caption(
         f"{moment(run['at_us'])} · {tokens} · {count(used['cached'])} cached · seed {run['seed']} · "
@@ -95,7 +89,7 @@ def _scores(run: Row) -> None:
 def _outcomes(run: Row) -> None:
     total = sum(run["counts"].values())
     rows = [
-        {"outcome": MEANINGS.get(name, name), "cases": count(number), "share": share(number, total)}
+        {"outcome": OUTCOMES.get(name, name), "cases": count(number), "share": share(number, total)}
         for name, number in run["counts"].items()
         if number
     ]
@@ -123,14 +117,17 @@ def _pivot(rows: Sequence[Row], tag: str) -> list[dict[str, Any]]:
     return list(lines.values())
 
 
-def _cases(control: Control, path: str, run: Row) -> None:
+def _cases(control: Control, path: str, figures: Row) -> None:
+    run, case = figures["run"], query_params.get("case")
+    metric = _metric(figures["metrics"])
+    grade = None if case is not None else _grade(cached_get(control, f"{path}/cases", metric=metric, limit=1)["counts"])
     left, right = st.columns(2)
     outcomes = [name for name, number in run["counts"].items() if number]
     with left:
         outcome = query_params.choose("Outcome", outcomes, name="outcome", words=_meaning, placeholder="any outcome")
     with right:
         text = st.text_input("Search", placeholder="question, answer or case id") or None
-    query = {"case": query_params.get("case"), "outcome": outcome, "text": text and text[:200]}
+    query = {"case": case, "outcome": outcome, "text": text and text[:200], "metric": metric, "grade": grade}
     limit, offset = paging.place("cases", (run["run_id"], *query.values()))
     found = cached_get(control, f"{path}/cases", limit=limit, offset=offset, **query)
     if not found["rows"]:
@@ -142,5 +139,25 @@ def _cases(control: Control, path: str, run: Row) -> None:
     paging.pages("cases", found["total"])
 
 
+def _metric(metrics: Sequence[str]) -> str | None:
+    """The score that says which cases are right; ``None`` if no case has one."""
+    return query_params.choose("Metric", metrics, name="metric") if metrics else None
+
+
+def _grade(counts: Mapping[str, int]) -> str | None:
+    options = [one for one, number in counts.items() if number]
+    given = query_params.get("grade")
+    chosen = st.pills(
+        "Show",
+        options,
+        default=given if given in options else None,
+        format_func=lambda one: f"{GRADES[one]} ({counts[one]:,})",
+        key="choose-grade",
+        help="All cases if nothing is selected",
+    )
+    query_params.keep(grade=chosen)
+    return chosen
+
+
 def _meaning(name: str) -> str:
-    return MEANINGS.get(name, name)
+    return OUTCOMES.get(name, name)

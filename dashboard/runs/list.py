@@ -11,8 +11,9 @@ import streamlit as st
 from dashboard.client import Control, Row
 from dashboard.components import query_params
 from dashboard.components.filters import filtered
-from dashboard.components.formatting import count, moment_of
+from dashboard.components.formatting import age_of, count, moment_of
 from dashboard.components.tables import offer
+from dashboard.runs.identity import fingerprint_of, model_of, now_us
 
 MOST = 500
 COMMAND = "fairtrial eval suites/SUITE.yaml --on tuned,base"
@@ -91,6 +92,9 @@ def _line(row: Row) -> dict[str, Any]:
     return {
         "suite": row["suite"],
         "target": row["target"],
+        "model": model_of(row),
+        "fingerprint": fingerprint_of(row),
+        "age": age_of(row["at_time"], now_us()),
         "started": moment_of(row["at_time"]),
         "cases": count(sum(counts.values())),
         "first metric": f"{main[0]} {main[1]:.3g}" if main else "–",

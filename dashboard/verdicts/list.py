@@ -11,7 +11,8 @@ from dashboard.components import query_params
 from dashboard.components.filters import filtered
 from dashboard.components.formatting import moment_of
 from dashboard.components.tables import offer
-from dashboard.verdicts.wording import DECISIONS
+from dashboard.verdicts.wording import meaning_of, title_of
+from fairtrial.domain.verdicts.wording import standing_word
 
 MOST = 500
 COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run"
@@ -43,7 +44,7 @@ def draw_verdict_list(control: Control) -> None:
 
 def name_of(row: Row) -> str:
     """A verdict's label in a selection."""
-    return f"{row['decision']}: {row['candidate']}, gate {row['gate']}, {moment_of(row['at_time'])}"
+    return f"{title_of(row)}: {row['candidate']}, gate {row['gate']}, {moment_of(row['at_time'])}"
 
 
 def _select(rows: Sequence[Row]) -> str | None:
@@ -61,10 +62,11 @@ def _select(rows: Sequence[Row]) -> str | None:
 
 def _line(row: Row) -> dict[str, str]:
     return {
-        "decision": row["decision"],
+        "reads": title_of(row),
+        "standing": standing_word(official=row["official"]),
         "candidate": row["candidate"],
         "baseline": row["baseline"],
         "gate": row["gate"],
         "judged": moment_of(row["at_time"]),
-        "meaning": DECISIONS[row["decision"]][2],
+        "meaning": meaning_of(row),
     }

@@ -15,9 +15,10 @@ from dashboard.components.query_params import link
 from dashboard.experiments import open_dialog, traffic
 from dashboard.experiments.alarms import render_alarms
 from dashboard.experiments.split import render_srm_alarm
-from dashboard.verdicts.wording import badge
+from dashboard.verdicts.wording import badge, title_of
 from dashboard.view import View
 from fairtrial.domain.plurals import counted
+from fairtrial.domain.verdicts.wording import standing_word, titled
 
 MONITORING = ":material/monitoring:"
 NEWEST = 20
@@ -62,15 +63,18 @@ def _watch(control: Control, seen: str) -> None:
 
 def _digest(alarms: Sequence[Row], states: Sequence[Row]) -> str:
     return repr([[(one["alarm_id"], one["state"], one["text"]) for one in alarms],
-                 [(one["name"], one["state"], one["stage"]) for one in states]])  # fmt: skip
+                 [(one["name"], one["state"], one["stage"], one["edit"]) for one in states]])  # fmt: skip
 
 
 def _stopped(states: Sequence[Row]) -> None:
-    """Draw the experiments that are stopped or paused, because somebody has to decide how they go on."""
+    """Draw the experiments that are stopped, paused or promoted, because somebody has to decide how they go on."""
     for one in states:
-        if one["state"] not in ("killed", "paused"):
+        promoted = one["edit"] is not None and one["edit"]["in_force"]
+        if one["state"] not in ("killed", "paused") and not promoted:
             continue
         draw, icon = (st.error, "dangerous") if one["state"] == "killed" else (st.warning, "pause_circle")
+        if promoted:
+            draw, icon = st.info, "task_alt"
         draw(f"**{plain(one['name'])}**: {plain(one['sentence'])}", icon=f":material/{icon}:")
         link(f"The experiment {one['name']}", "experiment", icon=":material/science:", experiment=one["name"])
 
@@ -182,9 +186,12 @@ def _verdicts(gates: Sequence[Row]) -> None:
 
 def _verdict(row: Row) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        badge(row["decision"])
-        st.markdown(f"**{plain(row['candidate'])}**, gate {plain(row['gate'])}")
-    st.markdown(plain(row["headline"]))
+        badge(row)
+        gate = f"{standing_word(official=row['official'])} gate {row['gate']}"
+        st.markdown(f"**{plain(row['candidate'])}**, {plain(gate)}")
+    if row["reads"] != row["decision"]:
+        st.markdown(f"**{plain(title_of(row))}**")
+    st.markdown(plain(titled(row["headline"], official=row["official"])))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         earlier = row["verdicts"] - 1
         st.caption(moment_of(row["at_time"]) + (f" · {counted(earlier, 'earlier verdict')}" if earlier else ""))

@@ -85,4 +85,6 @@ def _review_pairs(control: Control, session: ReviewSession) -> None:
     show_review_app(session.state())
 
 
-view = View(title="Review", icon=":material/rate_review:", path="review", place=5, draw=draw, role="reviewer")
+view = View(
+    title="Review", icon=":material/rate_review:", path="review", place=5, draw=draw, role="reviewer", reading=False
+)

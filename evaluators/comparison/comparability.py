@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from evaluators.results.run_table import RunTable
+from fairtrial.domain.events import RunEvent
 from fairtrial.domain.run import Run
 
 
-def differences(candidate: Run | RunTable, baseline: Run | RunTable) -> list[str]:
+def differences(candidate: Run | RunTable | RunEvent, baseline: Run | RunTable | RunEvent) -> list[str]:
     """Every difference that makes a comparison unsound, as parts of a sentence; empty if the runs are comparable.
 
     The suite's digest covers cases, prompts, parameters, scorers and their options. Scorer versions are compared

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from evaluators.comparison.answer import answer_of, discordant_cases, has_p, is_binary, p_of
 from evaluators.comparison.comparability import differences
 from evaluators.comparison.corpus import Figure, OfCases, figure_of, reach_of
 from evaluators.comparison.levels import share_span
@@ -19,11 +20,8 @@ from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.paired.bootstrap import Indices, bootstrap_corpus
 from fairtrial.stats.paired.clustered import Clusters
-from fairtrial.stats.paired.equivalence import classify_interval
 from fairtrial.stats.paired.jackknife import jackknife_corpus
-from fairtrial.stats.paired.mcnemar import exact
 from fairtrial.stats.paired.score_mean import score_mean
-from fairtrial.stats.paired.sign_flip import sign_flip
 from fairtrial.stats.paired.tango import tango
 
 ONE_SIDED_95 = 0.90
@@ -58,11 +56,15 @@ def compare_runs(
 def compare(
     measure: Measure, pairs: Pairs, *, scope: str = "", level: float = ONE_SIDED_95, seed: int = 0
 ) -> Comparison:
-    """Candidate − baseline on the measure's own scale, and the answer without a margin: better, worse or undecided."""
+    """Candidate − baseline on the measure's own scale, and the answer without a margin: better, worse or undecided.
+
+    The interval and the p-value have to agree (`answer_of`).
+    """
     difference = difference_of(measure, pairs, level=level, seed=seed)
-    answer = classify_interval(difference, more_is_better=measure.sign > 0)
     p, p_method = p_of(measure, pairs)
-    return replace(figures(measure, pairs, scope), difference=difference, answer=answer, p=p, p_method=p_method)
+    answer, rule = answer_of(difference, p, sign=measure.sign, tested=has_p(measure))
+    found = figures(measure, pairs, scope)
+    return replace(found, difference=difference, answer=answer, p=p, p_method=p_method, rule=rule)
 
 
 def figures(measure: Measure, pairs: Pairs, scope: str) -> Comparison:
@@ -82,29 +84,13 @@ def figures(measure: Measure, pairs: Pairs, scope: str) -> Comparison:
     )
 
 
-def p_of(measure: Measure, pairs: Pairs) -> tuple[float | None, str]:
-    """The two-sided p of no difference, and its method.
-
-    McNemar's exact test is used for independent 0/1 cases; the sign-flip test for repeated, clustered or real
-    values. ``None`` if nothing differs, and for corpus figures.
-    """
-    if measure.kind not in ("proportion", "mean") or pairs.n == 0:
-        return None, ""
-    clusters = pairs.candidate.clusters
-    if measure.kind == "proportion" and pairs.binary and clusters is None:
-        found, method = exact(*discordant_cases(measure, pairs)), "McNemar, exact"
-    else:
-        found, method = sign_flip(pairs.differences, clusters), "sign flip"
-    return (None, "") if isinstance(found, NotEnough) else (found, method)
-
-
 def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) -> Estimate | NotEnough:
     """The paired difference: Tango's interval for independent 0/1 cases, else a score interval or a bootstrap."""
     if pairs.n == 0:
         return NotEnough("no case is scored on both sides", "cases that both sides answered and that are scored")
     if measure.kind == "corpus":
         return _of_corpus(measure, pairs, 1.0, level=level, seed=seed)
-    if measure.kind == "proportion" and pairs.binary and pairs.candidate.clusters is None:
+    if is_binary(measure, pairs):
         up = int(np.count_nonzero(pairs.differences > 0))
         return tango(up, int(np.count_nonzero(pairs.differences < 0)), pairs.n, level=level)
     most = _most(measure, pairs)
@@ -139,12 +125,6 @@ def relative_difference(
 def oriented(difference: Estimate, sign: int) -> tuple[float, float]:
     """The bounds, turned so that more is always better."""
     return (difference.low, difference.high) if sign > 0 else (-difference.high, -difference.low)
-
-
-def discordant_cases(measure: Measure, pairs: Pairs) -> tuple[int, int]:
-    """How many cases only the candidate got right, and how many only the baseline, whichever direction is better."""
-    gains = pairs.differences * measure.sign
-    return int(np.count_nonzero(gains > 0)), int(np.count_nonzero(gains < 0))
 
 
 def figure(measure: Measure, pairs: Pairs, side: str) -> float | None:

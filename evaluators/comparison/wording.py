@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import Measure
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
@@ -130,14 +132,34 @@ def _limit(rule: str) -> str:
 
 
 def comparison_row(found: Comparison, measure: Measure) -> tuple[str, ...]:
-    """A row of a table: metric, scope, n, baseline, candidate, difference, interval, p, answer."""
+    """A row of a table: metric, scope, n, baseline, candidate, difference, interval, p, answer, rule."""
     levels = ["unknown" if one is None else amount(one, measure) for one in (found.baseline, found.candidate)]
     difference, interval = "not enough", ""
     if isinstance(found.difference, Estimate):
         one = found.difference
         difference = format_signed(one.value, measure)
         interval = f"{format_signed(one.low, measure)} to {format_signed(one.high, measure)}"
-    return found.metric, found.scope, str(found.n), *levels, difference, interval, p_in_words(found.p), found.answer
+    numbers = found.metric, found.scope, str(found.n), *levels, difference, interval, p_in_words(found.p)
+    return *numbers, answer_in_words(found), rule_in_short(found.rule)
+
+
+def answer_in_words(found: Comparison) -> str:
+    """The answer; a hint if only the p-value prevents one."""
+    one = found.difference
+    excludes = isinstance(one, Estimate) and not one.low <= 0 <= one.high
+    disagree = found.answer == "cannot tell" and excludes and found.p is not None
+    return "cannot tell: p is too high" if disagree else found.answer
+
+
+def rule_in_short(rule: str) -> str:
+    """The column beside an answer: "interval and p", "interval", or nothing without an estimate."""
+    return "" if not rule else "interval and p" if " and " in rule else "interval"
+
+
+def rules_in_words(found: Iterable[Comparison]) -> list[str]:
+    """A sentence for each rule that these comparisons use; the table has the short form."""
+    rules = dict.fromkeys(one.rule for one in found if one.rule)
+    return [f"{rule_in_short(rule)}: better or worse if the {rule}; otherwise cannot tell." for rule in rules]
 
 
 def p_in_words(p: float | None) -> str:

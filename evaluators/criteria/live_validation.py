@@ -1,4 +1,4 @@
-"""Validates gate lines on live traffic, judges and training data, which this version cannot decide."""
+"""Validates gate lines on live traffic, judges and training data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITHOUT = "remove the line to ship without it"
 def validate_live_line(line: GateLine) -> tuple[str, str] | None:
     """The problem of a line of the families `live`, `judge` or `data`, with a hint; ``None`` if the line is valid.
 
-    A valid line still results in HOLD, because this version cannot decide it.
+    A valid line of `judge` or `data` still results in HOLD, because this version cannot decide it.
     """
     if line.family == "judge":
         return f"there is no judge {line.metric.partition('.')[2]!r}", "this version has no judges"

@@ -11,8 +11,9 @@ from fairtrial.domain.errors import Diagnostic
 
 NOTHING = "this key has no effect in this version"
 INERT_IN_SUITES: Mapping[str, str] = {"against": "each line of 'gate' names its own baseline"}
-INERT_IN_GATES: Mapping[str, str] = {"approvers": "nobody is asked to approve a verdict"}
 """Keys without an effect, and what to know about each."""
+NO_EXPERIMENT = "no experiment decides it, so a gate with this line never returns SHIP"
+NAME_ONE = "write 'experiment: NAME' in the gate"
 
 
 def inert_keys(document: Document, keys: Mapping[str, str]) -> Iterator[Diagnostic]:
@@ -24,3 +25,8 @@ def inert_keys(document: Document, keys: Mapping[str, str]) -> Iterator[Diagnost
 def undecided_lines(document: Document, lines: Iterable[tuple[tuple[Step, ...], str]]) -> Iterator[Diagnostic]:
     """Valid lines, by place and text, that this version cannot decide."""
     yield from (document.diagnostic(place, f"{text!r}: {NOT_AVAILABLE}", WITHOUT) for place, text in lines)
+
+
+def homeless_lines(document: Document, lines: Iterable[tuple[tuple[Step, ...], str]]) -> Iterator[Diagnostic]:
+    """Live lines, by place and text, of a gate that names no experiment."""
+    yield from (document.diagnostic(place, f"{text!r}: {NO_EXPERIMENT}", NAME_ONE) for place, text in lines)

@@ -163,6 +163,7 @@ def _run(running: _Running, run_id: str, started_us: int, ended_us: int) -> Run:
         metrics=metrics_of(suite, results),
         versions={scorer.name: scorer.version for scorer in suite.scorers},
         plan_hash=target.plan_hash,
+        model=target.declared_model,
     )
 
 

@@ -39,6 +39,7 @@ def events_of(run: Run) -> Iterator[Event]:
         metrics=dict(run.metrics),
         versions=dict(run.versions),
         plan_hash=run.plan_hash,
+        model=run.model,
     )
 
 
@@ -81,6 +82,7 @@ def run_of(events: Iterable[Event | EventV1]) -> Run:
         versions=head.versions,
         plan_hash=head.plan_hash,
         interrupted=head.status == "interrupted",
+        model=head.model,
     )
 
 

@@ -21,7 +21,8 @@ class Target:
     """One model that a run queries.
 
     ``name`` is as the user writes it (``tuned``, ``tuned-vs-base/tuned``); ``base_url`` ends in ``/v1``; ``headers``
-    pin it and ``deployment_digest`` identifies its definition, overrides included.
+    pin it and ``deployment_digest`` identifies its definition, overrides included. ``model`` is what requests name,
+    ``declared_model`` the provider and model of the deployment behind it, such as ``openai/support-v2``.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Target:
     deployment_digest: str = ""
     plan_hash: str = ""
     price: Price = field(default_factory=Price)
+    declared_model: str | None = None
 
     def cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
         """US dollars by token prices; ``None`` if a price or a count is unknown."""
@@ -61,6 +63,7 @@ def resolve(name: str, plan: Plan, *, base_url: str, api_key: str | None = None)
         deployment_digest=deployment.digest,
         plan_hash=plan.plan_hash,
         price=deployment.price,
+        declared_model=deployment.declared_model,
     )
 
 
@@ -81,6 +84,7 @@ def _variant(name: str, experiment: Experiment, variant_name: str, plan: Plan) -
         deployment_digest=_variant_digest(deployment, variant),
         plan_hash=plan.plan_hash,
         price=deployment.price,
+        declared_model=deployment.declared_model,
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from evaluators.comparison.compare import compare, difference_of, oriented, relative_difference
+from evaluators.comparison.compare import compare, oriented
 from evaluators.comparison.pairing import Pairs, pair
+from evaluators.comparison.question import AGAIN, Question, by_truth_table
 from evaluators.comparison.wording import (
     both_figures,
     bounds_in_words,
@@ -26,8 +27,8 @@ from evaluators.results.scope import Scope
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result
-from fairtrial.stats.always_valid import at_least, at_most, cases_for_bound
-from fairtrial.stats.paired.clustered import clustered_effect
+
+__all__ = ["ANSWERS", "by_truth_table", "judge_comparison"]
 
 MOST_TIMES_MORE = 20
 """If more than this many times the present cases are needed, more cases are not advised."""
@@ -52,8 +53,9 @@ def judge_comparison(
 
     Not worse by M: pass if the one-sided 95 % lower bound of the paired difference is above −M, fail if the upper bound
     is below −M. Better (by M): pass if the lower bound is above 0 (or M), fail if the upper bound is below. Otherwise
-    the line is undecided. A relative margin is judged on candidate − factor · baseline. From the second look on, the
-    bounds are always-valid: they hold at all looks together.
+    the line is undecided. Without a margin, an exact one-sided p has to agree with the bound. A relative margin is
+    judged on candidate − factor · baseline. From the second look on, the bounds are always-valid: they hold at all
+    looks together.
     """
     candidate, baseline = runs
     pairs = pair(measure, candidate, baseline, scope)
@@ -62,38 +64,51 @@ def judge_comparison(
     judged = question.at_look(ALPHA) if later or question.relative else comparison.difference
     if later and not question.relative:
         comparison = replace(comparison, difference=judged)
+    own = question.result_of(judged, ALPHA)
+    p, p_method = question.p_of(own)
+    comparison = replace(comparison, p=p, p_method=p_method, rule=_rule(question))
 
     def found(result: Result) -> Finding:
         answered = replace(comparison, answer=ANSWERS.get((test.question, result), "cannot tell"))
-        says = _says(test, measure, answered, baseline.target, result) + _worst_case(measure, pairs)
+        says = _says(question, answered, judged, baseline.target, result) + _worst_case(measure, pairs)
         needed = _needed(question, judged) if result == "cannot tell" else ""
         return Finding(rule, source, result, says, needed, measure.name, answered.scope, answered)
 
     def fails_at(alpha: float) -> bool:
-        return by_truth_table(question.at_look(alpha), measure.sign, question.limit) == "fail"
+        return question.result_of(question.at_look(alpha), alpha) == "fail"
 
-    result = by_truth_table(judged, measure.sign, question.limit)
     estimated = not isinstance(judged, NotEnough)
-    return RuleResult(found(result), None, fails_at if estimated else None, partial(found, "cannot tell"))
+    return RuleResult(found(own), None, fails_at if estimated else None, partial(found, "cannot tell"))
 
 
-def by_truth_table(judged: Estimate | NotEnough, sign: int, limit: float) -> Result:
-    """Compare the interval, turned so that more is better, with the limit."""
-    if isinstance(judged, NotEnough):
-        return "cannot tell"
-    low, high = oriented(judged, sign)
-    return "pass" if low > limit else "fail" if high < limit else "cannot tell"
-
-
-def _says(test: VersusBaseline, measure: Measure, found: Comparison, baseline: str, result: Result) -> str:
-    name = subject(found.metric, found.scope)
+def _says(question: Question, found: Comparison, judged: Estimate | NotEnough, baseline: str, result: Result) -> str:
+    measure, name = question.measure, subject(found.metric, found.scope)
     if isinstance(found.difference, NotEnough):
         return f"{name} can't be compared with {baseline}: {found.difference.reason}"
     words = f"{name} {difference_in_words(found, measure)} {baseline}"
     p_text = "" if found.p is None else f"; {found.p_method}: p {p_in_words(found.p)}"
     numbers = f" ({both_figures(found, measure)}; {bounds_in_words(found.difference, measure)}{p_text})"
+    return words + numbers + f"; {_requirement(question.test, measure)}{_end(question, judged, result)}"
+
+
+def _end(question: Question, judged: Estimate | NotEnough, result: Result) -> str:
+    """How the line ends; says which part of the rule decided if the bounds that are printed do not show it."""
     end = {"pass": "", "fail": ": not met"}.get(result, ": undecided")
-    return words + numbers + f"; {_requirement(test, measure)}{end}"
+    if question.relative and isinstance(judged, Estimate):
+        bounds = bounds_in_words(judged, question.measure)
+        return f"{end} ({bounds} of candidate − {question.factor:g} × baseline)"
+    beyond = by_truth_table(judged, question.measure.sign, question.limit) != "cannot tell"
+    if beyond and question.result_of(judged, ALPHA) == "cannot tell":
+        return f"{end}, because p is above {ALPHA:g}"
+    return end
+
+
+def _rule(question: Question) -> str:
+    """The rule that decides, in words; the sentence before it has the numbers."""
+    if question.later:
+        return f"always-valid one-sided 95 % bound of {question.quantity} beyond {question.limit_in_words}"
+    bound = f"one-sided 95 % bound of {question.quantity} beyond {question.limit_in_words}"
+    return f"{bound} and one-sided p ≤ {ALPHA:g}" if question.tested else bound
 
 
 def _requirement(test: VersusBaseline, measure: Measure) -> str:
@@ -127,7 +142,7 @@ def _needed(question: Question, judged: Estimate | NotEnough) -> str:
     measure = question.measure
     low, _ = oriented(judged, measure.sign)
     excluded = ""
-    if question.test.unit == "pp":
+    if question.test.unit == "pp" and by_truth_table(judged, measure.sign, question.limit) == "cannot tell":
         excluded = (
             f"the candidate is at most {gap(low, measure)} worse; "
             if low < 0
@@ -146,92 +161,3 @@ def _more_cases(question: Question, judged: Estimate) -> str:
     if total > MOST_TIMES_MORE * n and n >= 20:
         return "the estimate is so close to the limit that more cases of this kind are unlikely to settle it"
     return f"about {counted(max(total - n, 1), 'more case')} would settle it"
-
-
-USUAL_TAU = 0.05
-"""τ for a line without a margin: five points of a share, or 5 % of the baseline's mean."""
-AGAIN = "corpus figures and totals can be tested only once for each candidate"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One line on one slice of two runs; ``later``: this is not the first look at the candidate."""
-
-    test: VersusBaseline
-    measure: Measure
-    pairs: Pairs
-    later: bool
-    seed: int
-
-    @property
-    def relative(self) -> bool:
-        """Whether the margin is a share of the baseline's figure."""
-        return self.test.margin is not None and self.test.unit == "%"
-
-    @property
-    def limit(self) -> float:
-        """The limit that the judged difference must clear, turned so that more is better."""
-        return 0.0 if self.relative else self._direction * margin_of(self.test, self.measure)
-
-    @property
-    def tau(self) -> float | None:
-        """The standard deviation of the mixture at later looks: the margin on the measure's scale."""
-        if self.measure.kind not in ("proportion", "mean"):
-            return None
-        of_share = self.measure.form == "share"
-        if self.test.margin is None:
-            return USUAL_TAU * (self.measure.scale if of_share else self._level)
-        if self.relative:
-            return self.test.margin / 100 * self._level
-        return margin_of(self.test, self.measure)
-
-    def at_look(self, alpha: float) -> Estimate | NotEnough:
-        """The difference that decides; each of its bounds is wrong with probability ``alpha``."""
-        return self._later(alpha) if self.later else self._first(alpha)
-
-    def cases_to_settle(self, judged: Estimate) -> int | None:
-        """About how many cases would settle it at a later look; ``None`` if no number would."""
-        tau = self.tau
-        if tau is None:
-            return None
-        distance = abs(judged.value * self.measure.sign - self.limit)
-        spread = float(np.var(self._differences))
-        return cases_for_bound(distance, variance=spread, tau=tau) if distance and spread else None
-
-    @property
-    def _direction(self) -> int:
-        return 1 if self.test.question == "better" else -1
-
-    @property
-    def _factor(self) -> float:
-        if not self.relative or self.test.margin is None:
-            return 1.0
-        return 1 + self._direction * self.measure.sign * self.test.margin / 100
-
-    @property
-    def _level(self) -> float:
-        return float(np.abs(self.pairs.baseline.values).mean()) if self.pairs.n else 0.0
-
-    @property
-    def _differences(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        return self.pairs.candidate.values - self._factor * self.pairs.baseline.values
-
-    def _first(self, alpha: float) -> Estimate | NotEnough:
-        level = 1 - 2 * alpha
-        if self.relative:
-            return relative_difference(self.measure, self.pairs, self._factor, level=level, seed=self.seed)
-        return difference_of(self.measure, self.pairs, level=level, seed=self.seed)
-
-    def _later(self, alpha: float) -> Estimate | NotEnough:
-        tau = self.tau
-        if tau is None:
-            return NotEnough(AGAIN, "a candidate that was not compared before", self.pairs.n)
-        if not self.pairs.n:
-            return self._first(alpha)
-        if tau <= 0:
-            return NotEnough("the baseline's figure is 0, so a relative margin of it is 0 too", "a margin in points")
-        effect = clustered_effect(self._differences, self.pairs.candidate.clusters)
-        low, high = at_least(effect, tau=tau, alpha=alpha), at_most(effect, tau=tau, alpha=alpha)
-        if isinstance(low, NotEnough) or isinstance(high, NotEnough):
-            return low if isinstance(low, NotEnough) else high
-        return replace(low, high=high.high, method=low.method.replace(", one-sided", ""))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators.criteria.grammar import GateLine, parse
 from evaluators.criteria.grammar_hints import GateLineError
-from evaluators.criteria.notices import INERT_IN_GATES, inert_keys, undecided_lines
+from evaluators.criteria.notices import homeless_lines, undecided_lines
 from evaluators.criteria.validation import (
     EXTERNAL_FAMILIES,
     UNDECIDED_FAMILIES,
@@ -28,13 +28,16 @@ from evaluators.suite import Suite
 from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import nearest, validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
+from fairtrial.config.file.section import Duration
 from fairtrial.config.file.yaml_file import Document
-from fairtrial.domain.accounts import ROLES
+from fairtrial.domain.accounts import APPROVERS, ROLES, Role
 from fairtrial.domain.errors import ConfigError, Diagnostic
 
 YAML_ENDINGS = (".yaml", ".yml")
 MOST_LETTERS, MOST_SUITES, MOST_LINES = 200, 50, 200
 """Limits for a gate's name, suites and lines, because control also judges gates that other people send."""
+DEFAULT_MAX_AGE = 14 * 86_400.0
+"""Seconds after which a run is too old to decide, unless the gate says otherwise."""
 ExternalLine = tuple[str, GateLine]
 """A line, as text and parsed, whose evidence does not come from a run."""
 Listed = tuple[str, Suite]
@@ -47,7 +50,8 @@ class Gate:
 
     ``notices``: keys and lines, here and in the suites, that have no effect in this version. ``listed``: the name or
     path by which the gate lists each suite. ``unplaced``: lines of the gate that no known suite measures, while one of
-    its suites is unknown.
+    its suites is unknown. ``experiment``: the one whose frozen plan decides the live lines. ``max_age_seconds``: how
+    old a run may be. ``approvers``: the roles that must approve a SHIP.
     """
 
     name: str
@@ -58,6 +62,9 @@ class Gate:
     notices: tuple[Diagnostic, ...] = ()
     listed: tuple[str, ...] = ()
     unplaced: tuple[str, ...] = ()
+    experiment: str | None = None
+    max_age_seconds: float = DEFAULT_MAX_AGE
+    approvers: tuple[Role, ...] = ()
 
 
 class GateModel(BaseModel):
@@ -70,6 +77,8 @@ class GateModel(BaseModel):
     suites: list[str] = Field(default_factory=list, max_length=MOST_SUITES)
     require: list[str] = Field(default_factory=list, max_length=MOST_LINES)
     approvers: list[str] = Field(default_factory=list, max_length=50)
+    experiment: str | None = Field(default=None, min_length=1, max_length=MOST_LETTERS)
+    max_age: Duration = DEFAULT_MAX_AGE
 
 
 @dataclass(slots=True)
@@ -127,7 +136,19 @@ def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | 
     if reading.errors:
         raise ConfigError(reading.errors)
     notices = tuple(_notices(reading.document, reading.model, suites))
-    return Gate(reading.model.gate, reading.path, suites, *_sorted(lines), notices, names, tuple(reading.unplaced))
+    model = reading.model
+    return Gate(
+        model.gate,
+        reading.path,
+        suites,
+        *_sorted(lines),
+        notices,
+        names,
+        tuple(reading.unplaced),
+        model.experiment,
+        model.max_age,
+        tuple(role for role in ROLES for one in model.approvers if one == role),
+    )
 
 
 def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
@@ -141,16 +162,20 @@ def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
 
 def _check_approvers(reading: _Reading, model: GateModel) -> None:
     for at, name in enumerate(model.approvers):
-        if name not in ROLES:
-            reading.errors.append(
-                reading.document.diagnostic(("approvers", at), f"{name!r} is not a role", nearest(name, ROLES))
-            )
+        if name in APPROVERS:
+            continue
+        wrong, known = f"{name!r} is not a role", nearest(name, APPROVERS)
+        if name in ROLES:
+            wrong, known = f"the role {name!r} may not approve", f"did you mean {APPROVERS[0]!r}?"
+        reading.errors.append(reading.document.diagnostic(("approvers", at), wrong, known))
 
 
 def _notices(document: Document, model: GateModel, suites: Sequence[Suite]) -> Iterator[Diagnostic]:
-    yield from inert_keys(document, INERT_IN_GATES)
-    lines = [(at, text) for at, text in enumerate(model.require) if parse(text).family in UNDECIDED_FAMILIES]
-    yield from undecided_lines(document, [(("require", at), text) for at, text in lines])
+    families = [(parse(text).family, ("require", at), text) for at, text in enumerate(model.require)]
+    undecided = [(place, text) for family, place, text in families if family in UNDECIDED_FAMILIES]
+    yield from undecided_lines(document, undecided)
+    if model.experiment is None:
+        yield from homeless_lines(document, [(place, text) for family, place, text in families if family == "live"])
     for suite in suites:
         yield from suite.notices
 

@@ -7,10 +7,14 @@ from collections.abc import Iterator, Sequence
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.wording import amount, short_text
 from evaluators.criteria.grammar import Threshold, VersusBaseline
+from evaluators.criteria.live_validation import NOT_AVAILABLE, WITHOUT
 from evaluators.criteria.metric_catalogue import BUILT_IN, COUNTS
 from evaluators.engine.summary import MOST_UNSCORED
 from evaluators.gate.file import Gate
-from evaluators.gate.live_rule import Live, judge_external, live_information
+from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence
+from evaluators.gate.live.line import LiveLine
+from evaluators.gate.live.rates import rates_information
+from evaluators.gate.live.rule import harm_findings, judge_live
 from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of
 from evaluators.gate.review_rule import judge_review, review_information, sort_reviews
@@ -19,7 +23,7 @@ from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Decision, Finding, Result, Verdict, decide, interleave_sources
+from fairtrial.domain.verdict import Decision, Finding, Result, Verdict, decide, interleave_sources, precedence
 
 REUSE_WARNING_FROM = 7
 MOST_NAMED = 3
@@ -31,19 +35,20 @@ def judge(
     *,
     verdict_id: str,
     at_us: int,
-    live: Live | None = None,
+    live: LiveEvidence = NO_LIVE_EVIDENCE,
     candidates_judged: int | None = None,
     first: Sequence[Finding] = (),
 ) -> Verdict:
     """The verdict on the trial's candidate.
 
-    ``live``: plain rates of traffic, which are informative and never pass a line; ``candidates_judged``: how many
-    candidates these suites have judged, including this one, ``None`` if unknown; ``first``: findings that belong to no
-    line, such as a split that differs from the plan. Missing or unsound evidence raises no error; the verdict is then
-    HOLD or INVALID.
+    ``candidates_judged``: how many candidates these suites have judged, including this one, ``None`` if unknown;
+    ``first``: findings that belong to no line, such as a split that differs from the plan. Missing or unsound evidence
+    raises no error; the verdict is then HOLD or INVALID.
     """
-    judged = [*map(RuleResult, first), *_findings(gate, trial), *_external(gate, trial, live)]
-    findings = apply_holm(judged)
+    external = list(_external(gate, trial, live, at_us))
+    stated = any("harm is proven" in one.finding.says for one in external)
+    first = [*(one for one in harm_findings(live) if not (stated and one.result == "fail")), *first]
+    findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external])
     decision = decide(findings)
     return Verdict(
         verdict_id=verdict_id,
@@ -57,6 +62,7 @@ def judge(
         runs=tuple(_runs(gate, trial)),
         candidates_judged=candidates_judged,
         odds=odds_of(gate.rules, trial),
+        conflicts=conflicts(findings),
     )
 
 
@@ -68,7 +74,7 @@ def headline(decision: Decision, trial: Trial, findings: Sequence[Finding]) -> s
         rules = "its only rule holds" if len(deciding) == 1 else f"all {len(deciding)} rules hold"
         return f"{start}{rules} against {trial.baseline}."
     wanted: dict[Decision, Result] = {"INVALID": "invalid", "BLOCK": "fail", "HOLD": "cannot tell"}
-    against = interleave_sources(one for one in deciding if one.result == wanted[decision])
+    against = sorted(interleave_sources(one for one in deciding if one.result == wanted[decision]), key=precedence)
     named = list(dict.fromkeys(short_text(one) for one in against))
     if not named:
         return f"{start}no rule decides anything."
@@ -79,6 +85,26 @@ def headline(decision: Decision, trial: Trial, findings: Sequence[Finding]) -> s
         decision
     ]
     return f"{start}{lead}{reasons}; {_rest(decision, deciding)}."
+
+
+KINDS = {"live": "live traffic", "review": "blind review", "judge": "the judges"}
+SUITES = "the suites"
+
+
+def conflicts(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """A sentence for each two kinds of evidence of which one passes all of its rules and the other one fails some."""
+    kinds: dict[str, list[Finding]] = {}
+    for one in findings:
+        if one.decisive:
+            kinds.setdefault(KINDS.get(one.metric.partition(".")[0], SUITES), []).append(one)
+    passing = [kind for kind, found in kinds.items() if all(one.result == "pass" for one in found)]
+    failing = {kind: next((one for one in found if one.result == "fail"), None) for kind, found in kinds.items()}
+    return tuple(
+        f"{good[0].upper()}{good[1:]}: every rule passes. {bad[0].upper()}{bad[1:]}: {short_text(against)}."
+        for good in passing
+        for bad, against in failing.items()
+        if against is not None
+    )
 
 
 def _rest(decision: Decision, deciding: Sequence[Finding]) -> str:
@@ -98,16 +124,20 @@ def _findings(gate: Gate, trial: Trial) -> Iterator[RuleResult]:
         yield from judge_rule(rule, trial)
 
 
-def _external(gate: Gate, trial: Trial, live: Live | None) -> Iterator[RuleResult]:
+def _external(gate: Gate, trial: Trial, live: LiveEvidence, now_us: int) -> Iterator[RuleResult]:
     required = frozenset(line.metric for _, line in gate.external)
     reviews = sort_reviews(trial, gate.suites)
     for text, line in gate.external:
         if line.family == "review":
             yield judge_review(text, gate.name, line, reviews, trial)
+        elif line.family == "live":
+            asked = LiveLine(text, gate.name, line, now_us)
+            yield RuleResult(judge_live(asked, gate.experiment, live.experiments))
         else:
-            yield RuleResult(judge_external(text, gate.name, line, live))
+            says = f"{line.metric}: {NOT_AVAILABLE}"
+            yield RuleResult(Finding(text, gate.name, "cannot tell", says, WITHOUT, line.metric))
     yield from map(RuleResult, review_information(reviews, trial, required))
-    yield from map(RuleResult, live_information(live, required))
+    yield from map(RuleResult, rates_information(live.rates, required))
 
 
 def _unscored_runs(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:

@@ -1,107 +1,167 @@
-"""Simulates how often a model that equals its base would pass a gate."""
+"""Computes how often a model that equals its base would pass a gate, and which rules prevent it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from math import ceil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.random import Generator
 
-from evaluators.comparison.comparability import differences
-from evaluators.comparison.pairing import Pairs, pair
+from evaluators.comparison.pairing import pair
 from evaluators.criteria.grammar import Threshold, VersusBaseline
-from evaluators.criteria.metric_catalogue import Measure, measure_of
-from evaluators.criteria.validation import limit_of, margin_of, scopes_of
+from evaluators.criteria.metric_catalogue import measure_of
+from evaluators.criteria.validation import limit_of, scopes_of
 from evaluators.gate.rules import Rule
+from evaluators.gate.simulation.lines import KINDS, Group, Line, lines_of, runs_of, size_of, why_not_simulated
+from evaluators.gate.simulation.trials import simulate, trials_of
+from evaluators.gate.simulation.worse import worse_passes
 from evaluators.gate.threshold_rule import SHORTFALL, WORTH_REPORTING, cases_to_exclude_luck, chance_to_pass
-from evaluators.results.run_table import Floats, Ints, Marks, RunTable, table_of
+from evaluators.results.run_table import Floats
 from evaluators.results.scope import Scope
 from evaluators.suite import Suite, tag_values
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import ASSUMED, Odds
-from fairtrial.stats.intervals import quantile, wilson
-from fairtrial.stats.paired.tango import tango_score
+from fairtrial.stats.intervals import wilson
 
-TRIALS = 1_000
-ENTRIES = 1_000_000
-"""How many random signs are drawn at a time, over all trials."""
-MOST_UNITS, FEWEST = 10_000, 100
-"""Above the first number of units fewer trials are drawn, down to the second number."""
 WANTED = 0.9
 STEPS = (1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
 """Multiples of the present number of cases that are tried until `WANTED` is reached."""
 SHARES = (0.1, 0.2)
 """Shares of differing cases that are assumed before anything is run."""
-ONE_SIDED_95, TWO_SIDED_95 = 0.90, 0.95
-KINDS = ("proportion", "mean")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One rule in one slice, turned so that more is better; arrays have the sum over each unit's cases in the slice.
+class RuleOdds:
+    """How often an identical model passes one rule, with its standard error; ``None`` if the rule is taken as met.
 
-    ``gains``: candidate − baseline; ``count``: cases; ``middle``: the mean of both sides, ``None`` for a comparison;
-    ``limit``: must be cleared, by the bound if ``sure``. With ``exact`` the score interval of 0/1 cases decides.
+    ``taken_as_met`` says why. ``cases`` and ``differing``: cases of the rule, and units that differ. ``more_cases``
+    would raise the share to ``more_passes``, at least 0.9. ``worse_passes`` and ``twice_passes``: how often a model
+    that is worse by the margin, or by twice the margin, passes the rule. ``requires_better``: an identical model passes
+    only by chance.
     """
 
-    gains: Floats
-    count: Floats
-    limit: float
-    middle: Floats | None = None
-    sure: bool = True
-    exact: bool = False
-
-    def of(self, units: Ints) -> Line:
-        """The line restricted to these units."""
-        middle = None if self.middle is None else self.middle[units]
-        return replace(self, gains=self.gains[units], count=self.count[units], middle=middle)
-
-    def swapped(self) -> list[Floats]:
-        """The columns whose sign changes when a unit swaps sides: gains, and their products that a variance needs."""
-        if self.exact or not self.sure:
-            return [self.gains]
-        middle = np.zeros(len(self.gains)) if self.middle is None else self.middle
-        return [self.gains, self.gains * self.count, self.gains * middle]
+    rule: str
+    source: str
+    passes: float | None = None
+    error: float = 0.0
+    cases: int = 0
+    differing: int = 0
+    more_cases: int | None = None
+    more_passes: float | None = None
+    worse_passes: float | None = None
+    twice_passes: float | None = None
+    requires_better: bool = False
+    taken_as_met: str = ""
 
 
-@dataclass(slots=True)
-class Group:
-    """The lines of one suite; its ``size`` units (cases or clusters) swap sides independently."""
+@dataclass(frozen=True, slots=True)
+class GateOdds:
+    """The odds that a verdict shows, with the number of trials, their standard error, and each rule's own share.
 
-    size: int
-    lines: list[Line] = field(default_factory=list)
+    ``without_better``: the share that pass all rules except those that require the candidate to be better.
+    """
+
+    odds: Odds
+    trials: int
+    error: float
+    rules: tuple[RuleOdds, ...]
+    without_better: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Simulation:
+    """The rules as groups of lines, with the cases of the largest suite and the share of cases that differ."""
+
+    rules: Sequence[Rule]
+    groups: Sequence[Group]
+    reasons: Sequence[str]
+    cases: int
+    share: Estimate
 
 
 def odds_of(rules: Sequence[Rule], trial: Trial, *, seed: int = 0) -> Odds | None:
     """The odds for an identical model, simulated from the runs of this trial; ``None`` if nothing is compared.
 
-    In each of many trials, candidate and base swap the results of each case with probability one half, in all measures
-    at once. This simulates a model that equals the base and differs from it in as many cases. Cases of a cluster swap
-    together. Counts, totals, corpus figures, reviews and live lines are taken as met.
+    In each of many trials, the cases are drawn anew from those that lie in the same slices. Candidate and base swap the
+    results of each case with probability one half, in all measures at once. This simulates a model that equals the base
+    and differs from it in as many cases on average. Cases of a cluster swap together. Counts, totals, corpus figures,
+    reviews and live lines are taken as met, and the looks are first looks.
     """
+    found = _of_runs(rules, trial)
+    return None if found is None else _odds(found.groups, found.cases, found.share, seed)
+
+
+def gate_odds(
+    rules: Sequence[Rule], trial: Trial, *, seed: int = 0, on_rule: Callable[[], None] = lambda: None
+) -> GateOdds | None:
+    """The same odds, from the same trials, with each rule's own share; ``on_rule`` is called after each rule."""
+    found = _of_runs(rules, trial)
+    if found is None:
+        return None
+    odds = _odds(found.groups, found.cases, found.share, seed)
+    passed = simulate(found.groups, len(rules), np.random.default_rng(seed))
+    alone = []
+    for number in range(len(rules)):
+        alone.append(_rule_odds(found, number, float(passed[:, number].mean()), seed))
+        on_rule()
+    better = np.array([one.requires_better for one in alone])
+    without = float(passed[:, ~better].all(axis=1).mean()) if better.any() else None
+    return GateOdds(odds, len(passed), _error(odds.ship, len(passed)), tuple(alone), without)
+
+
+def _rule_odds(found: _Simulation, number: int, passes: float, seed: int) -> RuleOdds:
+    rule, reason = found.rules[number], found.reasons[number]
+    if reason:
+        return RuleOdds(rule.text, rule.source, taken_as_met=reason)
+    groups = [only for group in found.groups if (only := group.only(number)).lines]
+    lines = [line for group in groups for line in group.lines]
+    test, trials = rule.line.test, trials_of(found.groups)
+    better = isinstance(test, VersusBaseline) and test.question == "better"
+    factor, share = (None, None) if better else _more(groups, passes, seed)
+    cases = max((line.cases for line in lines), default=0)
+    return RuleOdds(
+        rule.text,
+        rule.source,
+        passes,
+        _error(passes, trials),
+        cases,
+        max((line.differing for line in lines), default=0),
+        None if factor is None else ceil(factor * cases),
+        share,
+        _worse(lines, 1.0, trials, seed),
+        _worse(lines, 2.0, trials, seed),
+        better,
+    )
+
+
+def _worse(lines: Sequence[Line], times: float, trials: int, seed: int) -> float | None:
+    """How often a model that is worse by so many margins in one slice passes it, where it passes most often."""
+    found = [worse_passes(line, times, trials, np.random.default_rng(seed)) for line in lines]
+    return max((one for one in found if one is not None), default=None)
+
+
+def _of_runs(rules: Sequence[Rule], trial: Trial) -> _Simulation | None:
     groups: dict[str, Group] = {}
-    differing, of = 0, 0
-    suites_counted: set[str] = set()
-    cases = 0
-    for rule in rules:
-        runs, measure = _runs(rule, trial), measure_of(rule.suite, rule.line.metric)
-        if runs is None or measure is None or measure.kind not in KINDS:
+    reasons = [why_not_simulated(rule, trial) for rule in rules]
+    differing, of, cases = 0, 0, 0
+    counted_suites: set[str] = set()
+    for number, (rule, reason) in enumerate(zip(rules, reasons, strict=True)):
+        runs, measure, name = runs_of(rule, trial), measure_of(rule.suite, rule.line.metric), rule.suite.name
+        if reason or runs is None or measure is None:
             continue
+        group = groups.setdefault(name, Group(size_of(runs[0])))
+        group.lines += lines_of(number, rule, runs)
         whole = pair(measure, *runs)
-        group = groups.setdefault(rule.suite.name, Group(_units_of(runs[0])))
-        group.lines += [
-            line for scope in scopes_of(rule.suite, rule.line.scope) for line in _line(rule, measure, whole, scope)
-        ]
         cases = max(cases, whole.n)
-        if isinstance(rule.line.test, VersusBaseline) and rule.suite.name not in suites_counted:
-            suites_counted.add(rule.suite.name)
+        if isinstance(rule.line.test, VersusBaseline) and name not in counted_suites:
+            counted_suites.add(name)
             differing, of = differing + int(np.count_nonzero(whole.differences)), of + whole.n
     share = wilson(differing, of)
-    return _odds(list(groups.values()), cases, share, seed) if isinstance(share, Estimate) else None
+    return _Simulation(rules, list(groups.values()), reasons, cases, share) if isinstance(share, Estimate) else None
 
 
 def assumed_odds(rules: Sequence[Rule], *, seed: int = 0) -> list[Odds]:
@@ -140,106 +200,44 @@ def weakest_floor(rules: Sequence[Rule]) -> str:
 
 
 def _odds(groups: Sequence[Group], cases: int, share: Estimate, seed: int) -> Odds:
-    ship = _ships(groups, 1.0, np.random.default_rng(seed))
-    if ship >= WANTED or not cases:
-        return Odds(ship, cases, share)
+    ship = _all_pass(groups, 1.0, seed)
+    factor, more = _more(groups, ship, seed) if cases else (None, None)
+    return Odds(ship, cases, share, None if factor is None else ceil(factor * cases), more)
+
+
+def _more(groups: Sequence[Group], ship: float, seed: int) -> tuple[float | None, float | None]:
+    """The smallest multiple of the cases in `STEPS` that raises the share to `WANTED`, and the share there."""
+    if ship >= WANTED:
+        return None, None
     tried = {}
     low, high = -1, len(STEPS)
     while high - low > 1:
         step = (low + high) // 2
-        tried[step] = _ships(groups, STEPS[step], np.random.default_rng(seed))
+        tried[step] = _all_pass(groups, STEPS[step], seed)
         low, high = (low, step) if tried[step] >= WANTED else (step, high)
-    if high == len(STEPS):
-        return Odds(ship, cases, share)
-    return Odds(ship, cases, share, ceil(STEPS[high] * cases), tried[high])
+    return (None, None) if high == len(STEPS) else (STEPS[high], tried[high])
 
 
-def _ships(groups: Sequence[Group], factor: float, rng: Generator) -> float:
-    """The share of trials in which all lines pass, with the units repeated to ``factor`` times their number."""
-    most = max((round(group.size * factor) for group in groups), default=1)
-    trials = TRIALS if most <= MOST_UNITS else max(TRIALS * MOST_UNITS // most, FEWEST)
-    passed = np.ones(trials, dtype=bool)
-    for group in groups:
-        size = max(1, round(group.size * factor))
-        units = np.resize(rng.permutation(group.size), size)
-        lines = [line.of(units) for line in group.lines]
-        columns = np.column_stack([column for line in lines for column in line.swapped()])
-        columns = columns[np.any(columns != 0, axis=1)]
-        for at in range(0, trials, step := max(1, ENTRIES // max(len(columns), 1))):
-            heads = rng.integers(0, 2, size=(min(step, trials - at), len(columns)), dtype=np.int8)
-            sums = iter(((heads.astype(np.float64) * 2 - 1) @ columns).T)
-            for line in lines:
-                passed[at : at + len(heads)] &= _passes(line, [next(sums) for _ in line.swapped()])
-    return float(passed.mean())
+def _all_pass(groups: Sequence[Group], factor: float, seed: int) -> float:
+    rules = max((line.rule for group in groups for line in group.lines), default=-1) + 1
+    passed = simulate(groups, rules, np.random.default_rng(seed), factor=factor)
+    return float(passed.all(axis=1).mean())
 
 
-def _passes(line: Line, sums: Sequence[Floats]) -> Marks:
-    """Which trials pass this line; ``sums`` has an array for each column of `Line.swapped`."""
-    n = float(line.count.sum())
-    if not n:
-        return np.zeros(len(sums[0]), dtype=bool)
-    if line.exact:
-        return _score_passes(sums[0], float(np.abs(line.gains).sum()), n, line.limit)
-    half = 1.0 if line.middle is None else 0.5
-    middle = np.zeros(len(line.gains)) if line.middle is None else line.middle
-    bound = mean = (middle.sum() + half * sums[0]) / n
-    if line.sure:
-        squares = float(middle @ middle) + half**2 * float(line.gains @ line.gains) + 2 * half * sums[2]
-        crossed = middle @ line.count + half * sums[1]
-        within = squares - 2 * mean * crossed + mean**2 * (line.count @ line.count)
-        z = quantile(ONE_SIDED_95 if line.middle is None else TWO_SIDED_95)
-        bound = mean - z * np.sqrt(np.maximum(within, 0)) / n
-    return np.asarray(bound >= line.limit, dtype=bool)
-
-
-def _score_passes(gained: Floats, differing: float, n: float, limit: float) -> Marks:
-    """Whether Tango's lower bound is above the limit; each distinct count is computed once."""
-    z = quantile(ONE_SIDED_95)
-    kinds, which = np.unique(np.rint((differing + gained) / 2), return_inverse=True)
-    passes = [tango_score(won, differing - won, n, limit) > z for won in kinds.tolist()]
-    return np.array(passes, dtype=bool)[which.ravel()]
-
-
-def _line(rule: Rule, measure: Measure, whole: Pairs, scope: Scope | None) -> Iterator[Line]:
-    """The rule in this slice, without cases that are not scored on both sides."""
-    test, run = rule.line.test, whole.candidate.run
-    cases, marks = whole.candidate.cases, whole.candidate.run.in_scope(scope)
-    inside = np.ones(whole.n) if marks is None else marks[cases].astype(np.float64)
-    units = cases if run.clusters is None else run.clusters[cases]
-    sums: list[Floats] = [
-        np.bincount(units, weights=weights * inside, minlength=_units_of(run)).astype(np.float64)
-        for weights in (
-            whole.differences * measure.sign,
-            np.ones(whole.n),
-            (whole.candidate.values + whole.baseline.values) / 2 * measure.sign,
-        )
-    ]
-    if isinstance(test, VersusBaseline):
-        exact = whole.binary and whole.candidate.clusters is None and test.unit != "%"
-        yield Line(sums[0], sums[1], _limit(test, measure, whole), exact=exact)
-    elif isinstance(test, Threshold) and test.operator != "==":
-        yield Line(sums[0], sums[1], limit_of(test, measure) * measure.sign, sums[2], test.sure)
-
-
-def _limit(test: VersusBaseline, measure: Measure, pairs: Pairs) -> float:
-    direction = 1 if test.question == "better" else -1
-    if test.margin is not None and test.unit == "%":
-        return direction * test.margin / 100 * float(np.abs(pairs.baseline.values).mean()) if pairs.n else 0.0
-    return direction * margin_of(test, measure)
+def _error(share: float, trials: int) -> float:
+    """The standard error of a simulated share."""
+    return sqrt(share * (1 - share) / trials)
 
 
 def _assumed(rules: Sequence[Rule], share: float, rng: Generator) -> Iterator[Group]:
     """One group for each metric of a suite; its slices share the cases."""
     groups: dict[tuple[str, str], tuple[Group, Floats]] = {}
-    for rule in rules:
+    for number, rule in enumerate(rules):
         test, cases = rule.line.test, rule.suite.cases
         measure = measure_of(rule.suite, rule.line.metric)
-        if (
-            not isinstance(test, VersusBaseline)
-            or measure is None
-            or measure.kind not in KINDS
-            or not measure.in_points
-        ):
+        if not isinstance(test, VersusBaseline) or measure is None or measure.kind not in KINDS:
+            continue
+        if not measure.in_points:
             continue
         name = rule.suite.name, measure.name
         if name not in groups:
@@ -249,7 +247,8 @@ def _assumed(rules: Sequence[Rule], share: float, rng: Generator) -> Iterator[Gr
         limit = (1 if test.question == "better" else -1) * (test.margin or 0.0) / 100
         for scope in scopes_of(rule.suite, rule.line.scope):
             inside = _inside(rule.suite, scope)
-            group.lines.append(Line(differing * inside, inside, limit, exact=True))
+            gains, tested = differing * inside, test.margin is None
+            group.lines.append(Line(number, gains, -gains, inside, limit, "tango", tested=tested))
     yield from (group for group, _ in groups.values())
 
 
@@ -257,19 +256,3 @@ def _inside(suite: Suite, scope: Scope | None) -> Floats:
     if scope is None:
         return np.ones(len(suite.cases))
     return np.array([float(scope.value in tag_values(case, scope.tag)) for case in suite.cases])
-
-
-def _units_of(run: RunTable) -> int:
-    """How many clusters the run has, or cases if none is declared."""
-    return len(run.case_ids) if run.clusters is None else int(run.clusters.max(initial=0)) + 1
-
-
-def _runs(rule: Rule, trial: Trial) -> tuple[RunTable, RunTable] | None:
-    """Both runs of the rule's suite, if they are comparable and the rule is a comparison or a threshold."""
-    if not isinstance(rule.line.test, VersusBaseline | Threshold):
-        return None
-    found = [trial.run_of(rule.suite.name, target) for target in (trial.candidate, trial.baseline)]
-    runs = [table_of(run) for run in found if run is not None and run.suite_digest == rule.suite.digest]
-    if len(runs) < len(found) or any(run.interrupted for run in runs) or differences(*runs):
-        return None
-    return runs[0], runs[1]

@@ -19,6 +19,7 @@ from evaluators.gate.regression_rule import (
     judge_regressions,
     judge_sampled_regressions,
 )
+from evaluators.gate.run_freshness import stale_run
 from evaluators.gate.slice_losses import in_words, lost_slices
 from evaluators.gate.threshold_rule import judge_threshold
 from evaluators.results.run_table import RunTable, table_of
@@ -152,7 +153,8 @@ def _run(rule: Rule, trial: Trial, target: str) -> RunTable | Finding:
         return _finding(rule, "invalid", says, command)
     if run.interrupted:
         return _finding(rule, "cannot tell", f"the run of {rule.suite.name} on {target} was interrupted", command)
-    return run
+    stale = stale_run(run, trial)
+    return run if stale is None else _finding(rule, *stale, command)
 
 
 def _enough(rule: Rule, judged: RuleResult) -> RuleResult:

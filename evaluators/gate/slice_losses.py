@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evaluators.comparison.compare import discordant_cases, figures
+from evaluators.comparison.answer import discordant_cases
+from evaluators.comparison.compare import figures
 from evaluators.comparison.pairing import Pairs, pair, slices_of
 from evaluators.comparison.wording import both_figures
 from evaluators.criteria.metric_catalogue import Measure

@@ -19,7 +19,8 @@ def content(verdict: Verdict) -> dict[str, Any]:
         written["evidence_kind"] = None if finding.evidence is None else type(finding.evidence).__name__
     if verdict.provenance is None:
         made.pop("provenance")  # verdicts of earlier versions keep the form in which they were written
-    return {"version": VERSION, **made, "exit_code": verdict.exit_code}
+    standing = {"official": verdict.official, "standing": verdict.standing}
+    return {"version": VERSION, **made, **standing, "exit_code": verdict.exit_code}
 
 
 def render(verdict: Verdict) -> str:

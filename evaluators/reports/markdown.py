@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from evaluators.report import Report
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result, Verdict
+from fairtrial.domain.verdicts.wording import titled
 
 MARKS: dict[Result, str] = {"invalid": "invalid", "fail": "**fail**", "cannot tell": "cannot tell", "pass": "pass"}
 ORDER: tuple[Result, ...] = ("invalid", "fail", "cannot tell", "pass")
@@ -21,9 +22,13 @@ def render(verdict: Verdict) -> str:
 
 
 def _lines(verdict: Verdict) -> Iterator[str]:
-    yield f"## {safe(verdict.headline)}"
+    yield f"## {safe(titled(verdict.headline, official=verdict.official))}"
     yield ""
     yield f"Gate **{safe(verdict.gate)}**: {safe(verdict.candidate)} against {safe(verdict.baseline)}."
+    yield f"This verdict is **{'official' if verdict.official else 'unofficial'}**{safe(_why(verdict))}."
+    yield from (f"Conflict: {safe(conflict)}" for conflict in verdict.conflicts)
+    if verdict.decision == "SHIP" and verdict.provenance is not None and verdict.provenance.approvers:
+        yield f"It needs the approval of {safe(' and '.join(verdict.provenance.approvers))}."
     if verdict.candidates_judged is not None:
         candidates = counted(verdict.candidates_judged, "candidate")
         yield f"These suites have judged {candidates}, including this one."
@@ -44,6 +49,11 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield from ("", "</details>")
     if verdict.runs:
         yield from ("", "Runs: " + ", ".join(safe(run) for run in verdict.runs))
+
+
+def _why(verdict: Verdict) -> str:
+    _, _, why = verdict.standing.partition(": ")
+    return f": {why}" if why else ""
 
 
 def _bullets(findings: Iterable[Finding]) -> Iterator[str]:

@@ -39,6 +39,7 @@ class Tag:
 class RunTable:
     """One run. Columns of results are in the run's order, columns of cases in the order of their first result.
 
+    ``fingerprint`` names the weights that answered, ``model`` the provider and model that the deployment declared.
     ``case_of``: each result's case. ``outcomes``: indices into `CASE_OUTCOMES`. ``latency_ms``, ``tokens_out``,
     ``cost_usd`` and ``values`` (metric → number) are NaN if unknown. ``states``: scorer → `SCORED`, `FAILED` or 0.
     ``clusters``: each case's cluster, numbered in the order of their names; ``None`` if no two cases share one.
@@ -56,6 +57,8 @@ class RunTable:
     metrics: Mapping[str, float | None]
     versions: Mapping[str, str]
     interrupted: bool
+    fingerprint: str | None
+    model: str | None
     case_ids: tuple[str, ...]
     case_of: Ints
     outcomes: NDArray[np.uint8]
@@ -178,6 +181,8 @@ def table_of(run: Run | RunTable) -> RunTable:
         metrics=run.metrics,
         versions=run.versions,
         interrupted=run.interrupted,
+        fingerprint=run.fingerprint,
+        model=run.model,
         case_ids=ids,
         case_of=case_of,
         outcomes=np.array([OUTCOME[one.outcome] for one in results], dtype=np.uint8),

@@ -48,6 +48,8 @@ def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) 
         metrics=run.metrics,
         versions=run.versions,
         interrupted=run.status == "interrupted",
+        fingerprint=run.fingerprint,
+        model=run.model,
         case_ids=ids,
         case_of=case_of,
         outcomes=np.array([OUTCOME[name] for name in names], dtype=np.uint8)[outcomes],

@@ -12,7 +12,7 @@ from fairtrial.config.addresses import Address, parse_address
 from fairtrial.config.file.environment import interpolate, substituted
 from fairtrial.config.file.error_recovery import independent, validate
 from fairtrial.config.file.errors import MAX_ERRORS, FieldError
-from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, Budget, FileRefused, read_text
+from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, MOST_YAML_BYTES, Budget, FileRefused, read_text
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.file.yaml_file import Document, Step, load_one
 from fairtrial.config.layout import Layout
@@ -57,6 +57,7 @@ class Project:
     ``files``: the file and its prompts, to watch for changes. ``feedback``: the kind of each feedback key that a metric
     reads. ``warnings``: findings that are not errors, such as keys without effect; `check` and `up` print them.
     ``control_proxies``: `control.trusted_proxies`. ``substituted``: the environment variables whose values are in it.
+    ``release_gate``: the file of the official gate, ``None`` if none is declared.
     """
 
     path: Path
@@ -72,6 +73,7 @@ class Project:
     warnings: tuple[Diagnostic, ...] = ()
     control_proxies: tuple[str, ...] = ()
     substituted: Mapping[str, str] = field(default_factory=dict, repr=False)
+    release_gate: Path | None = None
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
@@ -106,6 +108,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         warnings=(*(wrong.at(document) for wrong in access_warnings(file)), *project_warnings(document)),
         control_proxies=file.control.trusted_proxies,
         substituted=substituted(document.value, environ, keep=_is_secret),
+        release_gate=None if file.releases is None else root / file.releases.gate,
     )
 
 
@@ -120,7 +123,7 @@ def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tupl
     if file is None:
         raise ConfigError([wrong.at(document) for wrong in first])
     prompts: Read = {}
-    rules = chain(_rules(file, _names(document.value)), _prompts(file, root, prompts), _store(file, root))
+    rules = chain(_rules(file, _names(document.value)), _prompts(file, root, prompts), _files(file, root))
     found = list(islice(rules, MAX_ERRORS))
     wrongs = [*first, *independent(found, first)]
     if wrongs:
@@ -157,7 +160,14 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _store(file: ProjectFile, root: Path) -> Iterator[FieldError]:
+def _files(file: ProjectFile, root: Path) -> Iterator[FieldError]:
+    """Paths that name no fitting file."""
+    if file.releases is not None:
+        try:
+            read_text(root / file.releases.gate, root, most=MOST_YAML_BYTES)
+        except FileRefused as error:
+            known = error.known or "a gate's file beside this one"
+            yield FieldError(("releases", "gate"), f"{file.releases.gate!r} {error.wrong}", known)
     if (root / Path(file.store.path).expanduser()).is_dir():
         yield FieldError(("store", "path"), f"{file.store.path!r} is a folder", "the name of a file, fairtrial.duckdb")
 

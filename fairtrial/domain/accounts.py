@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.names.look_alikes import has_invisible, look_alike, mixes_scripts
 
-Role = Literal["reviewer", "release-manager", "admin"]
+Role = Literal["auditor", "reviewer", "release-manager", "admin"]
 State = Literal["invited", "active", "disabled"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""From the fewest rights to the most; each role includes the rights of those before it."""
+"""From the fewest rights to change something to the most; each role may change what those before it may."""
+READS_AS: Mapping[Role, Role] = {"auditor": "release-manager"}
+"""Roles that read more than they change, with the role whose data they read."""
+APPROVERS: tuple[Role, ...] = ("release-manager", "admin")
+"""The roles that may approve a release."""
 LONGEST_NAME = 80
 TAKEN_NAMES = frozenset({"local", "control", "command line"})
 """Names that the audit trail uses for programs of this machine."""
@@ -39,9 +44,15 @@ class Invitation:
     expires_us: int
 
 
-def covers(role: Role, needed: Role) -> bool:
-    """Whether ``role`` includes the rights of ``needed``."""
-    return ROLES.index(role) >= ROLES.index(needed)
+def may(role: Role, needed: Role, *, reading: bool) -> bool:
+    """Whether ``role`` has the rights of ``needed``: to read only, or also to change something."""
+    own = READS_AS.get(role, role) if reading else role
+    return ROLES.index(own) >= ROLES.index(needed)
+
+
+def only_reads(role: Role) -> bool:
+    """Whether the role may change nothing."""
+    return role == "auditor"
 
 
 def proper_name(text: str) -> str:

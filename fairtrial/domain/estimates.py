@@ -46,8 +46,8 @@ class Comparison:
     """Candidate against baseline on one metric, over the same cases or units.
 
     ``difference`` is candidate − baseline on the metric's scale. ``won`` and ``lost`` count the cases of a 0/1 metric
-    that only the candidate or only the baseline passed. ``p`` is the two-sided p of no difference, by ``p_method``; it
-    is informative, because the interval decides.
+    that only the candidate or only the baseline passed. ``rule`` says in words what ``answer`` follows from. ``p`` is
+    the p-value that the rule uses, two-sided unless ``p_method`` says one-sided.
     """
 
     metric: str
@@ -61,3 +61,4 @@ class Comparison:
     n: int = 0
     p: float | None = None
     p_method: str = ""
+    rule: str = ""

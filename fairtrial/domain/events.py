@@ -18,10 +18,13 @@ REQUEST = "request"
 REQUEST_VERSION = 2
 """The version of `RequestEvent`; all other events have version 1."""
 
-Reason = Literal["assigned", "forced", "fallback", "kill", "not_enrolled", "no_unit", "excluded", "direct", "continued"]
+Reason = Literal[
+    "assigned", "forced", "fallback", "kill", "not_enrolled", "no_unit", "excluded", "direct", "continued", "promoted"
+]
 """Why this variant served: ``direct`` is a route or a pin to a deployment, without an experiment.
 
-``continued``: the request continues a response of this arm, which is not the unit's assigned arm.
+``promoted``: the variant serves everyone, and the request is in no statistic of the experiment. ``continued``: the
+request continues a response of this arm, which is not the unit's assigned arm.
 """
 
 RequestOutcome = Literal["ok", "error", "cancelled", "partial"]
@@ -194,7 +197,10 @@ class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RunEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """One suite on one target, when it has ended; ``counts`` has each case outcome, ``metrics`` each aggregate."""
+    """One suite on one target, when it has ended; ``counts`` has each case outcome, ``metrics`` each aggregate.
+
+    ``model``: the provider and model that the target's deployment declares, such as ``openai/support-v2``.
+    """
 
     run_id: str
     at_us: int
@@ -211,6 +217,7 @@ class RunEvent(Struct, frozen=True, kw_only=True, gc=False):
     metrics: dict[str, float | None]
     versions: dict[str, str]
     plan_hash: str
+    model: str | None = None
     kind: Literal["run"] = "run"
     v: int = 1
 

@@ -91,6 +91,11 @@ class Deployment:
     forward_headers: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
     breaker: BreakerRule = field(default=BreakerRule(), metadata=ADDED_LATER)
 
+    @property
+    def declared_model(self) -> str:
+        """Provider and model, as the configuration writes them: ``openai/Qwen3-8B``."""
+        return f"{self.provider}/{self.model}"
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
@@ -170,7 +175,8 @@ class Experiment:
     ``stage``: percent of the units that are enrolled now; ``analysis_hash``: the digest of the frozen analysis.
     ``segment``: 1, plus the number of times that it was re-armed; each segment has its own salt and analysis hash.
     ``feedback``: the declared feedback metrics that it decides by. ``looks``: when the primary metric is looked at, at
-    any time or at ten planned times. ``by_default``: the guardrails of an experiment that declares none.
+    any time or at ten planned times. ``by_default``: the guardrails of an experiment that declares none. ``serves``:
+    the promoted variant, which serves everyone; without one, an ended experiment serves the control.
     """
 
     name: str
@@ -185,6 +191,7 @@ class Experiment:
     guardrails: tuple[Guardrail, ...] = ()
     analysis_hash: str = ""
     segment: int = field(default=1, metadata=ADDED_LATER)
+    serves: str | None = field(default=None, metadata=ADDED_LATER)
     enrolment: Enrolment = field(default=Enrolment(), metadata=CONTROL_ONLY)
     feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=CONTROL_ONLY)
     max_weeks: int = field(default=6, metadata=CONTROL_ONLY)

@@ -77,7 +77,10 @@ class CaseResult:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished run. ``metrics``: ``scorer.stat`` → value over all cases, ``None`` if unscored."""
+    """A finished run. ``metrics``: ``scorer.stat`` → value over all cases, ``None`` if unscored.
+
+    ``model``: the provider and model that the target's deployment declared, ``None`` for runs of older releases.
+    """
 
     run_id: str
     suite: str
@@ -94,3 +97,4 @@ class Run:
     versions: Mapping[str, str]
     plan_hash: str = ""
     interrupted: bool = False
+    model: str | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.verdicts.provenance import Provenance
 
 Decision = Literal["SHIP", "HOLD", "BLOCK", "INVALID"]
 Result = Literal["pass", "cannot tell", "fail", "invalid"]
@@ -27,7 +28,7 @@ class Finding:
 
     ``rule`` is the line as written, and ``source`` the name of the suite or gate that has it. ``says`` is one sentence
     for a release manager, with the numbers. ``needed`` is what would settle an undecided rule. ``decisive`` is false
-    for informative evidence.
+    for informative evidence. ``safety``: proven harm to users, which blocks even beside unsound evidence.
     """
 
     rule: str
@@ -39,6 +40,7 @@ class Finding:
     scope: str = ""
     evidence: Estimate | NotEnough | Comparison | None = None
     decisive: bool = True
+    safety: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,35 +70,11 @@ class Odds:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedSuite:
-    """A suite that a verdict is based on; ``text_digest``: SHA-256 of its stored text, ``None`` if there is none."""
-
-    suite: str
-    digest: str
-    text_digest: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Who requested a verdict, and what it is based on.
-
-    ``gate_text``: the gate as it was sent, with its SHA-256. ``program``: the version that judged. ``plan_hash``: the
-    plan in force. ``asked_by``: an account, a key or a user of the machine, such as ``key ci``.
-    """
-
-    gate_text: str
-    gate_sha256: str
-    suites: tuple[JudgedSuite, ...]
-    program: str
-    plan_hash: str
-    asked_by: str
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """The verdict on one candidate against one baseline: the decision, its headline, and every finding.
 
     ``provenance`` is ``None`` for a verdict of an earlier version; ``odds`` also if nothing was compared.
+    ``conflicts``: sentences on kinds of evidence that disagree, which are never averaged.
     """
 
     verdict_id: str
@@ -111,20 +89,54 @@ class Verdict:
     candidates_judged: int | None = None
     provenance: Provenance | None = None
     odds: Odds | None = None
+    conflicts: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
         """The exit code of `fairtrial gate`."""
         return EXIT_CODES[self.decision]
 
+    @property
+    def official(self) -> bool:
+        """Whether the gate is the one that the project declares for releases."""
+        return self.provenance is not None and self.provenance.official
+
+    @property
+    def standing(self) -> str:
+        """``official``, or ``unofficial`` with the reason."""
+        if self.official:
+            return "official"
+        why = "it has no provenance" if self.provenance is None else self.provenance.unofficial_why
+        return f"unofficial: {why}"
+
 
 def decide(findings: Iterable[Finding]) -> Decision:
-    """INVALID takes precedence over BLOCK, BLOCK over HOLD, HOLD over SHIP; without a decisive rule it is HOLD."""
-    results = {finding.result for finding in findings if finding.decisive}
+    """INVALID takes precedence over BLOCK, BLOCK over HOLD, HOLD over SHIP; without a decisive rule it is HOLD.
+
+    Proven harm to users is a BLOCK even if other evidence is invalid.
+    """
+    deciding = [finding for finding in findings if finding.decisive]
+    if any(finding.safety and finding.result == "fail" for finding in deciding):
+        return "BLOCK"
+    results = {finding.result for finding in deciding}
     for result, decision in WORST_FIRST:
         if result in results:
             return decision
     return "SHIP" if results else "HOLD"
+
+
+def precedence(finding: Finding) -> int:
+    """The order of words: harm to users, split, live primary, other live lines, experts, judges, then the rest."""
+    if finding.safety:
+        return 0
+    if finding.metric in _FIRST:
+        return 1 + _FIRST.index(finding.metric)
+    family = finding.metric.partition(".")[0]
+    return 1 + len(_FIRST) + (_FAMILIES.index(family) if family in _FAMILIES else len(_FAMILIES))
+
+
+_FIRST = ("srm", "live.primary")
+_FAMILIES = ("live", "review", "judge")
 
 
 def interleave_sources(findings: Iterable[Finding]) -> list[Finding]:

@@ -55,15 +55,17 @@ def assign(experiment: Experiment, unit: str | None) -> Assignment:
 
     ``unit``: the raw unit, not its pseudonym; ``None`` if the application sent none. A killed experiment serves the
     control but keeps counting for the assigned arm. One that is paused, ended or not started serves the control and
-    counts for none.
+    counts for none. An ended one whose variant was promoted serves that variant to everyone, and counts for none.
     """
+    if experiment.serves is not None:
+        return _outside(experiment.serves, "promoted")
     if experiment.state in ("declared", "paused", "ended"):
-        return _control(experiment, "excluded")
+        return _outside(experiment.control, "excluded")
     if unit is None:
-        return _control(experiment, "no_unit")
+        return _outside(experiment.control, "no_unit")
     enrol = bucket(experiment.salt, "enrol", unit)
     if enrol >= threshold(experiment.stage):
-        return _control(experiment, "not_enrolled", enrol_bucket=_unit_interval(enrol))
+        return _outside(experiment.control, "not_enrolled", enrol_bucket=_unit_interval(enrol))
     arm = bucket(experiment.salt, "arm", unit)
     chosen, weight = _chosen(experiment, arm)
     killed = experiment.state == "killed"
@@ -106,10 +108,10 @@ def _arms(variants: tuple[tuple[str, float], ...]) -> tuple[list[tuple[str, floa
     return arms, upper_bounds(tuple(weight for _, weight in arms))
 
 
-def _control(experiment: Experiment, reason: Reason, *, enrol_bucket: float | None = None) -> Assignment:
+def _outside(served: str, reason: Reason, *, enrol_bucket: float | None = None) -> Assignment:
     return Assignment(
-        assigned=experiment.control,
-        served=experiment.control,
+        assigned=served,
+        served=served,
         reason=reason,
         enrolled=False,
         enrol_bucket=enrol_bucket,

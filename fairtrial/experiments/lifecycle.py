@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import ExperimentState
 
-PersonsAction = Literal["start", "approve", "amend", "pause", "resume", "kill", "rearm", "end"]
+PersonsAction = Literal["start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback"]
 Action = Literal[PersonsAction, "stage"]
-ACTIONS: tuple[PersonsAction, ...] = ("start", "approve", "amend", "pause", "resume", "kill", "rearm", "end")
+ACTIONS: tuple[PersonsAction, ...] = get_args(PersonsAction)
 """What people can do. Only control raises a stage, as soon as all of its conditions hold."""
 
 FROM: Mapping[Action, tuple[ExperimentState, ...]] = {
@@ -26,6 +26,8 @@ FROM: Mapping[Action, tuple[ExperimentState, ...]] = {
     "kill": ("running", "paused"),
     "rearm": ("killed",),
     "end": ("declared", "running", "paused", "killed"),
+    "promote": ("running", "paused"),
+    "rollback": ("running", "paused"),
 }
 TO: Mapping[Action, ExperimentState] = {
     "start": "running",
@@ -35,6 +37,8 @@ TO: Mapping[Action, ExperimentState] = {
     "kill": "killed",
     "rearm": "running",
     "end": "ended",
+    "promote": "ended",
+    "rollback": "ended",
 }
 """Approvals and amendments keep the state."""
 MOST_WHY = 500
@@ -70,21 +74,29 @@ class Transition:
     stage: float | None = None
 
 
-def possible(state: ExperimentState) -> list[PersonsAction]:
-    """The actions that a state allows."""
-    return [action for action in ACTIONS if state in FROM[action]]
+def possible(state: ExperimentState, *, promoted: bool = False) -> list[PersonsAction]:
+    """The actions that a state allows. A promotion can be rolled back in any state."""
+    return [action for action in ACTIONS if state in FROM[action] or (promoted and action == "rollback")]
 
 
 def next_state(
-    name: str, state: ExperimentState, segment: int, action: Action, *, other_model: bool = False
+    name: str,
+    state: ExperimentState,
+    segment: int,
+    action: Action,
+    *,
+    other_model: bool = False,
+    promoted: bool = False,
 ) -> tuple[ExperimentState, int]:
     """The state and segment after an action; raises `Conflict`, which names the state and what is possible.
 
     ``other_model``: whether it is paused because another model answers; a resume then starts a new segment.
+    ``promoted``: whether a variant serves everyone by a promotion.
     """
-    if state not in FROM[action]:
-        can = ", ".join(possible(state)) or "nothing: this state is final"
-        raise Conflict(f"experiments.{name}: can't {action} an experiment that is {state} (possible: {can})")
+    can = possible(state, promoted=promoted)
+    if state not in FROM[action] and action not in can:
+        known = ", ".join(can) or "nothing: this state is final"
+        raise Conflict(f"experiments.{name}: can't {action} an experiment that is {state} (possible: {known})")
     return TO.get(action, state), segment + (action == "rearm" or (action == "resume" and other_model))
 
 
@@ -105,16 +117,50 @@ def shortened(why: str) -> str:
     return why if len(why) <= MOST_WHY else f"{why[: MOST_WHY - 1].rstrip()}…"
 
 
-def sentence(name: str, control: str, state: ExperimentState, last: Transition | None) -> str:
-    """The state of an experiment for people; ``last`` is its newest transition, if there is any."""
+def sentence(
+    name: str, control: str, state: ExperimentState, last: Transition | None, *, serves: str | None = None
+) -> str:
+    """The state of an experiment for people; ``last`` is its newest transition, if there is any.
+
+    ``serves``: the promoted variant of the published plan, which a restored store may not know.
+    """
+    if serves is not None and promoted_by(last) is None:
+        return f"PROMOTED. {serves} serves everyone. {unrecorded(name)}"
     if state == "declared":
         return f"NOT STARTED. All traffic is on {control}. To start: fairtrial experiment start {name} --why …"
     if last is None or state == "running":
         return "Running." if last is None else f"Running: {_LAST[last.action]} {_by(last)}"
-    text = f"{_WORD[state]} {_by(last)} All traffic is on {control}."
+    variant = promoted_by(last)
+    if variant is not None:
+        return f"PROMOTED {_by(last)}{_overridden(last)} {variant} serves everyone. {undo(name)}"
+    word = "ROLLED BACK" if last.action == "rollback" else _WORD[state]
+    text = f"{word} {_by(last)} All traffic is on {control}."
     if state == "killed":
         return f"{text} To re-arm: fairtrial experiment rearm {name} --why …"
     return f"{text} To resume: fairtrial experiment resume {name} --why …" if state == "paused" else text
+
+
+def promoted_by(last: Transition | None) -> str | None:
+    """The variant that the newest transition promoted; only a roll-back follows a promotion."""
+    if last is None or last.action != "promote" or not last.evidence:
+        return None
+    return str(last.evidence["variant"])
+
+
+def undo(name: str) -> str:
+    """How to end a promotion."""
+    return f"To undo: fairtrial experiment rollback {name} --why …"
+
+
+def unrecorded(name: str) -> str:
+    """Why a published promotion has no row, and how to end it."""
+    return f"The store lacks that transition, as after restoring a backup. {undo(name)}"
+
+
+def _overridden(last: Transition) -> str:
+    """What was missing when an admin promoted nevertheless."""
+    found = last.evidence or {}
+    return f" Overriding: {'; '.join(found['missing'])}." if found.get("override") and found.get("missing") else ""
 
 
 _LAST: Mapping[Action, str] = {

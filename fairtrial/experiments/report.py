@@ -67,7 +67,7 @@ class Situation:
     """The live state of the experiment. Times are microseconds since 1970, UTC.
 
     ``last``: its newest transition. ``stage``: percent of the units now, since ``stage_since_us``. ``waits``: what the
-    next stage still needs, ``None`` if that is unknown.
+    next stage still needs, ``None`` if that is unknown. ``serves``: the promoted variant.
     """
 
     now_us: int
@@ -77,6 +77,7 @@ class Situation:
     stage_since_us: int
     waits: tuple[str, ...] | None = None
     approved: frozenset[float] = frozenset()
+    serves: str | None = None
 
 
 def result_sentence(shown: Evidence, now: Situation) -> str:
@@ -104,7 +105,7 @@ def _state(plan: AnalysisPlan, now: Situation) -> Iterator[str]:
     if now.state == "killed" and now.last is not None and now.last.evidence and "metric" in now.last.evidence:
         yield stopped_sentence(plan, now.last)
     elif now.state != "running":
-        yield sentence(plan.experiment, plan.control, now.state, now.last)
+        yield sentence(plan.experiment, plan.control, now.state, now.last, serves=now.serves)
 
 
 def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:

@@ -32,8 +32,8 @@ def command() -> None:
     """Invite people to the dashboard, list their accounts, and disable them.
 
     A reviewer sees only the review page. A release manager also sees the evidence and may create queues. An admin may
-    also invite others and create keys. As long as there is no account, a one-time link signs one browser in (fairtrial
-    dashboard --link).
+    also invite others and create keys. An auditor sees what a release manager sees, and changes nothing. As long as
+    there is no account, a one-time link signs one browser in (fairtrial dashboard --link).
 
     \b
     Example:  fairtrial accounts invite --name Rosa --role reviewer

@@ -77,10 +77,14 @@ def _check(path: Path) -> Report:
         from fairtrial.config.project import load_project
 
         project = load_project(path, os.environ)
+        if project.release_gate is not None:
+            from evaluators.gate.file import inspect
+
+            inspect(project.release_gate)
         notes = _against_store(path, project)
         return _project_json(project), _project_text(path, project), (*project.warnings, *notes)
-    inspect: Callable[[Path], tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
-    summary, warnings = inspect(path)
+    check: Callable[[Path], tuple[str, list[Diagnostic]]] = importlib.import_module(CHECKERS[kind]).inspect
+    summary, warnings = check(path)
     return {"kind": kind}, f"{path}: valid {kind}; {summary}", warnings
 
 
@@ -104,9 +108,11 @@ def _against_store(path: Path, project: Project) -> list[Diagnostic]:
             document.diagnostic((), f"the running experiments could not be read, so edits are not compared: {error}")
         ]
     told = [one for one in states if one["last_transition"] or one["state"] != "running"]
-    live = {one["name"]: Live(one["stage"], one["state"], one["segment"]) for one in told}
-    plan = lay_over(project.plan, {name: one for name, one in live.items() if name in frozen})
-    refused = refused_changes(frozen, published, plan)
+    live = {one["name"]: Live(one["stage"], one["state"], one["segment"], one["serves"]) for one in told}
+    lasts = {one["name"]: one["last_transition"] for one in states if one["last_transition"]}
+    promotions = {name: last["evidence"] for name, last in lasts.items() if last["action"] == "promote"}
+    plan = lay_over(project.plan, {name: one for name, one in live.items() if name in frozen or one.serves})
+    refused = refused_changes(frozen, published, plan, promotions=promotions)
     if refused:
         raise ConfigError(
             [
@@ -162,6 +168,8 @@ def _project_text(path: Path, project: Project) -> str:
     lines = [f"{path}: valid; {counts}"]
     lines += [_route_text(plan, route) for route in plan.routes.values()]
     lines += [_experiment_text(one) for one in plan.experiments.values()]
+    if project.release_gate is not None:
+        lines.append(f"  releases need a SHIP of the gate {project.release_gate.relative_to(project.root)}")
     gateway = project.gateway
     access = "open to every caller on this machine" if gateway.auth == "open" else "for callers with a key"
     lines.append(f"  gateway {gateway.address.url}, {access}; control {project.control.url}")

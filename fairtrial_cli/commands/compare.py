@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial.domain.errors import UsageError
-
 if TYPE_CHECKING:
     from evaluators.criteria.metric_catalogue import Measure
     from evaluators.results.run_table import RunTable
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from fairtrial_cli.store_client.client import StoreClient
 
 SUITE_FOLDERS = (Path("suites"), Path())
-MOST_RUNS = 10_000
-"""How many runs of a suite on a target are searched for the newest one."""
 
 
 @click.command()
@@ -40,11 +36,15 @@ MOST_RUNS = 10_000
 def command(
     candidate: str, baseline: str, config: Path, suite_file: Path | None, tags: tuple[str, ...], as_json: bool
 ) -> None:
-    """Compare two runs of the same suite. CANDIDATE and BASELINE are run ids, or SUITE@TARGET for the newest run.
+    """Compare two runs of the same suite. CANDIDATE and BASELINE are run ids, beginnings of ids, or
+    SUITE@TARGET for the newest run.
 
-    The answer follows from a 95 % interval of the paired difference. The p-value beside it comes from McNemar's exact
-    test for 0/1 scores, otherwise from a sign-flip test. The suite's file says how each metric is estimated; it is
-    searched in ./suites and in the current folder.
+    The answer is better or worse only if the 95 % interval of the paired difference excludes 0 and p is at most 0.05.
+    The p-value comes from McNemar's exact test for 0/1 scores, otherwise from a sign-flip test. Figures without a p,
+    such as macro F1 and percentiles, are answered by their interval. The rule stands beside each answer. Gates use
+    one-sided 95 % bounds and name their rule in each finding.
+
+    The suite's file says how each metric is estimated; it is searched in ./suites and in the current folder.
 
     \b
     Example:  fairtrial compare general-kept@tuned general-kept@base --by kind
@@ -63,17 +63,8 @@ def command(
 
 
 def find_run(store: StoreClient, name: str) -> RunTable:
-    """The run with this id, or the newest run of ``SUITE@TARGET``; raises `UsageError` if there is none."""
-    suite, at, target = name.partition("@")
-    if not at:
-        return store.load_table(name)
-    latest = set(store.latest_ids(suite=suite, target=target))
-    begun = (str(run["run_id"]) for run in store.list_runs(suite=suite, target=target, limit=MOST_RUNS))
-    newest = next((run_id for run_id in begun if run_id in latest), None)
-    if newest is None:
-        how = f"run it: fairtrial eval SUITE.yaml --on {target}"
-        raise UsageError(f"{name}: there is no finished run of the suite {suite!r} on {target!r} ({how})")
-    return store.load_table(newest)
+    """The run with this id or a unique beginning of it, or the newest run of ``SUITE@TARGET``; raises `UsageError`."""
+    return store.load_table(store.runs.resolve(name))
 
 
 def measures_for(new: RunTable, old: RunTable, suite_file: Path | None) -> Sequence[Measure]:
@@ -106,12 +97,15 @@ def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTab
     from rich.table import Table
     from rich.text import Text
 
-    from evaluators.comparison.wording import comparison_row
+    from evaluators.comparison.wording import comparison_row, rules_in_words
 
     by_name = {measure.name: measure for measure in measures}
     console = Console()
     console.print(Text(f"{new.suite}: {new.target} against {old.target}", style="bold"))
-    table = Table("metric", "in", "n", old.target, new.target, "difference", "95 % interval", "p", "answer", box=None)
+    head = ("metric", "in", "n", old.target, new.target, "difference", "95 % interval", "p", "answer", "rule")
+    table = Table(*head, box=None)
     for one in found:
         table.add_row(*(Text(cell) for cell in comparison_row(one, by_name[one.metric])))
     console.print(table)
+    for rule in rules_in_words(found):
+        console.print(Text(rule, style="dim"))

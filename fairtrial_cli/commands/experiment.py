@@ -39,7 +39,7 @@ class Number(click.FloatRange):
 
 @click.group()
 def command() -> None:
-    """Plan experiments, show their states, and pause, resume, kill, re-arm or end them.
+    """Plan experiments, show their states, and pause, resume, kill, re-arm, end, promote or roll them back.
 
     \b
     Examples:  fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000

@@ -20,8 +20,8 @@ OUT = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("gate", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--candidate", required=True, help="The target to judge, such as tuned or EXPERIMENT/VARIANT.")
-@click.option("--baseline", required=True, help="The target to compare with, which the gate's lines call 'base'.")
+@click.option("--candidate", help="The target to judge, such as tuned or EXPERIMENT/VARIANT.")
+@click.option("--baseline", help="The target to compare with, which the gate's lines call 'base'.")
 @click.option(
     "-c",
     "--config",
@@ -31,24 +31,34 @@ OUT = click.Path(path_type=Path, dir_okay=False)
     help="The project file.",
 )
 @click.option("--run", "run_first", is_flag=True, help="Run the gate's suites on both targets first.")
+@click.option("--self-test", is_flag=True, help="Only print how often an identical model would pass; judge nothing.")
 @click.option("--junit", type=OUT, help="Write the verdict as JUnit XML.")
 @click.option("--markdown", type=OUT, help="Write the verdict as Markdown.")
 @click.option("--json", "as_json", type=OUT, help="Write the verdict as JSON; - prints it instead of the table.")
 def command(
     gate: Path,
-    candidate: str,
-    baseline: str,
+    candidate: str | None,
+    baseline: str | None,
     config: Path,
     run_first: bool,
+    self_test: bool,
     **files: Path | None,
 ) -> None:
     """Judge a candidate by a gate, on the newest runs in the store, and save the verdict there.
 
     The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2 for a usage error.
 
+    With --self-test it simulates how often an identical model would pass, by the stored runs, and which rules hold it
+    back. Without --candidate and --baseline it assumes how many cases differ. The exit code is then 0.
+
     \b
     Example:  fairtrial gate suites/support-release.gate.yaml --candidate tuned --baseline base --junit gate.xml
     """
+    if self_test:
+        _self_test(gate, config, candidate, baseline, run_first=run_first, files=files)
+        return
+    if candidate is None or baseline is None:
+        raise click.UsageError(f"Missing option '{'--candidate' if candidate is None else '--baseline'}'.")
     from fairtrial.config.project import load_project
     from fairtrial_cli.judge_gate_file import judge_gate_file
     from fairtrial_cli.store_client.client import open_store
@@ -61,9 +71,27 @@ def command(
         _run_suites(project, gate, [baseline, candidate])
     with open_store(project.layout) as store:
         store.ingest_now()
-        verdict = judge_gate_file(store, gate, plan=project.plan, candidate=candidate, baseline=baseline)
+        verdict = judge_gate_file(store, gate, project, candidate=candidate, baseline=baseline)
     _write(verdict, files)
     raise click.exceptions.Exit(verdict.exit_code)
+
+
+def _self_test(
+    gate: Path,
+    config: Path,
+    candidate: str | None,
+    baseline: str | None,
+    *,
+    run_first: bool,
+    files: dict[str, Path | None],
+) -> None:
+    from fairtrial_cli.output.gate_odds import self_test
+
+    for name, given in (("--run", run_first), ("--junit", files.get("junit")), ("--markdown", files.get("markdown"))):
+        if given:
+            raise UsageError(f"{name}: --self-test judges nothing, so only --json applies")
+    _check_places(files)
+    self_test(gate, config, candidate=candidate, baseline=baseline, out=files.get("as_json"))
 
 
 def _run_suites(project: Project, gate: Path, targets: list[str]) -> None:
@@ -104,8 +132,13 @@ def _print(verdict: Verdict) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from fairtrial.domain.verdicts.wording import titled
+
     console = Console()
-    console.print(Text(verdict.headline, style="bold"))
+    console.print(Text(titled(verdict.headline, official=verdict.official), style="bold"))
+    console.print(Text(f"This verdict is {verdict.standing}."))
+    for conflict in verdict.conflicts:
+        console.print(Text(f"Conflict: {conflict}", style="yellow"))
     table = Table("result", "rule", "finding", box=None, pad_edge=False)
     for one in verdict.findings:
         result = Text(one.result, style=COLOURS[one.result]) if one.decisive else Text("shown", style="dim")
@@ -114,3 +147,7 @@ def _print(verdict: Verdict) -> None:
     console.print(table)
     if verdict.odds is not None:
         console.print(Text(f"By this gate, {verdict.odds}.", style="dim"))
+    approvers = () if verdict.provenance is None else verdict.provenance.approvers
+    if verdict.decision == "SHIP" and approvers:
+        approve = f"fairtrial verdict approve {verdict.verdict_id} --why …"
+        console.print(Text(f"It waits for {' and '.join(approvers)}: {approve}"), soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,52 @@ def diff(old: str, new: str, config: Path, as_json: bool) -> None:
         before, after = (json.dumps(row[name], ensure_ascii=False) for name in ("old", "new"))
         click.echo(f"{row['path']}: {before} -> {after}")
     return None
+
+
+@command.command()
+@click.argument("time", metavar="TIME")
+@CONFIG
+@JSON
+def at(time: str, config: Path, as_json: bool) -> None:
+    """Print which plan was in force at TIME, and what each route served then.
+
+    TIME is ISO 8601, in UTC unless it has an offset. The shares are of the route's units, without forced variants and
+    fallbacks.
+
+    \b
+    Example:  fairtrial plan at 2026-11-26T14:30
+    """
+    at_us = _microseconds(time)
+    with _open(config) as store:
+        found = store.experiments.plan_at(at_us)
+    if as_json:
+        return _print_json(found)
+    until = f" until {found['until'][:19]}" if found["until"] else ""
+    by = found["actor"] or "the project file"
+    click.echo(f"{found['plan_hash']}  in force since {found['since'][:19]}{until} UTC, changed by {by}")
+    for row in found["routes"]:
+        served = ", ".join(f"{one['percent']:g} % {one['deployment']} ({one['model']})" for one in row["serves"])
+        click.echo(f"{row['route']}: {served}{_experiment(row['experiment'])}")
+    return None
+
+
+def _experiment(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    stage = f" at stage {found['stage']:g} %" if found["state"] == "running" else ""
+    return f"; experiment {found['name']} {found['state']}{stage}"
+
+
+def _microseconds(time: str) -> int:
+    from fairtrial.domain.errors import UsageError
+    from fairtrial.store.core.query import microseconds
+
+    try:
+        found = datetime.fromisoformat(time)
+        utc = found.astimezone(UTC) if found.tzinfo else found
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"TIME: {time!r} is not a time in ISO 8601 (2026-11-26T14:30)") from error
+    return microseconds(utc.replace(tzinfo=None))
 
 
 def _open(config: Path) -> AbstractContextManager[StoreClient]:

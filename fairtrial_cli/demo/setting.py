@@ -61,18 +61,20 @@ def prepare(folder: Path, *, fresh: bool) -> Setting:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
+    shutil.copytree(SUITES, folder / "suites", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     setting = Setting(folder.resolve(), _free_ports(), resumed)
     setting.project.write_text(_project(setting.ports), encoding="utf-8")
     return setting
 
 
 def _project(ports: dict[str, int]) -> str:
-    """The example's project file with the ports of this demo."""
+    """The example's project file with the ports of this demo, and its release gate as the official one."""
     text = (SUPPORT / "fairtrial.yaml").read_text(encoding="utf-8")
     for name in ("late", "models"):
         text = text.replace(f"127.0.0.1:{FIRST_PORTS[name]}/", f"127.0.0.1:{ports[name]}/")
     binds = [f'{name}: {{bind: "127.0.0.1:{ports[name]}"}}' for name in ("gateway", "control", "dashboard")]
-    return text + "\n" + "\n".join(binds) + "\n"
+    releases = f"releases: {{gate: suites/{GATE.name}}}"
+    return text + "\n" + "\n".join([releases, *binds]) + "\n"
 
 
 def _free_ports() -> dict[str, int]:

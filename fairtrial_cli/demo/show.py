@@ -19,6 +19,7 @@ from fairtrial.config.project import Project
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.wording import titled
 from fairtrial_cli.dashboard_link import sign_in_lines
 from fairtrial_cli.demo import sick_candidate, story
 from fairtrial_cli.demo.decision import live_lines, wait_for_windows
@@ -159,10 +160,10 @@ def _main_figures(suite: Suite, run: Run) -> str:
 
 def _judge(demo: Demo, candidate: str) -> None:
     with open_store(demo.project.layout) as store:
-        verdict = judge_gate_file(store, GATE, plan=demo.project.plan, candidate=candidate, baseline=BASE)
+        verdict = judge_gate_file(store, GATE, demo.project, candidate=candidate, baseline=BASE)
     demo.verdicts[candidate] = verdict
-    style = story.STYLES[verdict.decision]
-    demo.console.print(f"[{style}]{escape(verdict.headline)}[/]", highlight=False)
+    title = titled(verdict.headline, official=verdict.official)
+    demo.console.print(f"[{story.style_of(verdict)}]{escape(title)}[/]", highlight=False)
 
 
 def _tickets() -> list[Ticket]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run, Score
 from fairtrial.domain.verdict import Decision, Finding, Verdict, interleave_sources
+from fairtrial.domain.verdicts.wording import titled
 
 if TYPE_CHECKING:
     from fairtrial.store.traffic.traffic import Traffic, VariantTraffic
@@ -49,6 +50,17 @@ def count_right(run: Run, scorer: str, tag: tuple[str, str] | None = None) -> Co
     return Count(round(sum(known)), len(known))
 
 
+def style_of(verdict: Verdict) -> str:
+    """The style of its decision; a SHIP of an unofficial gate is not green."""
+    return STYLES[verdict.decision] if verdict.official or verdict.decision != "SHIP" else "bold"
+
+
+def meaning_of(verdict: Verdict) -> str:
+    """What its decision means."""
+    unofficial_ship = verdict.decision == "SHIP" and not verdict.official
+    return "not from the official gate" if unofficial_ship else MEANINGS[verdict.decision]
+
+
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     """One row for each fine-tune: the verdict, its meaning, and its reasons, the worst first."""
     table = Table(title="May this fine-tune replace its base?", title_justify="left", show_lines=True, expand=True)
@@ -56,8 +68,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     table.add_column("verdict", width=18)
     table.add_column("why", ratio=1)
     for verdict in verdicts:
-        style = STYLES[verdict.decision]
-        word = f"[{style}]{verdict.decision}[/]\n{MEANINGS[verdict.decision]}"
+        word = f"[{style_of(verdict)}]{titled(verdict.decision, official=verdict.official)}[/]\n{meaning_of(verdict)}"
         table.add_row(escape(verdict.candidate), word, escape("\n".join(reasons(verdict))))
     return table
 

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
+    from fairtrial.config.project import Project
     from fairtrial.domain.accounts import Account, Invitation, Role
     from fairtrial.domain.plan import Plan, UnitKind
     from fairtrial.domain.reviews.evidence import ReviewEvidence
+    from fairtrial.domain.verdicts.approvals import ApprovalVote
     from fairtrial.experiments.analysis.plan import AnalysisPlan
     from fairtrial.experiments.lifecycle import Action
     from fairtrial.store.access.keys import KeyOptions, NewKey
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from fairtrial.store.overview import Overview
     from fairtrial.store.traffic.traffic import Traffic
     from gateway.control.operations.judge_candidate import JudgeRequest
+    from gateway.control.operations.promotion_evidence import Promotion
 
 TRY_SECONDS = 0.1
 WAIT_SECONDS = 10.0
@@ -102,8 +105,8 @@ class Experiments(Protocol):
     def state(self, name: str) -> dict[str, Any]:
         """The state of one experiment."""
 
-    def change(self, name: str, action: Action, why: str) -> dict[str, Any]:
-        """Change a state, publish it, and return the new one."""
+    def change(self, name: str, action: Action, why: str, promotion: Promotion | None = None) -> dict[str, Any]:
+        """Change a state, publish it, and return the new one. ``promotion``: what to promote."""
 
     def transitions(self, name: str) -> list[dict[str, Any]]:
         """The latest 100 transitions, newest first."""
@@ -120,8 +123,54 @@ class Experiments(Protocol):
     def plan(self, plan_hash: str) -> dict[str, Any]:
         """A published plan, by its hash or the beginning of it."""
 
+    def plan_at(self, at_us: int) -> dict[str, Any]:
+        """The plan that was in force at a time (microseconds since 1970, UTC), and what each route served."""
+
     def plan_diff(self, old: str, new: str) -> list[dict[str, Any]]:
         """The fields in which two published plans differ."""
+
+
+class Verdicts(Protocol):
+    """Stored verdicts, for release managers. Times are ISO 8601 text or microseconds. Ids may be shortened."""
+
+    def listing(
+        self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """Verdicts without findings, newest first, each with how it reads."""
+
+    def record(self, verdict_id: str) -> dict[str, Any]:
+        """One verdict with approvals, reasons why it is stale, and its place in the hash chain."""
+
+    def vote(self, verdict_id: str, vote: ApprovalVote, why: str) -> dict[str, Any]:
+        """Approve or reject it, and return its record."""
+
+    def recompute(self, verdict_id: str) -> dict[str, Any]:
+        """Judge it again from its stored evidence; nothing is stored."""
+
+    def integrity(self, verdict_id: str | None) -> dict[str, Any]:
+        """Whether one verdict, or all, and the audit trail are unchanged."""
+
+    def evidence(self, verdict_id: str) -> str:
+        """Its evidence as JSON text."""
+
+    def export(self, verdict_id: str) -> str:
+        """A printable HTML page with the stored verdict, its evidence and the hash chain embedded."""
+
+
+class Runs(Protocol):
+    """Runs and their cases; all methods raise `UsageError` for an unknown run or metric."""
+
+    def resolve(self, name: str) -> str:
+        """The id of a run: by its id, a unique beginning of it, or SUITE@TARGET for the newest finished one."""
+
+    def figures(self, run_id: str) -> dict[str, Any]:
+        """One run without its cases: ``run``, ``used`` and ``metrics``, as `GET /api/runs/ID/figures` has them."""
+
+    def cases(self, run_id: str, wanted: dict[str, Any], *, limit: int, offset: int = 0) -> dict[str, Any]:
+        """A page of its cases; ``wanted``: metric, grade, outcome, text."""
+
+    def pairs(self, ids: tuple[str, str], wanted: dict[str, Any], *, limit: int, offset: int = 0) -> dict[str, Any]:
+        """A page of the cases of two runs (candidate, baseline); ``wanted``: metric, change, text."""
 
 
 class StoreClient(Protocol):
@@ -146,6 +195,14 @@ class StoreClient(Protocol):
     def experiments(self) -> Experiments:
         """States of experiments, and the history of plans."""
 
+    @property
+    def verdicts(self) -> Verdicts:
+        """Stored verdicts."""
+
+    @property
+    def runs(self) -> Runs:
+        """Runs and their cases."""
+
     def ingest_now(self) -> IngestResult:
         """Ingest everything in the journal."""
 
@@ -155,8 +212,8 @@ class StoreClient(Protocol):
     def record_suites(self, suites: Sequence[Suite]) -> None:
         """Store the texts of these suites, unless they are already stored."""
 
-    def judge(self, request: JudgeRequest, plan: Plan) -> Verdict:
-        """Judge and store the verdict. ``plan`` is used only if no control process runs."""
+    def judge(self, request: JudgeRequest, project: Project) -> Verdict:
+        """Judge and store the verdict. ``project`` is used only if no control process runs."""
 
     def list_verdicts(
         self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from fairtrial.config.plan.live_state import lay_over
+from fairtrial.config.plan.live_state import keep_stopped, lay_over
 from fairtrial.config.plan.plan_diff import plan_diff
 from fairtrial.config.project import Project, load_project
 from fairtrial.domain.errors import ConfigError, Diagnostic, RequestError, UsageError
@@ -20,7 +20,7 @@ from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Action
 from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Page
+from fairtrial.store.core.query import Page, timestamp
 from fairtrial.store.experiments import published_plans, transitions
 from fairtrial_cli.store_client.accounts import Clock, SendRequest
 from gateway.control.background.plan_publisher import PlanPublisher
@@ -32,6 +32,7 @@ from gateway.control.operations.change_experiment import (
 )
 from gateway.control.operations.describe_decision import describe_decision
 from gateway.control.operations.frozen_plans import frozen_plans
+from gateway.control.operations.promotion_evidence import Promotion
 
 Row = dict[str, Any]
 
@@ -45,46 +46,52 @@ class LocalExperiments:
         self._now_us = now_us
 
     def states(self) -> list[Row]:
-        last = transitions.last(self._database)
-        return [_plain(describe_state(one, last.get(name))) for name, one in self._plan().experiments.items()]
+        last, plan = transitions.last(self._database), self._plan()
+        return [plain(describe_state(plan, name, last.get(name))) for name in plan.experiments]
 
     def state(self, name: str) -> Row:
-        with _usage_errors():
-            experiment = find_experiment(self._plan(), name)
-            return _plain(describe_state(experiment, transitions.last(self._database).get(name)))
+        with usage_errors():
+            plan = self._plan()
+            find_experiment(plan, name)
+            return plain(describe_state(plan, name, transitions.last(self._database).get(name)))
 
-    def change(self, name: str, action: Action, why: str) -> Row:
-        wanted = Change(name, action, f"local user {local_user()}", why)
-        with _usage_errors():
+    def change(self, name: str, action: Action, why: str, promotion: Promotion | None = None) -> Row:
+        wanted = Change(name, action, f"local user {local_user()}", why, promotion=promotion or Promotion())
+        with usage_errors():
             change_experiment(self._database, self._publisher(), wanted, now_us=self._now_us())
         return self.state(name)
 
     def transitions(self, name: str) -> list[Row]:
-        return [_plain(row) for row in self._database.dicts(transitions.listing(Page(), name))]
+        return [plain(row) for row in self._database.dicts(transitions.listing(Page(), name))]
 
     def frozen(self) -> dict[str, AnalysisPlan]:
         return frozen_plans(self._database)
 
     def decision(self, name: str) -> Row:
-        with _usage_errors():
+        with usage_errors():
             experiment = find_experiment(self._plan(), name)
-        return _plain(describe_decision(self._database, experiment, None, now_us=self._now_us(), slices=False))
+        return plain(describe_decision(self._database, experiment, None, now_us=self._now_us(), slices=False))
 
     def plan_log(self, limit: int) -> list[Row]:
-        return [_plain(row) for row in self._database.dicts(published_plans.listing(Page(limit=limit)))]
+        return [plain(row) for row in self._database.dicts(published_plans.listing(Page(limit=limit)))]
 
     def plan(self, plan_hash: str) -> Row:
-        with _usage_errors():
+        with usage_errors():
             return published_plans.find(self._database, plan_hash)
 
     def plan_diff(self, old: str, new: str) -> list[Row]:
         return plan_diff(self.plan(old), self.plan(new))
 
+    def plan_at(self, at_us: int) -> Row:
+        with usage_errors():
+            return plain(published_plans.in_force(self._database, at_us))
+
     def _plan(self) -> Plan:
         """The published plan, or that of the file if none is published yet, with the state of the rows."""
-        published = self._publisher().published
-        plan = self._load().plan if published is None else published.plan
-        return lay_over(plan, transitions.live(self._database))
+        published, live = self._publisher().published, transitions.live(self._database)
+        if published is None:
+            return lay_over(self._load().plan, live)
+        return keep_stopped(published.plan, lay_over(published.plan, live))
 
     def _publisher(self) -> PlanPublisher:
         config = self._config or self._database.layout.store.with_name("fairtrial.yaml")
@@ -108,8 +115,9 @@ class RemoteExperiments:
     def state(self, name: str) -> Row:
         return self._one(_path(name, "state"))
 
-    def change(self, name: str, action: Action, why: str) -> Row:
-        answer = self._send("POST", _path(name, action), content=msgspec.json.encode({"why": why}))
+    def change(self, name: str, action: Action, why: str, promotion: Promotion | None = None) -> Row:
+        body = {"why": why} | ({} if promotion is None else plain(promotion))
+        answer = self._send("POST", _path(name, action), content=msgspec.json.encode(body))
         return msgspec.json.decode(answer, type=Row)
 
     def transitions(self, name: str) -> list[Row]:
@@ -131,6 +139,10 @@ class RemoteExperiments:
     def plan_diff(self, old: str, new: str) -> list[Row]:
         return self._rows("/api/plans/diff", **{"from": old, "to": new})
 
+    def plan_at(self, at_us: int) -> Row:
+        at = f"{timestamp(at_us).isoformat()}Z"
+        return msgspec.json.decode(self._send("GET", "/api/plans/at", params={"at": at}), type=Row)
+
     def _one(self, path: str) -> Row:
         return msgspec.json.decode(self._send("GET", path), type=Row)
 
@@ -139,16 +151,18 @@ class RemoteExperiments:
 
 
 @contextmanager
-def _usage_errors() -> Iterator[None]:
+def usage_errors() -> Iterator[None]:
+    """Raise errors of operations as `UsageError`."""
     try:
         yield
     except RequestError as error:
         raise UsageError(error.message) from error
 
 
-def _plain(value: Any) -> Row:
-    plain: Row = msgspec.to_builtins(value)
-    return plain
+def plain(value: Any) -> Row:
+    """The value as JSON values."""
+    found: Row = msgspec.to_builtins(value)
+    return found
 
 
 def _path(name: str, what: str) -> str:

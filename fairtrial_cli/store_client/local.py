@@ -30,6 +30,8 @@ from fairtrial.store.traffic.traffic import Traffic
 from fairtrial_cli.store_client.accounts import LocalAccounts
 from fairtrial_cli.store_client.experiments import LocalExperiments
 from fairtrial_cli.store_client.reviews import LocalReviews
+from fairtrial_cli.store_client.runs import LocalRuns
+from fairtrial_cli.store_client.verdicts import LocalVerdicts
 from gateway.control.operations.maintain_store import StoreMaintenance
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
-    from fairtrial.domain.plan import Plan
+    from fairtrial.config.project import Project
     from gateway.control.operations.judge_candidate import JudgeRequest
 
 PRIVATE_UMASK = 0o077
@@ -61,6 +63,8 @@ class LocalStore:
             self.accounts = LocalAccounts(self._database, _now_us)
             self.reviews = LocalReviews(self._database, _now_us)
             self.experiments = LocalExperiments(self._database, config, _now_us)
+            self.verdicts = LocalVerdicts(self._database, config, _now_us)
+            self.runs = LocalRuns(self._database)
             self._undo = undo.pop_all()
 
     def __enter__(self) -> LocalStore:
@@ -81,11 +85,12 @@ class LocalStore:
         if write_new_texts(self._database.layout, suites, self._knows_text):
             self.ingest_now()
 
-    def judge(self, request: JudgeRequest, plan: Plan) -> Verdict:
+    def judge(self, request: JudgeRequest, project: Project) -> Verdict:
         from gateway.control.operations.judge_candidate import judge_candidate
+        from gateway.control.operations.verdicts.provenance import Asked
 
-        asked_by = f"local user {local_user()}"
-        return judge_candidate(self._database, request, plan=plan, asked_by=asked_by, now_us=_now_us())
+        asked = Asked(project.plan, f"local user {local_user()}", project.release_gate)
+        return judge_candidate(self._database, request, asked, now_us=_now_us())
 
     def list_verdicts(
         self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100

@@ -24,11 +24,13 @@ from fairtrial_cli.store_client.accounts import RemoteAccounts
 from fairtrial_cli.store_client.experiments import RemoteExperiments
 from fairtrial_cli.store_client.maintenance import RemoteMaintenance
 from fairtrial_cli.store_client.reviews import RemoteReviews
+from fairtrial_cli.store_client.runs import RemoteRuns
+from fairtrial_cli.store_client.verdicts import RemoteVerdicts
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
-    from fairtrial.domain.plan import Plan
+    from fairtrial.config.project import Project
     from gateway.control.operations.judge_candidate import JudgeRequest
 
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
@@ -55,6 +57,8 @@ class RemoteStore:
         self.accounts = RemoteAccounts(self._send)
         self.reviews = RemoteReviews(self._send)
         self.experiments = RemoteExperiments(self._send)
+        self.verdicts = RemoteVerdicts(self._send)
+        self.runs = RemoteRuns(self._send)
         self._client = httpx.Client(base_url=control_url, headers=headers, timeout=SECONDS, trust_env=False)
 
     def __enter__(self) -> RemoteStore:
@@ -75,7 +79,7 @@ class RemoteStore:
         if write_new_texts(self._layout, suites, self._knows_text):
             self.ingest_now()
 
-    def judge(self, request: JudgeRequest, plan: Plan) -> Verdict:  # noqa: ARG002 - control has its own plan
+    def judge(self, request: JudgeRequest, project: Project) -> Verdict:  # noqa: ARG002 - control reads its own
         content = request.model_dump_json(exclude_none=True).encode()
         return verdict_json.decode(self._send("POST", "/api/verdicts", content=content, seconds=JUDGE_SECONDS))
 

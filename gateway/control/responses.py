@@ -13,6 +13,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import END_OF_TIME_US, LARGEST_OFFSET, LARGEST_PAGE, Page, Position, microseconds
 from fairtrial.store.core.query import Query as StoreQuery
 from gateway.control.background.background_work import BackgroundWork
+from gateway.control.operations.verdicts.verdict_rows import verdict_rows
 
 ARROW = "application/vnd.apache.arrow.stream"
 NEXT = "x-fairtrial-next"
@@ -76,6 +77,13 @@ def as_table(request: Request, database: Database, query: StoreQuery) -> Respons
     if ARROW not in request.headers.get("accept", ""):
         return as_json({"rows": database.dicts(query)})
     return as_arrow(database.arrow(query))
+
+
+def as_verdicts(request: Request, database: Database, query: StoreQuery) -> Response:
+    """A listing of verdicts as `as_table` has it; as JSON each row also has ``reads``."""
+    if ARROW in request.headers.get("accept", ""):
+        return as_arrow(database.arrow(query))
+    return as_json({"rows": verdict_rows(database, query)})
 
 
 def as_pages(request: Request, database: Database, query: StoreQuery, page: Page, id_name: str) -> Response:

@@ -18,6 +18,7 @@ store itself. Commands that print a table have `--json`. `-c FILE` names the pro
 EXIT_CODES = (
     ("0", "all", "success; `gate`: the verdict **SHIP**"),
     ("1", "`gate`", "the verdict **BLOCK**: a rule failed"),
+    ("1", "`verdict recompute`, `verdict verify`", "a number differs, or something was changed after it was stored"),
     ("1", "`health`", "an address does not answer with 200"),
     ("2", "all", "the command, a file or the environment is wrong"),
     ("3", "`gate`", "the verdict **HOLD**: more evidence is needed"),

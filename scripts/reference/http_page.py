@@ -9,6 +9,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
+from fairtrial.domain.accounts import ROLES
 from gateway.control.app import create_app
 from gateway.control.auth.authorization import RequireRole, access_rules_of
 from gateway.control.background.background_work import BackgroundWork
@@ -24,13 +25,14 @@ The address is `control.bind`, by default `http://127.0.0.1:8081`. A caller is a
 `admin`. There is no other access, even on loopback. Until the first account exists, a one-time link (`POST
 /api/one-time-links`) gives one browser the session of `local`, an `admin`.
 
-Each role includes the previous ones: `reviewer`, `release-manager`, `admin`. *anyone* needs no role.
+Each role includes the previous ones: `reviewer`, `release-manager`, `admin`. *anyone* needs no role. An `auditor` may
+send each GET that `release-manager` may, and nothing else.
 
 Errors are `{"error": {"message", "type"}}`:
 
 - 400: the request is invalid.
 - 401: nobody is signed in.
-- 403: the role is too low.
+- 403: the role is too low, or only reads.
 - 404: it does not exist.
 - 409: another request came first.
 - 413: the body is too large.
@@ -75,7 +77,7 @@ def routes(app: FastAPI) -> Iterator[RouteContext]:
 def role_of(route: RouteContext) -> str:
     """The role that a route asks for, as its own dependencies say; the highest if there are several."""
     roles = [each.role for each in access_rules_of(route.dependant) if isinstance(each, RequireRole)]
-    return max(roles, key=("reviewer", "release-manager", "admin").index) if roles else "anyone"
+    return max(roles, key=ROLES.index) if roles else "anyone"
 
 
 def _operation(method: str, route: RouteContext, operation: dict[str, Any], described: dict[str, Any]) -> str:

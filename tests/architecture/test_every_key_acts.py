@@ -13,7 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from evaluators.criteria.notices import INERT_IN_GATES, INERT_IN_SUITES
+from evaluators.criteria.notices import INERT_IN_SUITES
 from evaluators.gate.file import GateModel
 from evaluators.loading.suite_schema import SuiteModel
 from fairtrial.config.file.schema import ProjectFile
@@ -77,6 +77,7 @@ PROJECT = {
     "experiments.*.looks": "gateway.control.operations.frozen_plans:planned_units",
     "experiments.*.salt": "fairtrial.experiments.assignment:assign",
     "store.path": "fairtrial.config.project:load_project",
+    "releases.gate": "gateway.control.operations.verdicts.provenance:provenance:release_gate",
     "store.memory_mb": "fairtrial.store.core.database:_connect",
     "capture.bodies": "gateway.proxy.recording.record:_bodies:capture",
     "capture.retain_days": "gateway.control.operations.maintain_store:_planned_days",
@@ -131,13 +132,16 @@ GATE = {
     "gate": "evaluators.gate.file:_composed",
     "suites": "evaluators.gate.file:_names",
     "require": "evaluators.gate.file:_required",
+    "approvers": "gateway.control.operations.verdicts.vote_on_verdict:required_roles",
+    "experiment": "evaluators.gate.judge:_external",
+    "max_age": "evaluators.gate.evidence.document:trial:max_age_seconds",
 }
 FEEDBACK = {name: f"gateway.proxy.routes.feedback:_event:{name}" for name in Feedback.model_fields}
 
 FORMS: dict[str, tuple[type[BaseModel], dict[str, str], tuple[str, ...]]] = {
     "fairtrial.yaml": (ProjectFile, PROJECT, tuple(INERT)),
     "a suite": (SuiteModel, SUITE, tuple(INERT_IN_SUITES)),
-    "a gate": (GateModel, GATE, tuple(INERT_IN_GATES)),
+    "a gate": (GateModel, GATE, ()),
     "a feedback's body": (Feedback, FEEDBACK, ()),
 }
 TO_DO = """{what}: the key {key!r} is new to this test. Say what it does:
@@ -145,7 +149,7 @@ TO_DO = """{what}: the key {key!r} is new to this test. Say what it does:
         {key!r}: "module:function",   # a function whose body reads the attribute, or the text, {last!r}
     (or "module:function:attribute" if it has another name there);
   - if nothing acts on it yet, add it to the keys that `check` and `up` warn of: INERT in
-    fairtrial/config/rules/warnings.py, or INERT_IN_SUITES and INERT_IN_GATES in evaluators/criteria/notices.py."""
+    fairtrial/config/rules/warnings.py, or INERT_IN_SUITES in evaluators/criteria/notices.py."""
 
 
 def keys_of(model: type[BaseModel], path: str = "") -> Iterator[str]:

@@ -6,7 +6,6 @@ file, and ``exits`` is the exit code of the next command (0 by default).
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -15,12 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.control.served_trial import ServedTrial
+from tests.fixtures.docs.followed_page import parts, plain
 from tests.fixtures.paths import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "run-an-experiment.md"
-PART = re.compile(
-    r"<!-- (?P<mark>file|traffic|edit|exits): (?P<value>.+?) -->|```(?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL
-)
 A_DAY = 3_000 // 7
 RESOLVED = {"base": 0.6, "tuned": 0.7}
 FEW_ERRORS = {"base": 0.005, "tuned": 0.005}
@@ -88,8 +85,8 @@ def test_the_page_of_one_experiment_shows_what_the_program_prints(tmp_path: Path
 def outputs(page: str, walk: Walk) -> Iterator[tuple[str, str]]:
     """Follow the page; yields each printed output with what the program said."""
     code = 0
-    for part in PART.finditer(page):
-        mark, value, kind, text = part["mark"], part["value"], part["kind"], part["text"]
+    for part in parts(page):
+        mark, value, kind, text = part.mark, part.value, part.kind, part.text
         if mark == "traffic":
             TRAFFIC[value](walk)
         elif mark == "edit":
@@ -104,9 +101,3 @@ def outputs(page: str, walk: Walk) -> Iterator[tuple[str, str]]:
             code = 0
         elif kind == "text":
             yield text, walk.said
-
-
-def plain(text: str) -> list[str]:
-    """The lines without blanks at their ends and empty lines; the local user of this machine is called rosa."""
-    named = re.sub(r"local user [\w.-]+", "local user rosa", text)
-    return [line.rstrip() for line in named.splitlines() if line.strip()]

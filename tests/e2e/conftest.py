@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.fixtures.dashboard.hostile import SUITES, VERDICTS
 from tests.fixtures.dashboard.page_walk import PageWalk, walk
-from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, answer_by_model
+from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, answer_by_model, answer_every_fourth
 from tests.fixtures.dashboard.visits import ARGUMENTS, PATIENCE_MS, Visitors, chromium
 from tests.fixtures.experiments.simulated_days import DAY_US, LIVE, LiveExperiment, Traffic, add_experiment
 
@@ -38,7 +38,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The project that all tests share: accounts of every role, and runs of two models, some of which are hostile."""
-    with a_site(tmp_path_factory.mktemp("site"), answer_by_model, VERDICTS, SUITES, live_experiment) as found:
+    suites = SUITES | {"fourth": answer_every_fourth}
+    with a_site(tmp_path_factory.mktemp("site"), answer_by_model, VERDICTS, suites, live_experiment) as found:
         yield found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -56,7 +57,7 @@ def test_an_answer_is_shown_as_it_was_written_and_nothing_of_it_becomes_an_eleme
 
 
 def test_a_verdict_shows_foreign_words_as_text(visitors: Visitors, site: Site) -> None:
-    page = opened(visitors.page("Rita"), site, "gate?verdict=v2", "against")
+    page = opened(visitors.page("Rita"), site, "gate?verdict=v2", "Unofficial HOLD")
     main = page.locator("[data-testid=stMain]")
     expect(main).to_contain_text("<img src=x onerror=alert(1)>")
     assert main.locator(OTHERS).count() == 0
@@ -85,6 +86,18 @@ def test_cases_are_turned_page_by_page_and_another_question_begins_at_the_first(
     page.get_by_role("textbox", name="Search").fill(first)
     page.keyboard.press("Enter")
     expect(names.first).to_have_text(first)
+
+
+def test_the_cases_of_a_run_are_filtered_by_grade_as_on_the_command_line(visitors: Visitors, site: Site) -> None:
+    page = opened(visitors.page("Rita"), site, f"runs?run={site.runs('fourth')[CANDIDATE]}", "fourth")
+    expect(page.get_by_text("40 matching cases", exact=True)).to_be_visible()
+    page.get_by_text("right (10)", exact=True).click()
+    expect(page.get_by_text("10 matching cases", exact=True)).to_be_visible()
+    expect(page.locator("article .link").nth(1)).to_have_text("case-4")
+    expect(page).to_have_url(re.compile("grade=right"))
+    page = opened(page, site, f"runs?run={site.runs('fourth')[CANDIDATE]}&grade=wrong", "fourth")
+    expect(page.get_by_text("wrong: the score is 0 (30)", exact=True)).to_be_visible()
+    expect(page.get_by_text("30 matching cases", exact=True)).to_be_visible()
 
 
 def test_a_table_is_taken_away_defused_and_streamlits_own_export_is_not_there(

@@ -246,6 +246,15 @@ class CaptureSection(Section):
     """Days for which texts are stored; numbers are not deleted."""
 
 
+class ReleasesSection(Section):
+    """What decides releases."""
+
+    gate: Name
+    """The official gate's file, relative to this one. Verdicts of other gates are marked unofficial everywhere, and
+    only a SHIP of this gate can be promoted.
+    """
+
+
 class ProjectFile(Section):
     """The whole file."""
 
@@ -259,6 +268,8 @@ class ProjectFile(Section):
     """Your own metrics by name; the built-in families need no entry."""
     experiments: dict[str, ExperimentSection] = Field(default_factory=dict)
     """Experiments by name."""
+    releases: ReleasesSection | None = None
+    """The official gate."""
     store: StoreSection = StoreSection()
     """The store."""
     capture: CaptureSection = CaptureSection()

@@ -14,12 +14,14 @@ from fairtrial.domain.plan import Experiment, ExperimentState, Plan
 class Live:
     """The state of an experiment in the store; ``stage`` is ``None`` until one was set.
 
-    ``segment``: 1 at first; every re-arm starts the next one, with new units.
+    ``segment``: 1 at first; every re-arm starts the next one, with new units. ``serves``: the promoted variant, which
+    serves everyone.
     """
 
     stage: float | None = None
     state: ExperimentState = "running"
     segment: int = 1
+    serves: str | None = None
 
 
 def segment_salt(declared: str, segment: int) -> str:
@@ -47,7 +49,7 @@ def keep_stopped(before: Plan, plan: Plan) -> Plan:
     """The plan, in which experiments that ``before`` has stopped stay stopped unless a later segment began.
 
     No transition leads back from killed or ended within a segment. So the rows were lost, as by restoring a backup, and
-    the control must go on serving.
+    the control, or the promoted variant, must go on serving.
     """
     experiments = {name: _kept(before.experiments.get(name), one) for name, one in plan.experiments.items()}
     kept = replace(plan, experiments=experiments)
@@ -55,22 +57,39 @@ def keep_stopped(before: Plan, plan: Plan) -> Plan:
 
 
 def _kept(before: Experiment | None, new: Experiment) -> Experiment:
+    if before is not None and before.serves is not None:
+        return replace(new, state="ended", serves=before.serves) if _keeps_serving(before, new) else new
     if before is None or before.state not in ("killed", "ended") or new.state not in ("running", "paused"):
         return new
     return new if new.segment > before.segment else replace(new, state=before.state)
 
 
+def _keeps_serving(before: Experiment, new: Experiment) -> bool:
+    """Whether the published promotion is in no row. Only a roll-back, a kill or a later segment ends a promotion."""
+    killed = new.state == "killed" and new.segment == before.segment
+    return not (new.state == "ended" or killed or new.segment > before.segment)
+
+
+def _in_another_segment(experiment: Experiment, live: Live) -> Experiment:
+    """A published experiment whose salt is not that of the live segment. An ended one needs none."""
+    if live.state == "ended":
+        return replace(experiment, state="ended", serves=live.serves)
+    lost = experiment.serves is not None and live.segment < experiment.segment
+    return experiment if lost else replace(experiment, state="killed", serves=None)
+
+
 def _laid(experiment: Experiment, live: Live) -> Experiment:
     stage = experiment.stage if live.stage is None else live.stage
     if experiment.segment == live.segment:
-        return replace(experiment, state=live.state, stage=stage)
+        return replace(experiment, state=live.state, stage=stage, serves=live.serves)
     if experiment.segment != 1:
-        return replace(experiment, state="killed")
+        return _in_another_segment(experiment, live)
     return replace(
         experiment,
         state=live.state,
         stage=stage,
         segment=live.segment,
+        serves=live.serves,
         salt=segment_salt(experiment.salt, live.segment),
         analysis_hash=digest({"analysis": experiment.analysis_hash, "segment": live.segment}),
     )

@@ -56,6 +56,8 @@ def _experiments(plan: Plan) -> Iterator[str]:
             yield f"{where}: the variants are not in the order of their names, each once"
         if not 0 <= experiment.stage <= 100:
             yield f"{where}: the stage {experiment.stage:g} is not a percentage"
+        if experiment.serves is not None and (experiment.serves not in variants or experiment.state != "ended"):
+            yield f"{where}: {experiment.serves!r} can't serve everyone (only a variant can, once the experiment ended)"
         yield from _shares(where, experiment)
         yield from _unknown_deployments(plan, where, [variant.deployment for variant in experiment.variants])
 

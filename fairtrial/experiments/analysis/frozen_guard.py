@@ -12,6 +12,7 @@ from fairtrial.config.plan.assignment_guard import reassignment
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import changed_models, declared_fields, frozen_changes
 from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.promotion import Promotions, refused_promotions
 
 Frozen = Mapping[str, AnalysisPlan]
 """The newest analysis plan of each experiment that has started."""
@@ -35,10 +36,11 @@ def is_amended(frozen: Frozen, experiment: Experiment) -> bool:
     return is_frozen(frozen, experiment) and not frozen_changes(frozen[experiment.name], experiment)
 
 
-def refused_changes(frozen: Frozen, before: Plan | None, new: Plan) -> dict[str, str]:
+def refused_changes(frozen: Frozen, before: Plan | None, new: Plan, *, promotions: Promotions) -> dict[str, str]:
     """One sentence for each experiment whose frozen fields an edit changes, whose stage it lowers, or whose units move.
 
-    ``before``: the published plan. The sentences begin with the experiment's path in the file.
+    So is the promoted variant of a route, if an edit replaces what it serves. ``before``: the published plan;
+    ``promotions``: the evidence of those in force. The sentences begin with the experiment's path in the file.
     """
     found: dict[str, str] = {}
     for name, one in new.experiments.items():
@@ -48,7 +50,7 @@ def refused_changes(frozen: Frozen, before: Plan | None, new: Plan) -> dict[str,
             sentence = reassignment(old, one)
         if sentence is not None:
             found[name] = sentence
-    return found
+    return found | refused_promotions(promotions, before, new)
 
 
 def begun_anew(frozen: Frozen, declared: Plan, new: Plan) -> dict[str, float]:

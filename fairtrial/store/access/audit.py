@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fairtrial.store.core.database import Cursor, Database
@@ -14,16 +15,50 @@ LAST = "SELECT number, hash FROM events ORDER BY number DESC LIMIT 1"
 INSERT = """
 INSERT INTO events (number, at_time, actor, action, subject, details, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-LIST = """
-SELECT number, at_time, actor, action, subject, details, hash
-FROM events
-WHERE at_time >= $1 AND at_time < $2
-ORDER BY number DESC
-LIMIT $3 OFFSET $4
+NAMED = """
+WITH named AS (
+    SELECT e.number, e.at_time, e.actor, e.action, e.subject, e.details, e.hash,
+        coalesce(a.name, k.name, q.title, v.gate, l.experiment) AS subject_name
+    FROM events e
+        LEFT JOIN accounts a ON a.account_id = e.subject
+        LEFT JOIN keys k ON k.key_id = e.subject
+        LEFT JOIN review_queues q ON q.queue_id = e.subject
+        LEFT JOIN verdicts v ON v.verdict_id = e.subject
+        LEFT JOIN alarms l ON l.alarm_id = e.subject
+    WHERE e.at_time >= $1 AND e.at_time < $2 AND ($3 IS NULL OR e.actor = $3)
+        AND ($4 IS NULL OR starts_with(e.action, $4))
+), chosen AS (
+    SELECT * FROM named
+    WHERE $5 IS NULL OR contains(lower(subject), lower($5)) OR contains(lower(subject_name), lower($5))
+)
 """
+LIST = f"""{NAMED}
+SELECT number, at_time, actor, action, subject, subject_name, details, hash
+FROM chosen
+ORDER BY number DESC
+LIMIT $6 OFFSET $7
+"""  # noqa: S608 - a constant
+TOTAL = f"{NAMED} SELECT count(*) FROM chosen"  # noqa: S608 - a constant
+ACTORS = "SELECT DISTINCT actor FROM events ORDER BY actor LIMIT 1000"
+ACTIONS = "SELECT DISTINCT action FROM events ORDER BY action LIMIT 1000"
 CHAIN = """
 SELECT number, epoch_us(at_time), actor, action, subject, details, previous, hash FROM events ORDER BY number
 """
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries are listed; ``None`` means all.
+
+    ``action``: how the action begins, such as ``plan.``; ``subject``: a part of the subject or of its name.
+    """
+
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+
+
+ALL = AuditFilter()
 
 
 def record(
@@ -45,9 +80,16 @@ def append(
     cursor.execute(INSERT, [number, timestamp(now_us), actor, action, subject, text, previous, hash_])
 
 
-def listing(page: Page) -> Query:
-    """Entries of a time window, newest first."""
-    return Query(LIST, (page.since, page.until, page.rows, page.offset))
+def listing(page: Page, wanted: AuditFilter = ALL) -> Query:
+    """Entries of a time window, newest first, with the names of their subjects where the store has them."""
+    return Query(LIST, (*_chosen(page, wanted), page.rows, page.offset))
+
+
+def summary(database: Database, page: Page, wanted: AuditFilter) -> dict[str, Any]:
+    """The number of entries that match, and every actor and action of the trail, of which one may choose."""
+    ((total,),) = database.rows(TOTAL, _chosen(page, wanted))
+    actors, actions = ([str(one) for (one,) in database.rows(sql)] for sql in (ACTORS, ACTIONS))
+    return {"total": total, "actors": actors, "actions": actions}
 
 
 def first_broken_entry(database: Database) -> int | None:
@@ -58,6 +100,10 @@ def first_broken_entry(database: Database) -> int | None:
             return place
         expected = hash_
     return None
+
+
+def _chosen(page: Page, wanted: AuditFilter) -> tuple[Any, ...]:
+    return page.since, page.until, wanted.actor, wanted.action, wanted.subject
 
 
 def _hash(*entry: Any) -> str:

@@ -3,120 +3,170 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from fairtrial.domain.names.case_words import CHANGES, Change, Grade
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 
-Change = Literal["lost", "gained", "same", "both wrong", "unscored"]
-CHANGES: tuple[Change, ...] = ("lost", "gained", "same", "both wrong", "unscored")
+DELETED = """({0}.asked IS NULL AND {0}.output IS NULL AND {0}.refusal IS NULL
+        AND ({0}.error IS NULL OR {0}.error = '[no longer kept]'))"""
+"""Whether retention has deleted the texts of a row. A result of an earlier version lacks only its prompt."""
 
-CASES = """
-WITH page AS (
-    SELECT rowid AS place, case_id, repeat, outcome, output, error, refusal, latency_ms, tokens_out, finish_reason,
-        cached, tags, expected, asked
-    FROM results
-    WHERE run_id = $1 AND ($2 IS NULL OR case_id = $2) AND ($3 IS NULL OR outcome = $3)
-        AND ($4 IS NULL OR contains(lower(coalesce(asked, '') || coalesce(output, '') || case_id), lower($4)))
-    ORDER BY place
-    LIMIT $5 OFFSET $6
+GRADED_ONE = f"""
+WITH graded AS (
+    SELECT r.rowid AS place, r.case_id, r.repeat, r.outcome, {DELETED.format("r")} AS texts_deleted,
+        CASE WHEN s.value IS NULL THEN 'unscored' WHEN (s.value > 0) = ($3 > 0) THEN 'right' ELSE 'wrong' END AS grade,
+        lower(coalesce(r.asked, '') || coalesce(r.output, '') || r.case_id) AS searched
+    FROM results r
+        LEFT JOIN scores s ON s.run_id = $1 AND s.metric = $2 AND s.case_id = r.case_id AND s.repeat = r.repeat
+    WHERE r.run_id = $1
+), wanted AS (
+    SELECT place, case_id, repeat, grade, texts_deleted
+    FROM graded
+    WHERE ($4 IS NULL OR case_id = $4) AND ($5 IS NULL OR outcome = $5) AND ($6 IS NULL OR grade = $6)
+        AND ($7 IS NULL OR contains(searched, lower($7)))
+)
+"""  # noqa: S608 - a constant
+
+CASES = f"""{GRADED_ONE}, page AS (
+    SELECT * FROM wanted ORDER BY place LIMIT $8 OFFSET $9
 ), scored AS (
     SELECT s.case_id, s.repeat,
-        list({'metric': s.metric, 'value': s.value, 'label': s.label, 'expected': s.expected, 'why': s.why}
+        list({{'metric': s.metric, 'value': s.value, 'label': s.label, 'expected': s.expected, 'why': s.why}}
             ORDER BY s.rowid) AS scores
     FROM scores s JOIN page p ON p.case_id = s.case_id AND p.repeat = s.repeat
     WHERE s.run_id = $1
     GROUP BY s.case_id, s.repeat
 )
-SELECT p.case_id, p.repeat, p.outcome, p.output, p.error, p.refusal, p.latency_ms, p.tokens_out, p.finish_reason,
-    p.cached, p.tags, p.expected, p.asked, coalesce(s.scores, []) AS scores
-FROM page p LEFT JOIN scored s ON s.case_id = p.case_id AND s.repeat = p.repeat
+SELECT p.case_id, p.repeat, p.grade, r.outcome, r.output, r.error, r.refusal, r.latency_ms, r.tokens_out,
+    r.finish_reason, r.cached, r.tags, r.expected, r.asked, p.texts_deleted, coalesce(s.scores, []) AS scores
+FROM page p
+    JOIN results r ON r.run_id = $1 AND r.case_id = p.case_id AND r.repeat = p.repeat
+    LEFT JOIN scored s ON s.case_id = p.case_id AND s.repeat = p.repeat
 ORDER BY p.place
-"""
+"""  # noqa: S608 - a constant
 
-COUNT = """
-SELECT count(*)
-FROM results
-WHERE run_id = $1 AND ($2 IS NULL OR case_id = $2) AND ($3 IS NULL OR outcome = $3)
-    AND ($4 IS NULL OR contains(lower(coalesce(asked, '') || coalesce(output, '') || case_id), lower($4)))
-"""
+COUNT = f"""{GRADED_ONE}
+SELECT count(*), (SELECT count(*) FROM graded WHERE texts_deleted) FROM wanted"""  # noqa: S608 - a constant
+COUNTED_ONE = f"{GRADED_ONE} SELECT grade, count(*) FROM graded GROUP BY grade"  # noqa: S608 - a constant
 
-GRADED = """
+GRADED = f"""
 WITH graded AS (
     SELECT c.rowid AS place, c.case_id, c.repeat, n.value AS candidate, o.value AS baseline,
         CASE
             WHEN n.value IS NULL OR o.value IS NULL THEN 'unscored'
-            WHEN n.value < o.value THEN 'lost'
-            WHEN n.value > o.value THEN 'gained'
-            WHEN n.value > 0 THEN 'same'
+            WHEN n.value * $4 < o.value * $4 THEN 'lost'
+            WHEN n.value * $4 > o.value * $4 THEN 'gained'
+            WHEN (n.value > 0) = ($4 > 0) THEN 'same'
             ELSE 'both wrong'
-        END AS change
+        END AS change,
+        {DELETED.format("c")} OR {DELETED.format("b")} AS texts_deleted,
+        lower(coalesce(c.asked, '') || coalesce(c.output, '') || coalesce(b.output, '') || c.case_id) AS searched
     FROM results c
         JOIN results b ON b.run_id = $2 AND b.case_id = c.case_id AND b.repeat = c.repeat
         LEFT JOIN scores n ON n.run_id = $1 AND n.metric = $3 AND n.case_id = c.case_id AND n.repeat = c.repeat
         LEFT JOIN scores o ON o.run_id = $2 AND o.metric = $3 AND o.case_id = c.case_id AND o.repeat = c.repeat
     WHERE c.run_id = $1
+), wanted AS (
+    SELECT *
+    FROM graded
+    WHERE ($5 IS NULL OR change = $5) AND ($6 IS NULL OR case_id = $6)
+        AND ($7 IS NULL OR contains(searched, lower($7)))
 )
-"""
+"""  # noqa: S608 - a constant
 COUNTED = f"{GRADED} SELECT change, count(*) FROM graded GROUP BY change"  # noqa: S608 - a constant
+MATCHING = f"""{GRADED}
+SELECT count(*), (SELECT count(*) FROM graded WHERE texts_deleted) FROM wanted"""  # noqa: S608 - a constant
 CHOSEN = f"""{GRADED}
 SELECT case_id, repeat, candidate, baseline, change
-FROM graded
-WHERE ($4 IS NULL OR change = $4) AND ($5 IS NULL OR case_id = $5)
+FROM wanted
 ORDER BY place
-LIMIT $6 OFFSET $7
+LIMIT $8 OFFSET $9
 """  # noqa: S608 - a constant
-THESE = """
+THESE = f"""
 SELECT r.case_id, r.repeat, r.outcome, r.output, r.error, r.refusal, r.latency_ms, r.tokens_out, r.cached, r.tags,
-    r.expected, r.asked,
+    r.expected, r.asked, {DELETED.format("r")} AS texts_deleted,
     (
-        SELECT coalesce(list({'metric': s.metric, 'value': s.value, 'label': s.label, 'expected': s.expected,
-            'why': s.why} ORDER BY s.rowid), [])
+        SELECT coalesce(list({{'metric': s.metric, 'value': s.value, 'label': s.label, 'expected': s.expected,
+            'why': s.why}} ORDER BY s.rowid), [])
         FROM scores s
         WHERE s.run_id = $1 AND s.case_id = r.case_id AND s.repeat = r.repeat
     ) AS scores
 FROM results r
 WHERE r.run_id = $1 AND list_contains($2::VARCHAR[], r.case_id)
-"""
+"""  # noqa: S608 - a constant
+GRADES: tuple[Grade, ...] = ("right", "wrong", "unscored")
 SHARED = ("asked", "expected", "tags")
 """The columns that both sides of a case share."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Selects cases of a run by id, by outcome, or by a text in question, answer or id."""
+    """Selects cases of a run by id, outcome, grade, or a text in question, answer or id.
 
+    The grade is by ``metric``: a case is wrong if its score is 0, or above 0 where less is better (``lower``).
+    """
+
+    metric: str
+    lower: bool = False
     case_id: str | None = None
     outcome: str | None = None
+    grade: Grade | None = None
     text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PairFilter:
-    """Selects cases of two runs by id, or by their change in ``metric``, where higher is better."""
+    """Selects cases of two runs by id, by their change in ``metric``, or a text in question, answers or id.
+
+    Less is better if ``lower``.
+    """
 
     metric: str
+    lower: bool = False
     change: Change | None = None
     case_id: str | None = None
+    text: str | None = None
 
 
 def cases(database: Database, page: Page, run_id: str, wanted: CaseFilter) -> dict[str, Any]:
-    """``total`` selected cases, and the ``rows`` of the page in the order of the run."""
-    bounds = (run_id, wanted.case_id, wanted.outcome, wanted.text)
-    ((total,),) = database.rows(COUNT, bounds)
-    return {"total": int(total), "rows": database.dicts(Query(CASES, (*bounds, page.rows, page.offset)))}
+    """The ``rows`` of the page in the order of the run, of ``total`` selected cases.
+
+    ``counts`` has all cases by grade, and ``texts_deleted`` those whose texts retention has deleted.
+    """
+    chosen = (wanted.case_id, wanted.outcome, wanted.grade, wanted.text)
+    bounds = (run_id, wanted.metric, _sign(lower=wanted.lower), *chosen)
+    ((total, deleted),) = database.rows(COUNT, bounds)
+    counted = dict(database.rows(COUNTED_ONE, bounds))
+    return {
+        "counts": {grade: int(counted.get(grade, 0)) for grade in GRADES},
+        "texts_deleted": int(deleted),
+        "total": int(total),
+        "rows": database.dicts(Query(CASES, (*bounds, page.rows, page.offset))),
+    }
 
 
 def pairs(database: Database, page: Page, runs: tuple[str, str], wanted: PairFilter) -> dict[str, Any]:
-    """Cases that both runs have. ``runs``: candidate, baseline; ``counts`` by change; ``rows`` of the page."""
+    """The ``rows`` of the page, of ``total`` selected cases that both runs have; ``runs``: candidate, baseline.
+
+    ``counts`` has all common cases by change, and ``texts_deleted`` those whose texts retention has deleted.
+    """
     candidate, baseline = runs
-    counted = dict(database.rows(COUNTED, (candidate, baseline, wanted.metric)))
-    bounds = (candidate, baseline, wanted.metric, wanted.change, wanted.case_id, page.rows, page.offset)
-    chosen = database.dicts(Query(CHOSEN, bounds))
+    sign = _sign(lower=wanted.lower)
+    bounds = (candidate, baseline, wanted.metric, sign, wanted.change, wanted.case_id, wanted.text)
+    counted = dict(database.rows(COUNTED, bounds))
+    ((total, deleted),) = database.rows(MATCHING, bounds)
+    chosen = database.dicts(Query(CHOSEN, (*bounds, page.rows, page.offset)))
     ids = sorted({row["case_id"] for row in chosen})
     new, old = _sides(database, candidate, ids), _sides(database, baseline, ids)
     rows = [_row(one, new[one["case_id"], one["repeat"]], old[one["case_id"], one["repeat"]]) for one in chosen]
-    return {"counts": {change: int(counted.get(change, 0)) for change in CHANGES}, "rows": rows}
+    counts = {change: int(counted.get(change, 0)) for change in CHANGES}
+    return {"counts": counts, "texts_deleted": int(deleted), "total": int(total), "rows": rows}
+
+
+def _sign(*, lower: bool) -> float:
+    return -1.0 if lower else 1.0
 
 
 def _sides(database: Database, run_id: str, ids: list[str]) -> dict[tuple[str, int], dict[str, Any]]:

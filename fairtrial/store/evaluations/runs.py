@@ -12,7 +12,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 
 SUMMARY = """run_id, at_time, ended_time, suite, suite_digest, target, deployment_digest, fingerprint, seed, repeat,
-    status, counts, metrics, versions, plan_hash"""
+    status, counts, metrics, versions, plan_hash, model"""
 
 LIST = f"""
 SELECT {SUMMARY}
@@ -33,7 +33,7 @@ ORDER BY max(ended_time) DESC, 1
 
 EVENT = """
 SELECT run_id, epoch_us(at_time) AS at_us, epoch_us(ended_time) AS ended_us, suite, suite_digest, target,
-    deployment_digest, fingerprint, seed, repeat, status, counts, metrics, versions, plan_hash
+    deployment_digest, fingerprint, seed, repeat, status, counts, metrics, versions, plan_hash, model
 FROM runs
 WHERE run_id = $1
 """

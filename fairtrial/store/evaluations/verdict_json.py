@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, get_type_hints
 
 import msgspec
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.verdict import Finding, JudgedSuite, Odds, Provenance, Verdict
+from fairtrial.domain.verdict import Finding, Odds, Verdict
+from fairtrial.domain.verdicts.provenance import (
+    Amendment,
+    JudgedExperiment,
+    JudgedQueue,
+    JudgedRun,
+    JudgedSuite,
+    Provenance,
+)
 
 
 def _wire(kind: type, *, tag: str | None = None, **types: Any) -> Any:
     """The struct that mirrors a dataclass in JSON. ``types`` replace those that msgspec can't distinguish."""
     hints = get_type_hints(kind) | types
-    columns: list[Any] = [
-        (field.name, hints[field.name]) + (() if field.default is MISSING else (field.default,))
-        for field in fields(kind)
-    ]
+    columns: list[Any] = [(field.name, hints[field.name], *_default(field)) for field in fields(kind)]
     return msgspec.defstruct(kind.__name__, columns, tag=tag, tag_field="is" if tag else None)
+
+
+def _default(field: Field[Any]) -> tuple[Any, ...]:
+    if field.default_factory is not MISSING:
+        return (msgspec.field(default_factory=field.default_factory),)
+    return () if field.default is MISSING else (field.default,)
 
 
 _ESTIMATE: Any = _wire(Estimate, tag="estimate")
 _NOT_ENOUGH: Any = _wire(NotEnough, tag="not_enough")
 _COMPARISON: Any = _wire(Comparison, tag="comparison", difference=_ESTIMATE | _NOT_ENOUGH)
 _FINDING: Any = _wire(Finding, evidence=_ESTIMATE | _NOT_ENOUGH | _COMPARISON | None)
-_JUDGED_SUITE: Any = _wire(JudgedSuite)
-_PROVENANCE: Any = _wire(Provenance, suites=tuple[_JUDGED_SUITE, ...])
+_SUITE: Any = _wire(JudgedSuite)
+_RUN: Any = _wire(JudgedRun)
+_QUEUE: Any = _wire(JudgedQueue)
+_AMENDMENT: Any = _wire(Amendment)
+_EXPERIMENT: Any = _wire(JudgedExperiment, amendments=tuple[_AMENDMENT, ...])
+_PROVENANCE: Any = _wire(
+    Provenance,
+    suites=tuple[_SUITE, ...],
+    runs=tuple[_RUN, ...],
+    queues=tuple[_QUEUE, ...],
+    experiments=tuple[_EXPERIMENT, ...],
+)
 _ODDS: Any = _wire(Odds, discordance=_ESTIMATE)
 _VERDICT: Any = _wire(Verdict, findings=tuple[_FINDING, ...], provenance=_PROVENANCE | None, odds=_ODDS | None)
 _STRUCTS: dict[type, Any] = {
@@ -34,7 +55,11 @@ _STRUCTS: dict[type, Any] = {
     NotEnough: _NOT_ENOUGH,
     Comparison: _COMPARISON,
     Finding: _FINDING,
-    JudgedSuite: _JUDGED_SUITE,
+    JudgedSuite: _SUITE,
+    JudgedRun: _RUN,
+    JudgedQueue: _QUEUE,
+    Amendment: _AMENDMENT,
+    JudgedExperiment: _EXPERIMENT,
     Odds: _ODDS,
     Provenance: _PROVENANCE,
     Verdict: _VERDICT,
@@ -44,12 +69,16 @@ _VALUES = {struct: value for value, struct in _STRUCTS.items()}
 
 def encode(verdict: Verdict) -> bytes:
     """The verdict as a JSON object. One of an earlier version, without provenance, is encoded as that version did."""
-    wire = _to_wire(verdict)
-    if verdict.provenance is not None:
-        return msgspec.json.encode(wire)
-    plain: dict[str, Any] = msgspec.to_builtins(wire)
-    for added_later in ("provenance", "odds"):
-        plain.pop(added_later)
+    plain: dict[str, Any] = msgspec.to_builtins(_to_wire(verdict))
+    for finding in plain["findings"]:
+        evidence = finding["evidence"]
+        if evidence and evidence.get("rule") == "":
+            del evidence["rule"]  # added later; a comparison without one is encoded as before
+        if verdict.provenance is None:
+            finding.pop("safety")
+    if verdict.provenance is None:
+        for added_later in ("provenance", "odds", "conflicts"):
+            plain.pop(added_later)
     return msgspec.json.encode(plain)
 
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from fairtrial.domain.verdict import Verdict
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
-from fairtrial.store.evaluations import verdict_json
+from fairtrial.store.evaluations import verdict_chain, verdict_json
 
 INSERT = """
 INSERT INTO verdicts (verdict_id, at_time, gate, candidate, baseline, decision, headline, verdict)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 
-LIST = """
-SELECT verdict_id, at_time, gate, candidate, baseline, decision, headline
+OFFICIAL = "coalesce(CAST(json_extract(verdict, '$.provenance.official') AS BOOLEAN), false)"
+
+LIST = f"""
+SELECT verdict_id, at_time, gate, candidate, baseline, decision, headline, {OFFICIAL} AS official,
+    coalesce(from_json(json_extract(verdict, '$.provenance.approvers'), '["VARCHAR"]'), []) AS approvers
 FROM verdicts
 WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR gate = $3) AND ($4 IS NULL OR candidate = $4)
 ORDER BY at_time DESC, verdict_id DESC
 LIMIT $5 OFFSET $6
-"""
+"""  # noqa: S608 - a constant
 
 WHOLE = """
 SELECT verdict
@@ -31,17 +35,42 @@ ORDER BY at_time DESC, verdict_id DESC
 LIMIT $5 OFFSET $6
 """
 
-NEWEST = """
+NEWEST = f"""
 SELECT gate, candidate, max_by(decision, at_time) AS decision, max_by(headline, at_time) AS headline,
-    max_by(verdict_id, at_time) AS verdict_id, max(at_time) AS at_time, count(*) AS verdicts
+    max_by(verdict_id, at_time) AS verdict_id, max(at_time) AS at_time, count(*) AS verdicts,
+    max_by({OFFICIAL}, at_time) AS official,
+    max_by(coalesce(from_json(json_extract(verdict, '$.provenance.approvers'), '["VARCHAR"]'), []), at_time)
+        AS approvers
 FROM verdicts
 WHERE at_time >= $1 AND at_time < $2
 GROUP BY gate, candidate
 ORDER BY at_time DESC, gate, candidate
 LIMIT $3 OFFSET $4
-"""
+"""  # noqa: S608 - a constant
+
+NEWEST_OFFICIAL = f"""
+SELECT verdict
+FROM verdicts
+WHERE verdict_id IN (SELECT verdict_id FROM verdict_records) AND {OFFICIAL}
+    AND list_contains($1::VARCHAR[], candidate) AND list_contains($2::VARCHAR[], baseline)
+ORDER BY at_time DESC, rowid DESC
+LIMIT 1
+"""  # noqa: S608 - a constant
 
 ONE = "SELECT verdict FROM verdicts WHERE verdict_id = $1"
+
+UNRECORDED = f"""
+WITH recorded AS (SELECT subject FROM events WHERE action = 'verdict.save')
+SELECT verdict_id, 'the audit trail does not have it' FROM verdicts WHERE verdict_id NOT IN (SELECT * FROM recorded)
+UNION ALL
+SELECT subject, 'it was removed' FROM recorded WHERE subject NOT IN (SELECT verdict_id FROM verdicts)
+UNION ALL
+SELECT verdict_id, 'it is official and has no place in the hash chain' FROM verdicts
+WHERE {OFFICIAL} AND verdict_id NOT IN (SELECT verdict_id FROM verdict_records)
+ORDER BY ALL
+"""  # noqa: S608 - a constant
+
+STARTING = "SELECT verdict_id FROM verdicts WHERE starts_with(verdict_id, $1) ORDER BY at_time DESC LIMIT 10"
 
 JUDGED = "SELECT count(DISTINCT candidate) FROM verdicts WHERE gate = $1 AND candidate <> $2"
 
@@ -61,15 +90,22 @@ ORDER BY suite, target, at_time
 """
 
 
-def save(database: Database, verdict: Verdict, *, actor: str) -> None:
-    """Store a verdict, and record in the audit trail that ``actor`` requested it. A stored one is not changed."""
+def save(database: Database, verdict: Verdict, *, actor: str, evidence: bytes | None = None) -> None:
+    """Store a verdict with its ``evidence``, and record in the audit trail that ``actor`` requested it.
+
+    A stored one is not changed. A verdict without evidence has no place in the hash chain.
+    """
     with database.transaction() as cursor:
         if cursor.execute(ONE, [verdict.verdict_id]).fetchone() is not None:
             return
         head = [verdict.verdict_id, timestamp(verdict.at_us), verdict.gate, verdict.candidate, verdict.baseline]
         with_findings = verdict_json.encode(verdict).decode()
         cursor.execute(INSERT, [*head, verdict.decision, verdict.headline, with_findings])
-        details = {"decision": verdict.decision, "candidate": verdict.candidate}
+        if evidence is not None:
+            verdict_chain.append(
+                cursor, verdict.verdict_id, now_us=verdict.at_us, verdict=with_findings, evidence=evidence
+            )
+        details = {"decision": verdict.decision, "candidate": verdict.candidate, "official": verdict.official}
         audit.append(
             cursor,
             now_us=verdict.at_us,
@@ -84,6 +120,17 @@ def candidates_judged(database: Database, gate: str, candidate: str) -> int:
     """How many different candidates this gate has judged, including this one."""
     ((others,),) = database.rows(JUDGED, (gate, candidate))
     return int(others) + 1
+
+
+def unrecorded(database: Database) -> list[tuple[str, str]]:
+    """Verdicts that differ from the audit trail or lack their place in the chain: the id, and what is wrong."""
+    return [(str(verdict_id), str(wrong)) for verdict_id, wrong in database.rows(UNRECORDED)]
+
+
+def count(database: Database) -> int:
+    """How many verdicts are stored."""
+    ((found,),) = database.rows("SELECT count(*) FROM verdicts")
+    return int(found)
 
 
 def listing(page: Page, *, gate: str | None = None, candidate: str | None = None) -> Query:
@@ -107,6 +154,17 @@ def with_findings(
 def find(database: Database, verdict_id: str) -> Verdict | None:
     """The verdict with this id, or ``None``."""
     found = database.rows(ONE, (verdict_id,))
+    return verdict_json.decode(found[0][0]) if found else None
+
+
+def ids_from(database: Database, start: str) -> list[str]:
+    """Some ids that begin with ``start``, newest first."""
+    return [str(verdict_id) for (verdict_id,) in database.rows(STARTING, (start,))]
+
+
+def newest_official(database: Database, candidates: Collection[str], baselines: Collection[str]) -> Verdict | None:
+    """The newest verdict of an official gate on one of these candidates against one of these baselines."""
+    found = database.rows(NEWEST_OFFICIAL, (list(candidates), list(baselines)))
     return verdict_json.decode(found[0][0]) if found else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +27,15 @@ FROM analysis_plans
 WHERE $1 IS NULL OR experiment = $1
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
 ORDER BY experiment
+"""
+STARTS = """
+SELECT number, at_time, kind, actor, why, plan
+FROM analysis_plans
+QUALIFY row_number() OVER (
+    PARTITION BY experiment, segment, json_extract(plan, '$.started_us'), json_extract(plan, '$.from_us')
+    ORDER BY number DESC
+) = 1
+ORDER BY number
 """
 NUMBER = "SELECT max(number) FROM analysis_plans WHERE experiment = ?"
 LIST = """
@@ -85,9 +94,19 @@ def newest_of_all(database: Database) -> dict[str, StoredPlan]:
     return {one.plan.experiment: one for one in plans}
 
 
+def newest_of_starts(database: Database) -> list[StoredPlan]:
+    """The newest plan of every analysis with units of its own, in their order; raises `StoreError`."""
+    return [_stored(*row) for row in database.rows(STARTS)]
+
+
 def listing(page: Page, experiment: str) -> Query:
     """One experiment's plans in a time window, newest first."""
     return Query(LIST, (page.since, page.until, experiment, page.rows, page.offset))
+
+
+def at_us_of(row: Mapping[str, Any]) -> int:
+    """The time of a row of `listing`, in microseconds since 1970, UTC."""
+    return microseconds(row["at_time"])
 
 
 def hashes(database: Database, plan: AnalysisPlan) -> list[str]:

@@ -35,6 +35,9 @@ WHERE one.number = $1
 """
 """Plans that count the same units: the levels became known, or an amendment changed only the stages."""
 
+COUNT = f"""
+SELECT count(DISTINCT number) FROM looks WHERE plan_number IN ({SAME_UNITS}) AND at_time <= $2
+"""  # noqa: S608 - ours
 NEWEST = f"""
 SELECT at_time, metric, variant, control_units, treatment_units, control_sums, treatment_sums, latched, split
 FROM looks
@@ -94,6 +97,12 @@ def memory(cursor: Cursor, plan_number: int, plan: AnalysisPlan) -> Memory:
         if at_us >= looked_us:
             split, looked_us = SplitLatch(**json.loads(last_split)), at_us
     return Memory(latched, split, sizes, looked_us)
+
+
+def count(database: Database, plan_number: int, *, until_us: int) -> int:
+    """How many looks there were at the units of this plan until a time; raises `StoreError`."""
+    ((found,),) = database.rows(COUNT, (plan_number, timestamp(until_us)))
+    return int(found)
 
 
 def listing(page: Page, experiment: str, *, metric: str | None = None) -> Query:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from fairtrial.config.plan.plan_served import served_routes
 from fairtrial.domain.errors import BadRequest, NotFound
 from fairtrial.domain.names.printable import printable
 from fairtrial.store.core.database import Database
@@ -33,6 +34,17 @@ QUALIFY row_number() OVER (PARTITION BY plan_hash ORDER BY number) = 1
 ORDER BY plan_hash
 LIMIT 2
 """
+IN_FORCE = """
+WITH numbered AS (
+    SELECT number, at_time, plan_hash, actor, lead(at_time) OVER (ORDER BY number) AS until FROM published_plans
+)
+SELECT n.plan_hash, n.at_time AS since, n.until, n.actor, p.plan
+FROM numbered n JOIN published_plans p ON p.number = n.number
+WHERE n.at_time <= $1
+ORDER BY n.number DESC
+LIMIT 1
+"""
+FIRST = "SELECT epoch_us(min(at_time)) FROM published_plans"
 
 
 def record(database: Database, plan: Mapping[str, Any], *, now_us: int, actor: str | None) -> None:
@@ -51,6 +63,25 @@ def newest_hash(database: Database) -> str | None:
 def listing(page: Page) -> Query:
     """Publications of a time window, newest first, without the plans."""
     return Query(LIST, (page.since, page.until, page.rows, page.offset))
+
+
+def in_force(database: Database, at_us: int) -> dict[str, Any]:
+    """The plan that was in force at a time: its hash, from when until when, who changed it, and what routes served.
+
+    ``until`` is ``None`` for the newest plan. Raises `NotFound` for a time before the first publication.
+    """
+    found = database.dicts(Query(IN_FORCE, (timestamp(at_us),)))
+    if not found:
+        first = database.rows(FIRST)[0][0]
+        since = "no plan is published" if first is None else f"the first plan was published at {in_utc(first)}"
+        raise NotFound(f"plans: no plan was in force at {in_utc(at_us)}; {since}", code="plan_not_found")
+    plan = json.loads(found[0].pop("plan"))
+    return found[0] | {"routes": served_routes(plan)}
+
+
+def in_utc(at_us: int) -> str:
+    """A time to the second, such as ``2027-01-15 08:00:00 UTC``."""
+    return f"{timestamp(at_us):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def find(database: Database, start: str) -> dict[str, Any]:

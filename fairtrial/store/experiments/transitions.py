@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.plan import ExperimentState
-from fairtrial.experiments.lifecycle import MODELS, Transition
+from fairtrial.experiments.lifecycle import MODELS, Transition, promoted_by
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
@@ -26,7 +27,8 @@ WITH mine AS (
     WHERE $1 IS NULL OR experiment = $1
 )
 SELECT experiment, arg_max(to_state, number), arg_max(segment, number),
-    arg_max(stage, number) FILTER (action = 'stage' AND segment = current)
+    arg_max(stage, number) FILTER (action = 'stage' AND segment = current),
+    arg_max(CASE action WHEN 'promote' THEN evidence ELSE '' END, number)
 FROM mine
 GROUP BY experiment
 """
@@ -50,6 +52,12 @@ LAST = """
 SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
 FROM transitions
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
+"""
+CITING = """
+SELECT number, at_time, experiment, action, to_state, actor, why, evidence
+FROM transitions
+WHERE json_extract_string(evidence, '$.verdict_id') = $1
+ORDER BY number
 """
 INTERRUPTIONS = """
 SELECT epoch_us(at_time), to_state
@@ -78,7 +86,7 @@ def append(cursor: Cursor, made: Transition) -> None:
 def state_of(cursor: Cursor, experiment: str, declared: ExperimentState = "running") -> Live:
     """The live state of one experiment, in the caller's transaction; ``declared`` in segment 1 without any row."""
     found = cursor.execute(LIVE, [experiment]).fetchone()
-    return Live(state=declared) if found is None else Live(found[3], found[1], found[2])
+    return Live(state=declared) if found is None else _live(*found[1:])
 
 
 def paused_by_rule(cursor: Cursor, experiment: str) -> bool:
@@ -115,12 +123,22 @@ def stage_history(database: Database, experiment: str, segment: int, *, started_
 def live(database: Database) -> dict[str, Live]:
     """The live state of every experiment that has a transition; raises `StoreError`."""
     rows = database.rows(LIVE, (None,))
-    return {name: Live(stage, state, segment) for name, state, segment, stage in rows}
+    return {row[0]: _live(*row[1:]) for row in rows}
+
+
+def _live(state: ExperimentState, segment: int, stage: float | None, promotion: str) -> Live:
+    """``promotion``: the evidence of the newest transition if it is a promotion, which only a roll-back follows."""
+    return Live(stage, state, segment, json.loads(promotion)["variant"] if promotion else None)
 
 
 def last(database: Database) -> dict[str, Transition]:
     """The newest transition of every experiment that has one; raises `StoreError`."""
     return {row[1]: _transition(*row) for row in database.rows(LAST)}
+
+
+def promotions(database: Database) -> dict[str, Mapping[str, Any]]:
+    """The evidence of the promotions in force, by experiment; raises `StoreError`."""
+    return {name: one.evidence or {} for name, one in last(database).items() if promoted_by(one) is not None}
 
 
 def interruptions(database: Database, experiment: str, segment: int) -> list[Interruption]:
@@ -134,6 +152,11 @@ def interruptions(database: Database, experiment: str, segment: int) -> list[Int
             found.append((since_us, at_us))
             since_us = None
     return found if since_us is None else [*found, (since_us, None)]
+
+
+def citing(database: Database, verdict_id: str) -> list[dict[str, Any]]:
+    """The transitions whose evidence names this verdict, oldest first; raises `StoreError`."""
+    return database.dicts(Query(CITING, (verdict_id,)))
 
 
 def listing(page: Page, experiment: str) -> Query:

@@ -61,7 +61,7 @@ WHERE idempotency_key IS NULL OR nth = 1
 RUNS = """
 INSERT INTO runs
 SELECT run_id, make_timestamp(at_us), make_timestamp(ended_us), suite, suite_digest, target, deployment_digest,
-    fingerprint, seed, repeat, status, counts, metrics, versions, plan_hash
+    fingerprint, seed, repeat, status, counts, metrics, versions, plan_hash, model
 FROM lines
 """
 
@@ -116,7 +116,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "run": Kind(
         typed_fields(
-            "run_id suite suite_digest target deployment_digest fingerprint status plan_hash",
+            "run_id suite suite_digest target deployment_digest fingerprint status plan_hash model",
             whole="at_us ended_us seed repeat",
         )
         | {"counts": JSON, "metrics": JSON, "versions": JSON},

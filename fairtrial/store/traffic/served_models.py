@@ -23,6 +23,14 @@ EARLIEST = f"{ANSWERED} ORDER BY at_time, request_id LIMIT $4"
 NEWEST = f"{ANSWERED} ORDER BY at_time DESC, request_id DESC LIMIT $4"
 """A row limit with an order by time lets the engine skip all row groups outside the times that it has found."""
 
+FINGERPRINTS = """
+SELECT system_fingerprint
+FROM requests
+WHERE at_time >= $2 AND deployment = $1 AND system_fingerprint IS NOT NULL
+ORDER BY at_time DESC, request_id DESC
+LIMIT $3
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ServedModels:
@@ -41,6 +49,14 @@ def served_models(
     """
     with database.read_transaction() as cursor:
         return {name: _of(cursor, experiment, name, since_us) for name in variants}
+
+
+def newest_fingerprints(database: Database, deployment: str, *, since_us: int) -> tuple[str, ...]:
+    """The fingerprints of the weights in a deployment's newest answers, newest first; raises `StoreError`.
+
+    Answers that name none are left out, and so are those from before ``since_us``.
+    """
+    return tuple(name for (name,) in database.rows(FINGERPRINTS, (deployment, timestamp(since_us), LAST)))
 
 
 def _of(cursor: Cursor, experiment: str, variant: str, since_us: int) -> ServedModels:

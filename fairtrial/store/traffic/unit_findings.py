@@ -18,7 +18,8 @@ KINDS = f"""
 SELECT variant_assigned, {ANALYSED} AS analysed, reason, exposed_unit IS NULL AS unnamed,
     variant_served IS DISTINCT FROM variant_assigned AS moved, count(*)
 FROM requests
-WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND enrolled IS NOT NULL AND reason <> 'excluded'
+WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND enrolled IS NOT NULL
+    AND reason NOT IN ('excluded', 'promoted')
 GROUP BY ALL
 """  # noqa: S608 - ours
 UNITS = f"""

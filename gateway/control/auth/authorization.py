@@ -1,7 +1,8 @@
 """Authorizes each request by role before any of its body is read.
 
 A router sets the role for all its routes with ``dependencies=[Depends(require_role("release-manager"))]``, a single
-route with a parameter ``caller: Reviewer``. Both need ``route_class=AuthorizedRoute``.
+route with a parameter ``caller: Reviewer``. Both need ``route_class=AuthorizedRoute``. A GET of a route must not change
+anything, because roles that only read may send it.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
-from fairtrial.domain.accounts import Role, covers
+from fairtrial.domain.accounts import ROLES, Role, may, only_reads
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.limits.json_limits import MESSAGE, excess
 from gateway.control.auth.identity import SESSION_COOKIE, Caller, caller_of
 from gateway.control.auth.origin_check import reject_cross_site, reject_unknown_host
 
 MIB = 2**20
+READING = ("GET", "HEAD")
 
 
 class RequireRole:
-    """A dependency that returns the caller and rejects lower roles."""
+    """A dependency that returns the caller, and rejects lower roles and changes by roles that only read."""
 
     def __init__(self, role: Role) -> None:
         self.role = role
@@ -36,8 +38,9 @@ class RequireRole:
         caller: Caller | None = getattr(request.state, "caller", None)
         if caller is None:
             caller = request.state.caller = _identify(request)
-        if not covers(caller.role, self.role):
-            raise NotAllowed(f"this needs the role {self.role}, but {caller.name} has the role {caller.role}")
+        if not may(caller.role, self.role, reading=request.method in READING):
+            limit = ", which only reads" if only_reads(caller.role) else ""
+            raise NotAllowed(f"this needs the role {self.role}, but {caller.name} has the role {caller.role}{limit}")
         return caller
 
 
@@ -76,6 +79,7 @@ class AuthorizedRoute(APIRoute):
         if not rules:
             raise TypeError(f"{self.path}: the route must declare a role or `anyone`")
         required = [each for each in rules if isinstance(each, RequireRole)]
+        required.sort(key=lambda each: ROLES.index(each.role), reverse=True)  # so that an error names the highest
 
         async def authorized(request: Request) -> Response:
             for each in required:

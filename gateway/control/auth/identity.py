@@ -17,6 +17,8 @@ from gateway.control.background.background_work import BackgroundWork
 
 SESSION_COOKIE = "fairtrial_session"
 KEY = "key:"
+LOCAL_USER = "local user "
+"""How records begin the name of this machine's user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def actor_of(caller: Caller, layout: Layout) -> str:
     Commands on this machine use the key in a file that only the local user can read.
     """
     if caller.account_id == sessions.LOCAL.account_id or _has_local_key(caller, layout):
-        return f"local user {sessions.local_user()}"
+        return f"{LOCAL_USER}{sessions.local_user()}"
     return f"account {caller.name}" if caller.is_person else f"key {caller.name}"
 
 

@@ -37,7 +37,7 @@ class PlanPublisher:
     """Publishes one project's plan to the workers. ``load`` reads and checks the project (raises `ConfigError`).
 
     ``published`` is the last valid plan, ``refused`` the reason why a newer one was not published. Both start as
-    ``None``.
+    ``None``. ``release_gate``: the official gate's file, as the last valid project declares it.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class PlanPublisher:
     ) -> None:
         self.published: Published | None = None
         self.refused: str | None = None
+        self.release_gate: Path | None = None
         self._database = database
         self._load = load
         self._clock_us = clock_us
@@ -98,13 +99,15 @@ class PlanPublisher:
         plan = self._laid(project.plan)
         before = self.published
         frozen = frozen_plans(self._database)
-        if refused := refused_changes(frozen, None if before is None else before.plan, plan):
+        promotions = transitions.promotions(self._database)
+        if refused := refused_changes(frozen, None if before is None else before.plan, plan, promotions=promotions):
             raise PlanRefused("\n".join(refused.values()))
         anew = restart_stages(self._database, frozen, (project.plan, plan), now_us=self._clock_us())
         pause_removed(self._database, None if before is None else before.plan, plan, now_us=self._clock_us())
         if pause_changed_models(self._database, frozen, plan, now_us=self._clock_us()) or anew:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
+        self.release_gate = project.release_gate
         replaced = self._replace(Published(plan, project.gateway.auth, *self._secrets(), project.feedback))
         self._accept()
         return replaced

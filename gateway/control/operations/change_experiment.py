@@ -6,17 +6,31 @@ HTTP and the command line call this operation alike.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, NotFound, Unavailable
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan, Published
 from fairtrial.experiments.analysis.plan import AnalysisPlan
-from fairtrial.experiments.lifecycle import Action, Transition, checked_reason, next_state, possible, sentence
+from fairtrial.experiments.lifecycle import (
+    Action,
+    Transition,
+    checked_reason,
+    next_state,
+    possible,
+    promoted_by,
+    sentence,
+    unrecorded,
+)
+from fairtrial.experiments.promotion import file_edit
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from gateway.control.operations.frozen_plans import amended_plan
+from gateway.control.operations.promotion_evidence import Promotion, promotion_evidence, rollback_evidence
+from gateway.control.operations.verdicts.served_weights import Probe
+from gateway.control.operations.verdicts.staleness import Present
 
 
 class Publisher(Protocol):
@@ -24,6 +38,7 @@ class Publisher(Protocol):
 
     published: Published | None
     refused: str | None
+    release_gate: Path | None
 
     def declared_plan(self) -> Plan:
         """The plan that the file declares now, with the states of the store."""
@@ -37,7 +52,7 @@ class Change:
     """What to do with an experiment, by whom and why.
 
     ``evidence``: what a rule found; ``None`` for people. ``stage``: the one that is approved or reached. ``segment``:
-    the only one that a rule has looked at; ``None`` for people.
+    the only one that a rule has looked at; ``None`` for people. ``promotion``: what to promote.
     """
 
     experiment: str
@@ -47,28 +62,33 @@ class Change:
     evidence: Mapping[str, Any] | None = None
     stage: float | None = None
     segment: int | None = None
+    promotion: Promotion = field(default=Promotion())
 
 
-def change_experiment(database: Database, publisher: Publisher, change: Change, *, now_us: int) -> Transition:
-    """Record a transition and publish it; returns the transition.
+def change_experiment(
+    database: Database, publisher: Publisher, change: Change, *, now_us: int, probe: Probe | None = None
+) -> Transition:
+    """Record a transition and publish it; returns the transition. ``probe``: asks a deployment for its weights.
 
     The row decides, not the file of the plan. If publishing fails after the row is written, `Unavailable` says so. The
     loop of control then publishes again until it succeeds, and so does the next start. Raises `NotFound` for an unknown
     experiment, `Conflict` for a transition that its state does not allow, `BadRequest` for a missing reason.
     """
     why = checked_reason(change.why)
-    if change.stage is not None and change.action not in ("approve", "stage"):
-        raise BadRequest(f"stage: only an approval names a stage, not {change.action}")
+    _refuse_fields_of_others(change)
     _read_changed_files(publisher)
     plan = published_plan(publisher)
     experiment = find_experiment(plan, change.experiment)
-    if change.action in ("rearm", "start") and publisher.refused is not None:
+    if change.action in ("rearm", "start", "promote") and publisher.refused is not None:
         raise Conflict(
             f"experiments.{change.experiment}: can't {change.action} while the configuration is refused "
             f"(correct it first): {publisher.refused}"
         )
     if change.action == "approve":
         change = replace(change, stage=_approved_stage(experiment, change.stage))
+    if change.action in ("promote", "rollback"):
+        present = Present(plan, publisher.release_gate, now_us)
+        change = replace(change, evidence=_evidence(database, experiment, change, present, probe))
     amended = amended_plan(database, publisher, experiment, now_us=now_us) if change.action == "amend" else None
     made = _record(database, change, why, (experiment, plan.plan_hash, amended), now_us)
     try:
@@ -79,6 +99,30 @@ def change_experiment(database: Database, publisher: Publisher, change: Change, 
             f"control tries again by itself ({error})"
         ) from error
     return made
+
+
+def _refuse_fields_of_others(change: Change) -> None:
+    if change.stage is not None and change.action not in ("approve", "stage"):
+        raise BadRequest(f"stage: only an approval names a stage, not {change.action}")
+    if change.promotion != Promotion() and change.action != "promote":
+        raise BadRequest(f"variant, override: only a promotion has them, not {change.action}")
+
+
+def _evidence(
+    database: Database, experiment: Experiment, change: Change, present: Present, probe: Probe | None
+) -> dict[str, Any]:
+    """The evidence of a promotion or a roll-back. An impossible one is refused first, without asking for evidence."""
+    last = transitions.last(database).get(experiment.name)
+    state: ExperimentState = _without_rows(experiment) if last is None else last.to_state
+    next_state(experiment.name, state, 1, change.action, promoted=_is_promoted(experiment, last))
+    if change.action == "rollback":
+        return rollback_evidence(experiment, last)
+    return promotion_evidence(database, experiment, change.promotion, present, probe)
+
+
+def _is_promoted(experiment: Experiment, last: Transition | None) -> bool:
+    """By the rows, or by the published plan if a restored store lacks them."""
+    return promoted_by(last) is not None or experiment.serves is not None
 
 
 def _read_changed_files(publisher: Publisher) -> None:
@@ -106,20 +150,27 @@ def find_experiment(plan: Plan, name: str) -> Experiment:
     return found
 
 
-def describe_state(experiment: Experiment, last: Transition | None) -> dict[str, Any]:
-    """The state of an experiment as the API returns it. What is possible depends on the rows alone."""
+def describe_state(plan: Plan, name: str, last: Transition | None) -> dict[str, Any]:
+    """The state of a published experiment as the API returns it. What is possible depends mainly on the rows."""
+    experiment = plan.experiments[name]
     state: ExperimentState = _without_rows(experiment) if last is None else last.to_state
     segment = 1 if last is None else last.segment
     words = sentence(experiment.name, experiment.control, state, last)
-    if (state, segment) != (experiment.state, experiment.segment):
-        words += f" {_difference(experiment, state)}"
+    if (state, segment, promoted_by(last)) != (experiment.state, experiment.segment, experiment.serves):
+        words += f" {_difference(experiment, state, last)}"
+    edit = file_edit(plan, experiment)
+    if edit is not None and not edit.in_force:
+        words += f" {edit.note}"
     return {
         "name": experiment.name,
         "state": experiment.state,
         "segment": experiment.segment,
         "stage": experiment.stage,
+        "serves": experiment.serves,
+        "treatments": [one.name for one in experiment.variants if one.name != experiment.control],
         "sentence": words,
-        "possible": possible(state),
+        "possible": possible(state, promoted=_is_promoted(experiment, last)),
+        "edit": edit,
         "last_transition": last,
     }
 
@@ -129,7 +180,14 @@ def _without_rows(experiment: Experiment) -> ExperimentState:
     return "declared" if experiment.state == "declared" else "running"
 
 
-def _difference(experiment: Experiment, state: ExperimentState) -> str:
+def _difference(experiment: Experiment, state: ExperimentState, last: Transition | None) -> str:
+    if experiment.serves is not None and last is not None and last.action == "rollback":
+        return f"The published plan does not show this yet: {experiment.serves} still serves everyone."
+    if experiment.serves is not None:
+        return (
+            f"But the published plan has {experiment.serves} promoted, so {experiment.serves} serves everyone. "
+            f"{unrecorded(experiment.name)}"
+        )
     if experiment.state in ("killed", "ended") and state in ("running", "paused"):
         return (
             f"But the published plan has it {experiment.state}, so all traffic is on {experiment.control}: the store "
@@ -159,7 +217,10 @@ def _record(
         if change.segment not in (None, live.segment):
             raise Conflict(f"experiments.{change.experiment}: segment {live.segment} began, so nothing was done")
         swapped = transitions.paused_by_rule(cursor, change.experiment)
-        state, segment = next_state(change.experiment, live.state, live.segment, change.action, other_model=swapped)
+        promoted = live.serves is not None or experiment.serves is not None
+        state, segment = next_state(
+            change.experiment, live.state, live.segment, change.action, other_model=swapped, promoted=promoted
+        )
         if amended is not None:
             analysis_plans.append(cursor, amended, kind="amend", now_us=now_us, actor=change.actor, why=why)
         made = Transition(

@@ -67,7 +67,7 @@ def describe_decision(
     }
     stored = analysis_plans.newest(database, experiment.name)
     if stored is None or not _is_of(stored.plan, experiment) or experiment.state == "declared":
-        words = sentence(experiment.name, experiment.control, experiment.state, last)
+        words = sentence(experiment.name, experiment.control, experiment.state, last, serves=experiment.serves)
         waiting = " Its analysis has not begun yet." if experiment.state == "running" else ""
         return head | {"sentence": words + waiting, "analysis": None, "plans": [], "slices": None}
     stored = replace(stored, plan=with_later_end(stored.plan, experiment))
@@ -80,6 +80,7 @@ def describe_decision(
     now = Situation(
         now_us=now_us, state=experiment.state, last=last, stage=experiment.stage,
         stage_since_us=max(history.since_us or 0, began_us), waits=waits, approved=history.approved,
+        serves=experiment.serves,
     )  # fmt: skip
     primary = stored.plan.primary
     series = [] if primary is None else shown_looks.series(database, stored, primary.metric, most=POINTS)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluators.gate.live_rule import Live, Rate
+from evaluators.gate.live.rates import Rate, Rates
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.store.traffic.traffic import Traffic, VariantTraffic
 
 
-def live_rates(traffic: Sequence[Traffic], plan: Plan, candidate: str, baseline: str) -> Live:
+def live_rates(traffic: Sequence[Traffic], plan: Plan, candidate: str, baseline: str) -> Rates:
     """Plain rates of the first experiment that serves both targets; empty if there is none.
 
     A target is ``EXPERIMENT/VARIANT``, or a deployment, which stands for the variant that serves it.
@@ -31,7 +31,7 @@ def _variant_of(experiment: Experiment | None, target: str) -> str:
     return names.get(target, "")
 
 
-def _rates(new: VariantTraffic, old: VariantTraffic) -> Live:
+def _rates(new: VariantTraffic, old: VariantTraffic) -> Rates:
     found = {
         "requests.error_rate": (_share(new, new.errors), _share(old, old.errors)),
         "requests.user_error_rate": (_share(new, new.user_errors), _share(old, old.user_errors)),

@@ -26,6 +26,8 @@ def compare(
 ) -> Response:
     """Compare all measures that both runs have, paired, with two-sided 95 % intervals; 400 if they are not comparable.
 
+    ``rule`` of each row says what its ``answer`` follows from: the interval and, where there is one, the p-value.
+
     ``by``: tags whose slices are compared too. ``shown`` gives each measure's form, scale and better direction.
     """
     from evaluators.comparison.compare import compare_runs  # imports numpy and scipy only when needed

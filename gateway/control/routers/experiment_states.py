@@ -7,11 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from fairtrial.domain.accounts import may
+from fairtrial.domain.errors import NotAllowed
 from fairtrial.experiments.lifecycle import PersonsAction
 from fairtrial.store.experiments import transitions
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
-from gateway.control.auth.identity import actor_of
+from gateway.control.auth.identity import LOCAL_USER, actor_of
 from gateway.control.background.background_work import BackgroundWork
+from gateway.control.gateway_probe import gateway_probe
 from gateway.control.operations.change_experiment import (
     Change,
     change_experiment,
@@ -21,6 +24,7 @@ from gateway.control.operations.change_experiment import (
 )
 from gateway.control.operations.describe_decision import LatestStep, describe_decision
 from gateway.control.operations.frozen_plans import frozen_plans
+from gateway.control.operations.promotion_evidence import Promotion
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
 
 router = APIRouter(
@@ -36,6 +40,10 @@ class Reason(BaseModel):
     why: str = Field(max_length=2000)
     stage: float | None = Field(default=None, gt=0, le=100)
     """For an approval: the stage in percent, by default the next one that needs it."""
+    variant: str | None = Field(default=None, max_length=200)
+    """For a promotion: the variant, by default the only one besides the control."""
+    override: bool = False
+    """For a promotion by an admin: promote even if something is missing; the record says what."""
 
 
 @router.get("/experiment-states")
@@ -43,7 +51,7 @@ def states(background: BackgroundDep) -> Response:
     """The state of every published experiment with its last transition, without traffic."""
     last = transitions.last(background.database)
     plan = published_plan(background.publisher)
-    return as_json({"rows": [describe_state(one, last.get(name)) for name, one in plan.experiments.items()]})
+    return as_json({"rows": [describe_state(plan, name, last.get(name)) for name in plan.experiments]})
 
 
 @router.get("/experiments/{name}/state")
@@ -92,16 +100,33 @@ def analysis_plans_now(background: BackgroundDep) -> Response:
 def change(
     background: BackgroundDep, name: str, action: PersonsAction, reason: Reason, caller: ReleaseManager
 ) -> Response:
-    """Start, approve, amend, pause, resume, kill, re-arm or end an experiment. The workers follow within a second.
+    """Change an experiment: start, approve, amend, pause, resume, kill, re-arm, end, promote or roll back.
 
-    409 says which state the experiment is in and what is possible. 503 says that the change is recorded and will be
-    published later.
+    The workers follow within a second. After a promotion, `edit` has the lines for the project file. 403 says that
+    only an admin can override what a promotion lacks. 409 says what it lacks, or which state the experiment is in and
+    what is possible. 503 says that the change is recorded and will be published later.
     """
-    wanted = Change(name, action, actor_of(caller, background.database.layout), reason.why, stage=reason.stage)
-    change_experiment(background.database, background.publisher, wanted, now_us=background.clock_us())
+    actor = actor_of(caller, background.database.layout)
+    if reason.override and not may(caller.role, "admin", reading=False):
+        raise NotAllowed(
+            f"override: only an admin can promote what lacks something, but {caller.name} has the role {caller.role}"
+        )
+    if reason.override and not (caller.is_person or actor.startswith(LOCAL_USER)):
+        raise NotAllowed("override: only a person can promote what lacks something: sign in, without an API key")
+    wanted = Change(
+        name,
+        action,
+        actor,
+        reason.why,
+        stage=reason.stage,
+        promotion=Promotion(reason.variant, reason.override),
+    )
+    probe = gateway_probe(background.addresses.gateway_url, background.database.layout)
+    change_experiment(background.database, background.publisher, wanted, now_us=background.clock_us(), probe=probe)
     return as_json(_state(background, name))
 
 
 def _state(background: BackgroundWork, name: str) -> dict[str, object]:
-    experiment = find_experiment(published_plan(background.publisher), name)
-    return describe_state(experiment, transitions.last(background.database).get(name))
+    plan = published_plan(background.publisher)
+    find_experiment(plan, name)
+    return describe_state(plan, name, transitions.last(background.database).get(name))

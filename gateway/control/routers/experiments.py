@@ -16,7 +16,7 @@ from fairtrial.store.traffic.traffic import Traffic
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import not_found
-from gateway.control.operations.change_experiment import describe_state
+from gateway.control.operations.change_experiment import describe_state, published_plan
 from gateway.control.operations.split.check_split import check_split
 from gateway.control.operations.split.split_check_cache import SplitCheckCache
 from gateway.control.responses import BackgroundDep, TrafficPageDep, as_json, as_table
@@ -48,7 +48,7 @@ def one(background: BackgroundDep, page: TrafficPageDep, name: str) -> Response:
     page = segment_page(background.database, page, name)
     found = traffic.by_variant(background.database, page, experiment=name)
     described = _described(experiment, found[0] if found else None)
-    live = describe_state(experiment, transitions.last(background.database).get(name))
+    live = describe_state(published_plan(background.publisher), name, transitions.last(background.database).get(name))
     srm = check_split(background.database, experiment)
     return as_json(described | {"live": live, "srm": srm, "window": _window(page)})
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.store.evaluations import verdicts
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
-from gateway.control.responses import BackgroundDep, PageDep, as_table
+from gateway.control.responses import BackgroundDep, PageDep, as_verdicts
 
 router = APIRouter(tags=["gates"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("release-manager"))])
 
@@ -14,4 +14,4 @@ router = APIRouter(tags=["gates"], route_class=AuthorizedRoute, dependencies=[De
 @router.get("/gates")
 def listing(request: Request, background: BackgroundDep, page: PageDep) -> Response:
     """The newest verdict of each gate and candidate."""
-    return as_table(request, background.database, verdicts.newest(page))
+    return as_verdicts(request, background.database, verdicts.newest(page))

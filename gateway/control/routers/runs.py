@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from fairtrial.store.evaluations import run_columns, runs
+from fairtrial.store.evaluations import run_columns, run_names, runs
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
 from gateway.control.errors import not_found
 from gateway.control.responses import BackgroundDep, PageDep, as_arrow, as_json, as_table
@@ -30,6 +30,12 @@ def latest(
 ) -> Response:
     """The ids of the newest finished run of each suite, target and suite digest."""
     return as_json(runs.latest(background.database, suite=suite, target=target, suite_digest=suite_digest))
+
+
+@router.get("/runs/resolve")
+def resolve(background: BackgroundDep, name: Annotated[str, Query(min_length=1, max_length=400)]) -> Response:
+    """The id of the run with this id, with an id that begins so, or of the newest finished run of SUITE@TARGET."""
+    return as_json({"run_id": run_names.find_run(background.database, name)})
 
 
 @router.get("/runs/{run_id}")

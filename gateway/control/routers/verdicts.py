@@ -10,13 +10,13 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.errors import Unavailable
-from fairtrial.store.access.sessions import LOCAL
 from fairtrial.store.evaluations import verdict_json, verdicts
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
-from gateway.control.auth.identity import Caller
+from gateway.control.auth.identity import actor_of
 from gateway.control.errors import not_found
 from gateway.control.operations.judge_candidate import JudgeRequest, judge_candidate
-from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
+from gateway.control.operations.verdicts.provenance import Asked
+from gateway.control.responses import BackgroundDep, PageDep, as_json, as_verdicts
 
 router = APIRouter(
     tags=["verdicts"], route_class=AuthorizedRoute, dependencies=[Depends(require_role("release-manager"))]
@@ -34,11 +34,14 @@ def listing(
     candidate: str | None = None,
     findings: bool = False,
 ) -> Response:
-    """Verdicts in a time window, newest first; ``findings`` includes their findings."""
+    """Verdicts in a time window, newest first; ``findings`` includes their findings.
+
+    ``reads`` (JSON only) is the decision with the state of its approvals.
+    """
     if findings:
         whole = verdicts.with_findings(background.database, page, gate=gate, candidate=candidate)
         return as_json({"rows": [msgspec.Raw(verdict_json.encode(one)) for one in whole]})
-    return as_table(request, background.database, verdicts.listing(page, gate=gate, candidate=candidate))
+    return as_verdicts(request, background.database, verdicts.listing(page, gate=gate, candidate=candidate))
 
 
 @router.get("/verdicts/{verdict_id}")
@@ -59,7 +62,8 @@ async def judge(request: Request, background: BackgroundDep, wanted: JudgeReques
     limiter: CapacityLimiter = request.app.state.judging
     if limiter.statistics().tasks_waiting >= MAX_WAITING:
         raise Unavailable(f"verdicts: {MAX_WAITING} gates are already waiting to be judged; try again later")
-    text = await run_sync(functools.partial(_judge, background, wanted, _described(caller)), limiter=limiter)
+    actor = actor_of(caller, background.database.layout)
+    text = await run_sync(functools.partial(_judge, background, wanted, actor), limiter=limiter)
     return Response(text, status_code=201, media_type="application/json")
 
 
@@ -68,13 +72,5 @@ def _judge(background: BackgroundDep, wanted: JudgeRequest, asked_by: str) -> by
     published = background.publisher.published
     if published is None:
         raise Unavailable("verdicts: no plan is published yet, so the candidate is unknown")
-    now_us = background.clock_us()
-    verdict = judge_candidate(background.database, wanted, plan=published.plan, asked_by=asked_by, now_us=now_us)
-    return verdict_json.encode(verdict)
-
-
-def _described(caller: Caller) -> str:
-    """The caller as the verdict's provenance names it."""
-    if caller.account_id == LOCAL.account_id:
-        return "the local user"
-    return f"account {caller.name}" if caller.is_person else f"key {caller.name}"
+    asked = Asked(published.plan, asked_by, background.publisher.release_gate)
+    return verdict_json.encode(judge_candidate(background.database, wanted, asked, now_us=background.clock_us()))

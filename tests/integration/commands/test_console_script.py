@@ -22,8 +22,10 @@ CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "keys": (("list",), 0, ""),
     "plan": (("log",), 0, ""),
     "review": (("status",), 0, "no queues yet"),
+    "runs": (("show", "small@tuned", "--against", "small@base"), 0, "0 lost, 0 gained, 150 same"),
     "simulate": (("nothing", "--per-week", "100"), 2, "nothing"),
     "store": (("info",), 0, ""),
+    "verdict": (("list",), 0, "No verdicts yet"),
 }
 """Arguments of a command, its exit code, and a part of what it prints."""
 

@@ -24,7 +24,7 @@ def test_the_verdict_is_the_exit_code_and_stands_in_every_file(project, right, d
     record(project, "tuned", right)
     done = gate(project, "--junit", "g.xml", "--markdown", "g.md", "--json", "g.json")
     assert done.returncode == code, done.stderr
-    assert done.stdout.startswith(f"{decision} tuned: ")
+    assert done.stdout.startswith(f"Unofficial {decision} tuned: ")
     assert json.loads((project / "g.json").read_text())["decision"] == decision
     assert decision in (project / "g.md").read_text().splitlines()[0]
     assert ElementTree.parse(project / "g.xml").getroot().attrib["tests"] == "1"
@@ -76,7 +76,9 @@ def test_unsound_evidence_exits_with_four(project: Path) -> None:
     record(project, "tuned", 150, errors=20)
     done = gate(project)
     assert done.returncode == 4, done.stderr
-    assert done.stdout.startswith("INVALID tuned: the evidence is unsound: 10.0 % of 200 cases of small on tuned")
+    assert " ".join(done.stdout.split()).startswith(
+        "Unofficial INVALID tuned: the evidence is unsound: 10.0 % of 200 cases"
+    )
 
 
 def test_a_run_of_another_definition_of_the_candidate_is_no_evidence_for_it(project: Path) -> None:
@@ -152,5 +154,17 @@ def test_the_answer_of_a_comparison_has_mcnemars_p_beside_it(project: Path) -> N
     assert (found["p"], found["p_method"]) == (pytest.approx(2 * 2**-10), "McNemar, exact")
     assert "0.002" in fairtrial(project, "compare", tuned, base).stdout
     gate(project, "--json", "g.json", "--markdown", "g.md")
-    assert "McNemar, exact: p 0.002" in (project / "g.md").read_text()
-    assert json.loads((project / "g.json").read_text())["findings"][0]["evidence"]["p"] == pytest.approx(2 * 2**-10)
+    assert 'score test of "10 points worse or more": p' in (project / "g.md").read_text()
+    evidence = json.loads((project / "g.json").read_text())["findings"][0]["evidence"]
+    assert evidence["rule"] == "one-sided 95 % bound of the paired difference beyond −10 points"
+    assert evidence["p"] < 0.05
+
+
+def test_four_losses_are_not_worse_because_p_disagrees(project: Path) -> None:
+    tuned, base = record(project, "tuned", 146), record(project, "base", 150)
+    found = json.loads(fairtrial(project, "compare", tuned, base, "--json").stdout)[0]
+    assert found["difference"]["high"] < 0
+    assert (found["p"], found["answer"]) == (pytest.approx(0.125), "cannot tell")
+    assert found["rule"] == "95 % interval of the paired difference excludes 0 and p ≤ 0.05"
+    table = " ".join(fairtrial(project, "compare", tuned, base).stdout.split())
+    assert "interval and p: better or worse if the 95 % interval of the paired difference excludes 0" in table

@@ -104,12 +104,12 @@ def test_a_verdict_of_a_store_that_nobody_owns_names_the_local_user(project: Pat
     assert stored.provenance is not None and stored.provenance.gate_sha256 == found["gate_sha256"]
 
 
-def test_control_judges_while_it_owns_the_store_and_the_verdict_names_the_key(project: Path, control: str) -> None:
+def test_control_judges_while_it_owns_the_store_and_names_the_local_user(project: Path, control: str) -> None:
     verdict = verdict_of(project, 0)
     key = Layout(project / "store.duckdb").admin_key.read_text().strip()
     stored = httpx.get(f"{control}/api/verdicts/{verdict['verdict_id']}", headers={"authorization": f"Bearer {key}"})
     assert stored.json()["provenance"] == verdict["provenance"]
-    assert stored.json()["provenance"]["asked_by"].startswith("key ")
+    assert stored.json()["provenance"]["asked_by"] == f"local user {getpass.getuser()}"
     (project / "gate.yaml").write_text(GATE + "require:\n  - exact > 90%\n")
     wrong = gate(project)
     assert (wrong.returncode, "gate.yaml:5: require[0]" in wrong.stderr) == (2, True)
@@ -143,7 +143,7 @@ def test_a_wrong_split_is_invalid_and_an_alarm_on_the_first_page(
     assert done.returncode == 4, done.stderr
     said = " ".join(done.stdout.split())
     mismatch = "sample-ratio mismatch in the experiment tuned-vs-base: 100 / 300 units"
-    assert said.startswith(f"INVALID tuned: the evidence is unsound: {mismatch};")
+    assert said.startswith(f"Unofficial INVALID tuned: the evidence is unsound: {mismatch};")
     assert "but 50 % / 50 % were planned" in said
     for name in ("g.json", "g.md", "g.xml"):
         assert "sample-ratio mismatch" in (project / name).read_text()
@@ -160,7 +160,7 @@ def test_a_wrong_split_is_invalid_and_an_alarm_on_the_first_page(
     verdict = shown("gate", verdict=json.loads((project / "g.json").read_text())["verdict_id"])
     said = [one.value for one in (*verdict.caption, *verdict.code)]
     assert GATE in [one + "\n" for one in said] or GATE in said
-    assert any("Requested by key " in one for one in said)
+    assert any("Requested by local user " in one for one in said)
 
 
 def shown(page: str, **query: str) -> AppTest:

@@ -19,7 +19,8 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial_cli.run_suites import save_run
 from fairtrial_cli.store_client.client import open_store
-from gateway.control.operations.judge_candidate import JudgeRequest, SuiteReference
+from gateway.control.operations.judge_candidate import JudgeRequest
+from gateway.control.operations.verdicts.stored_suites import SuiteReference
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.server import FakeUpstream
@@ -101,7 +102,7 @@ def test_an_upstream_that_nobody_reaches_is_counted_said_and_no_evidence(folder:
     done = gate(folder, "--run")
     assert done.returncode == 4, done.stderr
     said = " ".join(done.stdout.split())
-    assert said.startswith("INVALID tuned: the evidence is unsound: 100.0 % of 24 cases of tickets on tuned could not")
+    assert said.startswith("Unofficial INVALID tuned: the evidence is unsound: 100.0 % of 24 cases of tickets on")
     assert "needed:" in said and "again" in said
 
 
@@ -134,8 +135,9 @@ async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
             candidate="tuned",
             baseline="base",
         )
-        plan = load_project(folder / "fairtrial.yaml", {}).plan
-        redefined = {name: replace(plan.deployments[name], digest=name) for name in runs}
-        judged = owner.judge(asked, replace(plan, deployments={**plan.deployments, **redefined}))
+        project = load_project(folder / "fairtrial.yaml", {})
+        redefined = {name: replace(project.plan.deployments[name], digest=name) for name in runs}
+        plan = replace(project.plan, deployments={**project.plan.deployments, **redefined})
+        judged = owner.judge(asked, replace(project, plan=plan))
         assert judged.findings == live.findings
         assert owner.list_verdicts(gate="release") == (judged,)

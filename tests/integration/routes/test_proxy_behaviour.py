@@ -97,6 +97,22 @@ def test_an_exposure_says_who_was_assigned_what_and_why(rig: Rig, upstream: Fake
     assert (request["retry_ordinal"], request["tags"]) == (2, {"team": "a"})
 
 
+def test_a_promoted_variant_answers_everyone_with_its_overrides_and_is_not_enrolled(
+    rig: Rig, upstream: FakeUpstream
+) -> None:
+    plan = plan_for(upstream.url, experiment={"state": "ended", "serves": "tuned", "stage": 1.0})
+    rig.publish(plan)
+    for user in ("ann", "bob", None):
+        answer = post(rig, BOT if user is None else {**BOT, "user": user})
+        assert answer.json()["model"] == "tuned-model"
+        sent = upstream.seen[-1].json
+        assert (sent["messages"][0], sent["temperature"]) == ({"role": "system", "content": "Be kind."}, 0.2)
+    found = rig.events("exposure")
+    assert [(one["reason"], one["enrolled"], one["assigned"], one["served"], one["state"]) for one in found] == [
+        ("promoted", False, "tuned", "tuned", "ended")
+    ] * 3
+
+
 def _with_fallback(url: str, dead: str, **timeouts: float) -> Any:
     tuned = deployment("tuned", dead)
     if timeouts:

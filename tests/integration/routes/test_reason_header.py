@@ -65,6 +65,8 @@ def shown(rig: Rig, sent: Sent, *, stream: bool) -> Shown:
         ({}, (BOT, {}), (EXPERIMENT, None, "no_unit")),
         ({"state": "paused"}, (BOT | {"user": "tuned"}, {}), (EXPERIMENT, None, "excluded")),
         ({"state": "ended"}, (BOT | {"user": "tuned"}, {}), (EXPERIMENT, None, "excluded")),
+        ({"state": "ended", "serves": "tuned"}, (BOT | {"user": "tuned"}, {}), (EXPERIMENT, None, "promoted")),
+        ({"state": "ended", "serves": "tuned"}, (BOT, {}), (EXPERIMENT, None, "promoted")),
         ({}, (DIRECT, {}), (None, None, "direct")),
         ({}, (BOT, {"x-fairtrial-deployment": "tuned"}), (None, None, "direct")),
     ],

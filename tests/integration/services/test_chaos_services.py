@@ -47,7 +47,10 @@ def kill_at_random(services: ForkedServices, load: Load) -> dict[str, int]:
         control = services.children["control"].pid
         found = [pid for pid in victims(services) if (pid == control) == (wish == "control")]
         if found:
-            os.kill(draw.choice(found), signal.SIGKILL)
+            try:
+                os.kill(draw.choice(found), signal.SIGKILL)
+            except ProcessLookupError:  # it ended with the one that was killed before
+                continue
             hit[wish] += 1
     return hit
 

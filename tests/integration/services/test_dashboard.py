@@ -82,7 +82,7 @@ def test_traffic_and_verdicts_are_shown_and_markup_is_harmless(services: ForkedS
     assert sum(traffic["requests"]) == 12
     assert sum(traffic["units"]) == 12
     shown = [str(part.value) for part in page.markdown if "script" in str(part.value)]
-    assert shown == [f"**{plain(HOSTILE)}**, gate release", plain(HOSTILE)]
+    assert shown == [f"**{plain(HOSTILE)}**, unofficial gate release", f"Unofficial {plain(HOSTILE)}"]
     assert "<script>" not in "".join(shown)
 
 

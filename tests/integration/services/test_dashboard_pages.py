@@ -197,6 +197,8 @@ def test_two_runs_are_compared_with_intervals_and_case_by_case(
     (row,) = [row for row in cells(page) if row["metric"] == "general.accuracy"]
     assert (row["baseline"], row["candidate"], row["difference"]) == ("83.3 %", "66.7 %", "−16.7")
     assert "to" in row["95 % interval"]
+    assert (row["answer"], row["rule"]) == ("cannot tell", "interval and p")
+    assert "better or worse if the 95 % interval of the paired difference excludes 0 and p ≤ 0.05" in words(page)
     assert page.selectbox(key="choose-metric").value == "general.accuracy"
     assert page.query_params["change"] == "lost"
 
@@ -226,7 +228,7 @@ def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is
 ) -> None:
     page = opened(empty, monkeypatch, "experiment")
     assert "Running" in words(page)
-    assert _changes(page) == ["Amend", "Pause", "Kill", "End"]
+    assert _changes(page) == ["Amend", "Pause", "Kill", "End", "Promote", "Roll back"]
     with open_store(empty.project.layout) as owner:
         owner.experiments.change("tuned-vs-base", "kill", f"answers in French {HOSTILE}")
     page = opened(empty, monkeypatch, "experiment")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ from fairtrial.store.access.sessions import local_user
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.project_files import write_project
+from tests.fixtures.services.restarted_control import restart_control
 from tests.fixtures.services.services_fixture import eventually, fairtrial
 from tests.fixtures.store.maintenance_fixture import fairtrial_json
 from tests.fixtures.upstream.server import FakeUpstream
@@ -48,21 +48,6 @@ def _answer(services: Services, user: str) -> httpx.Response:
     answer = httpx.post(f"{services.urls.api}/chat/completions", json=body)
     assert answer.status_code == 200
     return answer
-
-
-def restart_control(services: Services) -> None:
-    first = services.children["control"].pid
-    assert first is not None
-    os.kill(first, signal.SIGKILL)
-    eventually(lambda: services.children["control"].pid not in (None, first))
-
-    def answers() -> bool:
-        try:
-            return httpx.get(f"{services.urls.control}/readyz").status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    eventually(answers)
 
 
 def published(services: Services) -> Experiment:
@@ -102,6 +87,8 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
             assert len(hashes) == 4
             changed = fairtrial_json("plan", "diff", hashes[-1][:12], hashes[-2][:12], cwd=tmp_path)
             assert {row["path"] for row in changed} == {"plan_hash", f"experiments.{NAME}.state"}
+            now = fairtrial_json("plan", "at", datetime.now(UTC).isoformat(), cwd=tmp_path)
+            assert (now["plan_hash"], now["until"]) == (hashes[0], None)
 
 
 def _reasons(services: Services) -> dict[str, int]:
@@ -124,6 +111,13 @@ def test_without_control_a_command_changes_the_store_and_the_plan_itself(tmp_pat
     assert (row["name"], row["state"]) == (NAME, "paused")
     assert row["sentence"].endswith("To resume: fairtrial experiment resume tuned-vs-base --why …")
     again = fairtrial(tmp_path, "experiment", "pause", NAME, "--why", "twice")
-    assert (again.returncode, "is paused (possible: approve, amend, resume, kill, end)" in again.stderr) == (2, True)
+    assert (
+        again.returncode,
+        "is paused (possible: approve, amend, resume, kill, end, promote, rollback)" in again.stderr,
+    ) == (2, True)
     (entry, first) = fairtrial_json("plan", "log", cwd=tmp_path)
+    now = fairtrial(tmp_path, "plan", "at", datetime.now(UTC).isoformat()).stdout
+    assert now.startswith(f"{entry['plan_hash']}  in force since ") and f"experiment {NAME} paused" in now
+    early = fairtrial(tmp_path, "plan", "at", "2020-01-01")
+    assert (early.returncode, "no plan was in force at 2020-01-01 00:00:00 UTC" in early.stderr) == (2, True)
     assert (entry["actor"], first["actor"]) == (f"local user {local_user()}", None)

@@ -19,7 +19,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.manifest import read_manifest
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial_on_a_full_disk
-from tests.fixtures.services.gate_project import record, write_gate_project
+from tests.fixtures.services.gate_project import GATE, record, write_gate_project
 from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import end, fairtrial, fairtrial_json, project, start_control
 from tests.fixtures.store.stored_verdict import VERDICT, store_verdict
@@ -120,9 +120,10 @@ def test_the_gate_says_the_same_on_a_restored_store_and_after_old_texts_are_drop
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     write_gate_project(here)
+    (here / "gate.yaml").write_text(GATE + "max_age: 90d\n")
     shutil.copytree(here, there)
     for target, right in (("base", 150), ("tuned", 160)):
-        record(here, target, right, at_us=1_700_000_000_000_000)
+        record(here, target, right, at_us=time.time_ns() // 1000 - 40 * 86_400_000_000)
     verdict = gate(here)
     fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
     fairtrial_json("store", "restore", tmp_path / "b1", cwd=there)

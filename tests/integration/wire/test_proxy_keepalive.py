@@ -78,7 +78,8 @@ def test_an_answer_that_is_no_stream_has_no_comments(rig: Rig) -> None:
 
 def test_a_failure_before_the_first_comment_has_its_real_status(rig: Rig) -> None:
     script = {"kind": "bytes", "status": 429, "body": json.dumps({"error": LIMITED})}
-    answer = post(rig, {**STREAM, "fake": script})
+    answers = (post(rig, {**STREAM, "fake": script}) for _ in range(20))
+    answer = next(one for one in answers if "ping" not in one.text)  # a busy machine can be later than the comment
     assert (answer.status_code, answer.json()["error"]) == (429, LIMITED)
 
 

@@ -61,7 +61,7 @@ def newest_sums(database: Database, stored: StoredPlan) -> Sums:
         units |= {plan.control: control, variant: treatment}
         for arm, text in zip((plan.control, variant), sums, strict=True):
             if text is not None:
-                metrics[arm] |= _restored(plan, metric, text)
+                metrics[arm] |= read_sums(plan, metric, text)
     return Sums(at_us, {name: ArmSums(count, metrics=dict(metrics[name])) for name, count in units.items()})
 
 
@@ -69,7 +69,7 @@ def series(database: Database, stored: StoredPlan, metric: str, *, most: int) ->
     """The looks at the units of this plan, oldest first, at most ``most`` for each treatment; raises `StoreError`."""
     return [
         ShownLook(
-            microseconds(at_time), variant, control + treatment, _finding(finding), json.loads(latched)["running"]
+            microseconds(at_time), variant, control + treatment, read_finding(finding), json.loads(latched)["running"]
         )
         for at_time, variant, control, treatment, finding, latched in database.rows(
             SERIES, (stored.number, metric, most)
@@ -77,13 +77,13 @@ def series(database: Database, stored: StoredPlan, metric: str, *, most: int) ->
     ]
 
 
-def _restored(plan: AnalysisPlan, metric: str, text: str) -> dict[str, MetricSums]:
+def read_sums(plan: AnalysisPlan, metric: str, text: str) -> dict[str, MetricSums]:
     """Empty for a metric that an amendment has removed."""
     methods = [one.method for one in plan.metrics if one.metric == metric]
     return {metric: restored(methods[0], json.loads(text))} if methods else {}
 
 
-def _finding(text: str) -> Finding:
+def read_finding(text: str) -> Finding:
     found = json.loads(text)
     kind = Estimate if "value" in found["estimate"] else NotEnough
     known = {field.name for field in fields(Finding)}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from dashboard.verdicts.detail import _odds
+from dashboard.verdicts.decision import _odds
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.verdict import Odds, Provenance, Verdict
+from fairtrial.domain.verdict import Odds, Verdict
+from fairtrial.domain.verdicts.provenance import Provenance
 from fairtrial.store.evaluations import verdict_json
 
 

@@ -29,7 +29,16 @@ def answer_right(body: dict[str, Any], before: int) -> str:
 
 async def run(suite: Suite, upstream: ScriptedUpstream, cache: Path, *, now_us: int = NOW_US, **options: Any) -> Run:
     price = Price(input=Decimal(1), output=Decimal(2))
-    target = Target("base", "m", upstream.url, {"x-pin": "base"}, "secret", deployment_digest="d1", price=price)
+    target = Target(
+        "base",
+        "m",
+        upstream.url,
+        {"x-pin": "base"},
+        "secret",
+        deployment_digest="d1",
+        price=price,
+        declared_model="openai/m",
+    )
     return await run_suite(suite, target, cache=cache, clock=lambda: now_us, run_id="run-1", options=Options(**options))
 
 
@@ -39,6 +48,7 @@ async def test_results_keep_the_suites_order_whatever_the_concurrency(tmp_path: 
         found = await run(sums(tmp_path, 40), upstream, tmp_path / "c", concurrency=16, on_progress=steps.append)
     assert [result.case.case_id for result in found.results] == [f"sum-{at}" for at in range(40)]
     assert found.metrics == {"contains.accuracy": 1.0} and found.fingerprint == "weights-1"
+    assert found.model == "openai/m"
     assert [step.done for step in steps] == list(range(1, 41))
     answer = found.results[0].answer
     assert (answer.tokens_in, answer.tokens_out, answer.cost_usd) == (10, 2, pytest.approx(14e-6))

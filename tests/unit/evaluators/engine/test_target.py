@@ -23,12 +23,14 @@ def test_a_deployment_is_pinned_by_its_name() -> None:
     target = resolve("tuned", PLAN, base_url="http://gateway/v1", api_key="k")
     assert (target.model, target.headers) == ("m-tuned", {"x-fairtrial-deployment": "tuned"})
     assert (target.deployment_digest, target.plan_hash, target.api_key) == ("d-tuned", "p1", "k")
+    assert target.declared_model == "openai/m-tuned"
 
 
 def test_a_variant_is_asked_by_the_route_that_leads_to_its_experiment() -> None:
     target = resolve("trial/tuned", PLAN, base_url="http://gateway/v1", api_key="k")
     assert (target.model, target.headers) == ("bot", {"x-fairtrial-variant": "tuned"})
     assert (target.base_url, target.api_key) == ("http://gateway/v1", "k")
+    assert target.declared_model == "openai/m-tuned"
 
 
 def test_a_variant_shares_answers_with_its_deployment_only_if_it_overrides_nothing() -> None:

@@ -52,7 +52,7 @@ def test_junit_parses_and_has_one_case_for_each_rule() -> None:
 
 def test_markdown_puts_the_verdict_first_and_then_what_matters_worst_first() -> None:
     lines = REPORTS.get("markdown").render(VERDICT).splitlines()
-    assert lines[0] == "## INVALID tuned: the evidence is unsound."
+    assert lines[0] == "## Unofficial INVALID tuned: the evidence is unsound."
     bullets = [line for line in lines if line.startswith("- ")]
     assert [bullet.split(":")[0] for bullet in bullets[:3]] == ["- invalid", "- **fail**", "- cannot tell"]
 

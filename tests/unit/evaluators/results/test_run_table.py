@@ -65,7 +65,11 @@ def a_run(of: Suite, target: str) -> Run:
     ]
     versions = {one.name: one.version for one in of.scorers}
     metrics = {"label.accuracy": 0.5, "bleu.corpus": 1.0}
-    return Run(target, of.name, of.digest, target, "d", None, 3, REPEATS, 7, 9, tuple(results), metrics, versions)
+    weights, model = f"w-{target}", f"openai/{target}-v2"
+    return Run(
+        target, of.name, of.digest, target, "d", weights, 3, REPEATS, 7, 9, tuple(results), metrics, versions,
+        model=model,
+    )  # fmt: skip
 
 
 def _result(of: Suite, case: Case, repeat: int, draw: random.Random) -> CaseResult:

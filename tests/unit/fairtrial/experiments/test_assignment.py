@@ -139,6 +139,12 @@ def test_a_paused_or_ended_experiment_serves_the_control_and_counts_nobody(state
     assert got == Assignment("base", "base", "excluded", enrolled=False)
 
 
+@pytest.mark.parametrize("unit", ["user-1", "user-2", None])
+def test_a_promoted_variant_serves_everyone_and_counts_nobody(unit: str | None) -> None:
+    promoted = replace(trial(), state="ended", serves="tuned", stage=1.0)
+    assert assign(promoted, unit) == Assignment("tuned", "tuned", "promoted", enrolled=False)
+
+
 def test_without_a_unit_the_control_serves() -> None:
     assert assign(trial(), None) == Assignment("base", "base", "no_unit", enrolled=False)
 

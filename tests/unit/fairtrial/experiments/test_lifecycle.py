@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -16,6 +17,7 @@ from fairtrial.experiments.lifecycle import (
     checked_reason,
     next_state,
     possible,
+    promoted_by,
     sentence,
 )
 
@@ -36,6 +38,10 @@ ALLOWED: dict[tuple[ExperimentState, Action], ExperimentState] = {
     ("running", "end"): "ended",
     ("paused", "end"): "ended",
     ("killed", "end"): "ended",
+    ("running", "promote"): "ended",
+    ("paused", "promote"): "ended",
+    ("running", "rollback"): "ended",
+    ("paused", "rollback"): "ended",
 }
 KILL = Transition("t", 1_800_000_000_000_000, "kill", "running", "killed", 1, "account rosa", "answers in French", "h")
 
@@ -65,6 +71,16 @@ def test_an_ended_experiment_is_final() -> None:
         next_state("t", "ended", 1, "rearm")
 
 
+def test_a_promotion_can_be_rolled_back_and_nothing_else() -> None:
+    assert possible("ended", promoted=True) == ["rollback"]
+    assert next_state("t", "ended", 2, "rollback", promoted=True) == ("ended", 2)
+    for action in ("rearm", "kill", "promote"):
+        with pytest.raises(Conflict, match=r"\(possible: rollback\)"):
+            next_state("t", "ended", 2, action, promoted=True)  # type: ignore[arg-type]
+    with pytest.raises(Conflict, match="this state is final"):
+        next_state("t", "ended", 2, "rollback")
+
+
 @pytest.mark.parametrize(
     "why", ["", "  ", "\n", "x" * (MOST_WHY + 1), "two\nlines", "bell\a", "hidden\u200b", "\ud800"]
 )
@@ -83,3 +99,26 @@ def test_the_sentence_says_what_happened_and_what_to_do() -> None:
         "To re-arm: fairtrial experiment rearm t --why …"
     )
     assert sentence("t", "base", "running", None) == "Running."
+
+
+def test_the_sentence_of_a_promotion_says_who_overrode_what_and_how_to_undo_it() -> None:
+    evidence = {"variant": "tuned", "override": False, "missing": []}
+    made = replace(KILL, action="promote", to_state="ended", why="SHIP!", evidence=evidence)
+    head = "PROMOTED at 08:00:00 UTC on 15 Jan 2027 by account rosa: SHIP!"
+    tail = "tuned serves everyone. To undo: fairtrial experiment rollback t --why …"
+    assert sentence("t", "base", "ended", made) == f"{head} {tail}"
+    missing = {"override": True, "missing": ["no verdict on tuned", "no approval by an expert"]}
+    forced = replace(made, evidence=evidence | missing)
+    overriding = "Overriding: no verdict on tuned; no approval by an expert."
+    assert sentence("t", "base", "ended", forced) == f"{head} {overriding} {tail}"
+    undone = replace(made, action="rollback", why="rude", evidence={"promoted": "tuned"})
+    assert sentence("t", "base", "ended", undone) == (
+        "ROLLED BACK at 08:00:00 UTC on 15 Jan 2027 by account rosa: rude. All traffic is on base."
+    )
+    assert (promoted_by(made), promoted_by(undone), promoted_by(None)) == ("tuned", None, None)
+
+
+def test_a_promotion_that_only_the_published_plan_knows_is_said_to_lack_its_row() -> None:
+    said = sentence("t", "base", "ended", None, serves="tuned")
+    assert said.startswith("PROMOTED. tuned serves everyone. The store lacks that transition")
+    assert said.endswith("To undo: fairtrial experiment rollback t --why …")

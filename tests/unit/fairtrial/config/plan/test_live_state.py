@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from fairtrial.config.plan.assignment_guard import reassignment
-from fairtrial.config.plan.hashes import plan_hash
-from fairtrial.config.plan.live_state import Live, lay_over, segment_salt
+from fairtrial.config.plan.hashes import plain, plan_hash
+from fairtrial.config.plan.live_state import Live, keep_stopped, lay_over, segment_salt
+from fairtrial.config.plan.plan_validation import refuse_unsound
 from fairtrial.config.project import load_project
+from fairtrial.domain.errors import PlanRefused
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.assignment import assign
 from tests.fixtures.services.projects import ENVIRON, project
@@ -58,6 +60,56 @@ def test_a_published_segment_that_is_not_the_current_one_is_served_as_killed(pla
     second = lay_over(plan, {NAME: Live(segment=2)})
     assert lay_over(second, {NAME: Live(segment=3)}).experiments[NAME].state == "killed"
     assert lay_over(second, {NAME: Live(segment=2, state="paused")}).experiments[NAME].state == "paused"
+
+
+PROMOTED = {NAME: Live(state="ended", serves="tuned")}
+
+
+def test_a_promotion_is_laid_over_the_plan_and_an_earlier_release_may_ignore_it(plan: Plan) -> None:
+    promoted = lay_over(plan, PROMOTED)
+    assert (promoted.experiments[NAME].state, promoted.experiments[NAME].serves) == ("ended", "tuned")
+    ended = lay_over(plan, {NAME: Live(state="ended")})
+    assert promoted.plan_hash != ended.plan_hash
+    assert "serves" not in plain(ended)["experiments"][NAME], "the field is written only where it is used"
+    assert lay_over(promoted, {NAME: Live(state="ended")}) == ended, "a roll-back"
+    refuse_unsound(promoted)
+    with pytest.raises(PlanRefused, match="can't serve everyone"):
+        refuse_unsound(lay_over(plan, {NAME: Live(state="ended", serves="gone")}))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [{}, {NAME: Live()}, {NAME: Live(state="paused")}, {NAME: Live(state="declared")}],
+)
+def test_a_promotion_that_the_rows_lack_stays_in_force(plan: Plan, rows: dict[str, Live]) -> None:
+    promoted = lay_over(plan, PROMOTED)
+    for declared in (plan, promoted):  # a readable file, and one that can't be read
+        assert keep_stopped(promoted, lay_over(declared, rows)) == promoted
+
+
+def test_the_promotion_of_a_later_segment_stays_in_force_over_rows_of_an_earlier_one(plan: Plan) -> None:
+    promoted = lay_over(plan, {NAME: Live(None, "ended", 2, "tuned")})
+    for rows in (Live(), Live(state="killed")):
+        for declared in (plan, promoted):
+            kept = keep_stopped(promoted, lay_over(declared, {NAME: rows})).experiments[NAME]
+            assert (kept.state, kept.serves) == ("ended", "tuned")
+
+
+@pytest.mark.parametrize(
+    ("rows", "state"),
+    [
+        (Live(state="ended"), "ended"),
+        (Live(state="killed", segment=2), "killed"),
+        (Live(segment=3), "running"),
+        (Live(state="ended", segment=1), "ended"),
+    ],
+)
+def test_a_roll_back_a_kill_or_a_later_segment_ends_a_promotion(plan: Plan, rows: Live, state: str) -> None:
+    promoted = lay_over(plan, {NAME: Live(None, "ended", 2, "tuned")})
+    laid = keep_stopped(promoted, lay_over(plan, {NAME: rows})).experiments[NAME]
+    assert (laid.state, laid.serves) == (state, None)
+    unread = keep_stopped(promoted, lay_over(promoted, {NAME: rows})).experiments[NAME]
+    assert (unread.state, unread.serves) == ("killed" if state == "running" else state, None)
 
 
 def test_the_guard_accepts_a_new_segment_and_no_other_split_in_it(plan: Plan) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.domain.accounts import ROLES, Account, covers
+from fairtrial.domain.accounts import ROLES, Account, Role, may, only_reads
 from fairtrial.domain.errors import BadRequest, NotFound, UsageError
 from fairtrial.store.access import accounts, audit, invitations, passwords, sessions
 from fairtrial.store.core.database import Database
@@ -27,12 +27,22 @@ def test_passwords_are_hashed_at_the_cost_that_rfc_9106_recommends(monkeypatch: 
     assert passwords.hash_password(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
-def test_each_role_may_do_what_those_before_it_may() -> None:
-    assert [[covers(role, needed) for needed in ROLES] for role in ROLES] == [
-        [True, False, False],
-        [True, True, False],
-        [True, True, True],
-    ]
+def test_each_role_may_change_what_those_before_it_may() -> None:
+    needed: tuple[Role, ...] = ("reviewer", "release-manager", "admin")
+    assert {role: [may(role, each, reading=False) for each in needed] for role in ROLES} == {
+        "auditor": [False, False, False],
+        "reviewer": [True, False, False],
+        "release-manager": [True, True, False],
+        "admin": [True, True, True],
+    }
+
+
+def test_an_auditor_reads_what_a_release_manager_reads_and_other_roles_read_what_they_change() -> None:
+    for needed in ROLES:
+        assert may("auditor", needed, reading=True) == may("release-manager", needed, reading=True)
+        for role in set(ROLES) - {"auditor"}:
+            assert may(role, needed, reading=True) == may(role, needed, reading=False)
+    assert [role for role in ROLES if only_reads(role)] == ["auditor"]
 
 
 def test_an_invitation_works_once(database: Database) -> None:

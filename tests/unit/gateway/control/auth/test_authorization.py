@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -9,14 +10,18 @@ import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from fairtrial.domain.accounts import ROLES, Role
+from fairtrial.domain.accounts import ROLES, Role, may
+from fairtrial.domain.verdict import Verdict
+from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import accounts, invitations
 from fairtrial.store.access.keys import KeyOptions
+from fairtrial.store.evaluations import verdicts
 from gateway.control.app import create_app
 from gateway.control.auth.authorization import AuthorizedRoute, RequireRole, access_rules_of, anyone
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.accounts import signed_in
 from tests.fixtures.control.control_app import NOW, client, stranger
+from tests.fixtures.store import samples
 
 OPEN = {"/livez", "/readyz", "/sign-in", "/sign-out", "/invitation/{token}", "/one-time/{token}"}
 """The only paths that anyone may ask for."""
@@ -60,11 +65,67 @@ async def test_each_role_gets_where_it_may_and_nowhere_else(background: Backgrou
     async with stranger(background) as http:
         for path, route in routes(background):
             needed = [each.role for each in access_rules_of(route.dependant) if isinstance(each, RequireRole)]
-            may = all(ROLES.index(role) >= ROLES.index(each) for each in needed)
             for method in route.methods if needed else ():
+                allowed = all(may(role, each, reading=method == "GET") for each in needed)
                 address = path.replace("{", "").replace("}", "")
                 answer = await http.request(method, address, content=b"{broken", headers=cookie | json)
-                assert (answer.status_code != 403) == may, (method, path, answer.text)
+                assert (answer.status_code != 403) == allowed, (method, path, answer.text)
+
+
+async def test_an_auditor_reads_and_is_told_why_nothing_may_be_changed(background: BackgroundWork) -> None:
+    cookie = signed_in(background, "auditor", "Aud")
+    async with stranger(background) as http:
+        me = (await http.get("/api/me", headers=cookie)).json()
+        assert (me["name"], me["role"]) == ("Aud", "auditor")
+        for path in ("/api/events", "/api/plans", "/api/runs", "/api/verdicts", "/api/reviews/status", "/api/services"):
+            assert (await http.get(path, headers=cookie)).status_code == 200, path
+        refused = await http.post("/api/ingest", headers=cookie, json={})
+        vote = await http.post("/api/reviews/queues/q/next", headers=cookie, json={})
+        keys = await http.get("/api/keys", headers=cookie)
+    assert [each.status_code for each in (refused, vote, keys)] == [403, 403, 403]
+    assert refused.json()["error"]["message"].endswith(
+        "this needs the role release-manager, but Aud has the role auditor, which only reads"
+    )
+    assert "needs the role reviewer, but Aud" in vote.json()["error"]["message"]
+    assert "needs the role admin, but Aud" in keys.json()["error"]["message"]
+
+
+def contents(background: BackgroundWork) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of the store, except the sessions, which note when they were used."""
+    tables = [str(name) for (name,) in background.database.rows("SELECT table_name FROM duckdb_tables() ORDER BY 1")]
+    return {one: background.database.rows(f"FROM {one}") for one in tables if one != "sessions"}
+
+
+async def test_no_get_that_an_auditor_may_send_changes_the_store(background: BackgroundWork) -> None:
+    writer = JournalWriter(background.database.layout.journal, writer="w0")
+    writer.append(samples.case_result(), samples.score(), samples.run(), samples.record(1))
+    writer.close()
+    background.ingest_now()
+    verdicts.save(background.database, Verdict("v1", NOW, "g", "tuned", "base", "HOLD", "Not yet.", ()), actor="test")
+    cookie = signed_in(background, "auditor")
+    assert background.publisher.published is not None
+    plan = background.publisher.published.plan.plan_hash
+    names = {
+        "name": "tuned-vs-base", "run_id": "run-1", "verdict_id": "v1", "request_id": "r-1", "plan_hash": plan,
+        "form": "json",
+    }  # fmt: skip
+    query = {
+        "candidate_run": "run-1", "baseline_run": "run-1", "metric": "general.accuracy", "scorer": "general",
+        "from": plan, "to": plan, "at": "2027-01-15T08:00:00Z", "candidate": "tuned", "baseline": "base",
+        "name": "run-1",
+    }  # fmt: skip
+    before, answers = contents(background), {}
+    async with stranger(background) as http:
+        for path, route in routes(background):
+            needed = [each.role for each in access_rules_of(route.dependant) if isinstance(each, RequireRole)]
+            if "GET" in route.methods and needed and "admin" not in needed:
+                address = path.format_map(defaultdict(lambda: "x", names))
+                answers[path] = (await http.get(address, headers=cookie, params=query)).status_code
+    assert contents(background) == before
+    old = answers.pop("/api/verdicts/{verdict_id}/recomputation")
+    assert old == 409, "the verdict has no evidence from which it could be judged again"
+    assert {path for path, status in answers.items() if status not in (200, 404)} == set(), answers
+    assert sum(status == 200 for status in answers.values()) > 30, answers
 
 
 async def test_a_session_of_this_machine_s_user_ends_with_the_first_account(background: BackgroundWork) -> None:

@@ -54,7 +54,7 @@ async def test_the_decision_is_what_the_stored_runs_give(
     async with client(background) as http:
         assert (await http.get(f"/api/verdicts/{verdict['verdict_id']}")).json() == verdict
         (event,) = [one for one in (await http.get("/api/events")).json()["rows"] if one["action"] == "verdict.save"]
-    assert json.loads(event["details"]) == {"candidate": "tuned", "decision": decision}
+    assert json.loads(event["details"]) == {"candidate": "tuned", "decision": decision, "official": False}
 
 
 async def test_a_verdict_says_by_what_it_was_given_and_who_asked(background: BackgroundWork, suite: Suite) -> None:

@@ -71,12 +71,15 @@ async def test_a_change_that_is_not_possible_is_a_conflict_and_an_unknown_one_is
     async with client(background) as http:
         conflict = await http.post(f"{PATH}/resume", json=WHY)
         absent = await http.post("/api/experiments/none/kill", json=WHY)
-        unknown = await http.post(f"{PATH}/promote", json=WHY)
+        unknown = await http.post(f"{PATH}/demote", json=WHY)
         none = await http.get("/api/experiments/none/transitions")
         empty = await http.get(f"{PATH}/transitions")
     assert [one.status_code for one in (conflict, absent, unknown, none)] == [409, 404, 400, 404]
     assert empty.json() == {"rows": []}
-    assert "is running (possible: approve, amend, pause, kill, end)" in conflict.json()["error"]["message"]
+    assert (
+        "is running (possible: approve, amend, pause, kill, end, promote, rollback)"
+        in conflict.json()["error"]["message"]
+    )
 
 
 async def test_of_many_kills_at_the_same_moment_one_is_recorded(background: BackgroundWork) -> None:
@@ -104,3 +107,37 @@ async def test_plans_are_listed_shown_and_compared(background: BackgroundWork) -
     assert [answer.status_code for answer in wrong] == [404, 400, 400, 400]
     assert listed == one["live"]
     assert listed["possible"] == ["rearm", "end"]
+
+
+async def test_an_override_needs_an_admin_and_the_answer_says_what_to_write(background: BackgroundWork) -> None:
+    origin = {"origin": "http://127.0.0.1:8081"}
+    rita = signed_in(background, "release-manager", "Rita") | origin
+    ada = signed_in(background, "admin", "Ada") | origin
+    rosa = signed_in(background, "reviewer", "Rosa") | origin
+    forced = WHY | {"override": True}
+    async with stranger(background) as http:
+        reviewer = await http.post(f"{PATH}/promote", json=WHY, headers=rosa)
+        lacking = await http.post(f"{PATH}/promote", json=WHY, headers=rita)
+        denied = await http.post(f"{PATH}/promote", json=forced, headers=rita)
+        wrong = await http.post(f"{PATH}/kill", json=forced, headers=ada)
+        control = await http.post(f"{PATH}/promote", json=forced | {"variant": "base"}, headers=ada)
+        assert state(background) == "running"
+        made = await http.post(f"{PATH}/promote", json=forced | {"variant": "tuned"}, headers=ada)
+        undone = await http.post(f"{PATH}/rollback", json=WHY, headers=rita)
+    found = [one.status_code for one in (reviewer, lacking, denied, wrong, control, made, undone)]
+    assert found == [403, 409, 403, 400, 400, 200, 200]
+    assert "needs the role release-manager, but Rosa has the role reviewer" in reviewer.json()["error"]["message"]
+    assert "- the project declares no official gate" in lacking.json()["error"]["message"]
+    assert "only an admin" in denied.json()["error"]["message"]
+    assert (made.json()["serves"], made.json()["possible"]) == ("tuned", ["rollback"])
+    assert "keep experiments.tuned-vs-base" in made.json()["edit"]["note"]
+    assert (undone.json()["serves"], undone.json()["edit"], undone.json()["possible"]) == (None, None, [])
+
+
+async def test_an_api_key_can_not_override_what_people_must_approve(background: BackgroundWork) -> None:
+    made = background.create_key("ci", actor="test", options=KeyOptions(rights=("admin",)))
+    async with stranger(background) as http:
+        answer = await http.post(
+            f"{PATH}/promote", json=WHY | {"override": True}, headers={"authorization": f"Bearer {made.secret}"}
+        )
+    assert answer.status_code == 403 and state(background) == "running"

@@ -1,21 +1,23 @@
-"""Evidence from elsewhere: what is not there holds, and live rates are shown and pass nothing."""
+"""Plain rates of live traffic are shown beside a verdict and pass nothing."""
 
 from dataclasses import replace
 
 from evaluators.criteria.grammar import parse
 from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
-from evaluators.gate.live_rule import Rate
+from evaluators.gate.live.experiment import LiveEvidence
+from evaluators.gate.live.rates import Rate
 from evaluators.trial import Trial
+from fairtrial.domain.verdict import Verdict
 from tests.fixtures.evaluators.trials import right, run, suite
 
 
-def verdict(*lines: str, live=None):
+def verdict(*lines: str, rates: dict[str, tuple[Rate, Rate]] | None = None) -> Verdict:
     of = suite("qa not worse than base by 10pp")
     gate = replace(gate_of(of), external=tuple((line, parse(line)) for line in lines))
     runs = {"tuned": run(of, "tuned", right(80)), "base": run(of, "base", right(80))}
     trial = Trial("tuned", "base", lambda _, target: runs.get(target))
-    return judge(gate, trial, verdict_id="v", at_us=0, live=live)
+    return judge(gate, trial, verdict_id="v", at_us=0, live=LiveEvidence(rates or {}))
 
 
 def test_evidence_that_is_not_there_holds_and_says_why() -> None:
@@ -26,12 +28,12 @@ def test_evidence_that_is_not_there_holds_and_says_why() -> None:
     assert "this version cannot decide it, so a gate with this line never returns SHIP" in found.findings[2].says
 
 
-def test_live_rates_are_shown_and_do_not_decide() -> None:
-    live = {
+def test_rates_are_shown_and_do_not_decide() -> None:
+    rates = {
         "requests.error_rate": (Rate(0.5, 200), Rate(0.01, 210)),
         "feedback.resolved": (Rate(0.8, 90, "ratings"), Rate(None, 0)),
     }
-    found = verdict(live=live)
+    found = verdict(rates=rates)
     assert found.decision == "SHIP"
     shown = [one for one in found.findings if not one.decisive]
     assert [one.metric for one in shown] == ["live.requests.error_rate", "live.feedback.resolved"]
@@ -39,8 +41,8 @@ def test_live_rates_are_shown_and_do_not_decide() -> None:
     assert "no data yet" in shown[1].says
 
 
-def test_a_required_live_line_never_ships_on_plain_rates() -> None:
-    live = {"requests.error_rate": (Rate(0.5, 200), Rate(0.01, 210))}
-    found = verdict("live.requests.error_rate <= 2%", live=live)
+def test_a_live_line_of_a_gate_without_an_experiment_holds_on_any_rates() -> None:
+    rates = {"requests.error_rate": (Rate(0.0, 20_000), Rate(0.01, 21_000))}
+    found = verdict("live.requests.error_rate <= 2%", rates=rates)
     assert found.decision == "HOLD"
-    assert "50.0 % of 200 requests" in found.findings[1].says and "analysis" in found.findings[1].needed
+    assert found.findings[1].needed.startswith("write `experiment: NAME` in the gate")

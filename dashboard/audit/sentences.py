@@ -1,0 +1,131 @@
+"""Words an entry of the audit trail as a sentence: who did what to what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dashboard.client import Row
+
+Details = Mapping[str, Any]
+SHORT = 12
+"""The shown digits of an id or a hash."""
+
+GROUPS: Mapping[str, str] = {
+    "account.": "accounts and roles",
+    "alarm.": "alarms",
+    "experiment.": "experiments",
+    "key.": "API keys",
+    "link.": "one-time links",
+    "plan.": "published plans",
+    "review.": "blind reviews",
+    "sign_in.": "sign-ins",
+    "store.": "backups, retention and erasure",
+    "verdict.": "verdicts and releases",
+}
+"""The beginnings of actions, for the filter."""
+
+EXPERIMENT: Mapping[str, str] = {
+    "start": "started the experiment",
+    "approve": "approved the next stage of the experiment",
+    "stage": "raised the stage of the experiment",
+    "amend": "amended the plan of the experiment",
+    "pause": "paused the experiment",
+    "resume": "resumed the experiment",
+    "kill": "stopped the experiment",
+    "rearm": "re-armed the experiment",
+    "end": "ended the experiment",
+    "promote": "promoted a variant of the experiment",
+    "rollback": "rolled back the experiment",
+}
+
+SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
+    "account.invite": lambda name, _: f"invited {name}",
+    "account.accept": lambda _, __: "accepted the invitation",
+    "account.reset": lambda name, _: f"made a new sign-in link for {name}",
+    "account.disable": lambda name, _: f"disabled the account {name}",
+    "account.role": lambda name, more: f"changed the role of {name} from {more.get('from')} to {more.get('to')}",
+    "alarm.acknowledge": lambda name, _: f"acknowledged an alarm of {name}",
+    "key.create": lambda name, _: f"created the API key {name}",
+    "key.revoke": lambda name, _: f"revoked the API key {name}",
+    "link.create": lambda _, __: "made a one-time sign-in link",
+    "link.use": lambda _, __: "signed in by a one-time link",
+    "plan.publish": lambda name, _: f"published the plan {name}",
+    "plan.refuse": lambda _, __: "refused a changed configuration; the last valid plan stays in force",
+    "review.enqueue": lambda name, more: f"created the review queue {name} with {more.get('items', '?')} pairs",
+    "review.close": lambda name, _: f"closed the review queue {name}",
+    "sign_in.burst": lambda name, _: f"stopped further attempts to sign in as {name}",
+    "store.backup": lambda name, _: f"made the backup {name}",
+    "store.restore": lambda name, _: f"restored the store from the backup {name}",
+    "store.erase": lambda name, _: f"erased the unit with the hash {name}",
+    "store.retain": lambda name, _: f"deleted texts that were older than {name}",
+    "verdict.save": lambda name, more: (
+        f"judged {more.get('candidate', '?')} by the gate {name}: {more.get('decision', '?')}"
+    ),
+    "verdict.approve": lambda name, more: f"approved the verdict on {more.get('candidate', name)}",
+    "verdict.reject": lambda name, more: f"rejected the verdict on {more.get('candidate', name)}",
+}
+
+
+def sentence_of(row: Row) -> str:
+    """Who did what to what, in one sentence without markup. An unknown action is written with its own words."""
+    return f"{actor_of(str(row['actor']))} {_deed(row)}."
+
+
+def actor_of(actor: str) -> str:
+    """The actor in words: a person's name, a key, or a program of this machine."""
+    kind, _, name = actor.partition(" ")
+    if kind == "account" and name:
+        return name
+    if kind == "key" and name:
+        return f"The key {name}"
+    if kind == "local" and name:
+        return f"The {actor}"
+    return {"control": "Control", "cli": "The command line", "command line": "The command line"}.get(actor, actor)
+
+
+def details_of(row: Row) -> dict[str, Any]:
+    """The details of an entry; empty if they are not an object."""
+    try:
+        found = json.loads(row["details"] or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def reason_of(row: Row) -> str | None:
+    """Why it was done: the reason that was given, or why a configuration was refused."""
+    if row["action"] == "plan.refuse":
+        return str(row["subject"])
+    found = details_of(row).get("why")
+    return found if isinstance(found, str) and found else None
+
+
+def short(subject: str) -> str:
+    """The first characters of an id; names with blanks are kept."""
+    return subject if " " in subject or len(subject) <= 2 * SHORT else subject[:SHORT]
+
+
+def words_of(action: str) -> str:
+    """An action or a group of actions in words."""
+    return GROUPS.get(action, action.replace("_", " ").replace(".", " ").strip())
+
+
+def _deed(row: Row) -> str:
+    action, details = str(row["action"]), details_of(row)
+    name = str(row.get("subject_name") or short(str(row["subject"])))
+    group, _, verb = action.partition(".")
+    if group == "experiment" and verb in EXPERIMENT:
+        return _experiment(EXPERIMENT[verb], str(row["subject"]), details)
+    known = SENTENCES.get(action)
+    return known(name, details) if known else f"recorded “{words_of(action)}” for {name}"
+
+
+def _experiment(deed: str, name: str, details: Details) -> str:
+    stage = details.get("stage")
+    at = f" at {stage:g} % of the units" if isinstance(stage, int | float) else ""
+    before, after = details.get("from"), details.get("to")
+    moved = f" ({before} → {after})" if before and after and before != after else ""
+    variant = f" ({details['variant']})" if isinstance(details.get("variant"), str) else ""
+    return f"{deed} {name}{variant}{at}{moved}"

@@ -1,0 +1,107 @@
+"""The place of a verdict in the hash chain, buttons that check it, and its files."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+
+import streamlit as st
+
+from dashboard.client import Control, Refused, Row
+from dashboard.components.formatting import plain
+from dashboard.components.tables import sentences
+from dashboard.visitor import address_at_control
+from fairtrial.domain.plurals import counted
+
+FORMS = {
+    "markdown": ("Markdown", "md", "text/markdown"),
+    "junit": ("JUnit", "xml", "application/xml"),
+    "json": ("JSON", "json", "application/json"),
+}
+PRINT = '<a href="{address}" target="_blank" rel="noopener" style="color: inherit">Print view</a>'
+
+
+def draw_downloads(control: Control, path: str, record: Row) -> None:
+    """Draw the files of the verdict, and the link to its page for print."""
+    verdict_id = record["verdict"]["verdict_id"]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        _file("Export", partial(control.text, f"{path}/export"), f"verdict-{verdict_id}.html", "text/html")
+        for form, (label, ending, mime) in FORMS.items():
+            _file(label, partial(_report, control, f"{path}/reports/{form}"), f"verdict-{verdict_id}.{ending}", mime)
+        if record["chain"] is not None:
+            made = partial(control.text, f"{path}/evidence")
+            _file("Evidence", made, f"evidence-{verdict_id}.json", "application/json")
+        st.html(PRINT.format(address=escape(address_at_control(control, f"{path}/export"))))
+    st.caption(
+        "The export is one page for an auditor, with the evidence inside. `fairtrial verdict verify FILE` checks it."
+    )
+
+
+def draw_checks(control: Control, path: str, record: Row) -> None:
+    """Draw the chain entry, and the buttons that verify the verdict and judge it again."""
+    st.header("Integrity", divider="gray")
+    chain = record["chain"]
+    if chain is None:
+        st.info("An earlier version judged it, without evidence and without an entry in the hash chain.")
+        return
+    head = chain["head"]
+    rows = [
+        {"entry": "this verdict", "number": chain["number"], "hash": chain["hash"]},
+        {"entry": "head of the chain", "number": head["number"], "hash": head["hash"]},
+    ]
+    sentences(rows, title="hash chain")
+    st.caption("Keep the head elsewhere: compared later, it shows that nobody replaced the whole chain.")
+    with st.container(horizontal=True, gap="small"):
+        verify = st.button("Verify", key="verify", icon=":material/verified_user:")
+        again = st.button("Judge again from the evidence", key="judge-again", icon=":material/calculate:")
+    if verify:
+        _integrity(control.get(f"{path}/integrity"))
+    if again:
+        _recomputed(control, path)
+
+
+def _integrity(found: Row) -> None:
+    for one in found["problems"]:
+        st.error(f"Changed: {plain(one['says'])}", icon=":material/link_off:")
+    if found["intact"]:
+        st.success(
+            f"Intact: this verdict, its evidence, the chain of {counted(found['verdicts'], 'verdict')} and the audit "
+            "trail are as they were stored.",
+            icon=":material/link:",
+        )
+
+
+def _recomputed(control: Control, path: str) -> None:
+    try:
+        found = control.get(f"{path}/recomputation")
+    except Refused as error:
+        st.error(plain(str(error)))
+        return
+    lines = found["lines"]
+    different = [line for line in lines if not line["same"]]
+    looks = sum(one["stored"] for one in found["looks"])
+    repeated = f" {counted(looks, 'look')} at live traffic repeated." if looks else ""
+    if found["same"]:
+        st.success(
+            f"The same: the evidence gives {found['decision_now']} again, with all {counted(len(lines), 'finding')} "
+            f"equal.{repeated}",
+            icon=":material/check:",
+        )
+    else:
+        st.error(
+            f"Different: {len(different)} of {counted(len(lines), 'finding')} differ. It said {found['decision']}, and "
+            f"the evidence gives {found['decision_now']} now.{repeated}",
+            icon=":material/difference:",
+        )
+    for line in different:
+        st.markdown(f"- {plain(line['rule'])}: {plain(line['says'])} **now:** {plain(line['says_now'])}")
+    if found["program"] != found["program_now"]:
+        st.caption(f"Judged by fairtrial {plain(found['program'])}; this is {plain(found['program_now'])}.")
+
+
+def _file(label: str, made: partial[str], name: str, mime: str) -> None:
+    st.download_button(label, made, name, mime, key=f"take-{label}", icon=":material/download:", on_click="ignore")
+
+
+def _report(control: Control, path: str) -> str:
+    return str(control.get(path)["text"])

@@ -1,0 +1,175 @@
+"""What a verdict rests on: runs, suites, reviews, live experiments, the gate's text, who asked, and releases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.client import Row
+from dashboard.components.formatting import moment, moment_of, plain
+from dashboard.components.query_params import link
+from dashboard.components.tables import prose, sentences
+from dashboard.runs.identity import NO_FINGERPRINT, NO_MODEL
+from fairtrial.domain.names.ages import age
+from fairtrial.domain.plurals import counted
+
+SHORT = 12
+RUNS = ":material/table_rows:"
+EXPERIMENT = ":material/science:"
+
+
+def draw_evidence(record: Row, saved_by: str | None) -> None:
+    """Draw the evidence as it was when the verdict was judged.
+
+    ``saved_by``: who saved a verdict that does not say who asked for it.
+    """
+    verdict = record["verdict"]
+    provenance = verdict.get("provenance")
+    st.header("Evidence", divider="gray")
+    _runs(verdict, provenance, record)
+    if provenance is None:
+        who = f" It was saved by {plain(saved_by)}." if saved_by else ""
+        st.info(f"An earlier version judged it, without a record of what it rests on.{who}", icon=":material/info:")
+        return
+    _suites(provenance["suites"])
+    _queues(provenance["queues"])
+    _experiments(provenance["experiments"])
+    _rules(provenance)
+    _circumstances(provenance)
+
+
+def draw_releases(releases: Sequence[Row]) -> None:
+    """Draw where the verdict was used."""
+    st.header("Where it was used", divider="gray")
+    if not releases:
+        st.caption("No release has used this verdict so far.")
+        return
+    rows = [
+        {
+            "action": _action(one),
+            "experiment": one["experiment"],
+            "by": one["actor"],
+            "when": moment_of(one["at_time"]),
+            "why": one["why"],
+        }
+        for one in releases
+    ]
+    prose(rows, title="releases by this verdict", raw=releases)
+
+
+def _action(release: Row) -> str:
+    """What was done; a promotion that lacked something says so."""
+    evidence = json.loads(release["evidence"] or "{}")
+    return f"{release['action']}, although something was missing" if evidence.get("override") else release["action"]
+
+
+def _runs(verdict: Row, provenance: Row | None, record: Row) -> None:
+    st.subheader("Runs")
+    rows = [_old(one) for one in record["runs"]] if provenance is None else provenance["runs"]
+    if not rows:
+        st.caption("None. The findings say which runs are missing.")
+        return
+    shown = [
+        {
+            "suite": one["suite"],
+            "target": one["target"],
+            "model string": one["model"] or NO_MODEL,
+            "fingerprint": one["fingerprint"] or NO_FINGERPRINT,
+            "started": moment(one["started_us"]) if one["started_us"] else "",
+            "age": age(one["started_us"], record["now_us"]) if one["started_us"] else "",
+        }
+        for one in rows
+    ]
+    prose(shown, title=f"runs of {verdict['verdict_id']}", raw=rows)
+    by_suite: dict[str, list[Row]] = {}
+    for row in rows:
+        by_suite.setdefault(row["suite"], []).append(row)
+    for suite, some in by_suite.items():
+        _links(verdict, suite, some)
+
+
+def _links(verdict: Row, suite: str, rows: Sequence[Row]) -> None:
+    new = next((row for row in rows if row["target"] == verdict["candidate"]), None)
+    old = next((row for row in rows if row["target"] == verdict["baseline"]), None)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(suite)}**", width="content")
+        for row in rows:
+            link(f"Run on {row['target']}", "runs", icon=RUNS, run=row["run_id"])
+        if new and old:
+            link("Compare", "runs", icon=":material/compare_arrows:", run=new["run_id"], against=old["run_id"])
+
+
+def _old(run: Row) -> dict[str, Any]:
+    """A run of a verdict that kept no record of its models."""
+    return {**run, "model": None, "fingerprint": None, "started_us": None}
+
+
+def _suites(suites: Sequence[Row]) -> None:
+    if not suites:
+        return
+    st.subheader("Suites")
+    rows = [
+        {"suite": one["suite"], "digest": one["digest"], "SHA-256 of the text": one["text_digest"] or "not stored"}
+        for one in suites
+    ]
+    sentences(rows, title="suites")
+
+
+def _queues(queues: Sequence[Row]) -> None:
+    if not queues:
+        return
+    st.subheader("Blind reviews")
+    rows = [
+        {"queue": one["title"], "suite": one["suite"], "votes": one["votes"], "id": one["queue_id"]} for one in queues
+    ]
+    sentences(rows, title="blind reviews")
+
+
+def _experiments(experiments: Sequence[Row]) -> None:
+    if experiments:
+        st.subheader("Live experiments")
+    for one in experiments:
+        with st.container(border=True):
+            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                st.markdown(f"**{plain(one['experiment'])}**, variant {plain(one['variant'])}", width="content")
+                link("The experiment", "experiment", icon=EXPERIMENT, experiment=one["experiment"])
+            looked = f", the last {moment(one['looked_us'])}" if one["looked_us"] else ""
+            st.markdown(
+                f"{plain(one['state'])} when judged · started {moment(one['started_us'])} · "
+                f"attempt {one['attempt']} · {counted(one['looks'], 'look')}{looked}"
+            )
+            st.caption(f"Frozen analysis plan {one['plan_number']}, hash {plain(one['analysis_hash'])}")
+            _amendments(one["amendments"])
+
+
+def _amendments(amendments: Sequence[Row]) -> None:
+    if not amendments:
+        st.caption("The plan was not amended.")
+        return
+    st.markdown(f"**{counted(len(amendments), 'amendment')} after the start**")
+    rows = [
+        {"when": moment(one["at_us"]), "by": one["actor"], "why": one["why"], "new hash": one["analysis_hash"]}
+        for one in amendments
+    ]
+    sentences(rows, title="amendments")
+
+
+def _rules(provenance: Row) -> None:
+    st.subheader("Rules")
+    with st.expander(f"The gate's text, SHA-256 {provenance['gate_sha256'][:SHORT]}…"):
+        st.code(provenance["gate_text"], language="yaml")
+        st.caption(f"SHA-256 {plain(provenance['gate_sha256'])}")
+
+
+def _circumstances(provenance: Row) -> None:
+    st.subheader("Who asked, and with what")
+    st.caption(
+        f"Requested by {plain(provenance['asked_by'])} · judged by fairtrial {plain(provenance['program'])} · "
+        f"plan {plain(provenance['plan_hash'])}"
+    )
+    libraries = ", ".join(f"{name} {version}" for name, version in provenance["libraries"].items())
+    if libraries:
+        st.caption(f"Libraries: {plain(libraries)}")

@@ -1,0 +1,39 @@
+"""The plan history page: published plans, the difference of two, and what routes served at a time."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.client import Control
+from dashboard.components import query_params
+from dashboard.plans.difference import render_difference
+from dashboard.plans.publications import choose_pair, render_publications
+from dashboard.plans.served import render_served
+from dashboard.view import View
+
+MOST = 1000
+
+
+def draw(control: Control) -> None:
+    """Draw the page."""
+    st.title("Plan history")
+    st.caption("A plan is the project file together with the live state of its experiments. It decides what serves.")
+    rows = control.rows("/api/plans", limit=MOST)
+    if not rows:
+        st.info("No plan is published yet. Check the project file:", icon=":material/rule:")
+        st.code("fairtrial check", language=None)
+        return
+    st.header("What changed", divider="gray")
+    pair = choose_pair(rows)
+    if pair is None:
+        st.warning("This plan is not in the history.", icon=":material/search_off:")
+        st.button("The newest plans", on_click=query_params.go)
+    else:
+        render_difference(control, *pair)
+    st.header("What was served", divider="gray")
+    render_served(control)
+    st.header("Publications", divider="gray")
+    render_publications(rows)
+
+
+view = View(title="Plan history", icon=":material/manage_history:", path="plan-history", place=8, draw=draw)

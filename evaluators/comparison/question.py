@@ -1,0 +1,163 @@
+"""One gate line on two runs: its hypothesis, the bounds and the p-value that decide it, and how many cases would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import ndtr
+
+from evaluators.comparison.answer import discordant_cases, has_p, is_binary, one_sided_p_of
+from evaluators.comparison.compare import difference_of, oriented, relative_difference
+from evaluators.comparison.pairing import Pairs
+from evaluators.comparison.wording import MINUS, gap
+from evaluators.criteria.grammar import VersusBaseline
+from evaluators.criteria.metric_catalogue import Measure
+from evaluators.criteria.validation import margin_of
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.verdict import Result
+from fairtrial.stats.always_valid import at_least, at_most, cases_for_bound
+from fairtrial.stats.paired.clustered import clustered_effect
+from fairtrial.stats.paired.tango import tango_score
+
+USUAL_TAU = 0.05
+"""τ for a line without a margin: five points of a share, or 5 % of the baseline's mean."""
+AGAIN = "corpus figures and totals can be tested only once for each candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One line on one slice of two runs; ``later``: this is not the first look at the candidate."""
+
+    test: VersusBaseline
+    measure: Measure
+    pairs: Pairs
+    later: bool
+    seed: int
+
+    @property
+    def relative(self) -> bool:
+        """Whether the margin is a share of the baseline's figure."""
+        return self.test.margin is not None and self.test.unit == "%"
+
+    @property
+    def limit(self) -> float:
+        """The limit that the judged difference must clear, turned so that more is better."""
+        return 0.0 if self.relative else self._direction * margin_of(self.test, self.measure)
+
+    @property
+    def tau(self) -> float | None:
+        """The standard deviation of the mixture at later looks: the margin on the measure's scale."""
+        if self.measure.kind not in ("proportion", "mean"):
+            return None
+        of_share = self.measure.form == "share"
+        if self.test.margin is None:
+            return USUAL_TAU * (self.measure.scale if of_share else self._level)
+        if self.relative:
+            return self.test.margin / 100 * self._level
+        return margin_of(self.test, self.measure)
+
+    @property
+    def tested(self) -> bool:
+        """Whether a p-value has to agree with the bound: at the first look, for lines without a margin."""
+        return self.test.margin is None and not self.later and has_p(self.measure)
+
+    @property
+    def quantity(self) -> str:
+        """What the bounds are about."""
+        return f"candidate − {self.factor:g} × baseline" if self.relative else "the paired difference"
+
+    @property
+    def limit_in_words(self) -> str:
+        """The limit on the printed scale, such as ``−5 points``."""
+        limit = self.limit * self.measure.sign
+        return "0" if not limit else f"{MINUS if limit < 0 else '+'}{gap(limit, self.measure).replace('.0 ', ' ')}"
+
+    def result_of(self, judged: Estimate | NotEnough, alpha: float) -> Result:
+        """What the line says at the level ``alpha``, whose bounds are ``judged``."""
+        found = by_truth_table(judged, self.measure.sign, self.limit)
+        if not self.tested or found == "cannot tell":
+            return found
+        p, _ = one_sided_p_of(self.measure, self.pairs)
+        return found if p is not None and p <= alpha else "cannot tell"
+
+    def p_of(self, result: Result) -> tuple[float | None, str]:
+        """The one-sided p of the hypothesis that the bound tests, and its method; ``None`` if no test has this bound.
+
+        Against a margin it is the p of the score test whose bound is Tango's, so that both always agree. A failed line
+        tests the opposite hypothesis.
+        """
+        if self.tested:
+            return one_sided_p_of(self.measure, self.pairs)
+        if self.later or self.relative or not self.pairs.n or not is_binary(self.measure, self.pairs):
+            return None, ""
+        won, lost = discordant_cases(self.measure, self.pairs)
+        score = tango_score(won, lost, self.pairs.n, self.limit)
+        if abs(self.limit) >= 1:
+            return None, ""
+        size = gap(self.limit, self.measure).replace(".0 ", " ")
+        worse = self.test.question == "not worse"
+        if result == "fail":
+            return float(
+                ndtr(score)
+            ), f'score test of "{f"at most {size} worse" if worse else f"{size} better or more"}"'
+        return float(ndtr(-score)), f'score test of "{f"{size} worse or more" if worse else f"at most {size} better"}"'
+
+    def at_look(self, alpha: float) -> Estimate | NotEnough:
+        """The difference that decides; each of its bounds is wrong with probability ``alpha``."""
+        return self._later(alpha) if self.later else self._first(alpha)
+
+    def cases_to_settle(self, judged: Estimate) -> int | None:
+        """About how many cases would settle it at a later look; ``None`` if no number would."""
+        tau = self.tau
+        if tau is None:
+            return None
+        distance = abs(judged.value * self.measure.sign - self.limit)
+        spread = float(np.var(self._differences))
+        return cases_for_bound(distance, variance=spread, tau=tau) if distance and spread else None
+
+    @property
+    def _direction(self) -> int:
+        return 1 if self.test.question == "better" else -1
+
+    @property
+    def factor(self) -> float:
+        if not self.relative or self.test.margin is None:
+            return 1.0
+        return 1 + self._direction * self.measure.sign * self.test.margin / 100
+
+    @property
+    def _level(self) -> float:
+        return float(np.abs(self.pairs.baseline.values).mean()) if self.pairs.n else 0.0
+
+    @property
+    def _differences(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        return self.pairs.candidate.values - self.factor * self.pairs.baseline.values
+
+    def _first(self, alpha: float) -> Estimate | NotEnough:
+        level = 1 - 2 * alpha
+        if self.relative:
+            return relative_difference(self.measure, self.pairs, self.factor, level=level, seed=self.seed)
+        return difference_of(self.measure, self.pairs, level=level, seed=self.seed)
+
+    def _later(self, alpha: float) -> Estimate | NotEnough:
+        tau = self.tau
+        if tau is None:
+            return NotEnough(AGAIN, "a candidate that was not compared before", self.pairs.n)
+        if not self.pairs.n:
+            return self._first(alpha)
+        if tau <= 0:
+            return NotEnough("the baseline's figure is 0, so a relative margin of it is 0 too", "a margin in points")
+        effect = clustered_effect(self._differences, self.pairs.candidate.clusters)
+        low, high = at_least(effect, tau=tau, alpha=alpha), at_most(effect, tau=tau, alpha=alpha)
+        if isinstance(low, NotEnough) or isinstance(high, NotEnough):
+            return low if isinstance(low, NotEnough) else high
+        return replace(low, high=high.high, method=low.method.replace(", one-sided", ""))
+
+
+def by_truth_table(judged: Estimate | NotEnough, sign: int, limit: float) -> Result:
+    """Compare the interval, turned so that more is better, with the limit."""
+    if isinstance(judged, NotEnough):
+        return "cannot tell"
+    low, high = oriented(judged, sign)
+    return "pass" if low > limit else "fail" if high < limit else "cannot tell"

@@ -1,0 +1,92 @@
+"""Tests for many trials at once whether the lower bound of `score_mean` is above a limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from evaluators.results.run_table import Floats, Marks
+from fairtrial.stats.paired.score_mean import MIN_FREEDOM
+from fairtrial.stats.paired.score_units import EDGE, freedom_of, unseen_size
+
+ROUNDING = 1e-12
+STEPS = 24
+"""Bisections of the slope; the score needs three digits."""
+MOST_KINDS = 500
+"""With more kinds of units, the variance of the sample is used: then both are nearly equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTest:
+    """The test of one line: whether the bound of the mean is above ``limit``.
+
+    ``lowest`` is the least value of a case, and ``upper`` the share below the bound. ``sums`` and ``sizes`` have the
+    sum and the number of cases of each kind of unit.
+    """
+
+    sums: Floats
+    sizes: Floats
+    limit: float
+    lowest: float
+    upper: float
+
+    def passes(self, times: Floats) -> Marks:
+        """For each trial (row), whether the bound is above the limit; ``times``: how often each kind occurs.
+
+        The score at the limit is above Student's quantile exactly where the bound is above the limit. All trials have
+        the same sizes of units, so that the freedom is that of the first.
+        """
+        found = np.zeros(len(times), dtype=bool)
+        inside = self.sizes > 0
+        sizes = np.repeat(self.sizes[inside], np.rint(times[0, inside]).astype(np.int64))
+        freedom = freedom_of(sizes) if len(sizes) else 0.0
+        if freedom < MIN_FREEDOM:
+            return found
+        apart, often = _merged(self.sums[inside] - self.limit * self.sizes[inside], times[:, inside])
+        total, count = often @ apart, float(len(sizes))
+        above = total > ROUNDING * count * np.abs(apart).max(initial=1.0)
+        if above.any():
+            often = often[above]
+            seen = np.where(often > 0, apart, np.inf).min(axis=1)
+            worst = np.minimum(seen, (self.lowest - self.limit) * unseen_size(sizes))
+            variance = _variance(apart, often / count, worst)
+            found[above] = total[above] / np.sqrt(count * variance) > float(stdtrit(freedom, self.upper))
+        return found
+
+
+def _merged(apart: Floats, times: Floats) -> tuple[Floats, Floats]:
+    """Kinds with the same value counted together."""
+    kinds, which = np.unique(apart, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    starts = np.searchsorted(which[order], np.arange(len(kinds)))
+    return kinds, np.asarray(np.add.reduceat(times[:, order], starts, axis=1), dtype=np.float64)
+
+
+def _variance(apart: Floats, shares: Floats, worst: Floats) -> Floats:
+    """The variance of the most likely distribution with mean 0, as in `likeliest`, for each row of shares."""
+    if len(apart) > MOST_KINDS:
+        mean = shares @ apart
+        return np.asarray(shares @ (apart * apart) - mean * mean, dtype=np.float64)
+    steepest = (1 - EDGE) / -worst
+    low, high = np.zeros(len(shares)), steepest.copy()
+    unseen = _left(apart, shares, steepest) >= 0
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        rising = _left(apart, shares, middle) > 0
+        low, high = np.where(rising, middle, low), np.where(rising, high, middle)
+    slope = np.where(unseen, steepest, (low + high) / 2)
+    weights = _tilted(apart, shares, slope)
+    left = np.where(unseen, np.maximum(1 - weights.sum(axis=1), 0), 0.0)
+    return np.asarray(weights @ (apart * apart) + left * worst * worst, dtype=np.float64)
+
+
+def _left(apart: Floats, shares: Floats, slope: Floats) -> Floats:
+    return np.asarray(_tilted(apart, shares, slope) @ apart, dtype=np.float64)
+
+
+def _tilted(apart: Floats, shares: Floats, slope: Floats) -> Floats:
+    """The weights at a slope; a kind that the trial does not have weighs nothing, whatever its value."""
+    bottom = np.where(shares > 0, 1 + slope[:, None] * apart, 1.0)
+    return np.asarray(shares / bottom, dtype=np.float64)

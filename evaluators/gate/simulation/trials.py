@@ -1,0 +1,153 @@
+"""Simulates which rules pass in each of many trials, with cases drawn anew and sides that swap at random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from evaluators.gate.multiplicity import ALPHA
+from evaluators.gate.simulation.lines import Group, Line
+from evaluators.results.run_table import Floats, Ints, Marks
+from fairtrial.domain.estimates import Estimate
+from fairtrial.stats.intervals import wilson
+from fairtrial.stats.paired.mcnemar import exact_one_sided
+from fairtrial.stats.paired.tango import tango_score
+
+TRIALS = 1_000
+ENTRIES = 1_000_000
+"""How many counts are drawn at a time, over all trials."""
+MOST_UNITS, FEWEST = 10_000, 100
+"""Above the first number of units fewer trials are drawn, down to the second number."""
+ROUNDING = 1e-9
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """The distinct units of a group, as lines with one entry for each; ``times``: how often each occurs.
+
+    ``strata`` has, for each kind, the number of its stratum: units with the same numbers of cases in all lines.
+    """
+
+    lines: Sequence[Line]
+    times: Ints
+    strata: Ints
+
+    @classmethod
+    def of(cls, lines: Sequence[Line]) -> Kinds:
+        """Counts equal units together."""
+        columns = np.column_stack([column for line in lines for column in (line.keep, line.swap, line.count)])
+        _, first, times = np.unique(columns, axis=0, return_index=True, return_counts=True)
+        kinds = [line.of(first) for line in lines]
+        counts = np.column_stack([line.count for line in kinds])
+        strata = np.unique(counts, axis=0, return_inverse=True)[1].ravel()
+        return cls(kinds, times, strata)
+
+    def drawn(self, trials: int, factor: float, rng: Generator) -> Counts:
+        """How often each kind occurs in each trial, if units are drawn anew within their stratum."""
+        found = np.zeros((trials, len(self.times)), dtype=np.int64)
+        for stratum in range(int(self.strata.max(initial=-1)) + 1):
+            here = np.flatnonzero(self.strata == stratum)
+            size = int(self.times[here].sum())
+            found[:, here] = rng.multinomial(max(1, round(size * factor)), self.times[here] / size, size=trials)
+        return found
+
+    def chunks(self, trials: int, factor: float, rng: Generator) -> Iterator[tuple[slice, Counts]]:
+        """The trials in parts that fit into memory."""
+        step = max(1, ENTRIES // max(len(self.times), 1))
+        for start in range(0, trials, step):
+            here = slice(start, min(start + step, trials))
+            yield here, self.drawn(here.stop - start, factor, rng)
+
+
+def trials_of(groups: Sequence[Group], factor: float = 1.0) -> int:
+    """How many trials are drawn."""
+    most = max((round(group.size * factor) for group in groups), default=1)
+    return TRIALS if most <= MOST_UNITS else max(TRIALS * MOST_UNITS // most, FEWEST)
+
+
+def simulate(groups: Sequence[Group], rules: int, rng: Generator, *, factor: float = 1.0) -> Marks:
+    """For each trial (row) and rule (column), whether all lines of the rule pass; a rule without a line always does.
+
+    In each trial the units are drawn anew from those that lie in the same slices, ``factor`` times as many. Each swaps
+    sides with probability one half, in all lines at once.
+    """
+    passed = np.ones((trials_of(groups, factor), rules), dtype=bool)
+    for group in groups:
+        kinds = Kinds.of(group.lines)
+        for here, times in kinds.chunks(len(passed), factor, rng):
+            kept = rng.binomial(times, 0.5)
+            for line in kinds.lines:
+                passed[here, line.rule] &= passes(line, kept, times - kept)
+    return passed
+
+
+def passes(line: Line, kept: Counts, swapped: Counts) -> Marks:
+    """Which trials pass; ``kept`` and ``swapped`` count the units of each kind with either value."""
+    n = int((kept[0] + swapped[0]) @ line.count)
+    if not n or n < line.required:
+        return np.zeros(len(kept), dtype=bool)
+    if line.test == "tango":
+        return _by_tango(line, _signs(line, kept, swapped), n)
+    sums = kept @ line.keep + swapped @ line.swap
+    if line.test == "wilson":
+        return _by_wilson(line, sums, n)
+    if line.test == "estimate":
+        return np.asarray(sums / n >= line.limit - ROUNDING, dtype=bool)
+    bounded = line.score.passes(np.hstack([kept, swapped]).astype(np.float64))
+    return bounded & _p_agrees(line, kept, swapped, sums) if line.tested else bounded
+
+
+def _signs(line: Line, kept: Counts, swapped: Counts) -> Counts:
+    """For each trial, the numbers of gains and of losses."""
+    won = kept @ (line.keep > 0) + swapped @ (line.swap > 0)
+    lost = kept @ (line.keep < 0) + swapped @ (line.swap < 0)
+    return np.stack([won, lost], axis=1).astype(np.int64)
+
+
+def _by_tango(line: Line, signs: Counts, n: int) -> Marks:
+    """Tango's bound, and McNemar's p where it has to agree."""
+    z = float(ndtri(line.upper))
+
+    def found(won: int, lost: int) -> bool:
+        above = tango_score(won, lost, n, line.limit) > z
+        return above and (not line.tested or exact_one_sided(won, lost) <= ALPHA)
+
+    return _for_each(signs, found)
+
+
+def _by_wilson(line: Line, sums: Floats, n: int) -> Marks:
+    """Wilson's bound of a share; a ceiling has negative values, and its upper bound counts."""
+    falling = line.lowest < 0
+
+    def found(successes: int) -> bool:
+        bound = wilson(successes, n, level=2 * line.upper - 1)
+        return isinstance(bound, Estimate) and (-bound.high if falling else bound.low) >= line.limit
+
+    return _for_each(np.rint(np.abs(sums)).astype(np.int64)[:, None], found)
+
+
+def _p_agrees(line: Line, kept: Counts, swapped: Counts, sums: Floats) -> Marks:
+    """Where the one-sided sign-flip p is at most 5 %.
+
+    It is the exact binomial p if all units differ by the same amount. Otherwise it is approximated by the normal
+    distribution, and it is at least 2 to the power of minus the number of differing units.
+    """
+    sizes = np.unique(np.abs(line.keep[line.moving]))
+    signs = _signs(line, kept, swapped)
+    if len(sizes) == 1:
+        return _for_each(signs, lambda won, lost: exact_one_sided(won, lost) <= ALPHA)
+    spread = np.sqrt(kept @ line.keep**2 + swapped @ line.swap**2)
+    p = np.maximum(ndtr(-sums / np.maximum(spread, ROUNDING)), 0.5 ** signs.sum(axis=1))
+    return np.asarray(p <= ALPHA, dtype=bool)
+
+
+def _for_each(counts: Counts, found: Callable[..., bool]) -> Marks:
+    """``found`` of each row of counts, computed once for equal rows."""
+    kinds, which = np.unique(counts, axis=0, return_inverse=True)
+    return np.array([found(*row) for row in kinds.tolist()], dtype=bool)[which.ravel()]

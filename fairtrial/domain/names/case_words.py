@@ -1,0 +1,31 @@
+"""Names what became of a case, in the words that the dashboard and the command line share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+Grade = Literal["right", "wrong", "unscored"]
+"""A case of one run, by one metric."""
+Change = Literal["lost", "gained", "same", "both wrong", "unscored"]
+"""A case of two runs, by one metric."""
+
+GRADES: Mapping[str, str] = {"right": "right", "wrong": "wrong: the score is 0", "unscored": "unscored"}
+CHANGES: Mapping[Change, str] = {
+    "lost": "lost: only the baseline is right",
+    "gained": "gained: only the candidate is right",
+    "same": "same",
+    "both wrong": "both wrong",
+    "unscored": "unscored in one run",
+}
+OUTCOMES: Mapping[str, str] = {
+    "scored": "answered and scored",
+    "off_format": "answered in the wrong format",
+    "refused": "the model refused",
+    "truncated": "truncated at its limit",
+    "provider_error": "no answer from the provider",
+    "judge_error": "a scorer failed",
+    "skipped": "not sent to the model",
+}
+TEXT_DELETED = "deleted, because it is older than the retention period"
+TEXT_NOT_STORED = "not stored, because the run is from an earlier version"

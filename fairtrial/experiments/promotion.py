@@ -1,0 +1,147 @@
+"""Defines what a promotion serves, which edits of the file would replace it, and the edit that makes it permanent."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairtrial.config.plan.hashes import digest
+from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.plan import Experiment, Plan, Route, Variant
+
+Promotions = Mapping[str, Mapping[str, Any]]
+"""The evidence of the promotions in force, by experiment."""
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+"""Words that YAML does not read as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEdit:
+    """The edit that makes a promotion permanent: the ``lines`` of the routes, and a ``note`` about what to do.
+
+    ``in_force``: whether a route still leads to the experiment, so that the promotion has an effect.
+    """
+
+    lines: tuple[str, ...]
+    note: str
+    in_force: bool = True
+
+
+def definition(plan: Plan, variant: Variant) -> dict[str, str]:
+    """What identifies what a variant serves: the digests of its deployment and of its overrides."""
+    return {
+        "deployment_digest": plan.deployments[variant.deployment].digest,
+        "overrides_digest": digest([variant.system_prompt, variant.params]),
+    }
+
+
+def chosen_treatment(experiment: Experiment, asked: str | None) -> Variant:
+    """The variant to promote, by default the only treatment; raises `BadRequest`, which names the treatments."""
+    treatments = [one for one in experiment.variants if one.name != experiment.control]
+    known = ", ".join(one.name for one in treatments)
+    where = f"experiments.{experiment.name}"
+    if asked is None:
+        if len(treatments) == 1:
+            return treatments[0]
+        raise BadRequest(
+            f"{where}: say which variant to promote, with --variant NAME (known: {known})", param="variant"
+        )
+    for one in treatments:
+        if one.name == asked:
+            return one
+    if asked == experiment.control:
+        raise BadRequest(
+            f"{where}: {asked} is the control; end the experiment instead (known: {known})", param="variant"
+        )
+    raise BadRequest(f"{where}: there is no variant {asked!r} (known: {known})", param="variant")
+
+
+def refused_promotions(promotions: Promotions, before: Plan | None, new: Plan) -> dict[str, str]:
+    """One sentence for each promoted variant that an edit would replace while a route leads to its experiment.
+
+    ``promotions``: by the rows of the store. If these lack one, that of ``before``, the published plan, is compared.
+    """
+    found: dict[str, str] = {}
+    for name, one in new.experiments.items():
+        if one.serves is None or not _routes(new, name):
+            continue
+        promoted = promotions.get(name) or _published(before, name, one.serves)
+        changes = [] if promoted is None else list(_changes(promoted, new, one))
+        if changes:
+            found[name] = (
+                f"experiments.{name}: {one.serves} is promoted and serves everyone, but this would "
+                f"{' and '.join(changes)}. Roll it back first (fairtrial experiment rollback {name} --why …), or write "
+                "the routes without the experiment."
+            )
+    return found
+
+
+def file_edit(plan: Plan, experiment: Experiment) -> FileEdit | None:
+    """The edit of the project file after a promotion; ``None`` without one."""
+    if experiment.serves is None:
+        return None
+    name, variant = experiment.name, experiment.variant(experiment.serves)
+    routes = _routes(plan, name)
+    if not routes:
+        note = f"No route leads to {name} any more, so the promotion has no effect; experiments.{name} can be removed."
+        return FileEdit((), note, in_force=False)
+    own = [
+        word
+        for word, has in (("a system prompt", variant.system_prompt is not None), ("params", variant.params))
+        if has
+    ]
+    if own:
+        return FileEdit(
+            (),
+            f"{variant.name} has {' and '.join(own)}, which a route to a deployment can't have. So keep "
+            f"experiments.{name} in the project file; the promotion stays in force.",
+        )
+    lines = ("routes:", *(f"  {_text(route.name)}: {{{', '.join(_fields(route, variant))}}}" for route in routes))
+    return FileEdit(
+        lines,
+        f"Write this into the project file; experiments.{name} can be removed then. The promotion stays in force until "
+        "the file says the same.",
+    )
+
+
+def _published(before: Plan | None, name: str, variant: str) -> dict[str, str] | None:
+    """The definition of a promoted variant in the published plan."""
+    one = None if before is None else before.experiments.get(name)
+    if before is None or one is None or one.serves != variant:
+        return None
+    return definition(before, one.variant(variant))
+
+
+def _changes(promoted: Mapping[str, Any], new: Plan, experiment: Experiment) -> Iterator[str]:
+    variant = next((one for one in experiment.variants if one.name == experiment.serves), None)
+    if variant is None:
+        yield "remove it"
+        return
+    now = definition(new, variant)
+    if now["deployment_digest"] != promoted["deployment_digest"]:
+        yield "give it another model"
+    if now["overrides_digest"] != promoted["overrides_digest"]:
+        yield "give it another system prompt or other params"
+
+
+def _routes(plan: Plan, experiment: str) -> list[Route]:
+    return [one for one in plan.routes.values() if one.experiment == experiment]
+
+
+def _fields(route: Route, variant: Variant) -> Iterator[str]:
+    """The fields of a route that serves the variant's deployment."""
+    yield f"deployment: {_text(variant.deployment)}"
+    if route.fallback is not None and route.fallback != variant.deployment:
+        yield f"fallback: {_text(route.fallback)}"
+    if route.data != "any":
+        yield f"data: {route.data}"
+
+
+def _text(name: str) -> str:
+    """A name as YAML: a double-quoted string of JSON is one, too."""
+    plain = _PLAIN.fullmatch(name) and name.lower() not in _RESERVED
+    return name if plain else json.dumps(name, ensure_ascii=False)

@@ -1,0 +1,137 @@
+"""Keeps the evidence of each verdict in a hash chain, so that a changed byte or a removed verdict is detected.
+
+An entry has the SHA-256 of the stored verdict, the SHA-256 of its evidence, and the hash of the entry before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fairtrial.domain.errors import NotFound
+from fairtrial.store.core.database import Cursor, Database
+from fairtrial.store.core.query import microseconds, timestamp
+
+LAST = "SELECT number, hash FROM verdict_records ORDER BY number DESC LIMIT 1"
+INSERT = """
+INSERT INTO verdict_records (
+    number, verdict_id, at_time, evidence, verdict_sha256, evidence_sha256, previous, hash
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+EVIDENCE = "SELECT evidence FROM verdict_records WHERE verdict_id = $1 ORDER BY number LIMIT 1"
+STORED = """
+SELECT v.verdict::VARCHAR, r.evidence
+FROM verdicts v LEFT JOIN verdict_records r ON v.verdict_id = r.verdict_id
+WHERE v.verdict_id = $1
+ORDER BY r.number
+LIMIT 1
+"""
+CHAIN = """
+SELECT r.number, r.verdict_id, r.at_time, r.verdict_sha256, r.evidence_sha256, r.previous, r.hash
+FROM verdict_records r
+ORDER BY r.number
+"""
+CONTENT = """
+SELECT v.verdict::VARCHAR, r.evidence, epoch_us(v.at_time), v.gate, v.candidate, v.baseline, v.decision, v.headline
+FROM verdict_records r LEFT JOIN verdicts v ON v.verdict_id = r.verdict_id
+WHERE r.number = $1
+"""
+
+LISTED = ("at_us", "gate", "candidate", "baseline", "decision", "headline")
+"""Fields that lists show from columns beside the stored verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEntry:
+    """One verdict's place in the chain; ``at_us``: microseconds since 1970, UTC."""
+
+    number: int
+    verdict_id: str
+    at_us: int
+    verdict_sha256: str
+    evidence_sha256: str
+    previous: str
+    hash: str
+
+    def expected_hash(self) -> str:
+        """The hash that follows from the other fields."""
+        content = [self.number, self.verdict_id, self.at_us, self.verdict_sha256, self.evidence_sha256, self.previous]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ChainProblem:
+    """What is wrong with one entry."""
+
+    number: int
+    verdict_id: str
+    says: str
+
+
+def append(cursor: Cursor, verdict_id: str, *, now_us: int, verdict: str, evidence: bytes) -> None:
+    """Append a verdict with its evidence in the caller's transaction."""
+    last = cursor.execute(LAST).fetchone()
+    number, previous = (int(last[0]) + 1, str(last[1])) if last else (1, "")
+    entry = ChainEntry(number, verdict_id, now_us, _sha256(verdict.encode()), _sha256(evidence), previous, "")
+    row = [number, verdict_id, timestamp(now_us), evidence, entry.verdict_sha256, entry.evidence_sha256, previous]
+    cursor.execute(INSERT, [*row, entry.expected_hash()])
+
+
+def evidence_of(database: Database, verdict_id: str) -> bytes | None:
+    """The stored evidence; ``None`` for a verdict of an earlier version. Raises `StoreError`."""
+    found = database.rows(EVIDENCE, (verdict_id,))
+    return bytes(found[0][0]) if found else None
+
+
+def stored(database: Database, verdict_id: str) -> tuple[str, bytes | None]:
+    """The verdict's text and its evidence exactly as stored; raises `NotFound` and `StoreError`."""
+    found = database.rows(STORED, (verdict_id,))
+    if not found:
+        raise NotFound(f"verdict: there is no verdict with the id {verdict_id!r}", code="verdict_not_found")
+    ((verdict, evidence),) = found
+    return str(verdict), None if evidence is None else bytes(evidence)
+
+
+def entries(database: Database) -> list[ChainEntry]:
+    """The whole chain, oldest first, without the evidence; raises `StoreError`."""
+    rows = database.rows(CHAIN)
+    return [ChainEntry(number, verdict_id, microseconds(at), *rest) for number, verdict_id, at, *rest in rows]
+
+
+def problems(database: Database, *, verdict_id: str | None = None) -> Iterator[ChainProblem]:
+    """What is wrong with the chain, and with the content of every verdict or of one; nothing if all is intact."""
+    previous = ""
+    for place, entry in enumerate(entries(database), 1):
+        wrong = _link_problem(entry, place, previous)
+        if wrong:
+            yield ChainProblem(entry.number, entry.verdict_id, wrong)
+        previous = entry.hash
+        if verdict_id in (None, entry.verdict_id):
+            yield from (ChainProblem(entry.number, entry.verdict_id, says) for says in _content(database, entry))
+
+
+def _link_problem(entry: ChainEntry, place: int, previous: str) -> str:
+    if entry.number != place:
+        return f"entry {place} of the chain is missing or was renumbered"
+    if entry.previous != previous:
+        return "it does not follow the entry before it"
+    return "" if entry.hash == entry.expected_hash() else "its hash does not match its entry"
+
+
+def _content(database: Database, entry: ChainEntry) -> Iterator[str]:
+    ((verdict, evidence, *listed),) = database.rows(CONTENT, (entry.number,))
+    if verdict is None:
+        yield "the verdict was removed"
+    elif _sha256(verdict.encode()) != entry.verdict_sha256:
+        yield "the verdict was changed after it was stored"
+    elif [json.loads(verdict).get(name) for name in LISTED] != listed:
+        yield "what lists show of the verdict was changed after it was stored"
+    if _sha256(bytes(evidence)) != entry.evidence_sha256:
+        yield "the evidence was changed after it was stored"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,55 @@
+"""Reads stored looks with the sums and the plan that each was computed from, so that they can be repeated."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fairtrial.experiments.analysis.findings import Finding
+from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.experiments.analysis.sums import ArmSums, MetricSums, Sums
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import microseconds, timestamp
+from fairtrial.store.experiments.charts.shown_looks import read_finding, read_sums
+from fairtrial.store.experiments.looks import SAME_UNITS
+
+ROWS = f"""
+SELECT l.number, l.at_time, l.metric, l.variant, l.control_units, l.treatment_units, l.control_sums, l.treatment_sums,
+    l.finding, p.plan
+FROM looks l JOIN analysis_plans p ON p.number = l.plan_number
+WHERE l.plan_number IN ({SAME_UNITS}) AND l.at_time <= $2
+ORDER BY l.number, l.rowid
+"""  # noqa: S608 - ours
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedLook:
+    """One look: the plan in force, the sums, and the findings that were stored."""
+
+    plan: AnalysisPlan
+    sums: Sums
+    findings: tuple[Finding, ...]
+
+
+def repeated_looks(database: Database, plan_number: int, *, until_us: int) -> list[RepeatedLook]:
+    """The looks at the units of this plan until a time, oldest first; raises `StoreError`."""
+    looks: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for number, *row in database.rows(ROWS, (plan_number, timestamp(until_us))):
+        looks[number].append(tuple(row))
+    return [_look(rows) for rows in looks.values()]
+
+
+def _look(rows: Sequence[tuple[Any, ...]]) -> RepeatedLook:
+    plan = AnalysisPlan.restored(json.loads(rows[0][-1]))
+    units = dict.fromkeys(plan.shares, 0)
+    metrics: defaultdict[str, dict[str, MetricSums]] = defaultdict(dict)
+    for _, metric, variant, control, treatment, *sums, _, _ in rows:
+        units |= {plan.control: control, variant: treatment}
+        for arm, text in zip((plan.control, variant), sums, strict=True):
+            if text is not None:
+                metrics[arm] |= read_sums(plan, metric, text)
+    arms = {name: ArmSums(count, metrics=dict(metrics[name])) for name, count in units.items()}
+    return RepeatedLook(plan, Sums(microseconds(rows[0][0]), arms), tuple(read_finding(row[-2]) for row in rows))

@@ -1,0 +1,171 @@
+"""The command `fairtrial runs`, which lists stored runs and shows their cases."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairtrial.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from fairtrial_cli.store_client.client import StoreClient
+
+GRADES = ("wrong", "unscored", "right")
+CHANGES = ("lost", "gained", "both-wrong", "same")
+"""The choices of --only; ``unscored`` is one of both, and a hyphen stands for the space of `both wrong`."""
+CASES = 50
+"""How many cases are printed unless --limit says otherwise."""
+CONFIG = click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def command() -> None:
+    """List the stored runs of suites, and show the cases of one run or of two runs side by side.
+
+    \b
+    Examples:  fairtrial runs list --suite support-tickets
+               fairtrial runs show support-tickets@tuned --only wrong
+    """
+
+
+@command.command("list")
+@click.option("--suite", help="Only runs of the suite with this name.")
+@click.option("--target", help="Only runs on this target.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="The most runs shown.")
+@CONFIG
+@JSON
+def list_(suite: str | None, target: str | None, limit: int, config: Path, as_json: bool) -> None:
+    """List runs, newest first: id, suite, target, model, fingerprint, age, status, cases, unscored answers and seed.
+
+    \b
+    Examples:  fairtrial runs list --limit 5
+               fairtrial runs list --suite support-tickets --target tuned --json
+    """
+    from fairtrial_cli.output.run_list import listed, print_runs
+
+    with _open(config) as store:
+        store.ingest_now()
+        rows = [listed(row) for row in store.list_runs(suite=suite, target=target, limit=limit + 1)]
+    if as_json:
+        return _print_json(rows[:limit])
+    if not rows:
+        asked = " and ".join(f"{noun} {name!r}" for noun, name in (("suite", suite), ("target", target)) if name)
+        click.echo(f"no runs{f' with the {asked}' if asked else ' yet'}; run a suite: fairtrial eval SUITE --on TARGET")
+        return None
+    print_runs(rows[:limit], now_us=time.time_ns() // 1000)
+    if len(rows) > limit:
+        click.echo(f"older runs exist; to see them: --limit {2 * limit}")
+    return None
+
+
+@command.command()
+@click.argument("run")
+@click.option("--against", metavar="RUN", help="Show cases beside those of this run, the baseline.")
+@click.option(
+    "--only",
+    type=click.Choice([*GRADES, *CHANGES, "all"]),
+    default="all",
+    show_default=True,
+    help="Which cases. For one run: right, wrong, unscored; with --against: lost, gained, both-wrong, same, unscored.",
+)
+@click.option("--metric", help="The score that says which cases are right; default: the first one of the run.")
+@click.option("--case", "text", metavar="TEXT", help="Only cases with this text in their id, question or answer.")
+@click.option("--limit", default=CASES, show_default=True, type=click.IntRange(1, 10_000), help="The most cases shown.")
+@click.option("--offset", default=0, show_default=True, type=click.IntRange(0, 10**9), help="Skip this many cases.")
+@click.option("--full", is_flag=True, help="Print whole texts and all scores.")
+@CONFIG
+@JSON
+def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
+    """Show a run with its metrics and cases. RUN is an id, the beginning of one, or SUITE@TARGET for the newest run.
+
+    A case is right if its score is above 0, and wrong if it is 0. Scores where less is better are read the other way.
+    With --against, a case is lost if the candidate's score is worse than the baseline's, and gained if it is better.
+
+    \b
+    Examples:  fairtrial runs show support-tickets@tuned --only wrong --limit 10
+               fairtrial runs show support-tickets@tuned --against support-tickets@base --only lost
+               fairtrial runs show 019a3c --case refund --full
+    """
+    _check(options)
+    with _open(config) as store:
+        store.ingest_now()
+        found = _read(store, run, options)
+    if as_json:
+        return _print_json(found)
+    _print(found, options)
+    return None
+
+
+def _check(options: dict[str, Any]) -> None:
+    only, against = options["only"], options["against"]
+    if only in CHANGES and against is None:
+        raise UsageError(f"--only {only} needs --against RUN, because it compares two runs")
+    if only in ("right", "wrong") and against is not None:
+        raise UsageError(f"--only {only} is about one run; with --against use {', '.join(CHANGES)}, unscored or all")
+
+
+def _read(store: StoreClient, run: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The head of the run, and the wanted page of cases, as ``--json`` prints them."""
+    only = None if options["only"] == "all" else options["only"].replace("-", " ")
+    wanted = {name: options[name] for name in ("metric", "text") if options[name] is not None}
+    page = {"limit": options["limit"], "offset": options["offset"]}
+    run_id = store.runs.resolve(run)
+    head = _with_model(store.runs.figures(run_id))
+    if options["against"] is None:
+        return head | {"baseline": None, "cases": store.runs.cases(run_id, wanted | {"grade": only}, **page) | page}
+    other = store.runs.resolve(options["against"])
+    pairs = store.runs.pairs((run_id, other), wanted | {"change": only}, **page)
+    return head | {"baseline": _with_model(store.runs.figures(other)), "cases": pairs | page}
+
+
+def _with_model(figures: dict[str, Any]) -> dict[str, Any]:
+    return figures | {"run": {"model": None} | figures["run"]}
+
+
+def _print(found: dict[str, Any], options: dict[str, Any]) -> None:
+    from fairtrial.domain.names.case_words import TEXT_DELETED
+    from fairtrial.domain.names.printable import printable
+    from fairtrial_cli.output import run_cases, run_list
+
+    run, baseline, cases = found["run"], found["baseline"], found["cases"]
+    now_us, full, alone = time.time_ns() // 1000, options["full"], options["metric"] is not None
+    run_list.print_head(run, found["used"], now_us=now_us, full=full)
+    if baseline is not None:
+        known = run_list.identity(baseline["run"], now_us=now_us)
+        click.echo(printable(f"against {baseline['run']['target']}: {known}"))
+    if cases.get("texts_deleted"):
+        click.echo(f"texts of {cases['texts_deleted']:,} answers: {TEXT_DELETED}")
+    click.echo(f"\n{run_cases.counts_line(cases['metric'], cases['counts'])}")
+    if baseline is None:
+        run_cases.print_cases(cases["rows"], cases["metric"], alone=alone, full=full)
+    else:
+        titles = (f"{run['target']} (candidate)", f"{baseline['run']['target']} (baseline)")
+        run_cases.print_pairs(cases["rows"], cases["metric"], titles, alone=alone, full=full)
+    click.echo(f"\n{run_cases.rest_line(len(cases['rows']), cases['total'], options['offset'])}")
+
+
+def _open(config: Path) -> AbstractContextManager[StoreClient]:
+    from fairtrial.config.project import load_project
+    from fairtrial_cli.store_client.client import open_store
+
+    return open_store(load_project(config, os.environ).layout)
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,207 @@
+"""The command `fairtrial verdict`, which lists, shows, approves, recomputes, verifies and exports verdicts."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fairtrial.domain.verdicts.approvals import ApprovalVote
+    from fairtrial_cli.store_client.client import StoreClient
+
+CHANGED = 1
+"""The exit code if a verdict can't be reproduced, or was changed."""
+CONFIG = click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
+
+
+@click.group()
+def command() -> None:
+    """List verdicts, show what one rests on, approve or reject it, and check that it still stands.
+
+    ID is a verdict's id or its beginning.
+
+    \b
+    Examples:  fairtrial verdict list --gate support-release
+               fairtrial verdict approve 0199f3c2 --why "read 40 answers"
+    """
+
+
+@command.command("list")
+@click.option("--gate", help="Only verdicts of the gate of this name.")
+@click.option("--candidate", help="Only verdicts on this candidate.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="The number of verdicts.")
+@CONFIG
+@JSON
+def list_(gate: str | None, candidate: str | None, limit: int, config: Path, *, as_json: bool) -> None:
+    """List verdicts, newest first, with their approvals and whether their gate is the official one.
+
+    \b
+    Example:  fairtrial verdict list --candidate tuned
+    """
+    from fairtrial_cli.output.verdict import print_list
+
+    with _open(config) as store:
+        rows = store.verdicts.listing(gate=gate, candidate=candidate, limit=limit)
+    _print_json(rows) if as_json else print_list(rows)
+
+
+@command.command()
+@click.argument("verdict_id", metavar="ID")
+@CONFIG
+@JSON
+def show(verdict_id: str, config: Path, *, as_json: bool) -> None:
+    """Show the verdict ID: how it reads now, every rule, the evidence, the approvals, and what has changed since.
+
+    \b
+    Example:  fairtrial verdict show 0199f3c2
+    """
+    with _open(config) as store:
+        record = store.verdicts.record(verdict_id)
+    _print_record(record, as_json=as_json)
+
+
+def _vote_command(vote: ApprovalVote, summary: str, why: str) -> click.Command:
+    @click.argument("verdict_id", metavar="ID")
+    @WHY
+    @CONFIG
+    @JSON
+    def cast(verdict_id: str, why: str, config: Path, *, as_json: bool) -> None:
+        with _open(config) as store:
+            record = store.verdicts.vote(verdict_id, vote, why)
+        _print_record(record, as_json=as_json, head_only=True)
+
+    example = f'fairtrial verdict {vote} 0199f3c2 --why "{why}"'
+    text = f"{summary}\n\nThe last vote of each person counts.\n\n\b\nExample:  {example}"
+    return click.command(vote, help=text)(cast)
+
+
+command.add_command(_vote_command("approve", "Approve the verdict ID, which must be a SHIP.", "read 40 answers"))
+command.add_command(
+    _vote_command("reject", "Reject the verdict ID, so that it can't be promoted.", "the refund answers are rude")
+)
+
+
+@command.command()
+@click.argument("verdict_id", metavar="ID")
+@CONFIG
+@JSON
+def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
+    """Judge the verdict ID again from its stored evidence, and compare every number; nothing is stored.
+
+    The looks of its live experiments are repeated from their stored sums. The exit code is 1 if anything differs.
+
+    \b
+    Example:  fairtrial verdict recompute 0199f3c2
+    """
+    from fairtrial_cli.output.verdict import print_recomputed
+
+    with _open(config) as store:
+        found = store.verdicts.recompute(verdict_id)
+    _print_json(found) if as_json else print_recomputed(found)
+    raise click.exceptions.Exit(0 if found["same"] else CHANGED)
+
+
+@command.command()
+@click.argument("verdict", metavar="[ID|PATH]", required=False)
+@CONFIG
+@JSON
+def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
+    """Check that verdicts, their evidence and the audit trail are unchanged: all in the store, the verdict ID, or PATH.
+
+    PATH is an exported file or folder. It is checked without a store, on any machine. For verdicts in the store, the
+    audit trail is checked, too.
+
+    The head of the hash chain is printed. Keep it elsewhere, to prove later that nothing before it was replaced. The
+    exit code is 1 if anything was changed.
+
+    \b
+    Examples:  fairtrial verdict verify
+               fairtrial verdict verify verdict-0199f3c2.html
+    """
+    from fairtrial_cli.output.verdict import print_export_check, print_integrity
+
+    if verdict is not None and Path(verdict).exists():
+        from gateway.control.operations.verdicts.export.offline_check import check_export
+
+        found, show = check_export(Path(verdict)), print_export_check
+    else:
+        with _open(config) as store:
+            found, show = store.verdicts.integrity(verdict), print_integrity
+    _print_json(found) if as_json else show(found)
+    raise click.exceptions.Exit(0 if found["intact"] else CHANGED)
+
+
+@command.command()
+@click.argument("verdict_id", metavar="ID")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="The file; by default verdict-ID.html.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False), help="Write a folder with all parts instead."
+)
+@CONFIG
+def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) -> None:
+    """Export the verdict ID for an auditor: one printable HTML file, or a folder with all parts as files.
+
+    Both contain the stored verdict, its evidence and its place in the hash chain. `fairtrial verdict verify PATH`
+    checks them without the store.
+
+    \b
+    Examples:  fairtrial verdict export 0199f3c2 --to release-7.html
+               fairtrial verdict export 0199f3c2 --folder release-7
+    """
+    from gateway.control.operations.verdicts.export.folder import write_folder
+
+    if to is not None and folder is not None:
+        raise click.UsageError("--to and --folder exclude each other")
+    with _open(config) as store:
+        html = store.verdicts.export(verdict_id)
+    if folder is not None:
+        write_folder(html, folder)
+    else:
+        to = to or Path(f"verdict-{verdict_id}.html")
+        _write(to, html)
+    click.echo(f"exported to {folder or to}; check it anywhere with: fairtrial verdict verify {folder or to}")
+
+
+def _write(path: Path, html: str) -> None:
+    from fairtrial.domain.errors import UsageError
+
+    try:
+        path.write_bytes(html.encode())
+    except OSError as error:
+        raise UsageError(f"{path}: it can't be written ({error.strerror})") from error
+
+
+@contextmanager
+def _open(config: Path) -> Iterator[StoreClient]:
+    from fairtrial.config.project import load_project
+    from fairtrial_cli.store_client.client import open_store
+
+    with open_store(load_project(config, os.environ).layout, config) as store:
+        yield store
+
+
+def _print_record(record: dict[str, Any], *, as_json: bool, head_only: bool = False) -> None:
+    from fairtrial_cli.output.verdict import print_record
+
+    _print_json(record) if as_json else print_record(record, head_only=head_only)
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

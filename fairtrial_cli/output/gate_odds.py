@@ -1,0 +1,202 @@
+"""Prints a gate's own odds: how often an identical model would pass it, and which rules hold it back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fairtrial.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from evaluators.gate.file import Gate
+    from evaluators.gate.odds import GateOdds, RuleOdds
+    from evaluators.results.run_table import RunTable
+    from evaluators.suite import Suite
+    from evaluators.trial import Trial
+    from fairtrial.domain.verdict import Odds
+    from fairtrial_cli.store_client.client import StoreClient
+
+HOW = (
+    "In each trial, the cases are drawn anew from these, and candidate and base swap the results of each case with "
+    "probability one half, in all measures at once. This simulates a model that is as good as the base and differs "
+    "from it in as many cases. Floors see the mean of both runs."
+)
+NO_RUNS = (
+    "There are no comparable runs on both targets, so shares of differing cases are assumed, floors are taken as met, "
+    "and metrics are taken as independent."
+)
+NO_TARGETS = (
+    "Without --candidate and --baseline no runs are read, so shares of differing cases are assumed, floors are taken "
+    "as met, and metrics are taken as independent."
+)
+COLUMNS = (
+    "The column 'passes' has the share of identical models that pass the rule, and 'differ' the cases that the two "
+    "sides answer differently. So many cases as in 'for 90 %' would raise the share to 90 %. There, 'none' means that "
+    "no number up to 20 times as many would, and 'better' that the rule requires a better model. Models that are worse "
+    "by the margin, or by twice the margin, pass as often as 'worse' and 'twice' say."
+)
+NOTHING = "No line compares 0/1 scores or means with the base, so the odds of an identical model are unknown."
+
+
+def self_test(gate_path: Path, config: Path, *, candidate: str | None, baseline: str | None, out: Path | None) -> None:
+    """Simulate and print the odds; nothing is judged or stored. ``out``: a file for JSON, or ``-`` for the screen."""
+    from evaluators.gate.file import load
+    from evaluators.gate.odds import assumed_odds
+
+    if (candidate is None) != (baseline is None):
+        raise UsageError("--self-test: name both --candidate and --baseline, or neither")
+    gate = load(gate_path)
+    found = None
+    if candidate is not None and baseline is not None:
+        found = _of_store(gate, config, candidate, baseline)
+    assumed = assumed_odds(gate.rules) if found is None else []
+    why = "" if found is not None else NO_TARGETS if candidate is None else NO_RUNS
+    if out is not None:
+        text = json.dumps(_json(gate, candidate, baseline, found, assumed), indent=2, ensure_ascii=False)
+        if out == Path("-"):
+            click.echo(text)
+            return
+        out.write_text(text + "\n", encoding="utf-8")
+    _print(gate, found, assumed, why)
+
+
+def _of_store(gate: Gate, config: Path, candidate: str, baseline: str) -> GateOdds | None:
+    from evaluators.gate.odds import gate_odds
+    from evaluators.trial import Trial
+    from fairtrial.config.project import load_project
+    from fairtrial_cli.output.progress import count_progress
+    from fairtrial_cli.store_client.client import open_store
+    from gateway.control.operations.judge_candidate import digests_of
+
+    project = load_project(config, os.environ)
+    digests_of(project.plan, candidate, baseline)  # fails early for unknown targets
+    if not (project.layout.store.exists() or project.layout.journal.exists()):
+        return None  # opening the store would create it
+    with open_store(project.layout) as store:
+        store.ingest_now()
+        suites = {suite.name: suite for suite in gate.suites}
+        trial = Trial(candidate, baseline, lambda suite, target: newest_run(store, suites[suite], target))
+        _read(gate, trial)
+        with count_progress("simulating", total=len(gate.rules)) as step:
+            return gate_odds(gate.rules, trial, on_rule=step)
+
+
+def _read(gate: Gate, trial: Trial) -> None:
+    """Read all runs first, so that the progress bar counts the simulation alone."""
+    for suite in gate.suites:
+        for target in (trial.candidate, trial.baseline):
+            trial.table(suite.name, target)
+
+
+def newest_run(store: StoreClient, suite: Suite, target: str) -> RunTable | None:
+    """The newest finished run of this version of the suite, which a verdict would use."""
+    for run_id in store.latest_ids(suite=suite.name, target=target):
+        run = store.load_table(run_id)
+        if run.suite_digest == suite.digest:
+            return run
+    return None
+
+
+def _json(
+    gate: Gate, candidate: str | None, baseline: str | None, found: GateOdds | None, assumed: Sequence[Odds]
+) -> dict[str, Any]:
+    known = {} if found is None else asdict(found)
+    return {
+        "gate": gate.name,
+        "candidate": candidate,
+        "baseline": baseline,
+        "rules_of_gate": len(gate.rules) + len(gate.external),
+        "odds": known.get("odds"),
+        "trials": known.get("trials"),
+        "standard_error": known.get("error"),
+        "without_better": known.get("without_better"),
+        "rules": known.get("rules", []),
+        "other_evidence": [text for text, _ in gate.external],
+        "assumed": [asdict(one) for one in assumed],
+    }
+
+
+def _print(gate: Gate, found: GateOdds | None, assumed: Sequence[Odds], why: str) -> None:
+    console = Console()
+    if found is None:
+        for one in assumed:
+            console.print(Text(f"By this gate, {one}."))
+        console.print(Text(why if assumed else NOTHING, style="dim"))
+        return
+    for sentence in sentences(gate, found):
+        console.print(Text(sentence))
+    console.print(_table(found))
+    console.print(Text(COLUMNS, style="dim"))
+    for sentence in _taken_as_met(gate, found):
+        console.print(Text(sentence, style="dim"))
+
+
+def sentences(gate: Gate, found: GateOdds) -> list[str]:
+    """The odds, how they were computed, and what prevents an identical model from passing."""
+    rules, share = len(gate.rules) + len(gate.external), found.odds.discordance
+    which = "its only rule" if rules == 1 else f"all {rules} rules"
+    lines = [f"An identical model passes {which} in {percent(found.odds.ship)} of trials with these cases."]
+    better = sum(one.requires_better for one in found.rules)
+    if found.without_better is not None:
+        those = "1 rule requires" if better == 1 else f"{better} rules require"
+        lines.append(
+            f"{those} the candidate to be better, which an identical model achieves only by chance. Without "
+            f"{'it' if better == 1 else 'them'}, an identical model passes in {percent(found.without_better)}."
+        )
+    if found.odds.more_cases is not None and found.odds.more_ship is not None:
+        lines.append(
+            f"With {found.odds.more_cases:,} cases in the largest suite and as many times more in the others, it "
+            f"passes in {percent(found.odds.more_ship)}."
+        )
+    known = [one.worse_passes for one in found.rules if one.worse_passes is not None]
+    if known:
+        twice = max((one.twice_passes for one in found.rules if one.twice_passes is not None), default=None)
+        text = (
+            f"A model that is worse by exactly the margin of a rule passes that rule in at most {percent(max(known))}"
+        )
+        text += "" if twice is None else f", and one that is worse by twice the margin in at most {percent(twice)}"
+        lines.append(f"{text}. It passes the whole gate no more often.")
+    differ = f"{percent(share.value)} of the cases differ (95 % interval {percent(share.low)} to {percent(share.high)})"
+    lines.append(f"{differ}. {found.trials:,} trials; standard error {100 * found.error:.1f} points. {HOW}")
+    return lines
+
+
+def _table(found: GateOdds) -> Table:
+    """The rules that are simulated, those that hold an identical model back first."""
+    head = ("passes", "rule", "cases", "differ", "for 90 %", "worse", "twice")
+    table = Table(box=None, pad_edge=False)
+    for name in head:
+        table.add_column(name, justify="left" if name == "rule" else "right", no_wrap=name != "rule")
+    simulated = [one for one in found.rules if one.passes is not None]
+    for one in sorted(simulated, key=lambda each: each.passes or 0.0):
+        table.add_row(*(Text(cell) for cell in _cells(one)))
+    return table
+
+
+def _cells(one: RuleOdds) -> tuple[str, ...]:
+    enough = one.passes is not None and one.passes >= 0.9
+    more = "better" if one.requires_better else "" if enough else "none"
+    if one.more_cases is not None:
+        more = f"{one.more_cases:,}"
+    worse = ["" if share is None else percent(share) for share in (one.worse_passes, one.twice_passes)]
+    return percent(one.passes or 0.0), f"{one.source}: {one.rule}", f"{one.cases:,}", f"{one.differing:,}", more, *worse
+
+
+def _taken_as_met(gate: Gate, found: GateOdds) -> list[str]:
+    lines = [f"Taken as met ({one.taken_as_met}): {one.source}: {one.rule}" for one in found.rules if one.taken_as_met]
+    return lines + [f"Taken as met (other evidence than runs): {text}" for text, _ in gate.external]
+
+
+def percent(share: float) -> str:
+    """``71 %``, or with one digit below 10 % and above 99 %."""
+    value = 100 * share
+    return f"{value:.0f} %" if 10 <= value <= 99 or value in (0, 100) else f"{value:.1f} %"

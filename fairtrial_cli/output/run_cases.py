@@ -1,0 +1,141 @@
+"""Prints cases of one run, or of two runs side by side, as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from dashboard.components.formatting import readable_reference
+from fairtrial.domain.names.case_words import OUTCOMES, TEXT_DELETED, TEXT_NOT_STORED
+from fairtrial.domain.names.printable import printable
+from fairtrial.domain.plurals import counted
+
+Row = dict[str, Any]
+WIDTH = 160
+"""How many characters of a text are shown without --full."""
+
+
+def print_cases(rows: Sequence[Row], metric: str, *, alone: bool, full: bool) -> None:
+    """Print cases of one run: what was asked, expected and answered, with scores.
+
+    ``alone``: only the score of ``metric``.
+    """
+    for row in rows:
+        click.echo(f"\n{_name(row)}: {row['grade']}")
+        side = _Side("answered", row, metric, alone=alone)
+        _print_parts([*_question(row, full=full), *side.parts(full=full)], full=full)
+
+
+def print_pairs(rows: Sequence[Row], metric: str, titles: tuple[str, str], *, alone: bool, full: bool) -> None:
+    """Print cases of two runs; ``titles``: candidate, baseline."""
+    for row in rows:
+        new, old = row["candidate"], row["baseline"]
+        values = f"{printable(metric)} {_value(old, metric)} → {_value(new, metric)}"
+        click.echo(f"\n{_name(row)}: {row['change']}, {values}")
+        sides = (_Side(titles[1], old, metric, alone=alone), _Side(titles[0], new, metric, alone=alone))
+        parts = [*_question(row | {"texts_deleted": new["texts_deleted"]}, full=full)]
+        _print_parts([*parts, *(part for side in sides for part in side.parts(full=full))], full=full)
+
+
+def counts_line(metric: str, counts: Mapping[str, int]) -> str:
+    """``intent.accuracy: 12 lost, 4 gained, …``."""
+    return f"{printable(metric)}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+
+def rest_line(shown: int, total: int, offset: int) -> str:
+    """How many cases there are, and how to see the rest."""
+    left = total - offset - shown
+    if not shown:
+        return f"no case is left after the first {total:,}" if offset and total else "no case matches"
+    if left <= 0 and not offset:
+        return f"{counted(total, 'case')}"
+    more = f"; {left:,} more: --offset {offset + shown}" if left > 0 else ""
+    return f"cases {offset + 1:,} to {offset + shown:,} of {total:,}{more}"
+
+
+class _Side:
+    """One answer with its scores."""
+
+    def __init__(self, title: str, row: Row, metric: str, *, alone: bool) -> None:
+        self.title, self.row, self.metric, self.alone = title, row, metric, alone
+
+    def parts(self, *, full: bool) -> Iterator[tuple[str, str]]:
+        row = self.row
+        yield self.title, _answer(row)
+        if row["outcome"] not in ("scored", "provider_error"):
+            yield "", OUTCOMES.get(row["outcome"], row["outcome"])
+        scores = [one for one in row["scores"] if self._shown(one, full=full)]
+        if scores:
+            yield "", ", ".join(_score(one) for one in scores)
+
+    def _shown(self, score: Row, *, full: bool) -> bool:
+        """With `--full` all scores; otherwise the metric, and the first stat of each other scorer."""
+        scorer, _, stat = score["metric"].partition(".")
+        if self.alone:
+            return bool(score["metric"] == self.metric or (not stat and scorer == self.metric.partition(".")[0]))
+        if full or not stat or score["metric"] == self.metric:
+            return True
+        firsts = {one["metric"].partition(".")[0]: one["metric"] for one in reversed(self.row["scores"])}
+        return bool(firsts[scorer] == score["metric"] and scorer != self.metric.partition(".")[0])
+
+
+def _question(row: Row, *, full: bool) -> Iterator[tuple[str, str]]:
+    yield "asked", _asked(row, full=full)
+    if row["expected"] is not None:
+        yield "expected", readable_reference(row["expected"])
+
+
+def _asked(row: Row, *, full: bool) -> str:
+    """All messages with ``full``, otherwise the last one."""
+    if row["asked"] is None:
+        return f"[{TEXT_DELETED if row['texts_deleted'] else TEXT_NOT_STORED}]"
+    try:
+        messages = [one for one in json.loads(row["asked"]) if isinstance(one, dict)]
+    except ValueError:
+        return str(row["asked"])
+    if full:
+        return "\n".join(f"{one.get('role', '')}: {_text(one.get('content'))}" for one in messages)
+    return _text(messages[-1].get("content")) if messages else ""
+
+
+def _answer(row: Row) -> str:
+    if row["texts_deleted"]:
+        return f"[{TEXT_DELETED}]"
+    if row["error"] is not None:
+        return f"no answer: {row['error']}"
+    return str(row["output"] or row["refusal"] or "")
+
+
+def _score(score: Row) -> str:
+    value = "unscored" if score["value"] is None else f"{score['value']:.4g}"
+    why = score["why"] or (f"answered {score['label']!r}" if score["label"] is not None else "")
+    return f"{score['metric']} {value}" + (f" ({why})" if why else "")
+
+
+def _value(side: Row, metric: str) -> str:
+    found = next((one["value"] for one in side["scores"] if one["metric"] == metric), None)
+    return "unscored" if found is None else f"{found:.4g}"
+
+
+def _name(row: Row) -> str:
+    return printable(row["case_id"]) + (f", repeat {row['repeat'] + 1}" if row["repeat"] else "")
+
+
+def _print_parts(parts: Sequence[tuple[str, str]], *, full: bool) -> None:
+    width = max(len(title) for title, _ in parts)
+    for title, text in parts:
+        lines = text.splitlines() or [""] if full else [_cut(text)]
+        for at, line in enumerate(lines):
+            click.echo(f"  {printable('' if at else title):<{width}}  {printable(line)}".rstrip())
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= WIDTH else f"{line[:WIDTH]}…"
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)

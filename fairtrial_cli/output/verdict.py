@@ -1,0 +1,157 @@
+"""Prints verdicts: the list, one record, a recomputation, and the check of integrity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fairtrial.domain.plurals import counted
+from fairtrial.domain.verdicts.wording import standing_word, titled
+
+Row = dict[str, Any]
+SHORT_DIGEST = 12
+"""Characters of a digest."""
+COLOURS = {"pass": "green", "cannot tell": "yellow", "fail": "red", "invalid": "magenta"}
+
+
+def print_list(rows: Sequence[Row]) -> None:
+    """A row for each verdict."""
+    console = Console()
+    if not rows:
+        console.print("No verdicts yet. Judge a candidate: fairtrial gate GATE --candidate tuned --baseline base")
+        return
+    table = Table("judged", "candidate", "baseline", "gate", "standing", "reads", box=None, pad_edge=False)
+    table.add_column("id", no_wrap=True, min_width=36)
+    for row in rows:
+        standing = standing_word(official=row["official"])
+        at = str(row["at_time"])[:16].replace("T", " ")
+        cells = (at, row["candidate"], row["baseline"], row["gate"], standing, _title(row), row["verdict_id"])
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    console.print(table)
+
+
+def print_record(record: Row, *, head_only: bool = False) -> None:
+    """The record, or only its decision, approvals and what makes it stale."""
+    console, verdict = Console(), record["verdict"]
+    console.print(Text(f"{_title(record)}   [{record['standing']}]", style="bold"))
+    for line in _head(record):
+        console.print(Text(line), soft_wrap=True)
+    if head_only:
+        return
+    for conflict in verdict.get("conflicts", ()):
+        console.print(Text(f"conflict: {conflict}"))
+    table = Table("result", "rule", "finding", box=None, pad_edge=False)
+    for one in verdict["findings"]:
+        result = Text(one["result"], style=COLOURS[one["result"]]) if one["decisive"] else Text("shown", style="dim")
+        table.add_row(result, Text(f"{one['rule']}\n{one['source']}"), Text(one["says"]))
+    console.print(table)
+    provenance = verdict.get("provenance")
+    for line in () if provenance is None else _evidence(provenance, record):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _title(row: Row) -> str:
+    return titled(row["reads"], official=row["official"])
+
+
+def _head(record: Row) -> Iterator[str]:
+    verdict, approvals = record["verdict"], record["approvals"]
+    yield verdict["headline"]
+    yield f"id {verdict['verdict_id']}, gate {verdict['gate']}, judged {_time(verdict['at_us'])}"
+    for vote in approvals["votes"]:
+        done = "approved" if vote["vote"] == "approve" else "rejected"
+        yield f"{done} by {vote['actor']} ({vote['role']}) on {_time(vote['at_us'])}: {vote['why']}"
+    for reason in record["stale"]:
+        yield f"stale: {reason}"
+    for one in record["releases"]:
+        yield f"used by {one['action']} of {one['experiment']} by {one['actor']} on {str(one['at_time'])[:16]}"
+
+
+def _evidence(provenance: Row, record: Row) -> Iterator[str]:
+    yield f"asked by {provenance['asked_by']}, fairtrial {provenance['program']}, plan {provenance['plan_hash']}"
+    yield f"gate text {provenance['gate_sha256'][:SHORT_DIGEST]}"
+    for suite in provenance["suites"]:
+        yield f"suite {suite['suite']}: cases {suite['digest'][:SHORT_DIGEST]}"
+    for run in provenance["runs"]:
+        weights = run["fingerprint"] or "no fingerprint, so a swap of its weights can't be seen"
+        model = run["model"] or "model unknown"
+        yield f"run {run['run_id']}: {run['suite']} on {run['target']} ({model}, {weights}), {_time(run['started_us'])}"
+    for queue in provenance["queues"]:
+        yield f"reviews {queue['title']}: {counted(queue['votes'], 'vote')} on {queue['suite']}"
+    for one in provenance["experiments"]:
+        amended = f", amended {counted(len(one['amendments']), 'time')}" if one["amendments"] else ""
+        yield (
+            f"experiment {one['experiment']}/{one['variant']}: {counted(one['looks'], 'look')}, attempt "
+            f"{one['attempt']}, plan {one['analysis_hash'][:SHORT_DIGEST]}{amended}"
+        )
+    chain = record["chain"]
+    if chain is not None:
+        head = chain["head"]
+        yield f"entry {chain['number']} of the hash chain: {chain['hash']}; head {head['number']}: {head['hash']}"
+
+
+def print_recomputed(found: Row) -> None:
+    """What differs, or that nothing does."""
+    console, lines = Console(), found["lines"]
+    same = sum(line["same"] for line in lines)
+    console.print(Text(f"{same} of {counted(len(lines), 'finding')} are the same.", style="bold"))
+    for line in lines:
+        if not line["same"]:
+            console.print(
+                Text(f"{line['rule']} ({line['source']}): {line['stored']} → {line['computed']}", style="red")
+            )
+            console.print(Text(f"  stored:   {line['says']}\n  computed: {line['says_now']}"))
+    for one in found["looks"]:
+        console.print(Text(_looks(one)))
+    if found["program"] != found["program_now"]:
+        console.print(Text(f"It was judged by fairtrial {found['program']}; this is {found['program_now']}."))
+    console.print(Text(f"Decision: {found['decision']} when stored, {found['decision_now']} now."))
+
+
+def _looks(one: Row) -> str:
+    looks = counted(one["judged"], "look")
+    if one["stored"] != one["judged"]:
+        return f"experiment {one['experiment']}: only {one['stored']} of {looks} are still stored"
+    end = "the same decisions" if one["decisions"] else "OTHER DECISIONS"
+    return f"experiment {one['experiment']}: {one['repeated']} of {looks} repeated, {end}"
+
+
+def print_integrity(found: Row) -> None:
+    """Whether anything was changed, and the head of the chain."""
+    console, head = Console(), found["head"]
+    for one in found["problems"]:
+        where = f"verdict {one['verdict_id']}: " if one["verdict_id"] else ""
+        console.print(Text(f"CHANGED: {where}{one['says']}", style="red"))
+    if found["intact"]:
+        verdicts = counted(found["verdicts"], "verdict")
+        console.print(Text(f"Intact: {verdicts} with evidence, and the audit trail.", style="bold"))
+    if found["without_evidence"]:
+        console.print(Text(f"{counted(found['without_evidence'], 'verdict')} of earlier versions have no evidence."))
+    if head is not None:
+        console.print(Text(f"Head of the chain: {head['number']} {head['hash']}"), soft_wrap=True)
+
+
+def print_export_check(found: Row) -> None:
+    """Whether an export was changed, what its verdict says, and the head of the chain in it."""
+    console, shows, head = Console(), found["shows"], found["head"]
+    for problem in found["problems"]:
+        console.print(Text(f"CHANGED: {problem}", style="red"), soft_wrap=True)
+    if found["intact"] and shows is not None:
+        console.print(Text("Intact: the verdict, its evidence and the chain.", style="bold"))
+        words = titled(shows["decision"], official=shows["official"])
+        against = f"{shows['candidate']} against {shows['baseline']}, gate {shows['gate']}"
+        console.print(Text(f"{words}: {against}, id {shows['verdict_id']}"), soft_wrap=True)
+    for note in found["notes"]:
+        console.print(Text(f"Not checked: {note}"), soft_wrap=True)
+    if found["intact"] and head is not None:
+        console.print(Text(f"Head of the chain: {head['number']} {head['hash']}"), soft_wrap=True)
+        console.print(Text("Compare it with a head that you kept: only that shows that the chain was not replaced."))
+
+
+def _time(us: int) -> str:
+    return f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,138 @@
+"""Reads, approves and checks verdicts for commands, in the open store or through control's API."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from fairtrial.config.project import load_project
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.verdicts.approvals import ApprovalVote
+from fairtrial.store.access.sessions import LOCAL, local_user
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
+from fairtrial.store.evaluations import verdict_chain, verdicts
+from fairtrial_cli.store_client.accounts import Clock, SendRequest
+from fairtrial_cli.store_client.experiments import plain, usage_errors
+
+if TYPE_CHECKING:
+    from gateway.control.operations.verdicts.staleness import Present
+
+Row = dict[str, Any]
+
+
+class LocalVerdicts:
+    """Verdicts in the open store. ``config``: the project file, for what is declared now."""
+
+    def __init__(self, database: Database, config: Path | None, now_us: Clock) -> None:
+        self._database = database
+        self._config = config
+        self._now_us = now_us
+
+    def listing(self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100) -> list[Row]:
+        from gateway.control.operations.verdicts.verdict_rows import verdict_rows
+
+        query = verdicts.listing(Page(limit=limit), gate=gate, candidate=candidate)
+        return [plain(row) for row in verdict_rows(self._database, query)]
+
+    def record(self, verdict_id: str) -> Row:
+        from gateway.control.operations.verdicts.release_record import release_record
+        from gateway.control.operations.verdicts.vote_on_verdict import find_verdict
+
+        present = self._present()
+        with usage_errors():
+            record = release_record(self._database, find_verdict(self._database, verdict_id), present)
+        return msgspec.json.decode(msgspec.json.encode(record), type=Row)
+
+    def export(self, verdict_id: str) -> str:
+        from gateway.control.operations.verdicts.export.contents import read_contents
+        from gateway.control.operations.verdicts.export.page import render
+        from gateway.control.operations.verdicts.vote_on_verdict import find_verdict
+
+        present = self._present()
+        with usage_errors():
+            return render(read_contents(self._database, find_verdict(self._database, verdict_id), present))
+
+    def vote(self, verdict_id: str, vote: ApprovalVote, why: str) -> Row:
+        from gateway.control.operations.verdicts.vote_on_verdict import vote_on_verdict
+
+        voter = f"local user {local_user()}", LOCAL.role
+        with usage_errors():
+            vote_on_verdict(self._database, verdict_id, vote, voter, why=why, now_us=self._now_us())
+        return self.record(verdict_id)
+
+    def recompute(self, verdict_id: str) -> Row:
+        from gateway.control.operations.verdicts.recompute import recompute
+
+        with usage_errors():
+            return plain(recompute(self._database, verdict_id))
+
+    def integrity(self, verdict_id: str | None) -> Row:
+        from gateway.control.operations.verdicts.release_record import integrity
+        from gateway.control.operations.verdicts.vote_on_verdict import find_verdict
+
+        with usage_errors():
+            one = None if verdict_id is None else find_verdict(self._database, verdict_id).verdict_id
+            return plain(integrity(self._database, one))
+
+    def evidence(self, verdict_id: str) -> str:
+        from evaluators.gate.evidence.document import text_of
+        from gateway.control.operations.verdicts.vote_on_verdict import find_verdict
+
+        with usage_errors():
+            found = find_verdict(self._database, verdict_id)
+        document = verdict_chain.evidence_of(self._database, found.verdict_id)
+        if document is None:
+            raise UsageError(f"verdict {verdict_id}: an earlier version judged it, without keeping the evidence")
+        return text_of(document)
+
+    def _present(self) -> Present:
+        from gateway.control.operations.verdicts.staleness import Present
+
+        if self._config is None:
+            raise UsageError("verdict: no project file was named")
+        project = load_project(self._config, os.environ)
+        return Present(project.plan, project.release_gate, self._now_us())
+
+
+class RemoteVerdicts:
+    """Verdicts through control's API."""
+
+    def __init__(self, send: SendRequest) -> None:
+        self._send = send
+
+    def listing(self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100) -> list[Row]:
+        params = {"gate": gate, "candidate": candidate, "limit": limit}
+        answer = self._send("GET", "/api/verdicts", params=params)
+        return msgspec.json.decode(answer, type=dict[str, list[Row]])["rows"]
+
+    def record(self, verdict_id: str) -> Row:
+        return self._one(verdict_id, "record")
+
+    def vote(self, verdict_id: str, vote: ApprovalVote, why: str) -> Row:
+        self._send("POST", _path(verdict_id, vote), content=msgspec.json.encode({"why": why}))
+        return self.record(verdict_id)
+
+    def recompute(self, verdict_id: str) -> Row:
+        return self._one(verdict_id, "recomputation")
+
+    def integrity(self, verdict_id: str | None) -> Row:
+        path = "/api/verdicts/integrity" if verdict_id is None else _path(verdict_id, "integrity")
+        return msgspec.json.decode(self._send("GET", path), type=Row)
+
+    def evidence(self, verdict_id: str) -> str:
+        return self._send("GET", _path(verdict_id, "evidence")).decode()
+
+    def export(self, verdict_id: str) -> str:
+        return self._send("GET", _path(verdict_id, "export")).decode()
+
+    def _one(self, verdict_id: str, what: str) -> Row:
+        return msgspec.json.decode(self._send("GET", _path(verdict_id, what)), type=Row)
+
+
+def _path(verdict_id: str, what: str) -> str:
+    return f"/api/verdicts/{quote(verdict_id, safe='')}/{what}"

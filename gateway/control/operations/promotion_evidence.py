@@ -1,0 +1,53 @@
+"""Collects the evidence of a promotion or a roll-back, and refuses a promotion that lacks something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fairtrial.domain.errors import Conflict
+from fairtrial.domain.plan import Experiment
+from fairtrial.experiments.lifecycle import Transition, promoted_by
+from fairtrial.experiments.promotion import chosen_treatment, definition
+from fairtrial.store.core.database import Database
+from gateway.control.operations.verdicts.release_check import missing_for_release
+from gateway.control.operations.verdicts.served_weights import Probe, probed_weights
+from gateway.control.operations.verdicts.staleness import Present
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What to promote: a ``variant``, by default the only treatment. ``override``: even if something is missing."""
+
+    variant: str | None = None
+    override: bool = False
+
+
+def promotion_evidence(
+    database: Database, experiment: Experiment, asked: Promotion, present: Present, probe: Probe | None
+) -> dict[str, Any]:
+    """What a promotion rests on; raises `BadRequest` for an unknown variant, `Conflict` with all that is missing.
+
+    ``probe`` asks the variant's deployment for one answer, so that swapped weights are seen before anyone is served.
+    """
+    variant, plan = chosen_treatment(experiment, asked.variant), present.plan
+    probed = probed_weights(plan, variant.deployment, probe)
+    found = missing_for_release(database, experiment, variant.name, replace(present, probed=probed.fingerprints))
+    missing = (*found.missing, *probed.problems)
+    if missing and not asked.override:
+        listed = "".join(f"\n- {one}" for one in missing)
+        raise Conflict(
+            f"experiments.{experiment.name}: {variant.name} can't be promoted yet (an admin can override this):{listed}"
+        )
+    return {
+        "variant": variant.name,
+        **definition(plan, variant),
+        "verdict_id": found.verdict_id,
+        "override": asked.override,
+        "missing": list(missing),
+    }
+
+
+def rollback_evidence(experiment: Experiment, last: Transition | None) -> dict[str, Any]:
+    """The promoted variant that the control replaces, ``None`` if there was no promotion."""
+    return {"promoted": promoted_by(last) or experiment.serves}

@@ -1,0 +1,82 @@
+"""Loads the runs that a gate reads, once each, and remembers which ones it read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evaluators.results.run_table import RunTable, same_results
+from fairtrial.store.core.database import Database
+from fairtrial.store.evaluations import looks, runs
+from gateway.control.operations.run_tables import load_table
+
+Key = tuple[str, str]
+"""A suite and a target."""
+
+
+class LatestRuns:
+    """The newest finished run of a suite on a target. ``digests``: the digest of each suite."""
+
+    def __init__(self, database: Database, digests: Mapping[str, str]) -> None:
+        self._database = database
+        self._digests = digests
+        self._newest: dict[Key, RunTable | None] = {}
+        self._before: dict[Key, RunTable | None] = {}
+
+    def __call__(self, suite: str, target: str) -> RunTable | None:
+        if (suite, target) not in self._newest:
+            self._newest[suite, target] = self._load(suite, target)
+        return self._newest[suite, target]
+
+    def before(self, suite: str, target: str) -> RunTable | None:
+        """The finished run before the newest one, of the same suite and definition."""
+        if (suite, target) not in self._before:
+            self._before[suite, target] = self._load_before(suite, target)
+        return self._before[suite, target]
+
+    @property
+    def read(self) -> dict[Key, RunTable]:
+        """The newest runs that were read."""
+        return {key: run for key, run in self._newest.items() if run is not None}
+
+    @property
+    def read_before(self) -> dict[Key, RunTable]:
+        """The earlier runs that were read."""
+        return {key: run for key, run in self._before.items() if run is not None}
+
+    def _load(self, suite: str, target: str) -> RunTable | None:
+        for run_id in runs.latest(self._database, suite=suite, target=target, suite_digest=self._digests[suite]):
+            return load_table(self._database, run_id)
+        return None
+
+    def _load_before(self, suite: str, target: str) -> RunTable | None:
+        newest = self(suite, target)
+        if newest is None:
+            return None
+        digests = newest.suite_digest, newest.deployment_digest
+        run_id = looks.run_before(self._database, suite=suite, target=target, digests=digests, newest=newest.run_id)
+        return None if run_id is None else load_table(self._database, run_id)
+
+
+def later_suites(
+    database: Database, names: frozenset[str], found: LatestRuns, targets: tuple[str, str], candidate_digest: str
+) -> frozenset[str]:
+    """The suites on which this candidate was judged before with different results, so that this is a later look.
+
+    ``names``: the gate's suites; ``targets``: candidate and baseline.
+    """
+    first = looks.first_looks(database, candidate_digest)
+    return frozenset(
+        name
+        for name in names & first.keys()
+        for run in (found(name, target) for target in targets)
+        if run is not None and not _seen(database, run, first[name])
+    )
+
+
+def _seen(database: Database, run: RunTable, first: looks.FirstLook) -> bool:
+    """Whether the first look used this run, or one with the same results."""
+    known = first.runs.get(run.deployment_digest)
+    if known is None or run.suite_digest != first.suite_digest:
+        return False
+    before = run if known == run.run_id else load_table(database, known)
+    return before is not None and same_results(run, before)

@@ -1,0 +1,123 @@
+"""Says why a stored verdict no longer stands for what would be released now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evaluators.engine.target import resolve
+from evaluators.gate.run_freshness import age_text, weights_changed
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.plan import Plan
+from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.provenance import JudgedExperiment, JudgedRun, Provenance
+from fairtrial.store.core.database import Database
+from fairtrial.store.evaluations import runs
+from fairtrial.store.experiments import analysis_plans, looks
+from gateway.control.operations.split.check_split import check_split
+from gateway.control.operations.verdicts.official_gate import why_unofficial
+from gateway.control.operations.verdicts.served_weights import served_weights
+
+AGAIN = "judge it again"
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is true now. ``release_gate``: the official gate's file. ``probed``: target → a fingerprint just seen."""
+
+    plan: Plan
+    release_gate: Path | None
+    now_us: int
+    probed: Mapping[str, str] = field(default_factory=dict)
+
+
+def stale_reasons(database: Database, verdict: Verdict, present: Present) -> tuple[str, ...]:
+    """Each reason as a sentence; empty if the verdict is fresh. Raises `StoreError`."""
+    kept = verdict.provenance
+    if kept is None or not kept.definitions:
+        return ("an earlier version judged it, without a record of what it rests on",)
+    return tuple(dict.fromkeys([*_age(verdict, kept, present.now_us), *_reasons(database, kept, present)]))
+
+
+def _reasons(database: Database, kept: Provenance, present: Present) -> Iterator[str]:
+    yield from _definitions(kept, present.plan)
+    since_us = present.now_us - round((kept.max_age_seconds or 0.0) * 1e6)
+    known = {target for target in kept.definitions if _resolves(target, present.plan)}
+    served = dict(served_weights(database, present.plan, known, since_us=since_us))
+    for target, newest in present.probed.items():
+        served[target] = (newest, *served.get(target, ()))
+    for run in kept.runs:
+        yield from _run(database, run, kept, served.get(run.target, ()), present.now_us)
+    for target in known - {run.target for run in kept.runs}:
+        if weights_changed(kept.served.get(target), served.get(target, ())):
+            yield f"{target} answers with other weights now ({served[target][0]}) than when it was judged; {AGAIN}"
+    why = why_unofficial(present.release_gate, kept.gate_sha256, {one.suite: one.text_digest for one in kept.suites})
+    if kept.official and why:
+        yield f"the official gate is not the one that it was judged by: {why}"
+    for experiment in kept.experiments:
+        yield from _experiment(database, experiment, present.plan)
+
+
+def _age(verdict: Verdict, kept: Provenance, now_us: int) -> Iterator[str]:
+    """A verdict on live traffic or reviews alone has no run that could be too old."""
+    age_us, allowed = now_us - verdict.at_us, kept.max_age_seconds
+    if allowed is not None and age_us > allowed * 1e6:
+        limit = age_text(round(allowed * 1e6))
+        yield f"it was judged {age_text(age_us)} ago (the gate allows {limit}); {AGAIN}"
+
+
+def _definitions(kept: Provenance, plan: Plan) -> Iterator[str]:
+    for target, digest in kept.definitions.items():
+        if not _resolves(target, plan):
+            yield f"the project no longer declares {target}"
+        elif resolve(target, plan, base_url="").deployment_digest != digest:
+            yield f"the definition of {target} has changed since it was judged"
+
+
+def _resolves(target: str, plan: Plan) -> bool:
+    try:
+        resolve(target, plan, base_url="")
+    except UsageError:
+        return False
+    return True
+
+
+def _run(database: Database, run: JudgedRun, kept: Provenance, served: tuple[str, ...], now_us: int) -> Iterator[str]:
+    age_us, allowed = now_us - run.started_us, kept.max_age_seconds
+    if allowed is not None and age_us > allowed * 1e6:
+        age, limit = age_text(age_us), age_text(round(allowed * 1e6))
+        yield f"the run of {run.suite} on {run.target} is {age} old (the gate allows {limit}); run it again"
+    if weights_changed(run.fingerprint, served):
+        yield (
+            f"{run.target} answers with other weights now ({served[0]}) than in the run of {run.suite} "
+            f"({run.fingerprint}); run it again"
+        )
+    digest = next((one.digest for one in kept.suites if one.suite == run.suite), None)
+    newest = runs.latest(database, suite=run.suite, target=run.target, suite_digest=digest)
+    if newest and newest[0] != run.run_id:
+        yield f"there is a newer run of {run.suite} on {run.target}, which it has not read; {AGAIN}"
+
+
+def _experiment(database: Database, judged: JudgedExperiment, plan: Plan) -> Iterator[str]:
+    """What has changed in the experiment since: its state, its plan, harm, or the split."""
+    name, experiment = judged.experiment, plan.experiments.get(judged.experiment)
+    stored = analysis_plans.newest(database, name)
+    if experiment is None or stored is None:
+        yield f"the experiment {name}, on which it rests, is no longer there"
+        return
+    if experiment.segment != judged.segment:
+        yield f"the experiment {name} has begun anew since; {AGAIN}"
+        return
+    if experiment.state == "killed":
+        yield f"the experiment {name} is stopped (killed)"
+    if stored.plan.analysis_hash != judged.analysis_hash:
+        yield f"the analysis plan of the experiment {name} was amended since; {AGAIN}"
+    with database.read_transaction() as cursor:
+        memory = looks.memory(cursor, stored.number, stored.plan)
+    harmed = [metric for (metric, variant), one in memory.latched.items()
+              if variant == judged.variant and one.answer == "harm"]  # fmt: skip
+    if harmed:
+        yield f"live traffic has proven harm to {' and '.join(sorted(harmed))} in the experiment {name}"
+    if memory.split.invalid or check_split(database, experiment).invalid:
+        yield f"the split of the experiment {name} is invalid"

@@ -1,0 +1,20 @@
+"""Lists verdicts with how they read now, approvals included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairtrial.domain.verdicts.approvals import approval_state, reads_as
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Query
+from fairtrial.store.evaluations import approvals
+
+
+def verdict_rows(database: Database, query: Query) -> list[dict[str, Any]]:
+    """The rows of a listing of verdicts, each with ``reads``, such as ``SHIP, waiting for release-manager``."""
+    rows = database.dicts(query)
+    votes = approvals.votes(database, [row["verdict_id"] for row in rows])
+    for row in rows:
+        state = approval_state(row["approvers"], votes.get(row["verdict_id"], ()))
+        row["reads"] = reads_as(row["decision"], state)
+    return rows

@@ -1,0 +1,145 @@
+"""Live lines pass and fail by what the frozen plan of the gate's experiment has decided."""
+
+from dataclasses import replace
+
+import pytest
+
+from evaluators.gate.live.rule import NO_HARM
+from tests.fixtures.evaluators.live_trials import finding, looked, verdict
+from tests.fixtures.experiments.reported_looks import ERRORS, RESOLVED, analysis_plan, arm, sums
+
+BETTER = sums(10, arm(3_000, 1_500), arm(3_000, 1_950))
+EQUAL = sums(10, arm(3_000, 1_500), arm(3_000, 1_510))
+WORSE = sums(10, arm(3_000, 1_800), arm(3_000, 1_200))
+PRIMARY, HOLD = "live.primary better than base", "live.guardrails hold"
+
+
+def test_a_decided_primary_metric_passes_with_its_numbers() -> None:
+    found = finding(verdict(looked(analysis_plan(), BETTER), PRIMARY), PRIMARY)
+    assert found.result == "pass"
+    assert "65 % of 3,000 users of tuned against 50 % of 3,000 users of base" in found.says
+    assert "Decided: better, as planned" in found.says
+
+
+def test_it_counts_only_after_whole_weeks() -> None:
+    live = looked(analysis_plan(), sums(3, arm(3_000, 1_500), arm(3_000, 1_950)))
+    early = finding(verdict(live, PRIMARY, days=3), PRIMARY)
+    assert early.result == "cannot tell" and early.needed.startswith("time: it counts from ")
+    assert finding(verdict(live, PRIMARY, days=7.1), PRIMARY).result == "pass"
+
+
+def test_a_plan_that_may_decide_early_says_so() -> None:
+    live = looked(analysis_plan(min_days=0.0), sums(3, arm(3_000, 1_500), arm(3_000, 1_950)))
+    found = finding(verdict(live, PRIMARY, days=3), PRIMARY)
+    assert found.result == "pass" and "it may decide after 0 days" in found.says
+
+
+def test_a_worse_and_an_equal_candidate_do_not_pass() -> None:
+    assert finding(verdict(looked(analysis_plan(), WORSE), PRIMARY), PRIMARY).result == "fail"
+    equal = finding(verdict(looked(analysis_plan(), EQUAL), PRIMARY), PRIMARY)
+    assert equal.result == "cannot tell" and equal.needed
+
+
+def test_the_plan_decides_what_is_not_worse_where_feedback_may_be_missing() -> None:
+    line = "live.primary not worse than base by 10pp"
+    assert finding(verdict(looked(analysis_plan(), EQUAL), line), line).result == "cannot tell"
+    assert finding(verdict(looked(analysis_plan(), BETTER), line), line).result == "pass"
+    planned = analysis_plan(metrics=(replace(RESOLVED, require="not_worse"), ERRORS))
+    assert finding(verdict(looked(planned, EQUAL), line), line).result == "pass"
+    smaller = "live.primary not worse than base by 5pp"
+    assert finding(verdict(looked(planned, EQUAL), smaller), smaller).result == "cannot tell"
+
+
+def test_a_smaller_margin_of_a_guardrail_is_judged_by_the_interval_of_the_first_attempt_only() -> None:
+    line = "live.requests.error_rate not worse than base by 0.9pp"
+    many = sums(10, arm(20_000, 10_000, failed=200, cap=1.0), arm(20_000, 10_000, failed=200, cap=1.0))
+    assert finding(verdict(looked(analysis_plan(), many), line), line).result == "pass"
+    assert finding(verdict(looked(analysis_plan(attempt=5), many), line), line).result == "cannot tell"
+
+
+def test_guardrails_hold_only_if_each_is_proven_safe() -> None:
+    safe = sums(10, arm(20_000, 10_000, failed=200, cap=1.0), arm(20_000, 13_000, failed=190, cap=1.0))
+    few = sums(10, arm(400, 200, failed=4, cap=1.0), arm(400, 260, failed=4, cap=1.0))
+    assert finding(verdict(looked(analysis_plan(), safe), HOLD), HOLD).result == "pass"
+    undecided = finding(verdict(looked(analysis_plan(), few), HOLD), HOLD)
+    assert undecided.result == "cannot tell" and "0 of 1 are proven safe" in undecided.says
+
+
+HARM = sums(10, arm(3_000, 1_500, failed=30), arm(3_000, 1_500, failed=300))
+
+
+def test_proven_harm_blocks_even_if_no_line_asks_for_it() -> None:
+    found = verdict(looked(analysis_plan(), HARM))
+    assert found.decision == "BLOCK"
+    assert finding(found, NO_HARM).says.endswith("harm is proven")
+    assert found.headline.startswith("BLOCK tuned: experiment tuned-vs-base: requests.error_rate: 10 % ")
+
+
+def test_proven_harm_is_one_finding_where_a_line_asks_for_it() -> None:
+    found = verdict(looked(analysis_plan(), HARM), HOLD)
+    assert [one.rule for one in found.findings if one.safety] == [HOLD]
+    assert found.decision == "BLOCK"
+
+
+UNEVEN = sums(10, arm(3_000, 1_500), arm(2_000, 1_300))
+UNEVEN_HARM = sums(10, arm(3_000, 1_500, failed=30), arm(2_000, 1_000, failed=300))
+
+
+def test_a_split_that_does_not_match_is_invalid() -> None:
+    found = verdict(looked(analysis_plan(), UNEVEN), PRIMARY, HOLD)
+    assert found.decision == "INVALID"
+    assert {finding(found, line).result for line in (PRIMARY, HOLD)} == {"invalid"}
+
+
+def test_proven_harm_to_users_blocks_even_beside_an_invalid_split() -> None:
+    found = verdict(looked(analysis_plan(), UNEVEN_HARM), PRIMARY, HOLD)
+    assert found.decision == "BLOCK"
+    assert finding(found, PRIMARY).result == "invalid" and finding(found, HOLD).result == "fail"
+    line = "live.requests.error_rate not worse than base by 1pp"
+    assert verdict(looked(analysis_plan(), UNEVEN_HARM), PRIMARY, line).decision == "BLOCK"
+
+
+def test_harm_by_a_guardrail_that_only_pauses_does_not_outweigh_an_invalid_split() -> None:
+    plan = analysis_plan(metrics=(RESOLVED, replace(ERRORS, signal="pause")))
+    assert verdict(looked(plan, UNEVEN_HARM), HOLD, PRIMARY).decision == "INVALID"
+    assert verdict(looked(plan, HARM), HOLD).decision == "BLOCK"
+
+
+@pytest.mark.parametrize(
+    ("line", "result", "says"),
+    [
+        ("live.requests.error_rate <= 5%", "pass", "at most 5 % is allowed"),
+        ("live.requests.error_rate <= 0.2%", "fail", "at most 0.2 % is allowed: not met"),
+        ("live.feedback.resolved >= 60% sure", "pass", "valid at any time"),
+        ("live.feedback.resolved >= 64.9% sure", "cannot tell", "undecided"),
+        ("live.feedback.resolved >= 80%", "fail", "not met"),
+        ("live.requests.error_rate <= 5% with 9000 users", "cannot tell", "only 3,000 of the 9,000 users"),
+        ("live.cost.per_request not worse than base by 20%", "cannot tell", "does not have cost.per_request"),
+    ],
+)
+def test_limits_on_a_level_use_an_interval_that_is_valid_at_all_looks(line: str, result: str, says: str) -> None:
+    live = looked(analysis_plan(), sums(10, arm(3_000, 1_500, failed=30), arm(3_000, 1_950, failed=40)))
+    found = finding(verdict(live, line), line)
+    assert (found.result, says in found.says) == (result, True), found.says
+
+
+def test_an_experiment_that_shows_nothing_of_this_candidate_never_passes() -> None:
+    other = finding(verdict(looked(analysis_plan(), BETTER), PRIMARY, experiment="another"), PRIMARY)
+    assert other.result == "invalid" and "another does not compare" in other.says
+    silent = finding(verdict(looked(analysis_plan()), PRIMARY), PRIMARY)
+    assert silent.result == "cannot tell" and "has not shown anything yet" in silent.says
+    swapped = finding(verdict(looked(analysis_plan(), BETTER, changed=("tuned",)), PRIMARY), PRIMARY)
+    assert swapped.result == "invalid" and "another model is declared for tuned" in swapped.says
+
+
+def test_attempts_and_amendments_are_part_of_the_sentence() -> None:
+    live = looked(analysis_plan(attempt=3, revision=2), BETTER)
+    assert (
+        "[attempt 3, at an alpha of 1.25 %; the plan was amended once]" in finding(verdict(live, PRIMARY), PRIMARY).says
+    )
+
+
+def test_kinds_of_evidence_that_disagree_are_listed() -> None:
+    found = verdict(looked(analysis_plan(), WORSE), PRIMARY)
+    assert found.conflicts and found.conflicts[0].startswith("The suites: every rule passes. Live traffic: ")
+    assert verdict(looked(analysis_plan(), BETTER), PRIMARY).conflicts == ()

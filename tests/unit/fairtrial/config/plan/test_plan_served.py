@@ -1,0 +1,54 @@
+"""What each route of a recorded plan served: a deployment, or the arms of its experiment with their shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairtrial.config.plan.plan_record import recorded_plan
+from fairtrial.config.plan.plan_served import served_routes
+from fairtrial.domain.plan import Deployment, Experiment, ExperimentState, Plan, Route, Variant
+
+DEPLOYMENTS = {name: Deployment(name, "openai", f"{name}-v2", "http://127.0.0.1:9/v1") for name in ("base", "tuned")}
+ARMS = (Variant("base", "base", 60), Variant("tuned", "tuned", 40, system_prompt="Be kind."))
+
+
+def served(state: ExperimentState, stage: float, **more: Any) -> list[dict[str, Any]]:
+    experiment = Experiment("trial", "Better?", "user", "base", ARMS, salt="s", stage=stage, state=state)
+    routes = {"bot": Route("bot", experiment="trial", fallback="base"), "direct": Route("direct", deployment="tuned")}
+    plan = recorded_plan(Plan(DEPLOYMENTS, routes, {"trial": experiment}), {})
+    plan["experiments"]["trial"] |= more
+    return served_routes(plan)
+
+
+def test_a_route_with_a_deployment_serves_it_to_everyone() -> None:
+    (_, direct) = served("running", 100)
+    assert (direct["route"], direct["experiment"]) == ("direct", None)
+    (only,) = direct["serves"]
+    assert only == {
+        "deployment": "tuned", "model": "openai/tuned-v2", "percent": 100, "variant": None, "overrides": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "stage", "more", "shares"),
+    [
+        ("running", 100, {}, {"base": 60, "tuned": 40}),
+        ("running", 10, {}, {"base": 96, "tuned": 4}),
+        ("paused", 100, {}, {"base": 100}),
+        ("killed", 40, {}, {"base": 100}),
+        ("declared", 100, {}, {"base": 100}),
+        ("ended", 100, {}, {"base": 100}),
+        ("ended", 100, {"serves": "tuned"}, {"tuned": 100}),
+    ],
+)
+def test_an_experiment_serves_its_arms_by_stage_split_and_state(
+    state: ExperimentState, stage: float, more: dict[str, Any], shares: dict[str, float]
+) -> None:
+    (bot, _) = served(state, stage, **more)
+    assert {one["variant"]: one["percent"] for one in bot["serves"]} == shares
+    about = bot["experiment"]
+    assert (about["name"], about["state"], about["stage"], about["control"]) == ("trial", state, stage, "base")
+    assert (about["split"], about["segment"], bot["fallback"]) == ({"base": 60, "tuned": 40}, 1, "base")
+    assert {one["variant"]: one["overrides"] for one in bot["serves"]} == {name: name == "tuned" for name in shares}
