@@ -13,6 +13,7 @@ import msgspec
 
 from evaluators.engine.run_events import run_of
 from fairtrial.config.layout import Layout
+from fairtrial.config.plan.live_state import lay_over
 from fairtrial.config.plan.published import publish, read
 from fairtrial.domain.errors import PlanRefused, UsageError
 from fairtrial.domain.run import Run
@@ -23,6 +24,7 @@ from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import runs, suite_texts, verdicts
+from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester, IngestResult
 from fairtrial.store.overview import Overview, overview
 from fairtrial.store.traffic import traffic
@@ -89,7 +91,8 @@ class LocalStore:
         from gateway.control.operations.judge_candidate import judge_candidate
         from gateway.control.operations.verdicts.provenance import Asked
 
-        asked = Asked(project.plan, f"local user {local_user()}", project.release_gate)
+        plan = lay_over(project.plan, transitions.live(self._database))
+        asked = Asked(plan, f"local user {local_user()}", project.release_gate)
         return judge_candidate(self._database, request, asked, now_us=_now_us())
 
     def list_verdicts(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from fairtrial.config.plan.live_state import lay_over
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.verdicts.approvals import ApprovalVote
@@ -16,6 +17,7 @@ from fairtrial.store.access.sessions import LOCAL, local_user
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdict_chain, verdicts
+from fairtrial.store.experiments import transitions
 from fairtrial_cli.store_client.accounts import Clock, SendRequest
 from fairtrial_cli.store_client.experiments import plain, usage_errors
 
@@ -96,7 +98,8 @@ class LocalVerdicts:
         if self._config is None:
             raise UsageError("verdict: no project file was named")
         project = load_project(self._config, os.environ)
-        return Present(project.plan, project.release_gate, self._now_us())
+        plan = lay_over(project.plan, transitions.live(self._database))
+        return Present(plan, project.release_gate, self._now_us())
 
 
 class RemoteVerdicts:

@@ -1,0 +1,26 @@
+"""Commands without a control process judge and describe verdicts by the live states of experiments in the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fairtrial.config.project import load_project
+from fairtrial_cli.judge_gate_file import judge_gate_file
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.control.judged_trial import JudgedTrial
+
+
+def test_a_kill_that_the_file_does_not_show_is_seen(tmp_path: Path) -> None:
+    trial = JudgedTrial(tmp_path)
+    trial.live_traffic(200)
+    trial.run_both()
+    verdict = trial.judge()
+    trial.change("kill")
+    trial.close()
+    with open_store(trial.layout, trial.config) as store:
+        stale = store.verdicts.record(verdict.verdict_id)["stale"]
+        assert "the experiment tuned-vs-base is stopped (killed)" in stale
+        project = load_project(trial.config, {})
+        again = judge_gate_file(store, trial.gate, project, candidate="tuned", baseline="base")
+    assert again.provenance is not None
+    assert [one.state for one in again.provenance.experiments] == ["killed"]
