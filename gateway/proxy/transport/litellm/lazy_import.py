@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import os
@@ -60,4 +61,24 @@ def _import_quietly() -> Any:
     for hooks in ("callbacks", "input_callback", "success_callback", "failure_callback", "service_callback"):
         setattr(litellm, hooks, [])
     put_up()
+    _rehearse(litellm)
     return litellm
+
+
+def _rehearse(litellm: Any) -> None:
+    """Make one call that reaches no network, because the first call imports about 180 modules.
+
+    Without it, the first request would block the event loop for most of a second, and all other requests with it.
+    """
+    httpx: Any = importlib.import_module("httpx")
+    handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").HTTPHandler
+    refusing = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500)), trust_env=False)
+    with contextlib.suppress(importlib.import_module("openai").OpenAIError), refusing:
+        litellm.completion(
+            model="anthropic/rehearsal",
+            messages=[{"role": "user", "content": "rehearsal"}],
+            api_key="none",
+            client=handler(client=refusing),
+            num_retries=0,
+            max_retries=0,
+        )
