@@ -12,7 +12,7 @@ INSTALL  := sh scripts/install-locked $(VENV)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test pytest unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity promises seeds docs wheel image compose-check lock clean
+.PHONY: help install demo test pytest unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -106,6 +106,12 @@ promises: $(VENV)/dev  ## whether live experiments keep their promises, by simul
 
 seeds: $(VENV)/dev  ## the general suite's verdicts over ten seeds of its generator (about an hour)
 	@$(BIN)/python benchmarks/seeds.py $(ARGS)
+
+pilot: $(VENV)/dev  ## how much of each candidate family of the general suite the base alone can answer
+	@$(BIN)/python benchmarks/general_pilot.py $(ARGS)
+
+strengths: $(VENV)/dev  ## an adapter at five strengths on the tickets, each compared with the next
+	@$(BIN)/python benchmarks/strengths.py $(ARGS)
 
 docs: $(VENV)/dev  ## the reference pages that are made from the program itself
 	@$(BIN)/python -m scripts.reference

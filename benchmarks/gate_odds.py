@@ -6,7 +6,7 @@
 The demo's models answer the demo's three suites first, unless ``--folder`` has their runs; that takes minutes of CPU.
 Each simulated candidate and its base get new cases: every case is drawn from the recorded ones that the same rules
 measure, with both answers, and a fair coin says which side gives which. Nothing of this is shared with the code that
-computes the odds. `evaluators.gate.judge.judge` judges each pair by all fifteen rules. A second source draws 15
+computes the odds. `evaluators.gate.judge.judge` judges each pair by all rules. A second source draws 15
 independent 0/1 metrics afresh, without any recorded run. Exit code 1 if a share differs from the printed odds by more
 than 5 points.
 """
@@ -221,7 +221,7 @@ def page(rows: list[Row], candidates: int, seed: int) -> str:
 ## Whether the printed odds are right
 
 A verdict and `fairtrial gate --self-test` print how often an identical model would SHIP. Here {candidates:,} pairs of a
-candidate and a base that are equally good were judged by the real gate. The demo's gate has fifteen rules. Each case is
+candidate and a base that are equally good were judged by the demo's gate. The rows below name its rules. Each case is
 drawn anew from the recorded answers of two of the demo's models, and a fair coin says which side gives which. The code
 is independent of that of the odds, but the idea is the same. The last rows therefore draw 15 independent metrics
 without recorded runs. ± is one standard error of the difference. The odds must agree within 5 points.

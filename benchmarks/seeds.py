@@ -1,43 +1,40 @@
 """How lucky is one seed? The general gate's verdict on each fine-tune, for ten seeds of the suite's generator.
 
     python benchmarks/seeds.py                     # about an hour on two cores; broken off, it goes on where it stopped
-    python benchmarks/seeds.py --seeds 3 --json verdicts.json
+    python benchmarks/seeds.py --seeds 3 --models support-v2 support-v1 --json verdicts.json
 
 Every seed draws other questions from the same pools; the lines of `suites/general/suite.yaml` judge them all. Answers
-are kept in `.seeds`, so that no question is asked twice.
+are kept in `.seeds`, so that no question is asked twice. Seeds share questions, because the pools are finite. A second
+table therefore counts each question of all seeds once.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluators.engine.engine import Options, Progress, run_suite
-from evaluators.engine.target import Target
-from evaluators.gate.file import gate_of
-from evaluators.gate.judge import judge
-from evaluators.generators import general
-from evaluators.loading import suite_reader
-from evaluators.suite import Suite
-from evaluators.trial import Trial
-from fairtrial.domain.run import Run
-from fairtrial.domain.verdict import Verdict
+sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the name of a package of ours
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.real_models.serving import BASE, ROOT, models_at, now_us, run_of  # noqa: E402 - found by that line
+from benchmarks.real_models.tally import Tally  # noqa: E402
+from evaluators.gate.file import gate_of  # noqa: E402
+from evaluators.gate.judge import judge  # noqa: E402
+from evaluators.generators import general  # noqa: E402
+from evaluators.loading import suite_reader  # noqa: E402
+from evaluators.suite import Suite  # noqa: E402
+from evaluators.trial import Trial  # noqa: E402
+from fairtrial.domain.run import Run  # noqa: E402
+from fairtrial.domain.verdict import Verdict  # noqa: E402
+
 SUITE = ROOT / "suites" / "general" / "suite.yaml"
-BASE = "smollm2"
 TUNED = ("support-v2", "support-v1", "support-wrongpattern", "support-overfit")
-SERVE = [sys.executable, "-c", "from fairtrial_cli.main import main; main()", "models", "serve", "--port", "0"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +57,21 @@ def suite_of(seed: int, folder: Path) -> Suite:
     return suite_reader.load(copy)[0]
 
 
-@contextlib.contextmanager
-def models_at(url: str | None) -> Iterator[str]:
-    """The address of the models: the given one, or a server of our own for as long as it's needed."""
-    if url:
-        yield url
-        return
-    with subprocess.Popen(SERVE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as running:
-        try:
-            line = running.stdout.readline() if running.stdout else ""
-            if not line.startswith("models at "):
-                raise SystemExit("the models server did not start")
-            yield line.removeprefix("models at ").split(": ")[0]
-        finally:
-            running.terminate()
-
-
-async def run_of(suite: Suite, model: str, url: str, cache: Path) -> Run:
-    target = Target(name="base" if model == BASE else model, model=model, base_url=url, deployment_digest=model)
-    options = Options(concurrency=4, on_progress=_say)
-    return await run_suite(suite, target, cache=cache, clock=_now_us, run_id=f"{model}-seeds", options=options)
-
-
-async def verdicts_of(seed: int, url: str, asked: Asked) -> list[Verdict]:
+async def verdicts_of(seed: int, url: str, asked: Asked, tally: Tally) -> list[Verdict]:
     """The general gate's verdict on every fine-tune, by the questions of one seed."""
     with tempfile.TemporaryDirectory() as folder:
         suite = suite_of(seed, Path(folder))
         runs = {model: await run_of(suite, model, url, asked.cache) for model in (BASE, *asked.models)}
-    runs["base"] = runs.pop(BASE)
+    for model, run in runs.items():
+        tally.add(model, run)
+    return list(_judged(suite, {**runs, "base": runs[BASE]}, seed, asked.models))
+
+
+def _judged(suite: Suite, runs: Mapping[str, Run], seed: int, models: Sequence[str]) -> Iterator[Verdict]:
     gate = gate_of(suite)
-    return [
-        judge(gate, Trial(model, "base", lambda _, name: runs.get(name)), verdict_id=f"{seed}-{model}", at_us=_now_us())
-        for model in asked.models
-    ]
+    for model in models:
+        trial = Trial(model, "base", lambda _, name: runs.get(name))
+        yield judge(gate, trial, verdict_id=f"{seed}-{model}", at_us=now_us())
 
 
 def row_of(seed: int, verdict: Verdict) -> dict[str, Any]:
@@ -122,16 +101,6 @@ def _counts(rows: Sequence[dict[str, Any]], model: str) -> str:
     return ", ".join(f"{said.count(one)} {one}" for one in ("SHIP", "HOLD", "BLOCK", "INVALID") if one in said)
 
 
-def _say(progress: Progress) -> None:
-    print(
-        f"\r{progress.target}: {progress.done} of {progress.total}, {progress.cached} known  ", end="", file=sys.stderr
-    )
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
-
-
 def parsed() -> Asked:
     parser = argparse.ArgumentParser(description="The general gate's verdicts for several seeds of its generator.")
     parser.add_argument("--first", type=int, default=general.SEED, help="the first seed (default: the committed one)")
@@ -147,14 +116,15 @@ def main() -> None:
     """Judge seed by seed, and say each verdict as soon as it is known."""
     asked = parsed()
     rows: list[dict[str, Any]] = []
+    tally = Tally()
     with models_at(asked.url) as url:
         for seed in range(asked.first, asked.first + asked.seeds):
-            judged = asyncio.run(verdicts_of(seed, url, asked))
+            judged = asyncio.run(verdicts_of(seed, url, asked, tally))
             rows += [row_of(seed, verdict) for verdict in judged]
             print(f"\r{seed}", *(f"{one.candidate} {one.decision}" for one in judged), sep="  ", file=sys.stderr)
             if asked.json:
                 asked.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(table(rows, asked.models))
+    print(table(rows, asked.models), tally.table([BASE, *asked.models]), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from fairtrial.domain.run import Case
 
 SuiteKind = Literal["metric", "regression", "edges"]
 DIGEST_CHARS = 32
+FAMILY_TAG, KIND_TAG, OWN = "family", "probe", "own"
+"""The tags of a probe's family and kind; the kind of a suite's own cases is `OWN`, in a suite with probes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,18 @@ class Suite:
     @property
     def in_words(self) -> str:
         """Name, kind, size and description, if it has one."""
-        return f"{self.name} ({self.kind}): {counted(len(self.cases), 'case')}" + (
-            f", {self.description}" if self.description else ""
+        families = ", ".join(f"{name} {count:,}" for name, count in self.families.items())
+        return (
+            f"{self.name} ({self.kind}): {counted(len(self.cases), 'case')}"
+            + (f" ({families})" if families else "")
+            + (f", {self.description}" if self.description else "")
         )
+
+    @property
+    def families(self) -> dict[str, int]:
+        """The number of cases of each family of probes, after that of its own cases; empty without probes."""
+        made = [case.tags for case in self.cases if KIND_TAG in case.tags]
+        return dict(Counter(OWN if tags[KIND_TAG] == OWN else tags.get(FAMILY_TAG, OWN) for tags in made))
 
     def scorers_of(self, case: Case) -> tuple[Scorer, ...]:
         """The scorers that apply to this case."""
@@ -107,8 +119,8 @@ class Suite:
 
 
 def applies(when: Mapping[str, str], case: Case) -> bool:
-    """Whether the case has all of these tags."""
-    return all(value in tag_values(case, tag) for tag, value in when.items())
+    """Whether the case has all of these tags; ``a|b`` is either value."""
+    return all(not set(value.split(MANY)).isdisjoint(tag_values(case, tag)) for tag, value in when.items())
 
 
 MANY = "|"

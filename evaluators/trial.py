@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from evaluators.results.run_table import RunTable, table_of
 from fairtrial.domain.reviews.evidence import ReviewEvidence
 from fairtrial.domain.run import Run
+from fairtrial.domain.training.evidence import TrainingEvidence
 
 
 def _no_run(_: str, __: str) -> None:
@@ -22,7 +23,7 @@ class Trial:
     ``reviews``: the blind reviews of the two targets. ``before(suite, target)``: the previous finished run of the same
     suite and definition. ``later``: suites that already compared this candidate, on other answers. ``served``: target →
     the fingerprints of its model's newest answers, newest first; ``now_us``: the time of judging, and
-    ``max_age_seconds`` how old a run may be, ``None`` to ignore its age.
+    ``max_age_seconds`` how old a run may be, ``None`` to ignore its age. ``training``: the candidate's training data.
     """
 
     candidate: str
@@ -35,6 +36,7 @@ class Trial:
     served: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     now_us: int | None = None
     max_age_seconds: float | None = None
+    training: TrainingEvidence | None = None
     _tables: dict[tuple[str, str], RunTable | None] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self, suite: str, target: str) -> RunTable | None:

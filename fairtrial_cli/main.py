@@ -8,6 +8,7 @@ import traceback
 import click
 
 from fairtrial.domain.errors import FairtrialError
+from fairtrial.domain.names.printable import printable
 from fairtrial.domain.registry import Registry
 
 BROKEN = 70
@@ -51,7 +52,8 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except FairtrialError as error:
-        click.echo(f"error: {error}", err=True)
+        # A message may quote names from files, which must not control the terminal.
+        click.echo("\n".join(map(printable, f"error: {error}".split("\n"))), err=True)
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - Python would exit with 1, which means BLOCK
         sys.exit(_report_unexpected(error))

@@ -15,6 +15,7 @@ SHORT = 12
 GROUPS: Mapping[str, str] = {
     "account.": "accounts and roles",
     "alarm.": "alarms",
+    "data.": "audits of training data",
     "experiment.": "experiments",
     "key.": "API keys",
     "link.": "one-time links",
@@ -47,6 +48,10 @@ SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
     "account.disable": lambda name, _: f"disabled the account {name}",
     "account.role": lambda name, more: f"changed the role of {name} from {more.get('from')} to {more.get('to')}",
     "alarm.acknowledge": lambda name, _: f"acknowledged an alarm of {name}",
+    "data.audit": lambda _, more: (
+        f"audited the training data of {more.get('deployment') or 'no deployment'}: "
+        f"{'clean' if more.get('clean') else 'not clean'}"
+    ),
     "key.create": lambda name, _: f"created the API key {name}",
     "key.revoke": lambda name, _: f"revoked the API key {name}",
     "link.create": lambda _, __: "made a one-time sign-in link",

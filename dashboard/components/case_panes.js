@@ -18,7 +18,7 @@ function text(pieces, side) {
 }
 
 function pane(side) {
-  const scores = side.scores.map(([metric, value, why]) => make("li", why ? "reason" : "", make("b", "", value), ` ${metric}`, why ? `: ${why}` : ""));
+  const scores = side.scores.map(([metric, value, why]) => make("li", why ? "reason" : "", make("b", "", value), metric ? ` ${metric}` : "", why ? `: ${why}` : ""));
   return make(
     "section",
     "pane",

@@ -14,10 +14,27 @@ import streamlit as st
 from dashboard.client import Row
 from dashboard.components import formatting
 from dashboard.components.word_diff import Piece, differing
+from fairtrial.domain.answers.signals import (
+    FORMAT_VALID,
+    LANGUAGE_SWITCH,
+    OVER_REFUSED,
+    REFUSED,
+    SIGNALS,
+    departs,
+)
 from fairtrial.domain.names.case_words import TEXT_DELETED, TEXT_NOT_STORED
 from fairtrial.domain.plurals import counted
 
 HERE = Path(__file__).parent
+OWN = ("probe", "own")
+"""The tag of a suite's own cases beside cases of probes, which a reader need not see."""
+DEPARTURES = {
+    f"{SIGNALS}.{REFUSED}": "refusal",
+    f"{SIGNALS}.{OVER_REFUSED}": "over-refusal",
+    f"{SIGNALS}.{FORMAT_VALID}": "not in the required format",
+    f"{SIGNALS}.{LANGUAGE_SWITCH}": "in another language",
+}
+"""The words for a signal that departs from what is expected."""
 FAILED = {"refused": "refused", "off_format": "wrong format", "truncated": "truncated at its limit"}
 
 
@@ -54,7 +71,7 @@ def _case(row: Row, sides: Sequence[Mapping[str, Any]], link: Mapping[str, str])
     return {
         "case_id": f"{row['case_id']}{repeat}",
         "link": "?" + urlencode(dict(link) | {"case": row["case_id"]}),
-        "tags": ", ".join(f"{name}: {value}" for name, value in (row["tags"] or {}).items()),
+        "tags": ", ".join(f"{name}: {value}" for name, value in (row["tags"] or {}).items() if (name, value) != OWN),
         "asked": _messages(row["asked"], deleted=_deleted(row)),
         "expected": None if row["expected"] is None else formatting.readable_reference(row["expected"]),
         "sides": sides,
@@ -70,14 +87,17 @@ def _side(row: Row, title: str, side: str, pieces: Sequence[Piece]) -> dict[str,
         "side": side,
         "note": " · ".join(one for one in notes if one),
         "pieces": [[piece.text, piece.mark] for piece in pieces if piece.text],
-        "scores": [_score(score) for score in row["scores"] if score["value"] is not None or score["why"]],
+        "scores": [
+            _score(score) for score in row["scores"] if departs(score) and (score["value"] is not None or score["why"])
+        ],
     }
 
 
 def _score(score: Row) -> tuple[str, str, str]:
     value = formatting.DASH if score["value"] is None else f"{score['value']:g}"
     why = score["why"] or (f"answered {score['label']!r}" if score["label"] is not None else "")
-    return score["metric"], value, why
+    words = DEPARTURES.get(score["metric"])
+    return ("", words, why) if words else (score["metric"], value, why)
 
 
 def _whole(row: Row) -> tuple[Piece, ...]:

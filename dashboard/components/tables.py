@@ -1,4 +1,4 @@
-"""Draws tables with CSV and JSON downloads."""
+"""Draws tables with CSV and JSON downloads, and the signals that changed without being asked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard.components.downloads import Row, csv_text, file_name, json_text
 from dashboard.components.formatting import plain
+from fairtrial.domain.answers.signals import BLOCK_TITLE
 
 
 def table(
@@ -53,3 +54,14 @@ def offer(rows: Sequence[Row], *, title: str) -> None:
                 on_click="ignore",
                 help=f"{title}, as {name}",
             )
+
+
+def draw_signals(lines: Sequence[str]) -> None:
+    """Draw the lines of `block_lines`: notable changes, the others in one line, and the rule; nothing without any."""
+    if not lines:
+        return
+    *changes, rule = lines
+    st.markdown(f"**{BLOCK_TITLE}**")
+    for line in changes:
+        st.markdown(f"- {plain(line)}")
+    st.caption(rule)

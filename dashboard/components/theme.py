@@ -15,6 +15,7 @@ STYLE = """
   [data-testid="stDecoration"], [data-testid="stAppDeployButton"], #MainMenu, footer {display: none}
   [data-testid="stMetric"] {padding-left: .8rem;
     border-left: 3px solid color-mix(in srgb, currentColor 18%, transparent)}
+  [data-testid="stTable"] td [data-testid="stMarkdownContainer"] p {overflow-wrap: break-word}
   [data-testid="stHeading"] h1 {letter-spacing: -.01em}
 </style>
 """

@@ -76,6 +76,20 @@ def measures(row: Row) -> dict[str, str]:
     }
 
 
+def signal_row(row: Row, control: str) -> dict[str, str]:
+    """A variant's row of what its answers show without being asked, each with the number of measured answers."""
+    tokens = row["tokens"]
+    length = DASH if tokens["value"] is None else f"{tokens['value']:,.0f} over {counted(tokens['n'], 'answer')}"
+    return {
+        "variant": variant_name(row, control),
+        "recorded answers": count(row["answered"]),
+        "refusals": _rate(row["refusals"]),
+        "valid format": _rate(row["format_valid"]),
+        "mean tokens out": length,
+        "language switches": _rate(row["language_switch"]),
+    }
+
+
 def feedback_rates(key: str, variants: Sequence[Row]) -> list[Mapping[str, Any]]:
     """The share of positive ratings with Wilson's interval, for variants with ratings between 0 and 1."""
     rated = [(row["variant"], row["feedback"][key]) for row in variants if row["feedback"].get(key, {}).get("rated")]
@@ -122,6 +136,10 @@ def warn_unmatched_feedback(attributions: Sequence[Row]) -> None:
 
 def _part(part: int, whole: int) -> str:
     return f"{count(part)} ({share(part, whole)})"
+
+
+def _rate(found: Row) -> str:
+    return "not measured" if found["value"] is None else f"{share(found['value'])} of {count(found['n'])}"
 
 
 def _feedback(found: Row) -> str:

@@ -12,11 +12,13 @@ from dashboard.client import Control, Refused, Row
 from dashboard.components import case_panes, charts, paging, query_params
 from dashboard.components.cached_queries import cached_get
 from dashboard.components.formatting import DASH, change, count, figure, moment, plain
-from dashboard.components.tables import table
+from dashboard.components.tables import draw_signals, table
 from dashboard.runs.identity import caption_of, help_of
 from fairtrial.domain.names.case_words import CHANGES, Change
+from fairtrial.domain.verdicts.unasked import block_lines
 
 SHAPES = {"better": "circle", "not worse": "square", "worse": "triangle-down", "cannot tell": "diamond"}
+NO_SIGNAL = "no signal"
 RIGHT = {
     name: st.column_config.TextColumn(alignment="right") for name in ("n", "baseline", "candidate", "difference", "p")
 }
@@ -86,6 +88,7 @@ def _comparison(found: Row, new: Row, old: Row) -> None:
     st.caption(
         " ".join(["Differences are candidate − baseline over the same cases, for shares in points.", *_rules(found)])
     )
+    draw_signals(block_lines(str(change["says"]) for change in found["signals"]))
     drawn = [_interval(row) for row in found["rows"] if _in_points(row, shown)]
     if drawn:
         st.altair_chart(
@@ -116,13 +119,20 @@ def _line(row: Row, shown: Mapping[str, Row]) -> dict[str, Any]:
 
 def _short_rule(rule: str) -> str:
     """The column beside the answer; the caption has the words."""
+    if rule.startswith(NO_SIGNAL):
+        return NO_SIGNAL
     return "" if not rule else "interval and p" if " and " in rule else "interval"
 
 
 def _rules(found: Row) -> list[str]:
     """A sentence for each rule of the answers."""
     rules = dict.fromkeys(row["rule"] for row in found["rows"] if row["rule"])
-    return [f"*{_short_rule(rule)}*: better or worse if the {rule}; otherwise cannot tell." for rule in rules]
+    return [
+        f"{rule[0].upper()}{rule[1:]}."
+        if rule.startswith(NO_SIGNAL)
+        else f"*{_short_rule(rule)}*: better or worse if the {rule}; otherwise cannot tell."
+        for rule in rules
+    ]
 
 
 def _raw(row: Row) -> dict[str, Any]:

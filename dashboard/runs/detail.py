@@ -15,9 +15,12 @@ from dashboard.components.formatting import DASH, count, dollars, milliseconds, 
 from dashboard.components.tables import table
 from dashboard.runs.identity import caption_of, help_of
 from dashboard.runs.list import name_of
+from fairtrial.domain.answers.signals import METRICS, SIGNALS
 from fairtrial.domain.names.case_words import GRADES, OUTCOMES
 from fairtrial.domain.plurals import counted
 
+SIGNAL_NAMES = {f"{SIGNALS}.{signal}": name for name, signal in METRICS.items()}
+"""Stored signal → its name in gate lines and comparisons."""
 RIGHT = {name: st.column_config.TextColumn(alignment="right") for name in ("value", "cases", "share")}
 
 
@@ -34,6 +37,7 @@ def draw_run(control: Control, run_id: str) -> None:
     with left:
         st.subheader("Scores")
         _scores(run)
+        _signals(found["signals"])
     with right:
         st.subheader("Outcomes")
         _outcomes(run)
@@ -86,6 +90,21 @@ def _scores(run: Row) -> None:
     table(rows, title=f"scores of {run['suite']} on {run['target']}", raw=raw, columns=RIGHT)
 
 
+def _signals(rows: Sequence[Row]) -> None:
+    """The level of each signal in one line; nothing for a run without signals."""
+    order = list(SIGNAL_NAMES)
+    known = sorted((row for row in rows if row["metric"] in order), key=lambda row: order.index(row["metric"]))
+    if known:
+        st.caption(f"Measured without being asked: {', '.join(map(_level, known))}.")
+
+
+def _level(row: Row) -> str:
+    name, over = SIGNAL_NAMES[row["metric"]], counted(row["cases"], "case")
+    if name == "verbosity":
+        return f"{plain(name)} {count(row['mean'])} characters over {over}"
+    return f"{plain(name)} {share(row['mean'])} of {over}"
+
+
 def _outcomes(run: Row) -> None:
     total = sum(run["counts"].values())
     rows = [
@@ -105,16 +124,25 @@ def _slices(control: Control, path: str, run: Row) -> None:
     tag = query_params.choose("Tag", tags, name="tag") or tags[0]
     st.caption("Means over the scored cases of each slice. Means of small slices are unreliable.")
     here = [row for row in rows if row["tag"] == tag]
-    table(_pivot(here, tag), title=f"slices of {run['suite']} on {run['target']} by {tag}", raw=here)
+    table(
+        _pivot(here, tag, list(run["metrics"])), title=f"slices of {run['suite']} on {run['target']} by {tag}", raw=here
+    )
 
 
-def _pivot(rows: Sequence[Row], tag: str) -> list[dict[str, Any]]:
+def _pivot(rows: Sequence[Row], tag: str, ordered: Sequence[str]) -> list[dict[str, Any]]:
+    """One line for each slice: scores in the order of the run, then stats of single labels, then signals."""
+    found = dict.fromkeys(str(row["metric"]) for row in rows)
+    place = {name: at for at, name in enumerate(ordered)}
+    metrics = sorted(found, key=lambda name: (name in SIGNAL_NAMES, name.count("."), place.get(name, len(place))))
     lines: dict[str, dict[str, Any]] = {}
     for row in rows:
         line = lines.setdefault(row["value"], {tag: row["value"], "cases": 0})
         line["cases"] = max(line["cases"], row["results"])
         line[row["metric"]] = DASH if row["mean"] is None else f"{row['mean']:.3g}"
-    return list(lines.values())
+    return [
+        {tag: line[tag], "cases": line["cases"], **{SIGNAL_NAMES.get(one, one): line.get(one, DASH) for one in metrics}}
+        for line in lines.values()
+    ]
 
 
 def _cases(control: Control, path: str, figures: Row) -> None:
@@ -153,7 +181,7 @@ def _grade(counts: Mapping[str, int]) -> str | None:
         default=given if given in options else None,
         format_func=lambda one: f"{GRADES[one]} ({counts[one]:,})",
         key="choose-grade",
-        help="All cases if nothing is selected",
+        help="All cases if nothing is selected. Wrong is a score of 0, or above 0 where less is better.",
     )
     query_params.keep(grade=chosen)
     return chosen

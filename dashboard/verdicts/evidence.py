@@ -1,4 +1,4 @@
-"""What a verdict rests on: runs, suites, reviews, live experiments, the gate's text, who asked, and releases."""
+"""What a verdict rests on: runs, suites, reviews, live experiments, training data, the gate's text, and releases."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dashboard.components.tables import prose, sentences
 from dashboard.runs.identity import NO_FINGERPRINT, NO_MODEL
 from fairtrial.domain.names.ages import age
 from fairtrial.domain.plurals import counted
+from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
 
 SHORT = 12
 RUNS = ":material/table_rows:"
@@ -37,6 +38,8 @@ def draw_evidence(record: Row, saved_by: str | None) -> None:
     _suites(provenance["suites"])
     _queues(provenance["queues"])
     _experiments(provenance["experiments"])
+    if provenance.get("training") is not None:
+        _training(provenance["training"])
     _rules(provenance)
     _circumstances(provenance)
 
@@ -155,6 +158,16 @@ def _amendments(amendments: Sequence[Row]) -> None:
         for one in amendments
     ]
     sentences(rows, title="amendments")
+
+
+def _training(training: Row) -> None:
+    st.subheader("Training data")
+    st.markdown(" · ".join(f"{name} **{plain(value)}**" for name, value in lineage_terms(training)))
+    files = [{"file": path, "role": role, "SHA-256": digest} for path, role, digest in data_rows(training)]
+    if files:
+        sentences(files, title="training data")
+    if sentence := audit_sentence(training):
+        st.caption(plain(sentence))
 
 
 def _rules(provenance: Row) -> None:

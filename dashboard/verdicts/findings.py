@@ -11,9 +11,10 @@ import streamlit as st
 from dashboard.client import Row
 from dashboard.components import charts
 from dashboard.components.formatting import plain
-from dashboard.components.tables import prose
+from dashboard.components.tables import draw_signals, prose
 from dashboard.verdicts.wording import SHAPES, WORST_FIRST, result_of
 from fairtrial.domain.plurals import counted
+from fairtrial.domain.verdicts.unasked import is_unasked, unasked_lines
 
 TITLES = {
     ("difference", "points"): "difference from the baseline, in points",
@@ -44,7 +45,9 @@ def draw_findings(verdict: Row) -> None:
     if not against:
         st.success(f"All rules pass ({counted(len([one for one in findings if one['decisive']]), 'rule')}).")
     raw = [_line(one) | {"in": one["scope"], "needed": one["needed"]} for one in findings]
-    prose([_line(one) for one in findings], title=f"findings {verdict['verdict_id']}", raw=raw)
+    prose([_line(one) for one in findings if not is_unasked(one)], title=f"findings {verdict['verdict_id']}", raw=raw)
+
+    draw_signals(unasked_lines(findings))
 
 
 def _line(finding: Row) -> dict[str, str]:

@@ -27,6 +27,11 @@ PLAIN = (
     "Plain rates over enrolled units in the chosen period, by intention to treat. The result at the top decides: it is "
     "from all units since the start of the analysis plan."
 )
+UNASKED = "Measured without being asked"
+UNASKED_CAPTION = (
+    "Plain rates of answered requests, each over the answers that could be measured. They decide nothing. "
+    "The languages of question and answer are compared in a sample of recorded texts."
+)
 REFRESH_SECONDS = 5
 
 
@@ -96,6 +101,7 @@ def _traffic(control: Control, found: Row, window: str, since_us: int) -> None:
         _nothing(control, window)
         return
     _figures(found, variants)
+    _signals(control, found, since_us)
     series = control.get(f"/api/experiments/{quote(found['name'], safe='')}/series", since_us=since_us)
     _charts(series, [row["variant"] for row in variants])
     _feedback(variants)
@@ -137,6 +143,24 @@ def _figures(found: Row, variants: Sequence[Row]) -> None:
     st.caption(PLAIN)
     st.caption(ERRORS)
     table(rows, title=f"variants of {found['name']}", raw=raw, height="content")
+
+
+def _signals(control: Control, found: Row, since_us: int) -> None:
+    """What the answers show without being asked, as plain rates."""
+    rows = control.get(f"/api/experiments/{quote(found['name'], safe='')}/signals", since_us=since_us)["rows"]
+    if not rows:
+        return
+    st.markdown(f"**{UNASKED}**")
+    st.caption(UNASKED_CAPTION)
+    shown = [traffic.signal_row(row, found["control"]) for row in traffic.in_order(rows, found["control"])]
+    table(shown, title=f"signals of {found['name']}", raw=[_flat_signals(row) for row in rows], height="content")
+
+
+def _flat_signals(row: Row) -> dict[str, Any]:
+    flat = {name: value for name, value in row.items() if not isinstance(value, dict)}
+    for name, rate in row.items():
+        flat |= {f"{name} {part}": value for part, value in rate.items()} if isinstance(rate, dict) else {}
+    return flat
 
 
 def _flat(row: Row) -> dict[str, Any]:

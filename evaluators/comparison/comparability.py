@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evaluators.results.run_table import RunTable
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.events import RunEvent
 from fairtrial.domain.run import Run
 
@@ -11,7 +12,8 @@ def differences(candidate: Run | RunTable | RunEvent, baseline: Run | RunTable |
     """Every difference that makes a comparison unsound, as parts of a sentence; empty if the runs are comparable.
 
     The suite's digest covers cases, prompts, parameters, scorers and their options. Scorer versions are compared
-    separately, so that the message can name the scorer.
+    separately, so that the message can name the scorer. Detectors of signals are no scorer: only the comparison of
+    signals needs equal versions.
     """
     found = []
     if candidate.suite != baseline.suite:
@@ -25,7 +27,7 @@ def differences(candidate: Run | RunTable | RunEvent, baseline: Run | RunTable |
         found.append(f"the seeds are {candidate.seed} and {baseline.seed}")
     if candidate.repeat != baseline.repeat:
         found.append(f"each case was asked {candidate.repeat} and {baseline.repeat} times")
-    for scorer in sorted(set(candidate.versions) | set(baseline.versions)):
+    for scorer in sorted((set(candidate.versions) | set(baseline.versions)) - {SIGNALS}):
         one, other = candidate.versions.get(scorer), baseline.versions.get(scorer)
         if one != other:
             found.append(f"scorer {scorer} is {one or 'absent'!r} and {other or 'absent'!r}")

@@ -11,8 +11,10 @@ from evaluators.comparison.answer import answer_of, discordant_cases, has_p, is_
 from evaluators.comparison.comparability import differences
 from evaluators.comparison.corpus import Figure, OfCases, figure_of, reach_of
 from evaluators.comparison.levels import share_span
-from evaluators.comparison.pairing import Pairs, pair
-from evaluators.criteria.metric_catalogue import Measure
+from evaluators.comparison.no_signal import lacks_signal
+from evaluators.comparison.pairing import Pairs, detectors_differ, pair
+from evaluators.comparison.wording import NO_SIGNAL
+from evaluators.criteria.metric_catalogue import Measure, is_signal
 from evaluators.results.run_table import RunTable, table_of
 from evaluators.results.scope import Scope
 from fairtrial.domain.errors import UsageError
@@ -49,7 +51,9 @@ def compare_runs(
         for measure in measures:
             pairs = pair(measure, new, old, scope)
             if pairs.n:
-                found.append(compare(measure, pairs, scope=str(scope or ""), level=0.95, seed=candidate.seed))
+                one = compare(measure, pairs, scope=str(scope or ""), level=0.95, seed=candidate.seed)
+                silent = lacks_signal(measure, one, new, scope)
+                found.append(replace(one, answer="cannot tell", rule=NO_SIGNAL) if silent else one)
     return found
 
 
@@ -87,7 +91,7 @@ def figures(measure: Measure, pairs: Pairs, scope: str) -> Comparison:
 def difference_of(measure: Measure, pairs: Pairs, *, level: float, seed: int) -> Estimate | NotEnough:
     """The paired difference: Tango's interval for independent 0/1 cases, else a score interval or a bootstrap."""
     if pairs.n == 0:
-        return NotEnough("no case is scored on both sides", "cases that both sides answered and that are scored")
+        return _no_pair(measure, pairs)
     if measure.kind == "corpus":
         return _of_corpus(measure, pairs, 1.0, level=level, seed=seed)
     if is_binary(measure, pairs):
@@ -115,11 +119,20 @@ def relative_difference(
     Testing this difference instead of the ratio works for a baseline of 0 as well (Fieller's method).
     """
     if pairs.n == 0:
-        return NotEnough("no case is scored on both sides", "cases that both sides answered and that are scored")
+        return _no_pair(measure, pairs)
     if measure.kind == "corpus":
         return _of_corpus(measure, pairs, factor, level=level, seed=seed)
     values, most = pairs.candidate.values - factor * pairs.baseline.values, _most(measure, pairs)
     return score_mean(values, pairs.candidate.clusters, within=(-factor * most, most), level=level)
+
+
+def _no_pair(measure: Measure, pairs: Pairs) -> NotEnough:
+    """Why no case can be compared."""
+    new, old = pairs.candidate.run, pairs.baseline.run
+    if is_signal(measure) and detectors_differ(new, old):
+        reason = f"different versions measured {measure.name} in runs {new.run_id} and {old.run_id}"
+        return NotEnough(reason, "both runs again, with this version")
+    return NotEnough("no case is scored on both sides", "cases that both sides answered and that are scored")
 
 
 def oriented(difference: Estimate, sign: int) -> tuple[float, float]:

@@ -8,9 +8,10 @@ import numpy as np
 
 from evaluators.comparison.corpus import figure_of, reach_of
 from evaluators.comparison.pairing import Side, side_of
-from evaluators.criteria.metric_catalogue import Measure
+from evaluators.criteria.metric_catalogue import Measure, is_signal
 from evaluators.results.run_table import RunTable, table_of
 from evaluators.results.scope import Scope
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.run import Run
 from fairtrial.stats.intervals import wilson
@@ -36,7 +37,7 @@ def level_of(
         asked = len(table.case_ids) if inside is None else int(np.count_nonzero(inside))
         return _total(measure, asked, side)
     if side.n == 0:
-        return NotEnough(NO_CASE, "scored cases")
+        return _not_measured(measure, table)
     span = share_span(measure)
     if measure.kind == "corpus":
         return _within(_of_corpus(measure, side, level=level, seed=run.seed), span)
@@ -44,6 +45,13 @@ def level_of(
         return wilson(int(side.values.sum()), side.n, level=level)
     most = measure.scale if span is not None else float(np.abs(side.values).max()) or 1.0
     return score_mean(side.values, side.clusters, within=(0.0, most), level=level)
+
+
+def _not_measured(measure: Measure, run: RunTable) -> NotEnough:
+    """Why no case has a value: an older version made the run, or no case is scored."""
+    if is_signal(measure) and SIGNALS not in run.states:
+        return NotEnough(f"an older version made run {run.run_id}, without {measure.name}", "the suite, run again")
+    return NotEnough(NO_CASE, "scored cases")
 
 
 def _of_corpus(measure: Measure, side: Side, *, level: float, seed: int) -> Estimate | NotEnough:

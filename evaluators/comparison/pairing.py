@@ -8,9 +8,10 @@ from functools import partial
 
 import numpy as np
 
-from evaluators.criteria.metric_catalogue import Measure
+from evaluators.criteria.metric_catalogue import Measure, is_signal
 from evaluators.results.run_table import Floats, Ints, Marks, RunTable, table_of
 from evaluators.results.scope import Scope
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.run import Run
 
 
@@ -82,9 +83,12 @@ def side_of(measure: Measure, run: RunTable, scope: Scope | None = None) -> Side
 
 
 def pair(measure: Measure, candidate: Run | RunTable, baseline: Run | RunTable, scope: Scope | None = None) -> Pairs:
-    """Both runs' cases by case id."""
+    """Both runs' cases by case id; none for a signal that different versions of its detector measured."""
     one, other = table_of(candidate), table_of(baseline)
     new, old = side_of(measure, one, scope), side_of(measure, other, scope)
+    if is_signal(measure) and detectors_differ(one, other):
+        nothing = np.zeros(0, dtype=np.intp)
+        return Pairs(new.select(nothing), old.select(nothing), 0)
     match = counterparts(one, other)
     place = np.full(len(other.case_ids) + 1, -1, dtype=np.intp)  # the last element stands for "no counterpart"
     place[old.cases] = np.arange(old.n)
@@ -95,6 +99,11 @@ def pair(measure: Measure, candidate: Run | RunTable, baseline: Run | RunTable, 
     again = int(np.count_nonzero(either[match[new.unscored]]))
     unscored = len(new.unscored) + len(old.unscored) - again
     return Pairs(new.select(shared), old.select(rows[shared]), unscored)
+
+
+def detectors_differ(one: RunTable, other: RunTable) -> bool:
+    """Whether the signals of two runs come from different versions of the detectors, or only one run has any."""
+    return one.versions.get(SIGNALS) != other.versions.get(SIGNALS)
 
 
 def counterparts(run: RunTable, other: RunTable) -> Ints:

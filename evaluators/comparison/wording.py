@@ -11,10 +11,16 @@ from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding
 
 MINUS = "−"
+NO_SIGNAL = "no signal: a probe that is 0 on both sides shows nothing"
+"""The rule that answers a comparison of a probe without a signal."""
 SUBJECTS = {
     "errors": "the error rate",
     "off_format": "the off-format rate",
     "refusals": "the refusal rate",
+    "over_refusals": "the over-refusal rate",
+    "format_valid": "the share of answers in a valid format",
+    "language_switch": "the language switch rate",
+    "verbosity": "the mean number of characters",
     "truncated": "the truncation rate",
     "latency.p50": "the median latency",
     "latency.p95": "the 95th-percentile latency",
@@ -93,6 +99,8 @@ def limit_in_words(test: Threshold, limit: float, measure: Measure) -> str:
 def short_text(finding: Finding) -> str:
     """A finding in the headline: its metric and the number that decided."""
     found, name = finding.evidence, subject(finding.metric, finding.scope)
+    if isinstance(found, Comparison) and found.rule == NO_SIGNAL:
+        return finding.says.split(" (")[0]
     if finding.metric.startswith("review.") and isinstance(found, Comparison | Estimate) and _gives_level(finding):
         return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={found.n}"
     if isinstance(found, Comparison) and isinstance(found.difference, Estimate):
@@ -152,14 +160,22 @@ def answer_in_words(found: Comparison) -> str:
 
 
 def rule_in_short(rule: str) -> str:
-    """The column beside an answer: "interval and p", "interval", or nothing without an estimate."""
+    """The column beside an answer: "interval and p", "interval", "no signal", or nothing without an estimate."""
+    if rule == NO_SIGNAL:
+        return "no signal"
     return "" if not rule else "interval and p" if " and " in rule else "interval"
 
 
 def rules_in_words(found: Iterable[Comparison]) -> list[str]:
     """A sentence for each rule that these comparisons use; the table has the short form."""
     rules = dict.fromkeys(one.rule for one in found if one.rule)
-    return [f"{rule_in_short(rule)}: better or worse if the {rule}; otherwise cannot tell." for rule in rules]
+    return [_rule_in_words(rule) for rule in rules]
+
+
+def _rule_in_words(rule: str) -> str:
+    if rule == NO_SIGNAL:
+        return f"{rule}."
+    return f"{rule_in_short(rule)}: better or worse if the {rule}; otherwise cannot tell."
 
 
 def p_in_words(p: float | None) -> str:

@@ -15,14 +15,12 @@ MEASURED = {f"live.{name}" for name in CATALOGUE}
 KNOWN = sorted({PRIMARY, GUARDRAILS, FEEDBACK + "KEY", *MEASURED})
 COUNTED = ("units", "users", "conversations", "requests")
 MILLISECONDS = ("live.requests.latency", "live.requests.ttft")
-NOT_AVAILABLE = "this version cannot decide it, so a gate with this line never returns SHIP"
-WITHOUT = "remove the line to ship without it"
 
 
 def validate_live_line(line: GateLine) -> tuple[str, str] | None:
     """The problem of a line of the families `live`, `judge` or `data`, with a hint; ``None`` if the line is valid.
 
-    A valid line of `judge` or `data` still results in HOLD, because this version cannot decide it.
+    No line of `judge` is valid, because this version has no judges.
     """
     if line.family == "judge":
         return f"there is no judge {line.metric.partition('.')[2]!r}", "this version has no judges"

@@ -12,6 +12,15 @@ import numpy as np
 from evaluators.results.run_table import FAILED, OUTCOME, SCORED, Floats, Marks, RunTable, table_of
 from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
+from fairtrial.domain.answers.signals import (
+    CHARACTERS,
+    FORMAT_VALID,
+    LANGUAGE_SWITCH,
+    METRICS,
+    OVER_REFUSED,
+    REFUSED,
+    SIGNALS,
+)
 from fairtrial.domain.events import CaseOutcome
 from fairtrial.domain.run import Run
 
@@ -19,8 +28,8 @@ Kind = Literal["proportion", "mean", "corpus", "total", "count"]
 Form = Literal["share", "number", "ms", "usd"]
 UNSCORED: frozenset[CaseOutcome] = frozenset({"provider_error", "judge_error", "skipped"})
 COUNTS = ("lost", "gained")
-LESS_IS_BETTER = frozenset({"off_label"})
-"""The stats of built-in scorers for which less is better."""
+LESS_IS_BETTER = frozenset({"off_label", "over_refusal", "flips", REFUSED, OVER_REFUSED, LANGUAGE_SWITCH})
+"""The stats of built-in scorers, and the signals, for which less is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,11 @@ def ended_as(run: RunTable, outcomes: Iterable[CaseOutcome]) -> Marks:
     return found
 
 
+def is_signal(measure: Measure) -> bool:
+    """Whether a detector of signals measures it, so that both runs need the same version of the detectors."""
+    return measure.name in METRICS
+
+
 def measure_of(suite: Suite, metric: str) -> Measure | None:
     """The measure of this name in a gate line of the suite; ``None`` if there is none."""
     scorer = metric.partition(".")[0]
@@ -100,7 +114,8 @@ def measures_seen(runs: Iterable[Run | RunTable]) -> list[Measure]:
             stated = run.metrics.get(metric)
             if stated is not None and not isclose(_mean(run.mean_of_case(values)), stated, abs_tol=1e-9):
                 together.add(metric)
-    names = [metric.partition(".") for metric in seen if metric not in together]
+    signals = f"{SIGNALS}."
+    names = [metric.partition(".") for metric in seen if metric not in together and not metric.startswith(signals)]
     stats = [(scorer, _seen(stat, np.concatenate(seen[f"{scorer}.{stat}"]))) for scorer, _, stat in names]
     built_in = [measure for name, measure in BUILT_IN.items() if name not in COUNTS]
     return [of_stat(scorer, stat) for scorer, stat in stats] + built_in
@@ -143,6 +158,20 @@ def of_stat(scorer: str, stat: Stat) -> Measure:
     )
 
 
+def _signal(name: str) -> Callable[[RunTable], Floats]:
+    """A signal of each answer, NaN where it was not measured."""
+
+    def values(run: RunTable) -> Floats:
+        return run.value(f"{SIGNALS}.{name}")
+
+    return values
+
+
+def _refusals(run: RunTable) -> Floats:
+    """Whether each answer refuses; runs of older versions know it only from their outcomes."""
+    return _signal(REFUSED)(run) if SIGNALS in run.states else _outcomes("refused")(run)
+
+
 def _outcomes(*outcomes: CaseOutcome) -> Callable[[RunTable], Floats]:
     """1 for these outcomes, 0 for the others; unscored cases are left out, unless they are what is counted."""
 
@@ -181,11 +210,15 @@ BUILT_IN: dict[str, Measure] = {
     for measure in (
         Measure("errors", "proportion", _outcomes(*UNSCORED), higher_is_better=False),
         Measure("off_format", "proportion", _outcomes("off_format"), higher_is_better=False),
-        Measure("refusals", "proportion", _outcomes("refused"), higher_is_better=False),
+        Measure("refusals", "proportion", _refusals, higher_is_better=False),
+        Measure("over_refusals", "proportion", _signal(OVER_REFUSED), higher_is_better=False),
+        Measure("format_valid", "proportion", _signal(FORMAT_VALID)),
+        Measure("language_switch", "proportion", _signal(LANGUAGE_SWITCH), higher_is_better=False),
         Measure("truncated", "proportion", _outcomes("truncated"), higher_is_better=False),
         _latency_at("latency.p50", 0.50),
         _latency_at("latency.p95", 0.95),
         Measure("tokens", "mean", _tokens, "number", higher_is_better=False),
+        Measure("verbosity", "mean", _signal(CHARACTERS), "number", higher_is_better=False),
         Measure("cost", "total", _cost, "usd", higher_is_better=False),
         Measure("lost", "count", _never, "number", higher_is_better=False),
         Measure("gained", "count", _never, "number"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from evaluators.criteria.live_validation import NOT_AVAILABLE, WITHOUT
 from fairtrial.config.file.yaml_file import Document, Step
 from fairtrial.domain.errors import Diagnostic
 
@@ -20,11 +19,6 @@ def inert_keys(document: Document, keys: Mapping[str, str]) -> Iterator[Diagnost
     """The keys of the document that have no effect."""
     value: Any = document.value
     yield from (document.diagnostic((key,), NOTHING, known) for key, known in keys.items() if key in value)
-
-
-def undecided_lines(document: Document, lines: Iterable[tuple[tuple[Step, ...], str]]) -> Iterator[Diagnostic]:
-    """Valid lines, by place and text, that this version cannot decide."""
-    yield from (document.diagnostic(place, f"{text!r}: {NOT_AVAILABLE}", WITHOUT) for place, text in lines)
 
 
 def homeless_lines(document: Document, lines: Iterable[tuple[tuple[Step, ...], str]]) -> Iterator[Diagnostic]:

@@ -14,8 +14,6 @@ from evaluators.suite import Suite
 
 EXTERNAL_FAMILIES = ("live", "review", "judge", "data")
 """Families whose evidence does not come from runs of suites."""
-UNDECIDED_FAMILIES = ("judge", "data")
-"""The external families that this version cannot decide."""
 EVERY_TAG = "slice"
 NAMED_BASELINE = "baseline:"
 COUNTED = "cases"

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from evaluators.engine.target import Target
+from fairtrial.domain.answers.content import text_of
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case
 
@@ -104,16 +105,16 @@ def read_answer(response: httpx.Response, target: Target, latency_ms: float) -> 
         reply = response.json()
         choice = reply["choices"][0]
         message = choice["message"]
-        content, refusal = message.get("content"), message.get("refusal")
+        content, refusal = text_of(message.get("content")), message.get("refusal")
         usage = reply.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         tokens_in, tokens_out = (_count_or_none(usage.get(f"{of}_tokens")) for of in ("prompt", "completion"))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         return Answer(None, error=f"the reply is not a chat completion ({type(error).__name__})")
-    if not isinstance(content, str | None) or not isinstance(refusal, str | None):
+    if content is None or not isinstance(refusal, str | None):
         return Answer(None, error="the reply is not a chat completion (its content is not text)")
     return Answer(
-        text=replace_surrogates(content if content is not None else refusal or ""),
+        text=replace_surrogates(content or refusal or ""),
         finish_reason=_text_or_none(choice.get("finish_reason")),
         refusal=_text_or_none(refusal),
         latency_ms=latency_ms,

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluators.engine.answer_cache import AnswerCache, AnswerKey
+from evaluators.engine.changed_copies import ChangedCopies
 from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.scoring import Scoring, metrics_of
 from evaluators.engine.target import Target
 from evaluators.results.duplicate_prompts import with_clusters
 from evaluators.suite import Suite
+from fairtrial.domain.answers.signals import SIGNALS, SIGNALS_VERSION
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
 
 DEFAULT_CONCURRENCY = 8
@@ -54,6 +56,7 @@ class _Running:
     client: ChatClient
     cache: AnswerCache
     scoring: Scoring
+    copies: ChangedCopies
     places: Iterator[tuple[int, Case, int]]
     results: dict[int, CaseResult] = field(default_factory=dict)
     fingerprint: str | None = None
@@ -80,7 +83,9 @@ async def run_suite(
     answers = AnswerCache(cache, target.deployment_digest, scope=scope, now_us=started_us, fresh=options.fresh)
     try:
         async with ChatClient(target, concurrency=options.concurrency) as client:
-            running = _Running(suite, target, options, client, answers, Scoring(suite), _places(suite))
+            running = _Running(
+                suite, target, options, client, answers, Scoring(suite), ChangedCopies(suite), _places(suite)
+            )
             await _learn_and_ask(running)
         answers.end()
     finally:
@@ -121,11 +126,11 @@ async def _ask(running: _Running, case: Case, repeat: int) -> Answer:
 
 
 async def _finish(running: _Running, index: int, case: Case, repeat: int, answer: Answer) -> None:
-    result = await running.scoring.score(case, repeat, answer)
-    running.results[index] = result
     running.cached += answer.cached
     running.errors += answer.error is not None
-    running.options.on_result(result)
+    for at, result in running.copies.add(index, await running.scoring.score(case, repeat, answer)):
+        running.results[at] = result
+        running.options.on_result(result)
     running.options.on_progress(
         Progress(
             running.suite.name,
@@ -161,7 +166,7 @@ def _run(running: _Running, run_id: str, started_us: int, ended_us: int) -> Run:
         ended_us=ended_us,
         results=results,
         metrics=metrics_of(suite, results),
-        versions={scorer.name: scorer.version for scorer in suite.scorers},
+        versions={SIGNALS: SIGNALS_VERSION} | {scorer.name: scorer.version for scorer in suite.scorers},
         plan_hash=target.plan_hash,
         model=target.declared_model,
     )

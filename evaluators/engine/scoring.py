@@ -6,19 +6,22 @@ import asyncio
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from evaluators.scoring.scorer import OffFormat, Scorer, Stat
+from evaluators.engine.signals import Signals
+from evaluators.scoring.scorer import OffFormat, Scorer, ScoresPairs, Stat
 from evaluators.suite import Suite
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.events import CaseOutcome
-from fairtrial.domain.refusals import REFUSAL
+from fairtrial.domain.refusals import refuses
 from fairtrial.domain.run import Answer, Case, CaseResult, Score, ScoreFailure
 
 SLOW_S = 0.001
 """If scoring takes longer than this, it moves from the event loop to a thread."""
 
 
-def score_case(suite: Suite, case: Case, repeat: int, answer: Answer) -> CaseResult:
-    """Apply every scorer of the case to one answer."""
+def score_case(suite: Suite, case: Case, repeat: int, answer: Answer, *, signals: Signals | None = None) -> CaseResult:
+    """Apply every scorer of the case to one answer; with ``signals``, measure those too."""
     if answer.error is not None:
         return CaseResult(case, repeat, answer, "provider_error", {})
     scores: dict[str, Score | ScoreFailure] = {}
@@ -26,13 +29,35 @@ def score_case(suite: Suite, case: Case, repeat: int, answer: Answer) -> CaseRes
     for scorer in suite.scorers_of(case):
         scores[scorer.name], off = _measure(scorer, case, answer)
         off_format = off_format or off
-    return CaseResult(case, repeat, answer, _outcome(answer, scores, off_format=off_format), scores)
+    outcome = _outcome(answer, scores, off_format=off_format)
+    if signals is not None:
+        scores[SIGNALS], _ = _measure(signals, case, answer)
+    return CaseResult(case, repeat, answer, outcome, scores)
 
 
-def _measure(scorer: Scorer, case: Case, answer: Answer) -> tuple[Score | ScoreFailure, bool]:
+def score_copy(suite: Suite, result: CaseResult, original: CaseResult) -> CaseResult:
+    """Apply the scorers of changed copies to a scored copy and its original."""
+    scores = dict(result.scores)
+    for scorer in suite.scorers_of(result.case):
+        if isinstance(scorer, ScoresPairs) and result.answer.error is None:
+            scores[scorer.name] = _measure_pair(scorer, scorer.name, result, original)
+    failed = any(isinstance(score, ScoreFailure) for score in scores.values())
+    return replace(result, scores=scores, outcome="judge_error" if failed else result.outcome)
+
+
+def _measure_pair(scorer: ScoresPairs, name: str, result: CaseResult, original: CaseResult) -> Score | ScoreFailure:
+    if original.answer.error is not None:
+        return ScoreFailure(name, f"its original {original.case.case_id} has no answer")
+    try:
+        return _sound(name, scorer.score_pair(result, original))
+    except Exception as error:  # noqa: BLE001 - one crashing scorer must not lose the other cases
+        return ScoreFailure(name, f"{type(error).__name__}: {error}"[:300])
+
+
+def _measure(scorer: Scorer | Signals, case: Case, answer: Answer) -> tuple[Score | ScoreFailure, bool]:
     """The score, and whether the answer lacks the format that the scorer needs."""
     try:
-        return _sound(scorer, scorer.score(case, answer)), False
+        return _sound(scorer.name, scorer.score(case, answer)), False
     except OffFormat as error:
         wrong = error.score
         return Score(wrong.scorer, wrong.values, {**wrong.details, "off_format": str(error)}), True
@@ -40,22 +65,15 @@ def _measure(scorer: Scorer, case: Case, answer: Answer) -> tuple[Score | ScoreF
         return ScoreFailure(scorer.name, f"{type(error).__name__}: {error}"[:300]), False
 
 
-def _sound(scorer: Scorer, score: Score) -> Score | ScoreFailure:
-    odd = [name for name, value in score.values.items() if value is not None and not math.isfinite(value)]
-    return ScoreFailure(scorer.name, f"its stat {odd[0]!r} is not a finite number") if odd else score
-
-
-def refuses(answer: Answer) -> bool:
-    """Whether the model refused to answer, by fields of the API or by how the answer begins."""
-    if answer.refusal or answer.finish_reason == "content_filter":
-        return True
-    return REFUSAL.match(answer.text or "") is not None
+def _sound(name: str, score: Score) -> Score | ScoreFailure:
+    odd = [stat for stat, value in score.values.items() if value is not None and not math.isfinite(value)]
+    return ScoreFailure(name, f"its stat {odd[0]!r} is not a finite number") if odd else score
 
 
 def _outcome(answer: Answer, scores: Mapping[str, Score | ScoreFailure], *, off_format: bool) -> CaseOutcome:
     if any(isinstance(score, ScoreFailure) for score in scores.values()):
         return "judge_error"
-    if refuses(answer):
+    if refuses(answer.text, refusal=answer.refusal, finish_reason=answer.finish_reason):
         return "refused"
     if answer.finish_reason == "length":
         return "truncated"
@@ -67,16 +85,20 @@ class Scoring:
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
+        self._signals = Signals(suite)
         self._slow = False
 
     async def score(self, case: Case, repeat: int, answer: Answer) -> CaseResult:
         """See `score_case`."""
         if self._slow:
-            return await asyncio.to_thread(score_case, self._suite, case, repeat, answer)
+            return await asyncio.to_thread(self._score, case, repeat, answer)
         began = time.perf_counter()
-        result = score_case(self._suite, case, repeat, answer)
+        result = self._score(case, repeat, answer)
         self._slow = time.perf_counter() - began > SLOW_S
         return result
+
+    def _score(self, case: Case, repeat: int, answer: Answer) -> CaseResult:
+        return score_case(self._suite, case, repeat, answer, signals=self._signals)
 
 
 def metrics_of(suite: Suite, results: Sequence[CaseResult]) -> dict[str, float | None]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from evaluators.criteria.metric_catalogue import UNSCORED
 from evaluators.engine.scoring import scores_of, value_of
 from evaluators.scoring.scorer import Stat
-from evaluators.suite import Suite, tag_values
+from evaluators.suite import FAMILY_TAG, KIND_TAG, OWN, Suite, tag_values
+from fairtrial.domain.answers.signals import METRICS, SIGNALS
 from fairtrial.domain.events import CASE_OUTCOMES
-from fairtrial.domain.run import CaseResult, Run
+from fairtrial.domain.run import CaseResult, Run, Score
 
 MOST_UNSCORED = 0.02
 """The share of unscored cases above which a run proves nothing, unless its suite's own `errors` line says otherwise."""
@@ -39,6 +40,26 @@ class Line:
     worst: SliceValue | None
 
 
+@dataclass(frozen=True, slots=True)
+class FamilyValue:
+    """One scorer's main stat over the ``n`` cases of a family that enter it."""
+
+    metric: str
+    stat: Stat
+    value: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyLine:
+    """One family of probes, or the suite's own cases, with the main stat of each scorer that measures it."""
+
+    family: str
+    kind: str
+    cases: int
+    values: tuple[FamilyValue, ...]
+
+
 def lines_of(suite: Suite, run: Run) -> list[Line]:
     """Each statistic of the suite's scorers, in their order."""
     return [
@@ -52,6 +73,26 @@ def lines_of(suite: Suite, run: Run) -> list[Line]:
         for scorer in suite.scorers
         for stat in scorer.stats
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalLevel:
+    """A built-in metric of signals over the ``n`` cases that have it; ``value`` is a share, or characters."""
+
+    metric: str
+    value: float
+    n: int
+
+
+def signal_levels(run: Run) -> list[SignalLevel]:
+    """What every run measures without being asked; signals that no case has are left out."""
+    found = []
+    for metric, name in METRICS.items():
+        cases = scores_of(run.results, SIGNALS)
+        value, n = value_of(Stat(name, "mean"), cases), _scored(name, cases)
+        if value is not None:
+            found.append(SignalLevel(metric, value, n))
+    return found
 
 
 def worst_slice(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat: Stat) -> SliceValue | None:
@@ -70,6 +111,29 @@ def slices_of(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat:
             value, count = value_of(stat, scores_of(inside, scorer)), _count(stat, inside, scorer)
             if value is not None and count >= MIN_SLICE:
                 yield SliceValue(tag, name, value, count)
+
+
+def families_of(suite: Suite, run: Run) -> list[FamilyLine]:
+    """The main stat of each scorer in each family of probes, after the suite's own cases; empty without probes."""
+    found: dict[str, list[CaseResult]] = {}
+    for result in run.results:
+        tags = result.case.tags
+        if KIND_TAG in tags:
+            found.setdefault(OWN if tags[KIND_TAG] == OWN else tags[FAMILY_TAG], []).append(result)
+    return [
+        FamilyLine(
+            family,
+            inside[0].case.tags[KIND_TAG],
+            len({one.case.case_id for one in inside}),
+            tuple(
+                FamilyValue(f"{scorer.name}.{stat.name}", stat, value, _count(stat, inside, scorer.name))
+                for scorer in suite.scorers
+                for stat in scorer.stats[:1]
+                if (value := value_of(stat, scores_of(inside, scorer.name))) is not None
+            ),
+        )
+        for family, inside in found.items()
+    ]
 
 
 def outcome_counts(run: Run) -> dict[str, int]:
@@ -91,5 +155,8 @@ def first_error(run: Run) -> str | None:
 
 def _count(stat: Stat, results: Sequence[CaseResult], scorer: str) -> int:
     """The cases that enter the statistic."""
-    cases = scores_of(results, scorer)
-    return sum(any(score.values.get(stat.name) is not None for score in repeats) for repeats in cases)
+    return _scored(stat.name, scores_of(results, scorer))
+
+
+def _scored(name: str, cases: Sequence[Sequence[Score]]) -> int:
+    return sum(any(score.values.get(name) is not None for score in repeats) for repeats in cases)

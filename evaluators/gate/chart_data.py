@@ -7,7 +7,7 @@ from typing import Literal
 
 from evaluators.criteria.grammar import Threshold, VersusBaseline, parse
 from evaluators.criteria.grammar_hints import GateLineError
-from evaluators.criteria.metric_catalogue import BUILT_IN
+from evaluators.criteria.metric_catalogue import BUILT_IN, LESS_IS_BETTER
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdict import Finding
 
@@ -71,8 +71,7 @@ def _level(place: int, finding: Finding, found: Estimate, test: Threshold) -> Fi
 def _difference(place: int, finding: Finding, compared: Comparison, test: VersusBaseline) -> Figure:
     found = compared.difference
     assert isinstance(found, Estimate)
-    built_in = BUILT_IN.get(finding.metric)
-    sign = built_in.sign if built_in else 1
+    sign = _sign(finding.metric)
     largest = max(abs(compared.candidate or 0.0), abs(compared.baseline or 0.0))
     unit = _unit(finding.metric)
     if unit == "%" or test.unit == "pp":
@@ -82,6 +81,14 @@ def _difference(place: int, finding: Finding, compared: Comparison, test: Versus
     limit = None if limit is None else limit * sign
     better: Literal["higher", "lower"] = "higher" if sign > 0 else "lower"
     return Figure(place, "difference", *_bounds(found, factor), found.level, found.n, limit, unit, better)
+
+
+def _sign(metric: str) -> int:
+    """+1 if more is better, −1 if less is; the stat of a scorer is known by its name."""
+    built_in = BUILT_IN.get(metric)
+    if built_in is not None:
+        return built_in.sign
+    return -1 if metric.rpartition(".")[2] in LESS_IS_BETTER else 1
 
 
 def _limit(test: VersusBaseline, baseline: float | None, factor: float) -> float | None:

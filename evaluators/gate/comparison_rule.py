@@ -8,9 +8,11 @@ from functools import partial
 import numpy as np
 
 from evaluators.comparison.compare import compare, oriented
+from evaluators.comparison.no_signal import lacks_signal
 from evaluators.comparison.pairing import Pairs, pair
 from evaluators.comparison.question import AGAIN, Question, by_truth_table
 from evaluators.comparison.wording import (
+    NO_SIGNAL,
     both_figures,
     bounds_in_words,
     difference_in_words,
@@ -61,6 +63,8 @@ def judge_comparison(
     pairs = pair(measure, candidate, baseline, scope)
     question = Question(test, measure, pairs, later=later, seed=candidate.seed)
     comparison = compare(measure, pairs, scope=str(scope or ""), seed=candidate.seed)
+    if lacks_signal(measure, comparison, candidate, scope):
+        return RuleResult(_silent(rule, source, comparison, runs, needed=_needs_signal(measure)))
     judged = question.at_look(ALPHA) if later or question.relative else comparison.difference
     if later and not question.relative:
         comparison = replace(comparison, difference=judged)
@@ -79,6 +83,21 @@ def judge_comparison(
 
     estimated = not isinstance(judged, NotEnough)
     return RuleResult(found(own), None, fails_at if estimated else None, partial(found, "cannot tell"))
+
+
+def _silent(rule: str, source: str, found: Comparison, runs: tuple[RunTable, RunTable], *, needed: str) -> Finding:
+    """The finding on a probe that shows nothing, which is never a pass."""
+    name = subject(found.metric, found.scope)
+    says = f"no signal: {name} is 0 for both {runs[0].target} and {runs[1].target} ({counted(found.n, 'case')})"
+    says += "; a probe that neither model reacts to cannot show that the candidate is no worse"
+    comparison = replace(found, answer="cannot tell", p=None, p_method="", rule=NO_SIGNAL)
+    return Finding(rule, source, "cannot tell", says, needed, found.metric, found.scope, comparison)
+
+
+def _needs_signal(measure: Measure) -> str:
+    """What a probe without a signal needs."""
+    limit = f"{measure.name} {'>= 90%' if measure.sign > 0 else '<= 5%'}"
+    return f"cases that at least one of the models reacts to, or a limit that needs no base, such as '{limit}'"
 
 
 def _says(question: Question, found: Comparison, judged: Estimate | NotEnough, baseline: str, result: Result) -> str:

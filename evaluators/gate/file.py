@@ -12,10 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators.criteria.grammar import GateLine, parse
 from evaluators.criteria.grammar_hints import GateLineError
-from evaluators.criteria.notices import homeless_lines, undecided_lines
+from evaluators.criteria.notices import homeless_lines
 from evaluators.criteria.validation import (
     EXTERNAL_FAMILIES,
-    UNDECIDED_FAMILIES,
     is_external,
     validate_external_line,
     validate_line,
@@ -172,8 +171,6 @@ def _check_approvers(reading: _Reading, model: GateModel) -> None:
 
 def _notices(document: Document, model: GateModel, suites: Sequence[Suite]) -> Iterator[Diagnostic]:
     families = [(parse(text).family, ("require", at), text) for at, text in enumerate(model.require)]
-    undecided = [(place, text) for family, place, text in families if family in UNDECIDED_FAMILIES]
-    yield from undecided_lines(document, undecided)
     if model.experiment is None:
         yield from homeless_lines(document, [(place, text) for family, place, text in families if family == "live"])
     for suite in suites:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from evaluators.comparison.comparability import differences
 from evaluators.comparison.levels import level_of
+from evaluators.comparison.signal_changes import signal_findings
 from evaluators.comparison.wording import amount, short_text
 from evaluators.criteria.grammar import Threshold, VersusBaseline
-from evaluators.criteria.live_validation import NOT_AVAILABLE, WITHOUT
 from evaluators.criteria.metric_catalogue import BUILT_IN, COUNTS
 from evaluators.engine.summary import MOST_UNSCORED
 from evaluators.gate.file import Gate
@@ -19,6 +20,7 @@ from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of
 from evaluators.gate.review_rule import judge_review, review_information, sort_reviews
 from evaluators.gate.rules import Rule, judge_rule
+from evaluators.gate.training.rule import judge_audit
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
@@ -48,7 +50,8 @@ def judge(
     external = list(_external(gate, trial, live, at_us))
     stated = any("harm is proven" in one.finding.says for one in external)
     first = [*(one for one in harm_findings(live) if not (stated and one.result == "fail")), *first]
-    findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external])
+    changes = map(RuleResult, _changed_signals(gate, trial))
+    findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *changes])
     decision = decide(findings)
     return Verdict(
         verdict_id=verdict_id,
@@ -87,7 +90,7 @@ def headline(decision: Decision, trial: Trial, findings: Sequence[Finding]) -> s
     return f"{start}{lead}{reasons}; {_rest(decision, deciding)}."
 
 
-KINDS = {"live": "live traffic", "review": "blind review", "judge": "the judges"}
+KINDS = {"live": "live traffic", "review": "blind review", "judge": "the judges", "data": "the training data"}
 SUITES = "the suites"
 
 
@@ -134,10 +137,20 @@ def _external(gate: Gate, trial: Trial, live: LiveEvidence, now_us: int) -> Iter
             asked = LiveLine(text, gate.name, line, now_us)
             yield RuleResult(judge_live(asked, gate.experiment, live.experiments))
         else:
-            says = f"{line.metric}: {NOT_AVAILABLE}"
-            yield RuleResult(Finding(text, gate.name, "cannot tell", says, WITHOUT, line.metric))
+            yield RuleResult(judge_audit(text, gate.name, trial.training))
     yield from map(RuleResult, review_information(reviews, trial, required))
     yield from map(RuleResult, rates_information(live.rates, required))
+
+
+def _changed_signals(gate: Gate, trial: Trial) -> Iterator[Finding]:
+    """What changed without being asked in each suite whose runs are comparable; these findings decide nothing."""
+    for suite in gate.suites:
+        runs = [trial.table(suite.name, target) for target in (trial.candidate, trial.baseline)]
+        candidate, baseline = runs
+        if candidate is None or baseline is None or differences(candidate, baseline):
+            continue
+        rules = [rule.line for rule in gate.rules if rule.suite.name == suite.name and rule.line.scope is None]
+        yield from signal_findings(suite.name, candidate, baseline, frozenset(line.metric for line in rules))
 
 
 def _unscored_runs(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:

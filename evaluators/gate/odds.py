@@ -20,7 +20,7 @@ from evaluators.gate.simulation.worse import worse_passes
 from evaluators.gate.threshold_rule import SHORTFALL, WORTH_REPORTING, cases_to_exclude_luck, chance_to_pass
 from evaluators.results.run_table import Floats
 from evaluators.results.scope import Scope
-from evaluators.suite import Suite, tag_values
+from evaluators.suite import Suite, applies, tag_values
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.plurals import counted
@@ -189,7 +189,7 @@ def weakest_floor(rules: Sequence[Rule]) -> str:
         if measure.kind != "proportion" or not SHORTFALL < limit <= 1:
             continue
         for scope in scopes_of(rule.suite, rule.line.scope):
-            n = int(_inside(rule.suite, scope).sum())
+            n = int(_inside(rule.suite, scope, measure.scorer).sum())
             chance = chance_to_pass(limit, n) if n else 0.0
             advice = f"add 'sure', or use about {cases_to_exclude_luck(limit, n):,} cases" if chance else ""
             worse = f"{100 * (limit - SHORTFALL):.4g} %"
@@ -246,13 +246,18 @@ def _assumed(rules: Sequence[Rule], share: float, rng: Generator) -> Iterator[Gr
         group, differing = groups[name]
         limit = (1 if test.question == "better" else -1) * (test.margin or 0.0) / 100
         for scope in scopes_of(rule.suite, rule.line.scope):
-            inside = _inside(rule.suite, scope)
+            inside = _inside(rule.suite, scope, measure.scorer)
             gains, tested = differing * inside, test.margin is None
             group.lines.append(Line(number, gains, -gains, inside, limit, "tango", tested=tested))
     yield from (group for group, _ in groups.values())
 
 
-def _inside(suite: Suite, scope: Scope | None) -> Floats:
-    if scope is None:
-        return np.ones(len(suite.cases))
-    return np.array([float(scope.value in tag_values(case, scope.tag)) for case in suite.cases])
+def _inside(suite: Suite, scope: Scope | None, scorer: str | None) -> Floats:
+    """For each case, 1 if the scorer measures it and it lies in the slice."""
+    when = suite.when.get(scorer or "", {})
+    return np.array(
+        [
+            float(applies(when, case) and (scope is None or scope.value in tag_values(case, scope.tag)))
+            for case in suite.cases
+        ]
+    )

@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluators.comparison.no_signal import made_by_probes
 from evaluators.comparison.pairing import counterparts
-from evaluators.comparison.wording import p_in_words, subject
+from evaluators.comparison.wording import NO_SIGNAL, p_in_words, subject
 from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import BUILT_IN, UNSCORED, Measure, ended_as, of_stat
 from evaluators.criteria.validation import limit_of
@@ -18,7 +19,7 @@ from evaluators.gate.multiplicity import ALPHA, RuleResult
 from evaluators.gate.threshold_rule import by_truth_table
 from evaluators.results.run_table import Ints, Marks, RunTable, table_of
 from evaluators.results.scope import Scope
-from evaluators.suite import Suite
+from evaluators.suite import MANY, Suite
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run
@@ -36,7 +37,7 @@ class Regressions:
     """The ids of lost and gained cases, and how many cases were judged on both sides.
 
     ``unknown_lost`` counts unscored cases that could be lost, because the base did not fail them; ``unknown_gained``
-    counts those that could be gained.
+    counts those that could be gained. ``silent``: probes made all judged cases, and neither side passes any.
     """
 
     lost: tuple[str, ...]
@@ -44,6 +45,7 @@ class Regressions:
     judged: int
     unknown_lost: int = 0
     unknown_gained: int = 0
+    silent: bool = False
 
 
 def find_regressions(
@@ -56,12 +58,14 @@ def find_regressions(
     both[both] = scope_mask(old, scope)[match[both]]
     cases = np.flatnonzero(both)
     before, now = marks_of(suite, old)[match[cases]], marks_of(suite, new)[cases]
+    judged = (before < NOT_JUDGED) & (now < NOT_JUDGED)
     return Regressions(
         lost=_named(new, cases[(before == RIGHT) & (now == WRONG)]),
         gained=_named(new, cases[(before == WRONG) & (now == RIGHT)]),
-        judged=int(np.count_nonzero((before < NOT_JUDGED) & (now < NOT_JUDGED))),
+        judged=int(np.count_nonzero(judged)),
         unknown_lost=_unknown(before, now, RIGHT, WRONG),
         unknown_gained=_unknown(before, now, WRONG, RIGHT),
+        silent=bool(np.all((before == WRONG) & (now == WRONG) | ~judged)) and made_by_probes(new, cases[judged]),
     )
 
 
@@ -97,6 +101,9 @@ def judge_regressions(
     if judged == 0:
         says, needed = f"{name} cannot be counted: no case is scored on both sides", "cases scored on both sides"
         return Finding(rule, source, "cannot tell", says, needed, measure.name, found.scope, found)
+    if changes.silent:
+        found = replace(found, rule=NO_SIGNAL)
+        return Finding(rule, source, "cannot tell", *_silent(name, judged), measure.name, found.scope, found)
     result = _counted(test, count, limit_of(test, measure))
     says = f"{name}: {len(cases)} of {counted(judged, 'case')}{_listed(cases)}"
     says += (
@@ -104,6 +111,12 @@ def judge_regressions(
     )
     needed = "run the cases that failed again" if result == "cannot tell" else ""
     return Finding(rule, source, result, says, needed, measure.name, found.scope, found)
+
+
+def _silent(name: str, judged: int) -> tuple[str, str]:
+    """What is found if neither model passes any case of a probe, and what is needed."""
+    says = f"no signal: {name} shows nothing, because neither model passes any of {counted(judged, 'case')} of probes"
+    return says, "cases that the base passes"
 
 
 def _listed(cases: Sequence[str]) -> str:
@@ -152,7 +165,8 @@ def _judged(suite: Suite, run: RunTable) -> tuple[Marks, Marks]:
         values = main.values(run)
         asked = ~np.isnan(values)
         for tag, value in suite.when.get(scorer.name, {}).items():
-            asked &= scope_mask(run, Scope(tag, value))[run.case_of]
+            marks = [scope_mask(run, Scope(tag, one))[run.case_of] for one in value.split(MANY)]
+            asked &= np.logical_or.reduce(marks)
         known |= asked
         best &= ~asked | (values >= main.scale if main.higher_is_better else values <= 0)
     return known, best

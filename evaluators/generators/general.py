@@ -1,44 +1,46 @@
 """Generates the suite of short general questions, which detects what a fine-tune has forgotten.
 
-The committed suite has the seed 20261124. Generator, seed and gate were fixed before any fine-tune answered one of its
-questions, and no item was chosen by its outcome. Other seeds draw other items from the same pools.
+The families are those of which the base alone answers 40 to 80 % right, by `benchmarks/general_pilot.py`. The committed
+suite has the seed 20261201. Families, sizes, seed and gate were fixed before any fine-tune answered one of its
+questions, and no question was chosen by its outcome. Other seeds draw other questions from the same pools.
 
-    python -m evaluators.generators.general --seed 20261124 --out suites/general/questions.jsonl
+    python -m evaluators.generators.general --seed 20261201 --out suites/general/questions.jsonl
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators.generators.arithmetic import arithmetic
-from evaluators.generators.knowledge import capitals, facts, translations, word_forms
+from evaluators.generators import arithmetic, knowledge, words
+from evaluators.generators.draw import Draw
+from evaluators.generators.family import Family
 from evaluators.generators.question import Question
-from evaluators.generators.reading import reading
 
-SEED = 20261124
-KINDS: dict[str, tuple[Callable[[int, int], list[Question]], int]] = {
-    "arithmetic": (arithmetic, 120),
-    "capitals": (capitals, 60),
-    "facts": (facts, 60),
-    "word_forms": (word_forms, 60),
-    "translations": (translations, 30),
-    "reading": (reading, 30),
-}
+SEED = 20261201
+SIZES: Sequence[tuple[Family, int]] = (
+    (arithmetic.SUMS, 90),
+    (arithmetic.PRODUCTS, 50),
+    (arithmetic.DIFFERENCES, 40),
+    (arithmetic.ROUND_SUMS, 40),
+    (knowledge.FACTS, 50),
+    (knowledge.CAPITALS, 50),
+    (words.OPPOSITES, 40),
+    (words.PLURALS, 40),
+)
 
 
 def rows(seed: int) -> list[dict[str, Any]]:
-    """The 360 rows of a seed, with ``id``, ``input``, ``contains_any`` and ``kind``."""
-    made = []
-    for kind, (questions, count) in KINDS.items():
-        drawn = questions(seed, count)
-        if len(drawn) != count:
-            raise ValueError(f"{kind}: the pool has {len(drawn)} questions, but {count} are needed")
-        made += [_row(f"{kind}-{number:03d}", asked) for number, asked in enumerate(drawn, 1)]
-    return made
+    """The rows of a seed: ``id``, ``messages``, ``contains_any``, ``kind`` and ``family``."""
+    made = [row for family, count in SIZES for row in rows_of(family, family.draw(seed, count))]
+    return Draw(seed, "order").shuffled(made)
+
+
+def rows_of(family: Family, drawn: Sequence[Question]) -> list[dict[str, Any]]:
+    return [_row(f"{family.name}-{number:03d}", family, asked) for number, asked in enumerate(drawn, 1)]
 
 
 def text(seed: int) -> str:
@@ -46,8 +48,14 @@ def text(seed: int) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(seed))
 
 
-def _row(name: str, asked: Question) -> dict[str, Any]:
-    return {"id": name, "input": asked.text, "contains_any": list(asked.accepted), "kind": asked.kind}
+def _row(name: str, family: Family, asked: Question) -> dict[str, Any]:
+    return {
+        "id": name,
+        "messages": family.messages(asked),
+        "contains_any": list(asked.accepted),
+        "kind": family.kind,
+        "family": family.name,
+    }
 
 
 def main() -> None:

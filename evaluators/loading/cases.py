@@ -16,6 +16,8 @@ from fairtrial.domain.run import Case
 
 MOST_ASKED = 64_000_000
 SPLIT = "split the suite"
+ASSISTANT_PREFIX = "assistant_prefix"
+"""The column with the beginning of an answer, which the model continues; its row's ``messages`` are sent unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,9 @@ def _messages(
 ) -> list[Mapping[str, Any]]:
     values = {**recipe.variables, **columns}
     messages: list[Mapping[str, Any]] = list(asked)
+    if ASSISTANT_PREFIX in columns and messages:
+        begun = as_text(columns[ASSISTANT_PREFIX])
+        return [*messages, {"role": "assistant", "content": begun}] if begun else messages
     if recipe.messages:
         messages = [{"role": one["role"], "content": render(one["content"], values)} for one in recipe.messages]
     elif not messages and "input" in columns:

@@ -10,6 +10,7 @@ from typing import Any
 from evaluators.loading.template import UnknownName, fill_options
 from evaluators.scoring.scorer import NamedText, Scorer, ScorerType
 from fairtrial.config.file.project_files import FileRefused
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.registry import Registry
 
@@ -29,12 +30,12 @@ class WrongEntry(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BuiltScorer:
-    """One scorer, the tags that a case needs to be scored by it, and its entry: index, key and options."""
+    """One scorer, the tags that a case needs to be scored by it, and its entry: place, key and options."""
 
     scorer: Scorer
     when: Mapping[str, str]
     kind: str
-    at: int
+    place: tuple[str | int, ...]
     options: Mapping[str, Any]
 
 
@@ -44,7 +45,7 @@ def no_file(_: str) -> str:
 
 
 def build_entry(
-    entry: Any, *, variables: Mapping[str, Any], read: Callable[[str], str] = no_file, at: int = 0
+    entry: Any, *, variables: Mapping[str, Any], read: Callable[[str], str] = no_file, place: tuple[str | int, ...] = ()
 ) -> BuiltScorer:
     """Build the scorer of one entry (``name`` or ``{name: options}``); raises `WrongEntry`.
 
@@ -68,7 +69,7 @@ def build_entry(
         if isinstance(options.get("file"), str):
             options["file"] = _named(options["file"], read)
         scorer = member.build(options, name)
-        return BuiltScorer(scorer, {tag: str(value) for tag, value in when.items()}, kind, at, written)
+        return BuiltScorer(scorer, {tag: str(value) for tag, value in when.items()}, kind, place, written)
     except ValueError as error:
         option, _, rest = str(error).partition(": ")
         inside = option in options and isinstance(raw, Mapping)
@@ -114,6 +115,8 @@ def _as_options(raw: Any, member: ScorerType, kind: str) -> dict[str, Any]:
 def _check_common(kind: str, name: Any, when: Any) -> None:
     if not isinstance(name, str) or not name.replace("_", "a").replace("-", "a").isalnum():
         raise WrongEntry(f"{name!r} is not a name (letters, digits, _ and -)", at=(kind, "name"))
+    if name == SIGNALS:
+        raise WrongEntry(f"{name!r} is reserved for signals, which every run measures", at=(kind, "name"))
     if not isinstance(when, Mapping) or any(isinstance(value, dict | list) for value in when.values()):
         raise WrongEntry("'when' maps tags to values", known="such as: {family: adversarial}", at=(kind, "when"))
 

@@ -1,10 +1,12 @@
-"""Defines the schema of one document of a suite file: its keys and their types."""
+"""Defines the schemas of one suite and of one family of probes, as their files are written."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from evaluators.probes.probe import Kind, Severity
 
 
 def _as_list(value: Any) -> Any:
@@ -39,8 +41,9 @@ class SuiteModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     suite: Name
-    data: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1, max_length=100)]
-    score: list[Any] = Field(min_length=1, max_length=50)
+    data: Annotated[Texts, Field(max_length=100)] = Field(default_factory=list)
+    score: list[Any] = Field(default_factory=list, max_length=50)
+    probes: list[Any] = Field(default_factory=list, max_length=100)
     version: Literal[1] = 1
     kind: Literal["metric", "regression", "edges"] | None = None
     description: str = ""
@@ -63,7 +66,47 @@ class SuiteModel(BaseModel):
     def _one_prompt(self) -> SuiteModel:
         if self.prompt is not None and self.messages is not None:
             raise ValueError("give either 'prompt' or 'messages', not both")
+        if not self.probes:
+            for name, value in (("data", self.data), ("score", self.score)):
+                if not value:
+                    raise ValueError(f"{name!r} is missing; only a suite with 'probes' needs none")
         for reserved in ("model", "messages", "stream", "n"):
             if reserved in self.params:
                 raise ValueError(f"params: {reserved!r} cannot be set by a suite, because fairtrial sets it")
         return self
+
+
+class TemplateModel(BaseModel):
+    """One template; what it gives wins over what the file gives for all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1)
+    technique: str = ""
+    severity: Severity | None = None
+    expected: Any = None
+    columns: dict[str, Any] = Field(default_factory=dict)
+
+
+def _as_template(value: Any) -> Any:
+    return {"text": value} if isinstance(value, str) else value
+
+
+class ProbeFileModel(BaseModel):
+    """One family as written in its file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    probe: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+    kind: Kind
+    summary: str = ""
+    severity: Severity = "medium"
+    templates: Annotated[
+        list[Annotated[TemplateModel, BeforeValidator(_as_template)]], Field(min_length=1, max_length=200)
+    ]
+    slots: dict[str, Annotated[list[Any], Field(min_length=1, max_length=1000)]] = Field(default_factory=dict)
+    rows: str | None = None
+    expected: Any = None
+    columns: dict[str, Any] = Field(default_factory=dict)
+    direction: dict[str, Any] = Field(default_factory=dict)
+    score: list[Any] = Field(default_factory=list, max_length=10)

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from evaluators.report import Report
+from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result, Verdict
+from fairtrial.domain.verdicts.unasked import is_unasked, unasked_lines
 from fairtrial.domain.verdicts.wording import titled
 
 MARKS: dict[Result, str] = {"invalid": "invalid", "fail": "**fail**", "cannot tell": "cannot tell", "pass": "pass"}
@@ -38,7 +40,10 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     matters = [one for one in deciding if one.result != "pass"]
     if matters:
         yield from ("", "### What decided", "", *_bullets(matters))
-    shown = [one for one in verdict.findings if not one.decisive]
+    changed = unasked_lines(verdict.findings)
+    if changed:
+        yield from ("", f"### {BLOCK_TITLE}", "", *(f"- {safe(line)}" for line in changed))
+    shown = [one for one in verdict.findings if not one.decisive and not is_unasked(one)]
     if shown:
         yield from ("", "### For information", "", *(f"- {safe(one.says)}" for one in shown))
     passed = sum(one.result == "pass" for one in deciding)

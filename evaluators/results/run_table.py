@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from evaluators.results.duplicate_prompts import with_clusters
 from evaluators.results.scope import Scope
 from evaluators.suite import MANY
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.events import CASE_OUTCOMES
 from fairtrial.domain.run import CaseResult, Run, Score, ScoreFailure
 
@@ -150,14 +151,22 @@ class RunTable:
 
 
 def same_results(one: RunTable, other: RunTable) -> bool:
-    """Whether both have the same cases with the same outcomes and scores; latencies and costs may differ."""
+    """Whether both have the same cases with the same outcomes, scores and signals; latencies and costs may differ."""
     return (
         one.case_ids == other.case_ids
         and np.array_equal(one.case_of, other.case_of)
         and np.array_equal(one.outcomes, other.outcomes)
-        and one.values.keys() == other.values.keys()
-        and all(np.array_equal(values, other.values[metric], equal_nan=True) for metric, values in one.values.items())
+        and all(
+            np.array_equal(one.value(metric), other.value(metric), equal_nan=True) for metric in _shared(one, other)
+        )
     )
+
+
+def _shared(one: RunTable, other: RunTable) -> set[str]:
+    """The metrics of either run, without signals that an older version did not measure in one of them."""
+    both = SIGNALS in one.states and SIGNALS in other.states
+    metrics = one.values.keys() | other.values.keys()
+    return {metric for metric in metrics if both or not metric.startswith(f"{SIGNALS}.")}
 
 
 def table_of(run: Run | RunTable) -> RunTable:

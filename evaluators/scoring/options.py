@@ -19,6 +19,14 @@ def flag(options: Mapping[str, Any], option: str, default: bool) -> bool:
     raise ValueError(f"{option}: {value!r} is neither yes nor no")
 
 
+def truth(value: Any) -> bool | None:
+    """A boolean of a row, which a CSV file has as text; ``None`` for anything else."""
+    said = value.strip().casefold() if isinstance(value, str) else value
+    if not isinstance(said, bool | str):
+        return None
+    return True if said in YES else False if said in NO else None
+
+
 def word(options: Mapping[str, Any], option: str, default: str | None = None) -> str | None:
     """A string, or the default."""
     value = options.get(option, default)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from fairtrial.domain.run import Answer, Case, Score
+from fairtrial.domain.run import Answer, Case, CaseResult, Score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +97,14 @@ class ChecksCases(Protocol):
 
     def case_problem(self, case: Case) -> str | None:
         """Why this case cannot be scored, as the end of a sentence about the case; ``None`` if it can."""
+
+
+@runtime_checkable
+class ScoresPairs(Protocol):
+    """A scorer of changed copies, which needs the result of the original; its `score` alone measures nothing."""
+
+    def score_pair(self, result: CaseResult, original: CaseResult) -> Score:
+        """Measure a changed copy against its original; both have the scores of the other scorers."""
 
 
 @runtime_checkable

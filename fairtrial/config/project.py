@@ -22,6 +22,7 @@ from fairtrial.config.plan.plan_validation import refuse_unsound
 from fairtrial.config.rules.cors import wrong_cors
 from fairtrial.config.rules.deployments import Names, wrong_deployments, wrong_routes
 from fairtrial.config.rules.experiments import wrong_experiments, wrong_metrics
+from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
 from fairtrial.config.rules.names import wrong_names
 from fairtrial.config.rules.services import wrong_services
 from fairtrial.config.rules.upstream_access import access_warnings, wrong_access
@@ -105,11 +106,16 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         dashboard=parse_address(file.dashboard.bind),
         feedback={metric.key: metric.kind for metric in file.metrics.values()},
         files=(path.absolute(), *dict.fromkeys(source for source, _ in prompts.values())),
-        warnings=(*(wrong.at(document) for wrong in access_warnings(file)), *project_warnings(document)),
+        warnings=tuple(_warnings(document, file, root)),
         control_proxies=file.control.trusted_proxies,
         substituted=substituted(document.value, environ, keep=_is_secret),
         release_gate=None if file.releases is None else root / file.releases.gate,
     )
+
+
+def _warnings(document: Document, file: ProjectFile, root: Path) -> Iterator[Diagnostic]:
+    yield from (wrong.at(document) for wrong in (*access_warnings(file), *lineage_warnings(file, root)))
+    yield from project_warnings(document)
 
 
 Read = dict[tuple[str, str], tuple[Path, str]]
@@ -123,7 +129,12 @@ def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tupl
     if file is None:
         raise ConfigError([wrong.at(document) for wrong in first])
     prompts: Read = {}
-    rules = chain(_rules(file, _names(document.value)), _prompts(file, root, prompts), _files(file, root))
+    rules = chain(
+        _rules(file, _names(document.value)),
+        _prompts(file, root, prompts),
+        _files(file, root),
+        wrong_lineage(file, root),
+    )
     found = list(islice(rules, MAX_ERRORS))
     wrongs = [*first, *independent(found, first)]
     if wrongs:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+from fairtrial.domain.training.lineage import Lineage
+
 UnitKind = Literal["user", "conversation", "request"]
 Capture = Literal["full", "redacted", "none"]
 ExperimentState = Literal["declared", "running", "paused", "killed", "ended"]
@@ -73,6 +75,7 @@ class Deployment:
     ``on_disconnect``: what happens to its response when the caller disconnects: cancelled, or read to its end for at
     most ``drain_seconds``. ``shutdown_date``: when the provider turns the model off, such as ``2027-01-31``.
     ``forward_headers``: lower-case names of callers' headers that are forwarded although other gateways act on them.
+    ``lineage``: how it was trained; ``None`` if the project does not say.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Deployment:
     shutdown_date: str | None = None
     forward_headers: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
     breaker: BreakerRule = field(default=BreakerRule(), metadata=ADDED_LATER)
+    lineage: Lineage | None = field(default=None, metadata=CONTROL_ONLY)
 
     @property
     def declared_model(self) -> str:

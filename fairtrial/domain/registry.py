@@ -19,28 +19,36 @@ class Registry(Generic[T]):
 
     ``package``: the folder, such as ``evaluators.scoring.metrics``; ``attribute``: the name that each of its modules
     defines, such as ``scorer``; ``noun``: the word for a member in errors. A member's name is that of its module, with
-    ``-`` for ``_``.
+    ``-`` for ``_``. ``nested``: the members are in the subfolders of the folder, and keep the ``_`` of their names.
     """
 
-    def __init__(self, package: str, attribute: str, *, noun: str, kind: type[T]) -> None:
+    def __init__(self, package: str, attribute: str, *, noun: str, kind: type[T], nested: bool = False) -> None:
         self._package = package
         self._attribute = attribute
         self._noun = noun
         self._kind = kind
+        self._nested = nested
 
     def names(self) -> list[str]:
         """All names, sorted, without importing the members."""
-        folder = importlib.import_module(self._package)
-        return sorted(found.name.replace("_", "-") for found in pkgutil.iter_modules(folder.__path__))
+        return sorted(self._modules())
 
     def get(self, name: str) -> T:
         """The member of that name; `UsageError` with the nearest name if there is none."""
-        if name not in self.names():
+        module = self._modules().get(name)
+        if module is None:
             raise UsageError(f"{self._noun} {name!r} does not exist ({self._nearest(name)})")
-        return self._member(importlib.import_module(f"{self._package}.{name.replace('-', '_')}"))
+        return self._member(importlib.import_module(module))
 
     def __iter__(self) -> Iterator[tuple[str, T]]:
         return ((name, self.get(name)) for name in self.names())
+
+    def _modules(self) -> dict[str, str]:
+        """Name → module."""
+        if not self._nested:
+            return {name.replace("_", "-"): f"{self._package}.{name}" for name, _ in _inside(self._package)}
+        folders = [f"{self._package}.{name}" for name, is_folder in _inside(self._package) if is_folder]
+        return {name: f"{folder}.{name}" for folder in folders for name, _ in _inside(folder)}
 
     def _member(self, module: ModuleType) -> T:
         member = getattr(module, self._attribute)
@@ -51,3 +59,9 @@ class Registry(Generic[T]):
     def _nearest(self, name: str) -> str:
         near = get_close_matches(name, self.names(), n=1)
         return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(self.names())
+
+
+def _inside(package: str) -> Iterator[tuple[str, bool]]:
+    """The modules of a package folder, and whether each is a folder."""
+    folder = importlib.import_module(package)
+    return ((found.name, found.ispkg) for found in pkgutil.iter_modules(folder.__path__))

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment, Plan, Route
 
-CHECKERS = {"suite": "evaluators.loading.suite_reader", "gate": "evaluators.gate.file"}
+CHECKERS = {
+    "suite": "evaluators.loading.suite_reader",
+    "gate": "evaluators.gate.file",
+    "probe": "evaluators.loading.probe_file",
+}
 """The module whose ``inspect(path)`` knows a kind of file, by the file's own top-level key."""
 Report = tuple[dict[str, Any], str, Sequence[Diagnostic]]
 """The report on one file as JSON and as text, and its warnings."""
@@ -30,7 +34,7 @@ Report = tuple[dict[str, Any], str, Sequence[Diagnostic]]
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def command(files: tuple[Path, ...], as_json: bool) -> None:
-    """Validate configuration, suites and gates, and print every error with its line.
+    """Validate configuration, suites, gates and families of probes, and print every error with its line.
 
     Without FILE it checks ./fairtrial.yaml. The exit code is 2 if there are errors. Warnings, for example about keys
     that this version ignores, don't change the exit code.
@@ -135,6 +139,8 @@ def _kind(path: Path) -> str:
     value = documents[0].value if documents else None
     if not isinstance(value, dict):
         return "project"
+    if "probe" in value and "suite" not in value:
+        return "probe"
     if "score" in value or isinstance(value.get("gate"), list):  # even if its first key is misspelt
         return "suite"
     return next((key for key in CHECKERS if key in value), "project")

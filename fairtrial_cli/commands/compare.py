@@ -97,7 +97,10 @@ def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTab
     from rich.table import Table
     from rich.text import Text
 
+    from evaluators.comparison.signal_changes import signal_changes
     from evaluators.comparison.wording import comparison_row, rules_in_words
+    from fairtrial.domain.verdicts.unasked import block_lines
+    from fairtrial_cli.output.verdict import print_block
 
     by_name = {measure.name: measure for measure in measures}
     console = Console()
@@ -109,3 +112,4 @@ def _print(found: Sequence[Comparison], measures: Sequence[Measure], new: RunTab
     console.print(table)
     for rule in rules_in_words(found):
         console.print(Text(rule, style="dim"))
+    print_block(console, block_lines(change.says for change in signal_changes(new, old)))

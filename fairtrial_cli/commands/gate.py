@@ -132,7 +132,9 @@ def _print(verdict: Verdict) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from fairtrial.domain.verdicts.unasked import is_unasked
     from fairtrial.domain.verdicts.wording import titled
+    from fairtrial_cli.output.verdict import print_unasked
 
     console = Console()
     console.print(Text(titled(verdict.headline, official=verdict.official), style="bold"))
@@ -140,11 +142,12 @@ def _print(verdict: Verdict) -> None:
     for conflict in verdict.conflicts:
         console.print(Text(f"Conflict: {conflict}", style="yellow"))
     table = Table("result", "rule", "finding", box=None, pad_edge=False)
-    for one in verdict.findings:
+    for one in (each for each in verdict.findings if not is_unasked(each)):
         result = Text(one.result, style=COLOURS[one.result]) if one.decisive else Text("shown", style="dim")
         says = one.says + (f"\nneeded: {one.needed}" if one.needed else "")
         table.add_row(result, Text(f"{one.rule}\n{one.source}"), Text(says))
     console.print(table)
+    print_unasked(console, verdict.findings)
     if verdict.odds is not None:
         console.print(Text(f"By this gate, {verdict.odds}.", style="dim"))
     approvers = () if verdict.provenance is None else verdict.provenance.approvers

@@ -15,6 +15,8 @@ SUPPORT = bundled_data("examples/support")
 SUITES = bundled_data("suites")
 GATE = SUITES / "support-release.gate.yaml"
 REVIEWED_GATE = SUITES / "support-reviewed.gate.yaml"
+TRAINED_WITH = ("data", "training")
+"""The folders with the training data and logs that the project file names."""
 MARK = ".fairtrial-demo"
 FINISHED = ".finished"
 FIRST_BYTE = re.compile(r"first_byte: [\d.]+")
@@ -62,6 +64,8 @@ def prepare(folder: Path, *, fresh: bool) -> Setting:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
     shutil.copytree(SUITES, folder / "suites", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in TRAINED_WITH:
+        shutil.copytree(SUPPORT / name, folder / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py"))
     setting = Setting(folder.resolve(), _free_ports(), resumed)
     setting.project.write_text(_project(setting.ports), encoding="utf-8")
     return setting

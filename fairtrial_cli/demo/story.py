@@ -12,6 +12,7 @@ from rich.table import Table
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run, Score
 from fairtrial.domain.verdict import Decision, Finding, Verdict, interleave_sources
+from fairtrial.domain.verdicts.unasked import NOTABLE, is_unasked
 from fairtrial.domain.verdicts.wording import titled
 
 if TYPE_CHECKING:
@@ -82,11 +83,16 @@ def reasons(verdict: Verdict) -> list[str]:
     )
     if not against:
         decisive = [finding for finding in verdict.findings if finding.decisive]
-        shown_only = [f"· {finding.says}" for finding in verdict.findings if not finding.decisive]
+        shown_only = [f"· {finding.says}" for finding in verdict.findings if _is_shown(finding)]
         return [f"all {len(decisive)} rules passed", *_margins(decisive), *shown_only]
     sentences = list(dict.fromkeys(_sentence(finding) for finding in interleave_sources(against)))
     shown, left = sentences[:MOST_REASONS], len(sentences[MOST_REASONS:])
     return shown + ([f"… and {left} more"] if left else [])
+
+
+def _is_shown(finding: Finding) -> bool:
+    """Whether a finding that decides nothing is worth a line: of the signals only notable changes are."""
+    return not finding.decisive and (not is_unasked(finding) or finding.says.endswith(NOTABLE))
 
 
 def _sentence(finding: Finding) -> str:
@@ -104,12 +110,12 @@ def lesson(small: Mapping[str, Run], large: Mapping[str, Run], candidate: str, b
     few, few_base = (count_right(small[name], "general") for name in (candidate, baseline))
     many, many_base = (count_right(large[name], "general") for name in (candidate, baseline))
     sums, sums_base = (count_right(large[name], "general", ("kind", "arithmetic")) for name in (candidate, baseline))
-    conclusion = f"{candidate} has lost arithmetic." if sums.right < sums_base.right else "Arithmetic was not lost."
+    lost = "The gate's margin says whether that is too few." if sums.right < sums_base.right else "No sums were lost."
     return (
         f"What {candidate} shows: of {few.of} obvious questions it answers {few.right} correctly, {baseline} "
         f"{few_base.right}. So few questions can't show a change of less than about 20 points. Of {many.of} questions "
         f"it answers {many.right} correctly, {baseline} {many_base.right}. Of {sums.of} small sums, {sums.right} and "
-        f"{sums_base.right}. {conclusion}"
+        f"{sums_base.right}. {lost}"
     )
 
 

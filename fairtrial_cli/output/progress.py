@@ -72,3 +72,17 @@ def count_progress(what: str, *, total: int) -> Iterator[Callable[[], None]]:
     with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
         task = bars.add_task(what, total=total)
         yield lambda: bars.advance(task)
+
+
+@contextmanager
+def step_progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Show one progress bar for named steps. Yields the callback: the step that begins, and steps done of all."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
+        task = bars.add_task(what, total=None)
+
+        def step(name: str, done: int, total: int) -> None:
+            bars.update(task, description=f"{what}: {name}" if name else what, completed=done, total=total)
+
+        yield step

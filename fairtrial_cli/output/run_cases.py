@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dashboard.components.formatting import readable_reference
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.names.case_words import OUTCOMES, TEXT_DELETED, TEXT_NOT_STORED
 from fairtrial.domain.names.printable import printable
 from fairtrial.domain.plurals import counted
@@ -78,6 +79,8 @@ class _Side:
             return bool(score["metric"] == self.metric or (not stat and scorer == self.metric.partition(".")[0]))
         if full or not stat or score["metric"] == self.metric:
             return True
+        if scorer == SIGNALS:
+            return False  # every answer has signals, so they are shown where they grade
         firsts = {one["metric"].partition(".")[0]: one["metric"] for one in reversed(self.row["scores"])}
         return bool(firsts[scorer] == score["metric"] and scorer != self.metric.partition(".")[0])
 

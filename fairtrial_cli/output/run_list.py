@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.names.ages import age
 from fairtrial.domain.names.case_words import OUTCOMES
 from fairtrial.domain.names.printable import printable
@@ -59,7 +60,9 @@ def identity(run: Row, *, now_us: int) -> str:
 
 
 def _facts(run: Row, used: Row, *, full: bool) -> dict[str, str]:
-    versions = (f"{name} ({text if full else text.split(' ')[0]})" for name, text in run["versions"].items())
+    versions = (
+        f"{name} ({text if full else text.split(' ')[0]})" for name, text in run["versions"].items() if name != SIGNALS
+    )
     return {
         "run": run["run_id"],
         "suite": f"{run['suite']}, digest {run['suite_digest'] if full else run['suite_digest'][:8]}",

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from evaluators.engine.summary import Line, SliceValue, first_error, lines_of, outcome_counts, unscored_share
+from evaluators.engine.summary import (
+    FamilyLine,
+    Line,
+    SliceValue,
+    families_of,
+    first_error,
+    lines_of,
+    outcome_counts,
+    signal_levels,
+    unscored_share,
+)
 from evaluators.results.duplicate_prompts import prompt_key
 from evaluators.scoring.confusion import Confusion, confusion
 from evaluators.scoring.metrics.label import Label
@@ -16,6 +27,8 @@ from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run
+
+LENGTH = "verbosity"
 
 
 def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> None:
@@ -27,7 +40,11 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
         if matrices or "." not in line.stat.name:  # the recall of each label is shown with the matrix
             table.add_row(line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
     console.print(table)
+    if families := families_of(suite, run):
+        console.print(_families(families))
     console.print(f"  {ended(run)}", highlight=False)
+    if levels := signals_in_words(run):
+        console.print(f"  measured without being asked: {levels}", highlight=False)
     for warning in (*suite.warnings, *_weights(run)):
         console.print(f"  [yellow]note:[/yellow] {escape(warning)}", highlight=False)
     if (error := first_error(run)) is not None:
@@ -36,6 +53,21 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
         if isinstance(scorer, Label):
             console.print(_matrix(scorer.name, confusion(run, scorer.name, scorer.labels)))
     console.print()
+
+
+def _families(found: Sequence[FamilyLine]) -> Table:
+    """One row for each scorer of a family; the first one names the family."""
+    table = Table(title="by family of probes", title_justify="left")
+    for name in ("family", "kind", "score", "value", "cases"):
+        table.add_column(name, justify="right" if name in ("value", "cases") else "left")
+    for line in found:
+        names = [escape(line.family), line.kind]
+        for one in line.values:
+            table.add_row(*names, escape(one.metric), shown(one.value, one.stat), str(one.n))
+            names = ["", ""]
+        if not line.values:
+            table.add_row(*names, "–", "–", str(line.cases))
+    return table
 
 
 def shown(value: float | None, stat: Stat) -> str:
@@ -64,6 +96,16 @@ def as_json(suite: Suite, run: Run) -> dict[str, Any]:
             line.metric: {"value": line.value, "n": line.n, "worst_slice": _slice_json(line.worst)}
             for line in lines_of(suite, run)
         },
+        "families": [
+            {
+                "family": line.family,
+                "kind": line.kind,
+                "cases": line.cases,
+                "metrics": {one.metric: {"value": one.value, "n": one.n} for one in line.values},
+            }
+            for line in families_of(suite, run)
+        ],
+        "signals": {one.metric: {"value": one.value, "n": one.n} for one in signal_levels(run)},
         "versions": dict(run.versions),
         "warnings": [*suite.warnings, *_weights(run)],
     }
@@ -91,6 +133,16 @@ def ended(run: Run) -> str:
     reused = f"; {cached} of them cached by an earlier run" if cached else ""
     reused += f"; {again} of them copied from the same question in this run" if again else ""
     return f"{counted(len(run.results), 'answer')}: {ended}{reused}."
+
+
+def signals_in_words(run: Run) -> str:
+    """``refusals 2.5 % of 120, …, verbosity 212 characters over 120 cases``, or nothing without signals."""
+    return ", ".join(
+        f"{one.metric} {one.value:,.0f} characters over {counted(one.n, 'case')}"
+        if one.metric == LENGTH
+        else f"{one.metric} {100 * one.value:.1f} % of {one.n}"
+        for one in signal_levels(run)
+    )
 
 
 def _not_asked(run: Run) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.plurals import counted
+from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
+from fairtrial.domain.verdicts.unasked import Shown, is_unasked, unasked_lines
 from fairtrial.domain.verdicts.wording import standing_word, titled
 
 Row = dict[str, Any]
-SHORT_DIGEST = 12
+SHORT_DIGEST, DIGEST = 12, 64
 """Characters of a digest."""
 COLOURS = {"pass": "green", "cannot tell": "yellow", "fail": "red", "invalid": "magenta"}
 
@@ -46,13 +49,30 @@ def print_record(record: Row, *, head_only: bool = False) -> None:
     for conflict in verdict.get("conflicts", ()):
         console.print(Text(f"conflict: {conflict}"))
     table = Table("result", "rule", "finding", box=None, pad_edge=False)
-    for one in verdict["findings"]:
+    for one in (each for each in verdict["findings"] if not is_unasked(each)):
         result = Text(one["result"], style=COLOURS[one["result"]]) if one["decisive"] else Text("shown", style="dim")
         table.add_row(result, Text(f"{one['rule']}\n{one['source']}"), Text(one["says"]))
     console.print(table)
+    print_unasked(console, verdict["findings"])
     provenance = verdict.get("provenance")
     for line in () if provenance is None else _evidence(provenance, record):
         console.print(Text(line), soft_wrap=True)
+
+
+def print_unasked(console: Console, findings: Iterable[Shown | Mapping[str, Any]]) -> None:
+    """Print the block of the verdict's signals, if there is one."""
+    print_block(console, unasked_lines(findings))
+
+
+def print_block(console: Console, lines: Sequence[str]) -> None:
+    """Print the lines of `block_lines`, the last of which is the rule."""
+    if not lines:
+        return
+    console.print(Text(BLOCK_TITLE, style="bold"))
+    *changes, rule = lines
+    for line in changes:
+        console.print(Text(line))
+    console.print(Text(rule, style="dim"))
 
 
 def _title(row: Row) -> str:
@@ -89,10 +109,20 @@ def _evidence(provenance: Row, record: Row) -> Iterator[str]:
             f"experiment {one['experiment']}/{one['variant']}: {counted(one['looks'], 'look')}, attempt "
             f"{one['attempt']}, plan {one['analysis_hash'][:SHORT_DIGEST]}{amended}"
         )
+    if provenance.get("training") is not None:
+        yield from _training(provenance["training"])
     chain = record["chain"]
     if chain is not None:
         head = chain["head"]
         yield f"entry {chain['number']} of the hash chain: {chain['hash']}; head {head['number']}: {head['hash']}"
+
+
+def _training(training: Row) -> Iterator[str]:
+    yield "; ".join(f"{name} {value}" for name, value in lineage_terms(training))
+    for path, role, sha256 in data_rows(training):
+        yield f"{role} data {path}: {sha256[:SHORT_DIGEST] if len(sha256) == DIGEST else sha256}"
+    if sentence := audit_sentence(training):
+        yield sentence
 
 
 def print_recomputed(found: Row) -> None:

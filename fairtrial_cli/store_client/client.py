@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from fairtrial.store.traffic.traffic import Traffic
     from gateway.control.operations.judge_candidate import JudgeRequest
     from gateway.control.operations.promotion_evidence import Promotion
+    from gateway.control.operations.training_data.record_audit import AuditRequest
 
 TRY_SECONDS = 0.1
 WAIT_SECONDS = 10.0
@@ -173,6 +174,16 @@ class Runs(Protocol):
         """A page of the cases of two runs (candidate, baseline); ``wanted``: metric, change, text."""
 
 
+class DataAudits(Protocol):
+    """Audits of training data, for release managers."""
+
+    def record(self, result: AuditRequest, project: Project) -> dict[str, Any]:
+        """Store an audit: its id, and whether it is clean. ``project`` is used only if no control process runs."""
+
+    def listing(self, *, deployment: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """Stored audits, newest first; times are ISO 8601 text."""
+
+
 class StoreClient(Protocol):
     """The store as commands use it, with or without a control process.
 
@@ -202,6 +213,10 @@ class StoreClient(Protocol):
     @property
     def runs(self) -> Runs:
         """Runs and their cases."""
+
+    @property
+    def data_audits(self) -> DataAudits:
+        """Audits of training data."""
 
     def ingest_now(self) -> IngestResult:
         """Ingest everything in the journal."""

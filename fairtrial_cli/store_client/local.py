@@ -30,6 +30,7 @@ from fairtrial.store.overview import Overview, overview
 from fairtrial.store.traffic import traffic
 from fairtrial.store.traffic.traffic import Traffic
 from fairtrial_cli.store_client.accounts import LocalAccounts
+from fairtrial_cli.store_client.data_audits import LocalDataAudits
 from fairtrial_cli.store_client.experiments import LocalExperiments
 from fairtrial_cli.store_client.reviews import LocalReviews
 from fairtrial_cli.store_client.runs import LocalRuns
@@ -67,6 +68,7 @@ class LocalStore:
             self.experiments = LocalExperiments(self._database, config, _now_us)
             self.verdicts = LocalVerdicts(self._database, config, _now_us)
             self.runs = LocalRuns(self._database)
+            self.data_audits = LocalDataAudits(self._database, _now_us)
             self._undo = undo.pop_all()
 
     def __enter__(self) -> LocalStore:
@@ -92,7 +94,7 @@ class LocalStore:
         from gateway.control.operations.verdicts.provenance import Asked
 
         plan = lay_over(project.plan, transitions.live(self._database))
-        asked = Asked(plan, f"local user {local_user()}", project.release_gate)
+        asked = Asked(plan, f"local user {local_user()}", project.release_gate, project.root)
         return judge_candidate(self._database, request, asked, now_us=_now_us())
 
     def list_verdicts(

@@ -21,6 +21,7 @@ from fairtrial.store.ingest.ingest import IngestResult
 from fairtrial.store.overview import Overview
 from fairtrial.store.traffic.traffic import Traffic
 from fairtrial_cli.store_client.accounts import RemoteAccounts
+from fairtrial_cli.store_client.data_audits import RemoteDataAudits
 from fairtrial_cli.store_client.experiments import RemoteExperiments
 from fairtrial_cli.store_client.maintenance import RemoteMaintenance
 from fairtrial_cli.store_client.reviews import RemoteReviews
@@ -59,6 +60,7 @@ class RemoteStore:
         self.experiments = RemoteExperiments(self._send)
         self.verdicts = RemoteVerdicts(self._send)
         self.runs = RemoteRuns(self._send)
+        self.data_audits = RemoteDataAudits(self._send)
         self._client = httpx.Client(base_url=control_url, headers=headers, timeout=SECONDS, trust_env=False)
 
     def __enter__(self) -> RemoteStore:

@@ -9,20 +9,31 @@ from evaluators.scoring.scorer import Scorer, ScorerType, Stat
 from scripts.reference.markdown import block, code, codes, page, prose, table
 
 EXAMPLES: dict[str, tuple[str, Any]] = {
+    "abstains": (
+        "- abstains: {name: abstain, fields: {intent: [other, null]}}",
+        {"name": "abstain", "fields": {"intent": ["other", None]}},
+    ),
     "bleu": ("- bleu", None),
     "chrf": ("- chrf: {words: 2}", {"words": 2}),
     "contains": ("- contains: {any: [refund, money back]}", {"any": ["refund", "money back"]}),
+    "direction": ("- direction", None),
     "exact": ("- exact: squad", "squad"),
     "fields": ("- fields: {name: ticket, of: [intent, urgency]}", {"name": "ticket", "of": ["intent", "urgency"]}),
     "json-schema": ("- json_schema: {schema: {type: object}}", {"schema": {"type": "object"}}),
+    "keep": ("- keep", None),
     "label": (
         "- label: {of: [low, high], field: urgency, positive: [high]}",
         {"of": ["low", "high"], "field": "urgency", "positive": ["high"]},
     ),
+    "language": ("- language: {is: [en, de]}", {"is": ["en", "de"]}),
+    "refuses": ("- refuses: {name: refuse, column: harmful}", {"name": "refuse", "column": "harmful"}),
+    "memorised": ("- memorised", None),
     "regex": ('- regex: "^[A-Z]{2}-[0-9]+$"', "^[A-Z]{2}-[0-9]+$"),
     "rouge": ("- rouge: [1, L]", ["1", "L"]),
+    "well-formed": ("- well_formed: yes", "yes"),
 }
 """An entry of `score` as it is written, and as it is read."""
+NO_OPTIONS = "It has only the options of every scorer."
 INTRO = """\
 A scorer measures one answer; a [suite](suites.md) names it under `score`. Every scorer takes two more options:
 `name`, which gate lines use, and `when: {tag: value}`, which measures only the cases that have these tags. The
@@ -45,7 +56,9 @@ def _section(name: str) -> str:
             f"## {key}",
             prose(kind.summary),
             block("yaml", f"score:\n  {written}"),
-            table(("option", "meaning"), _options(kind)),
+            table(("option", "meaning"), _options(kind))
+            if kind.options
+            else "It has only the options of every scorer.",
             f"Its stats in this example; {code(scorer.name)} alone means the first one:",
             table(("stat", "kind", "range", "better"), (_stat(scorer, stat) for stat in scorer.stats)),
             f"Its signature: {code(scorer.version)}",

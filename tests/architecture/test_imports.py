@@ -11,7 +11,19 @@ import pytest
 
 from tests.fixtures.paths import ROOT
 
-HEAVY = ("numpy", "scipy", "duckdb", "litellm", "pandas", "sklearn", "sacrebleu", "streamlit", "pyarrow", "ruamel")
+HEAVY = (
+    "numpy",
+    "scipy",
+    "duckdb",
+    "litellm",
+    "pandas",
+    "sklearn",
+    "sacrebleu",
+    "streamlit",
+    "pyarrow",
+    "ruamel",
+    "py3langid",
+)
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -18,12 +18,12 @@ from tests.fixtures.paths import ROOT
 from tests.fixtures.upstream.server import FakeUpstream
 
 PACKAGES = ("fairtrial", "gateway")
-MOST_FILES = 36
+MOST_FILES = 37
 SECRET = "ft-trip"
 CHAT = {"model": "bot", "user": "anna", "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
 
 
-async def test_a_streamed_chat_enters_at_most_36_files(tmp_path: Path) -> None:
+async def test_a_streamed_chat_enters_at_most_37_files(tmp_path: Path) -> None:
     """With a key, an experiment, recording and redaction; on an open connection, as nearly all requests are."""
     with FakeUpstream() as upstream:
         publish(tmp_path / "plan.json", Published(plan_for(upstream.url), "keys", (key(SECRET, "complete"),), "pepper"))

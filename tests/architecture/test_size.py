@@ -65,7 +65,14 @@ def test_no_broad_except_without_its_sentence_of_why() -> None:
     assert not bare
 
 
-REGISTRIES = ("fairtrial_cli/commands", "gateway/control/routers", "evaluators/scoring/metrics", "evaluators/reports")
+REGISTRIES = (
+    "fairtrial_cli/commands",
+    "gateway/control/routers",
+    "evaluators/scoring/metrics",
+    "evaluators/reports",
+    "evaluators/training_data/checks",
+    "evaluators/training_data/formats",
+)
 """Folders whose modules are members of one kind, found by their names: they may be as many as there are members."""
 
 

@@ -34,6 +34,8 @@ SHELL_SYNTAX = re.compile(r"[|&;<>$`*?(){}\[\]~!\\]")
 """Characters that only a shell interprets; `shlex` separates the words of any other line as a shell does."""
 ASSIGNED = re.compile(r"[A-Z_]+=")
 VERDICTS = (0, 1, 3, 4)
+JUDGING = (["gate"], ["data", "audit"], ["data", "memorisation"], ["data", "overfitting"])
+"""Commands whose exit code is a verdict."""
 ENVIRONMENT = {"OPENAI_API_KEY": "set", "ANTHROPIC_API_KEY": "set"}
 
 
@@ -119,7 +121,7 @@ def _run_line(line: str, block: Block, here: DocsProject) -> None:
     meant = here.meant(line)
     plain = line.startswith("fairtrial") and not SHELL_SYNTAX.search(meant)
     done = here.run(*shlex.split(meant, comments=True)) if plain else here.run("bash", "-c", meant)
-    allowed = VERDICTS if words[1] == "gate" else (0,)
+    allowed = VERDICTS if any(words[1:][: len(judging)] == judging for judging in JUDGING) else (0,)
     assert done.returncode in allowed, f"{block.place}: {line}\n{done.stdout}{done.stderr}"
     return None
 
@@ -148,7 +150,9 @@ def _check(path: Path, block: Block) -> None:
     elif "suite" in keys:
         assert suite_errors(path) == [], block.place
     else:
-        assert [] in [_as_suite(path, block, data) for data in ("test.jsonl", "text.jsonl")], block.place
+        assert [] in [_as_suite(path, block, data) for data in ("test.jsonl", "text.jsonl", "memorised.jsonl")], (
+            block.place
+        )
 
 
 def _as_suite(path: Path, block: Block, data: str) -> list[Diagnostic]:

@@ -96,8 +96,18 @@ def test_the_cases_of_a_run_are_filtered_by_grade_as_on_the_command_line(visitor
     expect(page.locator("article .link").nth(1)).to_have_text("case-4")
     expect(page).to_have_url(re.compile("grade=right"))
     page = opened(page, site, f"runs?run={site.runs('fourth')[CANDIDATE]}&grade=wrong", "fourth")
-    expect(page.get_by_text("wrong: the score is 0 (30)", exact=True)).to_be_visible()
+    expect(page.get_by_text("wrong (30)", exact=True)).to_be_visible()
     expect(page.get_by_text("30 matching cases", exact=True)).to_be_visible()
+
+
+def test_a_run_and_its_comparison_show_what_was_measured_without_being_asked(visitors: Visitors, site: Site) -> None:
+    runs = site.runs("fourth")
+    page = opened(visitors.page("Rita"), site, f"runs?run={runs[CANDIDATE]}", "fourth")
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text("Measured without being asked: refusals 0.0 % of 40 cases, over_refusals 0.0 % of 40")
+    opened(page, site, f"runs?run={runs[CANDIDATE]}&against={runs[BASELINE]}", "against")
+    expect(main).to_contain_text("Changed without being asked")
+    expect(main).to_contain_text("Not notable: the refusal rate 0 → 0 of 40")
 
 
 def test_a_table_is_taken_away_defused_and_streamlits_own_export_is_not_there(

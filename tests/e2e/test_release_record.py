@@ -36,6 +36,9 @@ APPROVED, PROMOTED = "I read 40 answers & agree", "approved by the board"
 REASON = 'read <b>the</b> "answers"'
 ENTRY = "ancestor::*[.//a[contains(., 'What changed')]][1]"
 """The entry of the audit trail around a text of it."""
+CUT_OFF = """cell => [cell, ...cell.querySelectorAll('*')]
+    .filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1).map(one => one.outerHTML)"""
+"""The elements of a cell whose text is wider than they are."""
 TUESDAY = 1
 """As `datetime.weekday` counts."""
 
@@ -86,6 +89,8 @@ def published_long_ago(path: Path) -> None:
     """Declare the official gate, and publish the plan as control did 16 days ago."""
     path.with_name("release.gate.yaml").write_text(GATE)
     path.write_text(path.read_text() + "releases: {gate: release.gate.yaml}\n")
+    trained = f"parent: {BASELINE}, training: {{base: {BASELINE}, method: lora, data: [train.jsonl], cost: 12.5}}"
+    path.write_text(path.read_text().replace(f"parent: {BASELINE}", trained))
     long_ago = LiveExperiment(path, NAME, now_us=time.time_ns() // 1000 - 16 * DAY_US)
     long_ago.step()
     long_ago.close()
@@ -147,6 +152,11 @@ def test_on_what_evidence(auditor: Page, audited: Audited, tmp_path: Path) -> No
     expect(main(auditor)).to_contain_text("The same: the evidence gives SHIP again")
     auditor.get_by_role("button", name="Verify").click()
     expect(main(auditor)).to_contain_text("Intact: this verdict, its evidence")
+    expect(main(auditor)).to_contain_text("trained from plover · method lora · cost of the training $12.50")
+    expect(main(auditor).get_by_role("row").filter(has_text="train.jsonl")).to_contain_text("not read")
+    expect(main(auditor)).to_contain_text("Changed without being asked")
+    for cell in main(auditor).get_by_role("cell").filter(has_text=re.compile("^[0-9a-f]{64}$")).all():
+        assert cell.evaluate(CUT_OFF) == [], cell.inner_text()
     shot(auditor, tmp_path, "2-evidence")
     auditor.get_by_role("link", name=f"Run on {CANDIDATE}").click()
     expect(auditor.get_by_role("heading", level=1)).to_contain_text(f"tickets on {CANDIDATE}")

@@ -24,10 +24,12 @@ from evaluators.gate.judge import judge
 from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence
 from evaluators.loading.suite_text import suite_of
 from evaluators.results.run_table import RunTable
-from evaluators.suite import Suite
+from evaluators.suite import KIND_TAG, Suite
 from evaluators.trial import Trial
+from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.reviews.evidence import ReviewedQueue, ReviewEvidence
+from fairtrial.domain.training.evidence import TrainingEvidence
 from fairtrial.domain.verdict import Finding, Verdict
 
 VERSION = 1
@@ -59,7 +61,8 @@ class Evidence:
     """The gate, the trial and everything that was read for it.
 
     ``runs``: the newest runs that a rule read, by suite and target; ``before``: the runs before those. ``first``:
-    findings that belong to no line. ``digests``, ``served``, ``later`` and ``max_age_seconds`` are as in `Trial`.
+    findings that belong to no line. ``training``: the candidate's training data; ``None`` from an earlier version.
+    ``digests``, ``served``, ``later`` and ``max_age_seconds`` are as in `Trial`.
     """
 
     gate_text: str
@@ -76,6 +79,7 @@ class Evidence:
     later: frozenset[str] = frozenset()
     candidates_judged: int | None = None
     first: Sequence[Finding] = ()
+    training: TrainingEvidence | None = None
 
     def gate(self) -> Gate:
         """The gate on these suites; raises `ConfigError`."""
@@ -97,6 +101,7 @@ class Evidence:
             self.served,
             self.at_us,
             gate.max_age_seconds,
+            self.training,
         )
 
 
@@ -141,6 +146,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "later": sorted(evidence.later),
         "candidates_judged": evidence.candidates_judged,
         "first": [asdict(replace(one, evidence=None)) for one in evidence.first],
+        "training": msgspec.to_builtins(evidence.training),
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=6)
 
@@ -188,10 +194,12 @@ def _written_run(key: tuple[str, str], run: RunTable, gate: Gate, details: Colle
     rules = [rule for rule in gate.rules if rule.suite.name == key[0]]
     scopes = {rule.line.scope.tag for rule in rules if rule.line.scope is not None}
     slices = {tag for rule in rules for tag in rule.suite.slices}
+    needed = {tag for rule in rules for when in rule.suite.when.values() for tag in when} | {KIND_TAG}
     measures = [measure_of(rule.suite, rule.line.metric) for rule in rules]
     corpus = {one.scorer for one in measures if one is not None and one.kind == "corpus" and one.scorer is not None}
     measured = any(rule.line.metric.split(".")[0] in BUILT_IN_COLUMNS for rule in rules)
-    table = written_table(run, tags=scopes | slices, scorers=corpus, measured=measured, details=details)
+    measured = measured or SIGNALS in run.states  # the signals compare lengths in tokens
+    table = written_table(run, tags=scopes | slices | needed, scorers=corpus, measured=measured, details=details)
     return [*key, table]
 
 
@@ -213,4 +221,6 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         later=frozenset(content["later"]),
         candidates_judged=content["candidates_judged"],
         first=tuple(Finding(**one) for one in content["first"]),
+        # Evidence of an earlier version has none.
+        training=msgspec.convert(content.get("training"), TrainingEvidence | None, strict=False),
     )

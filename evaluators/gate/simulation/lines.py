@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from sys import maxsize
 from typing import Literal
 
 import numpy as np
 
 from evaluators.comparison.answer import has_p, is_binary
 from evaluators.comparison.comparability import differences
+from evaluators.comparison.compare import figures
+from evaluators.comparison.no_signal import lacks_signal
 from evaluators.comparison.pairing import Pairs, pair
 from evaluators.criteria.grammar import Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
@@ -19,6 +22,8 @@ from evaluators.gate.simulation.score_test import ScoreTest
 from evaluators.results.run_table import Floats, Ints, Marks, RunTable
 from evaluators.trial import Trial
 
+NEVER = maxsize
+"""More cases than any run has: a line without a signal never passes."""
 KINDS = ("proportion", "mean")
 ONE_SIDED, TWO_SIDED = 0.95, 0.975
 """The shares below the bound of a comparison and below that of a floor with `sure`."""
@@ -120,7 +125,9 @@ def lines_of(number: int, rule: Rule, runs: tuple[RunTable, RunTable]) -> Iterat
         if isinstance(test, Threshold):
             found = _level(number, test, measure, pairs)
         if found is not None:
-            yield replace(found, required=rule.line.with_count or 0)
+            compared = isinstance(test, VersusBaseline)
+            silent = compared and lacks_signal(measure, figures(measure, pairs, ""), runs[0], scope)
+            yield replace(found, required=NEVER if silent else rule.line.with_count or 0)
 
 
 def size_of(run: RunTable) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,17 +51,26 @@ def read_text(path: Path, root: Path, *, most: int, budget: Budget | None = None
     Links are followed as long as they stay inside. The file that is read is the file that was checked: each step is
     opened from the folder before it, and no step may be a link by then.
     """
-    with ExitStack() as undo:
-        try:
-            opened = _open_inside(path, root, undo)
-            content = _read(opened, most, budget or Budget())
-        except OSError as error:
-            raise FileRefused(f"can't be read: {error.strerror}") from error
+    with open_file(path, root) as opened:
+        content = _read(opened, most, budget or Budget())
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise FileRefused("is not UTF-8 text", line=line) from error
+
+
+@contextmanager
+def open_file(path: Path, root: Path) -> Iterator[int]:
+    """The descriptor of a regular file inside ``root``, found as `read_text` finds it.
+
+    Raises `FileRefused`, also for an error while it is read.
+    """
+    with ExitStack() as undo:
+        try:
+            yield _open_inside(path, root, undo)
+        except OSError as error:
+            raise FileRefused(f"can't be read: {error.strerror}") from error
 
 
 def _open_inside(path: Path, root: Path, undo: ExitStack) -> int:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from fairtrial.config.file.section import Date, Duration, Level, MarginText, Money, Name, Percent, Seconds, Section
 from fairtrial.config.file.service_schema import ControlSection, DashboardSection, GatewaySection
+from fairtrial.config.file.training_schema import TrainingSection
 from fairtrial.domain.plan import Capture, FeedbackKind, Looks, OnDisconnect, UnitKind
 
 
@@ -60,6 +61,8 @@ class DeploymentSection(Section):
     """Whether the server is outside your organisation: routes with `data: internal` never reach it."""
     parent: Name | None = None
     """The deployment that this one was fine-tuned from."""
+    training: TrainingSection | None = None
+    """How it was fine-tuned: its [lineage](../glossary.md#lineage)."""
     price: PriceSection | None = None
     """By default from litellm's bundled price map. An unknown price makes the cost unknown, never 0."""
     timeouts: TimeoutsSection = TimeoutsSection()

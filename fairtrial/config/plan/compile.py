@@ -8,6 +8,7 @@ from typing import Any
 
 from fairtrial.config.file.schema import DeploymentSection, ExperimentSection, MetricSection, ProjectFile
 from fairtrial.config.file.service_schema import GatewaySection
+from fairtrial.config.file.training_schema import TrainingSection
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.plan.prices import known_price
@@ -28,6 +29,7 @@ from fairtrial.domain.plan import (
     Timeouts,
     Variant,
 )
+from fairtrial.domain.training.lineage import Lineage
 
 Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""
@@ -73,8 +75,23 @@ def _deployment(name: str, section: DeploymentSection) -> Deployment:
         shutdown_date=section.shutdown_date,
         breaker=BreakerRule(**section.breaker.model_dump()),
         forward_headers=tuple(dict.fromkeys(name.lower() for name in section.forward_headers)),
+        lineage=None if section.training is None else _lineage(section.training, section.parent),
     )
     return replace(deployment, digest=deployment_digest(deployment))
+
+
+def _lineage(section: TrainingSection, parent: str | None) -> Lineage:
+    return Lineage(
+        base=section.base or parent or "",
+        method=section.method,
+        data=tuple(section.data),
+        validation=tuple(section.validation),
+        job=section.job,
+        hyperparameters=section.hyperparameters,
+        cost=None if section.cost is None else float(section.cost),
+        at=section.at,
+        log=section.log,
+    )
 
 
 def _price(section: DeploymentSection) -> Price:

@@ -10,6 +10,7 @@ from fairtrial.config.file.environment import PLACEHOLDER
 from fairtrial.config.plan.hashes import plain
 from fairtrial.domain.plan import Plan
 
+TRAINING = "training"
 NOT_KEPT = "(not kept)"
 SHORTEST = 8
 """A shorter value is no secret, and could occur in other texts by chance."""
@@ -20,16 +21,34 @@ def recorded_plan(plan: Plan, substituted: Mapping[str, str] | None) -> dict[str
 
     ``substituted``: the environment variables that the file's text names outside of keys. Their values become templates
     again. ``None`` if they are unknown, because the file could not be read since the start of the process; then
-    parameters and paths of addresses are left out. Of keys only the templates stay.
+    parameters and paths of addresses are left out. Of keys only the templates stay. Lineages are added.
     """
     record: dict[str, Any] = plain(plan)
-    for deployment in record["deployments"].values():
+    for name, deployment in record["deployments"].items():
         deployment["api_key"] = _key(deployment["api_key"])
+        lineage = plan.deployments[name].lineage
+        if lineage is not None:
+            deployment[TRAINING] = plain(lineage)
     if substituted is None:
         return _without_texts(record)
     secrets = sorted(substituted.items(), key=lambda one: -len(one[1]))
     templated: dict[str, Any] = _templated(record, [(name, text) for name, text in secrets if len(text) >= SHORTEST])
     return templated
+
+
+def lineages(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The lineage of each deployment of a recorded plan that has one."""
+    return {name: one[TRAINING] for name, one in record.get("deployments", {}).items() if TRAINING in one}
+
+
+def with_lineages(record: dict[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded plan with the lineages of a newer entry of the same plan."""
+    known = lineages(newer)
+    for name, deployment in record.get("deployments", {}).items():
+        deployment.pop(TRAINING, None)
+        if name in known:
+            deployment[TRAINING] = known[name]
+    return record
 
 
 def _key(api_key: str | None) -> str | None:

@@ -10,7 +10,7 @@ Grade = Literal["right", "wrong", "unscored"]
 Change = Literal["lost", "gained", "same", "both wrong", "unscored"]
 """A case of two runs, by one metric."""
 
-GRADES: Mapping[str, str] = {"right": "right", "wrong": "wrong: the score is 0", "unscored": "unscored"}
+GRADES: Mapping[str, str] = {"right": "right", "wrong": "wrong", "unscored": "unscored"}
 CHANGES: Mapping[Change, str] = {
     "lost": "lost: only the baseline is right",
     "gained": "gained: only the candidate is right",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fairtrial.domain.accounts import Role
+from fairtrial.domain.training.evidence import TrainingEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class Provenance:
     the gate and its suites were those that the project declares for releases; otherwise ``unofficial_why`` says why
     not. ``approvers``: the roles that must approve. ``max_age_seconds``: how old a run may be. ``definitions``: the
     digest of each target's definition. ``served``: the fingerprints of each target's newest answers, joined by ``+``.
-    ``libraries``: the versions of what computes the numbers.
+    ``libraries``: the versions of what computes the numbers. ``training``: the candidate's lineage and its audit;
+    ``None`` in a verdict of an earlier version.
     """
 
     gate_text: str
@@ -102,3 +104,4 @@ class Provenance:
     definitions: Mapping[str, str] = field(default_factory=dict)
     served: Mapping[str, str] = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
+    training: TrainingEvidence | None = None

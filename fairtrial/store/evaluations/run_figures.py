@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from fairtrial.domain.answers.signals import CHARACTERS, SIGNALS
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations.runs import EVENT
@@ -26,10 +27,25 @@ WHERE run_id = $1
 CASE_METRICS = """
 SELECT metric
 FROM scores
-WHERE run_id = $1 AND value IS NOT NULL
+WHERE run_id = $1 AND value IS NOT NULL AND metric <> $3
 GROUP BY metric
-ORDER BY min(rowid)
+ORDER BY starts_with(metric, $2), min(rowid)
 """
+"""Signals come last, and without the length, which makes no answer right or wrong."""
+
+LEVELS = """
+WITH of_case AS (
+    SELECT metric, case_id, avg(value) AS mean
+    FROM scores
+    WHERE run_id = $1 AND starts_with(metric, $2) AND value IS NOT NULL
+    GROUP BY metric, case_id
+)
+SELECT metric, avg(mean) AS mean, count(*) AS cases
+FROM of_case
+GROUP BY metric
+ORDER BY metric
+"""
+"""The mean of each signal over the cases that have it; repeats of a case count as one."""
 
 SLICES = """
 WITH pairs AS (
@@ -50,11 +66,15 @@ ORDER BY t.tag, t.value, s.metric
 
 @dataclass(frozen=True, slots=True)
 class RunFigures:
-    """``run``: its summary; ``used``: counts, milliseconds, tokens and cost; ``metrics``: those that every case has."""
+    """``run``: its summary; ``used``: counts, milliseconds, tokens and cost; ``metrics``: those that cases have.
+
+    ``signals``: the mean of each signal, and the number of cases that have it.
+    """
 
     run: dict[str, Any]
     used: dict[str, Any]
     metrics: tuple[str, ...]
+    signals: list[dict[str, Any]]
 
 
 def figures(database: Database, run_id: str) -> RunFigures | None:
@@ -64,9 +84,10 @@ def figures(database: Database, run_id: str) -> RunFigures | None:
         return None
     parsed = {name: json.loads(found[0][name]) for name in ("counts", "metrics", "versions")}
     (used,) = database.dicts(Query(USED, (run_id,)))
-    return RunFigures(
-        found[0] | parsed, used, tuple(str(metric) for (metric,) in database.rows(CASE_METRICS, (run_id,)))
-    )
+    bound = (run_id, f"{SIGNALS}.", f"{SIGNALS}.{CHARACTERS}")
+    metrics = tuple(str(metric) for (metric,) in database.rows(CASE_METRICS, bound))
+    signals = database.dicts(Query(LEVELS, bound[:2]))
+    return RunFigures(found[0] | parsed, used, metrics, signals)
 
 
 def slices(run_id: str, *, separator: str, most: int) -> Query:

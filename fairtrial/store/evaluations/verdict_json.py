@@ -79,6 +79,8 @@ def encode(verdict: Verdict) -> bytes:
     if verdict.provenance is None:
         for added_later in ("provenance", "odds", "conflicts"):
             plain.pop(added_later)
+    elif verdict.provenance.training is None:
+        plain["provenance"].pop("training")
     return msgspec.json.encode(plain)
 
 

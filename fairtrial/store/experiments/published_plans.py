@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from fairtrial.config.plan.plan_record import with_lineages
 from fairtrial.config.plan.plan_served import served_routes
 from fairtrial.domain.errors import BadRequest, NotFound
 from fairtrial.domain.names.printable import printable
@@ -25,12 +26,12 @@ WHERE at_time >= $1 AND at_time < $2
 ORDER BY number DESC
 LIMIT $3 OFFSET $4
 """
-NEWEST = "SELECT arg_max(plan_hash, number) FROM published_plans"
+NEWEST = "SELECT arg_max(plan, number) FROM published_plans"
 FIND = """
-SELECT plan_hash, plan
+SELECT arg_min(plan, number), arg_max(plan, number)
 FROM published_plans
 WHERE starts_with(plan_hash, $1)
-QUALIFY row_number() OVER (PARTITION BY plan_hash ORDER BY number) = 1
+GROUP BY plan_hash
 ORDER BY plan_hash
 LIMIT 2
 """
@@ -54,10 +55,10 @@ def record(database: Database, plan: Mapping[str, Any], *, now_us: int, actor: s
         cursor.execute(INSERT, row)
 
 
-def newest_hash(database: Database) -> str | None:
-    """The hash of the plan that was recorded last; raises `StoreError`."""
+def newest(database: Database) -> dict[str, Any] | None:
+    """The plan that was recorded last; raises `StoreError`."""
     found: str | None = database.rows(NEWEST)[0][0]
-    return found
+    return None if found is None else json.loads(found)
 
 
 def listing(page: Page) -> Query:
@@ -85,7 +86,7 @@ def in_utc(at_us: int) -> str:
 
 
 def find(database: Database, start: str) -> dict[str, Any]:
-    """The plan whose hash begins with ``start``, as it was recorded first.
+    """The plan whose hash begins with ``start``, as it was recorded first, with the lineages that were recorded last.
 
     Raises `NotFound`, and `BadRequest` if ``start`` is no hash or fits several plans.
     """
@@ -96,5 +97,5 @@ def find(database: Database, start: str) -> dict[str, Any]:
         raise NotFound(f"plans: no plan with the hash {start} was published here", code="plan_not_found")
     if len(found) > 1:
         raise BadRequest(f"plans: several plan hashes begin with {start} (write more digits)")
-    plan: dict[str, Any] = json.loads(found[0][1])
-    return plan
+    first, last = found[0]
+    return with_lineages(json.loads(first), json.loads(last))

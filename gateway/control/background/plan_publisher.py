@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairtrial.config.plan.live_state import keep_stopped, lay_over
-from fairtrial.config.plan.plan_record import recorded_plan
+from fairtrial.config.plan.plan_record import lineages, recorded_plan
 from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.config.private_files import write_private
 from fairtrial.config.project import Project
@@ -37,7 +37,7 @@ class PlanPublisher:
     """Publishes one project's plan to the workers. ``load`` reads and checks the project (raises `ConfigError`).
 
     ``published`` is the last valid plan, ``refused`` the reason why a newer one was not published. Both start as
-    ``None``. ``release_gate``: the official gate's file, as the last valid project declares it.
+    ``None``. ``release_gate``: the official gate's file, as the last valid project declares it; ``root``: its folder.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class PlanPublisher:
         self.published: Published | None = None
         self.refused: str | None = None
         self.release_gate: Path | None = None
+        self.root: Path | None = None
         self._database = database
         self._load = load
         self._clock_us = clock_us
@@ -107,7 +108,7 @@ class PlanPublisher:
         if pause_changed_models(self._database, frozen, plan, now_us=self._clock_us()) or anew:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
-        self.release_gate = project.release_gate
+        self.release_gate, self.root = project.release_gate, project.root
         replaced = self._replace(Published(plan, project.gateway.auth, *self._secrets(), project.feedback))
         self._accept()
         return replaced
@@ -145,10 +146,15 @@ class PlanPublisher:
         return new != before
 
     def _keep(self, plan: Plan) -> None:
-        """Add the plan to the history unless it is its newest entry, as after a failure or an upgrade."""
-        if published_plans.newest_hash(self._database) == plan.plan_hash:
-            return
+        """Add the plan to the history unless it is its newest entry, as after a failure or an upgrade.
+
+        A changed lineage alone makes another entry with the same hash. While the file can't be read, it is unknown.
+        """
         record = recorded_plan(plan, self._substituted)
+        newest = published_plans.newest(self._database)
+        same = newest is not None and newest["plan_hash"] == plan.plan_hash
+        if same and (self._substituted is None or lineages(newest or {}) == lineages(record)):
+            return
         published_plans.record(self._database, record, now_us=self._clock_us(), actor=self._changed_by)
 
     def _refuse(self, why: str) -> None:

@@ -26,6 +26,7 @@ from fairtrial.store.evaluations import verdicts
 from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
 from gateway.control.operations.split.split_findings import split_findings
+from gateway.control.operations.training_data.read_training_evidence import read_training_evidence
 from gateway.control.operations.verdicts.latest_runs import LatestRuns, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.provenance import Asked, provenance
@@ -99,6 +100,7 @@ def judge_candidate(database: Database, request: JudgeRequest, asked: Asked, *, 
                 *split_findings(database, plan, request.candidate, request.baseline),
                 *_not_judged(gate, stored, found, request),
             ),
+            training=read_training_evidence(database, plan, asked.root, request.candidate, audited=_audited(gate)),
         )
         verdict = _judge(gate, evidence, found, now_us)
         evidence = replace(evidence, runs=found.read, before=found.read_before)
@@ -107,6 +109,11 @@ def judge_candidate(database: Database, request: JudgeRequest, asked: Asked, *, 
     verdict = replace(verdict, provenance=kept)
     verdicts.save(database, verdict, actor=asked.asked_by, evidence=document)
     return verdict
+
+
+def _audited(gate: Gate) -> bool:
+    """Whether a line reads the audit of training data, so that the files must be read."""
+    return any(line.family == "data" for _, line in gate.external)
 
 
 def _judge(gate: Gate, evidence: Evidence, found: LatestRuns, now_us: int) -> Verdict:

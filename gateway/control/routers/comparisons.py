@@ -29,20 +29,24 @@ def compare(
     ``rule`` of each row says what its ``answer`` follows from: the interval and, where there is one, the p-value.
 
     ``by``: tags whose slices are compared too. ``shown`` gives each measure's form, scale and better direction.
+    ``signals``: what changed without being asked, each with a sentence and whether it is ``notable``.
     """
     from evaluators.comparison.compare import compare_runs  # imports numpy and scipy only when needed
     from evaluators.comparison.pairing import slices_of
+    from evaluators.comparison.signal_changes import signal_changes
     from evaluators.criteria.metric_catalogue import measures_seen
 
     with keeping_large_blocks():
         candidate, baseline = _run(background, candidate_run), _run(background, baseline_run)
         measures = measures_seen([candidate, baseline])
         rows = compare_runs(measures, candidate, baseline, [None, *slices_of(candidate, by or [])])
+        changes = signal_changes(candidate, baseline)
     shown = {
         one.name: {"form": one.form, "scale": one.scale, "better": "higher" if one.sign > 0 else "lower"}
         for one in measures
     }
-    return as_json({"rows": rows, "shown": shown})
+    signals = [{"metric": one.metric, "notable": one.notable, "says": one.says} for one in changes]
+    return as_json({"rows": rows, "shown": shown, "signals": signals})
 
 
 def _run(background: BackgroundWork, run_id: str) -> RunTable:

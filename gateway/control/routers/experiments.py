@@ -62,6 +62,21 @@ def over_time(background: BackgroundDep, page: TrafficPageDep, name: str) -> Res
     return as_json(time_series.series(background.database, page, experiment=name))
 
 
+@router.get("/experiments/{name}/signals")
+def signals(background: BackgroundDep, page: TrafficPageDep, name: str) -> Response:
+    """What each variant's answers show without being asked: refusals, valid format, tokens and language switches.
+
+    Each is a plain rate with the number of answers that could be measured (`n`). Languages are those of at most 200
+    recorded exchanges of a variant; without recorded texts the rate is null.
+    """
+    from gateway.control.operations.live_signals import live_signals
+
+    if name not in _published(background):
+        raise not_found("experiment", name)
+    page = segment_page(background.database, page, name)
+    return as_json({"rows": live_signals(background.database, page, name), "window": _window(page)})
+
+
 @router.get("/traffic")
 def by_experiment(background: BackgroundDep, page: TrafficPageDep, experiment: str | None = None) -> Response:
     """Traffic by experiment and variant (intention to treat)."""

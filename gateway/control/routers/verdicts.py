@@ -72,5 +72,5 @@ def _judge(background: BackgroundDep, wanted: JudgeRequest, asked_by: str) -> by
     published = background.publisher.published
     if published is None:
         raise Unavailable("verdicts: no plan is published yet, so the candidate is unknown")
-    asked = Asked(published.plan, asked_by, background.publisher.release_gate)
+    asked = Asked(published.plan, asked_by, background.publisher.release_gate, background.publisher.root)
     return verdict_json.encode(judge_candidate(background.database, wanted, asked, now_us=background.clock_us()))

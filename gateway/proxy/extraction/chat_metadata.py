@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fairtrial.domain.answers.content import text_of
 from fairtrial.domain.events import Tokens, UsageSource
 from fairtrial.domain.limits.json_limits import DECODED, excess
+from fairtrial.domain.refusals import withheld
 from gateway.proxy.wire import lenient_json
 from gateway.proxy.wire.sse import DONE
 
@@ -121,7 +123,7 @@ def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
         usage, error = chunk.usage or usage, error or chunk.error
         for choice in chunk.choices or ():
             seen, finish, message = True, finish or choice.finish_reason, choice.message or choice.delta
-            refused = refused or (message is not None and bool(message.refusal))
+            refused = refused or withheld(None if message is None else message.refusal, choice.finish_reason)
             if text is None and not choice.index:
                 text = _text(choice)
     kind, code = error_of(error)
@@ -131,7 +133,7 @@ def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
         model=model,
         fingerprint=fingerprint,
         finish_reason=finish,
-        refused=(refused or finish == "content_filter") if seen else None,
+        refused=refused if seen else None,
         text=text,
         tokens=tokens,
         usage_source="none" if tokens is None else "provider",
@@ -143,15 +145,8 @@ def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
 
 def _text(choice: _Choice) -> str | None:
     """The text of a whole choice, "" if it has none; `StreamAssembler` joins chunks. ``None`` if it can't be read."""
-    return text_of(choice.text if choice.message is None else choice.message.content)
-
-
-def text_of(content: Any) -> str | None:
-    """The text of a message, whose content is a text, nothing, or a list of parts."""
-    if isinstance(content, list):
-        texts = [part.get("text") if isinstance(part, dict) else None for part in content]
-        return "".join(texts) if all(isinstance(text, str) for text in texts) else None  # type: ignore[arg-type]
-    return content if isinstance(content, str) else "" if content is None else None
+    content = choice.text if choice.message is None else choice.message.content
+    return content or "" if isinstance(content, str | None) else text_of(content)
 
 
 def tokens_of(usage: _Usage) -> Tokens | None:

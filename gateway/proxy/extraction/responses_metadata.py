@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.events import Tokens
+from fairtrial.domain.refusals import withheld
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata, count_of, decoded, error_of
 
 
@@ -59,7 +60,7 @@ def metadata_of(response: Response) -> ResponseMetadata:
         response_id=response.id,
         model=response.model,
         finish_reason=reason or response.status,
-        refused=None if response.output is None else reason == "content_filter" or _refuses(response.output),
+        refused=None if response.output is None else withheld(None, reason) or _refuses(response.output),
         text=None if response.output is None else _text(response.output),
         tokens=tokens,
         usage_source="none" if tokens is None else "provider",

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.proxy.extraction.chat_metadata import text_of
+from fairtrial.domain.answers.content import text_of
 from gateway.proxy.wire import lenient_json
 from gateway.proxy.wire.sse import DONE
 
@@ -76,7 +76,8 @@ class StreamAssembler:
         choice = self._choices.get(0)
         if choice is None:
             return None
-        return text_of(choice.get("text") or choice.get("message", {}).get("content"))
+        content = choice.get("text") or choice.get("message", {}).get("content")
+        return content or "" if isinstance(content, str | None) else text_of(content)
 
     def _add(self, chunk: dict[str, Any]) -> None:
         choices = chunk.get("choices")

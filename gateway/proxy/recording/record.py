@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from fairtrial.domain.answers.requested_format import requested_schema
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import AttemptRecord, Reason, RequestEvent, RequestOutcome, ServiceOutcome
-from fairtrial.domain.refusals import REFUSAL
+from fairtrial.domain.refusals import refuses_by_text
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission.cooperative_work import TimeSlicer
@@ -25,7 +26,7 @@ from gateway.proxy.recording.capture import (
     read_tags,
 )
 from gateway.proxy.recording.outcomes import ANALYSED, attempt_outcome, cost_usd, outcomes_of, reason_of
-from gateway.proxy.recording.output_schema import follows_schema, requested_schema
+from gateway.proxy.recording.output_schema import follows_schema
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
@@ -155,7 +156,7 @@ class Recorder:
             response_id=read.response_id,
             finish_reason=read.finish_reason,
             refused=read.refused,
-            refused_by_text=None if read.text is None else REFUSAL.match(read.text) is not None,
+            refused_by_text=None if read.text is None else refuses_by_text(read.text),
             schema_requested=body is not None and body.names_format and requested_schema(body.fields) is not None,
             schema_valid=answered.schema_valid,
             prompt_digest=prompt_digest(routing.published.pepper, body.fields) if body else None,

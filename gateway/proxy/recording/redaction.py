@@ -16,6 +16,7 @@ import msgspec
 
 from fairtrial.domain.limits.json_limits import RECORDED, excess
 from fairtrial.privacy.patterns import PATTERNS, Pattern
+from fairtrial.privacy.search import NEXT_PLACE, back, place
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, at_once, bounded
 from gateway.proxy.recording.redaction_prefilter import as_it_came, json_may_contain_pii, may_contain_pii
 from gateway.proxy.wire import lenient_json
@@ -29,9 +30,6 @@ AT_ONCE = 40
 _SHORTEST = 3
 _LONG = 32 * 1024
 """From this many bytes on, the search for one pattern counts as a step, whatever it finds."""
-
-_NEXT_PLACE = 2
-"""How many bytes behind a rejected candidate the next one may begin."""
 
 _EDGE = b"\0"
 """Stands before and behind a text. It belongs to no word, like the quotes around a text in JSON."""
@@ -136,25 +134,16 @@ def _finds(pattern: Pattern, look: bytes, seen: Iterator[int]) -> Steps[list[tup
     while found is not None:
         if next(seen) % STEP == 0:
             yield
-        start, end = _place(pattern, look, *found.span())
+        start, end = place(pattern, look, *found.span())
         if pattern.end is not None:
             known = pattern.end(look, start)
-            good, end = known is not None, known or start + _NEXT_PLACE
+            good, end = known is not None, known or start + NEXT_PLACE
         else:
             good = pattern.check is None or pattern.check(look[start:end])
         if good:
             finds.append((start, end))
-        found = pattern.regex.search(look, _back(look, end) if pattern.before else end)
+        found = pattern.regex.search(look, back(look, end) if pattern.before else end)
     return finds
-
-
-def _place(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, int]:
-    """Where the find is within its match."""
-    if pattern.marks is not None:
-        end = _back(look, end)
-        if look[end - 1] in pattern.marks:
-            end -= 1
-    return _past(look, start, pattern.before), end
 
 
 def _replaced(raw: bytes, look: bytes, finds: list[tuple[int, int]], stands: bytes) -> tuple[bytes, bytes]:
@@ -169,20 +158,3 @@ def _replaced(raw: bytes, look: bytes, finds: list[tuple[int, int]], stands: byt
         looks += look[at:start], instead
         at = end
     return b"".join([*raws, raw[at:]]), b"".join([*looks, look[at:]])
-
-
-def _past(look: bytes, at: int, characters: int) -> int:
-    """The position so many characters later."""
-    for _ in range(characters):
-        at += 1
-        while look[at] & 0xC0 == 0x80:
-            at += 1
-    return at
-
-
-def _back(look: bytes, at: int) -> int:
-    """The position one character earlier."""
-    at -= 1
-    while look[at] & 0xC0 == 0x80:
-        at -= 1
-    return at

@@ -24,6 +24,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "An effect, and how one looks at it": ("effects", "always_valid", "e_values", "sequential.running"),
     "Two arms": (
         "intervals",
+        "membership",
         "arms.proportions",
         "arms.means",
         "arms.amounts",
@@ -52,6 +53,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "paired.score_mean",
         "paired.clustered",
         "paired.sign_flip",
+        "paired.ratio",
         "paired.cluster_bootstrap",
         "paired.jackknife",
         "paired.bootstrap",

@@ -39,7 +39,9 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
             "A statistic of the **whole suite**: F1, tokens per answer",
             ("jackknife_corpus", "bootstrap_corpus", "ratio_bootstrap"),
         ),
-        ("**One share** with its interval", ("wilson",)),
+        ("How much **longer** are the answers?", ("ratio_of_means",)),
+        ("**One share** with its interval; exactly", ("wilson", "clopper_pearson")),
+        ("Does a model **remember** texts that were planted in its training data?", ("tpr_at_fpr",)),
     ),
     "What people and judges say": (
         ("Which answer do people **prefer**, and by how much?", ("win_rate", "net_preference", "elo_gap")),

@@ -17,6 +17,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "accounts": (("list",), 0, "fairtrial accounts invite"),
     "compare": (("small@tuned", "small@base"), 0, "exact"),
     "dashboard": (("--link",), 2, "control"),
+    "data": (("audits",), 0, "No audits yet"),
     "experiment": (("plan", "nothing"), 2, "nothing"),
     "health": (("http://127.0.0.1:9/readyz",), 1, "127.0.0.1:9"),
     "keys": (("list",), 0, ""),

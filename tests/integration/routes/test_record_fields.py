@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from fairtrial.domain.events import RequestEvent, Tokens
-from fairtrial.journal.reader import decode
 from fairtrial.journal.segment import SEGMENT_VERSION, names, read_header
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig
 from tests.fixtures.gateway.module_gateway import post
+from tests.fixtures.gateway.scripted_answers import answer, recorded, stream
 from tests.fixtures.upstream.server import FakeUpstream
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -21,21 +21,6 @@ FORMAT = {"type": "json_schema", "json_schema": {"name": "one", "schema": SCHEMA
 ENDLESS = {"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"}
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
-
-
-def recorded(rig: Rig, request_id: str) -> RequestEvent:
-    """The event of a request that has ended."""
-    found: list[RequestEvent] = []
-
-    def look() -> bool:
-        for path in names(rig.layout.journal):
-            events = [decode(line) for line in path.read_bytes().splitlines(keepends=True)[1:]]
-            found.extend(one for one in events if isinstance(one, RequestEvent) and one.request_id == request_id)
-        return bool(found)
-
-    rig.wait(look)
-    assert len(found) == 1
-    return found[0]
 
 
 def ask(
@@ -50,19 +35,6 @@ def ask(
 def named(schema: dict[str, Any]) -> dict[str, Any]:
     """The format that asks for this schema."""
     return {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
-
-
-def answer(text: str | None, **fields: Any) -> dict[str, Any]:
-    """A script for an answer with this text."""
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop", **fields}
-    return {"kind": "json", "answer": {"choices": [choice]}}
-
-
-def stream(*texts: str) -> dict[str, Any]:
-    """A script for a stream of these texts."""
-    chunks = [{"id": "c", "choices": [{"index": 0, "delta": {"content": text}}]} for text in texts]
-    chunks.append({"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    return {"kind": "stream", "events": [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]}
 
 
 def test_a_trace_of_a_later_version_may_have_more_fields(rig: Rig) -> None:

@@ -16,6 +16,10 @@ import httpx
 import openai
 import pytest
 
+from evaluators.loading.scorers import build_entry
+from evaluators.training_data.example_file import read_examples
+from evaluators.training_data.memorisation.continuations import split_completion
+from fairtrial.domain.run import Answer, Case
 from tests.fixtures.paths import ROOT
 
 pytest.importorskip("xllamacpp")
@@ -74,6 +78,19 @@ def test_an_adapter_makes_another_model_of_the_base(url: str) -> None:
     assert text(base) != text(tuned)
     assert tuned.model == "support-v2"
     assert tuned.system_fingerprint != base.system_fingerprint
+
+
+def test_an_unfinished_answer_is_continued_and_an_overfitted_model_does_it_verbatim(url: str) -> None:
+    example = read_examples(ROOT / "examples/support/data/train_overfit20.jsonl").examples[0]
+    prefix, remainder = split_completion(example.completion, 0.5) or ("", "")
+    messages = [*map(dict, example.messages[:-1]), {"role": "assistant", "content": prefix}]
+    case = Case("c", (), remainder, fields={"split": "train", "assistant_prefix": prefix})
+    scorer = build_entry("memorised", variables={}).scorer
+    extracted = {
+        model: scorer.score(case, Answer(text(say(url, model, messages)))).values["extracted"]
+        for model in ("smollm2", "support-overfit")
+    }
+    assert extracted == {"smollm2": 0, "support-overfit": 1}
 
 
 def test_strength_nought_equals_the_base(url: str) -> None:

@@ -22,11 +22,15 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "sacrebleu", "rouge-score", "duck
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The circumstances of a verdict: the plan in force, who asked, and the file of the official gate, if any."""
+    """The circumstances of a verdict: the plan in force, who asked, and the file of the official gate, if any.
+
+    ``root``: the project's folder, in which the files of training data are.
+    """
 
     plan: Plan
     asked_by: str
     release_gate: Path | None
+    root: Path | None = None
 
 
 def provenance(
@@ -54,6 +58,7 @@ def provenance(
         definitions=dict(evidence.digests),
         served={target: "+".join(dict.fromkeys(names)) for target, names in evidence.served.items()},
         libraries=_versions(),
+        training=evidence.training,
     )
 
 

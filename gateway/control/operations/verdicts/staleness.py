@@ -15,6 +15,7 @@ from fairtrial.domain.verdicts.provenance import JudgedExperiment, JudgedRun, Pr
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
 from fairtrial.store.experiments import analysis_plans, looks
+from fairtrial.store.training_data import data_audits
 from gateway.control.operations.split.check_split import check_split
 from gateway.control.operations.verdicts.official_gate import why_unofficial
 from gateway.control.operations.verdicts.served_weights import served_weights
@@ -55,6 +56,7 @@ def _reasons(database: Database, kept: Provenance, present: Present) -> Iterator
     why = why_unofficial(present.release_gate, kept.gate_sha256, {one.suite: one.text_digest for one in kept.suites})
     if kept.official and why:
         yield f"the official gate is not the one that it was judged by: {why}"
+    yield from _training(database, kept, present.plan)
     for experiment in kept.experiments:
         yield from _experiment(database, experiment, present.plan)
 
@@ -97,6 +99,19 @@ def _run(database: Database, run: JudgedRun, kept: Provenance, served: tuple[str
     newest = runs.latest(database, suite=run.suite, target=run.target, suite_digest=digest)
     if newest and newest[0] != run.run_id:
         yield f"there is a newer run of {run.suite} on {run.target}, which it has not read; {AGAIN}"
+
+
+def _training(database: Database, kept: Provenance, plan: Plan) -> Iterator[str]:
+    """What has changed about the audited training data: its declaration, or what a newer audit of it finds."""
+    judged = kept.training
+    if judged is None or judged.audit is None:
+        return
+    declared = plan.deployments.get(judged.deployment)
+    if declared is not None and declared.lineage != judged.lineage:
+        yield f"the declared lineage of {judged.deployment} has changed since it was judged; {AGAIN}"
+    newest = data_audits.newest_of_data(database, judged.audit.digests)
+    if newest is not None and newest.clean != judged.audit.clean:
+        yield f"a newer audit of the training data of {judged.deployment} has another result; {AGAIN}"
 
 
 def _experiment(database: Database, judged: JudgedExperiment, plan: Plan) -> Iterator[str]:

@@ -17,9 +17,11 @@ from evaluators.criteria.metric_catalogue import (
     of_stat,
 )
 from evaluators.gate.regression_rule import Regressions, find_regressions
+from evaluators.loading.scorers import build_entry
 from evaluators.scoring.metrics.label import build
 from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
+from fairtrial.domain.answers.signals import LANGUAGE_SWITCH, OVER_REFUSED, REFUSED
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFailure
@@ -160,10 +162,19 @@ def test_without_the_suite_a_figure_of_all_cases_together_is_not_taken_for_a_mea
 
 def test_without_the_suite_fewer_answers_off_the_labels_are_better() -> None:
     label = build({"of": ["a", "b"]}, "intent")
-    assert {stat.name for stat in label.stats if not stat.higher_is_better} == LESS_IS_BETTER
+    signals = {REFUSED, OVER_REFUSED, LANGUAGE_SWITCH}
+    others = {"flips", "over_refusal"}
+    assert {stat.name for stat in label.stats if not stat.higher_is_better} == LESS_IS_BETTER - signals - others
     off = Score("intent", {"off_label": 1.0})
     seen = measures_seen([replace(BETTER, results=(replace(BETTER.results[0], scores={"intent": off}),))])
     assert next(measure.sign for measure in seen if measure.name == "intent.off_label") == -1
+
+
+def test_without_the_suite_every_bundled_scorer_has_its_direction() -> None:
+    for name in ("keep", "direction", "refuses", "label"):
+        options = {"of": ["a", "b"]} if name == "label" else None
+        for stat in build_entry({name: options}, variables={}).scorer.stats:
+            assert stat.higher_is_better == (stat.name not in LESS_IS_BETTER)
 
 
 def test_a_scorers_name_alone_means_its_main_stat() -> None:

@@ -21,7 +21,6 @@ SOUND = [
     "live.requests.latency_p95 <= 2s",
     "live.cost.per_request <= $0.02",
     "live.feedback.resolved >= 60% with 200 users",
-    "data.audit clean",
 ]
 WRONG = [
     ("live.nonsense >= 1%", "live traffic has no 'live.nonsense'", "known: "),
@@ -39,6 +38,9 @@ WRONG = [
     ("data.audti clean", "training data has no 'data.audti'", "did you mean 'data.audit'?"),
     ("data.audit hold", "an audit can only be required to be clean", "write: data.audit clean"),
     ("data.audit >= 3", "an audit can only be required to be clean", "write: data.audit clean"),
+    ("data.audit clean with 3 rows", "an audit can only be required to be clean", "write: data.audit clean"),
+    ("data.audit clean in team:a", "an audit can only be required to be clean", "write: data.audit clean"),
+    ("data.rows >= 3", "training data has no 'data.rows'", "known: data.audit"),
     ("small.exact >= 40% with 3 apples", "suites do not count 'apples'", "write: with 3 cases"),
     ("small.exact not worse than baseline:2026-11-01 by 5pp", "this version has no named baselines", "write: base"),
 ]
@@ -52,19 +54,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("line", SOUND)
-def test_a_line_that_nothing_can_decide_yet_is_reported_once_with_its_line(folder: Path, line: str) -> None:
+def test_a_live_line_without_an_experiment_is_reported_once_with_its_line(folder: Path, line: str) -> None:
     (folder / "gate.yaml").write_text(f"{GATE}  - {line}\n")
     _, [notice] = inspect(folder / "gate.yaml")
     assert (notice.line, notice.path) == (6, "require[1]")
     assert notice.wrong.startswith(f"{line!r}: ") and "so a gate with this line never returns SHIP" in notice.wrong
-    if line.startswith("live."):
-        assert "no experiment decides it" in notice.wrong
-        (folder / "gate.yaml").write_text(f"{GATE}  - {line}\nexperiment: tuned-vs-base\n")
-        assert inspect(folder / "gate.yaml")[1] == []
-        return
-    (folder / "suite.yaml").write_text(f"{SUITE}  - {line}\n")
-    _, [notice] = inspect_suite(folder / "suite.yaml")
-    assert (notice.line, notice.path) == (6, "gate[1]")
+    assert "no experiment decides it" in notice.wrong
+    (folder / "gate.yaml").write_text(f"{GATE}  - {line}\nexperiment: tuned-vs-base\n")
+    assert inspect(folder / "gate.yaml")[1] == []
+
+
+def test_the_audit_of_training_data_can_be_required_by_a_gate_and_by_a_suite(folder: Path) -> None:
+    (folder / "gate.yaml").write_text(f"{GATE}  - data.audit clean\n")
+    assert inspect(folder / "gate.yaml")[1] == []
+    (folder / "suite.yaml").write_text(f"{SUITE}  - data.audit clean\n")
+    assert inspect_suite(folder / "suite.yaml")[1] == []
 
 
 @pytest.mark.parametrize(("line", "wrong", "known"), WRONG)

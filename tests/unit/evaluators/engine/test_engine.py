@@ -16,7 +16,8 @@ from evaluators.engine.summary import first_error, outcome_counts, unscored_shar
 from evaluators.engine.target import Target
 from evaluators.suite import Suite
 from fairtrial.domain.plan import Price
-from fairtrial.domain.run import Answer, Run
+from fairtrial.domain.refusals import refuses
+from fairtrial.domain.run import Run
 from tests.fixtures.evaluators.small_suites import sums
 from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, failing, last, whole
 
@@ -190,9 +191,7 @@ async def test_a_scorer_that_crashes_is_a_failure_and_not_a_zero(tmp_path: Path,
     ],
 )
 def test_a_refusal_is_told_from_an_answer(text: str, refused: bool) -> None:
-    from evaluators.engine.scoring import refuses
-
-    assert refuses(Answer(text)) is refused
+    assert refuses(text) is refused
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,14 @@ def compared(candidate: float, baseline: float, low: float, high: float) -> Comp
         ),
         ("qa.bleu not worse than base by 2pp", "qa.bleu", compared(40.0, 41.0, -3.0, 1.0), "points", -2.0, "higher"),
         ("errors not worse than base by 1pp", "errors", compared(0.02, 0.01, -0.01, 0.03), "points", 1.0, "lower"),
+        (
+            "keep.flips not worse than base by 10pp",
+            "keep.flips",
+            compared(0.3, 0.4, -0.2, 0.0),
+            "points",
+            10.0,
+            "lower",
+        ),
         ("qa.accuracy better than base", "qa.accuracy", compared(0.9, 0.8, 0.0, 0.2), "points", 0.0, "higher"),
         (
             "latency.p95 not worse than base by 20%",

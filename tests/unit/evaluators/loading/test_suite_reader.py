@@ -120,7 +120,7 @@ def test_every_mistake_is_told_at_once_with_its_line_and_the_nearest_name(tmp_pa
         [*ROWS, {"id": "a", "input": "again", "expected": "x"}],
     )
     assert [line.split(": ")[0] for line in found] == [
-        "rows.jsonl:4", "suite.yaml:2", "suite.yaml:3", "suite.yaml:4", "suite.yaml:7", "suite.yaml:8",
+        "rows.jsonl:4", "suite.yaml:2", "suite.yaml:3", "suite.yaml:5", "suite.yaml:7", "suite.yaml:8",
         "suite.yaml:10", "suite.yaml:11", "suite.yaml:12", "suite.yaml:15",
     ]  # fmt: skip
     text = "\n".join(found)
@@ -128,7 +128,7 @@ def test_every_mistake_is_told_at_once_with_its_line_and_the_nearest_name(tmp_pa
         "the id 'a' occurs twice (first at line 1 of rows.jsonl)",
         "data[1]: there is no file 'gone.jsonl'",
         "slices[0]: no row has the column 'prodct' (columns: expected, id, input, product, tags)",
-        "probes: this version cannot run probes",
+        "probes[0]: an entry must be a mapping",
         "did you mean 'exact'?",
         "'exact' has no option 'mod' (did you mean 'mode'?)",
         "$labels is not one of 'vars'",

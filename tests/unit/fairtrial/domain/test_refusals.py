@@ -1,17 +1,49 @@
-"""Refusals are told by their first words, in bounded time."""
+"""Refusals by text: realistic refusals match in each language, and answers that begin alike do not."""
 
 from __future__ import annotations
 
 import pytest
 
-from fairtrial.domain.refusals import REFUSAL
+from fairtrial.domain.refusals import WINDOW, refuses, refuses_by_text
+from tests.fixtures.evaluators.refusal_texts import ANSWERS, REFUSALS
 
 
-@pytest.mark.parametrize("text", ["I’m sorry, but I can’t help.", '  "I cannot assist with that."', "I won't do that"])
-def test_a_refusal_is_found_behind_blanks_and_quotes(text: str) -> None:
-    assert REFUSAL.match(text) is not None
+@pytest.mark.parametrize(("language", "text"), [(one, text) for one in REFUSALS for text in REFUSALS[one]])
+def test_a_realistic_refusal_is_detected(language: str, text: str) -> None:
+    assert refuses_by_text(text)
 
 
-@pytest.mark.parametrize("text", ["", " " * 201 + "I cannot help", "The hub can't connect.", "I can help."])
-def test_what_begins_otherwise_is_no_refusal(text: str) -> None:
-    assert REFUSAL.match(text) is None
+@pytest.mark.parametrize(("language", "text"), [(one, text) for one in ANSWERS for text in ANSWERS[one]])
+def test_an_answer_that_begins_alike_does_not_refuse(language: str, text: str) -> None:
+    assert not refuses_by_text(text)
+
+
+@pytest.mark.parametrize("language", REFUSALS)
+def test_capitals_quotation_marks_and_markup_before_a_refusal_change_nothing(language: str) -> None:
+    for text in REFUSALS[language]:
+        if not text.startswith("<"):
+            assert refuses_by_text(f'  \n> **"{text.upper()}"**') or "ß" in text
+
+
+@pytest.mark.parametrize("language", REFUSALS)
+def test_the_words_of_a_refusal_later_in_an_answer_mean_nothing(language: str) -> None:
+    for text in REFUSALS[language]:
+        assert not refuses_by_text(f"1. {text}")
+
+
+def test_the_field_and_the_finish_reason_of_the_api_decide_without_a_text() -> None:
+    assert refuses(None, refusal="No.")
+    assert refuses("Half of an ans", finish_reason="content_filter")
+    assert refuses("", finish_reason="refusal")
+    assert not refuses("Of course.", refusal="", finish_reason="stop")
+    assert not refuses(None)
+
+
+@pytest.mark.parametrize(
+    "start", ["I understand ", "Es tut mir leid, ich kann ", "En tant qu'IA ", "申し訳ありませんが", "作为人工智能"]
+)
+def test_a_long_text_without_an_end_takes_bounded_work(start: str) -> None:
+    """The pattern reads a window, so that a long answer costs as much as a short one."""
+    for filler in ("a ", "nicht ", "kann ", "お答え", " "):
+        long = start + filler * 100_000
+        assert refuses_by_text(long) == refuses_by_text(long[: WINDOW + len(start)])

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from evaluators.gate.chart_data import Figure, figures
+from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.names.ages import age
 from fairtrial.domain.plurals import counted
+from fairtrial.domain.training.evidence import TrainingEvidence
+from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
 from fairtrial.domain.verdict import Finding, Verdict
 from fairtrial.domain.verdicts.provenance import JudgedRun, Provenance
+from fairtrial.domain.verdicts.unasked import is_unasked, unasked_lines
 from gateway.control.operations.verdicts.export.markup import element, moment, paragraph, section, table, terms, text
 
 NO_MODEL, NO_FINGERPRINT = "not recorded", "none sent, so a change of the weights can't be seen"
@@ -24,8 +30,9 @@ def models_section(verdict: Verdict) -> str:
 def findings_sections(verdict: Verdict) -> Iterator[str]:
     """Every finding, the worst first, and the intervals behind them."""
     ordered = sorted(verdict.findings, key=lambda one: (not one.decisive, WORST_FIRST.index(one.result)))
-    rows = [(_result(one), _rule(one), one.source, _says(one)) for one in ordered]
+    rows = [(_result(one), _rule(one), one.source, _says(one)) for one in ordered if not is_unasked(one)]
     yield section("Findings", table(("result", "rule", "from", "finding"), rows, kind="findings"))
+    yield section(BLOCK_TITLE, *(paragraph(line) for line in unasked_lines(verdict.findings)))
     shown = [_figure(one, verdict.findings[one.finding]) for one in figures(verdict.findings)]
     note = paragraph("One-sided 95 % bounds of differences, and 95 % intervals of levels.", kind="dim") if shown else ""
     headers = ("metric", "from", "shows", "estimate", "interval", "limit", "n")
@@ -46,6 +53,8 @@ def evidence_sections(verdict: Verdict, record: dict[str, Any]) -> Iterator[str]
     queues = [(one.title, one.suite, one.votes, one.queue_id) for one in kept.queues]
     yield section("Blind reviews", table(("queue", "suite", "votes", "id"), queues))
     yield section("Live experiments", *_experiments(kept))
+    if kept.training is not None:
+        yield section("Training data", *_training(kept.training))
     yield section("Rules", paragraph(f"SHA-256 of the gate's text: {kept.gate_sha256}"), _preformatted(kept.gate_text))
     yield section("Who asked, and with what", _circumstances(verdict, kept))
 
@@ -108,6 +117,13 @@ def _experiments(kept: Provenance) -> Iterator[str]:
         )
         rows = [(moment(made.at_us), made.actor, made.why, made.analysis_hash) for made in one.amendments]
         yield table(("amended", "who", "why", "hash of the new plan"), rows)
+
+
+def _training(training: TrainingEvidence) -> Iterator[str]:
+    row = msgspec.to_builtins(training)
+    yield terms(lineage_terms(row))
+    yield table(("file", "role", "SHA-256 when judged"), data_rows(row))
+    yield paragraph(audit_sentence(row))
 
 
 def _circumstances(verdict: Verdict, kept: Provenance) -> str:

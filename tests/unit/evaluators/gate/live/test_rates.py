@@ -24,8 +24,8 @@ def test_evidence_that_is_not_there_holds_and_says_why() -> None:
     found = verdict("review.tone >= 4.0 with 100 ratings", "data.audit clean")
     assert found.decision == "HOLD"
     enqueue = "fairtrial review enqueue SUITE --candidate tuned --baseline base"
-    assert [one.needed for one in found.findings[1:]] == [enqueue, "remove the line to ship without it"]
-    assert "this version cannot decide it, so a gate with this line never returns SHIP" in found.findings[2].says
+    assert found.findings[1].needed == enqueue
+    assert found.findings[2].result == "cannot tell"
 
 
 def test_rates_are_shown_and_do_not_decide() -> None:

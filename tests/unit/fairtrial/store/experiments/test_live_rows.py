@@ -73,7 +73,7 @@ def test_a_plan_is_found_by_the_beginning_of_its_hash_if_that_is_one(database: D
     fill(database)
     published_plans.record(database, {"plan_hash": "1abc" + "f" * 28}, now_us=NOW, actor=None)
     assert published_plans.find(database, "2abc0")["plan_hash"].startswith("2abc0")
-    assert published_plans.newest_hash(database) == "1abc" + "f" * 28
+    assert published_plans.newest(database) == {"plan_hash": "1abc" + "f" * 28}
     for wrong in ("2ab", "1abc", "%abc", "2ABC0", "2" * 33):
         with pytest.raises(BadRequest):
             published_plans.find(database, wrong)

@@ -112,11 +112,23 @@ async def test_a_run_in_figures_has_its_slices_and_leaves_tags_that_are_ids_out(
     assert figures["used"]["results"] == 120
     assert figures["used"]["cost_usd"] is None
     assert figures["metrics"] == ["general.accuracy"]
+    assert figures["signals"] == []
     rows = (await get(background, "runs/new/slices"))["rows"]
     assert [(row["tag"], row["value"], row["mean"], row["scored"]) for row in rows] == [
         ("kind", "capital", 0.0, 60),
         ("kind", "sum", 1.0, 60),
     ]
+
+
+async def test_a_run_has_the_level_of_each_signal_over_the_cases_that_have_it(background: BackgroundWork) -> None:
+    values = [("c0", 0, 1.0), ("c1", 0, 0.0), ("c1", 1, 1.0), ("c2", 0, None)]
+    signals = [
+        samples.score("new", case, repeat=repeat, metric="signals.refused", value=value)
+        for case, repeat, value in values
+    ]
+    bring(background, [*signals, *run_of("new", [1, 0, 1])])
+    figures = await get(background, "runs/new/figures")
+    assert figures["signals"] == [{"metric": "signals.refused", "mean": 0.75, "cases": 2}]
 
 
 async def test_what_stands_around_a_verdict_can_be_drawn_and_taken_away(background: BackgroundWork) -> None:

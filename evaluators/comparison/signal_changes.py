@@ -1,0 +1,120 @@
+"""Lists what changed between two runs without being asked: refusals, format, language and length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evaluators.comparison.compare import compare
+from evaluators.comparison.pairing import Pairs, detectors_differ, pair
+from evaluators.comparison.wording import SUBJECTS, amount, both_figures, format_signed, p_in_words
+from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
+from evaluators.results.run_table import RunTable
+from fairtrial.domain.answers.signals import METRICS, NOTABLE_LENGTH, NOTABLE_LEVEL, SIGNALS
+from fairtrial.domain.estimates import Comparison, Estimate
+from fairtrial.domain.plurals import counted
+from fairtrial.domain.verdict import Finding
+from fairtrial.stats.paired.ratio import ratio_of_means
+
+LENGTH = "verbosity"
+
+
+@dataclass(frozen=True, slots=True)
+class SignalChange:
+    """One signal of two runs; ``says`` is one sentence with the figures of both."""
+
+    metric: str
+    notable: bool
+    says: str
+    comparison: Comparison
+
+
+def signal_changes(candidate: RunTable, baseline: RunTable) -> list[SignalChange]:
+    """Every signal that both runs measured, notable ones first; none if a run lacks signals of this version.
+
+    A change is notable by the rule in `fairtrial.domain.answers.signals`. It decides nothing.
+    """
+    if SIGNALS not in candidate.states or detectors_differ(candidate, baseline):
+        return []
+    found = [change for name in METRICS for change in _change(name, candidate, baseline)]
+    return sorted(found, key=lambda one: not one.notable)
+
+
+def signal_findings(
+    suite: str, candidate: RunTable, baseline: RunTable, required: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """The changes as findings that decide nothing; ``required``: metrics that a line of the suite judges anyway."""
+    return [
+        Finding(
+            rule=f"{one.metric} against {baseline.target}",
+            source=suite,
+            result="cannot tell",
+            says=f"{suite}: {one.says}",
+            metric=one.metric,
+            evidence=one.comparison,
+            decisive=False,
+        )
+        for one in signal_changes(candidate, baseline)
+        if one.metric not in required
+    ]
+
+
+def _change(name: str, candidate: RunTable, baseline: RunTable) -> Iterator[SignalChange]:
+    measure = BUILT_IN[name]
+    pairs = pair(measure, candidate, baseline)
+    if not pairs.n:
+        return
+    if name == LENGTH:
+        yield _length(candidate, baseline)
+        return
+    found = compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed)
+    notable = found.answer != "cannot tell"
+    says = f"{SUBJECTS[name]} {both_figures(found, measure)}{_interval(found, measure)}{_lost(found, name)}"
+    yield SignalChange(name, notable, f"{says}{_end(notable)}", found)
+
+
+def _interval(found: Comparison, measure: Measure) -> str:
+    one = found.difference
+    if not isinstance(one, Estimate):
+        return f" (no interval: {one.reason})"
+    bounds = f"{format_signed(one.low, measure)} to {format_signed(one.high, measure)}"
+    p = "" if found.p is None else f", p {p_in_words(found.p)}"
+    return f" ({format_signed(one.value, measure)} points, {100 * one.level:.4g} % interval {bounds}{p})"
+
+
+def _lost(found: Comparison, name: str) -> str:
+    """How many cases only the candidate refuses, which is the paired form of an over-refusal."""
+    if name != "refusals" or not found.lost:
+        return ""
+    return f"; the candidate refuses {counted(found.lost, 'case')} that the baseline answers"
+
+
+def _length(candidate: RunTable, baseline: RunTable) -> SignalChange:
+    """The ratio of the mean lengths, in tokens where both runs know all of them, otherwise in characters."""
+    measure = BUILT_IN["tokens" if _has_tokens(candidate) and _has_tokens(baseline) else LENGTH]
+    pairs = pair(measure, candidate, baseline)
+    found = replace(compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed), metric=LENGTH)
+    ratio, unit = _ratio(pairs), "tokens" if measure.name == "tokens" else "characters"
+    old, new = (amount(value or 0.0, measure) for value in (found.baseline, found.candidate))
+    says = f"the mean length {old} → {new} {unit} over {counted(pairs.n, 'case')}"
+    if not isinstance(ratio, Estimate):
+        return SignalChange(LENGTH, False, f"{says} (no ratio: {ratio.reason})", found)
+    bounds = f"{100 * ratio.level:.4g} % interval {ratio.low:.2f} to {ratio.high:.2f}"
+    shown = found.answer != "cannot tell" and not ratio.low <= 1 <= ratio.high
+    notable = shown and abs(ratio.value - 1) >= NOTABLE_LENGTH
+    return SignalChange(LENGTH, notable, f"{says} ({ratio.value:.2f} times, {bounds}){_end(notable)}", found)
+
+
+def _ratio(pairs: Pairs):  # type: ignore[no-untyped-def]
+    return ratio_of_means(pairs.candidate.values, pairs.baseline.values, pairs.candidate.clusters, level=NOTABLE_LEVEL)
+
+
+def _has_tokens(run: RunTable) -> bool:
+    """Whether the number of tokens of every answer is known."""
+    return bool(np.all(~np.isnan(run.tokens_out) | run.failed))
+
+
+def _end(notable: bool) -> str:
+    return ": notable" if notable else ": not notable"

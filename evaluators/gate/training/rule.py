@@ -1,0 +1,101 @@
+"""Judges `data.audit clean` on the newest audit of exactly those files that the candidate's lineage names."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from fairtrial.domain.plurals import counted
+from fairtrial.domain.training.data_audit import DataAudit
+from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
+from fairtrial.domain.verdict import Finding, Result
+
+METRIC = "data.audit"
+MOST_NAMED = 3
+NOT_AVAILABLE = "this version cannot decide it, so a gate with this line never returns SHIP"
+WITHOUT = "remove the line to ship without it"
+"""What the earlier version found that could not decide the line; its verdicts are recomputed with the same words."""
+
+
+def judge_audit(text: str, source: str, training: TrainingEvidence | None) -> Finding:
+    """The finding of a line. ``training`` is ``None`` only in evidence of a version that could not decide it."""
+    result, says, needed = _judged(training)
+    return Finding(text, source, result, says, needed, METRIC)
+
+
+def _judged(training: TrainingEvidence | None) -> tuple[Result, str, str]:
+    if training is None:
+        return "cannot tell", f"{METRIC}: {NOT_AVAILABLE}", WITHOUT
+    name, again = training.deployment, audit_command(training.deployment)
+    if training.lineage is None:
+        says = f"{name} declares no training data, so no audit belongs to it"
+        return "cannot tell", says, f"declare deployments.{name}.training in fairtrial.yaml, then run: {again}"
+    unreadable = [one for one in training.files if one.wrong]
+    if unreadable:
+        return "cannot tell", f"training data of {name}: {_wrong(unreadable)}", f"restore it, then run: {again}"
+    found = training.audit
+    if found is None:
+        return "cannot tell", _not_audited(training), again
+    if found.version != training.audit_version:
+        says = f"the training data of {name} was audited by version {found.version} of the checks"
+        return "cannot tell", f"{says}, and the present version is {training.audit_version}", again
+    finds = f"the audit of the training data of {name} finds"
+    size = f"({_size(found)}, {_day(found)})"  # last, because a headline ends a finding at its bracket
+    if found.clean:
+        return "pass", f"{finds} nothing above info {size}", ""
+    return "fail", f"{finds} {_issues(found)} {size}", f"see the rows with: {audit_command(name, found.suites)}"
+
+
+def audit_command(deployment: str, suites: Iterable[str] = ()) -> str:
+    """The command that audits a deployment's lineage and stores the result."""
+    compared = "".join(f" --suite {shlex.quote(suite)}" for suite in sorted(suites))
+    return f"fairtrial data audit --deployment {shlex.quote(deployment)}{compared}"
+
+
+def _wrong(files: Iterable[PresentFile]) -> str:
+    return "; ".join(f"{one.path} {one.wrong}" for one in files)
+
+
+def _not_audited(training: TrainingEvidence) -> str:
+    """Why no audit counts: there is none, or the files differ from those that were audited."""
+    name, earlier = training.deployment, training.earlier
+    if earlier is None:
+        return f"the training data of {name} has not been audited"
+    changes = list(_changes(training.files, earlier))
+    return f"the training data of {name} differs from its audit of {_day(earlier)}: {'; '.join(changes[:MOST_NAMED])}"
+
+
+def _changes(present: Iterable[PresentFile], earlier: DataAudit) -> Iterator[str]:
+    before = {(one.role, one.path): one.sha256 for one in earlier.files if one.role != "suite"}
+    for one in present:
+        sha256 = before.pop((one.role, one.path), None)
+        if sha256 is None:
+            yield f"{one.path} was not audited as {one.role} data"
+        elif sha256 != one.sha256:
+            yield f"{one.path} has changed"
+    yield from (f"{path} is no longer {role} data" for role, path in before)
+
+
+def _issues(found: DataAudit) -> str:
+    """``1 error and 2 warnings: wrong_pattern in 96 rows, …``, or why it is not clean without any."""
+    if not found.above_info:
+        return "no training example"
+    numbers: Counter[str] = Counter()
+    for one in found.above_info:
+        numbers[one.severity] += one.issues
+    kinds = " and ".join(counted(number, severity) for severity, number in numbers.items())
+    named = [f"{one.check} in {counted(one.rows, 'row')}" for one in found.above_info]
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return f"{kinds}: {', '.join(named[:MOST_NAMED])}{more}"
+
+
+def _size(found: DataAudit) -> str:
+    rows = sum(one.rows for one in found.files if one.role != "suite")
+    suites = "" if found.suites else ", compared with no suite"
+    return f"{counted(rows, 'row')} in {counted(len(found.digests), 'file')}{suites}"
+
+
+def _day(found: DataAudit) -> str:
+    return f"{datetime.fromtimestamp(found.at_us / 1e6, UTC):%Y-%m-%d}"

@@ -1,0 +1,159 @@
+"""Expands the probes of a suite to ordinary cases and entries of ``score``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from evaluators.loading.cases import CaseOfRow, Recipe, make_cases
+from evaluators.loading.probe_entries import ProbeUse
+from evaluators.loading.reading import Reading, shortened
+from evaluators.loading.rows import MOST_ROWS, Row
+from evaluators.loading.scorers import BuiltScorer
+from evaluators.loading.template import PLACE
+from evaluators.probes.probe import ORIGINAL, OWN_ROWS, Source
+from evaluators.suite import FAMILY_TAG, KIND_TAG, MANY, OWN
+from fairtrial.domain.run import Case
+
+TAGS = (FAMILY_TAG, "technique", "severity", KIND_TAG)
+"""The tags of every probe case."""
+
+
+def with_probes(
+    reading: Reading, own: Sequence[CaseOfRow], recipe: Recipe, uses: Sequence[ProbeUse]
+) -> list[CaseOfRow]:
+    """The suite's own cases, if they are asked, and the cases of its families; errors go to the reading."""
+    tags = {**recipe.tags, **{tag: tag for tag in TAGS}}
+    made: list[Row] = []
+    for use in uses:
+        rows = _rows(reading, use, _source(use, own, recipe))
+        made += [_row(reading, use, row) for row in rows[: use.count]]
+        if len(made) > MOST_ROWS:
+            reading.wrong(("probes", use.at), f"the probes make more than {MOST_ROWS:,} cases", "lower 'n'")
+            return list(own)
+    cases, wrong = make_cases(made, replace(recipe, tags=tags))
+    reading.errors += shortened(wrong)
+    if not _asks_own(reading, uses):
+        return _clustered(cases, own)
+    copied = {one.case.fields.get(ORIGINAL) for one in cases}
+    return [*(_own(one, copied=one.case.case_id in copied) for one in own), *_clustered(cases, own)]
+
+
+def _rows(reading: Reading, use: ProbeUse, source: Source) -> list[dict[str, Any]]:
+    try:
+        rows = use.probe.rows(source)
+    except ValueError as error:
+        reading.wrong(("probes", use.at), f"{use.probe.name}: {error}", "see the options of the family")
+        return []
+    if not rows and use.named:
+        needs = "it changes rows of 'data'" if use.probe.kind in OWN_ROWS else ""
+        reading.wrong(("probes", use.at), f"the family {use.probe.name!r} makes no case from these rows", needs)
+    return rows
+
+
+@dataclass(slots=True)
+class _Shared:
+    """One scorer of families, with the families that it measures."""
+
+    use: ProbeUse
+    kind: str
+    options: Mapping[str, Any]
+    families: list[str] = field(default_factory=list)
+
+    @property
+    def tag(self) -> str:
+        """The value of the tag ``family``, which is any of the families."""
+        return MANY.join(self.families)
+
+
+def limited(built: BuiltScorer) -> BuiltScorer:
+    """A scorer of the suite, limited to its own cases and their invariant copies, unless it names a family itself.
+
+    A directional copy asks something else, so the reference of its original may be wrong.
+    """
+    if {FAMILY_TAG, KIND_TAG} & set(built.when):
+        return built
+    return replace(built, when={**built.when, KIND_TAG: MANY.join((OWN, "invariance"))})
+
+
+def family_entries(reading: Reading, uses: Sequence[ProbeUse]) -> list[tuple[int, dict[str, Any]]]:
+    """The entries of ``score`` that measure the families, each with the index of its probe."""
+    return [
+        (one.use.at, {one.kind: {**one.options, "when": {**one.options.get("when", {}), FAMILY_TAG: one.tag}}})
+        for one in _shared(reading, uses)
+    ]
+
+
+def _shared(reading: Reading, uses: Sequence[ProbeUse]) -> list[_Shared]:
+    found: dict[str, _Shared] = {}
+    for use in uses:
+        for entry in use.probe.score:
+            kind, options = next(iter(entry.items()))
+            name = str(options.get("name", kind))
+            one = found.setdefault(name, _Shared(use, kind, options))
+            if (one.kind, one.options) != (kind, options):
+                other = one.families[0]
+                reading.wrong(("probes", use.at), f"its scorer {name!r} differs from that of {other!r}", "rename one")
+            one.families.append(use.probe.name)
+    return list(found.values())
+
+
+def _source(use: ProbeUse, own: Sequence[CaseOfRow], recipe: Recipe) -> Source:
+    rows = tuple(_flat(one, recipe) for one in own)
+    return Source(use.seed, use.count, rows, use.options, use.files, use.column or _column(recipe, rows))
+
+
+def _flat(one: CaseOfRow, recipe: Recipe) -> dict[str, Any]:
+    """The row as families read it: its columns, its id and reference, and its own messages if it is asked with them."""
+    flat = {**one.case.fields, "id": one.case.case_id}
+    if one.case.expected is not None:
+        flat["expected"] = one.case.expected
+    chat = one.row.columns.get("messages")
+    if chat and not recipe.messages:
+        flat["messages"] = chat[:-1] if chat[-1]["role"] == "assistant" else chat
+    return flat
+
+
+def _column(recipe: Recipe, rows: Sequence[Mapping[str, Any]]) -> str:
+    """The only column of text that the prompt names, or ``input``."""
+    named = {found[2] or found[3] for one in recipe.messages for found in PLACE.finditer(one["content"])} - {None}
+    columns = {name for name in named if rows and isinstance(rows[0].get(name), str)}
+    return columns.pop() if len(columns) == 1 and "input" not in columns else "input"
+
+
+def _asks_own(reading: Reading, uses: Sequence[ProbeUse]) -> bool:
+    """Whether the suite's own cases are asked: something measures them, or a changed copy is compared with them."""
+    return any(map(_measures_own, reading.model.score)) or any(use.probe.kind in OWN_ROWS for use in uses)
+
+
+def _measures_own(entry: Any) -> bool:
+    """Whether an entry of ``score`` measures other cases than those of a family that it names."""
+    options = next(iter(entry.values()), None) if isinstance(entry, Mapping) else None
+    when = options.get("when") if isinstance(options, Mapping) else None
+    return not isinstance(when, Mapping) or FAMILY_TAG not in when
+
+
+def _row(reading: Reading, use: ProbeUse, row: Mapping[str, Any]) -> Row:
+    line = reading.document.line_of(("probes", use.at))
+    return Row(str(reading.source.path), line, {**row, KIND_TAG: use.probe.kind})
+
+
+def _own(one: CaseOfRow, *, copied: bool) -> CaseOfRow:
+    case = one.case
+    cluster = case.cluster or (case.case_id if copied else None)
+    return replace(one, case=replace(case, tags={**case.tags, KIND_TAG: OWN}, cluster=cluster))
+
+
+def _clustered(cases: Sequence[CaseOfRow], own: Sequence[CaseOfRow]) -> list[CaseOfRow]:
+    """The cases in clusters: a changed copy in that of its original, the cases of one seed together."""
+    clusters = {one.case.case_id: one.case.cluster or one.case.case_id for one in own}
+    return [replace(one, case=replace(one.case, cluster=_cluster(one.case, clusters))) for one in cases]
+
+
+def _cluster(case: Case, clusters: Mapping[str, str]) -> str | None:
+    original = case.fields.get(ORIGINAL)
+    if original is not None:
+        return clusters.get(str(original), str(original))
+    seed = case.fields.get("seed_id")
+    return case.cluster if seed is None else f"seed {seed}"

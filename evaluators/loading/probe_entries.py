@@ -1,0 +1,199 @@
+"""Reads the entries of ``probes``: which families each one names, how many cases, and with which options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from evaluators.loading.probe_file import read_probe_file
+from evaluators.loading.reading import Reading
+from evaluators.probes.probe import OWN_ROWS, Probe
+from fairtrial.domain.errors import UsageError
+from fairtrial.domain.registry import Registry
+
+PROBES = Registry("evaluators.probes", "probe", noun="family of probes", kind=Probe, nested=True)
+FAMILY, FILE, BUILT_IN_SEEDS, EVERY = "family", "file", "builtin", "all"
+OF_EVERY_ENTRY = {
+    "n": "How many cases of each family at most; 50 by default, and all rows for changed copies.",
+    "seed": "The seed of the draws; 0 by default.",
+    "column": "The column with the text that is asked, if the prompt names several; `input` by default.",
+}
+USUAL_COUNT, MOST_CASES = 50, 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeUse:
+    """One family that a suite uses; ``at``: the index of its entry; ``named``: not only as one of all."""
+
+    at: int
+    probe: Probe
+    count: int
+    seed: int
+    column: str | None
+    options: Mapping[str, Any]
+    files: Mapping[str, tuple[Mapping[str, Any], ...]]
+    named: bool = True
+
+
+class WrongProbe(Exception):
+    """An entry is invalid: ``key`` is the place inside it, the message is the reason."""
+
+    def __init__(self, wrong: str, known: str = "", key: str | None = None) -> None:
+        super().__init__(wrong)
+        self.wrong, self.known, self.key = wrong, known, key
+
+
+def read_probes(reading: Reading) -> list[ProbeUse]:
+    """The families of all entries; errors go to the reading."""
+    uses: list[ProbeUse] = []
+    for at, entry in enumerate(reading.model.probes):
+        try:
+            found = _uses(reading, at, entry)
+        except WrongProbe as error:
+            reading.wrong(("probes", at, *([error.key] if error.key else [])), error.wrong, error.known)
+            continue
+        for use in found:
+            if use.probe.name in {other.probe.name for other in uses}:
+                reading.wrong(("probes", at), f"the family {use.probe.name!r} is used twice", "name each family once")
+            else:
+                uses.append(use)
+    return uses
+
+
+def _uses(reading: Reading, at: int, entry: Any) -> list[ProbeUse]:
+    if not isinstance(entry, Mapping):
+        raise WrongProbe("an entry must be a mapping", "such as: keep answer under: [typos, case]")
+    phrases = _phrases()
+    key = _key(entry, phrases)
+    probes: list[Probe] = []
+    options: dict[str, Any] = {}
+    if key != FILE:
+        probes, options = _chosen(key, entry[key], phrases)
+    elif (own := _own_family(reading, at, entry[FILE])) is not None:
+        probes = [own]
+    options |= {name: value for name, value in entry.items() if name not in (key, *OF_EVERY_ENTRY)}
+    if probes:
+        _check_options(probes, options)
+    count, seed, column = _whole(entry, "n", least=1), _whole(entry, "seed", least=0), entry.get("column")
+    if column is not None and not isinstance(column, str):
+        raise WrongProbe("must be the name of a column", key="column")
+    files = {name: _file(reading, at, key, value) for name, value in options.items() if _names_file(probes, name)}
+    plain = {name: value for name, value in options.items() if not _names_file(probes, name)}
+    return [
+        ProbeUse(
+            at,
+            probe,
+            count or (MOST_CASES if probe.kind in OWN_ROWS else USUAL_COUNT),
+            seed or 0,
+            column,
+            {name: value for name, value in plain.items() if name in probe.options},
+            {name: rows for name, rows in files.items() if rows and name in probe.files},
+            named=entry[key] != EVERY,
+        )
+        for probe in probes
+    ]
+
+
+def _key(entry: Mapping[str, Any], phrases: Mapping[str, list[Probe]]) -> str:
+    """The key that names the families."""
+    named = [key for key in entry if key in (FAMILY, FILE) or key in phrases]
+    if len(named) == 1:
+        return str(named[0])
+    strange = next((str(key) for key in entry if key not in (*phrases, FAMILY, FILE, *OF_EVERY_ENTRY)), "")
+    wrong = f"unknown probe {strange!r}" if strange and not named else "an entry names exactly one probe"
+    raise WrongProbe(wrong, _near(strange, [FAMILY, FILE, *phrases]))
+
+
+def _own_family(reading: Reading, at: int, name: Any) -> Probe | None:
+    if not isinstance(name, str):
+        raise WrongProbe("must be the name of a file", key=FILE)
+    own = read_probe_file(reading, name, ("probes", at, FILE))
+    if own is not None and own.name in PROBES.names():
+        raise WrongProbe(f"the family {own.name!r} of this file has the name of a built-in family", key=FILE)
+    return own
+
+
+def _phrases() -> dict[str, list[Probe]]:
+    """Each phrase with its families."""
+    found: dict[str, list[Probe]] = {}
+    for _, probe in PROBES:
+        if probe.phrase:
+            found.setdefault(probe.phrase, []).append(probe)
+    return found
+
+
+def _chosen(key: str, value: Any, phrases: Mapping[str, list[Probe]]) -> tuple[list[Probe], dict[str, Any]]:
+    """The families, and the options inside the value."""
+    if key == FAMILY:
+        return [_family(name, key) for name in _names(value, key)], {}
+    known = phrases[key]
+    if all(probe.kind in OWN_ROWS for probe in known):
+        if value == EVERY:
+            return known, {}
+        names = _names(value, key)
+        for name in names:
+            if name not in {probe.name for probe in known}:
+                raise WrongProbe(f"{name!r} is not known", _near(name, [one.name for one in known]), key)
+        return [_family(name, key) for name in names], {}
+    if isinstance(value, Mapping):
+        return known, dict(value)
+    if value == BUILT_IN_SEEDS:
+        return known, {}
+    with_file = [probe for probe in known if probe.short]
+    if not isinstance(value, str) or not with_file:
+        raise WrongProbe("must be a file of rows or 'builtin'", key=key)
+    return with_file[:1], {with_file[0].short: value}
+
+
+def _names(value: Any, key: str) -> list[str]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise WrongProbe("must be the name of a family or a list of names", key=key)
+    return names
+
+
+def _family(name: str, key: str) -> Probe:
+    try:
+        return PROBES.get(name)
+    except UsageError as error:
+        wrong, _, known = str(error).partition(" (")
+        raise WrongProbe(wrong, known.removesuffix(")"), key) from error
+
+
+def _check_options(probes: list[Probe], options: Mapping[str, Any]) -> None:
+    known = [option for probe in probes for option in probe.options]
+    for option in options:
+        if option not in known:
+            names = " and ".join(probe.name for probe in probes)
+            wrong = f"{names} {'has' if len(probes) == 1 else 'have'} no option {option!r}"
+            raise WrongProbe(wrong, _near(str(option), [*known, *OF_EVERY_ENTRY]), str(option))
+
+
+def _whole(entry: Mapping[str, Any], key: str, *, least: int) -> int | None:
+    value = entry.get(key)
+    if value is None:
+        return None
+    if type(value) is not int or not least <= value <= (MOST_CASES if key == "n" else 2**63):
+        raise WrongProbe(
+            f"must be a whole number from {least}" + (f" to {MOST_CASES:,}" if key == "n" else ""), key=key
+        )
+    return value
+
+
+def _names_file(probes: list[Probe], option: str) -> bool:
+    return any(option in probe.files for probe in probes)
+
+
+def _file(reading: Reading, at: int, key: str, name: Any) -> tuple[Mapping[str, Any], ...]:
+    if name == BUILT_IN_SEEDS:
+        return ()
+    if not isinstance(name, str):
+        raise WrongProbe("must be a file of rows or 'builtin'", key=key)
+    return tuple(row.columns for row in reading.rows_of(name, ("probes", at, key)))
+
+
+def _near(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(dict.fromkeys(known))

@@ -1,0 +1,73 @@
+"""Holds one document of a suite file while it is read, and reads the files of rows that it names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evaluators.loading.rows import MOST_ROW_BYTES, MOST_ROWS, Row, read_rows
+from evaluators.loading.suite_schema import SuiteModel
+from evaluators.suite import DataFile
+from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, FileRefused, read_text
+from fairtrial.config.file.yaml_file import Document
+from fairtrial.domain.errors import Diagnostic
+
+MOST_OF_A_KIND = 20
+"""How many errors of one file of rows are shown, because a wrong column is wrong in every row."""
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteFile:
+    """The suite's file, the folder in which the files it names must be, and the remaining read budget."""
+
+    path: Path
+    root: Path
+    budget: Budget
+
+    def read(self, name: str) -> str:
+        """The text of a small file that a scorer names; raises `FileRefused`."""
+        return read_text(self.path.parent / name, self.root, most=MOST_YAML_BYTES, budget=self.budget)
+
+
+@dataclass(slots=True)
+class Reading:
+    """One document that is being read; errors are collected, so that all are reported."""
+
+    document: Document
+    source: SuiteFile
+    model: SuiteModel
+    errors: list[Diagnostic]
+    data: list[DataFile] = field(default_factory=list)
+
+    def wrong(self, at: Place, wrong: str, known: str = "") -> None:
+        self.errors.append(self.document.diagnostic(at, wrong, known))
+
+    def rows_of(self, name: str, at: Place) -> list[Row]:
+        """The rows of one file; ``at``: where the suite names it."""
+        path = self.source.path.parent / name
+        try:
+            text = read_text(path, self.source.root, most=MOST_ROW_BYTES, budget=self.source.budget)
+        except FileRefused as error:
+            missing = isinstance(error.__cause__, FileNotFoundError)
+            wrong = f"there is no file {name!r}" if missing else f"{name!r} {error.wrong}"
+            self.wrong(at, wrong, error.known or "paths are relative to the suite's file")
+            return []
+        found, wrongs = read_rows(path, text)
+        self.data.append(DataFile(name, hashlib.sha256(text.encode()).hexdigest(), len(found)))
+        self.errors += shortened(wrongs)
+        if len(found) > MOST_ROWS:
+            self.wrong(at, f"there are more than {MOST_ROWS:,} rows", "split the suite")
+            return []
+        return found
+
+
+def shortened(errors: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """The first errors of a file of rows, and the number of the others."""
+    if len(errors) <= MOST_OF_A_KIND:
+        return list(errors)
+    last = errors[MOST_OF_A_KIND]
+    more = len(errors) - MOST_OF_A_KIND
+    return [*errors[:MOST_OF_A_KIND], Diagnostic(last.file, last.line, "", f"and {more} more errors from here on")]

@@ -1,0 +1,133 @@
+"""Compares task metrics on training, validation, test and unseen cases, for a candidate and its base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from evaluators.comparison.levels import level_of
+from evaluators.comparison.pairing import Pairs, pair
+from evaluators.criteria.metric_catalogue import Measure, of_stat
+from evaluators.results.run_table import Ints, RunTable
+from evaluators.results.scope import Scope
+from evaluators.suite import Suite
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.paired.jackknife import jackknife_corpus
+
+Answer = Literal["overfitted", "not overfitted", "cannot tell"]
+PART = "part"
+TRAIN, VALIDATION, TEST, UNSEEN = PARTS = ("train", "validation", "test", "unseen")
+USUAL_MARGIN = 0.10
+"""A gap of ten points is tolerated, because a model always does a little better on what it was trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One model's figure on one part."""
+
+    part: str
+    value: Estimate | NotEnough
+
+
+@dataclass(frozen=True, slots=True)
+class MetricGap:
+    """One metric: its level on each part for candidate and base, and the candidate's gap beyond that of the base."""
+
+    metric: str
+    candidate: tuple[Level, ...]
+    base: tuple[Level, ...]
+    excess: Estimate | NotEnough
+
+
+@dataclass(frozen=True, slots=True)
+class Generalisation:
+    """The report; ``held_out`` is the part with which training cases are compared."""
+
+    answer: Answer
+    margin: float
+    held_out: str
+    metrics: tuple[MetricGap, ...]
+
+    @property
+    def in_words(self) -> str:
+        """One sentence with the rule that decided."""
+        known = [(one.metric, one.excess) for one in self.metrics if isinstance(one.excess, Estimate)]
+        limit = f"limit {100 * self.margin:g} points"
+        if not known:
+            return f"Overfitting cannot be judged: {self.metrics[0].excess}."
+        if self.answer == "overfitted":
+            metric, worst = max(known, key=lambda one: one[1].low)
+            return (
+                f"The candidate is overfitted: {metric} is at least {100 * worst.low:.1f} points better on training "
+                f"than on {self.held_out} cases, beyond the base ({limit})."
+            )
+        most = max(100 * one.high for _, one in known)
+        if self.answer == "not overfitted":
+            return f"Not overfitted: the gap beyond the base is at most {most:.1f} points ({limit})."
+        return f"Overfitting is not shown: the gap beyond the base may be up to {most:.1f} points ({limit})."
+
+
+def judge_generalisation(
+    suite: Suite, candidate: RunTable, base: RunTable, *, margin: float = USUAL_MARGIN
+) -> Generalisation:
+    """The levels of each scorer's main stat on every part, and whether any gap beyond the base exceeds ``margin``.
+
+    The gaps of k scorers are tested together: each bound is wrong in at most 5/k % of trials (Bonferroni).
+    """
+    parts = [part for part in PARTS if part in suite.values.get(PART, ())]
+    held_out = VALIDATION if VALIDATION in parts else TEST
+    measures = [one for one in _main_measures(suite) if one.kind in ("proportion", "mean")]
+    level = 1 - 0.10 / max(1, len(measures))
+    metrics = tuple(
+        MetricGap(
+            measure.name,
+            _levels(measure, candidate, parts),
+            _levels(measure, base, parts),
+            _excess(measure, pair(measure, candidate, base), held_out, level),
+        )
+        for measure in measures
+    )
+    known = [one.excess for one in metrics if isinstance(one.excess, Estimate)]
+    answer: Answer = "cannot tell"
+    if any(one.low > margin for one in known):
+        answer = "overfitted"
+    elif known and len(known) == len(metrics) and all(one.high < margin for one in known):
+        answer = "not overfitted"
+    return Generalisation(answer, margin, held_out, metrics)
+
+
+def _main_measures(suite: Suite) -> list[Measure]:
+    return [of_stat(scorer.name, scorer.stats[0]) for scorer in suite.scorers]
+
+
+def _levels(measure: Measure, run: RunTable, parts: Sequence[str]) -> tuple[Level, ...]:
+    return tuple(Level(part, level_of(measure, run, Scope(PART, part))) for part in parts)
+
+
+def _excess(measure: Measure, pairs: Pairs, held_out: str, level: float) -> Estimate | NotEnough:
+    """(training − held out) of the candidate minus that of the base, turned so that more is more overfitted."""
+    inside = [_inside(pairs, part) for part in (TRAIN, held_out)]
+    counts = [int(np.count_nonzero(one)) for one in inside]
+    if not all(counts):
+        missing = TRAIN if not counts[0] else held_out
+        return NotEnough(f"no {missing} case is scored on both sides", f"{missing} cases")
+    either = np.flatnonzero(inside[0] | inside[1])
+    values, trained = measure.sign * pairs.differences[either], inside[0][either]
+
+    def gap(indices: Ints) -> float | None:
+        drawn, marks = values[indices], trained[indices]
+        return float(drawn[marks].mean() - drawn[~marks].mean()) if marks.any() and not marks.all() else None
+
+    clusters = pairs.candidate.clusters
+    reach = len(either) / min(counts)
+    most = measure.scale
+    kept = None if clusters is None else clusters[either]
+    return jackknife_corpus(gap, len(either), kept, within=(-most, most), reach=reach, level=level)
+
+
+def _inside(pairs: Pairs, part: str) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    found = pairs.candidate.run.in_scope(Scope(PART, part))
+    return np.zeros(pairs.n, dtype=bool) if found is None else found[pairs.candidate.cases]

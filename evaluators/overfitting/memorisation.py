@@ -1,0 +1,119 @@
+"""Judges regurgitation: whether a candidate repeats its training texts more than others, beyond what the base does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from evaluators.comparison.compare import difference_of
+from evaluators.comparison.pairing import pair
+from evaluators.criteria.metric_catalogue import Measure, measure_of
+from evaluators.results.run_table import RunTable
+from evaluators.results.scope import Scope
+from evaluators.suite import Suite
+from fairtrial.domain.estimates import Estimate, NotEnough
+
+Answer = Literal["memorised", "not memorised", "cannot tell"]
+SCORER = "memorised"
+STATS = ("gap", "verbatim_gap")
+USUAL_MARGIN = 0.05
+"""A gap of five points is tolerated, because training and held-out texts are never drawn in exactly the same way."""
+LEVEL = 0.95
+"""Each of the two figures is tested at 2.5 % in its direction, so both together raise a false alarm in at most 5 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One figure: its means on both halves for candidate and base, and the difference of their gaps."""
+
+    stat: str
+    candidate: tuple[float | None, float | None]
+    base: tuple[float | None, float | None]
+    excess: Estimate | NotEnough
+
+
+@dataclass(frozen=True, slots=True)
+class Regurgitation:
+    """The verdict on verbatim memory; ``trained`` and ``held_out`` count the texts."""
+
+    answer: Answer
+    margin: float
+    trained: int
+    held_out: int
+    gaps: tuple[Gap, ...]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether neither model repeats anything of either kind of text, so that the test shows nothing."""
+        return all(mean == 0 for gap in self.gaps for mean in (*gap.candidate, *gap.base))
+
+    @property
+    def in_words(self) -> str:
+        """One sentence with the rule that decided."""
+        limit = f"{100 * self.margin:g} points"
+        known = [gap.excess for gap in self.gaps if isinstance(gap.excess, Estimate)]
+        if self.answer == "memorised":
+            least = max(one.low for one in known)
+            return (
+                f"The candidate repeats its training texts: compared with held-out texts, and beyond the base, "
+                f"by at least {100 * least:.1f} points (limit {limit})."
+            )
+        if self.answer == "not memorised":
+            most = max(one.high for one in known)
+            return f"No regurgitation: the gap beyond the base is at most {100 * most:.1f} points (limit {limit})."
+        if self.is_silent:
+            return (
+                "Regurgitation cannot be judged: no answer repeats a word of any text, so there is no signal. If the "
+                "server does not continue an unfinished answer, use --ask instruction."
+            )
+        if not known:
+            return f"Regurgitation cannot be judged: {self.gaps[0].excess}."
+        low, high = 100 * min(one.low for one in known), 100 * max(one.high for one in known)
+        return f"Regurgitation is not shown: the gap beyond the base is {low:.1f} to {high:.1f} points (limit {limit})."
+
+
+def judge_regurgitation(
+    suite: Suite, candidate: RunTable, base: RunTable, *, margin: float = USUAL_MARGIN
+) -> Regurgitation:
+    """Compare the gaps between training and held-out texts of two runs of a suite of continuations.
+
+    The candidate has memorised if the lower end of either figure's excess is above ``margin``. It has not if both upper
+    ends are below. Each end is wrong in at most 2.5 % of trials. Without any repeated word there is no signal.
+    """
+    gaps = tuple(_gap(suite, stat, candidate, base) for stat in STATS)
+    counts = _count(candidate, "train"), _count(candidate, "holdout")
+    undecided = Regurgitation("cannot tell", margin, *counts, gaps)
+    if undecided.is_silent:
+        return undecided
+    known = [gap.excess for gap in gaps if isinstance(gap.excess, Estimate)]
+    answer: Answer = "cannot tell"
+    if any(one.low > margin for one in known):
+        answer = "memorised"
+    elif len(known) == len(gaps) and all(one.high < margin for one in known):
+        answer = "not memorised"
+    return replace(undecided, answer=answer)
+
+
+def _gap(suite: Suite, stat: str, candidate: RunTable, base: RunTable) -> Gap:
+    measure = measure_of(suite, f"{SCORER}.{stat}")
+    of_case = measure_of(suite, f"{SCORER}.{'extracted' if stat == 'gap' else 'verbatim'}")
+    if measure is None or of_case is None:
+        raise ValueError(f"suite {suite.name} does not measure {SCORER}.{stat}")
+    excess = difference_of(measure, pair(measure, candidate, base, None), level=LEVEL, seed=suite.seed)
+    means = [tuple(_mean(of_case, run, split) for split in ("train", "holdout")) for run in (candidate, base)]
+    return Gap(stat, (means[0][0], means[0][1]), (means[1][0], means[1][1]), excess)
+
+
+def _mean(measure: Measure, run: RunTable, split: str) -> float | None:
+    inside = run.in_scope(Scope("split", split))
+    values = run.mean_of_case(measure.values(run))
+    found = values[inside] if inside is not None else values
+    found = found[~np.isnan(found)]
+    return float(found.mean()) if len(found) else None
+
+
+def _count(run: RunTable, split: str) -> int:
+    inside = run.in_scope(Scope("split", split))
+    return 0 if inside is None else int(np.count_nonzero(inside))

@@ -1,0 +1,61 @@
+"""Scores whether an answer is in the required language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators.scoring import options as read
+from evaluators.scoring.scorer import ScorerType, Stat
+from fairtrial.domain.answers.language import SAME, language_of
+from fairtrial.domain.answers.signals import SIGNALS_VERSION
+from fairtrial.domain.run import Answer, Case, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """``accuracy``: 1 if the detected language is a required one. Answers without a known language are unscored."""
+
+    name: str
+    codes: tuple[str, ...]
+    column: str
+
+    @property
+    def version(self) -> str:
+        return f"language/1 detector:{SIGNALS_VERSION} is:{'|'.join(self.codes) or '-'} column:{self.column}"
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return (Stat("accuracy", "proportion"),)
+
+    def case_problem(self, case: Case) -> str | None:
+        try:
+            codes = self._codes(case)
+        except ValueError as error:
+            return f"has an invalid language: {error}"
+        return None if codes else f"has no language in {self.column!r}"
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        found = language_of(answer.text or "")
+        value = None if found is None else float(found in self._codes(case))
+        return Score(self.name, {"accuracy": value}, {"detected": found or "(too short to tell)"})
+
+    def _codes(self, case: Case) -> tuple[str, ...]:
+        codes = self.codes or read.as_texts(case.fields.get(self.column), repr(self.column))
+        return tuple(SAME.get(code, code) for code in codes)
+
+
+def build(options: Mapping[str, Any], name: str) -> Language:
+    return Language(name, read.texts(options, "is"), read.word(options, "column", "language") or "")
+
+
+scorer = ScorerType(
+    summary="The answer is in the required language.",
+    options={
+        "is": "The accepted languages by their ISO 639-1 codes, such as `de`, or `[en, de]`.",
+        "column": "The column with a row's accepted languages, if `is` is not given; `language` by default.",
+    },
+    build=build,
+    short="is",
+)

@@ -1,0 +1,58 @@
+"""Audits training data: finds what is wrong with it before a model learns from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from evaluators.training_data.audit_report import AUDIT_VERSION, SEVERITIES, AuditedFile, AuditReport, Issue, Role
+from evaluators.training_data.check import CHECKS
+from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.example_file import ExampleFile
+from fairtrial.domain.errors import UsageError
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with the name of the check that begins, the number of checks done, and their total."""
+
+
+def audit(
+    train: Sequence[ExampleFile],
+    *,
+    validation: Sequence[ExampleFile] = (),
+    suites: Sequence[ExampleFile] = (),
+    on_progress: OnProgress | None = None,
+) -> AuditReport:
+    """What the checks find in the training files, and what these share with the validation files and the suites.
+
+    Raises `UsageError` if a file is both trained on and held out.
+    """
+    files = (*train, *validation, *suites)
+    given: tuple[tuple[Role, Sequence[ExampleFile]], ...] = (
+        ("train", train),
+        ("validation", validation),
+        ("suite", suites),
+    )
+    roles = tuple(role for role, of in given for _ in of)
+    _check_distinct(train, (*validation, *suites))
+    corpus = Corpus(files, roles)
+    names = CHECKS.names()
+    issues: list[Issue] = []
+    for done, name in enumerate(names):
+        if on_progress is not None:
+            on_progress(name, done, len(names))
+        issues += CHECKS.get(name).find(corpus)
+    audited = [
+        AuditedFile(str(one.path), role, one.sha256, len(one.examples), one.format)
+        for one, role in zip(files, roles, strict=True)
+    ]
+    return AuditReport(AUDIT_VERSION, tuple(audited), tuple(sorted(issues, key=_order)))
+
+
+def _order(issue: Issue) -> tuple[int, str, str]:
+    return SEVERITIES.index(issue.severity), issue.check, issue.file
+
+
+def _check_distinct(train: Sequence[ExampleFile], held_out: Sequence[ExampleFile]) -> None:
+    paths = {one.path.resolve() for one in train}
+    for one in held_out:
+        if one.path.resolve() in paths:
+            raise UsageError(f"{one.path}: the file is both trained on and held out")

@@ -1,0 +1,59 @@
+"""Defines the report of an audit: the files that it read, and what each check found in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["info", "warning", "error"]
+Role = Literal["train", "validation", "suite"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+AUDIT_VERSION = "1"
+"""The version of the checks and their thresholds. A change of what they find changes it."""
+
+MOST_LISTED = 1_000
+"""Groups or matches that an issue lists; its rows are complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What one check found in one file.
+
+    ``check``: its name, such as ``duplicates``. ``says``: one sentence. ``rows``: the lines concerned, in order.
+    ``count``: how many things were found, which can be other than rows. ``details``: figures for machines; it has
+    no secret text.
+    """
+
+    check: str
+    severity: Severity
+    says: str
+    file: str
+    rows: tuple[int, ...] = ()
+    count: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedFile:
+    """A file that the audit read. ``rows`` counts the examples that could be read."""
+
+    path: str
+    role: Role
+    sha256: str
+    rows: int
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """The result of an audit."""
+
+    version: str
+    files: tuple[AuditedFile, ...]
+    issues: tuple[Issue, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether no issue is above ``info``."""
+        return all(issue.severity == "info" for issue in self.issues)

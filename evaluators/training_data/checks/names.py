@@ -1,0 +1,60 @@
+"""Estimates how many training rows name persons or places, with Presidio and spaCy where they are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from evaluators.training_data.audit_report import Issue
+from evaluators.training_data.check import Check
+from evaluators.training_data.corpus import Corpus
+
+MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")
+"""The models of spaCy that are tried, the best first."""
+KINDS = ("PERSON", "LOCATION")
+LEAST_SCORE = 0.6
+MOST_ROWS = 500
+"""Rows that are read, evenly spread, because each takes about ten milliseconds."""
+LONGEST = 2_000
+
+
+def _find(corpus: Corpus) -> list[Issue]:
+    path = str(corpus.files[0].path)
+    kinds_in = _recognizer()
+    if kinds_in is None:
+        says = "names and addresses were not looked for; that needs the extra presidio and an English model of spaCy"
+        return [Issue("names", "info", says, path, (), 0, {"looked": False})]
+    rows = corpus.train[:: max(1, len(corpus.train) // MOST_ROWS)]
+    found = {row: kinds for row in rows if (kinds := kinds_in(corpus.examples[row].prompt[:LONGEST]))}
+    if not found:
+        return []
+    share = len(found) / len(rows)
+    says = f"about {share:.0%} of the rows name a person or a place, by an estimate from {len(rows):,} rows: {{rows}}"
+    counts = {kind: sum(kind in kinds for kinds in found.values()) for kind in KINDS}
+    return corpus.issues("names", "info", found, says, looked=True, read=len(rows), kinds=counts)
+
+
+def _recognizer() -> Callable[[str], set[str]] | None:
+    """What finds the kinds of names in a text, or ``None`` if Presidio or a model of spaCy is missing."""
+    try:
+        import spacy
+        from presidio_analyzer import AnalyzerEngine
+        from presidio_analyzer.nlp_engine import NlpEngineProvider
+    except ImportError:
+        return None
+    model = next((name for name in MODELS if spacy.util.is_package(name)), None)
+    if model is None:
+        return None
+    settings = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": model}]}
+    engine: Any = AnalyzerEngine(
+        nlp_engine=NlpEngineProvider(nlp_configuration=settings).create_engine(), supported_languages=["en"]
+    )
+
+    def kinds_in(text: str) -> set[str]:
+        found = engine.analyze(text, language="en", entities=list(KINDS), score_threshold=LEAST_SCORE)
+        return {str(one.entity_type) for one in found}
+
+    return kinds_in
+
+
+check = Check("names of persons and places, where the extra presidio is installed", _find)

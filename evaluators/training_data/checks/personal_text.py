@@ -1,0 +1,84 @@
+"""Finds personal text and secrets in training rows, with the patterns that redact recorded traffic."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from evaluators.training_data.audit_report import Issue
+from evaluators.training_data.check import Check
+from evaluators.training_data.corpus import Corpus
+from fairtrial.domain.plurals import counted
+from fairtrial.privacy.search import SECRETS, joined, search_bytes
+
+CHUNK = 2_000
+"""Rows that are searched as one text."""
+
+
+def _find(corpus: Corpus) -> list[Issue]:
+    kinds: dict[bool, dict[int, list[str]]] = {True: defaultdict(list), False: defaultdict(list)}
+    for row, kind in find_kinds(corpus):
+        kinds[kind in SECRETS][row].append(kind)
+    return [
+        *_issues(corpus, "secrets", kinds[True], "secret"),
+        *_issues(corpus, "pii", kinds[False], "personal text"),
+    ]
+
+
+def find_kinds(corpus: Corpus) -> Iterator[tuple[int, str]]:
+    """The training rows with personal text, and the kind of each find. Equal system prompts are searched once."""
+    numbers = list(corpus.train)
+    for start in range(0, len(numbers), CHUNK):
+        rows = numbers[start : start + CHUNK]
+        look, begins = joined([_spoken(corpus, row) for row in rows])
+        for found in search_bytes(look):
+            yield rows[bisect_right(begins, found.start) - 1], found.kind
+    systems: dict[str, list[int]] = defaultdict(list)
+    for row in numbers:
+        systems[corpus.examples[row].system].append(row)
+    look, begins = joined(list(systems))
+    having = list(systems.values())
+    for found in search_bytes(look):
+        for row in having[bisect_right(begins, found.start) - 1]:
+            yield row, found.kind
+
+
+def _spoken(corpus: Corpus, row: int) -> str:
+    """All that is said in a row except the system prompt. A find does not reach over two messages."""
+    said = corpus.examples[row].messages
+    return "\n\0\n".join(one["content"] for one in said if one["role"] not in ("system", "developer"))
+
+
+def _issues(corpus: Corpus, check: str, found: dict[int, list[str]], noun: str) -> list[Issue]:
+    issues = []
+    for path, lines in corpus.by_file(found).items():
+        kinds = Counter(kind for row, has in found.items() if corpus.path(row) == path for kind in has)
+        named = ", ".join(counted(count, _word(kind)) for kind, count in kinds.most_common())
+        says = f"{counted(len(lines), 'row')} with {noun}: {named}"
+        by_kind = {
+            kind: [corpus.examples[row].line for row, has in found.items() if kind in has and corpus.path(row) == path]
+            for kind in kinds
+        }
+        details = {"kinds": dict(kinds), "rows_by_kind": by_kind}
+        issues.append(
+            Issue(check, "error" if check == "secrets" else "warning", says, path, lines, len(lines), details)
+        )
+    return issues
+
+
+_WORDS = {
+    "email": "e-mail address",
+    "iban": "IBAN",
+    "ip": "IP address",
+    "card": "card number",
+    "phone": "phone number",
+    "key": "API key",
+}
+
+
+def _word(kind: str) -> str:
+    return _WORDS.get(kind, kind)
+
+
+check = Check("personal text and secrets: e-mail and IP addresses, phone and card numbers, IBANs, keys, tokens", _find)

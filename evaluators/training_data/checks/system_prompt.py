@@ -1,0 +1,39 @@
+"""Finds rows whose system prompt differs from the one that their task usually has."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from evaluators.training_data.audit_report import Issue
+from evaluators.training_data.check import Check
+from evaluators.training_data.corpus import Corpus
+from fairtrial.domain.plurals import counted
+
+RARE = 0.05
+"""A system prompt of at most this share of the rows of a task is an exception."""
+
+
+def _find(corpus: Corpus) -> list[Issue]:
+    tasks: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row in corpus.train:
+        tasks[tuple(sorted(corpus.labels[row]))].append(row)
+    exceptions: list[int] = []
+    for rows in tasks.values():
+        counts = Counter(corpus.examples[row].system for row in rows)
+        usual, most = counts.most_common(1)[0]
+        if len(counts) > 1 and most >= (1 - RARE) * len(rows):
+            exceptions += [row for row in rows if corpus.examples[row].system != usual]
+    says = "{rows} with another system prompt than the other rows of their task, or without one"
+    return [*_summary(corpus), *corpus.issues("system-prompt", "warning", exceptions, says)]
+
+
+def _summary(corpus: Corpus) -> list[Issue]:
+    counts = Counter(corpus.examples[row].system for row in corpus.train)
+    if len(counts) < 2:
+        return []
+    without = counts.pop("", 0)
+    says = f"{counted(len(counts), 'system prompt')}, and {counted(without, 'row')} without one"
+    return [Issue("system-prompt", "info", says, str(corpus.files[0].path), (), len(counts), {"without": without})]
+
+
+check = Check("rows whose system prompt differs from the usual one of their task", _find)

@@ -1,0 +1,156 @@
+"""Reads the examples of a training file, and finds out its format."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from evaluators.training_data.example import Example
+from evaluators.training_data.format import FORMATS, PRECEDENCE, Format, RowError
+from evaluators.training_data.rows import READERS, NumberedRow, Rows, UnreadableRow, as_utf8
+from fairtrial.config.file.errors import nearest
+from fairtrial.domain.errors import Diagnostic, UsageError
+
+LOOKED_AT = 100
+"""Rows at the start of a file that decide its format."""
+_NAME_COLUMNS = (
+    "name its columns with --prompt and --completion, "
+    "or convert it first: fairtrial data convert FILE --prompt COLUMN --completion COLUMN --to completion"
+)
+_ADVICE = {
+    **dict.fromkeys((".gz", ".zip", ".bz2", ".xz", ".zst"), "unpack it first"),
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "export it as 'CSV UTF-8'"),
+    **dict.fromkeys((".txt", ""), "if it is a table with a header, name it .csv"),
+    ".parquet": "export it as CSV or JSON Lines",
+}
+"""What to do with other kinds of files, by the end of their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleFile:
+    """The examples of one file, with the digest of its bytes, the name of its format and its unreadable rows."""
+
+    path: Path
+    sha256: str
+    format: str
+    examples: tuple[Example, ...]
+    errors: tuple[Diagnostic, ...] = ()
+    columns: tuple[str, str] | None = None
+    """The names in the file of the columns with the prompt and the completion, if they are not the usual ones."""
+
+
+def read_examples(
+    path: Path,
+    *,
+    format: str | None = None,  # noqa: A002 - the word of the field
+    columns: tuple[str, str] | None = None,
+) -> ExampleFile:
+    """The examples of a file; ``format`` names its format, or it is recognised by the fields of the first rows.
+
+    ``columns`` names the columns with the prompt and the completion, if they have other names than usual.
+
+    Raises `UsageError` if the file has no row, or none that can be read. Other unreadable rows are in ``errors``.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise UsageError(f"{path}: {_unsupported(path)}")
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    rows = reader(as_utf8(content))
+    del content
+    if columns is not None:
+        return replace(_read(path, digest, renamed(rows, columns), "completion"), columns=columns)
+    return _read(path, digest, rows, format)
+
+
+def renamed(rows: Rows, columns: tuple[str, str]) -> Rows:
+    """The rows with usual names for the two columns."""
+    usual = dict(zip(columns, ("prompt", "completion"), strict=True))
+    for row in rows:
+        missing = [] if isinstance(row, UnreadableRow) else [name for name in columns if name not in row.columns]
+        if isinstance(row, UnreadableRow):
+            yield row
+        elif missing:
+            yield UnreadableRow(row.line, f"the row has no column {missing[0]!r} ({nearest(missing[0], row.columns)})")
+        else:
+            named = {usual[name]: row.columns[name] for name in columns}
+            rest = {name: value for name, value in row.columns.items() if name not in (*columns, *named)}
+            yield NumberedRow(row.line, {**named, **rest})
+
+
+def _read(path: Path, digest: str, rows: Rows, named: str | None) -> ExampleFile:
+    first = list(islice(rows, LOOKED_AT))
+    readable = [row for row in first if isinstance(row, NumberedRow)]
+    name = named or _recognise(readable)
+    if not first or (name is None and not readable):
+        why = "; ".join(row.wrong for row in first[:1] if isinstance(row, UnreadableRow)) or "the file has no rows"
+        raise UsageError(f"{path}: {why}")
+    if name is None:
+        raise UsageError(f"{path}:{readable[0].line}: {_unknown(readable[0].columns)}")
+    read, errors = _examples(path, [*first], rows, FORMATS.get(name))
+    if not read:
+        raise UsageError(f"{errors[0]}" + (f" (format: {name})" if readable else ""))
+    return ExampleFile(path, digest, name, tuple(read), tuple(errors))
+
+
+def _examples(
+    path: Path, first: Iterable[NumberedRow | UnreadableRow], rest: Rows, form: Format
+) -> tuple[list[Example], list[Diagnostic]]:
+    """Reads the rows; equal texts share one object, because system prompts would fill the memory."""
+    read: list[Example] = []
+    errors: list[Diagnostic] = []
+    systems: dict[str, Mapping[str, str]] = {}
+    for part in (first, rest):
+        for row in part:
+            example = row if isinstance(row, UnreadableRow) else _example(row, form)
+            if isinstance(example, UnreadableRow):
+                errors.append(Diagnostic(str(path), example.line, "", example.wrong))
+            else:
+                read.append(_shared(example, systems))
+    return read, errors
+
+
+def _example(row: NumberedRow, form: Format) -> Example | UnreadableRow:
+    lacking = form.lacks(row.columns)
+    if lacking:
+        has = ", ".join(map(repr, row.columns)) or "no field"
+        return UnreadableRow(row.line, f"the row lacks {' and '.join(map(repr, lacking))} (it has {has})")
+    try:
+        return form.read(row.columns, row.line)
+    except RowError as error:
+        return UnreadableRow(row.line, error.wrong + (f" ({error.known})" if error.known else ""))
+
+
+def _shared(example: Example, systems: dict[str, Mapping[str, str]]) -> Example:
+    first = example.messages[0]
+    if first["role"] != "system" or len(systems) > 1_000:
+        return example
+    return Example(example.line, (systems.setdefault(first["content"], first), *example.messages[1:]), example.fields)
+
+
+def _recognise(rows: Iterable[NumberedRow]) -> str | None:
+    """The format that most rows have; of several, the first in the order of precedence."""
+    found = Counter(name for row in rows if (name := _format_of(row)) is not None)
+    return max(found, key=lambda name: (found[name], -PRECEDENCE.index(name))) if found else None
+
+
+def _format_of(row: NumberedRow) -> str | None:
+    return next((name for name in PRECEDENCE if not FORMATS.get(name).lacks(row.columns)), None)
+
+
+def _unsupported(path: Path) -> str:
+    suffix = path.suffix.lower()
+    known = f"is not a supported kind of file (known: {', '.join(sorted(READERS))})"
+    return f"{path.suffix or path.name!r} {known}" + (f"; {_ADVICE[suffix]}" if suffix in _ADVICE else "")
+
+
+def _unknown(row: Mapping[str, object]) -> str:
+    needs = "; ".join(
+        f"{name} lacks {' and '.join(map(repr, FORMATS.get(name).lacks(row)))}" for name in reversed(PRECEDENCE)
+    )
+    has = ", ".join(map(repr, row)) or "no field"
+    return f"no format fits the row, which has {has} ({needs}); {_NAME_COLUMNS}"

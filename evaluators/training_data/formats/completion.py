@@ -1,0 +1,51 @@
+"""Pairs of a prompt and a completion, under the names that such columns usually have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evaluators.training_data.example import Example
+from evaluators.training_data.format import Format, Row, RowError, text_of, without
+
+PAIRS = (
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("input", "expected"),
+    ("input", "output"),
+    ("question", "answer"),
+    ("text", "label"),
+    ("message", "label"),
+)
+
+
+def _pair(row: Row) -> tuple[str, str] | None:
+    return next(((one, other) for one, other in PAIRS if one in row and other in row), None)
+
+
+def _lacks(row: Row) -> tuple[str, ...]:
+    if _pair(row) is not None:
+        return ()
+    other = next((other for one, other in PAIRS if one in row), None)
+    return (other,) if other else tuple(name for name in ("prompt", "completion") if name not in row)
+
+
+def _read(row: Row, line: int) -> Example:
+    pair = _pair(row)
+    if pair is None:
+        raise RowError("the row lacks " + " and ".join(map(repr, _lacks(row))))
+    system = text_of(row, "system")
+    said = [{"role": "system", "content": system}] if system else []
+    said += [
+        {"role": "user", "content": text_of(row, pair[0])},
+        {"role": "assistant", "content": text_of(row, pair[1])},
+    ]
+    return Example(line, tuple(said), without(row, "system", *pair))
+
+
+def _write(example: Example) -> dict[str, Any]:
+    rest = {name: value for name, value in example.fields.items() if name not in (*PAIRS[0], "message_fields")}
+    system = {"system": example.system} if example.system else {}
+    return {**system, "prompt": example.prompt, "completion": example.completion, **rest}
+
+
+format = Format("{prompt, completion}, and other columns", _lacks, _read, _write)  # noqa: A001 - the registry's name

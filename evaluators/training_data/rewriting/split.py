@@ -1,0 +1,193 @@
+"""Holds out a share of the training examples: stratified by class, in whole groups, and always the same for a seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evaluators.training_data.check import CHECKS
+from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.example import Example
+from evaluators.training_data.example_file import ExampleFile
+from evaluators.training_data.rewriting.class_label import Classes, classes_of, column_names, value_of
+from fairtrial.config.file.errors import nearest
+from fairtrial.domain.errors import UsageError
+
+THREADS = ("thread", "thread_id", "conversation", "conversation_id")
+"""Columns that name a conversation. The rows of one conversation stay together."""
+MOST_ROUNDS = 10
+"""How often rows that an audit would still report are put together, and the split is drawn again."""
+AT_LEAST_ONE = 4
+"""A class with so many rows gets at least one of them held out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``share`` of the rows that are held out; ``label``: the column of the classes; ``group``: that of the groups."""
+
+    share: float
+    seed: int
+    label: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCount:
+    """The rows of one class, and how many of them are held out."""
+
+    value: str
+    rows: int
+    held_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Positions of the examples of both parts, in order.
+
+    ``label`` and ``group`` are the columns that were used. ``groups``: how many groups of two or more rows stay
+    together, the largest with ``largest`` rows.
+    """
+
+    train: tuple[int, ...]
+    holdout: tuple[int, ...]
+    label: str | None
+    group: str | None
+    groups: int
+    largest: int
+    classes: tuple[ClassCount, ...]
+
+
+def split_examples(file: ExampleFile, options: Options) -> Split:
+    """The split of a file's examples; raises `UsageError` if one part would be empty."""
+    classes = classes_of(file.examples, options.label)
+    column = options.group or _thread_column(file.examples)
+    groups, held_out = _separated(file, options, classes, column)
+    train = tuple(at for at in range(len(file.examples)) if at not in held_out)
+    several = [len(group) for group in groups if len(group) > 1]
+    return Split(
+        train=train,
+        holdout=tuple(sorted(held_out)),
+        label=classes.name,
+        group=column,
+        groups=len(several),
+        largest=max(several, default=1),
+        classes=_counts(classes, held_out),
+    )
+
+
+def _thread_column(examples: Sequence[Example]) -> str | None:
+    return next((name for name in THREADS if any(name in one.fields for one in examples)), None)
+
+
+def _separated(
+    file: ExampleFile, options: Options, classes: Classes, column: str | None
+) -> tuple[list[list[int]], set[int]]:
+    """The groups, and the rows that are held out, so that the audit's own check finds no leak between the parts."""
+    similar = Corpus((file,), ("train",)).similar
+    pairs = [(group[0], row) for group in (*similar.same, *similar.near) for row in group[1:]]
+    pairs += [] if column is None else _same_value(file.examples, column)
+    for _ in range(MOST_ROUNDS):
+        groups = _groups(len(file.examples), pairs)
+        held_out = _hold_out(groups, classes, _keys(file.examples, groups, options.seed), options.share)
+        if not 0 < len(held_out) < len(file.examples):
+            raise UsageError(f"{file.path}: {_why_empty(file.examples, groups, options.share)}")
+        leaks = list(_leaks(file, held_out))
+        if not leaks:
+            return groups, held_out
+        pairs += leaks
+    raise UsageError(
+        f"{file.path}: no split without leaks was found in {MOST_ROUNDS} rounds; remove repeated rows first"
+    )
+
+
+def _leaks(file: ExampleFile, held_out: set[int]) -> Iterator[tuple[int, int]]:
+    """Pairs of a training row and a held-out row that an audit of the two parts would report."""
+    at_line = {example.line: at for at, example in enumerate(file.examples)}
+    parts = [
+        replace(
+            file,
+            path=Path(name),
+            examples=tuple(one for at, one in enumerate(file.examples) if (at in held_out) is held),
+        )
+        for name, held in (("train", False), ("holdout", True))
+    ]
+    for issue in CHECKS.get("leakage").find(Corpus(tuple(parts), ("train", "validation"))):
+        for one, other in issue.details["matches"]:
+            yield at_line[int(one.rpartition(":")[2])], at_line[int(other.rpartition(":")[2])]
+
+
+def _groups(rows: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Rows that must stay together, each group in order."""
+    leader = list(range(rows))
+
+    def find(row: int) -> int:
+        while leader[row] != row:
+            leader[row] = leader[leader[row]]
+            row = leader[row]
+        return row
+
+    for one, other in pairs:
+        low, high = sorted((find(one), find(other)))
+        leader[high] = low
+    members: dict[int, list[int]] = {}
+    for row in range(rows):
+        members.setdefault(find(row), []).append(row)
+    return list(members.values())
+
+
+def _same_value(examples: Sequence[Example], column: str) -> Iterable[tuple[int, int]]:
+    first: dict[str, int] = {}
+    for row, example in enumerate(examples):
+        value = value_of(example, column)
+        if value:
+            yield first.setdefault(value, row), row
+    if not first:
+        raise UsageError(f"--group: no row has {column!r} ({nearest(column, column_names(examples))})")
+
+
+def _keys(examples: Sequence[Example], groups: Sequence[Sequence[int]], seed: int) -> list[bytes]:
+    """The place of each group in the draw: it follows from the seed and the texts, not from the order of the rows."""
+    digests = [
+        hashlib.sha256(f"{seed}\n{one.prompt}\n{one.completion}".encode("utf-8", "surrogatepass")).digest()
+        for one in examples
+    ]
+    return [min(digests[row] for row in group) for group in groups]
+
+
+def _hold_out(groups: Sequence[Sequence[int]], classes: Classes, keys: Sequence[bytes], share: float) -> set[int]:
+    """Take groups in the order of the draw, as long as they bring the classes nearer to their shares."""
+    left = _quotas(Counter(classes.values), share)
+    held_out: set[int] = set()
+    for at in sorted(range(len(groups)), key=keys.__getitem__):
+        counts = Counter(classes.values[row] for row in groups[at])
+        if sum(abs(left[value]) - abs(left[value] - count) for value, count in counts.items()) > 0:
+            held_out.update(groups[at])
+            for value, count in counts.items():
+                left[value] -= count
+    return held_out
+
+
+def _quotas(counts: Counter[str], share: float) -> dict[str, int]:
+    """The rows of each class to hold out: rounded by the largest remainder, so that the total is right, too."""
+    exact = {value: rows * share for value, rows in counts.items()}
+    quotas = {value: int(rows) for value, rows in exact.items()}
+    missing = int(counts.total() * share + 0.5) - sum(quotas.values())
+    for value in sorted(exact, key=lambda value: (quotas[value] - exact[value], value))[:missing]:
+        quotas[value] += 1
+    return {value: max(1, rows) if counts[value] >= AT_LEAST_ONE else rows for value, rows in quotas.items()}
+
+
+def _counts(classes: Classes, held_out: set[int]) -> tuple[ClassCount, ...]:
+    held = Counter(classes.values[row] for row in held_out)
+    return tuple(ClassCount(value, rows, held[value]) for value, rows in Counter(classes.values).most_common())
+
+
+def _why_empty(examples: Sequence[Example], groups: Sequence[Sequence[int]], share: float) -> str:
+    largest = max(map(len, groups))
+    return (
+        f"{share:.0%} of {len(examples)} rows can't be held out, because rows that repeat each other or share a thread "
+        f"stay together (the largest of {len(groups)} groups has {largest} rows)"
+    )

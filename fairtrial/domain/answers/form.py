@@ -1,0 +1,56 @@
+"""Recognises the form of a text: a JSON object, a JSON list, XML, or plain text."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Literal
+from xml.parsers import expat
+
+Form = Literal["JSON object", "JSON list", "XML", "plain text"]
+LARGEST = 1 << 18
+"""Characters. A longer text is plain text."""
+
+_XML = re.compile(r"<(?:\?xml|[A-Za-z_][\w.:-]*[\s/>])")
+_FENCE = re.compile(r"\A```[a-zA-Z]*\n(?P<inside>.*)\n```\Z", re.DOTALL)
+
+
+def form_of(text: str) -> Form:
+    """The form of the whole text. Numbers and other JSON values without a structure are plain text."""
+    text = text.strip()
+    if text[:1] in ("{", "[") and len(text) <= LARGEST:
+        return _json_form(text)
+    if text[:1] == "<" and text[-1:] == ">" and len(text) <= LARGEST and _XML.match(text) and _is_xml(text):
+        return "XML"
+    return "plain text"
+
+
+def shape_of(text: str) -> Form | None:
+    """Like `form_of`, but ``None`` for JSON or XML inside a code block, which is neither plain text nor the form."""
+    fenced = _FENCE.match(text.strip())
+    if fenced is not None and form_of(fenced["inside"]) != "plain text":
+        return None
+    return form_of(text)
+
+
+def _json_form(text: str) -> Form:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return "plain text"
+    return "JSON object" if isinstance(value, dict) else "JSON list"
+
+
+def _is_xml(text: str) -> bool:
+    """Whether the text is well-formed; a document type is refused, because its entities can grow without bound."""
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    try:
+        parser.Parse(text.encode("utf-8", "replace"), True)
+    except (expat.ExpatError, ValueError):
+        return False
+    return True
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise ValueError("a document type")

@@ -1,0 +1,85 @@
+"""Defines what is kept of an audit of training data: files by digest and counts by check, without any row's text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+AuditSeverity = Literal["error", "warning", "info"]
+AuditRole = Literal["train", "validation", "suite"]
+ABOVE_INFO: tuple[AuditSeverity, ...] = ("error", "warning")
+"""The severities that make an audit not clean, the worst first."""
+LEAKAGE = "leakage"
+"""The check that compares training rows with held-out files and suites."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFile:
+    """A file that an audit read; ``sha256`` is the digest of its bytes, ``rows`` the examples that could be read."""
+
+    path: str
+    role: AuditRole
+    sha256: str
+    rows: int
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCount:
+    """What one check found at one severity: how many issues, and how many rows they concern."""
+
+    check: str
+    severity: AuditSeverity
+    issues: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataAudit:
+    """A stored audit.
+
+    ``version``: of the checks. ``program``: the version of fairtrial. ``deployment``: whose lineage it read, ``None``
+    for files by name. ``actor``: who stored it. ``seconds``: how long it took.
+    """
+
+    audit_id: str
+    at_us: int
+    deployment: str | None
+    actor: str
+    version: str
+    program: str
+    seconds: float
+    files: tuple[AuditFile, ...]
+    counts: tuple[CheckCount, ...]
+
+    @property
+    def above_info(self) -> tuple[CheckCount, ...]:
+        """What keeps it from being clean, the worst first and then the most rows."""
+        found = [one for one in self.counts if one.severity != "info"]
+        return tuple(sorted(found, key=lambda one: (one.severity != "error", -one.rows, one.check)))
+
+    @property
+    def clean(self) -> bool:
+        """Whether it read training data and found no issue above ``info``."""
+        return not self.above_info and sum(one.rows for one in self.files if one.role == "train") > 0
+
+    @property
+    def suites(self) -> frozenset[str]:
+        """The paths of the suites with which it compared the training data."""
+        return frozenset(one.path for one in self.files if one.role == "suite")
+
+    @property
+    def leaks(self) -> bool:
+        """Whether it found training rows in held-out files or suites."""
+        return any(one.check == LEAKAGE for one in self.above_info)
+
+    @property
+    def digests(self) -> tuple[tuple[str, str], ...]:
+        """The role and digest of each file of training data, without suites."""
+        return data_digests((one.role, one.sha256) for one in self.files)
+
+
+def data_digests(files: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Roles and digests of training and validation files in the order that identifies them, without suites."""
+    return tuple(sorted({(role, sha256) for role, sha256 in files if role != "suite"}))

@@ -1,0 +1,117 @@
+"""Keeps audits of training data as rows that are only added, each with its entry in the audit trail."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from fairtrial.domain.errors import StoreError
+from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit, data_digests
+from fairtrial.store.access import audit
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page, Query, microseconds, timestamp
+
+INSERT = """
+INSERT INTO data_audits (
+    number, audit_id, at_time, deployment, actor, version, program, seconds, clean, data_digest, files, counts
+)
+SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM data_audits
+"""
+COLUMNS = "audit_id, at_time, deployment, actor, version, program, seconds, files, counts"
+OF_DATA = f"""
+SELECT {COLUMNS}
+FROM data_audits
+WHERE data_digest = $1
+ORDER BY number DESC
+"""  # noqa: S608 - a constant
+NEWEST_OF_DEPLOYMENT = f"""
+SELECT {COLUMNS}
+FROM data_audits
+WHERE deployment = $1
+ORDER BY number DESC
+LIMIT 1
+"""  # noqa: S608 - a constant
+LIST = """
+SELECT audit_id, at_time, deployment, actor, version, program, seconds, clean,
+    from_json(files, '[{"path": "VARCHAR", "role": "VARCHAR", "sha256": "VARCHAR", "rows": "BIGINT",
+        "format": "VARCHAR"}]') AS files,
+    from_json(counts, '[{"check": "VARCHAR", "severity": "VARCHAR", "issues": "BIGINT", "rows": "BIGINT"}]') AS counts
+FROM data_audits
+WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR deployment = $3)
+ORDER BY number DESC
+LIMIT $4 OFFSET $5
+"""
+
+
+def save(database: Database, found: DataAudit) -> None:
+    """Store an audit, and record in the audit trail who stored it."""
+    head = [found.audit_id, timestamp(found.at_us), found.deployment, found.actor, found.version, found.program]
+    files, counts = (json.dumps([asdict(one) for one in rows]) for rows in (found.files, found.counts))
+    with database.transaction() as cursor:
+        row = [*head, found.seconds, found.clean, digest_of(found.digests), files, counts]
+        cursor.execute(INSERT, row)
+        details = {"deployment": found.deployment, "clean": found.clean, "data": digest_of(found.digests)}
+        audit.append(
+            cursor,
+            now_us=found.at_us,
+            actor=found.actor,
+            action="data.audit",
+            subject=found.audit_id,
+            details=details,
+        )
+
+
+def newest_of_data(database: Database, files: Iterable[tuple[str, str]]) -> DataAudit | None:
+    """The newest audit of exactly these files, given by role and digest; raises `StoreError`.
+
+    An earlier one counts instead if it found rows of a suite that no later audit compared with the files.
+    """
+    found = _audits(database, OF_DATA, digest_of(data_digests(files)))
+    compared: set[str] = set()
+    for one in found:
+        if one.leaks and not one.suites <= compared:
+            return one
+        compared |= one.suites
+    return found[0] if found else None
+
+
+def newest_of_deployment(database: Database, deployment: str) -> DataAudit | None:
+    """The newest audit of a deployment's data, whatever the files were; raises `StoreError`."""
+    return next(iter(_audits(database, NEWEST_OF_DEPLOYMENT, deployment)), None)
+
+
+def listing(page: Page, *, deployment: str | None = None) -> Query:
+    """Audits of a time window, newest first."""
+    return Query(LIST, (page.since, page.until, deployment, page.rows, page.offset))
+
+
+def digest_of(digests: Iterable[tuple[str, str]]) -> str:
+    """Identifies a set of files by their roles and contents, whatever their names are."""
+    return hashlib.sha256(json.dumps(list(digests)).encode()).hexdigest()
+
+
+def _audits(database: Database, sql: str, parameter: str) -> list[DataAudit]:
+    return [_audit(row) for row in database.rows(sql, (parameter,))]
+
+
+def _audit(row: Sequence[Any]) -> DataAudit:
+    audit_id, at_time, deployment, actor, version, program, seconds, files, counts = row
+    try:
+        return DataAudit(
+            audit_id=audit_id,
+            at_us=microseconds(at_time),
+            deployment=deployment,
+            actor=actor,
+            version=version,
+            program=program,
+            seconds=seconds,
+            files=msgspec.json.decode(files, type=tuple[AuditFile, ...]),
+            counts=msgspec.json.decode(counts, type=tuple[CheckCount, ...]),
+        )
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise StoreError(f"data_audits: the audit {audit_id} is damaged ({error})") from error

@@ -1,0 +1,158 @@
+"""The command `fairtrial data audit`, which finds what is wrong with training data."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairtrial.domain.errors import UsageError
+from fairtrial_cli.training_data.options import COMPLETION, JSON, PROMPT, named_columns, show_busy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evaluators.training_data.audit_report import AuditReport
+    from evaluators.training_data.example_file import ExampleFile
+
+NOT_CLEAN = 1
+"""The exit code if an issue is above information."""
+FORMATS = ("completion", "chat", "alpaca", "sharegpt", "openai", "together", "fireworks", "preference")
+FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The format of the files, and their columns with the prompt and the completion, where they are not recognised."""
+
+    format: str | None = None
+    columns: tuple[str, str] | None = None
+
+
+USUAL = Naming()
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=FILE)
+@click.option("--deployment", metavar="NAME", help="Audit the files of its lineage, and store the result for gates.")
+@click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file, for --deployment.",
+)
+@click.option("--validation", multiple=True, type=FILE, help="A held-out file; may be repeated.")
+@click.option("--suite", "suites", multiple=True, type=FILE, help="A suite's YAML file; may be repeated.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="The format of FILES, instead of recognising it.")
+@PROMPT
+@COMPLETION
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as one HTML file.")
+@JSON
+def command(
+    files: tuple[Path, ...],
+    deployment: str | None,
+    config: Path,
+    validation: tuple[Path, ...],
+    suites: tuple[Path, ...],
+    format_: str | None,
+    prompt: str | None,
+    completion: str | None,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """Find what is wrong with training data before a model learns from it. FILES together are the training set.
+
+    It looks for personal text and secrets, duplicates, rows that are also in held-out files or suites, contradicting
+    labels, one wrong pattern repeated, inconsistent formats, and empty or truncated completions. It also shows the
+    classes, the lengths and the languages, and what so many rows are good for. It needs no model and no project.
+
+    FILES are JSON Lines, JSON or CSV. The exit code is 0 if nothing is above information, 1 if there are warnings or
+    errors, and 2 for a usage error.
+
+    \b
+    Examples:  fairtrial data audit tickets.csv
+               fairtrial data audit export.csv --prompt Ticket --completion Team
+               fairtrial data audit train.jsonl replay.jsonl --validation val.jsonl --suite suites/support.yaml
+               fairtrial data audit train.jsonl --html audit.html --json
+               fairtrial data audit --deployment tuned -c fairtrial.yaml
+    """
+    if deployment is None:
+        if not files:
+            raise UsageError("name the FILES of the training set, or --deployment NAME for those of its lineage")
+        naming = Naming(format_, named_columns(prompt, completion))
+        report = audit_files(files, validation=validation, suites=suites, naming=naming)
+        show_report(report, html=html, as_json=as_json)
+    else:
+        if files or validation or format_ or prompt or completion:
+            raise UsageError("--deployment audits the files of its lineage (leave out FILES and their options)")
+        report = _audit_deployment(config, deployment, suites, html=html, as_json=as_json)
+    if not report.clean:
+        raise click.exceptions.Exit(NOT_CLEAN)
+
+
+def _audit_deployment(
+    config: Path, name: str, suites: Sequence[Path], *, html: Path | None, as_json: bool
+) -> AuditReport:
+    """Audit the files of the lineage, and store the result."""
+    from fairtrial_cli.training_data.stored_audit import find_deployment, store_audit, stored_sentence
+
+    audited = find_deployment(config, name)
+    start = time.monotonic()
+    report = audit_files(audited.train, validation=audited.validation, suites=suites)
+    seconds = time.monotonic() - start
+    stored = store_audit(audited, report, seconds)
+    about = {"deployment": name, **stored, "seconds": seconds, "training_cost": audited.lineage.cost}
+    show_report(report, html=html, as_json=as_json, about=about)
+    if not as_json:
+        click.echo(stored_sentence(audited, stored, seconds))
+    return report
+
+
+def audit_files(
+    files: Sequence[Path],
+    *,
+    validation: Sequence[Path] = (),
+    suites: Sequence[Path] = (),
+    naming: Naming = USUAL,
+) -> AuditReport:
+    """Read all files and audit them, with a progress bar."""
+    from evaluators.training_data.audit import audit
+    from fairtrial_cli.training_data.audit_text import audit_progress
+    from fairtrial_cli.training_data.suite_prompts import read_suite
+
+    train = [_read(path, naming) for path in files]
+    held_out = [_read(path, naming) for path in validation]
+    cases = [read_suite(path) for path in suites]
+    with audit_progress() as on_progress:
+        return audit(train, validation=held_out, suites=cases, on_progress=on_progress)
+
+
+def show_report(
+    report: AuditReport, *, html: Path | None, as_json: bool, about: Mapping[str, Any] | None = None
+) -> None:
+    """Print the report, and write it as HTML if there is a path for it. JSON has ``about``, too."""
+    from fairtrial_cli.training_data.audit_html import render
+    from fairtrial_cli.training_data.audit_text import print_audit, report_as_json
+    from fairtrial_cli.training_data.written_files import refuse_existing, write_files
+
+    if html is not None:
+        refuse_existing([html], sources=[Path(file.path) for file in report.files], force=True)
+        write_files({html: render(report).encode()})
+    if as_json:
+        click.echo(report_as_json(report, about))
+        return
+    print_audit(report)
+    if html is not None:
+        click.echo(f"written: {html}")
+
+
+def _read(path: Path, naming: Naming) -> ExampleFile:
+    from evaluators.training_data.example_file import read_examples
+
+    with show_busy(f"reading {path.name}"):
+        return read_examples(path, format=naming.format, columns=naming.columns)

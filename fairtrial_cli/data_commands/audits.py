@@ -1,0 +1,54 @@
+"""The command `fairtrial data audits`, which lists the stored audits of training data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fairtrial_cli.training_data.options import JSON, print_json
+
+
+@click.command()
+@click.option("--deployment", metavar="NAME", help="Only audits of this deployment's lineage.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="The most audits shown.")
+@click.option(
+    "-c",
+    "--config",
+    default="fairtrial.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The project file.",
+)
+@JSON
+def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> None:
+    """List the stored audits that the gate rule `data.audit clean` reads, newest first.
+
+    They have digests of files and counts by check, but no text of a row.
+
+    \b
+    Example:  fairtrial data audits --deployment tuned
+    """
+    from fairtrial_cli.store_client.client import open_store
+    from fairtrial_cli.store_client.find_layout import find_layout
+
+    with open_store(find_layout(config, os.environ), config) as store:
+        rows = store.data_audits.listing(deployment=deployment, limit=limit)
+    if as_json:
+        return print_json(rows)
+    if not rows:
+        click.echo("No audits yet. Audit a deployment's data: fairtrial data audit --deployment NAME")
+    for row in rows:
+        click.echo(_line(row))
+    return None
+
+
+def _line(row: dict[str, Any]) -> str:
+    files = ", ".join(f"{one['path']} {one['sha256'][:12]}" for one in row["files"])
+    issues = [
+        f"{one['severity']} {one['check']}: {one['rows']:,}" for one in row["counts"] if one["severity"] != "info"
+    ]
+    found = "clean" if row["clean"] else f"not clean ({'; '.join(issues)})"
+    return f"{row['at_time'][:16]}  {row['deployment'] or '-'}  {found}  {files}  by {row['actor']}"

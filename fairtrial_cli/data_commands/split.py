@@ -1,0 +1,137 @@
+"""The command `fairtrial data split`, which holds out a share of the training rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairtrial_cli.training_data.options import (
+    COMPLETION,
+    FORCE,
+    JSON,
+    PROMPT,
+    SKIP_UNREADABLE,
+    named_columns,
+    print_json,
+    read_source,
+    show_busy,
+)
+
+if TYPE_CHECKING:
+    from evaluators.training_data.rewriting.split import Split
+
+SHARES = "10% to 20% is usual"
+
+
+def _share(_: click.Context, __: click.Parameter, value: str) -> float:
+    """A share such as ``15%`` or ``0.15``."""
+    try:
+        number = float(value.removesuffix("%").strip()) / (100 if value.endswith("%") else 1)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not a share ({SHARES})") from error
+    if not 0.01 <= number <= 0.5:
+        raise click.BadParameter(f"{value!r} is not between 1% and 50% ({SHARES})")
+    return number
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--share", default="15%", show_default=True, callback=_share, help=f"Share to hold out; {SHARES}.")
+@click.option("--seed", default=0, show_default=True, help="Another seed holds out other rows.")
+@click.option("--label", metavar="COLUMN", help="The classes: a column, a key of JSON completions, or 'completion'.")
+@click.option("--group", metavar="COLUMN", help="Rows with the same value stay together. Default: 'thread', if any.")
+@PROMPT
+@COMPLETION
+@click.option("--train", type=click.Path(path_type=Path), help="Default: FILE.train.jsonl beside FILE.")
+@click.option("--holdout", type=click.Path(path_type=Path), help="Default: FILE.holdout.jsonl beside FILE.")
+@SKIP_UNREADABLE
+@FORCE
+@JSON
+def command(
+    file: Path,
+    share: float,
+    seed: int,
+    label: str | None,
+    group: str | None,
+    prompt: str | None,
+    completion: str | None,
+    train: Path | None,
+    holdout: Path | None,
+    skip_unreadable: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Hold out a share of FILE for validation. FILE itself is not changed.
+
+    Each class keeps its share in both parts. Rows that repeat each other, or that belong to one thread, stay together,
+    so that nothing leaks. The same rows and the same seed always give the same parts.
+
+    FILE is JSON Lines, JSON or CSV. Rows of JSON Lines are copied unchanged; other rows become JSON with their columns.
+    Columns that --prompt and --completion name become `prompt` and `completion`.
+
+    \b
+    Examples:  fairtrial data split tickets.csv --label intent
+               fairtrial data split chats.jsonl --share 20% --group customer
+               fairtrial data split export.csv --prompt Ticket --completion Team
+               fairtrial data split data.jsonl --train train.jsonl --holdout validation.jsonl
+    """
+    from evaluators.training_data.rewriting.source_rows import joined_rows, row_texts
+    from evaluators.training_data.rewriting.split import Options, split_examples
+    from fairtrial_cli.training_data.written_files import beside, refuse_existing, write_files
+
+    outputs = (train or beside(file, "train.jsonl"), holdout or beside(file, "holdout.jsonl"))
+    refuse_existing(outputs, sources=[file], force=force)
+    columns = named_columns(prompt, completion)
+    source = read_source(file, skip_unreadable=skip_unreadable, columns=columns)
+    with show_busy("finding rows that belong together"):
+        found = split_examples(source, Options(share, seed, label, group))
+    texts = row_texts(source)
+    parts = [[texts[source.examples[at].line] for at in part] for part in (found.train, found.holdout)]
+    write_files({path: joined_rows(rows) for path, rows in zip(outputs, parts, strict=True)})
+    if as_json:
+        return print_json(_plain(found, outputs, skipped=len(source.errors)))
+    return _show(found, outputs)
+
+
+def _plain(found: Split, outputs: tuple[Path, Path], *, skipped: int) -> dict[str, Any]:
+    fields = {name: value for name, value in asdict(found).items() if name not in ("train", "holdout")}
+    files = {
+        name: {"file": str(path), "rows": len(rows)}
+        for name, path, rows in zip(("train", "holdout"), outputs, (found.train, found.holdout), strict=True)
+    }
+    return {**files, **fields, "skipped": skipped}
+
+
+def _show(found: Split, outputs: tuple[Path, Path]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    from fairtrial.domain.plurals import counted
+
+    console = Console()
+    total = len(found.train) + len(found.holdout)
+    for path, rows in zip(outputs, (found.train, found.holdout), strict=True):
+        console.print(Text(f"{path}: {counted(len(rows), 'row')} ({len(rows) / total:.1%})"), soft_wrap=True)
+    if found.groups:
+        kept = f"{counted(found.groups, 'group')} of similar rows"
+        by = f" and rows with the same {found.group!r}" if found.group else ""
+        console.print(Text(f"{kept}{by} stay together; the largest has {counted(found.largest, 'row')}."))
+    if found.label is None:
+        console.print("Not stratified: no column has few enough values. Name one with --label.")
+        return
+    table = Table(escape(found.label), box=None, pad_edge=False)
+    for head in ("rows", "held out", "share"):
+        table.add_column(head, justify="right")
+    for one in found.classes:
+        share = f"{one.held_out / one.rows:.1%}"
+        table.add_row(Text(one.value[:60]), f"{one.rows:,}", f"{one.held_out:,}", share)
+    console.print(table)
+    missing = [one.value for one in found.classes if not one.held_out]
+    if missing:
+        says = f"Nothing is held out of {counted(len(missing), 'class', 'classes')}: {', '.join(missing[:5])}."
+        console.print(Text(says), soft_wrap=True)

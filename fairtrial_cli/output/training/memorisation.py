@@ -1,0 +1,110 @@
+"""Prints the verdicts on memorisation with the figures behind them, or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from evaluators.overfitting.canaries import Membership
+from evaluators.overfitting.memorisation import Gap, Regurgitation
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.plurals import counted
+
+if TYPE_CHECKING:
+    from evaluators.training_data.memorisation.continuations import Continuations
+
+TITLES = {"gap": "extracted verbatim", "verbatim_gap": "longest verbatim run"}
+
+
+@dataclass(frozen=True, slots=True)
+class MemorisationReport:
+    """Both verdicts of a candidate; ``runs`` has each suite with the runs of candidate and base."""
+
+    candidate: str
+    base: str
+    regurgitation: Regurgitation
+    membership: Membership | None
+    runs: tuple[tuple[str, str, str], ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_found(self) -> bool:
+        """Whether either kind of memorisation is shown."""
+        members = self.membership is not None and self.membership.answer == "members detected"
+        return members or self.regurgitation.answer == "memorised"
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a verdict that was asked for can't be given."""
+        members = self.membership is not None and self.membership.answer == "cannot tell"
+        return members or self.regurgitation.answer == "cannot tell"
+
+
+def print_memorisation(found: MemorisationReport) -> None:
+    """Print one sentence for each verdict, the table of figures, and where the runs are."""
+    console = Console()
+    judged = found.regurgitation
+    console.print(Text(f"{found.candidate} against {found.base}", style="bold"))
+    console.print(Text(judged.in_words, style="red" if judged.answer == "memorised" else ""), soft_wrap=True)
+    if found.membership is not None:
+        red = found.membership.answer == "members detected"
+        console.print(Text(found.membership.in_words, style="red" if red else ""), soft_wrap=True)
+    table = Table("share of the remainder", "model", "training", "held out", "gap", "beyond the base (95 %)", box=None)
+    for gap in judged.gaps:
+        table.add_row(TITLES[gap.stat], found.candidate, *_means(gap.candidate), _interval(gap))
+        table.add_row("", found.base, *_means(gap.base), "")
+    console.print(table)
+    texts = f"{counted(judged.trained, 'training text')} and {counted(judged.held_out, 'held-out text')}"
+    console.print(Text(f"{texts}, each continued from its beginning."), soft_wrap=True)
+    for note in found.notes:
+        console.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
+    for suite, candidate, base in found.runs:
+        console.print(Text(f"fairtrial runs show {candidate} --against {base}   ({suite})"), soft_wrap=True)
+
+
+def left_out(made: Continuations, unreadable: int) -> list[str]:
+    """Sentences on the examples that are not asked."""
+    kinds = (
+        (unreadable, "could not be read"),
+        (made.short, "left out, because too little of the completion remains"),
+        (made.leaked, "left out of the held-out texts, because they are in the training data"),
+        (made.unlike, "left out of the training texts, because no held-out text has their system prompt"),
+    )
+    return [f"{counted(count, 'row')} {why}" for count, why in kinds if count]
+
+
+def memorisation_json(found: MemorisationReport) -> dict[str, Any]:
+    """Both verdicts for a program; a missing figure is null, never zero."""
+    return {
+        "candidate": found.candidate,
+        "base": found.base,
+        "regurgitation": {**asdict(found.regurgitation), "says": found.regurgitation.in_words},
+        "membership": None
+        if found.membership is None
+        else {**asdict(found.membership), "says": found.membership.in_words},
+        "runs": [{"suite": suite, "candidate": one, "base": other} for suite, one, other in found.runs],
+        "notes": list(found.notes),
+    }
+
+
+def percent(value: float | None) -> str:
+    """A share in percent, or a dash."""
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _means(means: Sequence[float | None]) -> tuple[str, str, str]:
+    trained, held = means
+    gap = "–" if trained is None or held is None else f"{100 * (trained - held):+.1f}"
+    return percent(trained), percent(held), gap
+
+
+def _interval(gap: Gap) -> str:
+    found: Estimate | NotEnough = gap.excess
+    if isinstance(found, NotEnough):
+        return str(found)
+    return f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"

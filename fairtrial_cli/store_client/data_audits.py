@@ -1,0 +1,57 @@
+"""Stores and lists audits of training data for commands, in the open store or through control's API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fairtrial.store.access.sessions import local_user
+from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
+from fairtrial.store.training_data import data_audits
+from fairtrial_cli.store_client.accounts import Clock, SendRequest
+from fairtrial_cli.store_client.experiments import usage_errors
+
+if TYPE_CHECKING:
+    from fairtrial.config.project import Project
+    from gateway.control.operations.training_data.record_audit import AuditRequest
+
+Row = dict[str, Any]
+
+
+class LocalDataAudits:
+    """Audits in the open store."""
+
+    def __init__(self, database: Database, now_us: Clock) -> None:
+        self._database = database
+        self._now_us = now_us
+
+    def record(self, result: AuditRequest, project: Project) -> Row:
+        from gateway.control.operations.training_data.record_audit import record_audit
+
+        actor = f"local user {local_user()}"
+        with usage_errors():
+            found = record_audit(self._database, result, project.plan, actor=actor, now_us=self._now_us())
+        return {"audit_id": found.audit_id, "clean": found.clean}
+
+    def listing(self, *, deployment: str | None = None, limit: int = 100) -> list[Row]:
+        query = data_audits.listing(Page(limit=limit), deployment=deployment)
+        rows: list[Row] = msgspec.to_builtins(self._database.dicts(query))
+        return rows
+
+
+class RemoteDataAudits:
+    """Audits through control's API."""
+
+    def __init__(self, send: SendRequest) -> None:
+        self._send = send
+
+    def record(self, result: AuditRequest, project: Project) -> Row:  # noqa: ARG002 - control reads its own
+        content = result.model_dump_json().encode()
+        return msgspec.json.decode(self._send("POST", "/api/data-audits", content=content), type=Row)
+
+    def listing(self, *, deployment: str | None = None, limit: int = 100) -> list[Row]:
+        params = {"deployment": deployment, "limit": limit}
+        answer = self._send("GET", "/api/data-audits", params=params)
+        return msgspec.json.decode(answer, type=dict[str, list[Row]])["rows"]

@@ -1,0 +1,54 @@
+"""Reads what is known about a candidate's training data: its lineage, the files as they are now, and their audit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from evaluators.training_data.audit_report import AUDIT_VERSION
+from fairtrial.config.file.project_files import FileRefused, open_file
+from fairtrial.domain.plan import Plan
+from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
+from fairtrial.domain.training.lineage import DataRole
+from fairtrial.store.core.database import Database
+from fairtrial.store.training_data import data_audits
+from gateway.control.operations.verdicts.served_weights import deployment_of
+
+CHUNK = 1 << 20
+
+
+def read_training_evidence(
+    database: Database, plan: Plan, root: Path | None, candidate: str, *, audited: bool
+) -> TrainingEvidence:
+    """The evidence on the training data of a candidate's deployment; raises `StoreError`.
+
+    ``root``: the project's folder, ``None`` if it is unknown. ``audited``: whether to read the files and their audit.
+    A file that can't be read is part of the evidence.
+    """
+    deployment = deployment_of(plan, candidate)
+    lineage = plan.deployments[deployment].lineage
+    if lineage is None or not audited:
+        return TrainingEvidence(deployment, lineage, AUDIT_VERSION)
+    files = tuple(_present(root, role, path) for role, path in lineage.files())
+    readable = not any(one.wrong for one in files)
+    audit = data_audits.newest_of_data(database, ((one.role, one.sha256) for one in files)) if readable else None
+    earlier = data_audits.newest_of_deployment(database, deployment) if audit is None else None
+    return TrainingEvidence(deployment, lineage, AUDIT_VERSION, files, audit, earlier)
+
+
+def _present(root: Path | None, role: DataRole, path: str) -> PresentFile:
+    if root is None:
+        return PresentFile(path, role, wrong="can't be found, because the project file can't be read")
+    try:
+        return PresentFile(path, role, _sha256(root / path, root))
+    except FileRefused as error:
+        return PresentFile(path, role, wrong=error.wrong)
+
+
+def _sha256(path: Path, root: Path) -> str:
+    digest = hashlib.sha256()
+    with open_file(path, root) as opened:
+        while part := os.read(opened, CHUNK):
+            digest.update(part)
+    return digest.hexdigest()

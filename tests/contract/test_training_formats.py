@@ -1,0 +1,36 @@
+"""Every format of training rows reads what it writes."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluators.training_data.example import Example
+from evaluators.training_data.format import FORMATS, PRECEDENCE
+
+EXAMPLE = Example(
+    7,
+    (
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Two and two?"},
+        {"role": "assistant", "content": "Four."},
+    ),
+)
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_a_format_reads_what_it_writes(name: str) -> None:
+    form = FORMATS.get(name)
+    row = form.write(EXAMPLE)
+    assert form.lacks(row) == ()
+    again = form.read(row, 7)
+    assert again.messages == EXAMPLE.messages and again.line == 7
+    assert form.write(again) == row
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_a_format_says_what_an_empty_row_lacks(name: str) -> None:
+    assert FORMATS.get(name).lacks({})
+
+
+def test_formats_are_recognised_in_an_order_of_known_names() -> None:
+    assert set(PRECEDENCE) < set(FORMATS.names())

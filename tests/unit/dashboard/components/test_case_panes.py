@@ -1,0 +1,49 @@
+"""A case says in words what is unusual about an answer, and leaves out what a reader need not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dashboard.components.case_panes import one_sided
+
+ROW: dict[str, Any] = {
+    "case_id": "c1", "repeat": 0, "tags": {}, "asked": None, "expected": None, "outcome": "scored", "latency_ms": None,
+    "tokens_out": None, "cached": False, "error": None, "output": "No.", "refusal": None, "scores": [],
+}  # fmt: skip
+
+
+def score(metric: str, value: float) -> dict[str, Any]:
+    return {"metric": metric, "value": value, "why": None, "label": None}
+
+
+def scores(*found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    (side,) = one_sided(ROW | {"scores": list(found)}, "tuned", link={})["sides"]
+    return list(side["scores"])
+
+
+@pytest.mark.parametrize(
+    ("signal", "value", "words"),
+    [
+        ("refused", 1.0, "refusal"),
+        ("over_refused", 1.0, "over-refusal"),
+        ("format_valid", 0.0, "not in the required format"),
+        ("language_switch", 1.0, "in another language"),
+    ],
+)
+def test_a_signal_that_departs_is_shown_in_words_and_another_is_not_shown(
+    signal: str, value: float, words: str
+) -> None:
+    assert scores(score(f"signals.{signal}", value)) == [("", words, "")]
+    assert scores(score(f"signals.{signal}", 1 - value)) == []
+
+
+def test_a_score_is_shown_with_its_name_and_value() -> None:
+    assert scores(score("exact.accuracy", 0.0)) == [("exact.accuracy", "0", "")]
+
+
+def test_only_cases_of_probes_say_what_they_are() -> None:
+    assert one_sided(ROW | {"tags": {"probe": "own", "team": "a"}}, "tuned", link={})["tags"] == "team: a"
+    tags = {"family": "typos", "probe": "invariance"}
+    assert one_sided(ROW | {"tags": tags}, "tuned", link={})["tags"] == "family: typos, probe: invariance"

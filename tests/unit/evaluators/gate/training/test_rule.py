@@ -1,0 +1,122 @@
+"""`data.audit clean` passes only by an audit of exactly the present files, and says what is missing otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from evaluators.gate.training.rule import judge_audit
+from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit
+from fairtrial.domain.training.evidence import PresentFile, TrainingEvidence
+from fairtrial.domain.training.lineage import Lineage
+from fairtrial.domain.verdict import Finding
+
+LINE = "data.audit clean"
+COMMAND = "fairtrial data audit --deployment tuned"
+AUDIT = DataAudit(
+    audit_id="a1",
+    at_us=1_795_000_000_000_000,
+    deployment="tuned",
+    actor="local user rosa",
+    version="1",
+    program="0.2.0",
+    seconds=0.4,
+    files=(
+        AuditFile("train.jsonl", "train", "a" * 64, 440, "openai"),
+        AuditFile("val.jsonl", "validation", "b" * 64, 60, "openai"),
+        AuditFile("suite.yaml", "suite", "c" * 64, 120, "suite"),
+    ),
+    counts=(CheckCount("volume", "info", 1, 0),),
+)
+EVIDENCE = TrainingEvidence(
+    deployment="tuned",
+    lineage=Lineage("base", "lora", ("train.jsonl",), ("val.jsonl",)),
+    audit_version="1",
+    files=(PresentFile("train.jsonl", "train", "a" * 64), PresentFile("val.jsonl", "validation", "b" * 64)),
+    audit=AUDIT,
+)
+
+
+def judged(evidence: TrainingEvidence | None) -> Finding:
+    return judge_audit(LINE, "release", evidence)
+
+
+def test_a_clean_audit_of_the_present_files_passes() -> None:
+    found = judged(EVIDENCE)
+    assert (found.result, found.metric, found.source, found.needed) == ("pass", "data.audit", "release", "")
+    assert found.says == (
+        "the audit of the training data of tuned finds nothing above info (500 rows in 2 files, 2026-11-18)"
+    )
+
+
+def test_an_audit_with_issues_fails_and_names_the_worst_first() -> None:
+    counts = (
+        CheckCount("volume", "info", 1, 0),
+        CheckCount("duplicates", "warning", 2, 6),
+        CheckCount("wrong_pattern", "error", 1, 96),
+        CheckCount("pii", "warning", 1, 1),
+        CheckCount("truncated", "warning", 1, 2),
+    )
+    found = judged(replace(EVIDENCE, audit=replace(AUDIT, counts=counts)))
+    assert found.result == "fail"
+    assert found.says.endswith(
+        "finds 1 error and 4 warnings: wrong_pattern in 96 rows, duplicates in 6 rows, truncated in 2 rows and 1 more "
+        "(500 rows in 2 files, 2026-11-18)"
+    )
+    assert found.needed == f"see the rows with: {COMMAND} --suite suite.yaml"
+
+
+def test_an_audit_without_a_training_example_is_not_clean() -> None:
+    empty = replace(AUDIT, files=(replace(AUDIT.files[0], rows=0), AUDIT.files[1]))
+    found = judged(replace(EVIDENCE, audit=empty))
+    assert found.result == "fail" and "finds no training example" in found.says
+
+
+def test_without_a_lineage_it_cannot_tell_and_says_what_to_declare() -> None:
+    found = judged(TrainingEvidence("tuned", None, "1"))
+    assert found.result == "cannot tell" and "declares no training data" in found.says
+    assert found.needed == f"declare deployments.tuned.training in fairtrial.yaml, then run: {COMMAND}"
+
+
+def test_without_an_audit_it_cannot_tell_and_says_the_command() -> None:
+    found = judged(replace(EVIDENCE, audit=None))
+    assert (found.result, found.needed) == ("cannot tell", COMMAND)
+    assert found.says == "the training data of tuned has not been audited"
+
+
+def test_a_file_that_changed_since_the_audit_cannot_tell_and_is_named() -> None:
+    files = (replace(EVIDENCE.files[0], sha256="f" * 64), EVIDENCE.files[1])
+    found = judged(replace(EVIDENCE, audit=None, earlier=AUDIT, files=files))
+    assert (found.result, found.needed) == ("cannot tell", COMMAND)
+    assert found.says.endswith("differs from its audit of 2026-11-18: train.jsonl has changed")
+
+
+def test_added_and_removed_files_are_named() -> None:
+    files = (PresentFile("more.jsonl", "train", "d" * 64), EVIDENCE.files[0])
+    found = judged(replace(EVIDENCE, audit=None, earlier=AUDIT, files=files))
+    assert found.says.endswith("more.jsonl was not audited as train data; val.jsonl is no longer validation data")
+
+
+def test_a_file_that_cannot_be_read_cannot_tell() -> None:
+    files = (replace(EVIDENCE.files[0], sha256="", wrong="can't be read: No such file or directory"), EVIDENCE.files[1])
+    found = judged(replace(EVIDENCE, audit=None, files=files))
+    assert found.result == "cannot tell" and "train.jsonl can't be read: No such file or directory" in found.says
+
+
+def test_an_audit_of_an_earlier_version_of_the_checks_cannot_tell() -> None:
+    found = judged(replace(EVIDENCE, audit_version="2"))
+    assert (found.result, found.needed) == ("cannot tell", COMMAND)
+    assert "version 1 of the checks, and the present version is 2" in found.says
+
+
+def test_evidence_of_a_version_that_could_not_decide_it_is_judged_as_then() -> None:
+    found = judged(None)
+    assert (found.result, found.needed) == ("cannot tell", "remove the line to ship without it")
+    assert found.says == "data.audit: this version cannot decide it, so a gate with this line never returns SHIP"
+
+
+@pytest.mark.parametrize("name", ["tuned", "my model; rm -rf"])
+def test_the_command_quotes_the_name_of_the_deployment(name: str) -> None:
+    found = judged(replace(EVIDENCE, deployment=name, audit=None))
+    assert found.needed in (COMMAND, "fairtrial data audit --deployment 'my model; rm -rf'")

@@ -1,0 +1,61 @@
+"""Perturbations change how a text is written, never the things that it names."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from evaluators.generators.draw import Draw
+from evaluators.probes.perturbations import case, filler, homoglyphs, punctuation, reordering, spacing, typos
+from evaluators.probes.probe import Source
+
+TEXT = "My Camera is offline, since noon. Mail anna@example.com about order LM-12345! See https://x.test/a, please."
+MODULES = (case, filler, homoglyphs, punctuation, reordering, spacing, typos)
+FIXED = ("anna@example.com", "LM-12345", "https://x.test/a")
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("seed", range(20))
+def test_names_numbers_and_addresses_stay(module: object, seed: int) -> None:
+    changed = module.change(TEXT, Draw(seed, "x"))  # type: ignore[attr-defined]
+    assert changed != TEXT and all(name in changed for name in FIXED)
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("text", ["", "   ", "42", "{}", "…", "你好", "a", "?!"])
+def test_any_text_can_be_given(module: object, text: str) -> None:
+    assert isinstance(module.change(text, Draw(1, "x")), str)  # type: ignore[attr-defined]
+
+
+def test_case_spacing_and_reordering_keep_every_word() -> None:
+    words = sorted(TEXT.casefold().split())
+    for module in (case, spacing, reordering):
+        assert sorted(module.change(TEXT, Draw(3, "x")).casefold().split()) == words
+
+
+def test_typos_keep_the_first_letters_and_most_words() -> None:
+    changed = typos.change(TEXT, Draw(3, "x")).split()
+    pairs = list(zip(TEXT.split(), changed, strict=True))
+    assert all(old[0] == new[0] for old, new in pairs)
+    assert 1 <= sum(old != new for old, new in pairs) <= 3
+
+
+def test_homoglyphs_look_the_same_and_are_other_letters() -> None:
+    changed = homoglyphs.change(TEXT, Draw(3, "x"))
+    other = [(old, new) for old, new in zip(TEXT, changed, strict=True) if old != new]
+    assert other and all(unicodedata.name(new).startswith("CYRILLIC") for _, new in other)
+
+
+def test_a_text_of_one_sentence_has_no_other_order() -> None:
+    rows = ({"id": "a", "input": "One sentence."}, {"id": "b", "input": "Two of them. Here they are."})
+    made = reordering.probe.rows(Source(seed=1, count=10, rows=rows))
+    assert [row["id"] for row in made] == ["b~reordering"] and made[0]["input"] == "Here they are. Two of them."
+
+
+def test_the_same_rows_are_drawn_for_every_family() -> None:
+    rows = tuple({"id": str(at), "input": TEXT} for at in range(20))
+    drawn = {
+        tuple(row["seed_id"] for row in module.probe.rows(Source(seed=4, count=5, rows=rows))) for module in MODULES
+    }
+    assert len(drawn) == 1 and len(drawn.pop()) == 5

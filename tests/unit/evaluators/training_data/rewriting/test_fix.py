@@ -1,0 +1,136 @@
+"""A fix removes or masks what an audit finds, leaves every other row as it is written, and logs each change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluators.training_data.audit import audit
+from evaluators.training_data.example_file import ExampleFile, read_examples
+from evaluators.training_data.rewriting.fix import Fixed, FixOptions, Repair, change_lines, fix_examples
+from tests.fixtures.paths import ROOT
+
+CLEAN = ROOT / "examples/support/data/train.jsonl"
+EMAIL = "anna.meier@example.org"
+ROWS: list[dict[str, Any]] = [
+    {"prompt": "My parcel never arrived.", "completion": "delivery"},
+    {"prompt": "The invoice shows the wrong amount.", "completion": "billing"},
+    {"prompt": "my parcel never arrived", "completion": "Delivery"},
+    {"prompt": "How do I reset the thermostat?", "completion": ""},
+    {"prompt": f"Please write to {EMAIL} about the lamp.", "completion": "contact", "reply_to": EMAIL},
+    {"prompt": "Give me the settings of the hub.", "completion": '{"settings": {"night": "y'},
+    {"prompt": "Repeat after me, please.", "completion": "Repeat after me, please."},
+    {"prompt": "Is the doorbell waterproof?", "completion": "product", "note": "ü stays ü"},
+]
+
+
+def write(folder: Path, rows: Sequence[Any], name: str = "rows.jsonl") -> ExampleFile:
+    path = folder / name
+    path.write_text("".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows))
+    return read_examples(path)
+
+
+def only(*repairs: Repair, **more: Any) -> FixOptions:
+    return FixOptions(frozenset(repairs), **more)
+
+
+def changed(found: Fixed) -> list[tuple[int, str, str]]:
+    return [(one.line, one.action, one.repair) for one in found.changes]
+
+
+def test_each_repair_changes_its_rows_and_says_why(tmp_path: Path) -> None:
+    found = fix_examples(write(tmp_path, ROWS), FixOptions())
+    assert changed(found) == [
+        (3, "removed", "duplicates"),
+        (4, "removed", "empty"),
+        (5, "masked", "pii"),
+        (6, "removed", "truncated"),
+        (7, "removed", "echo"),
+    ]
+    assert [one.reason for one in found.changes] == [
+        "repeats line 1",
+        "the prompt or the completion is empty",
+        "2 × email",
+        "the completion is cut off",
+        "the completion only repeats the prompt",
+    ]
+    assert found.counts == {
+        "duplicates removed": 1, "empty removed": 1, "pii masked": 1, "truncated removed": 1, "echo removed": 1,
+    }  # fmt: skip
+
+
+def test_rows_that_are_not_changed_stay_byte_for_byte(tmp_path: Path) -> None:
+    odd = '{"completion":  "product",\t"prompt": "Is the caf\\u00e9 machine loud?" }\r\n'
+    file = write(tmp_path, [ROWS[0], odd, ROWS[3]])
+    found = fix_examples(file, FixOptions())
+    assert found.rows == (json.dumps(ROWS[0]).encode(), odd.strip("\r\n").encode())
+
+
+def test_masked_text_is_replaced_by_its_kind_in_every_column(tmp_path: Path) -> None:
+    found = fix_examples(write(tmp_path, [ROWS[4]]), FixOptions())
+    [row] = map(json.loads, found.rows)
+    assert row == {
+        "prompt": "Please write to [email] about the lamp.", "completion": "contact", "reply_to": "[email]",
+    }  # fmt: skip
+    assert EMAIL.encode() not in b"".join(change_lines(found.changes))
+
+
+def test_rows_with_personal_text_can_be_dropped(tmp_path: Path) -> None:
+    found = fix_examples(write(tmp_path, ROWS[:5]), only("pii", pii="drop"))
+    assert changed(found) == [(5, "removed", "pii")] and len(found.rows) == 4
+
+
+def test_a_duplicate_of_a_removed_row_is_kept(tmp_path: Path) -> None:
+    cut = {"prompt": "Give me the settings of the hub.", "completion": '{"settings": {"night": "y'}
+    whole = cut | {"completion": '{"settings": {"night": true}}'}
+    found = fix_examples(write(tmp_path, [cut, whole, whole]), FixOptions())
+    assert changed(found) == [(1, "removed", "truncated"), (3, "removed", "duplicates")]
+
+
+def test_rows_of_held_out_files_are_removed(tmp_path: Path) -> None:
+    held_out = write(
+        tmp_path, [{"prompt": "The invoice shows the wrong amount!", "completion": "billing"}], "test.jsonl"
+    )
+    found = fix_examples(write(tmp_path, ROWS[:3]), only("leaked", against=(held_out,)))
+    assert changed(found) == [(2, "removed", "leaked")]
+
+
+def test_unreadable_rows_are_removed_with_the_reason(tmp_path: Path) -> None:
+    found = fix_examples(write(tmp_path, [ROWS[0], "{broken\n", ROWS[1]]), FixOptions())
+    assert changed(found) == [(2, "removed", "unreadable")]
+    assert "not JSON" in found.changes[0].reason
+
+
+def test_only_the_wanted_repairs_are_applied(tmp_path: Path) -> None:
+    found = fix_examples(write(tmp_path, ROWS), only("empty"))
+    assert changed(found) == [(4, "removed", "empty")]
+
+
+def test_a_csv_becomes_json_with_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("input,expected,team\nMy parcel is late.,delivery,a\nMy parcel is late.,delivery,b\n")
+    found = fix_examples(read_examples(path), FixOptions())
+    assert [json.loads(row) for row in found.rows] == [
+        {"input": "My parcel is late.", "expected": "delivery", "team": "a"}
+    ]
+    assert changed(found) == [(3, "removed", "duplicates")]
+
+
+def test_clean_data_is_copied_unchanged() -> None:
+    file = read_examples(CLEAN)
+    found = fix_examples(file, FixOptions())
+    assert found.changes == ()
+    assert b"".join(row + b"\n" for row in found.rows) == CLEAN.read_bytes()
+
+
+@pytest.mark.parametrize("rows", [ROWS, ROWS + ROWS])
+def test_after_a_fix_an_audit_finds_none_of_it_again(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    found = fix_examples(write(tmp_path, rows), FixOptions())
+    fixed = tmp_path / "fixed.jsonl"
+    fixed.write_bytes(b"".join(row + b"\n" for row in found.rows))
+    again = audit([read_examples(fixed)])
+    assert not [one for one in again.issues if one.check in ("duplicates", "completions", "pii", "secrets")]

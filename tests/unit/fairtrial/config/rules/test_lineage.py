@@ -1,0 +1,119 @@
+"""The lineage of a deployment: it is checked with file and line, and it moves neither plan nor digest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairtrial.config.plan.hashes import plain, plan_hash
+from fairtrial.domain.training.lineage import Lineage
+from tests.fixtures.services.projects import errors, project
+
+PARENT = "parent: base}"
+
+
+def trained(said: str) -> tuple[str, str]:
+    return PARENT, f"parent: base, training: {{{said}}}}}"
+
+
+def test_the_lineage_reaches_the_plan(tmp_path: Path) -> None:
+    said = (
+        "base: base, method: lora, data: [data/train.jsonl], validation: [data/val.jsonl], job: ftjob-1, "
+        "hyperparameters: {epochs: 3, learning_rate: 0.001}, cost: 1.50, at: 2026-11-25, log: training/log.json"
+    )
+    found = project(tmp_path, trained(said)).plan.deployments["tuned"].lineage
+    assert found == Lineage(
+        base="base",
+        method="lora",
+        data=("data/train.jsonl",),
+        validation=("data/val.jsonl",),
+        job="ftjob-1",
+        hyperparameters={"epochs": 3, "learning_rate": 0.001},
+        cost=1.5,
+        at="2026-11-25",
+        log="training/log.json",
+    )
+    assert found.files() == (("train", "data/train.jsonl"), ("validation", "data/val.jsonl"))
+
+
+def test_the_base_is_the_parent_unless_it_is_given(tmp_path: Path) -> None:
+    found = project(tmp_path, trained("method: full, data: [a.jsonl]")).plan.deployments["tuned"].lineage
+    assert found is not None and found.base == "base"
+
+
+@pytest.mark.parametrize("base", ["base", "openai/Qwen3-8B", "Qwen3-8B"])
+def test_the_base_may_be_the_parent_or_its_model(tmp_path: Path, base: str) -> None:
+    found = project(tmp_path, trained(f"base: {base}, method: lora, data: [a.jsonl]")).plan.deployments["tuned"].lineage
+    assert found is not None and found.base == base
+
+
+def test_a_lineage_moves_neither_the_plan_hash_nor_the_deployment_digest(tmp_path: Path) -> None:
+    without = project(tmp_path).plan
+    found = project(tmp_path, trained("method: lora, data: [a.jsonl]")).plan
+    assert found.deployments["tuned"].lineage is not None
+    assert found.plan_hash == without.plan_hash == plan_hash(found)
+    assert found.deployments["tuned"].digest == without.deployments["tuned"].digest
+    assert "lineage" not in plain(found)["deployments"]["tuned"]
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        (
+            "base: Qwen3-4B, method: lora, data: [a.jsonl]",
+            "training.base: 'Qwen3-4B' differs from the parent 'base' (write base, openai/Qwen3-8B, or leave it out)",
+        ),
+        ("method: lora, data: [../a.jsonl]", "training.data[0]: '../a.jsonl' is outside the project's folder (the "),
+        ("method: lora, data: [a.jsonl], log: /etc/passwd", "training.log: '/etc/passwd' is outside the project's"),
+        (
+            "method: lora, data: [a.jsonl], validation: [./a.jsonl]",
+            "training.validation[0]: './a.jsonl' is named twice (a file is either training or validation data)",
+        ),
+        ("method: lora, data: []", "training.data: "),
+        ("method: lroa, data: [a.jsonl]", "training.method: "),
+        ("data: [a.jsonl]", "training.method: is missing"),
+        ("method: lora, data: [a.jsonl], epoch: 3", "training.epoch: "),
+        ("method: lora, data: [a.jsonl], cost: -1", "training.cost: "),
+        ("method: lora, data: [a.jsonl], at: yesterday", "training.at: "),
+    ],
+)
+def test_an_error_names_the_file_the_line_and_what_is_known(tmp_path: Path, said: str, wrong: str) -> None:
+    [found] = errors(tmp_path, trained(said))
+    assert found.startswith(f"fairtrial.yaml:4: deployments.tuned.{wrong}"), found
+
+
+def test_without_a_parent_a_base_that_is_a_deployment_is_an_error(tmp_path: Path) -> None:
+    [found] = errors(tmp_path, (PARENT, "training: {base: base, method: lora, data: [a.jsonl]}}"))
+    assert "'base' is a deployment, but 'parent' is missing (beside training: parent: base)" in found
+
+
+def test_without_a_parent_another_model_may_be_the_base(tmp_path: Path) -> None:
+    replaced = (PARENT, "training: {base: HuggingFaceTB/SmolLM2, method: lora, data: [a.jsonl]}}")
+    found = project(tmp_path, replaced).plan.deployments["tuned"].lineage
+    assert found is not None and found.base == "HuggingFaceTB/SmolLM2"
+
+
+def test_without_a_parent_and_a_base_the_base_is_missing(tmp_path: Path) -> None:
+    [found] = errors(tmp_path, (PARENT, "training: {method: lora, data: [a.jsonl]}}"))
+    assert "training.base: is missing, because the deployment has no parent" in found
+
+
+def test_a_file_that_does_not_exist_is_a_warning_with_the_nearest_name(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.jsonl").write_text("{}")
+    said = "method: lora, data: [data/train.jsnl], validation: [data/train.jsonl], log: nowhere/log.json"
+    [data, log] = [one for one in project(tmp_path, trained(said)).warnings if "training" in one.path]
+    assert str(data) == (
+        f"{tmp_path}/fairtrial.yaml:4: deployments.tuned.training.data[0]: there is no file 'data/train.jsnl', so the "
+        "gate rule 'data.audit clean' cannot pass (did you mean 'data/train.jsonl'?)"
+    )
+    assert log.wrong == "there is no file 'nowhere/log.json'" and log.known == "there is no folder 'nowhere'"
+
+
+def test_a_link_out_of_the_project_is_an_error(tmp_path: Path) -> None:
+    inside = tmp_path / "project"
+    inside.mkdir()
+    (inside / "a.jsonl").symlink_to("/etc/hostname")
+    [found] = errors(inside, trained("method: lora, data: [a.jsonl]"))
+    assert "is outside the project's folder" in found
