@@ -79,15 +79,19 @@ def back(look: bytes, at: int) -> int:
     return at
 
 
+def verified(pattern: Pattern, look: bytes, start: int, end: int) -> tuple[int, int, bool]:
+    """Where the find of a match begins and ends, and whether it passes the check of its kind."""
+    start, end = place(pattern, look, start, end)
+    if pattern.end is None:
+        return start, end, pattern.check is None or pattern.check(look[start:end])
+    known = pattern.end(look, start)
+    return start, known or start + NEXT_PLACE, known is not None
+
+
 def _finds(pattern: Pattern, look: bytes) -> Iterator[tuple[int, int]]:
     found = pattern.regex.search(look)
     while found is not None:
-        start, end = place(pattern, look, *found.span())
-        if pattern.end is not None:
-            known = pattern.end(look, start)
-            good, end = known is not None, known or start + NEXT_PLACE
-        else:
-            good = pattern.check is None or pattern.check(look[start:end])
+        start, end, good = verified(pattern, look, *found.span())
         if good:
             yield start, end
         found = pattern.regex.search(look, back(look, end) if pattern.before else end)

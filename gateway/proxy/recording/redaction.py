@@ -16,7 +16,7 @@ import msgspec
 
 from fairtrial.domain.limits.json_limits import RECORDED, excess
 from fairtrial.privacy.patterns import PATTERNS, Pattern
-from fairtrial.privacy.search import NEXT_PLACE, back, place
+from fairtrial.privacy.search import back, verified
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, at_once, bounded
 from gateway.proxy.recording.redaction_prefilter import as_it_came, json_may_contain_pii, may_contain_pii
 from gateway.proxy.wire import lenient_json
@@ -134,12 +134,7 @@ def _finds(pattern: Pattern, look: bytes, seen: Iterator[int]) -> Steps[list[tup
     while found is not None:
         if next(seen) % STEP == 0:
             yield
-        start, end = place(pattern, look, *found.span())
-        if pattern.end is not None:
-            known = pattern.end(look, start)
-            good, end = known is not None, known or start + NEXT_PLACE
-        else:
-            good = pattern.check is None or pattern.check(look[start:end])
+        start, end, good = verified(pattern, look, *found.span())
         if good:
             finds.append((start, end))
         found = pattern.regex.search(look, back(look, end) if pattern.before else end)
