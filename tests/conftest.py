@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests import cpu_by_group
+from tests.release_parts import add_option, select
+
 signal.signal(
     signal.SIGINT, signal.default_int_handler
 )  # a job in the background ignores Ctrl-C, and so would its children
@@ -26,9 +29,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return GroupScheduling(config, log)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    cpu_by_group.register(config)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With ``-n``, what takes long starts first."""
+    """Leaves out what belongs to another run. With ``-n``, what takes long starts first."""
+    select(config, items)
     if hasattr(config, "workerinput"):
         from tests.xdist_groups import start_order
 

@@ -13,6 +13,7 @@ from tests.conformance.harness.differential import MAX_BODY, Differential
 from tests.conformance.harness.stream_fixture import Pair, gateway_before
 from tests.fixtures.gateway.gateway_fixture import running
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,7 @@ def connection_fixture(
     differential: Differential, request: pytest.FixtureRequest
 ) -> Iterator[http.client.HTTPConnection]:
     """A connection to the gateway with each of its transports."""
-    found = http.client.HTTPConnection("127.0.0.1", differential.rigs[request.param].supervisor.port, timeout=20)
+    found = http.client.HTTPConnection("127.0.0.1", differential.rigs[request.param].supervisor.port, timeout=PATIENCE)
     yield found
     found.close()
 

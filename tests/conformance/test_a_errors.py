@@ -6,6 +6,7 @@ from tests.conformance.cases.all import BY_NAME
 from tests.conformance.harness.combinations import Combination
 from tests.conformance.harness.differential import Differential
 from tests.conformance.harness.judged import each, each_of, each_once, judge, judge_wire
+from tests.fixtures.waiting import PATIENCE
 
 GIVEN_UP = BY_NAME["A8-the-client's-own-time"]
 
@@ -53,7 +54,7 @@ def test_a8_a_connection_that_fails_is_a_502_or_a_504(differential: Differential
 def test_a8_a_client_that_gives_up_ends_the_upstreams_answer(differential: Differential, chosen: Combination) -> None:
     judge(differential, chosen)
     [seen] = differential.requests(chosen.case, chosen.client, chosen.transport)
-    assert seen.gone.wait(10) and seen.ended_at is None and seen.sent == 0
+    assert seen.gone.wait(PATIENCE) and seen.ended_at is None and seen.sent == 0
 
 
 @each("A9")

@@ -16,6 +16,7 @@ from fairtrial.config.plan.hashes import plan_hash
 from tests.conformance.cases.case import MODEL, USER
 from tests.conformance.harness.differential import KEYS, MAX_BODY, Differential, plan
 from tests.fixtures.gateway.gateway_fixture import running
+from tests.fixtures.waiting import PATIENCE, until
 
 CHAT = "/v1/chat/completions"
 ASKED = json.dumps({"model": MODEL, "messages": USER}).encode()
@@ -94,8 +95,8 @@ def test_a3_a_wrong_key_is_one_401_whatever_is_asked(
 
 def test_a6_a_gateway_that_is_not_ready_says_when_to_come_back(tmp_path: Path) -> None:
     with running(tmp_path) as rig:
-        rig.wait(lambda: _answers(rig.supervisor.port))
-        connection = http.client.HTTPConnection("127.0.0.1", rig.supervisor.port, timeout=20)
+        until(lambda: _answers(rig.supervisor.port))
+        connection = http.client.HTTPConnection("127.0.0.1", rig.supervisor.port, timeout=PATIENCE)
         answer, told = ask(connection, "POST", CHAT, ASKED, **JSON)
         connection.close()
     assert (answer.status, set(told)) == (503, {"error"})
@@ -142,7 +143,7 @@ def test_a5_what_trying_again_cannot_change_says_so(differential: Differential) 
     differential.run_all()
     rig.publish(replace(changed, plan_hash=plan_hash(changed)), *KEYS)
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", rig.supervisor.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", rig.supervisor.port, timeout=PATIENCE)
         answer, told = ask(connection, "POST", CHAT, ASKED, **JSON)
         connection.close()
     finally:

@@ -26,6 +26,7 @@ from tests.conformance.harness.stream_fixture import (
 from tests.conformance.harness.stream_moments import STREAMED, WHOLE, Moment, each_moment, one_row
 from tests.fixtures.gateway.raw_client import RawClient
 from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange
+from tests.fixtures.waiting import until
 
 
 @pytest.mark.parametrize("leave", [RawClient.close, RawClient.reset], ids=["closes", "resets"])
@@ -60,7 +61,7 @@ def test_c12_closing_the_official_clients_stream_closes_the_upstream(pair: Pair,
                 stream = client.chat.completions.create(**ASK)
                 next(iter(stream))
                 stream.close()
-        pair.rig.wait(lambda: kept[0].over.is_set())
+        until(lambda: kept[0].over.is_set())
 
 
 async def _read_one(port: int) -> None:

@@ -17,6 +17,7 @@ from tests.conformance.harness.stream_events import CONTENT, wire
 from tests.conformance.harness.stream_fixture import SECRET, USER, Pair
 from tests.fixtures.gateway.gateway_fixture import Rig
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 HERE = Path(__file__).parent / "node"
 CHAT = {"model": "plain", "messages": USER}
@@ -103,7 +104,7 @@ def seen_fixture(node: Path, served: tuple[FakeUpstream, Rig]) -> tuple[dict[str
 
 def _run(node: Path, url: str) -> dict[str, Any]:
     command = ["node", "smoke.mjs", url, SECRET]
-    done = subprocess.run(command, cwd=node, input=json.dumps(CASES), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=node, input=json.dumps(CASES), capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr[-2000:]
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return {line["name"]: line.get("result") for line in lines}

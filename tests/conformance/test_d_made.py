@@ -15,6 +15,7 @@ from tests.conformance.harness.stream_fixture import (
     sync_client,
 )
 from tests.fixtures.gateway.gateway_fixture import key
+from tests.fixtures.waiting import until
 
 WHOLE = {"model": "plain", "input": "q"}
 
@@ -86,6 +87,6 @@ def test_d1_a_key_that_may_not_name_the_route_does_not_find_the_response(pair: P
     ident = _made(pair.gateway).id
     pair.publish(pair.upstream.url, key("ft-other", "complete", routes=("hasty",)))
     known = {"authorization": "Bearer ft-other"}
-    pair.rig.wait(lambda: httpx.get(f"{pair.rig.url}/models", headers=known).status_code == 200)
+    until(lambda: httpx.get(f"{pair.rig.url}/models", headers=known).status_code == 200)
     with sync_client(pair.gateway, "ft-other") as asking, pytest.raises(openai.NotFoundError):
         asking.responses.retrieve(ident)

@@ -24,6 +24,7 @@ from tests.fixtures.paths import ROOT
 from tests.fixtures.services import fork_server
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import free_ports
+from tests.fixtures.waiting import PATIENCE
 
 PAGE = ROOT / "docs" / "how-to" / "what-can-i-say.md"
 COLUMNS = "118"
@@ -102,7 +103,7 @@ class Walk:
         if program == "fairtrial":
             command = [sys.executable, "-m", "fairtrial_cli.main", *arguments]
         environ = {"COLUMNS": COLUMNS, "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-        done = fork_server.run(command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=120)
+        done = fork_server.run(command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == code, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
         return done.stdout + (done.stderr if both else "")
 

@@ -53,9 +53,18 @@ def live_experiment(path: Path) -> None:
 
 
 @pytest.fixture(scope="package")
-def visitors(browser: Browser, site: Site) -> Visitors:
-    """The contexts of this folder; they end with the browser."""
-    return Visitors(browser, site)
+def visitors(browser: Browser, site: Site) -> Iterator[Visitors]:
+    """The people of this folder's project, each with a page."""
+    with closing(Visitors(browser, site)) as people:
+        yield people
+
+
+@pytest.fixture(autouse=True)
+def empty_pages_afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
+    """An open page costs CPU as long as it is open, also while tests of other projects run."""
+    yield
+    if "visitors" in request.fixturenames:
+        request.getfixturevalue("visitors").rest()
 
 
 @pytest.fixture(scope="package")

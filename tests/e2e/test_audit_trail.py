@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from dashboard.client import SESSION_COOKIE
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, answer_by_model
 from tests.fixtures.dashboard.visits import Visitors
-from tests.fixtures.services.services_fixture import eventually
+from tests.fixtures.waiting import until
 
 NAME = f"{CANDIDATE}-vs-{BASELINE}"
 WHY = "answers in French"
@@ -34,14 +35,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         text = path.read_text()
         assert SPLIT in text
         path.write_text(text.replace(SPLIT, ANEW))
-        eventually(lambda: len(site.ask("GET", "/api/plans")["rows"]) == 4)
+        until(lambda: len(site.ask("GET", "/api/plans")["rows"]) == 4)
         yield site
 
 
 @pytest.fixture(scope="module")
-def auditor(browser: Browser, project: Site) -> Page:
+def auditor(browser: Browser, project: Site) -> Iterator[Page]:
     """The page of Otto, who is an auditor."""
-    return Visitors(browser, project).page("Otto")
+    with closing(Visitors(browser, project)) as people:
+        yield people.page("Otto")
 
 
 def main(page: Page) -> Locator:

@@ -84,7 +84,6 @@ def test_a_refresh_keeps_what_is_typed_into_an_open_dialog(visitors: Visitors, s
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
     site.ask("POST", f"/api/experiments/{LIVE}/resume", {"why": "the test is over"})
-    page.close()
 
 
 @pytest.mark.parametrize("address", ["overview", f"experiment?experiment={LIVE}&window=all"])

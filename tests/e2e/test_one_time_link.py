@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from playwright.sync_api import Browser, Page, expect
 from fairtrial.config.project import load_project
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.project_files import write_project
+from tests.fixtures.waiting import PATIENCE
 
-PATIENCE_SECONDS = 120
 PROGRAM = [sys.executable, "-m", "fairtrial_cli.main"]
 
 
@@ -38,9 +39,7 @@ class Running:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [*PROGRAM, *words]
-        return subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
-        )
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.fixture(name="running", scope="module")
@@ -58,14 +57,20 @@ def running_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
         printed += line
     yield Running(folder, printed)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=PATIENCE_SECONDS)
+    process.communicate(timeout=PATIENCE)
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
+    with closing(browser.new_context()) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def another_page(browser: Browser) -> Iterator[Page]:
+    """The page of another visitor, who has other cookies."""
+    with closing(browser.new_context()) as context:
+        yield context.new_page()
 
 
 def expect_no_page_but_the_sign_in(page: Page) -> None:
@@ -87,8 +92,10 @@ def test_a_visitor_without_the_link_sees_how_to_get_one_and_nothing_else(page: P
     expect(page.get_by_text("fairtrial dashboard --link")).to_be_visible()
 
 
-def test_the_link_opens_the_dashboard_once_until_the_first_account(browser: Browser, running: Running) -> None:
-    first, second = (browser.new_context().new_page() for _ in range(2))
+def test_the_link_opens_the_dashboard_once_until_the_first_account(
+    page: Page, another_page: Page, running: Running
+) -> None:
+    first, second = page, another_page
     first.goto(running.link)
     expect_everything(first)
     assert "/one-time/" not in first.url

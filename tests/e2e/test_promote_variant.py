@@ -12,7 +12,7 @@ from tests.fixtures.dashboard.page_walk import WatchedPage
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site
 from tests.fixtures.dashboard.visits import Visitors
 from tests.fixtures.experiments.simulated_days import add_experiment
-from tests.fixtures.services.services_fixture import eventually
+from tests.fixtures.waiting import PATIENCE, until
 
 NAME = "promoted-trial"
 ADDRESS = f"experiment?experiment={NAME}"
@@ -24,10 +24,10 @@ def experiment(site: Site) -> Iterator[str]:
     path = site.services.project.path
     before = path.read_text()
     add_experiment(path, NAME, control=BASELINE, treatment=CANDIDATE)
-    eventually(lambda: NAME in names(site))
+    until(lambda: NAME in names(site))
     yield NAME
     path.write_text(before)
-    eventually(lambda: NAME not in names(site))
+    until(lambda: NAME not in names(site))
 
 
 def names(site: Site) -> list[str]:
@@ -37,7 +37,7 @@ def names(site: Site) -> list[str]:
 def reason(site: Site) -> str:
     """Why the gateway chose the variant of a new request."""
     body = {"model": NAME, "user": "somebody", "messages": [{"role": "user", "content": "hi"}]}
-    answer = httpx.post(f"{site.services.urls.api}/chat/completions", json=body, timeout=30)
+    answer = httpx.post(f"{site.services.urls.api}/chat/completions", json=body, timeout=PATIENCE)
     return answer.headers["x-fairtrial-reason"]
 
 
@@ -71,14 +71,14 @@ def test_an_admin_overrides_and_a_release_manager_rolls_back(visitors: Visitors,
     expect(result).to_contain_text(f"{CANDIDATE} serves everyone. To undo: fairtrial experiment rollback {experiment}")
     line = f"  {experiment}: {{deployment: {CANDIDATE}, fallback: {BASELINE}}}"
     expect(ada.get_by_test_id("stCode").first).to_contain_text(f"routes:\n{line}")
-    eventually(lambda: reason(site) == "promoted")
+    until(lambda: reason(site) == "promoted")
     expect(ada.get_by_role("button", name="Pause", exact=True)).to_have_count(0)
     rita = opened(visitors.page("Rita"), site, "overview")
     expect(rita.get_by_text(f"{experiment}: PROMOTED at")).to_be_visible()
     opened(rita, site, ADDRESS).get_by_role("button", name="Roll back", exact=True).click()
     confirm(rita, "Roll back", "too many complaints")
     expect(rita.get_by_test_id("stAlert").first).to_contain_text(f"All traffic is on {BASELINE}.")
-    eventually(lambda: reason(site) == "excluded")
+    until(lambda: reason(site) == "excluded")
     (undone, made) = site.ask("GET", f"/api/experiments/{experiment}/transitions")["rows"]
     assert [(row["action"], row["actor"]) for row in (made, undone)] == [
         ("promote", "account Ada"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from tests.fixtures.dashboard.page_walk import WatchedPage
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, answer_by_model
 from tests.fixtures.dashboard.visits import Visitors
 from tests.fixtures.experiments.simulated_days import DAY_US, LiveExperiment
-from tests.fixtures.services.services_fixture import eventually
+from tests.fixtures.waiting import PATIENCE, until
 
 NAME = f"{CANDIDATE}-vs-{BASELINE}"
 SPLIT = f"split: {{{BASELINE}: 50, {CANDIDATE}: 50}}"
@@ -53,7 +54,7 @@ class Audited:
 
     def as_rita(self, path: str, body: Any) -> Any:
         headers = {"cookie": f"{SESSION_COOKIE}={self.site.session('Rita')}"}
-        answer = httpx.post(f"{self.site.control}{path}", json=body, headers=headers, timeout=60)
+        answer = httpx.post(f"{self.site.control}{path}", json=body, headers=headers, timeout=PATIENCE)
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -77,7 +78,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
         path = site.services.project.path
         before = len(site.ask("GET", "/api/plans")["rows"])
         path.write_text(path.read_text().replace(SPLIT, ANEW))
-        eventually(lambda: len(site.ask("GET", "/api/plans")["rows"]) > before)
+        until(lambda: len(site.ask("GET", "/api/plans")["rows"]) > before)
         found = Audited(site, "", "")
         found = Audited(site, found.judge(GATE), found.judge(OTHER_GATE))
         found.as_rita(f"/api/verdicts/{found.released}/approve", {"why": APPROVED})
@@ -97,8 +98,9 @@ def published_long_ago(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def people(browser: Browser, audited: Audited) -> Visitors:
-    return Visitors(browser, audited.site)
+def people(browser: Browser, audited: Audited) -> Iterator[Visitors]:
+    with closing(Visitors(browser, audited.site)) as found:
+        yield found
 
 
 @pytest.fixture

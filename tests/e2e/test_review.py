@@ -13,6 +13,7 @@ from dashboard.client import SESSION_COOKIE
 from tests.fixtures.dashboard.reviewing import Reviewing
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, PASSWORD, Site
 from tests.fixtures.dashboard.visits import Visitors
+from tests.fixtures.waiting import PATIENCE
 
 SOME, MANY = 6, 15
 """Pairs of a queue: enough to go on after a reload, and for each outcome three times."""
@@ -23,7 +24,7 @@ OUTCOMES = {"1": "left", "2": "tie", "3": "right", "4": "both_bad", "0": "cant_j
 def asked(site: Site, name: str, method: str, path: str, body: Any = None) -> httpx.Response:
     """Control's answer to this person."""
     cookies = {SESSION_COOKIE: site.session(name)}
-    return httpx.request(method, f"{site.control}{path}", json=body, cookies=cookies, timeout=30)
+    return httpx.request(method, f"{site.control}{path}", json=body, cookies=cookies, timeout=PATIENCE)
 
 
 def test_pairs_are_judged_by_keyboard_with_a_reload_in_the_middle_and_nothing_is_lost(page: Page, site: Site) -> None:

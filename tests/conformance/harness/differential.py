@@ -21,6 +21,7 @@ from tests.conformance.harness.environments import ROOT, python_of
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, without_breakers
 from tests.fixtures.upstream.seen import Seen
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 STRAIGHT = "fake"
 """The target without a gateway."""
@@ -112,7 +113,7 @@ class Differential:
         """The answer to the request that the client sent, on a connection of its own; straight or by a transport."""
         sent = self.requests(case, client, STRAIGHT)[0]
         port = self.fake.port if target == STRAIGHT else self.rigs[target].supervisor.port
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         headers = {name: value for name, value in sent.headers if name.lower() not in ("host", "x-fake-key")}
         connection.request(sent.method, sent.path, sent.body or None, headers)
         answer = connection.getresponse()

@@ -13,6 +13,7 @@ from tests.conformance.harness.stream_events import HELLO, wire
 from tests.conformance.harness.stream_fixture import ASK, Pair
 from tests.fixtures.gateway.raw_client import RawClient, Received
 from tests.fixtures.upstream.manual_upstream import JSON_HEAD, STREAM_HEAD, Exchange
+from tests.fixtures.waiting import until
 
 WHOLE = {name: value for name, value in ASK.items() if name != "stream"}
 Moment = Callable[[Exchange, RawClient], None]
@@ -63,7 +64,7 @@ def one_row(pair: Pair, outcome: str = "cancelled") -> Iterator[dict[str, Any]]:
     row: dict[str, Any] = {}
     yield row
     row.update(pair.rig.await_events("request", 1)[-1])
-    pair.rig.wait(lambda: _in_flight(pair) == 0)
+    until(lambda: _in_flight(pair) == 0)
     assert [len(pair.rig.events(kind)) for kind in ("request", "attempt")] == [1, 1]
     assert row["outcome"] == outcome
 

@@ -20,6 +20,7 @@ from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial, start
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 FOUR = {
     "system_fingerprint": "weights-1",
@@ -115,7 +116,7 @@ def test_ctrl_c_says_what_is_kept_and_leaves_nothing_running(folder: Path, upstr
     while not asked(upstream) and time.monotonic() < deadline:
         time.sleep(0.05)
     program.send_signal(signal.SIGINT)
-    _, problems = program.communicate(timeout=60)
+    _, problems = program.communicate(timeout=PATIENCE)
     assert program.returncode == 130 and "Run the same command to continue" in problems
     upstream.script = {"kind": "json", "answer": FOUR}
     assert evaluate(folder, "--on", "base")[0] == 0

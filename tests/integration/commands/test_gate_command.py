@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.fixtures.services.gate_project import GATE, PROJECT, SUITE, fairtrial, gate, record, write_gate_project
+from tests.fixtures.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_a_fault_of_the_program_has_no_verdicts_exit_code(project: Path) -> None
     )
     words = ["gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base"]
     done = subprocess.run(
-        [sys.executable, "-c", code, *words], cwd=project, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code, *words], cwd=project, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 70
     assert "boom" in done.stderr and "internal error of fairtrial, not a verdict" in done.stderr

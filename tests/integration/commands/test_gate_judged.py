@@ -23,6 +23,7 @@ from tests.fixtures.services.gate_project import GATE, PROJECT, SUITE, gate, rec
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import end, start_control
+from tests.fixtures.waiting import PATIENCE
 
 EXPERIMENT = """\
 metrics:
@@ -165,7 +166,7 @@ def test_a_wrong_split_is_invalid_and_an_alarm_on_the_first_page(
 
 def shown(page: str, **query: str) -> AppTest:
     """A page of the dashboard, drawn."""
-    found = AppTest.from_string(PAGE.format(page=page), default_timeout=60)
+    found = AppTest.from_string(PAGE.format(page=page), default_timeout=PATIENCE)
     for name, value in query.items():
         found.query_params[name] = value
     found.run()

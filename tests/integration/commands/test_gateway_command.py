@@ -15,9 +15,10 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import publish
 from fairtrial.domain.plan import Published
 from tests.fixtures.gateway.kept_connection import KeptConnection
-from tests.fixtures.gateway.patient_plan import patient, until
+from tests.fixtures.gateway.patient_plan import patient
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.upstream.blocking_upstream import BlockingUpstream
+from tests.fixtures.waiting import until_async
 
 
 def started(folder: Path, upstream: BlockingUpstream, port: int) -> subprocess.Popen[bytes]:
@@ -54,7 +55,7 @@ async def test_a_stream_ends_whole_whoever_is_told(tmp_path: Path, to_all: bool)
             stream = await reached(upstream, port)
             other = await reached(upstream, port)
             stream.send("first", stream=True)
-            await until(lambda: upstream.waiting == 1)
+            await until_async(lambda: upstream.waiting == 1)
             surplus = await other.ask("second")
             assert (surplus.status, surplus.error["code"]) == (503, "overloaded")
             if to_all:

@@ -18,7 +18,7 @@ from tests.fixtures.credentials import by_key
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.printed_commands import Terminal
 from tests.fixtures.services.project_files import free_ports
-from tests.fixtures.services.services_fixture import eventually
+from tests.fixtures.waiting import until
 
 KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
 
@@ -85,7 +85,7 @@ def test_the_printed_lines_work_as_they_are_printed(tmp_path: Path) -> None:
         assert "SHIP" in said[steps[5]] and said[steps[6]] == _answer_of_one_of_the_two(said[steps[6]])
         headers = by_key(Layout(tmp_path / "shop" / "fairtrial.duckdb"))
         with httpx.Client(base_url=f"http://127.0.0.1:{ports[2]}", headers=headers, trust_env=False) as control:
-            eventually(lambda: assigned(control) == ["support-bot"])
+            until(lambda: assigned(control) == ["support-bot"])
 
 
 def assigned(control: httpx.Client) -> list[str]:

@@ -19,7 +19,8 @@ from fairtrial.config.project import load_project
 from fairtrial.store.core.owner_lock import read_note
 from tests.fixtures.evaluators.review_answers import write_both
 from tests.fixtures.services.project_files import write_project
-from tests.fixtures.store.maintenance_fixture import PATIENCE, fairtrial, start_control
+from tests.fixtures.store.maintenance_fixture import fairtrial, start_control
+from tests.fixtures.waiting import PATIENCE
 
 PAIRS = 24
 PASSWORD = "correct horse battery"

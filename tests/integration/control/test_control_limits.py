@@ -21,7 +21,8 @@ from tests.fixtures.gateway.raw_client import RawClient, Received
 from tests.fixtures.services.descriptor_limit import callers, healthy, limited
 from tests.fixtures.services.project_files import control_port, write_project
 from tests.fixtures.store import samples
-from tests.fixtures.store.maintenance_fixture import end, eventually, start_control
+from tests.fixtures.store.maintenance_fixture import end, start_control
+from tests.fixtures.waiting import until
 
 SIGN_IN = b"POST /sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n"
 HALVES = {
@@ -42,7 +43,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     bind = f'{{bind: "127.0.0.1:{found}"'
     path.write_text(path.read_text().replace(f"control: {bind}", f"control: {bind}, body_grace: {GRACE}"))
     process = start_control(folder)
-    eventually(lambda: healthy(found))
+    until(lambda: healthy(found))
     yield found
     end(process)
 
@@ -144,7 +145,7 @@ def test_control_without_descriptors_left_answers_and_brings_events_in(tmp_path:
             writer = JournalWriter(layout.journal, writer="w")
             writer.append(samples.request(1))
             writer.close()
-            eventually(lambda: _requests(layout) == 1)
+            until(lambda: _requests(layout) == 1)
         assert httpx.get(f"http://127.0.0.1:{found}/readyz").status_code == 200
         said = log.read_text()
     assert said.count("at its limit of 128 open files") == 1 and "Traceback" not in said

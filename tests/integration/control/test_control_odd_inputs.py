@@ -15,7 +15,8 @@ from fairtrial.store.access.keys import KeyOptions
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.descriptor_limit import healthy
 from tests.fixtures.services.project_files import control_port, write_project
-from tests.fixtures.store.maintenance_fixture import end, eventually, fairtrial, start_control
+from tests.fixtures.store.maintenance_fixture import end, fairtrial, start_control
+from tests.fixtures.waiting import until
 
 LONG = "9" * 400
 LISTINGS = ("keys", "accounts", "requests", "runs", "verdicts", "events", "feedback", "comparisons")
@@ -27,7 +28,7 @@ def api_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Clie
     write_project(folder)
     process = start_control(folder)
     port = control_port(folder)
-    eventually(lambda: healthy(port))
+    until(lambda: healthy(port))
     with open_store(Layout(folder / "fairtrial.duckdb")) as owner:
         secret = owner.create_key("admin", KeyOptions(("admin",))).secret
     headers = {"authorization": f"Bearer {secret}"}

@@ -22,8 +22,9 @@ from tests.fixtures.credentials import by_key
 from tests.fixtures.services.command import start
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import samples
-from tests.fixtures.store.maintenance_fixture import PATIENCE, eventually, fairtrial, start_control
+from tests.fixtures.store.maintenance_fixture import fairtrial, start_control
 from tests.fixtures.store.stored_verdict import VERDICT, store_verdict
+from tests.fixtures.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -104,11 +105,11 @@ def test_a_changed_file_reaches_the_plan_and_a_broken_one_does_not(
     path, before = folder / "fairtrial.yaml", read(layout.plan).plan.plan_hash
     url = (read_note(layout) or pytest.fail("no owner")).control_url
     path.write_text(path.read_text().replace("openai/tuned", "openai/tuned-2"))
-    eventually(lambda: read(layout.plan).plan.plan_hash != before)
+    until(lambda: read(layout.plan).plan.plan_hash != before)
     good = read(layout.plan)
     path.write_text(path.read_text().replace("unit: user", "unite: user"))
     headers = by_key(layout)
-    eventually(lambda: httpx.get(f"{url}/api/services", headers=headers).json()["plan"]["refused"] is not None)
+    until(lambda: httpx.get(f"{url}/api/services", headers=headers).json()["plan"]["refused"] is not None)
     assert "unite" in httpx.get(f"{url}/api/services", headers=headers).json()["plan"]["refused"]
     assert read(layout.plan) == good
 
@@ -141,7 +142,7 @@ def test_a_broken_project_is_a_clear_error_at_the_start(folder: Path) -> None:
 
 def test_control_that_is_told_to_end_while_it_starts_ends(folder: Path, layout: Layout) -> None:
     process = start("control", cwd=folder, stdout=subprocess.DEVNULL)
-    eventually(lambda: is_owned(layout))
+    until(lambda: is_owned(layout))
     process.terminate()
     assert process.wait(PATIENCE) == 0
     assert not is_owned(layout)

@@ -18,6 +18,7 @@ from gateway.proxy.routes.fastapi_app import api_app
 from scripts.reference.data_plane import ROUTES
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 OPEN_CONTROL = {
     ("GET", "/livez"): "whoever watches the process has no account",
@@ -69,7 +70,7 @@ def rig_fixture(upstream: FakeUpstream, tmp_path_factory: pytest.TempPathFactory
 def ask(rig: Rig, method: str, path: str, secret: str | None) -> httpx.Response:
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {secret}"} if secret else {})
     body = b"" if method in ("GET", "HEAD", "OPTIONS") else b'{"model": "base-direct", "messages": [], "input": "x"}'
-    return httpx.request(method, rig.root + path, headers=headers, content=body, timeout=30, verify=False)
+    return httpx.request(method, rig.root + path, headers=headers, content=body, timeout=PATIENCE, verify=False)
 
 
 def one_of(path: str) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from tests.fixtures.gateway.gateway_fixture import Rig, running
 from tests.fixtures.gateway.kept_connection import Answer, KeptConnection
-from tests.fixtures.gateway.patient_plan import patient, until
+from tests.fixtures.gateway.patient_plan import patient
 from tests.fixtures.upstream.blocking_upstream import BlockingUpstream
+from tests.fixtures.waiting import until_async
 
 STREAMS = 500
 
@@ -21,7 +22,7 @@ async def begun(rig: Rig, upstream: BlockingUpstream, count: int) -> list[KeptCo
     found = [await upstream.connect(rig.supervisor.port) for _ in range(count)]
     for number, connection in enumerate(found):
         connection.send(f"q{number}", stream=True)
-    await until(lambda: upstream.waiting == count)
+    await until_async(lambda: upstream.waiting == count)
     return found
 
 
@@ -74,7 +75,7 @@ async def test_what_does_not_end_in_time_is_broken_off_with_an_error_and_recorde
             [stream] = await begun(rig, upstream, 1)
             whole = await upstream.connect(rig.supervisor.port)
             whole.send("whole")
-            await until(lambda: upstream.waiting == 2)
+            await until_async(lambda: upstream.waiting == 2)
             stopping = asyncio.create_task(asyncio.to_thread(rig.end))
             broken, refusal = await stream.answer(), await whole.answer()
             await stopping

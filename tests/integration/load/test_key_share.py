@@ -14,8 +14,9 @@ import pytest
 
 from tests.fixtures.gateway.gateway_fixture import Rig, key, running
 from tests.fixtures.gateway.kept_connection import KeptConnection
-from tests.fixtures.gateway.patient_plan import patient, until
+from tests.fixtures.gateway.patient_plan import patient
 from tests.fixtures.upstream.blocking_upstream import BlockingUpstream
+from tests.fixtures.waiting import until_async
 
 GREEDY, OTHER = "ft-greedy", "ft-other"
 CARRIED = 20
@@ -47,7 +48,7 @@ async def test_a_key_gets_its_share_and_the_rest_is_for_others(tmp_path: Path, p
         greedy = [await upstream.connect(port, GREEDY) for _ in range(share)]
         for connection in greedy:
             connection.send("q", stream=True)
-        await until(lambda: upstream.waiting == share)
+        await until_async(lambda: upstream.waiting == share)
         surplus = await upstream.connect(port, GREEDY)
         surplus.writer.write(HALF % GREEDY.encode())  # the answer comes though the body never does
         answer = await surplus.answer()
@@ -90,12 +91,12 @@ async def test_large_bodies_are_held_up_to_a_bound_and_a_key_s_share_of_it(tmp_p
         port, large = rig.supervisor.port, "x" * 900_000
         first = await upstream.connect(port, GREEDY)
         first.send(large)
-        await until(lambda: upstream.waiting == 1)
+        await until_async(lambda: upstream.waiting == 1)
         refused = await (await upstream.connect(port, GREEDY)).ask(large)
         assert (refused.status, refused.error["code"]) == (429, "key_share_used")
         other = await upstream.connect(port, OTHER)
         other.send(large)
-        await until(lambda: upstream.waiting == 2)
+        await until_async(lambda: upstream.waiting == 2)
         said = await counts(await upstream.connect(port))
         assert 'turned_away_total{worker="w0",reason="key_share_bodies"} 1\n' in said
         upstream.gate.set()
@@ -107,7 +108,7 @@ async def test_the_official_client_waits_and_asks_again(tmp_path: Path) -> None:
     async with serving(tmp_path, max_share_per_key=1) as (rig, upstream):
         holding = await upstream.connect(rig.supervisor.port, GREEDY)
         holding.send("q")
-        await until(lambda: upstream.waiting == 1)
+        await until_async(lambda: upstream.waiting == 1)
         client = openai.AsyncOpenAI(base_url=rig.url, api_key=GREEDY, max_retries=0)
         with pytest.raises(openai.RateLimitError) as caught:
             await client.chat.completions.create(model="base-direct", messages=[{"role": "user", "content": "q"}])
@@ -130,7 +131,7 @@ async def test_a_gateway_without_keys_holds_nothing_back(tmp_path: Path) -> None
             all_of_it = [await upstream.connect(rig.supervisor.port) for _ in range(CARRIED)]
             for connection in all_of_it:
                 connection.send("q")
-            await until(lambda: upstream.waiting == CARRIED)
+            await until_async(lambda: upstream.waiting == CARRIED)
             refused = await (await upstream.connect(rig.supervisor.port)).ask("q")
             assert (refused.status, json.loads(refused.body)["error"]["code"]) == (503, "overloaded")
             upstream.gate.set()

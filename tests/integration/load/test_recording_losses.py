@@ -13,6 +13,7 @@ import httpx
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import until
 
 LOSING, AGAIN = "recording is losing events", "recording works again"
 ASKED = 30
@@ -51,16 +52,16 @@ def limit_files(pid: int, size: int) -> None:
 def test_lost_records_are_one_line_and_an_alarm_and_traffic_goes_on(tmp_path: Path) -> None:
     with FakeUpstream() as upstream, standard_error() as written, running(tmp_path, workers=2) as rig:
         rig.publish(plan_for(upstream.url))
-        rig.wait(lambda: recording(rig) == {"ok"})
+        until(lambda: recording(rig) == {"ok"})
         for pid in rig.worker_pids():
             limit_files(pid, 0)
         assert {post(rig, DIRECT).status_code for _ in range(ASKED)} == {200}
-        rig.wait(lambda: recording(rig) == {"losing"})
+        until(lambda: recording(rig) == {"losing"})
         said = httpx.get(f"{rig.root}/metrics").text
         assert 'fairtrial_recording_losing{worker="w' in said
         for pid in rig.worker_pids():
             limit_files(pid, resource.RLIM_INFINITY)
-        rig.wait(lambda: recording(rig) == {"ok"}, seconds=60)
+        until(lambda: recording(rig) == {"ok"})
         before = len(rig.events("request"))
         assert post(rig, DIRECT).status_code == 200
         rig.await_events("request", before + 1)
@@ -79,7 +80,7 @@ def test_one_worker_that_loses_is_named_by_all(tmp_path: Path) -> None:
             assert {post(rig, DIRECT).status_code for _ in range(8)} == {200}  # one of them goes to that worker
             return recording(rig) == {"losing"}
 
-        rig.wait(is_named, seconds=60)
+        until(is_named)
 
 
 def test_a_journal_whose_folder_is_deleted_is_made_again(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_a_journal_whose_folder_is_deleted_is_made_again(tmp_path: Path) -> None
         for segment in rig.layout.journal.iterdir():
             segment.unlink()
         rig.layout.journal.rmdir()
-        rig.wait(lambda: any(rig.layout.journal.glob("*.jsonl")))
+        until(lambda: any(rig.layout.journal.glob("*.jsonl")))
         assert post(rig, DIRECT).status_code == 200
         rig.await_events("request", 1)
     assert "a segment was removed while it was in use" in written[0]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tests.fixtures.gateway.gateway_fixture import Rig, running
 from tests.fixtures.gateway.kept_connection import Answer, KeptConnection
-from tests.fixtures.gateway.patient_plan import patient, until
+from tests.fixtures.gateway.patient_plan import patient
 from tests.fixtures.upstream.blocking_upstream import BlockingUpstream
+from tests.fixtures.waiting import until_async
 
 CARRIED = 8
 SURPLUS = 24
@@ -29,7 +30,7 @@ async def full(rig: Rig, upstream: BlockingUpstream) -> list[KeptConnection]:
     found = [await upstream.connect(rig.supervisor.port) for _ in range(CARRIED)]
     for number, connection in enumerate(found):
         connection.send(f"q{number}", stream=number % 2 == 0)
-    await until(lambda: upstream.waiting == CARRIED)
+    await until_async(lambda: upstream.waiting == CARRIED)
     return found
 
 
@@ -67,7 +68,7 @@ async def test_a_place_is_free_again_however_its_request_ended(tmp_path: Path) -
                 other = await upstream.connect(rig.supervisor.port)
                 await other.get_until("/metrics", idle)
                 upstream.gate.set()
-                await until(lambda: upstream.waiting == 0)
+                await until_async(lambda: upstream.waiting == 0)
                 assert (await other.ask("whole")).status == 200
                 assert (await other.get("/v1/nowhere")).status == 404
                 assert idle(await other.get("/metrics"))

@@ -15,6 +15,7 @@ from gateway.control.operations.live_rates import live_rates
 from tests.fixtures.dashboard.opened_page import cells, opened
 from tests.fixtures.services.project_files import free_ports, write_project
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 USERS = 60
 EXPERIMENT = "tuned-vs-base"
@@ -38,7 +39,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 def ask(services: Services, user: str, *, stream: bool = False) -> int:
     messages = [{"role": "user", "content": "hello"}]
     body = {"model": "support-bot", "user": user, "messages": messages, "stream": stream}
-    answer = httpx.post(f"{services.urls.api}/chat/completions", json=body, timeout=60, verify=False)
+    answer = httpx.post(f"{services.urls.api}/chat/completions", json=body, timeout=PATIENCE, verify=False)
     assert answer.content
     return answer.status_code
 

@@ -10,6 +10,7 @@ import httpx
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import until
 
 ASKED = 40
 OK = re.compile(r'^fairtrial_requests_total\{worker="(w\d)",outcome="ok"\} (\d+)$', re.MULTILINE)
@@ -29,8 +30,8 @@ def workers(rig: Rig) -> set[str]:
 def test_every_worker_s_counts_are_in_one_answer(tmp_path: Path) -> None:
     with FakeUpstream() as upstream, running(tmp_path, workers=2) as rig:
         rig.publish(plan_for(upstream.url))
-        rig.wait(lambda: workers(rig) == {"w0", "w1"})
+        until(lambda: workers(rig) == {"w0", "w1"})
         for _ in range(ASKED):
             assert post(rig, DIRECT).status_code == 200
-        rig.wait(lambda: sum(counted(rig).values()) == ASKED)
+        until(lambda: sum(counted(rig).values()) == ASKED)
         assert workers(rig) == {"w0", "w1"}

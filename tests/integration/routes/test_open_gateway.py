@@ -11,6 +11,7 @@ import pytest
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import until
 
 CHAT = "POST /v1/chat/completions"
 FORWARDING = (
@@ -144,8 +145,8 @@ def test_a_gateway_that_asks_for_keys_serves_proxies(upstream: FakeUpstream, rig
     plan = plan_for(upstream.url)
     rig.publish(plan, key("ft-app", "complete"))
     try:
-        rig.wait(lambda: ask(rig, *FORWARDING, version="1.0") == "401 invalid_api_key")
+        until(lambda: ask(rig, *FORWARDING, version="1.0") == "401 invalid_api_key")
         assert ask(rig, *FORWARDING, "Authorization: Bearer ft-app", version="1.0") == "200"
     finally:
         rig.publish(plan)
-        rig.wait(lambda: ask(rig) == "200")
+        until(lambda: ask(rig) == "200")

@@ -16,6 +16,7 @@ from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE, until
 
 STATUS = {"kind": "json", "whole": {"error": {"message": "no", "type": "invalid_request_error"}}}
 BROKEN = {"kind": "stream", "finish": False, "done": False, "then": "reset"}
@@ -87,7 +88,9 @@ def ask(rig: Rig, model: str, fake: dict[str, Any], *, stream: bool = False, pat
     """Ask, read what comes to its end, and return the request's id."""
     sent = {"model": model, "user": "u", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
     headers = AUTHORIZED | {"x-fake": json.dumps(fake or {"kind": "json"})}
-    with httpx.stream("POST", f"{rig.url}/{path}", json=sent, headers=headers, timeout=30, verify=False) as answer:
+    with httpx.stream(
+        "POST", f"{rig.url}/{path}", json=sent, headers=headers, timeout=PATIENCE, verify=False
+    ) as answer:
         request_id: str = answer.headers["x-request-id"]
         try:
             answer.read()
@@ -97,7 +100,7 @@ def ask(rig: Rig, model: str, fake: dict[str, Any], *, stream: bool = False, pat
 
 
 def outcomes(rig: Rig, request_id: str) -> tuple[str, str]:
-    rig.wait(lambda: any(one["request_id"] == request_id for one in rig.events("request")))
+    until(lambda: any(one["request_id"] == request_id for one in rig.events("request")))
     (event,) = [one for one in rig.events("request") if one["request_id"] == request_id]
     return event["arm_outcome"], event["user_outcome"]
 

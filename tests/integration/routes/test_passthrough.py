@@ -12,6 +12,7 @@ import pytest
 
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 PROVIDER_KEY = "sk-provider-of-all"
 
@@ -62,7 +63,7 @@ def test_a_body_larger_than_a_request_for_a_model_is_passed_on_as_it_comes(rig: 
         for _ in range(160):
             yield piece
 
-    answer = httpx.post(f"{rig.url}/files", content=pieces(), timeout=60)
+    answer = httpx.post(f"{rig.url}/files", content=pieces(), timeout=PATIENCE)
     assert answer.status_code == 200
     assert sha256(upstream.seen[-1].body).digest() == sha256(piece * 160).digest()
 
@@ -76,7 +77,7 @@ def test_binary_answers_are_the_same_bytes(rig: Rig, upstream: FakeUpstream) -> 
         "framing": "chunked",
         "headers": {"content-type": "audio/mpeg", "content-disposition": 'attachment; filename="a.mp3"'},
     }
-    answer = httpx.post(f"{rig.url}/audio/speech", json={"input": "x"}, headers={"x-fake": "audio"}, timeout=30)
+    answer = httpx.post(f"{rig.url}/audio/speech", json={"input": "x"}, headers={"x-fake": "audio"}, timeout=PATIENCE)
     assert answer.content == b"\x00\x01binary" * 100_000
     assert answer.headers["content-type"] == "audio/mpeg"
     assert answer.headers["content-disposition"] == 'attachment; filename="a.mp3"'
@@ -148,7 +149,7 @@ def test_a_caller_that_leaves_ends_the_upstreams_answer(rig: Rig, upstream: Fake
     upstream.scripts["slow"] = {"kind": "steps", "steps": [{"send": _HEAD}, {"then": "stall"}]}
     with httpx.stream("GET", f"{rig.url}/files/f/content", headers={"x-fake": "slow"}) as answer:
         next(answer.iter_raw())
-    assert upstream.seen[-1].gone.wait(10)
+    assert upstream.seen[-1].gone.wait(PATIENCE)
 
 
 _HEAD = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n"
@@ -225,7 +226,7 @@ def test_a_query_goes_on_to_the_letter(rig: Rig, upstream: FakeUpstream) -> None
 
 def test_a_body_that_came_once_is_not_sent_half_a_second_time(rig: Rig, upstream: FakeUpstream) -> None:
     upstream.scripts["gone"] = {"kind": "reset"}
-    answer = httpx.put(f"{rig.url}/files/f", content=b"x" * 2**20, headers={"x-fake": "gone"}, timeout=30)
+    answer = httpx.put(f"{rig.url}/files/f", content=b"x" * 2**20, headers={"x-fake": "gone"}, timeout=PATIENCE)
     assert (answer.status_code, answer.json()["error"]["type"]) == (502, "upstream_error")
     assert {len(seen.body) for seen in upstream.seen} == {2**20}
 

@@ -19,6 +19,7 @@ from fairtrial.domain.plan import Route
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, plan_for, running
 from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE, until
 
 
 def _unused_port() -> int:
@@ -32,7 +33,7 @@ def test_a_unit_keeps_its_arm_over_workers_and_restarts(upstream: FakeUpstream, 
 
     with running(tmp_path, workers=2) as rig:
         rig.publish(plan_for(upstream.url))
-        rig.wait(lambda: len(_livez(rig)) == 2)
+        until(lambda: len(_livez(rig)) == 2)
         first = arms(rig)
         assert set(first.values()) == {"base", "tuned"}
         os.kill(rig.worker_pids()[0], signal.SIGKILL)
@@ -198,11 +199,11 @@ def test_a_client_that_leaves_cancels_the_upstream(rig: Rig, upstream: FakeUpstr
         )
         assert next(iter(made)).choices[0].delta.role == "assistant"
         made.close()
-    assert upstream.seen[-1].gone.wait(10)
+    assert upstream.seen[-1].gone.wait(PATIENCE)
     event = rig.await_events("request", 1)[-1]
     assert (event["outcome"], event["status"]) == ("cancelled", 200)
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{rig.url}/chat/completions", json={**DIRECT, "fake": {"kind": "stall"}}, timeout=0.3)
-    assert upstream.seen[-1].gone.wait(10)
+    assert upstream.seen[-1].gone.wait(PATIENCE)
     event = rig.await_events("request", 2)[-1]
     assert (event["outcome"], event["status"]) == ("cancelled", 499)

@@ -15,6 +15,7 @@ from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig
 from tests.fixtures.gateway.module_gateway import post
 from tests.fixtures.gateway.scripted_answers import answer, recorded, stream
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import until
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "one", "schema": SCHEMA}}
@@ -198,7 +199,7 @@ def test_the_latency_of_a_caller_that_left_is_a_lower_bound(rig: Rig, upstream: 
     before = len(rig.events("request"))
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{rig.url}/chat/completions", json=body, timeout=0.3, headers={"authorization": "Bearer ft-all"})
-    rig.wait(lambda: len(rig.events("request")) > before)
+    until(lambda: len(rig.events("request")) > before)
     event = recorded(rig, rig.events("request")[-1]["request_id"])
     assert (event.outcome, event.latency_censored, event.ttft_ms) == ("cancelled", True, None)
     assert (event.attempts[-1].outcome, event.attempts[-1].fault) == ("cancelled", "caller")

@@ -17,6 +17,7 @@ from fairtrial.experiments.assignment import assign
 from fairtrial.journal.response_map import FILE
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import until
 
 
 @pytest.fixture(name="servers", scope="module")
@@ -273,6 +274,6 @@ def test_the_map_outlives_a_worker_that_was_killed(client: openai.OpenAI, rig: R
     before = rig.worker_pids()
 
     os.kill(before[0], signal.SIGKILL)
-    rig.wait(lambda: rig.worker_pids() != before and rig.ready_with(plan.plan_hash))
+    until(lambda: rig.worker_pids() != before and rig.ready_with(plan.plan_hash))
     assert client.responses.retrieve("resp_kept").id == "resp_kept"
     assert (rig.layout.folder / FILE).stat().st_mode & 0o777 == 0o600

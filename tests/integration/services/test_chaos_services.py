@@ -12,8 +12,9 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
-from tests.fixtures.services.services_fixture import Load, eventually
+from tests.fixtures.services.services_fixture import Load
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import until
 
 KILLS = 24
 
@@ -41,7 +42,7 @@ def kill_at_random(services: ForkedServices, load: Load) -> dict[str, int]:
     hit = {"control": 0, "worker": 0}
     while sum(hit.values()) < KILLS:
         seen = len(load.acknowledged)
-        eventually(lambda seen=seen: len(load.acknowledged) > seen + 5)
+        until(lambda seen=seen: len(load.acknowledged) > seen + 5)
         time.sleep(draw.random() * 0.3)
         wish = "control" if draw.random() < 0.4 else "worker"
         control = services.children["control"].pid

@@ -13,6 +13,7 @@ import pytest
 from fairtrial.config.project import load_project
 from tests.fixtures.services.clean_environment import RUNTIME, locked
 from tests.fixtures.services.compose_file import ROOT, compose
+from tests.fixtures.waiting import PATIENCE
 
 SERVICES = compose()["services"]
 SECRETS = re.compile(
@@ -24,7 +25,7 @@ SECRETS = re.compile(
 
 def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name(name)), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_the_dockerfiles_linter_has_nothing_to_say() -> None:

@@ -7,8 +7,7 @@ import os
 import re
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,22 +17,15 @@ from tests.fixtures.containers.container_room import Container, Recipe, Room, ro
 from tests.fixtures.paths import ROOT
 from tests.fixtures.services.clean_environment import MODELS, RUNTIME, build_wheel, make_environment
 from tests.fixtures.services.compose_file import compose, recipe
+from tests.fixtures.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.skipif(room_refused() is not None, reason=f"no namespaces here: {room_refused()}")
 SERVICES = compose()["services"]
 CLIENT, BROWSER = (ROOT / f"tests/fixtures/containers/container_{name}.py" for name in ("client", "browser"))
 PUBLISHED = {name: SERVICES[name]["ports"][0] for name in ("control", "gateway", "dashboard")}
 CHROMIUM = shutil.which("chromium")
-PATIENCE = 180.0
 FIRST_KEY = re.compile(r"^first key +(ft-\S+)$", re.MULTILINE)
 INVITATION = re.compile(r"^invitation +(http://\S+/invitation/(\S+)\?next=\S+)$", re.MULTILINE)
-
-
-def eventually(true: Callable[[], bool], otherwise: Callable[[], str] = lambda: "it never became true") -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, otherwise()
-        time.sleep(0.1)
 
 
 class Stack:
@@ -56,7 +48,7 @@ class Stack:
         for name in names:
             self.room.start(self.recipe(name))
         for name in names:
-            eventually(lambda: self.healthy(name), lambda: self[name].said())  # noqa: B023 - called in this turn only
+            until(lambda: self.healthy(name), lambda: self[name].said())  # noqa: B023 - called in this turn only
 
     def healthy(self, name: str) -> bool:
         """Whether its health check succeeds; that is not run before something listens, because it takes a while."""
@@ -114,13 +106,13 @@ def stack_in(folder: Path, programs: Path) -> Iterator[Stack]:
 
 def test_a_gateway_says_that_it_waits_for_a_plan_and_serves_when_control_has_come(stack: Stack) -> None:
     gateway = stack.room.start(stack.recipe("gateway"))
-    eventually(lambda: gateway.process.poll() is not None or "waiting for a plan" in gateway.said(), gateway.said)
+    until(lambda: gateway.process.poll() is not None or "waiting for a plan" in gateway.said(), gateway.said)
     assert gateway.process.poll() is None, gateway.said()
     check = gateway.run(SERVICES["gateway"]["healthcheck"]["test"][1:])
     assert check.returncode == 1
     assert "503" in check.stderr
     stack.up("control")
-    eventually(lambda: stack.healthy("gateway"), gateway.said)
+    until(lambda: stack.healthy("gateway"), gateway.said)
 
 
 @pytest.mark.models
@@ -176,7 +168,7 @@ def test_one_owner_at_a_time_holds_between_containers(stack: Stack) -> None:
     stack["control"].kill()
     stack.room.start(second)
     health = SERVICES["control"]["healthcheck"]["test"][1:]
-    eventually(lambda: stack["second"].run(health).returncode == 0, stack["second"].said)
+    until(lambda: stack["second"].run(health).returncode == 0, stack["second"].said)
     assert stack.fairtrial("second", "store", "info")
 
 
@@ -208,8 +200,8 @@ def test_a_dead_worker_is_replaced_and_leaves_nothing_behind(started: Stack) -> 
     before = workers(started["gateway"])
     killed = min(before, key=int)
     started["gateway"].run(["kill", "-9", killed])
-    eventually(lambda: killed not in (now := workers(started["gateway"])) and len(now) == len(before))
-    eventually(lambda: ") Z " not in started["gateway"].run(["sh", "-c", "cat /proc/[0-9]*/stat"]).stdout)
+    until(lambda: killed not in (now := workers(started["gateway"])) and len(now) == len(before))
+    until(lambda: ") Z " not in started["gateway"].run(["sh", "-c", "cat /proc/[0-9]*/stat"]).stdout)
     assert started["gateway"].stop() == 0
 
 

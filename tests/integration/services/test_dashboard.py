@@ -22,6 +22,7 @@ from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.stored_verdict import store_verdict
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 APP = str(ROOT / "dashboard" / "app.py")
 HOSTILE = "<script>alert(1)</script> ![x](http://example.invalid/beacon.png) **bold** $x^2$"
@@ -50,7 +51,7 @@ def services(tmp_path: Path, verdict: Verdict | None) -> Iterator[ForkedServices
 def page(services: ForkedServices, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", services.urls.control)
     give_page_a_session(monkeypatch, session(services.project.layout, services.urls.control))
-    return AppTest.from_file(APP, default_timeout=60)
+    return AppTest.from_file(APP, default_timeout=PATIENCE)
 
 
 def words(page: AppTest) -> str:
@@ -91,7 +92,7 @@ def test_whoever_has_no_session_sees_where_the_link_is_and_nothing_else(
 ) -> None:
     """The dashboard has no rights of its own, on the machine of control or elsewhere."""
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", services.urls.control)
-    page = AppTest.from_file(APP, default_timeout=60).run()
+    page = AppTest.from_file(APP, default_timeout=PATIENCE).run()
     assert not page.exception
     assert [title.value for title in page.title] == ["Sign in"]
     assert "fairtrial up" in words(page) and "fairtrial dashboard --link" in words(page)
@@ -100,7 +101,7 @@ def test_whoever_has_no_session_sees_where_the_link_is_and_nothing_else(
 
 def test_without_control_the_page_says_so_and_that_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", "http://127.0.0.1:9")
-    page = AppTest.from_file(APP, default_timeout=60).run()
+    page = AppTest.from_file(APP, default_timeout=PATIENCE).run()
     assert not page.exception
     assert "does not respond" in words(page)
     assert os.environ["FAIRTRIAL_CONTROL_URL"] in words(page)

@@ -15,6 +15,7 @@ from fairtrial.domain.verdict import EXIT_CODES
 from fairtrial_cli.demo.setting import prepare
 from fairtrial_cli.demo.traffic import intent_of, read_tickets
 from tests.fixtures.paths import ROOT
+from tests.fixtures.waiting import PATIENCE
 
 DATA = ROOT / "examples" / "support" / "data"
 SUITES = ROOT / "suites"
@@ -38,7 +39,7 @@ def test_the_demo_runs_from_its_first_line_to_its_last_and_holds_on_too_few_case
     assert "What support-v1 shows" in shown.stdout
     assert "2 pairs of answers are ready for blind review" in shown.stdout
     (again,) = [line for line in shown.stdout.splitlines() if "support-reviewed.gate.yaml" in line]
-    judged = subprocess.run(again.split(), capture_output=True, text=True, timeout=120, check=False)
+    judged = subprocess.run(again.split(), capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert judged.returncode == EXIT_CODES["HOLD"], judged.stdout + judged.stderr
     assert "support-tickets" in judged.stdout and "review.preference" in judged.stdout
 

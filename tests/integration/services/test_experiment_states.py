@@ -15,9 +15,10 @@ from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.restarted_control import restart_control
-from tests.fixtures.services.services_fixture import eventually, fairtrial
+from tests.fixtures.services.services_fixture import fairtrial
 from tests.fixtures.store.maintenance_fixture import fairtrial_json
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import until
 
 NAME = "tuned-vs-base"
 USERS = [f"user-{number}" for number in range(24)]
@@ -64,7 +65,7 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
             path.write_text("version: [")
             said = change(tmp_path, "kill", "answers in French")
             assert f"by local user {local_user()}: answers in French. All traffic is on base. To re-arm:" in said
-            eventually(lambda: set(arms(services)) == {"base"})
+            until(lambda: set(arms(services)) == {"base"})
             reasons = _reasons(services)
             assert reasons["kill"] >= len(USERS)
             restart_control(services)
@@ -75,11 +76,11 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
             path.write_text(sound)
             refused = fairtrial(tmp_path, "experiment", "resume", NAME, "--why", "mended")
             assert "is killed (possible: rearm, end)" in refused.stderr
-            eventually(lambda: fairtrial(tmp_path, "experiment", "rearm", NAME, "--why", "mended").returncode == 0)
-            eventually(lambda: set(arms(services)) == {"base", "tuned"})
+            until(lambda: fairtrial(tmp_path, "experiment", "rearm", NAME, "--why", "mended").returncode == 0)
+            until(lambda: set(arms(services)) == {"base", "tuned"})
             assert arms(services) != first
             change(tmp_path, "end")
-            eventually(lambda: outside(services))
+            until(lambda: outside(services))
             assert (published(services).state, published(services).segment) == ("ended", 2)
             rows = fairtrial_json("experiment", "status", NAME, cwd=tmp_path)["transitions"]
             assert [(row["action"], row["segment"]) for row in rows] == [("end", 2), ("rearm", 2), ("kill", 1)]

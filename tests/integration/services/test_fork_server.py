@@ -17,10 +17,10 @@ import pytest
 from tests.fixtures.interpreter_probe import FIXED
 from tests.fixtures.paths import ROOT
 from tests.fixtures.services import fork_server
+from tests.fixtures.waiting import PATIENCE
 
 PROBE = "tests.fixtures.interpreter_probe"
 WAYS = ("return", "words", "number", "fault", "interrupt", "killed", "input", "closed")
-PATIENCE = 60
 
 
 def both(way: str, **options: Any) -> list[tuple[subprocess.CompletedProcess[str], Mapping[str, Any]]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.services.clean_environment import ROOT, RUNTIME, build_wheel, make_environment
+from tests.fixtures.waiting import PATIENCE
 
 LARGEST_MB = 12
 DATA = (
@@ -47,7 +48,7 @@ def run(programs: Path, folder: Path, *command: str) -> subprocess.CompletedProc
     """A program of the clean environment, in an empty folder that is also HOME; this repository is on no path."""
     environ = {"PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin", "HOME": str(folder)}
     full = [str(programs / command[0]), *command[1:]]
-    return subprocess.run(full, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(full, cwd=folder, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_the_wheel_has_everything_that_is_not_code_and_nothing_that_is_not_shipped(wheel: Path) -> None:

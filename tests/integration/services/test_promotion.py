@@ -15,9 +15,10 @@ from fairtrial_cli.processes.services import Services
 from tests.fixtures.credentials import by_key
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.restarted_control import restart_control
-from tests.fixtures.services.services_fixture import eventually, fairtrial
+from tests.fixtures.services.services_fixture import fairtrial
 from tests.fixtures.store.maintenance_fixture import fairtrial_json
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import until
 
 NAME = "tuned-vs-base"
 USERS = [f"user-{number}" for number in range(24)]
@@ -80,7 +81,7 @@ def test_a_promoted_variant_serves_everyone_in_all_workers_until_it_is_rolled_ba
             said = promote(tmp_path)
             assert "PROMOTED at" in said and "Overriding: the project declares no official gate" in said
             assert f"\n  routes:\n    {EDITED}\n" in said
-            eventually(lambda: reasons(services) == {"promoted"})
+            until(lambda: reasons(services) == {"promoted"})
             assert models(services) == {"tuned"}
             promoted = [row for row in recorded(services) if row["reason"] == "promoted"]
             assert len({row["worker"] for row in promoted}) == WORKERS
@@ -92,11 +93,11 @@ def test_a_promoted_variant_serves_everyone_in_all_workers_until_it_is_rolled_ba
                 tmp_path, "check", code=2
             )
             refusal = services.project.layout.plan_refused
-            eventually(lambda: refusal.exists() and "another model" in refusal.read_text())
+            until(lambda: refusal.exists() and "another model" in refusal.read_text())
             assert models(services) == {"tuned"}
             said = command(tmp_path, "experiment", "rollback", NAME, "--why", "rude answers")
             assert "ROLLED BACK at" in said and "All traffic is on base." in said
-            eventually(lambda: reasons(services) == {"excluded"})
+            until(lambda: reasons(services) == {"excluded"})
             assert models(services) == {"base"}
             rows = fairtrial_json("experiment", "status", NAME, cwd=tmp_path)["transitions"]
             assert [(row["action"], row["to_state"]) for row in rows] == [("rollback", "ended"), ("promote", "ended")]
@@ -107,7 +108,7 @@ def test_a_fallback_answers_for_a_promoted_variant_that_fails(tmp_path: Path) ->
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
         with up(path) as services:
             promote(tmp_path)
-            eventually(lambda: reasons(services) == {"promoted"})
+            until(lambda: reasons(services) == {"promoted"})
             upstream.script = lambda body: {"kind": "json", "status": 500 if body["model"] == "tuned" else 200}
             assert (models(services), reasons(services)) == ({"base"}, {"fallback"})
 
@@ -118,18 +119,18 @@ def test_the_edit_of_the_file_takes_over_and_the_experiment_can_be_removed(tmp_p
         sound = path.read_text()
         with up(path) as services:
             promote(tmp_path)
-            eventually(lambda: models(services) == {"tuned"})
+            until(lambda: models(services) == {"tuned"})
             assert ROUTE in sound
             edited = sound.replace(ROUTE, EDITED)
             path.write_text(edited)
             assert "valid" in command(tmp_path, "check")
-            eventually(lambda: reasons(services) == {"direct"})
+            until(lambda: reasons(services) == {"direct"})
             assert models(services) == {"tuned"}
             assert "so the promotion has no effect" in command(tmp_path, "experiment", "list")
             experiment = edited[edited.index("experiments:") : edited.index("gateway:")]
             path.write_text(edited.replace(experiment, ""))
-            eventually(lambda: not read(services.project.layout.plan).plan.experiments)
-            eventually(lambda: models(services) == {"tuned"})
+            until(lambda: not read(services.project.layout.plan).plan.experiments)
+            until(lambda: models(services) == {"tuned"})
             assert reasons(services) == {"direct"}
             assert not services.project.layout.plan_refused.exists()
 
@@ -141,7 +142,7 @@ def test_a_restored_older_store_keeps_the_promotion_and_says_so(tmp_path: Path) 
             assert models(services) == BOTH
             command(tmp_path, "store", "backup", "before")
             promote(tmp_path)
-            eventually(lambda: models(services) == {"tuned"})
+            until(lambda: models(services) == {"tuned"})
         command(tmp_path, "store", "restore", "before", "--force")
         assert "the published plan has tuned promoted" in command(tmp_path, "experiment", "list")
         with up(path) as services:
@@ -149,4 +150,4 @@ def test_a_restored_older_store_keeps_the_promotion_and_says_so(tmp_path: Path) 
             said = command(tmp_path, "experiment", "status", NAME)
             assert "tuned serves everyone. The store lacks that transition, as after restoring a backup." in said
             command(tmp_path, "experiment", "rollback", NAME, "--why", "back to the base")
-            eventually(lambda: models(services) == {"base"})
+            until(lambda: models(services) == {"base"})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,8 +15,8 @@ from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import until
 
-PATIENCE = 60.0
 ASKED = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": "u1"}
 
 
@@ -29,13 +28,6 @@ def reachable(folder: Path, *, upstream: str = "http://127.0.0.1:9", auth: str |
         text = text.replace(f'{service}: {{bind: "127.0.0.1:', f'{service}: {{bind: "0.0.0.0:')
     path.write_text(text.replace("workers: 1", f"auth: {auth}, workers: 1") if auth else text)
     return path
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -62,9 +54,9 @@ def test_the_gateway_obeys_keys_as_they_come_and_go(services: ForkedServices) ->
     assert status("any") == 401
     with open_store(services.project.layout) as owner:
         made = owner.create_key("app", KeyOptions())
-        eventually(lambda: status(made.secret) == 200)
+        until(lambda: status(made.secret) == 200)
         owner.revoke_key(made.key_id)
-        eventually(lambda: status(made.secret) == 401)
+        until(lambda: status(made.secret) == 401)
 
 
 def test_control_asks_for_a_key_which_the_commands_of_this_machine_have(services: ForkedServices) -> None:

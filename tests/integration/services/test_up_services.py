@@ -16,8 +16,9 @@ from fairtrial.store.core.owner_lock import is_owned
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.project_files import write_project
-from tests.fixtures.services.services_fixture import PATIENCE, eventually, up, wait_until_up
+from tests.fixtures.services.services_fixture import up, wait_until_up
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE, until
 
 
 def alive(pid: int) -> bool:
@@ -41,7 +42,7 @@ def test_traffic_flows_and_is_seen_and_a_dead_control_comes_back(tmp_path: Path)
             first = services.children["control"].pid
             assert first is not None
             os.kill(first, signal.SIGKILL)
-            eventually(lambda: services.children["control"].pid not in (None, first))
+            until(lambda: services.children["control"].pid not in (None, first))
             health = f"{services.urls.control}/readyz"
 
             def answers() -> bool:
@@ -50,7 +51,7 @@ def test_traffic_flows_and_is_seen_and_a_dead_control_comes_back(tmp_path: Path)
                 except httpx.HTTPError:
                     return False
 
-            eventually(answers)
+            until(answers)
     assert not is_owned(services.project.layout)
 
 
@@ -75,7 +76,7 @@ def test_the_second_up_on_a_store_exits_with_2_and_names_the_owner(tmp_path: Pat
 def test_of_two_ups_at_the_same_moment_one_runs_and_the_other_exits_with_2(tmp_path: Path) -> None:
     write_project(tmp_path)
     both = [up(tmp_path), up(tmp_path)]
-    eventually(lambda: any(one.poll() is not None for one in both))
+    until(lambda: any(one.poll() is not None for one in both))
     lost, won = sorted(both, key=lambda one: one.poll() is None)
     assert lost.returncode == 2
     assert "this store" in lost.communicate()[1]
@@ -90,7 +91,7 @@ def test_a_service_that_dies_is_named_and_started_again(tmp_path: Path, capfd: p
         first = services.children["control"].pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        eventually(lambda: services.children["control"].pid not in (None, first))
+        until(lambda: services.children["control"].pid not in (None, first))
     assert "control exited with code -9; restarting it" in capfd.readouterr().err
 
 
@@ -102,7 +103,7 @@ def test_a_gateway_that_dies_while_the_file_is_broken_comes_back_with_the_last_g
             first = services.children["gateway"].pid
             assert first is not None
             os.kill(first, signal.SIGKILL)
-            eventually(lambda: services.children["gateway"].pid not in (None, first))
+            until(lambda: services.children["gateway"].pid not in (None, first))
 
             def answers() -> bool:
                 body = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": "u"}
@@ -111,7 +112,7 @@ def test_a_gateway_that_dies_while_the_file_is_broken_comes_back_with_the_last_g
                 except httpx.HTTPError:
                     return False
 
-            eventually(answers)
+            until(answers)
 
 
 def test_children_end_when_the_parent_is_killed(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_children_end_when_the_parent_is_killed(tmp_path: Path) -> None:
     assert len(children) == 2
     parent.kill()
     parent.communicate(timeout=PATIENCE)
-    eventually(lambda: not any(map(alive, children)))
+    until(lambda: not any(map(alive, children)))
 
 
 def test_a_port_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> None:

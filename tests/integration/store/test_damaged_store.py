@@ -18,8 +18,9 @@ from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
-from tests.fixtures.services.services_fixture import PATIENCE, Load, eventually, fairtrial, up, wait_until_up
+from tests.fixtures.services.services_fixture import Load, fairtrial, up, wait_until_up
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE, until
 
 ASKED = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": "u"}
 
@@ -81,10 +82,10 @@ def test_up_serves_without_the_store_and_takes_it_up_when_it_is_restored(folder:
     assert "store restore backups/monday --force" in refused.stderr
     restored = fairtrial(folder, "store", "restore", "backups/monday", "--force")
     assert restored.returncode == 0, restored.stderr
-    eventually(lambda: ready(control).get("store") == "ok")
+    until(lambda: ready(control).get("store") == "ok")
     with_more = fairtrial(folder, "store", "info", "--json")
     assert json.loads(with_more.stdout)["rows"]["requests"] == 2
-    eventually(lambda: ready(gateway.removesuffix("/v1")).get("plan") == "in_force")
+    until(lambda: ready(gateway.removesuffix("/v1")).get("plan") == "in_force")
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
@@ -100,7 +101,7 @@ def test_damage_and_kills_under_traffic_fail_no_request_and_lose_no_record(folde
         load = Load(services.urls.api)
         try:
             overwrite(store)
-            eventually(lambda: control.store_error is not None)
+            until(lambda: control.store_error is not None)
             restarts = control.restarts
 
             def is_tried_again() -> bool:
@@ -108,15 +109,15 @@ def test_damage_and_kills_under_traffic_fail_no_request_and_lose_no_record(folde
                     os.kill(control.pid, signal.SIGKILL)
                 return control.restarts > restarts + 1
 
-            eventually(is_tried_again)
+            until(is_tried_again)
             seen = len(load.acknowledged)
-            eventually(lambda: len(load.acknowledged) > seen + 20)
+            until(lambda: len(load.acknowledged) > seen + 20)
 
             def is_restored() -> bool:  # a control that is tried again this moment has the lock
                 return fairtrial(folder, "store", "restore", "backups/monday", "--force").returncode == 0
 
-            eventually(is_restored)
-            eventually(lambda: ready(services.urls.control).get("store") == "ok")
+            until(is_restored)
+            until(lambda: ready(services.urls.control).get("store") == "ok")
         finally:
             load.stop()
         assert load.broken == 0
@@ -135,7 +136,7 @@ def test_a_damaged_block_ends_control_until_the_file_is_another_one(folder: Path
         file.seek(3 * 4096)
         file.write(os.urandom(store.stat().st_size - 3 * 4096))
     with services:
-        eventually(lambda: services.children["control"].store_error is not None)
+        until(lambda: services.children["control"].store_error is not None)
         assert httpx.post(f"{services.urls.api}/chat/completions", json=ASKED).status_code == 200
         assert ready(services.urls.gateway)["status"] == "ok"
 
@@ -174,11 +175,11 @@ def test_a_journal_that_is_no_folder_stops_neither_up_nor_traffic(folder: Path) 
     services = ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False, without_store=True)
     with services:
         assert httpx.post(f"{services.urls.api}/chat/completions", json=ASKED).status_code == 200
-        eventually(lambda: ready(services.urls.gateway).get("recording") == "losing")
+        until(lambda: ready(services.urls.gateway).get("recording") == "losing")
         journal.unlink()
         (folder / "aside").rename(journal)
-        eventually(lambda: ready(services.urls.gateway).get("recording") == "ok")
-        eventually(lambda: ready(services.urls.control).get("store") == "ok")
+        until(lambda: ready(services.urls.gateway).get("recording") == "ok")
+        until(lambda: ready(services.urls.control).get("store") == "ok")
 
 
 def test_a_worker_that_dies_while_nothing_can_be_written_is_replaced(folder: Path) -> None:
@@ -189,8 +190,8 @@ def test_a_worker_that_dies_while_nothing_can_be_written_is_replaced(folder: Pat
         _, most = resource.prlimit(gateway, resource.RLIMIT_FSIZE)
         resource.prlimit(gateway, resource.RLIMIT_FSIZE, (0, most))  # its log, and all that its new worker writes
         os.kill(before[0], signal.SIGKILL)
-        eventually(lambda: len(children(gateway)) == 1 and children(gateway) != before)
-        eventually(lambda: ready(services.urls.gateway).get("recording") == "losing")
+        until(lambda: len(children(gateway)) == 1 and children(gateway) != before)
+        until(lambda: ready(services.urls.gateway).get("recording") == "losing")
         assert httpx.post(f"{services.urls.api}/chat/completions", json=ASKED).status_code == 200
         assert services.children["gateway"].pid == gateway
         secret = {"authorization": f"Bearer {services.project.layout.admin_key.read_text().strip()}"}
@@ -206,14 +207,14 @@ def test_health_and_the_terminal_name_a_refused_configuration_and_no_secret(fold
     sound = path.read_text()
     path.write_text(sound.replace("model: openai/base,", "model: openai/base, api_key: [sk-canary],") + "nonsense: 1\n")
     doors = [f"{urls[name]}/readyz" for name in ("gateway", "control")]
-    eventually(lambda: ready(urls["gateway"]).get("plan") == "refused")
+    until(lambda: ready(urls["gateway"]).get("plan") == "refused")
     asked = fairtrial(folder, "health", *doors, "--json")
     assert asked.returncode == 0
     assert [one["said"]["plan"] for one in json.loads(asked.stdout)["services"]] == ["refused", "refused"]
     told = fairtrial(folder, "health", *doors)
     assert (told.returncode, told.stdout) == (0, "ok, with 2 alarms\n")
     path.write_text(sound)
-    eventually(lambda: ready(urls["gateway"]).get("plan") == "in_force")
+    until(lambda: ready(urls["gateway"]).get("plan") == "in_force")
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=PATIENCE)
     logs = folder / "fairtrial.duckdb.d" / "logs"

@@ -26,6 +26,7 @@ from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.maintenance_fixture import fairtrial_json, files_with
 from tests.fixtures.store.segment_bytes import content
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 SECRET = "the violet heron of Ostrava"
 MORE = """\
@@ -60,7 +61,7 @@ def ask(api: str, route: str, more: dict[str, Any], **headers: str) -> httpx.Res
     sent = json.dumps(body).encode()  # escapes: a name in it is spelled otherwise than it is
     named = {name.replace("_", "-"): value.encode() for name, value in headers.items()}
     named["content-type"] = b"application/json"
-    return httpx.post(f"{api}/chat/completions", content=sent, headers=named, timeout=60, verify=False)
+    return httpx.post(f"{api}/chat/completions", content=sent, headers=named, timeout=PATIENCE, verify=False)
 
 
 def trace(name: str) -> str:
@@ -75,7 +76,7 @@ def traced(name: str) -> dict[str, str]:
 def leave_early(api: str, more: dict[str, Any]) -> None:
     stream = {"kind": "stream", "chunks": 50, "delay": 0.1}
     body = {"model": "direct", "messages": [{"role": "user", "content": SECRET}], "stream": True, "fake": stream} | more
-    with httpx.stream("POST", f"{api}/chat/completions", json=body, timeout=60) as answer:
+    with httpx.stream("POST", f"{api}/chat/completions", json=body, timeout=PATIENCE) as answer:
         next(answer.iter_raw())
 
 

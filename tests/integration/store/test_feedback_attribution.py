@@ -22,6 +22,7 @@ from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.segment_bytes import content
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 REQUESTS = 1500
 IDS = 999
@@ -74,7 +75,7 @@ def answered(services: Services) -> list[Answered]:
 async def ask_all(api: str) -> list[tuple[str, str]]:
     """The `x-request-id` and the response id of each request."""
     draw, places = random.Random(11), asyncio.Semaphore(40)
-    async with httpx.AsyncClient(timeout=60, verify=False) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=False) as client:
 
         async def ask(number: int) -> tuple[str, str]:
             fake = {"kind": "json", "answer": {"id": f"chatcmpl-{draw.randrange(IDS)}"}}
@@ -96,7 +97,7 @@ def journalled_arms(services: Services) -> dict[str, str]:
 
 
 def say(services: Services, batch: list[dict[str, Any]]) -> None:
-    answer = httpx.post(f"{services.urls.api}/feedback", json=batch, timeout=60, verify=False)
+    answer = httpx.post(f"{services.urls.api}/feedback", json=batch, timeout=PATIENCE, verify=False)
     assert answer.status_code == 202, answer.text
 
 
@@ -142,7 +143,7 @@ def test_the_page_says_how_many_were_ambiguous_and_names_the_remedy(
 @pytest.mark.parametrize("value", ["yes", 1, 0.5])
 def test_a_value_of_another_kind_than_declared_is_refused(services: Services, value: Any) -> None:
     sent = {"request_id": "r", "key": "resolved", "value": value}
-    answer = httpx.post(f"{services.urls.api}/feedback", json=sent, timeout=60, verify=False)
+    answer = httpx.post(f"{services.urls.api}/feedback", json=sent, timeout=PATIENCE, verify=False)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (400, "wrong_kind_of_value", "value")
     assert "declared as boolean" in error["message"]
@@ -151,7 +152,9 @@ def test_a_value_of_another_kind_than_declared_is_refused(services: Services, va
 def test_one_wrong_value_refuses_its_whole_batch(services: Services, answered: list[Answered]) -> None:
     before = traffic(services)
     good = {"request_id": answered[0].request_id, "key": "resolved", "value": not answered[0].helped}
-    answer = httpx.post(f"{services.urls.api}/feedback", json=[good, good | {"value": 3}], timeout=60, verify=False)
+    answer = httpx.post(
+        f"{services.urls.api}/feedback", json=[good, good | {"value": 3}], timeout=PATIENCE, verify=False
+    )
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "1.value")
     assert traffic(services) == before
 
@@ -171,7 +174,7 @@ def test_what_matches_nothing_is_stored_and_shown_with_what_to_change(
 
 def test_values_with_one_idempotency_key_are_stored_once(services: Services) -> None:
     body = {"model": "support-bot", "user": "late", "messages": [{"role": "user", "content": "hello"}]}
-    answer = httpx.post(f"{services.urls.api}/chat/completions", json=body, timeout=60, verify=False)
+    answer = httpx.post(f"{services.urls.api}/chat/completions", json=body, timeout=PATIENCE, verify=False)
     named = {"request_id": answer.headers["x-request-id"], "key": "mood", "idempotency_key": "m"}
     before = stored(services)
     say(services, [named | {"value": 1}, named | {"value": 2}])

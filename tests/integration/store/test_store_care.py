@@ -33,7 +33,6 @@ from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import (
     end,
-    eventually,
     fairtrial,
     fairtrial_json,
     files_with,
@@ -41,6 +40,7 @@ from tests.fixtures.store.maintenance_fixture import (
     start_control,
 )
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE, until
 
 CHAOS = (sys.executable, "-m", "tests.fixtures.store.chaos_maintenance")
 SECRET = "the violet heron of Ostrava"
@@ -53,7 +53,7 @@ def ask(client: httpx.Client, user: str, text: str) -> httpx.Response:
 
 
 def caller(api: str) -> httpx.Client:
-    return httpx.Client(base_url=api, timeout=60, verify=False)
+    return httpx.Client(base_url=api, timeout=PATIENCE, verify=False)
 
 
 class Traffic:
@@ -191,7 +191,7 @@ def filled(layout: Layout) -> tuple[str, int]:
 
 def chaos(layout: Layout, job: str, subject: str | Path, last: int) -> int:
     program = [*CHAOS, job, str(layout.store), str(subject), str(last)]
-    return fork_server.run(program, cwd=ROOT, capture_output=True, timeout=90).returncode
+    return fork_server.run(program, cwd=ROOT, capture_output=True, timeout=PATIENCE).returncode
 
 
 def test_an_erasure_that_is_killed_at_any_step_leaves_a_whole_store_and_is_finished_later(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_control_finishes_an_erasure_that_was_broken_off(tmp_path: Path) -> None
     assert (layout.folder / "erasure.json").exists()
     assert fairtrial_json("store", "info", cwd=tmp_path / "here")["erasure_unfinished"] is True
     control = start_control(tmp_path / "here")
-    eventually(lambda: not (layout.folder / "erasure.json").exists())
+    until(lambda: not (layout.folder / "erasure.json").exists())
     end(control)
     assert files_with(SECRET.encode(), layout.store.parent) == []
 
@@ -342,7 +342,7 @@ def test_a_second_job_is_refused_while_one_runs_and_wrong_wishes_at_once(control
     with open_store(layout) as owner:
         owner.ingest_now()
     headers = {"authorization": f"Bearer {layout.admin_key.read_text().strip()}"}
-    with httpx.Client(base_url=control, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=control, headers=headers, timeout=PATIENCE) as client:
         first = client.post("/api/store/backups", json={"dest": str(tmp_path / "b1")})
         second = client.post("/api/store/erasures", json={"unit": "somebody"})
         assert (first.status_code, second.status_code) == (202, 409), second.text

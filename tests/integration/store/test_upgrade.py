@@ -6,8 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from tests.fixtures.releases.plan_of_a_newer_program import rewrite_plan
 from tests.fixtures.releases.unpacked import MODELS_PORT, expected, of_release, recorded, running, unpack
 from tests.fixtures.services import command
 from tests.fixtures.store import samples
+from tests.fixtures.waiting import PATIENCE, until
 
 COUNT = "SELECT count(*), count(DISTINCT request_id) FROM requests"
 INGEST_OF_RELEASE = """
@@ -50,13 +49,6 @@ def fairtrial(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return command.fairtrial(*words, cwd=config.parent)
 
 
-def eventually(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.05)
-
-
 def answers(url: str) -> bool:
     try:
         return httpx.get(url).status_code == 200
@@ -67,7 +59,7 @@ def answers(url: str) -> bool:
 def ask(config: Path, user: str, model: str = "support-bot") -> httpx.Response:
     gateway = load_project(config, {}).gateway
     body = {"model": model, "user": user, "messages": [{"role": "user", "content": "hi"}]}
-    return httpx.post(f"http://{gateway.host}:{gateway.port}/v1/chat/completions", json=body, timeout=30)
+    return httpx.post(f"http://{gateway.host}:{gateway.port}/v1/chat/completions", json=body, timeout=PATIENCE)
 
 
 def served(config: Path, users: list[str]) -> list[str]:
@@ -173,7 +165,7 @@ def test_the_plan_of_the_release_is_published_unchanged(config: Path) -> None:
     project = load_project(config, {})
     assert project.plan.plan_hash == plan_hash
     with running(config.parent, "control"):
-        eventually(lambda: answers(f"http://{project.control.host}:{project.control.port}/readyz"))
+        until(lambda: answers(f"http://{project.control.host}:{project.control.port}/readyz"))
     assert read(layout.plan).plan.plan_hash == plan_hash
     assert len(layout.plan.read_bytes()) >= len(before)
 
@@ -184,16 +176,16 @@ def test_control_is_upgraded_first_and_workers_of_the_release_go_on(config: Path
     before = len(recorded(config))
     with running(config.parent, "models", "serve", "--sample", "--port", str(MODELS_PORT)):
         with running(config.parent, "gateway", env=of_release()):
-            eventually(lambda: answers(ready))
+            until(lambda: answers(ready))
             with running(config.parent, "control"):
                 assert {ask(config, f"u{number}").status_code for number in range(10)} == {200}
                 assert ask(config, "u", "second-name").status_code == 404
                 text = config.read_text()
                 config.write_text(text.replace("routes:\n", "routes:\n  second-name: {deployment: base}\n"))
-                eventually(lambda: ask(config, "u", "second-name").status_code == 200)
+                until(lambda: ask(config, "u", "second-name").status_code == 200)
             assert {ask(config, f"u{number}").status_code for number in range(10)} == {200}, "control is down"
         with running(config.parent, "gateway"):
-            eventually(lambda: answers(ready))
+            until(lambda: answers(ready))
             assert {ask(config, f"u{number}").status_code for number in range(10)} == {200}
     assert fairtrial(config, "store", "info").returncode == 0
     total = len(recorded(config))
@@ -215,14 +207,14 @@ def test_workers_of_the_release_keep_their_plan_during_a_promotion_and_follow_th
         running(config.parent, "gateway", env=of_release()),
         running(config.parent, "control"),
     ):
-        eventually(lambda: answers(ready))
+        until(lambda: answers(ready))
         assert answered() == {"sample-base", "sample-tuned"}
         done = fairtrial(config, "experiment", "promote", "tuned-vs-base", *override)
         assert done.returncode == 0, done.stderr
         assert answered() == {"sample-base", "sample-tuned"}, "the field is unknown to them, so the plan is refused"
         done = fairtrial(config, "experiment", "rollback", "tuned-vs-base", "--why", "the workers are old")
         assert done.returncode == 0, done.stderr
-        eventually(lambda: answered() == {"sample-base"})
+        until(lambda: answered() == {"sample-base"})
 
 
 def test_a_newer_control_process_stops_an_experiment_in_todays_workers(config: Path) -> None:
@@ -232,7 +224,7 @@ def test_a_newer_control_process_stops_an_experiment_in_todays_workers(config: P
         running(config.parent, "models", "serve", "--sample", "--port", str(MODELS_PORT)),
         running(config.parent, "gateway"),
     ):
-        eventually(lambda: answers(ready))
+        until(lambda: answers(ready))
         users = [f"user-{number}" for number in range(40)]
         before = served(config, users)
         assert set(before) - {"not_enrolled"} == {"assigned base", "assigned tuned"}
@@ -243,4 +235,4 @@ def test_a_newer_control_process_stops_an_experiment_in_todays_workers(config: P
 
         rewrite_plan(project.layout.plan, kill)
         after = [one if one == "not_enrolled" else "kill base" for one in before]
-        eventually(lambda: served(config, users) == after)
+        until(lambda: served(config, users) == after)

@@ -18,6 +18,7 @@ from gateway.proxy.transport.pool.pool import PoolTransport
 from tests.fixtures.gateway.transport_fixture import echo, failure, request, whole
 from tests.fixtures.upstream.connection_server import GOOD, Connection
 from tests.fixtures.upstream.raw_upstream import RawUpstream
+from tests.fixtures.waiting import PATIENCE
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -161,7 +162,7 @@ async def test_an_idle_connection_is_closed_in_time(transport: PoolTransport, mo
 
     async with RawUpstream(serve) as upstream:
         await whole(transport, request(upstream.url))
-        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.wait_for(closed.wait(), PATIENCE)
 
 
 async def test_an_abandoned_answer_closes_its_connection(transport: PoolTransport) -> None:
@@ -179,11 +180,11 @@ async def test_an_abandoned_answer_closes_its_connection(transport: PoolTranspor
         assert await answer.read() == b"a"
         answer.release()
         answer.release()
-        await asyncio.wait_for(closed.acquire(), 5)
+        await asyncio.wait_for(closed.acquire(), PATIENCE)
         waiting = asyncio.create_task(transport.send(request(upstream.url)))
         await asyncio.sleep(0.05)
         waiting.cancel()
-        await asyncio.wait_for(closed.acquire(), 5)
+        await asyncio.wait_for(closed.acquire(), PATIENCE)
         with pytest.raises(asyncio.CancelledError):
             await waiting
 

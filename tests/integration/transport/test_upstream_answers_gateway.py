@@ -17,6 +17,7 @@ from fairtrial.domain.plan import Route, Timeouts
 from tests.fixtures.gateway.gateway_fixture import deployment, plan_for, running, without_breakers
 from tests.fixtures.gateway.odd_answers import late, odd_answer, serve
 from tests.fixtures.upstream.raw_upstream import RawUpstream
+from tests.fixtures.waiting import PATIENCE
 
 CASES, WORKERS = 500, 8
 ROUTES = {"base-direct": Route("base-direct", deployment="base")}
@@ -31,7 +32,7 @@ SAID = re.compile(rb"HTTP/\d\.\d (\d{3})")
 async def test_odd_answers_are_502_or_504_and_good_ones_are_their_own(transport: str, tmp_path: Path) -> None:
     seen: Counter[int] = Counter()
     with running(tmp_path, transport=transport) as rig:
-        async with RawUpstream(serve) as upstream, httpx.AsyncClient(timeout=20) as client:
+        async with RawUpstream(serve) as upstream, httpx.AsyncClient(timeout=PATIENCE) as client:
             url = upstream.url.removesuffix("/chat/completions")
             times = Timeouts(connect=2.0, first_byte=2.5, idle=1.0, total=10.0)
             plan = plan_for(

@@ -15,6 +15,7 @@ from fairtrial.domain.plan import BreakerRule, Experiment, Route, Timeouts, Vari
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, plan_for
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE, until
 
 LONG = BreakerRule(open_seconds=600.0)
 SHORT = BreakerRule(open_seconds=0.05)
@@ -72,13 +73,13 @@ def publish(rig: Rig, upstream: str, spare: FakeUpstream, *, rule: BreakerRule =
 def ask(rig: Rig, model: str = "alone", fake: dict[str, Any] | None = None, *, stream: bool = False) -> httpx.Response:
     sent = {"model": model, "user": "u", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
     return httpx.post(
-        f"{rig.url}/chat/completions", json=sent | ({"fake": fake} if fake else {}), timeout=30, verify=False
+        f"{rig.url}/chat/completions", json=sent | ({"fake": fake} if fake else {}), timeout=PATIENCE, verify=False
     )
 
 
 def event(rig: Rig, answer: httpx.Response) -> dict[str, Any]:
     name = answer.headers["x-request-id"]
-    rig.wait(lambda: any(one["request_id"] == name for one in rig.events("request")))
+    until(lambda: any(one["request_id"] == name for one in rig.events("request")))
     (found,) = [one for one in rig.events("request") if one["request_id"] == name]
     return found
 
@@ -166,7 +167,7 @@ async def test_requests_in_flight_when_it_opens_end_as_they_would_and_nothing_el
 ) -> None:
     publish(rig, upstream.url, spare)
     sent = {"model": "alone", "messages": [], "fake": {"kind": "stall"}}
-    async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=200), verify=False) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, limits=httpx.Limits(max_connections=200), verify=False) as client:
 
         async def many(count: int) -> list[int]:
             asked = (client.post(f"{rig.url}/chat/completions", json=sent) for _ in range(count))
@@ -241,7 +242,7 @@ def test_a_caller_who_leaves_frees_the_place_of_the_probe(
         with suppress(httpx.ReadTimeout):
             httpx.post(f"{rig.url}/chat/completions", json=sent, timeout=0.3, verify=False)
     upstream.script = {"kind": "json"}
-    rig.wait(lambda: ask(rig).status_code == 200)
+    until(lambda: ask(rig).status_code == 200)
 
 
 def test_a_changed_deployment_begins_closed_and_an_unchanged_one_stays_open(
@@ -271,7 +272,7 @@ def test_a_missing_key_and_the_caller_s_mistakes_do_not_open_it(
     assert codes == ["deployment_key_missing"] * 7
     publish(rig, upstream.url, spare, provider="anthropic")
     sent = {"model": "alone", "prompt": "hi"}
-    answers = [httpx.post(f"{rig.url}/completions", json=sent, timeout=30, verify=False) for _ in range(7)]
+    answers = [httpx.post(f"{rig.url}/completions", json=sent, timeout=PATIENCE, verify=False) for _ in range(7)]
     assert [answer.json()["error"]["code"] for answer in answers] == ["endpoint_not_served"] * 7
 
 

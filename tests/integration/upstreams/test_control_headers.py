@@ -10,6 +10,7 @@ import pytest
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 STEERING = (
     "x-portkey-config", "x-portkey-api-key", "x-portkey-custom-host", "x-portkey-provider", "x-api-base", "x-api-key",
@@ -50,7 +51,7 @@ def sent(rig: Rig, upstream: FakeUpstream, path: str = "/chat/completions", **he
     method = "POST" if "completions" in path or path == "/responses" else "GET"
     body = {**DIRECT, "input": "x"} if method == "POST" else None
     headers = {**tried, "authorization": f"Bearer {SECRET}", **headers}
-    answer = httpx.request(method, rig.url + path, json=body, headers=headers, timeout=30)
+    answer = httpx.request(method, rig.url + path, json=body, headers=headers, timeout=PATIENCE)
     assert answer.status_code in (200, 404), answer.text
     return {name.lower(): value for name, value in upstream.seen[-1].headers}
 

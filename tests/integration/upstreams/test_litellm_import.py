@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.fixtures.waiting import PATIENCE
+
 FIRST_CALL = """
 import asyncio, contextlib, sys
 from gateway.proxy.transport.litellm.lazy_import import LazyLitellm
@@ -24,5 +26,7 @@ asyncio.run(first_call())
 
 
 def test_the_first_translated_request_imports_next_to_nothing() -> None:
-    ran = subprocess.run([sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, timeout=120, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
     assert int(ran.stdout) < 20

@@ -22,6 +22,7 @@ from tests.fixtures.gateway.litellm_fixture import (  # noqa: F401 - fixtures
 )
 from tests.fixtures.upstream.providers.anthropic import FakeAnthropic
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 TOOL: Any = {
     "type": "function",
@@ -71,7 +72,7 @@ def test_the_first_chunk_leaves_when_it_comes(client: openai.OpenAI, claude: Fak
     stream = ask(client, stream=True)
     assert [next(stream).choices[0].delta.content for _ in range(3)] == ["Hello", " you", " there"]
     stream.close()
-    assert claude.seen[-1].gone.wait(10)
+    assert claude.seen[-1].gone.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -82,7 +83,7 @@ def test_a_client_that_leaves_ends_the_providers_work(
     claude.script = {"kind": "stall"}
     with pytest.raises(openai.APITimeoutError):
         ask(client.with_options(timeout=0.7), stream=stream)
-    assert claude.seen[-1].gone.wait(10)
+    assert claude.seen[-1].gone.wait(PATIENCE)
     [event] = lane.await_events("request", 1)
     assert (event["outcome"], event["status"]) == ("cancelled", 499)
 

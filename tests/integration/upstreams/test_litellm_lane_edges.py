@@ -26,6 +26,7 @@ from tests.fixtures.gateway.litellm_fixture import (  # noqa: F401 - fixtures
 )
 from tests.fixtures.upstream.providers.anthropic import FakeAnthropic
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 ERRORS = [
     (400, "invalid_request_error", openai.BadRequestError),
@@ -111,7 +112,7 @@ def test_a_provider_that_is_not_there_or_too_slow_is_said(
         lane.publish(replace(slow, plan_hash=plan_hash(slow)))
         with pytest.raises(openai.InternalServerError, match=r"no answer began within 0\.3 s") as caught:
             ask(client)
-        assert caught.value.status_code == 504 and claude.seen[-1].gone.wait(10)
+        assert caught.value.status_code == 504 and claude.seen[-1].gone.wait(PATIENCE)
     finally:
         lane.publish(lane_plan(claude.url, base.url))
 
@@ -136,7 +137,7 @@ def test_a_client_that_leaves_before_the_first_chunk_ends_the_stream(
     claude.script = {"kind": "json", "then": "stall", "until": 1}
     with pytest.raises(openai.APITimeoutError):
         ask(client.with_options(timeout=0.7), stream=True)
-    assert claude.seen[-1].gone.wait(10)
+    assert claude.seen[-1].gone.wait(PATIENCE)
 
 
 def test_half_a_surrogate_pair_is_refused_going_up_and_escaped_coming_down(

@@ -13,6 +13,7 @@ import pytest
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE, until
 
 APP, OTHER = "https://app.example", "https://evil.example"
 ASKED = "authorization,content-type,x-stainless-arch,x-stainless-retry-count,x-fairtrial-unit"
@@ -37,7 +38,7 @@ def rig_fixture(tmp_path_factory: pytest.TempPathFactory, module_upstream: FakeU
 def ask(rig: Rig, method: str, path: str, origin: str | None = APP, **headers: str) -> httpx.Response:
     sent = {"authorization": f"Bearer {SECRET}", **({"origin": origin} if origin else {}), **headers}
     body = DIRECT if method == "POST" else None
-    return httpx.request(method, rig.root + path, json=body, headers=sent, timeout=30)
+    return httpx.request(method, rig.root + path, json=body, headers=sent, timeout=PATIENCE)
 
 
 def readable(answer: httpx.Response, origin: str = APP) -> bool:
@@ -99,7 +100,7 @@ def test_a_stream_a_broken_upstream_and_a_refusal_can_be_read(rig: Rig, module_u
     def chat(fake: dict[str, object], **fields: object) -> httpx.Response:
         body = {**DIRECT, **fields, "fake": fake}
         headers = {"origin": APP, "authorization": f"Bearer {SECRET}"}
-        return httpx.post(f"{rig.url}/chat/completions", json=body, headers=headers, timeout=30)
+        return httpx.post(f"{rig.url}/chat/completions", json=body, headers=headers, timeout=PATIENCE)
 
     streamed = chat({"kind": "stream"}, stream=True)
     assert streamed.text.endswith("data: [DONE]\n\n") and readable(streamed)
@@ -110,7 +111,7 @@ def test_a_stream_a_broken_upstream_and_a_refusal_can_be_read(rig: Rig, module_u
     module_upstream.seen.clear()
     waiting = threading.Thread(target=lambda: chat({"kind": "json", "delay": 1.0}))
     waiting.start()
-    rig.wait(lambda: module_upstream.seen)
+    until(lambda: module_upstream.seen)
     refused = ask(rig, "POST", "/v1/chat/completions")
     waiting.join()
     assert refused.status_code == 503 and refused.headers["retry-after"] and readable(refused)

@@ -15,6 +15,7 @@ import pytest
 from fairtrial.domain.plan import BreakerRule, Route
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE, until
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MIB = 2**20
@@ -63,8 +64,8 @@ def test_the_memory_of_twenty_large_bodies_is_given_back(gateway: tuple[Rig, int
 
     def send(_: int) -> int:
         headers = {"content-type": "application/json"}
-        return httpx.post(f"{rig.url}/chat/completions", content=content, headers=headers, timeout=120).status_code
+        return httpx.post(f"{rig.url}/chat/completions", content=content, headers=headers, timeout=PATIENCE).status_code
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(send, range(20))) == [status] * 20
-    rig.wait(lambda: resident(pid) < before + KEPT)
+    until(lambda: resident(pid) < before + KEPT)

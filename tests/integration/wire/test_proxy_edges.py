@@ -14,6 +14,7 @@ from gateway.listening import listen
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import until
 
 
 def test_a_key_that_is_not_set_is_an_error_that_the_client_does_not_retry(rig: Rig, upstream: FakeUpstream) -> None:
@@ -128,13 +129,13 @@ def test_without_a_plan_it_is_a_503_and_a_broken_plan_leaves_the_last_good_one(
     upstream: FakeUpstream, tmp_path: Path
 ) -> None:
     with running(tmp_path) as rig:
-        rig.wait(lambda: _status(f"{rig.root}/livez") == 200)
+        until(lambda: _status(f"{rig.root}/livez") == 200)
         assert _status(f"{rig.root}/readyz") == 503
         answer = post(rig, DIRECT)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         rig.publish(plan_for(upstream.url))
         rig.layout.plan.write_text("{")
-        rig.wait(lambda: httpx.get(f"{rig.root}/readyz").json()["plan"] == "refused")
+        until(lambda: httpx.get(f"{rig.root}/readyz").json()["plan"] == "refused")
         assert post(rig, DIRECT).status_code == 200
         assert 'plan_refused_total{worker="w0"} 1' in httpx.get(f"{rig.root}/metrics").text
 

@@ -16,6 +16,7 @@ from fairtrial.domain.plan import Route, Timeouts
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, plan_for, running
 from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 PING = ": ping\n\n"
 STREAM = {**DIRECT, "stream": True}
@@ -155,7 +156,7 @@ def test_a_reader_that_takes_nothing_is_let_go_and_its_upstream_with_it(rig: Rig
         raw.connect(("127.0.0.1", rig.supervisor.port))
         raw.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         event = rig.await_events("request", 1)[-1]
-        assert upstream.seen[-1].gone.wait(10)
+        assert upstream.seen[-1].gone.wait(PATIENCE)
     assert (event["outcome"], event["status"]) == ("cancelled", 200)
     assert upstream.seen[-1].sent < 400 * 2**16
     assert "in_flight" in (text := httpx.get(f"{rig.root}/metrics").text)

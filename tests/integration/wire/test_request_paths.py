@@ -11,6 +11,7 @@ import pytest
 from gateway.proxy.app import MODEL_PATHS
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 SECRET = "ft-complete-only"
 BODY = b'{"model": "base-direct", "messages": [], "input": "x", "prompt": "x"}'
@@ -73,7 +74,7 @@ def ask(rig: Rig, method: str, target: str, secret: str = SECRET) -> tuple[int, 
     body = b"" if method in ("GET", "DELETE") else BODY
     if body:
         head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
-    with socket.create_connection(("127.0.0.1", rig.supervisor.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", rig.supervisor.port), timeout=PATIENCE) as connection:
         connection.sendall(head.encode() + b"\r\n" + body)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     return int(answer.split(b" ", 2)[1]), answer

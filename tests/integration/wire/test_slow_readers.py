@@ -18,6 +18,7 @@ from fairtrial.domain.plan import Timeouts
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 LARGE = 8 * 2**20
 WHOLE = {"kind": "bytes", "headers": {"content-type": "application/json"}, "body": '{"id":"' + "x" * LARGE + '"}'}
@@ -95,7 +96,7 @@ def given_up(rig: Rig) -> None:
     """All places were taken, and are free again while the callers are still there."""
     deadline, most = time.monotonic() + 60, 0.0
     while True:
-        metrics = httpx.get(f"{rig.root}/metrics", timeout=30).text
+        metrics = httpx.get(f"{rig.root}/metrics", timeout=PATIENCE).text
         count = float(next(line for line in metrics.splitlines() if line.startswith("fairtrial_in_flight")).split()[-1])
         most = max(most, count)
         if most and not count:

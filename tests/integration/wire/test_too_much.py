@@ -13,6 +13,7 @@ import pytest
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 NEAR_IBAN = "DE88370411441532113011 "
 MANY_NAMES = "{" + ",".join(f'"{number:x}":1' for number in range(60_000)) + "}"
@@ -62,7 +63,9 @@ def test_so_is_one_of_millions(rig: Rig) -> None:
 
 def refused(rig: Rig, path: str, names: int) -> dict[str, Any]:
     body = '{"model":"base-direct","x":{' + ",".join(f'"{number:x}":1' for number in range(names)) + "}}"
-    answer = httpx.post(f"{rig.url}/{path}", content=body, headers={"content-type": "application/json"}, timeout=60)
+    answer = httpx.post(
+        f"{rig.url}/{path}", content=body, headers={"content-type": "application/json"}, timeout=PATIENCE
+    )
     assert answer.status_code == 400
     error: dict[str, Any] = answer.json()["error"]
     return error
@@ -129,9 +132,9 @@ def test_a_body_beyond_what_is_recorded_is_left_out_and_counted(rig: Rig, text: 
 
 def test_feedback_of_more_text_than_is_looked_at_is_refused_whole(rig: Rig) -> None:
     item = {"request_id": "r", "key": "k", "value": True, "comment": NEAR_IBAN * 800}
-    answer = httpx.post(f"{rig.url}/feedback", json=[item] * 1000, timeout=60)
+    answer = httpx.post(f"{rig.url}/feedback", json=[item] * 1000, timeout=PATIENCE)
     assert answer.status_code == 413
-    answer = httpx.post(f"{rig.url}/feedback", json=[item] * 100, timeout=60)
+    answer = httpx.post(f"{rig.url}/feedback", json=[item] * 100, timeout=PATIENCE)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (413, "feedback_too_large")
     assert error["message"].startswith("feedback: its texts have 1840000 characters together (at most 262144 ")
@@ -140,7 +143,7 @@ def test_feedback_of_more_text_than_is_looked_at_is_refused_whole(rig: Rig) -> N
 
 def test_feedback_up_to_the_limit_is_redacted_and_recorded(rig: Rig) -> None:
     item = {"request_id": "r", "key": "k", "value": True, "comment": "word " * 2_500 + NEAR_IBAN * 100 + "a@b.io"}
-    answer = httpx.post(f"{rig.url}/feedback", json=[item] * 17, timeout=60)
+    answer = httpx.post(f"{rig.url}/feedback", json=[item] * 17, timeout=PATIENCE)
     assert (answer.status_code, {one["text_recorded"] for one in answer.json()}) == (202, {True})
     events = rig.await_events("feedback", 17)
     assert {event["comment"] for event in events} == {"word " * 2_500 + NEAR_IBAN * 100 + "[email]"}
@@ -149,7 +152,7 @@ def test_feedback_up_to_the_limit_is_redacted_and_recorded(rig: Rig) -> None:
 def test_texts_of_feedback_that_are_too_much_work_are_left_out_and_said_to_be(rig: Rig) -> None:
     before = left_out(rig, "feedback")
     item = {"request_id": "r", "key": "k", "value": True, "comment": NEAR_IBAN * 800}
-    answer = httpx.post(f"{rig.url}/feedback", json=[item] * 14, timeout=60)
+    answer = httpx.post(f"{rig.url}/feedback", json=[item] * 14, timeout=PATIENCE)
     recorded = [one["text_recorded"] for one in answer.json()]
     assert (answer.status_code, recorded) == (202, [True] * 3 + [False] * 11)
     events = rig.await_events("feedback", 14)
