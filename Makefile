@@ -5,14 +5,14 @@ VENV     := .venv
 BIN      := $(VENV)/bin
 ARGS     ?=
 # Three processes keep two cores busy, because tests also wait; ARGS=-n0 has one, as a debugger needs.
-PYTEST    = $(BIN)/python -m pytest -n 3 --durations=20
+PYTEST    = $(BIN)/python -m pytest -n 3
 INSTALL  := sh scripts/install-locked $(VENV)
 
 # The tests start hundreds of interpreters, each of which would compile every module again without its compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test pytest unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths docs wheel image compose-check lock clean
+.PHONY: help install demo test release unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths docs wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,13 +38,11 @@ install: $(VENV)/demo  ## the command fairtrial, in .venv/bin
 demo: $(VENV)/demo  ## real models, traffic, suites, verdicts, the dashboard (ARGS=--no-wait ends by itself)
 	@$(BIN)/fairtrial demo $(ARGS)
 
-# The types are checked beside the tests, which wait for processes much of the time. A test checks the layers.
-test: $(VENV)/dev browser proxies  ## every test: architecture, unit, contract, integration, and the linters; three at a time
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory --jobs=2 type pytest
+test: $(VENV)/dev browser proxies  ## the linters, then every test that `make release` does not run; prints what they cost
+	@$(BIN)/python -m scripts.test_run test $(ARGS)
 
-pytest: $(VENV)/dev
-	@$(PYTEST) $(ARGS)
+release: $(VENV)/dev browser proxies  ## what takes longer: earlier releases, kills, real models, the demo, containers (ARGS="--only demo")
+	@$(BIN)/python -m scripts.test_run release $(ARGS)
 
 unit: $(VENV)/dev  ## the fast tests only
 	@$(PYTEST) tests/unit tests/contract tests/architecture $(ARGS)

@@ -7,14 +7,15 @@ import subprocess
 import sys
 import time
 
-from scripts.test_run.parts import PARTS, Part
-
 from scripts.test_run.cpu import CpuRecord, print_table
+from scripts.test_run.parts import PARTS, Part
 
 AIM = 840.0
 """Calibrated CPU seconds of `make test`: seven minutes on two idle cores."""
 PYTEST = (sys.executable, "-m", "pytest", "-n", "3")
 """Three processes keep two cores busy, because tests also wait."""
+RESERVE = 300.0
+"""Seconds after the deadline that a part which has started may use."""
 LINTERS = (
     (sys.executable, "-m", "ruff", "check", "."),
     (sys.executable, "-m", "ruff", "format", "--check", "."),
@@ -40,37 +41,31 @@ def test(options: argparse.Namespace) -> int:
 
 def release(options: argparse.Namespace) -> int:
     """The parts in their order; none starts that would end after the deadline. Returns the exit code."""
-    record, left_out, failed = CpuRecord(), [], []
+    record = CpuRecord()
     factor = max(record.close(), 1.0)
+    results: dict[str, list[str]] = {"passed": [], "failed": [], "not finished": [], "left out for time": []}
     for part in PARTS:
         if options.only and part.name not in options.only:
             continue
         if options.until and time.time() + part.seconds * factor > options.until:
-            left_out.append(part.name)
+            results["left out for time"].append(part.name)
             continue
         sys.stdout.write(f"\n== {part.name}: {part.proves}\n")
         sys.stdout.flush()
-        if not _passes(record, part, options.until):
-            failed.append(part.name)
+        results[_result(record, part, options.until)].append(part.name)
     print_table(record, record.close())
-    sys.stdout.write(
-        f"left out for time: {', '.join(left_out) or 'nothing'}\nfailed: {', '.join(failed) or 'nothing'}\n"
-    )
-    return 1 if failed else 0
+    for result, names in results.items():
+        sys.stdout.write(f"{result}: {', '.join(names) or 'none'}\n")
+    return 1 if results["failed"] else 0
 
 
-def _passes(record: CpuRecord, part: Part, until: float | None) -> bool:
-    """Whether a part passes; one that the deadline's reserve ends has neither passed nor failed, and is named."""
-    limit = None if until is None else max(until + RESERVE - time.time(), 60.0)
+def _result(record: CpuRecord, part: Part, until: float | None) -> str:
+    """``passed``, ``failed``, or ``not finished`` if it used up the reserve after the deadline."""
+    limit = None if until is None else max(until + RESERVE - time.time(), 0.0)
     try:
-        return record.run(part.name, part.command(PYTEST), limit=limit) == 0
+        return "failed" if record.run(part.name, part.command(PYTEST), limit=limit) else "passed"
     except subprocess.TimeoutExpired:
-        sys.stdout.write(f"{part.name}: not finished within the time limit\n")
-        return True
-
-
-RESERVE = 600.0
-"""Seconds beyond the deadline that a part which has started may use."""
+        return "not finished"
 
 
 def main() -> int:

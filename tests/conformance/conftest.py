@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,18 @@ from tests.conformance.harness.stream_fixture import Pair, gateway_before
 from tests.fixtures.gateway.gateway_fixture import running
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
+
+HERE = Path(__file__).parent
+
+EVERY = 4
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` runs every fourth case with aiohttp, which is not the default; `make release` runs the others."""
+    alternative = [item for item in items if HERE in item.path.parents and "aiohttp" in item.name]
+    for number, item in enumerate(alternative):
+        if number % EVERY:
+            item.add_marker(pytest.mark.release("transports"))
 
 
 @pytest.fixture(scope="session")

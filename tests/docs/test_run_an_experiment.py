@@ -72,7 +72,7 @@ TRAFFIC: Mapping[str, Callable[[Walk], None]] = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.release("walks")
 def test_the_page_of_one_experiment_shows_what_the_program_prints(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     with ExitStack() as stack:

@@ -122,7 +122,7 @@ def outputs(page: str, walk: Walk) -> Iterator[tuple[Part, str]]:
             yield part, walk.said
 
 
-@pytest.mark.slow
+@pytest.mark.release("walks")
 def test_the_page_shows_what_the_program_prints(walked: list[tuple[Part, str]], tmp_path: Path) -> None:
     assert len(walked) > 8
     differing = [(part.kind, said) for part, said in walked if comparable(part.text) != comparable(said)]

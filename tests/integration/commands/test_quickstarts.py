@@ -80,7 +80,7 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
     return folder / "node_modules" if done.returncode == 0 else None
 
 
-@pytest.mark.slow
+@pytest.mark.release("walks")
 @pytest.mark.parametrize("page", sorted(SERVERS))
 def test_every_block_of_a_quickstart_works_as_it_is_printed(
     page: str, tmp_path: Path, node_modules: Path | None

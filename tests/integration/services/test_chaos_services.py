@@ -56,7 +56,7 @@ def kill_at_random(services: ForkedServices, load: Load) -> dict[str, int]:
     return hit
 
 
-@pytest.mark.slow
+@pytest.mark.release("kills")
 def test_every_acknowledged_request_is_stored_exactly_once_whatever_is_killed(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         project = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))

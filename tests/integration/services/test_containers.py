@@ -19,7 +19,10 @@ from tests.fixtures.services.clean_environment import MODELS, RUNTIME, build_whe
 from tests.fixtures.services.compose_file import compose, recipe
 from tests.fixtures.waiting import PATIENCE, until
 
-pytestmark = pytest.mark.skipif(room_refused() is not None, reason=f"no namespaces here: {room_refused()}")
+pytestmark = [
+    pytest.mark.release("containers"),
+    pytest.mark.skipif(room_refused() is not None, reason=f"no namespaces here: {room_refused()}"),
+]
 SERVICES = compose()["services"]
 CLIENT, BROWSER = (ROOT / f"tests/fixtures/containers/container_{name}.py" for name in ("client", "browser"))
 PUBLISHED = {name: SERVICES[name]["ports"][0] for name in ("control", "gateway", "dashboard")}

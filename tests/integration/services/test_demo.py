@@ -22,7 +22,7 @@ SUITES = ROOT / "suites"
 
 
 @pytest.mark.models
-@pytest.mark.slow
+@pytest.mark.release("demo")
 @pytest.mark.timeout(660)  # it measures the machine, and real models are slow on a busy one
 def test_the_demo_runs_from_its_first_line_to_its_last_and_holds_on_too_few_cases(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fairtrial_cli.main", "demo", "--no-wait", "--limit", "2", "--users", "4"]

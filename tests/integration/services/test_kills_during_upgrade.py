@@ -14,7 +14,7 @@ KILLS = 6
 CRASH = ROOT / "benchmarks" / "crash.py"
 
 
-@pytest.mark.slow
+@pytest.mark.release("kills")
 def test_kills_during_an_upgrade_lose_no_acknowledged_request_and_store_none_twice() -> None:
     options = ["--kills", str(KILLS), "--mode", "upgrade", "--seed", "1", "--json"]
     ran = subprocess.run([sys.executable, str(CRASH), *options], capture_output=True, text=True, timeout=200)

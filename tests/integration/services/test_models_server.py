@@ -23,7 +23,7 @@ from fairtrial.domain.run import Answer, Case
 from tests.fixtures.paths import ROOT
 
 pytest.importorskip("xllamacpp")
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.release("models")]
 
 TICKETS = [
     json.loads(line)["messages"][:-1]

@@ -83,6 +83,7 @@ def test_each_recorded_request_is_in_the_store_once(config: Path) -> None:
     assert rows(config, "SELECT why FROM rejects") == [("torn: its writer died",)]
 
 
+@pytest.mark.release("upgrades")
 def test_the_release_leaves_requests_of_today_to_a_newer_program(config: Path) -> None:
     layout = Layout(config.parent / "fairtrial.duckdb")
     writer = JournalWriter(layout.journal, writer="w")
@@ -158,6 +159,7 @@ def test_a_backup_of_the_release_is_restored(config: Path) -> None:
     assert ids == recorded(config), "what came after the backup is brought in from the journal"
 
 
+@pytest.mark.release("upgrades")
 def test_the_plan_of_the_release_is_published_unchanged(config: Path) -> None:
     layout = Layout(config.parent / "fairtrial.duckdb")
     before = layout.plan.read_bytes()
@@ -170,6 +172,7 @@ def test_the_plan_of_the_release_is_published_unchanged(config: Path) -> None:
     assert len(layout.plan.read_bytes()) >= len(before)
 
 
+@pytest.mark.release("upgrades")
 def test_control_is_upgraded_first_and_workers_of_the_release_go_on(config: Path) -> None:
     project = load_project(config, {})
     ready = f"http://{project.gateway.host}:{project.gateway.port}/readyz"
@@ -193,6 +196,7 @@ def test_control_is_upgraded_first_and_workers_of_the_release_go_on(config: Path
     assert rows(config, COUNT) == [(total, total)]
 
 
+@pytest.mark.release("upgrades")
 def test_workers_of_the_release_keep_their_plan_during_a_promotion_and_follow_the_roll_back(config: Path) -> None:
     project = load_project(config, {})
     ready = f"http://{project.gateway.host}:{project.gateway.port}/readyz"
@@ -217,6 +221,7 @@ def test_workers_of_the_release_keep_their_plan_during_a_promotion_and_follow_th
         until(lambda: answered() == {"sample-base"})
 
 
+@pytest.mark.release("upgrades")
 def test_a_newer_control_process_stops_an_experiment_in_todays_workers(config: Path) -> None:
     project = load_project(config, {})
     ready = f"http://{project.gateway.host}:{project.gateway.port}/readyz"

@@ -1,0 +1,37 @@
+"""Lists the parts of `make release` in the order in which they run, with what each takes on the reference machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The tests that are marked with this part's name, or a program.
+
+    ``seconds``: wall time on two idle cores of the reference machine, by which `.ci/run` decides what still fits.
+    """
+
+    name: str
+    proves: str
+    seconds: float
+    program: tuple[str, ...] = ()
+
+    def command(self, pytest: Sequence[str]) -> list[str]:
+        """What runs it; ``pytest`` is the command for tests."""
+        return [sys.executable, *self.program] if self.program else [*pytest, "--release", self.name]
+
+
+PARTS = (
+    Part("upgrades", "the store, journal and workers of earlier releases, with their own programs", 60),
+    Part("kills", "nothing that was acknowledged is lost or stored twice when processes are killed", 60),
+    Part("transports", "aiohttp passes every case that the gateway's own connections pass", 60),
+    Part("models", "the small real models answer over OpenAI's protocol, adapters included", 60),
+    Part("demo", "the demo from its first line to its last, and when it is interrupted", 300),
+    Part("containers", "the containers start, restrict themselves and serve", 120),
+    Part("walks", "pages of the documentation, followed from their first line to their last", 150),
+    Part("fuzz", "thousands of odd requests and answers: none crashes, none is answered with another's", 60),
+    Part("simulations", "error rates of the statistics, by short simulations", 120),
+)
