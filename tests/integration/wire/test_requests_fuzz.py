@@ -19,9 +19,10 @@ import pytest
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.gateway.odd_requests import Odd, good, odd
 from tests.fixtures.paths import ROOT
+from tests.fixtures.waiting import PATIENCE
 
 TOKEN = re.compile(rb"token-[0-9]+(?:-[a-z]+)?")
-SEED, CONNECTIONS, PATIENCE, LINGER = 20261124, 32, 10.0, 0.03
+SEED, CONNECTIONS, LINGER = 20261124, 32, 0.03
 COUNTS = (500, pytest.param(10_000, marks=pytest.mark.release("fuzz")))
 
 

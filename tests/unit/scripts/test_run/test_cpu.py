@@ -1,0 +1,54 @@
+"""CPU seconds are charged to the group that used them, with all processes below it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.test_run.cpu import TESTS_OUTSIDE, CpuRecord, print_table
+from tests.cpu_by_group import cpu_of_tree, group_of
+from tests.fixtures.paths import ROOT
+
+BURN = "import time\nwhile time.process_time() < 0.5: pass\n"
+IN_A_CHILD = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BURN!r}], check=True)\n"
+
+
+def test_a_command_is_charged_with_what_its_children_used() -> None:
+    record = CpuRecord(loops=[0.32])
+    assert record.run("linters", [sys.executable, "-c", IN_A_CHILD]) == 0
+    assert record.seconds["linters"] >= 0.5
+
+
+def test_a_living_child_counts_for_the_tree_of_its_parent() -> None:
+    before = cpu_of_tree(os.getpid())
+    code = BURN + "print('done', flush=True)\nimport time; time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stdout.readline() == b"done\n"
+        used = cpu_of_tree(os.getpid()) - before
+        child.kill()
+    assert used >= 0.4
+
+
+def test_pytest_reports_its_groups_and_the_rest_is_the_controllers(tmp_path: Path) -> None:
+    file = "tests/unit/scripts/test_run/test_cpu.py::test_a_path_belongs_to_one_group"
+    record = CpuRecord(loops=[0.32])
+    assert record.run("tests", [sys.executable, "-m", "pytest", "-q", f"--basetemp={tmp_path / 'inner'}", file]) == 0
+    assert set(record.seconds) == {"start and collection", "unit", TESTS_OUTSIDE}
+
+
+def test_a_path_belongs_to_one_group() -> None:
+    folders = {"/".join(path.relative_to(ROOT).parts[:3]) for path in (ROOT / "tests").rglob("test_*.py")}
+    assert [folder for folder in sorted(folders) if group_of(f"{folder}/test_a.py::test_b") == "other"] == []
+    assert group_of("tests/integration/store/test_a.py::test_b") == "store"
+    assert group_of("tests/integration/wire/test_a.py::test_b") == "gateway"
+
+
+def test_the_table_divides_by_how_slow_the_machine_is(capsys: pytest.CaptureFixture[str]) -> None:
+    record = CpuRecord(loops=[0.32])
+    record.seconds["unit"] = 90.0
+    assert print_table(record, 3.0) == 30.0
+    assert "90.0" in capsys.readouterr().out
