@@ -21,9 +21,12 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A visit to every page costs about two seconds of CPU a page, so `make release` makes it."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+            if "page_walk" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.release("browser"))
 
 
 @pytest.fixture(scope="package")

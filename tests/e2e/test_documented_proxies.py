@@ -27,6 +27,8 @@ from tests.fixtures.proxies import caddy, nginx
 from tests.fixtures.services.project_files import free_ports, write_project
 from tests.fixtures.upstream.server import FakeUpstream
 
+pytestmark = pytest.mark.release("browser")
+
 PAGE = ROOT / "docs" / "how-to" / "run-behind-a-proxy.md"
 HOST = "trial.localhost"
 """In place of the page's host name: Chromium resolves it to this machine, and nobody else may have it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from fairtrial.config.project import load_project
 from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services import command
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.waiting import PATIENCE
-
-PROGRAM = [sys.executable, "-m", "fairtrial_cli.main"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,7 @@ class Running:
         return re.search(r"^sign in +(\S+)$", self.printed, re.MULTILINE)[1]  # type: ignore[index]
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [*PROGRAM, *words]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return command.fairtrial(*words, cwd=self.folder)
 
 
 @pytest.fixture(name="running", scope="module")
@@ -48,7 +45,7 @@ def running_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     path = write_project(folder, workers=1)
     text = path.read_text()
     path.write_text(text.replace('dashboard: {bind: "127.0.0.1', 'dashboard: {bind: "0.0.0.0'))
-    process = subprocess.Popen([*PROGRAM, "up"], cwd=folder, stdout=subprocess.PIPE, text=True)
+    process = command.start("up", cwd=folder, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     printed = ""
     while "Ctrl-C" not in printed:

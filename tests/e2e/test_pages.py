@@ -7,6 +7,7 @@ import io
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.dashboard.hostile import FORMULA, MARKUP
@@ -34,6 +35,7 @@ def test_no_page_fetches_anything_from_elsewhere_or_runs_what_a_model_wrote(page
     assert not any(page_walk.attacks.values())
 
 
+@pytest.mark.release("browser")
 def test_nor_does_a_dark_page(visitors: Visitors, site: Site) -> None:
     watched = WatchedPage(visitors.page("Rita", "dark"))
     for address, title in addresses(site).items():

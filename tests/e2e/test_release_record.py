@@ -28,6 +28,8 @@ from tests.fixtures.dashboard.visits import Visitors
 from tests.fixtures.experiments.simulated_days import DAY_US, LiveExperiment
 from tests.fixtures.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.release("browser")
+
 NAME = f"{CANDIDATE}-vs-{BASELINE}"
 SPLIT = f"split: {{{BASELINE}: 50, {CANDIDATE}: 50}}"
 ANEW = f"split: {{{BASELINE}: 70, {CANDIDATE}: 30}}\n    salt: anew"
