@@ -52,6 +52,7 @@ def job(terminal: Terminal, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.release("walks")
 def test_a_good_candidate_passes_and_leaves_its_reports(terminal: Terminal) -> None:
     assert "sh ci/gate.sh tuned base" in PAGE
     done = job(terminal, "tuned", "base")
@@ -63,6 +64,7 @@ def test_a_good_candidate_passes_and_leaves_its_reports(terminal: Terminal) -> N
     assert "<testsuite" in (reports / "gate.xml").read_text()
 
 
+@pytest.mark.release("walks")
 def test_a_worse_candidate_stops_the_pipeline_with_the_verdicts_own_code(terminal: Terminal) -> None:
     done = job(terminal, "base", "tuned")
     verdict = json.loads((terminal.folder / "reports" / "gate.json").read_text())["decision"]
