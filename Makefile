@@ -3,6 +3,7 @@
 
 VENV     := .venv
 BIN      := $(VENV)/bin
+PACKAGES := fairtrial fairtrial_cli gateway evaluators dashboard
 ARGS     ?=
 # Three processes keep two cores busy, because tests also wait; ARGS=-n0 has one, as a debugger needs.
 PYTEST    = $(BIN)/python -m pytest -n 3
@@ -25,6 +26,7 @@ $(VENV)/demo: $(VENV)/python requirements/demo.lock requirements/models.lock pyp
 	@echo "installing the locked dependencies into $(VENV) (once; about a minute)"
 	@$(INSTALL) --require-hashes -r requirements/demo.lock -r requirements/models.lock
 	@$(INSTALL) --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $@
 
 $(VENV)/dev: $(VENV)/demo requirements/dev.lock

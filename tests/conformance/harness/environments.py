@@ -41,7 +41,7 @@ def _install(python: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
     if uv.exists():
         _run(sys.executable, "-m", "venv", "--without-pip", str(FOLDER))
-        _run(str(uv), "pip", "install", "--python", str(python), *options)
+        _run(str(uv), "pip", "install", "--python", str(python), "--compile-bytecode", *options)
     else:
         _run(sys.executable, "-m", "venv", str(FOLDER))
         _run(str(python), "-m", "pip", "install", *options)
