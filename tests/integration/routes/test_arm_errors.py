@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from fairtrial.store.traffic.traffic import VariantTraffic
-from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from gateway.control.operations.live_rates import live_rates
 from tests.fixtures.dashboard.opened_page import cells, opened
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import free_ports, write_project
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
@@ -22,7 +22,7 @@ EXPERIMENT = "tuned-vs-base"
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedServices]:
     (dead,) = free_ports(1)
     with FakeUpstream() as upstream:
         project = write_project(tmp_path_factory.mktemp("dead"), upstream=upstream.url.removesuffix("/v1"), workers=1)
@@ -30,13 +30,13 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         alive = f'tuned: {{model: openai/tuned, base_url: "{upstream.url}"'
         assert alive in text
         project.write_text(text.replace(alive, f'tuned: {{model: openai/tuned, base_url: "http://127.0.0.1:{dead}/v1"'))
-        with Services(project, workers=1, dashboard=False) as running:
+        with ForkedServices(project, workers=1, dashboard=False) as running:
             for number in range(USERS):
                 assert ask(running, f"u-{number}", stream=number % 3 == 0) == 200
             yield running
 
 
-def ask(services: Services, user: str, *, stream: bool = False) -> int:
+def ask(services: ForkedServices, user: str, *, stream: bool = False) -> int:
     messages = [{"role": "user", "content": "hello"}]
     body = {"model": "support-bot", "user": user, "messages": messages, "stream": stream}
     answer = httpx.post(f"{services.urls.api}/chat/completions", json=body, timeout=PATIENCE, verify=False)
@@ -44,14 +44,14 @@ def ask(services: Services, user: str, *, stream: bool = False) -> int:
     return answer.status_code
 
 
-def arms(services: Services) -> dict[str, VariantTraffic]:
+def arms(services: ForkedServices) -> dict[str, VariantTraffic]:
     with open_store(services.project.layout) as owner:
         owner.ingest_now()
         (found,) = owner.traffic(experiment=EXPERIMENT)
     return {one.variant: one for one in found.variants}
 
 
-def test_the_api_shows_the_dead_arm_s_errors_and_that_users_saw_none(services: Services) -> None:
+def test_the_api_shows_the_dead_arm_s_errors_and_that_users_saw_none(services: ForkedServices) -> None:
     found = arms(services)
     tuned, base = found["tuned"], found["base"]
     assert tuned.requests + base.requests == USERS
@@ -59,14 +59,16 @@ def test_the_api_shows_the_dead_arm_s_errors_and_that_users_saw_none(services: S
     assert (base.errors, base.user_errors, base.fallbacks) == (0, 0, 0)
 
 
-def test_the_live_rates_of_a_gate_are_those_of_the_arm(services: Services) -> None:
+def test_the_live_rates_of_a_gate_are_those_of_the_arm(services: ForkedServices) -> None:
     with open_store(services.project.layout) as owner:
         rates = live_rates(owner.traffic(), services.project.plan, "tuned", "base")
     assert [rate.value for rate in rates["requests.error_rate"]] == [1.0, 0.0]
     assert [rate.value for rate in rates["requests.user_error_rate"]] == [0.0, 0.0]
 
 
-def test_the_overview_and_the_experiment_show_both_figures(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_overview_and_the_experiment_show_both_figures(
+    services: ForkedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert arms(services)
     rows = {row["variant"]: row for row in cells(opened(services, monkeypatch, "overview"))}
     assert (rows["tuned"]["variant errors"], rows["tuned"]["errors seen by users"]) == ("100.0 %", "0.0 %")
@@ -75,7 +77,7 @@ def test_the_overview_and_the_experiment_show_both_figures(services: Services, m
     assert "(0.0 %)" in shown["errors seen by users"]
 
 
-def test_metrics_count_requests_errors_and_fallbacks_by_variant(services: Services) -> None:
+def test_metrics_count_requests_errors_and_fallbacks_by_variant(services: ForkedServices) -> None:
     text = httpx.get(f"{services.urls.gateway}/metrics", verify=False).text
     found = arms(services)
 

@@ -11,8 +11,8 @@ import pytest
 from fairtrial.config.plan.published import read
 from fairtrial.domain.plan import Experiment
 from fairtrial.store.access.sessions import local_user
-from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.restarted_control import restart_control
 from tests.fixtures.services.services_fixture import fairtrial
@@ -30,12 +30,12 @@ def change(folder: Path, action: str, why: str = "a test") -> str:
     return done.stdout
 
 
-def arms(services: Services) -> list[str]:
+def arms(services: ForkedServices) -> list[str]:
     """The variant that served each user."""
     return [_answer(services, user).headers["x-fairtrial-variant"] for user in USERS]
 
 
-def outside(services: Services) -> bool:
+def outside(services: ForkedServices) -> bool:
     """Whether the control's model serves every user, and every answer says that its request is excluded."""
     answers = [_answer(services, user) for user in USERS]
     reasons = {answer.headers["x-fairtrial-reason"] for answer in answers}
@@ -43,7 +43,7 @@ def outside(services: Services) -> bool:
     return reasons == {"excluded"} and not named and {answer.json()["model"] for answer in answers} == {"base"}
 
 
-def _answer(services: Services, user: str) -> httpx.Response:
+def _answer(services: ForkedServices, user: str) -> httpx.Response:
     """A new connection for each request, so that both workers get some."""
     body = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}], "user": user}
     answer = httpx.post(f"{services.urls.api}/chat/completions", json=body)
@@ -51,7 +51,7 @@ def _answer(services: Services, user: str) -> httpx.Response:
     return answer
 
 
-def published(services: Services) -> Experiment:
+def published(services: ForkedServices) -> Experiment:
     return read(services.project.layout.plan).plan.experiments[NAME]
 
 
@@ -59,7 +59,7 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
     with FakeUpstream() as upstream:
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
         sound = path.read_text()
-        with Services(path, workers=2, dashboard=False) as services:
+        with ForkedServices(path, workers=2, dashboard=False) as services:
             first = arms(services)
             assert set(first) == {"base", "tuned"}
             path.write_text("version: [")
@@ -92,7 +92,7 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
             assert (now["plan_hash"], now["until"]) == (hashes[0], None)
 
 
-def _reasons(services: Services) -> dict[str, int]:
+def _reasons(services: ForkedServices) -> dict[str, int]:
     with open_store(services.project.layout) as store:
         store.ingest_now()
         (traffic,) = store.traffic(experiment=NAME)
@@ -102,7 +102,7 @@ def _reasons(services: Services) -> dict[str, int]:
 @pytest.mark.parametrize("broken", [False, True])
 def test_without_control_a_command_changes_the_store_and_the_plan_itself(tmp_path: Path, *, broken: bool) -> None:
     path = write_project(tmp_path)
-    with Services(path, workers=1, dashboard=False) as services:
+    with ForkedServices(path, workers=1, dashboard=False) as services:
         layout = services.project.layout
     if broken:
         path.write_text("version: [")

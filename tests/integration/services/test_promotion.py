@@ -11,8 +11,8 @@ import httpx
 from openai import OpenAI
 
 from fairtrial.config.plan.published import read
-from fairtrial_cli.processes.services import Services
 from tests.fixtures.credentials import by_key
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.restarted_control import restart_control
 from tests.fixtures.services.services_fixture import fairtrial
@@ -28,21 +28,21 @@ EDITED = "support-bot: {deployment: tuned, fallback: base}"
 
 
 @contextmanager
-def up(path: Path) -> Iterator[Services]:
-    with Services(path, workers=WORKERS, dashboard=False) as services:
+def up(path: Path) -> Iterator[ForkedServices]:
+    with ForkedServices(path, workers=WORKERS, dashboard=False) as services:
         yield services
 
 
-def models(services: Services) -> set[str]:
+def models(services: ForkedServices) -> set[str]:
     """The models that answer the official client, by a new connection for each user, so that both workers get some."""
     return {_answer(services, user)[0] for user in USERS}
 
 
-def reasons(services: Services) -> set[str]:
+def reasons(services: ForkedServices) -> set[str]:
     return {_answer(services, user)[1] for user in USERS}
 
 
-def _answer(services: Services, user: str) -> tuple[str, str]:
+def _answer(services: ForkedServices, user: str) -> tuple[str, str]:
     with OpenAI(base_url=services.urls.api, api_key="none", max_retries=0) as client:
         raw = client.chat.completions.with_raw_response.create(
             model="support-bot", user=user, messages=[{"role": "user", "content": "hi"}]
@@ -60,7 +60,7 @@ def promote(folder: Path) -> str:
     return command(folder, "experiment", "promote", NAME, "--why", "it is better", "--override")
 
 
-def recorded(services: Services) -> list[dict[str, Any]]:
+def recorded(services: ForkedServices) -> list[dict[str, Any]]:
     """All requests, once their events are in the store."""
     headers = by_key(services.project.layout)
     httpx.post(f"{services.urls.control}/api/ingest", headers=headers).raise_for_status()

@@ -9,8 +9,8 @@ import httpx
 import openai
 import pytest
 
-from fairtrial_cli.processes.services import Services
 from tests.fixtures.proxies import nginx
+from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import free_ports, write_project
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -27,7 +27,7 @@ ASKED = {"model": "support-bot", "messages": [{"role": "user", "content": "hi"}]
 class Proxied:
     """The addresses at which strangers reach the services through nginx."""
 
-    services: Services
+    services: ForkedServices
     gateway: str
     control: str
 
@@ -37,7 +37,7 @@ def proxied_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxie
     folder = tmp_path_factory.mktemp("bare")
     with FakeUpstream() as upstream:
         project = write_project(folder, upstream=upstream.url.removesuffix("/v1"), workers=1)
-        with Services(project, workers=1, dashboard=False) as services:
+        with ForkedServices(project, workers=1, dashboard=False) as services:
             gateway, control = free_ports(2)
             servers = SERVER.format(port=gateway, target=services.urls.gateway)
             servers += SERVER.format(port=control, target=services.urls.control)
