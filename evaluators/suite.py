@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,6 +11,7 @@ from typing import Any, Literal
 
 from evaluators.scoring.scorer import Scorer, Stat
 from fairtrial.domain.errors import Diagnostic
+from fairtrial.domain.names.digests import sha256_of_json
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Case
 
@@ -134,7 +133,7 @@ def tag_values(case: Case, tag: str) -> Sequence[str]:
 
 
 def with_digest(suite: Suite) -> Suite:
-    """The suite with the digest and the slices of its content."""
+    """The suite with the digest and the slices of its content; raises `DigestRefused`."""
     content = {
         "cases": [_content(case) for case in suite.cases],
         "params": suite.params,
@@ -142,8 +141,8 @@ def with_digest(suite: Suite) -> Suite:
         "repeat": suite.repeat,
         "seed": suite.seed,
     }
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
-    return replace(suite, digest=hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARS], values=_values(suite.cases))
+    digest = sha256_of_json(content, ascii_only=False)[:DIGEST_CHARS]
+    return replace(suite, digest=digest, values=_values(suite.cases))
 
 
 def _values(cases: Sequence[Case]) -> dict[str, list[str]]:

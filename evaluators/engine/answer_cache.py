@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fairtrial.domain.names.digests import sha256_of_json
 from fairtrial.domain.run import Answer, Case
 
 RESUME_US = 24 * 3600 * 1_000_000
@@ -33,8 +34,7 @@ class AnswerKey:
     @classmethod
     def of(cls, case: Case, params: Mapping[str, Any], repeat: int) -> AnswerKey:
         """The key of one repeat; ``repeat`` counts from 0, and each repeat has a separate key."""
-        text = json.dumps([case.messages, params, repeat], sort_keys=True, ensure_ascii=False)
-        return cls(hashlib.sha256(text.encode()).hexdigest())
+        return cls(sha256_of_json([case.messages, params, repeat], ascii_only=False))
 
 
 class AnswerCache:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.names.digests import sha256_of_json
 from fairtrial.domain.plan import Deployment, Experiment, Plan, Price, Variant
 
 PIN_DEPLOYMENT = "x-fairtrial-deployment"
@@ -93,7 +92,7 @@ def _variant_digest(deployment: Deployment, variant: Variant) -> str:
     if variant.system_prompt is None and not variant.params:
         return deployment.digest
     content = [deployment.digest, variant.system_prompt, dict(variant.params)]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+    return sha256_of_json(content)[:32]
 
 
 def _known(name: str, plan: Plan) -> str:

@@ -9,6 +9,7 @@ FairtrialError
 │   └── StoreExhausted      not enough memory or disk                         exit 2
 ├── JournalError            a segment cannot be written or read
 ├── PlanRefused             a plan that must not be published
+├── DigestRefused           a value that no digest can cover
 └── RequestError            the response to a caller of the data plane        HTTP status and OpenAI's envelope
     ├── BadRequest 400 · NotAuthenticated 401 · NotAllowed 403 · NotFound 404 · TooSlow 408 · Conflict 409
     ├── TooLarge 413 · RateLimited 429 · Unavailable 503 (Overloaded)
@@ -82,6 +83,10 @@ class JournalError(FairtrialError):
 
 class PlanRefused(FairtrialError):
     """A plan that must not be published; the last valid plan stays in force."""
+
+
+class DigestRefused(FairtrialError):
+    """A value of a type that has no canonical form, so that its digest would not identify it."""
 
 
 class RequestError(FairtrialError):

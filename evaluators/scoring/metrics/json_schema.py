@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from evaluators.scoring import options as read
 from evaluators.scoring.json_answer import NotJson, parse
 from evaluators.scoring.scorer import NamedText, OffFormat, ScorerType, Stat
 from fairtrial.domain.limits.bounded_schema import BoundedSchema
+from fairtrial.domain.names.digests import sha256_of_json
 from fairtrial.domain.run import Answer, Case, Score
 
 
@@ -46,8 +46,7 @@ class JsonSchema:
 
 def build(options: Mapping[str, Any], name: str) -> JsonSchema:
     schema = _schema(options)
-    text = json.dumps(schema, sort_keys=True, ensure_ascii=False)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    digest = sha256_of_json(schema, ascii_only=False)[:12]
     return JsonSchema(name, digest, BoundedSchema(schema), read.flag(options, "lenient", default=False))
 
 

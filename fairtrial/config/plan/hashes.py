@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass, replace
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import msgspec
 
+from fairtrial.domain.names.digests import SCALARS, text_key, unknown_type
 from fairtrial.domain.plan import ADDED_LATER, CONTROL_ONLY, Deployment, Experiment, Plan
 
 HASH_HEX = 32
@@ -58,18 +60,24 @@ def digest(value: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(plain(value), order="sorted")).hexdigest()[:HASH_HEX]
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, place: str = "") -> Any:
     """Dataclasses as mappings, without `CONTROL_ONLY` fields and those that are `ADDED_LATER` and have their default.
 
     A plan without new features is therefore written and hashed as by the previous release, whose workers accept it.
+    Raises `DigestRefused` for a value of a type that has no canonical form; ``place`` is its path in the error.
     """
+    if type(value) in SCALARS and (type(value) is not float or isfinite(value)):  # others would be written as null
+        return value
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(value)
     if is_dataclass(value):
-        return {one.name: plain(getattr(value, one.name)) for one in fields(value) if not _is_absent(value, one)}
+        present = [one.name for one in fields(value) if not _is_absent(value, one)]
+        return {name: plain(getattr(value, name), f"{place}.{name}") for name in present}
     if isinstance(value, Mapping):
-        return {name: plain(one) for name, one in value.items()}
+        return {text_key(name, place): plain(one, f"{place}.{name}") for name, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    return str(value) if isinstance(value, Decimal) else value
+        return [plain(one, f"{place}[{at}]") for at, one in enumerate(value)]
+    raise unknown_type(value, place)
 
 
 def _is_absent(value: Any, one: Field[Any]) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fairtrial.domain.names.digests import sha256_of_json
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
@@ -107,4 +107,4 @@ def _chosen(page: Page, wanted: AuditFilter) -> tuple[Any, ...]:
 
 
 def _hash(*entry: Any) -> str:
-    return hashlib.sha256(json.dumps(entry).encode()).hexdigest()
+    return sha256_of_json(entry)

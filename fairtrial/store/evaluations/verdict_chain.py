@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fairtrial.domain.errors import NotFound
+from fairtrial.domain.names.digests import sha256_of_json
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import microseconds, timestamp
 
@@ -59,7 +60,7 @@ class ChainEntry:
     def expected_hash(self) -> str:
         """The hash that follows from the other fields."""
         content = [self.number, self.verdict_id, self.at_us, self.verdict_sha256, self.evidence_sha256, self.previous]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        return sha256_of_json(content)
 
 
 @dataclass(frozen=True, slots=True)

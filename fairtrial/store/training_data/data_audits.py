@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.errors import StoreError
+from fairtrial.domain.names.digests import sha256_of_json
 from fairtrial.domain.training.data_audit import AuditFile, CheckCount, DataAudit, data_digests
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
@@ -92,7 +92,7 @@ def listing(page: Page, *, deployment: str | None = None) -> Query:
 
 def digest_of(digests: Iterable[tuple[str, str]]) -> str:
     """Identifies a set of files by their roles and contents, whatever their names are."""
-    return hashlib.sha256(json.dumps(list(digests)).encode()).hexdigest()
+    return sha256_of_json(list(digests))
 
 
 def _audits(database: Database, sql: str, parameter: str) -> list[DataAudit]:
