@@ -175,7 +175,7 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
     \b
     Example:  fairtrial experiment promote tuned-vs-base --why "SHIP, and the support team agrees"
     """
-    from gateway.control.operations.promotion_evidence import Promotion
+    from fairtrial.experiments.promotion import Promotion
 
     with _open(config, store) as opened:
         promotion = Promotion(options["variant"], options["override"])

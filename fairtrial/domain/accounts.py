@@ -1,4 +1,4 @@
-"""Defines accounts, invitations and roles of the people who sign in."""
+"""Defines accounts, invitations, sign-in links and roles of the people who sign in."""
 
 from __future__ import annotations
 
@@ -40,6 +40,14 @@ class Invitation:
     account_id: str
     name: str | None
     role: Role
+    token: str
+    expires_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeLink:
+    """A link that signs one browser in once. ``token`` is stored as a hash; ``expires_us`` is in UTC."""
+
     token: str
     expires_us: int
 

@@ -20,6 +20,14 @@ _RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "nul
 
 
 @dataclass(frozen=True, slots=True)
+class Promotion:
+    """What to promote: a ``variant``, by default the only treatment. ``override``: even if something is missing."""
+
+    variant: str | None = None
+    override: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FileEdit:
     """The edit that makes a promotion permanent: the ``lines`` of the routes, and a ``note`` about what to do.
 

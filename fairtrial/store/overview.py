@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -10,13 +9,13 @@ import duckdb
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused
+from fairtrial.domain.storage.overview import Overview
 from fairtrial.journal.segment import names
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.erasure_state import is_unfinished
 from fairtrial.store.core.query import microseconds
 from fairtrial.store.ingest.ingest import lag_of
 from fairtrial.store.maintenance import backup_list
-from fairtrial.store.maintenance.backup_list import ListedBackup
 
 TABLES = """
 SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'
@@ -28,29 +27,6 @@ ERASURES = "SELECT count(*) FROM erasures"
 POSITIONS = "SELECT segment, max(position) FROM offsets GROUP BY segment"
 FIRST = ("requests", "attempts", "exposures", "payloads", "feedback", "runs", "results", "scores", "verdicts")
 """The tables that people ask for first; the others follow by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """``rows`` by table; ``bytes`` of the file; the ``schema``'s number; the version of ``duckdb``.
-
-    ``folders``: bytes of the journal (waiting and archived), the answer cache and the logs. Times are microseconds
-    since 1970, UTC, or ``None`` where there is nothing. ``retain_days`` is ``None`` until a plan is published.
-    """
-
-    store: str
-    bytes: int
-    schema: int
-    duckdb: str
-    rows: dict[str, int]
-    folders: dict[str, int]
-    lag_bytes: int
-    oldest_us: int | None
-    newest_us: int | None
-    retain_days: int | None
-    last_backup: ListedBackup | None
-    erasures: int
-    erasure_unfinished: bool
 
 
 def overview(database: Database) -> Overview:

@@ -13,17 +13,17 @@ import duckdb
 from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
+from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
+from fairtrial.domain.storage.overview import ListedBackup
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database, copy_folder, engine_settings
 from fairtrial.store.core.engine_errors import logged_message
 from fairtrial.store.core.manifest import Manifest, verify
 from fairtrial.store.core.migrate import schema_of
 from fairtrial.store.core.owner_lock import OwnerLock
-from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 from fairtrial.store.erasure import tombstones
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance import backup_list
-from fairtrial.store.maintenance.backup_list import ListedBackup
 from fairtrial.store.maintenance.foreign_definitions import foreign_definitions, format_names
 
 SIGN_INS = frozenset({"sessions", "invitations"})

@@ -62,7 +62,7 @@ def create(
     """
     import msgspec
 
-    from fairtrial.store.access.keys import DEFAULT_RIGHTS, KeyOptions
+    from fairtrial.domain.storage.keys import DEFAULT_RIGHTS, KeyOptions
 
     options = KeyOptions(rights or DEFAULT_RIGHTS, routes, _expiry(expires))
     with _store(config, routes) as store:

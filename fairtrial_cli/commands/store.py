@@ -13,7 +13,7 @@ from fairtrial.domain.plurals import counted
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
     from fairtrial.domain.plan import UnitKind
-    from fairtrial.store.core.progress import OnProgress
+    from fairtrial.domain.storage.maintenance import OnProgress
 
 CONFIG = click.option(
     "-c",

@@ -16,7 +16,7 @@ from fairtrial.domain.verdicts.unasked import NOTABLE, is_unasked
 from fairtrial.domain.verdicts.wording import titled
 
 if TYPE_CHECKING:
-    from fairtrial.store.traffic.traffic import Traffic, VariantTraffic
+    from fairtrial.domain.storage.traffic import Traffic, VariantTraffic
 
 STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
 MEANINGS: Mapping[Decision, str] = {

@@ -19,8 +19,8 @@ from rich.progress import Progress as Bars
 
 from evaluators.engine.engine import Progress
 from fairtrial.domain.plurals import counted
-from fairtrial.store.core.progress import OnProgress
-from fairtrial.store.core.progress import Progress as StoreProgress
+from fairtrial.domain.storage.maintenance import OnProgress
+from fairtrial.domain.storage.maintenance import Progress as StoreProgress
 
 
 @contextmanager

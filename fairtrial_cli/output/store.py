@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from fairtrial.domain.plurals import counted
-from fairtrial.store.erasure.erase import Erasure
-from fairtrial.store.maintenance.retention import RetentionResult
-from fairtrial.store.overview import Overview
+from fairtrial.domain.storage.maintenance import Erasure, RetentionResult
+from fairtrial.domain.storage.overview import Overview
 
 
 def overview_lines(found: Overview) -> Iterator[str]:

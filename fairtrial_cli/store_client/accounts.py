@@ -7,10 +7,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from fairtrial.domain.accounts import Account, Invitation, Role
+from fairtrial.domain.accounts import Account, Invitation, OneTimeLink, Role
 from fairtrial.domain.errors import RequestError, UsageError
 from fairtrial.store.access import accounts, invitations, one_time_links
-from fairtrial.store.access.one_time_links import OneTimeLink
 from fairtrial.store.core.database import Database
 
 ACTOR = "command line"

@@ -19,23 +19,18 @@ if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
     from fairtrial.config.project import Project
-    from fairtrial.domain.accounts import Account, Invitation, Role
+    from fairtrial.domain.accounts import Account, Invitation, OneTimeLink, Role
     from fairtrial.domain.plan import Plan, UnitKind
     from fairtrial.domain.reviews.evidence import ReviewEvidence
+    from fairtrial.domain.storage.keys import KeyOptions, NewKey
+    from fairtrial.domain.storage.maintenance import Backup, Erasure, OnProgress, RetentionResult
+    from fairtrial.domain.storage.overview import IngestResult, Overview
+    from fairtrial.domain.storage.traffic import Traffic
     from fairtrial.domain.verdicts.approvals import ApprovalVote
     from fairtrial.experiments.analysis.plan import AnalysisPlan
     from fairtrial.experiments.lifecycle import Action
-    from fairtrial.store.access.keys import KeyOptions, NewKey
-    from fairtrial.store.access.one_time_links import OneTimeLink
-    from fairtrial.store.core.progress import OnProgress
-    from fairtrial.store.erasure.erase import Erasure
-    from fairtrial.store.ingest.ingest import IngestResult
-    from fairtrial.store.maintenance.backup import Backup
-    from fairtrial.store.maintenance.retention import RetentionResult
-    from fairtrial.store.overview import Overview
-    from fairtrial.store.traffic.traffic import Traffic
+    from fairtrial.experiments.promotion import Promotion
     from gateway.control.operations.judge_candidate import JudgeRequest
-    from gateway.control.operations.promotion_evidence import Promotion
     from gateway.control.operations.training_data.record_audit import AuditRequest
 
 TRY_SECONDS = 0.1

@@ -18,6 +18,7 @@ from fairtrial.domain.errors import ConfigError, Diagnostic, RequestError, Usage
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Action
+from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, timestamp
@@ -32,7 +33,6 @@ from gateway.control.operations.change_experiment import (
 )
 from gateway.control.operations.describe_decision import describe_decision
 from gateway.control.operations.frozen_plans import frozen_plans
-from gateway.control.operations.promotion_evidence import Promotion
 
 Row = dict[str, Any]
 

@@ -17,18 +17,19 @@ from fairtrial.config.plan.live_state import lay_over
 from fairtrial.config.plan.published import publish, read
 from fairtrial.domain.errors import PlanRefused, UsageError
 from fairtrial.domain.run import Run
+from fairtrial.domain.storage.keys import KeyOptions, NewKey
+from fairtrial.domain.storage.overview import IngestResult, Overview
+from fairtrial.domain.storage.traffic import Traffic
 from fairtrial.domain.verdict import Verdict
 from fairtrial.store.access import audit, keys
-from fairtrial.store.access.keys import KeyOptions, NewKey
 from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import runs, suite_texts, verdicts
 from fairtrial.store.experiments import transitions
-from fairtrial.store.ingest.ingest import Ingester, IngestResult
-from fairtrial.store.overview import Overview, overview
+from fairtrial.store.ingest.ingest import Ingester
+from fairtrial.store.overview import overview
 from fairtrial.store.traffic import traffic
-from fairtrial.store.traffic.traffic import Traffic
 from fairtrial_cli.store_client.accounts import LocalAccounts
 from fairtrial_cli.store_client.data_audits import LocalDataAudits
 from fairtrial_cli.store_client.experiments import LocalExperiments

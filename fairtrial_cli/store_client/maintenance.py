@@ -10,10 +10,7 @@ import msgspec
 
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.plan import UnitKind
-from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
-from fairtrial.store.erasure.erase import Erasure
-from fairtrial.store.maintenance.backup import Backup
-from fairtrial.store.maintenance.retention import RetentionResult
+from fairtrial.domain.storage.maintenance import Backup, Erasure, OnProgress, Progress, RetentionResult, ignore_progress
 
 POLL_SECONDS = 0.15
 T = TypeVar("T")

@@ -13,13 +13,12 @@ from evaluators.engine.run_events import run_of
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.run import Run
+from fairtrial.domain.storage.keys import KeyOptions, NewKey
+from fairtrial.domain.storage.overview import IngestResult, Overview
+from fairtrial.domain.storage.traffic import Traffic
 from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.reader import decode
-from fairtrial.store.access.keys import KeyOptions, NewKey
-from fairtrial.store.evaluations import verdict_json
-from fairtrial.store.ingest.ingest import IngestResult
-from fairtrial.store.overview import Overview
-from fairtrial.store.traffic.traffic import Traffic
 from fairtrial_cli.store_client.accounts import RemoteAccounts
 from fairtrial_cli.store_client.data_audits import RemoteDataAudits
 from fairtrial_cli.store_client.experiments import RemoteExperiments

@@ -17,7 +17,7 @@ import openai
 import pytest
 from playwright.sync_api import Browser, expect
 
-from fairtrial.store.access.keys import KeyOptions
+from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from gateway.control.auth.identity import SESSION_COOKIE

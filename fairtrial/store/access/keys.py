@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.names.printable import control_character
 from fairtrial.domain.plan import RIGHTS, Key, Right
+from fairtrial.domain.storage.keys import DEFAULT_OPTIONS, KeyOptions, NewKey
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query, microseconds, timestamp
 
@@ -29,31 +28,9 @@ LIMIT $1 OFFSET $2
 """
 VALID = "SELECT key_id, name, sha256, rights, routes, expires_time FROM keys WHERE revoked_time IS NULL ORDER BY key_id"
 REVOKE = "UPDATE keys SET revoked_time = ? WHERE key_id = ? AND revoked_time IS NULL RETURNING key_id"
-DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyOptions:
-    """A new key's rights, its routes (none means all), and its expiry (microseconds since 1970, UTC)."""
-
-    rights: Sequence[Right] = DEFAULT_RIGHTS
-    routes: Sequence[str] = ()
-    expires_us: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A newly created key. ``secret`` is the whole text that callers send; it is never shown again."""
-
-    key_id: str
-    name: str
-    secret: str
-    rights: tuple[Right, ...]
-    routes: tuple[str, ...]
-    expires_us: int | None
-
-
-def create(database: Database, name: str, *, now_us: int, options: KeyOptions = KeyOptions()) -> NewKey:
+def create(database: Database, name: str, *, now_us: int, options: KeyOptions = DEFAULT_OPTIONS) -> NewKey:
     """Create a key; raises `UsageError` for an unknown right or a name with control characters."""
     rights, routes, expires_us = options.rights, options.routes, options.expires_us
     unknown = [right for right in rights if right not in RIGHTS]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 
+from fairtrial.domain.accounts import OneTimeLink
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.store.access import accounts, audit, sessions
 from fairtrial.store.access.invitations import INSERT, TOKEN_BYTES, digest
@@ -19,14 +19,6 @@ UPDATE invitations SET ended_time = $now
 WHERE sha256 = $sha256 AND account_id = $account AND ended_time IS NULL AND expires_time > $now
 RETURNING sha256
 """
-
-
-@dataclass(frozen=True, slots=True)
-class OneTimeLink:
-    """``token`` is returned once and stored as a hash; ``expires_us`` is in microseconds since 1970, UTC."""
-
-    token: str
-    expires_us: int
 
 
 def create(database: Database, *, actor: str, now_us: int) -> OneTimeLink:

@@ -14,8 +14,8 @@ import msgspec
 from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import digest_of, write_private
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
 from fairtrial.store.core.migrate import migrations
-from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 
 MANIFEST = "manifest.json"
 STORE = "fairtrial.duckdb"

@@ -5,33 +5,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import duckdb
 import msgspec
 
 from fairtrial.config.private_files import digest_of, sync_file
 from fairtrial.domain.errors import FairtrialError
+from fairtrial.domain.storage.maintenance import BackupStatus, Found, OnProgress, ignore_progress
+from fairtrial.domain.storage.overview import ListedBackup
 from fairtrial.store.core.database import Cursor, Database, copy_folder, engine_settings
 from fairtrial.store.core.erasure_state import ErasureState
 from fairtrial.store.core.manifest import Manifest, read_manifest, write_manifest
-from fairtrial.store.core.progress import OnProgress, ignore_progress
 from fairtrial.store.erasure.rows import CHANGES, COMPUTED, collect, count_rows
 from fairtrial.store.maintenance import backup_list
-from fairtrial.store.maintenance.backup_list import ListedBackup
 from fairtrial.store.maintenance.table_copy import copy_rows
-
-Found = Literal["holds it", "free of it", "rewritten", "not there", "can't be read"]
-
-
-@dataclass(frozen=True, slots=True)
-class BackupStatus:
-    """One listed backup, and whether it contains the unit."""
-
-    path: str
-    found: Found
 
 
 def check_backups(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -19,15 +19,15 @@ from fairtrial.config.private_files import has_room, sync_file
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import UnitKind
+from fairtrial.domain.storage.maintenance import Erasure, OnProgress, Progress, ignore_progress
 from fairtrial.store.access import audit
 from fairtrial.store.core import erasure_state
 from fairtrial.store.core.database import Cursor, Database, copy_folder
 from fairtrial.store.core.engine_errors import logged_message
 from fairtrial.store.core.erasure_state import ErasureState, unit_hash
-from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.derived.placements import update_summary
-from fairtrial.store.erasure.backups import BackupStatus, check_backups
+from fairtrial.store.erasure.backups import check_backups
 from fairtrial.store.erasure.files import LineMarks, blank_files
 from fairtrial.store.erasure.rows import CHANGES, COMPUTED, collect, count_rows
 from fairtrial.store.erasure.tombstones import UNREADABLE, add_tombstone
@@ -48,25 +48,6 @@ class Unit:
     name: str
     kind: UnitKind
     pseudonym: str
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """What was found and erased: rows by table, lines by kind of file, and the state of the backups.
-
-    ``unreadable`` are segments that can't be read and may contain the unit.
-    """
-
-    erasure_id: str
-    unit_hash: str
-    counts: dict[str, int] = field(default_factory=dict)
-    backups: tuple[BackupStatus, ...] = ()
-    unreadable: tuple[str, ...] = ()
-
-    @property
-    def found(self) -> bool:
-        """Whether the unit was found anywhere."""
-        return bool(self.counts) or any(look.found in ("holds it", "rewritten") for look in self.backups)
 
 
 def new_state(unit: Unit, *, now_us: int, actor: str, rewrite_backups: bool = False) -> ErasureState:

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fairtrial.config.layout import Layout
+from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
 from fairtrial.journal.overwrite import blank_lines, or_begun
 from fairtrial.journal.response_map import FILE as RESPONSES
 from fairtrial.journal.response_map import erase_unit
 from fairtrial.journal.segment import files, is_compressed, segment_name
-from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 from fairtrial.store.ingest.segment_archive import blank_compressed_lines
 
 _REQUEST = re.compile(rb'"request_id": ?"([^"\\]+)"')

@@ -6,10 +6,11 @@ from collections.abc import Collection
 from typing import Any
 
 from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
-from fairtrial.store.evaluations import verdict_chain, verdict_json
+from fairtrial.store.evaluations import verdict_chain
 
 INSERT = """
 INSERT INTO verdicts (verdict_id, at_time, gate, candidate, baseline, decision, headline, verdict)

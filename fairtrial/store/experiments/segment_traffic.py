@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fairtrial.domain.storage.traffic import Traffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, microseconds
 from fairtrial.store.traffic import traffic
-from fairtrial.store.traffic.traffic import Traffic
 
 STARTS = """
 SELECT experiment, max(at_time)

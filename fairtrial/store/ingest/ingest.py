@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from fairtrial.domain.errors import JournalError
+from fairtrial.domain.storage.overview import IngestResult
 from fairtrial.journal.reader import Chunk
 from fairtrial.journal.segment import files, has_writer, is_compressed, names, read_header, segment_name
 from fairtrial.store.core.database import Cursor, Database, chunk_folder
@@ -22,24 +23,6 @@ from fairtrial.store.ingest.segment_archive import sweep as sweep_archive
 POSITIONS = "SELECT segment, max(position), bool_or(sealed) FROM offsets GROUP BY segment"
 RECORD_OFFSET = "INSERT INTO offsets (segment, position, sealed, at_time) VALUES (?, ?, ?, make_timestamp(?))"
 RECORD_REJECT = "INSERT INTO rejects (segment, position, at_time, why, bytes) VALUES (?, ?, make_timestamp(?), ?, ?)"
-
-
-@dataclass(frozen=True, slots=True)
-class IngestResult:
-    """The result of one pass: ``rows`` events, ``rejects`` rejected lines, and the segments that can't be read.
-
-    ``failed``: whether requests of a running experiment failed or were rejected.
-    """
-
-    rows: int = 0
-    rejects: int = 0
-    unreadable: tuple[str, ...] = ()
-    failed: bool = False
-
-    def __add__(self, other: IngestResult) -> IngestResult:
-        unreadable = dict.fromkeys(self.unreadable + other.unreadable)
-        failed = self.failed or other.failed
-        return IngestResult(self.rows + other.rows, self.rejects + other.rejects, tuple(unreadable), failed)
 
 
 class Ingester:

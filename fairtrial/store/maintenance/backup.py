@@ -9,7 +9,6 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -19,31 +18,20 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import copy_private, has_room, sync_folder
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.storage.maintenance import Backup, OnProgress, Progress, ignore_progress
+from fairtrial.domain.storage.overview import ListedBackup
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database, copy_folder
 from fairtrial.store.core.engine_errors import logged_message
 from fairtrial.store.core.manifest import STORE, Manifest, add_to_list, write_manifest
 from fairtrial.store.core.partial_backup import part_beside
-from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 from fairtrial.store.maintenance import backup_list
-from fairtrial.store.maintenance.backup_list import ListedBackup
 from fairtrial.store.maintenance.table_copy import copy_rows
 
 SCHEMA = "SELECT max(number) FROM schema_migrations"
 OPEN_POSITIONS = """
 SELECT segment, max(position) FROM offsets GROUP BY segment HAVING NOT bool_or(sealed) ORDER BY segment
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """A finished backup: its folder, size and total number of rows."""
-
-    backup_id: str
-    path: str
-    bytes: int
-    sha256: str
-    rows: dict[str, int]
 
 
 def make_backup(

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from fairtrial.domain.storage.overview import ListedBackup
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import microseconds, timestamp
 
 ADD = "INSERT INTO backups (backup_id, at_time, path, bytes, sha256) VALUES (?, ?, ?, ?, ?)"
 LIST = "SELECT backup_id, at_time, path, bytes, sha256 FROM backups ORDER BY at_time DESC, backup_id DESC"
 CHANGE = "UPDATE backups SET bytes = ?, sha256 = ? WHERE backup_id = ?"
-
-
-@dataclass(frozen=True, slots=True)
-class ListedBackup:
-    """A backup and where it was written (it may have been moved since); ``at_us`` is in UTC."""
-
-    backup_id: str
-    at_us: int
-    path: str
-    bytes: int
-    sha256: str
 
 
 def add(database: Database, made: ListedBackup) -> None:

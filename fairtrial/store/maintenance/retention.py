@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 import duckdb
 
+from fairtrial.domain.storage.maintenance import OnProgress, Progress, RetentionResult, ignore_progress
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine_errors import logged_message
-from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.evaluations.score_texts import HAS_TEXT, NUMBERS_ONLY
 
@@ -68,16 +68,6 @@ RULES: Mapping[str, Rule] = {
 The digest of a prompt and the ids of traces and providers go with the bodies. The digest identifies a prompt to anyone
 who has the store's secret and guesses the text; the ids lead to records of other systems about the same text.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class RetentionResult:
-    """What was deleted, or would be: rows by table, and other items by name; ``before_us`` is the cutoff."""
-
-    days: int
-    before_us: int
-    dropped: dict[str, int]
-    dry_run: bool
 
 
 def drop_old_texts(

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.domain.errors import StoreError
+from fairtrial.domain.storage.maintenance import OnProgress, Progress, ignore_progress
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.core.progress import OnProgress, Progress, ignore_progress
 
 SLICE = 50_000
 TABLES = """

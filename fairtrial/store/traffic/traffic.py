@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 
+from fairtrial.domain.storage.traffic import KeyFeedback, Traffic, VariantTraffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.derived.analysis_filter import ANALYSED
@@ -129,64 +129,6 @@ LIMIT $3 OFFSET $4
 
 Only requests that fell back were answered by another deployment, so few attempts are looked up.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFeedback:
-    """Feedback under one key: ``n`` requests or units have some, ``rated`` with a number; ``rate`` is their mean.
-
-    The latest value of a request counts. ``rate`` is the share of yes for a boolean key, ``None`` for words only.
-    """
-
-    n: int
-    rated: int
-    rate: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class VariantTraffic:
-    """One arm of one experiment, in milliseconds and US dollars (``None`` if any answer's cost is unknown).
-
-    ``errors``: requests that the arm did not answer, even if a fallback did. ``user_errors``: requests that nobody
-    answered. ``rejected``: requests that only the upstream refused, which are not errors.
-    """
-
-    variant: str
-    units: int
-    requests: int
-    errors: int
-    user_errors: int
-    rejected: int
-    fallbacks: int
-    latency_p50: float | None
-    latency_p95: float | None
-    latency_p99: float | None
-    ttft_p50: float | None
-    ttft_p95: float | None
-    ttft_p99: float | None
-    tokens_in: int | None
-    tokens_out: int | None
-    cost_usd: float | None
-    cost_unknown: int
-    served_elsewhere: int
-    feedback: dict[str, KeyFeedback]
-
-    @property
-    def error_rate(self) -> float | None:
-        return self.errors / self.requests if self.requests else None
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """One experiment: its arms, and the number of requests by reason. A positive ``no_unit`` needs attention.
-
-    ``ambiguous``: by feedback key, how many values name a response id that several requests share; they never count.
-    """
-
-    experiment: str
-    variants: tuple[VariantTraffic, ...]
-    reasons: dict[str, int]
-    ambiguous: dict[str, int] = field(default_factory=dict)
 
 
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairtrial.domain.accounts import Invitation
+from fairtrial.domain.accounts import Invitation, OneTimeLink
+from fairtrial.domain.storage.keys import KeyOptions, NewKey
 from fairtrial.store.access import accounts, invitations, one_time_links, store_secrets
-from fairtrial.store.access.keys import KeyOptions, NewKey
-from fairtrial.store.access.one_time_links import OneTimeLink
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.background.local_keys import ADMIN
 

@@ -11,11 +11,13 @@ from functools import partial
 
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Key
+from fairtrial.domain.storage.keys import KeyOptions, NewKey
+from fairtrial.domain.storage.maintenance import OnProgress
+from fairtrial.domain.storage.overview import IngestResult
 from fairtrial.store.access import audit, keys
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine_errors import error_message
-from fairtrial.store.core.progress import OnProgress
-from fairtrial.store.ingest.ingest import Ingester, IngestResult
+from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.background.experiment_monitor import STEP_SECONDS, ExperimentMonitor
 from gateway.control.background.jobs import JobRunner
@@ -131,7 +133,7 @@ class BackgroundWork:
             )
         return ingested
 
-    def create_key(self, name: str, *, actor: str, options: keys.KeyOptions) -> keys.NewKey:
+    def create_key(self, name: str, *, actor: str, options: KeyOptions) -> NewKey:
         """Make a key and have the gateway know it at once."""
         made = keys.create(self.database, name, now_us=self.clock_us(), options=options)
         self._keys_changed("key.create", made.key_id, actor)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from fairtrial.domain.errors import Conflict, FairtrialError, UsageError
-from fairtrial.store.core.progress import OnProgress, Progress
+from fairtrial.domain.storage.maintenance import OnProgress, Progress
 
 WAIT_SECONDS = 10.0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from fairtrial.config.layout import Layout
 from fairtrial.config.private_files import write_private
 from fairtrial.domain.plan import Right
+from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.store.access import keys
 from fairtrial.store.core.database import Database
 
@@ -35,7 +36,7 @@ def ensure_key(database: Database, wanted: LocalKey, *, now_us: int) -> None:
     digest = _digest_of_file(path)
     if any(key.sha256 == digest for key in keys.valid(database)):
         return
-    made = keys.create(database, wanted.name, now_us=now_us, options=keys.KeyOptions(wanted.rights))
+    made = keys.create(database, wanted.name, now_us=now_us, options=KeyOptions(wanted.rights))
     write_private(path, f"{made.secret}\n".encode())
 
 

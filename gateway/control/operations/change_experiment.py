@@ -24,11 +24,11 @@ from fairtrial.experiments.lifecycle import (
     sentence,
     unrecorded,
 )
-from fairtrial.experiments.promotion import file_edit
+from fairtrial.experiments.promotion import Promotion, file_edit
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from gateway.control.operations.frozen_plans import amended_plan
-from gateway.control.operations.promotion_evidence import Promotion, promotion_evidence, rollback_evidence
+from gateway.control.operations.promotion_evidence import promotion_evidence, rollback_evidence
 from gateway.control.operations.verdicts.served_weights import Probe
 from gateway.control.operations.verdicts.staleness import Present
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evaluators.gate.live.rates import Rate, Rates
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.store.traffic.traffic import Traffic, VariantTraffic
+from fairtrial.domain.storage.traffic import Traffic, VariantTraffic
 
 
 def live_rates(traffic: Sequence[Traffic], plan: Plan, candidate: str, baseline: str) -> Rates:

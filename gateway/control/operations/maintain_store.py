@@ -12,18 +12,18 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused, StoreError, UsageError
 from fairtrial.domain.plan import UnitKind
+from fairtrial.domain.storage.maintenance import Backup, Erasure, OnProgress, RetentionResult, ignore_progress
 from fairtrial.experiments.units import pseudonym
 from fairtrial.journal.loss_counter import prune_losses
 from fairtrial.store.access import store_secrets
 from fairtrial.store.core import erasure_state
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.progress import OnProgress, ignore_progress
-from fairtrial.store.erasure.erase import Erasure, Unit, erase, new_state
+from fairtrial.store.erasure.erase import Unit, erase, new_state
 from fairtrial.store.erasure.tombstones import DAY_US, find_restored, note_checked
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance import retention
-from fairtrial.store.maintenance.backup import Backup, make_backup
-from fairtrial.store.maintenance.retention import RetentionResult, drop_old_texts
+from fairtrial.store.maintenance.backup import make_backup
+from fairtrial.store.maintenance.retention import drop_old_texts
 
 
 class StoreMaintenance:

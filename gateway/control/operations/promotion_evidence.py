@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.lifecycle import Transition, promoted_by
-from fairtrial.experiments.promotion import chosen_treatment, definition
+from fairtrial.experiments.promotion import Promotion, chosen_treatment, definition
 from fairtrial.store.core.database import Database
 from gateway.control.operations.verdicts.release_check import missing_for_release
 from gateway.control.operations.verdicts.served_weights import Probe, probed_weights
 from gateway.control.operations.verdicts.staleness import Present
-
-
-@dataclass(frozen=True, slots=True)
-class Promotion:
-    """What to promote: a ``variant``, by default the only treatment. ``override``: even if something is missing."""
-
-    variant: str | None = None
-    override: bool = False
 
 
 def promotion_evidence(

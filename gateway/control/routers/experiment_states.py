@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fairtrial.domain.accounts import may
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.experiments.lifecycle import PersonsAction
+from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.experiments import transitions
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
 from gateway.control.auth.identity import LOCAL_USER, actor_of
@@ -24,7 +25,6 @@ from gateway.control.operations.change_experiment import (
 )
 from gateway.control.operations.describe_decision import LatestStep, describe_decision
 from gateway.control.operations.frozen_plans import frozen_plans
-from gateway.control.operations.promotion_evidence import Promotion
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
 
 router = APIRouter(

@@ -8,11 +8,11 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.plan import Experiment
+from fairtrial.domain.storage.traffic import Traffic
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import segment_traffic, transitions
 from fairtrial.store.experiments.segment_traffic import segment_page
 from fairtrial.store.traffic import time_series, traffic
-from fairtrial.store.traffic.traffic import Traffic
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import not_found

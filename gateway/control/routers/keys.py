@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtrial.domain.plan import Right
+from fairtrial.domain.storage.keys import DEFAULT_RIGHTS, KeyOptions
 from fairtrial.store.access import keys
 from gateway.control.auth.authorization import Admin, AuthorizedRoute, require_role
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
@@ -21,7 +22,7 @@ class KeyRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=200)
-    rights: list[Right] = list(keys.DEFAULT_RIGHTS)
+    rights: list[Right] = list(DEFAULT_RIGHTS)
     routes: list[str] = []
     expires_us: int | None = Field(default=None, gt=0, le=LATEST_US)
 
@@ -35,7 +36,7 @@ def listing(request: Request, background: BackgroundDep, page: PageDep) -> Respo
 @router.post("/keys", status_code=201)
 def create(background: BackgroundDep, wanted: KeyRequest, caller: Admin) -> Response:
     """Create a key. Only this response contains its secret."""
-    options = keys.KeyOptions(wanted.rights, wanted.routes, wanted.expires_us)
+    options = KeyOptions(wanted.rights, wanted.routes, wanted.expires_us)
     return as_json(background.create_key(wanted.name, actor=caller.name, options=options), status=201)
 
 

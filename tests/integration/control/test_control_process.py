@@ -13,9 +13,9 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
+from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.domain.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access.keys import KeyOptions
 from fairtrial.store.core.owner_lock import is_owned, read_note
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.credentials import by_key

@@ -9,8 +9,8 @@ import pytest
 
 from fairtrial.domain.errors import Conflict, NotAllowed, Unavailable
 from fairtrial.domain.verdict import Verdict
+from fairtrial.experiments.promotion import Promotion
 from gateway.control.operations.change_experiment import Change, change_experiment
-from gateway.control.operations.promotion_evidence import Promotion
 from gateway.control.operations.verdicts.release_record import release_record
 from gateway.control.operations.verdicts.staleness import stale_reasons
 from gateway.control.operations.verdicts.vote_on_verdict import vote_on_verdict

@@ -16,10 +16,10 @@ from evaluators.loading.suite_text import digest_of, text_of
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.events import Event
 from fairtrial.experiments.assignment import assign
+from fairtrial.experiments.promotion import Promotion
 from fairtrial.journal.writer import JournalWriter
 from gateway.control.operations.change_experiment import Change, change_experiment
 from gateway.control.operations.judge_candidate import JudgeRequest, judge_candidate
-from gateway.control.operations.promotion_evidence import Promotion
 from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.offline_check import check_export
 from gateway.control.operations.verdicts.export.page import render

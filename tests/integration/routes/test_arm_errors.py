@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from fairtrial.store.traffic.traffic import VariantTraffic
+from fairtrial.domain.storage.traffic import VariantTraffic
 from fairtrial_cli.store_client.client import open_store
 from gateway.control.operations.live_rates import live_rates
 from tests.fixtures.dashboard.opened_page import cells, opened

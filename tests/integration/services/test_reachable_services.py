@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from dashboard.client import Control, Refused
-from fairtrial.store.access.keys import KeyOptions
+from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.forked_services import ForkedServices

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from fairtrial.domain.storage.traffic import KeyFeedback, Traffic
 from fairtrial.journal.segment import names
-from fairtrial.store.traffic.traffic import KeyFeedback, Traffic
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.dashboard.opened_page import opened, words

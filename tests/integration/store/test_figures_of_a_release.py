@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.domain.storage.traffic import KeyFeedback, VariantTraffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.erasure.erase import Unit, erase, new_state
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import traffic
-from fairtrial.store.traffic.traffic import VariantTraffic
 from tests.fixtures.releases.unpacked import expected, unpack
 
 DEAD = "dead-vs-base"
@@ -57,7 +57,7 @@ def test_the_rates_of_feedback_are_those_of_the_release(database: Database) -> N
         assert figures == {key: pytest.approx(found) for key, found in one["feedback"].items()}
 
 
-def vars_of(found: traffic.KeyFeedback) -> dict[str, Any]:
+def vars_of(found: KeyFeedback) -> dict[str, Any]:
     return {"n": found.n, "rated": found.rated, "rate": found.rate}
 
 

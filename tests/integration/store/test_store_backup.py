@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import accounts, invitations, keys, sessions
-from fairtrial.store.access.keys import KeyOptions
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.manifest import read_manifest
 from fairtrial_cli.store_client.client import open_store

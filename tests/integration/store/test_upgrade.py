@@ -16,9 +16,9 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.config.project import load_project
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.segment import names
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.evaluations import verdict_json
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.releases.plan_of_a_newer_program import rewrite_plan
 from tests.fixtures.releases.unpacked import MODELS_PORT, expected, of_release, recorded, running, unpack

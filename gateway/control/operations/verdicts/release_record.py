@@ -9,10 +9,11 @@ import msgspec
 
 from evaluators.gate.chart_data import figures
 from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, reads_as
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import approvals, verdict_chain, verdict_json, verdicts
+from fairtrial.store.evaluations import approvals, verdict_chain, verdicts
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from fairtrial.store.experiments import transitions
 from gateway.control.operations.verdicts.staleness import Present, stale_reasons

@@ -10,13 +10,16 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, StoreLocked, UsageError
 from fairtrial.domain.events import Event
+from fairtrial.domain.storage.keys import KeyOptions
+from fairtrial.domain.storage.traffic import KeyFeedback
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit, keys, store_secrets
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.migrate import migrate, migrations
 from fairtrial.store.core.owner_lock import is_owned, read_note
 from fairtrial.store.core.query import Page, microseconds, timestamp
-from fairtrial.store.evaluations import runs, verdict_json, verdicts
+from fairtrial.store.evaluations import runs, verdicts
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.overview import overview
 from fairtrial.store.traffic import feedback, requests, traffic
@@ -107,8 +110,8 @@ def test_traffic_counts_by_intention_to_treat_on_enrolled_units(database: Databa
     assert (tuned.units, tuned.requests, tuned.errors, tuned.user_errors) == (3, 3, 2, 1)
     assert (tuned.fallbacks, tuned.served_elsewhere, tuned.rejected) == (1, 1, 0)
     assert (tuned.cost_usd, tuned.cost_unknown, tuned.latency_p50) == (None, 1, None)
-    assert base.feedback == {"resolved": traffic.KeyFeedback(2, 2, 0.5)}
-    assert tuned.feedback == {"stars": traffic.KeyFeedback(1, 1, 4.0)}
+    assert base.feedback == {"resolved": KeyFeedback(2, 2, 0.5)}
+    assert tuned.feedback == {"stars": KeyFeedback(1, 1, 4.0)}
     assert found.reasons == {"assigned": 4, "fallback": 1, "forced": 1, "no_unit": 1, "not_enrolled": 1}
     assert traffic.by_variant(database, Page(until_us=samples.NOW)) == []
 
@@ -149,7 +152,7 @@ def test_a_large_offset_gives_the_same_page(
 
 def test_a_key_is_stored_as_its_hash_and_revoked_for_good(database: Database) -> None:
     made = keys.create(
-        database, "ci", now_us=samples.NOW, options=keys.KeyOptions(("complete", "pin"), expires_us=samples.NOW + 1)
+        database, "ci", now_us=samples.NOW, options=KeyOptions(("complete", "pin"), expires_us=samples.NOW + 1)
     )
     (key,) = keys.valid(database)
     assert key.sha256 == hashlib.sha256(made.secret.encode()).hexdigest()
@@ -163,7 +166,7 @@ def test_a_key_is_stored_as_its_hash_and_revoked_for_good(database: Database) ->
 
 def test_an_unknown_right_is_refused(database: Database) -> None:
     with pytest.raises(UsageError, match="unknown right 'fly'"):
-        keys.create(database, "x", now_us=1, options=keys.KeyOptions(["fly"]))  # type: ignore[list-item]
+        keys.create(database, "x", now_us=1, options=KeyOptions(["fly"]))  # type: ignore[list-item]
 
 
 def test_the_audit_trail_shows_a_changed_entry(database: Database) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, reads_as
 from fairtrial.domain.verdicts.wording import standing_word, titled
-from fairtrial.store.evaluations import verdict_json
 from gateway.control.operations.verdicts.export.contents import ExportContents
 from gateway.control.operations.verdicts.export.markup import element, moment, paragraph, section, table, terms, text
 from gateway.control.operations.verdicts.export.parsing import embed

@@ -11,10 +11,10 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from fairtrial.domain.accounts import ROLES, Role, may
+from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.domain.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import accounts, invitations
-from fairtrial.store.access.keys import KeyOptions
 from fairtrial.store.evaluations import verdicts
 from gateway.control.app import create_app
 from gateway.control.auth.authorization import AuthorizedRoute, RequireRole, access_rules_of, anyone

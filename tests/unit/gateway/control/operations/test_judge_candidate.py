@@ -20,9 +20,9 @@ from evaluators.engine.run_events import suite_event
 from evaluators.loading.suite_reader import load
 from evaluators.loading.suite_text import digest_of, text_of
 from evaluators.suite import Suite
+from fairtrial.domain.storage.keys import KeyOptions
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.store.access import keys
-from fairtrial.store.access.keys import KeyOptions
-from fairtrial.store.evaluations import verdict_json
 from gateway.control.app import create_app
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.routers import verdicts

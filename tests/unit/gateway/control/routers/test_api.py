@@ -6,9 +6,10 @@ import httpx
 import pyarrow
 import pytest
 
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access.keys import digest
-from fairtrial.store.evaluations import verdict_json, verdicts
+from fairtrial.store.evaluations import verdicts
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.responses import ARROW
 from tests.fixtures.control.control_app import client

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.store.access import audit, invitations
-from fairtrial.store.access.keys import KeyOptions
 from fairtrial.store.experiments import published_plans
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.control_app import NOW, client

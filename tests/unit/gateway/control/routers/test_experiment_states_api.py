@@ -8,7 +8,7 @@ import pytest
 
 from fairtrial.config.plan.published import read
 from fairtrial.domain.accounts import Role
-from fairtrial.store.access.keys import KeyOptions
+from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.store.access.sessions import local_user
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.accounts import signed_in

@@ -1,0 +1,34 @@
+"""Defines what a new API key may do, and the key as it is shown once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fairtrial.domain.plan import Right
+
+DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOptions:
+    """A new key's rights, its routes (none means all), and its expiry (microseconds since 1970, UTC)."""
+
+    rights: Sequence[Right] = DEFAULT_RIGHTS
+    routes: Sequence[str] = ()
+    expires_us: int | None = None
+
+
+DEFAULT_OPTIONS = KeyOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A newly created key. ``secret`` is the whole text that callers send; it is never shown again."""
+
+    key_id: str
+    name: str
+    secret: str
+    rights: tuple[Right, ...]
+    routes: tuple[str, ...]
+    expires_us: int | None

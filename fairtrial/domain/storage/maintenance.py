@@ -1,0 +1,74 @@
+"""Defines the progress and the results of long store operations: backups, retention and erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """``done`` of ``total`` units of the work that ``what`` describes, such as rows or bytes."""
+
+    what: str
+    done: int
+    total: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def ignore_progress(_: Progress) -> None:
+    """The callback of callers that show no progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A finished backup: its folder, size and total number of rows."""
+
+    backup_id: str
+    path: str
+    bytes: int
+    sha256: str
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionResult:
+    """What was deleted, or would be: rows by table, and other items by name; ``before_us`` is the cutoff."""
+
+    days: int
+    before_us: int
+    dropped: dict[str, int]
+    dry_run: bool
+
+
+Found = Literal["holds it", "free of it", "rewritten", "not there", "can't be read"]
+
+
+@dataclass(frozen=True, slots=True)
+class BackupStatus:
+    """One listed backup, and whether it contains the unit."""
+
+    path: str
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was found and erased: rows by table, lines by kind of file, and the state of the backups.
+
+    ``unreadable`` are segments that can't be read and may contain the unit.
+    """
+
+    erasure_id: str
+    unit_hash: str
+    counts: dict[str, int] = field(default_factory=dict)
+    backups: tuple[BackupStatus, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether the unit was found anywhere."""
+        return bool(self.counts) or any(look.found in ("holds it", "rewritten") for look in self.backups)
