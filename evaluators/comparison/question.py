@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from evaluators.comparison.answer import discordant_cases, has_p, is_binary, one_sided_p_of
 from evaluators.comparison.compare import difference_of, oriented, relative_difference
@@ -99,9 +99,11 @@ class Question:
         worse = self.test.question == "not worse"
         if result == "fail":
             return float(
-                ndtr(score)
+                scipy.special.ndtr(score)
             ), f'score test of "{f"at most {size} worse" if worse else f"{size} better or more"}"'
-        return float(ndtr(-score)), f'score test of "{f"{size} worse or more" if worse else f"at most {size} better"}"'
+        return float(
+            scipy.special.ndtr(-score)
+        ), f'score test of "{f"{size} worse or more" if worse else f"at most {size} better"}"'
 
     def at_look(self, alpha: float) -> Estimate | NotEnough:
         """The difference that decides; each of its bounds is wrong with probability ``alpha``."""

@@ -7,9 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from evaluators.loading.suite_text import text_of
-from evaluators.suite import Suite
-from fairtrial.domain.events import CASE_OUTCOMES, CaseResultEvent, Event, RunEvent, ScoreEvent, SuiteEvent
+from fairtrial.domain.events import CASE_OUTCOMES, CaseResultEvent, Event, RunEvent, ScoreEvent
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score, ScoreFailure
 from fairtrial.journal.events_v1 import EventV1
 
@@ -41,11 +39,6 @@ def events_of(run: Run) -> Iterator[Event]:
         plan_hash=run.plan_hash,
         model=run.model,
     )
-
-
-def suite_event(suite: Suite, at_us: int) -> SuiteEvent:
-    """The suite's text as an event, which precedes the events of its runs."""
-    return SuiteEvent(at_us=at_us, suite=suite.name, suite_digest=suite.digest, text=text_of(suite))
 
 
 def run_of(events: Iterable[Event | EventV1]) -> Run:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from math import ceil
 
-from scipy.special import bdtrc
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.wording import amount, limit_in_words, subject
@@ -96,7 +96,7 @@ def chance_to_pass(limit: float, n: int, *, shortfall: float = SHORTFALL) -> flo
     0.28
     """
     least = ceil(limit * n - 1e-9)
-    return float(bdtrc(least - 1, n, max(0.0, limit - shortfall))) if least > 0 else 1.0
+    return float(scipy.special.bdtrc(least - 1, n, max(0.0, limit - shortfall))) if least > 0 else 1.0
 
 
 def cases_to_exclude_luck(limit: float, n: int) -> int:

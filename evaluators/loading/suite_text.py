@@ -15,6 +15,7 @@ from evaluators.loading.scorers import SCORERS
 from evaluators.scoring.scorer import Kind, Scorer, Stat
 from evaluators.suite import DataFile, ScorerEntry, Suite, SuiteKind
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.events import SuiteEvent
 from fairtrial.domain.run import Answer, Case, Score
 
 VERSION = 1
@@ -100,6 +101,11 @@ def text_of(suite: Suite) -> str:
 def digest_of(text: str) -> str:
     """The SHA-256 of a text, which covers gate lines and slices as well, unlike a suite's own digest."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def suite_event(suite: Suite, at_us: int) -> SuiteEvent:
+    """The suite's text as an event, which precedes the events of its runs."""
+    return SuiteEvent(at_us=at_us, suite=suite.name, suite_digest=suite.digest, text=text_of(suite))
 
 
 def suite_of(text: str, path: Path) -> Suite:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil, sqrt
 
-from scipy.special import stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from evaluators.comparison.wording import MINUS, p_in_words
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
@@ -131,9 +131,9 @@ def more_votes(found: Estimate, limit: float, votes: Votes, metric: str) -> str:
 def _more_reviewers(half: float, distance: float, level: float, people: int) -> str:
     """The smallest number of reviewers with 80 % power, if each votes as often as the present ones."""
     upper = 1 - (1 - level) / 2
-    error = half / float(stdtrit(people - 1, upper))
+    error = half / float(scipy.special.stdtrit(people - 1, upper))
     for wanted in range(people, MOST_REVIEWERS + 1):
-        if (float(stdtrit(wanted - 1, upper)) + POWER) * error * sqrt(people / wanted) <= distance:
+        if (float(scipy.special.stdtrit(wanted - 1, upper)) + POWER) * error * sqrt(people / wanted) <= distance:
             more = max(wanted - people, 1)
             return f"about {more} more reviewer{'s' * (more > 1)}, each with as many votes, would settle it"
     return "the estimate is so close to the limit that more reviewers are unlikely to settle it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite, sqrt
 
-from scipy.special import stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import upper_share
@@ -76,7 +76,7 @@ def fixed(effect: Effect | NotEnough, *, level: float = 0.95) -> Estimate | NotE
         return effect
     if effect.variance <= 0:
         return no_spread(effect)
-    half = float(stdtrit(effect.freedom, upper)) * sqrt(effect.variance)
+    half = float(scipy.special.stdtrit(effect.freedom, upper)) * sqrt(effect.variance)
     low, high = effect.around(half)
     return Estimate(effect.value, low, high, level, effect.n, effect.method)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from scipy.special import ndtri
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_level
@@ -20,7 +20,7 @@ def upper_share(level: float) -> float:
 
 def quantile(level: float) -> float:
     """The normal quantile of a two-sided interval with this level: 1.96 for 0.95."""
-    return float(ndtri(upper_share(level)))
+    return float(scipy.special.ndtri(upper_share(level)))
 
 
 def unseen_share(n: int, level: float) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import upper_share
@@ -34,8 +34,8 @@ def clopper_pearson(successes: int, n: int, *, level: float = 0.95) -> Estimate 
     if n == 0:
         return NotEnough("no case is scored", "one scored case or more")
     upper = upper_share(level)
-    low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, 1 - upper))
-    high = 1.0 if successes == n else float(betaincinv(successes + 1, n - successes, upper))
+    low = 0.0 if successes == 0 else float(scipy.special.betaincinv(successes, n - successes + 1, 1 - upper))
+    high = 1.0 if successes == n else float(scipy.special.betaincinv(successes + 1, n - successes, upper))
     return Estimate(successes / n, low, high, level, n, "Clopper-Pearson")
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from math import ceil, inf, isnan, log2, sqrt
 
-import scipy  # its `optimize` loads at its first use, because it is slow to load
-from scipy.special import nctdtr, ndtri, stdtrit
+import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
 
 __all__ = [
     "cases_for_margin",
@@ -182,9 +181,9 @@ def _size_by_t(effect: float, sd: float, wish: tuple[float, float, float], *, lo
 
     def missing(units: float) -> float:
         freedom, shift = units - 2, effect / sd * sqrt(units * share * (1 - share))
-        limit = float(stdtrit(freedom, 1 - tail))
-        below = float(nctdtr(freedom, shift, limit))
-        other = float(nctdtr(freedom, shift, -limit)) if lower and shift < FAR else 0.0
+        limit = float(scipy.special.stdtrit(freedom, 1 - tail))
+        below = float(scipy.special.nctdtr(freedom, shift, limit))
+        other = float(scipy.special.nctdtr(freedom, shift, -limit)) if lower and shift < FAR else 0.0
         # SciPy fails for very large shifts, which are beyond any limit.
         return 1 - (0.0 if isnan(below) else below) + other - power
 
@@ -210,4 +209,4 @@ def _check(power: float, alpha: float, share: float) -> None:
 
 
 def _z(level: float) -> float:
-    return float(ndtri(level))
+    return float(scipy.special.ndtri(level))

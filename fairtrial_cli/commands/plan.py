@@ -109,9 +109,9 @@ def at(time: str, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial plan at 2026-11-26T14:30
     """
-    at_us = _microseconds(time)
+    moment = _utc(time)
     with _open(config) as store:
-        found = store.experiments.plan_at(at_us)
+        found = store.experiments.plan_at(moment)
     if as_json:
         return _print_json(found)
     until = f" until {found['until'][:19]}" if found["until"] else ""
@@ -130,16 +130,16 @@ def _experiment(found: dict[str, Any] | None) -> str:
     return f"; experiment {found['name']} {found['state']}{stage}"
 
 
-def _microseconds(time: str) -> int:
+def _utc(time: str) -> datetime:
+    """The time in UTC, without a time zone."""
     from fairtrial.domain.errors import UsageError
-    from fairtrial.store.core.query import microseconds
 
     try:
         found = datetime.fromisoformat(time)
         utc = found.astimezone(UTC) if found.tzinfo else found
     except (ValueError, OverflowError) as error:
         raise UsageError(f"TIME: {time!r} is not a time in ISO 8601 (2026-11-26T14:30)") from error
-    return microseconds(utc.replace(tzinfo=None))
+    return utc.replace(tzinfo=None)
 
 
 def _open(config: Path) -> AbstractContextManager[StoreClient]:

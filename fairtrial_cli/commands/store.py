@@ -190,7 +190,7 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
 def _erase_again(layout: Layout, on_progress: OnProgress) -> int:
     """Erase units again that the backup brought back. If control has just started, it does this itself."""
     from fairtrial.domain.errors import StoreLocked
-    from fairtrial_cli.store_client.local import LocalStore
+    from fairtrial_cli.store_client.local.store import LocalStore
 
     try:
         with LocalStore(layout) as store:

@@ -14,6 +14,7 @@ from fairtrial.domain.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from evaluators.results.run_table import RunTable
@@ -119,8 +120,8 @@ class Experiments(Protocol):
     def plan(self, plan_hash: str) -> dict[str, Any]:
         """A published plan, by its hash or the beginning of it."""
 
-    def plan_at(self, at_us: int) -> dict[str, Any]:
-        """The plan that was in force at a time (microseconds since 1970, UTC), and what each route served."""
+    def plan_at(self, at: datetime) -> dict[str, Any]:
+        """The plan that was in force at a time in UTC, without a time zone, and what each route served."""
 
     def plan_diff(self, old: str, new: str) -> list[dict[str, Any]]:
         """The fields in which two published plans differ."""
@@ -275,17 +276,27 @@ def open_store(layout: Layout, config: Path | None = None) -> Iterator[StoreClie
 def _connect(layout: Layout, config: Path | None) -> AbstractContextManager[StoreClient]:
     """Control's API if control runs, otherwise the opened store."""
     from fairtrial.store.core.owner_lock import read_note
-    from fairtrial_cli.store_client.local import LocalStore
-    from fairtrial_cli.store_client.remote import RemoteStore
 
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         note = read_note(layout)
         if note is not None and note.control_url is not None:
-            return RemoteStore(note.control_url, layout)
+            return _remote_store(note.control_url, layout)
         try:
-            return LocalStore(layout, config)
+            return _local_store(layout, config)
         except StoreLocked:
             if time.monotonic() > deadline:
                 raise
         time.sleep(TRY_SECONDS)
+
+
+def _remote_store(control_url: str, layout: Layout) -> AbstractContextManager[StoreClient]:
+    from fairtrial_cli.store_client.remote.store import RemoteStore  # without the store, which is slow to load
+
+    return RemoteStore(control_url, layout)
+
+
+def _local_store(layout: Layout, config: Path | None) -> AbstractContextManager[StoreClient]:
+    from fairtrial_cli.store_client.local.store import LocalStore  # with DuckDB, which is slow to load
+
+    return LocalStore(layout, config)

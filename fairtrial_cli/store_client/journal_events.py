@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from evaluators.engine.run_events import events_of, suite_event
-from evaluators.loading.suite_text import digest_of, text_of
+from evaluators.engine.run_events import events_of
+from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from fairtrial.domain.errors import JournalError
 from fairtrial.journal.segment import FIRST_VERSION, SEGMENT_VERSION
 from fairtrial.journal.writer import JournalWriter

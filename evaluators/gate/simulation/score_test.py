@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from evaluators.results.run_table import Floats, Marks
 from fairtrial.stats.paired.score_mean import MIN_FREEDOM
@@ -52,7 +52,7 @@ class ScoreTest:
             seen = np.where(often > 0, apart, np.inf).min(axis=1)
             worst = np.minimum(seen, (self.lowest - self.limit) * unseen_size(sizes))
             variance = _variance(apart, often / count, worst)
-            found[above] = total[above] / np.sqrt(count * variance) > float(stdtrit(freedom, self.upper))
+            found[above] = total[above] / np.sqrt(count * variance) > float(scipy.special.stdtrit(freedom, self.upper))
         return found
 
 

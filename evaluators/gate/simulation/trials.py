@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from evaluators.gate.multiplicity import ALPHA
 from evaluators.gate.simulation.lines import Group, Line
@@ -112,7 +112,7 @@ def _signs(line: Line, kept: Counts, swapped: Counts) -> Counts:
 
 def _by_tango(line: Line, signs: Counts, n: int) -> Marks:
     """Tango's bound, and McNemar's p where it has to agree."""
-    z = float(ndtri(line.upper))
+    z = float(scipy.special.ndtri(line.upper))
 
     def found(won: int, lost: int) -> bool:
         above = tango_score(won, lost, n, line.limit) > z
@@ -143,7 +143,7 @@ def _p_agrees(line: Line, kept: Counts, swapped: Counts, sums: Floats) -> Marks:
     if len(sizes) == 1:
         return _for_each(signs, lambda won, lost: exact_one_sided(won, lost) <= ALPHA)
     spread = np.sqrt(kept @ line.keep**2 + swapped @ line.swap**2)
-    p = np.maximum(ndtr(-sums / np.maximum(spread, ROUNDING)), 0.5 ** signs.sum(axis=1))
+    p = np.maximum(scipy.special.ndtr(-sums / np.maximum(spread, ROUNDING)), 0.5 ** signs.sum(axis=1))
     return np.asarray(p <= ALPHA, dtype=bool)
 
 

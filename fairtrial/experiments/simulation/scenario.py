@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import exp
 from typing import Literal
 
-from scipy.special import ndtri
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.config.rules.margins import parse_margin
 from fairtrial.domain.errors import UsageError
@@ -188,7 +188,7 @@ def _mean_cost(metric: MetricPlan, assumed: Assumptions) -> float:
 
 def _mean_latency(metric: MetricPlan, assumed: Assumptions) -> float:
     """The mean latency, from the level of a quantile."""
-    z = float(ndtri(CATALOGUE[metric.metric].nu))
+    z = float(scipy.special.ndtri(CATALOGUE[metric.metric].nu))
     return _level(metric, assumed) / exp(SPREAD * z - SPREAD**2 / 2)
 
 

@@ -9,8 +9,8 @@ from math import sqrt
 from typing import Literal, get_args
 
 import numpy as np
+import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Row, Value, unseen_bounds
@@ -95,7 +95,7 @@ def alpha_of(
         differ = _disagreement(units, units.many[None, :], places, "nominal")[1][0]
         low, high = unseen_bounds(point, n, float(differ), level)
     else:
-        tail = float(ndtr(-sqrt(n / (n - 1)) * stdtrit(n - 1, upper_share(level))))
+        tail = float(scipy.special.ndtr(-sqrt(n / (n - 1)) * scipy.special.stdtrit(n - 1, upper_share(level))))
         low, high = np.quantile(drawn, [tail, 1 - tail])
     return Estimate(point, min(point, float(low)), max(point, float(high)), level, n, method)
 

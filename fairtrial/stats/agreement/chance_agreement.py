@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Value, unseen_bounds
@@ -128,5 +128,5 @@ def _closed(seen: _Seen, by_chance: Floats, matrix: Floats, *, level: float, nam
         mean = seen.shares.mean(axis=0)
         apart = float(mean @ (1 - matrix) @ mean) / (1 - float(mean @ mean))
         return Estimate(value, *unseen_bounds(value, n, (1 - chance) / apart, level), level, n, method)
-    half = float(stdtrit(seen.groups - 1, upper_share(level))) * sqrt(variance)
+    half = float(scipy.special.stdtrit(seen.groups - 1, upper_share(level))) * sqrt(variance)
     return Estimate(value, max(-1.0, value - half), min(1.0, value + half), level, n, method)

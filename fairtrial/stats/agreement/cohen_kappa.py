@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.rating_table import MIN_ITEMS, Floats, RatingTable, Value, unseen_bounds
@@ -70,5 +70,5 @@ def _kappa(shares: Floats, weights: Floats, n: int, *, level: float, name: str) 
     value = min(1.0, (observed - chance) / (1 - chance))
     if variance <= NO_SPREAD:
         return Estimate(value, *unseen_bounds(value, n, 1 - float(rows @ columns), level), level, n, name)
-    half = float(stdtrit(n - 1, upper_share(level))) * sqrt(variance)
+    half = float(scipy.special.stdtrit(n - 1, upper_share(level))) * sqrt(variance)
     return Estimate(value, max(-1.0, value - half), min(1.0, value + half), level, n, name)

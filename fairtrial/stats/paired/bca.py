@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import isfinite
 
 import numpy as np
+import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from fairtrial.stats.intervals import upper_share
 
@@ -38,9 +38,11 @@ def bca_bounds(drawn: Floats, point: float, left_out: Floats, *, level: float = 
         raise ValueError("a value is not a finite number; leave out resamples without a value")
     edge = 0.5 / len(drawn)
     below = float(np.mean(drawn < point) + np.mean(drawn == point) / 2)
-    bias = float(ndtri(min(max(below, edge), 1 - edge)))
+    bias = float(scipy.special.ndtri(min(max(below, edge), 1 - edge)))
     a = acceleration(left_out)
-    shares = [_share(bias, a, float(ndtri(tail))) for tail in (1 - upper_share(level), upper_share(level))]
+    shares = [
+        _share(bias, a, float(scipy.special.ndtri(tail))) for tail in (1 - upper_share(level), upper_share(level))
+    ]
     low, high = np.quantile(drawn, shares)
     return float(low), float(high)
 
@@ -60,4 +62,4 @@ def _share(bias: float, a: float, z: float) -> float:
     moved = bias + z
     room = 1 - a * moved
     # Beyond the pole of the transformation, the most extreme resample is the bound.
-    return float(ndtr(bias + moved / room)) if room > 0 else float(moved > 0)
+    return float(scipy.special.ndtr(bias + moved / room)) if room > 0 else float(moved > 0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import sqrt
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import upper_share
@@ -104,7 +104,9 @@ def ratio_bootstrap(
 
 def widened_level(level: float, count: int) -> float:
     """The level whose normal quantile is Student's for C clusters, times √(C/(C − 1)), as resamples vary less."""
-    return float(2 * ndtr(stdtrit(count - 1, upper_share(level)) * sqrt(count / (count - 1))) - 1)
+    return float(
+        2 * scipy.special.ndtr(scipy.special.stdtrit(count - 1, upper_share(level)) * sqrt(count / (count - 1))) - 1
+    )
 
 
 def _resampled(sums: Floats, seed: int) -> Floats:

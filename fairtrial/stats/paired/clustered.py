@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import inf, sqrt
 
 import numpy as np
+import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import MIN_UNITS, Effect
@@ -53,7 +53,7 @@ def clustered_mean(
     if isinstance(found, NotEnough):
         return found
     mean, error, count = found
-    half = float(stdtrit(count - 1, upper_share(level))) * error
+    half = float(scipy.special.stdtrit(count - 1, upper_share(level))) * error
     method = "mean, t" if clusters is None else "mean, t with clustered standard error"
     if error == 0:
         largest = float(np.abs(values).max())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, inf, sqrt
 
-from scipy.special import ndtri, stdtr
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Answer, Estimate, NotEnough
 from fairtrial.stats.effects import Effect, fixed, no_spread
@@ -112,7 +112,11 @@ def non_inferior(
     answer = classify_interval(difference, margin=margin, more_is_better=more_is_better)
     sign, n = (1 if more_is_better else -1), difference.n
     excluded = difference.low if more_is_better else -difference.high
-    detectable = (float(ndtri(1 - ALPHA)) + float(ndtri(POWER))) * sqrt(variance / n) if variance > 0 else -excluded
+    detectable = (
+        (float(scipy.special.ndtri(1 - ALPHA)) + float(scipy.special.ndtri(POWER))) * sqrt(variance / n)
+        if variance > 0
+        else -excluded
+    )
     total = None
     if answer == "cannot tell":
         total = cases_to_decide(sign * difference.value, -margin, variance=variance, n=n, span=span)
@@ -140,7 +144,7 @@ def equivalent(effect: Effect | NotEnough, *, margin: float, alpha: float = 0.05
     interval = fixed(effect, level=1 - 2 * alpha)
     if isinstance(interval, NotEnough):
         return no_spread(effect)
-    p = float(stdtr(effect.freedom, (abs(effect.value) - margin) / sqrt(effect.variance)))
+    p = float(scipy.special.stdtr(effect.freedom, (abs(effect.value) - margin) / sqrt(effect.variance)))
     return Equivalence(p < alpha, margin, p, interval)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import upper_share
@@ -66,7 +66,7 @@ def jackknife_corpus(
         return NotEnough(f"the statistic depends on single {what}", "more cases of the rare kinds", n)
     further = reach * len(values) / n * unseen_size(sizes)
     units = ScoreUnits.of(values, None, (point + further * (within[0] - point), point + further * (within[1] - point)))
-    low, high = units.bounds(float(stdtrit(min(freedom, len(values) - 1), upper_share(level))))
+    low, high = units.bounds(float(scipy.special.stdtrit(min(freedom, len(values) - 1), upper_share(level))))
     low, high = max(low, min(within[0], point)), min(high, max(within[1], point))
     method = "score interval of the jackknife" + ("" if clusters is None else " over clusters")
     return Estimate(float(point), low, high, level, n, method)

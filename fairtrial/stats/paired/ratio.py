@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp, log, sqrt
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import upper_share
@@ -41,7 +41,9 @@ def ratio_of_means(
     count = len(units)
     if count < 2:
         return NotEnough("one cluster does not show how much the ratio varies", "two clusters or more", n)
-    spread = sqrt(float(np.sum(units**2)) * count / (count - 1)) * float(stdtrit(count - 1, upper_share(level)))
+    spread = sqrt(float(np.sum(units**2)) * count / (count - 1)) * float(
+        scipy.special.stdtrit(count - 1, upper_share(level))
+    )
     centre = log(float(new.mean() / old.mean()))
     method = "ratio of means, log" + ("" if clusters is None else ", over clusters")
     return Estimate(exp(centre), exp(centre - spread), exp(centre + spread), level, n, method)

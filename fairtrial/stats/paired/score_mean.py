@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from scipy.special import stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import upper_share
@@ -53,6 +53,6 @@ def score_mean(
     units = ScoreUnits.of(values, clusters, (low, high))
     if units.freedom < MIN_FREEDOM:
         return NotEnough(f"too few {what} to show how much they vary", f"more {what} of similar size", n)
-    bounds = units.bounds(float(stdtrit(units.freedom, upper)))
+    bounds = units.bounds(float(scipy.special.stdtrit(units.freedom, upper)))
     method = "mean, score interval" + ("" if clusters is None else " over clusters")
     return Estimate(float(values.mean()), *bounds, level, n, method)

@@ -7,8 +7,8 @@ from math import ceil, log, log1p, sqrt
 from typing import Literal
 
 import numpy as np
+import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
-from scipy.special import gammaln, pdtrc
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.planning.courses import Course
@@ -80,7 +80,7 @@ def conversion_course(rule: ConversionRule, *, control: float, treatment: float,
     up, down = _walk(rule, counts, rule.share * treatment / rate)
     won = up if rule.side == "more" or (rule.side == "either" and treatment > control) else down
     looks = units * np.arange(1, GRID + 1) / GRID
-    reached = pdtrc(counts[None, :] - 1, looks[:, None] * rate)
+    reached = scipy.special.pdtrc(counts[None, :] - 1, looks[:, None] * rate)
     power, ended = np.minimum(reached @ won, 1.0), np.minimum(reached @ (up + down), 1.0)
     still = np.concatenate(([1.0], 1 - ended))
     mean_stop = float(np.sum((still[1:] + still[:-1]) / 2) * units / GRID)
@@ -109,7 +109,7 @@ def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple
 
 def _binomial(n: int, share: float) -> Array:
     k = np.arange(n + 1)
-    ways: Array = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    ways: Array = scipy.special.gammaln(n + 1) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(n - k + 1)
     chances: Array = np.exp(ways + k * log(share) + (n - k) * log1p(-share))
     return chances
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil, inf, sqrt
 from typing import Literal
 
-from scipy.special import gammaincinv, ndtr, ndtri
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
@@ -28,8 +28,6 @@ BEYOND = (4, 16)
 """Multiples of the longest duration up to which the units for rare events are searched."""
 SAMPLE = 10**9
 """The units of an artificial sample, whose rates are exact."""
-SURELY = float(gammaincinv(MIN_EVENTS, 0.9))
-"""The expected number of events, 14.2, with which 9 of 10 trials have the minimum that a look needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +135,9 @@ def _single(question: Question, design: Design, power: float) -> Option:
     effect, variance = question.effect, _variance(question, design)
     units = _one_look(question, design, power)
     end = min(_whole_weeks(units, design) * design.per_week, design.most)
-    z, error = float(ndtri(1 - design.alpha / question.sides)), sqrt(variance / end)
+    z, error = float(scipy.special.ndtri(1 - design.alpha / question.sides)), sqrt(variance / end)
     enough = end >= _fewest(question, design)
-    course = Course((end,), (float(ndtr(effect / error - z)) if enough else 0.0,), end)
+    course = Course((end,), (float(scipy.special.ndtr(effect / error - z)) if enough else 0.0,), end)
     return _option(design, "one look", units, course, excluded=_possible(z * error, question) if enough else None)
 
 
@@ -149,7 +147,8 @@ def _first_look(question: Question, design: Design) -> float:
     units = MIN_UNITS / min(part for part, _ in arms)
     if question.sd is not None:
         return units
-    return max(units, *(SURELY / (part * min(rate, 1 - rate)) for part, rate in arms))
+    events = float(scipy.special.gammaincinv(MIN_EVENTS, 0.9))  # 14.2; then 9 of 10 trials have what a look needs
+    return max(units, *(events / (part * min(rate, 1 - rate)) for part, rate in arms))
 
 
 def _by_conversions(question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
@@ -217,7 +216,7 @@ def _fewest(question: Question, design: Design) -> float:
 
 def _by_normal(question: Question, variance: float, design: Design, power: float) -> float:
     """Units for a single look at an estimate, from its variance times the units."""
-    z = float(ndtri(1 - design.alpha / question.sides) + ndtri(power))
+    z = float(scipy.special.ndtri(1 - design.alpha / question.sides) + scipy.special.ndtri(power))
     return z**2 * variance / question.effect**2
 
 

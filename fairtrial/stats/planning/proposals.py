@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 
 import numpy as np
-from scipy.special import ndtri
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.stats.planning.question import Design, Question
 from fairtrial.stats.sizes import size_of_pairs, units_without_event
@@ -178,6 +178,10 @@ def pairs(question: Question, design: Design, power: float) -> int | None:
     if question.kind == "superior":
         found = size_of_pairs(discordant, other - one, alpha=design.alpha, power=power)
     else:
-        found = float(ndtri(1 - design.alpha) + ndtri(power)) ** 2 * discordant / question.effect**2
+        found = (
+            float(scipy.special.ndtri(1 - design.alpha) + scipy.special.ndtri(power)) ** 2
+            * discordant
+            / question.effect**2
+        )
         found = max(found, units_without_event(question.effect, alpha=design.alpha))
     return ceil(found) if found <= design.most else None

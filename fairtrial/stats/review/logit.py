@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import expit, stdtr
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.effects import Effect
@@ -67,7 +67,7 @@ def fit_clustered(
     if solved is None:
         return NotEnough("the votes are separated: a cause explains all of them", "more votes", len(values))
     beta, inverse = solved
-    influence = (shares * (values - expit(design @ beta)))[:, None] * (design @ inverse)
+    influence = (shares * (values - scipy.special.expit(design @ beta)))[:, None] * (design @ inverse)
     variances = [groups.variance(influence[:, k]) for k in range(len(beta))]
     if min(variances) <= NO_SPREAD:
         return NotEnough("the votes show no spread", "votes that differ", len(values))
@@ -80,14 +80,14 @@ def fit_clustered(
 
 def p_of(effect: Effect) -> float:
     """The two-sided p-value of "the coefficient is 0", for a single look."""
-    return 2 * float(stdtr(effect.freedom, -abs(effect.value) / effect.variance**0.5))
+    return 2 * float(scipy.special.stdtr(effect.freedom, -abs(effect.value) / effect.variance**0.5))
 
 
 def _newton(design: Floats, values: Floats, shares: Floats) -> tuple[Floats, Floats] | None:
     """The coefficients and the inverse of their information, or ``None`` if they diverge."""
     beta = np.zeros(design.shape[1])
     for _ in range(LOOKS):
-        fit_clustered = expit(design @ beta)
+        fit_clustered = scipy.special.expit(design @ beta)
         information = (design * (shares * fit_clustered * (1 - fit_clustered))[:, None]).T @ design
         inverse = np.linalg.inv(information)
         step = inverse @ (design.T @ (shares * (values - fit_clustered)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import quantile, upper_share
@@ -72,7 +72,7 @@ def least_significant_rate(pairs: int) -> float | None:
     """
     if pairs < MIN_ITEMS:
         return None
-    return TIE + float(stdtrit(pairs - 1, 0.95)) * TIE / sqrt(pairs - 1)
+    return TIE + float(scipy.special.stdtrit(pairs - 1, 0.95)) * TIE / sqrt(pairs - 1)
 
 
 def require_votes(values: Floats) -> None:
@@ -95,7 +95,7 @@ def _bounds(found: CrossedMean, won: float, lost: float, *, level: float) -> tup
     n, z = float(found.items), quantile(level)
     if found.spreads:
         n = (won + lost - (won - lost) ** 2) / 4 / found.variance
-        z = float(stdtrit(found.freedom, upper_share(level)))
+        z = float(scipy.special.stdtrit(found.freedom, upper_share(level)))
     low, high = score_bounds(won * n, lost * n, n, z=z)
     return TIE + low / 2, TIE + high / 2
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy  # its `stats` loads at its first use, because it is slow to load
+import scipy  # its `stats` and `special` load at their first use, because they are slow to load
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect, fixed
@@ -175,5 +174,5 @@ def _rate(theta: Effect | NotEnough, what: str, level: float) -> Estimate | NotE
     found = fixed(theta, level=level)
     if isinstance(found, NotEnough):
         return found
-    value, low, high = (float(expit(one)) for one in (found.value, found.low, found.high))
+    value, low, high = (float(scipy.special.expit(one)) for one in (found.value, found.low, found.high))
     return replace(found, value=value, low=low, high=high, method=f"win rate adjusted for {what}, {found.method}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
-from scipy.special import stdtrit
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import quantile, upper_share
@@ -56,7 +56,7 @@ def mean_rating(
         return found
     z2 = quantile(level) ** 2
     unseen = 2 * z2 * STEP**2 / found.items**2
-    half = float(stdtrit(found.freedom, upper_share(level))) * sqrt(found.variance + unseen)
+    half = float(scipy.special.stdtrit(found.freedom, upper_share(level))) * sqrt(found.variance + unseen)
     if not found.spreads:
         half = unseen_half(span, found.items, level=level)
     by = "pair and reviewer" if found.two_way else "pair"

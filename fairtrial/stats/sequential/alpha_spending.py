@@ -7,8 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 from math import inf, sqrt
 
-import scipy  # its `optimize` loads at its first use, because it is slow to load
-from scipy.special import ndtr, ndtri
+import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_alpha, check_level
@@ -72,7 +71,7 @@ def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: f
 
 def _spent(time: float, alpha: float) -> float:
     """The error that may be spent by then."""
-    return float(4 * ndtr(ndtri(alpha / 4) / sqrt(time))) if time < 1 else alpha
+    return float(4 * scipy.special.ndtr(scipy.special.ndtri(alpha / 4) / sqrt(time))) if time < 1 else alpha
 
 
 def _next_bound(times: Sequence[float], before: Sequence[float], spent: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import log, log1p
 
-from scipy.special import betaincc, betaln
+import scipy  # its `special` loads at its first use, because it is slow to load
 
 __all__: list[str] = []
 
@@ -24,11 +24,11 @@ def log_tail(x: float, a: float, b: float) -> float:
     >>> round(log_tail(0.9, 1.0, 3.0), 4), round(log_tail(0.9, 100.0, 900.0), 1)
     (-6.9078, -1763.1)
     """
-    tail = float(betaincc(a, b, x))
+    tail = float(scipy.special.betaincc(a, b, x))
     if tail > SMALLEST:
         return log(tail)
     y, p, r = 1 - x, b, a  # P(θ > x) = I_{1-x}(b, a)
-    return p * log(y) + r * log1p(-y) - log(p) - float(betaln(p, r)) + log(_fraction(y, p, r))
+    return p * log(y) + r * log1p(-y) - log(p) - float(scipy.special.betaln(p, r)) + log(_fraction(y, p, r))
 
 
 def _fraction(y: float, p: float, r: float) -> float:

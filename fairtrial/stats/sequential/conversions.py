@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from math import exp, expm1, inf, log, log1p
 
-import scipy  # its `optimize` loads at its first use, because it is slow to load
-from scipy.special import expit, logit
+import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_alpha, check_level
@@ -43,7 +42,7 @@ def conversion_evidence(control: int, treatment: int, *, lift: float, share: flo
     missing = _missing(control, treatment, share, lift)
     if missing is not None:
         return missing
-    null = float(logit(share))
+    null = float(scipy.special.logit(share))
     won = _log_e(treatment, control, prior=_prior(null, lift), null=null)
     return EValue(won, control + treatment, _TWO_SIDED)
 
@@ -69,7 +68,7 @@ def conversion_harm(
         return missing
     if not -1 < margin < inf:
         raise ValueError(f"a margin of {margin} leaves no rate to compare with")
-    null = float(logit(share)) + log1p(margin)
+    null = float(scipy.special.logit(share)) + log1p(margin)
     return EValue(_above(treatment, control, null=null, lift=lift), control + treatment, _ONE_SIDED)
 
 
@@ -92,7 +91,7 @@ def conversion_lift(
     missing = _no_lift(control, treatment, share, lift)
     if missing is not None:
         return missing
-    prior, threshold = _prior(float(logit(share)), lift), -log(1 - level)
+    prior, threshold = _prior(float(scipy.special.logit(share)), lift), -log(1 - level)
 
     def over(null: float) -> float:
         return _log_e(treatment, control, prior=prior, null=null) - threshold
@@ -143,15 +142,15 @@ def _log_e(k: int, rest: int, *, prior: tuple[float, float], null: float) -> flo
 def _above(k: int, rest: int, *, null: float, lift: float) -> float:
     """The same, with the prior centred on the null and restricted to values above it."""
     a, b = _prior(null, lift)
-    at = float(expit(null))
+    at = float(scipy.special.expit(null))
     more = log_tail(at, a + k, b + rest) - log_tail(at, a, b)
     return _log_e(k, rest, prior=(a, b), null=null) + more
 
 
 def _prior(centre: float, lift: float) -> tuple[float, float]:
     """K (q, 1 − q): a beta distribution around q, with the change of the share at that lift as standard deviation."""
-    q = float(expit(centre))
-    spread = float(expit(centre + log1p(lift))) - q
+    q = float(scipy.special.expit(centre))
+    spread = float(scipy.special.expit(centre + log1p(lift))) - q
     strength = max(LEAST_STRENGTH, q * (1 - q) / spread**2 - 1) if spread > 0 else LEAST_STRENGTH
     return strength * q, strength * (1 - q)
 
@@ -182,7 +181,7 @@ def _edge(over: Callable[[float], float], start: float, direction: float) -> flo
 
 def _change(edge: float, share: float) -> float:
     """A logit of the share of conversions as a lift; an infinite end becomes −1 or ∞."""
-    return expm1(edge - float(logit(share))) if abs(edge) < FAR else (inf if edge > 0 else -1.0)
+    return expm1(edge - float(scipy.special.logit(share))) if abs(edge) < FAR else (inf if edge > 0 else -1.0)
 
 
 def _log_expit(x: float) -> float:

@@ -9,8 +9,8 @@ from itertools import pairwise
 from math import ceil, inf, pi, sqrt
 
 import numpy as np
+import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from fairtrial.stats.arguments import check_finite
 
@@ -102,7 +102,7 @@ def _out(mass: Array, means: Array, spread: float, bound: float) -> tuple[float,
     if bound == inf:
         return 0.0, 0.0
     z = (bound - means) / spread
-    beyond = ndtr(-z)
+    beyond = scipy.special.ndtr(-z)
     return float(mass @ beyond), float(mass @ (means * beyond + spread * _normal(z)))
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from math import sqrt
 
-import scipy  # its `optimize` loads at its first use, because it is slow to load
-from scipy.special import ndtri
+import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_level
@@ -35,14 +34,14 @@ def obrien_fleming(looks: int, *, alpha: float = 0.05) -> float:
     """
     if not (1 <= looks <= MOST_LOOKS and 0 < alpha < 1):
         raise ValueError(f"a plan has 1 to {MOST_LOOKS} looks, not {looks}, and α between 0 and 1, not {alpha}")
-    z = -float(ndtri(alpha / 2))
+    z = -float(scipy.special.ndtri(alpha / 2))
 
     def spent_too_much(constant: float) -> float:
         found = planned_exits(looks, constant, drift=0.0)
         return sum(found.up) + sum(found.down) - alpha
 
     # C is between z of one look and z of α/looks, because each further look adds its own error probability.
-    highest = -float(ndtri(alpha / 2 / looks))
+    highest = -float(scipy.special.ndtri(alpha / 2 / looks))
     return z if looks == 1 else float(scipy.optimize.brentq(spent_too_much, z, highest, xtol=1e-9))
 
 
@@ -58,7 +57,7 @@ def inflation(looks: int, *, alpha: float = 0.05, power: float = 0.8) -> float:
     if not alpha < power < 1:
         raise ValueError(f"a power of {power} must lie between α = {alpha} and 1")
     constant = obrien_fleming(looks, alpha=alpha)
-    single = float(ndtri(1 - alpha / 2) + ndtri(power))
+    single = float(scipy.special.ndtri(1 - alpha / 2) + scipy.special.ndtri(power))
 
     def missing(drift: float) -> float:
         return sum(planned_exits(looks, constant, drift=drift).up) - power

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import exp, inf, log
 
 import numpy as np
+import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaincc
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arguments import check_alpha
@@ -139,7 +139,7 @@ def srm_fixed(counts: Sequence[int], shares: Sequence[float]) -> float | NotEnou
     if expected.min() < 5:
         return NotEnough("an arm expects fewer than 5 units", "5 expected units in each arm", int(found.sum()))
     squares = float(((found - expected) ** 2 / expected).sum())
-    return float(gammaincc((len(found) - 1) / 2, squares / 2))
+    return float(scipy.special.gammaincc((len(found) - 1) / 2, squares / 2))
 
 
 def srm_causes(

@@ -11,8 +11,7 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
-from evaluators.engine.run_events import suite_event
-from evaluators.loading.suite_text import digest_of, text_of
+from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.events import Event
 from fairtrial.experiments.assignment import assign

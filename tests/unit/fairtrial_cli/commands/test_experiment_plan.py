@@ -15,7 +15,7 @@ from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.main import fairtrial
-from fairtrial_cli.store_client.local import LocalStore
+from fairtrial_cli.store_client.local.store import LocalStore
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.samples import exposure, feedback, request
 

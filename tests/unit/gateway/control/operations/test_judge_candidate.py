@@ -16,9 +16,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from evaluators.engine.run_events import suite_event
 from evaluators.loading.suite_reader import load
-from evaluators.loading.suite_text import digest_of, text_of
+from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from evaluators.suite import Suite
 from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.domain.verdicts import verdict_json

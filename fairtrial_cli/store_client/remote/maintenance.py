@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.plan import UnitKind
 from fairtrial.domain.storage.maintenance import Backup, Erasure, OnProgress, Progress, RetentionResult, ignore_progress
+from fairtrial_cli.store_client.remote.request import SendRequest
 
 POLL_SECONDS = 0.15
 T = TypeVar("T")
-
-
-class SendRequest(Protocol):
-    """Sends a request of a `RemoteStore`."""
-
-    def __call__(self, method: str, path: str, *, content: bytes | None = None) -> bytes:
-        """The response body; raises `UsageError`, `StoreError`."""
 
 
 class _Job(msgspec.Struct):

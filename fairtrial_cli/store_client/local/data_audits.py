@@ -1,8 +1,8 @@
-"""Stores and lists audits of training data for commands, in the open store or through control's API."""
+"""Stores and lists audits of training data for commands, in the open store."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,14 +10,11 @@ from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.training_data import data_audits
-from fairtrial_cli.store_client.accounts import Clock, SendRequest
-from fairtrial_cli.store_client.experiments import usage_errors
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from gateway.control.operations.training_data.record_audit import AuditRequest
-
-Row = dict[str, Any]
+from fairtrial_cli.store_client.local.conversion import Clock, Row, usage_errors
 
 
 class LocalDataAudits:
@@ -39,19 +36,3 @@ class LocalDataAudits:
         query = data_audits.listing(Page(limit=limit), deployment=deployment)
         rows: list[Row] = msgspec.to_builtins(self._database.dicts(query))
         return rows
-
-
-class RemoteDataAudits:
-    """Audits through control's API."""
-
-    def __init__(self, send: SendRequest) -> None:
-        self._send = send
-
-    def record(self, result: AuditRequest, project: Project) -> Row:  # noqa: ARG002 - control reads its own
-        content = result.model_dump_json().encode()
-        return msgspec.json.decode(self._send("POST", "/api/data-audits", content=content), type=Row)
-
-    def listing(self, *, deployment: str | None = None, limit: int = 100) -> list[Row]:
-        params = {"deployment": deployment, "limit": limit}
-        answer = self._send("GET", "/api/data-audits", params=params)
-        return msgspec.json.decode(answer, type=dict[str, list[Row]])["rows"]

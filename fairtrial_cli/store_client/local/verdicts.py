@@ -1,11 +1,10 @@
-"""Reads, approves and checks verdicts for commands, in the open store or through control's API."""
+"""Reads, approves and checks verdicts for commands, in the open store."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,13 +17,10 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdict_chain, verdicts
 from fairtrial.store.experiments import transitions
-from fairtrial_cli.store_client.accounts import Clock, SendRequest
-from fairtrial_cli.store_client.experiments import plain, usage_errors
 
 if TYPE_CHECKING:
     from gateway.control.operations.verdicts.staleness import Present
-
-Row = dict[str, Any]
+from fairtrial_cli.store_client.local.conversion import Clock, Row, plain, usage_errors
 
 
 class LocalVerdicts:
@@ -100,42 +96,3 @@ class LocalVerdicts:
         project = load_project(self._config, os.environ)
         plan = lay_over(project.plan, transitions.live(self._database))
         return Present(plan, project.release_gate, self._now_us())
-
-
-class RemoteVerdicts:
-    """Verdicts through control's API."""
-
-    def __init__(self, send: SendRequest) -> None:
-        self._send = send
-
-    def listing(self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100) -> list[Row]:
-        params = {"gate": gate, "candidate": candidate, "limit": limit}
-        answer = self._send("GET", "/api/verdicts", params=params)
-        return msgspec.json.decode(answer, type=dict[str, list[Row]])["rows"]
-
-    def record(self, verdict_id: str) -> Row:
-        return self._one(verdict_id, "record")
-
-    def vote(self, verdict_id: str, vote: ApprovalVote, why: str) -> Row:
-        self._send("POST", _path(verdict_id, vote), content=msgspec.json.encode({"why": why}))
-        return self.record(verdict_id)
-
-    def recompute(self, verdict_id: str) -> Row:
-        return self._one(verdict_id, "recomputation")
-
-    def integrity(self, verdict_id: str | None) -> Row:
-        path = "/api/verdicts/integrity" if verdict_id is None else _path(verdict_id, "integrity")
-        return msgspec.json.decode(self._send("GET", path), type=Row)
-
-    def evidence(self, verdict_id: str) -> str:
-        return self._send("GET", _path(verdict_id, "evidence")).decode()
-
-    def export(self, verdict_id: str) -> str:
-        return self._send("GET", _path(verdict_id, "export")).decode()
-
-    def _one(self, verdict_id: str, what: str) -> Row:
-        return msgspec.json.decode(self._send("GET", _path(verdict_id, what)), type=Row)
-
-
-def _path(verdict_id: str, what: str) -> str:
-    return f"/api/verdicts/{quote(verdict_id, safe='')}/{what}"

@@ -19,13 +19,13 @@ from fairtrial.domain.storage.traffic import Traffic
 from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.reader import decode
-from fairtrial_cli.store_client.accounts import RemoteAccounts
-from fairtrial_cli.store_client.data_audits import RemoteDataAudits
-from fairtrial_cli.store_client.experiments import RemoteExperiments
-from fairtrial_cli.store_client.maintenance import RemoteMaintenance
-from fairtrial_cli.store_client.reviews import RemoteReviews
-from fairtrial_cli.store_client.runs import RemoteRuns
-from fairtrial_cli.store_client.verdicts import RemoteVerdicts
+from fairtrial_cli.store_client.remote.accounts import RemoteAccounts
+from fairtrial_cli.store_client.remote.data_audits import RemoteDataAudits
+from fairtrial_cli.store_client.remote.experiments import RemoteExperiments
+from fairtrial_cli.store_client.remote.maintenance import RemoteMaintenance
+from fairtrial_cli.store_client.remote.reviews import RemoteReviews
+from fairtrial_cli.store_client.remote.runs import RemoteRuns
+from fairtrial_cli.store_client.remote.verdicts import RemoteVerdicts
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable

@@ -30,12 +30,13 @@ from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.overview import overview
 from fairtrial.store.traffic import traffic
-from fairtrial_cli.store_client.accounts import LocalAccounts
-from fairtrial_cli.store_client.data_audits import LocalDataAudits
-from fairtrial_cli.store_client.experiments import LocalExperiments
-from fairtrial_cli.store_client.reviews import LocalReviews
-from fairtrial_cli.store_client.runs import LocalRuns
-from fairtrial_cli.store_client.verdicts import LocalVerdicts
+from fairtrial_cli.store_client.local.accounts import LocalAccounts
+from fairtrial_cli.store_client.local.conversion import ACTOR
+from fairtrial_cli.store_client.local.data_audits import LocalDataAudits
+from fairtrial_cli.store_client.local.experiments import LocalExperiments
+from fairtrial_cli.store_client.local.reviews import LocalReviews
+from fairtrial_cli.store_client.local.runs import LocalRuns
+from fairtrial_cli.store_client.local.verdicts import LocalVerdicts
 from gateway.control.operations.maintain_store import StoreMaintenance
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class LocalStore:
             undo.callback(self._database.close)
             self._ingester = Ingester(self._database, _now_us)
             self._ingester.catch_up()
-            self.maintenance = StoreMaintenance(self._database, self._ingester, _now_us, actor="command line")
+            self.maintenance = StoreMaintenance(self._database, self._ingester, _now_us, actor=ACTOR)
             self.accounts = LocalAccounts(self._database, _now_us)
             self.reviews = LocalReviews(self._database, _now_us)
             self.experiments = LocalExperiments(self._database, config, _now_us)
@@ -159,7 +160,7 @@ class LocalStore:
             return
 
     def _record(self, action: str, subject: str) -> None:
-        audit.record(self._database, now_us=_now_us(), actor="command line", action=action, subject=subject)
+        audit.record(self._database, now_us=_now_us(), actor=ACTOR, action=action, subject=subject)
 
     def _rows(self, query: Query) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = msgspec.to_builtins(self._database.dicts(query))
