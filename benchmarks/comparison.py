@@ -35,10 +35,7 @@ import httpx  # noqa: E402 - found by the line above
 from evaluators.engine.run_events import events_of  # noqa: E402
 from evaluators.engine.scoring import metrics_of, score_case  # noqa: E402
 from evaluators.loading.suite_reader import load  # noqa: E402
-from evaluators.loading.suite_text import (
-    suite_event,  # noqa: E402
-    text_of,  # noqa: E402
-)
+from evaluators.loading.suite_text import suite_event, text_of  # noqa: E402
 from evaluators.suite import Suite, with_digest  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.config.project import load_project  # noqa: E402

@@ -20,7 +20,7 @@ from fairtrial.stats.sums import JointMoments
 
 __all__ = ["QuantileSums", "quantile_difference", "quantile_level", "quantile_ranks"]
 
-Z = quantile(0.95)
+LEVEL = 0.95
 EDGE = 1e-9
 """Makes 0.95 · 100 equal 95, and not the next whole number."""
 
@@ -85,7 +85,7 @@ def quantile_ranks(n: int, nu: float) -> tuple[int, int, int]:
     """
     if n < 1 or not 0 < nu < 1:
         raise ValueError(f"{n} values have no quantile {nu}")
-    half = Z * sqrt(n * nu * (1 - nu))
+    half = quantile(LEVEL) * sqrt(n * nu * (1 - nu))
     low, high = floor(n * nu - half), ceil(n * nu + half)
     return max(1, low), max(1, ceil(n * nu - EDGE)), min(n, high)
 
@@ -126,7 +126,7 @@ def quantile_level(arm: QuantileSums) -> Effect | NotEnough:
         return NotEnough(f"no value lies above the {name}", "a lower quantile, or values without a cap", arm.users.n)
     if apart <= 0:
         return NotEnough(f"the values beside the {name} are equal", "the step that they are rounded to", arm.users.n)
-    variance = (apart / (2 * Z)) ** 2 * max(1.0, counted.variance * n / (share * (1 - share)))
+    variance = (apart / (2 * quantile(LEVEL))) ** 2 * max(1.0, counted.variance * n / (share * (1 - share)))
     users = arm.users.n
     early = too_few_in_arm(users, units="users") or few_equal(arm.users)
     return Effect(arm.value, variance, users, f"{name} by user", counted.freedom, early)

@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.accounts import Account, Invitation, OneTimeLink, Role
-from fairtrial.domain.errors import RequestError, UsageError
 from fairtrial.store.access import accounts, invitations, one_time_links
 from fairtrial.store.core.database import Database
-from fairtrial_cli.store_client.local.conversion import ACTOR, Clock
+from fairtrial_cli.store_client.local.conversion import ACTOR, Clock, usage_errors
 
 
 class LocalAccounts:
@@ -21,10 +20,8 @@ class LocalAccounts:
         self._now_us = now_us
 
     def invite(self, name: str | None, role: Role) -> Invitation:
-        try:
+        with usage_errors():
             return invitations.invite(self._database, name, role, actor=ACTOR, now_us=self._now_us())
-        except RequestError as error:
-            raise UsageError(error.message) from error
 
     def listing(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = msgspec.to_builtins(self._database.dicts(accounts.listing()))
@@ -40,7 +37,5 @@ class LocalAccounts:
         return accounts.set_role(self._database, who, role, actor=ACTOR, now_us=self._now_us())
 
     def one_time_link(self) -> OneTimeLink:
-        try:
+        with usage_errors():
             return one_time_links.create(self._database, actor=ACTOR, now_us=self._now_us())
-        except RequestError as error:
-            raise UsageError(error.message) from error

@@ -1,10 +1,14 @@
-"""Reads and changes states of experiments for commands, in the open store."""
+"""Reads and changes states of experiments for commands, in the open store.
+
+Operations are imported when they are called, because they load gates and statistics, which listing plans does not need.
+"""
 
 from __future__ import annotations
 
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fairtrial.config.plan.live_state import keep_stopped, lay_over
 from fairtrial.config.plan.plan_diff import plan_diff
@@ -14,20 +18,15 @@ from fairtrial.domain.plan import Plan
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Action
 from fairtrial.experiments.promotion import Promotion
+from fairtrial.experiments.published_state import describe_state, find_experiment
 from fairtrial.store.access.sessions import local_user
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, microseconds
 from fairtrial.store.experiments import published_plans, transitions
 from fairtrial_cli.store_client.local.conversion import Clock, Row, plain, usage_errors
-from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.operations.change_experiment import (
-    Change,
-    change_experiment,
-    describe_state,
-    find_experiment,
-)
-from gateway.control.operations.describe_decision import describe_decision
-from gateway.control.operations.frozen_plans import frozen_plans
+
+if TYPE_CHECKING:
+    from gateway.control.background.plan_publisher import PlanPublisher
 
 
 class LocalExperiments:
@@ -49,6 +48,8 @@ class LocalExperiments:
             return plain(describe_state(plan, name, transitions.last(self._database).get(name)))
 
     def change(self, name: str, action: Action, why: str, promotion: Promotion | None = None) -> Row:
+        from gateway.control.operations.change_experiment import Change, change_experiment
+
         wanted = Change(name, action, f"local user {local_user()}", why, promotion=promotion or Promotion())
         with usage_errors():
             change_experiment(self._database, self._publisher(), wanted, now_us=self._now_us())
@@ -58,9 +59,13 @@ class LocalExperiments:
         return [plain(row) for row in self._database.dicts(transitions.listing(Page(), name))]
 
     def frozen(self) -> dict[str, AnalysisPlan]:
+        from gateway.control.operations.frozen_plans import frozen_plans
+
         return frozen_plans(self._database)
 
     def decision(self, name: str) -> Row:
+        from gateway.control.operations.describe_decision import describe_decision
+
         with usage_errors():
             experiment = find_experiment(self._plan(), name)
         return plain(describe_decision(self._database, experiment, None, now_us=self._now_us(), slices=False))
@@ -87,6 +92,8 @@ class LocalExperiments:
         return keep_stopped(published.plan, lay_over(published.plan, live))
 
     def _publisher(self) -> PlanPublisher:
+        from gateway.control.background.plan_publisher import PlanPublisher
+
         config = self._config or self._database.layout.store.with_name("fairtrial.yaml")
         return PlanPublisher(self._database, config, self._load, clock_us=self._now_us)
 

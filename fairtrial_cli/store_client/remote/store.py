@@ -13,11 +13,11 @@ from evaluators.engine.run_events import run_of
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.run import Run
+from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.storage.keys import KeyOptions, NewKey
 from fairtrial.domain.storage.overview import IngestResult, Overview
 from fairtrial.domain.storage.traffic import Traffic
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.reader import decode
 from fairtrial_cli.store_client.remote.accounts import RemoteAccounts
 from fairtrial_cli.store_client.remote.data_audits import RemoteDataAudits

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from fairtrial.config.file.errors import nearest
-from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, NotFound, Unavailable
+from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan, Published
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import (
@@ -19,12 +18,9 @@ from fairtrial.experiments.lifecycle import (
     Transition,
     checked_reason,
     next_state,
-    possible,
-    promoted_by,
-    sentence,
-    unrecorded,
 )
-from fairtrial.experiments.promotion import Promotion, file_edit
+from fairtrial.experiments.promotion import Promotion
+from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from gateway.control.operations.frozen_plans import amended_plan
@@ -113,16 +109,11 @@ def _evidence(
 ) -> dict[str, Any]:
     """The evidence of a promotion or a roll-back. An impossible one is refused first, without asking for evidence."""
     last = transitions.last(database).get(experiment.name)
-    state: ExperimentState = _without_rows(experiment) if last is None else last.to_state
-    next_state(experiment.name, state, 1, change.action, promoted=_is_promoted(experiment, last))
+    state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
+    next_state(experiment.name, state, 1, change.action, promoted=is_promoted(experiment, last))
     if change.action == "rollback":
         return rollback_evidence(experiment, last)
     return promotion_evidence(database, experiment, change.promotion, present, probe)
-
-
-def _is_promoted(experiment: Experiment, last: Transition | None) -> bool:
-    """By the rows, or by the published plan if a restored store lacks them."""
-    return promoted_by(last) is not None or experiment.serves is not None
 
 
 def _read_changed_files(publisher: Publisher) -> None:
@@ -139,61 +130,6 @@ def published_plan(publisher: Publisher) -> Plan:
     if publisher.published is None:
         raise Unavailable("experiments: no plan is published yet")
     return publisher.published.plan
-
-
-def find_experiment(plan: Plan, name: str) -> Experiment:
-    """The published experiment; raises `NotFound`, which names the nearest one."""
-    found = plan.experiments.get(name)
-    if found is None:
-        known = nearest(name, plan.experiments) if plan.experiments else "the plan has none"
-        raise NotFound(f"experiments: there is no experiment {name!r} ({known})", code="experiment_not_found")
-    return found
-
-
-def describe_state(plan: Plan, name: str, last: Transition | None) -> dict[str, Any]:
-    """The state of a published experiment as the API returns it. What is possible depends mainly on the rows."""
-    experiment = plan.experiments[name]
-    state: ExperimentState = _without_rows(experiment) if last is None else last.to_state
-    segment = 1 if last is None else last.segment
-    words = sentence(experiment.name, experiment.control, state, last)
-    if (state, segment, promoted_by(last)) != (experiment.state, experiment.segment, experiment.serves):
-        words += f" {_difference(experiment, state, last)}"
-    edit = file_edit(plan, experiment)
-    if edit is not None and not edit.in_force:
-        words += f" {edit.note}"
-    return {
-        "name": experiment.name,
-        "state": experiment.state,
-        "segment": experiment.segment,
-        "stage": experiment.stage,
-        "serves": experiment.serves,
-        "treatments": [one.name for one in experiment.variants if one.name != experiment.control],
-        "sentence": words,
-        "possible": possible(state, promoted=_is_promoted(experiment, last)),
-        "edit": edit,
-        "last_transition": last,
-    }
-
-
-def _without_rows(experiment: Experiment) -> ExperimentState:
-    """The state of an experiment without any transition, which a published plan can contradict after a restore."""
-    return "declared" if experiment.state == "declared" else "running"
-
-
-def _difference(experiment: Experiment, state: ExperimentState, last: Transition | None) -> str:
-    if experiment.serves is not None and last is not None and last.action == "rollback":
-        return f"The published plan does not show this yet: {experiment.serves} still serves everyone."
-    if experiment.serves is not None:
-        return (
-            f"But the published plan has {experiment.serves} promoted, so {experiment.serves} serves everyone. "
-            f"{unrecorded(experiment.name)}"
-        )
-    if experiment.state in ("killed", "ended") and state in ("running", "paused"):
-        return (
-            f"But the published plan has it {experiment.state}, so all traffic is on {experiment.control}: the store "
-            "lacks that transition, as after restoring a backup. To start it: kill it, then re-arm it."
-        )
-    return f"The published plan does not show this yet: its state is {experiment.state}."
 
 
 def _approved_stage(experiment: Experiment, asked: float | None) -> float:
@@ -213,7 +149,7 @@ def _record(
     """Append the transition and, for an amendment, the new analysis plan."""
     experiment, plan_hash, amended = around
     with database.transaction() as cursor:
-        live = transitions.state_of(cursor, change.experiment, _without_rows(experiment))
+        live = transitions.state_of(cursor, change.experiment, state_without_rows(experiment))
         if change.segment not in (None, live.segment):
             raise Conflict(f"experiments.{change.experiment}: segment {live.segment} began, so nothing was done")
         swapped = transitions.paused_by_rule(cursor, change.experiment)

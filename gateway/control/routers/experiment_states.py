@@ -11,18 +11,13 @@ from fairtrial.domain.accounts import may
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.experiments.lifecycle import PersonsAction
 from fairtrial.experiments.promotion import Promotion
+from fairtrial.experiments.published_state import describe_state, find_experiment
 from fairtrial.store.experiments import transitions
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
 from gateway.control.auth.identity import LOCAL_USER, actor_of
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.gateway_probe import gateway_probe
-from gateway.control.operations.change_experiment import (
-    Change,
-    change_experiment,
-    describe_state,
-    find_experiment,
-    published_plan,
-)
+from gateway.control.operations.change_experiment import Change, change_experiment, published_plan
 from gateway.control.operations.describe_decision import LatestStep, describe_decision
 from gateway.control.operations.frozen_plans import frozen_plans
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.storage.traffic import Traffic
+from fairtrial.experiments.published_state import describe_state
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import segment_traffic, transitions
 from fairtrial.store.experiments.segment_traffic import segment_page
@@ -16,7 +17,7 @@ from fairtrial.store.traffic import time_series, traffic
 from gateway.control.auth.authorization import AuthorizedRoute, require_role
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import not_found
-from gateway.control.operations.change_experiment import describe_state, published_plan
+from gateway.control.operations.change_experiment import published_plan
 from gateway.control.operations.split.check_split import check_split
 from gateway.control.operations.split.split_check_cache import SplitCheckCache
 from gateway.control.responses import BackgroundDep, TrafficPageDep, as_json, as_table

@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 
 from fairtrial.domain.errors import Unavailable
-from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.storage import verdict_json
 from fairtrial.store.evaluations import verdicts
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
 from gateway.control.auth.identity import actor_of

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from dashboard.verdicts.decision import _odds
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Odds, Verdict
-from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.provenance import Provenance
 
 

@@ -10,9 +10,9 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, StoreLocked, UsageError
 from fairtrial.domain.events import Event
+from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.domain.storage.traffic import KeyFeedback
-from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit, keys, store_secrets
 from fairtrial.store.core.database import Database

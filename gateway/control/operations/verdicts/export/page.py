@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, reads_as
 from fairtrial.domain.verdicts.wording import standing_word, titled
 from gateway.control.operations.verdicts.export.contents import ExportContents

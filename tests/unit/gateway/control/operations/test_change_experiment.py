@@ -13,13 +13,14 @@ from fairtrial.config.project import load_project
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound, Unavailable
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.lifecycle import Action, Transition
+from fairtrial.experiments.published_state import describe_state
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import published_plans, transitions
 from gateway.control.background import plan_publisher as publisher_module
 from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.operations.change_experiment import Change, change_experiment, describe_state
+from gateway.control.operations.change_experiment import Change, change_experiment
 from tests.fixtures.control.control_app import NOW, PROJECT
 
 NAME = "tuned-vs-base"

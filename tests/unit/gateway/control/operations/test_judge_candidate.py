@@ -19,8 +19,8 @@ from fastapi.routing import iter_route_contexts
 from evaluators.loading.suite_reader import load
 from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from evaluators.suite import Suite
+from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.storage.keys import KeyOptions
-from fairtrial.domain.verdicts import verdict_json
 from fairtrial.store.access import keys
 from gateway.control.app import create_app
 from gateway.control.background.background_work import BackgroundWork

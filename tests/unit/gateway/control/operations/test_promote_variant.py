@@ -14,11 +14,12 @@ from fairtrial.domain.errors import BadRequest, Conflict, PlanRefused
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.lifecycle import Action, Transition
 from fairtrial.experiments.promotion import Promotion
+from fairtrial.experiments.published_state import describe_state
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import transitions
 from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.operations.change_experiment import Change, change_experiment, describe_state
+from gateway.control.operations.change_experiment import Change, change_experiment
 from gateway.control.operations.describe_decision import describe_decision
 from gateway.control.operations.verdicts.official_gate import NONE_DECLARED
 from tests.fixtures.control.control_app import NOW, PROJECT

@@ -6,7 +6,7 @@ import httpx
 import pyarrow
 import pytest
 
-from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.storage import verdict_json
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access.keys import digest
 from fairtrial.store.evaluations import verdicts

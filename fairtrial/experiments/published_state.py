@@ -1,0 +1,71 @@
+"""Describes the state of a published experiment: what its rows say, what the plan shows, and what is possible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairtrial.config.file.errors import nearest
+from fairtrial.domain.errors import NotFound
+from fairtrial.domain.plan import Experiment, ExperimentState, Plan
+from fairtrial.experiments.lifecycle import Transition, possible, promoted_by, sentence, unrecorded
+from fairtrial.experiments.promotion import file_edit
+
+
+def find_experiment(plan: Plan, name: str) -> Experiment:
+    """The published experiment; raises `NotFound`, which names the nearest one."""
+    found = plan.experiments.get(name)
+    if found is None:
+        known = nearest(name, plan.experiments) if plan.experiments else "the plan has none"
+        raise NotFound(f"experiments: there is no experiment {name!r} ({known})", code="experiment_not_found")
+    return found
+
+
+def describe_state(plan: Plan, name: str, last: Transition | None) -> dict[str, Any]:
+    """The state of a published experiment as the API returns it. What is possible depends mainly on the rows."""
+    experiment = plan.experiments[name]
+    state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
+    segment = 1 if last is None else last.segment
+    words = sentence(experiment.name, experiment.control, state, last)
+    if (state, segment, promoted_by(last)) != (experiment.state, experiment.segment, experiment.serves):
+        words += f" {_difference(experiment, state, last)}"
+    edit = file_edit(plan, experiment)
+    if edit is not None and not edit.in_force:
+        words += f" {edit.note}"
+    return {
+        "name": experiment.name,
+        "state": experiment.state,
+        "segment": experiment.segment,
+        "stage": experiment.stage,
+        "serves": experiment.serves,
+        "treatments": [one.name for one in experiment.variants if one.name != experiment.control],
+        "sentence": words,
+        "possible": possible(state, promoted=is_promoted(experiment, last)),
+        "edit": edit,
+        "last_transition": last,
+    }
+
+
+def is_promoted(experiment: Experiment, last: Transition | None) -> bool:
+    """By the rows, or by the published plan if a restored store lacks them."""
+    return promoted_by(last) is not None or experiment.serves is not None
+
+
+def state_without_rows(experiment: Experiment) -> ExperimentState:
+    """The state of an experiment without any transition, which a published plan can contradict after a restore."""
+    return "declared" if experiment.state == "declared" else "running"
+
+
+def _difference(experiment: Experiment, state: ExperimentState, last: Transition | None) -> str:
+    if experiment.serves is not None and last is not None and last.action == "rollback":
+        return f"The published plan does not show this yet: {experiment.serves} still serves everyone."
+    if experiment.serves is not None:
+        return (
+            f"But the published plan has {experiment.serves} promoted, so {experiment.serves} serves everyone. "
+            f"{unrecorded(experiment.name)}"
+        )
+    if experiment.state in ("killed", "ended") and state in ("running", "paused"):
+        return (
+            f"But the published plan has it {experiment.state}, so all traffic is on {experiment.control}: the store "
+            "lacks that transition, as after restoring a backup. To start it: kill it, then re-arm it."
+        )
+    return f"The published plan does not show this yet: its state is {experiment.state}."
