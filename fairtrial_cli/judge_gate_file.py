@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from evaluators.gate.file import Gate
     from fairtrial.config.project import Project
     from fairtrial_cli.store_client.client import StoreClient
-    from gateway.control.operations.judge_candidate import JudgeRequest
-    from gateway.control.operations.verdicts.stored_suites import SuiteReference
+    from gateway.control.operations.requests.judgement import JudgeRequest, SuiteReference
 
 
 def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, candidate: str, baseline: str) -> Verdict:
@@ -27,7 +26,7 @@ def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, ca
     `ConfigError` for a gate with errors; evidence that is missing is a HOLD, not an error.
     """
     from evaluators.gate.file import load
-    from gateway.control.operations.judge_candidate import digests_of, refuse_unknown_refs
+    from gateway.control.operations.requests.judgement import digests_of, refuse_unknown_refs
 
     digests_of(project.plan, candidate, baseline)
     gate = load(gate_path)
@@ -37,7 +36,7 @@ def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, ca
 
 
 def _request(gate: Gate, path: Path, candidate: str, baseline: str) -> JudgeRequest:
-    from gateway.control.operations.judge_candidate import JudgeRequest
+    from gateway.control.operations.requests.judgement import JudgeRequest
 
     text = read_text(path, project_root(path), most=MOST_YAML_BYTES)
     try:
@@ -49,7 +48,7 @@ def _request(gate: Gate, path: Path, candidate: str, baseline: str) -> JudgeRequ
 
 def _references(gate: Gate) -> list[SuiteReference]:
     from evaluators.loading.suite_text import digest_of, text_of
-    from gateway.control.operations.verdicts.stored_suites import SuiteReference
+    from gateway.control.operations.requests.judgement import SuiteReference
 
     return [
         SuiteReference(

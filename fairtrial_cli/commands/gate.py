@@ -62,7 +62,7 @@ def command(
     from fairtrial.config.project import load_project
     from fairtrial_cli.judge_gate_file import judge_gate_file
     from fairtrial_cli.store_client.client import open_store
-    from gateway.control.operations.judge_candidate import digests_of
+    from gateway.control.operations.requests.judgement import digests_of
 
     project = load_project(config, os.environ)
     digests_of(project.plan, candidate, baseline)  # fails early for unknown targets

@@ -75,7 +75,7 @@ def _of_store(gate: Gate, config: Path, candidate: str, baseline: str) -> GateOd
     from fairtrial.config.project import load_project
     from fairtrial_cli.output.progress import count_progress
     from fairtrial_cli.store_client.client import open_store
-    from gateway.control.operations.judge_candidate import digests_of
+    from gateway.control.operations.requests.judgement import digests_of
 
     project = load_project(config, os.environ)
     digests_of(project.plan, candidate, baseline)  # fails early for unknown targets

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from fairtrial.experiments.analysis.plan import AnalysisPlan
     from fairtrial.experiments.lifecycle import Action
     from fairtrial.experiments.promotion import Promotion
-    from gateway.control.operations.judge_candidate import JudgeRequest
-    from gateway.control.operations.training_data.record_audit import AuditRequest
+    from gateway.control.operations.requests.data_audit import AuditRequest
+    from gateway.control.operations.requests.judgement import JudgeRequest
 
 TRY_SECONDS = 0.1
 WAIT_SECONDS = 10.0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport, Issue
     from fairtrial.config.project import Project
     from fairtrial.domain.training.lineage import Lineage
-    from gateway.control.operations.training_data.record_audit import AuditRequest
+    from gateway.control.operations.requests.data_audit import AuditRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float)
 
 def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: float) -> AuditRequest:
     """What is stored: digests of files, and counts by check and severity."""
-    from gateway.control.operations.training_data.record_audit import AuditRequest, FileOfAudit
+    from gateway.control.operations.requests.data_audit import AuditRequest, FileOfAudit
 
     files = [
         FileOfAudit(path=audited.declared(one.path), role=one.role, sha256=one.sha256, rows=one.rows, format=one.format)

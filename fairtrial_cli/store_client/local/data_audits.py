@@ -13,7 +13,7 @@ from fairtrial.store.training_data import data_audits
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
-    from gateway.control.operations.training_data.record_audit import AuditRequest
+    from gateway.control.operations.requests.data_audit import AuditRequest
 from fairtrial_cli.store_client.local.conversion import Clock, Row, usage_errors
 
 

@@ -21,7 +21,8 @@ class LocalReviews:
         self._now_us = now_us
 
     def enqueue(self, fields: Row, plan: Plan) -> Row:
-        from gateway.control.operations.fill_review_queue import QueueRequest, fill_review_queue
+        from gateway.control.operations.fill_review_queue import fill_review_queue
+        from gateway.control.operations.requests.review_queue import QueueRequest
 
         try:
             request = QueueRequest(**fields)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
     from fairtrial.config.project import Project
-    from gateway.control.operations.judge_candidate import JudgeRequest
+    from gateway.control.operations.requests.judgement import JudgeRequest
 
 PRIVATE_UMASK = 0o077
 

@@ -8,7 +8,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
-    from gateway.control.operations.training_data.record_audit import AuditRequest
+    from gateway.control.operations.requests.data_audit import AuditRequest
 from fairtrial_cli.store_client.remote.request import Row, SendRequest
 
 

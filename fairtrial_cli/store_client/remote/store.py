@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
     from fairtrial.config.project import Project
-    from gateway.control.operations.judge_candidate import JudgeRequest
+    from gateway.control.operations.requests.judgement import JudgeRequest
 
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
 """The environment variable for an `admin` key, for a control process on another machine.

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.engine.run_events import run_of
 from evaluators.engine.target import resolve
 from evaluators.review.sampling import (
-    DEFAULT_SIZE,
     SEEDS,
     Draw,
     draw_pairs,
@@ -27,30 +23,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
 from fairtrial.store.reviews import queues
 from fairtrial.store.reviews.queues import NewQueue
-
-LARGEST_QUEUE = 5000
-
-
-class QueueRequest(BaseModel):
-    """The requested queue: from the newest runs of two targets on a suite, or from two runs by id."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    suite: str | None = None
-    candidate: str | None = None
-    baseline: str | None = None
-    candidate_run: str | None = None
-    baseline_run: str | None = None
-    size: int = Field(default=DEFAULT_SIZE, ge=1, le=LARGEST_QUEUE)
-    seed: int | None = Field(default=None, ge=0, lt=2**63)
-    title: str | None = Field(default=None, max_length=200)
-    sampling: Literal["random"] = "random"
-    overlap: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="the share that two people judge; default: a fifth, but at least 12 pairs or half of the queue",
-    )
+from gateway.control.operations.requests.review_queue import QueueRequest
 
 
 def fill_review_queue(database: Database, request: QueueRequest, *, plan: Plan | None, by: str, now_us: int) -> str:

@@ -6,18 +6,15 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.validation import NAMED_BASELINE
 from evaluators.engine.target import resolve
 from evaluators.gate import file as gate_file
 from evaluators.gate.evidence.document import Evidence, encode
-from evaluators.gate.file import MOST_SUITES, Gate
+from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
 from evaluators.suite import Suite
-from fairtrial.config.file.errors import nearest
-from fairtrial.domain.errors import ConfigError, UsageError
+from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdict import Finding, Verdict
@@ -25,46 +22,18 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
 from fairtrial.store.evaluations.score_texts import STATISTICAL_DETAILS
 from fairtrial.store.reviews import evidence as reviews
+from gateway.control.operations.requests.judgement import JudgeRequest, digests_of, refuse_unknown_refs
 from gateway.control.operations.split.split_findings import split_findings
 from gateway.control.operations.training_data.read_training_evidence import read_training_evidence
 from gateway.control.operations.verdicts.latest_runs import LatestRuns, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.provenance import Asked, provenance
 from gateway.control.operations.verdicts.served_weights import served_weights
-from gateway.control.operations.verdicts.stored_suites import Name, StoredSuite, SuiteReference, stored_suite
+from gateway.control.operations.verdicts.stored_suites import StoredSuite, stored_suite
 from gateway.memory import keeping_large_blocks
 
-LARGEST_GATE, MAX_ERRORS = 32_768, 20
-"""Letters of a gate's text, and errors of it that are reported."""
-
-
-class JudgeRequest(BaseModel):
-    """The request: a gate's text, the suites that it lists, the candidate and the baseline."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    gate: str = Field(max_length=LARGEST_GATE, description="the text of the gate's file")
-    suites: list[SuiteReference] = Field(default_factory=list, max_length=MOST_SUITES)
-    candidate: Name
-    baseline: Name
-
-    @model_validator(mode="after")
-    def _one_digest_for_each_suite(self) -> JudgeRequest:
-        known: dict[str, tuple[str, str | None]] = {}
-        for one in self.suites:
-            digests = one.digest, one.text_digest
-            if known.setdefault(one.suite, digests) != digests:
-                raise ValueError(f"the suite {one.suite!r} is named with two digests")
-        return self
-
-
-def digests_of(plan: Plan, candidate: str, baseline: str) -> dict[str, str]:
-    """The digests of both current definitions; raises `UsageError` for an unknown target or two equal ones."""
-    if candidate == baseline:
-        raise UsageError(
-            f"--candidate {candidate}: candidate and baseline are the same target; choose another baseline"
-        )
-    return {name: resolve(name, plan, base_url="").deployment_digest for name in (candidate, baseline)}
+MAX_ERRORS = 20
+"""Errors of a gate's text that are reported."""
 
 
 def judge_candidate(database: Database, request: JudgeRequest, asked: Asked, *, now_us: int) -> Verdict:
@@ -127,20 +96,6 @@ def _judge(gate: Gate, evidence: Evidence, found: LatestRuns, now_us: int) -> Ve
         candidates_judged=evidence.candidates_judged,
         first=evidence.first,
     )
-
-
-def refuse_unknown_refs(gate: Gate, plan: Plan) -> None:
-    """Raise `UsageError` for a line or key that refers to something unknown, because it would hold forever."""
-    if gate.experiment is not None and gate.experiment not in plan.experiments:
-        known = nearest(gate.experiment, plan.experiments) if plan.experiments else "the plan has none"
-        raise UsageError(f"{gate.name}: experiment: there is no experiment {gate.experiment!r} ({known})")
-    for rule in gate.rules:
-        test = rule.line.test
-        if isinstance(test, VersusBaseline) and test.ref != "base" and not test.ref.startswith(NAMED_BASELINE):
-            try:
-                resolve(test.ref, plan, base_url="")
-            except UsageError as error:
-                raise UsageError(f"{rule.source}: {rule.text!r}: {str(error).removeprefix('--on ')}") from error
 
 
 def _refs(gate: Gate) -> dict[str, None]:

@@ -8,7 +8,8 @@ from fairtrial.store.training_data import data_audits
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
 from gateway.control.auth.identity import actor_of
 from gateway.control.operations.change_experiment import published_plan
-from gateway.control.operations.training_data.record_audit import AuditRequest, record_audit
+from gateway.control.operations.requests.data_audit import AuditRequest
+from gateway.control.operations.training_data.record_audit import record_audit
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_table
 
 router = APIRouter(

@@ -8,7 +8,7 @@ from fairtrial.store.reviews import queues as review_queues
 from fairtrial.store.reviews.evidence import export_rows, read_evidence
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager
 from gateway.control.operations import fill_review_queue
-from gateway.control.operations.fill_review_queue import QueueRequest
+from gateway.control.operations.requests.review_queue import QueueRequest
 from gateway.control.responses import BackgroundDep, as_json
 
 router = APIRouter(tags=["reviews"], route_class=AuthorizedRoute)

@@ -15,7 +15,8 @@ from fairtrial.store.evaluations import verdicts
 from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, require_role
 from gateway.control.auth.identity import actor_of
 from gateway.control.errors import not_found
-from gateway.control.operations.judge_candidate import JudgeRequest, judge_candidate
+from gateway.control.operations.judge_candidate import judge_candidate
+from gateway.control.operations.requests.judgement import JudgeRequest
 from gateway.control.operations.verdicts.provenance import Asked
 from gateway.control.responses import BackgroundDep, PageDep, as_json, as_verdicts
 

@@ -19,8 +19,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial_cli.run_suites import save_run
 from fairtrial_cli.store_client.client import open_store
-from gateway.control.operations.judge_candidate import JudgeRequest
-from gateway.control.operations.verdicts.stored_suites import SuiteReference
+from gateway.control.operations.requests.judgement import JudgeRequest, SuiteReference
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.server import FakeUpstream

@@ -17,12 +17,8 @@ from fairtrial.store.experiments import published_plans
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
 from fairtrial.store.training_data import data_audits
-from gateway.control.operations.training_data.record_audit import (
-    AuditRequest,
-    CountOfAudit,
-    FileOfAudit,
-    record_audit,
-)
+from gateway.control.operations.requests.data_audit import AuditRequest, CountOfAudit, FileOfAudit
+from gateway.control.operations.training_data.record_audit import record_audit
 from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.offline_check import check_export
 from gateway.control.operations.verdicts.export.page import render

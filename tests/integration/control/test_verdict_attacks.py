@@ -18,14 +18,14 @@ from fairtrial.experiments.assignment import assign
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.journal.writer import JournalWriter
 from gateway.control.operations.change_experiment import Change, change_experiment
-from gateway.control.operations.judge_candidate import JudgeRequest, judge_candidate
+from gateway.control.operations.judge_candidate import judge_candidate
+from gateway.control.operations.requests.judgement import JudgeRequest, SuiteReference
 from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.offline_check import check_export
 from gateway.control.operations.verdicts.export.page import render
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.provenance import Asked
 from gateway.control.operations.verdicts.release_record import integrity
-from gateway.control.operations.verdicts.stored_suites import SuiteReference
 from tests.fixtures.control.judged_trial import PERSON, PROJECT, SUITE, JudgedTrial
 
 EASY = "version: 1\ngate: release\nsuites: [small]\n"

@@ -4,37 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.gate.evidence.document import GivenSuite
 from evaluators.loading.suite_text import UnusableText, suite_of
 from evaluators.suite import Suite
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs, suite_texts
+from gateway.control.operations.requests.judgement import SuiteReference
 
 SHORT_DIGEST = 8
-PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
-Name = Annotated[str, Field(max_length=200, pattern=PRINTABLE)]
-Label = Annotated[str, Field(max_length=4096, pattern=PRINTABLE)]
-
-
-class SuiteReference(BaseModel):
-    """A suite that the gate lists, identified among the stored ones by its digests."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    suite: Name
-    digest: Name = Field(description="the suite's digest, as in its runs")
-    text_digest: Name | None = Field(
-        default=None,
-        description="SHA-256 of the suite's text including its gate lines; default: the newest stored text",
-    )
-    listed: Label | None = Field(default=None, description="how the gate lists it, if not by its name")
-    file: Label | None = Field(
-        default=None, description="the caller's path of the suite, shown in suggested commands and never opened"
-    )
 
 
 @dataclass(frozen=True, slots=True)
