@@ -22,11 +22,10 @@ from fairtrial.domain.answers.signals import (
     SIGNALS,
 )
 from fairtrial.domain.events import CaseOutcome
-from fairtrial.domain.run import Run
+from fairtrial.domain.run import UNSCORED, Run
 
 Kind = Literal["proportion", "mean", "corpus", "total", "count"]
 Form = Literal["share", "number", "ms", "usd"]
-UNSCORED: frozenset[CaseOutcome] = frozenset({"provider_error", "judge_error", "skipped"})
 COUNTS = ("lost", "gained")
 LESS_IS_BETTER = frozenset({"off_label", "over_refusal", "flips", REFUSED, OVER_REFUSED, LANGUAGE_SWITCH})
 """The stats of built-in scorers, and the signals, for which less is better."""

@@ -13,7 +13,7 @@ from evaluators.comparison.no_signal import made_by_probes
 from evaluators.comparison.pairing import counterparts
 from evaluators.comparison.wording import NO_SIGNAL, p_in_words, subject
 from evaluators.criteria.grammar import Threshold
-from evaluators.criteria.metric_catalogue import BUILT_IN, UNSCORED, Measure, ended_as, of_stat
+from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, ended_as, of_stat
 from evaluators.criteria.validation import limit_of
 from evaluators.gate.multiplicity import ALPHA, RuleResult
 from evaluators.gate.threshold_rule import by_truth_table
@@ -22,7 +22,7 @@ from evaluators.results.scope import Scope
 from evaluators.suite import MANY, Suite
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.plurals import counted
-from fairtrial.domain.run import Run
+from fairtrial.domain.run import UNSCORED, Run
 from fairtrial.domain.verdict import Finding, Result
 from fairtrial.stats.paired.mcnemar import exact_one_sided
 

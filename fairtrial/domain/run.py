@@ -8,6 +8,9 @@ from typing import Any
 
 from fairtrial.domain.events import CaseOutcome
 
+UNSCORED: frozenset[CaseOutcome] = frozenset({"provider_error", "judge_error", "skipped"})
+"""The outcomes of cases that say nothing about the model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:

@@ -15,6 +15,7 @@ from fairtrial.domain.names.ages import age
 from fairtrial.domain.names.case_words import OUTCOMES
 from fairtrial.domain.names.printable import printable
 from fairtrial.domain.plurals import counted
+from fairtrial.domain.run import UNSCORED
 from fairtrial.store.core.query import microseconds
 
 Row = dict[str, Any]
@@ -98,8 +99,6 @@ def _cases(run: Row) -> int:
 
 
 def _unscored(counts: Mapping[str, int]) -> int:
-    from evaluators.criteria.metric_catalogue import UNSCORED
-
     return sum(count for name, count in counts.items() if name in UNSCORED)
 
 

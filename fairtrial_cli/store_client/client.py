@@ -274,29 +274,21 @@ def open_store(layout: Layout, config: Path | None = None) -> Iterator[StoreClie
 
 
 def _connect(layout: Layout, config: Path | None) -> AbstractContextManager[StoreClient]:
-    """Control's API if control runs, otherwise the opened store."""
+    """Control's API if control runs, otherwise the opened store. Only the one in use is imported, as DuckDB is slow."""
     from fairtrial.store.core.owner_lock import read_note
 
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         note = read_note(layout)
         if note is not None and note.control_url is not None:
-            return _remote_store(note.control_url, layout)
+            from fairtrial_cli.store_client.remote.store import RemoteStore
+
+            return RemoteStore(note.control_url, layout)
+        from fairtrial_cli.store_client.local.store import LocalStore
+
         try:
-            return _local_store(layout, config)
+            return LocalStore(layout, config)
         except StoreLocked:
             if time.monotonic() > deadline:
                 raise
         time.sleep(TRY_SECONDS)
-
-
-def _remote_store(control_url: str, layout: Layout) -> AbstractContextManager[StoreClient]:
-    from fairtrial_cli.store_client.remote.store import RemoteStore  # without the store, which is slow to load
-
-    return RemoteStore(control_url, layout)
-
-
-def _local_store(layout: Layout, config: Path | None) -> AbstractContextManager[StoreClient]:
-    from fairtrial_cli.store_client.local.store import LocalStore  # with DuckDB, which is slow to load
-
-    return LocalStore(layout, config)

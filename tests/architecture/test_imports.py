@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.fixtures.loaded_modules import HELP, loaded_by
 from tests.fixtures.paths import ROOT
 
 HEAVY = (
@@ -24,13 +24,6 @@ HEAVY = (
     "ruamel",
     "py3langid",
 )
-
-
-def loaded_by(statement: str) -> set[str]:
-    """The top-level modules that a fresh interpreter has loaded after the statement."""
-    program = f"{statement}\nimport sys\nprint(' '.join({{name.split('.')[0] for name in sys.modules}}))"
-    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    return set(out.stdout.split())
 
 
 def test_the_layers_hold() -> None:
@@ -55,11 +48,12 @@ def test_the_hot_path_imports_nothing_heavy(module: str) -> None:
 
 def test_control_loads_the_slow_parts_of_scipy_only_when_a_statistic_needs_them() -> None:
     """They would double its time to start, and take 50 MB while nobody asks for a verdict."""
-    program = "import gateway.control.serve, sys\nprint([name for name in sys.modules if name.startswith('scipy.')])"
-    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert "'scipy.special'" in out.stdout
-    assert not {f"'scipy.{part}'" for part in ("stats", "optimize")} & set(re.findall(r"'[\w.]+'", out.stdout))
+    assert not loaded_by("import gateway.control.serve") & {"scipy.special", "scipy.stats", "scipy.optimize"}
 
 
 def test_the_command_line_imports_no_command_to_list_them() -> None:
     assert not loaded_by("import fairtrial_cli.main") & {*HEAVY, "fastapi", "httpx", "aiohttp", "rich"}
+
+
+def test_the_help_of_every_command_imports_nothing_heavy() -> None:
+    assert not loaded_by(HELP) & {*HEAVY, "pydantic", "fastapi", "starlette", "httpx", "aiohttp", "rich"}

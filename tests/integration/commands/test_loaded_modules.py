@@ -1,0 +1,57 @@
+"""A command loads only what it uses: no store if a control process owns it, and no statistics to list something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.loaded_modules import RUN_COMMANDS, loaded_by
+from tests.fixtures.services.gate_project import record, write_gate_project
+from tests.fixtures.services.project_files import free_ports
+from tests.fixtures.store.maintenance_fixture import end, start_control
+
+LISTS = ("verdict list", "keys list", "plan log", "runs list", "data audits", "accounts list", "review status")
+GATE = "gate gate.yaml --candidate tuned --baseline base"
+LIGHT = {"fairtrial.store.core.owner_lock", "fairtrial.store.core.query"}
+"""Modules of the store that need no other one: who owns it, and how times are written."""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    write_gate_project(tmp_path)
+    with (tmp_path / "fairtrial.yaml").open("a") as file:
+        file.write(f'control: {{bind: "127.0.0.1:{free_ports(1)[0]}"}}\n')
+    for target in ("base", "tuned"):
+        record(tmp_path, target, 150)
+    return tmp_path
+
+
+def modules_of_store(loaded: set[str]) -> set[str]:
+    packages = {"fairtrial.store", "fairtrial.store.core"}
+    return {name for name in loaded if name.startswith("fairtrial.store")} - packages - LIGHT
+
+
+def test_a_command_whose_store_belongs_to_control_does_not_load_the_store(project: Path) -> None:
+    control = start_control(project, "store.duckdb")
+    try:
+        lists = loaded_by(f"{RUN_COMMANDS}\nrun(*{(*LISTS, 'experiment list', 'store info')})", project)
+        gate = loaded_by(f"{RUN_COMMANDS}\nrun({GATE!r})", project)
+    finally:
+        end(control)
+    assert "fairtrial_cli.store_client.remote.store" in lists & gate
+    assert not modules_of_store(lists | gate) and "duckdb" not in lists | gate
+    assert not lists & {"numpy", "scipy", "pyarrow", "fastapi"}
+    assert not gate & {"scipy.special", "pyarrow", "fastapi"}
+
+
+def test_a_command_that_opens_the_store_loads_no_statistics_to_list_something(project: Path) -> None:
+    loaded = loaded_by(f"{RUN_COMMANDS}\nrun(*{LISTS})", project)
+    assert "duckdb" in loaded
+    assert not loaded & {"scipy", "sklearn", "evaluators.gate.file", "fastapi", "httpx", "aiohttp"}
+
+
+def test_checking_files_beside_a_store_loads_no_statistics(project: Path) -> None:
+    loaded = loaded_by(f"{RUN_COMMANDS}\nrun('plan log', 'check fairtrial.yaml suite.yaml')", project)
+    assert "evaluators.loading.suite_reader" in loaded
+    assert not loaded & {"scipy.special", "scipy.stats", "scipy.optimize", "sklearn", "evaluators.gate.odds"}
