@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from evaluators.training_data.example import Example
 from evaluators.training_data.format import FORMATS, PRECEDENCE
+from tests.fixtures.for_each import for_each
 
 EXAMPLE = Example(
     7,
@@ -17,8 +16,8 @@ EXAMPLE = Example(
 )
 
 
-@pytest.mark.parametrize("name", FORMATS.names())
-def test_a_format_reads_what_it_writes(name: str) -> None:
+@for_each("name", FORMATS.names())
+def test_every_format_reads_the_rows_that_it_writes(name: str) -> None:
     form = FORMATS.get(name)
     row = form.write(EXAMPLE)
     assert form.lacks(row) == ()
@@ -27,8 +26,8 @@ def test_a_format_reads_what_it_writes(name: str) -> None:
     assert form.write(again) == row
 
 
-@pytest.mark.parametrize("name", FORMATS.names())
-def test_a_format_says_what_an_empty_row_lacks(name: str) -> None:
+@for_each("name", FORMATS.names())
+def test_every_format_names_what_an_empty_row_lacks(name: str) -> None:
     assert FORMATS.get(name).lacks({})
 
 

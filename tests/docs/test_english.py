@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.fixtures.docs import english
 from tests.fixtures.docs.english import Passage
 from tests.fixtures.docs.pages import ROOT, name, pages
@@ -28,17 +26,17 @@ def on_page(page: Path) -> list[Passage]:
     return english.markdown(page.read_text(encoding="utf-8"))
 
 
-def judged(path: Path, problems: list[str]) -> None:
-    assert not problems, f"{name(path)}:\n" + "\n".join(problems)
-
-
-@pytest.mark.parametrize("page", [*pages(), *ALSO], ids=name)
-def test_a_page_reads_well(page: Path) -> None:
+def problems_of(page: Path) -> list[str]:
     passages = on_page(page)
     problems, counts = english.faults(passages), english.lengths(passages)
     if len(counts) >= english.ENOUGH_TO_AVERAGE and english.average(counts) > english.MOST_ON_AVERAGE:
         problems.append(f"{english.average(counts):.1f} words a sentence, {english.MOST_ON_AVERAGE} allowed on average")
-    judged(page, problems)
+    return problems
+
+
+def test_every_page_reads_well() -> None:
+    problems = [f"{name(page)}: {problem}" for page in [*pages(), *ALSO] for problem in problems_of(page)]
+    assert not problems, "\n".join(problems)
 
 
 def test_short_pages_read_well_together() -> None:
@@ -47,9 +45,9 @@ def test_short_pages_read_well_together() -> None:
     assert english.average(short) <= english.MOST_ON_AVERAGE
 
 
-@pytest.mark.parametrize("path", sources(), ids=name)
-def test_the_texts_of_a_module_read_well(path: Path) -> None:
-    judged(path, english.faults(texts(path)))
+def test_the_texts_of_every_module_read_well() -> None:
+    problems = [f"{name(path)}: {fault}" for path in sources() for fault in english.faults(texts(path))]
+    assert not problems, "\n".join(problems)
 
 
 def test_sentences_are_split_as_a_reader_would() -> None:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.fixtures.docs.pages import ROOT, anchors, links, name, pages, prose
 
 MAP = ROOT / "docs" / "index.md"
 
 
-@pytest.mark.parametrize("page", pages(), ids=name)
-def test_every_relative_link_and_anchor_resolves(page: Path) -> None:
+def broken_links(page: Path) -> Iterator[str]:
     for file, anchor in links(page):
         target = (page.parent / file).resolve() if file else page
-        assert target.exists(), f"{name(page)}: {file} is not there"
-        if anchor and target.suffix == ".md":
-            assert anchor in anchors(target), f"{name(page)}: {file}#{anchor} is no heading ({sorted(anchors(target))})"
+        if not target.exists():
+            yield f"{file} does not exist"
+        elif anchor and target.suffix == ".md" and anchor not in anchors(target):
+            yield f"{file}#{anchor} is not a heading ({', '.join(sorted(anchors(target)))})"
+
+
+def test_every_relative_link_and_anchor_resolves() -> None:
+    broken = [f"{name(page)}: {problem}" for page in pages() for problem in broken_links(page)]
+    assert not broken, "\n".join(broken)
 
 
 def test_every_page_is_reached_from_the_map() -> None:

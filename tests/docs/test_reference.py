@@ -21,14 +21,15 @@ from scripts.reference.pages import FOLDER, PAGES
 from scripts.reference.statistics import page as statistics_page
 from scripts.reference.tables_page import tables
 from tests.fixtures.docs.pages import INLINE, ROOT, prose, run_here
+from tests.fixtures.for_each import for_each
 
 
 def committed(page: str) -> str:
     return (FOLDER / page).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_what_the_program_makes(page: str) -> None:
+@for_each("page", PAGES)
+def test_every_page_is_what_the_program_generates(page: str) -> None:
     assert committed(page) == PAGES[page](), f"docs/reference/{page} is out of date: make docs"
 
 
@@ -87,7 +88,7 @@ def test_every_setting_has_a_meaning_and_an_example() -> None:
         assert "–" not in (meaning, example.rstrip(" |")), setting
 
 
-@pytest.mark.parametrize("name", SCORERS.names())
+@for_each("name", SCORERS.names())
 def test_every_scorer_and_its_options_are_documented(name: str) -> None:
     section = committed("scorers.md").partition(f"\n## {name.replace('-', '_')}\n")[2].partition("\n## ")[0]
     assert "Its signature: `" in section

@@ -8,6 +8,7 @@ from benchmarks.real_models.pilot_table import Piloted, cases_needed, discordanc
 from benchmarks.real_models.unused_families import UNUSED
 from evaluators.generators.family import Family
 from evaluators.generators.question import question
+from tests.fixtures.for_each import for_each
 
 FAMILY = Family("sums", "arithmetic", lambda: [question("What is 3 + 1?", ["4"])])
 
@@ -40,7 +41,7 @@ def test_the_table_sizes_a_slice_by_its_suitable_families_only() -> None:
     assert shown.splitlines()[-1] == "| arithmetic | 20 | 50% | 0.15 | 0.50 | 93 to 310 |"
 
 
-@pytest.mark.parametrize("family", UNUSED, ids=lambda one: one.name)
-def test_an_unused_family_was_asked_fairly(family: Family) -> None:
+@for_each("family", UNUSED, label=lambda one: one.name)
+def test_every_unused_family_has_enough_fair_questions(family: Family) -> None:
     """Its pool has enough questions that neither its example nor an echo answers."""
     assert len(family.questions()) >= 40

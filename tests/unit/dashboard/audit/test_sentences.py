@@ -6,10 +6,9 @@ import json
 import re
 from typing import Any
 
-import pytest
-
 from dashboard.audit.sentences import EXPERIMENT, SENTENCES, actor_of, reason_of, sentence_of, words_of
 from fairtrial.experiments.lifecycle import ACTIONS
+from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
 RECORDED = re.compile(r'action="([a-z_]+\.[a-z_]+)"|"((?:plan|key|account|link)\.[a-z]+)"')
@@ -21,7 +20,7 @@ def entry(action: str, *, actor: str = "account Rita", subject: str = "s1", **de
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("row", "says"),
     [
         (

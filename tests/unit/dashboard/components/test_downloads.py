@@ -9,13 +9,14 @@ import json
 import pytest
 
 from dashboard.components.downloads import csv_text, file_name, json_text
+from tests.fixtures.for_each import for_each
 
 
 def read(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n"])
+@for_each("begin", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_a_cell_that_begins_like_a_formula_gets_an_apostrophe(begin: str) -> None:
     hostile = f'{begin}HYPERLINK("http://example.invalid","x")'
     head, row = read(csv_text([{hostile: hostile}]))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from dashboard.components import formatting
 from fairtrial.domain.plurals import counted
+from tests.fixtures.for_each import for_each
 
 US = 1_800_000_000_000_000
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("said", "shown"),
     [
         (formatting.share(None), "–"),
@@ -54,7 +53,7 @@ def test_values_read_as_people_say_them(said: str, shown: str) -> None:
     assert said == shown
 
 
-@pytest.mark.parametrize("text", ["http://x.invalid", "WWW.x.invalid", "a@b.invalid", "a -> b", "a <= b", "a -- b"])
+@for_each("text", ["http://x.invalid", "WWW.x.invalid", "a@b.invalid", "a -> b", "a <= b", "a -- b"])
 def test_what_is_looked_for_in_finished_text_is_parted_invisibly(text: str) -> None:
     assert formatting.JOINER in formatting.plain(text)
     assert formatting.plain(text).replace(formatting.JOINER, "").replace("\\", "") == text

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from dashboard.plans.difference import line_of
+from tests.fixtures.for_each import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("path", "old", "new", "line"),
     [
         ("experiments.a-vs-b.variants.a.weight", 50.0, 30.0, "experiment a-vs-b|split: percent of a|changed|50|30"),

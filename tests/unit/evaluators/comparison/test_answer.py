@@ -20,6 +20,7 @@ from evaluators.scoring.scorer import Stat
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.stats.paired.tango import tango
 from tests.fixtures.evaluators.trials import run, suite, verdict
+from tests.fixtures.for_each import for_each
 
 ACCURACY = of_stat("qa", Stat("accuracy", "proportion"))
 GRADED = of_stat("qa", Stat("f1", "mean"))
@@ -66,7 +67,7 @@ def error_rates(n: int, claims: np.ndarray) -> np.ndarray:
     return np.array([multinomial.pmf(counts, n, [d / 2, d / 2, 1 - d])[claims].sum() for d in SHARES])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("won", "lost", "p", "answer"),
     [
         (10, 0, 2 * 2**-10, "better"),
@@ -81,7 +82,7 @@ def error_rates(n: int, claims: np.ndarray) -> np.ndarray:
         (5, 5, 1.0, "cannot tell"),
     ],
 )
-@pytest.mark.parametrize("measure", [ACCURACY, GRADED])
+@for_each("measure", [ACCURACY, GRADED])
 def test_ten_cases_are_better_or_worse_only_if_p_agrees(won, lost, p, answer, measure) -> None:
     found = compared(won, lost, 10, measure)
     assert (found.p, found.answer) == (pytest.approx(p), answer)
@@ -141,7 +142,7 @@ def test_the_interval_alone_would_be_wrong_more_often() -> None:
     assert error_rates(n, beyond(0.90)).max() > 0.06
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("won", "lost", "result", "p"),
     [
         (10, 0, "pass", 2**-10),

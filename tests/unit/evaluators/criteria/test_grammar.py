@@ -8,6 +8,7 @@ from evaluators.criteria.grammar import GateLine, State, Threshold, VersusBaseli
 from evaluators.criteria.grammar_hints import GateLineError
 from evaluators.results.scope import Scope
 from tests.fixtures.evaluators.gate_lines import render
+from tests.fixtures.for_each import for_each
 
 CONTRACT = {
     "label.accuracy >= 0.85": GateLine("label.accuracy", Threshold(">=", 0.85)),
@@ -55,12 +56,12 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("text", CONTRACT)
+@for_each("text", CONTRACT)
 def test_every_form_of_the_contract_is_read(text: str) -> None:
     assert parse(text) == CONTRACT[text]
 
 
-@pytest.mark.parametrize("text", MISTAKES)
+@for_each("text", MISTAKES)
 def test_a_wrong_line_says_what_is_wrong_and_gives_the_nearest_form(text: str) -> None:
     wrong, form = MISTAKES[text]
     with pytest.raises(GateLineError) as caught:

@@ -9,6 +9,7 @@ import pytest
 from evaluators.gate.file import inspect
 from evaluators.loading.suite_reader import inspect as inspect_suite
 from tests.fixtures.evaluators.file_errors import gate_errors, suite_errors
+from tests.fixtures.for_each import for_each
 
 GATE = "version: 1\ngate: release\nsuites: [small]\nrequire:\n  - small.exact >= 40%\n"
 SUITE = "suite: small\ndata: rows.jsonl\nscore: [exact]\ngate:\n  - exact >= 10%\n"
@@ -53,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("line", SOUND)
+@for_each("line", SOUND)
 def test_a_live_line_without_an_experiment_is_reported_once_with_its_line(folder: Path, line: str) -> None:
     (folder / "gate.yaml").write_text(f"{GATE}  - {line}\n")
     _, [notice] = inspect(folder / "gate.yaml")
@@ -71,8 +72,9 @@ def test_the_audit_of_training_data_can_be_required_by_a_gate_and_by_a_suite(fol
     assert inspect_suite(folder / "suite.yaml")[1] == []
 
 
-@pytest.mark.parametrize(("line", "wrong", "known"), WRONG)
+@for_each(("line", "wrong", "known"), WRONG)
 def test_a_line_that_nothing_computes_is_a_mistake(folder: Path, line: str, wrong: str, known: str) -> None:
+    (folder / "suite.yaml").write_text(SUITE)
     (folder / "gate.yaml").write_text(f"{GATE}  - {line}\n")
     [error] = gate_errors(folder / "gate.yaml")
     assert (error.line, error.path) == (6, "require[1]")

@@ -19,6 +19,7 @@ from fairtrial.domain.plan import Price
 from fairtrial.domain.refusals import refuses
 from fairtrial.domain.run import Run
 from tests.fixtures.evaluators.small_suites import sums
+from tests.fixtures.for_each import for_each
 from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, failing, last, whole
 
 NOW_US = 1_800_000_000_000_000
@@ -177,7 +178,7 @@ async def test_a_scorer_that_crashes_is_a_failure_and_not_a_zero(tmp_path: Path,
     assert run_of(events_of(found)).results[0].scores == found.results[0].scores
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "refused"),
     [
         ("I'm sorry, but I can't assist with that.", True),

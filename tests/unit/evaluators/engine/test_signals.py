@@ -14,6 +14,7 @@ from evaluators.engine.signals import Signals, expects_answer
 from evaluators.suite import ScorerEntry, Suite
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.run import Answer, Case, Score
+from tests.fixtures.for_each import for_each
 
 GERMAN = "Die Türklingel läutet seit gestern Abend nicht mehr. Was kann ich tun?"
 ENGLISH = "Please charge the battery of the doorbell, and then press the button for ten seconds."
@@ -41,7 +42,7 @@ class TestTheFormat:
         of = suite(case(), response_format=FORMAT)
         assert measured(of, of.cases[0], text)["format_valid"] == valid
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("expected", "text", "valid"),
         [
             ('{"n": 1}', '{"n": 7}', 1.0),
@@ -83,7 +84,7 @@ class TestOverRefusals:
         assert (refused["refused"], refused["over_refused"]) == (1.0, 1.0)
         assert measured(of, of.cases[0], "refund")["over_refused"] == 0.0
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("one", "expected"),
         [
             (case(), False),

@@ -9,6 +9,7 @@ import pytest
 from evaluators.gate.chart_data import Figure, figures
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.verdict import Finding
+from tests.fixtures.for_each import for_each
 
 
 def drawn(rule: str, metric: str, evidence: Any) -> Figure | None:
@@ -21,7 +22,7 @@ def compared(candidate: float, baseline: float, low: float, high: float) -> Comp
     return Comparison("m", "", candidate, baseline, gap, "cannot tell", n=100)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("rule", "metric", "evidence", "unit", "limit", "better"),
     [
         (

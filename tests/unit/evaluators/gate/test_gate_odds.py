@@ -17,6 +17,7 @@ from evaluators.trial import Trial
 from fairtrial.domain.run import Run
 from fairtrial.stats.paired.score_mean import score_mean
 from tests.fixtures.evaluators.trials import run, suite, verdict
+from tests.fixtures.for_each import for_each
 
 GRADED = of_stat("qa", Stat("f1", "mean"))
 LINES = (
@@ -137,8 +138,8 @@ def test_a_ceiling_is_simulated_as_a_ceiling() -> None:
     assert (rules[2].passes or 0) < 0.05
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("clusters", [False, True])
+@for_each("seed", range(6))
+@for_each("clusters", [False, True])
 def test_the_score_test_is_the_bound_of_score_mean(seed: int, clusters: bool) -> None:
     """For several limits, the trials pass exactly where the one-sided 95 % bound is above the limit."""
     rng = np.random.default_rng(seed)

@@ -16,11 +16,12 @@ from fairtrial.domain.reviews.evidence import ReviewedQueue
 from tests.fixtures.evaluators.file_errors import gate_errors
 from tests.fixtures.evaluators.reviews_by_item import BAD, BETTER, CANT, LOST, TIE, WON, found, queue, verdict
 from tests.fixtures.evaluators.trials import right, run, suite
+from tests.fixtures.for_each import for_each
 
 NOT_WORSE = "review.preference not worse than base by 5pp"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "won", "lost", "ties", "result"),
     [
         (NOT_WORSE, 30, 10, 10, "pass"),
@@ -56,7 +57,7 @@ def test_ties_and_both_bad_count_half_and_can_not_judge_is_missing() -> None:
     assert one.evidence.p == pytest.approx(2 * 0.5**12)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "marks", "result"),
     [
         ("review.tone >= 4.0", [(5, 3), (4, 4)] * 20, "pass"),
@@ -142,7 +143,7 @@ def test_a_case_that_was_judged_in_two_queues_is_one_cluster() -> None:
     assert twice.evidence.difference.low == pytest.approx(once.evidence.difference.low, abs=1e-9)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "hint"),
     [
         ("review.prefrence better than base", "did you mean 'review.preference'?"),

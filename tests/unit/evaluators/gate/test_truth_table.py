@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.fixtures.evaluators.trials import right, run, suite, verdict
+from tests.fixtures.for_each import for_each
 
 NOT_WORSE = "qa.accuracy not worse than base by 10pp"
 
@@ -95,7 +96,7 @@ def test_an_unknown_metric_is_invalid_and_names_the_nearest() -> None:
     assert "did you mean 'qa.accuracy'?" in found.findings[0].says
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "k", "expected"),
     [
         ("qa.accuracy >= 50%", 61, "SHIP"),  # the point is right
@@ -117,7 +118,7 @@ def test_floors_and_ceilings(line: str, k: int, expected: str) -> None:
     assert decision(line, right(k), right(80)) == expected
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "candidate", "expected"),
     [
         ("qa better than base", 110, "SHIP"),

@@ -16,6 +16,7 @@ from evaluators.generators import general
 from evaluators.generators.family import Family
 from evaluators.generators.numbers import in_words
 from evaluators.generators.question import contains, lines, normalise, question
+from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
 COMMITTED = ROOT / "suites" / "general" / "questions.jsonl"
@@ -51,7 +52,7 @@ def test_another_python_makes_the_same_bytes(version: str, tmp_path: Path) -> No
     assert out.read_bytes() == COMMITTED.read_bytes()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@for_each("seed", SEEDS)
 def test_every_seed_has_all_families_in_full_and_no_question_twice(seed: int) -> None:
     rows = general.rows(seed)
     sizes = {family.name: count for family, count in general.SIZES}
@@ -59,12 +60,12 @@ def test_every_seed_has_all_families_in_full_and_no_question_twice(seed: int) ->
     assert len({asked(row) for row in rows}) == len({row["id"] for row in rows}) == sum(sizes.values())
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@for_each("seed", SEEDS)
 def test_no_question_was_asked_in_training_or_among_the_forty(seed: int) -> None:
     assert not {normalise(asked(row)) for row in general.rows(seed)} & asked_in_training()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@for_each("seed", SEEDS)
 def test_an_echo_of_the_question_or_of_the_example_is_never_a_right_answer(seed: int) -> None:
     for row in general.rows(seed):
         shown = " ".join(message["content"] for message in row["messages"])

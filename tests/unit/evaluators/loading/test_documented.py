@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
-
 from evaluators.loading.scorers import SCORERS
 from evaluators.loading.suite_schema import SuiteModel
 from fairtrial.domain.events import CASE_OUTCOMES
+from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "suites.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("key", [*SuiteModel.model_fields, *CASE_OUTCOMES])
-def test_a_key_or_an_outcome_has_its_row(key: str) -> None:
-    assert f"| `{key}` |" in PAGE
+def test_every_key_and_every_outcome_has_its_row() -> None:
+    assert [key for key in [*SuiteModel.model_fields, *CASE_OUTCOMES] if f"| `{key}` |" not in PAGE] == []
 
 
-@pytest.mark.parametrize("name", SCORERS.names())
-def test_a_scorer_has_its_row_with_all_options(name: str) -> None:
+@for_each("name", SCORERS.names())
+def test_every_scorer_has_its_row_with_all_options(name: str) -> None:
     [row] = [
         line for line in PAGE.splitlines() if line.startswith(f"| `{name.replace('-', '_')}` |") and "stats" not in line
     ]

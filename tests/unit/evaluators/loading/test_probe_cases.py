@@ -14,6 +14,7 @@ from evaluators.suite import Suite
 from fairtrial.domain.errors import ConfigError
 from tests.fixtures.evaluators.probe_suites import ROWS, probed, suite_text
 from tests.fixtures.evaluators.small_suites import write_suite
+from tests.fixtures.for_each import for_each
 
 
 def mistakes(folder: Path, *probes: Any, **more: str) -> list[str]:
@@ -138,7 +139,7 @@ def test_check_prints_the_cases_of_each_family(tmp_path: Path) -> None:
     assert inspect(path)[0] == "probed (edges): 19 cases (own 6, case 6, exact_reply 7)"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("entry", "says"),
     [
         ("typos", "probes[0]: an entry must be a mapping (such as: keep answer under: [typos, case])"),

@@ -13,6 +13,7 @@ from evaluators.suite import Suite
 from fairtrial.domain.errors import ConfigError
 from tests.fixtures.evaluators.probe_suites import ROWS, suite_text
 from tests.fixtures.evaluators.small_suites import write_suite
+from tests.fixtures.for_each import for_each
 
 LATE = """\
 probe: late_order
@@ -99,7 +100,7 @@ def test_a_family_can_demand_a_direction(tmp_path: Path) -> None:
     assert copy.fields["direction"]["must"] == "not lower" and suite.when["direction"] == {"family": "smoke"}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("old", "new", "says"),
     [
         ("severity: high", "severty: high", "mine.yaml:3: severty: unknown field (did you mean 'severity'?)"),

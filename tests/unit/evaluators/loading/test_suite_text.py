@@ -17,6 +17,7 @@ from evaluators.results.scope import Scope
 from evaluators.suite import Suite
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case, Score
+from tests.fixtures.for_each import for_each
 
 SUITE = """\
 suite: tickets
@@ -124,7 +125,7 @@ def test_a_text_that_this_version_does_not_understand_is_refused(
         suite_of(json.dumps(changed), Path("suite.yaml"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "says"),
     [
         ({"version": "bleu/0"}, "was 'bleu/0' in the run"),
@@ -142,7 +143,7 @@ def test_a_corpus_stat_of_another_scorer_is_refused(suite: Suite, change: dict[s
         suite_of(json.dumps(found), Path("suite.yaml"))
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", "\x00", '{"version": 1}', "[" * 100_000])
+@for_each("text", ["", "{}", "[]", "null", "\x00", '{"version": 1}', "[" * 100_000])
 def test_what_is_no_text_is_refused(text: str) -> None:
     with pytest.raises(UnusableText):
         suite_of(text, Path("suite.yaml"))

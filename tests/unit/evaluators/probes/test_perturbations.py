@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import unicodedata
 
-import pytest
-
 from evaluators.generators.draw import Draw
 from evaluators.probes.perturbations import case, filler, homoglyphs, punctuation, reordering, spacing, typos
 from evaluators.probes.probe import Source
+from tests.fixtures.for_each import for_each
 
 TEXT = "My Camera is offline, since noon. Mail anna@example.com about order LM-12345! See https://x.test/a, please."
 MODULES = (case, filler, homoglyphs, punctuation, reordering, spacing, typos)
 FIXED = ("anna@example.com", "LM-12345", "https://x.test/a")
 
 
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("seed", range(20))
+@for_each("module", MODULES)
+@for_each("seed", range(20))
 def test_names_numbers_and_addresses_stay(module: object, seed: int) -> None:
     changed = module.change(TEXT, Draw(seed, "x"))  # type: ignore[attr-defined]
     assert changed != TEXT and all(name in changed for name in FIXED)
 
 
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("text", ["", "   ", "42", "{}", "…", "你好", "a", "?!"])
+@for_each("module", MODULES)
+@for_each("text", ["", "   ", "42", "{}", "…", "你好", "a", "?!"])
 def test_any_text_can_be_given(module: object, text: str) -> None:
     assert isinstance(module.change(text, Draw(1, "x")), str)  # type: ignore[attr-defined]
 

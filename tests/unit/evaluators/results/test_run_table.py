@@ -28,6 +28,7 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import run_columns
 from fairtrial.store.ingest.ingest import Ingester
+from tests.fixtures.for_each import for_each
 
 LABELS = ("red", "green", "blue")
 REPEATS = 3
@@ -167,7 +168,7 @@ def test_what_comes_back_as_events_is_the_same_run_in_columns(runs) -> None:
     assert all(same(made.values[metric], again.values[metric]) for metric in made.values)
 
 
-@pytest.mark.parametrize("metric", ["label.macro_f1", "label.macro_recall", "label.precision", "bleu", "chrf"])
+@for_each("metric", ["label.macro_f1", "label.macro_recall", "label.precision", "bleu", "chrf"])
 def test_a_figure_of_drawn_cases_is_the_scorers_own_of_their_scores(runs, stored, metric: str) -> None:
     of, new, _ = runs
     measure = measure_of(of, metric)

@@ -4,9 +4,10 @@ import pytest
 
 from evaluators.review.sampling import Draw
 from fairtrial.stats.agreement.rating_table import MIN_ITEMS
+from tests.fixtures.for_each import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("size", "shared"), [(1, 0), (2, 1), (10, 5), (20, 10), (24, 12), (40, 12), (60, 12), (100, 20), (5000, 1000)]
 )
 def test_a_fifth_is_shared_and_twelve_or_half_at_the_least(size: int, shared: int) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from evaluators.scoring.abstention import abstention
 from fairtrial.domain.run import Answer
+from tests.fixtures.for_each import for_each
 
 ABSTENTIONS = {
     "refuses": ("I'm sorry, but I can't help with that.", "I cannot assist with that request."),
@@ -51,12 +50,12 @@ ANSWERS = (
 )
 
 
-@pytest.mark.parametrize(("form", "text"), [(form, text) for form, texts in ABSTENTIONS.items() for text in texts])
+@for_each(("form", "text"), [(form, text) for form, texts in ABSTENTIONS.items() for text in texts])
 def test_an_abstention_is_found_in_its_form(form: str, text: str) -> None:
     assert abstention(Answer(text)) == form
 
 
-@pytest.mark.parametrize("text", ANSWERS)
+@for_each("text", ANSWERS)
 def test_an_answer_is_no_abstention(text: str) -> None:
     assert abstention(Answer(text)) is None
 

@@ -11,6 +11,7 @@ import pytest
 
 from evaluators.training_data.example_file import ExampleFile, read_examples
 from fairtrial.domain.errors import UsageError
+from tests.fixtures.for_each import for_each
 
 CHAT = {
     "messages": [
@@ -52,7 +53,7 @@ def read(folder: Path, content: str, name: str = "rows.jsonl", **options: Any) -
     return read_examples(path, **options)
 
 
-@pytest.mark.parametrize("name", ROWS)
+@for_each("name", ROWS)
 def test_a_format_is_recognised_and_gives_the_same_example(name: str, tmp_path: Path) -> None:
     file = read(tmp_path, json.dumps(ROWS[name]) + "\n")
     example = file.examples[0]

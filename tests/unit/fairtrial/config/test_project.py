@@ -6,12 +6,11 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
 from fairtrial.config.plan.assignment_guard import reassignment
 from fairtrial.config.plan.hashes import plan_hash
 from fairtrial.config.plan.live_state import Live
 from fairtrial.config.project import load_project
+from tests.fixtures.for_each import for_each
 from tests.fixtures.services.projects import ENVIRON, SOUND, errors, project, write
 
 
@@ -56,7 +55,7 @@ def test_the_order_of_the_file_does_not_move_its_hash(tmp_path: Path) -> None:
     assert project(tmp_path, swapped).plan == project(tmp_path).plan
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("old", "new", "frozen"),
     [
         ("mde: 3pp", "mde: 4pp", False),
@@ -89,7 +88,7 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
     assert reassignment(old, replace(old, stage=100)) is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("old", "new", "expected"),
     [
         ("parent: base", "parnet: base", "4: deployments.tuned.parnet: unknown field (did you mean 'parent'?)"),

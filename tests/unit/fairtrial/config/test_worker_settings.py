@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.limits.worker_settings import WorkerSettings
+from tests.fixtures.for_each import for_each
 from tests.fixtures.services.projects import errors, project
 
 STORE = "store:"
@@ -25,7 +26,7 @@ def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
     assert found.gateway.worker == WorkerSettings(7, 0.0, 2.0, 9.0, "aiohttp", "base")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("said", "wrong"),
     [
         ("others: bsae", "gateway.others: the deployment 'bsae' does not exist (did you mean 'base'?)"),
@@ -65,7 +66,7 @@ def test_origins_of_web_pages_reach_the_workers(tmp_path: Path) -> None:
     assert project(tmp_path).gateway.worker.cors_origins == ()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("origins", "wrong"),
     [
         ('["https://app.example/"]', "is not an origin as browsers send it (https://app.example)"),

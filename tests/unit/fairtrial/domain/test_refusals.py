@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fairtrial.domain.refusals import WINDOW, refuses, refuses_by_text
 from tests.fixtures.evaluators.refusal_texts import ANSWERS, REFUSALS
+from tests.fixtures.for_each import for_each
 
 
-@pytest.mark.parametrize(("language", "text"), [(one, text) for one in REFUSALS for text in REFUSALS[one]])
+@for_each(("language", "text"), [(one, text) for one in REFUSALS for text in REFUSALS[one]])
 def test_a_realistic_refusal_is_detected(language: str, text: str) -> None:
     assert refuses_by_text(text)
 
 
-@pytest.mark.parametrize(("language", "text"), [(one, text) for one in ANSWERS for text in ANSWERS[one]])
+@for_each(("language", "text"), [(one, text) for one in ANSWERS for text in ANSWERS[one]])
 def test_an_answer_that_begins_alike_does_not_refuse(language: str, text: str) -> None:
     assert not refuses_by_text(text)
 
 
-@pytest.mark.parametrize("language", REFUSALS)
+@for_each("language", REFUSALS)
 def test_capitals_quotation_marks_and_markup_before_a_refusal_change_nothing(language: str) -> None:
     for text in REFUSALS[language]:
         if not text.startswith("<"):
             assert refuses_by_text(f'  \n> **"{text.upper()}"**') or "ß" in text
 
 
-@pytest.mark.parametrize("language", REFUSALS)
+@for_each("language", REFUSALS)
 def test_the_words_of_a_refusal_later_in_an_answer_mean_nothing(language: str) -> None:
     for text in REFUSALS[language]:
         assert not refuses_by_text(f"1. {text}")
@@ -39,7 +38,7 @@ def test_the_field_and_the_finish_reason_of_the_api_decide_without_a_text() -> N
     assert not refuses(None)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "start", ["I understand ", "Es tut mir leid, ich kann ", "En tant qu'IA ", "申し訳ありませんが", "作为人工智能"]
 )
 def test_a_long_text_without_an_end_takes_bounded_work(start: str) -> None:

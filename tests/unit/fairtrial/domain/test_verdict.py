@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fairtrial.domain.verdict import EXIT_CODES, Decision, Finding, Result, decide, interleave_sources
+from tests.fixtures.for_each import for_each
 
 
 def found(result: Result, source: str = "s", *, decisive: bool = True) -> Finding:
     return Finding(rule="r", source=source, result=result, says="", decisive=decisive)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("results", "decision"),
     [
         (["pass", "pass"], "SHIP"),

@@ -16,6 +16,7 @@ from scipy.stats import chisquare
 
 from fairtrial.domain.plan import Experiment, Variant
 from fairtrial.experiments.assignment import BUCKETS, Assignment, assign, bucket, threshold, upper_bounds
+from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "assignment.json"
@@ -54,7 +55,7 @@ def runs(python: str) -> bool:
     return subprocess.run([path, "-c", "pass"], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("python", [sys.executable, *PYTHONS])
+@for_each("python", [sys.executable, *PYTHONS])
 def test_every_python_gives_the_published_vectors_with_the_standard_library_alone(python: str) -> None:
     if not runs(python):
         pytest.skip(f"{python} is not on this machine")

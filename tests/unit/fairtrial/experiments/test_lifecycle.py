@@ -20,6 +20,7 @@ from fairtrial.experiments.lifecycle import (
     promoted_by,
     sentence,
 )
+from tests.fixtures.for_each import for_each
 
 STATES: tuple[ExperimentState, ...] = ("declared", "running", "paused", "killed", "ended")
 ALLOWED: dict[tuple[ExperimentState, Action], ExperimentState] = {
@@ -46,10 +47,8 @@ ALLOWED: dict[tuple[ExperimentState, Action], ExperimentState] = {
 KILL = Transition("t", 1_800_000_000_000_000, "kill", "running", "killed", 1, "account rosa", "answers in French", "h")
 
 
-@pytest.mark.parametrize(("state", "action"), list(product(STATES, (*ACTIONS, "stage"))))
-def test_every_pair_of_state_and_action_leads_where_the_table_says_or_is_refused(
-    state: ExperimentState, action: Action
-) -> None:
+@for_each(("state", "action"), list(product(STATES, (*ACTIONS, "stage"))))
+def test_every_action_leads_to_the_state_in_the_table_or_is_refused(state: ExperimentState, action: Action) -> None:
     if (state, action) in ALLOWED:
         segment = 4 if action == "rearm" else 3
         assert next_state("t", state, 3, action) == (ALLOWED[state, action], segment)
@@ -81,9 +80,7 @@ def test_a_promotion_can_be_rolled_back_and_nothing_else() -> None:
         next_state("t", "ended", 2, "rollback")
 
 
-@pytest.mark.parametrize(
-    "why", ["", "  ", "\n", "x" * (MOST_WHY + 1), "two\nlines", "bell\a", "hidden\u200b", "\ud800"]
-)
+@for_each("why", ["", "  ", "\n", "x" * (MOST_WHY + 1), "two\nlines", "bell\a", "hidden\u200b", "\ud800"])
 def test_a_reason_is_one_visible_line(why: str) -> None:
     with pytest.raises(BadRequest, match="why"):
         checked_reason(why)

@@ -16,13 +16,14 @@ from fairtrial.experiments.metric_wording import (
     size_words,
 )
 from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, RESOLVED, START
+from tests.fixtures.for_each import for_each
 
 LATENCY = replace(ERRORS, metric="requests.latency_p95", method="quantile")
 COST = replace(ERRORS, metric="cost.per_unit", method="amount", within=(0.0, 1.0))
 STARS = replace(RESOLVED, metric="feedback.stars", within=(1.0, 5.0))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("metric", "value", "level", "size", "bare"),
     [
         (RESOLVED, 0.612, "61.2 %", "61.2 points", "61.2"),
@@ -54,7 +55,7 @@ def test_a_moment_within_the_week_is_a_weekday(days: int, words: str) -> None:
     assert moment_words(START + days * DAY_US, now_us=START) == words
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("seconds", "words"),
     [(0.2, "1 s"), (59, "59 s"), (60, "1 min"), (12_000, "3 h 20 min"), (7200, "2 h"), (90_000, "1 day 1 h"),
      (172_800, "2 days")],

@@ -25,6 +25,7 @@ from tests.fixtures.experiments.frozen_plans import (
     sums,
     waited,
 )
+from tests.fixtures.for_each import for_each
 
 STAGES: dict[str, Any] = {"stages": (5.0, 20.0, 100.0), "min_units": 100, "min_hours": 24.0, "approve": (100.0,)}
 BAD, GOOD = (failing(900, 9), failing(900, 60)), (failing(900, 9), failing(900, 9))
@@ -213,7 +214,7 @@ def test_the_last_stage_waits_for_nothing() -> None:
     assert (found.verdict, found.waits, found.asks_approval) == (None, (), None)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("min_days", "answered_days", "passes_days"),
     [(7, 0.1, 7), (7, 7, 7), (7, 7.1, 14), (8, 1, 14), (21, 3, 21), (0, 0.5, 0.5), (2, 0.5, 2), (2, 3, 3)],
 )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from fairtrial.domain.plan import UnitKind
 from fairtrial.experiments.units import find_unit, opening, pseudonym
+from tests.fixtures.for_each import for_each
 
 EVERYTHING: dict[str, Any] = {
     "safety_identifier": "safe",
@@ -72,12 +71,12 @@ def test_the_opening_is_the_documented_hash() -> None:
     assert opening([{"role": "user", "content": "hello"}]) == f"opening:{digest}"
 
 
-@pytest.mark.parametrize("messages", [None, "text", [], [{"role": "system", "content": "x"}], ["odd"]])
+@for_each("messages", [None, "text", [], [{"role": "system", "content": "x"}], ["odd"]])
 def test_without_a_users_message_there_is_no_opening(messages: Any) -> None:
     assert opening(messages) is None
 
 
-@pytest.mark.parametrize("empty", ["", "  ", None, True, 1.5, ["x"], {"id": "x"}])
+@for_each("empty", ["", "  ", None, True, 1.5, ["x"], {"id": "x"}])
 def test_what_is_no_name_is_passed_over(empty: Any) -> None:
     assert find("user", {"safety_identifier": empty, "user": "next"}) == "next"
     assert find("user", {"user": empty, "metadata": empty}) is None

@@ -13,6 +13,7 @@ from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import EVENTS, Event, Tokens
 from fairtrial.journal.events_v1 import EVENTS_V1, EventV1
 from fairtrial.journal.reader import decode, read_chunk
+from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 from tests.fixtures.store import samples
 
@@ -69,14 +70,14 @@ def kind_of(event: type[msgspec.Struct]) -> str:
     return str(kind.default if kind.default_factory is NODEFAULT else kind.default_factory())
 
 
-@pytest.mark.parametrize("kind", SAMPLES)
+@for_each("kind", SAMPLES)
 def test_a_golden_line_is_read_and_written_as_it_stands(kind: str) -> None:
     line = (GOLDEN / f"{kind}.jsonl").read_bytes()
     assert decode(line) == SAMPLES[kind]
     assert msgspec.json.encode(SAMPLES[kind]) + b"\n" == line
 
 
-@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*/*.jsonl")), ids=lambda path: f"{path.parent.name}-{path.stem}")
+@for_each("path", sorted(GOLDEN.glob("*/*.jsonl")), label=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_golden_line_of_an_earlier_version_is_read_with_the_defaults_of_new_fields(path: Path) -> None:
     assert decode(path.read_bytes()) == (SAMPLES | SAMPLES_V1)[path.stem]
 
@@ -98,7 +99,7 @@ def test_fields_of_a_later_minor_change_are_passed_over() -> None:
     assert decode(line) == samples.feedback(1)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "why"),
     [
         (b"", "not an event"),

@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-import pytest
-
 from fairtrial.privacy.search import SECRETS, find_personal_text, joined, search_bytes
 from gateway.proxy.recording.redaction import redact_text
+from tests.fixtures.for_each import for_each
 from tests.fixtures.training_data import faults
 
 TEXTS = {
@@ -23,7 +22,7 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("kind", TEXTS)
+@for_each("kind", TEXTS)
 def test_each_kind_is_found_at_its_place(kind: str) -> None:
     text = "Größe: " + TEXTS[kind]
     found = find_personal_text(text)

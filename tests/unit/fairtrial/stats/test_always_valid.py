@@ -22,6 +22,7 @@ from fairtrial.stats.always_valid import (
 )
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.effects import Effect, fixed, too_few
+from tests.fixtures.for_each import for_each
 
 values = st.floats(-3, 3).map(lambda value: round(value, 6))
 variances = st.floats(1e-6, 2)
@@ -171,7 +172,7 @@ def test_what_is_missing_passes_through_and_is_said_first() -> None:
         assert isinstance(close(effect(0.2, 0.0), tau=0.1), NotEnough)
 
 
-@pytest.mark.parametrize("tau", [0.0, -0.1, float("nan"), inf, 1e-200])
+@for_each("tau", [0.0, -0.1, float("nan"), inf, 1e-200])
 def test_a_tau_that_is_no_spread_of_effects_is_refused(tau: float) -> None:
     for close in (always_valid, at_least, at_most, evidence, evidence_above):
         with pytest.raises(ValueError, match="tau"):

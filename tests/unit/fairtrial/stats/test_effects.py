@@ -9,6 +9,7 @@ from scipy import stats
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import MIN_UNITS, Effect, fixed, too_few
+from tests.fixtures.for_each import for_each
 
 
 def test_it_gives_the_interval_of_students_sleep_data() -> None:
@@ -52,7 +53,7 @@ def test_units_that_are_all_equal_have_no_interval() -> None:
     assert fixed(nothing) is nothing
 
 
-@pytest.mark.parametrize(
+@for_each(
     "wrong", [{"value": float("nan")}, {"value": inf}, {"variance": -1.0}, {"variance": float("nan")}, {"freedom": 0.0}]
 )
 def test_what_is_no_estimate_is_refused(wrong: dict[str, float]) -> None:

@@ -8,38 +8,35 @@ import json
 import subprocess
 import sys
 
-import pytest
-
 from scripts.reference.statistics.page import CHAPTERS, example_of, modules, public
+from tests.fixtures.for_each import for_each
 
 HEAVY = ("pandas", "statsmodels", "sklearn", "matplotlib")
-FUNCTIONS = [
-    pytest.param(thing, id=f"{module}.{name}")
-    for module, loaded in modules().items()
-    for name, thing in public(loaded)
-    if inspect.isfunction(thing)
-]
+PUBLIC = [(f"{loaded.__name__}.{name}", thing) for loaded in modules().values() for name, thing in public(loaded)]
 
 
-@pytest.mark.parametrize("module", modules())
-def test_the_examples_of_a_module_print_what_they_say(module: str) -> None:
-    done = doctest.testmod(modules()[module])
-    assert done.attempted > 0
-    assert done.failed == 0
+@for_each("module", modules())
+def test_the_examples_of_every_module_print_their_results(module: str) -> None:
+    runner, differences = doctest.DocTestRunner(verbose=False), list[str]()
+    for example in doctest.DocTestFinder(exclude_empty=True).find(modules()[module]):
+        runner.run(example, out=differences.append)
+    assert runner.tries > 0, "there is no example"
+    assert not differences, "".join(differences)
 
 
-@pytest.mark.parametrize("module", modules())
-def test_what_a_module_offers_is_its_own_and_has_an_example(module: str) -> None:
-    loaded = modules()[module]
-    for name, thing in public(loaded):
-        if callable(thing) and hasattr(thing, "__module__"):
-            assert thing.__module__ == loaded.__name__, name
-            assert example_of(thing), f"{module}.{name} has no example"
+def test_every_public_name_is_defined_in_its_module_and_has_an_example() -> None:
+    defined = [(name, thing) for name, thing in PUBLIC if callable(thing) and hasattr(thing, "__module__")]
+    assert defined != []
+    elsewhere = [
+        f"{name}: defined in {it.__module__}" for name, it in defined if name.rpartition(".")[0] != it.__module__
+    ]
+    assert elsewhere + [f"{name}: no example" for name, it in defined if not example_of(it)] == []
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_public_function_says_its_source(function: object) -> None:
-    assert "Source: " in (inspect.getdoc(function) or "")
+def test_every_public_function_names_its_source() -> None:
+    functions = [(name, thing) for name, thing in PUBLIC if inspect.isfunction(thing)]
+    assert functions != []
+    assert [name for name, thing in functions if "Source: " not in (inspect.getdoc(thing) or "")] == []
 
 
 def test_every_module_has_its_chapter_once() -> None:

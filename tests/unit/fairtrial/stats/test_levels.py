@@ -21,6 +21,7 @@ from fairtrial.stats.paired.tango import tango
 from fairtrial.stats.review.position_flips import flip_rate
 from fairtrial.stats.review.preference import win_rate
 from fairtrial.stats.review.ratings import mean_rating
+from tests.fixtures.for_each import for_each
 
 VALUES = np.array([0.0, 1.0, 1.0] * 8)
 PAIRS = [str(i) for i in range(24)]
@@ -45,14 +46,14 @@ METHODS: dict[str, Callable[[float], Estimate | NotEnough]] = {
 }
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 1.5, 95, nan])
+@for_each("name", METHODS)
+@for_each("level", [0.0, 1.0, -0.1, 1.5, 95, nan])
 def test_what_is_no_level_has_no_interval(name: str, level: float) -> None:
     with pytest.raises(ValueError, match="level"):
         METHODS[name](level)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@for_each("name", METHODS)
 def test_a_level_that_asks_for_more_has_the_wider_interval(name: str) -> None:
     less, more = METHODS[name](0.8), METHODS[name](0.99)
     assert isinstance(less, Estimate) and isinstance(more, Estimate)

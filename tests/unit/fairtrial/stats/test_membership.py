@@ -8,10 +8,11 @@ from statsmodels.stats.proportion import proportion_confint
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.membership import clopper_pearson, tpr_at_fpr
+from tests.fixtures.for_each import for_each
 
 
-@pytest.mark.parametrize(("successes", "n"), [(0, 10), (1, 100), (9, 10), (10, 10), (37, 120)])
-@pytest.mark.parametrize("level", [0.9, 0.95])
+@for_each(("successes", "n"), [(0, 10), (1, 100), (9, 10), (10, 10), (37, 120)])
+@for_each("level", [0.9, 0.95])
 def test_the_exact_interval_is_that_of_statsmodels(successes: int, n: int, level: float) -> None:
     found = clopper_pearson(successes, n, level=level)
     low, high = proportion_confint(successes, n, alpha=1 - level, method="beta")

@@ -18,6 +18,7 @@ from fairtrial.stats.sizes import (
     size_of_shares_not_worse,
     votes,
 )
+from tests.fixtures.for_each import for_each
 
 share = st.floats(0.02, 0.98)
 split = st.floats(0.05, 0.95)
@@ -58,9 +59,9 @@ def test_a_mean_not_worse_is_near_the_normal_size_of_chow_shao_and_wang() -> Non
     assert size_of_means_not_worse(0.05, 0.1) / 2 == pytest.approx(50, abs=0.5)
 
 
-@pytest.mark.parametrize("treated", [0.5, 0.1, 0.8])
-@pytest.mark.parametrize("effect", [0.05, 0.3, 1.2])
-@pytest.mark.parametrize("wanted", [0.5, 0.8, 0.95])
+@for_each("treated", [0.5, 0.1, 0.8])
+@for_each("effect", [0.05, 0.3, 1.2])
+@for_each("wanted", [0.5, 0.8, 0.95])
 def test_two_means_agree_with_statsmodels_at_any_split(treated: float, effect: float, wanted: float) -> None:
     test = TTestIndPower()
     ratio = treated / (1 - treated)
@@ -159,9 +160,9 @@ def test_sizes_fall_with_the_effect_and_with_alpha_and_rise_with_power(
         assert size(effect, alpha, wanted + (1 - wanted) / 3) > here or here == 3
 
 
-@pytest.mark.parametrize("effect", [3.0, 20.0])
-@pytest.mark.parametrize("alpha", [1e-4, 0.3])
-@pytest.mark.parametrize("wanted", [0.5, 0.999])
+@for_each("effect", [3.0, 20.0])
+@for_each("alpha", [1e-4, 0.3])
+@for_each("wanted", [0.5, 0.999])
 def test_an_effect_that_a_handful_of_units_show_has_a_size_too(effect: float, alpha: float, wanted: float) -> None:
     assert 3 <= size_of_means(effect, 1.0, alpha=alpha, power=wanted) < 40
 
@@ -171,7 +172,7 @@ def test_halves_need_the_fewest_units_of_a_mean(treated: float) -> None:
     assert size_of_means(0.2, 1.0, share=treated) >= size_of_means(0.2, 1.0) - 1e-6
 
 
-@pytest.mark.parametrize(
+@for_each(
     "call",
     [
         lambda: size_of_shares(0.1, 0.1),

@@ -23,6 +23,7 @@ from fairtrial.store.evaluations import runs, verdicts
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.overview import overview
 from fairtrial.store.traffic import feedback, requests, traffic
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 from tests.fixtures.store.stored_verdict import VERDICT
 
@@ -132,17 +133,23 @@ def test_lists_are_bounded_in_time_and_paged(database: Database, ingester: Inges
     assert len(database.dicts(feedback.listing(Page(limit=2)))) == 2
 
 
-@pytest.mark.parametrize("offset", [0, 1, 5, 11, 12, 40])
-@pytest.mark.parametrize("outcome", [None, "error"])
-def test_a_large_offset_gives_the_same_page(
-    database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch, offset: int, outcome: str | None
-) -> None:
-    monkeypatch.setattr(requests, "LARGE_OFFSET", 1)
+@pytest.fixture
+def with_36_requests(database: Database, ingester: Ingester) -> Database:
     ends = ("ok", "error", "error")
     minutes = [samples.NOW + n // 4 * 60_000_000 + n for n in range(36)]
     bring(
         database, ingester, *(samples.request(n, at_us=at_us, outcome=ends[n % 3]) for n, at_us in enumerate(minutes))
     )
+    return database
+
+
+@for_each("offset", [0, 1, 5, 11, 12, 40])
+@for_each("outcome", [None, "error"])
+def test_a_large_offset_gives_the_same_page(
+    with_36_requests: Database, monkeypatch: pytest.MonkeyPatch, offset: int, outcome: str | None
+) -> None:
+    database = with_36_requests
+    monkeypatch.setattr(requests, "LARGE_OFFSET", 1)
     page = Page(limit=5, offset=offset, until_us=samples.NOW + 7 * 60_000_000)
     skipped = requests.skip(database, page, outcome=outcome)
     assert skipped.offset <= 4

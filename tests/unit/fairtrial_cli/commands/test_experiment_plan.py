@@ -16,6 +16,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.main import fairtrial
 from fairtrial_cli.store_client.local.store import LocalStore
+from tests.fixtures.for_each import for_each
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.samples import exposure, feedback, request
 
@@ -137,7 +138,7 @@ def test_a_stage_that_enrolls_a_part_is_told(file: Path) -> None:
     assert "10 % of the units" in planned(file, "--baseline", "62%", "--per-week", "4000")["notes"][0]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "words"),
     [
         (("--per-week", "9"), "give its level today, such as --baseline feedback.resolved=62%"),
@@ -165,7 +166,7 @@ def test_what_is_missing_or_wrong_is_said_in_words(file: Path, arguments: tuple[
     assert words in str(error.value)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "arguments",
     [("--per-week", "nan"), ("--per-week", "inf"), ("--per-week", "0"), ("--design-effect", "nan"), ("--power", "nan"),
      ("--power", "100"), ("--weeks", "0"), ("--design-effect", "inf")],

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.main import fairtrial
+from tests.fixtures.for_each import for_each
 from tests.fixtures.services.project_files import write_project
 
 NAME = "tuned-vs-base"
@@ -84,7 +85,7 @@ def test_a_stated_effect_is_simulated_alone_with_its_assumptions(file: Path) -> 
     assert found["ends"]["ships"]["share"] == 0.0
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "said"),
     [
         (("--per-week", "800"), "feedback.resolved: give its level today"),

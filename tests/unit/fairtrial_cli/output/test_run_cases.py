@@ -8,6 +8,7 @@ import pytest
 
 from fairtrial.domain.names.case_words import TEXT_DELETED, TEXT_NOT_STORED
 from fairtrial_cli.output.run_cases import WIDTH, print_cases, print_pairs, rest_line
+from tests.fixtures.for_each import for_each
 
 ASKED = '[{"role": "system", "content": "Be kind."}, {"role": "user", "content": "My lamp\\nis broken."}]'
 
@@ -104,7 +105,7 @@ def test_two_sides_have_the_baseline_first(capsys: pytest.CaptureFixture[str]) -
     assert said.index("base (baseline)    fault") < said.index("tuned (candidate)  refund")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("shown", "total", "offset", "words"),
     [
         (1, 1, 0, "1 case"),

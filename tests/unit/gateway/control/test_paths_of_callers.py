@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from gateway.control.app import create_app
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.control_app import client
+from tests.fixtures.for_each import for_each
 
 CANARY = "a-secret-beside-the-store"
 TRAVERSALS = ("..\\..\\secret.txt", "../../secret.txt", "..%2f..%2fsecret.txt", "....//secret.txt", "/etc/passwd")
@@ -25,7 +25,7 @@ def paths_with_names(background: BackgroundWork) -> list[tuple[str, str]]:
     return [(method, path) for path, route in routes for method in route.methods or () if "{" in path]
 
 
-@pytest.mark.parametrize("traversal", TRAVERSALS)
+@for_each("traversal", TRAVERSALS)
 async def test_cve_2023_6977_a_name_that_leads_to_a_file_reads_none(
     background: BackgroundWork, tmp_path: Path, traversal: str
 ) -> None:

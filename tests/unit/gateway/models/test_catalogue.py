@@ -8,6 +8,7 @@ import pytest
 
 from fairtrial.domain.errors import NotFound, UsageError
 from gateway.models.catalogue import Catalogue, catalogue
+from tests.fixtures.for_each import for_each
 
 
 @pytest.fixture
@@ -33,9 +34,7 @@ def test_strength_nought_is_the_base(models: Catalogue) -> None:
     assert models.find("good@0").fingerprint == models.find("base").fingerprint
 
 
-@pytest.mark.parametrize(
-    "name", ["nobody", "", "good@", "good@3", "good@-1", "good@x", "base@0.5", "good@nan", "good@1e0"]
-)
+@for_each("name", ["nobody", "", "good@", "good@3", "good@-1", "good@x", "base@0.5", "good@nan", "good@1e0"])
 def test_a_name_that_is_not_served_is_not_found(models: Catalogue, name: str) -> None:
     with pytest.raises(NotFound) as refused:
         models.find(name)

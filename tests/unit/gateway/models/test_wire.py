@@ -9,11 +9,12 @@ import pytest
 from fairtrial.domain.errors import BadRequest, UpstreamError
 from gateway.models import wire
 from gateway.models.catalogue import Served
+from tests.fixtures.for_each import for_each
 
 GOOD = Served("good@0.5", 1, 0.5, "fp_1")
 
 
-@pytest.mark.parametrize(
+@for_each(
     "body",
     [b"{", b"[]", b"{}", b'{"model": "m"}', b'{"model": "m", "messages": []}', b'{"model":"m","messages":[{}],"n":2}'],
 )

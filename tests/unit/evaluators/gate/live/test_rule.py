@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-import pytest
-
 from evaluators.gate.live.rule import NO_HARM
 from tests.fixtures.evaluators.live_trials import finding, looked, verdict
 from tests.fixtures.experiments.reported_looks import ERRORS, RESOLVED, analysis_plan, arm, sums
+from tests.fixtures.for_each import for_each
 
 BETTER = sums(10, arm(3_000, 1_500), arm(3_000, 1_950))
 EQUAL = sums(10, arm(3_000, 1_500), arm(3_000, 1_510))
@@ -105,7 +104,7 @@ def test_harm_by_a_guardrail_that_only_pauses_does_not_outweigh_an_invalid_split
     assert verdict(looked(plan, HARM), HOLD).decision == "BLOCK"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "result", "says"),
     [
         ("live.requests.error_rate <= 5%", "pass", "at most 5 % is allowed"),

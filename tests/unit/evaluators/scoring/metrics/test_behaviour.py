@@ -10,6 +10,7 @@ import pytest
 from evaluators.loading.scorers import WrongEntry, build_entry
 from evaluators.scoring.scorer import OffFormat, Scorer
 from fairtrial.domain.run import Answer, Case, Score
+from tests.fixtures.for_each import for_each
 
 DECLINES = "I don't know."
 
@@ -77,7 +78,7 @@ def test_a_row_without_the_truth_is_refused(name: str) -> None:
     assert one.case_problem(Case("c", (), None, fields={column: False})) is None  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("entry", "wrong"),
     [
         ({"abstains": {"phrases": "no"}}, "what an abstention looks like"),

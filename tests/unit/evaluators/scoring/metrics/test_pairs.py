@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from evaluators.loading.scorers import build_entry
 from evaluators.scoring.scorer import ScoresPairs
 from fairtrial.domain.events import CaseOutcome
 from fairtrial.domain.run import Answer, Case, CaseResult, Score
+from tests.fixtures.for_each import for_each
 
 
 def result(
@@ -86,7 +85,7 @@ class TestFlips:
 ORDER = ["low", "normal", "high"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("rule", "before", "after", "held"),
     [
         ({"must": "not lower", "order": ORDER}, "normal", "normal", 1),

@@ -18,6 +18,7 @@ from evaluators.scoring.confusion import OFF_LABEL, confusion
 from evaluators.scoring.confusion import pairs as label_pairs
 from evaluators.scoring.scorer import FromCounts, Scorer
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
+from tests.fixtures.for_each import for_each
 
 WORDS = [
     "the",
@@ -160,8 +161,8 @@ def test_label_figures_are_scikit_learns_with_fixed_labels() -> None:
     assert recall(scores) == pytest.approx(recall_score(true, bucketed, labels=labels, average="macro"), abs=1e-15)
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 40, 400])
-@pytest.mark.parametrize("seed", range(8))
+@for_each("count", [1, 2, 5, 40, 400])
+@for_each("seed", range(8))
 def test_figures_of_counts_are_scikit_learns(count: int, seed: int) -> None:
     """Resampling computes its figures from counts; labels may be absent on either side, or on both."""
     labels = ["low", "normal", "high", "urgent"]

@@ -10,6 +10,7 @@ from evaluators.loading.scorers import WrongEntry, build_entry
 from evaluators.scoring.metrics.regex import MOST_CHARS
 from evaluators.scoring.scorer import OffFormat, Scorer
 from fairtrial.domain.run import Answer, Case, Score
+from tests.fixtures.for_each import for_each
 
 
 def scorer(entry: Any) -> Scorer:
@@ -20,7 +21,7 @@ def measure(one: Scorer, text: str, expected: Any = None, **columns: Any) -> Sco
     return one.score(Case("c", (), expected, fields=columns), Answer(text))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "right"),
     [
         ("5", True), ("It is 5.", True), ("5, I think", True), ("= 5", True), ("(5)", True), ("5%", True),
@@ -73,7 +74,7 @@ def test_fields_compares_each_field_as_json() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "no JSON", "[1]", '{"intent": NaN}', 'Here: {"intent": "refund"}'])
+@for_each("text", ["", "no JSON", "[1]", '{"intent": NaN}', 'Here: {"intent": "refund"}'])
 def test_an_answer_that_is_not_one_json_object_is_off_format_and_wrong(text: str) -> None:
     with pytest.raises(OffFormat) as caught:
         measure(scorer({"fields": ["intent"]}), text, {"intent": "refund"})
@@ -109,7 +110,7 @@ def test_a_schema_accepts_or_says_where_it_does_not() -> None:
         measure(valid, "x")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("entry", "says"),
     [
         ("exakt", "did you mean 'exact'"),

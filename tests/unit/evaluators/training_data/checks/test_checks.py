@@ -13,6 +13,7 @@ from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.check import CHECKS
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import read_examples
+from tests.fixtures.for_each import for_each
 from tests.fixtures.training_data.reports import Row, as_lines, sound_rows, with_labels, with_text
 
 ROWS = sound_rows(300, seed=7)
@@ -41,7 +42,7 @@ def changed(at: int, change: Callable[[Row], Row]) -> list[Row]:
     return [*ROWS[:at], change(ROWS[at]), *ROWS[at + 1 :]]
 
 
-@pytest.mark.parametrize("name", CHECKS.names())
+@for_each("name", CHECKS.names())
 def test_a_check_is_silent_above_information_on_sound_rows(name: str, tmp_path: Path) -> None:
     assert [one for one in find(name, ROWS, tmp_path) if one.severity != "info"] == []
 

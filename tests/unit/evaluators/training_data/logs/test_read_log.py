@@ -11,6 +11,7 @@ import pytest
 
 from evaluators.training_data.logs.read_log import read_log
 from evaluators.training_data.logs.training_log import Evaluation, UnreadableLog
+from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
 EXAMPLES = ROOT / "examples" / "support" / "training"
@@ -49,7 +50,7 @@ def written(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "text", "form"),
     [
         ("trainer_state.json", json.dumps(TRAINER_STATE), "trainer_state.json"),
@@ -112,7 +113,7 @@ def test_losses_that_are_no_numbers_are_counted_and_left_out(tmp_path: Path) -> 
     assert log.notes == ("1 losses are not finite numbers; training may have diverged",)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "text", "wrong"),
     [
         ("log.json", "[1, 2]", "entry 1 is not a JSON object"),

@@ -10,6 +10,7 @@ import pytest
 from evaluators.training_data.logs.read_log import read_log
 from evaluators.training_data.logs.training_log import Evaluation, TrainingLog
 from evaluators.training_data.logs.turning_point import TurningPoint, turning_point
+from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
 EXAMPLES = ROOT / "examples" / "support" / "training"
@@ -33,7 +34,7 @@ def test_the_other_logs_are_still_falling(name: str) -> None:
     assert found.in_words == "Validation loss is still falling at the end (epoch 3)."
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("losses", "course"),
     [
         ([], "not recorded"),
@@ -62,9 +63,9 @@ def saturating(n: int) -> np.ndarray:
     return 0.9 + 0.5 * np.exp(-12 * np.arange(n) / n)
 
 
-@pytest.mark.parametrize("curve", [flat, falling, saturating])
-@pytest.mark.parametrize("noise", [0.01, 0.03])
-@pytest.mark.parametrize("n", [4, 7, 12, 40])
+@for_each("curve", [flat, falling, saturating])
+@for_each("noise", [0.01, 0.03])
+@for_each("n", [4, 7, 12, 40])
 def test_noise_of_three_percent_is_hardly_ever_a_turn(curve: Callable[[int], np.ndarray], noise: float, n: int) -> None:
     random = np.random.default_rng(n)
     turned = sum(turn(curve(n) * (1 + noise * random.normal(size=n))).course == "turned" for _ in range(TRIALS))

@@ -9,6 +9,7 @@ import pytest
 from evaluators.training_data.example import Example
 from evaluators.training_data.format import FORMATS
 from evaluators.training_data.rewriting.convert import convert_examples
+from tests.fixtures.for_each import for_each
 
 PLAIN = Example(
     1, ({"role": "user", "content": "Where is my parcel?"}, {"role": "assistant", "content": "On its way."})
@@ -24,27 +25,27 @@ WEIGHTED = replace(TURNS, line=5, fields={"message_fields": {"1": {"weight": 0}}
 NAMES = ("completion", "chat", "alpaca", "sharegpt", "openai", "together", "fireworks")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_plain_pair_loses_nothing_in_any_format(name: str) -> None:
     made = convert_examples([PLAIN], name)
     assert made.losses == ()
     assert FORMATS.get(name).read(made.rows[0], 1).messages == PLAIN.messages
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_system_prompt_loses_nothing_in_any_format(name: str) -> None:
     assert convert_examples([SYSTEM], name).losses == ()
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("other", NAMES)
+@for_each("name", NAMES)
+@for_each("other", NAMES)
 def test_a_pair_survives_the_way_through_any_two_formats(name: str, other: str) -> None:
     once = FORMATS.get(name).read(convert_examples([SYSTEM], name).rows[0], 2)
     twice = FORMATS.get(other).read(convert_examples([once], other).rows[0], 2)
     assert twice.messages == SYSTEM.messages
 
 
-@pytest.mark.parametrize("name", ["chat", "sharegpt", "openai", "together", "fireworks"])
+@for_each("name", ["chat", "sharegpt", "openai", "together", "fireworks"])
 def test_turns_survive_in_formats_of_conversations(name: str) -> None:
     assert convert_examples([TURNS], name).losses == ()
 

@@ -14,6 +14,7 @@ from evaluators.training_data.example_file import ExampleFile, read_examples
 from evaluators.training_data.rewriting.source_rows import joined_rows, row_texts
 from evaluators.training_data.rewriting.split import Options, Split, split_examples
 from fairtrial.domain.errors import UsageError
+from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
 OPTIONS = Options(share=0.15, seed=0)
@@ -114,7 +115,7 @@ def test_any_column_can_name_the_groups(tmp_path: Path) -> None:
     assert held.isdisjoint(file.examples[at].fields["customer"] for at in found.train)
 
 
-@pytest.mark.parametrize("name", ["train", "train_wrongpattern", "replay", "replay_v2", "val"])
+@for_each("name", ["train", "train_wrongpattern", "replay", "replay_v2", "val"])
 def test_the_bundled_tickets_are_split_by_intent_without_leaks(tmp_path: Path, name: str) -> None:
     file = read_examples(ROOT / f"examples/support/data/{name}.jsonl")
     found = split_examples(file, OPTIONS)

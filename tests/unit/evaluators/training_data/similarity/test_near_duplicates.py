@@ -8,6 +8,7 @@ import pytest
 
 from evaluators.training_data.corpus import normalise
 from evaluators.training_data.similarity.near_duplicates import find_similar, similar
+from tests.fixtures.for_each import for_each
 from tests.fixtures.training_data.faults import EDITS, edited
 from tests.fixtures.training_data.reports import sound_rows
 
@@ -16,7 +17,7 @@ def text(row: dict[str, object]) -> str:
     return normalise(row["messages"][1]["content"])  # type: ignore[index, call-overload]
 
 
-@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
+@for_each("edit", EDITS, label=lambda edit: edit.__name__)
 def test_one_small_edit_leaves_a_text_similar(edit: object) -> None:
     draw = random.Random(1)
     rows = sound_rows(200, seed=3)

@@ -9,6 +9,7 @@ import pytest
 from fairtrial.config.file.project_files import Budget
 from fairtrial.config.file.yaml_file import dotted, load, load_one
 from fairtrial.domain.errors import ConfigError
+from tests.fixtures.for_each import for_each
 
 
 def written(folder: Path, text: str) -> Path:
@@ -40,7 +41,7 @@ def test_merged_keys_count_and_own_ones_win(tmp_path: Path) -> None:
     assert (document.line_of(("mine", "x")), document.line_of(("mine", "y"))) == (1, 4)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "expected"),
     [
         ("a: 1\nb: 2\na: 3\n", "3: the key 'a' is a duplicate (first on line 1)"),
@@ -89,7 +90,7 @@ def bomb(levels: int, *, key: str = "") -> str:
     return first + "".join(f"{line}{value}\n" for line, value in zip(lines, inside, strict=True))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "expected"),
     [
         (bomb(12), "5: its aliases repeat values until there are more than 10,000"),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from fairtrial.config.plan.plan_record import recorded_plan
 from fairtrial.config.plan.plan_served import served_routes
 from fairtrial.domain.plan import Deployment, Experiment, ExperimentState, Plan, Route, Variant
+from tests.fixtures.for_each import for_each
 
 DEPLOYMENTS = {name: Deployment(name, "openai", f"{name}-v2", "http://127.0.0.1:9/v1") for name in ("base", "tuned")}
 ARMS = (Variant("base", "base", 60), Variant("tuned", "tuned", 40, system_prompt="Be kind."))
@@ -31,7 +30,7 @@ def test_a_route_with_a_deployment_serves_it_to_everyone() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("state", "stage", "more", "shares"),
     [
         ("running", 100, {}, {"base": 60, "tuned": 40}),

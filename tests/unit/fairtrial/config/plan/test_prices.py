@@ -6,13 +6,12 @@ import subprocess
 import sys
 from decimal import Decimal
 
-import pytest
-
 from fairtrial.config.plan.prices import known_price
 from fairtrial.config.rules.translation import NOT_SERVED, SELF_HOSTED, providers
+from tests.fixtures.for_each import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("provider", "model", "price"),
     [
         ("anthropic", "claude-sonnet-4-5", (Decimal(3), Decimal(15))),

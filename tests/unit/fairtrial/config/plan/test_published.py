@@ -13,6 +13,7 @@ from fairtrial.config.plan.hashes import digest, plain, plan_hash
 from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.domain.errors import PlanRefused
 from fairtrial.domain.plan import ADDED_LATER, Key, Plan, Published
+from tests.fixtures.for_each import for_each
 from tests.fixtures.releases.plan_of_a_newer_program import rewrite_plan
 from tests.fixtures.services.projects import project
 
@@ -57,7 +58,7 @@ def test_an_unsound_plan_is_refused_and_the_last_good_one_stays(tmp_path: Path, 
     assert read(path) == published
 
 
-@pytest.mark.parametrize(
+@for_each(
     "spoil",
     [
         lambda text: text[:-40],

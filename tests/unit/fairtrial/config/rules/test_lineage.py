@@ -8,6 +8,7 @@ import pytest
 
 from fairtrial.config.plan.hashes import plain, plan_hash
 from fairtrial.domain.training.lineage import Lineage
+from tests.fixtures.for_each import for_each
 from tests.fixtures.services.projects import errors, project
 
 PARENT = "parent: base}"
@@ -57,7 +58,7 @@ def test_a_lineage_moves_neither_the_plan_hash_nor_the_deployment_digest(tmp_pat
     assert "lineage" not in plain(found)["deployments"]["tuned"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("said", "wrong"),
     [
         (

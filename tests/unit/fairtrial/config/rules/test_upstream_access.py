@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.for_each import for_each
 from tests.fixtures.services.projects import errors, project
 
 BASE = 'base:   {model: openai/Qwen3-8B, base_url: "http://gpu-1:8000/v1/", '
@@ -17,7 +18,7 @@ def base(url: str = "http://gpu-1:8000/v1", model: str = "openai/Qwen3-8B", **fi
     return BASE, f'base:   {{model: {model}, base_url: "{url}", {said}, '
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("url", "model", "variable"),
     [
         ("http://gpu-1:8000/v1", "openai/Qwen3-8B", "BASE_API_KEY"),
@@ -26,7 +27,7 @@ def base(url: str = "http://gpu-1:8000/v1", model: str = "openai/Qwen3-8B", **fi
         ("http://localhost.evil.example/v1", "openai/Qwen3-8B", "BASE_API_KEY"),
     ],
 )
-@pytest.mark.parametrize("key", [SECRET, "EMPTY", '"$OPENAI_API_KEY"'])
+@for_each("key", [SECRET, "EMPTY", '"$OPENAI_API_KEY"'])
 def test_a_key_that_is_written_in_the_file_is_an_error_that_shows_the_way(
     tmp_path: Path, url: str, model: str, variable: str, key: str
 ) -> None:
@@ -62,7 +63,7 @@ def test_forwarded_headers_reach_the_plan_in_small_letters_and_once(tmp_path: Pa
     assert project(tmp_path).plan.deployments["base"].forward_headers == ()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("listed", "wrong"),
     [
         ("[Authorization]", "'authorization' belongs to the connection or to the gateway and is never forwarded"),

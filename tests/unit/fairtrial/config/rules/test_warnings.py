@@ -18,6 +18,7 @@ from evaluators.loading.suite_reader import inspect as inspect_suite
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import ConfigError
 from fairtrial_cli.commands.check import command
+from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 from tests.fixtures.services.projects import ENVIRON, changed, project, write
 
@@ -82,7 +83,7 @@ def test_up_prints_the_same_before_it_starts_anything(tmp_path: Path) -> None:
     assert done.stderr.count("warning: ") == len(WARNED)
 
 
-@pytest.mark.parametrize("metric", ["judge.nonsense", "safety.toxicity", "requests.nonsense", "live.x", "review.tone"])
+@for_each("metric", ["judge.nonsense", "safety.toxicity", "requests.nonsense", "live.x", "review.tone"])
 def test_an_experiment_is_not_decided_by_what_nothing_measures(tmp_path: Path, metric: str) -> None:
     with pytest.raises(ConfigError, match=r"primary\.metric: "):
         project(tmp_path, ("metric: feedback.resolved", f"metric: {metric}"))
@@ -95,14 +96,15 @@ GATES = [*ROOT.glob("suites/*.gate.yaml"), *ROOT.glob("examples/init/shared/*.ga
 SUITES = [*ROOT.glob("suites/*/*.yaml"), *ROOT.glob("examples/init/shared/suites/*.yaml")]
 
 
-@pytest.mark.parametrize("path", [*PROJECTS, *GATES, *SUITES], ids=lambda path: str(path.relative_to(ROOT)))
+@for_each("path", [*PROJECTS, *GATES, *SUITES], label=lambda path: str(path.relative_to(ROOT)))
 def test_what_ships_prints_no_warning(path: Path, tmp_path: Path) -> None:
     """The templates of `init`, the examples, the demo's project, and the suites and gates that they use."""
     keys = {"OPENAI_API_KEY": "of-the-test", "ANTHROPIC_API_KEY": "of-the-test"}
     if path in PROJECTS:
-        shutil.copytree(ROOT / "examples" / "init" / "shared", tmp_path, dirs_exist_ok=True)  # as `init` does
-        shutil.copytree(path.parent, tmp_path, dirs_exist_ok=True)
-        assert load_project(tmp_path / path.name, keys).warnings == ()
+        folder = tmp_path / path.parent.relative_to(ROOT)
+        shutil.copytree(ROOT / "examples" / "init" / "shared", folder)  # as `init` does
+        shutil.copytree(path.parent, folder, dirs_exist_ok=True)
+        assert load_project(folder / path.name, keys).warnings == ()
     else:
         _, notices = (inspect_gate if path in GATES else inspect_suite)(path)
         assert notices == []

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fairtrial.domain.answers.form import form_of, shape_of
+from tests.fixtures.for_each import for_each
 
 FORMS = {
     ' {"a": 1}\n': "JSON object",
@@ -24,7 +23,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("text", FORMS)
+@for_each("text", FORMS)
 def test_the_form_is_that_of_the_whole_text(text: str) -> None:
     assert form_of(text) == FORMS[text]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fairtrial.domain.answers.language import language_of, switches
+from tests.fixtures.for_each import for_each
 
 QUESTIONS = {
     "en": "The doorbell does not ring since yesterday evening. What can I do?",
@@ -29,12 +28,12 @@ NO_LANGUAGE = (
 )
 
 
-@pytest.mark.parametrize("language", QUESTIONS)
+@for_each("language", QUESTIONS)
 def test_the_language_of_a_sentence_is_known(language: str) -> None:
     assert language_of(QUESTIONS[language]) == language
 
 
-@pytest.mark.parametrize("text", NO_LANGUAGE)
+@for_each("text", NO_LANGUAGE)
 def test_a_short_text_a_label_code_or_an_address_has_no_language(text: str) -> None:
     assert language_of(text) is None
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from fairtrial.domain.answers.recorded import answered_text, asked_text
+from tests.fixtures.for_each import for_each
 
 ASKED: dict[str, tuple[Any, str | None]] = {
     "a chat": ({"messages": [{"role": "user", "content": "one"}, {"role": "user", "content": "two"}]}, "two"),
@@ -28,13 +27,13 @@ ANSWERED: dict[str, tuple[Any, str | None]] = {
 }
 
 
-@pytest.mark.parametrize("name", ASKED)
+@for_each("name", ASKED)
 def test_the_last_text_of_the_user_is_read(name: str) -> None:
     body, text = ASKED[name]
     assert asked_text(json.dumps(body)) == text
 
 
-@pytest.mark.parametrize("name", ANSWERED)
+@for_each("name", ANSWERED)
 def test_the_text_of_the_answer_is_read(name: str) -> None:
     body, text = ANSWERED[name]
     assert answered_text(json.dumps(body)) == text

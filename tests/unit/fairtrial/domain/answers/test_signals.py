@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fairtrial.domain.answers.signals import departs
+from tests.fixtures.for_each import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("metric", "value", "shown"),
     [
         ("signals.refused", 1.0, True),

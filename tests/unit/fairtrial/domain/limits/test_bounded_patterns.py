@@ -14,6 +14,7 @@ from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.limits.bounded_schema import BoundedSchema, TooCostly
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case
+from tests.fixtures.for_each import for_each
 
 EVIL = "(a+)+$"
 LONG = "a" * 20_000 + "!"
@@ -31,7 +32,7 @@ def test_a_repeat_inside_a_repeat_ends_on_a_long_answer() -> None:
     assert score({"json_schema": {"schema": named}}, json.dumps({LONG: 1})) == 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("pattern", "why"),
     [
         (r"a(?=b)", "it has no look-ahead or look-behind"),
@@ -71,7 +72,7 @@ def test_letters_of_any_language_are_found_and_half_a_character_is_no_crash() ->
     assert score({"regex": {"none": "é"}}, "café") == 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("schema", "why"),
     [
         ({"$ref": "http://127.0.0.1:9/x.json"}, "is not in the schema, and external references are not fetched"),

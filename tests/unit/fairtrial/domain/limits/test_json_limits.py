@@ -21,6 +21,7 @@ from fairtrial.domain.limits.json_limits import (
     refuse_excess,
 )
 from gateway.proxy.wire.request_body import parse_body
+from tests.fixtures.for_each import for_each
 
 TEXTS = st.text(st.sampled_from(list('ab:{}[]",\\ é\n')), max_size=6)
 VALUES = st.recursive(
@@ -58,7 +59,7 @@ def names_of(number: int) -> str:
     return ",".join(f'"{place:x}":1' for place in range(number))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("rest", "limit"),
     [
         (names_of(1_001), "1000 names at the top"),
@@ -81,7 +82,7 @@ TOOL["function"]["parameters"]["properties"] = {  # type: ignore[index]
 TALK = {"role": "user", "content": [{"type": "text", "text": 'He said: "{a: [1]}"'}]}
 
 
-@pytest.mark.parametrize(
+@for_each(
     "fields",
     [
         {"input": [[number % 50_000 for number in range(8192)]] * 256},
@@ -92,7 +93,6 @@ TALK = {"role": "user", "content": [{"type": "text", "text": 'He said: "{a: [1]}
         {"messages": [TALK], "tools": [TOOL] * 128},
         {"messages": [TALK], "logit_bias": {str(token): -100 for token in range(900)}},
     ],
-    ids=["token arrays", "texts", "history", "quotes", "image", "tools", "logit_bias"],
 )
 def test_large_requests_of_ordinary_structure_are_read(fields: dict[str, Any]) -> None:
     assert parse_body(json.dumps({"model": "m", **fields}).encode()).model == "m"

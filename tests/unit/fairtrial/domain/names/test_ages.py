@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fairtrial.domain.names.ages import age
+from tests.fixtures.for_each import for_each
 
 SECOND = 1_000_000
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("seconds", "words"),
     [
         (0, "just now"),

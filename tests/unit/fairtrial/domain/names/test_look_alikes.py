@@ -9,18 +9,19 @@ from hypothesis import strategies as st
 from fairtrial.domain.accounts import proper_name
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.names.look_alikes import LATIN, LETTERS, look_alike, mixes_scripts
+from tests.fixtures.for_each import for_each
 
 CYRILLIC_A, GREEK_O, FULLWIDTH_A = "\u0410", "\u03bf", "\uff21"
 
 
-@pytest.mark.parametrize("name", [f"{CYRILLIC_A}da", f"R{GREEK_O}sa", "Ann\u0430", "Rosa \u0440", "Ada1\u0661"])
+@for_each("name", [f"{CYRILLIC_A}da", f"R{GREEK_O}sa", "Ann\u0430", "Rosa \u0440", "Ada1\u0661"])
 def test_a_name_that_mixes_scripts_is_refused(name: str) -> None:
     assert mixes_scripts(name)
     with pytest.raises(BadRequest, match="scripts"):
         proper_name(name)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "name",
     [
         "Ada Lovelace", "José O'Brien", "Zoë-Anne 2", "\u0410\u0434\u0430", "Ελένη", "山田 太郎", "やまだ タロウ",
@@ -31,7 +32,7 @@ def test_a_name_of_one_language_is_taken(name: str) -> None:
     assert proper_name(name)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("one", "other"),
     [
         ("Coca", "\u0421\u043e\u0441\u0430"), ("Al", "AI"), ("Bill", "BiI1"), ("Rosa", "R0sa"), ("Amo", "Arno"),

@@ -25,6 +25,7 @@ from fairtrial.experiments.analysis.freeze import (
 )
 from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
 from tests.fixtures.experiments.frozen_plans import ERRORS, failing, sums
+from tests.fixtures.for_each import for_each
 
 NAME = "tuned-vs-base"
 GUARDRAILS: list[dict[str, Any]] = [
@@ -141,7 +142,7 @@ def test_a_level_measured_on_the_first_units_moves_the_start_of_that_metric() ->
     assert metric(found, ERRORS).from_us == 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "told"),
     [
         ({"split": {"base": 50, "tuned": 50}}, "split: base 60 / tuned 40 → base 50 / tuned 50"),
@@ -173,7 +174,7 @@ def test_what_decides_nothing_may_change(change: dict[str, Any]) -> None:
     assert not counts_anew(frozen(project()), _experiment(**change))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "anew"),
     [
         ({"enroll": {"stages": [10, 90]}}, False),

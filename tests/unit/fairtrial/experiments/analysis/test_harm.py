@@ -19,11 +19,10 @@ from tests.fixtures.experiments.frozen_plans import (
     resolved,
     sums,
 )
+from tests.fixtures.for_each import for_each
 
 
-@pytest.mark.parametrize(
-    ("users", "share", "stop"), list(product(((3, 9), (0, 14), (2, 40), (40, 38)), (0.5, 0.1), (0.0, 0.5)))
-)
+@for_each(("users", "share", "stop"), list(product(((3, 9), (0, 14), (2, 40), (40, 38)), (0.5, 0.1), (0.0, 0.5))))
 def test_it_agrees_with_a_look(users: tuple[int, int], share: float, stop: float) -> None:
     guardrail = errors(margin=0.5, relative=True, level=0.02, stop=stop, stop_relative=bool(stop))
     plan = analysis_plan(guardrail, shares={"base": 1 - share, "tuned": share})
@@ -49,7 +48,7 @@ def test_a_control_without_errors_is_decidable() -> None:
     assert found.proven
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("metric", "halved"),
     [
         (errors(), False),

@@ -14,6 +14,7 @@ from fairtrial.experiments.analysis.memory import HOUR_US, SRM_ALPHA, Latched, M
 from fairtrial.experiments.analysis.sums import Sums
 from fairtrial.stats.sequential.running import RunningDecision
 from tests.fixtures.experiments.frozen_plans import ERRORS, analysis_plan, errors, failing, sums
+from tests.fixtures.for_each import for_each
 
 NOTHING = NotEnough("too early", "more units")
 
@@ -24,7 +25,7 @@ def finding(answer: Answer, *, log_e: float | None = None, ends: tuple[float, fl
     return Finding(ERRORS, "tuned", "guardrail", answer, shown, log_e=log_e, log_kill=3.0)
 
 
-@pytest.mark.parametrize("first", ["better", "worse", "not worse", "safe", "harm"])
+@for_each("first", ["better", "worse", "not worse", "safe", "harm"])
 def test_the_first_answer_stays(first: Answer) -> None:
     latched = Latched().after(finding("cannot tell"), 1).after(finding(first), 2).after(finding("cannot tell"), 3)
     for later in ("better", "worse", "not worse", "safe"):

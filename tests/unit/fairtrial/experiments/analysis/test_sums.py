@@ -19,6 +19,7 @@ from tests.fixtures.experiments.frozen_plans import (
     sums,
     waited,
 )
+from tests.fixtures.for_each import for_each
 
 EACH: list[tuple[Method, MetricSums]] = [
     ("events", failing(100, 3)),
@@ -29,7 +30,7 @@ EACH: list[tuple[Method, MetricSums]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "found"), EACH, ids=[method for method, _ in EACH])
+@for_each(("method", "found"), EACH)
 def test_sums_survive_being_stored_as_json(method: Method, found: MetricSums) -> None:
     assert restored(method, json.loads(json.dumps(stored(found)))) == found
 

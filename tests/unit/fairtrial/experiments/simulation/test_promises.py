@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
-
 from benchmarks.experiment_trials import harm, power, safety, same
 from benchmarks.experiment_trials.promise import Promise, Row, outcomes
+from tests.fixtures.for_each import for_each
 
 SEED = 7
 
@@ -16,14 +15,14 @@ def rows(promise: Promise, trials: int) -> Sequence[Row]:
     return promise.read(outcomes(promise, trials, SEED))
 
 
-@pytest.mark.parametrize("promise", harm.PROMISES, ids=lambda one: one.name)
+@for_each("promise", harm.PROMISES, label=lambda one: one.name)
 def test_harm_is_stopped_as_soon_as_planned(promise: Promise) -> None:
     found = rows(promise, 25)
     assert [row.what for row in found if not row.ok] == []
     assert next(row for row in found if row.what == "stopped").measured == 1.0
 
 
-@pytest.mark.parametrize("promise", same.PROMISES, ids=lambda one: one.name)
+@for_each("promise", same.PROMISES, label=lambda one: one.name)
 def test_equal_arms_are_seldom_called_different(promise: Promise) -> None:
     assert [row.what for row in rows(promise, 3) if row.measured > 0.5] == []
 
@@ -32,7 +31,7 @@ def test_the_power_is_about_the_planned_one() -> None:
     assert [row.what for row in rows(power.PROMISES[0], 60) if not row.ok] == []
 
 
-@pytest.mark.parametrize("promise", safety.PROMISES, ids=lambda one: one.name)
+@for_each("promise", safety.PROMISES, label=lambda one: one.name)
 def test_what_is_not_safe_is_not_called_so(promise: Promise) -> None:
     assert [row.what for row in rows(promise, 4) if not row.ok] == []
 

@@ -10,6 +10,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.simulation.scenario import Assumptions, Scenario, scenarios
 from tests.fixtures.experiments.simulated import ERRORS, NAME, RESOLVED, project
+from tests.fixtures.for_each import for_each
 
 
 def made(plan: Plan | None = None, **assumed: Any) -> tuple[Scenario, ...]:
@@ -70,7 +71,7 @@ def test_delays_and_silence_are_those_of_the_named_arms() -> None:
     assert found.known[RESOLVED].response == 0.5
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("plan", "assumed", "said"),
     [
         ({}, {"levels": {}}, "give its level today, such as --baseline feedback.resolved=62%"),

@@ -7,6 +7,7 @@ import pytest
 from fairtrial.experiments.simulation.outcome import Outcome
 from fairtrial.experiments.simulation.summary import ENDS, end_of, run_trials, summarise
 from tests.fixtures.experiments.simulated import ERRORS, arm, setting
+from tests.fixtures.for_each import for_each
 
 UNITS = {"base": 90, "tuned": 110}
 ENDED = [
@@ -19,7 +20,7 @@ ENDED = [
 ]
 
 
-@pytest.mark.parametrize(("found", "end"), ENDED, ids=[f"{number}-{end}" for number, (_, end) in enumerate(ENDED)])
+@for_each(("found", "end"), ENDED)
 def test_a_trial_has_one_end(found: Outcome, end: str) -> None:
     assert end_of(found) == end
 

@@ -20,6 +20,7 @@ from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.quantiles import QuantileSums
 from fairtrial.stats.sequential.error_guardrail import RequestErrors
 from tests.fixtures.experiments.simulated import ERRORS, NAME, RESOLVED, arm, project
+from tests.fixtures.for_each import for_each
 
 GUARDRAILS = [
     {"metric": ERRORS, "margin": "1pp", "cap": 4},
@@ -78,7 +79,7 @@ def case(request: pytest.FixtureRequest) -> Case:
     return found
 
 
-@pytest.mark.parametrize("now_us", TIMES)
+@for_each("now_us", TIMES)
 def test_units_and_errors_are_those_of_the_units(case: Case, now_us: int) -> None:
     sums = case.timeline.at(now_us)
     for name in ("base", "tuned"):
@@ -94,7 +95,7 @@ def test_units_and_errors_are_those_of_the_units(case: Case, now_us: int) -> Non
         same(sums.arms[name].metrics["requests.rejected_rate"], none)
 
 
-@pytest.mark.parametrize("now_us", TIMES)
+@for_each("now_us", TIMES)
 def test_costs_are_those_of_the_units(case: Case, now_us: int) -> None:
     sums = case.timeline.at(now_us)
     for name in ("base", "tuned"):
@@ -111,7 +112,7 @@ def test_costs_are_those_of_the_units(case: Case, now_us: int) -> None:
             same(sums.arms[name].metrics["cost.per_unit"], Amounts.of(spent, limit=0.09))
 
 
-@pytest.mark.parametrize("now_us", TIMES)
+@for_each("now_us", TIMES)
 def test_feedback_is_that_of_complete_windows(case: Case, now_us: int) -> None:
     sums, people = case.timeline.at(now_us), case.people
     for name in ("base", "tuned"):

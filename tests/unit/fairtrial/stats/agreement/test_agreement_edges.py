@@ -10,6 +10,7 @@ from fairtrial.stats.agreement.cohen_kappa import cohen_kappa
 from fairtrial.stats.agreement.icc import icc
 from fairtrial.stats.agreement.rating_table import RatingTable
 from fairtrial.stats.agreement.weights import agreement_weights
+from tests.fixtures.for_each import for_each
 
 ITEMS = [f"item {i}" for i in range(12)]
 TABLE = RatingTable.of(ITEMS * 2, ["ann"] * 12 + ["bob"] * 12, [1, 2, 3] * 7 + [2, 2, 2])
@@ -21,8 +22,8 @@ def test_unknown_weights_are_not_linear_ones(method) -> None:
         method(TABLE, weights="squared")
 
 
-@pytest.mark.parametrize("method", [gwet_ac, fleiss_kappa, cohen_kappa])
-@pytest.mark.parametrize("scale", [[1, 2], ["a", "b"], [1, 2, 3, "four"]])
+@for_each("method", [gwet_ac, fleiss_kappa, cohen_kappa])
+@for_each("scale", [[1, 2], ["a", "b"], [1, 2, 3, "four"]])
 def test_a_rating_that_is_not_on_the_scale_is_refused(method, scale: list[int | str]) -> None:
     with pytest.raises(ValueError, match="not on the scale"):
         method(TABLE, scale=scale)
@@ -39,8 +40,8 @@ def test_an_unknown_form_is_not_another_one(form: str) -> None:
         icc(TABLE, form=form)
 
 
-@pytest.mark.parametrize("scale", [[1, 1], [3, 2, 1], [1, 3, 2]])
-@pytest.mark.parametrize("weights", ["ordinal", "linear", "quadratic"])
+@for_each("scale", [[1, 1], [3, 2, 1], [1, 3, 2]])
+@for_each("weights", ["ordinal", "linear", "quadratic"])
 def test_a_scale_rises(scale: list[int], weights: str) -> None:
     with pytest.raises(ValueError, match="must rise"):
         agreement_weights(scale, weights)

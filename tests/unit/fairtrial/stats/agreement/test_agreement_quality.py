@@ -9,9 +9,10 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.agreement.alpha import alpha
 from fairtrial.stats.agreement.quality import agreement_quality
 from tests.fixtures.evaluators.rated_examples import table_of
+from tests.fixtures.for_each import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "low", "high", "quality"),
     [
         (0.85, 0.7, 0.95, "good"),

@@ -16,6 +16,7 @@ from fairtrial.stats.agreement.against_rest import alpha_against_rest
 from fairtrial.stats.agreement.alpha import alpha
 from fairtrial.stats.agreement.rating_table import RatingTable
 from tests.fixtures.evaluators.rated_examples import BEN_AND_GERRY, FOUR_RATERS, of_two, table_of, told
+from tests.fixtures.for_each import for_each
 
 METRICS = ("nominal", "ordinal", "interval", "ratio")
 
@@ -46,7 +47,7 @@ def value(rows, metric="ordinal") -> float:
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability": A binary data of two observers, B nominal data of
 # two observers, C any number of observers with missing values, under four metrics.
-@pytest.mark.parametrize(
+@for_each(
     ("rows", "metric", "published"),
     [
         (((0, 1, 0, 0, 0, 0, 0, 0, 1, 0), (1, 1, 1, 0, 0, 1, 0, 0, 0, 0)), "nominal", 0.095),

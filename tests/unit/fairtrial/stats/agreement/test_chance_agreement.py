@@ -24,6 +24,7 @@ from tests.fixtures.evaluators.rated_examples import (
     table_of,
     told,
 )
+from tests.fixtures.for_each import for_each
 
 FLEISS_1971 = (
     (0, 0, 0, 6, 0),
@@ -88,7 +89,7 @@ def test_ac1_of_a_table_of_two_people_is_what_gwets_package_prints() -> None:
 
 
 # The Python package irrCAC by A. Fergadis, test/unit/irrCAC/raw/test_gwet.py and test_fleiss.py, three decimals
-@pytest.mark.parametrize(
+@for_each(
     ("measure", "rows", "weights", "value", "low", "high"),
     [
         (gwet_ac, FOUR_RATERS, "linear", 0.859, 0.600, 1),

@@ -14,12 +14,13 @@ from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.agreement.cohen_kappa import cohen_kappa
 from fairtrial.stats.agreement.rating_table import RatingTable
 from tests.fixtures.evaluators.rated_examples import DIAGNOSES, PREGNANCIES, of_two, table_of, told
+from tests.fixtures.for_each import for_each
 
 MARKS = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=10, max_size=40)
 
 
 # R's irrCAC, README: kappa2.table; to three decimals the Python package's test/unit/irrCAC/table/test_cohen.py
-@pytest.mark.parametrize(
+@for_each(
     ("counts", "weights", "value"),
     [
         (PREGNANCIES, "identity", 0.7964094),

@@ -15,6 +15,7 @@ from statsmodels.stats.anova import anova_lm
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.agreement.icc import icc
 from tests.fixtures.evaluators.rated_examples import table_of, told
+from tests.fixtures.for_each import for_each
 
 SHROUT_AND_FLEISS = ((9, 6, 8, 7, 10, 6), (2, 1, 4, 1, 5, 2), (5, 3, 6, 2, 6, 4), (8, 2, 8, 6, 9, 7))
 """Four judges' ratings of six targets: Shrout & Fleiss (1979), Psychological Bulletin 86:420-428."""
@@ -22,14 +23,14 @@ FORMS = ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
 
 
 # Shrout & Fleiss (1979); R's psych tests the same six in tests/testthat/test_ICC.R
-@pytest.mark.parametrize(("form", "published"), [*zip(FORMS, (0.17, 0.29, 0.71, 0.44, 0.62, 0.91), strict=True)])
+@for_each(("form", "published"), [*zip(FORMS, (0.17, 0.29, 0.71, 0.44, 0.62, 0.91), strict=True)])
 def test_the_six_forms_are_what_shrout_and_fleiss_published(form, published) -> None:
     assert told(icc(table_of(SHROUT_AND_FLEISS), form=form)).value == pytest.approx(published, abs=5e-3)
 
 
 # What psych::ICC prints for this table, to the digits printed: D. Wollschläger's R examples, dwoll/RExRepos,
 # interRaterICC
-@pytest.mark.parametrize(
+@for_each(
     ("form", "low", "high"),
     [
         ("1,1", -0.133, 0.72),
@@ -86,7 +87,7 @@ def test_order_names_and_units_change_nothing(marks, form, random) -> None:
     assert -1 <= found.low <= found.value + 1e-9 and found.value <= found.high + 1e-9 and found.high <= 1 + 1e-9
 
 
-@pytest.mark.parametrize("form", FORMS)
+@for_each("form", FORMS)
 def test_the_interval_covers_the_truth_of_normal_ratings(form) -> None:
     rng = np.random.default_rng(6)
     items, people, noise, k = 1.0, 0.3 if form.startswith("2") else 0.0, 0.7, 3

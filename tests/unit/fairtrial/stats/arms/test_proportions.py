@@ -14,6 +14,7 @@ from fairtrial.stats.always_valid import always_valid, at_most
 from fairtrial.stats.arms.proportions import newcombe, rate, rate_difference
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.sums import Successes
+from tests.fixtures.for_each import for_each
 
 
 @st.composite
@@ -32,7 +33,7 @@ def effect(found: Effect | NotEnough) -> Effect:
     return found
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("treatment", "control", "low", "high"),
     [
         ((70, 56), (80, 48), 0.0524, 0.3339),
@@ -92,10 +93,8 @@ def test_looks_at_arms_of_one_size_read_the_pooled_variance() -> None:
     assert (found.value, found.watched) == pytest.approx((0.1, 0.000255))
 
 
-@pytest.mark.parametrize("scale", [0.5, 1.1, 1.5, 3.0])
-@pytest.mark.parametrize(
-    ("control", "treatment"), [((900, 90), (100, 4)), ((500, 40), (700, 60)), ((90, 30), (900, 60))]
-)
+@for_each("scale", [0.5, 1.1, 1.5, 3.0])
+@for_each(("control", "treatment"), [((900, 90), (100, 4)), ((500, 40), (700, 60)), ((90, 30), (900, 60))])
 def test_the_likeliest_rates_without_a_difference_agree_with_statsmodels(
     control: tuple[int, int], treatment: tuple[int, int], scale: float
 ) -> None:

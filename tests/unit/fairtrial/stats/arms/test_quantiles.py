@@ -13,6 +13,7 @@ from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference, quantile_level, quantile_ranks
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sums import JointMoments
+from tests.fixtures.for_each import for_each
 
 VALUES = st.builds(
     lambda seed, n: np.random.default_rng(seed).permutation(10_000)[:n].astype(float).tolist(),
@@ -89,7 +90,7 @@ def test_a_whole_user_copied_is_no_news() -> None:
     assert sqrt(thrice.variance) == pytest.approx(sqrt(once.variance), rel=0.35)  # not 1/√3 of it
 
 
-@pytest.mark.parametrize(("n", "nu"), [(1, 0.5), (7, 0.5), (100, 0.95), (1000, 0.99), (4000, 0.95), (50, 0.02)])
+@for_each(("n", "nu"), [(1, 0.5), (7, 0.5), (100, 0.95), (1000, 0.99), (4000, 0.95), (50, 0.02)])
 def test_the_middle_rank_is_the_inverse_of_the_empirical_distribution(n: int, nu: float) -> None:
     low, middle, high = quantile_ranks(n, nu)
     values = np.arange(1.0, n + 1)

@@ -22,6 +22,7 @@ from fairtrial.stats.paired.equivalence import (
 )
 from fairtrial.stats.paired.tango import tango, tango_score
 from fairtrial.stats.sizes import cases_for_margin
+from tests.fixtures.for_each import for_each
 
 RNG = np.random.default_rng(8)
 
@@ -30,7 +31,7 @@ def interval(low: float, high: float) -> Estimate:
     return Estimate((low + high) / 2, low, high, 0.90, 100, "t")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("low", "high", "without", "within"),
     [
         (0.01, 0.05, "better", "better"),

@@ -14,20 +14,21 @@ from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
 from fairtrial.stats.paired.equivalence import classify_interval, equivalent, non_inferior
 from fairtrial.stats.paired.mcnemar import exact, mid_p
 from fairtrial.stats.paired.sign_flip import sign_flip
+from tests.fixtures.for_each import for_each
 
 OF_DIFFERENCES = [clustered_mean, clustered_effect, paired_bootstrap, sign_flip]
 SEEN = Estimate(0.01, -0.02, 0.04, 0.9, 50, "mean")
 
 
-@pytest.mark.parametrize("method", OF_DIFFERENCES)
-@pytest.mark.parametrize("lost", [nan, inf, -inf])
+@for_each("method", OF_DIFFERENCES)
+@for_each("lost", [nan, inf, -inf])
 def test_a_difference_that_is_no_number_is_refused(method, lost: float) -> None:
     with pytest.raises(ValueError, match="not a finite number"):
         method(np.array([0.1, 0.2, lost] * 8))
 
 
-@pytest.mark.parametrize("method", OF_DIFFERENCES)
-@pytest.mark.parametrize("clusters", [["a"], ["a"] * 25])
+@for_each("method", OF_DIFFERENCES)
+@for_each("clusters", [["a"], ["a"] * 25])
 def test_each_difference_has_its_cluster(method, clusters: list[str]) -> None:
     with pytest.raises(ValueError, match="one for each"):
         method(np.array([0.1, 0.2, 0.4] * 8), clusters)
@@ -104,7 +105,7 @@ def test_a_variance_and_a_span_make_sense(variance: float, span: float) -> None:
         non_inferior(SEEN, margin=0.05, variance=variance, span=span)
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.6, -0.1, nan])
+@for_each("alpha", [0.0, 0.5, 0.6, -0.1, nan])
 def test_two_one_sided_tests_have_an_alpha_below_one_half(alpha: float) -> None:
     with pytest.raises(ValueError, match="α"):
         equivalent(Effect(0.01, 0.0001, 50, "mean", 49), margin=0.04, alpha=alpha)

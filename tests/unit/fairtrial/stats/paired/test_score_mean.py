@@ -14,6 +14,7 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.paired.score_mean import score_mean
 from fairtrial.stats.paired.score_units import ScoreUnits, likeliest
 from fairtrial.stats.paired.tango import score_bounds, tango
+from tests.fixtures.for_each import for_each
 
 BOTH_WAYS = (-1.0, 1.0)
 
@@ -27,7 +28,7 @@ def flips(won: int, lost: int, n: int) -> np.ndarray:
     return np.repeat([1.0, -1.0, 0.0], [won, lost, n - won - lost])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("won", "lost", "n"), [(0, 0, 60), (0, 1, 44), (5, 9, 100), (30, 3, 200), (0, 8, 54), (1, 0, 54), (0, 44, 44)]
 )
 def test_differences_of_0_and_1_have_tangos_interval_at_students_quantile(won: int, lost: int, n: int) -> None:
@@ -102,8 +103,8 @@ def test_one_cluster_of_two_changes_little() -> None:
     assert (low, high) == pytest.approx(bounds(tango(5, 9, 100)), abs=0.006)
 
 
-@pytest.mark.parametrize(("n", "margin"), [(28, 0.1), (54, 0.05), (100, 0.05), (100, 0.1), (200, 0.05), (400, 0.02)])
-@pytest.mark.parametrize("size", [1.0, 0.5, 0.25])
+@for_each(("n", "margin"), [(28, 0.1), (54, 0.05), (100, 0.05), (100, 0.1), (200, 0.05), (400, 0.02)])
+@for_each("size", [1.0, 0.5, 0.25])
 def test_losses_that_make_the_margin_pass_in_at_most_7_percent(n: int, margin: float, size: float) -> None:
     """The t interval passes them in up to 24 %."""
     losses = np.arange(n + 1)

@@ -12,6 +12,7 @@ from scipy.stats import binom
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.paired.tango import tango, tango_score
+from tests.fixtures.for_each import for_each
 
 
 def estimate(won: int, lost: int, n: int, level: float = 0.95) -> Estimate:
@@ -106,7 +107,7 @@ def roots_of_yang_sun_and_hardin(won: int, lost: int, n: int, level: float) -> l
     return sorted(root.real for root in np.roots(quartic) if abs(root.imag) < 1e-6)
 
 
-@pytest.mark.parametrize(("won", "lost", "n"), [(6, 6, 40), (10, 32, 120), (3, 1, 44), (12, 2, 56), (40, 5, 100)])
+@for_each(("won", "lost", "n"), [(6, 6, 40), (10, 32, 120), (3, 1, 44), (12, 2, 56), (40, 5, 100)])
 def test_it_agrees_with_the_closed_form(won: int, lost: int, n: int) -> None:
     roots = roots_of_yang_sun_and_hardin(won, lost, n, 0.95)
     found = estimate(won, lost, n)

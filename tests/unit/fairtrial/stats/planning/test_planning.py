@@ -11,6 +11,7 @@ from fairtrial.stats.planning.options import option, rule_of
 from fairtrial.stats.planning.question import MODES, Design, Question
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, plan_trial
 from fairtrial.stats.sizes import size_of_shares
+from tests.fixtures.for_each import for_each
 
 RESOLVED = Question("feedback.resolved", "superior", baseline=0.62, effect=0.03)
 ERRORS = Question("requests.error_rate", "not worse", 0.01, 0.01, lower_is_better=True, safety=True)
@@ -51,7 +52,7 @@ def test_the_power_at_the_end_is_that_of_the_units_at_the_end() -> None:
     assert found.exaggeration == pytest.approx(1.6, abs=0.05)  # it stops only where it sees more than there is
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("question", "design"),
     [
         (RESOLVED, Design(per_week=1800.0)),
@@ -267,7 +268,7 @@ def test_one_look_is_the_size_of_the_formula() -> None:
     assert found.units == pytest.approx(size_of_shares(0.62, 0.65, share=0.2))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "fields",
     [
         {"effect": 0.0},
@@ -288,7 +289,7 @@ def test_a_question_that_makes_no_sense_is_refused(fields: dict[str, float]) -> 
         replace(RESOLVED, **fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "fields", [{"per_week": 0.0}, {"weeks": 0}, {"share": 1.0}, {"power": 0.01}, {"inflation": 0.5}, {"mode": "watch"}]
 )
 def test_a_design_that_makes_no_sense_is_refused(fields: dict[str, float]) -> None:

@@ -10,6 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.review.position_flips import both_orders, flip_rate
+from tests.fixtures.for_each import for_each
 
 ORDERS = st.lists(st.tuples(*[st.sampled_from([0.0, 0.5, 1.0])] * 2), min_size=12, max_size=40)
 
@@ -19,7 +20,7 @@ def columns(pairs: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(first), np.array(second)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("first", "second", "vote"),
     [(1, 1, 1), (0, 0, 0), (0.5, 0.5, 0.5), (1, 0, 0.5), (0, 1, 0.5), (1, 0.5, 0.5), (0.5, 0, 0.5)],
 )

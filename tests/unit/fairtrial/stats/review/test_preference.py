@@ -12,6 +12,7 @@ from fairtrial.stats.paired.clustered import clustered_mean
 from fairtrial.stats.review.crossed import crossed_mean
 from fairtrial.stats.review.preference import count_wins, least_significant_rate, win_rate
 from fairtrial.stats.review.ratings import mean_rating
+from tests.fixtures.for_each import for_each
 
 
 def alone(values: list[float], level: float = 0.90) -> Estimate | NotEnough:
@@ -87,8 +88,8 @@ def test_few_pairs_are_not_enough_however_many_people_judged_them() -> None:
     assert isinstance(win_rate(np.array([]), [], []), NotEnough)
 
 
-@pytest.mark.parametrize("pairs", [10, 20, 50, 200])
-@pytest.mark.parametrize(("won", "tied"), [(0.5, 0.0), (0.35, 0.3), (0.1, 0.8), (0.7, 0.1)])
+@for_each("pairs", [10, 20, 50, 200])
+@for_each(("won", "tied"), [(0.5, 0.0), (0.35, 0.3), (0.1, 0.8), (0.7, 0.1)])
 def test_each_one_sided_bound_is_wrong_about_one_time_in_twenty(pairs: int, won: float, tied: float) -> None:
     rng = np.random.default_rng(pairs)
     true, reps, low, high = won + tied / 2, 1200, 0, 0
@@ -100,8 +101,8 @@ def test_each_one_sided_bound_is_wrong_about_one_time_in_twenty(pairs: int, won:
     assert max(low, high) / reps < 0.08
 
 
-@pytest.mark.parametrize("pairs", [10, 15, 30, 40])
-@pytest.mark.parametrize("below", [0.0, 0.05])
+@for_each("pairs", [10, 15, 30, 40])
+@for_each("below", [0.0, 0.05])
 def test_a_bound_is_no_more_often_wrong_where_nearly_all_votes_are_ties(pairs: int, below: float) -> None:
     """The exact chance, over all that can be voted, to find the true win rate ½ − ``below`` under the bound."""
     counts = [(won, lost) for won in range(pairs + 1) for lost in range(pairs + 1 - won)]

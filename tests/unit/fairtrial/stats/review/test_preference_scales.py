@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.review.preference_scales import elo_gap, net_preference
+from tests.fixtures.for_each import for_each
 
 RATES = st.tuples(*[st.floats(0.01, 0.99)] * 3).map(sorted)
 
@@ -18,7 +19,7 @@ def rate(value: float, low: float = 0.0, high: float = 1.0) -> Estimate:
     return Estimate(value, low, high, 0.9, 100, "win rate")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("points", "expected"),
     [(0, 50), (50, 57), (100, 64), (150, 70), (200, 76), (250, 81), (300, 85), (350, 88), (400, 91), (450, 93)],
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from scipy.stats import binom
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.review.ratings import MIN_ITEMS, mean_rating
+from tests.fixtures.for_each import for_each
 
 SPAN = 4.0
 MOST_WRONG = 0.06
@@ -21,7 +21,7 @@ def lower_bound(worse: int, pairs: int) -> float:
     return found.low
 
 
-@pytest.mark.parametrize("pairs", [10, 15, 20, 30, 40, 60, 100, 200])
+@for_each("pairs", [10, 15, 20, 30, 40, 60, 100, 200])
 def test_a_loss_of_the_margin_passes_in_few_reviews_though_most_pairs_are_equal(pairs: int) -> None:
     bounds = [lower_bound(worse, pairs) for worse in range(pairs + 1)]
     for margin in np.arange(0.02, 0.6, 0.01):

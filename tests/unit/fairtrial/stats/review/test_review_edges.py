@@ -17,6 +17,7 @@ from fairtrial.stats.review.preference_effect import preference_effect, preferen
 from fairtrial.stats.review.preference_model import Judgements
 from fairtrial.stats.review.ratings import mean_rating
 from fairtrial.stats.sums import JointMoments, Moments
+from tests.fixtures.for_each import for_each
 
 PAIRS, ANN = [str(i) for i in range(30)], ["ann"] * 30
 VOTES = np.array([1.0, 0.0, 0.5] * 10)
@@ -37,8 +38,8 @@ def logit(values: object, items: object, people: object, **rest: object) -> obje
 OF_COLUMNS: list[Method] = [*OF_VOTES, crossed_mean, rating, logit]
 
 
-@pytest.mark.parametrize("method", OF_VOTES)
-@pytest.mark.parametrize("worth", [nan, 2.0, -1.0, 0.7])
+@for_each("method", OF_VOTES)
+@for_each("worth", [nan, 2.0, -1.0, 0.7])
 def test_a_vote_of_another_worth_is_neither_a_tie_nor_a_win(method: Method, worth: float) -> None:
     strange = np.where(VOTES == 0.5, worth, VOTES)
     with pytest.raises(ValueError, match="worth 1, 0, or one half"):
@@ -50,14 +51,14 @@ def test_a_vote_of_another_worth_is_neither_a_tie_nor_a_win(method: Method, wort
         preference_sums(strange, PAIRS)
 
 
-@pytest.mark.parametrize("method", OF_COLUMNS)
+@for_each("method", OF_COLUMNS)
 def test_each_vote_has_its_pair_and_its_person(method: Method) -> None:
     with pytest.raises(ValueError, match="each vote needs one"):
         method(VOTES, PAIRS[:20] + PAIRS[:5], ["ann"] * 25)
 
 
-@pytest.mark.parametrize("method", OF_COLUMNS)
-@pytest.mark.parametrize("weights", [np.ones(5), np.zeros(30), np.full(30, -1.0), np.full(30, nan)])
+@for_each("method", OF_COLUMNS)
+@for_each("weights", [np.ones(5), np.zeros(30), np.full(30, -1.0), np.full(30, nan)])
 def test_a_weight_is_a_number_above_zero(method: Method, weights: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"weight|finite"):
         method(VOTES, PAIRS, ANN, weights=weights)

@@ -21,6 +21,7 @@ from fairtrial.stats.sequential.conversions import (
     lift_at_least,
     lift_at_most,
 )
+from tests.fixtures.for_each import for_each
 
 counts = st.integers(0, 3_000)
 some = st.integers(1, 3_000)
@@ -262,7 +263,7 @@ def test_far_more_in_control_is_no_evidence_of_harm_and_no_overflow() -> None:
     assert exp(found) > 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     "wrong", [{"lift": 0.0}, {"lift": inf}, {"lift": 1e-9}, {"lift": 0.1, "share": 1.0}, {"lift": 0.1, "share": 0.0}]
 )
 def test_what_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from fairtrial.stats.sequential.crossing import exits
+from tests.fixtures.for_each import for_each
 
 
 def repeated(looks: int, constant: float, drift: float = 0.0) -> float:
@@ -15,7 +16,7 @@ def repeated(looks: int, constant: float, drift: float = 0.0) -> float:
     return sum(found.up) + sum(found.down)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("looks", "error"),
     [(1, 0.05), (2, 0.083), (3, 0.107), (4, 0.126), (5, 0.142), (10, 0.193), (20, 0.248), (50, 0.320)],
 )
@@ -24,7 +25,7 @@ def test_looks_at_five_percent_are_a_test_of_what_armitage_mcpherson_and_rowe_sa
     assert repeated(looks, 1.959964) == pytest.approx(error, abs=6e-4)
 
 
-@pytest.mark.parametrize(("looks", "constant"), [(2, 2.178), (3, 2.289), (4, 2.361), (5, 2.413), (10, 2.555)])
+@for_each(("looks", "constant"), [(2, 2.178), (3, 2.289), (4, 2.361), (5, 2.413), (10, 2.555)])
 def test_pocock_s_constants_are_a_test_of_five_percent(looks: int, constant: float) -> None:
     # Jennison & Turnbull (2000), Group Sequential Methods, table 2.1, C_P(K, 0.05)
     assert repeated(looks, constant) == pytest.approx(0.05, abs=1e-4)

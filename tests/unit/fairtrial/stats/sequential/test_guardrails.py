@@ -14,6 +14,7 @@ from fairtrial.stats.effects import Effect, too_few
 from fairtrial.stats.sequential.conversions import conversion_harm
 from fairtrial.stats.sequential.guardrails import Limits, guardrail, rare_guardrail, relative_guardrail
 from fairtrial.stats.sums import Moments
+from tests.fixtures.for_each import for_each
 
 NOTHING = NotEnough("nothing", "something")
 values = st.floats(-0.2, 0.2)
@@ -135,7 +136,7 @@ def test_with_not_enough_nothing_is_answered() -> None:
         assert isinstance(found.evidence, NotEnough)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "wrong",
     [
         {"margin": 0.0},

@@ -14,13 +14,12 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.sequential.alpha_spending import spending_bounds, spent_look
 from fairtrial.stats.sequential.obrien_fleming import inflation, obrien_fleming, planned_exits, planned_look
+from tests.fixtures.for_each import for_each
 
 EFFECT = Effect(value=0.04, variance=0.0001, n=1800, method="difference")
 
 
-@pytest.mark.parametrize(
-    ("looks", "constant"), [(1, 1.960), (2, 1.977), (3, 2.004), (4, 2.024), (5, 2.040), (10, 2.087)]
-)
+@for_each(("looks", "constant"), [(1, 1.960), (2, 1.977), (3, 2.004), (4, 2.024), (5, 2.040), (10, 2.087)])
 def test_the_constants_are_those_of_jennison_and_turnbull(looks: int, constant: float) -> None:
     # Jennison & Turnbull (2000), Group Sequential Methods, table 2.3, C_B(K, 0.05)
     assert obrien_fleming(looks) == pytest.approx(constant, abs=6e-4)

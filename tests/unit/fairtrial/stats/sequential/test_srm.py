@@ -20,6 +20,7 @@ from fairtrial.stats.sequential.srm import (
     srm_segments,
     srm_status,
 )
+from tests.fixtures.for_each import for_each
 
 HALF = [0.5, 0.5]
 plans = st.sampled_from([[0.5, 0.5], [0.9, 0.1], [0.4, 0.2, 0.4], [0.25, 0.25, 0.25, 0.25]])
@@ -36,7 +37,7 @@ def so_far(found: SrmStatus | NotEnough) -> SrmStatus:
     return found
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("days", "shares", "strength", "p"),
     [
         ([(800, 200)], HALF, 10_000, 8.126155715401769e-08),

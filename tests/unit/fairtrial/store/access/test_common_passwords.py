@@ -9,6 +9,7 @@ import pytest
 from fairtrial.domain.errors import BadRequest
 from fairtrial.store.access import common_passwords
 from fairtrial.store.access.passwords import LONGEST, SHORTEST, require_acceptable
+from tests.fixtures.for_each import for_each
 
 LIST = Path(common_passwords.__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").splitlines()
 
@@ -28,7 +29,7 @@ def test_every_one_that_is_long_enough_is_refused() -> None:
             require_acceptable(password, name="Rosa")
 
 
-@pytest.mark.parametrize("password", ["QWERTYUIOP", "Password123!", "!!liverpool1", "1q2w3e4r5t6y", "iloveyou2026"])
+@for_each("password", ["QWERTYUIOP", "Password123!", "!!liverpool1", "1q2w3e4r5t6y", "iloveyou2026"])
 def test_a_common_password_in_capitals_or_with_a_few_signs_is_refused(password: str) -> None:
     with pytest.raises(BadRequest, match="most common"):
         require_acceptable(password, name="Rosa")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,9 @@ from fairtrial.store.erasure.erase import Unit, new_state
 from fairtrial.store.erasure.rows import CHANGES, COMPUTED, TOUCHED
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import traffic
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
+from tests.fixtures.store.empty_store import empty_store
 from tests.fixtures.store.erasing import erase_unit
 
 NAMING = """
@@ -81,19 +84,18 @@ def test_where_a_units_responses_are_goes_with_it(database: Database, ingester: 
 ODD_NAMES = ['Zoë "Z" O\'Hara\\', "👩\u200d💻", "a\nb", "%_*", "x" * 1000, "名\u00a0前", "4711"]
 
 
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_a_name_is_found_however_json_spells_it_and_blanks_around_it_are_none_of_it(
-    database: Database, ingester: Ingester, name: str
-) -> None:
+@for_each("name", ODD_NAMES)
+def test_erasure_finds_every_spelling_of_a_name_in_json_with_blanks_around_it(tmp_path: Path, name: str) -> None:
     mine = [json.dumps({"user": name}), json.dumps({"user": f" {name}\t"}, ensure_ascii=False)]
     others = [json.dumps({"user": other}) for other in (f"{name}1", f"1{name}", name[:-1])]
     others += [json.dumps({"user": "u", "text": name}), f"no json, but {name}\\"]
-    writer = JournalWriter(database.layout.journal, writer="w")
-    writer.append(*(samples.request(number, request_body=body) for number, body in enumerate(mine + others)))
-    writer.close()
-    ingester.catch_up()
-    assert erase_unit(database, name, "p-odd") == {"requests": 2, "payloads": 2, "journal lines": 2}
-    assert database.rows("SELECT request_body FROM payloads ORDER BY request_id") == [(body,) for body in others]
+    with empty_store(tmp_path) as (database, ingester):
+        writer = JournalWriter(database.layout.journal, writer="w")
+        writer.append(*(samples.request(number, request_body=body) for number, body in enumerate(mine + others)))
+        writer.close()
+        ingester.catch_up()
+        assert erase_unit(database, name, "p-odd") == {"requests": 2, "payloads": 2, "journal lines": 2}
+        assert database.rows("SELECT request_body FROM payloads ORDER BY request_id") == [(body,) for body in others]
 
 
 def test_a_log_loses_the_lines_that_name_the_unit_in_any_spelling_and_no_other(database: Database) -> None:

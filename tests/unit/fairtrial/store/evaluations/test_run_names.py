@@ -9,6 +9,7 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations.run_names import find_run
 from fairtrial.store.ingest.ingest import Ingester
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 
 RUNS = (("aa-1", "base", "finished"), ("aa-12", "base", "finished"), ("ab-3", "tuned", "finished"))
@@ -22,13 +23,18 @@ def bring(database: Database, *runs: tuple[str, str, str]) -> None:
     Ingester(database, lambda: samples.NOW).catch_up()
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def with_runs(database: Database) -> Database:
+    bring(database, *RUNS)
+    return database
+
+
+@for_each(
     ("name", "run_id"),
     [("aa-1", "aa-1"), ("aa-12", "aa-12"), ("ab", "ab-3"), ("general@base", "aa-12"), ("general@tuned", "ab-3")],
 )
-def test_a_name_leads_to_one_run(database: Database, name: str, run_id: str) -> None:
-    bring(database, *RUNS)
-    assert find_run(database, name) == run_id
+def test_a_name_leads_to_one_run(with_runs: Database, name: str, run_id: str) -> None:
+    assert find_run(with_runs, name) == run_id
 
 
 def test_a_beginning_of_several_ids_names_them(database: Database) -> None:
@@ -37,7 +43,7 @@ def test_a_beginning_of_several_ids_names_them(database: Database) -> None:
         find_run(database, "a")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "words"),
     [
         ("ab-4", "nearest: ab-3"),
@@ -48,10 +54,9 @@ def test_a_beginning_of_several_ids_names_them(database: Database) -> None:
         ("sums@other", "fairtrial eval SUITE.yaml --on other"),
     ],
 )
-def test_an_unknown_run_is_an_error_that_says_what_exists(database: Database, name: str, words: str) -> None:
-    bring(database, *RUNS)
+def test_an_unknown_run_is_an_error_that_names_what_exists(with_runs: Database, name: str, words: str) -> None:
     with pytest.raises(NotFound, match=words):
-        find_run(database, name)
+        find_run(with_runs, name)
 
 
 def test_an_interrupted_run_is_newer_but_not_the_newest_result(database: Database) -> None:

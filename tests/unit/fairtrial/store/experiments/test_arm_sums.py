@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import product
 from math import isinf
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +18,13 @@ from fairtrial.store.experiments import quantile_sums
 from fairtrial.store.experiments.arm_sums import read_sums
 from fairtrial.store.experiments.transitions import Interruption
 from fairtrial.store.ingest.ingest import Ingester
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import live_experiment as live
 from tests.fixtures.store.computed_sums import computed
+from tests.fixtures.store.empty_store import empty_store
 
 NONE: Sequence[Interruption] = ()
+INTERRUPTIONS = (NONE, (live.PAUSED,), (live.PAUSED, (live.END - 1_000 * live.SECOND, None)))
 
 
 def ingest(database: Database, ingester: Ingester, traffic: live.Traffic) -> None:
@@ -55,19 +60,17 @@ def flat(sums: object) -> dict[str, float]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("interruptions", [NONE, (live.PAUSED,), (live.PAUSED, (live.END - 1_000 * live.SECOND, None))])
-def test_sums_are_those_of_the_events(
-    database: Database, ingester: Ingester, seed: int, interruptions: Sequence[Interruption]
-) -> None:
+@for_each("seed", range(6))
+def test_sums_are_those_of_the_events(tmp_path: Path, seed: int) -> None:
     traffic = live.random_traffic(seed, unpriced=0.002 * seed)
-    live.store_plans(database, live.plan(), live.amended())
-    ingest(database, ingester, traffic)
-    for plan in (live.plan(), live.amended()):
-        for now_us in (live.END, live.STARTED + 2_500 * live.SECOND + 123):
-            found = read(database, plan, now_us, interruptions)
-            assert_same(found, computed(plan, traffic, now_us=now_us, interruptions=interruptions))
-            assert all(arm.units > 5 for arm in found.arms.values())
+    times = (live.END, live.STARTED + 2_500 * live.SECOND + 123)
+    with empty_store(tmp_path) as (database, ingester):
+        live.store_plans(database, live.plan(), live.amended())
+        ingest(database, ingester, traffic)
+        for plan, now_us, interruptions in product((live.plan(), live.amended()), times, INTERRUPTIONS):
+            sums = read(database, plan, now_us, interruptions)
+            assert_same(sums, computed(plan, traffic, now_us=now_us, interruptions=interruptions))
+            assert all(arm.units > 5 for arm in sums.arms.values())
 
 
 def test_every_metric_has_data_in_these_tests(database: Database, ingester: Ingester) -> None:

@@ -18,6 +18,7 @@ from fairtrial.store.core.query import END_OF_TIME_US
 from fairtrial.store.experiments import control_levels
 from fairtrial.store.experiments.control_levels import HISTORY_US, Level, history_level, read_level
 from fairtrial.store.ingest.ingest import Ingester
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import computed_sums, samples
 from tests.fixtures.store import live_experiment as live
 
@@ -32,10 +33,18 @@ def ingest(database: Database, ingester: Ingester, traffic: live.Traffic) -> Non
     ingester.catch_up()
 
 
-@pytest.mark.parametrize("metric", [one for one in live.METRICS if one.method != "amount"], ids=lambda one: one.metric)
-def test_a_level_is_that_of_the_controls_units(database: Database, ingester: Ingester, metric: live.MetricPlan) -> None:
+@pytest.fixture
+def traffic(database: Database, ingester: Ingester) -> live.Traffic:
+    """Random traffic, which the store contains."""
     traffic = live.random_traffic(8)
     ingest(database, ingester, traffic)
+    return traffic
+
+
+@for_each("metric", [one for one in live.METRICS if one.method != "amount"], label=lambda one: one.metric)
+def test_a_level_is_that_of_the_controls_units(
+    database: Database, traffic: live.Traffic, metric: live.MetricPlan
+) -> None:
     with database.read_transaction() as cursor:
         found = read_level(cursor, live.plan(), metric, live.HASHES, since_us=SINCE)
     of = replace(live.plan(from_us=SINCE), metrics=(replace(metric, role="guardrail", from_us=0),))
@@ -52,12 +61,10 @@ def test_a_level_is_that_of_the_controls_units(database: Database, ingester: Ing
         assert found == pytest.approx((sums.given.mean, None, sums.given.n))
 
 
-@pytest.mark.parametrize("metric", [one for one in live.METRICS if one.method == "amount"], ids=lambda one: one.metric)
+@for_each("metric", [one for one in live.METRICS if one.method == "amount"], label=lambda one: one.metric)
 def test_the_cap_of_an_amount_is_its_99_percent_quantile(
-    database: Database, ingester: Ingester, metric: live.MetricPlan
+    database: Database, traffic: live.Traffic, metric: live.MetricPlan
 ) -> None:
-    traffic = live.random_traffic(9)
-    ingest(database, ingester, traffic)
     with database.read_transaction() as cursor:
         found = read_level(cursor, live.plan(), metric, live.HASHES, since_us=SINCE)
     known = CATALOGUE[metric.metric]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from fairtrial.domain.events import Event, Tokens
 from fairtrial.journal.events_v1 import EventV1
@@ -18,7 +17,9 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import requests
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
+from tests.fixtures.store.empty_store import empty_store
 
 TOKENS = {"tokens_in": 7, "tokens_out": 5, "tokens_cached": 4, "tokens_cache_write": 3, "tokens_reasoning": 2}
 TOKENS |= {"tokens_audio_in": 1, "tokens_audio_out": 0}
@@ -111,14 +112,19 @@ def lines_of_version_1() -> list[EventV1]:
     ]
 
 
-@pytest.mark.parametrize("cuts", [(), (1,), (2,), (3,), (1, 2, 3)])
-@pytest.mark.parametrize("backwards", [False, True])
+@for_each("cuts", [(), (1,), (2,), (3,), (1, 2, 3)])
+@for_each("backwards", [False, True])
 def test_lines_of_version_1_become_the_same_rows_wherever_a_batch_ends(
-    database: Database, ingester: Ingester, cuts: tuple[int, ...], backwards: bool
+    tmp_path: Path, cuts: tuple[int, ...], backwards: bool
 ) -> None:
     lines = lines_of_version_1()[:: -1 if backwards else 1]
-    for start, end in zip((0, *cuts), (*cuts, len(lines)), strict=True):
-        bring(database, ingester, *lines[start:end])
+    with empty_store(tmp_path) as (database, ingester):
+        for start, end in zip((0, *cuts), (*cuts, len(lines)), strict=True):
+            bring(database, ingester, *lines[start:end])
+        check_rows_of_version_1(database)
+
+
+def check_rows_of_version_1(database: Database) -> None:
     found = row(database)
     expected = {"deployment": "other", "tokens_in": 7, "tokens_out": None, "usage_source": "provider", "unit": "mine"}
     expected |= {"variant_assigned": "tuned", "reason": "fallback", "exposed_unit": "u-1", "enrolled": True}
@@ -164,18 +170,18 @@ ODD: dict[str, tuple[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_an_odd_value_costs_its_own_line_alone(database: Database, ingester: Ingester, name: str) -> None:
+@for_each("name", ODD)
+def test_an_odd_value_costs_only_its_own_line(tmp_path: Path, name: str) -> None:
     field, value = ODD[name]
     if field == "attempts" and isinstance(value, list):
         value = [msgspec.to_builtins(samples.attempt_of(1)) | value[0]]
     odd = msgspec.to_builtins(samples.exposed(5)) | {field: value}
-    path = append(database, samples.exposed(1), json.dumps(odd).encode(), samples.exposed(2))
-    assert path.exists()
-    done = ingester.catch_up()
-    assert (done.rows, done.rejects) == (2, 1)
-    assert database.rows("SELECT request_id FROM requests ORDER BY 1") == [("r-1",), ("r-2",)]
-    assert database.rows("SELECT count(*) FROM attempts") == [(0,)]
+    with empty_store(tmp_path) as (database, ingester):
+        append(database, samples.exposed(1), json.dumps(odd).encode(), samples.exposed(2))
+        done = ingester.catch_up()
+        assert (done.rows, done.rejects) == (2, 1)
+        assert database.rows("SELECT request_id FROM requests ORDER BY 1") == [("r-1",), ("r-2",)]
+        assert database.rows("SELECT count(*) FROM attempts") == [(0,)]
 
 
 def test_a_lone_surrogate_and_a_zero_byte_stop_nothing(database: Database, ingester: Ingester) -> None:
@@ -187,7 +193,7 @@ def test_a_lone_surrogate_and_a_zero_byte_stop_nothing(database: Database, inges
     assert database.rows("SELECT tags FROM requests WHERE request_id = 'r-6'") == [({"a": "x\0y"},)]
 
 
-def append(database: Database, *lines: Event | bytes) -> Path:
+def append(database: Database, *lines: Event | bytes) -> None:
     """A segment of a writer that has ended, with lines as they are given."""
     writer = JournalWriter(database.layout.journal, writer="w")
     writer.close()
@@ -195,7 +201,6 @@ def append(database: Database, *lines: Event | bytes) -> Path:
     with path.open("ab") as file:
         for line in lines:
             file.write((line if isinstance(line, bytes) else msgspec.json.encode(line)) + b"\n")
-    return path
 
 
 def test_a_cost_that_is_no_number_is_unknown(database: Database, ingester: Ingester) -> None:

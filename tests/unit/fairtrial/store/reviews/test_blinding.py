@@ -6,6 +6,7 @@ import pytest
 
 from fairtrial.domain.reviews.masking import HIDDEN, family_of, mask, names_in
 from fairtrial.domain.reviews.review import arm_on_the_left, blind, unblind
+from tests.fixtures.for_each import for_each
 
 
 def test_sides_are_balanced_over_a_thousand_items_and_differ_between_reviewers() -> None:
@@ -24,7 +25,7 @@ def test_an_outcome_and_the_model_that_it_prefers_are_two_ways_to_say_one_thing(
     assert unblind("left", left) == left
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("said", "masked"),
     [
         ("As Claude, I can't.", f"As {HIDDEN}, I can't."),
@@ -50,7 +51,7 @@ def test_what_gives_a_model_away_is_hidden(said: str, masked: str) -> None:
     assert mask(said, ["base", "support-v2", "tuned"]) == (masked, True)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "said",
     [
         "The database is at v2; the base of the lamp is as good as new.",

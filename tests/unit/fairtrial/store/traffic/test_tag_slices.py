@@ -13,6 +13,7 @@ from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic.tag_slices import MOST_VALUES, SliceQuestion, TagSlice, can_slice, tag_slices
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 
 TEAMS = ("search", "billing")
@@ -105,7 +106,7 @@ def test_only_the_largest_values_of_a_tag_are_read(database: Database, ingester:
     assert [one.value for one in found] == [f"v{number:02d}" for number in range(15, 15 - MOST_VALUES, -1)]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("metric", "possible"),
     [
         ("feedback.resolved", True),

@@ -21,6 +21,7 @@ from gateway.control.auth.authorization import AuthorizedRoute, RequireRole, acc
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.accounts import signed_in
 from tests.fixtures.control.control_app import NOW, client, stranger
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 
 OPEN = {"/livez", "/readyz", "/sign-in", "/sign-out", "/invitation/{token}", "/one-time/{token}"}
@@ -190,7 +191,12 @@ async def test_the_name_by_which_a_proxy_publishes_control_is_served_too(backgro
         assert (await http.get("/sign-in", headers={"host": "other.example"})).status_code == 403
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def manager_cookie(background: BackgroundWork) -> dict[str, str]:
+    return signed_in(background, "release-manager")
+
+
+@for_each(
     ("headers", "status"),
     [
         ({"origin": "http://127.0.0.1:8501"}, 200),
@@ -205,11 +211,10 @@ async def test_the_name_by_which_a_proxy_publishes_control_is_served_too(backgro
     ],
 )
 async def test_a_cookie_changes_nothing_for_a_page_of_another_site(
-    background: BackgroundWork, headers: dict[str, str], status: int
+    background: BackgroundWork, manager_cookie: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
-    cookie = signed_in(background, "release-manager")
     async with stranger(background) as http:
-        answer = await http.post("/api/ingest", headers=cookie | headers)
+        answer = await http.post("/api/ingest", headers=manager_cookie | headers)
     assert answer.status_code == status, answer.text
 
 

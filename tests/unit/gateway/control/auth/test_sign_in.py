@@ -23,6 +23,7 @@ from gateway.control.auth.sign_in_throttle import (
 )
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.control_app import NOW, client_of, stranger
+from tests.fixtures.for_each import for_each
 
 PASSWORD = "correct horse battery"
 BACK = "http://127.0.0.1:8501/review"
@@ -35,6 +36,12 @@ def invite(background: BackgroundWork, name: str | None = "Rosa", role: Role = "
 
 def join(background: BackgroundWork, name: str = "Rosa", role: Role = "reviewer") -> None:
     invitations.accept(background.database, invite(background, name, role), name="", password=PASSWORD, now_us=NOW)
+
+
+@pytest.fixture
+def with_rosa(background: BackgroundWork) -> BackgroundWork:
+    join(background)
+    return background
 
 
 async def sign_in(http: httpx.AsyncClient, name: str, password: str, onward: str = BACK) -> httpx.Response:
@@ -228,7 +235,7 @@ async def test_the_device_cookie_goes_to_the_sign_in_alone_and_opens_nothing(bac
         assert (await http.get("/api/me", headers={"cookie": f"{COOKIE}={value}"})).status_code == 401
 
 
-@pytest.mark.parametrize(
+@for_each(
     "onward",
     [
         "https://evil.example/",
@@ -246,9 +253,8 @@ async def test_the_device_cookie_goes_to_the_sign_in_alone_and_opens_nothing(bac
         "http://127.0.0.1/" + "a" * 3000,
     ],
 )
-async def test_nobody_is_led_to_another_site(background: BackgroundWork, onward: str) -> None:
-    join(background)
-    async with stranger(background) as http:
+async def test_nobody_is_led_to_another_site(with_rosa: BackgroundWork, onward: str) -> None:
+    async with stranger(with_rosa) as http:
         answer = await sign_in(http, "Rosa", PASSWORD, onward)
         assert answer.headers["location"] == "/sign-in"
         shown = await http.get("/sign-in", params={"next": onward})

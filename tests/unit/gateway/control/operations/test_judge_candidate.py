@@ -28,6 +28,7 @@ from gateway.control.routers import verdicts
 from tests.fixtures.control.accounts import signed_in
 from tests.fixtures.control.control_app import client, client_of
 from tests.fixtures.control.judging import GATE, SUITE, asked, bring, bring_runs, judged
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 from tests.fixtures.store.stored_verdict import VERDICT
 
@@ -206,7 +207,13 @@ async def test_no_path_that_the_body_names_is_opened(
     assert named == []
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def with_runs(background: BackgroundWork, suite: Suite) -> BackgroundWork:
+    bring_runs(background, suite, 80)
+    return background
+
+
+@for_each(
     ("change", "says"),
     [
         ({"gate": GATE + "require:\n  - exact > 90%\n"}, "gate:5: require[0]: 'exact > 90%'"),
@@ -233,11 +240,10 @@ async def test_no_path_that_the_body_names_is_opened(
         ({"asked_by": "Rita"}, "asked_by"),
     ],
 )
-async def test_what_can_t_be_judged_is_refused_with_its_place(
-    background: BackgroundWork, suite: Suite, change: dict[str, Any], says: str
+async def test_a_wrong_question_is_refused_with_the_place_of_the_mistake(
+    with_runs: BackgroundWork, suite: Suite, change: dict[str, Any], says: str
 ) -> None:
-    bring_runs(background, suite, 80)
-    assert says in await refused(background, asked(suite) | change)
+    assert says in await refused(with_runs, asked(suite) | change)
 
 
 async def test_a_gate_with_very_many_mistakes_reports_the_first_ones(background: BackgroundWork) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import httpx
 import pyarrow
-import pytest
 
 from fairtrial.domain.storage import verdict_json
 from fairtrial.journal.writer import JournalWriter
@@ -13,6 +12,7 @@ from fairtrial.store.evaluations import verdicts
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.responses import ARROW
 from tests.fixtures.control.control_app import client
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 from tests.fixtures.store.stored_verdict import VERDICT
 
@@ -125,7 +125,7 @@ async def test_services_say_what_a_release_manager_must_know(background: Backgro
     assert [(one["name"], one["traffic"]["variants"]) for one in experiments] == [("tuned-vs-base", [])]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("method", "path", "status"),
     [
         ("GET", "/api/nothing", 404),

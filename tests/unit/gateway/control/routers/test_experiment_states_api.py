@@ -13,6 +13,7 @@ from fairtrial.store.access.sessions import local_user
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.accounts import signed_in
 from tests.fixtures.control.control_app import client, stranger
+from tests.fixtures.for_each import for_each
 
 PATH = "/api/experiments/tuned-vs-base"
 WHY = {"why": "answers in French"}
@@ -53,7 +54,7 @@ async def test_a_key_is_recorded_by_its_name_and_the_key_of_this_machine_as_its_
     assert [row["actor"] for row in rows] == [f"local user {local_user()}", "key admin"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("body", "status"),
     [("{}", 400), ('{"why": ""}', 400), ('{"why": "a\\nb"}', 400), ('{"why": "x", "actor": "me"}', 400), ("[]", 400)],
 )

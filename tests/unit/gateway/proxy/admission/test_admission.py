@@ -20,9 +20,10 @@ from gateway.proxy.admission.admission import (
     Stage,
     watch_lag,
 )
+from tests.fixtures.for_each import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("stage", "in_flight", "late", "refused"),
     [
         ("serving", MIN_IN_FLIGHT_TO_SHED - 1, True, None),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.proxy.extraction.repeated_chunks import TRIES, RepeatedChunkMatcher
 from gateway.proxy.extraction.stream_accumulator import StreamAccumulator
+from tests.fixtures.for_each import for_each
 
 TEXTS = st.lists(
     st.text(max_size=6) | st.sampled_from(['"', "\\", '"}', '\\"', "\n", 'x"},"y":{"content":"', ""]), max_size=9
@@ -52,7 +52,7 @@ def test_a_text_is_taken_only_where_all_around_it_is_the_same() -> None:
         assert alike.text(other) is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     "odd",
     [
         b"[]",

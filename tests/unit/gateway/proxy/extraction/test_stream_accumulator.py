@@ -9,6 +9,7 @@ import pytest
 
 from fairtrial.domain.events import Tokens
 from gateway.proxy.extraction.stream_accumulator import FOLD, StreamAccumulator
+from tests.fixtures.for_each import for_each
 
 
 def _event(content: dict[str, Any]) -> bytes:
@@ -90,7 +91,7 @@ def test_a_very_long_answer_is_metered_and_its_text_given_up() -> None:
     assert (kept.metadata().tokens, kept.metadata().text) == (SEVEN_AND_FOUR, None)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "odd",
     [
         {"choices": 5},

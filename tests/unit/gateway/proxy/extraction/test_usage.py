@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from fairtrial.domain.events import Tokens
 from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.extraction.responses_metadata import response_metadata
+from tests.fixtures.for_each import for_each
 
 PLAIN = {"prompt_tokens": 9, "completion_tokens": 4}
 DETAILS = {
@@ -19,7 +18,7 @@ DETAILS = {
 }
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("usage", "tokens"),
     [
         (PLAIN, Tokens(input=9, output=4)),
@@ -57,7 +56,7 @@ def test_a_response_reports_tokens_and_their_kinds() -> None:
     assert read.tokens == Tokens(input=9, output=4, cached=5, reasoning=3)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("choice", "text"),
     [
         ({"message": {"content": "I can help."}}, "I can help."),

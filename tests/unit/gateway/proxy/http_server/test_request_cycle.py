@@ -15,6 +15,7 @@ from gateway.proxy.http_server.asgi_scope import scope_of
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_path import read_path
 from gateway.proxy.http_server.server import Server
+from tests.fixtures.for_each import for_each
 
 Part = dict[str, Any]
 App = Callable[..., Awaitable[None]]
@@ -70,7 +71,7 @@ GET = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
 WHOLE = [(b"content-length", b"5")]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("head", "parts", "body"),
     [
         (WHOLE, [{"body": b"hello"}], b"hello"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pytest
 
 from fairtrial.domain.events import BreakerState, Purpose
 from fairtrial.domain.plan import Deployment
@@ -13,6 +12,7 @@ from gateway.proxy.plan.breaker import Breaker
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.recording.outcomes import outcomes_of
 from gateway.proxy.stages import NO_CONTENT, Answered, Attempt
+from tests.fixtures.for_each import for_each
 
 DEPLOYMENT = Deployment("d", "openai", "m-1", "http://x/v1")
 ARM = Arm(None, Endpoint(DEPLOYMENT, None, None, msgspec.Raw(b'"m-1"'), Breaker(DEPLOYMENT)))
@@ -25,7 +25,7 @@ def answered(breaker: BreakerState, *purposes: Purpose) -> Answered:
     return Answered(NOT_READ, attempts, 200, NO_CONTENT, "ok", None, 1.0, None, breaker)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("breaker", "purposes", "arm"),
     [
         ("closed", ["live"], "answered"),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 
-import pytest
-
 from gateway.proxy.admission.cooperative_work import MOST_OF_ONE, TimeSlicer
 from gateway.proxy.recording.capture import BODY_LIMIT, Bodies, capture_bodies, capture_in_slices
 from gateway.proxy.recording.redaction import redact_json, redact_text
 from gateway.proxy.wire.request_body import RequestBody
+from tests.fixtures.for_each import for_each
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE KEY-----"
@@ -71,12 +70,12 @@ STAYS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "redacted"), GONE)
+@for_each(("text", "redacted"), GONE)
 def test_personal_and_secret_text_is_replaced(text: str, redacted: str) -> None:
     assert redact_text(text) == redacted
 
 
-@pytest.mark.parametrize("text", STAYS)
+@for_each("text", STAYS)
 def test_text_that_only_looks_like_it_stays(text: str) -> None:
     assert redact_text(text) == text
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fairtrial.privacy.patterns import PATTERNS
 from gateway.proxy.admission.cooperative_work import Allowance, TooMuchWork, at_once, bounded
 from gateway.proxy.recording.redaction import STEP, json_steps, redact_json, text_steps
+from tests.fixtures.for_each import for_each
 from tests.fixtures.gateway.reference_redaction import redact_text as slowly
 from tests.fixtures.gateway.reference_redaction import redact_value as value_slowly
 
@@ -139,8 +140,8 @@ def test_json_of_any_writer_is_redacted_like_its_texts(value: Any, indent: int |
     assert json.loads(redacted) == {"a": value_slowly(value), "to": "[email]"}
 
 
-@pytest.mark.parametrize("find", FINDS)
-@pytest.mark.parametrize("escape", ["\n", "\t", '"', "\\", "/", "\u0001", "\u2028", "\b"])
+@for_each("find", FINDS)
+@for_each("escape", ["\n", "\t", '"', "\\", "/", "\u0001", "\u2028", "\b"])
 def test_an_escape_beside_a_find_hides_it_as_little_as_a_blank(find: str, escape: str) -> None:
     body = json.dumps({"a": f"x{escape}{find}{escape}"}).encode()
     assert json.loads(redact_json(body)) == {"a": slowly(f"x{escape}{find}{escape}")}
@@ -217,7 +218,7 @@ def steps_of(text: str) -> int:
     return number
 
 
-@pytest.mark.parametrize("piece", HOSTILE)
+@for_each("piece", HOSTILE)
 def test_work_grows_with_the_length_of_a_text_whatever_is_in_it(piece: str) -> None:
     """RE2's time grows with a text's length. The count is of the candidates that are examined."""
     text = piece * (10_000 // len(piece))

@@ -13,6 +13,7 @@ from fairtrial.domain.events import Tokens
 from gateway.proxy.extraction.chat_metadata import stream_metadata
 from gateway.proxy.extraction.stream_assembly import StreamAssembler
 from gateway.proxy.wire.sse import EventSplitter, as_event, contents, event_data, split_events
+from tests.fixtures.for_each import for_each
 
 USAGE = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":4}}'
 EVENTS = [
@@ -34,15 +35,15 @@ def _through(stream: bytes, size: int, *, strip: bool) -> tuple[bytes, bytes, bo
     return whole + seen, out + sent, splitter.done
 
 
-@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 10_000])
+@for_each("newline", [b"\n", b"\r\n", b"\r"])
+@for_each("size", [1, 2, 3, 7, 50, 10_000])
 def test_every_byte_passes_however_it_is_split(newline: bytes, size: int) -> None:
     stream = b"".join(event.replace(b"\n", newline) + newline * 2 for event in EVENTS)
     assert _through(stream, size, strip=False) == (stream, stream, True)
 
 
-@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
-@pytest.mark.parametrize("size", [1, 3, 50, 10_000])
+@for_each("newline", [b"\n", b"\r\n", b"\r"])
+@for_each("size", [1, 3, 50, 10_000])
 def test_only_the_usage_chunk_is_held_back(newline: bytes, size: int) -> None:
     raw = [event.replace(b"\n", newline) + newline * 2 for event in EVENTS]
     whole, out, _ = _through(b"".join(raw), size, strip=True)

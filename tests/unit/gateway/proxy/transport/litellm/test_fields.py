@@ -9,6 +9,7 @@ import pytest
 from fairtrial.domain.errors import BadRequest
 from gateway.proxy.transport.litellm.fields import litellm_fields
 from gateway.proxy.transport.litellm.schema import DEPTH, PARTS
+from tests.fixtures.for_each import for_each
 
 USER: list[Any] = [{"role": "user", "content": "Hello?"}]
 
@@ -48,7 +49,7 @@ def _nested(levels: int) -> dict[str, Any]:
     return schema
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("fields", "words"),
     [
         ({"max_tokens": "9"}, "max_tokens: is '9' (a whole number)"),
@@ -75,8 +76,8 @@ def test_a_value_of_the_wrong_kind_is_refused_in_words(fields: dict[str, Any], w
     assert words in str(refused.value)
 
 
-@pytest.mark.parametrize("put", [_tool, _format])
-@pytest.mark.parametrize("schema", [_doubling(14), _nested(DEPTH), {"enum": ["x"] * PARTS}])
+@for_each("put", [_tool, _format])
+@for_each("schema", [_doubling(14), _nested(DEPTH), {"enum": ["x"] * PARTS}])
 def test_a_schema_that_grows_beyond_measure_is_refused(put: Any, schema: dict[str, Any]) -> None:
     with pytest.raises(BadRequest, match="once its references are followed"):
         litellm_fields({"messages": USER, **put(schema)})
