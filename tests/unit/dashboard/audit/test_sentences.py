@@ -21,7 +21,7 @@ def entry(action: str, *, actor: str = "account Rita", subject: str = "s1", **de
 
 
 @for_each(
-    ("row", "says"),
+    ("row", "sentence"),
     [
         (
             entry("experiment.kill", subject="a-vs-b", **{"from": "running", "to": "killed"}),
@@ -50,8 +50,8 @@ def entry(action: str, *, actor: str = "account Rita", subject: str = "s1", **de
         (entry("moon.landing_site"), "Rita recorded “moon landing site” for s1."),
     ],
 )  # fmt: skip
-def test_an_entry_reads_as_a_sentence(row: dict[str, Any], says: str) -> None:
-    assert sentence_of(row) == says
+def test_an_entry_reads_as_a_sentence(row: dict[str, Any], sentence: str) -> None:
+    assert sentence_of(row) == sentence
 
 
 def test_the_reason_is_the_one_that_was_given_and_that_of_a_refusal_its_message() -> None:

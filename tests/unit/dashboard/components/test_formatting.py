@@ -10,7 +10,7 @@ US = 1_800_000_000_000_000
 
 
 @for_each(
-    ("said", "shown"),
+    ("value", "shown"),
     [
         (formatting.share(None), "–"),
         (formatting.share(1, 0), "–"),
@@ -49,12 +49,12 @@ US = 1_800_000_000_000_000
         (formatting.readable_reference(None), "–"),
     ],
 )
-def test_values_read_as_people_say_them(said: str, shown: str) -> None:
-    assert said == shown
+def test_values_have_readable_forms(value: str, shown: str) -> None:
+    assert value == shown
 
 
 @for_each("text", ["http://x.invalid", "WWW.x.invalid", "a@b.invalid", "a -> b", "a <= b", "a -- b"])
-def test_what_is_looked_for_in_finished_text_is_parted_invisibly(text: str) -> None:
+def test_links_and_arrows_in_finished_text_are_split_invisibly(text: str) -> None:
     assert formatting.JOINER in formatting.plain(text)
     assert formatting.plain(text).replace(formatting.JOINER, "").replace("\\", "") == text
 

@@ -62,7 +62,7 @@ def test_every_form_of_the_contract_is_read(text: str) -> None:
 
 
 @for_each("text", MISTAKES)
-def test_a_wrong_line_says_what_is_wrong_and_gives_the_nearest_form(text: str) -> None:
+def test_a_wrong_line_is_an_error_with_its_reason_and_the_nearest_form(text: str) -> None:
     wrong, form = MISTAKES[text]
     with pytest.raises(GateLineError) as caught:
         parse(text)

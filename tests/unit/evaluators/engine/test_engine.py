@@ -191,7 +191,7 @@ async def test_a_scorer_that_crashes_is_a_failure_and_not_a_zero(tmp_path: Path,
         ("I can help with that.", False),
     ],
 )
-def test_a_refusal_is_told_from_an_answer(text: str, refused: bool) -> None:
+def test_a_refusal_is_distinguished_from_an_answer(text: str, refused: bool) -> None:
     assert refuses(text) is refused
 
 

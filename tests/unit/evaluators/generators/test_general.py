@@ -61,7 +61,7 @@ def test_every_seed_has_all_families_in_full_and_no_question_twice(seed: int) ->
 
 
 @for_each("seed", SEEDS)
-def test_no_question_was_asked_in_training_or_among_the_forty(seed: int) -> None:
+def test_no_question_occurs_in_training_or_among_the_forty(seed: int) -> None:
     assert not {normalise(asked(row)) for row in general.rows(seed)} & asked_in_training()
 
 

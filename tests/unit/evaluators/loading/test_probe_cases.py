@@ -140,7 +140,7 @@ def test_check_prints_the_cases_of_each_family(tmp_path: Path) -> None:
 
 
 @for_each(
-    ("entry", "says"),
+    ("entry", "message"),
     [
         ("typos", "probes[0]: an entry must be a mapping (such as: keep answer under: [typos, case])"),
         ({"keep answers under": ["case"]}, "unknown probe 'keep answers under' (did you mean 'keep answer under'?)"),
@@ -159,10 +159,10 @@ def test_check_prints_the_cases_of_each_family(tmp_path: Path) -> None:
         ({"family": "case", "keep answer under": "all"}, "an entry names exactly one probe"),
     ],
 )
-def test_a_mistake_names_its_place_and_the_nearest_name(tmp_path: Path, entry: Any, says: str) -> None:
+def test_a_mistake_names_its_place_and_the_nearest_name(tmp_path: Path, entry: Any, message: str) -> None:
     (tmp_path.parent / "out.yaml").write_text("probe: x\n")
     found = mistakes(tmp_path, entry)
-    assert any(says in one for one in found), found
+    assert any(message in one for one in found), found
     assert all(one.startswith("suite.yaml:6: probes[0]") for one in found)
 
 

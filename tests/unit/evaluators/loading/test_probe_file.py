@@ -101,7 +101,7 @@ def test_a_family_can_demand_a_direction(tmp_path: Path) -> None:
 
 
 @for_each(
-    ("old", "new", "says"),
+    ("old", "new", "message"),
     [
         ("severity: high", "severty: high", "mine.yaml:3: severty: unknown field (did you mean 'severity'?)"),
         ("severity: high", "severity: hihg", "mine.yaml:3: severity: must be 'low', 'medium', 'high' or 'critical'"),
@@ -116,9 +116,9 @@ def test_a_family_can_demand_a_direction(tmp_path: Path) -> None:
         ("probe: late_order", "probe: Late Order", "mine.yaml:1: probe: string should match"),
     ],
 )
-def test_a_mistake_names_its_line_and_the_nearest_name(tmp_path: Path, old: str, new: str, says: str) -> None:
+def test_a_mistake_names_its_line_and_the_nearest_name(tmp_path: Path, old: str, new: str, message: str) -> None:
     found = mistakes(tmp_path, LATE.replace(old, new, 1))
-    assert any(one.startswith(says) or says in one for one in found), found
+    assert any(one.startswith(message) or message in one for one in found), found
 
 
 def test_a_family_without_a_scorer_is_a_mistake(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_text_that_this_version_does_not_understand_is_refused(
 
 
 @for_each(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"version": "bleu/0"}, "was 'bleu/0' in the run"),
         ({"options": {"tokenize": "none"}}, "was 'bleu/1"),
@@ -135,15 +135,15 @@ def test_a_text_that_this_version_does_not_understand_is_refused(
         ({"kind": "absent"}, "cannot build it"),
     ],
 )
-def test_a_corpus_stat_of_another_scorer_is_refused(suite: Suite, change: dict[str, object], says: str) -> None:
+def test_a_corpus_stat_of_another_scorer_is_refused(suite: Suite, change: dict[str, object], message: str) -> None:
     found = json.loads(text_of(suite))
     [bleu] = [one for one in found["score"] if one["name"] == "bleu"]
     bleu |= change
-    with pytest.raises(UnusableText, match=says):
+    with pytest.raises(UnusableText, match=message):
         suite_of(json.dumps(found), Path("suite.yaml"))
 
 
 @for_each("text", ["", "{}", "[]", "null", "\x00", '{"version": 1}', "[" * 100_000])
-def test_what_is_no_text_is_refused(text: str) -> None:
+def test_an_invalid_suite_text_is_refused(text: str) -> None:
     with pytest.raises(UnusableText):
         suite_of(text, Path("suite.yaml"))

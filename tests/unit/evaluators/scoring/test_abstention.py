@@ -56,7 +56,7 @@ def test_an_abstention_is_found_in_its_form(form: str, text: str) -> None:
 
 
 @for_each("text", ANSWERS)
-def test_an_answer_is_no_abstention(text: str) -> None:
+def test_an_ordinary_answer_is_not_an_abstention(text: str) -> None:
     assert abstention(Answer(text)) is None
 
 

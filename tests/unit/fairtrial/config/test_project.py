@@ -164,7 +164,7 @@ def test_a_change_that_moves_units_needs_a_new_salt(tmp_path: Path) -> None:
         ("version: 1", "version: 2", "1: version: must be 1, not 2"),
     ],
 )
-def test_each_mistake_is_said_where_it_is(tmp_path: Path, old: str, new: str, expected: str) -> None:
+def test_each_mistake_is_reported_at_its_place(tmp_path: Path, old: str, new: str, expected: str) -> None:
     found = errors(tmp_path, (old, new))
     assert any(expected in error for error in found), found
     assert all(error.startswith("fairtrial.yaml:") for error in found)

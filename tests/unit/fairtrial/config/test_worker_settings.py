@@ -27,7 +27,7 @@ def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
 
 
 @for_each(
-    ("said", "wrong"),
+    ("setting", "wrong"),
     [
         ("others: bsae", "gateway.others: the deployment 'bsae' does not exist (did you mean 'base'?)"),
         ("others: ''", "gateway.others"),
@@ -36,8 +36,8 @@ def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
         ("keepalive: -1", "gateway.keepalive"),
     ],
 )
-def test_mistakes_are_told_with_what_is_known(tmp_path: Path, said: str, wrong: str) -> None:
-    [found] = errors(tmp_path, (STORE, f"gateway: {{{said}}}\nstore:"))
+def test_mistakes_are_reported_with_the_known_values(tmp_path: Path, setting: str, wrong: str) -> None:
+    [found] = errors(tmp_path, (STORE, f"gateway: {{{setting}}}\nstore:"))
     assert wrong in found
 
 

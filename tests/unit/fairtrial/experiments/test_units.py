@@ -72,12 +72,12 @@ def test_the_opening_is_the_documented_hash() -> None:
 
 
 @for_each("messages", [None, "text", [], [{"role": "system", "content": "x"}], ["odd"]])
-def test_without_a_users_message_there_is_no_opening(messages: Any) -> None:
+def test_without_a_message_of_the_user_the_opening_is_empty(messages: Any) -> None:
     assert opening(messages) is None
 
 
 @for_each("empty", ["", "  ", None, True, 1.5, ["x"], {"id": "x"}])
-def test_what_is_no_name_is_passed_over(empty: Any) -> None:
+def test_invalid_names_are_ignored(empty: Any) -> None:
     assert find("user", {"safety_identifier": empty, "user": "next"}) == "next"
     assert find("user", {"user": empty, "metadata": empty}) is None
 

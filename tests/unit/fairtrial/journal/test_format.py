@@ -112,7 +112,7 @@ def test_fields_of_a_later_minor_change_are_passed_over() -> None:
         (b'{"kind":"request","v":2,"request_id":1}', "request: "),
     ],
 )
-def test_what_is_no_event_says_why(line: bytes, why: str) -> None:
+def test_an_invalid_event_is_an_error_with_its_reason(line: bytes, why: str) -> None:
     with pytest.raises(JournalError, match=why):
         decode(line)
 

@@ -173,7 +173,7 @@ def test_what_is_missing_passes_through_and_is_said_first() -> None:
 
 
 @for_each("tau", [0.0, -0.1, float("nan"), inf, 1e-200])
-def test_a_tau_that_is_no_spread_of_effects_is_refused(tau: float) -> None:
+def test_a_tau_that_is_not_a_spread_of_effects_is_refused(tau: float) -> None:
     for close in (always_valid, at_least, at_most, evidence, evidence_above):
         with pytest.raises(ValueError, match="tau"):
             close(effect(0.2, 0.1), tau=tau)

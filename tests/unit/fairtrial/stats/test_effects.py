@@ -56,7 +56,7 @@ def test_units_that_are_all_equal_have_no_interval() -> None:
 @for_each(
     "wrong", [{"value": float("nan")}, {"value": inf}, {"variance": -1.0}, {"variance": float("nan")}, {"freedom": 0.0}]
 )
-def test_what_is_no_estimate_is_refused(wrong: dict[str, float]) -> None:
+def test_an_invalid_estimate_is_refused(wrong: dict[str, float]) -> None:
     fields: dict[str, float] = {"value": 1.0, "variance": 0.1} | wrong
     with pytest.raises(ValueError, match="not an estimate"):
         Effect(n=40, method="difference", **fields)  # type: ignore[arg-type]

@@ -48,7 +48,7 @@ METHODS: dict[str, Callable[[float], Estimate | NotEnough]] = {
 
 @for_each("name", METHODS)
 @for_each("level", [0.0, 1.0, -0.1, 1.5, 95, nan])
-def test_what_is_no_level_has_no_interval(name: str, level: float) -> None:
+def test_an_invalid_level_is_refused_by_every_interval(name: str, level: float) -> None:
     with pytest.raises(ValueError, match="level"):
         METHODS[name](level)
 

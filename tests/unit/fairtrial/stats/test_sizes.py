@@ -61,14 +61,14 @@ def test_a_mean_not_worse_is_near_the_normal_size_of_chow_shao_and_wang() -> Non
 
 @for_each("treated", [0.5, 0.1, 0.8])
 @for_each("effect", [0.05, 0.3, 1.2])
-@for_each("wanted", [0.5, 0.8, 0.95])
-def test_two_means_agree_with_statsmodels_at_any_split(treated: float, effect: float, wanted: float) -> None:
+@for_each("power", [0.5, 0.8, 0.95])
+def test_two_means_agree_with_statsmodels_at_any_split(treated: float, effect: float, power: float) -> None:
     test = TTestIndPower()
     ratio = treated / (1 - treated)
-    found = size_of_means(effect * 3, 3.0, power=wanted, share=treated) * (1 - treated)
-    assert found == pytest.approx(test.solve_power(effect, power=wanted, alpha=0.05, ratio=ratio), rel=1e-5)
-    found = size_of_means_not_worse(effect, 1.0, power=wanted, share=treated) * (1 - treated)
-    reference = test.solve_power(effect, power=wanted, alpha=0.05, ratio=ratio, alternative="larger")
+    found = size_of_means(effect * 3, 3.0, power=power, share=treated) * (1 - treated)
+    assert found == pytest.approx(test.solve_power(effect, power=power, alpha=0.05, ratio=ratio), rel=1e-5)
+    found = size_of_means_not_worse(effect, 1.0, power=power, share=treated) * (1 - treated)
+    reference = test.solve_power(effect, power=power, alpha=0.05, ratio=ratio, alternative="larger")
     assert found == pytest.approx(reference, rel=1e-5)
 
 
@@ -162,9 +162,9 @@ def test_sizes_fall_with_the_effect_and_with_alpha_and_rise_with_power(
 
 @for_each("effect", [3.0, 20.0])
 @for_each("alpha", [1e-4, 0.3])
-@for_each("wanted", [0.5, 0.999])
-def test_an_effect_that_a_handful_of_units_show_has_a_size_too(effect: float, alpha: float, wanted: float) -> None:
-    assert 3 <= size_of_means(effect, 1.0, alpha=alpha, power=wanted) < 40
+@for_each("power", [0.5, 0.999])
+def test_an_effect_that_a_handful_of_units_show_has_a_size_too(effect: float, alpha: float, power: float) -> None:
+    assert 3 <= size_of_means(effect, 1.0, alpha=alpha, power=power) < 40
 
 
 @given(split)
@@ -192,6 +192,6 @@ def test_halves_need_the_fewest_units_of_a_mean(treated: float) -> None:
         lambda: votes(0.9, ties=0.5),
     ],
 )
-def test_what_no_number_of_units_can_show_is_refused(call) -> None:
+def test_an_effect_that_no_number_of_units_can_show_is_refused(call) -> None:
     with pytest.raises(ValueError, match=r"size|side |power|shown|possible|planned"):
         call()

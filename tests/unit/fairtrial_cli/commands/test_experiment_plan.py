@@ -160,7 +160,9 @@ def test_a_stage_that_enrolls_a_part_is_told(file: Path) -> None:
         (("--baseline", "62%", "--baseline", "cost.per_unit=1", "--per-week", "9"), "not a metric of tuned-vs-base"),
     ],
 )
-def test_what_is_missing_or_wrong_is_said_in_words(file: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_missing_and_wrong_options_are_refused_with_the_reason(
+    file: Path, arguments: tuple[str, ...], words: str
+) -> None:
     with pytest.raises(UsageError) as error:
         run(file, *arguments)
     assert words in str(error.value)

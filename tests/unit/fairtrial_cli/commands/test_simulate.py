@@ -86,7 +86,7 @@ def test_a_stated_effect_is_simulated_alone_with_its_assumptions(file: Path) -> 
 
 
 @for_each(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--per-week", "800"), "feedback.resolved: give its level today"),
         ((*FAST, "--baseline", "60%"), "feedback.resolved is given more than once"),
@@ -107,10 +107,10 @@ def test_a_stated_effect_is_simulated_alone_with_its_assumptions(file: Path) -> 
         (("--per-week", "1e9", "--baseline", "62%"), "are too many to simulate"),
     ],
 )
-def test_wrong_input_is_refused_in_words(file: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_options_are_refused_with_the_reason(file: Path, arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(UsageError) as refused:
         run(file, *arguments)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert refused.value.exit_code == 2
 
 

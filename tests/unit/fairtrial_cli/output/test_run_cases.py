@@ -115,5 +115,5 @@ def test_two_sides_have_the_baseline_first(capsys: pytest.CaptureFixture[str]) -
         (0, 120, 200, "no case is left after the first 120"),
     ],
 )
-def test_the_last_line_says_how_many_more_there_are(shown: int, total: int, offset: int, words: str) -> None:
+def test_the_last_line_shows_how_many_more_cases_exist(shown: int, total: int, offset: int, words: str) -> None:
     assert rest_line(shown, total, offset) == words

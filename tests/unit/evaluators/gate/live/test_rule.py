@@ -105,7 +105,7 @@ def test_harm_by_a_guardrail_that_only_pauses_does_not_outweigh_an_invalid_split
 
 
 @for_each(
-    ("line", "result", "says"),
+    ("line", "result", "message"),
     [
         ("live.requests.error_rate <= 5%", "pass", "at most 5 % is allowed"),
         ("live.requests.error_rate <= 0.2%", "fail", "at most 0.2 % is allowed: not met"),
@@ -116,10 +116,10 @@ def test_harm_by_a_guardrail_that_only_pauses_does_not_outweigh_an_invalid_split
         ("live.cost.per_request not worse than base by 20%", "cannot tell", "does not have cost.per_request"),
     ],
 )
-def test_limits_on_a_level_use_an_interval_that_is_valid_at_all_looks(line: str, result: str, says: str) -> None:
+def test_limits_on_a_level_use_an_interval_that_is_valid_at_all_looks(line: str, result: str, message: str) -> None:
     live = looked(analysis_plan(), sums(10, arm(3_000, 1_500, failed=30), arm(3_000, 1_950, failed=40)))
     found = finding(verdict(live, line), line)
-    assert (found.result, says in found.says) == (result, True), found.says
+    assert (found.result, message in found.says) == (result, True), found.says
 
 
 def test_an_experiment_that_shows_nothing_of_this_candidate_never_passes() -> None:

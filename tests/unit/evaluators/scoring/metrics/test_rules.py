@@ -111,7 +111,7 @@ def test_a_schema_accepts_or_says_where_it_does_not() -> None:
 
 
 @for_each(
-    ("entry", "says"),
+    ("entry", "message"),
     [
         ("exakt", "did you mean 'exact'"),
         ({"exact": "loose"}, "known: strip, raw, squad"),
@@ -128,10 +128,10 @@ def test_a_schema_accepts_or_says_where_it_does_not() -> None:
         ({"exact": None, "regex": "x"}, "one name with its options"),
     ],
 )
-def test_a_wrong_entry_says_what_is_wrong_and_what_is_known(entry: Any, says: str) -> None:
+def test_a_wrong_entry_is_an_error_with_its_reason_and_the_known_names(entry: Any, message: str) -> None:
     with pytest.raises(WrongEntry) as caught:
         scorer(entry)
-    assert says in f"{caught.value.wrong} ({caught.value.known})"
+    assert message in f"{caught.value.wrong} ({caught.value.known})"
 
 
 def test_regex_does_not_look_at_more_text_than_it_says_and_takes_nothing_unseen_for_absent() -> None:

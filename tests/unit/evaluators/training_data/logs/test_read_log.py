@@ -124,7 +124,7 @@ def test_losses_that_are_no_numbers_are_counted_and_left_out(tmp_path: Path) -> 
         ("log.txt", "", "no loss is recorded"),
     ],
 )
-def test_a_file_that_is_no_log_is_refused_with_what_is_known(tmp_path: Path, name: str, text: str, wrong: str) -> None:
+def test_an_unreadable_log_is_refused_with_the_known_formats(tmp_path: Path, name: str, text: str, wrong: str) -> None:
     with pytest.raises(UnreadableLog) as raised:
         read_log(written(tmp_path, name, text))
     assert wrong in str(raised.value) and str(tmp_path / name) in str(raised.value)

@@ -59,7 +59,7 @@ def test_merged_keys_count_and_own_ones_win(tmp_path: Path) -> None:
         ("a: " + "[" * 330 + "]" * 330, "1: is nested too deeply"),
     ],
 )
-def test_what_can_not_be_read_is_said_with_its_line(tmp_path: Path, text: str, expected: str) -> None:
+def test_an_unreadable_file_is_an_error_with_its_line(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(ConfigError) as raised:
         load_one(written(tmp_path, text))
     assert f"file.yaml:{expected}" in str(raised.value)
@@ -115,7 +115,7 @@ def bomb(levels: int, *, key: str = "") -> str:
         ("a: \0", "1: not YAML: special characters are not allowed"),
     ],
 )
-def test_what_would_take_for_ever_is_a_mistake(tmp_path: Path, text: str, expected: str) -> None:
+def test_input_that_would_take_for_ever_is_an_error(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(ConfigError) as raised:
         load(written(tmp_path, text))
     assert expected in str(raised.value)

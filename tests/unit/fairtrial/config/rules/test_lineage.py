@@ -59,7 +59,7 @@ def test_a_lineage_moves_neither_the_plan_hash_nor_the_deployment_digest(tmp_pat
 
 
 @for_each(
-    ("said", "wrong"),
+    ("training", "wrong"),
     [
         (
             "base: Qwen3-4B, method: lora, data: [a.jsonl]",
@@ -79,8 +79,8 @@ def test_a_lineage_moves_neither_the_plan_hash_nor_the_deployment_digest(tmp_pat
         ("method: lora, data: [a.jsonl], at: yesterday", "training.at: "),
     ],
 )
-def test_an_error_names_the_file_the_line_and_what_is_known(tmp_path: Path, said: str, wrong: str) -> None:
-    [found] = errors(tmp_path, trained(said))
+def test_an_error_names_the_file_the_line_and_the_known_names(tmp_path: Path, training: str, wrong: str) -> None:
+    [found] = errors(tmp_path, trained(training))
     assert found.startswith(f"fairtrial.yaml:4: deployments.tuned.{wrong}"), found
 
 

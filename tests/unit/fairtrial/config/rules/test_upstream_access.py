@@ -76,7 +76,7 @@ def test_forwarded_headers_reach_the_plan_in_small_letters_and_once(tmp_path: Pa
         ("x-a", "deployments.base.forward_headers: must be a list"),
     ],
 )
-def test_what_can_not_be_forwarded_is_an_error(tmp_path: Path, listed: str, wrong: str) -> None:
+def test_a_header_that_can_not_be_forwarded_is_an_error(tmp_path: Path, listed: str, wrong: str) -> None:
     [found] = errors(tmp_path, base(forward_headers=listed))
     assert wrong in found
 

@@ -19,5 +19,7 @@ from tests.fixtures.for_each import for_each
         ("judge", None, True),
     ],
 )
-def test_a_score_is_shown_if_it_is_no_signal_or_one_that_departs(metric: str, value: float | None, shown: bool) -> None:
+def test_a_score_is_shown_unless_it_is_a_signal_without_a_departure(
+    metric: str, value: float | None, shown: bool
+) -> None:
     assert departs({"metric": metric, "value": value}) is shown

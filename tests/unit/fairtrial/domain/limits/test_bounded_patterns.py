@@ -46,7 +46,7 @@ def test_a_repeat_inside_a_repeat_ends_on_a_long_answer() -> None:
         ("(", "missing )"),
     ],
 )
-def test_a_pattern_that_can_not_be_taken_says_why_with_file_and_line(tmp_path: Path, pattern: str, why: str) -> None:
+def test_a_refused_pattern_is_an_error_with_its_reason_file_and_line(tmp_path: Path, pattern: str, why: str) -> None:
     (tmp_path / "rows.jsonl").write_text(json.dumps({"input": "x", "regex_match": pattern}) + "\n")
     scorers = [{"regex": {"match": pattern}}, {"json_schema": {"schema": {"properties": {"a": {"pattern": pattern}}}}}]
     scorers += [{"json_schema": {"schema": {"patternProperties": {pattern: {}}}}}, "regex"]

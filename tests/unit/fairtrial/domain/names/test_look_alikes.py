@@ -28,7 +28,7 @@ def test_a_name_that_mixes_scripts_is_refused(name: str) -> None:
         "Tom 山田", "김철수 Kim", "عائشة", "דוד", "आदित्य", "Nguyễn Thị Ánh", "ʻOkina",
     ],
 )  # fmt: skip
-def test_a_name_of_one_language_is_taken(name: str) -> None:
+def test_a_name_of_one_language_is_accepted(name: str) -> None:
     assert proper_name(name)
 
 

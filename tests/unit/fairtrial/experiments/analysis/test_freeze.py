@@ -143,7 +143,7 @@ def test_a_level_measured_on_the_first_units_moves_the_start_of_that_metric() ->
 
 
 @for_each(
-    ("change", "told"),
+    ("change", "named"),
     [
         ({"split": {"base": 50, "tuned": 50}}, "split: base 60 / tuned 40 → base 50 / tuned 50"),
         ({"unit": "conversation"}, "unit: user → conversation"),
@@ -159,8 +159,8 @@ def test_a_level_measured_on_the_first_units_moves_the_start_of_that_metric() ->
         ),
     ],
 )
-def test_a_change_of_a_frozen_field_is_named(change: dict[str, Any], told: str) -> None:
-    assert told in frozen_changes(frozen(project()), _experiment(**change))
+def test_a_change_of_a_frozen_field_is_named(change: dict[str, Any], named: str) -> None:
+    assert named in frozen_changes(frozen(project()), _experiment(**change))
 
 
 def test_a_new_or_a_lost_guardrail_is_a_change() -> None:

@@ -32,7 +32,7 @@ def test_the_power_is_about_the_planned_one() -> None:
 
 
 @for_each("promise", safety.PROMISES, label=lambda one: one.name)
-def test_what_is_not_safe_is_not_called_so(promise: Promise) -> None:
+def test_unsafe_changes_are_not_called_safe(promise: Promise) -> None:
     assert [row.what for row in rows(promise, 4) if not row.ok] == []
 
 

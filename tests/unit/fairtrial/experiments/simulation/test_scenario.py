@@ -72,7 +72,7 @@ def test_delays_and_silence_are_those_of_the_named_arms() -> None:
 
 
 @for_each(
-    ("plan", "assumed", "said"),
+    ("plan", "assumed", "message"),
     [
         ({}, {"levels": {}}, "give its level today, such as --baseline feedback.resolved=62%"),
         ({}, {"effect": "3"}, "is not an effect"),
@@ -98,6 +98,8 @@ def test_delays_and_silence_are_those_of_the_named_arms() -> None:
         ),
     ],
 )
-def test_what_is_missing_or_impossible_is_refused(plan: dict[str, Any], assumed: dict[str, Any], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_missing_and_impossible_assumptions_are_refused(
+    plan: dict[str, Any], assumed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
         made(project(**plan), **assumed)

@@ -22,7 +22,7 @@ SEEN = Estimate(0.01, -0.02, 0.04, 0.9, 50, "mean")
 
 @for_each("method", OF_DIFFERENCES)
 @for_each("lost", [nan, inf, -inf])
-def test_a_difference_that_is_no_number_is_refused(method, lost: float) -> None:
+def test_a_difference_that_is_not_a_number_is_refused(method, lost: float) -> None:
     with pytest.raises(ValueError, match="not a finite number"):
         method(np.array([0.1, 0.2, lost] * 8))
 

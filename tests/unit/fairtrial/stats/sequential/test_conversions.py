@@ -266,7 +266,7 @@ def test_far_more_in_control_is_no_evidence_of_harm_and_no_overflow() -> None:
 @for_each(
     "wrong", [{"lift": 0.0}, {"lift": inf}, {"lift": 1e-9}, {"lift": 0.1, "share": 1.0}, {"lift": 0.1, "share": 0.0}]
 )
-def test_what_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
+def test_invalid_arguments_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"share|lift"):
         conversion_evidence(1, 2, **wrong)
     with pytest.raises(ValueError, match="margin"):

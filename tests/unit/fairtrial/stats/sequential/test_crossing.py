@@ -20,7 +20,7 @@ def repeated(looks: int, constant: float, drift: float = 0.0) -> float:
     ("looks", "error"),
     [(1, 0.05), (2, 0.083), (3, 0.107), (4, 0.126), (5, 0.142), (10, 0.193), (20, 0.248), (50, 0.320)],
 )
-def test_looks_at_five_percent_are_a_test_of_what_armitage_mcpherson_and_rowe_say(looks: int, error: float) -> None:
+def test_looks_at_five_percent_err_as_often_as_armitage_mcpherson_and_rowe_computed(looks: int, error: float) -> None:
     # Armitage, McPherson & Rowe (1969), J. R. Stat. Soc. A 132:235-244, the table for the normal distribution
     assert repeated(looks, 1.959964) == pytest.approx(error, abs=6e-4)
 

@@ -26,7 +26,7 @@ def test_an_outcome_and_the_model_that_it_prefers_are_two_ways_to_say_one_thing(
 
 
 @for_each(
-    ("said", "masked"),
+    ("text", "masked"),
     [
         ("As Claude, I can't.", f"As {HIDDEN}, I can't."),
         ("I'm a GPT-4o model", f"I'm a {HIDDEN} model"),
@@ -47,12 +47,12 @@ def test_an_outcome_and_the_model_that_it_prefers_are_two_ways_to_say_one_thing(
         ("SUPPORT-V2 says hello, support-v2.", f"{HIDDEN} says hello, {HIDDEN}."),
     ],
 )
-def test_what_gives_a_model_away_is_hidden(said: str, masked: str) -> None:
-    assert mask(said, ["base", "support-v2", "tuned"]) == (masked, True)
+def test_names_of_models_are_hidden(text: str, masked: str) -> None:
+    assert mask(text, ["base", "support-v2", "tuned"]) == (masked, True)
 
 
 @for_each(
-    "said",
+    "text",
     [
         "The database is at v2; the base of the lamp is as good as new.",
         "A llama eats grass.",
@@ -63,8 +63,8 @@ def test_what_gives_a_model_away_is_hidden(said: str, masked: str) -> None:
         "a.b*c(",
     ],
 )
-def test_what_names_nobody_stays_as_it_is(said: str) -> None:
-    assert mask(said, ["base", "new", "support-v2", "tuned", "support", ".*", "...", "a"]) == (said, False)
+def test_text_without_a_name_stays_as_it_is(text: str) -> None:
+    assert mask(text, ["base", "new", "support-v2", "tuned", "support", ".*", "...", "a"]) == (text, False)
 
 
 def test_the_family_of_the_models_that_are_judged_is_hidden_wherever_it_stands() -> None:

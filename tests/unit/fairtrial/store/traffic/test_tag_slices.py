@@ -117,5 +117,5 @@ def test_only_the_largest_values_of_a_tag_are_read(database: Database, ingester:
         ("cost.per_unit", False),
     ],
 )
-def test_what_can_be_sliced(metric: str, possible: bool) -> None:
+def test_feedback_and_error_rates_can_be_sliced_by_tag(metric: str, possible: bool) -> None:
     assert can_slice(metric) is possible

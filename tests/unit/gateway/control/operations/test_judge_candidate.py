@@ -214,7 +214,7 @@ def with_runs(background: BackgroundWork, suite: Suite) -> BackgroundWork:
 
 
 @for_each(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"gate": GATE + "require:\n  - exact > 90%\n"}, "gate:5: require[0]: 'exact > 90%'"),
         ({"gate": GATE + "decision: SHIP\n"}, "gate:4: decision: unknown field"),
@@ -241,9 +241,9 @@ def with_runs(background: BackgroundWork, suite: Suite) -> BackgroundWork:
     ],
 )
 async def test_a_wrong_question_is_refused_with_the_place_of_the_mistake(
-    with_runs: BackgroundWork, suite: Suite, change: dict[str, Any], says: str
+    with_runs: BackgroundWork, suite: Suite, change: dict[str, Any], message: str
 ) -> None:
-    assert says in await refused(with_runs, asked(suite) | change)
+    assert message in await refused(with_runs, asked(suite) | change)
 
 
 async def test_a_gate_with_very_many_mistakes_reports_the_first_ones(background: BackgroundWork) -> None:

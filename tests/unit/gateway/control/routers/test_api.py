@@ -137,7 +137,7 @@ async def test_services_say_what_a_release_manager_must_know(background: Backgro
         ("PUT", "/api/keys", 405),
     ],
 )
-async def test_wrong_questions_get_errors_of_one_shape(
+async def test_wrong_requests_get_errors_of_one_shape(
     background: BackgroundWork, method: str, path: str, status: int
 ) -> None:
     async with client(background) as http:

@@ -36,7 +36,7 @@ from tests.fixtures.for_each import for_each
         ("ending", 100, True, DRAINING),
     ],
 )
-def test_what_decides_whether_one_more_may_begin(
+def test_a_request_is_refused_where_the_gateway_drains_is_full_or_late(
     stage: Stage, in_flight: int, late: bool, refused: Refusal | None
 ) -> None:
     assert Admission(100, stage, in_flight, late).refusal() is refused

@@ -81,7 +81,7 @@ WHOLE = [(b"content-length", b"5")]
         ([(b"content-length", b"200000")], [{"body": b"x" * 200_000}], b"x" * 200_000),
     ],
 )
-def test_a_body_is_framed_as_its_head_says(head: Any, parts: list[Part], body: bytes) -> None:
+def test_a_body_is_framed_according_to_its_headers(head: Any, parts: list[Part], body: bytes) -> None:
     answer = asyncio.run(ask(sends(*parts, head=head), GET))
     start, _, rest = answer.partition(b"\r\n\r\n")
     assert rest == body

@@ -80,7 +80,7 @@ def test_metering_keeps_the_callers_other_stream_options() -> None:
 
 
 @for_each("body", [b"", b"{", b"[]", b'"x"', b"{}", b'{"model":3}', b'{"model":""}', b"\xff", b'{"a":"\xff"}'])
-def test_what_is_no_request_is_a_clear_error(body: bytes) -> None:
+def test_an_invalid_request_is_a_clear_error(body: bytes) -> None:
     with pytest.raises(BadRequest):
         parse_body(body)
 

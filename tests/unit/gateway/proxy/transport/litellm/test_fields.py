@@ -70,7 +70,7 @@ def _nested(levels: int) -> dict[str, Any]:
         (_picture("data:image/png;base64,<x>"), "is not a data: URL"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_refused_in_words(fields: dict[str, Any], words: str) -> None:
+def test_a_value_of_the_wrong_kind_is_refused_with_the_reason(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRequest) as refused:
         litellm_fields({"messages": USER, **fields})
     assert words in str(refused.value)
