@@ -19,7 +19,9 @@ def test_every_value_that_fails_is_listed_with_its_reason() -> None:
     with pytest.raises(AssertionError) as failed:
         is_even()
     lines = str(failed.value).splitlines()
-    assert lines[0] == "2 of 4 fail:" and [line for line in lines if line.startswith(("1: odd", "3: odd"))] == lines[1::2]
+    assert (
+        lines[0] == "2 of 4 fail:" and [line for line in lines if line.startswith(("1: odd", "3: odd"))] == lines[1::2]
+    )
 
 
 def test_an_error_and_an_exception_that_is_not_raised_are_failures() -> None:

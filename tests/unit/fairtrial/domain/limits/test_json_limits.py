@@ -43,7 +43,7 @@ def parts(value: Any) -> tuple[int, int, int]:
     return names + own, nested + 1, texts + own
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(TEXTS, VALUES, max_size=5), st.booleans(), st.sampled_from([None, 1]))
 def test_structure_is_counted_exactly(value: dict[str, Any], ascii_only: bool, indent: int | None) -> None:
     body = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode() + b" " * UNCOUNTED  # short ones pass

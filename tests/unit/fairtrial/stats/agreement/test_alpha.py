@@ -68,6 +68,7 @@ def test_alpha_is_what_gwets_package_prints() -> None:
     assert told(alpha(of_two(((13, 0, 0), (0, 20, 7), (0, 4, 56))))).value == pytest.approx(0.7972585, abs=5e-8)
 
 
+@settings(max_examples=25)
 @given(ratings())
 def test_alpha_agrees_with_the_reference_package_with_missing_ratings(rows) -> None:
     matrix = np.array([[np.nan if mark is None else mark for mark in row] for row in rows])

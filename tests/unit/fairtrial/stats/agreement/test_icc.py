@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
@@ -47,6 +47,7 @@ def test_the_intervals_are_what_psych_prints(form, low, high) -> None:
     assert found.high == pytest.approx(high, abs=5.1e-3)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.integers(1, 9), min_size=3, max_size=3), min_size=6, max_size=12))
 def test_mean_squares_are_those_of_statsmodels(marks) -> None:
     found = {form: icc(table_of(list(zip(*marks, strict=True))), form=form) for form in ("1,1", "2,1", "3,1")}
