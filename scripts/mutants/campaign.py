@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -13,9 +14,11 @@ from threading import Lock
 from scripts.mutants.draw import Mutant
 from scripts.mutants.sandbox import Sandbox
 
-FIRST_BATCH = 5
-"""Test files in the first of two pytest processes, because collecting all of them costs more than running these."""
+BATCHES = (1, 4)
+"""Test files in the first pytest processes; the last one takes the rest.
 
+Collecting all files costs more than running the nearest, which catch most mutants.
+"""
 
 SECONDS_FOR_A_CHECK = 60.0
 """How long a test may run without the mutation after the time of all is over."""
@@ -100,7 +103,7 @@ class Campaign:
         ran: list[str] = []
         used = 0.0
         status, caught_by = "survived", list[str]()
-        for batch in (tests[:FIRST_BATCH], tests[FIRST_BATCH:]):
+        for batch in _batches(tests):
             while status == "survived" and (files := [path for path in batch if not self._is_red(path)]):
                 sandbox.write(mutant.path, mutant.source)
                 try:
@@ -108,7 +111,7 @@ class Campaign:
                 finally:
                     sandbox.write(mutant.path, original)
                 used += outcome.cpu_seconds
-                if outcome.status == "failed" and not self._fails_without(sandbox, outcome.failed):
+                if outcome.status == "failed" and not self._fails_without(sandbox, outcome.failed, files):
                     status, caught_by = "caught", outcome.failed
                 elif outcome.status == "over":
                     status = "undecided" if self._left() > 0 else "not run"
@@ -119,8 +122,8 @@ class Campaign:
             mutant.path, mutant.line, mutant.operator, mutant.original, mutant.mutated, status, ran, caught_by, used
         )
 
-    def _fails_without(self, sandbox: Sandbox, tests: list[str]) -> bool:
-        """Whether one of the tests fails in the pristine copy, too; its file is left out from then on."""
+    def _fails_without(self, sandbox: Sandbox, tests: list[str], files: list[str]) -> bool:
+        """Whether the tests fail in the pristine copy, too; then their files are left out from then on."""
         with self._lock:
             known = set(tests) <= self._green
         if known:
@@ -130,7 +133,7 @@ class Campaign:
             if outcome.status != "failed":
                 self._green.update(tests)
                 return False
-            self.red.update(name.partition("::")[0] for name in tests)
+            self.red.update({name.partition("::")[0] for name in tests} & set(files) or files)
             return True
 
     def _is_red(self, path: str) -> bool:
@@ -139,3 +142,8 @@ class Campaign:
 
     def _left(self) -> float:
         return max(0.0, self._deadline - time.monotonic())
+
+
+def _batches(tests: list[str]) -> list[list[str]]:
+    bounds = [0, *accumulate(BATCHES), len(tests)]
+    return [tests[start:end] for start, end in pairwise(bounds)]

@@ -63,7 +63,9 @@ class Sandbox:
         used = float(output or 0)
         if status in (PASSED, NO_TESTS):
             return Outcome("passed", [], used)
-        return Outcome("over", [], used) if status == OVER else Outcome("failed", self._failed(tests), used)
+        if status == OVER or status < 0:  # this run was stopped itself
+            return Outcome("over", [], used)
+        return Outcome("failed", self._failed(tests), used)
 
     def stop(self) -> None:
         """End the tests that run now."""

@@ -73,12 +73,14 @@ class _Finder:
         self._starts = [0, *(match.end() for match in re.finditer(rb"\n", source))]
 
     def sites(self, node: ast.AST) -> Iterator[Site]:
+        if isinstance(node, ast.stmt) and is_type_checking(node):
+            return
         yield from self._of(node)
         for child in self._children(node):
             yield from self.sites(child)
 
     def _children(self, node: ast.AST) -> Iterator[ast.AST]:
-        if isinstance(node, ast.JoinedStr) or _is_type(node) or (isinstance(node, ast.stmt) and is_type_checking(node)):
+        if isinstance(node, ast.JoinedStr) or _is_type(node):
             return
         for name, value in ast.iter_fields(node):
             if name in ("annotation", "returns"):
