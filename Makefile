@@ -13,7 +13,7 @@ INSTALL  := sh scripts/install-locked $(VENV)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test release unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths docs size wheel image compose-check lock clean
+.PHONY: help install demo test release unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths docs size mutants wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -118,6 +118,9 @@ docs: $(VENV)/dev  ## the reference pages that are made from the program itself
 
 size: $(VENV)/dev  ## statements, headers, import chains, similar records and a request's path (ARGS=--json)
 	@$(BIN)/python -m scripts.size $(ARGS)
+
+mutants: $(VENV)/dev  ## which of sixty small changes of the code the tests notice (at most 30 minutes; ARGS="--seed 7 --count 60")
+	@$(BIN)/python -m scripts.mutants $(ARGS)
 
 wheel: $(VENV)/demo  ## the installable package, in dist/
 	@$(BIN)/python -m hatchling build -t wheel
