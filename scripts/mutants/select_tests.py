@@ -70,9 +70,9 @@ class TestSelection:
                     yield name
 
     def _members(self, target: str) -> list[str]:
-        """The modules below a package with an empty file: who imports it looks in its folder, as a registry does."""
+        """The modules below an inner package with an empty file: its importer looks in its folder, as a registry does."""
         module = self._modules[target]
-        if module.path.name != "__init__.py" or module.text.strip():
+        if "." not in target or module.path.name != "__init__.py" or module.text.strip():
             return []
         return [name for name in self._modules if name.startswith(f"{target}.")]
 
