@@ -70,7 +70,7 @@ class TestSelection:
                     yield name
 
     def _members(self, target: str) -> list[str]:
-        """The modules below an inner package with an empty file: its importer looks in its folder, as a registry does."""
+        """The modules below an inner package with an empty file: its importer looks there, as a registry does."""
         module = self._modules[target]
         if "." not in target or module.path.name != "__init__.py" or module.text.strip():
             return []
