@@ -11,6 +11,8 @@ from scripts.import_graph import Module, importers, imports_of, read_modules
 
 COSTS = {"unit": 0, "contract": 0, "architecture": 0.5, "integration": 0.5, "e2e": 1, "docs": 2, "conformance": 2}
 """What a folder of tests takes, against what a test file that names the module is worth (at most 3)."""
+PER_IMPORT = 0.5
+"""What each import between a test and the module takes from its worth."""
 
 
 class TestSelection:
@@ -32,13 +34,13 @@ class TestSelection:
         distances = self._distances(module)
         tests = [name for name in distances if name.rpartition(".")[2].startswith("test_")]
         folder = "tests/unit/" + module.rpartition(".")[0].replace(".", "/")
-        words = set(module.rpartition(".")[2].split("_"))
+        words = set(re.findall("[a-z]+", ".".join(module.split(".")[-2:])))
 
-        def rank(name: str) -> tuple[bool, bool, float, int, str]:
+        def rank(name: str) -> tuple[bool, bool, float, str]:
             path = self._path(name)
             elsewhere = Path(path).parent.as_posix() != folder
-            worth = self._mentions(name, words) - COSTS.get(path.split("/")[1], 0)
-            return distances[name] > 1, elsewhere, -worth, distances[name], path
+            cost = COSTS.get(path.split("/")[1], 0) + PER_IMPORT * distances[name]
+            return distances[name] > 1, elsewhere, cost - self._mentions(name, words), path
 
         return [self._path(name) for name in sorted(tests, key=rank)][:most]
 
@@ -46,7 +48,7 @@ class TestSelection:
         return self._modules[name].path.relative_to(self._root).as_posix()
 
     def _mentions(self, name: str, words: set[str]) -> float:
-        """The share of a module's words in a test file's path, twice, and in its text: commands run by their names."""
+        """The share of a module's and its folder's words in a test's path, twice, and in its text: commands have names."""
         in_path = set(re.findall(r"[a-z]+", self._path(name)))
         in_text = set(re.findall(r"[a-z]+", self._modules[name].text))
         return (2 * len(words & in_path) + len(words & in_text)) / len(words)
