@@ -48,7 +48,7 @@ class TestSelection:
         return self._modules[name].path.relative_to(self._root).as_posix()
 
     def _mentions(self, name: str, words: set[str]) -> float:
-        """The share of a module's and its folder's words in a test's path, twice, and in its text: commands have names."""
+        """The share of some words in a test file's path, twice, and in its text: commands run by their names."""
         in_path = set(re.findall(r"[a-z]+", self._path(name)))
         in_text = set(re.findall(r"[a-z]+", self._modules[name].text))
         return (2 * len(words & in_path) + len(words & in_text)) / len(words)

@@ -41,3 +41,15 @@ async def test_a_suite_without_probes_has_no_such_table(tmp_path: Path) -> None:
     text = io.StringIO()
     print_run(Console(file=text, width=100), suite, run, matrices=False)
     assert "by family" not in text.getvalue() and as_json(suite, run)["families"] == []
+
+
+async def test_a_server_that_does_not_name_its_weights_is_warned_of(tmp_path: Path) -> None:
+    """Its answers are cached for a day only. No warning is needed if it names them, or if it never answered."""
+    suite = sums(tmp_path, 2)
+    warnings = {}
+    for case, reply, fingerprint in (("named", "1", "w1"), ("unnamed", "1", None), ("silent", None, None)):
+        with ScriptedUpstream(lambda body, before, reply=reply: reply, fingerprint=fingerprint) as upstream:
+            run = await run_once(suite, upstream, tmp_path / case)
+        warnings[case] = as_json(suite, run)["warnings"]
+    assert (warnings["named"], warnings["silent"]) == ([], [])
+    assert "no system_fingerprint" in warnings["unnamed"][0]
