@@ -84,8 +84,10 @@ def _list(text: str, file: str) -> Iterator[Row | Diagnostic]:
 
 def _csv(text: str, file: str) -> Iterator[Row | Diagnostic]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    line = 1
+    line = 0
     try:
+        if reader.fieldnames is not None:
+            line = reader.line_num
         for columns in reader:
             line, start = reader.line_num, line + 1
             if None in columns:
@@ -93,7 +95,7 @@ def _csv(text: str, file: str) -> Iterator[Row | Diagnostic]:
                 continue
             yield Row(file, start, {str(name): value for name, value in columns.items() if value not in (None, "")})
     except csv.Error as error:
-        yield Diagnostic(file, reader.line_num, "", f"the line is not CSV: {error}")
+        yield Diagnostic(file, line + 1, "", f"the row that starts here is not CSV: {error}")
 
 
 def _row(file: str, line: int, value: Any) -> Row | Diagnostic:

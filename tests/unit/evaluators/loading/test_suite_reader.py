@@ -33,8 +33,8 @@ def read(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, na
     return load(suite_in(folder, text, rows, name=name))[0]
 
 
-def told(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS) -> list[str]:
-    return [str(one).replace(f"{folder}/", "") for one in suite_errors(suite_in(folder, text, rows))]
+def told(folder: Path, text: str, rows: list[dict[str, Any]] | str = ROWS, *, name: str = "rows.jsonl") -> list[str]:
+    return [str(one).replace(f"{folder}/", "") for one in suite_errors(suite_in(folder, text, rows, name=name))]
 
 
 def test_a_template_keeps_dollars_that_name_nothing_and_labels_stay_words(tmp_path: Path) -> None:
@@ -160,6 +160,25 @@ def test_mistakes_of_rows_have_the_rows_line(tmp_path: Path) -> None:
         "the label 'lwo' in 'expected', which is not one of low, high" in found[2]
         and "the row has no prompt" in found[3]
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [('id,input,expected\na,"On\noff?",yes\nb,"Off?,no\nc,Up?,no\n', 4), ('id,"input,expected\na,On?,yes\n', 1)],
+)
+def test_a_csv_quotation_mark_that_never_closes_is_a_mistake_at_the_start_of_its_row(
+    tmp_path: Path, rows: str, line: int
+) -> None:
+    assert told(tmp_path, "suite: s\ndata: rows.csv\nscore: [exact]\n", rows, name="rows.csv") == [
+        f"rows.csv:{line}: the row that starts here is not CSV: unexpected end of data"
+    ]
+
+
+def test_a_csv_row_with_more_cells_than_names_is_a_mistake_at_its_line(tmp_path: Path) -> None:
+    rows = 'id,input,expected\na,"Two\nlines",yes\nb,Off?,no,more\n'
+    assert told(tmp_path, "suite: s\ndata: rows.csv\nscore: [exact]\n", rows, name="rows.csv") == [
+        "rows.csv:4: the line has more cells than the header has names"
+    ]
 
 
 def test_a_prompt_that_names_no_column_is_a_mistake_of_its_rows(tmp_path: Path) -> None:
