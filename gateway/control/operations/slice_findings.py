@@ -10,7 +10,7 @@ from operator import add
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis.plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis.plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.stats.always_valid import evidence_above
 from fairtrial.stats.arms.contrasts import difference
 from fairtrial.stats.arms.means import mean
@@ -64,10 +64,16 @@ def find_slices(database: Database, plan: AnalysisPlan) -> Slices:
     metric = plan.primary
     if metric is None or not can_slice(metric.metric):
         metric = MetricPlan(
-            metric=ERRORS, role="guardrail", method="events", better="lower", require="not_worse", margin=TAU, cap=50.0
+            metric=ERRORS,
+            role="guardrail",
+            method="events",
+            better="lower",
+            require="not_worse",
+            margin=TAU,
+            cap=REQUESTS_CAP,
         )
     hashes = analysis_plans.hashes(database, plan)
-    question = SliceQuestion(plan.experiment, metric.metric, plan.from_us, hashes, metric.cap or 50.0)
+    question = SliceQuestion(plan.experiment, metric.metric, plan.from_us, hashes, metric.cap or REQUESTS_CAP)
     return Slices(metric.metric, slice_findings(plan, metric, tag_slices(database, question)))
 
 
@@ -115,7 +121,7 @@ def _effect(pair: Sequence[Moments | JointMoments], metric: MetricPlan) -> Effec
 def _level(sums: Moments | JointMoments, metric: MetricPlan) -> Effect | NotEnough:
     if isinstance(sums, Moments):
         return mean(sums, within=metric.within)
-    return ratio(sums, cap=metric.cap or 50.0)
+    return ratio(sums, cap=metric.cap or REQUESTS_CAP)
 
 
 def _total(parts: Sequence[Moments | JointMoments]) -> Moments | JointMoments:
