@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-import random
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -42,15 +43,27 @@ def draw(root: Path, packages: Sequence[str], *, count: int, seed: int) -> list[
     return [mutant for mutant in chain.from_iterable(zip_longest(*drawn)) if mutant]
 
 
-def _draw_from(root: Path, package: str, *, count: int, seed: int) -> Iterable[Mutant]:
+def _draw_from(root: Path, package: str, *, count: int, seed: int) -> list[Mutant]:
     files = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in sorted((root / package).rglob("*.py"))]
-    sites = [(path, source, site) for path, source in files for site in sites_in(source)]
-    random.Random(f"{seed} {package}").shuffle(sites)
+    places = [place for path, source in files for place in _places(path, source, seed)]
     mutants: list[Mutant] = []
-    while sites and len(mutants) < count:
-        if mutant := _mutant(*sites.pop()):
+    for _, path, source, site in sorted(places, key=lambda place: place[0]):
+        if len(mutants) == count:
+            break
+        if mutant := _mutant(path, source, site):
             mutants.append(mutant)
     return mutants
+
+
+def _places(path: str, source: bytes, seed: int) -> Iterator[tuple[str, str, bytes, Site]]:
+    """Each site with a pseudorandom number that depends on its line alone, so that other changes leave it drawn."""
+    seen: Counter[str] = Counter()
+    for site in sites_in(source):
+        start = source.rfind(b"\n", 0, site.start) + 1
+        line = source[start:].partition(b"\n")[0].strip().decode()
+        name = f"{seed}\n{path}\n{line}\n{site.operator}\n{site.replacement}"
+        seen[name] += 1
+        yield sha256(f"{name}\n{seen[name]}".encode()).hexdigest(), path, source, site
 
 
 def _mutant(path: str, source: bytes, site: Site) -> Mutant | None:

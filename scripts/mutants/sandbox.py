@@ -37,7 +37,7 @@ class Sandbox:
         self._running: subprocess.Popen[str] | None = None
         self._temporary.mkdir(parents=True)
         _copy(root, self.tree)
-        self._python = _environment(root, self.tree)
+        self._python = _environment(self.tree, packages)
         self._refuse_other_sources(packages)
 
     def write(self, path: str, content: bytes) -> None:
@@ -105,15 +105,16 @@ def _copy(root: Path, tree: Path) -> None:
         subprocess.run(["git", *command], cwd=tree, check=True, capture_output=True)
 
 
-def _environment(root: Path, tree: Path) -> Path:
-    """This interpreter's environment by links, except for its paths to the root, which lead to the copy."""
+def _environment(tree: Path, packages: Sequence[str]) -> Path:
+    """This interpreter's environment by links, except for paths to a source of the packages: the copy is theirs."""
     source, target = Path(sys.prefix), tree / ".venv"
     libraries = Path("lib") / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     (target / libraries).mkdir(parents=True)
     (target / "bin").mkdir()
     shutil.copy2(source / "pyvenv.cfg", target)
     for entry in (source / libraries).iterdir():
-        if entry.suffix != ".pth" or str(root) not in entry.read_text().split("\n"):
+        lines = entry.read_text().splitlines() if entry.suffix == ".pth" else []
+        if not any(Path(line, package).is_dir() for line in lines for package in packages):
             (target / libraries / entry.name).symlink_to(entry)
     (target / libraries / "tree.pth").write_text(f"{tree}\n")
     for entry in (source / "bin").iterdir():

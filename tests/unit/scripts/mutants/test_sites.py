@@ -70,6 +70,16 @@ def test_a_seed_draws_the_same_mutants_and_as_many_from_each_package(tmp_path: P
     assert all(mutant.mutated in mutant.source.decode() for mutant in first)
 
 
+def test_a_change_of_other_lines_leaves_the_drawn_mutants(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    drawn = []
+    for first in ("", "import sums\n\n\n"):
+        text = first + "".join(f"def part_{at}(a):\n    return a + {at}\n" for at in range(9))
+        (tmp_path / "shop" / "sums.py").write_text(text)
+        drawn.append([(mutant.original, mutant.mutated) for mutant in draw(tmp_path, ("shop",), count=6, seed=1)])
+    assert drawn[0] == drawn[1]
+
+
 def test_a_mutant_shows_every_line_that_it_changes(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "sums.py").write_text("def total(a):\n    x = a\n    return [\n        x,\n    ]\n")
