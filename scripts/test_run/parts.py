@@ -34,5 +34,10 @@ PARTS = (
     Part("containers", "the containers start, restrict themselves and serve", 120),
     Part("walks", "pages of the documentation, followed from their first line to their last", 150),
     Part("fuzz", "thousands of odd requests and answers: none crashes, none is answered with another's", 60),
-    Part("simulations", "error rates of the statistics, by short simulations", 120),
+    Part(
+        "simulations",
+        "error rates of the statistics, by a thousand simulations of each",
+        60,
+        ("benchmarks/validity.py", "--replications", "1000"),
+    ),
 )
