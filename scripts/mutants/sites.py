@@ -38,7 +38,7 @@ ARITHMETIC: dict[type[ast.operator], tuple[str, str]] = {
 }
 NEGATED_BY_SWAP = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 
-TEXTS_FOR_READERS = {"help", "short_help", "epilog", "metavar"}
+TEXTS_FOR_READERS = {"help", "short_help", "epilog", "metavar", "show_default"}
 """Keywords of help texts. Strings with a space are left out, too: they are prose, or SQL that any change breaks."""
 
 LAYOUT = {"frozen", "slots", "gc"}
