@@ -80,7 +80,7 @@ class Metric:
     @property
     def is_share(self) -> bool:
         """Whether its level is between 0 and 1, so that margins in percentage points make sense."""
-        return self.method in ("events", "given") or (self.method == "feedback" and self.within == (0.0, 1.0))
+        return self.method == "events"
 
 
 def _events(name: str, what: str, over: str, per: str, *, safety: bool = True) -> Metric:
