@@ -4,34 +4,99 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fixtures.releases.answers import KINDS, Answers, answers, opened, routes
-from tests.fixtures.releases.plain_answers import differences
+from fairtrial.store.evaluations import verdict_json
+from tests.fixtures.releases import stored_documents
+from tests.fixtures.releases.answers import KINDS, Answers, Opened, answers, opened, route_answers, routes
+from tests.fixtures.releases.plain_answers import changes, differences
 from tests.fixtures.releases.record import COMMAND, recorded
+from tests.fixtures.releases.unpacked import recorded as recorded_requests
 from tests.fixtures.releases.unpacked import releases
+
+NEWEST = releases()[-1]
+TEXTS = "/api/suites/{suite_digest}/texts/{text_digest}"
 
 
 @functools.cache
-def present(release: str) -> tuple[Answers, list[str]]:
-    """The answers of now, and the routes that gave them; computed once for all cases."""
+def present(release: str) -> Answers:
+    """The answers of now, computed once for all cases."""
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder), release) as project:
-        return answers(project), routes(project.app)
+        return answers(project)
 
 
-def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """What differs between two sets of answers of one kind."""
-    unknown = [f"{name}: it is not recorded; run `{COMMAND}`" for name in sorted(new.keys() - old.keys())]
-    gone = [f"{name}: it is recorded, and no longer answered" for name in sorted(old.keys() - new.keys())]
-    both = sorted(old.keys() & new.keys())
-    return unknown + gone + [line for name in both for line in differences(old[name], new[name], name)]
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Opened]:
+    with opened(tmp_path, NEWEST) as project:
+        yield project
+
+
+def changed(kind: str, now: dict[str, Any], release: str = NEWEST) -> list[str]:
+    """What differs from what is recorded, in the files that are answered now."""
+    before = {name: value for name, value in recorded(release, kind).items() if name in now}
+    return changes(before, now, command=COMMAND)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("release", releases())
 def test_what_is_answered_about_a_release_has_not_changed(release: str, kind: str) -> None:
-    found = changes(recorded(release, kind), present(release)[0][kind])
+    found = changes(recorded(release, kind), present(release)[kind], command=COMMAND)
     assert not found, f"if each of these is meant, run `{COMMAND}`:\n" + "\n".join(found)
+
+
+def test_every_route_has_an_answer_about_the_newest_release() -> None:
+    assert [name for kind in ("json", "arrow") for name, value in recorded(NEWEST, kind).items() if not value] == []
+
+
+def test_each_request_in_the_journal_is_in_the_store_once(project: Opened) -> None:
+    rows = project.background.database.rows("SELECT request_id FROM requests ORDER BY request_id")
+    assert [request_id for (request_id,) in rows] == sorted(recorded_requests(project.config))
+    assert len(rows) > 1_000
+
+
+def test_a_renamed_key_in_a_stored_record_is_reported(project: Opened) -> None:
+    with project.background.database.transaction() as cursor:
+        cursor.execute("""UPDATE suite_texts SET text = replace(text, '"repeat":', '"repeats":')""")
+    now = route_answers(project, project.app, [TEXTS])["json"]
+    found = [line.rpartition(".")[2] for line in changed("json", now)]
+    assert found == ["repeat: recorded 1, now missing", "repeats: not recorded, now 1"] * (len(found) // 2)
+    assert found
+
+
+def test_a_renamed_field_in_what_is_written_is_reported(project: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    background, encode = project.background, verdict_json.encode
+    monkeypatch.setattr(verdict_json, "encode", lambda one: encode(one).replace(b'"headline":', b'"title":'))
+    digests = stored_documents.digests(background.database, background.publisher, project.config)
+    found = changed("digests", project.plain(digests))
+    assert len(found) == background.database.rows("SELECT count(*) FROM verdicts")[0][0]
+    assert all(".verdict written again: recorded " in line for line in found)
+
+
+def test_a_new_route_is_reported_with_the_command_that_records_it(project: Opened) -> None:
+    app = project.app
+    app.add_api_route("/api/news", lambda: {"rows": []})
+    assert "/api/news" in routes(app)
+    now = route_answers(project, app, ["/api/news"])["json"]
+    assert changed("json", now) == [f"news.json: this is not recorded; run `{COMMAND}`"]
+
+
+def test_a_new_route_with_an_unknown_parameter_says_where_to_give_it_a_value(project: Opened) -> None:
+    with pytest.raises(AssertionError, match=r"/api/news/\{day\}: say in .*asked_routes which day to ask for"):
+        route_answers(project, project.app, ["/api/news/{day}"])
+
+
+def test_each_kind_of_difference_is_reported_with_its_place() -> None:
+    old = {"a": [1, {"b": "x"}], "c": 1.0, "d": 1, "e": None, "f": 0.1}
+    new = {"a": [1, {"b": "y"}, 3], "c": 1.0 + 1e-12, "d": 1.0, "f": 0.1001, "g": True}
+    assert list(differences(old, new, "route")) == [
+        "route.a: recorded 2 items, now 3",
+        'route.a[1].b: recorded "x", now "y"',
+        "route.d: recorded 1, now 1.0",
+        "route.e: recorded null, now missing",
+        "route.f: recorded 0.1, now 0.1001",
+        "route.g: not recorded, now true",
+    ]
