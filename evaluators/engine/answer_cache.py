@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fairtrial.domain.names.digests import sha256_of_json
+from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.run import Answer, Case
 
 RESUME_US = 24 * 3600 * 1_000_000

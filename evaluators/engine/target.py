@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.names.digests import sha256_of_json
+from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.plan import Deployment, Experiment, Plan, Price, Variant
 
 PIN_DEPLOYMENT = "x-fairtrial-deployment"

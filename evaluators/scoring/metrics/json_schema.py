@@ -11,7 +11,7 @@ from evaluators.scoring import options as read
 from evaluators.scoring.json_answer import NotJson, parse
 from evaluators.scoring.scorer import NamedText, OffFormat, ScorerType, Stat
 from fairtrial.domain.limits.bounded_schema import BoundedSchema
-from fairtrial.domain.names.digests import sha256_of_json
+from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.run import Answer, Case, Score
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.names.digests import SCALARS, text_key, unknown_type
+from fairtrial.domain.limits.canonical_json import SCALARS, text_key, unknown_type
 from fairtrial.domain.plan import ADDED_LATER, CONTROL_ONLY, Deployment, Experiment, Plan
 
 HASH_HEX = 32

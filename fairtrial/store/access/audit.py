@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairtrial.domain.names.digests import sha256_of_json
+from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fairtrial.domain.errors import NotFound
-from fairtrial.domain.names.digests import sha256_of_json
+from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import microseconds, timestamp
 

@@ -13,7 +13,7 @@ import pytest
 
 from fairtrial.config.plan import hashes
 from fairtrial.domain.errors import DigestRefused, FairtrialError
-from fairtrial.domain.names.digests import canonical_json, sha256_of_json
+from fairtrial.domain.limits.canonical_json import canonical_json, sha256_of_json
 
 
 class Color(StrEnum):
