@@ -28,7 +28,7 @@ PARTS = (
     Part("upgrades", "the store, journal and workers of earlier releases, with their own programs", 60),
     Part("kills", "nothing that was acknowledged is lost or stored twice when processes are killed", 60),
     Part("transports", "aiohttp passes every case that the gateway's own connections pass", 60),
-    Part("browser", "every page of the dashboard in Chromium, and the documented proxies in front of it", 120),
+    Part("browser", "every page of the dashboard in Chromium, whole stories, and the documented proxies", 180),
     Part("models", "the small real models answer over OpenAI's protocol, adapters included", 60),
     Part("demo", "the demo from its first line to its last, and when it is interrupted", 300),
     Part("containers", "the containers start, restrict themselves and serve", 120),

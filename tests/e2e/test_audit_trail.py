@@ -19,6 +19,8 @@ from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, ans
 from tests.fixtures.dashboard.visits import Visitors
 from tests.fixtures.waiting import until
 
+pytestmark = pytest.mark.release("browser")
+
 NAME = f"{CANDIDATE}-vs-{BASELINE}"
 WHY = "answers in French"
 SPLIT = f"split: {{{BASELINE}: 50, {CANDIDATE}: 50}}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, Response, WebSocket, expect
 
 from tests.fixtures.dashboard.reviewing import Reviewing
@@ -97,6 +98,7 @@ def test_the_same_reading_finds_the_names_where_they_are(visitors: Visitors, sit
     assert received.telling()
 
 
+@pytest.mark.release("browser")
 def test_what_the_desk_is_sent_has_the_same_shape_whatever_the_models_are_called(page: Page, site: Site) -> None:
     queue = site.enqueue(8)
     desk = Reviewing(page, site.dashboard).open(queue)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
+import pytest
+
 from tests.fixtures.dashboard.hostile import HOSTILE
 from tests.fixtures.dashboard.page_walk import PageWalk, WatchedPage
 from tests.fixtures.dashboard.reviewing import Reviewing
@@ -23,6 +25,7 @@ def test_no_page_obeys_what_a_model_wrote(page_walk: PageWalk) -> None:
     assert page_walk.shows_hostile_text >= SHOWING
 
 
+@pytest.mark.release("browser")
 def test_the_review_page_shows_hostile_answers_as_they_are(visitors: Visitors, site: Site) -> None:
     watched = WatchedPage(visitors.new_page("Anna"))
     queue = site.enqueue(2, title=f"<b>{HOSTILE}"[:200], suite="hostile")

@@ -19,6 +19,8 @@ from tests.fixtures.services import command
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.waiting import PATIENCE
 
+pytestmark = pytest.mark.release("browser")
+
 
 @dataclass(frozen=True)
 class Running:

@@ -54,6 +54,7 @@ def confirm(page: Page, button: str, why: str) -> None:
     expect(dialog).to_have_count(0)
 
 
+@pytest.mark.release("browser")
 def test_an_admin_overrides_and_a_release_manager_rolls_back(visitors: Visitors, site: Site, experiment: str) -> None:
     rita = opened(visitors.page("Rita"), site, ADDRESS)
     rita.get_by_role("button", name="Promote", exact=True).click()

@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.client import SESSION_COOKIE
@@ -90,6 +91,7 @@ def test_a_note_begun_before_the_pair_is_shown_is_text_and_never_keys(page: Page
     assert (desk.draft["outcome"], desk.draft["flagged"]) == ("right", False)
 
 
+@pytest.mark.release("browser")
 def test_undo_brings_the_last_pair_back_as_it_was_said(page: Page, site: Site) -> None:
     desk = Reviewing(page, site.dashboard).open(site.enqueue(5))
     question = desk.question
@@ -106,6 +108,7 @@ def test_undo_brings_the_last_pair_back_as_it_was_said(page: Page, site: Site) -
     expect(desk.page.locator(".notice")).to_contain_text("no vote of yours")
 
 
+@pytest.mark.release("browser")
 def test_a_skipped_pair_does_not_come_again_and_counts_as_no_vote(page: Page, site: Site) -> None:
     desk = Reviewing(page, site.dashboard).open(site.enqueue(2))
     first = desk.question
@@ -115,6 +118,7 @@ def test_a_skipped_pair_does_not_come_again_and_counts_as_no_vote(page: Page, si
     expect(desk.page.locator(".end")).to_contain_text("You judged 1 pair of this queue and skipped 1.")
 
 
+@pytest.mark.release("browser")
 def test_keys_are_text_while_one_writes_and_escape_leaves(page: Page, site: Site) -> None:
     desk = Reviewing(page, site.dashboard).open(site.enqueue(3))
     desk.press("n").write("1 2 3 skip under ? D").wait_saved()
@@ -128,6 +132,7 @@ def test_keys_are_text_while_one_writes_and_escape_leaves(page: Page, site: Site
     assert desk.draft["outcome"] == "tie"
 
 
+@pytest.mark.release("browser")
 def test_rows_anchors_diff_edit_and_the_key_sheet_by_keyboard(page: Page, site: Site) -> None:
     desk = Reviewing(page, site.dashboard).open(site.enqueue(3))
     desk.press("1", "ArrowDown", "ArrowDown")
@@ -166,6 +171,7 @@ def test_two_reviewers_at_once_never_hold_the_same_pair(visitors: Visitors, site
     assert len(set(seen)) == 6
 
 
+@pytest.mark.release("browser")
 def test_a_pair_that_another_reviewer_has_by_now_is_told_kindly_and_what_was_written_stays(
     visitors: Visitors, site: Site
 ) -> None:
@@ -181,6 +187,7 @@ def test_a_pair_that_another_reviewer_has_by_now_is_told_kindly_and_what_was_wri
     expect(desk.page.locator(".end")).to_contain_text("You judged 1 pair")
 
 
+@pytest.mark.release("browser")
 def test_a_queue_that_is_closed_meanwhile_ends_the_session_kindly(page: Page, site: Site) -> None:
     queue = site.enqueue(2)
     desk = Reviewing(page, site.dashboard).open(queue)
@@ -221,6 +228,7 @@ def test_nobody_reviews_without_signing_in_and_the_page_says_where(visitors: Vis
     assert page.url == f"{site.dashboard}/review?queue={queue}"
 
 
+@pytest.mark.release("browser")
 def test_the_queues_are_chosen_by_title_and_the_way_back_is_there(page: Page, site: Site) -> None:
     queue = site.enqueue(2, title="Letters of *May*")
     page.goto(f"{site.dashboard}/review")
