@@ -30,6 +30,7 @@ def check(*files: Path) -> subprocess.CompletedProcess[str]:
     return fairtrial("check", "--json", *files, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=FOR_EVER)
 
 
+@pytest.mark.release("fuzz")
 def test_check_ends_on_every_file_of_the_corpus(tmp_path: Path) -> None:
     """One command for all: a file that is never read to its end would keep it for ever, and a crash would end it."""
     files = corpus(tmp_path)

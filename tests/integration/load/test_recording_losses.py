@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT, post
@@ -71,6 +72,7 @@ def test_lost_records_are_one_line_and_an_alarm_and_traffic_goes_on(tmp_path: Pa
     assert "File too large" in error
 
 
+@pytest.mark.release("kills")
 def test_one_worker_that_loses_is_named_by_all(tmp_path: Path) -> None:
     with FakeUpstream() as upstream, running(tmp_path, workers=2) as rig:
         rig.publish(plan_for(upstream.url))

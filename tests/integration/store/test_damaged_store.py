@@ -93,6 +93,7 @@ def test_up_serves_without_the_store_and_takes_it_up_when_it_is_restored(folder:
     assert error.count("not a valid DuckDB database file") == 1, error
 
 
+@pytest.mark.release("kills")
 def test_damage_and_kills_under_traffic_fail_no_request_and_lose_no_record(folder: Path) -> None:
     store = folder / "fairtrial.duckdb"
     services = ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False, without_store=True)

@@ -232,6 +232,7 @@ def test_the_numbers_and_the_clusters_of_a_unit_stay(store: Store, kind: Kind) -
     assert store.database.rows(same) == [(3,)], "one name replaces another wherever it is"
 
 
+@pytest.mark.release("upgrades")
 @pytest.mark.parametrize("schema", [1, 9])
 @pytest.mark.parametrize("kind", ["user", "conversation"])
 def test_a_backup_of_an_earlier_schema_is_rewritten_in_its_schema(store: Store, kind: Kind, schema: int) -> None:

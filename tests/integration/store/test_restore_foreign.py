@@ -82,6 +82,7 @@ def test_a_backup_that_was_not_changed_is_restored(backup: Path, tmp_path: Path)
     assert restore_backup(backup, Layout(tmp_path / "there" / "store.duckdb").make(), now_us=2).since == 0
 
 
+@pytest.mark.release("upgrades")
 @pytest.mark.parametrize("schema", sorted(migrations())[:-1])
 def test_a_backup_of_an_older_schema_is_restored(backup: Path, tmp_path: Path, schema: int) -> None:
     manifest = read_manifest(backup)

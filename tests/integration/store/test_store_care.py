@@ -194,6 +194,7 @@ def chaos(layout: Layout, job: str, subject: str | Path, last: int) -> int:
     return fork_server.run(program, cwd=ROOT, capture_output=True, timeout=PATIENCE).returncode
 
 
+@pytest.mark.release("kills")
 def test_an_erasure_that_is_killed_at_any_step_leaves_a_whole_store_and_is_finished_later(tmp_path: Path) -> None:
     layout = project(tmp_path / "here")
     name, requests = filled(layout)
