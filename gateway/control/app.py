@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anyio import CapacityLimiter
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from fairtrial.domain.registry import Registry
@@ -51,9 +51,9 @@ def _add_health(app: FastAPI) -> None:
         return Response("ok\n", media_type="text/plain")
 
     @app.get("/readyz", dependencies=[Depends(anyone)])
-    async def readyz() -> Response:
+    async def readyz(request: Request) -> Response:
         """Whether a plan is published. Also reports, without reasons, a refused plan and a failing store."""
-        background: BackgroundWork = app.state.background
+        background: BackgroundWork = request.app.state.background
         ready = background.publisher.published is not None
         state = {
             "status": "ok" if ready else "no plan yet",

@@ -20,7 +20,7 @@ from gateway.control.app import create_app
 from gateway.control.auth.authorization import AuthorizedRoute, RequireRole, access_rules_of, anyone
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.accounts import signed_in
-from tests.fixtures.control.control_app import NOW, client, stranger
+from tests.fixtures.control.control_app import NOW, app_over, client, stranger
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 
@@ -185,7 +185,7 @@ async def test_names_of_this_machine_are_served(background: BackgroundWork, host
 
 
 async def test_the_name_by_which_a_proxy_publishes_control_is_served_too(background: BackgroundWork) -> None:
-    app = create_app(background, loopback=True, public_host="trial.example")
+    app = app_over(background, loopback=True, public_host="trial.example")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://trial.example") as http:
         assert (await http.get("/sign-in")).status_code == 200
         assert (await http.get("/sign-in", headers={"host": "other.example"})).status_code == 403

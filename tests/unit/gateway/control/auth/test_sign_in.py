@@ -10,7 +10,6 @@ import pytest
 from fairtrial.domain.accounts import Role
 from fairtrial.store.access import audit, invitations, sessions
 from fairtrial.store.core.query import Page
-from gateway.control.app import create_app
 from gateway.control.auth.identity import SESSION_COOKIE
 from gateway.control.auth.known_device import COOKIE
 from gateway.control.auth.sign_in_throttle import (
@@ -22,7 +21,7 @@ from gateway.control.auth.sign_in_throttle import (
     SignInThrottle,
 )
 from gateway.control.background.background_work import BackgroundWork
-from tests.fixtures.control.control_app import NOW, client_of, stranger
+from tests.fixtures.control.control_app import NOW, app_over, client_of, stranger
 from tests.fixtures.for_each import for_each
 
 PASSWORD = "correct horse battery"
@@ -181,7 +180,7 @@ async def test_strangers_who_guess_lock_out_neither_the_owner_s_address_nor_the_
     background: BackgroundWork,
 ) -> None:
     join(background)
-    app = create_app(background, loopback=True)
+    app = app_over(background, loopback=True)
     async with (
         client_of(app, address="198.51.100.7") as owner,
         client_of(app, address="203.0.113.1") as guesser,
@@ -202,7 +201,7 @@ async def test_strangers_who_guess_lock_out_neither_the_owner_s_address_nor_the_
 async def test_a_device_is_known_for_one_account_until_its_password_changes(background: BackgroundWork) -> None:
     join(background)
     join(background, "Mara")
-    app = create_app(background, loopback=True)
+    app = app_over(background, loopback=True)
     async with client_of(app, address="198.51.100.7") as owner, client_of(app, address="203.0.113.1") as guesser:
         await sign_in(owner, "Rosa", PASSWORD)
         known = owner.cookies[COOKIE]

@@ -22,11 +22,10 @@ from evaluators.suite import Suite
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.storage.keys import KeyOptions
 from fairtrial.store.access import keys
-from gateway.control.app import create_app
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.routers import verdicts
 from tests.fixtures.control.accounts import signed_in
-from tests.fixtures.control.control_app import client, client_of
+from tests.fixtures.control.control_app import app_over, client, client_of
 from tests.fixtures.control.judging import GATE, SUITE, asked, bring, bring_runs, judged
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
@@ -280,7 +279,7 @@ def forged(suite: Suite) -> Iterator[bytes]:
 
 async def test_no_route_stores_a_decision_that_a_caller_sends(background: BackgroundWork, suite: Suite) -> None:
     bring_runs(background, suite, 20)
-    app = create_app(background, loopback=True)
+    app = app_over(background, loopback=True)
     routes = [(method, one.path) for one in iter_route_contexts(app.routes) for method in one.original_route.methods]
     writing = [(method, path) for method, path in routes if method not in ("GET", "HEAD")]
     assert ("POST", "/api/verdicts") in writing and len(writing) > 10
@@ -304,7 +303,7 @@ async def test_no_route_stores_a_decision_that_a_caller_sends(background: Backgr
 
 async def test_few_wait_to_be_judged_and_the_rest_of_control_goes_on(background: BackgroundWork, suite: Suite) -> None:
     bring_runs(background, suite, 80)
-    app = create_app(background, loopback=True)
+    app = app_over(background, loopback=True)
     limiter, somebody = app.state.judging, object()
     async with with_key(background, app) as http:
         assert (await http.get("/api/verdicts")).status_code == 200
