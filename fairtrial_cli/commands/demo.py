@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-LOG_WIDTH = 120
+LOG_WIDTH = 100
 """The width of tables when the output goes to a file."""
 
 
@@ -20,22 +20,25 @@ LOG_WIDTH = 120
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the demo keeps its files.",
 )
-@click.option("--fresh", is_flag=True, help="Start over even if an earlier demo was interrupted here.")
-@click.option("--users", default=240, show_default=True, type=click.IntRange(1, 100_000), help="Simulated customers.")
+@click.option("--full", is_flag=True, help="Judge all four fine-tunes on all cases, however long it takes.")
+@click.option("--users", type=click.IntRange(1, 100_000), help="Simulated customers, instead of those that fit.")
 @click.option(
-    "--limit", type=click.IntRange(1), help="Run only the first cases of each suite: quick, but decides nothing."
+    "--limit", type=click.IntRange(1), help="Take at most so many cases of each suite: quick, but decides little."
 )
-def command(no_wait: bool, folder: Path, fresh: bool, users: int, limit: int | None) -> None:
-    """Run the demo: five real models, live traffic, three suites, four verdicts, and the dashboard.
+def command(no_wait: bool, folder: Path, full: bool, users: int | None, limit: int | None) -> None:
+    """Run the demo: real models, live traffic, three suites, three verdicts, and the dashboard.
+
+    It measures the machine first, and takes fewer cases on a slow one. Ctrl-C ends everything that it has started.
 
     \b
     Example:  fairtrial demo --no-wait
     """
+    click.echo("Starting the demo: real local models, no API key, no GPU. Ctrl-C ends it at any time.")
     from rich.console import Console
 
     from fairtrial_cli.demo.show import Options, show
 
-    options = Options(folder, fresh=fresh, wait=not no_wait, users=users, limit=limit)
+    options = Options(folder, wait=not no_wait, full=full, users=users, limit=limit)
     console = Console()
     if not console.is_terminal:
         console = Console(width=LOG_WIDTH)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,45 +19,46 @@ from fairtrial_cli.processes.children import Child, Program, raise_if_failed
 BASE_MODEL = "smollm2"
 ENGINES = 2
 READY_SECONDS = 60.0
-TRIAL = "Tell me about the sea in three sentences."
-TRIAL_TOKENS = 48
-TRIAL_SECONDS = 0.5
-"""How long the trial answer takes on a machine where the whole demo takes `DEMO_MINUTES`."""
-DEMO_MINUTES = 12.0
+MEASURE_SECONDS, MOST_ANSWERS = 5.0, 12
+"""The measurement ends after so many seconds, or so many answers."""
+TOKENS = 60
 
 
 @contextmanager
-def local_models(port: int, log: Path) -> Iterator[None]:
+def local_models(port: int, log: Path) -> Iterator[Child]:
     """Run the model server while the context lasts; raises `UsageError` if it can't start."""
     options = ["models", "serve", "--port", str(port), "--engines", str(ENGINES)]
     arguments = [sys.executable, "-m", "fairtrial_cli.main", *options]
     child = Child(Program("models", arguments, os.environ, log))
-    child.start()
     try:
+        child.start()
         _await_ready(child, f"http://127.0.0.1:{port}/readyz")
-        yield
+        yield child
     finally:
         child.end()
 
 
-def measure_seconds(base_url: str) -> float:
-    """Seconds that one engine needs for the trial answer, not counting the first, cold call."""
-    body: dict[str, object] = {
-        "model": BASE_MODEL,
-        "messages": [{"role": "user", "content": TRIAL}],
-        "max_tokens": TRIAL_TOKENS,
-        "temperature": 0,
-    }
-    with httpx.Client(base_url=base_url, timeout=120, trust_env=False) as client:
-        client.post("/chat/completions", json=body).raise_for_status()
+async def measure(base_url: str, tickets: Sequence[Sequence[Mapping[str, str]]]) -> float:
+    """How many tickets the base answers in a second with both engines busy, not counting the first, cold calls."""
+    prompts = itertools.cycle(tickets)
+    async with httpx.AsyncClient(base_url=base_url, timeout=120, trust_env=False) as client:
+        await asyncio.gather(*(_answer(client, next(prompts)) for _ in range(ENGINES)))
         began = time.perf_counter()
-        client.post("/chat/completions", json=body).raise_for_status()
-        return time.perf_counter() - began
+        done = 0
+
+        async def keep_asking() -> None:
+            nonlocal done
+            while done < MOST_ANSWERS and time.perf_counter() - began < MEASURE_SECONDS:
+                await _answer(client, next(prompts))
+                done += 1
+
+        await asyncio.gather(*(keep_asking() for _ in range(ENGINES)))
+        return done / (time.perf_counter() - began)
 
 
-def expected_minutes(seconds: float) -> float:
-    """The estimated minutes of the whole demo if the trial answer took ``seconds``."""
-    return max(1.0, DEMO_MINUTES * seconds / TRIAL_SECONDS)
+async def _answer(client: httpx.AsyncClient, messages: Sequence[Mapping[str, str]]) -> None:
+    body = {"model": BASE_MODEL, "messages": list(messages), "max_tokens": TOKENS, "temperature": 0}
+    (await client.post("/chat/completions", json=body)).raise_for_status()
 
 
 def _await_ready(child: Child, url: str) -> None:

@@ -3,250 +3,170 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress as Bar
-from rich.progress import TextColumn
 
-from evaluators.suite import Suite
-from fairtrial.config.project import Project
 from fairtrial.domain.plurals import counted
-from fairtrial.domain.run import Run
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.wording import titled
-from fairtrial_cli.dashboard_link import sign_in_lines
-from fairtrial_cli.demo import sick_candidate, story
-from fairtrial_cli.demo.decision import live_lines, wait_for_windows
+from fairtrial_cli.demo import sizes, story
+from fairtrial_cli.demo.closing import print_closing
+from fairtrial_cli.demo.interruption import Interruption, interruption
 from fairtrial_cli.demo.late_server import allowed_seconds, late_server
-from fairtrial_cli.demo.local_models import expected_minutes, local_models, measure_seconds
-from fairtrial_cli.demo.review import fill_queue, how_to_judge
-from fairtrial_cli.demo.setting import GATE, SUITES, SUPPORT, Setting, prepare
-from fairtrial_cli.demo.traffic import Ticket, Traffic, read_tickets, send
-from fairtrial_cli.judge_gate_file import judge_gate_file
-from fairtrial_cli.output.progress import run_progress
-from fairtrial_cli.processes.services import Services, Urls
-from fairtrial_cli.processes.signals import shutdown_signal
-from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
-from fairtrial_cli.store_client.client import open_store
+from fairtrial_cli.demo.live import LiveTraffic, Traffic
+from fairtrial_cli.demo.local_models import local_models, measure
+from fairtrial_cli.demo.progress import Progress, minutes
+from fairtrial_cli.demo.setting import RELEASE, REVIEWED, SUITES, SUPPORT, Setting, prepare
+from fairtrial_cli.demo.sizes import ALL, Sizes
+from fairtrial_cli.demo.traffic import Ticket, read_tickets
+from fairtrial_cli.demo.trial import BASE, EDGES, FORTY, GENERAL_KEPT, TICKETS, Trial
+from fairtrial_cli.processes.children import Child
+from fairtrial_cli.processes.services import Services
 
-BASE, GOOD = "base", "support-v2"
+BAD, GOOD = "support-overfit", "support-v2"
 OTHERS = ("support-v1", "support-overfit", "support-wrongpattern")
 LESSON = "support-v1"
-SMALL, LARGE = "general-forty", "general-kept"
-GATE_SUITES = ("support/suite.yaml", "general/suite.yaml", "edges/suite.yaml")
-SMALL_SUITE = "general/forty.yaml"
-SEED = 20261124
-USERS_AT_ONCE = 4
+ALL_SUITES = (TICKETS, GENERAL_KEPT, EDGES)
+VALIDATION = SUPPORT / "data" / "val.jsonl"
+
+StartModels = Callable[[int, Path], AbstractContextManager[Child]]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The demo's options. ``limit`` runs only the first cases of each suite, which no gate accepts as complete."""
+    """The demo's options. ``limit`` is the most cases of each suite, ``full`` judges all four fine-tunes."""
 
     folder: Path
-    fresh: bool = False
     wait: bool = True
-    users: int = 240
+    full: bool = False
+    users: int | None = None
     limit: int | None = None
 
 
-@dataclass(slots=True)
-class Demo:
-    """The state of a running demo, with its runs and verdicts so far."""
+def show(options: Options, console: Console, *, models: StartModels = local_models) -> int:
+    """Run the demo; returns the release gate's exit code for the good fine-tune.
 
-    console: Console
-    options: Options
-    project: Project
-    urls: Urls
-    runs: dict[tuple[str, str], Run] = field(default_factory=dict)
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-
-
-def show(options: Options, console: Console) -> int:
-    """Run the whole demo; returns the gate's exit code for the good fine-tune."""
-    setting = prepare(options.folder, fresh=options.fresh)
-    with shutdown_signal() as shutdown, ExitStack() as stack:
-        stack.enter_context(local_models(setting.ports["models"], setting.folder / "models.log"))
-        trial_seconds = measure_seconds(setting.models_url)
-        _start_late_server(setting, trial_seconds, stack)
-        _print_duration(setting, options, console, trial_seconds)
-        services = stack.enter_context(Services(setting.project, workers=2))
-        demo = Demo(console, options, services.project, services.urls)
-        _trial(demo)
-        _conclude(demo)
-        pairs = fill_queue(demo.project, GOOD, BASE)
-        setting.finish()
+    Raises `KeyboardInterrupt` at Ctrl-C after everything has ended, within five seconds.
+    """
+    setting = prepare(options.folder)
+    with interruption() as limits, Progress(console) as progress, ExitStack() as stack:
+        progress.doing("starting the local models: one base and four fine-tunes of it")
+        child = stack.enter_context(models(setting.ports["models"], setting.folder / "models.log"))
+        limits.watch(lambda: [child])
+        speed = _measure(setting, progress)
+        taken = _choose(options, speed, progress)
+        setting.take(taken)
+        services = _start_services(setting, speed, options, progress, limits, stack)
+        trial = Trial(services.project, setting.suites, services.urls.api, progress)
+        progress.expect(taken.work - sizes.SERVICES / 2, speed)
+        verdict, live = _tell(trial, setting, options, taken)
+        print_closing(trial, live, services.urls if options.wait else None, taken=taken, candidate=GOOD)
         if options.wait:
-            _print_addresses(demo, setting)
-        _print_review_help(demo, setting, pairs)
-        if options.wait:
-            console.print("Press Ctrl-C to stop everything.")
-            shutdown.wait()
-            console.print("stopping")
-    return demo.verdicts[GOOD].exit_code
+            progress.pause()
+            limits.shutdown.wait()
+            progress.say("stopping")
+            raise KeyboardInterrupt
+    return verdict.exit_code
 
 
-def _start_late_server(setting: Setting, trial_seconds: float, stack: ExitStack) -> None:
-    allowed = allowed_seconds(trial_seconds)
+def _measure(setting: Setting, progress: Progress) -> float:
+    progress.doing("measuring how many answers a second this machine gives")
+    return asyncio.run(measure(setting.models_url, [ticket.messages for ticket in read_tickets([VALIDATION])]))
+
+
+def _choose(options: Options, speed: float, progress: Progress) -> Sizes:
+    """The sizes for this machine, printed with the time that they take."""
+    taken = ALL if options.full else sizes.choose(speed, elapsed=progress.elapsed)
+    if options.limit is not None:
+        limit = options.limit
+        taken = Sizes(min(limit, ALL.tickets), min(limit, ALL.general), min(limit, ALL.edges), taken.customers)
+    if options.users is not None:
+        taken = replace(taken, customers=options.users)
+    seconds = progress.elapsed + taken.work / speed
+    progress.say(
+        f"This machine gives {speed:.1f} answers a second to support tickets. "
+        + ("All four fine-tunes take" if options.full else f"The first verdict comes after about "
+           f"{minutes(progress.elapsed + sizes.first_half(taken) / speed)} minutes, the end after")
+        + f" about {minutes(_full_seconds(seconds, speed) if options.full else seconds)} minutes."
+    )  # fmt: skip
+    _print_left_out(taken, progress)
+    return taken
+
+
+def _full_seconds(seconds: float, speed: float) -> float:
+    """``--full`` also has all suites of three more candidates, except the tickets that one of them has answered."""
+    return seconds + (3 * sizes.candidate_work(ALL) - sizes.TICKET * ALL.tickets) / speed
+
+
+def _print_left_out(taken: Sizes, progress: Progress) -> None:
+    left_out = taken.fewer_than(ALL)
+    if left_out:
+        progress.say(f"So that it ends in time, it takes {', '.join(left_out)}. The margins stay the same.")
+
+
+def _start_services(
+    setting: Setting, speed: float, options: Options, progress: Progress, limits: Interruption, stack: ExitStack
+) -> Services:
+    """Start the late server, then gateway, control and, if anybody can look at it, the dashboard."""
+    allowed = allowed_seconds(speed)
     setting.allow(allowed)
     stack.enter_context(late_server(setting.ports["late"], setting.models_url, late_seconds=2 * allowed))
+    progress.doing("starting gateway, control and dashboard" if options.wait else "starting gateway and control")
+    services = Services(setting.project, workers=2, dashboard=options.wait)
+    limits.watch(services.children.values)
+    return stack.enter_context(services)
 
 
-def _print_duration(setting: Setting, options: Options, console: Console, trial_seconds: float) -> None:
-    minutes = expected_minutes(trial_seconds)
-    length = f"in about {counted(round(minutes), 'minute')} on this machine" if options.limit is None else "soon"
-    resumed = " (it continues an interrupted demo and reuses its answers)" if setting.resumed else ""
-    console.print(
-        f"The demo will finish {length}{resumed}: five real models, live traffic, three suites, four verdicts.\n"
-        f"The first verdict comes in less than half of that time. All files are in {escape(str(setting.folder))}.",
-        highlight=False,
-    )
+def _tell(trial: Trial, setting: Setting, options: Options, taken: Sizes) -> tuple[Verdict, list[str]]:
+    """The story in four parts; returns the release gate's verdict on the good fine-tune, and the live decision."""
+    progress = trial.progress
+    progress.rule(f"1. {BAD}, trained on 20 tickets: it answers {counted(taken.tickets, 'ticket')}")
+    trial.evaluate([BASE, BAD], [TICKETS])
+    trial.judge(BAD, RELEASE, on="release gate, on the tickets alone")
+    if not options.full and options.limit is None:
+        taken = _shorten(trial, setting, taken)
+    progress.rule(f"2. {GOOD}: three suites, beside live traffic")
+    progress.expect(taken.second_half, progress.speed)
+    trial.evaluate([GOOD], [TICKETS])
+    live = LiveTraffic(Traffic(trial.project, trial.base_url, _tickets(), taken.customers), progress)
+    live.start()
+    trial.evaluate([BASE, GOOD], [GENERAL_KEPT, EDGES])
+    live.wait()
+    verdict = trial.judge(GOOD, RELEASE, on="release gate")
+    progress.rule(f"3. {GOOD} by the gate that also needs blind reviews")
+    trial.fill_review_queue(GOOD)
+    trial.judge(GOOD, REVIEWED, on="gate with blind reviews")
+    if options.full:
+        _judge_others(trial)
+    return verdict, live.decision()
 
 
-def _trial(demo: Demo) -> None:
-    """Judge the good fine-tune first, so that its verdict comes early; then send traffic; then judge the others."""
-    demo.console.rule("Three suites on the base and the first candidate")
-    _evaluate(demo, [BASE, GOOD], GATE_SUITES)
-    _judge(demo, GOOD)
-    demo.console.rule("Live traffic: simulated customers, split evenly")
-    _report_traffic(demo, _send_traffic(demo))
-    _judge(demo, GOOD)  # again, now with live rates
-    sent_at = time.monotonic()
-    demo.console.rule("A candidate whose server is often late: control stops it")
-    _watch_sick_candidate(demo)
-    demo.console.rule("Three suites on the other candidates")
-    _evaluate(demo, OTHERS, GATE_SUITES)
+def _shorten(trial: Trial, setting: Setting, taken: Sizes) -> Sizes:
+    """Take fewer cases for the rest if the machine has become slower than it was when it was measured."""
+    progress = trial.progress
+    speed = progress.speed
+    shorter = taken if speed is None else sizes.shorten(taken, speed, elapsed=progress.elapsed)
+    if shorter != taken and speed is not None:
+        setting.take(shorter)
+        progress.say(f"The machine now gives {speed:.1f} answers a second.")
+        _print_left_out(shorter, progress)
+    return shorter
+
+
+def _judge_others(trial: Trial) -> None:
+    """Judge the other three fine-tunes by the release gate on all suites, and show what forty questions can't show."""
+    trial.progress.rule("4. The other fine-tunes on all suites")
     for candidate in OTHERS:
-        _judge(demo, candidate)
-    demo.console.rule("Forty questions, as in a test by hand")
-    _evaluate(demo, [BASE, LESSON], [SMALL_SUITE])
-    demo.console.rule("What the live traffic decided")
-    _report_decision(demo, sent_at)
-
-
-def _evaluate(demo: Demo, targets: Sequence[str], files: Sequence[str]) -> None:
-    limit = demo.options.limit
-    suites = load_suites([SUITES / name for name in files])
-    suites = suites if limit is None else [suite.with_limit(limit) for suite in suites]
-
-    def note(suite: Suite, run: Run) -> None:
-        demo.runs[suite.name, run.target] = run
-        demo.console.print(escape(f"  {suite.name} on {run.target}: {_main_figures(suite, run)}"), highlight=False)
-
-    with run_progress(demo.console) as step:
-        options = RunOptions(concurrency=4, side_by_side=2, on_progress=step, on_run=note)
-        run_suites(demo.project, suites, targets, base_url=demo.urls.api, options=options)
-
-
-def _main_figures(suite: Suite, run: Run) -> str:
-    """The main statistic of each scorer, and the number of errors."""
-    names = [f"{scorer.name}.{scorer.stats[0].name}" for scorer in suite.scorers]
-    figures = [f"{name} {value:.1%}" for name in names if (value := run.metrics.get(name)) is not None]
-    errors = sum(result.answer.error is not None for result in run.results)
-    return ", ".join(
-        [
-            counted(len(run.results), "case"),
-            *figures,
-            *([counted(errors, "error")] if errors else []),
-        ]
-    )
-
-
-def _judge(demo: Demo, candidate: str) -> None:
-    with open_store(demo.project.layout) as store:
-        verdict = judge_gate_file(store, GATE, demo.project, candidate=candidate, baseline=BASE)
-    demo.verdicts[candidate] = verdict
-    title = titled(verdict.headline, official=verdict.official)
-    demo.console.print(f"[{story.style_of(verdict)}]{escape(title)}[/]", highlight=False)
+        trial.evaluate([candidate], ALL_SUITES)
+        trial.judge(candidate, RELEASE, on="release gate")
+    trial.progress.rule("5. Forty questions, as in a test by hand")
+    trial.evaluate([BASE, LESSON], [FORTY])
+    small, large = trial.runs_of("general-forty"), trial.runs_of("general-kept")
+    trial.progress.say(story.lesson(small, large, LESSON, BASE))
 
 
 def _tickets() -> list[Ticket]:
-    return read_tickets([SUPPORT / "data" / "val.jsonl", SUITES / "support" / "test.jsonl"])
-
-
-def _watch_sick_candidate(demo: Demo) -> None:
-    """Send users to the second experiment, until control stops it before their eyes."""
-    with Bar(TextColumn("  {task.description}"), console=demo.console, disable=not demo.console.is_terminal) as bar:
-        task = bar.add_task("the first users are on their way", total=None)
-        sending = sick_candidate.send_until_stopped(
-            demo.urls.api, _tickets(), lambda seen: bar.update(task, description=str(seen))
-        )
-        seen = asyncio.run(sending)
-    demo.console.print(f"  {seen} of the candidate", highlight=False)
-    with open_store(demo.project.layout) as store:
-        lines = sick_candidate.outcome_lines(store, seen)
-    for line in lines:
-        demo.console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-
-
-def _report_decision(demo: Demo, sent_at: float) -> None:
-    """Wait until the time for feedback of the last customer is over, then say what control decided."""
-    with open_store(demo.project.layout) as store:
-        wait_for_windows(store, sent_at, demo.console)
-        for line in live_lines(store):
-            demo.console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-
-
-def _send_traffic(demo: Demo) -> Traffic:
-    tickets = _tickets()
-    users = demo.options.users
-    with Bar(console=demo.console, disable=not demo.console.is_terminal) as bar:
-        task = bar.add_task(f"{users} customers", total=users)
-        sending = send(
-            demo.urls.api,
-            tickets,
-            users=users,
-            seed=SEED,
-            concurrency=USERS_AT_ONCE,
-            on_done=lambda: bar.advance(task),
-        )
-        return asyncio.run(sending)
-
-
-def _report_traffic(demo: Demo, sent: Traffic) -> None:
-    demo.console.print(
-        f"  {counted(sent.users, 'customer')}: {sent.answered} answered, {counted(sent.errors, 'error')}, "
-        f"{sent.feedback} gave feedback",
-        highlight=False,
-    )
-    with open_store(demo.project.layout) as store:
-        store.ingest_now()
-        for line in story.live_lines(store.traffic(), key="understood"):
-            demo.console.print(f"  {escape(line)}", highlight=False)
-
-
-def _conclude(demo: Demo) -> None:
-    demo.console.print(story.verdict_table(list(demo.verdicts.values())))
-    small, large = (_of_suite(demo, name) for name in (SMALL, LARGE))
-    demo.console.print(escape(story.lesson(small, large, LESSON, BASE)), highlight=False)
-
-
-def _of_suite(demo: Demo, suite: str) -> dict[str, Run]:
-    return {target: run for (name, target), run in demo.runs.items() if name == suite}
-
-
-def _print_addresses(demo: Demo, setting: Setting) -> None:
-    sign_in = "\n  ".join(sign_in_lines(demo.project))
-    demo.console.print(
-        f"\nEverything is still running:\n"
-        f"  dashboard  {demo.urls.dashboard}\n"
-        f"  {sign_in}\n"
-        f"  gateway    {demo.urls.api}    (model: support-bot; the base_url of an application)\n"
-        f"  control    {demo.urls.control}/api\n"
-        f"  models     {setting.models_url}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
-
-
-def _print_review_help(demo: Demo, setting: Setting, pairs: int) -> None:
-    dashboard = demo.urls.dashboard if demo.options.wait else None
-    lines = how_to_judge(pairs, setting.project, candidate=GOOD, baseline=BASE, dashboard=dashboard)
-    demo.console.print("\n" + "\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    return read_tickets([VALIDATION, SUITES / "support" / "test.jsonl"])

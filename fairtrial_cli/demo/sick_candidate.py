@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROUTE, EXPERIMENT = "support-bot-next", "next-vs-base"
 MOST_USERS = 200
-USERS_AT_ONCE = 6
+USERS_AT_ONCE = 4
 AFTER = 4
 """Users who are sent after the kill, to see what they get."""
 REASON, VARIANT = "x-fairtrial-reason", "x-fairtrial-variant"

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.table import Table
 
+from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.run import Run, Score
 from fairtrial.domain.verdict import Decision, Finding, Verdict, interleave_sources
-from fairtrial.domain.verdicts.unasked import NOTABLE, is_unasked
-from fairtrial.domain.verdicts.wording import titled
 
 if TYPE_CHECKING:
     from fairtrial.domain.storage.traffic import Traffic, VariantTraffic
 
 STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
-MEANINGS: Mapping[Decision, str] = {
-    "SHIP": "may ship",
-    "HOLD": "not yet: not enough evidence",
-    "BLOCK": "must not ship",
-    "INVALID": "the evidence is unsound",
-}
-MOST_REASONS = 4
+MOST_REASONS = 3
+MARKS = {"invalid": "!", "fail": "✗", "cannot tell": "?", "pass": "✓"}
+WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,58 +45,75 @@ def count_right(run: Run, scorer: str, tag: tuple[str, str] | None = None) -> Co
     return Count(round(sum(known)), len(known))
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict, and in words by which gate and on what it was reached."""
+
+    verdict: Verdict
+    on: str
+
+
 def style_of(verdict: Verdict) -> str:
     """The style of its decision; a SHIP of an unofficial gate is not green."""
     return STYLES[verdict.decision] if verdict.official or verdict.decision != "SHIP" else "bold"
 
 
-def meaning_of(verdict: Verdict) -> str:
-    """What its decision means."""
-    unofficial_ship = verdict.decision == "SHIP" and not verdict.official
-    return "not from the official gate" if unofficial_ship else MEANINGS[verdict.decision]
-
-
-def verdict_table(verdicts: Sequence[Verdict]) -> Table:
-    """One row for each fine-tune: the verdict, its meaning, and its reasons, the worst first."""
-    table = Table(title="May this fine-tune replace its base?", title_justify="left", show_lines=True, expand=True)
-    table.add_column("fine-tune", style="bold", no_wrap=True)
-    table.add_column("verdict", width=18)
-    table.add_column("why", ratio=1)
-    for verdict in verdicts:
-        word = f"[{style_of(verdict)}]{titled(verdict.decision, official=verdict.official)}[/]\n{meaning_of(verdict)}"
-        table.add_row(escape(verdict.candidate), word, escape("\n".join(reasons(verdict))))
-    return table
+def table_lines(judged: Sequence[Judged]) -> Iterator[str]:
+    """One line in rich markup for each verdict, then at most three reasons, all within eighty columns."""
+    longest = max(len(entry.verdict.candidate) for entry in judged)
+    for entry in judged:
+        verdict = entry.verdict
+        yield (
+            f"[{style_of(verdict)}]{verdict.decision:<7}[/] [bold]{escape(verdict.candidate):<{longest}}[/]  "
+            f"[dim]{escape(entry.on)}[/]"
+        )
+        for reason in reasons(verdict):
+            yield escape(f"        {reason}")
 
 
 def reasons(verdict: Verdict) -> list[str]:
-    """The sentences that explain a verdict: failed rules, then undecided ones; for a SHIP, the main comparisons."""
-    order = ("invalid", "fail", "cannot tell")
-    against = sorted(
-        (finding for finding in verdict.findings if finding.decisive and finding.result in order),
-        key=lambda finding: order.index(finding.result),
-    )
-    if not against:
-        decisive = [finding for finding in verdict.findings if finding.decisive]
-        shown_only = [f"· {finding.says}" for finding in verdict.findings if _is_shown(finding)]
-        return [f"all {len(decisive)} rules passed", *_margins(decisive), *shown_only]
-    sentences = list(dict.fromkeys(_sentence(finding) for finding in interleave_sources(against)))
-    shown, left = sentences[:MOST_REASONS], len(sentences[MOST_REASONS:])
-    return shown + ([f"… and {left} more"] if left else [])
+    """At most three: failed rules, then undecided ones; for a SHIP its approvers, then the main comparisons."""
+    decisive = [finding for finding in verdict.findings if finding.decisive]
+    against = [finding for kind in ("invalid", "fail", "cannot tell") for finding in decisive if finding.result == kind]
+    if against and verdict.decision != "SHIP":
+        decided_by = [finding for finding in against if finding.result == against[0].result]
+        lines = [_in_short(finding) for finding in interleave_sources(decided_by)]
+        return _at_most(lines, MOST_REASONS)
+    approvers = verdict.provenance.approvers if verdict.provenance is not None else ()
+    waits = [f"it waits for the approval of {' and '.join(approvers)}"] if approvers else []
+    compared = [finding for finding in decisive if "not worse than" in finding.rule]
+    rules = f"✓ all {len(decisive)} rules are met"
+    return [*waits, rules, *map(_in_short, compared)][:MOST_REASONS]
 
 
-def _is_shown(finding: Finding) -> bool:
-    """Whether a finding that decides nothing is worth a line: of the signals only notable changes are."""
-    return not finding.decisive and (not is_unasked(finding) or finding.says.endswith(NOTABLE))
+def _at_most(lines: Sequence[str], most: int) -> list[str]:
+    """The first lines; the last one says how many more there are."""
+    left = len(lines) - most
+    shown = list(lines[:most])
+    if left > 0:
+        more = f" … and {left} more"
+        shown[-1] = f"{_cut(shown[-1], WIDTH - 8 - len(more))}{more}"
+    return shown
 
 
-def _sentence(finding: Finding) -> str:
-    mark = {"invalid": "!", "fail": "✗", "cannot tell": "?"}[finding.result]
-    return f"{mark} {finding.says}" + (f" ({finding.needed})" if finding.needed else "")
+def _in_short(finding: Finding) -> str:
+    """The rule and its figures, such as ``✗ schema.valid >= 95%: 75.8 %``, in one line."""
+    return _cut(f"{MARKS[finding.result]} {finding.rule}: {_figures(finding)}", WIDTH - 8)
 
 
-def _margins(findings: Iterable[Finding]) -> list[str]:
-    """The findings that compare with the base, on which a SHIP is based."""
-    return [f"✓ {finding.says}" for finding in findings if "not worse than" in finding.rule][:3]
+def _figures(finding: Finding) -> str:
+    evidence = finding.evidence
+    if isinstance(evidence, Comparison) and evidence.baseline is not None and evidence.candidate is not None:
+        return f"{100 * evidence.baseline:.1f} → {100 * evidence.candidate:.1f} %"
+    if isinstance(evidence, Estimate) and 0 <= evidence.value <= 1:
+        return f"{100 * evidence.value:.1f} %"
+    if isinstance(evidence, NotEnough):
+        return evidence.reason
+    return finding.needed or finding.says
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def lesson(small: Mapping[str, Run], large: Mapping[str, Run], candidate: str, baseline: str) -> str:
@@ -119,9 +130,9 @@ def lesson(small: Mapping[str, Run], large: Mapping[str, Run], candidate: str, b
     )
 
 
-def live_lines(traffic: Sequence[Traffic], *, key: str) -> list[str]:
-    """One line of plain rates for each variant. Control decides by intervals, and later."""
-    return [_live_line(variant, key) for each in traffic for variant in each.variants]
+def variant_lines(traffic: Sequence[Traffic], *, experiment: str, key: str) -> list[str]:
+    """One line of plain rates for each variant of the experiment. Control decides by intervals."""
+    return [_live_line(variant, key) for each in traffic if each.experiment == experiment for variant in each.variants]
 
 
 def _live_line(variant: VariantTraffic, key: str) -> str:

@@ -12,15 +12,15 @@ class ShutdownSignal:
     """A requested shutdown. While the program is starting, a request interrupts it."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self.requested = threading.Event()
         self._waiting = False
 
     def handle(self, *_: object) -> None:
         """The signal handler."""
-        if not self._waiting and not self._event.is_set():
-            self._event.set()
+        if not self._waiting and not self.requested.is_set():
+            self.requested.set()
             raise KeyboardInterrupt
-        self._event.set()
+        self.requested.set()
 
     def mark_started(self) -> None:
         """From now on, a signal interrupts nothing and only makes `wait` return."""
@@ -29,7 +29,7 @@ class ShutdownSignal:
     def wait(self, seconds: float | None = None) -> bool:
         """Block until a shutdown signal arrives, or for ``seconds``; returns whether it has arrived."""
         self.mark_started()
-        return self._event.wait(seconds)
+        return self.requested.wait(seconds)
 
 
 @contextmanager

@@ -1,0 +1,64 @@
+"""Ends every process of the demo within five seconds after Ctrl-C, also if one of them does not stop by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+
+from fairtrial_cli.processes.children import Child
+from fairtrial_cli.processes.signals import ShutdownSignal, shutdown_signal
+
+KILL_SECONDS = 2.5
+"""How long the services may take to stop by themselves."""
+EXIT_SECONDS = 4.0
+"""When this process exits, whatever it still waits for. The kernel then ends all that it has started."""
+INTERRUPTED = 130
+
+
+class Interruption:
+    """``shutdown`` is the signal; `watch` registers the programs that must end in time."""
+
+    def __init__(self, shutdown: ShutdownSignal) -> None:
+        self.shutdown = shutdown
+        self._children: list[Callable[[], Iterable[Child]]] = []
+        self._left = threading.Event()
+
+    def watch(self, children: Callable[[], Iterable[Child]]) -> None:
+        """End these programs too; each leads a process group, so that what it starts ends with it."""
+        self._children.append(children)
+
+    def leave(self) -> None:
+        """Everything has ended in time."""
+        self._left.set()
+
+    def enforce(self) -> None:
+        """Wait for Ctrl-C, then for the time limits; runs in its own thread."""
+        self.shutdown.requested.wait()
+        if self._left.is_set():
+            return
+        began = time.monotonic()
+        groups = [child.pid for children in self._children for child in children()]
+        if self._left.wait(KILL_SECONDS):
+            return
+        for group in groups:
+            if group is not None:
+                with suppress(OSError):
+                    os.killpg(group, signal.SIGKILL)
+        if not self._left.wait(began + EXIT_SECONDS - time.monotonic()):
+            os._exit(INTERRUPTED)
+
+
+@contextmanager
+def interruption() -> Iterator[Interruption]:
+    """Raise `KeyboardInterrupt` at Ctrl-C or SIGTERM within the context, and limit how long the cleanup takes."""
+    with shutdown_signal() as shutdown:
+        limits = Interruption(shutdown)
+        threading.Thread(target=limits.enforce, name="interruption", daemon=True).start()
+        try:
+            yield limits
+        finally:
+            limits.leave()

@@ -1,0 +1,99 @@
+"""Runs the demo's suites, judges its candidates by the gates, and creates its review queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evaluators.engine.engine import Progress as RunProgress
+from evaluators.suite import Suite
+from fairtrial.config.project import Project
+from fairtrial.domain.plurals import counted
+from fairtrial.domain.run import Run
+from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.wording import titled
+from fairtrial_cli.demo.progress import Progress
+from fairtrial_cli.demo.sizes import EDGE, GENERAL, TICKET
+from fairtrial_cli.demo.story import Judged, style_of
+from fairtrial_cli.judge_gate_file import judge_gate_file
+from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
+from fairtrial_cli.store_client.client import open_store
+
+BASE = "base"
+TICKETS, GENERAL_KEPT, EDGES, FORTY = (
+    "support/suite.yaml",
+    "general/suite.yaml",
+    "edges/suite.yaml",
+    "general/forty.yaml",
+)
+WORK = {"support-tickets": TICKET, "general-kept": GENERAL, "edges": EDGE}
+CONCURRENCY = 2
+"""Requests for each target: one that an engine answers, and one that waits."""
+REVIEWED_SUITE = "support-tickets"
+REVIEW = {"size": 20, "seed": 20261124, "title": "Support tickets: which answer is better?"}
+
+
+@dataclass(slots=True)
+class Trial:
+    """The runs and verdicts of a demo so far; ``folder`` has the suites and gates, ``base_url`` is the gateway's."""
+
+    project: Project
+    folder: Path
+    base_url: str
+    progress: Progress
+    runs: dict[tuple[str, str], Run] = field(default_factory=dict)
+    judged: list[Judged] = field(default_factory=list)
+    answered: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def evaluate(self, targets: Sequence[str], files: Sequence[str]) -> None:
+        """Run these suites on these targets, all targets at the same time."""
+        suites = load_suites([self.folder / name for name in files])
+        total = sum(len(suite.cases) for suite in suites) * len(targets)
+        self.progress.doing(f"{' and '.join(targets)} on {', '.join(suite.name for suite in suites)}")
+        before = sum(self.answered.values())
+
+        def step(now: RunProgress) -> None:
+            key = (now.suite, now.target)
+            more = now.done - self.answered.get(key, 0)
+            self.answered[key] = now.done
+            work = more * WORK.get(now.suite, TICKET)
+            self.progress.count("answers", sum(self.answered.values()) - before, total, work=work)
+
+        def note(suite: Suite, run: Run) -> None:
+            self.runs[suite.name, run.target] = run
+            self.progress.say(f"  {suite.name} on {run.target}: {_main_figures(suite, run)}")
+
+        concurrency = CONCURRENCY if len(targets) > 1 else 2 * CONCURRENCY
+        options = RunOptions(concurrency=concurrency, side_by_side=len(targets), on_progress=step, on_run=note)
+        run_suites(self.project, suites, targets, base_url=self.base_url, options=options)
+
+    def judge(self, candidate: str, gate: str, *, on: str) -> Verdict:
+        """Judge by this gate, and print the verdict."""
+        self.progress.doing(f"judging {candidate} by {gate}")
+        with open_store(self.project.layout) as store:
+            verdict = judge_gate_file(store, self.folder / gate, self.project, candidate=candidate, baseline=BASE)
+        self.judged.append(Judged(verdict, on))
+        title = titled(verdict.headline, official=verdict.official)
+        self.progress.say_styled(title, style_of(verdict))
+        return verdict
+
+    def fill_review_queue(self, candidate: str) -> int:
+        """Create a queue of random pairs of answers to the support tickets; returns the number of pairs."""
+        request = {"suite": REVIEWED_SUITE, "candidate": candidate, "baseline": BASE, **REVIEW}
+        with open_store(self.project.layout) as store:
+            store.ingest_now()
+            return int(store.reviews.enqueue(request, self.project.plan)["items"])
+
+    def runs_of(self, suite: str) -> dict[str, Run]:
+        """The runs of one suite by target."""
+        return {target: run for (name, target), run in self.runs.items() if name == suite}
+
+
+def _main_figures(suite: Suite, run: Run) -> str:
+    """The main statistic of each scorer, and the number of errors."""
+    names = [f"{scorer.name}.{scorer.stats[0].name}" for scorer in suite.scorers]
+    figures = [f"{name} {value:.1%}" for name in names if (value := run.metrics.get(name)) is not None]
+    errors = sum(result.answer.error is not None for result in run.results)
+    failed = [counted(errors, "error")] if errors else []
+    return ", ".join([counted(len(run.results), "case"), *figures, *failed])
