@@ -23,7 +23,7 @@ LOG_WIDTH = 100
 @click.option("--full", is_flag=True, help="Judge all four fine-tunes on all cases, however long it takes.")
 @click.option("--users", type=click.IntRange(1, 100_000), help="Simulated customers, instead of those that fit.")
 @click.option(
-    "--limit", type=click.IntRange(1), help="Take at most so many cases of each suite: quick, but decides little."
+    "--limit", type=click.IntRange(8), help="Take at most so many cases of each suite: quick, but decides little."
 )
 def command(no_wait: bool, folder: Path, full: bool, users: int | None, limit: int | None) -> None:
     """Run the demo: real models, live traffic, three suites, three verdicts, and the dashboard.

@@ -59,10 +59,17 @@ class LiveTraffic:
         with open_store(self._sent.project.layout) as store:
             plan = store.experiments.frozen().get(EXPERIMENT)
         window = plan.primary.window_seconds if plan is not None and plan.primary is not None else None
-        left = self._ended_at + (window or 0.0) + LATE_US / 1e6 + LOOK_SECONDS - time.monotonic()
-        if left > 0:
-            self._progress.doing(f"waiting {left:.0f} s for the last customers' feedback")
-            time.sleep(left)
+        self._pause(self._ended_at + (window or 0.0) + LATE_US / 1e6 + LOOK_SECONDS - time.monotonic())
+
+    def _pause(self, seconds: float) -> None:
+        """Wait until the time for feedback of the last customer is over, and count the seconds."""
+        if seconds <= 0:
+            return
+        self._progress.expect(0.0, None)
+        self._progress.doing("waiting for the last customers' feedback")
+        for second in range(int(seconds) + 1):
+            self._progress.count("seconds", second, int(seconds) + 1)
+            time.sleep(1.0)
 
     def decision(self) -> list[str]:
         """The plain rates of both variants, and what control decided from them with its interval and guardrails."""

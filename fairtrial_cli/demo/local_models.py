@@ -25,7 +25,7 @@ TOKENS = 60
 
 
 @contextmanager
-def local_models(port: int, log: Path) -> Iterator[Child]:
+def local_models(port: int, log: Path) -> Iterator[Sequence[Child]]:
     """Run the model server while the context lasts; raises `UsageError` if it can't start."""
     options = ["models", "serve", "--port", str(port), "--engines", str(ENGINES)]
     arguments = [sys.executable, "-m", "fairtrial_cli.main", *options]
@@ -33,7 +33,7 @@ def local_models(port: int, log: Path) -> Iterator[Child]:
     try:
         child.start()
         _await_ready(child, f"http://127.0.0.1:{port}/readyz")
-        yield child
+        yield [child]
     finally:
         child.end()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +32,7 @@ LESSON = "support-v1"
 ALL_SUITES = (TICKETS, GENERAL_KEPT, EDGES)
 VALIDATION = SUPPORT / "data" / "val.jsonl"
 
-StartModels = Callable[[int, Path], AbstractContextManager[Child]]
+StartModels = Callable[[int, Path], AbstractContextManager[Sequence[Child]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def show(options: Options, console: Console, *, models: StartModels = local_mode
     setting = prepare(options.folder)
     with interruption() as limits, Progress(console) as progress, ExitStack() as stack:
         progress.doing("starting the local models: one base and four fine-tunes of it")
-        child = stack.enter_context(models(setting.ports["models"], setting.folder / "models.log"))
-        limits.watch(lambda: [child])
+        children = stack.enter_context(models(setting.ports["models"], setting.folder / "models.log"))
+        limits.watch(lambda: children)
         speed = _measure(setting, progress)
         taken = _choose(options, speed, progress)
         setting.take(taken)
@@ -104,7 +104,7 @@ def _full_seconds(seconds: float, speed: float) -> float:
 def _print_left_out(taken: Sizes, progress: Progress) -> None:
     left_out = taken.fewer_than(ALL)
     if left_out:
-        progress.say(f"So that it ends in time, it takes {', '.join(left_out)}. The margins stay the same.")
+        progress.say(f"To end sooner, it takes {', '.join(left_out)}. The margins stay.")
 
 
 def _start_services(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
 MOST_REASONS = 3
 MARKS = {"invalid": "!", "fail": "✗", "cannot tell": "?", "pass": "✓"}
-WIDTH = 80
+WIDTH, INDENT = 80, 8
+VERSUS = " not worse than base by "
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def reasons(verdict: Verdict) -> list[str]:
         return _at_most(lines, MOST_REASONS)
     approvers = verdict.provenance.approvers if verdict.provenance is not None else ()
     waits = [f"it waits for the approval of {' and '.join(approvers)}"] if approvers else []
-    compared = [finding for finding in decisive if "not worse than" in finding.rule]
+    compared = [finding for finding in decisive if VERSUS in finding.rule]
     rules = f"✓ all {len(decisive)} rules are met"
     return [*waits, rules, *map(_in_short, compared)][:MOST_REASONS]
 
@@ -92,13 +93,18 @@ def _at_most(lines: Sequence[str], most: int) -> list[str]:
     shown = list(lines[:most])
     if left > 0:
         more = f" … and {left} more"
-        shown[-1] = f"{_cut(shown[-1], WIDTH - 8 - len(more))}{more}"
+        shown[-1] = f"{_cut(shown[-1], WIDTH - INDENT - len(more))}{more}"
     return shown
 
 
 def _in_short(finding: Finding) -> str:
-    """The rule and its figures, such as ``✗ schema.valid >= 95%: 75.8 %``, in one line."""
-    return _cut(f"{MARKS[finding.result]} {finding.rule}: {_figures(finding)}", WIDTH - 8)
+    """What was measured and what is demanded in one line, such as ``✗ schema.valid >= 95%: 75.8 %``."""
+    metric, versus, margin = finding.rule.partition(VERSUS)
+    if not versus:
+        return _cut(f"{MARKS[finding.result]} {finding.rule}: {_figures(finding)}", WIDTH - INDENT)
+    scope = f" in {finding.scope}" if finding.scope else ""
+    allowed = f", may lose {margin.split()[0]}" if isinstance(finding.evidence, Comparison) else ""
+    return _cut(f"{MARKS[finding.result]} {metric}{scope}: {_figures(finding)}{allowed}", WIDTH - INDENT)
 
 
 def _figures(finding: Finding) -> str:
@@ -107,9 +113,7 @@ def _figures(finding: Finding) -> str:
         return f"{100 * evidence.baseline:.1f} → {100 * evidence.candidate:.1f} %"
     if isinstance(evidence, Estimate) and 0 <= evidence.value <= 1:
         return f"{100 * evidence.value:.1f} %"
-    if isinstance(evidence, NotEnough):
-        return evidence.reason
-    return finding.needed or finding.says
+    return finding.needed or (evidence.reason if isinstance(evidence, NotEnough) else finding.says)
 
 
 def _cut(text: str, most: int) -> str:
