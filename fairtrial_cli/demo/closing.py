@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 from fairtrial_cli.dashboard_link import dashboard_link
 from fairtrial_cli.demo.progress import minutes
@@ -37,11 +36,10 @@ def _to_click(trial: Trial, urls: Urls) -> Iterator[str]:
     """The pages that tell the story; the first signs the browser in."""
     board = urls.dashboard
     shipped = next(entry.verdict for entry in trial.judged if entry.on == "release gate")
-    link = dashboard_link(trial.project)
-    start = f"{board}/overview" if link is None else f"{link}{'&' if '?' in link else '?'}next="
+    start = dashboard_link(trial.project) or f"{board}/overview"
     yield ""
     yield "Click (the first link signs your browser in, once, within 15 minutes):"
-    yield f"  the whole story    {start if link is None else start + quote(f'{board}/overview', safe='')}"
+    yield f"  the whole story    {start}"
     yield f"  why it may ship    {board}/gate?verdict={shipped.verdict_id}"
     yield f"  the live decision  {board}/experiment?experiment=tuned-vs-base"
     yield f"  judge blind        {board}/review"

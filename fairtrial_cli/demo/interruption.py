@@ -25,40 +25,37 @@ class Interruption:
     def __init__(self, shutdown: ShutdownSignal) -> None:
         self.shutdown = shutdown
         self._children: list[Callable[[], Iterable[Child]]] = []
-        self._left = threading.Event()
+        self._ended = threading.Event()
 
     def watch(self, children: Callable[[], Iterable[Child]]) -> None:
         """End these programs too; each leads a process group, so that what it starts ends with it."""
         self._children.append(children)
 
-    def leave(self) -> None:
-        """Everything has ended in time."""
-        self._left.set()
+    def mark_ended(self) -> None:
+        """Everything that was started has ended."""
+        self._ended.set()
 
     def enforce(self) -> None:
-        """Wait for Ctrl-C, then for the time limits; runs in its own thread."""
+        """Wait for Ctrl-C, then enforce both time limits; runs in its own thread."""
         self.shutdown.requested.wait()
-        if self._left.is_set():
-            return
         began = time.monotonic()
         groups = [child.pid for children in self._children for child in children()]
-        if self._left.wait(KILL_SECONDS):
-            return
-        for group in groups:
-            if group is not None:
-                with suppress(OSError):
-                    os.killpg(group, signal.SIGKILL)
-        if not self._left.wait(began + EXIT_SECONDS - time.monotonic()):
-            os._exit(INTERRUPTED)
+        if not self._ended.wait(KILL_SECONDS):
+            for group in groups:
+                if group is not None:
+                    with suppress(OSError):
+                        os.killpg(group, signal.SIGKILL)
+        time.sleep(max(0.0, began + EXIT_SECONDS - time.monotonic()))
+        os._exit(INTERRUPTED)  # on a busy machine, Python's own end alone takes seconds
 
 
 @contextmanager
 def interruption() -> Iterator[Interruption]:
-    """Raise `KeyboardInterrupt` at Ctrl-C or SIGTERM within the context, and limit how long the cleanup takes."""
+    """Raise `KeyboardInterrupt` at Ctrl-C or SIGTERM within the context, and limit how long everything then takes."""
     with shutdown_signal() as shutdown:
         limits = Interruption(shutdown)
         threading.Thread(target=limits.enforce, name="interruption", daemon=True).start()
         try:
             yield limits
         finally:
-            limits.leave()
+            limits.mark_ended()

@@ -113,7 +113,9 @@ def _figures(finding: Finding) -> str:
         return f"{100 * evidence.baseline:.1f} → {100 * evidence.candidate:.1f} %"
     if isinstance(evidence, Estimate) and 0 <= evidence.value <= 1:
         return f"{100 * evidence.value:.1f} %"
-    return finding.needed or (evidence.reason if isinstance(evidence, NotEnough) else finding.says)
+    return finding.needed.partition(", or ")[0] or (
+        evidence.reason if isinstance(evidence, NotEnough) else finding.says
+    )
 
 
 def _cut(text: str, most: int) -> str:

@@ -1,63 +1,132 @@
-"""The demo walks its whole line on real models with a few cases: too few to decide, which the gate says itself."""
+"""The demo walks its whole line: with known answers in `make test`, and on real models before a release."""
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from fairtrial.config.project import load_project
-from fairtrial.domain.errors import UsageError
+from fairtrial.domain.errors import StoreLocked, UsageError
 from fairtrial.domain.verdict import EXIT_CODES
+from fairtrial.store.core.owner_lock import OwnerLock
+from fairtrial_cli.demo import show as demo
+from fairtrial_cli.demo.interruption import INTERRUPTED
 from fairtrial_cli.demo.setting import prepare
 from fairtrial_cli.demo.traffic import intent_of, read_tickets
 from tests.fixtures.paths import ROOT
-from tests.fixtures.waiting import PATIENCE
+from tests.fixtures.services.demo_models import known_answers
+from tests.fixtures.services.forked_services import ForkedServices
+from tests.fixtures.services.process_tree import Tree
 
 DATA = ROOT / "examples" / "support" / "data"
 SUITES = ROOT / "suites"
+COMMAND = (sys.executable, "-m", "fairtrial_cli.main", "demo")
+MOMENTS = (
+    "starting the local models",
+    "measuring how many answers",
+    "starting gateway",
+    "base and support-overfit on",
+    "judging support-overfit",
+    "base and support-v2 on",
+    "Type (in another terminal)",
+)
+"""The beginnings of the lines at which the demo is interrupted."""
+
+
+@pytest.mark.slow
+def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "Services", ForkedServices)
+    options = demo.Options(tmp_path / "demo", wait=False, users=12, limit=12)
+    console = Console(file=io.StringIO(), width=200)
+    assert demo.show(options, console, models=known_answers) == EXIT_CODES["HOLD"]
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert shown.index("BLOCK support-overfit") < shown.index("HOLD support-v2") < shown.index("Unofficial HOLD")
+    assert "12 of 120 tickets, 12 of 400 general questions, 36 of 90 edge cases, 12 of 120 customers" in shown
+    assert "12 customers: 12 answered, 0 errors" in shown
+    assert re.search(r"STOPPED at [\d:]{8} UTC by control: requests\.error_rate of next: ", shown)
+    assert "All traffic is on base: it answered 4 of 4 customers who came afterwards." in shown
+    assert "with min_days 0 because this is a demo" in shown
+    closing = shown[shown.index("May this fine-tune replace its base?") :]
+    assert re.search(r"^BLOCK +support-overfit +release gate, on the tickets alone$", closing, re.MULTILINE)
+    assert re.search(r"^HOLD +support-v2 +release gate$", closing, re.MULTILINE)
+    assert re.search(r"^HOLD +support-v2 +gate with blind reviews$", closing, re.MULTILINE)
+    assert "review.preference: 12 more judged pairs" in closing
+    assert "support-reviewed.gate.yaml" in closing
 
 
 @pytest.mark.models
-@pytest.mark.release("demo")
-@pytest.mark.timeout(660)  # it measures the machine, and real models are slow on a busy one
-def test_the_demo_runs_from_its_first_line_to_its_last_and_holds_on_too_few_cases(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fairtrial_cli.main", "demo", "--no-wait", "--limit", "2", "--users", "4"]
-    folder = ["--folder", str(tmp_path / "demo")]
-    shown = subprocess.run([*command, *folder], capture_output=True, text=True, timeout=600, check=False)
-    assert shown.returncode == EXIT_CODES["HOLD"], shown.stdout + shown.stderr
-    assert "4 customers: 4 answered, 0 errors" in shown.stdout
-    assert re.search(r"STOPPED at [\d:]{8} UTC by control: requests\.error_rate of next: ", shown.stdout)
-    assert "All traffic is on base: it answered 4 of 4 customers who came afterwards." in shown.stdout
-    assert re.search(r"^  Not decided yet\.", shown.stdout, re.MULTILINE)
-    assert "with min_days 0 because this is a demo" in shown.stdout
-    for candidate in ("support-v2", "support-v1", "support-overfit", "support-wrongpattern"):
-        assert f"HOLD {candidate}" in shown.stdout
-    assert "What support-v1 shows" in shown.stdout
-    assert "2 pairs of answers are ready for blind review" in shown.stdout
-    (again,) = [line for line in shown.stdout.splitlines() if "support-reviewed.gate.yaml" in line]
-    judged = subprocess.run(again.split(), capture_output=True, text=True, timeout=PATIENCE, check=False)
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_the_demo_of_the_readme_judges_real_models_and_its_next_command_works(tmp_path: Path) -> None:
+    command = [*COMMAND, "--no-wait", "--folder", str(tmp_path / "demo")]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200, check=False)
+    assert ran.returncode in (EXIT_CODES["SHIP"], EXIT_CODES["HOLD"]), ran.stdout + ran.stderr
+    decision = "SHIP" if ran.returncode == EXIT_CODES["SHIP"] else "HOLD"
+    assert re.search(r"^This machine gives [\d.]+ answers a second to support tickets\.", ran.stdout, re.MULTILINE)
+    assert re.search(r"^BLOCK +support-overfit +release gate, on the tickets alone$", ran.stdout, re.MULTILINE)
+    assert re.search(rf"^{decision} +support-v2 +release gate$", ran.stdout, re.MULTILINE)
+    assert re.search(r"STOPPED at [\d:]{8} UTC by control: requests\.error_rate of next: ", ran.stdout)
+    (again,) = [line for line in ran.stdout.splitlines() if "support-reviewed.gate.yaml -c" in line]
+    judged = subprocess.run(again.split(), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert judged.returncode == EXIT_CODES["HOLD"], judged.stdout + judged.stderr
     assert "support-tickets" in judged.stdout and "review.preference" in judged.stdout
 
 
-def test_a_demo_that_was_broken_off_is_taken_up_and_a_finished_one_is_not(tmp_path: Path) -> None:
+@pytest.mark.models
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_ends_every_process_that_the_demo_has_started(tmp_path: Path, moment: str) -> None:
+    command = [*COMMAND, "--folder", str(tmp_path / "demo"), "--limit", "8", "--users", "4"]
+    environ = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ) as running:
+        assert running.stdout is not None
+        assert any(moment in line.decode() for line in iter(running.stdout.readline, b"")), "the demo ended before"
+        drain = threading.Thread(target=running.stdout.read, daemon=True)
+        drain.start()
+        tree = Tree(running.pid)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == INTERRUPTED
+        drain.join()
+    assert tree.alive() == []
+
+
+def test_a_demo_starts_over_in_the_folder_of_an_earlier_one(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    first = prepare(folder, fresh=False)
+    prepare(folder)
     (folder / "answers").touch()
-    assert not first.resumed
-    assert prepare(folder, fresh=False).resumed
-    assert (folder / "answers").exists()
-    first.finish()
-    assert not prepare(folder, fresh=False).resumed
+    prepare(folder)
     assert not (folder / "answers").exists()
 
 
+@pytest.fixture
+def running_demo(tmp_path: Path) -> Iterator[Path]:
+    """The folder of a demo whose store is in use."""
+    setting = prepare(tmp_path / "demo")
+    lock = OwnerLock.take(load_project(setting.project, {}).layout.make())
+    yield setting.folder
+    lock.release()
+
+
+def test_a_demo_never_clears_the_folder_of_one_that_still_runs(running_demo: Path) -> None:
+    with pytest.raises(StoreLocked):
+        prepare(running_demo)
+    assert (running_demo / "fairtrial.yaml").exists()
+
+
 def test_only_the_late_server_has_a_short_time_limit(tmp_path: Path) -> None:
-    setting = prepare(tmp_path / "demo", fresh=False)
+    setting = prepare(tmp_path / "demo")
     setting.allow(7.5)
     deployments = load_project(setting.project, {}).plan.deployments
     assert {name for name, one in deployments.items() if one.timeouts.first_byte == 7.5} == {"support-next"}
@@ -67,7 +136,7 @@ def test_only_the_late_server_has_a_short_time_limit(tmp_path: Path) -> None:
 def test_the_demo_never_clears_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("ten years of work")
     with pytest.raises(UsageError, match="contains other files"):
-        prepare(tmp_path, fresh=True)
+        prepare(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
 
 

@@ -10,7 +10,12 @@ from pathlib import Path
 from fairtrial_cli.demo.interruption import INTERRUPTED
 from tests.fixtures.paths import ROOT
 
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("up", flush=True)
+time.sleep(600)
+"""
 DEMO = """
 import os, sys, time
 from pathlib import Path

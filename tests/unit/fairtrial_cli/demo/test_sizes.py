@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ FILES = ("support/suite.yaml", "general/suite.yaml", "edges/suite.yaml")
 
 def test_each_step_takes_no_more_of_anything_than_the_one_before() -> None:
     steps = (*QUICK, *SLOW)
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in itertools.pairwise(steps):
         assert after.tickets <= before.tickets and after.general <= before.general
         assert after.edges <= before.edges and after.customers <= before.customers
         assert after.work < before.work
