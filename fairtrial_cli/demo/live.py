@@ -114,7 +114,7 @@ class LiveTraffic:
         self._progress.say(f"  The late server: {seen} of the candidate")
         for line in lines:
             self._progress.say(f"  {line}")
-        self._progress.count("late server stopped after", seen.users, seen.users, work=VISITORS)
+        self._progress.spend(VISITORS)
 
     def _outcome(self, seen: sick_candidate.Seen) -> list[str]:
         with open_store(self._sent.project.layout) as store:

@@ -66,6 +66,11 @@ class Progress:
         """``done`` of ``total`` of something, after ``work`` more."""
         with self._lock:
             self._counts[name] = (done, total)
+        self.spend(work)
+
+    def spend(self, work: float) -> None:
+        """So much more work is done."""
+        with self._lock:
             self._work_done += work
             self._work_left -= work
 

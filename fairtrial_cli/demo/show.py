@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +12,8 @@ from pathlib import Path
 from rich.console import Console
 
 from fairtrial.domain.plurals import counted
-from fairtrial.domain.verdict import Verdict
+from fairtrial_cli.dashboard_link import dashboard_link
 from fairtrial_cli.demo import sizes, story
-from fairtrial_cli.demo.closing import print_closing
 from fairtrial_cli.demo.interruption import Interruption, interruption
 from fairtrial_cli.demo.late_server import allowed_seconds, late_server
 from fairtrial_cli.demo.live import LiveTraffic, Traffic
@@ -24,7 +24,7 @@ from fairtrial_cli.demo.sizes import ALL, Sizes
 from fairtrial_cli.demo.traffic import Ticket, read_tickets
 from fairtrial_cli.demo.trial import BASE, EDGES, FORTY, GENERAL_KEPT, TICKETS, Trial
 from fairtrial_cli.processes.children import Child
-from fairtrial_cli.processes.services import Services
+from fairtrial_cli.processes.services import Services, Urls
 
 BAD, GOOD = "support-overfit", "support-v2"
 OTHERS = ("support-v1", "support-overfit", "support-wrongpattern")
@@ -62,14 +62,15 @@ def show(options: Options, console: Console, *, models: StartModels = local_mode
         services = _start_services(setting, speed, options, progress, limits, stack)
         trial = Trial(services.project, setting.suites, services.urls.api, progress)
         progress.expect(taken.work - sizes.SERVICES / 2, speed)
-        verdict, live = _tell(trial, setting, options, taken)
-        print_closing(trial, live, services.urls if options.wait else None, taken=taken, candidate=GOOD)
+        taken, live = _tell(trial, setting, options, taken)
+        _print_closing(trial, live, services.urls if options.wait else None, taken=taken)
         if options.wait:
+            progress.say("\nPress Ctrl-C to stop everything.")
             progress.pause()
             limits.shutdown.wait()
-            progress.say("stopping")
             raise KeyboardInterrupt
-    return verdict.exit_code
+        progress.doing("stopping")
+    return trial.verdicts[GOOD, RELEASE].exit_code
 
 
 def _measure(setting: Setting, progress: Progress) -> float:
@@ -87,7 +88,7 @@ def _choose(options: Options, speed: float, progress: Progress) -> Sizes:
         taken = replace(taken, customers=options.users)
     seconds = progress.elapsed + taken.work / speed
     progress.say(
-        f"This machine gives {speed:.1f} answers a second to support tickets. "
+        f"This machine gives {speed:.2g} answers a second to support tickets. "
         + ("All four fine-tunes take" if options.full else f"The first verdict comes after about "
            f"{minutes(progress.elapsed + sizes.first_half(taken) / speed)} minutes, the end after")
         + f" about {minutes(_full_seconds(seconds, speed) if options.full else seconds)} minutes."
@@ -98,7 +99,7 @@ def _choose(options: Options, speed: float, progress: Progress) -> Sizes:
 
 def _full_seconds(seconds: float, speed: float) -> float:
     """``--full`` also has all suites of three more candidates, except the tickets that one of them has answered."""
-    return seconds + (3 * sizes.candidate_work(ALL) - sizes.TICKET * ALL.tickets) / speed
+    return seconds + sizes.others_work() / speed
 
 
 def _print_left_out(taken: Sizes, progress: Progress) -> None:
@@ -120,8 +121,8 @@ def _start_services(
     return stack.enter_context(services)
 
 
-def _tell(trial: Trial, setting: Setting, options: Options, taken: Sizes) -> tuple[Verdict, list[str]]:
-    """The story in four parts; returns the release gate's verdict on the good fine-tune, and the live decision."""
+def _tell(trial: Trial, setting: Setting, options: Options, taken: Sizes) -> tuple[Sizes, list[str]]:
+    """The story in three parts; returns the sizes that the machine allowed in the end, and the live decision."""
     progress = trial.progress
     progress.rule(f"1. {BAD}, trained on 20 tickets: it answers {counted(taken.tickets, 'ticket')}")
     trial.evaluate([BASE, BAD], [TICKETS])
@@ -135,13 +136,13 @@ def _tell(trial: Trial, setting: Setting, options: Options, taken: Sizes) -> tup
     live.start()
     trial.evaluate([BASE, GOOD], [GENERAL_KEPT, EDGES])
     live.wait()
-    verdict = trial.judge(GOOD, RELEASE, on="release gate")
+    trial.judge(GOOD, RELEASE, on="release gate")
     progress.rule(f"3. {GOOD} by the gate that also needs blind reviews")
     trial.fill_review_queue(GOOD)
     trial.judge(GOOD, REVIEWED, on="gate with blind reviews")
     if options.full:
         _judge_others(trial)
-    return verdict, live.decision()
+    return taken, live.decision()
 
 
 def _shorten(trial: Trial, setting: Setting, taken: Sizes) -> Sizes:
@@ -151,7 +152,7 @@ def _shorten(trial: Trial, setting: Setting, taken: Sizes) -> Sizes:
     shorter = taken if speed is None else sizes.shorten(taken, speed, elapsed=progress.elapsed)
     if shorter != taken and speed is not None:
         setting.take(shorter)
-        progress.say(f"The machine now gives {speed:.1f} answers a second.")
+        progress.say(f"The machine now gives {speed:.2g} answers a second.")
         _print_left_out(shorter, progress)
     return shorter
 
@@ -159,6 +160,7 @@ def _shorten(trial: Trial, setting: Setting, taken: Sizes) -> Sizes:
 def _judge_others(trial: Trial) -> None:
     """Judge the other three fine-tunes by the release gate on all suites, and show what forty questions can't show."""
     trial.progress.rule("4. The other fine-tunes on all suites")
+    trial.progress.expect(sizes.others_work(), trial.progress.speed)
     for candidate in OTHERS:
         trial.evaluate([candidate], ALL_SUITES)
         trial.judge(candidate, RELEASE, on="release gate")
@@ -170,3 +172,55 @@ def _judge_others(trial: Trial) -> None:
 
 def _tickets() -> list[Ticket]:
     return read_tickets([VALIDATION, SUITES / "support" / "test.jsonl"])
+
+
+def _print_closing(trial: Trial, live: Sequence[str], urls: Urls | None, *, taken: Sizes) -> None:
+    """Print verdicts, the live decision, and the next steps. ``urls``: of the services if they stay open."""
+    progress = trial.progress
+    progress.rule("What the customers decided")
+    for line in live:
+        progress.say(f"  {line}")
+    progress.rule("May this fine-tune replace its base?")
+    for line in story.table_lines(trial.judged):
+        progress.say(line, markup=True)
+    left_out = taken.fewer_than(ALL)
+    if left_out:
+        progress.say(f"This machine's speed allowed {', '.join(left_out)}.")
+    progress.say(f"Everything above was computed in this run, in {minutes(progress.elapsed)} minutes.")
+    for line in (*(_to_click(trial, urls) if urls is not None else ()), *_to_type(trial)):
+        progress.say(line)
+
+
+def _to_click(trial: Trial, urls: Urls) -> Iterator[str]:
+    """The pages that tell the story; the first signs the browser in."""
+    board = urls.dashboard
+    shipped = trial.verdicts[GOOD, RELEASE]
+    start = dashboard_link(trial.project) or f"{board}/overview"
+    yield ""
+    yield "Click (the first link signs your browser in, once, within 15 minutes):"
+    yield f"  the whole story    {start}"
+    yield f"  the release gate   {board}/gate?verdict={shipped.verdict_id}"
+    yield f"  the live decision  {board}/experiment?experiment=tuned-vs-base"
+    yield f"  judge blind        {board}/review"
+
+
+def _to_type(trial: Trial) -> Iterator[str]:
+    """The commands that continue the story, as typed from the current folder."""
+    program = _from_here(Path(sys.executable).with_name("fairtrial"), otherwise="fairtrial")
+    project = _from_here(trial.project.path, otherwise=str(trial.project.path))
+    gate = _from_here(trial.folder / REVIEWED, otherwise=str(trial.folder / REVIEWED))
+    shipped = trial.verdicts[GOOD, RELEASE]
+    yield ""
+    yield "Type (in another terminal):"
+    if shipped.decision == "SHIP":
+        yield f"  {program} verdict approve {shipped.verdict_id} -c {project} --why 'the demo'"
+    yield f"  {program} gate {gate} -c {project} --candidate {GOOD} --baseline {BASE}"
+    yield f"  {program} experiment status next-vs-base -c {project}"
+
+
+def _from_here(path: Path, *, otherwise: str) -> str:
+    """The path relative to the current folder, if possible."""
+    if not path.exists():
+        return otherwise
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -70,6 +70,11 @@ def candidate_work(sizes: Sizes) -> float:
     return TICKET * sizes.tickets + GENERAL * sizes.general + EDGE * FAMILIES * sizes.edges
 
 
+def others_work() -> float:
+    """The cost of three more candidates on all cases. One of them has answered the tickets already."""
+    return 3 * candidate_work(ALL) - TICKET * ALL.tickets
+
+
 def first_half(sizes: Sizes) -> float:
     """The cost of the first verdict: the services, and two models on the tickets."""
     return SERVICES / 2 + 2 * TICKET * sizes.tickets

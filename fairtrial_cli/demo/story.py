@@ -103,8 +103,18 @@ def _in_short(finding: Finding) -> str:
     if not versus:
         return _cut(f"{MARKS[finding.result]} {finding.rule}: {_figures(finding)}", WIDTH - INDENT)
     scope = f" in {finding.scope}" if finding.scope else ""
-    allowed = f", may lose {margin.split()[0]}" if isinstance(finding.evidence, Comparison) else ""
-    return _cut(f"{MARKS[finding.result]} {metric}{scope}: {_figures(finding)}{allowed}", WIDTH - INDENT)
+    figures = _loss(finding.evidence, margin.split()[0]) or _figures(finding)
+    return _cut(f"{MARKS[finding.result]} {metric}{scope}: {figures}", WIDTH - INDENT)
+
+
+def _loss(evidence: object, margin: str) -> str:
+    """Both shares, and how large the loss may be at worst beside what the rule allows; empty without an estimate."""
+    if not isinstance(evidence, Comparison) or not isinstance(evidence.difference, Estimate):
+        return ""
+    if evidence.baseline is None or evidence.candidate is None:
+        return ""
+    loss = max(0.0, -100 * evidence.difference.low)
+    return f"{100 * evidence.baseline:.0f} → {100 * evidence.candidate:.0f} %, loss up to {loss:.1f} of {margin}"
 
 
 def _figures(finding: Finding) -> str:

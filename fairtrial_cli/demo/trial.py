@@ -44,21 +44,21 @@ class Trial:
     progress: Progress
     runs: dict[tuple[str, str], Run] = field(default_factory=dict)
     judged: list[Judged] = field(default_factory=list)
-    answered: dict[tuple[str, str], int] = field(default_factory=dict)
+    verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
 
     def evaluate(self, targets: Sequence[str], files: Sequence[str]) -> None:
         """Run these suites on these targets, all targets at the same time."""
         suites = load_suites([self.folder / name for name in files])
         total = sum(len(suite.cases) for suite in suites) * len(targets)
         self.progress.doing(f"{' and '.join(targets)} on {', '.join(suite.name for suite in suites)}")
-        before = sum(self.answered.values())
+        answered: dict[tuple[str, str], int] = {}
 
         def step(now: RunProgress) -> None:
             key = (now.suite, now.target)
-            more = now.done - self.answered.get(key, 0)
-            self.answered[key] = now.done
+            more = now.done - answered.get(key, 0)
+            answered[key] = now.done
             work = more * WORK.get(now.suite, TICKET)
-            self.progress.count("answers", sum(self.answered.values()) - before, total, work=work)
+            self.progress.count("answers", sum(answered.values()), total, work=work)
 
         def note(suite: Suite, run: Run) -> None:
             self.runs[suite.name, run.target] = run
@@ -68,15 +68,15 @@ class Trial:
         options = RunOptions(concurrency=concurrency, side_by_side=len(targets), on_progress=step, on_run=note)
         run_suites(self.project, suites, targets, base_url=self.base_url, options=options)
 
-    def judge(self, candidate: str, gate: str, *, on: str) -> Verdict:
+    def judge(self, candidate: str, gate: str, *, on: str) -> None:
         """Judge by this gate, and print the verdict."""
         self.progress.doing(f"judging {candidate} by {gate}")
         with open_store(self.project.layout) as store:
             verdict = judge_gate_file(store, self.folder / gate, self.project, candidate=candidate, baseline=BASE)
         self.judged.append(Judged(verdict, on))
+        self.verdicts[candidate, gate] = verdict
         title = titled(verdict.headline, official=verdict.official)
         self.progress.say_styled(title, style_of(verdict))
-        return verdict
 
     def fill_review_queue(self, candidate: str) -> int:
         """Create a queue of random pairs of answers to the support tickets; returns the number of pairs."""

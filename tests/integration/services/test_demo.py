@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from fairtrial_cli.demo.interruption import INTERRUPTED
 from fairtrial_cli.demo.setting import prepare
 from fairtrial_cli.demo.traffic import intent_of, read_tickets
 from tests.fixtures.paths import ROOT
+from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.demo_models import known_answers
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.process_tree import Tree
@@ -62,7 +64,9 @@ def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, mon
     assert re.search(r"^HOLD +support-v2 +release gate$", closing, re.MULTILINE)
     assert re.search(r"^HOLD +support-v2 +gate with blind reviews$", closing, re.MULTILINE)
     assert "review.preference: 12 more judged pairs" in closing
-    assert "support-reviewed.gate.yaml" in closing
+    commands = [shlex.split(line)[1:] for line in closing.splitlines() if line.startswith("  ") and " -c " in line]
+    codes = {command[0]: fairtrial(*command, cwd=ROOT).returncode for command in commands}
+    assert codes == {"gate": EXIT_CODES["HOLD"], "experiment": 0}
 
 
 @pytest.mark.models

@@ -58,6 +58,6 @@ def test_other_users_reach_the_model_server_and_late_ones_get_no_answer_in_time(
             httpx.post(url, json={"user": users(late=True)[0]}, timeout=0.3, trust_env=False)
 
 
-@pytest.mark.parametrize(("speed", "allowed"), [(20.0, 2.0), (4.0, 5.0), (1.0, 20.0), (0.1, 30.0)])
+@pytest.mark.parametrize(("speed", "allowed"), [(20.0, 2.0), (4.0, 5.0), (1.0, 20.0), (0.1, 60.0)])
 def test_a_slow_machine_may_take_longer(speed: float, allowed: float) -> None:
     assert allowed_seconds(speed) == allowed
