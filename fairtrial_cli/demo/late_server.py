@@ -34,17 +34,18 @@ def allowed_seconds(answers_a_second: float) -> float:
 
 
 @contextmanager
-def late_server(port: int, models_url: str, *, late_seconds: float) -> Iterator[None]:
+def late_server(port: int, models_url: str, *, late_seconds: float = 2 * MOST_SECONDS) -> Iterator[LateServer]:
     """Serve on the port while the context lasts.
 
-    ``models_url``: where the requests of the other users go. ``late_seconds``: how long late users wait.
+    ``models_url``: where the requests of the other users go. ``late_seconds``: how long late users wait, which may be
+    changed later, when the speed of the machine is known.
     """
     with httpx.Client(base_url=models_url, timeout=PASS_SECONDS, trust_env=False) as client:
-        server = _Server(port, client, late_seconds)
+        server = LateServer(port, client, late_seconds)
         thread = threading.Thread(target=server.serve_forever, name="late server", daemon=True)
         thread.start()
         try:
-            yield
+            yield server
         finally:
             server.stopping.set()
             server.shutdown()
@@ -54,7 +55,7 @@ def late_server(port: int, models_url: str, *, late_seconds: float) -> Iterator[
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: LateServer
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
@@ -77,7 +78,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing between the demo's lines."""
 
 
-class _Server(ThreadingHTTPServer):
+class LateServer(ThreadingHTTPServer):
+    """Each request has its own thread, because late ones wait."""
+
     daemon_threads = True
 
     def __init__(self, port: int, client: httpx.Client, late_seconds: float) -> None:

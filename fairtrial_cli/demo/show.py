@@ -56,10 +56,13 @@ def show(options: Options, console: Console, *, models: StartModels = local_mode
         progress.doing("starting the local models: one base and four fine-tunes of it")
         children = stack.enter_context(models(setting.ports["models"], setting.folder / "models.log"))
         limits.watch(lambda: children)
+        late = stack.enter_context(late_server(setting.ports["late"], setting.models_url))
         speed = _measure(setting, progress)
+        late.late_seconds = 2 * allowed_seconds(speed)
+        setting.allow(allowed_seconds(speed))
         taken = _choose(options, speed, progress)
         setting.take(taken)
-        services = _start_services(setting, speed, options, progress, limits, stack)
+        services = _start_services(setting, options, progress, limits, stack)
         trial = Trial(services.project, setting.suites, services.urls.api, progress)
         progress.expect(taken.work - sizes.SERVICES / 2, speed)
         taken, live = _tell(trial, setting, options, taken)
@@ -109,12 +112,9 @@ def _print_left_out(taken: Sizes, progress: Progress) -> None:
 
 
 def _start_services(
-    setting: Setting, speed: float, options: Options, progress: Progress, limits: Interruption, stack: ExitStack
+    setting: Setting, options: Options, progress: Progress, limits: Interruption, stack: ExitStack
 ) -> Services:
-    """Start the late server, then gateway, control and, if anybody can look at it, the dashboard."""
-    allowed = allowed_seconds(speed)
-    setting.allow(allowed)
-    stack.enter_context(late_server(setting.ports["late"], setting.models_url, late_seconds=2 * allowed))
+    """Start gateway, control and, if anybody can look at it, the dashboard."""
     progress.doing("starting gateway, control and dashboard" if options.wait else "starting gateway and control")
     services = Services(setting.project, workers=2, dashboard=options.wait)
     limits.watch(services.children.values)

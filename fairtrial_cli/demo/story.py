@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 STYLES: Mapping[Decision, str] = {"SHIP": "bold green", "HOLD": "bold yellow", "BLOCK": "bold red", "INVALID": "bold"}
 MOST_REASONS = 3
+TALLIES = {"HOLD": "undecided", "BLOCK": "failed", "INVALID": "unsound"}
 MARKS = {"invalid": "!", "fail": "✗", "cannot tell": "?", "pass": "✓"}
 WIDTH, INDENT = 80, 8
 VERSUS = " not worse than base by "
@@ -66,45 +67,45 @@ def table_lines(judged: Sequence[Judged]) -> Iterator[str]:
         verdict = entry.verdict
         yield (
             f"[{style_of(verdict)}]{verdict.decision:<7}[/] [bold]{escape(verdict.candidate):<{longest}}[/]  "
-            f"[dim]{escape(entry.on)}[/]"
+            f"[dim]{escape(entry.on)}: {_tally(verdict)}[/]"
         )
-        for reason in reasons(verdict):
-            yield escape(f"        {reason}")
+        for reason in _reasons(verdict):
+            yield escape(_cut(f"{' ' * INDENT}{reason}", WIDTH))
 
 
-def reasons(verdict: Verdict) -> list[str]:
-    """At most three: failed rules, then undecided ones; for a SHIP its approvers, then the main comparisons."""
-    decisive = [finding for finding in verdict.findings if finding.decisive]
-    against = [finding for kind in ("invalid", "fail", "cannot tell") for finding in decisive if finding.result == kind]
-    if against and verdict.decision != "SHIP":
-        decided_by = [finding for finding in against if finding.result == against[0].result]
-        lines = [_in_short(finding) for finding in interleave_sources(decided_by)]
-        return _at_most(lines, MOST_REASONS)
+def _deciding(verdict: Verdict) -> list[Finding]:
+    """The findings from which the decision follows: the failed rules of a BLOCK, and all rules of a SHIP."""
+    result = {"SHIP": "pass", "HOLD": "cannot tell", "BLOCK": "fail", "INVALID": "invalid"}[verdict.decision]
+    return [finding for finding in verdict.findings if finding.decisive and finding.result == result]
+
+
+def _tally(verdict: Verdict) -> str:
+    """How many rules decided, such as ``2 rules undecided``."""
+    count = len(_deciding(verdict))
+    if verdict.decision == "SHIP":
+        return f"all {count} rules are met"
+    return f"{counted(count, 'rule')} {TALLIES[verdict.decision]}"
+
+
+def _reasons(verdict: Verdict) -> list[str]:
+    """At most three of the deciding findings; for a SHIP, whose approval it waits for and the main comparisons."""
+    deciding = _deciding(verdict)
+    if verdict.decision != "SHIP":
+        return [_in_short(finding) for finding in interleave_sources(deciding)][:MOST_REASONS]
     approvers = verdict.provenance.approvers if verdict.provenance is not None else ()
     waits = [f"it waits for the approval of {' and '.join(approvers)}"] if approvers else []
-    compared = [finding for finding in decisive if VERSUS in finding.rule]
-    rules = f"✓ all {len(decisive)} rules are met"
-    return [*waits, rules, *map(_in_short, compared)][:MOST_REASONS]
-
-
-def _at_most(lines: Sequence[str], most: int) -> list[str]:
-    """The first lines; the last one says how many more there are."""
-    left = len(lines) - most
-    shown = list(lines[:most])
-    if left > 0:
-        more = f" … and {left} more"
-        shown[-1] = f"{_cut(shown[-1], WIDTH - INDENT - len(more))}{more}"
-    return shown
+    compared = [_in_short(finding) for finding in deciding if VERSUS in finding.rule]
+    return [*waits, *compared][:MOST_REASONS]
 
 
 def _in_short(finding: Finding) -> str:
     """What was measured and what is demanded in one line, such as ``✗ schema.valid >= 95%: 75.8 %``."""
     metric, versus, margin = finding.rule.partition(VERSUS)
     if not versus:
-        return _cut(f"{MARKS[finding.result]} {finding.rule}: {_figures(finding)}", WIDTH - INDENT)
+        return f"{MARKS[finding.result]} {finding.rule}: {_figures(finding)}"
     scope = f" in {finding.scope}" if finding.scope else ""
     figures = _loss(finding.evidence, margin.split()[0]) or _figures(finding)
-    return _cut(f"{MARKS[finding.result]} {metric}{scope}: {figures}", WIDTH - INDENT)
+    return f"{MARKS[finding.result]} {metric}{scope}: {figures}"
 
 
 def _loss(evidence: object, margin: str) -> str:

@@ -60,9 +60,9 @@ def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, mon
     assert "All traffic is on base: it answered 4 of 4 customers who came afterwards." in shown
     assert "with min_days 0 because this is a demo" in shown
     closing = shown[shown.index("May this fine-tune replace its base?") :]
-    assert re.search(r"^BLOCK +support-overfit +release gate, on the tickets alone$", closing, re.MULTILINE)
-    assert re.search(r"^HOLD +support-v2 +release gate$", closing, re.MULTILINE)
-    assert re.search(r"^HOLD +support-v2 +gate with blind reviews$", closing, re.MULTILINE)
+    assert re.search(r"^BLOCK +support-overfit +release gate, on the tickets alone: ", closing, re.MULTILINE)
+    assert re.search(r"^HOLD +support-v2 +release gate: ", closing, re.MULTILINE)
+    assert re.search(r"^HOLD +support-v2 +gate with blind reviews: ", closing, re.MULTILINE)
     assert "review.preference: 12 more judged pairs" in closing
     commands = [shlex.split(line)[1:] for line in closing.splitlines() if line.startswith("  ") and " -c " in line]
     codes = {command[0]: fairtrial(*command, cwd=ROOT).returncode for command in commands}
@@ -78,8 +78,8 @@ def test_the_demo_of_the_readme_judges_real_models_and_its_next_command_works(tm
     assert ran.returncode in (EXIT_CODES["SHIP"], EXIT_CODES["HOLD"]), ran.stdout + ran.stderr
     decision = "SHIP" if ran.returncode == EXIT_CODES["SHIP"] else "HOLD"
     assert re.search(r"^This machine gives [\d.]+ answers a second to support tickets\.", ran.stdout, re.MULTILINE)
-    assert re.search(r"^BLOCK +support-overfit +release gate, on the tickets alone$", ran.stdout, re.MULTILINE)
-    assert re.search(rf"^{decision} +support-v2 +release gate$", ran.stdout, re.MULTILINE)
+    assert re.search(r"^BLOCK +support-overfit +release gate, on the tickets alone: ", ran.stdout, re.MULTILINE)
+    assert re.search(rf"^{decision} +support-v2 +release gate: ", ran.stdout, re.MULTILINE)
     assert re.search(r"STOPPED at [\d:]{8} UTC by control: requests\.error_rate of next: ", ran.stdout)
     (again,) = [line for line in ran.stdout.splitlines() if "support-reviewed.gate.yaml -c" in line]
     judged = subprocess.run(again.split(), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
