@@ -42,7 +42,7 @@ from evaluators.trial import Trial  # noqa: E402
 from fairtrial.config.project import load_project  # noqa: E402
 from fairtrial.domain.verdict import Verdict  # noqa: E402
 from fairtrial_cli.demo.local_models import local_models  # noqa: E402
-from fairtrial_cli.demo.setting import GATE, SUITES, prepare  # noqa: E402
+from fairtrial_cli.demo.setting import RELEASE, SUITES, prepare  # noqa: E402
 from fairtrial_cli.output.gate_odds import newest_run  # noqa: E402
 from fairtrial_cli.run_suites import load_suites, project_gateway, run_suites  # noqa: E402
 from fairtrial_cli.store_client.client import open_store  # noqa: E402
@@ -75,7 +75,7 @@ def recorded(folder: Path, gate: Gate) -> Runs:
     """The models' runs of the gate's suites, made first if the folder has none. Details are read into memory."""
     targets = list(dict.fromkeys(target for pair in PAIRS for target in pair))
     if not (folder / "fairtrial.yaml").exists():
-        setting = prepare(folder, fresh=True)
+        setting = prepare(folder)
         project = load_project(setting.project, os.environ)
         with local_models(setting.ports["models"], folder / "models.log"), project_gateway(project) as url:
             run_suites(project, load_suites([SUITES / file for file in FILES]), targets, base_url=url)
@@ -192,7 +192,7 @@ def compared(what: str, verdicts: list[Verdict], odds: list[GateOdds]) -> Iterat
 
 
 def measure(folder: Path, candidates: int, seed: int) -> list[Row]:
-    rng, gate = np.random.default_rng(seed), load(GATE)
+    rng, gate = np.random.default_rng(seed), load(SUITES / RELEASE)
     runs, rows = recorded(folder, gate), list[Row]()
     for pair in PAIRS:
         printed = gate_odds(gate.rules, Trial(*pair, partial(_run_of, runs)))
