@@ -185,7 +185,7 @@ def _print_closing(trial: Trial, live: Sequence[str], urls: Urls | None, *, take
         progress.say(line, markup=True)
     left_out = taken.fewer_than(ALL)
     if left_out:
-        progress.say(f"This machine's speed allowed {', '.join(left_out)}.")
+        progress.say(f"This run took {', '.join(left_out)}.")
     progress.say(f"Everything above was computed in this run, in {minutes(progress.elapsed)} minutes.")
     for line in (*(_to_click(trial, urls) if urls is not None else ()), *_to_type(trial)):
         progress.say(line)

@@ -115,7 +115,7 @@ def _loss(evidence: object, margin: str) -> str:
     if evidence.baseline is None or evidence.candidate is None:
         return ""
     loss = max(0.0, -100 * evidence.difference.low)
-    return f"{100 * evidence.baseline:.0f} → {100 * evidence.candidate:.0f} %, loss up to {loss:.1f} of {margin}"
+    return f"{100 * evidence.baseline:.0f} → {100 * evidence.candidate:.0f} %, loss ≤ {loss:.1f} of {margin}"
 
 
 def _figures(finding: Finding) -> str:

@@ -42,7 +42,7 @@ def test_a_ship_shows_that_all_rules_are_met_and_what_was_lost() -> None:
     found = lines("SHIP", floor("schema.valid >= 95%", 1.0, "pass"), versus("kind:arithmetic", "pass"))
     assert found[0] == "SHIP    support-overfit  the gate: all 2 rules are met"
     assert found[1:] == [
-        "        ✓ general.accuracy in kind:arithmetic: 55 → 52 %, loss up to 6.6 of 12pp",
+        "        ✓ general.accuracy in kind:arithmetic: 55 → 52 %, loss ≤ 6.6 of 12pp",
     ]
 
 
