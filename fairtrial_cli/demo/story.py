@@ -88,10 +88,14 @@ def _tally(verdict: Verdict) -> str:
 
 
 def _reasons(verdict: Verdict) -> list[str]:
-    """At most three of the deciding findings; for a SHIP, whose approval it waits for and the main comparisons."""
+    """At most three of the deciding findings, the gate's own lines first.
+
+    For a SHIP these are the approval that it waits for, and the main comparisons.
+    """
     deciding = _deciding(verdict)
     if verdict.decision != "SHIP":
-        return [_in_short(finding) for finding in interleave_sources(deciding)][:MOST_REASONS]
+        own_first = sorted(deciding, key=lambda finding: finding.source != verdict.gate)
+        return [_in_short(finding) for finding in interleave_sources(own_first)][:MOST_REASONS]
     approvers = verdict.provenance.approvers if verdict.provenance is not None else ()
     waits = [f"it waits for the approval of {' and '.join(approvers)}"] if approvers else []
     compared = [_in_short(finding) for finding in deciding if VERSUS in finding.rule]
