@@ -29,6 +29,7 @@ from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.demo_models import known_answers
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.process_tree import Tree
+from tests.fixtures.waiting import PATIENCE
 
 DATA = ROOT / "examples" / "support" / "data"
 SUITES = ROOT / "suites"
@@ -45,7 +46,6 @@ MOMENTS = (
 """The beginnings of the lines at which the demo is interrupted."""
 
 
-@pytest.mark.slow
 def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "Services", ForkedServices)
     options = demo.Options(tmp_path / "demo", wait=False, users=12, limit=12)
@@ -70,7 +70,7 @@ def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, mon
 
 
 @pytest.mark.models
-@pytest.mark.slow
+@pytest.mark.release("demo")
 @pytest.mark.timeout(1500)
 def test_the_demo_of_the_readme_judges_real_models_and_its_next_command_works(tmp_path: Path) -> None:
     command = [*COMMAND, "--no-wait", "--folder", str(tmp_path / "demo")]
@@ -82,13 +82,13 @@ def test_the_demo_of_the_readme_judges_real_models_and_its_next_command_works(tm
     assert re.search(rf"^{decision} +support-v2 +release gate: ", ran.stdout, re.MULTILINE)
     assert re.search(r"STOPPED at [\d:]{8} UTC by control: requests\.error_rate of next: ", ran.stdout)
     (again,) = [line for line in ran.stdout.splitlines() if "support-reviewed.gate.yaml -c" in line]
-    judged = subprocess.run(again.split(), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    judged = subprocess.run(again.split(), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert judged.returncode == EXIT_CODES["HOLD"], judged.stdout + judged.stderr
     assert "support-tickets" in judged.stdout and "review.preference" in judged.stdout
 
 
 @pytest.mark.models
-@pytest.mark.slow
+@pytest.mark.release("demo")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_ctrl_c_ends_every_process_that_the_demo_has_started(tmp_path: Path, moment: str) -> None:
