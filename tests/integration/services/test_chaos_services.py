@@ -60,7 +60,7 @@ def kill_at_random(services: ForkedServices, load: Load) -> dict[str, int]:
 def test_every_acknowledged_request_is_stored_exactly_once_whatever_is_killed(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         project = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
-        services = ForkedServices(project, workers=2, dashboard=False)
+        services = ForkedServices(project, workers=2, dashboard=False, forks_children=False)
         with services:
             load = Load(services.urls.api)
             try:

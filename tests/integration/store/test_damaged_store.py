@@ -184,7 +184,8 @@ def test_a_journal_that_is_no_folder_stops_neither_up_nor_traffic(folder: Path) 
 
 
 def test_a_worker_that_dies_while_nothing_can_be_written_is_replaced(folder: Path) -> None:
-    with ForkedServices(folder / "fairtrial.yaml", workers=1, dashboard=False) as services:
+    project = folder / "fairtrial.yaml"
+    with ForkedServices(project, workers=1, dashboard=False, forks_children=False) as services:
         gateway = services.children["gateway"].pid
         assert gateway is not None
         before = children(gateway)
