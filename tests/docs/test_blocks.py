@@ -53,7 +53,16 @@ def with_blocks(*languages: str) -> list[Path]:
     return [page for page in run_here() if of_page(page, *languages)]
 
 
-@pytest.mark.parametrize("page", with_blocks(*SHELL), ids=name)
+LONG = pytest.mark.release("walks")
+LONG_PAGES = {"docs/how-to/plan-an-experiment.md"}
+"""Pages whose commands simulate experiments."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=LONG if name(page) in LONG_PAGES else ()) for page in with_blocks(*SHELL)],
+    ids=name,
+)
 def test_the_commands_of_a_page_work_as_they_are_printed(page: Path, here: DocsProject) -> None:
     for block in of_page(page, *SHELL):
         for line in block.text.replace("\\\n", " ").splitlines():

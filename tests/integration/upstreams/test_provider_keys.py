@@ -49,7 +49,7 @@ def worker_fixture(
     }
     routes = {name: Route(name, deployment=name) for name in deployments}
     routes["base-direct"] = Route("base-direct", deployment="base")
-    with running(tmp_path_factory.mktemp("keys"), others="base", keepalive=0.2) as rig:
+    with running(tmp_path_factory.mktemp("keys"), others="base", keepalive=1.0) as rig:
         rig.publish(plan_for(upstream.url, deployments=deployments, routes=routes, experiments={}, capture="full"))
         yield rig
 
@@ -108,7 +108,7 @@ def test_an_event_however_it_is_cut(rig: Rig, upstream: FakeUpstream, body: dict
 
 def test_an_error_that_comes_after_the_head_had_to_leave(rig: Rig, upstream: FakeUpstream) -> None:
     late = json.dumps({"error": {"message": f"wrong key {KEY}", "type": KEY, "param": None, "code": KEY}})
-    fake = {"kind": "bytes", "status": 401, "body": late, "delay": 0.6}
+    fake = {"kind": "bytes", "status": 401, "body": late, "delay": 1.6}
     answer = asked(rig, upstream, STREAM, fake)
     assert answer.status_code == 200 and leaks(answer) == [] and answer.text.count("[key]") == 3
 
