@@ -67,6 +67,7 @@ class _Pouring:
             time.sleep(0.7)
 
 
+@pytest.mark.release("load")
 def test_c13_readers_that_take_nothing_hold_their_upstreams_back_and_cost_little_memory(pair: Pair) -> None:
     with RawClient(pair.gateway) as client:  # a first stream, so that what is loaded once is loaded
         pair.upstream.script = lambda asked: (asked.raw(STREAM_HEAD), asked.stream(EVENT, DONE), asked.end())[0]
@@ -127,6 +128,7 @@ def crowd_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield pair
 
 
+@pytest.mark.release("load")
 def test_c14_a_thousand_streams_at_a_time_each_get_their_own_words_and_memory_is_flat(crowd: Pair) -> None:
     asyncio.run(_round(crowd, 50))
     idle = _rss(crowd.rig)

@@ -60,6 +60,7 @@ def test_the_overview_begins_with_what_needs_a_decision(visitors: Visitors, site
     assert (alarm["state"], alarm["changed_by"]) == ("acknowledged", "account Rita")
 
 
+@pytest.mark.release("browser")
 def test_a_change_made_elsewhere_appears_by_itself(visitors: Visitors, site: Site) -> None:
     page = visitors.page("Rita")
     main = opened(page, site, f"experiment?experiment={LIVE}")
@@ -71,6 +72,7 @@ def test_a_change_made_elsewhere_appears_by_itself(visitors: Visitors, site: Sit
     expect(resume).to_have_count(0)
 
 
+@pytest.mark.release("browser")
 def test_a_refresh_keeps_what_is_typed_into_an_open_dialog(visitors: Visitors, site: Site) -> None:
     page = visitors.new_page("Rita")
     opened(page, site, f"experiment?experiment={LIVE}")

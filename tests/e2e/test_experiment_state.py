@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site
@@ -23,6 +24,7 @@ def change(page: Page, button: str, why: str) -> None:
     expect(dialog).to_have_count(0)
 
 
+@pytest.mark.release("browser")
 def test_a_release_manager_kills_and_re_arms_an_experiment_with_a_reason(visitors: Visitors, site: Site) -> None:
     page = visitors.page("Rita")
     page.goto(f"{site.dashboard}/experiment?experiment={NAME}")

@@ -152,6 +152,7 @@ def test_rows_anchors_diff_edit_and_the_key_sheet_by_keyboard(page: Page, site: 
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_have_count(0)
 
 
+@pytest.mark.release("browser")
 def test_two_reviewers_at_once_never_hold_the_same_pair(visitors: Visitors, site: Site) -> None:
     queue = site.enqueue(6)
     anna, ben = (Reviewing(visitors.page(name), site.dashboard).open(queue) for name in ("Anna", "Ben"))
@@ -217,6 +218,7 @@ def test_a_reviewer_is_refused_at_page_and_api_where_they_do_not_belong(page: Pa
         assert asked(site, "Anna", method, path).status_code == 403, path
 
 
+@pytest.mark.release("browser")
 def test_nobody_reviews_without_signing_in_and_the_page_says_where(visitors: Visitors, site: Site) -> None:
     queue, page = site.enqueue(2), visitors.page(None)
     page.goto(f"{site.dashboard}/review?queue={queue}")

@@ -72,6 +72,7 @@ def test_a_project_that_can_not_be_written_whole_is_not_written(tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["suites"]
 
 
+@pytest.mark.release("walks")
 def test_the_printed_lines_work_as_they_are_printed(tmp_path: Path) -> None:
     ports = free_ports(4)
     known = ("8000", "8080", "8081", "8501")

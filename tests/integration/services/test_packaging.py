@@ -62,6 +62,7 @@ def test_the_wheel_has_everything_that_is_not_code_and_nothing_that_is_not_shipp
     assert wheel.stat().st_size < LARGEST_MB * 10**6
 
 
+@pytest.mark.release("containers")
 def test_no_tool_of_the_tests_and_no_file_of_the_repository_is_within_reach(programs: Path, tmp_path: Path) -> None:
     for module in ("pytest", "hypothesis", "xllamacpp", "tests"):
         assert "ModuleNotFoundError" in run(programs, tmp_path, "python", "-c", f"import {module}").stderr
@@ -69,6 +70,7 @@ def test_no_tool_of_the_tests_and_no_file_of_the_repository_is_within_reach(prog
     assert where.startswith(str(programs.parent))
 
 
+@pytest.mark.release("containers")
 def test_every_module_of_the_product_can_be_imported_from_the_wheel(programs: Path, tmp_path: Path) -> None:
     program = """
 import importlib, pkgutil, dashboard, evaluators, fairtrial, fairtrial_cli, gateway
@@ -90,6 +92,7 @@ def test_the_command_line_runs_there(programs: Path, tmp_path: Path, command: tu
     assert "fairtrial" in done.stdout
 
 
+@pytest.mark.release("containers")
 def test_the_suites_and_gates_that_ship_are_found_and_sound(programs: Path, tmp_path: Path) -> None:
     program = "from fairtrial.bundled_data import bundled_data; print(bundled_data('suites'))"
     place = Path(run(programs, tmp_path, "python", "-c", program).stdout.strip())
@@ -100,6 +103,7 @@ def test_the_suites_and_gates_that_ship_are_found_and_sound(programs: Path, tmp_
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.release("containers")
 def test_a_new_project_is_made_and_checked_there(programs: Path, tmp_path: Path) -> None:
     made = run(programs, tmp_path, "fairtrial", "init", "project")
     assert made.returncode == 0, made.stderr

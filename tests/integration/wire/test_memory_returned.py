@@ -54,6 +54,7 @@ def gateway_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
         yield rig, resident(pid)
 
 
+@pytest.mark.release("load")
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc, as Linux has it")
 @pytest.mark.parametrize("kind", LARGE)
 def test_the_memory_of_twenty_large_bodies_is_given_back(gateway: tuple[Rig, int], kind: str) -> None:
