@@ -30,7 +30,7 @@ def test(options: argparse.Namespace) -> int:
         if code := record.run("linters", command):
             return code
     code = record.run("tests", [*PYTEST, "--durations=20", *options.pytest])
-    calibrated = print_table(record, record.close())
+    calibrated = print_table(record)
     if calibrated > AIM:
         sys.stdout.write(f"warning: {calibrated:.0f} calibrated CPU seconds, and the aim is {AIM:.0f}\n")
     if options.fail_beyond and calibrated > options.fail_beyond:
@@ -42,7 +42,7 @@ def test(options: argparse.Namespace) -> int:
 def release(options: argparse.Namespace) -> int:
     """The parts in their order; none starts that would end after the deadline. Returns the exit code."""
     record = CpuRecord()
-    factor = max(record.close(), 1.0)
+    factor = max(record.slowness, 1.0)
     results: dict[str, list[str]] = {"passed": [], "failed": [], "not finished": [], "left out for time": []}
     for part in PARTS:
         if options.only and part.name not in options.only:
@@ -53,7 +53,7 @@ def release(options: argparse.Namespace) -> int:
         sys.stdout.write(f"\n== {part.name}: {part.proves}\n")
         sys.stdout.flush()
         results[_result(record, part, options.until)].append(part.name)
-    print_table(record, record.close())
+    print_table(record)
     for result, names in results.items():
         sys.stdout.write(f"{result}: {', '.join(names) or 'none'}\n")
     return 1 if results["failed"] else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import subprocess
@@ -14,16 +15,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.test_run.calibration import loop_seconds, slowness
+from scripts.test_run.calibration import REFERENCE_SECONDS, loop_seconds, slowness
 from tests.cpu_by_group import CPU_FOLDER
 
+PAUSE = 10.0
+"""Seconds between two loops of the calibration."""
 TESTS_OUTSIDE = "pytest's controller"
 """The group of what a run of pytest used outside the processes that run the tests."""
 
 
 @dataclass
 class CpuRecord:
-    """CPU seconds by group, the loop that calibrates them, and the wall time of all commands."""
+    """CPU seconds by group, the loops that calibrate them, and the wall time of all commands.
+
+    A loop runs every few seconds while a command runs, because the speed of a shared machine changes by the minute.
+    """
 
     seconds: Counter[str] = field(default_factory=Counter)
     loops: list[float] = field(default_factory=lambda: [loop_seconds()])
@@ -35,7 +41,7 @@ class CpuRecord:
         with tempfile.TemporaryDirectory() as folder:
             environ = {**os.environ, CPU_FOLDER: folder}
             try:
-                return _run(command, environ, limit)
+                return self._wait(subprocess.Popen(command, env=environ), limit)
             finally:
                 reported = _reported(Path(folder))
                 rest = _children_seconds() - before - reported.total()
@@ -46,20 +52,24 @@ class CpuRecord:
     def total(self) -> float:
         return self.seconds.total()
 
-    def close(self) -> float:
-        """Measure the loop again; returns how many times slower than the reference this machine is."""
-        self.loops.append(loop_seconds())
-        return slowness(sum(self.loops) / len(self.loops))
+    @property
+    def slowness(self) -> float:
+        """How many times slower than the reference this machine was."""
+        return slowness(self.loops)
 
-
-def _run(command: Sequence[str], environ: dict[str, str], limit: float | None) -> int:
-    process = subprocess.Popen(command, env=environ)
-    try:
-        return process.wait(limit)
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
+    def _wait(self, process: subprocess.Popen[bytes], limit: float | None) -> int:
+        deadline = math.inf if limit is None else time.monotonic() + limit
+        try:
+            while time.monotonic() < deadline:
+                try:
+                    return process.wait(min(PAUSE, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    self.loops.append(loop_seconds())
+            raise subprocess.TimeoutExpired(process.args, limit or 0.0)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
 
 
 def _children_seconds() -> float:
@@ -74,15 +84,18 @@ def _reported(folder: Path) -> Counter[str]:
     return reported
 
 
-def print_table(record: CpuRecord, factor: float) -> float:
+def print_table(record: CpuRecord) -> float:
     """Print CPU seconds by group, as measured and calibrated; returns the calibrated sum."""
+    factor = record.slowness
     lines = [f"{'group':24} {'CPU s':>8} {'calibrated':>11} {'share':>7}"]
     for group, seconds in sorted(record.seconds.items(), key=lambda entry: -entry[1]):
         lines.append(f"{group:24} {seconds:8.1f} {seconds / factor:11.1f} {seconds / record.total:7.1%}")
     wall = time.monotonic() - record.started
     lines.append(f"{'all':24} {record.total:8.1f} {record.total / factor:11.1f}   {wall / 60:.1f} minutes")
-    loops = ", ".join(f"{loop:.3f}" for loop in record.loops)
-    lines.append(f"calibration loop: {loops} s; this machine takes {factor:.2f} times the reference")
+    low, high = min(record.loops) / REFERENCE_SECONDS, max(record.loops) / REFERENCE_SECONDS
+    lines.append(
+        f"this machine took {factor:.2f} times the reference ({len(record.loops)} loops, {low:.2f} to {high:.2f})"
+    )
     sys.stdout.write("\n".join(["", *lines, ""]))
     sys.stdout.flush()
     return record.total / factor

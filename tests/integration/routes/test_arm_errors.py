@@ -17,7 +17,8 @@ from tests.fixtures.services.project_files import free_ports, write_project
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
 
-USERS = 60
+USERS = 16
+"""Too few for control to prove that the arm is harmful, which would end the experiment in the middle of the test."""
 EXPERIMENT = "tuned-vs-base"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.test_run.calibration import REFERENCE_SECONDS
 from scripts.test_run.cpu import TESTS_OUTSIDE, CpuRecord, print_table
 from tests.cpu_by_group import cpu_of_tree, group_of
 from tests.fixtures.paths import ROOT
@@ -18,7 +19,7 @@ IN_A_CHILD = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BU
 
 
 def test_a_command_is_charged_with_what_its_children_used() -> None:
-    record = CpuRecord(loops=[0.32])
+    record = CpuRecord()
     assert record.run("linters", [sys.executable, "-c", IN_A_CHILD]) == 0
     assert record.seconds["linters"] >= 0.5
 
@@ -35,7 +36,7 @@ def test_a_living_child_counts_for_the_tree_of_its_parent() -> None:
 
 def test_pytest_reports_its_groups_and_the_rest_is_the_controllers(tmp_path: Path) -> None:
     file = "tests/unit/scripts/test_run/test_cpu.py::test_a_path_belongs_to_one_group"
-    record = CpuRecord(loops=[0.32])
+    record = CpuRecord()
     assert record.run("tests", [sys.executable, "-m", "pytest", "-q", f"--basetemp={tmp_path / 'inner'}", file]) == 0
     assert set(record.seconds) == {"start and collection", "unit", TESTS_OUTSIDE}
 
@@ -48,7 +49,7 @@ def test_a_path_belongs_to_one_group() -> None:
 
 
 def test_the_table_divides_by_how_slow_the_machine_is(capsys: pytest.CaptureFixture[str]) -> None:
-    record = CpuRecord(loops=[0.32])
+    record = CpuRecord(loops=[3 * REFERENCE_SECONDS])
     record.seconds["unit"] = 90.0
-    assert print_table(record, 3.0) == 30.0
+    assert print_table(record) == pytest.approx(30.0)
     assert "90.0" in capsys.readouterr().out
