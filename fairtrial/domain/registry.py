@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import cached_property
 from types import ModuleType
 from typing import Generic, TypeVar
 
@@ -31,11 +32,11 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """All names, sorted, without importing the members."""
-        return sorted(self._modules())
+        return sorted(self._modules)
 
     def get(self, name: str) -> T:
         """The member of that name; `UsageError` with the nearest name if there is none."""
-        module = self._modules().get(name)
+        module = self._modules.get(name)
         if module is None:
             raise UsageError(f"{self._noun} {name!r} does not exist ({self._nearest(name)})")
         return self._member(importlib.import_module(module))
@@ -43,8 +44,9 @@ class Registry(Generic[T]):
     def __iter__(self) -> Iterator[tuple[str, T]]:
         return ((name, self.get(name)) for name in self.names())
 
+    @cached_property
     def _modules(self) -> dict[str, str]:
-        """Name → module."""
+        """Name → module; a process looks into the folder once."""
         if not self._nested:
             return {name.replace("_", "-"): f"{self._package}.{name}" for name, _ in _inside(self._package)}
         folders = [f"{self._package}.{name}" for name, is_folder in _inside(self._package) if is_folder]
