@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-TICKET, GENERAL, EDGE, CUSTOMER = 0.9, 0.47, 0.9, 0.9
-"""What one call of each kind costs, in ticket answers of the base. Measured as CPU seconds of the model server."""
+TICKET, GENERAL, EDGE, CUSTOMER = 0.9, 0.65, 0.9, 0.9
+"""What one call of each kind costs, in ticket answers of the base, while live traffic runs beside the suites."""
 VISITORS = 14.0
 """What all visitors of the late server cost together. Their answers have four tokens."""
 SERVICES = 40.0

@@ -25,21 +25,21 @@ class Part:
 
 
 PARTS = (
-    Part("upgrades", "the store, journal and workers of earlier releases, with their own programs", 60),
-    Part("kills", "nothing that was acknowledged is lost or stored twice when processes are killed", 60),
-    Part("transports", "aiohttp passes every case that the gateway's own connections pass", 60),
-    Part("load", "memory and answers under a thousand streams, large bodies and slow readers", 30),
+    Part("upgrades", "the store, journal and workers of earlier releases, with their own programs", 45),
+    Part("kills", "nothing that was acknowledged is lost or stored twice when processes are killed", 65),
+    Part("transports", "aiohttp passes every case that the gateway's own connections pass", 50),
+    Part("load", "memory and answers under a thousand streams, large bodies and slow readers", 35),
     Part("browser", "every page of the dashboard in Chromium, whole stories, and the documented proxies", 180),
-    Part("models", "the small real models answer over OpenAI's protocol, adapters included", 60),
-    Part("demo", "the demo from its first line to its last, and when it is interrupted", 300),
+    Part("models", "the small real models answer over OpenAI's protocol, adapters included", 45),
     Part("containers", "the package by itself, and the containers: they start, restrict themselves and serve", 120),
     Part("walks", "pages of the documentation, followed from their first line to their last", 150),
     Part("fuzz", "thousands of odd requests and answers: none crashes, none is answered with another's", 60),
-    Part("simulations", "planted faults of more seeds", 15),
+    Part("simulations", "planted faults of more seeds", 20),
     Part(
         "validity",
         "error rates of the statistics, by a thousand simulations of each",
         90,
         ("benchmarks/validity.py", "--replications", "1000"),
     ),
+    Part("demo", "the demo from its first line to its last, and when it is interrupted", 700),
 )
