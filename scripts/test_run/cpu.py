@@ -45,7 +45,7 @@ class CpuRecord:
             finally:
                 reported = _reported(Path(folder))
                 rest = _children_seconds() - before - reported.total()
-                self.seconds += reported
+                self.seconds.update(reported)
                 self.seconds[TESTS_OUTSIDE if reported else group] += max(rest, 0.0)
 
     @property
