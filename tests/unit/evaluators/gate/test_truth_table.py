@@ -202,4 +202,4 @@ def test_at_the_margin_a_wrong_verdict_is_as_rare_as_promised(
         candidate = [0.0] * lost + [1.0] * (won + equal)
         baseline = [1.0] * lost + [0.0] * won + [1.0] * equal
         errors += times * (decision(NOT_WORSE, candidate, baseline, 150) == wrong)
-    assert errors <= 20
+    assert errors <= 19
