@@ -11,7 +11,7 @@ from dashboard.client import Control, Refused, Row
 from dashboard.components.formatting import plain
 from dashboard.components.tables import sentences
 from dashboard.visitor import address_at_control
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.plurals import counted, rows_by_table
 
 FORMS = {
     "markdown": ("Markdown", "md", "text/markdown"),
@@ -64,11 +64,14 @@ def _integrity(found: Row) -> None:
     for one in found["problems"]:
         st.error(f"Changed: {plain(one['says'])}", icon=":material/link_off:")
     if found["intact"]:
+        covered = rows_by_table(found["covered"])
         st.success(
             f"Intact: this verdict, its evidence, the chain of {counted(found['verdicts'], 'verdict')} and the audit "
-            "trail are as they were stored.",
+            f"trail are as they were stored{f', and so are {covered}' if covered else ''}.",
             icon=":material/link:",
         )
+    if uncovered := rows_by_table(found["uncovered"]):
+        st.caption(f"Not covered, because earlier versions recorded no digest: {uncovered}.")
 
 
 def _recomputed(control: Control, path: str) -> None:

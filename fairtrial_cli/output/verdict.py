@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.plurals import counted
+from fairtrial.domain.plurals import counted, rows_by_table
 from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
 from fairtrial.domain.verdicts.unasked import Shown, is_unasked, unasked_lines
 from fairtrial.domain.verdicts.wording import standing_word, titled
@@ -152,18 +152,24 @@ def _looks(one: Row) -> str:
 
 
 def print_integrity(found: Row) -> None:
-    """Whether anything was changed, and the head of the chain."""
-    console, head = Console(), found["head"]
+    """Whether anything was changed, what the audit trail covers, and the heads of the two chains."""
+    console, head, trail_head = Console(), found["head"], found["trail_head"]
     for one in found["problems"]:
-        where = f"verdict {one['verdict_id']}: " if one["verdict_id"] else ""
-        console.print(Text(f"CHANGED: {where}{one['says']}", style="red"))
+        console.print(Text(f"CHANGED: {one['says']}", style="red"), soft_wrap=True)
+    covered, uncovered = (rows_by_table(found[name]) for name in ("covered", "uncovered"))
     if found["intact"]:
         verdicts = counted(found["verdicts"], "verdict")
         console.print(Text(f"Intact: {verdicts} with evidence, and the audit trail.", style="bold"))
+        if covered:
+            console.print(Text(f"As the audit trail recorded them: {covered}."), soft_wrap=True)
+    if uncovered:
+        console.print(Text(f"Not covered, because earlier versions recorded no digest: {uncovered}."), soft_wrap=True)
     if found["without_evidence"]:
         console.print(Text(f"{counted(found['without_evidence'], 'verdict')} of earlier versions have no evidence."))
     if head is not None:
         console.print(Text(f"Head of the chain: {head['number']} {head['hash']}"), soft_wrap=True)
+    if trail_head is not None:
+        console.print(Text(f"Head of the audit trail: {trail_head['number']} {trail_head['hash']}"), soft_wrap=True)
 
 
 def print_export_check(found: Row) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fairtrial.experiments.analysis.plan import AnalysisPlan
+from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 
@@ -68,12 +69,23 @@ class StoredPlan:
 
 
 def append(cursor: Cursor, plan: AnalysisPlan, *, now_us: int, kind: Kind, actor: str, why: str) -> int:
-    """Append a plan in the caller's transaction; returns its number."""
+    """Append a plan, with its entry in the audit trail, in the caller's transaction; returns its number."""
     of = [plan.experiment, plan.segment, plan.revision, plan.attempt, plan.analysis_hash]
     text = json.dumps(plan.stored(), sort_keys=True)
     row = cursor.execute(INSERT, [timestamp(now_us), *of, text, kind, actor, why]).fetchone()
     assert row is not None
-    return int(row[0])
+    number = int(row[0])
+    row_digests.record(
+        cursor,
+        row_digests.ANALYSIS_PLANS,
+        number,
+        now_us=now_us,
+        actor=actor,
+        action=f"analysis.{kind}",
+        subject=plan.experiment,
+        details={"why": why},
+    )
+    return number
 
 
 def newest(database: Database, experiment: str) -> StoredPlan | None:

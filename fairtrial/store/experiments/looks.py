@@ -15,6 +15,8 @@ from fairtrial.experiments.analysis.findings import Finding
 from fairtrial.experiments.analysis.memory import Key, Latched, Memory, SplitLatch
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import ArmSums, Sums, restored, stored
+from fairtrial.store.access import row_digests
+from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 
@@ -67,11 +69,20 @@ class Look:
 
 
 def append(cursor: Cursor, look: Look) -> int:
-    """Append the rows of a look in the caller's transaction; returns its number."""
+    """Append the rows of a look, with one entry in the audit trail, in the caller's transaction; returns its number."""
     row = cursor.execute(NEXT).fetchone()
     number = int(row[0]) if row else 1
     for finding in look.findings:
         cursor.execute(INSERT, [number, timestamp(look.sums.at_us), look.plan_number, *_row(look, finding)])
+    row_digests.record(
+        cursor,
+        row_digests.LOOKS,
+        number,
+        now_us=look.sums.at_us,
+        actor=CONTROL,
+        action="look.store",
+        subject=look.plan.experiment,
+    )
     return number
 
 

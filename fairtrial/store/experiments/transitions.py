@@ -10,7 +10,7 @@ from typing import Any
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.experiments.lifecycle import MODELS, Transition, promoted_by
-from fairtrial.store.access import audit
+from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
 
@@ -19,6 +19,7 @@ INSERT INTO transitions (
     number, at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
 )
 SELECT coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM transitions
+RETURNING number
 """
 LIVE = """
 WITH mine AS (
@@ -75,12 +76,21 @@ def append(cursor: Cursor, made: Transition) -> None:
     states = [made.from_state, made.to_state, made.segment]
     evidence = None if made.evidence is None else json.dumps(made.evidence, sort_keys=True)
     head = [timestamp(made.at_us), made.experiment, made.action]
-    cursor.execute(INSERT, [*head, *states, made.actor, made.why, evidence, made.plan_hash, made.stage])
+    row = [*head, *states, made.actor, made.why, evidence, made.plan_hash, made.stage]
+    (number,) = cursor.execute(INSERT, row).fetchall()[0]
     details: dict[str, Any] = {"from": made.from_state, "to": made.to_state, "segment": made.segment, "why": made.why}
     if made.stage is not None:
         details["stage"] = made.stage
-    action = f"experiment.{made.action}"
-    audit.append(cursor, now_us=made.at_us, actor=made.actor, action=action, subject=made.experiment, details=details)
+    row_digests.record(
+        cursor,
+        row_digests.TRANSITIONS,
+        number,
+        now_us=made.at_us,
+        actor=made.actor,
+        action=f"experiment.{made.action}",
+        subject=made.experiment,
+        details=details,
+    )
 
 
 def state_of(cursor: Cursor, experiment: str, declared: ExperimentState = "running") -> Live:

@@ -18,6 +18,7 @@ from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.analysis.sums import Sums
 from fairtrial.experiments.lifecycle import shortened
 from fairtrial.experiments.monitor import Circumstances, Step, Verdict, step
+from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import (
     alarms,
@@ -33,7 +34,7 @@ from fairtrial.store.experiments.looks import Look
 from gateway.control.operations.alarms.changed_models import changed_models
 from gateway.control.operations.alarms.unit_alarms import find_unit_alarms
 from gateway.control.operations.change_experiment import Change, Publisher, change_experiment
-from gateway.control.operations.frozen_plans import CONTROL, settle_level, start_plan
+from gateway.control.operations.frozen_plans import settle_level, start_plan
 
 STEP_SECONDS = 2.0
 REST = 10

@@ -20,6 +20,7 @@ from fairtrial.experiments.analysis.freeze import (
 from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, Frozen, begun_anew, is_frozen, paused_by_models
 from fairtrial.experiments.analysis.plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import MODELS, Transition
+from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, control_levels, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
@@ -27,8 +28,6 @@ from gateway.control.operations.planning.plan_experiment import PlanRequest, pla
 from gateway.control.operations.planning.traffic_history import NO_HISTORY
 
 MANY_A_WEEK = 1e6
-CONTROL = "control"
-"""The actor of what rules do."""
 
 
 class DeclaredPlan(Protocol):

@@ -12,8 +12,9 @@ from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, reads_as
 from fairtrial.store.access import audit
+from fairtrial.store.access.row_check import RowProblem, check_rows
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import approvals, verdict_chain, verdicts
+from fairtrial.store.evaluations import verdict_chain, verdicts
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from fairtrial.store.experiments import transitions
 from gateway.control.operations.verdicts.staleness import Present, stale_reasons
@@ -44,31 +45,35 @@ def release_record(database: Database, verdict: Verdict, present: Present) -> di
 
 
 def integrity(database: Database, verdict_id: str | None = None) -> dict[str, Any]:
-    """Whether the stored verdicts, their evidence and the audit trail are unchanged; of one verdict or of all.
+    """Whether stored rows are as the audit trail and the chain of verdicts recorded them.
 
-    ``head`` is the newest entry of the chain. An auditor who keeps it can tell later that nothing before was replaced.
+    Of one verdict or of all verdicts: the stored texts, their evidence and approvals. In both cases: the audit trail,
+    and the transitions, looks, plans and alarms that it covers. ``uncovered``: rows of earlier versions without a
+    digest, by table. ``head`` and ``trail_head``: the newest entries of the two chains. An auditor who keeps them
+    elsewhere can tell later that nothing before was replaced.
     """
-    entries = verdict_chain.entries(database)
-    problems = [asdict(one) for one in verdict_chain.problems(database, verdict_id=verdict_id)]
-    broken = audit.first_broken_entry(database)
+    with database.read_transaction() as cursor:  # the statements below use the same cursor, so all see one snapshot
+        entries = verdict_chain.entries(database)
+        chain = list(verdict_chain.problems(database, verdict_id=verdict_id))
+        named = {one.verdict_id for one in chain}
+        chain += verdict_chain.without_entry(database)
+        broken = audit.first_broken_entry(database)
+        rows = check_rows(cursor)
+        stored = verdicts.count(database)
+        trail_head = audit.head(cursor)
+    problems = [*chain, *(one for one in rows.problems if one.table != "verdicts" or one.verdict_id not in named)]
     if broken is not None:
-        problems.append({"number": broken, "verdict_id": "", "says": f"the audit trail was changed at entry {broken}"})
-    problems += [
-        {"number": 0, "verdict_id": one, "says": wrong}
-        for one, wrong in verdicts.unrecorded(database)
-        if verdict_id in (None, one)
-    ]
-    problems += [
-        {"number": 0, "verdict_id": one, "says": "its approvals differ from the audit trail"}
-        for one in approvals.unrecorded(database)
-        if verdict_id in (None, one)
-    ]
+        problems.append(RowProblem("events", str(broken), f"the audit trail was changed at entry {broken}"))
+    problems = [one for one in problems if verdict_id is None or one.verdict_id in ("", verdict_id)]
     return {
         "intact": not problems,
-        "problems": problems,
+        "problems": [asdict(one) for one in problems],
         "verdicts": len(entries),
-        "without_evidence": verdicts.count(database) - len(entries),
+        "without_evidence": stored - len(entries),
+        "covered": rows.covered,
+        "uncovered": rows.uncovered,
         "head": _head(entries),
+        "trail_head": None if trail_head is None else {"number": trail_head[0], "hash": trail_head[1]},
     }
 
 

@@ -53,7 +53,13 @@ async def test_the_decision_is_what_the_stored_runs_give(
     async with client(background) as http:
         assert (await http.get(f"/api/verdicts/{verdict['verdict_id']}")).json() == verdict
         (event,) = [one for one in (await http.get("/api/events")).json()["rows"] if one["action"] == "verdict.save"]
-    assert json.loads(event["details"]) == {"candidate": "tuned", "decision": decision, "official": False}
+    details = json.loads(event["details"])
+    assert {name: details.pop(name) for name in ("candidate", "decision", "official")} == {
+        "candidate": "tuned",
+        "decision": decision,
+        "official": False,
+    }
+    assert details.keys() == {"chain", "stored"} and details["stored"]["row"] == verdict["verdict_id"]
 
 
 async def test_a_verdict_says_by_what_it_was_given_and_who_asked(background: BackgroundWork, suite: Suite) -> None:
