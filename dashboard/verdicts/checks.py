@@ -81,7 +81,6 @@ def _recomputed(control: Control, path: str) -> None:
         st.error(plain(str(error)))
         return
     lines = found["lines"]
-    different = [line for line in lines if not line["same"]]
     looks = sum(one["stored"] for one in found["looks"])
     repeated = f" {counted(looks, 'look')} at live traffic repeated." if looks else ""
     if found["same"]:
@@ -92,11 +91,12 @@ def _recomputed(control: Control, path: str) -> None:
         )
     else:
         st.error(
-            f"Different: {len(different)} of {counted(len(lines), 'finding')} differ. It said {found['decision']}, and "
-            f"the evidence gives {found['decision_now']} now.{repeated}",
+            f"Changed: it said {found['decision']}, and the evidence gives {found['decision_now']} now.",
             icon=":material/difference:",
         )
-    for line in different:
+    for says in found["differences"]:
+        st.markdown(f"- {plain(says)}")
+    for line in (one for one in lines if not one["same"]):
         st.markdown(f"- {plain(line['rule'])}: {plain(line['says'])} **now:** {plain(line['says_now'])}")
     if found["program"] != found["program_now"]:
         st.caption(f"Judged by fairtrial {plain(found['program'])}; this is {plain(found['program_now'])}.")

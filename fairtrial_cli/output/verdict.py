@@ -126,29 +126,21 @@ def _training(training: Row) -> Iterator[str]:
 
 
 def print_recomputed(found: Row) -> None:
-    """What differs, or that nothing does."""
+    """``THE SAME`` or ``CHANGED``, then what differs, and what was repeated."""
     console, lines = Console(), found["lines"]
+    console.print(Text(found["result"], style="bold" if found["same"] else "bold red"))
+    for says in found["differences"]:
+        console.print(Text(says, style="red"), soft_wrap=True)
+    for line in (one for one in lines if not one["same"]):
+        console.print(Text(f"{line['rule']}\n  stored:   {line['says']}\n  computed: {line['says_now']}"))
     same = sum(line["same"] for line in lines)
-    console.print(Text(f"{same} of {counted(len(lines), 'finding')} are the same.", style="bold"))
-    for line in lines:
-        if not line["same"]:
-            console.print(
-                Text(f"{line['rule']} ({line['source']}): {line['stored']} → {line['computed']}", style="red")
-            )
-            console.print(Text(f"  stored:   {line['says']}\n  computed: {line['says_now']}"))
+    console.print(Text(f"{same} of {counted(len(lines), 'finding')} are the same."))
     for one in found["looks"]:
-        console.print(Text(_looks(one)))
+        looks = counted(one["judged"], "look")
+        console.print(Text(f"experiment {one['experiment']}: {one['repeated']} of {looks} repeated"))
     if found["program"] != found["program_now"]:
         console.print(Text(f"It was judged by fairtrial {found['program']}; this is {found['program_now']}."))
     console.print(Text(f"Decision: {found['decision']} when stored, {found['decision_now']} now."))
-
-
-def _looks(one: Row) -> str:
-    looks = counted(one["judged"], "look")
-    if one["stored"] != one["judged"]:
-        return f"experiment {one['experiment']}: only {one['stored']} of {looks} are still stored"
-    end = "the same decisions" if one["decisions"] else "OTHER DECISIONS"
-    return f"experiment {one['experiment']}: {one['repeated']} of {looks} repeated, {end}"
 
 
 def print_integrity(found: Row) -> None:
