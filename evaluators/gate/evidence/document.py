@@ -159,6 +159,19 @@ def text_of(document: bytes) -> str:
         raise UnreadableEvidence(f"the stored evidence is damaged ({error})") from error
 
 
+def strict_json_of(document: bytes) -> str:
+    """The document as JSON for other programs; raises `UnreadableEvidence`.
+
+    The stored text may have numbers that JSON does not allow. They become the texts "NaN", "Infinity" and "-Infinity".
+    """
+    text = text_of(document)
+    try:
+        content = json.loads(text, parse_constant=str)
+        return json.dumps(content, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise UnreadableEvidence(f"the stored evidence can't be read ({error})") from error
+
+
 def decode(document: bytes) -> Evidence:
     """The inverse of `encode`; raises `UnreadableEvidence`."""
     text = text_of(document)

@@ -78,7 +78,7 @@ class LocalVerdicts:
             return plain(integrity(self._database, one))
 
     def evidence(self, verdict_id: str) -> str:
-        from evaluators.gate.evidence.document import text_of
+        from evaluators.gate.evidence.document import strict_json_of
         from gateway.control.operations.verdicts.vote_on_verdict import find_verdict
 
         with usage_errors():
@@ -86,7 +86,7 @@ class LocalVerdicts:
         document = verdict_chain.evidence_of(self._database, found.verdict_id)
         if document is None:
             raise UsageError(f"verdict {verdict_id}: an earlier version judged it, without keeping the evidence")
-        return text_of(document)
+        return strict_json_of(document)
 
     def _present(self) -> Present:
         from gateway.control.operations.verdicts.staleness import Present

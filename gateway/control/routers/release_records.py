@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from evaluators.gate.evidence.document import text_of
+from evaluators.gate.evidence.document import strict_json_of
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.verdicts.approvals import ApprovalVote
 from fairtrial.store.evaluations import verdict_chain
@@ -59,12 +59,15 @@ def record(background: BackgroundDep, verdict_id: str) -> Response:
 
 @router.get("/verdicts/{verdict_id}/evidence")
 def evidence(background: BackgroundDep, verdict_id: str) -> Response:
-    """Everything that the verdict rests on, as JSON: texts of gate and suites, scores, sums; no unit and no body."""
+    """Everything that the verdict rests on, as JSON: texts of gate and suites, scores, sums; no unit and no body.
+
+    Numbers that are not finite are the texts `NaN`, `Infinity` and `-Infinity`, because JSON has no such numbers.
+    """
     verdict = find_verdict(background.database, verdict_id)
     document = verdict_chain.evidence_of(background.database, verdict.verdict_id)
     if document is None:
         raise not_found("evidence", verdict_id)
-    return Response(text_of(document), media_type="application/json")
+    return Response(strict_json_of(document), media_type="application/json")
 
 
 @router.get("/verdicts/{verdict_id}/export")

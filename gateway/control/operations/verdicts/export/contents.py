@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from evaluators.gate.evidence.document import text_of
+from evaluators.gate.evidence.document import strict_json_of
 from fairtrial.domain.verdict import Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
@@ -50,7 +50,7 @@ class ExportContents:
     @property
     def evidence_text(self) -> str | None:
         """The evidence as JSON; raises `UnreadableEvidence`."""
-        return None if self.evidence is None else text_of(self.evidence)
+        return None if self.evidence is None else strict_json_of(self.evidence)
 
 
 def read_contents(database: Database, verdict: Verdict, present: Present) -> ExportContents:
