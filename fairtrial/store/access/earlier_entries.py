@@ -80,14 +80,14 @@ def _approval_row(row: Mapping[str, Any]) -> Fields:
     return row["verdict_id"], row["vote"], _time(row), row["actor"], row["role"], row["why"]
 
 
-def _verdict_entry(action: str, subject: str, at_us: int, _: str, details: Mapping[str, Any]) -> Fields:
-    """The row does not say who requested the verdict."""
-    found = subject, at_us, details.get("decision"), details.get("candidate")
+def _verdict_entry(action: str, subject: str, _: int, __: str, details: Mapping[str, Any]) -> Fields:
+    """Release 0.1.0 recorded the time of the entry, and the row does not say who requested the verdict."""
+    found = subject, details.get("decision"), details.get("candidate")
     return found if action == "verdict.save" else ()
 
 
 def _verdict_row(row: Mapping[str, Any]) -> Fields:
-    return row["verdict_id"], _time(row), row["decision"], row["candidate"]
+    return row["verdict_id"], row["decision"], row["candidate"]
 
 
 def _time(row: Mapping[str, Any]) -> int | None:

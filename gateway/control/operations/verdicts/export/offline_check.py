@@ -40,7 +40,7 @@ def check_export(path: Path) -> dict[str, Any]:
         contents = parse(html)
         named = f"{HTML}: " if path.is_dir() else ""
         for check in (_problems(contents), _page(html, contents, notes)):
-            problems.extend(f"{named}{says}" for says in check)
+            problems.extend(says if says == NO_ENTRY else f"{named}{says}" for says in check)
         problems += _folder(path, contents)
     except UnreadableEvidence as error:
         problems.append(str(error))
