@@ -40,6 +40,7 @@ def release_record(database: Database, verdict: Verdict, present: Present) -> di
         "figures": figures(verdict.findings),
         "chain": None if own is None else asdict(own) | {"head": _head(entries)},
         "releases": transitions.citing(database, verdict.verdict_id),
+        "trail_head": _trail_head(database),
         "now_us": present.now_us,
     }
 
@@ -60,7 +61,7 @@ def integrity(database: Database, verdict_id: str | None = None) -> dict[str, An
         broken = audit.first_broken_entry(database)
         rows = check_rows(cursor)
         stored = verdicts.count(database)
-        trail_head = audit.head(cursor)
+        trail_head = _trail_head(database)
     problems = [*chain, *(one for one in rows.problems if one.table != "verdicts" or one.verdict_id not in named)]
     if broken is not None:
         problems.append(RowProblem("events", str(broken), f"the audit trail was changed at entry {broken}"))
@@ -73,12 +74,18 @@ def integrity(database: Database, verdict_id: str | None = None) -> dict[str, An
         "covered": rows.covered,
         "uncovered": rows.uncovered,
         "head": _head(entries),
-        "trail_head": None if trail_head is None else {"number": trail_head[0], "hash": trail_head[1]},
+        "trail_head": trail_head,
     }
 
 
 def _head(entries: list[ChainEntry]) -> dict[str, Any] | None:
     return {"number": entries[-1].number, "hash": entries[-1].hash} if entries else None
+
+
+def _trail_head(database: Database) -> dict[str, Any] | None:
+    with database.read_cursor() as cursor:
+        head = audit.head(cursor)
+    return None if head is None else {"number": head[0], "hash": head[1]}
 
 
 def _approvals(verdict: Verdict, state: ApprovalState) -> dict[str, Any]:

@@ -35,7 +35,8 @@ AFTER = (
 NOT_PROVEN = (
     "Approvals, releases and the reasons why a verdict no longer stands are not part of the chain entry. This page "
     "shows them as the store had them at the time of the export. On the machine with the store, `fairtrial verdict "
-    "verify` checks them against the audit trail."
+    "verify` checks them against the audit trail. The head of the trail, which this page shows, proves later that "
+    "the trail before it was not replaced."
 )
 
 
@@ -73,7 +74,7 @@ def render(contents: ExportContents) -> str:
             *findings_sections(verdict),
             *evidence_sections(verdict, record),
             section("Where it was used", _releases(record)),
-            section("Integrity", *_integrity(contents)),
+            section("Integrity", *_integrity(contents, record["trail_head"])),
         ]
     )
     parts = "\n".join(embed(name, content) for name, content in _parts(contents))
@@ -150,7 +151,7 @@ def _action(release: dict[str, Any]) -> str:
     return f"{release['action']}, although something was missing: {missing}" if overridden else str(release["action"])
 
 
-def _integrity(contents: ExportContents) -> Iterator[str]:
+def _integrity(contents: ExportContents, trail_head: dict[str, Any] | None) -> Iterator[str]:
     entries = contents.entries
     if not entries or contents.evidence is None:
         yield paragraph("An earlier version judged this verdict. It has no evidence and no entry in the hash chain.")
@@ -167,6 +168,9 @@ def _integrity(contents: ExportContents) -> Iterator[str]:
         ("HEAD of the chain: number", head.number),
         ("HEAD of the chain: hash", head.hash),
     ]
+    if trail_head is not None:
+        rows.append(("HEAD of the audit trail: number", trail_head["number"]))
+        rows.append(("HEAD of the audit trail: hash", trail_head["hash"]))
     yield terms(rows)
     yield paragraph(BEFORE)
     yield element("pre", text(COMMAND))
