@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from fairtrial.domain.plurals import counted
 from fairtrial.store.access import audit
 from fairtrial.store.access.earlier_entries import EARLIER, Fields, compared
@@ -20,12 +22,14 @@ from fairtrial.store.access.row_digests import (
     TABLES,
     VERDICTS,
     CoveredTable,
+    StoredDigest,
     combined,
     row_digest,
 )
 from fairtrial.store.core.database import Cursor
 
 Key = int | str | None
+NAMES = frozenset(table.name for table in TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +95,31 @@ def _read_trail(cursor: Cursor) -> dict[str, _Trail]:
     changing = {table.name: bool(table.first) for table in TABLES}
     for number, at_us, actor, action, subject, text, *_ in audit.entries(cursor):
         details = _object(text)
-        stored = details.get(STORED)
-        if not isinstance(stored, Mapping) or stored.get("table") not in trails:
+        stored = _stored_digest(details.get(STORED))
+        if stored is None:
             for name, entry_of in EARLIER.items():
                 if fields := entry_of.of_entry(action, subject, at_us, actor, details):
                     trails[name].earlier.append((number, fields))
             continue
-        trail, key = trails[stored["table"]], stored["row"]
-        for name, count in (stored.get("before") or {}).items():
-            trails[name].before = count if trails[name].before is None else trails[name].before
-        if key in trail.digests and not changing[stored["table"]]:
+        trail, key = trails[stored.table], stored.row
+        for name, count in (stored.before or {}).items():
+            if name in trails and trails[name].before is None:
+                trails[name].before = count
+        if key in trail.digests and not changing[stored.table]:
             trail.repeated[key] = number
         else:
             first = trail.digests.get(key)
-            trail.digests[key] = _Digest(stored["sha256"], subject, action if first is None else first.action)
+            trail.digests[key] = _Digest(stored.sha256, subject, action if first is None else first.action)
     return trails
+
+
+def _stored_digest(value: Any) -> StoredDigest | None:
+    """The digest in an entry; ``None`` if there is none, or if somebody changed it into something else."""
+    try:
+        found = msgspec.convert(value, StoredDigest)
+    except msgspec.ValidationError:
+        return None
+    return found if found.table in NAMES else None
 
 
 def _read_rows(cursor: Cursor, table: CoveredTable, trail: _Trail) -> _Rows:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Unpack
 
+import msgspec
+
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.store.access import audit
 from fairtrial.store.access.audit import Entry
@@ -35,6 +37,18 @@ class CoveredTable:
     first: str = ""
 
 
+class StoredDigest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The digest of a row as an entry has it.
+
+    ``before``: the rows of each table without a digest, in the first entry that has one.
+    """
+
+    table: str
+    row: int | str
+    sha256: str
+    before: dict[str, int] | None = None
+
+
 TRANSITIONS = CoveredTable("transitions", "transition")
 APPROVALS = CoveredTable("approvals", "approval", subject="verdict_id", link="of the verdict")
 LOOKS = CoveredTable("looks", "look")
@@ -51,16 +65,13 @@ def record(cursor: Cursor, table: CoveredTable, key: int | str, **entry: Unpack[
     The first one also counts the rows that earlier versions stored without a digest.
     """
     names, rows = _read(cursor, f"SELECT * FROM {table.name} WHERE {table.key} = ?", key)  # noqa: S608 - ours
-    stored: dict[str, Any] = {
-        "table": table.name,
-        "row": key,
-        "sha256": combined(row_digest(names, row) for row in rows),
-    }
+    stored = StoredDigest(table.name, key, combined(row_digest(names, row) for row in rows))
     if cursor.execute(ANY_STORED).fetchone() is None:
         before = {one.name: _count(cursor, one) for one in TABLES}
         before[table.name] -= not table.first or entry["action"] == table.first  # the row is new
-        stored["before"] = before
-    with_digest: Entry = {**entry, "details": {**(entry.get("details") or {}), STORED: stored}}
+        stored = msgspec.structs.replace(stored, before=before)
+    details = {**(entry.get("details") or {}), STORED: msgspec.to_builtins(stored)}
+    with_digest: Entry = {**entry, "details": details}
     audit.append(cursor, **with_digest)
 
 
