@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from fairtrial.domain.verdict import Verdict
 
-COLOURS = {"pass": "green", "cannot tell": "yellow", "fail": "red", "invalid": "magenta"}
 OUT = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -128,25 +127,20 @@ def _write(verdict: Verdict, files: dict[str, Path | None]) -> None:
 
 
 def _print(verdict: Verdict) -> None:
+    from dataclasses import asdict
+
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    from fairtrial.domain.verdicts.unasked import is_unasked
     from fairtrial.domain.verdicts.wording import titled
-    from fairtrial_cli.output.verdict import print_unasked
+    from fairtrial_cli.output.verdict import print_findings, print_unasked
 
     console = Console()
     console.print(Text(titled(verdict.headline, official=verdict.official), style="bold"))
     console.print(Text(f"This verdict is {verdict.standing}."))
     for conflict in verdict.conflicts:
         console.print(Text(f"Conflict: {conflict}", style="yellow"))
-    table = Table("result", "rule", "finding", box=None, pad_edge=False)
-    for one in (each for each in verdict.findings if not is_unasked(each)):
-        result = Text(one.result, style=COLOURS[one.result]) if one.decisive else Text("shown", style="dim")
-        says = one.says + (f"\nneeded: {one.needed}" if one.needed else "")
-        table.add_row(result, Text(f"{one.rule}\n{one.source}"), Text(says))
-    console.print(table)
+    print_findings(console, [asdict(one) for one in verdict.findings], needed=True)
     print_unasked(console, verdict.findings)
     if verdict.odds is not None:
         console.print(Text(f"By this gate, {verdict.odds}.", style="dim"))
