@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from evaluators.gate.live.rule import harm_findings
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.wording import waits_for
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
@@ -66,9 +67,7 @@ def _missing(database: Database, verdict: Verdict, present: Present) -> Iterator
     if state.rejected is not None:
         yield f"{state.rejected.actor} rejected {short}: {state.rejected.why}"
     if state.waiting and verdict.decision == "SHIP":
-        roles = " and ".join(state.waiting)
-        approve = f"fairtrial verdict approve {verdict.verdict_id} --why …"
-        yield f"{short} waits for the approval of {roles} ({approve})"
+        yield f"{short} {waits_for(verdict.verdict_id, state.waiting)}"
     yield from (f"{short} is stale: {reason}" for reason in stale_reasons(database, verdict, present))
 
 

@@ -43,7 +43,7 @@ def state_of(database: Database, verdict: Verdict) -> ApprovalState:
 
 def required_roles(verdict: Verdict) -> tuple[Role, ...]:
     """The roles that must approve."""
-    return () if verdict.provenance is None else verdict.provenance.approvers
+    return verdict.approvers
 
 
 def find_verdict(database: Database, start: str) -> Verdict:

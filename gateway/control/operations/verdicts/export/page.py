@@ -87,8 +87,7 @@ def _printed(contents: ExportContents) -> Printed:
     verdict = verdict_json.decode(contents.verdict)
     record = json.loads(contents.record)
     votes = tuple(Approval(**one) for one in record["approvals"]["votes"])
-    required = () if verdict.provenance is None else verdict.provenance.approvers
-    return Printed(verdict, approval_state(required, votes), record)
+    return Printed(verdict, approval_state(verdict.approvers, votes), record)
 
 
 def _parts(contents: ExportContents) -> Iterator[tuple[str, bytes]]:
@@ -116,8 +115,7 @@ def _warnings(printed: Printed) -> Iterator[str]:
 
 
 def _approvals(printed: Printed) -> Iterator[str]:
-    kept, state = printed.verdict.provenance, printed.state
-    required = () if kept is None else kept.approvers
+    required, state = printed.verdict.approvers, printed.state
     words = f"The gate requires: {', '.join(required)}." if required else "The gate requires no approval."
     if printed.verdict.decision != "SHIP":
         words += " Only a SHIP can be approved."
