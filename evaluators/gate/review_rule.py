@@ -196,7 +196,8 @@ def _unread(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Tri
         left = queue.items - queue.settled
         needed = (
             f"{counted(left, 'more judged pair')}, or close the queue: fairtrial review close {queue.queue_id} "
-            "(results stay hidden until then, so that nobody stops early because they look good)"
+            "(shared pairs need two reviewers; results stay hidden until then, so that nobody stops early because they "
+            "look good)"
         )
     elif reviews.redefined:
         result = "invalid"

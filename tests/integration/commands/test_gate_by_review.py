@@ -34,7 +34,7 @@ def judged(project: Path) -> Path:
 
 
 def enqueue(project: Path) -> str:
-    wish = ("small", "--candidate", "tuned", "--baseline", "base", "--size", "24", "--json")
+    wish = ("small", "--candidate", "tuned", "--baseline", "base", "--size", "24", "--overlap", "0", "--json")
     made = fairtrial(project, "review", "enqueue", *wish)
     assert made.returncode == 0, made.stderr
     return str(json.loads(made.stdout)["queue_id"])
