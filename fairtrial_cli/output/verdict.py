@@ -12,6 +12,7 @@ from rich.text import Text
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
+from fairtrial.domain.verdicts.approvals import vote_note
 from fairtrial.domain.verdicts.unasked import Shown, is_unasked, unasked_lines
 from fairtrial.domain.verdicts.wording import standing_word, titled
 from fairtrial_cli.output.table import columns, print_table
@@ -96,7 +97,10 @@ def _head(record: Row) -> Iterator[str]:
     yield f"id {verdict['verdict_id']}, gate {verdict['gate']}, judged {_time(verdict['at_us'])}"
     for vote in approvals["votes"]:
         done = "approved" if vote["vote"] == "approve" else "rejected"
+        note = vote_note(vote["involved"], vote["barred"])
         yield f"{done} by {vote['actor']} ({vote['role']}) on {_time(vote['at_us'])}: {vote['why']}"
+        if note:
+            yield f"  {note}"
     for reason in record["stale"]:
         yield f"stale: {reason}"
     for one in record["releases"]:

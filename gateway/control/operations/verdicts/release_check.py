@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from evaluators.gate.live.rule import harm_findings
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.approvals import vote_note
 from fairtrial.domain.verdicts.wording import waits_for
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
+from gateway.control.operations.verdicts.independent_approvals import Promoter
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.official_gate import NONE_DECLARED
 from gateway.control.operations.verdicts.staleness import Present, stale_reasons
@@ -27,8 +29,10 @@ class ReleaseCheck:
     missing: tuple[str, ...]
 
 
-def missing_for_release(database: Database, experiment: Experiment, variant: str, present: Present) -> ReleaseCheck:
-    """What the variant needs before it may be promoted; raises `StoreError`."""
+def missing_for_release(
+    database: Database, experiment: Experiment, variant: str, present: Present, *, promoter: str
+) -> ReleaseCheck:
+    """What the variant needs before ``promoter`` may promote it; raises `StoreError`."""
     candidates = targets_of(present.plan, experiment, variant)
     baselines = targets_of(present.plan, experiment, experiment.control)
     if present.release_gate is None:
@@ -37,7 +41,7 @@ def missing_for_release(database: Database, experiment: Experiment, variant: str
     verdict = verdicts.newest_official(database, candidates, baselines)
     if verdict is None:
         return ReleaseCheck(None, (_no_verdict(database, experiment, variant, present), *harm))
-    return ReleaseCheck(verdict.verdict_id, (*_missing(database, verdict, present), *harm))
+    return ReleaseCheck(verdict.verdict_id, (*_missing(database, verdict, present, promoter), *harm))
 
 
 def _harm(database: Database, plan: Plan, candidates: Sequence[str], baselines: Sequence[str]) -> Iterator[str]:
@@ -59,15 +63,16 @@ def targets_of(plan: Plan, experiment: Experiment, variant: str) -> list[str]:
     return [own, deployment] if plain else [own]
 
 
-def _missing(database: Database, verdict: Verdict, present: Present) -> Iterator[str]:
+def _missing(database: Database, verdict: Verdict, present: Present, promoter: str) -> Iterator[str]:
     short = f"verdict {verdict.verdict_id}"
     if verdict.decision != "SHIP":
         yield f"the newest verdict of the official gate does not say SHIP ({short}): {verdict.headline}"
-    state = state_of(database, verdict)
+    state = state_of(database, verdict, Promoter(promoter, present.now_us))
     if state.rejected is not None:
         yield f"{state.rejected.actor} rejected {short}: {state.rejected.why}"
     if state.waiting and verdict.decision == "SHIP":
-        yield f"{short} {waits_for(verdict.verdict_id, state.waiting)}"
+        notes = [f"; the approval by {one.actor} {vote_note(one.involved, one.barred)}" for one in state.not_counting]
+        yield f"{short} {waits_for(verdict.verdict_id, state.waiting)}{''.join(notes)}"
     yield from (f"{short} is stale: {reason}" for reason in stale_reasons(database, verdict, present))
 
 

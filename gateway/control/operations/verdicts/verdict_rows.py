@@ -7,7 +7,8 @@ from typing import Any
 from fairtrial.domain.verdicts.approvals import approval_state, reads_as
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
-from fairtrial.store.evaluations import approvals
+from fairtrial.store.evaluations import approvals, verdicts
+from gateway.control.operations.verdicts.independent_approvals import mark_involved
 
 
 def verdict_rows(database: Database, query: Query) -> list[dict[str, Any]]:
@@ -15,6 +16,9 @@ def verdict_rows(database: Database, query: Query) -> list[dict[str, Any]]:
     rows = database.dicts(query)
     votes = approvals.votes(database, [row["verdict_id"] for row in rows])
     for row in rows:
-        state = approval_state(row["approvers"], votes.get(row["verdict_id"], ()))
-        row["reads"] = reads_as(row["decision"], state)
+        cast = votes.get(row["verdict_id"], ())
+        verdict = verdicts.find(database, row["verdict_id"]) if cast else None
+        if verdict is not None:
+            cast = mark_involved(database, verdict, cast)
+        row["reads"] = reads_as(row["decision"], approval_state(row["approvers"], cast))
     return rows

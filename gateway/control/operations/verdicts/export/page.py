@@ -13,7 +13,7 @@ from typing import Any
 
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, reads_as
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, reads_as, vote_note
 from fairtrial.domain.verdicts.wording import standing_word, titled
 from gateway.control.operations.verdicts.export.contents import ExportContents
 from gateway.control.operations.verdicts.export.markup import element, moment, paragraph, section, table, terms, text
@@ -122,8 +122,11 @@ def _approvals(printed: Printed) -> Iterator[str]:
     elif state.waiting:
         words += f" Still missing: {', '.join(state.waiting)}."
     yield paragraph(words)
-    rows = [(vote.vote, vote.actor, vote.role, moment(vote.at_us), vote.why) for vote in state.votes]
-    yield table(("vote", "who", "role", "when", "why"), rows)
+    rows = [
+        (vote.vote, vote.actor, vote.role, moment(vote.at_us), vote.why, vote_note(vote.involved, vote.barred))
+        for vote in state.votes
+    ]
+    yield table(("vote", "who", "role", "when", "why", "note"), rows)
 
 
 def _releases(record: dict[str, Any]) -> str:
