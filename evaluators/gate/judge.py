@@ -126,7 +126,7 @@ def _findings(gate: Gate, trial: Trial) -> Iterator[RuleResult]:
     for suite in gate.suites:
         yield from map(RuleResult, _unscored_runs(gate, suite, trial))
     for rule in gate.rules:
-        yield from judge_rule(rule, trial)
+        yield from judge_rule(rule, trial, rules=gate.rules)
 
 
 def _external(gate: Gate, trial: Trial, live: LiveEvidence, now_us: int) -> Iterator[RuleResult]:

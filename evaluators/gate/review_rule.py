@@ -243,9 +243,8 @@ def _who(votes: Votes, reviews: Reviews) -> str:
     if awaited and not short:
         text += f"; {pairs_text(awaited)} still {'needs' if awaited == 1 else 'need'} a second reviewer"
     if reviews.waiting:
-        text += (
-            f"; {pairs_text(sum(one.items - one.settled for one in reviews.waiting))} in other queues not judged yet"
-        )
+        left = sum(one.items - one.settled for one in reviews.waiting)
+        text += f"; {pairs_text(left)} in other queues not judged yet"
     return text
 
 
