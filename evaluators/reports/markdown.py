@@ -10,7 +10,7 @@ from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.plurals import counted
 from fairtrial.domain.verdict import Finding, Result, Verdict
 from fairtrial.domain.verdicts.unasked import is_unasked, unasked_lines
-from fairtrial.domain.verdicts.wording import titled, waits_for
+from fairtrial.domain.verdicts.wording import approval_of, titled
 
 MARKS: dict[Result, str] = {"invalid": "invalid", "fail": "**fail**", "cannot tell": "cannot tell", "pass": "pass"}
 ORDER: tuple[Result, ...] = ("invalid", "fail", "cannot tell", "pass")
@@ -30,7 +30,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"This verdict is **{'official' if verdict.official else 'unofficial'}**{safe(_why(verdict))}."
     yield from (f"Conflict: {safe(conflict)}" for conflict in verdict.conflicts)
     if verdict.decision == "SHIP" and verdict.approvers:
-        yield f"It {safe(waits_for(verdict.verdict_id, verdict.approvers))}."
+        yield f"It needs {safe(approval_of(verdict.verdict_id, verdict.approvers))}."
     if verdict.candidates_judged is not None:
         candidates = counted(verdict.candidates_judged, "candidate")
         yield f"These suites have judged {candidates}, including this one."

@@ -47,8 +47,8 @@ def command(
 ) -> None:
     """Judge a candidate by a gate, on the newest runs in the store, and save the verdict there.
 
-    The exit code is 0 for SHIP, 5 for a SHIP that waits for the approval of the gate's approvers, 1 for BLOCK, 3 for
-    HOLD, 4 for INVALID, and 2 for a usage error. Every new verdict waits if its gate names approvers.
+    The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2 for a usage error. If the gate names
+    approvers, a SHIP waits for them, and the exit code is 5.
 
     With --self-test it simulates how often an identical model would pass, by the stored runs, and which rules hold it
     back. Without --candidate and --baseline it assumes how many cases differ. The exit code is then 0.
@@ -136,7 +136,7 @@ def _print(verdict: Verdict) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from fairtrial.domain.verdicts.wording import titled, waits_for
+    from fairtrial.domain.verdicts.wording import approval_of, titled
     from fairtrial_cli.output.verdict import print_findings, print_unasked
 
     console = Console()
@@ -149,4 +149,4 @@ def _print(verdict: Verdict) -> None:
     if verdict.odds is not None:
         console.print(Text(f"By this gate, {verdict.odds}.", style="dim"))
     if verdict.decision == "SHIP" and verdict.approvers:
-        console.print(Text(f"It {waits_for(verdict.verdict_id, verdict.approvers)}."), soft_wrap=True)
+        console.print(Text(f"It waits for {approval_of(verdict.verdict_id, verdict.approvers)}."), soft_wrap=True)

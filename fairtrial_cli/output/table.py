@@ -28,16 +28,14 @@ class Column:
 
 def columns(*titles: str, numbers: Sequence[str] = (), prose: Sequence[str] = ()) -> list[Column]:
     """Columns with these titles; those in ``numbers`` or ``prose`` are of that kind."""
-    return [
-        Column(title, "number" if title in numbers else "prose" if title in prose else "name") for title in titles
-    ]
+    return [Column(title, "number" if title in numbers else "prose" if title in prose else "name") for title in titles]
 
 
 def print_table(
     console: Console, head: Sequence[Column], rows: Sequence[Sequence[Cell]], *, with_head: bool = True
 ) -> None:
-    """Print the rows in the width of the console."""
-    for line in table_lines(head, rows, console.width, with_head=with_head):
+    """Print the rows in the width of the console; nothing without rows."""
+    for line in table_lines(head, rows, console.width, with_head=with_head) if rows else ():
         console.print(line, soft_wrap=True, highlight=False)
 
 

@@ -14,7 +14,7 @@ from fairtrial.domain.plurals import counted
 from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
 from fairtrial.domain.verdicts.approvals import vote_note
 from fairtrial.domain.verdicts.unasked import Shown, is_unasked, unasked_lines
-from fairtrial.domain.verdicts.wording import standing_word, titled
+from fairtrial.domain.verdicts.wording import approval_of, standing_word, titled
 from fairtrial_cli.output.table import columns, print_table
 
 Row = dict[str, Any]
@@ -95,6 +95,8 @@ def _head(record: Row) -> Iterator[str]:
     verdict, approvals = record["verdict"], record["approvals"]
     yield verdict["headline"]
     yield f"id {verdict['verdict_id']}, gate {verdict['gate']}, judged {_time(verdict['at_us'])}"
+    if verdict["decision"] == "SHIP" and approvals["waiting"]:
+        yield f"It waits for {approval_of(verdict['verdict_id'], approvals['waiting'])}."
     for vote in approvals["votes"]:
         done = "approved" if vote["vote"] == "approve" else "rejected"
         note = vote_note(vote["involved"], vote["barred"])

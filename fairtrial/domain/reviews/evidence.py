@@ -35,7 +35,8 @@ class Vote:
 class ReviewedQueue:
     """A queue with its votes; ``settled`` counts items on which all the people whom it needs have voted.
 
-    A vote that was withdrawn counts here. A skipped item is not settled; otherwise a person who skips all items could read every later vote.
+    A vote that was withdrawn counts here. A skipped item is not settled; otherwise a person who skips all items could
+    read every later vote.
     ``awaited`` counts items that need the vote of one more person.
     """
 

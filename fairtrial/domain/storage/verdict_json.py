@@ -81,7 +81,7 @@ def encode(verdict: Verdict) -> bytes:
             plain.pop(added_later)
         return msgspec.json.encode(plain)
     for added_later in ("training", "self_approval"):
-        if not getattr(verdict.provenance, added_later):
+        if getattr(verdict.provenance, added_later) is None:
             plain["provenance"].pop(added_later)
     return msgspec.json.encode(plain)
 

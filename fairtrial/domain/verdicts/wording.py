@@ -12,9 +12,9 @@ def titled(words: str, *, official: bool) -> str:
     return words if official else f"{UNOFFICIAL} {words}"
 
 
-def waits_for(verdict_id: str, roles: Iterable[str]) -> str:
-    """``waits for the approval of release-manager (fairtrial verdict approve ID --why …)``."""
-    return f"waits for the approval of {' and '.join(roles)} (fairtrial verdict approve {verdict_id} --why …)"
+def approval_of(verdict_id: str, roles: Iterable[str]) -> str:
+    """``the approval of release-manager (fairtrial verdict approve ID --why …)``, which a verdict needs."""
+    return f"the approval of {' and '.join(roles)} (fairtrial verdict approve {verdict_id} --why …)"
 
 
 def standing_word(*, official: bool) -> str:

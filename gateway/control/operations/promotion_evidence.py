@@ -24,9 +24,10 @@ def promotion_evidence(
     *,
     promoter: str,
 ) -> dict[str, Any]:
-    """What a promotion by ``promoter`` rests on; raises `BadRequest` for an unknown variant, `Conflict` with all that is missing.
+    """What a promotion by ``promoter`` rests on.
 
-    ``probe`` asks the variant's deployment for one answer, so that swapped weights are seen before anyone is served.
+    Raises `BadRequest` for an unknown variant, and `Conflict` with all that is missing. ``probe`` asks the variant's
+    deployment for one answer, so that swapped weights are seen before anyone is served.
     """
     variant, plan = chosen_treatment(experiment, asked.variant), present.plan
     probed = probed_weights(plan, variant.deployment, probe)

@@ -62,7 +62,7 @@ def test_a_good_candidate_waits_for_its_approver_and_leaves_its_reports(terminal
     reports = terminal.folder / "reports"
     verdict = json.loads((reports / "gate.json").read_text())
     assert (verdict["decision"], verdict["exit_code"]) == ("SHIP", UNAPPROVED)
-    approve = f"waits for the approval of release-manager (fairtrial verdict approve {verdict['verdict_id']} --why …)"
+    approve = f"needs the approval of release-manager (fairtrial verdict approve {verdict['verdict_id']} --why …)"
     assert approve in (reports / "gate.md").read_text()
     assert "<testsuite" in (reports / "gate.xml").read_text()
 

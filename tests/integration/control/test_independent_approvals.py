@@ -9,15 +9,16 @@ import pytest
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.verdict import Verdict
+from fairtrial.experiments.lifecycle import PersonsAction
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access import accounts, invitations
-from fairtrial.store.evaluations import verdicts
 from fairtrial.store.core.query import Page
+from fairtrial.store.evaluations import verdicts
 from gateway.control.operations.change_experiment import Change, change_experiment
+from gateway.control.operations.verdicts.approval_states import verdict_rows
 from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.page import render
 from gateway.control.operations.verdicts.release_record import release_record
-from gateway.control.operations.verdicts.verdict_rows import verdict_rows
 from gateway.control.operations.verdicts.vote_on_verdict import vote_on_verdict
 from tests.fixtures.control.judged_trial import GATE, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
@@ -88,6 +89,7 @@ def test_where_fewer_than_two_accounts_hold_the_role_it_counts_and_is_said(trial
     verdict = trial.judge(asked_by=LOCAL)
     asked = f"SHIP, approved by the person who asked for it ({ROSA})"
     assert approve(trial, verdict, ROSA) == asked
+    trial.now_us += 1_000_000
     add_account(trial, "Ines")
     add_account(trial, "Olga")
     assert reads(trial, verdict) == asked, "the accounts at the time of the approval count"
@@ -117,13 +119,29 @@ def test_a_gate_may_allow_it_and_every_reader_sees_it(trial: JudgedTrial) -> Non
     promote(trial, ROSA)
 
 
+def test_a_verdict_of_an_earlier_version_keeps_its_approval_and_says_whose_it_is(trial: JudgedTrial) -> None:
+    for name in ("Rosa", "Ines"):
+        add_account(trial, name)
+    verdict = trial.judge(asked_by=ROSA)
+    approve(trial, verdict, ROSA)
+    with trial.database.transaction() as cursor:
+        cursor.execute("UPDATE verdicts SET verdict = replace(verdict::VARCHAR, ',\"self_approval\":false', '')::JSON")
+    assert verdicts.find(trial.database, verdict.verdict_id).provenance.self_approval is None
+    assert reads(trial, verdicts.find(trial.database, verdict.verdict_id)) == (
+        f"SHIP, approved by the person who asked for it ({ROSA})"
+    )
+    with pytest.raises(Conflict, match=f"{ROSA} {NOT_COUNTING}"):
+        promote(trial, INES)
+
+
 def test_behind_a_pipelines_key_who_last_changed_the_experiment_does_not_count(trial: JudgedTrial) -> None:
     for name in ("Rosa", "Ines"):
         add_account(trial, name)
-    trial.config.write_text(trial.config.read_text().replace("mde: 10pp", "mde: 8pp"))
-    trial.now_us += 3_000_000
-    change = Change(NAME, "amend", ROSA, "a smaller effect matters")
-    change_experiment(trial.database, trial.publisher, change, now_us=trial.now_us)
+    actions: tuple[PersonsAction, ...] = ("pause", "resume")
+    for action in actions:
+        trial.now_us += 1_000_000
+        change = Change(NAME, action, ROSA, "the base model is being moved")
+        change_experiment(trial.database, trial.publisher, change, now_us=trial.now_us)
     verdict = trial.judge(asked_by="key ci")
     approve(trial, verdict, ROSA)
     (vote,) = release_record(trial.database, verdict, trial.present)["approvals"]["votes"]

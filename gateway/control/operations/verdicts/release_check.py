@@ -10,15 +10,14 @@ from evaluators.gate.live.rule import harm_findings
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.verdict import Verdict
 from fairtrial.domain.verdicts.approvals import vote_note
-from fairtrial.domain.verdicts.wording import waits_for
+from fairtrial.domain.verdicts.wording import approval_of
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
-from gateway.control.operations.verdicts.independent_approvals import Promoter
+from gateway.control.operations.verdicts.approval_states import Promoter, state_of
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.official_gate import NONE_DECLARED
 from gateway.control.operations.verdicts.staleness import Present, stale_reasons
-from gateway.control.operations.verdicts.vote_on_verdict import state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def _missing(database: Database, verdict: Verdict, present: Present, promoter: s
         yield f"{state.rejected.actor} rejected {short}: {state.rejected.why}"
     if state.waiting and verdict.decision == "SHIP":
         notes = [f"; the approval by {one.actor} {vote_note(one.involved, one.barred)}" for one in state.not_counting]
-        yield f"{short} {waits_for(verdict.verdict_id, state.waiting)}{''.join(notes)}"
+        yield f"{short} waits for {approval_of(verdict.verdict_id, state.waiting)}{''.join(notes)}"
     yield from (f"{short} is stale: {reason}" for reason in stale_reasons(database, verdict, present))
 
 

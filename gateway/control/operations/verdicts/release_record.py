@@ -16,8 +16,8 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import approvals, verdict_chain, verdicts
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from fairtrial.store.experiments import transitions
+from gateway.control.operations.verdicts.approval_states import state_of
 from gateway.control.operations.verdicts.staleness import Present, stale_reasons
-from gateway.control.operations.verdicts.vote_on_verdict import state_of
 
 
 def release_record(database: Database, verdict: Verdict, present: Present) -> dict[str, Any]:

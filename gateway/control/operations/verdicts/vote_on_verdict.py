@@ -5,11 +5,11 @@ from __future__ import annotations
 from fairtrial.domain.accounts import Role, may
 from fairtrial.domain.errors import BadRequest, Conflict, NotAllowed, NotFound
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, ApprovalVote, approval_state
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, ApprovalVote
 from fairtrial.experiments.lifecycle import checked_reason
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import approvals, verdicts
-from gateway.control.operations.verdicts.independent_approvals import Promoter, mark_involved
+from gateway.control.operations.verdicts.approval_states import state_of
 
 SHORTEST = 4
 """Characters of the beginning of an id that may stand for it."""
@@ -35,12 +35,6 @@ def vote_on_verdict(
     with database.transaction() as cursor:
         approvals.append(cursor, Approval(verdict_id, now_us, actor, role, vote, reason))
     return state_of(database, verdict)
-
-
-def state_of(database: Database, verdict: Verdict, promoter: Promoter | None = None) -> ApprovalState:
-    """The approvals of a verdict so far, for a ``promoter`` also without their own; raises `StoreError`."""
-    votes = approvals.votes(database, [verdict.verdict_id]).get(verdict.verdict_id, ())
-    return approval_state(verdict.approvers, mark_involved(database, verdict, votes, promoter))
 
 
 def find_verdict(database: Database, start: str) -> Verdict:

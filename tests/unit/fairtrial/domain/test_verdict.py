@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.verdict import EXIT_CODES, UNAPPROVED, Decision, Finding, Result, decide, exit_code, interleave_sources
+from fairtrial.domain.verdict import (
+    EXIT_CODES,
+    UNAPPROVED,
+    Decision,
+    Finding,
+    Result,
+    decide,
+    exit_code,
+    interleave_sources,
+)
 from tests.fixtures.for_each import for_each
 
 

@@ -67,7 +67,10 @@ def verdict_row(verdict_id: str) -> dict[str, Any]:
 
 
 def show_gate() -> None:
-    findings = (Finding(RULE, SUITE, "cannot tell", SAYS, "about 40 more cases"), Finding("lost == 0", SUITE, "pass", ""))
+    findings = (
+        Finding(RULE, SUITE, "cannot tell", SAYS, "about 40 more cases"),
+        Finding("lost == 0", SUITE, "pass", ""),
+    )
     gate._print(Verdict(ID, 1, GATE, CANDIDATE, BASELINE, "HOLD", f"HOLD {CANDIDATE}: {SAYS}", findings))
 
 

@@ -236,7 +236,9 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(background: Back
     assert figures["each"] == []
 
 
-async def test_of_shared_pairs_no_result_is_told_before_the_second_person_has_judged(background: BackgroundWork) -> None:
+async def test_of_shared_pairs_no_result_is_told_before_the_second_person_has_judged(
+    background: BackgroundWork,
+) -> None:
     asked = {"candidate": NEW, "baseline": OLD}
     meg, ann, ben = (signed_in(background, "release-manager", name) for name in ("meg", "ann", "ben"))
     json = {"content-type": "application/json"}

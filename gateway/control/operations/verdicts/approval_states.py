@@ -1,16 +1,19 @@
-"""Marks approvals by people who asked for a verdict, promote it, or changed what a pipeline has judged."""
+"""Says how verdicts read with their approvals, and whose approval does not count because that person is involved."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fairtrial.domain.accounts import Role, same_name
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.approvals import Approval, person_of
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, person_of, reads_as
 from fairtrial.domain.verdicts.provenance import Provenance
 from fairtrial.store.access import accounts
 from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Query
+from fairtrial.store.evaluations import approvals, verdicts
 from fairtrial.store.experiments import published_plans, transitions
 
 KEY = "key "
@@ -38,18 +41,40 @@ class _Involvement:
     bars: bool = True
 
 
-def mark_involved(
+def state_of(database: Database, verdict: Verdict, promoter: Promoter | None = None) -> ApprovalState:
+    """The approvals of a verdict so far, for a ``promoter`` also without their own; raises `StoreError`."""
+    votes = approvals.votes(database, [verdict.verdict_id]).get(verdict.verdict_id, ())
+    return approval_state(verdict.approvers, _mark_involved(database, verdict, votes, promoter))
+
+
+def verdict_rows(database: Database, query: Query) -> list[dict[str, Any]]:
+    """The rows of a listing of verdicts, each with ``reads``, such as ``SHIP, waiting for release-manager``."""
+    rows = database.dicts(query)
+    votes = approvals.votes(database, [row["verdict_id"] for row in rows])
+    for row in rows:
+        cast = votes.get(row["verdict_id"], ())
+        verdict = verdicts.find(database, row["verdict_id"]) if cast else None
+        if verdict is not None:
+            cast = _mark_involved(database, verdict, cast)
+        row["reads"] = reads_as(row["decision"], approval_state(row["approvers"], cast))
+    return rows
+
+
+def _mark_involved(
     database: Database, verdict: Verdict, votes: Sequence[Approval], promoter: Promoter | None = None
 ) -> tuple[Approval, ...]:
     """The votes, with what each approving person had to do with the verdict, and for which roles they don't count.
 
-    Such an approval counts if the gate allows it, or if fewer than two accounts held the role when it was given.
+    Such an approval counts if the gate allows it, or if fewer than two accounts held the role when it was given. In a
+    verdict of a version that counted every approval, it counts for readers, but not for another promotion.
     """
     kept = verdict.provenance
     if kept is None or all(vote.vote != "approve" for vote in votes):
         return tuple(votes)
     found = list(_involved(database, verdict, kept, promoter))
-    return tuple(_marked(database, vote, found, () if kept.self_approval else kept.approvers) for vote in votes)
+    before_this_rule = kept.self_approval is None and promoter is None
+    roles = () if kept.self_approval or before_this_rule else kept.approvers
+    return tuple(_marked(database, vote, found, roles) for vote in votes)
 
 
 def _marked(database: Database, vote: Approval, found: Iterable[_Involvement], roles: Sequence[Role]) -> Approval:
