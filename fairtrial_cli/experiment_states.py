@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial_cli.output.decision import decision_lines
+from fairtrial_cli.output.decision import decision_lines, print_states
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -107,8 +107,7 @@ def list_(config: Path, store: Path | None, as_json: bool) -> None:
         rows = opened.experiments.states()
     if as_json:
         return _print_json(rows)
-    for row in rows:
-        click.echo(f"{row['name']:<24} {row['sentence']}")
+    print_states(rows)
     return None
 
 

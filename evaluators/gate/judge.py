@@ -8,6 +8,7 @@ from evaluators.comparison.comparability import differences
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.signal_changes import signal_findings
 from evaluators.comparison.wording import amount, short_text
+from evaluators.comparison.worst_slice import worst_slice
 from evaluators.criteria.grammar import Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import BUILT_IN, COUNTS
 from evaluators.engine.summary import MOST_UNSCORED
@@ -21,6 +22,7 @@ from evaluators.gate.odds import odds_of
 from evaluators.gate.review_rule import judge_review, review_information, sort_reviews
 from evaluators.gate.rules import Rule, judge_rule
 from evaluators.gate.training.rule import judge_audit
+from evaluators.results.run_table import RunTable
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
@@ -50,8 +52,8 @@ def judge(
     external = list(_external(gate, trial, live, at_us))
     stated = any("harm is proven" in one.finding.says for one in external)
     first = [*(one for one in harm_findings(live) if not (stated and one.result == "fail")), *first]
-    changes = map(RuleResult, _changed_signals(gate, trial))
-    findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *changes])
+    shown = map(RuleResult, [*_changed_signals(gate, trial), *_worst_slices(gate, trial)])
+    findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *shown])
     decision = decide(findings)
     return Verdict(
         verdict_id=verdict_id,
@@ -124,7 +126,7 @@ def _findings(gate: Gate, trial: Trial) -> Iterator[RuleResult]:
     for suite in gate.suites:
         yield from map(RuleResult, _unscored_runs(gate, suite, trial))
     for rule in gate.rules:
-        yield from judge_rule(rule, trial)
+        yield from judge_rule(rule, trial, rules=gate.rules)
 
 
 def _external(gate: Gate, trial: Trial, live: LiveEvidence, now_us: int) -> Iterator[RuleResult]:
@@ -143,14 +145,24 @@ def _external(gate: Gate, trial: Trial, live: LiveEvidence, now_us: int) -> Iter
 
 
 def _changed_signals(gate: Gate, trial: Trial) -> Iterator[Finding]:
-    """What changed without being asked in each suite whose runs are comparable; these findings decide nothing."""
-    for suite in gate.suites:
-        runs = [trial.table(suite.name, target) for target in (trial.candidate, trial.baseline)]
-        candidate, baseline = runs
-        if candidate is None or baseline is None or differences(candidate, baseline):
-            continue
+    """What changed without being asked in each suite; these findings decide nothing."""
+    for suite, candidate, baseline in _comparable(gate, trial):
         rules = [rule.line for rule in gate.rules if rule.suite.name == suite.name and rule.line.scope is None]
         yield from signal_findings(suite.name, candidate, baseline, frozenset(line.metric for line in rules))
+
+
+def _worst_slices(gate: Gate, trial: Trial) -> Iterator[Finding]:
+    """The worst slice of each suite, which decides nothing."""
+    found = (worst_slice(*compared) for compared in _comparable(gate, trial))
+    return (one for one in found if one is not None)
+
+
+def _comparable(gate: Gate, trial: Trial) -> Iterator[tuple[Suite, RunTable, RunTable]]:
+    """Each suite whose runs are comparable, with the runs of candidate and baseline."""
+    for suite in gate.suites:
+        candidate, baseline = (trial.table(suite.name, target) for target in (trial.candidate, trial.baseline))
+        if candidate is not None and baseline is not None and not differences(candidate, baseline):
+            yield suite, candidate, baseline
 
 
 def _unscored_runs(gate: Gate, suite: Suite, trial: Trial) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ import click
 
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError
 from fairtrial.domain.plurals import counted
-from fairtrial_cli.output.config_warnings import print_warnings
+from fairtrial_cli.config_warnings import print_warnings
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project

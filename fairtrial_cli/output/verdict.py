@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.plurals import counted, rows_by_table
 from fairtrial.domain.training.wording import audit_sentence, data_rows, lineage_terms
+from fairtrial.domain.verdicts.approvals import vote_note
 from fairtrial.domain.verdicts.unasked import Shown, is_unasked, unasked_lines
-from fairtrial.domain.verdicts.wording import standing_word, titled
+from fairtrial.domain.verdicts.wording import approval_of, standing_word, titled
+from fairtrial_cli.output.table import columns, print_table
 
 Row = dict[str, Any]
 SHORT_DIGEST, DIGEST = 12, 64
@@ -28,14 +29,19 @@ def print_list(rows: Sequence[Row]) -> None:
     if not rows:
         console.print("No verdicts yet. Judge a candidate: fairtrial gate GATE --candidate tuned --baseline base")
         return
-    table = Table("judged", "candidate", "baseline", "gate", "standing", "reads", box=None, pad_edge=False)
-    table.add_column("id", no_wrap=True, min_width=36)
-    for row in rows:
-        standing = standing_word(official=row["official"])
-        at = str(row["at_time"])[:16].replace("T", " ")
-        cells = (at, row["candidate"], row["baseline"], row["gate"], standing, _title(row), row["verdict_id"])
-        table.add_row(*(Text(str(cell)) for cell in cells))
-    console.print(table)
+    cells = [
+        (
+            row["verdict_id"],
+            _title(row),
+            str(row["at_time"])[:16].replace("T", " "),
+            row["candidate"],
+            row["baseline"],
+            row["gate"],
+            standing_word(official=row["official"]),
+        )
+        for row in rows
+    ]
+    print_table(console, columns("id", "reads", "judged", "candidate", "baseline", "gate", "standing"), cells)
 
 
 def print_record(record: Row, *, head_only: bool = False) -> None:
@@ -48,15 +54,21 @@ def print_record(record: Row, *, head_only: bool = False) -> None:
         return
     for conflict in verdict.get("conflicts", ()):
         console.print(Text(f"conflict: {conflict}"))
-    table = Table("result", "rule", "finding", box=None, pad_edge=False)
-    for one in (each for each in verdict["findings"] if not is_unasked(each)):
-        result = Text(one["result"], style=COLOURS[one["result"]]) if one["decisive"] else Text("shown", style="dim")
-        table.add_row(result, Text(f"{one['rule']}\n{one['source']}"), Text(one["says"]))
-    console.print(table)
+    print_findings(console, verdict["findings"])
     print_unasked(console, verdict["findings"])
     provenance = verdict.get("provenance")
     for line in () if provenance is None else _evidence(provenance, record):
         console.print(Text(line), soft_wrap=True)
+
+
+def print_findings(console: Console, findings: Iterable[Row], *, needed: bool = False) -> None:
+    """A row for each rule, without the signals. ``needed``: also print what would settle an open rule."""
+    rows = []
+    for one in (each for each in findings if not is_unasked(each)):
+        result = Text(one["result"], style=COLOURS[one["result"]]) if one["decisive"] else Text("shown", style="dim")
+        says = one["says"] + (f"\nneeded: {one['needed']}" if needed and one["needed"] else "")
+        rows.append((result, one["rule"], one["source"], says))
+    print_table(console, columns("result", "rule", "source", "finding", prose=("finding",)), rows)
 
 
 def print_unasked(console: Console, findings: Iterable[Shown | Mapping[str, Any]]) -> None:
@@ -83,9 +95,14 @@ def _head(record: Row) -> Iterator[str]:
     verdict, approvals = record["verdict"], record["approvals"]
     yield verdict["headline"]
     yield f"id {verdict['verdict_id']}, gate {verdict['gate']}, judged {_time(verdict['at_us'])}"
+    if verdict["decision"] == "SHIP" and approvals["waiting"]:
+        yield f"It waits for {approval_of(verdict['verdict_id'], approvals['waiting'])}."
     for vote in approvals["votes"]:
         done = "approved" if vote["vote"] == "approve" else "rejected"
+        note = vote_note(vote["involved"], vote["barred"])
         yield f"{done} by {vote['actor']} ({vote['role']}) on {_time(vote['at_us'])}: {vote['why']}"
+        if note:
+            yield f"  {note}"
     for reason in record["stale"]:
         yield f"stale: {reason}"
     for one in record["releases"]:

@@ -13,7 +13,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import END_OF_TIME_US, LARGEST_OFFSET, LARGEST_PAGE, Page, Position, microseconds
 from fairtrial.store.core.query import Query as StoreQuery
 from gateway.control.background.background_work import BackgroundWork
-from gateway.control.operations.verdicts.verdict_rows import verdict_rows
+from gateway.control.operations.verdicts.approval_states import verdict_rows
 
 ARROW = "application/vnd.apache.arrow.stream"
 NEXT = "x-fairtrial-next"

@@ -48,6 +48,7 @@ WHERE n.at_time <= $1
 ORDER BY n.number DESC
 LIMIT 1
 """
+LAST_ACTOR = "SELECT arg_max_null(actor, number) FROM published_plans WHERE at_time <= $1"
 FIRST = "SELECT epoch_us(min(at_time)) FROM published_plans"
 
 
@@ -86,6 +87,12 @@ def newest(database: Database) -> dict[str, Any] | None:
     """The plan that was recorded last; raises `StoreError`."""
     found: str | None = database.rows(NEWEST)[0][0]
     return None if found is None else json.loads(found)
+
+
+def last_actor(database: Database, *, until_us: int) -> str | None:
+    """Who made the last change of the plan until then; ``None`` if it was a change of the file, or nobody is known."""
+    (found,) = database.rows(LAST_ACTOR, (timestamp(until_us),))
+    return None if found[0] is None else str(found[0])
 
 
 def listing(page: Page) -> Query:

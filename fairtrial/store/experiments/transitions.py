@@ -60,6 +60,11 @@ FROM transitions
 WHERE json_extract_string(evidence, '$.verdict_id') = $1
 ORDER BY number
 """
+LAST_PERSON = """
+SELECT arg_max(actor, number)
+FROM transitions
+WHERE experiment = $1 AND at_time <= $2 AND regexp_matches(actor, '^(account|local user|key) ')
+"""
 INTERRUPTIONS = """
 SELECT epoch_us(at_time), to_state
 FROM transitions
@@ -167,6 +172,12 @@ def interruptions(database: Database, experiment: str, segment: int) -> list[Int
 def citing(database: Database, verdict_id: str) -> list[dict[str, Any]]:
     """The transitions whose evidence names this verdict, oldest first; raises `StoreError`."""
     return database.dicts(Query(CITING, (verdict_id,)))
+
+
+def last_person(database: Database, experiment: str, *, until_us: int) -> str | None:
+    """Who made the experiment's last transition until then, control and its rules aside; ``None`` for nobody."""
+    (found,) = database.rows(LAST_PERSON, (experiment, timestamp(until_us)))
+    return None if found[0] is None else str(found[0])
 
 
 def listing(page: Page, experiment: str) -> Query:

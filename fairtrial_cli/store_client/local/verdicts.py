@@ -32,7 +32,7 @@ class LocalVerdicts:
         self._now_us = now_us
 
     def listing(self, *, gate: str | None = None, candidate: str | None = None, limit: int = 100) -> list[Row]:
-        from gateway.control.operations.verdicts.verdict_rows import verdict_rows
+        from gateway.control.operations.verdicts.approval_states import verdict_rows
 
         query = verdicts.listing(Page(limit=limit), gate=gate, candidate=candidate)
         return [plain(row) for row in verdict_rows(self._database, query)]

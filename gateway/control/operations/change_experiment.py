@@ -113,7 +113,7 @@ def _evidence(
     next_state(experiment.name, state, 1, change.action, promoted=is_promoted(experiment, last))
     if change.action == "rollback":
         return rollback_evidence(experiment, last)
-    return promotion_evidence(database, experiment, change.promotion, present, probe)
+    return promotion_evidence(database, experiment, change.promotion, present, probe, promoter=change.actor)
 
 
 def _read_changed_files(publisher: Publisher) -> None:

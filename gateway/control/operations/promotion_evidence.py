@@ -16,15 +16,23 @@ from gateway.control.operations.verdicts.staleness import Present
 
 
 def promotion_evidence(
-    database: Database, experiment: Experiment, asked: Promotion, present: Present, probe: Probe | None
+    database: Database,
+    experiment: Experiment,
+    asked: Promotion,
+    present: Present,
+    probe: Probe | None,
+    *,
+    promoter: str,
 ) -> dict[str, Any]:
-    """What a promotion rests on; raises `BadRequest` for an unknown variant, `Conflict` with all that is missing.
+    """What a promotion by ``promoter`` rests on.
 
-    ``probe`` asks the variant's deployment for one answer, so that swapped weights are seen before anyone is served.
+    Raises `BadRequest` for an unknown variant, and `Conflict` with all that is missing. ``probe`` asks the variant's
+    deployment for one answer, so that swapped weights are seen before anyone is served.
     """
     variant, plan = chosen_treatment(experiment, asked.variant), present.plan
     probed = probed_weights(plan, variant.deployment, probe)
-    found = missing_for_release(database, experiment, variant.name, replace(present, probed=probed.fingerprints))
+    present = replace(present, probed=probed.fingerprints)
+    found = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
     missing = (*found.missing, *probed.problems)
     if missing and not asked.override:
         listed = "".join(f"\n- {one}" for one in missing)

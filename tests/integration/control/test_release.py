@@ -53,7 +53,7 @@ def test_with_everything_in_place_it_is_one_change(trial: JudgedTrial) -> None:
     promote(trial)
     assert (trial.experiment.state, trial.experiment.serves) == ("ended", "tuned")
     record = release_record(trial.database, verdict, trial.present)
-    assert record["reads"] == f"SHIP, approved by {PERSON}"
+    assert record["reads"] == f"SHIP, approved by the person who asked for it and promoted it ({PERSON})"
     assert [(one["action"], one["actor"]) for one in record["releases"]] == [("promote", PERSON)]
     assert trial.trail()[-1]["why"] == "it resolves more"
 

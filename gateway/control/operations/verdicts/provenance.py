@@ -59,6 +59,7 @@ def provenance(
         served={target: "+".join(dict.fromkeys(names)) for target, names in evidence.served.items()},
         libraries=_versions(),
         training=evidence.training,
+        self_approval=gate.self_approval,
     )
 
 

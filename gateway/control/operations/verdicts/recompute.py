@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from math import isclose
 from typing import Any, Literal
@@ -155,8 +155,15 @@ def _lines(stored: Sequence[Finding], computed: Sequence[Finding]) -> Iterator[L
             None if new is None else new.result,
             "" if old is None else old.says,
             "" if new is None else new.says,
-            old is not None and new is not None and _alike(asdict(old), asdict(new)),
+            _same(old, new),
         )
+
+
+def _same(old: Finding | None, new: Finding | None) -> bool:
+    """Whether the evidence gives the same finding; advice may differ, and a later version may show more."""
+    if new is None or old is None:
+        return new is not None and not new.decisive
+    return _alike(asdict(replace(old, needed="")), asdict(replace(new, needed="")))
 
 
 def _alike(one: Any, other: Any) -> bool:

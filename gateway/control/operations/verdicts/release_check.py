@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from evaluators.gate.live.rule import harm_findings
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.verdict import Verdict
+from fairtrial.domain.verdicts.approvals import vote_note
+from fairtrial.domain.verdicts.wording import approval_of
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
+from gateway.control.operations.verdicts.approval_states import Promoter, state_of
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.official_gate import NONE_DECLARED
 from gateway.control.operations.verdicts.staleness import Present, stale_reasons
-from gateway.control.operations.verdicts.vote_on_verdict import state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,10 @@ class ReleaseCheck:
     missing: tuple[str, ...]
 
 
-def missing_for_release(database: Database, experiment: Experiment, variant: str, present: Present) -> ReleaseCheck:
-    """What the variant needs before it may be promoted; raises `StoreError`."""
+def missing_for_release(
+    database: Database, experiment: Experiment, variant: str, present: Present, *, promoter: str
+) -> ReleaseCheck:
+    """What the variant needs before ``promoter`` may promote it; raises `StoreError`."""
     candidates = targets_of(present.plan, experiment, variant)
     baselines = targets_of(present.plan, experiment, experiment.control)
     if present.release_gate is None:
@@ -36,7 +40,7 @@ def missing_for_release(database: Database, experiment: Experiment, variant: str
     verdict = verdicts.newest_official(database, candidates, baselines)
     if verdict is None:
         return ReleaseCheck(None, (_no_verdict(database, experiment, variant, present), *harm))
-    return ReleaseCheck(verdict.verdict_id, (*_missing(database, verdict, present), *harm))
+    return ReleaseCheck(verdict.verdict_id, (*_missing(database, verdict, present, promoter), *harm))
 
 
 def _harm(database: Database, plan: Plan, candidates: Sequence[str], baselines: Sequence[str]) -> Iterator[str]:
@@ -58,17 +62,16 @@ def targets_of(plan: Plan, experiment: Experiment, variant: str) -> list[str]:
     return [own, deployment] if plain else [own]
 
 
-def _missing(database: Database, verdict: Verdict, present: Present) -> Iterator[str]:
+def _missing(database: Database, verdict: Verdict, present: Present, promoter: str) -> Iterator[str]:
     short = f"verdict {verdict.verdict_id}"
     if verdict.decision != "SHIP":
         yield f"the newest verdict of the official gate does not say SHIP ({short}): {verdict.headline}"
-    state = state_of(database, verdict)
+    state = state_of(database, verdict, Promoter(promoter, present.now_us))
     if state.rejected is not None:
         yield f"{state.rejected.actor} rejected {short}: {state.rejected.why}"
     if state.waiting and verdict.decision == "SHIP":
-        roles = " and ".join(state.waiting)
-        approve = f"fairtrial verdict approve {verdict.verdict_id} --why …"
-        yield f"{short} waits for the approval of {roles} ({approve})"
+        notes = [f"; the approval by {one.actor} {vote_note(one.involved, one.barred)}" for one in state.not_counting]
+        yield f"{short} waits for {approval_of(verdict.verdict_id, state.waiting)}{''.join(notes)}"
     yield from (f"{short} is stale: {reason}" for reason in stale_reasons(database, verdict, present))
 
 

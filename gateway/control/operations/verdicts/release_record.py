@@ -17,8 +17,8 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain, verdicts
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from fairtrial.store.experiments import transitions
+from gateway.control.operations.verdicts.approval_states import state_of
 from gateway.control.operations.verdicts.staleness import Present, stale_reasons
-from gateway.control.operations.verdicts.vote_on_verdict import required_roles, state_of
 
 
 def release_record(database: Database, verdict: Verdict, present: Present) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _trail_head(database: Database) -> dict[str, Any] | None:
 def _approvals(verdict: Verdict, state: ApprovalState) -> dict[str, Any]:
     votes: list[Approval] = list(state.votes)
     return {
-        "required": list(required_roles(verdict)),
+        "required": list(verdict.approvers),
         "waiting": list(state.waiting),
         "complete": state.complete,
         "rejected": state.rejected,

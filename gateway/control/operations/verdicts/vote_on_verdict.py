@@ -5,10 +5,11 @@ from __future__ import annotations
 from fairtrial.domain.accounts import Role, may
 from fairtrial.domain.errors import BadRequest, Conflict, NotAllowed, NotFound
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, ApprovalVote, approval_state
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, ApprovalVote
 from fairtrial.experiments.lifecycle import checked_reason
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import approvals, verdicts
+from gateway.control.operations.verdicts.approval_states import state_of
 
 SHORTEST = 4
 """Characters of the beginning of an id that may stand for it."""
@@ -19,13 +20,14 @@ def vote_on_verdict(
 ) -> ApprovalState:
     """Store the vote and return the state of the approvals; ``voter``: the person as records name them, and their role.
 
-    A person may vote again, and the last vote counts. Raises `NotFound`, `BadRequest` for a missing reason, `Conflict`
+    A person may vote again, and the last vote counts. An approval by a person who asked for the verdict is stored, too,
+    because it withdraws that person's rejection. Raises `NotFound`, `BadRequest` for a missing reason, `Conflict`
     for a verdict that can't be approved, and `NotAllowed` for a role that the gate does not ask for.
     """
     verdict, reason = find_verdict(database, verdict_id), checked_reason(why)
     verdict_id = verdict.verdict_id
     actor, role = voter
-    wanted = required_roles(verdict)
+    wanted = verdict.approvers
     if vote == "approve" and verdict.decision != "SHIP":
         raise Conflict(f"verdict {verdict_id}: it says {verdict.decision}, and only a SHIP can be approved")
     if wanted and not any(may(role, one, reading=False) for one in wanted):
@@ -33,17 +35,6 @@ def vote_on_verdict(
     with database.transaction() as cursor:
         approvals.append(cursor, Approval(verdict_id, now_us, actor, role, vote, reason))
     return state_of(database, verdict)
-
-
-def state_of(database: Database, verdict: Verdict) -> ApprovalState:
-    """The approvals of a verdict so far; raises `StoreError`."""
-    votes = approvals.votes(database, [verdict.verdict_id]).get(verdict.verdict_id, ())
-    return approval_state(required_roles(verdict), votes)
-
-
-def required_roles(verdict: Verdict) -> tuple[Role, ...]:
-    """The roles that must approve."""
-    return () if verdict.provenance is None else verdict.provenance.approvers
 
 
 def find_verdict(database: Database, start: str) -> Verdict:

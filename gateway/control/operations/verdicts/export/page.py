@@ -13,7 +13,7 @@ from typing import Any
 
 from fairtrial.domain.storage import verdict_json
 from fairtrial.domain.verdict import Verdict
-from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, reads_as
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, reads_as, vote_note
 from fairtrial.domain.verdicts.wording import standing_word, titled
 from gateway.control.operations.verdicts.export.contents import ExportContents
 from gateway.control.operations.verdicts.export.markup import element, moment, paragraph, section, table, terms, text
@@ -88,8 +88,7 @@ def _printed(contents: ExportContents) -> Printed:
     verdict = verdict_json.decode(contents.verdict)
     record = json.loads(contents.record)
     votes = tuple(Approval(**one) for one in record["approvals"]["votes"])
-    required = () if verdict.provenance is None else verdict.provenance.approvers
-    return Printed(verdict, approval_state(required, votes), record)
+    return Printed(verdict, approval_state(verdict.approvers, votes), record)
 
 
 def _parts(contents: ExportContents) -> Iterator[tuple[str, bytes]]:
@@ -117,16 +116,18 @@ def _warnings(printed: Printed) -> Iterator[str]:
 
 
 def _approvals(printed: Printed) -> Iterator[str]:
-    kept, state = printed.verdict.provenance, printed.state
-    required = () if kept is None else kept.approvers
+    required, state = printed.verdict.approvers, printed.state
     words = f"The gate requires: {', '.join(required)}." if required else "The gate requires no approval."
     if printed.verdict.decision != "SHIP":
         words += " Only a SHIP can be approved."
     elif state.waiting:
         words += f" Still missing: {', '.join(state.waiting)}."
     yield paragraph(words)
-    rows = [(vote.vote, vote.actor, vote.role, moment(vote.at_us), vote.why) for vote in state.votes]
-    yield table(("vote", "who", "role", "when", "why"), rows)
+    rows = [
+        (vote.vote, vote.actor, vote.role, moment(vote.at_us), vote.why, vote_note(vote.involved, vote.barred))
+        for vote in state.votes
+    ]
+    yield table(("vote", "who", "role", "when", "why", "note"), rows)
 
 
 def _releases(record: dict[str, Any]) -> str:

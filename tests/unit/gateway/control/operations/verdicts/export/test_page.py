@@ -57,7 +57,7 @@ def test_it_shows_everything_that_an_auditor_asks_for(made: Exported) -> None:
     (experiment,) = kept.experiments
     entry, head = made.contents.entries[0], made.contents.entries[-1]
     for wanted in (
-        "SHIP, approved by account rosa",
+        "SHIP, approved by the person who asked for it (account rosa)",
         "tuned against base",
         "OFFICIAL",
         "openai/tuned",
