@@ -113,6 +113,8 @@ def cases_for_look(values: Floats, clusters: Clusters | None = None) -> int | No
     This is the minimum that `clustered_effect` requires of a look: 30 clusters, of which ten differ. The number of
     those that differ is taken for a Poisson variable whose rate is the share seen so far.
 
+    Source: Johnson, Kemp & Kotz (2005), Univariate Discrete Distributions, ch. 4, Poisson tails as gamma integrals.
+
     >>> cases_for_look(np.array([0.0] * 17 + [1.0] * 3))
     84
     """

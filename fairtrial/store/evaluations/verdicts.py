@@ -53,7 +53,7 @@ NEWEST_OFFICIAL = f"""
 SELECT verdict
 FROM verdicts
 WHERE verdict_id IN (SELECT verdict_id FROM verdict_records) AND {OFFICIAL}
-    AND list_contains($1::VARCHAR[], candidate) AND list_contains($2::VARCHAR[], baseline)
+    AND gate = $1 AND list_contains($2::VARCHAR[], candidate) AND list_contains($3::VARCHAR[], baseline)
 ORDER BY at_time DESC, rowid DESC
 LIMIT 1
 """  # noqa: S608 - a constant
@@ -149,9 +149,11 @@ def ids_from(database: Database, start: str) -> list[str]:
     return [str(verdict_id) for (verdict_id,) in database.rows(STARTING, (start,))]
 
 
-def newest_official(database: Database, candidates: Collection[str], baselines: Collection[str]) -> Verdict | None:
-    """The newest verdict of an official gate on one of these candidates against one of these baselines."""
-    found = database.rows(NEWEST_OFFICIAL, (list(candidates), list(baselines)))
+def newest_official(
+    database: Database, gate: str, candidates: Collection[str], baselines: Collection[str]
+) -> Verdict | None:
+    """The newest verdict of this official gate on one of these candidates against one of these baselines."""
+    found = database.rows(NEWEST_OFFICIAL, (gate, list(candidates), list(baselines)))
     return verdict_json.decode(found[0][0]) if found else None
 
 

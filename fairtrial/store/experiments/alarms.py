@@ -25,6 +25,11 @@ INSERT = """
 INSERT INTO alarms (alarm_id, kind, experiment, at_time, state, text, details, changed_at)
 VALUES ($1, $2, $3, $4, 'open', $5, $6, $4)
 """
+INSERT_CLOSED = """
+INSERT INTO alarms (alarm_id, kind, experiment, at_time, state, text, details, changed_at, changed_by)
+VALUES ($1, $2, $3, $4, 'closed', $5, $6, $4, $7)
+"""
+TEXT = "SELECT text FROM alarms WHERE kind = $1 AND experiment = $2 AND state <> 'closed' LIMIT 1"
 STATE = "SELECT state FROM alarms WHERE alarm_id = ?"
 CHANGE = "UPDATE alarms SET state = $2, changed_at = $3, changed_by = $4 WHERE alarm_id = $1"
 CLOSE = """
@@ -61,6 +66,20 @@ def open_alarm(cursor: Cursor, kind: str, experiment: str | None, *, text: str, 
     cursor.execute(INSERT, [alarm_id, kind, experiment, timestamp(now_us), text, "{}"])
     _record(cursor, alarm_id, "open", now_us=now_us, actor=actor)
     return alarm_id
+
+
+def notice(cursor: Cursor, kind: str, experiment: str, *, text: str, now_us: int, actor: str) -> None:
+    """Write a notice in the caller's transaction: a row that asks for nothing, and is closed from the start."""
+    alarm_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
+    at = timestamp(now_us)
+    cursor.execute(INSERT_CLOSED, [alarm_id, kind, experiment, at, text, "{}", actor])
+    _record(cursor, alarm_id, "open", now_us=now_us, actor=actor)
+
+
+def text_of(database: Database, kind: str, experiment: str) -> str:
+    """The text of the alarm of this kind that is not closed; empty without one. Raises `StoreError`."""
+    rows = database.rows(TEXT, (kind, experiment))
+    return str(rows[0][0]) if rows else ""
 
 
 def close(cursor: Cursor, kind: str, experiment: str | None, *, now_us: int, actor: str) -> bool:

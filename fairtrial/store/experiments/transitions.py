@@ -9,7 +9,7 @@ from typing import Any
 
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.plan import ExperimentState
-from fairtrial.experiments.lifecycle import MODELS, Transition, promoted_by
+from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.store.access import row_digests
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, microseconds, timestamp
@@ -25,7 +25,7 @@ LIVE = """
 WITH mine AS (
     SELECT *, arg_max(segment, number) OVER (PARTITION BY experiment) AS current
     FROM transitions
-    WHERE $1 IS NULL OR experiment = $1
+    WHERE ($1 IS NULL OR experiment = $1) AND action NOT IN ('archive', 'withdraw')
 )
 SELECT experiment, arg_max(to_state, number), arg_max(segment, number),
     arg_max(stage, number) FILTER (action = 'stage' AND segment = current),
@@ -39,8 +39,15 @@ FROM transitions
 WHERE experiment = $1 AND segment = $2 AND action IN ('approve', 'stage', 'start', 'rearm', 'resume')
 ORDER BY number
 """
-LAST_PAUSE = """
-SELECT evidence FROM transitions WHERE experiment = $1 AND action = 'pause' ORDER BY number DESC LIMIT 1
+ENTERED = """
+SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
+FROM transitions
+WHERE (from_state <> to_state OR action IN ('resume', 'rearm', 'rollback')) AND ($1 IS NULL OR experiment = $1)
+QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
+"""
+ARCHIVED = """
+SELECT experiment FROM transitions
+GROUP BY experiment HAVING arg_max(action, number) = 'archive'
 """
 LIST = """
 SELECT number, at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
@@ -52,6 +59,7 @@ LIMIT $4 OFFSET $5
 LAST = """
 SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence, plan_hash, stage
 FROM transitions
+WHERE action NOT IN ('archive', 'withdraw')
 QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
 """
 CITING = """
@@ -104,13 +112,20 @@ def state_of(cursor: Cursor, experiment: str, declared: ExperimentState = "runni
     return Live(state=declared) if found is None else _live(*found[1:])
 
 
-def paused_by_rule(cursor: Cursor, experiment: str) -> bool:
-    """Whether a rule made its last pause: another model answers, or a guardrail with ``signal: pause`` was harmed.
+def entered(cursor: Cursor, experiment: str) -> Transition | None:
+    """The transition into the present state of one experiment, in the caller's transaction."""
+    found = cursor.execute(ENTERED, [experiment]).fetchone()
+    return None if found is None else _transition(*found)
 
-    A resume then starts a new segment, because the present one would only be paused again.
-    """
-    found = cursor.execute(LAST_PAUSE, [experiment]).fetchone()
-    return found is not None and found[0] is not None and bool({MODELS, "metric"} & json.loads(found[0]).keys())
+
+def all_entered(database: Database) -> dict[str, Transition]:
+    """The transition into the present state, of every experiment that has one; raises `StoreError`."""
+    return {row[1]: _transition(*row) for row in database.rows(ENTERED, (None,))}
+
+
+def archived(database: Database) -> frozenset[str]:
+    """The experiments that people have hidden; raises `StoreError`."""
+    return frozenset(str(name) for (name,) in database.rows(ARCHIVED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +162,7 @@ def _live(state: ExperimentState, segment: int, stage: float | None, promotion: 
 
 
 def last(database: Database) -> dict[str, Transition]:
-    """The newest transition of every experiment that has one; raises `StoreError`."""
+    """The newest transition of every experiment, apart from archiving and withdrawals; raises `StoreError`."""
     return {row[1]: _transition(*row) for row in database.rows(LAST)}
 
 
