@@ -16,7 +16,7 @@ from evaluators.gate.file import Gate
 from evaluators.gate.live.experiment import NO_LIVE_EVIDENCE, LiveEvidence
 from evaluators.gate.live.line import LiveLine
 from evaluators.gate.live.rates import rates_information
-from evaluators.gate.live.rule import harm_findings, judge_live
+from evaluators.gate.live.rule import EXPERIMENT_SAYS, effect_findings, judge_live
 from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of
 from evaluators.gate.review_rule import judge_review, review_information, sort_reviews
@@ -42,18 +42,23 @@ def judge(
     live: LiveEvidence = NO_LIVE_EVIDENCE,
     candidates_judged: int | None = None,
     first: Sequence[Finding] = (),
+    rules: int = 2,
 ) -> Verdict:
     """The verdict on the trial's candidate.
 
+    ``rules``: the version of the evidence, by whose rules it is judged; by those of 1 only harm counts without a line.
+
     ``candidates_judged``: how many candidates these suites have judged, including this one, ``None`` if unknown;
-    ``first``: findings that belong to no line, such as a split that differs from the plan. Missing or unsound evidence
-    raises no error; the verdict is then HOLD or INVALID.
+    ``first``: findings that belong to no line, such as a suite without a run. Missing or unsound evidence raises no
+    error; the verdict is then HOLD or INVALID.
     """
     external = list(_external(gate, trial, live, at_us))
-    stated = any("harm is proven" in one.finding.says for one in external)
-    first = [*(one for one in harm_findings(live) if not (stated and one.result == "fail")), *first]
-    shown = map(RuleResult, [*_changed_signals(gate, trial), *_worst_slices(gate, trial)])
-    findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *shown])
+    lines = [one.finding for one in external if one.finding.decisive and one.finding.metric.startswith("live.")]
+    said = list(effect_findings(live, lines, at_us, rules=rules)) if live.read else []
+    first = [*(one for one in said if one.decisive), *first]
+    answers = (one for one in said if not one.decisive)
+    shown = [*answers, *_changed_signals(gate, trial), *(_worst_slices(gate, trial) if rules > 1 else ())]
+    findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *map(RuleResult, shown)])
     decision = decide(findings)
     return Verdict(
         verdict_id=verdict_id,
@@ -62,7 +67,7 @@ def judge(
         candidate=trial.candidate,
         baseline=trial.baseline,
         decision=decision,
-        headline=headline(decision, trial, findings) + _reuse_warning(candidates_judged),
+        headline=headline(decision, trial, findings) + _live_answer(findings) + _reuse_warning(candidates_judged),
         findings=findings,
         runs=tuple(_runs(gate, trial)),
         candidates_judged=candidates_judged,
@@ -198,6 +203,12 @@ def _runs(gate: Gate, trial: Trial) -> Iterator[str]:
             run = trial.table(suite.name, target)
             if run is not None:
                 yield run.run_id
+
+
+def _live_answer(findings: Sequence[Finding]) -> str:
+    """What the experiments say that decides nothing here, so that nobody overlooks it."""
+    said = [one.says for one in findings if one.rule == EXPERIMENT_SAYS and not one.decisive]
+    return "".join(f" {text[0].upper()}{text[1:]}." for text in said)
 
 
 def _reuse_warning(judged: int | None) -> str:
