@@ -17,6 +17,7 @@ from fairtrial.config.plan.plan_record import lineages, recorded_plan
 from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.config.private_files import write_private
 from fairtrial.config.project import Project
+from fairtrial.config.releases import NO_GATES
 from fairtrial.domain.errors import ConfigError, PlanRefused
 from fairtrial.domain.plan import Key, Plan, Published
 from fairtrial.experiments.analysis.frozen_guard import refused_changes
@@ -25,7 +26,12 @@ from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import published_plans, transitions
 from fairtrial.store.experiments.published_plans import Action
-from gateway.control.operations.frozen_plans import frozen_plans, pause_changed_models, pause_removed, restart_stages
+from gateway.control.operations.experiments.frozen_plans import (
+    frozen_plans,
+    pause_changed_models,
+    pause_removed,
+    restart_stages,
+)
 
 RETRY_US = 2_000_000
 
@@ -39,7 +45,8 @@ class PlanPublisher:
     """Publishes one project's plan to the workers. ``load`` reads and checks the project (raises `ConfigError`).
 
     ``published`` is the last valid plan, ``refused`` the reason why a newer one was not published. Both start as
-    ``None``. ``release_gate``: the official gate's file, as the last valid project declares it; ``root``: its folder.
+    ``None``. ``release_gates``: the files of the official gates, as the last valid project declares them; ``root``: its
+    folder.
     """
 
     def __init__(
@@ -47,7 +54,7 @@ class PlanPublisher:
     ) -> None:
         self.published: Published | None = None
         self.refused: str | None = None
-        self.release_gate: Path | None = None
+        self.release_gates = NO_GATES
         self.root: Path | None = None
         self._database = database
         self._load = load
@@ -110,7 +117,7 @@ class PlanPublisher:
         if pause_changed_models(self._database, frozen, plan, now_us=self._clock_us()) or anew:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
-        self.release_gate, self.root = project.release_gate, project.root
+        self.release_gates, self.root = project.release_gates, project.root
         replaced = self._replace(Published(plan, project.gateway.auth, *self._secrets(), project.feedback))
         self._accept()
         return replaced

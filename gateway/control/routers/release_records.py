@@ -16,13 +16,13 @@ from gateway.control.auth.authorization import AuthorizedRoute, ReleaseManager, 
 from gateway.control.auth.identity import LOCAL_USER, actor_of
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.errors import not_found
-from gateway.control.operations.change_experiment import published_plan
+from gateway.control.operations.experiments.change_experiment import published_plan
 from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.page import POLICY, render
+from gateway.control.operations.verdicts.present import Present
 from gateway.control.operations.verdicts.recompute import recompute
-from gateway.control.operations.verdicts.release_record import integrity, release_record
-from gateway.control.operations.verdicts.staleness import Present
-from gateway.control.operations.verdicts.vote_on_verdict import find_verdict, vote_on_verdict
+from gateway.control.operations.verdicts.release.release_record import integrity, release_record
+from gateway.control.operations.verdicts.release.vote_on_verdict import find_verdict, vote_on_verdict
 from gateway.control.responses import BackgroundDep, as_json
 
 router = APIRouter(
@@ -110,4 +110,4 @@ def vote(
 def present(background: BackgroundWork) -> Present:
     """What is true now, for the freshness of verdicts."""
     publisher = background.publisher
-    return Present(published_plan(publisher), publisher.release_gate, background.clock_us())
+    return Present(published_plan(publisher), publisher.release_gates, background.clock_us())

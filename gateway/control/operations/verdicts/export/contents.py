@@ -16,8 +16,8 @@ from fairtrial.domain.verdict import Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
-from gateway.control.operations.verdicts.release_record import release_record
-from gateway.control.operations.verdicts.staleness import Present
+from gateway.control.operations.verdicts.present import Present
+from gateway.control.operations.verdicts.release.release_record import release_record
 
 KEPT_APART = ("verdict", "chain")
 """Parts of a release record that an export contains as stored."""

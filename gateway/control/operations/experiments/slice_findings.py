@@ -1,0 +1,139 @@
+"""Shows the primary metric by the tags of requests. Slices are shown and never decide anything."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+
+from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.experiments.analysis.plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.stats.always_valid import evidence_above
+from fairtrial.stats.arms.contrasts import difference
+from fairtrial.stats.arms.means import mean
+from fairtrial.stats.arms.ratios import ratio
+from fairtrial.stats.e_bh import e_bh
+from fairtrial.stats.e_values import EValue
+from fairtrial.stats.effects import Effect, fixed
+from fairtrial.stats.sums import JointMoments, Moments
+from fairtrial.store.core.database import Database
+from fairtrial.store.experiments import analysis_plans
+from fairtrial.store.traffic.tag_slices import SliceQuestion, TagSlice, can_slice, tag_slices
+
+ERRORS = "requests.error_rate"
+TAU = 0.01
+"""For the errors of an experiment that does not plan for them, as their default margin."""
+Arms = Mapping[str, Moments | JointMoments]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceArm:
+    """One arm of a slice, with the plain 95 % interval of its rate; ``None`` where it can't be computed."""
+
+    variant: str
+    requests: int
+    units: int
+    rate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFinding:
+    """One value of a tag. ``unusual``: an effect points the other way than that of all values together (e-BH)."""
+
+    tag: str
+    value: str
+    arms: tuple[SliceArm, ...]
+    unusual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """The slices of one metric."""
+
+    metric: str
+    rows: tuple[SliceFinding, ...]
+
+
+def find_slices(database: Database, plan: AnalysisPlan) -> Slices:
+    """The slices of the primary metric, or of errors if it can't be sliced; raises `StoreError`."""
+    metric = plan.primary
+    if metric is None or not can_slice(metric.metric):
+        metric = MetricPlan(
+            metric=ERRORS,
+            role="guardrail",
+            method="events",
+            better="lower",
+            require="not_worse",
+            margin=TAU,
+            cap=REQUESTS_CAP,
+        )
+    hashes = analysis_plans.hashes(database, plan)
+    question = SliceQuestion(plan.experiment, metric.metric, plan.from_us, hashes, metric.cap or REQUESTS_CAP)
+    return Slices(metric.metric, slice_findings(plan, metric, tag_slices(database, question)))
+
+
+def slice_findings(plan: AnalysisPlan, metric: MetricPlan, slices: Iterable[TagSlice]) -> tuple[SliceFinding, ...]:
+    """The rates of each slice, and which slices are unusual at a false discovery rate of 10 %."""
+    grouped: dict[str, dict[str, dict[str, TagSlice]]] = defaultdict(lambda: defaultdict(dict))
+    for one in slices:
+        grouped[one.tag][one.value][one.variant] = one
+    tests: list[tuple[tuple[str, str], EValue | NotEnough]] = []
+    for tag, values in grouped.items():
+        for value in values:
+            tests += [((tag, value), _opposed(plan, metric, values, value, arm)) for arm in plan.treatments]
+    marked = e_bh([found for _, found in tests]) if tests else ()
+    unusual = {key for (key, _), mark in zip(tests, marked, strict=True) if mark}
+    return tuple(
+        SliceFinding(tag, value, tuple(_arm(arms[name], metric) for name in plan.shares if name in arms),
+                     (tag, value) in unusual)
+        for tag, values in grouped.items()
+        for value, arms in values.items()
+    )  # fmt: skip
+
+
+def _opposed(
+    plan: AnalysisPlan, metric: MetricPlan, values: Mapping[str, Mapping[str, TagSlice]], value: str, variant: str
+) -> EValue | NotEnough:
+    """The current evidence that the effect in this slice points the other way than that of all values of the tag."""
+    names = (plan.control, variant)
+    here = [values[value][name].sums for name in names if name in values[value]]
+    if len(here) < len(names) or len(values) < len(names):
+        return NotEnough("the tag has no other value, or one arm none of this one", "requests of both arms", 0)
+    every = [_total([arms[name].sums for arms in values.values() if name in arms]) for name in names]
+    whole, part = _effect(every, metric), _effect(here, metric)
+    if isinstance(whole, NotEnough) or isinstance(part, NotEnough):
+        return NotEnough("too few units", "more units of both arms", 0)
+    sign = 1 if whole.value > 0 else -1
+    least, most = part.within
+    turned = replace(part, value=-sign * part.value, within=(-most, -least) if sign > 0 else (least, most))
+    return evidence_above(replace(turned, unseen=(max(part.unseen),) * 2), tau=metric.tau or TAU)
+
+
+def _effect(pair: Sequence[Moments | JointMoments], metric: MetricPlan) -> Effect | NotEnough:
+    return difference(*(_level(one, metric) for one in pair), method="difference")
+
+
+def _level(sums: Moments | JointMoments, metric: MetricPlan) -> Effect | NotEnough:
+    if isinstance(sums, Moments):
+        return mean(sums, within=metric.within)
+    return ratio(sums, cap=metric.cap or REQUESTS_CAP)
+
+
+def _total(parts: Sequence[Moments | JointMoments]) -> Moments | JointMoments:
+    return reduce(add, parts)
+
+
+def _arm(one: TagSlice, metric: MetricPlan) -> SliceArm:
+    level = _level(one.sums, metric)
+    interval = fixed(level)
+    low, high = (interval.low, interval.high) if isinstance(interval, Estimate) else (None, None)
+    rate = level.value if isinstance(level, Effect) else None
+    known = CATALOGUE.get(metric.metric)
+    if known is not None and known.better == "higher":
+        rate, low, high = (None if end is None else 1 - end for end in (rate, high, low))
+    return SliceArm(one.variant, one.requests, one.sums.n, rate, low, high)
