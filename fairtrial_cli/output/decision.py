@@ -6,21 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
-def decision_lines(found: Mapping[str, Any], *, running: bool) -> Iterator[str]:
-    """The result, then one line for each guardrail. ``found``: what `StoreClient.experiments.decision` returns.
-
-    The sentence of an experiment that does not run begins with its state, so its primary metric alone is shown.
-    """
-    analysis = found["analysis"]
-    if analysis is None:
-        return
-    if running:
-        yield found["sentence"]
-    else:
-        yield from (one["sentence"] for one in analysis["primary"] if one["sentence"])
-    for one in analysis["guardrails"]:
+def decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """The result box, then one line for each guardrail. ``found``: what `StoreClient.experiments.decision` returns."""
+    box, analysis = found["box"], found["analysis"]
+    yield f"{found['experiment']}: {box['headline']}"
+    for label, text in box["lines"]:
+        yield f"  {label}: {text}"
+    for one in analysis["guardrails"] if analysis is not None else ():
         known = one["control"] is not None or one["treatment"] is not None
-        yield f"{one['metric']}: " + (f"{one['levels']}; {one['room_words']}" if known else one["room_words"])
+        yield f"  {one['metric']}: " + (f"{one['levels']}; {one['room_words']}" if known else one["room_words"])
+    for note in box["notes"]:
+        yield f"  {note}"
 
 
 def print_states(rows: Sequence[Mapping[str, Any]]) -> None:
