@@ -41,6 +41,8 @@ EXPERIMENT: Mapping[str, str] = {
     "end": "ended the experiment",
     "promote": "promoted a variant of the experiment",
     "rollback": "rolled back the experiment",
+    "withdraw": "withdrew what earlier attempts of the experiment had proven",
+    "archive": "archived the experiment",
 }
 
 SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
