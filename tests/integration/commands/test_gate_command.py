@@ -29,7 +29,9 @@ def test_the_verdict_is_the_exit_code_and_stands_in_every_file(project, right, d
     assert json.loads((project / "g.json").read_text())["decision"] == decision
     assert decision in (project / "g.md").read_text().splitlines()[0]
     counts = ElementTree.parse(project / "g.xml").getroot().attrib
-    assert (counts["tests"], counts["skipped"]) == ("2", "1"), "one rule, and the worst slice for information"
+    assert (counts["tests"], counts["skipped"]) == ("3", "2"), (
+        "one rule; the worst slice and the experiments for information"
+    )
 
 
 @pytest.mark.parametrize(("right", "options", "code"), [(150, (), 5), (150, ("--allow-unapproved",), 0), (60, (), 1)])

@@ -14,12 +14,12 @@ from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access import accounts, invitations
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
-from gateway.control.operations.change_experiment import Change, change_experiment
-from gateway.control.operations.verdicts.approval_states import verdict_rows
+from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.verdicts.export.contents import read_contents
 from gateway.control.operations.verdicts.export.page import render
-from gateway.control.operations.verdicts.release_record import release_record
-from gateway.control.operations.verdicts.vote_on_verdict import vote_on_verdict
+from gateway.control.operations.verdicts.release.release_record import release_record
+from gateway.control.operations.verdicts.release.verdict_rows import verdict_rows
+from gateway.control.operations.verdicts.release.vote_on_verdict import vote_on_verdict
 from tests.fixtures.control.judged_trial import GATE, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
 
@@ -52,7 +52,7 @@ def approve(trial: JudgedTrial, verdict: Verdict, actor: str) -> str:
 def reads(trial: JudgedTrial, verdict: Verdict) -> str:
     """The record, the list and the export say the same."""
     record = release_record(trial.database, verdict, trial.present)
-    rows = verdict_rows(trial.database, verdicts.listing(Page(limit=100)))
+    rows = verdict_rows(trial.database, verdicts.listing(Page(limit=100)), None)
     assert record["reads"] == next(row["reads"] for row in rows if row["verdict_id"] == verdict.verdict_id)
     page = render(read_contents(trial.database, verdict, trial.present))
     assert record["reads"] in page
