@@ -32,9 +32,7 @@ def trial(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Row,
         yield row, made
 
 
-ROWS = [
-    pytest.param(row, id=row.state, marks=() if row.printed else pytest.mark.release("walks")) for row in TABLE
-]
+ROWS = [pytest.param(row, id=row.state, marks=() if row.printed else pytest.mark.release("walks")) for row in TABLE]
 
 
 @pytest.mark.parametrize("trial", ROWS, indirect=True)
